@@ -1,0 +1,1 @@
+"""Declarative mappings between Gong's user-activity payloads and the unified Activity schema."""

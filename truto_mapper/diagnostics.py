@@ -1,0 +1,271 @@
+"""What is said about a mistake: where it is, what it is, what to do, and whose fault it was.
+
+A `Diagnostic` is carried, never raised; the exceptions carry all the diagnostics of one stage. Every
+producer (YAML, expressions, links, data, queries, the provider) speaks this one type, so that a terminal,
+a JSON report and an editor show the same thing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+Severity = Literal["error", "warning", "note"]
+
+#: Every code of ours with what it means. JSONata's own codes (S…, T…, D1001…) keep their meaning from there.
+#: A code is never reused. Each has an example with its exact rendering in `tests/diagnostics/`.
+CODES: dict[str, str] = {
+    "M101": "the file is not valid YAML",
+    "M102": "a key is given twice in one mapping",
+    "M103": "a YAML feature that is not plain data: a tag, an alias to itself, a non-string key",
+    "M104": "the file is too large, too deep, or its aliases expand too far",
+    "M105": "there is no such file, or it cannot be read",
+    "M106": "the file does not have the shape of its kind",
+    "M107": "an expression is written in a YAML style in which its positions are not exact",
+    "M108": "not a valid JSON Schema",
+    "C201": "the resource does not declare this field",
+    "C202": "this variable is not bound here",
+    "C203": "there is no such function",
+    "C204": "there is no such query parameter or context setting",
+    "D401": "a value does not fit the unified schema",
+    "D402": "a required value is missing",
+    "D403": "a value the resource does not declare was left out",
+    "D404": "a row of the payload is not an object",
+    "D405": "a date-time cannot be expressed in UTC",
+    "D406": "a request expression gave something that cannot be sent",
+    "D407": "the value is nested too deeply to be handled",
+    "Q501": "the query string cannot be read",
+    "Q502": "there is no such query parameter",
+    "Q503": "a required query parameter is missing",
+    "Q504": "a query parameter has the wrong type, format or value",
+    "Q505": "the period asked for is empty",
+    "Q506": "the cursor was altered, or belongs to another question",
+    "Q507": "the records cannot be keyed by this field",
+    "Q508": "the resource has no such field",
+    "Q509": "the account's context does not fit the mapping",
+    "Q510": "the period was widened to whole days",
+    "Q511": "no endpoint of the mapping serves this query",
+    "Q512": "these parameters cannot be combined",
+    "Q513": "the mapping refuses this query",
+    "P601": "the provider answered with an error",
+    "P602": "the provider's answer cannot be read",
+    "P603": "the payload belongs to no endpoint, or not to the one that was asked",
+    "P604": "the provider gave back the cursor it was sent",
+    "P605": "the days asked for were not the company's days",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range of characters, `start` up to but not including `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A named text that a person wrote: `name` is what they call it, usually the path they gave."""
+
+    name: str
+    text: str
+    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        starts = [0]
+        starts.extend(i + 1 for i, char in enumerate(self.text) if char == "\n")
+        object.__setattr__(self, "_starts", tuple(starts))
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character offset, both counted from 1, columns in characters."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1, without its end."""
+        return self.text[self._starts[number - 1] :].partition("\n")[0].rstrip("\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    `span` lies in `source` (what the author wrote); `pointer` is a JSON Pointer (RFC 6901) into the data at
+    hand: the payload, the query, the context or the record. `hint` says what to do.
+    """
+
+    code: str
+    message: str
+    severity: Severity = "error"
+    source: Source | None = None
+    span: Span | None = None
+    pointer: str | None = None
+    hint: str | None = None
+
+    def render(self) -> str:
+        """The finding as text with the author's line and a caret, without a trailing newline."""
+        lines = [f"{self.severity}[{self.code}]: {self.message}", *self._excerpt()]
+        if self.pointer is not None:
+            lines.append(f"   = at: {self.pointer or '(the whole document)'}")
+        if self.hint is not None:
+            lines.append(f"   = hint: {self.hint}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as JSON: `line`/`column` count from 1; keys without a value are left out."""
+        found: dict[str, Any] = {"code": self.code, "severity": self.severity, "message": self.message}
+        if self.source is not None:
+            found["source"] = self.source.name
+        if self.source is not None and self.span is not None:
+            found["line"], found["column"] = self.source.position(self.span.start)
+            found["end_line"], found["end_column"] = self.source.position(self.span.end)
+        found |= {k: v for k, v in (("pointer", self.pointer), ("hint", self.hint)) if v is not None}
+        return found
+
+    def _excerpt(self) -> list[str]:
+        if self.source is None:
+            return []
+        if self.span is None:
+            return [f"  --> {self.source.name}"]
+        number, column = self.source.position(self.span.start)
+        last, end = self.source.position(self.span.end)
+        line = self.source.line(number)
+        stop = end if last == number else len(line) + 1
+        text, before, width = _window(line, column - 1, max(stop - 1, column - 1))
+        margin = " " * max(len(str(number)), 2)
+        return [
+            f"{margin}--> {self.source.name}:{number}:{column}",
+            f"{margin} |",
+            f"{number:>{len(margin)}} | {text}",
+            f"{margin} | {' ' * before}{'^' * max(width, 1)}",
+        ]
+
+
+def _window(line: str, start: int, end: int, limit: int = 140) -> tuple[str, int, int]:
+    """The part of a line worth showing, and the terminal columns before and under the marked part."""
+    first = max(0, start - limit // 2) if len(line) > limit else 0
+    shown, end = line[first : first + limit], min(end, first + limit)
+    lead, tail = "…" if first else "", "…" if first + limit < len(line) else ""
+    before = _columns(lead + line[first:start])
+    return lead + _printable(shown) + tail, before, _columns(line[start:end])
+
+
+def _printable(text: str) -> str:
+    """Text that cannot upset a terminal: a tab is one space, a control character a replacement sign."""
+    return "".join(" " if c == "\t" else "\ufffd" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+
+
+def _columns(text: str) -> int:
+    """How many terminal cells a text takes: wide characters two, combining marks none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def excerpt(value: Any, limit: int = 60) -> str:
+    """A value as a person would recognise it in a message: JSON where possible, cut when long."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a value of type {type(value).__name__}"
+    text = _printable(text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that was probably meant, if any is close."""
+    found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, names: Iterable[str], form: str = "`{}`") -> str | None:
+    """A hint that names the closest of `names`, or lists them while they are few."""
+    known = sorted(names)
+    if close := nearest(name, known):
+        return f"did you mean {form.format(close)}?"
+    return f"there is {', '.join(form.format(k) for k in known)}" if 0 < len(known) <= 8 else None
+
+
+class MapperError(Exception):
+    """Everything this package raises on purpose. `diagnostics` has every finding of the stage that failed."""
+
+    #: The HTTP status a service should answer with.
+    status: int = 500
+
+    def __init__(self, diagnostics: Sequence[Diagnostic] | Diagnostic) -> None:
+        found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        super().__init__(found)
+        self.diagnostics = found
+
+    def __str__(self) -> str:
+        return "\n\n".join(d.render() for d in self.diagnostics)
+
+    @property
+    def code(self) -> str:
+        """The code of the first finding."""
+        return self.diagnostics[0].code
+
+    @property
+    def span(self) -> Span | None:
+        """Where the first finding is, in its source."""
+        return self.diagnostics[0].span
+
+
+class MappingError(MapperError):
+    """The author's fault: a mapping, a spec or an expression is wrong."""
+
+
+class EvaluationError(MappingError):
+    """The author's fault, found out on data: an expression failed, or gave what the schema does not allow."""
+
+
+class QueryError(MapperError):
+    """The caller's fault: this question cannot be asked."""
+
+    status = 400
+
+
+class ProviderError(MapperError):
+    """The provider refused (`status` is its own), or sent what we cannot read (502).
+
+    `retry_after` is in seconds where the provider said so; `request_id` is the provider's own reference.
+    """
+
+    unreadable: ClassVar[int] = 502
+
+    def __init__(
+        self,
+        diagnostics: Sequence[Diagnostic] | Diagnostic,
+        *,
+        status: int = unreadable,
+        retry_after: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(diagnostics)
+        self.status = status
+        self.retry_after = retry_after
+        self.request_id = request_id
+
+
+class Findings:
+    """Collects the diagnostics of one stage, so that a person learns of all mistakes at once."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+
+    def add(self, code: str, message: str, **where: Any) -> None:
+        """Note a finding; the keywords are those of `Diagnostic`."""
+        self.found.append(Diagnostic(code, message, **where))
+
+    def raise_as(self, error: type[MapperError]) -> None:
+        """Raise `error` with everything found, if any of it is an error."""
+        if any(d.severity == "error" for d in self.found):
+            raise error(self.found)
+
+
+def relocated(diagnostic: Diagnostic, source: Source, span: Span) -> Diagnostic:
+    """The same finding at another place: an expression's finding moved into the file that holds it."""
+    return replace(diagnostic, source=source, span=span)

@@ -1,0 +1,269 @@
+"""YAML text → a tree in which every scalar, key and collection knows its span; and where files are found.
+
+Plain data only, resolved as YAML 1.2 does it (`on` and `2026-01-01` are strings): null, booleans, numbers,
+strings, mappings with string keys, sequences. Anchors and aliases are the reuse mechanism, merge keys and tags
+are not. Sizes are bounded, with every alias counted as if it were written out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, Span, nearest
+
+MAX_CHARACTERS = 2_000_000
+MAX_NODES = 100_000
+MAX_DEPTH = 64
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is 10 times faster, with the same marks
+
+_CORE = (
+    (re.compile(r"(?:|~|null|Null|NULL)\Z"), lambda _: None),
+    (re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), lambda text: text.lower() == "true"),
+    (re.compile(r"[-+]?[0-9]{1,1000}\Z"), int),
+    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), float),
+)
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A place in a YAML document. `value` is a scalar, a `dict[str, Node]` or a `list[Node]`.
+
+    `keys` gives the span of each key of a mapping. Aliased nodes are shared, with the span of their anchor.
+    """
+
+    source: Source
+    span: Span
+    value: Any
+    keys: dict[str, Span] = field(default_factory=dict)
+    style: str | None = None
+    size: int = 1
+
+    def plain(self) -> Any:
+        """The same as ordinary Python data."""
+        if isinstance(self.value, dict):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def at(self, path: Sequence[str | int]) -> Node:
+        """The node a path of keys and indices leads to, or the deepest one on the way that exists."""
+        node = self
+        for part in path:
+            try:
+                node = node.value[part]
+            except (KeyError, IndexError, TypeError):
+                break
+        return node
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, in the order of the text."""
+        yield self
+        children = self.value.values() if isinstance(self.value, dict) else self.value
+        for child in children if isinstance(self.value, (dict, list)) else ():
+            yield from child.walk()
+
+    def diagnostic(self, code: str, message: str, *, key: str | None = None, **more: Any) -> Diagnostic:
+        """A finding about this node, or about one of its keys."""
+        span = self.keys.get(key, self.span) if key is not None else self.span
+        return Diagnostic(code, message, source=self.source, span=span, **more)
+
+    def offsets(self) -> tuple[int, ...] | None:
+        """Where in the source each character of this string stands; None if escapes hide it.
+
+        Folding and indentation change only white space, so the other characters stand in the source in
+        the same order; white space is placed at the nearest white space of the source.
+        """
+        raw, at = self.source.text, self.span.start
+        if self.style == '"' and "\\" in raw[at : self.span.end]:
+            return None
+        if self.style in ("|", ">"):
+            at = raw.index("\n", at)
+        elif self.style:
+            at += 1
+        found = []
+        for char in self.value:
+            if not char.isspace():
+                while raw[at] != char:
+                    at += 1
+            found.append(at)
+            if not char.isspace() or raw[at].isspace():
+                at += 2 if self.style == "'" and char == "'" else 1
+        return tuple(found)
+
+
+def parse(source: Source) -> Node:
+    """Read one YAML document.
+
+    Raises `MappingError` with every duplicate key and unusable feature found (M101 to M104).
+    """
+    if len(source.text) > MAX_CHARACTERS:
+        raise _refused(source, f"the file has {len(source.text):,} characters, {MAX_CHARACTERS:,} are allowed")
+    composer = _Composer(source)
+    try:
+        root = composer.document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = min(mark.index, len(source.text)) if mark else 0
+        message = ": ".join(part for part in (error.context, error.problem) if part)
+        composer.findings.add("M101", f"not valid YAML: {message}", source=source, span=Span(at, at + 1))
+    except yaml.reader.ReaderError as error:
+        at = source.text.find(chr(error.character)) if isinstance(error.character, int) else 0
+        message = f"not valid YAML: the character U+{ord(source.text[at]):04X} is not allowed in it"
+        composer.findings.add("M101", message, source=source, span=Span(at, at + 1))
+    composer.findings.raise_as(MappingError)
+    return root
+
+
+def _refused(source: Source, message: str, span: Span | None = None) -> MappingError:
+    return MappingError(Diagnostic("M104", message, source=source, span=span))
+
+
+class _Composer:
+    """Builds nodes from parser events; an alias shares the node of its anchor."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.findings = Findings()
+        self.anchors: dict[str, Node | None] = {}
+        self.events: Iterator[Any] = yaml.parse(source.text, Loader=_Loader)
+        self.event: Any = None
+
+    def document(self) -> Node:
+        self.advance()  # past the start of the stream
+        self.advance()
+        root = Node(self.source, Span(0, 0), None)
+        if isinstance(self.event, yaml.DocumentStartEvent):
+            self.advance()
+            root = self.node(0)
+            self.advance()  # past the end of the document
+        if not isinstance(self.event, yaml.StreamEndEvent):
+            self.findings.add("M101", "a second document begins here, one is allowed", **self.at(self.event))
+        return root
+
+    def advance(self) -> Any:
+        past, self.event = self.event, next(self.events)
+        return past
+
+    def at(self, event: Any) -> dict[str, Any]:
+        return {"source": self.source, "span": self.span(event)}
+
+    def span(self, event: Any, end: Any = None) -> Span:
+        """From the value itself, past an anchor or a tag before it, to the end."""
+        start = event.start_mark.index
+        if not isinstance(event, yaml.AliasEvent):
+            start = _PROPERTIES.match(self.source.text, start).end()  # type: ignore[union-attr]
+        return Span(start, (end or event).end_mark.index)
+
+    def node(self, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise _refused(self.source, f"nested more than {MAX_DEPTH} levels deep", self.span(self.event))
+        event = self.advance()
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event)
+        if event.anchor:
+            self.anchors[event.anchor] = None  # not usable inside itself
+        if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
+            self.findings.add("M103", f"the tag {event.tag} is not plain data", **self.at(event))
+        node = self.collection(event, depth) if not isinstance(event, yaml.ScalarEvent) else self.scalar(event)
+        if node.size > MAX_NODES:
+            raise _refused(self.source, f"more than {MAX_NODES:,} values, counting every alias", self.span(event))
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        return node
+
+    def alias(self, event: Any) -> Node:
+        known = self.anchors.get(event.anchor)
+        if known is not None:
+            return known
+        inside = event.anchor in self.anchors
+        problem = "stands inside its own anchor" if inside else "has no anchor above it"
+        close = None if inside else nearest(event.anchor, self.anchors)
+        hint = f"did you mean *{close}?" if close else None
+        self.findings.add("M103", f"the alias *{event.anchor} {problem}", hint=hint, **self.at(event))
+        return Node(self.source, self.span(event), None)
+
+    def scalar(self, event: Any) -> Node:
+        value = _resolve(event.value) if event.implicit[0] and not event.style else event.value
+        return Node(self.source, self.span(event), value, style=event.style or None)
+
+    def collection(self, start: Any, depth: int) -> Node:
+        mapping = isinstance(start, yaml.MappingStartEvent)
+        ending = yaml.MappingEndEvent if mapping else yaml.SequenceEndEvent
+        items: list[Node] = []
+        children: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        size = 1
+        while not isinstance(self.event, ending):
+            key = self.key(depth, keys) if mapping else None
+            child = self.node(depth + 1)
+            size += child.size
+            if key is None:
+                items.append(child)
+            else:
+                children[key.value], keys[key.value] = child, key.span
+        end = self.advance()
+        last = end if end.end_mark.index > end.start_mark.index else None  # a block has no closing sign
+        span = self.span(start, last) if last else _block_span(self.source, start, end)
+        return Node(self.source, span, children if mapping else items, keys, size=size)
+
+    def key(self, depth: int, known: dict[str, Span]) -> Node:
+        key = self.node(depth + 1)
+        where = {"source": self.source, "span": key.span}
+        if not isinstance(key.value, str):
+            hint = "write it in quotes" if not isinstance(key.value, (dict, list)) else None
+            self.findings.add("M103", "a key must be a string", hint=hint, **where)
+            return Node(self.source, key.span, str(key.span))
+        if key.value == "<<" and key.style is None:
+            self.findings.add("M103", "merge keys are not supported", hint="alias the whole value instead", **where)
+        if key.value in known:
+            line = self.source.position(known[key.value].start)[0]
+            self.findings.add("M102", f"`{key.value}` is given twice, first on line {line}", **where)
+        return key
+
+
+def _block_span(source: Source, start: Any, end: Any) -> Span:
+    """A block collection ends where the next token begins; take the white space back."""
+    text = source.text[start.start_mark.index : end.start_mark.index]
+    return Span(start.start_mark.index, start.start_mark.index + len(text.rstrip()))
+
+
+def _resolve(text: str) -> Any:
+    for pattern, build in _CORE:
+        if pattern.match(text):
+            return build(text)
+    return text
+
+
+def home() -> Path:
+    """The folder that holds `mappings/` and `schemas/`: the package in a wheel, the checkout otherwise."""
+    package = Path(__file__).parent
+    return package if (package / "mappings").is_dir() else package.parent
+
+
+def read(path: Path, name: str | None = None) -> Source:
+    """The text of a file as a `Source` called `name`. Raises `MappingError` M105."""
+    name = name or str(path)
+    try:
+        return Source(name, path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"))
+    except UnicodeDecodeError as error:
+        raise MappingError(Diagnostic("M105", f"{name} is not UTF-8: {error.reason} at byte {error.start}")) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MappingError(Diagnostic("M105", f"cannot read {name}: {reason}")) from None
+
+
+def shipped(folder: str, ending: str) -> dict[str, Path]:
+    """What ships under `folder`, by name: `gong/activity` for `mappings/gong/activity.yaml`."""
+    top = home() / folder
+    found = {str(p.relative_to(top).as_posix()).removesuffix(ending): p for p in top.glob(f"*/*{ending}")}
+    return dict(sorted(found.items()))
