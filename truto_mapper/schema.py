@@ -1,0 +1,929 @@
+"""Resource specs → JSON Schemas, OpenAPI and types; validation in plain words; YAML documents held to their models.
+
+A resource spec (`schemas/<model>/<resource>.yaml`) names a unified resource's parameters and fields once. All that
+is generated from it is a pure function of it. Owns jsonschema, and pydantic together with `mapping` and `runtime`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import textwrap
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
+
+import jsonschema
+import pydantic
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from truto_mapper import document
+from truto_mapper.diagnostics import (
+    Diagnostic,
+    Findings,
+    MappingError,
+    Severity,
+    Source,
+    did_you_mean,
+    excerpt,
+    json_pointer,
+    nearest,
+)
+from truto_mapper.functions import is_date_time, is_time_zone
+
+_Path = tuple[str | int, ...]
+JSON = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: Truto's own attribute of each record; storage has no use for it.
+REMOTE_DATA = "remote_data"
+
+#: The page requires it because the service finds the account by it; a query that is mapped in a library has no need.
+ACCOUNT = "integrated_account_id"
+
+
+# ── JSON Schema: compiled, with problems in plain words ──────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One way in which an instance does not fit its schema.
+
+    `path` leads to the value at fault (for a missing property, to the object that lacks it; for an undeclared one,
+    to itself), `keyword` is JSON Schema's, `missing` names the property of a `required`.
+    """
+
+    path: _Path
+    keyword: str
+    message: str
+    missing: str | None = None
+
+    @property
+    def pointer(self) -> str:
+        """The path as a JSON Pointer (RFC 6901)."""
+        return json_pointer(self.path)
+
+
+class Schema:
+    """A JSON Schema (2020-12), compiled. `schema` is the schema itself.
+
+    Formats are asserted: `date-time` (RFC 3339 with an offset), `date`, `uuid` and `time-zone` (ours: an IANA
+    name). Numbers are finite, booleans are no integers, 3.0 is one. References stay within the schema. Safe to share
+    between threads; picklable. Raises `MappingError` M108 with every mistake in the schema.
+    """
+
+    def __init__(self, schema: JSON) -> None:
+        self.schema = schema
+        _check_schema(schema)
+        self._validator = _Validator(schema, format_checker=_FORMATS)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[JSON]]:
+        return type(self), (self.schema,)
+
+    def problems(self, instance: Any) -> list[Problem]:
+        """Every problem of an instance, in the order of the schema; empty when it is valid. Never raises."""
+        found: list[Problem] = []
+        try:
+            for error in self._validator.iter_errors(instance):
+                found.append(_problem(error))  # noqa: PERF401  # what was found stays found when the next step fails
+        except _UNCHECKABLE as error:
+            found.append(_unchecked(error))
+        return found
+
+    def valid(self, instance: Any) -> bool:
+        """Whether there is no problem; stops at the first."""
+        try:
+            return bool(self._validator.is_valid(instance))
+        except _UNCHECKABLE:
+            return False
+
+
+#: Python refuses to write an integer of more than 4300 digits, or to divide one that exceeds every float.
+_UNCHECKABLE = (RecursionError, ValueError, OverflowError)
+
+
+def _unchecked(error: Exception) -> Problem:
+    deep = isinstance(error, RecursionError)
+    return Problem((), "type", "nested too deeply to be checked" if deep else "holds a number too large to be checked")
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+
+
+def _is_number(_: Any, value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
+
+
+def _rule(holds: Callable[[Any, Any, Any], bool]) -> Callable[[Any, Any, Any, Any], Iterator[ValidationError]]:
+    """A keyword that writes no message of its own: jsonschema's would hold the whole instance."""
+
+    def check(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
+        if not holds(validator, wanted, instance):
+            yield ValidationError("")
+
+    return check
+
+
+def _has_type(validator: Any, wanted: str | list[str], value: Any) -> bool:
+    return any(validator.is_type(value, kind) for kind in ([wanted] if isinstance(wanted, str) else wanted))
+
+
+def _required(_: Any, names: Sequence[str], instance: Any, __: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        yield from (ValidationError(name) for name in names if name not in instance)
+
+
+def _additional(validator: Any, rule: Any, instance: Any, schema: JSON) -> Iterator[ValidationError]:
+    """`additionalProperties`, with an error for each property that is at its own path."""
+    if not isinstance(instance, dict):
+        return
+    declared, patterns = schema.get("properties", {}), schema.get("patternProperties", ())
+    for name, value in instance.items():
+        if name not in declared and not any(re.search(pattern, name) for pattern in patterns):
+            if rule is False:
+                yield ValidationError(name, path=[name])
+            else:
+                yield from validator.descend(value, rule, path=name)
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _formats() -> FormatChecker:
+    checker = FormatChecker(formats=["date"])
+    checks: dict[str, Callable[[str], bool]] = {
+        "date-time": is_date_time,
+        "uuid": lambda text: _UUID.fullmatch(text) is not None,
+        "time-zone": is_time_zone,
+    }
+    for name, check in checks.items():
+        checker.checks(name)(partial(_holds, check))
+    return checker
+
+
+def _holds(check: Callable[[str], bool], value: object) -> bool:
+    return not isinstance(value, str) or check(value)  # a format says nothing about other types
+
+
+_FORMATS = _formats()
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # so in its stubs
+    Draft202012Validator,
+    {
+        "type": _rule(_has_type),
+        "minimum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value >= limit),
+        "maximum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value <= limit),
+        "required": _required,
+        "additionalProperties": _additional,
+    },
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
+)
+
+_NAMED = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+    "any": "anything",
+    "date-time": "a date-time with an offset, as in 2026-01-31T09:30:00Z",
+    "date": "a date, as in 2026-01-31",
+    "uuid": "a UUID",
+    "time-zone": "an IANA time zone, as in Europe/Berlin",
+}
+
+_EXPECTED: dict[str, Callable[[Any], str]] = {
+    "type": lambda types: _either(_NAMED[t] for t in ([types] if isinstance(types, str) else types)),
+    "format": lambda name: _NAMED.get(name, f"the format {name}"),
+    "enum": lambda values: _either(map(excerpt, values)),
+    "const": excerpt,
+    "minimum": lambda limit: f"at least {limit}",
+    "exclusiveMinimum": lambda limit: f"more than {limit}",
+    "maximum": lambda limit: f"at most {limit}",
+    "exclusiveMaximum": lambda limit: f"less than {limit}",
+    "minLength": lambda size: f"at least {size} characters",
+    "maxLength": lambda size: f"at most {size} characters",
+    "minItems": lambda size: f"at least {size} items",
+    "maxItems": lambda size: f"at most {size} items",
+    "uniqueItems": lambda _: "no item twice",
+    "pattern": lambda pattern: f"text matching {pattern}",
+    "anyOf": lambda _: "one of several forms, and it has none of them",
+    "oneOf": lambda _: "exactly one of several forms",
+}
+
+
+def _either(options: Iterable[str]) -> str:
+    *most, last = options
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _problem(error: ValidationError) -> Problem:
+    path, keyword = tuple(error.absolute_path), str(error.validator or "false")
+    if keyword == "required":
+        return Problem(path, keyword, f"`{error.message}` is missing", missing=error.message)
+    if keyword == "additionalProperties":
+        return Problem(path, keyword, f"there is no `{error.message}` in the schema")
+    if keyword in _EXPECTED:
+        expected = _EXPECTED[keyword](error.validator_value)
+        return Problem(path, keyword, f"expected {expected}, got {excerpt(error.instance)}")
+    return Problem(path, keyword, f"{excerpt(error.instance)} is refused by `{keyword}`")
+
+
+def _check_schema(schema: JSON) -> None:
+    """Refuse what the metaschema refuses, patterns that are none, and references that lead nowhere."""
+    findings = Findings()
+    meta = Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FormatChecker(formats=["regex"]))
+    try:
+        for error in meta.iter_errors(schema):
+            message = f"not a valid JSON Schema: {_problem(error).message}"
+            findings.add("M108", message, pointer=json_pointer(error.absolute_path))
+        findings.raise_as(MappingError)
+        for path, target in _references(schema, ()):
+            if path[-1] == "$id" or not _resolves(schema, target):
+                why = "an `$id` below the top" if path[-1] == "$id" else f"{excerpt(target)} leads nowhere within it"
+                findings.add("M108", f"not a valid JSON Schema: {why}", pointer=json_pointer(path))
+    except RecursionError:
+        findings.add("M108", "not a valid JSON Schema: nested too deeply to be checked")
+    findings.raise_as(MappingError)
+
+
+def _references(node: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
+    """Every `$ref`, and every `$id` that would move what they are relative to, with its path; plain data has none."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if (key in ("$ref", "$dynamicRef") or (key == "$id" and path)) and isinstance(value, str):
+                yield (*path, key), value
+            elif key not in ("enum", "const", "default", "examples", "example"):
+                yield from _references(value, (*path, key))
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            yield from _references(value, (*path, i))
+
+
+def _resolves(schema: JSON, target: str) -> bool:
+    """Whether a reference is a JSON Pointer into the schema: nothing is ever fetched, and one form is enough."""
+    node: Any = schema
+    if not re.fullmatch(r"#(/.*)?", target, re.DOTALL):
+        return False
+    for part in target.split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(node, dict) or name not in node:
+            return False
+        node = node[name]
+    return isinstance(node, (dict, bool))
+
+
+# ── YAML documents held to a pydantic model ──────────────────────────────────────────────────────────────────────
+
+_Model = TypeVar("_Model", bound=pydantic.BaseModel)
+
+
+def shaped(node: document.Node, model: type[_Model]) -> _Model:
+    """A YAML document as an instance of a pydantic model.
+
+    Raises `MappingError` with an M106 for every place that does not have the model's shape. A `ValueError` or a
+    `PydanticCustomError` of the model's own validators becomes a finding with its text as the message; the context
+    entry `hint` of a custom error becomes the hint. Whether "1" passes for 1 is the model's to say (`strict`).
+    """
+    try:
+        return model.model_validate(node.plain())
+    except pydantic.ValidationError as error:
+        misfits = [_misfit(node, details) for details in error.errors(include_url=False, include_input=False)]
+    found = [*_wrong_keys(node, model, misfits), *_wrong_values(node, misfits)]
+    raise MappingError(sorted(found, key=lambda diagnostic: diagnostic.span.start if diagnostic.span else 0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Misfit:
+    """A pydantic error where the author made it: `path` leads to a value, `key` is one it lacks or should lack."""
+
+    path: _Path
+    key: str | None
+    kind: str
+    text: str
+    about: JSON
+
+
+def _misfit(node: document.Node, details: Any) -> _Misfit:
+    """Leave the union tags out of pydantic's location: they are the parts that the document does not have."""
+    kind, location = details["type"], list(details["loc"])
+    at_key = location[-1:] == ["[key]"] and location.pop() == "[key]"
+    key = str(location.pop()) if at_key or kind in ("missing", "extra_forbidden") else None
+    path: list[str | int] = []
+    for part in location:
+        known = node.value if isinstance(node.value, dict) else range(len(node.value)) if _is_list(node) else ()
+        if part in known:
+            path.append(part)
+            node = node.value[part]
+    return _Misfit(tuple(path), key, kind, details["msg"], details.get("ctx", {}))
+
+
+def _is_list(node: document.Node) -> bool:
+    return isinstance(node.value, list)
+
+
+def _wrong_keys(root: document.Node, model: type[_Model], misfits: Sequence[_Misfit]) -> Iterator[Diagnostic]:
+    """Unknown keys and missing ones; a missing one that an unknown one was meant to be follows from that."""
+    unknown = [misfit for misfit in misfits if misfit.kind == "extra_forbidden"]
+    meant = {(misfit.path, nearest(str(misfit.key), _allowed(model, misfit.path))) for misfit in unknown}
+    for misfit in misfits:
+        inside = f" in `{_dotted(misfit.path)}`" if misfit.path else ""
+        if misfit.kind == "extra_forbidden":
+            hint = did_you_mean(str(misfit.key), _allowed(model, misfit.path))
+            message = f"there is no key `{misfit.key}`{inside or ' here'}"
+            yield root.at(misfit.path).diagnostic("M106", message, key=misfit.key, hint=hint)
+        elif misfit.kind == "missing" and (misfit.path, misfit.key) not in meant:
+            yield _at_key(root, misfit.path, f"`{misfit.key}` is missing{inside}")
+        elif misfit.kind != "missing" and misfit.key is not None:
+            message = f"`{misfit.key}` is no good key{inside}: {_expectation(misfit)}"
+            yield root.at(misfit.path).diagnostic("M106", message, key=misfit.key)
+
+
+def _wrong_values(root: document.Node, misfits: Sequence[_Misfit]) -> Iterator[Diagnostic]:
+    """One finding for each value, whatever number of alternatives it fails to be."""
+    values: dict[_Path, list[_Misfit]] = {}
+    for misfit in misfits:
+        if misfit.key is None and not _overtaken(misfit, misfits):
+            values.setdefault(misfit.path, []).append(misfit)
+    for path, found in values.items():
+        plain = [misfit for misfit in found if misfit.kind not in _WANTED]
+        hints = [misfit.about.get("hint") for misfit in plain]
+        if wanted := list(dict.fromkeys(_expectation(misfit) for misfit in found if misfit not in plain)):
+            options = re.findall(r"`([^`]*)`", "".join(wanted))
+            value = root.at(path).value
+            hints.append(did_you_mean(value, options) if isinstance(value, str) and nearest(value, options) else None)
+            yield _at_value(root, path, f"expected {_either(wanted)}, got {_quoted(root.at(path))}", hints[-1])
+        for misfit, hint in zip(plain, hints, strict=False):
+            yield _at_value(root, path, _expectation(misfit), hint)
+
+
+def _overtaken(misfit: _Misfit, misfits: Sequence[_Misfit]) -> bool:
+    """Whether another alternative of a union came further with this value before it failed."""
+    depth = len(misfit.path)
+    return misfit.kind.endswith("_type") and any(
+        (len(other.path) > depth or other.key is not None) and other.path[:depth] == misfit.path for other in misfits
+    )
+
+
+_WANTED = {
+    "string_type": "text",
+    "int_type": "an integer",
+    "int_parsing": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "none_required": "nothing",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text matching {pattern}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+}
+
+
+def _expectation(misfit: _Misfit) -> str:
+    if misfit.kind in _WANTED:
+        return _WANTED[misfit.kind].format_map(misfit.about).replace("'", "`")
+    if misfit.kind == "value_error":
+        return str(misfit.about["error"])
+    return misfit.text[:1].lower() + misfit.text[1:]
+
+
+def _quoted(node: document.Node) -> str:
+    """What the author wrote, as far as it fits a message."""
+    if isinstance(node.value, (dict, list)):
+        return "a mapping" if isinstance(node.value, dict) else "a list"
+    text = " ".join(node.source.text[node.span.start : node.span.end].split())
+    return f"`{textwrap.shorten(text, 60, placeholder=' …')}`" if text else "nothing"
+
+
+def _at_key(root: document.Node, path: _Path, message: str, **more: Any) -> Diagnostic:
+    """A finding about a value as a whole, at the key it has, or at its first line."""
+    parent, node = root.at(path[:-1]), root.at(path)
+    if path and isinstance(path[-1], str):
+        return parent.diagnostic("M106", message, key=path[-1], **more)
+    return node.diagnostic("M106", message, key=next(iter(node.keys), None), **more)
+
+
+def _at_value(root: document.Node, path: _Path, message: str, hint: str | None = None) -> Diagnostic:
+    node = root.at(path)
+    if node.span.start == node.span.end:  # nothing was written there
+        return _at_key(root, path, message, hint=hint)
+    return node.diagnostic("M106", message, hint=hint)
+
+
+def _dotted(path: _Path) -> str:
+    return ".".join(map(str, path))
+
+
+def _allowed(model: type[pydantic.BaseModel], path: _Path) -> set[str]:
+    """The keys that a model knows at a path of a document."""
+    kinds: list[Any] = [model]
+    for part in path:
+        kinds = [inner for kind in kinds for inner in _below(kind, part)]
+    return {key for kind in kinds if _is_model(kind) for key in _keys(kind)}
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, pydantic.BaseModel)
+
+
+def _keys(model: type[pydantic.BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _below(kind: Any, part: str | int) -> Iterator[Any]:
+    """What an annotation says about one of its values."""
+    if _is_model(kind):
+        yield from _alternatives(_keys(kind).get(str(part)))
+    else:
+        yield from (inner for argument in get_args(kind) for inner in _alternatives(argument))
+
+
+def _alternatives(annotation: Any) -> Iterator[Any]:
+    """An annotation without its unions and metadata."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        yield from (inner for argument in get_args(annotation) for inner in _alternatives(argument))
+    elif get_origin(annotation) is Annotated:
+        yield from _alternatives(get_args(annotation)[0])
+    else:
+        yield annotation
+
+
+# ── The resource spec ────────────────────────────────────────────────────────────────────────────────────────────
+
+_Type = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
+_Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_Names = Annotated[tuple[_Name, ...], pydantic.Strict(False)]  # YAML has lists
+
+#: The types that a key of a field says something about.
+_CONCERNS: dict[str, tuple[_Type, ...]] = {
+    "format": ("string",),
+    "enum": ("string", "integer", "number"),
+    "minimum": ("integer", "number"),
+    "fields": ("object",),
+    "items": ("array",),
+}
+
+
+class _Spec(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Field(_Spec):
+    """A parameter, a field of the record or of the envelope, or the items of an array.
+
+    An object without `fields` is free-form. `required` and `nullable` speak of the unified side; `required_in` and
+    `supported_in` name integrations. A `default` of None means that there is none.
+    """
+
+    type: _Type
+    format: Literal["date-time", "date", "uuid", "time-zone"] | None = None
+    enum: Annotated[tuple[Any, ...], pydantic.Strict(False)] = ()
+    minimum: int | float | None = None
+    required: bool = False
+    nullable: bool = False
+    fields: dict[_Name, Field] = {}
+    items: Field | None = None
+    default: Any = None
+    example: Any = None
+    supported_in: _Names = ()
+    required_in: _Names = ()
+    description: str = ""
+
+    @pydantic.field_validator(*_CONCERNS)
+    @classmethod
+    def _concerns_the_type(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        kind, fitting = info.data.get("type"), _CONCERNS[str(info.field_name)]
+        if kind is not None and kind not in fitting:
+            raise ValueError(f"`{info.field_name}` goes with the type {_either(fitting)}, and this one is {kind}")
+        return value
+
+    @pydantic.field_validator("enum")
+    @classmethod
+    def _lists_each_value_once(cls, values: tuple[Any, ...], info: pydantic.ValidationInfo) -> tuple[Any, ...]:
+        for i, value in enumerate(values):
+            if value in values[:i]:
+                raise ValueError(f"{excerpt(value)} is listed twice")
+            _fits(value, {**info.data, "enum": ()})
+        return values
+
+    @pydantic.field_validator("default", "example")
+    @classmethod
+    def _fits_the_field(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        _fits(value, info.data)
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _knows_its_items(self) -> Self:
+        if self.type == "array" and self.items is None:
+            raise ValueError("an array says what its `items` are")
+        return self
+
+
+def _fits(value: Any, declared: JSON) -> None:
+    """Raise ValueError unless a value fits what was declared of its field so far."""
+    if {"type", "format", "enum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
+        field = Field.model_construct(**declared)
+        for problem in Schema(_value(field)).problems(value)[:1]:
+            where = f" at {_dotted(problem.path)}" if problem.path else ""
+            raise ValueError(f"this does not fit the field{where}: {problem.message}")
+
+
+class Method(_Spec):
+    """How an operation is called over HTTP."""
+
+    http_method: Literal["GET"]
+    path: Annotated[str, pydantic.StringConstraints(pattern=r"^/[^\s?#]*$")]
+    description: str = ""
+
+
+class Resource(_Spec):
+    """A unified resource, read from its spec. `response` is the envelope around the records.
+
+    Dicts keep the order of the file, which is the order records are written in.
+    """
+
+    version: Literal[1]
+    unified_model: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+    resource: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+    title: str
+    description: str = ""
+    integrations: _Names
+    methods: dict[Literal["list"], Method]
+    parameters: dict[_Name, Field]
+    fields: dict[_Name, Field]
+    response: dict[_Name, Field]
+
+    @property
+    def name(self) -> str:
+        """_Model and resource: `conversational-intelligence/activity`."""
+        return f"{self.unified_model}/{self.resource}"
+
+    @classmethod
+    def parse(cls, source: Source) -> Self:
+        """Read a spec. Raises `MappingError` with every finding (M101 to M104 for the YAML, M106 for the rest)."""
+        root = document.parse(source)
+        resource = shaped(root, cls)
+        findings = Findings()
+        for part in ("parameters", "fields", "response"):
+            findings.found.extend(_strangers(root.value[part], resource.integrations))
+        findings.raise_as(MappingError)
+        return resource
+
+
+def _strangers(fields: document.Node, integrations: Sequence[str]) -> Iterator[Diagnostic]:
+    """Integrations that a field names and the resource does not have."""
+    for node in fields.walk():
+        for key in ("supported_in", "required_in"):
+            listed = node.value.get(key) if isinstance(node.value, dict) else None
+            for name in listed.value if listed is not None and _is_list(listed) else ():
+                if isinstance(name.value, str) and name.value not in integrations:
+                    message = f"`{name.value}` is not among the integrations of this resource"
+                    yield name.diagnostic("M106", message, hint=did_you_mean(name.value, integrations))
+
+
+def load_resource(name: str) -> Resource:
+    """A shipped resource by its name (`conversational-intelligence/activity`), or one by the path of its YAML file.
+
+    Raises `MappingError`: M105 when there is none, otherwise as `Resource.parse`.
+    """
+    return Resource.parse(_opened(name, ".yaml", "unified resource"))
+
+
+def load_source_schema(name: str) -> Schema:
+    """What a provider sends, by name (`gong/aggregate`) or by the path of a JSON file.
+
+    Raises `MappingError`: M105 when there is none, M101 to M104 and M108 when it is no JSON Schema.
+    """
+    return Schema(document.parse(_opened(name, ".schema.json", "source schema")).plain())
+
+
+def _opened(name: str, ending: str, kind: str) -> Source:
+    if name.endswith(ending[ending.rindex(".") :]):
+        return document.read(Path(name))
+    known = document.shipped("schemas", ending)
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise MappingError(Diagnostic("M105", f"there is no {kind} {excerpt(name)}", hint=hint))
+    return document.read(known[name], f"schemas/{name}{ending}")
+
+
+# ── Generated from a resource: JSON Schemas ──────────────────────────────────────────────────────────────────────
+
+
+def record_schema(resource: Resource) -> JSON:
+    """The JSON Schema of a unified record: absent, not null, and nothing that is undeclared."""
+    return _head(resource, "record", resource.description) | _object(resource.fields)
+
+
+def normalized_schema(resource: Resource) -> JSON:
+    """The JSON Schema of a record in the normalized form: all fields in place, null (or []) where there is no value."""
+    fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
+    about = f"{resource.description} Each field is there; null, or [] for an array, means no value."
+    return _head(resource, "normalized", about) | _object(fields, stored=True)
+
+
+def list_schema(resource: Resource) -> JSON:
+    """The JSON Schema of the answer to a list: the envelope around unified records, from which none were excluded."""
+    record = f"#/$defs/{resource.resource}"
+    about = f"A page of {resource.title} records."
+    defined = {"$defs": {resource.resource: _embedded(record_schema(resource))}}
+    return _head(resource, "list", about) | _envelope(resource, record) | defined
+
+
+def query_schema(resource: Resource) -> JSON:
+    """The JSON Schema of a parsed query; what every integration requires is required, save for the account's id."""
+    required = [name for name, field in resource.parameters.items() if _asked(resource, field) and name != ACCOUNT]
+    about = f"The parameters of a {resource.title} query, parsed."
+    return _head(resource, "query", about) | _object(resource.parameters) | {"required": required}
+
+
+def _asked(resource: Resource, field: Field) -> bool:
+    return field.required or set(field.required_in) >= set(resource.integrations)
+
+
+def _head(resource: Resource, kind: str, about: str) -> JSON:
+    identity = f"urn:truto-mapper:{resource.name}:{kind}"
+    return {"$schema": DIALECT, "$id": identity, "title": resource.title, "description": about}
+
+
+def _embedded(schema: JSON) -> JSON:
+    """A schema as part of another document, whose references and dialect hold."""
+    return {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
+
+
+def _envelope(resource: Resource, record: str, *, required: Sequence[str] = ()) -> JSON:
+    """The response around its records; `result` is an array of them, or an object (truto_key_by)."""
+    envelope = _object(resource.response)
+    records = {"type": ["array", "object"], "items": {"$ref": record}, "additionalProperties": {"$ref": record}}
+    envelope["properties"]["result"] |= records
+    return envelope | {"required": [*envelope["required"], *required]}
+
+
+def _object(fields: Mapping[str, Field], *, stored: bool = False) -> JSON:
+    def vacant(field: Field) -> bool:
+        return stored and not field.required and field.type != "array"
+
+    return {
+        "type": "object",
+        "properties": {n: _value(f, stored=stored, nullable=f.nullable or vacant(f)) for n, f in fields.items()},
+        "required": [name for name, field in fields.items() if stored or field.required],
+        "additionalProperties": False,
+    }
+
+
+def _value(field: Field, *, stored: bool = False, nullable: bool = False) -> JSON:
+    """The JSON Schema of a field's value; `stored` in the normalized form."""
+    inner = _object(field.fields, stored=stored) if field.fields else {}
+    inner |= {"items": _value(field.items, stored=stored)} if field.items else {}
+    kind = {} if field.type == "any" else {"type": [field.type, "null"] if nullable else field.type}
+    return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | _without_type(inner)
+
+
+def _without_type(schema: JSON) -> JSON:
+    return {key: value for key, value in schema.items() if key != "type"}
+
+
+def _limits(field: Field, *, stored: bool, nullable: bool) -> JSON:
+    limits = {
+        "format": field.format,
+        "pattern": "Z$" if stored and field.format == "date-time" else None,
+        "enum": [*field.enum, *([None] if nullable else [])] if field.enum else None,
+        "minimum": field.minimum,
+    }
+    return {key: value for key, value in limits.items() if value is not None}
+
+
+def _annotations(field: Field) -> JSON:
+    return {
+        **({"description": field.description} if field.description else {}),
+        **({"default": field.default} if field.default is not None else {}),
+        **({"examples": [field.example]} if field.example is not None else {}),
+        **({"x-truto-supported-in": list(field.supported_in)} if field.supported_in else {}),
+        **({"x-truto-required-in": list(field.required_in)} if field.required_in else {}),
+    }
+
+
+# ── Generated from a resource: OpenAPI ───────────────────────────────────────────────────────────────────────────
+
+_REFUSALS = {
+    400: "The question cannot be asked: a parameter is missing, unknown or wrong.",
+    401: "The provider does not know the account's credentials, or they lack a permission.",
+    403: "The provider forbids this to the account.",
+    404: "There is no such account here, or no such thing at the provider.",
+    429: "The provider wants fewer calls.",
+    500: "The mapping is at fault, or the provider had an error.",
+    502: "The provider's answer cannot be read.",
+}
+
+
+def openapi(resource: Resource) -> JSON:
+    """The list endpoint as an OpenAPI 3.1.0 document."""
+    method, title = resource.methods["list"], resource.title
+    operation = {
+        "operationId": f"list_{resource.resource.replace('-', '_')}",
+        "summary": f"List {title}",
+        "description": method.description,
+        "tags": [resource.unified_model],
+        "parameters": [_parameter(resource, name, field) for name, field in resource.parameters.items()],
+        "responses": {"200": _answer(resource)} | {str(status): _refusal(status) for status in _REFUSALS},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": str(resource.version), "description": resource.description},
+        "jsonSchemaDialect": DIALECT,
+        "paths": {method.path: {method.http_method.lower(): operation}},
+        "components": {"schemas": _components(resource)},
+    }
+
+
+def _parameter(resource: Resource, name: str, field: Field) -> JSON:
+    """A parameter as it stands in a query string, which is read as qs does."""
+    parameter: JSON = {"name": name, "in": "query", "required": _asked(resource, field)}
+    about, schema = field.description, _without_description(_value(field))
+    if field.type == "array" and field.items is not None:
+        parameter |= {"name": f"{name}[]", "style": "form", "explode": True}
+        schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
+    if field.type == "object":
+        parameter |= {"style": "deepObject", "explode": True}
+        about = f"{about} Written `{name}[key]=value`, with further keys in brackets for what lies deeper."
+    return parameter | {"description": about, "schema": schema}
+
+
+def _without_description(schema: JSON) -> JSON:
+    return {key: value for key, value in schema.items() if key != "description"}
+
+
+def _bare(item: Field) -> JSON:
+    """An item that a query names by its one required field."""
+    required = [field for field in item.fields.values() if field.required]
+    return _value(required[0] if len(required) == 1 else item)
+
+
+def _written(name: str, field: Field) -> str:
+    keys = [key for key, inner in field.items.fields.items() if inner.required] if field.items else []
+    forms = [f"{name}[]=1&{name}[]=2", *(f"{name}[0][{key}]=1&{name}[1][{key}]=2" for key in keys)]
+    return _either(f"`{form}`" for form in forms)
+
+
+def _answer(resource: Resource) -> JSON:
+    name = _pascal(resource.resource)
+    bodies = [_component(f"{name}List"), _component(f"Normalized{name}List"), _component(f"{name}Debug")]
+    raw = {"title": "raw", "description": "The provider's own body, whatever it is."}
+    lines = _component(name) | {"description": "One record a line (`stream`)."}
+    return {
+        "description": "The records, in the form that `truto_response_format` names.",
+        "content": {
+            "application/json": {"schema": {"anyOf": [*bodies, raw]}},
+            "application/x-ndjson": {"schema": lines},
+        },
+    }
+
+
+def _refusal(status: int) -> JSON:
+    wait = {"description": "How many seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+    refusal: JSON = {"description": _REFUSALS[status], "headers": {"Retry-After": wait} if status == 429 else None}
+    refusal["content"] = {"application/json": {"schema": _component("Error")}}
+    return {key: value for key, value in refusal.items() if value is not None}
+
+
+def _component(name: str) -> JSON:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _components(resource: Resource) -> JSON:
+    name = _pascal(resource.resource)
+    unified, normalized = f"#/components/schemas/{name}", f"#/components/schemas/Normalized{name}"
+    return {
+        name: _embedded(record_schema(resource)),
+        f"Normalized{name}": _embedded(normalized_schema(resource)),
+        f"{name}List": {"title": "unified"} | _envelope(resource, unified),
+        f"Normalized{name}List": {"title": "normalized"} | _envelope(resource, normalized),
+        f"{name}Debug": {"title": "debug"} | _envelope(resource, unified, required=["debug"]),
+        "Error": _error(),
+    }
+
+
+def _error() -> JSON:
+    """The body of a refusal; its diagnostics are those of `Diagnostic.as_dict`."""
+    text, place = {"type": "string"}, {"type": "integer", "minimum": 1}
+    finding = {
+        "code": text,
+        "severity": {"type": "string", "enum": list(get_args(Severity))},
+        "message": text,
+        "source": text | {"description": "The file that the finding is about."},
+        **dict.fromkeys(("line", "column", "end_line", "end_column"), place),
+        "pointer": text | {"description": "A JSON Pointer into the data at hand."},
+        "hint": text | {"description": "What to do."},
+    }
+    error = {
+        "status": {"type": "integer"},
+        "message": text,
+        "diagnostics": {"type": "array", "items": _closed(finding, ["code", "severity", "message"])},
+    }
+    return {"title": "Error"} | _closed({"error": _closed(error, list(error))}, ["error"])
+
+
+def _closed(properties: JSON, required: list[str]) -> JSON:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+# ── Generated from a resource: files ─────────────────────────────────────────────────────────────────────────────
+
+#: Everything that is generated as JSON, by the name of its kind.
+KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
+    {
+        "record": record_schema,
+        "list": list_schema,
+        "normalized": normalized_schema,
+        "query": query_schema,
+        "openapi": openapi,
+    }
+)
+
+
+def artefacts(resource: Resource) -> dict[str, str]:
+    """The texts of all files that are generated next to a spec, by file name."""
+    return {
+        f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": written(generate(resource))
+        for kind, generate in KINDS.items()
+    }
+
+
+def written(schema: JSON) -> str:
+    """A generated document as the text of its file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def typed_dicts(resource: Resource) -> str:
+    """Python source with a TypedDict for the record and each object in it."""
+    classes = list(_classes(_pascal(resource.resource), resource.description, resource.fields))
+    body = "\n\n\n".join(classes)
+    names = [name for name in ("Any", "Literal", "NotRequired", "TypedDict") if re.search(rf"\b{name}\b", body)]
+    title = f"The unified {resource.title} record as types, generated from schemas/{resource.name}.yaml."
+    return f'"""{title}"""\n\nfrom typing import {", ".join(names)}\n\n\n{body}\n'
+
+
+def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str]:
+    """The classes of an object, those it refers to first."""
+    members = []
+    for key, field in fields.items():
+        held, inner = _held(field), _inner_name(name, key, field)
+        if held.fields:
+            yield from _classes(inner, held.description or field.description, held.fields)
+        hint = _hint(field, inner)
+        members.append(
+            f"    {key}: {hint if field.required else f'NotRequired[{hint}]'}\n{_docstring(field.description)}"
+        )
+    yield "\n\n".join([f"class {name}(TypedDict):\n{_docstring(about)}", *members])
+
+
+def _held(field: Field) -> Field:
+    return field.items if field.items is not None else field
+
+
+def _inner_name(name: str, key: str, field: Field) -> str:
+    return name + _pascal(key.removesuffix("s") if field.type == "array" else key)
+
+
+def _hint(field: Field, inner: str) -> str:
+    """The type hint of a field; `inner` is the name of the class of the object it holds."""
+    if field.items is not None:
+        return f"list[{_hint(field.items, inner)}]"
+    if field.enum:
+        return f"Literal[{', '.join(json.dumps(value) for value in field.enum)}]"
+    if field.fields:
+        return inner
+    plain = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]"}
+    return plain.get(field.type, "Any")
+
+
+def _docstring(text: str) -> str:
+    safe = text.replace("\\", "\\\\").replace('"', "'")
+    lines = textwrap.wrap(f'"""{safe}"""', 112)
+    return textwrap.indent("\n".join(lines), "    ")
+
+
+def _pascal(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name))
