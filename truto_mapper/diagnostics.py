@@ -32,6 +32,7 @@ CODES: dict[str, str] = {
     "C202": "this variable is not bound here",
     "C203": "there is no such function",
     "C204": "there is no such query parameter or context setting",
+    "C205": "the mapping's structure does not fit the type of the field",
     "D401": "a value does not fit the unified schema",
     "D402": "a required value is missing",
     "D403": "a value the resource does not declare was left out",
@@ -173,6 +174,11 @@ def excerpt(value: Any, limit: int = 60) -> str:
         text = f"a value of type {type(value).__name__}"
     text = _printable(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def json_pointer(path: Iterable[str | int]) -> str:
+    """The JSON Pointer (RFC 6901) of a path of keys and indices; the whole document is the empty string."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

@@ -15,7 +15,16 @@ from typing import Any
 
 import yaml
 
-from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, Span, nearest
+from truto_mapper.diagnostics import (
+    Diagnostic,
+    Findings,
+    MappingError,
+    Source,
+    Span,
+    did_you_mean,
+    excerpt,
+    nearest,
+)
 
 MAX_CHARACTERS = 2_000_000
 MAX_NODES = 100_000
@@ -265,5 +274,32 @@ def read(path: Path, name: str | None = None) -> Source:
 def shipped(folder: str, ending: str) -> dict[str, Path]:
     """What ships under `folder`, by name: `gong/activity` for `mappings/gong/activity.yaml`."""
     top = home() / folder
-    found = {str(p.relative_to(top).as_posix()).removesuffix(ending): p for p in top.glob(f"*/*{ending}")}
+    found = {p.relative_to(top).as_posix().removesuffix(ending): p for p in top.glob(f"*/*{ending}")}
     return dict(sorted(found.items()))
+
+
+def find(name: str | Path, folder: str, ending: str, *, near: str | None = None) -> Source:
+    """The text called `name`: the path of a file, else `<folder>/<name><ending>` above `near`, else what ships.
+
+    Raises `MappingError` M105 with the nearest name that ships.
+    """
+    suffix = ending[ending.rindex(".") :]
+    if isinstance(name, Path) or name.endswith(suffix):
+        return read(Path(name))
+    for above in Path(near).parents if near is not None else ():
+        if _is_file(above / folder / f"{name}{ending}"):
+            return read(above / folder / f"{name}{ending}")
+    known = shipped(folder, ending)
+    if name in known:
+        return read(known[name], f"{folder}/{name}{ending}")
+    if _is_file(Path(name)):
+        return read(Path(name))
+    message = f"there is no {folder.removesuffix('s')} {excerpt(name)}, and no such file"
+    raise MappingError(Diagnostic("M105", message, hint=did_you_mean(name, known)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name no file system takes
+        return False

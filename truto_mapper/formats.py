@@ -1,0 +1,148 @@
+"""The shapes in which a page is handed out: unified, normalized, stream, debug, and what the caller chose to leave out.
+
+Everything here is applied after validation, and never changes the records it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC
+from typing import Any
+from urllib.parse import urlencode
+
+from truto_mapper.diagnostics import Diagnostic, EvaluationError, Findings, QueryError, did_you_mean, excerpt
+from truto_mapper.functions import instant
+from truto_mapper.schema import REMOTE_DATA, Field, Resource
+
+Record = dict[str, Any]
+
+FORMATS = ("unified", "raw", "normalized", "stream", "debug")
+
+REDACTED = "[redacted]"
+_SECRET = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential|session", re.IGNORECASE)
+
+
+def check_choices(query: Mapping[str, Any], resource: Resource) -> None:
+    """Refuse field names the resource does not have, and choices that exclude each other.
+
+    Raises `QueryError` with every finding (Q508, Q512).
+    """
+    findings = Findings()
+    named = [("truto_exclude_fields", name) for name in query.get("truto_exclude_fields", ())]
+    named += [("truto_key_by", query["truto_key_by"])] if "truto_key_by" in query else []
+    for parameter, name in named:
+        known = dict(_declared(resource.fields))
+        if name not in known:
+            message = f"{parameter}: {resource.name} has no field {excerpt(name)}"
+            findings.add("Q508", message, pointer=f"/{parameter}", hint=did_you_mean(name, known))
+        elif parameter == "truto_key_by" and known[name].type in ("array", "object"):
+            message = f"truto_key_by: {name} is of type {known[name].type}, a key must be a single value"
+            findings.add("Q508", message, pointer=f"/{parameter}")
+    if query.get("truto_response_format") == "stream" and "truto_key_by" in query:
+        message = "a stream has a record a line, so it cannot be keyed by truto_key_by"
+        findings.add("Q512", message, pointer="/truto_key_by")
+    findings.raise_as(QueryError)
+
+
+def _declared(fields: Mapping[str, Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
+    """Every field with its dotted name; the fields of an array's items stand below the array."""
+    for name, field in fields.items():
+        yield prefix + name, field
+        inner = field.items.fields if field.items is not None else field.fields
+        yield from _declared(inner, f"{prefix}{name}.")
+
+
+def without(record: Record, names: Iterable[str]) -> Record:
+    """The record without the fields of these dotted names."""
+    for name in names:
+        record = _without(record, name.split("."))
+    return record
+
+
+def _without(value: Any, path: Sequence[str]) -> Any:
+    if isinstance(value, list):
+        return [_without(item, path) for item in value]
+    name, *rest = path
+    if not isinstance(value, dict) or name not in value:
+        return value
+    if not rest:
+        return {key: item for key, item in value.items() if key != name}
+    return {**value, name: _without(value[name], rest)}
+
+
+def keyed(records: Sequence[Record], shown: Sequence[Record], name: str) -> dict[str, Record]:
+    """The records as an object under the values of a (dotted) field.
+
+    Raises `QueryError` Q507 for a record without the field and for a value that is there twice: keying
+    would lose records.
+    """
+    found: dict[str, Record] = {}
+    for number, (record, showing) in enumerate(zip(records, shown, strict=True)):
+        value: Any = record
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        key = value if isinstance(value, str) else json.dumps(value)
+        if value is None or key in found:
+            why = "is missing" if value is None else f"is {excerpt(key)} again"
+            message = f"truto_key_by: {name} {why} in record {number}, so keying by it would lose records"
+            raise QueryError(Diagnostic("Q507", message, pointer=f"/result/{number}", hint="key by `id`"))
+        found[key] = showing
+    return found
+
+
+def normalized(record: Record, resource: Resource) -> Record:
+    """The record ready for storage: every declared field in its order, null or `[]` for no value, UTC with Z.
+
+    An object that is absent is null as a whole. Raises `EvaluationError` D405.
+    """
+    return {name: _stored(record.get(name), field) for name, field in resource.fields.items() if name != REMOTE_DATA}
+
+
+def _stored(value: Any, field: Field) -> Any:
+    if field.type == "array":
+        return [_stored(item, field.items) for item in value or ()] if field.items is not None else value or []
+    if value is not None and field.type == "object" and field.fields:
+        return {name: _stored(value.get(name), inner) for name, inner in field.fields.items()}
+    return _utc(value) if value is not None and field.format == "date-time" else value
+
+
+def _utc(text: str) -> str:
+    """A date-time in UTC, with every digit of its fraction."""
+    fraction = re.search(r"\.\d+", text)
+    try:
+        moment = instant(text).astimezone(UTC)
+    except OverflowError:
+        message = f"the date-time {excerpt(text)} is outside the years 1 to 9999 in UTC"
+        raise EvaluationError(Diagnostic("D405", message)) from None
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + (fraction[0] if fraction else "") + "Z"
+
+
+def dumps(value: Any, indent: int | None = None) -> str:
+    """JSON text that can be written as UTF-8: as it reads, unless it holds half of a surrogate pair."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    return text if _encodable(text) else json.dumps(value, indent=indent, separators=separators)
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text) if not text.isascii() else True
+
+
+def ndjson(records: Iterable[Record]) -> str:
+    """A line of JSON for each record, each ended by a newline."""
+    return "".join(dumps(record) + "\n" for record in records)
+
+
+def request_url(path: str, params: Mapping[str, Any]) -> str:
+    """The path and query string of a request, credentials redacted."""
+    query = urlencode(redacted(params), doseq=True)
+    return f"{path}?{query}" if query else path
+
+
+def redacted(value: Any) -> Any:
+    """The same with the values of names that sound like credentials hidden."""
+    if isinstance(value, Mapping):
+        return {k: REDACTED if isinstance(k, str) and _SECRET.search(k) else redacted(v) for k, v in value.items()}
+    return [redacted(item) for item in value] if isinstance(value, list) else value

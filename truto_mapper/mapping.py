@@ -1,0 +1,386 @@
+"""The mapping document: its shape (pydantic), and its links to the resource, the bindings and the functions.
+
+Every leaf is a JSONata expression. A document that links is one in which every name means something: fields
+are the resource's, variables are bound where they are used, functions exist.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Map
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Described
+from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
+
+from truto_mapper.diagnostics import Findings, MappingError, Source, did_you_mean
+from truto_mapper.document import Node
+from truto_mapper.expr import STANDARD_FUNCTIONS, Array, Expression, Name, Object, Path, Step, String, Variable, walk
+from truto_mapper.functions import FUNCTIONS
+from truto_mapper.schema import Field, Resource, Schema, shaped
+
+ExpressionText: TypeAlias = Annotated[
+    str | int | float | bool, Described(description="A JSONata expression, as a plain scalar or a | block.")
+]
+TemplateText = TypeAliasType("TemplateText", "ExpressionText | dict[str, TemplateText] | list[TemplateText]")
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _expression(description: str) -> Any:
+    return Described(default=None, description=f"JSONata: {description}")
+
+
+class EndpointDocument(_Document):
+    """One endpoint of the provider: which queries it serves, what is sent, how its reply is read."""
+
+    when: ExpressionText | None = _expression("whether this endpoint serves the query; the first that does is asked.")
+    recognise: ExpressionText | None = _expression("whether a reply is this endpoint's, for one without its query.")
+    source_schema: str | None = Described(default=None, description="The provider's reply: `gong/aggregate`, say.")
+    request_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    path_mapping: ExpressionText = Described(description="JSONata: the path, beginning with a slash.")
+    query_mapping: TemplateText | None = Described(default=None, description="The HTTP query parameters.")
+    request_header_mapping: TemplateText | None = Described(default=None, description="The request headers.")
+    request_body_mapping: TemplateText | None = Described(default=None, description="The request body.")
+    remote_query: Literal["body", "query"] = Described(
+        default="query", description="Where the caller's remote_query goes, untransformed and last."
+    )
+    query_error: ExpressionText | None = _expression("why this query cannot be asked, or nothing if it can.")
+    static_response: ExpressionText | None = _expression("the body to map when the call is skipped.")
+    for_each: dict[str, ExpressionText] = Described(
+        default_factory=dict, description="Nested loops over the reply, in order. The last one is a record's row."
+    )
+    next_cursor: ExpressionText | None = _expression("the provider's cursor for the next page.")
+    empty_when: ExpressionText | None = _expression("whether the reply, whatever its status, means no records.")
+    time_zone: ExpressionText | None = _expression("the zone the reply says its days are in.")
+    let: dict[str, ExpressionText] = Described(default_factory=dict, description="Values named once a record.")
+    response_mapping: TemplateText = Described(description="The unified record: an object of fields, or JSONata.")
+
+
+class ErrorDocument(_Document):
+    """What to read from a provider's error."""
+
+    message: ExpressionText | None = _expression("what the provider said, a string or several.")
+    request_id: ExpressionText | None = _expression("the provider's reference for the request.")
+    retry_after: ExpressionText | None = _expression("after how many seconds to try again.")
+    hint: ExpressionText | None = _expression("what a person can do about it.")
+
+
+class MappingDocument(_Document):
+    """A mapping of one method of one unified resource to one integration."""
+
+    version: Literal[1]
+    integration: str
+    unified_model: str
+    resource: str
+    method: Literal["list"]
+    description: str | None = None
+    context: dict[str, dict[str, Any]] = Described(
+        default_factory=dict, description="What an account may set: a JSON Schema each."
+    )
+    error_mapping: ErrorDocument | None = None
+    endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
+
+
+Template: TypeAlias = "Expression | dict[str, Template] | list[Template]"
+Loop: TypeAlias = tuple[str, Expression]
+
+REQUEST_NAMES = frozenset({"query", "context", "cursor", "now"})
+RESPONSE_NAMES = REQUEST_NAMES | {"status", "headers", "response"}
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint whose every expression is parsed and linked; see `EndpointDocument` for what each is."""
+
+    name: str
+    method: str
+    remote_query: str
+    path: Expression
+    when: Expression | None
+    recognise: Expression | None
+    params: Template | None
+    headers: Template | None
+    body: Template | None
+    query_error: Expression | None
+    static_response: Expression | None
+    for_each: tuple[Loop, ...]
+    next_cursor: Expression | None
+    empty_when: Expression | None
+    time_zone: Expression | None
+    let: tuple[Loop, ...]
+    response: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A linked mapping document."""
+
+    source: Source
+    integration: str
+    resource: Resource
+    context: Schema
+    context_schemas: Map[str, Map[str, Any]]
+    errors: Map[str, Expression]
+    endpoints: tuple[Endpoint, ...]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a mapping file, for editors."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "mapping.schema.json"}
+    return head | MappingDocument.model_json_schema()
+
+
+def expressions(template: Template | None) -> Iterator[Expression]:
+    """The expressions of a template, in order."""
+    if isinstance(template, Expression):
+        yield template
+    elif template is not None:
+        for child in template.values() if isinstance(template, dict) else template:
+            yield from expressions(child)
+
+
+def resource_name(root: Node) -> str:
+    """The name of the resource that a mapping document is for. Raises `MappingError` M106."""
+    shape = shaped(root, MappingDocument)
+    return f"{shape.unified_model}/{shape.resource}"
+
+
+def link(
+    root: Node,
+    resource: Resource,
+    functions: Map[str, Callable[..., Any]],
+    find_schema: Callable[[str], object] | None = None,
+) -> Mapping:
+    """Link a mapping document to its resource. Raises `MappingError` with every finding.
+
+    `find_schema` opens the provider's schemas that the document names, or raises; without it they are not checked.
+    """
+    shape = shaped(root, MappingDocument)
+    linker = _Linker(resource, shape.context, functions, find_schema)
+    context = linker.context(root.value.get("context"))
+    endpoints = [
+        linker.endpoint(name, node, shape.endpoints[name]) for name, node in root.value["endpoints"].value.items()
+    ]
+    errors = root.value.get("error_mapping")
+    error_mapping = linker.loops(errors, RESPONSE_NAMES - {"cursor", "now"}) if errors else ()
+    linker.findings.raise_as(MappingError)
+    return Mapping(
+        root.source, shape.integration, resource, context, shape.context, dict(error_mapping), tuple(endpoints)
+    )
+
+
+class _Linker:
+    """Parses each expression once (aliases share theirs) and checks what its names mean."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        context: Map[str, Any],
+        functions: Map[str, Callable[..., Any]],
+        find_schema: Callable[[str], object] | None,
+    ) -> None:
+        self.resource = resource
+        self.find_schema = find_schema
+        self.settings = {"query": resource.parameters, "context": context}
+        self.functions = functions
+        self.known = STANDARD_FUNCTIONS | FUNCTIONS.keys() | functions.keys()
+        self.findings = Findings()
+        self.parsed: dict[int, Expression | None] = {}
+        self.linked: set[tuple[int, frozenset[str]]] = set()
+
+    def context(self, node: Node | None) -> Schema:
+        """The schema of the account's context, all settings together."""
+        try:
+            return Schema({"type": "object", "properties": self.settings["context"], "additionalProperties": False})
+        except MappingError as error:
+            for found in error.diagnostics:
+                place = node.at((found.pointer or "").split("/")[2:]) if node else None
+                self.findings.add(found.code, found.message, source=place and place.source, span=place and place.span)
+            return Schema({})
+
+    def endpoint(self, name: str, node: Node, shape: EndpointDocument) -> Endpoint:
+        parts = node.value
+        if shape.source_schema is not None and self.find_schema is not None:
+            self.source_schema(parts["source_schema"], self.find_schema)
+        if "time_zone" in parts and "time_zone" not in self.settings["context"]:
+            message = "time_zone is compared with $context.time_zone, which the context does not declare"
+            self.findings.found.append(node.diagnostic("C204", message, key="time_zone"))
+        names = RESPONSE_NAMES
+        for_each = self.loops(parts.get("for_each"), names)
+        names |= {loop for loop, _ in for_each}
+        let = self.loops(parts.get("let"), names)
+        names |= {loop for loop, _ in let}
+        path = self.expression(parts["path_mapping"], REQUEST_NAMES)
+
+        def one(key: str, names: frozenset[str]) -> Expression | None:
+            return self.expression(parts[key], names) if key in parts else None
+
+        def tree(key: str) -> Template | None:
+            return self.template(parts[key], REQUEST_NAMES) if key in parts else None
+
+        return Endpoint(
+            name=name,
+            method=shape.request_method,
+            remote_query=shape.remote_query,
+            path=path,  # type: ignore[arg-type]  # None only when a finding stops the link
+            when=one("when", frozenset({"query", "context"})),
+            recognise=one("recognise", frozenset({"context", "status", "headers", "response"})),
+            params=tree("query_mapping"),
+            headers=tree("request_header_mapping"),
+            body=tree("request_body_mapping"),
+            query_error=one("query_error", REQUEST_NAMES),
+            static_response=one("static_response", REQUEST_NAMES),
+            for_each=for_each,
+            next_cursor=one("next_cursor", RESPONSE_NAMES),
+            empty_when=one("empty_when", RESPONSE_NAMES),
+            time_zone=one("time_zone", RESPONSE_NAMES),
+            let=let,
+            response=self.response(parts["response_mapping"], names, self.resource.fields),
+        )
+
+    def source_schema(self, node: Node, find: Callable[[str], object]) -> None:
+        try:
+            find(node.value)
+        except MappingError as error:
+            self.findings.found.extend(
+                node.diagnostic(found.code, found.message, hint=found.hint) for found in error.diagnostics
+            )
+
+    def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
+        """Named expressions in order, each of which sees the names before it."""
+        loops: list[tuple[str, Expression | None]] = []
+        if node is None:
+            return ()
+        for name, child in node.value.items():
+            if not _VARIABLE.match(name) or name in names:
+                why = "is already bound here" if name in names else "is no variable name"
+                self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
+            loops.append((name, self.expression(child, names)))
+            names |= {name}
+        return tuple(loops)  # type: ignore[arg-type]  # None only when a finding stops the link
+
+    def template(self, node: Node, names: frozenset[str]) -> Template:
+        if isinstance(node.value, dict):
+            return {key: self.template(child, names) for key, child in node.value.items()}
+        if isinstance(node.value, list):
+            return [self.template(child, names) for child in node.value]
+        return self.expression(node, names)  # type: ignore[return-value]  # likewise
+
+    def response(self, node: Node, names: frozenset[str], fields: Map[str, Field]) -> Template:
+        """A template of the unified record, every key a declared field."""
+        if not isinstance(node.value, dict):
+            template = self.template(node, names)
+            if isinstance(template, Expression):
+                self.literals(template, template.node, fields)
+            return template
+        for key in node.value.keys() - fields.keys():
+            self.undeclared(node.source, node.keys[key], key, fields)
+        return {
+            key: self.field(child, names, fields[key], f"{key}") for key, child in node.value.items() if key in fields
+        }
+
+    def field(self, node: Node, names: frozenset[str], field: Field, name: str) -> Template:
+        if isinstance(node.value, list) and field.type == "array" and field.items is not None:
+            return [self.field(child, names, field.items, name) for child in node.value]
+        if isinstance(node.value, (list, dict)) and not (isinstance(node.value, dict) and field.type == "object"):
+            message = f"`{name}` is of type {field.type}, so one expression gives it"
+            self.findings.found.append(node.diagnostic("C205", message))
+            return {}
+        inner = _inner(field)
+        if inner.type == "object" and not inner.fields:
+            return self.template(node, names)
+        return self.response(node, names, inner.fields)
+
+    def literals(self, expression: Expression, node: Any, fields: Map[str, Field]) -> None:
+        """Check the keys that an expression's own object constructors write."""
+        for constructor in _constructors(node) if fields else ():
+            for key, value in constructor.pairs:
+                if isinstance(key, String) and key.value not in fields:
+                    self.undeclared(expression.source, expression.locate(key.span), key.value, fields)
+                elif isinstance(key, String):
+                    self.literals(expression, value, _inner(fields[key.value]).fields)
+
+    def undeclared(self, source: Source, span: Any, name: str, fields: Map[str, Field]) -> None:
+        message = f"`{name}` is not a field that {self.resource.name} declares here"
+        self.findings.add("C201", message, source=source, span=span, hint=did_you_mean(name, fields))
+
+    def expression(self, node: Node, names: frozenset[str]) -> Expression | None:
+        if id(node) not in self.parsed:
+            self.parsed[id(node)] = self.parse(node)
+        parsed = self.parsed[id(node)]
+        if parsed is not None and (id(node), names) not in self.linked:
+            self.linked.add((id(node), names))
+            self.bindings(parsed, names)
+        return parsed
+
+    def parse(self, node: Node) -> Expression | None:
+        if isinstance(node.value, str):
+            text, offsets = node.value, node.offsets()
+        else:  # a YAML number, boolean or null means the same in JSONata
+            text = json.dumps(node.value)
+            offsets = tuple(min(node.span.start + i, node.span.end - 1) for i in range(len(text)))
+        if offsets is None:
+            hint = "write the expression as a plain scalar, in single quotes, or as a | block"
+            message = "an expression cannot stand in a double-quoted scalar with escapes"
+            self.findings.found.append(node.diagnostic("M107", message, hint=hint))
+            return None
+        try:
+            return Expression(text, source=node.source, offsets=offsets, functions=self.functions)
+        except MappingError as error:
+            self.findings.found.extend(error.diagnostics)
+            return None
+
+    def bindings(self, expression: Expression, names: frozenset[str]) -> None:
+        for call in expression.calls:
+            if call.name in ("now", "millis"):
+                self.unknown("C203", expression, call, f"${call.name}() reads a clock", "$now is the time given")
+            elif call.name not in self.known:
+                hint = did_you_mean(call.name, self.known, "`${}`")
+                self.unknown("C203", expression, call, f"there is no function ${call.name}", hint)
+        for variable in expression.variables:
+            if variable.name not in names | self.known:
+                hint = did_you_mean(variable.name, names, "`${}`")
+                self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
+        for name, step in _settings(expression):
+            if step.value not in self.settings[name]:
+                kind = "query parameter" if name == "query" else "context setting"
+                hint = did_you_mean(step.value, self.settings[name])
+                self.unknown("C204", expression, step, f"there is no {kind} `{step.value}`", hint)
+
+    def unknown(self, code: str, expression: Expression, node: Variable | Name, message: str, hint: str | None) -> None:
+        span = expression.locate(node.span)
+        self.findings.add(code, message, source=expression.source, span=span, hint=hint)
+
+
+def _settings(expression: Expression) -> Iterator[tuple[str, Name]]:
+    """Each `$query.name` and `$context.name` in an expression."""
+    free = {id(variable) for variable in expression.variables if variable.name in ("query", "context")}
+    for node in walk(expression.node):
+        match node:
+            case Path(steps=(Step(node=Variable() as first), Step(node=Name() as second), *_)) if id(first) in free:
+                yield first.name, second
+
+
+def _inner(field: Field) -> Field:
+    return field.items if field.type == "array" and field.items is not None else field
+
+
+def _constructors(node: Any) -> Iterator[Object]:
+    """The object constructors whose object can become an expression's value."""
+    match node:
+        case Object():
+            yield node
+        case Path(steps=(*_, Step(node=last))):
+            yield from _constructors(last)
+        case Array(items=items):
+            for item in items:
+                yield from _constructors(item)

@@ -1,0 +1,263 @@
+"""Unified query parameters: a query string or a dict → values of the types the resource declares.
+
+Query strings follow qs: `users[]=1&users[]=2`, `users[0][id]=1`, `users[][id]=1`, `users=1&users=2` name the
+same things. Also the cursors that cut a provider's page (`limit` is emulated where the provider has no page size).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from truto_mapper.diagnostics import Diagnostic, Findings, QueryError, did_you_mean, excerpt, json_pointer
+from truto_mapper.functions import instant, is_date_time
+from truto_mapper.schema import Field, Problem, Resource, Schema, query_schema
+
+OnUnknown = Literal["refuse", "ignore"]
+
+MAX_PARTS = 1_000
+MAX_DEPTH = 8
+MAX_ARRAY_INDEX = 9_999
+
+_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
+_INTEGER = re.compile(r"-?[0-9]{1,18}\Z", re.ASCII)
+_LOST_PLUS = re.compile(r"\S+T\S+ \d\d:\d\d\Z", re.ASCII)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+#: What a cursor of ours begins with; a provider's own cursor passes verbatim.
+_MARK = "truto1."
+
+#: These choose how an answer is cut and shown, not what is asked.
+_PRESENTATION = frozenset(
+    {
+        "limit",
+        "next_cursor",
+        "truto_response_format",
+        "truto_key_by",
+        "truto_ignore_limit",
+        "truto_ignore_remote_data",
+        "truto_exclude_fields",
+        "truto_skip_api_call",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Query(Mapping[str, Any]):
+    """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
+
+    `cursor` is the provider's own cursor (None for page one), `offset` how many records of its page were
+    already given out. `notes` has what planning said about it (Q510); `planned` whether it was planned.
+    """
+
+    parameters: Mapping[str, Any]
+    cursor: str | None = None
+    offset: int = 0
+    notes: tuple[Diagnostic, ...] = ()
+    planned: bool = False
+
+    def __getitem__(self, name: str) -> Any:
+        return self.parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parameters)
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def __repr__(self) -> str:
+        return f"Query({dict(self.parameters)!r})"
+
+    def next_cursor(self, cursor: str | None, offset: int) -> str:
+        """A cursor for the rest of a provider's page: its own cursor and how many records were given out."""
+        payload = json.dumps([cursor, offset], separators=(",", ":"))
+        return _MARK + _base64(payload.encode()) + "." + _seal(self.parameters, payload)
+
+
+class Parser:
+    """Reads the queries of one resource for one integration. Immutable; share it between threads."""
+
+    def __init__(self, resource: Resource, integration: str) -> None:
+        self.resource = resource
+        self.integration = integration
+        self.schema = Schema(query_schema(resource))
+
+    def parse(self, query: Mapping[str, Any] | str, on_unknown: OnUnknown = "refuse") -> Query:
+        """Coerce and check a query string, a dict or an already parsed `Query`.
+
+        Raises `QueryError` with every finding (Q501 to Q506).
+        """
+        if isinstance(query, Query):
+            return query
+        findings = Findings()
+        given = split_query_string(query) if isinstance(query, str) else query
+        values = self._coerced(given, findings, on_unknown)
+        self._check(values, findings)
+        findings.raise_as(QueryError)
+        defaults = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None}
+        values = {name: (defaults | values)[name] for name in self.resource.parameters if name in defaults | values}
+        cursor, offset = _split_cursor(values.get("next_cursor"), values)
+        return Query(values, cursor, offset)
+
+    def _coerced(self, given: Mapping[str, Any], findings: Findings, on_unknown: OnUnknown) -> dict[str, Any]:
+        values = {}
+        for name, value in given.items():
+            field = self.resource.parameters.get(name)
+            if field is None:
+                if on_unknown == "refuse":
+                    hint = did_you_mean(name, self.resource.parameters)
+                    message = f"{self.resource.name} has no query parameter {excerpt(name)}"
+                    findings.add("Q502", message, pointer=json_pointer((name,)), hint=hint)
+            elif value is not None and (name, value) != ("next_cursor", ""):
+                values[name] = _coerce(value, field)
+        return values
+
+    def _check(self, values: Mapping[str, Any], findings: Findings) -> None:
+        for name, field in self.resource.parameters.items():
+            if self.integration in field.required_in and name not in values:
+                findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
+        for problem in self.schema.problems(values):
+            if problem.path:  # what is required at the top depends on the integration: see above
+                message = f"{_dotted(problem.path)}: {problem.message}"
+                findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
+        start, end = (_instant(values.get(name)) for name in ("start_time", "end_time"))
+        if start is not None and end is not None and start >= end:
+            message = f"start_time {values['start_time']} is not before end_time {values['end_time']}"
+            findings.add("Q505", message, pointer="/start_time", hint="start_time is included, end_time is not")
+
+
+def _coerce(value: Any, field: Field) -> Any:
+    """The value as its type if it can be read as one; otherwise unchanged, for the schema to refuse."""
+    match field.type, value:
+        case "array", _:
+            return [_coerce(item, field.items) for item in _items(value, field)] if field.items else value
+        case "object", Mapping() if field.fields:
+            return {k: _coerce(v, field.fields[k]) if k in field.fields else v for k, v in value.items()}
+        case "object", str() | int() if "id" in field.fields:  # a bare value names an object by its id
+            return {"id": _coerce(value, field.fields["id"])}
+        case "integer" | "number", str() if _INTEGER.match(value):
+            return int(value)
+        case "boolean", str():
+            return _BOOLEANS.get(value.lower(), value)
+        case "string", int() if not isinstance(value, bool) and value.bit_length() < 1_000:
+            return str(value)
+    return value
+
+
+def _items(value: Any, field: Field) -> list[Any]:
+    """The items of an array parameter, however it was written."""
+    if isinstance(value, str) and field.items is not None and field.items.type == "string":
+        return value.split(",")
+    return [item for item in value if item is not None] if isinstance(value, (list, tuple)) else [value]
+
+
+def _instant(value: Any) -> datetime | None:
+    return instant(value) if isinstance(value, str) and is_date_time(value) else None
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:
+    value: Any = values
+    for part in problem.path:
+        value = value[part]
+    if problem.keyword != "format" or not isinstance(value, str):
+        return None
+    if _LOST_PLUS.match(value):
+        return f"the + of the offset became a space: write {value.replace(' ', '%2B')}"
+    return "such as 2026-01-31T00:00:00Z or 2026-01-31T00:00:00%2B01:00" if "T" in value or "-" in value else None
+
+
+def split_query_string(text: str) -> dict[str, Any]:
+    """A query string, with or without its leading `?`, as nested dicts, lists and strings.
+
+    Raises `QueryError` Q501.
+    """
+    try:
+        pairs = parse_qsl(
+            text.removeprefix("?"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_PARTS
+        )
+    except UnicodeDecodeError:
+        raise _unreadable("it holds a %-escape that is not UTF-8") from None
+    except ValueError:
+        raise _unreadable(f"it has more than {MAX_PARTS} parts") from None
+    tree: dict[str | int, Any] = {}
+    for key, value in pairs:
+        match = _KEY.match(key)
+        path = [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])] if match else []
+        if not path or len(path) > MAX_DEPTH:
+            raise _unreadable(f"{excerpt(key)} is no parameter name", "such as users[] or users[0][id]")
+        _insert(tree, path, value, key)
+    return {str(name): _finished(value) for name, value in tree.items()}
+
+
+def _unreadable(why: str, hint: str | None = None) -> QueryError:
+    return QueryError(Diagnostic("Q501", f"the query string cannot be read: {why}", hint=hint))
+
+
+def _insert(tree: dict[str | int, Any], path: list[str], value: str, key: str) -> None:
+    """Put a value where its key says; arrays are dicts with whole numbers as keys until the end."""
+    name, *rest = path
+    at: str | int = name
+    if name.isascii() and name.isdecimal() and len(name) <= len(str(MAX_ARRAY_INDEX)):
+        at = int(name)
+    elif not name:
+        last = max((i for i in tree if isinstance(i, int)), default=-1)
+        begun = tree.get(last)
+        at = last if rest and isinstance(begun, dict) and rest[0] not in ("", *begun) else last + 1
+    if at not in tree:
+        tree[at] = {} if rest else value
+    elif not isinstance(tree[at], dict):
+        tree[at] = {0: tree[at]}  # given again, so it is an array
+    if rest:
+        _insert(tree[at], rest, value, key)
+    elif isinstance(tree[at], dict):
+        if not all(isinstance(index, int) for index in tree[at]):
+            raise _unreadable(f"{excerpt(key)} is given both as a value and as an object")
+        _insert(tree[at], [""], value, key)
+
+
+def _finished(tree: Any) -> Any:
+    if not isinstance(tree, dict):
+        return tree
+    if all(isinstance(key, int) for key in tree):
+        return [_finished(tree[key]) for key in sorted(tree)]
+    return {str(key): _finished(value) for key, value in tree.items()}
+
+
+def _split_cursor(text: str | None, question: Mapping[str, Any]) -> tuple[str | None, int]:
+    """The provider's cursor and the offset into its page. Raises `QueryError` Q506."""
+    if text is None or not text.startswith(_MARK):
+        return text, 0
+    body, _, seal = text.removeprefix(_MARK).partition(".")
+    try:
+        payload = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
+        cursor, offset = json.loads(payload)
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        payload = ""
+    if not payload or seal != _seal(question, payload):
+        message = "next_cursor was altered, or was given for another question"
+        hint = "pass it back as it came, with the same period and filters, or leave it out to begin again"
+        raise QueryError(Diagnostic("Q506", message, pointer="/next_cursor", hint=hint))
+    return cursor, offset
+
+
+def _seal(question: Mapping[str, Any], payload: str) -> str:
+    """Ties a cursor to what was asked. It guards against mistakes, it is no signature."""
+    asked = {name: value for name, value in question.items() if name not in _PRESENTATION}
+    text = json.dumps([asked, payload], sort_keys=True)
+    return _base64(hashlib.sha256(text.encode()).digest()[:12])
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

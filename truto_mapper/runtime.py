@@ -1,0 +1,600 @@
+"""The runtime, sans I/O: a unified query → the provider's request; its response → a page of unified records.
+
+A `Mapper` is immutable, deterministic and safe to share between threads. It reads no clock: `now` comes in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from truto_mapper import document, formats, mapping, record, schema
+from truto_mapper.diagnostics import (
+    Diagnostic,
+    EvaluationError,
+    ProviderError,
+    QueryError,
+    Source,
+    did_you_mean,
+    excerpt,
+    json_pointer,
+)
+from truto_mapper.expr import Expression, Scope
+from truto_mapper.functions import MISSING, ceil_date, floor_date, is_date_time, is_time_zone, same_zone
+from truto_mapper.mapping import Endpoint, Template
+from truto_mapper.query import OnUnknown, Parser, Query
+from truto_mapper.record import OnInvalid, Recorder
+
+Functions = Mapping[str, Callable[..., Any]]
+Format = Literal["unified", "raw", "normalized", "stream", "debug"]
+AnyQuery = Mapping[str, Any] | str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to send to the provider, below its base URL: `params` is the HTTP query, `body` JSON or None.
+
+    `query` is the parsed unified query; hand it to `Mapper.map` with the reply. `diagnostics` has notes.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, Any]
+    headers: Mapping[str, str]
+    body: Any
+    query: Query
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What the provider answered: `body` is parsed JSON, or the bytes of it."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The validated records of one reply.
+
+    `records` has them whole, `result` as the caller chose to see them. `next_cursor` is None on the last page.
+    `diagnostics` has what was discarded, repaired or noticed; `rejected` the provider's rows whose record went.
+    """
+
+    records: tuple[dict[str, Any], ...]
+    next_cursor: str | None
+    diagnostics: tuple[Diagnostic, ...]
+    rejected: tuple[Any, ...]
+    response: Response
+    query: Query | None
+    is_looping: bool
+    resource: schema.Resource
+    plan: Callable[[], Request] | None
+
+    @property
+    def result(self) -> Any:
+        """The records without `truto_exclude_fields`: a list, or an object keyed by `truto_key_by`.
+
+        Raises `QueryError` Q507.
+        """
+        return self._shown(list(self.records))
+
+    def render(self, format: Format | None = None) -> Any:  # noqa: A002  # the parameter's name in the API
+        """The response body in a format, by default the one the query asked for.
+
+        A JSON value; for "stream" the text of NDJSON lines. "raw" is the provider's body itself.
+        Raises `QueryError` (Q504, Q507) and `EvaluationError` (D405).
+        """
+        chosen = format or self._choice("truto_response_format", "unified")
+        match chosen:
+            case "raw":
+                return self.response.body
+            case "unified":
+                return {"result": self.result, "next_cursor": self.next_cursor}
+            case "normalized":
+                stored = [formats.normalized(one, self.resource) for one in self.records]
+                return {"result": self._shown(stored), "next_cursor": self.next_cursor}
+            case "stream":
+                return formats.ndjson(self._shown(list(self.records), keyed=False))
+            case "debug":
+                return {"result": self.result, "next_cursor": self.next_cursor, "debug": self._debug()}
+        hint = did_you_mean(str(chosen), formats.FORMATS)
+        raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
+
+    def _shown(self, records: list[dict[str, Any]], *, keyed: bool = True) -> Any:
+        hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
+        shown = [formats.without(one, hidden) for one in records]
+        return formats.keyed(self.records, shown, name) if keyed and name is not None else shown
+
+    def _choice(self, name: str, default: Any = None) -> Any:
+        return default if self.query is None else self.query.get(name, default)
+
+    def _debug(self) -> dict[str, Any] | None:
+        if self.plan is None and self.query is not None:
+            return None  # nothing was asked of the provider
+        request = self.plan() if self.plan is not None else None
+        options = request and {"method": request.method, "headers": request.headers, "body": request.body}
+        return {
+            "requestUrl": formats.request_url(request.path, request.params) if request else None,
+            "requestOptions": formats.redacted(options),
+            "data": self.response.body,
+            "responseHeaders": formats.redacted(dict(self.response.headers)),
+            "nextCursor": self.next_cursor,
+            "isLooping": self.is_looping,
+            "isEmptyResult": not self.records,
+            "resultCount": len(self.records),
+        }
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Data nested beyond what Python can follow is an error of ours, not a crash."""
+    try:
+        yield
+    except RecursionError:
+        message = "the payload, query or context is nested too deeply to be handled, or contains itself"
+        raise EvaluationError(Diagnostic("D407", message, pointer="")) from None
+
+
+class Mapper:
+    """A compiled mapping. Make one with `load`."""
+
+    def __init__(
+        self,
+        root: document.Node,
+        spec: Source,
+        functions: Functions | None = None,
+        find_schema: Callable[[str], object] | None = None,
+    ) -> None:
+        self._texts = (root.source, spec, functions)
+        self._resource = schema.Resource.parse(spec)
+        self._mapping = mapping.link(root, self._resource, functions or {}, find_schema)
+        self._parser = Parser(self._resource, self._mapping.integration)
+        record_schema = schema.Schema(schema.record_schema(self._resource))
+        self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, self._texts
+
+    def __repr__(self) -> str:
+        return f"<Mapper {self._mapping.source.name}>"
+
+    @property
+    def resource(self) -> schema.Resource:
+        """The unified resource that the mapping is for."""
+        return self._resource
+
+    def plan(
+        self,
+        query: AnyQuery,
+        *,
+        context: Mapping[str, Any] | None = None,
+        now: str | None = None,
+        on_unknown: OnUnknown = "refuse",
+    ) -> Request:
+        """The request that answers a unified query.
+
+        `query` is a query string, a dict or a parsed `Query`; `context` the account's settings; `now` an
+        RFC 3339 date-time. Raises `QueryError` with every finding, or `EvaluationError`.
+        """
+        with _bounded():
+            asked = self._asked(query, on_unknown)
+            settings = self._settings(context)
+            return self._planned(asked, settings, _moment(now))
+
+    def map(
+        self,
+        body: Any,
+        *,
+        query: AnyQuery | None = None,
+        context: Mapping[str, Any] | None = None,
+        now: str | None = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        on_invalid: OnInvalid = "raise",
+        on_unknown: OnUnknown = "refuse",
+    ) -> Page:
+        """The page of unified records in a provider's reply.
+
+        `body` is parsed JSON or its bytes, and is not changed; `remote_data` may alias it. Without `query`
+        the endpoint is recognised from the body. Raises `EvaluationError` with every invalid value of the page
+        (see `on_invalid`), `ProviderError` for a refusal or a reply that cannot be read, `QueryError`.
+        """
+        with _bounded():
+            settings, moment = self._settings(context), _moment(now)
+            asked = None if query is None else self._asked(query, on_unknown)
+            if asked is not None and not asked.planned:
+                asked = self._planned(asked, settings, moment).query
+            response = Response(_read(body), status, {str(k).lower(): v for k, v in (headers or {}).items()})
+            return self._mapped(response, asked, settings, moment, on_invalid)
+
+    def exchange(
+        self,
+        query: AnyQuery,
+        *,
+        context: Mapping[str, Any] | None = None,
+        now: str | None = None,
+        on_invalid: OnInvalid = "raise",
+        on_unknown: OnUnknown = "refuse",
+    ) -> Generator[Request, Response, Page]:
+        """One page as a conversation: yields each `Request` to send, receives its `Response`, returns the `Page`."""
+        with _bounded():
+            settings, moment = self._settings(context), _moment(now)
+            request = self._planned(self._asked(query, on_unknown), settings, moment)
+        if request.query.get("truto_skip_api_call"):
+            return self._unasked(request.query, settings, moment, on_invalid)
+        response = yield request
+        return self.map(
+            response.body,
+            query=request.query,
+            context=context,
+            now=now,
+            status=response.status,
+            headers=response.headers,
+            on_invalid=on_invalid,
+        )
+
+    def stream(
+        self,
+        query: AnyQuery,
+        *,
+        context: Mapping[str, Any] | None = None,
+        now: str | None = None,
+        on_invalid: OnInvalid = "raise",
+        on_unknown: OnUnknown = "refuse",
+    ) -> Generator[Request | Page, Response | None, None]:
+        """All pages, one in memory at a time: yields each `Request`, receives its `Response`, yields its `Page`.
+
+        Ends after the last page, or when `limit` records were given out. A failure is raised, it never ends
+        the stream as if it were complete.
+        """
+        asked = self._asked(query, on_unknown)
+        left = None if asked.get("truto_ignore_limit") else asked.get("limit")
+        while True:
+            exchange = self.exchange(asked, context=context, now=now, on_invalid=on_invalid)
+            page = yield from exchange
+            yield page
+            left = left and left - len(page.records)
+            if page.next_cursor is None or left == 0:
+                return
+            values = dict(asked) | {"next_cursor": page.next_cursor} | ({} if left is None else {"limit": left})
+            asked = self._parser.parse(values)
+
+    # ------------------------------------------------------------------------------------- what was asked
+
+    def _asked(self, query: AnyQuery, on_unknown: OnUnknown) -> Query:
+        asked = self._parser.parse(query, on_unknown)
+        formats.check_choices(asked, self._resource)
+        return asked
+
+    def _settings(self, context: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The account's settings, defaults filled in. Raises `QueryError` Q509 with every finding."""
+        given = {} if context is None else context
+        if not isinstance(given, Mapping):
+            raise QueryError(Diagnostic("Q509", f"the context must be an object, this is {excerpt(given)}", pointer=""))
+        schemas = self._mapping.context_schemas
+        settings = {name: one["default"] for name, one in schemas.items() if "default" in one}
+        settings |= {n: _typed(value, schemas.get(n, {})) for n, value in given.items() if value is not None}
+        problems = self._mapping.context.problems(settings)
+        if problems:
+            raise QueryError([self._misfit(problem) for problem in problems])
+        return settings
+
+    def _misfit(self, problem: schema.Problem) -> Diagnostic:
+        name = ".".join(str(part) for part in problem.path)
+        message = f"the context does not fit {self._mapping.source.name}: {name}{': ' if name else ''}{problem.message}"
+        hint = did_you_mean(str(problem.path[-1]), self._mapping.context_schemas) if problem.path else None
+        return Diagnostic("Q509", message, pointer=problem.pointer, hint=hint)
+
+    def _planned(self, asked: Query, settings: dict[str, Any], now: str | None) -> Request:
+        names = _names(asked, settings, now)
+        endpoint = self._endpoints(names)[0]
+        scope = Scope(MISSING, names)
+        refusal = _value(endpoint.query_error, scope)
+        if refusal is not MISSING:
+            raise QueryError(Diagnostic("Q513", str(refusal), pointer=""))
+        path = _value(endpoint.path, scope)
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise _unsendable(endpoint.path, f"a path is text that begins with a slash, this is {excerpt(path)}")
+        params = _object(endpoint.params, scope)
+        body = MISSING if endpoint.body is None else _filled(endpoint.body, scope)
+        remote = asked.get("remote_query", {})
+        if endpoint.remote_query == "body":
+            body = _merged(body, remote) if remote else body
+        else:
+            params |= dict(_flat(remote))
+        notes = _day_notes(asked, settings, now) if _counts_days(endpoint) else ()
+        asked = replace(asked, notes=notes, planned=True)
+        headers = {name: str(value) for name, value in _object(endpoint.headers, scope).items()}
+        return Request(endpoint.method, path, params, headers, None if body is MISSING else body, asked, notes)
+
+    def _endpoints(self, names: Mapping[str, Any]) -> list[Endpoint]:
+        """The endpoints that serve a query, in order. Raises `QueryError` Q511."""
+        scope = Scope(MISSING, names)
+        serving = [e for e in self._mapping.endpoints if e.when is None or _truthy(_value(e.when, scope))]
+        if not serving:
+            source = self._mapping.source.name
+            raise QueryError(Diagnostic("Q511", f"no endpoint of {source} serves this query", pointer=""))
+        return serving
+
+    # -------------------------------------------------------------------------------------- what came back
+
+    def _mapped(
+        self,
+        response: Response,
+        asked: Query | None,
+        settings: dict[str, Any],
+        now: str | None,
+        on_invalid: OnInvalid,
+    ) -> Page:
+        names = _names(asked, settings, now) | {"status": response.status, "headers": dict(response.headers)}
+        scope = Scope(response.body, names | {"response": response.body})
+        endpoint, notes = self._endpoint(response, asked, names, scope)
+        notes = [*(asked.notes if asked else ()), *notes]
+        plan = partial(self.plan, asked, context=settings, now=now) if asked is not None else None
+        page = Page((), None, tuple(notes), (), response, asked, False, self._resource, plan)
+        if endpoint is None:
+            return page
+        notes += self._zone_notes(endpoint, scope, asked, settings)
+        cursor, looping, told = _cursor(endpoint, scope, asked)
+        every = list(record.rows(endpoint, response.body, scope))
+        start, stop = _cut(asked, len(every))
+        remote_data = asked is None or not asked.get("truto_ignore_remote_data")
+        recorder = self._recorders[endpoint.name]
+        outcomes = [recorder.record(row, scope, on_invalid, remote_data=remote_data) for row in every[start:stop]]
+        found = [*notes, *told, *(d for outcome in outcomes for d in outcome.diagnostics)]
+        if any(d.severity == "error" for d in found):
+            raise EvaluationError([d for d in found if d.severity == "error"])
+        rejected = [row.remote for row, o in zip(every[start:stop], outcomes, strict=True) if o.record is MISSING]
+        return replace(
+            page,
+            records=tuple(outcome.record for outcome in outcomes if outcome.record is not MISSING),
+            next_cursor=asked.next_cursor(asked.cursor, stop) if asked and stop < len(every) else cursor,
+            diagnostics=tuple(found),
+            rejected=tuple(rejected),
+            is_looping=looping,
+        )
+
+    def _endpoint(
+        self, response: Response, asked: Query | None, names: Mapping[str, Any], scope: Scope
+    ) -> tuple[Endpoint | None, list[Diagnostic]]:
+        """The endpoint whose reply this is, None for one that says there is nothing."""
+        serving = list(self._mapping.endpoints) if asked is None else self._endpoints(names)
+        if not 200 <= response.status < 300:
+            if any(_truthy(_value(e.empty_when, scope, failing=MISSING)) for e in serving):
+                return None, []
+            raise self._refused(response, scope)
+        if not isinstance(response.body, dict):
+            message = f"the provider's answer must be a JSON object, this is {excerpt(response.body)}"
+            raise ProviderError(Diagnostic("P602", message, pointer=""))
+        known = [e for e in self._mapping.endpoints if _truthy(_value(e.recognise, scope))]
+        ours = [endpoint for endpoint in serving if endpoint in known]
+        if ours:
+            return ours[0], []
+        if known or asked is None:
+            raise self._unrecognised(known, serving)
+        if any(e.recognise is not None for e in serving):
+            message = f"the provider's answer has nothing that {serving[0].name} is recognised by: no records"
+            return serving[0], [Diagnostic("P603", message, "warning", pointer="")]
+        return serving[0], []
+
+    def _unrecognised(self, known: list[Endpoint], serving: list[Endpoint]) -> ProviderError:
+        if known:
+            message = f"this is a reply of {known[0].name}, and the query is served by {serving[0].name}"
+            return ProviderError(Diagnostic("P603", message, pointer="", hint="map it with the query it answers"))
+        names = ", ".join(endpoint.name for endpoint in serving)
+        message = f"the payload is not recognised as a reply of any endpoint ({names})"
+        return ProviderError(Diagnostic("P603", message, pointer="", hint="give the query that it answers"))
+
+    def _refused(self, response: Response, scope: Scope) -> ProviderError:
+        """What the provider said, as far as the mapping's error_mapping can tell."""
+        said = {name: _value(one, scope, failing=MISSING) for name, one in self._mapping.errors.items()}
+        message, hint = said.get("message"), said.get("hint")
+        lines = [str(line) for line in (message if isinstance(message, list) else [message]) if line]
+        text = "; ".join(lines) if lines else excerpt(response.body) if response.body is not None else "(no body)"
+        retry, request_id = said.get("retry_after"), said.get("request_id")
+        return ProviderError(
+            Diagnostic(
+                "P601",
+                f"{self._mapping.integration} answered {response.status}: {text}",
+                hint=hint if isinstance(hint, str) else None,
+            ),
+            status=response.status,
+            retry_after=int(retry) if isinstance(retry, (int, float)) and 0 <= retry < 2**53 else None,
+            request_id=request_id if isinstance(request_id, str) else None,
+        )
+
+    def _zone_notes(
+        self, endpoint: Endpoint, scope: Scope, asked: Query | None, settings: dict[str, Any]
+    ) -> list[Diagnostic]:
+        """A warning when the reply names another time zone than the one its days were planned in."""
+        zone, planned = _value(endpoint.time_zone, scope), settings.get("time_zone")
+        if asked is None or zone is MISSING or zone is None or planned is None:
+            return []
+        if is_time_zone(zone) and is_time_zone(planned) and same_zone(zone, planned):
+            return []
+        message = f"the reply's time zone is {excerpt(zone)}, the days were planned in {planned}"
+        hint = f"set the context's time_zone to {zone}" if is_time_zone(zone) else None
+        return [Diagnostic("P605", message, "warning", hint=hint)]
+
+    def _unasked(self, asked: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page:
+        """The page of a call that is skipped: the static response, mapped, or nothing."""
+        names = _names(asked, settings, now)
+        body = _value(self._endpoints(names)[0].static_response, Scope(MISSING, names))
+        response = Response(None if body is MISSING else body)
+        if body is MISSING:
+            return Page((), None, asked.notes, (), response, asked, False, self._resource, None)
+        return replace(self._mapped(response, asked, settings, now, on_invalid), plan=None)
+
+
+def load(name: str | Path, *, functions: Functions | None = None) -> Mapper:
+    """The mapper of a shipped mapping (`gong/activity`) or of a mapping file.
+
+    The resource's spec is looked for in a `schemas/` folder beside or above the file, then among those
+    shipped. `functions` are the caller's own, by JSONata name; they take and return plain JSON values.
+    Raises `MappingError` with every finding.
+    """
+    source = document.find(name, "mappings", ".yaml")
+    root = document.parse(source)
+    spec = document.find(mapping.resource_name(root), "schemas", ".yaml", near=source.name)
+    find_schema = partial(document.find, folder="schemas", ending=".schema.json", near=source.name)
+    return Mapper(root, spec, functions, find_schema)
+
+
+def _again(source: Source, spec: Source, functions: Functions | None) -> Mapper:
+    return Mapper(document.parse(source), spec, functions)
+
+
+def _typed(value: Any, declared: Mapping[str, Any]) -> Any:
+    """A setting given as text, as the type its schema declares."""
+    if isinstance(value, str) and declared.get("type") in ("boolean", "integer", "number"):
+        with suppress(ValueError):
+            return json.loads(value, parse_constant=_no_constant)
+    return value
+
+
+def _moment(now: str | None) -> str | None:
+    if now is None or is_date_time(now):
+        return now
+    message = f"now must be an RFC 3339 date-time with an offset, this is {excerpt(now)}"
+    raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
+
+
+def _names(asked: Query | None, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
+    """The bindings every expression of an endpoint may use."""
+    return {
+        "query": dict(asked or {}),
+        "context": settings,
+        "cursor": MISSING if asked is None or asked.cursor is None else asked.cursor,
+        "now": MISSING if now is None else now,
+    }
+
+
+def _read(body: Any) -> Any:
+    """Parsed JSON as it is; bytes read as JSON. Raises `ProviderError` P602."""
+    if not isinstance(body, (bytes, bytearray)):
+        return body
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except ValueError as error:
+        start = excerpt(bytes(body[:80]).decode(errors="replace"))
+        raise ProviderError(Diagnostic("P602", f"the provider's answer is not JSON ({error}): {start}")) from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def _value(expression: Expression | None, scope: Scope, *, failing: Any = None) -> Any:
+    """An expression's value, MISSING where there is none; `failing` instead of a failure, if given."""
+    if expression is None:
+        return MISSING
+    try:
+        return expression.evaluate_in(scope)
+    except EvaluationError:
+        if failing is None:
+            raise
+        return failing
+
+
+def _truthy(value: Any) -> bool:
+    """JSONata's $boolean: an array is true if any of its items is."""
+    return any(_truthy(item) for item in value) if isinstance(value, list) else bool(value)
+
+
+def _filled(template: Template, scope: Scope) -> Any:
+    """A template with its expressions evaluated; what is undefined is left out."""
+    match template:
+        case dict():
+            made = ((name, _filled(child, scope)) for name, child in template.items())
+            return {name: value for name, value in made if value is not MISSING}
+        case list():
+            return [value for child in template if (value := _filled(child, scope)) is not MISSING]
+        case _:
+            return _value(template, scope)
+
+
+def _object(template: Template | None, scope: Scope) -> dict[str, Any]:
+    value = {} if template is None else _filled(template, scope)
+    if value is MISSING:
+        return {}
+    if not isinstance(value, dict):
+        what = "query_mapping and request_header_mapping"
+        raise _unsendable(template, f"{what} give an object, this is {excerpt(value)}")
+    return value
+
+
+def _unsendable(template: Any, message: str) -> EvaluationError:
+    where = {"source": template.source, "span": template.locate(template.node.span)}
+    return EvaluationError(Diagnostic("D406", message, **where))
+
+
+def _merged(base: Any, extra: Any) -> Any:
+    """`extra` laid over `base`: objects key by key, everything else replaced."""
+    if isinstance(base, dict) and isinstance(extra, Mapping):
+        return base | {key: _merged(base.get(key, MISSING), value) for key, value in extra.items()}
+    return extra
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested parameters with bracketed names, as they were given."""
+    for key, child in value.items():
+        name = f"{prefix}[{key}]" if prefix else key
+        if isinstance(child, Mapping):
+            yield from _flat(child, name)
+        else:
+            yield name, child
+
+
+def _counts_days(endpoint: Endpoint) -> bool:
+    """Whether the provider is asked for whole days."""
+    asking = (*mapping.expressions(endpoint.body), *mapping.expressions(endpoint.params))
+    return any(call.name in ("floorDate", "ceilDate") for expression in asking for call in expression.calls)
+
+
+def _day_notes(asked: Query, settings: dict[str, Any], now: str | None) -> tuple[Diagnostic, ...]:
+    """What asking for whole days changed about the period."""
+    zone = settings.get("time_zone", "UTC")
+    notes = []
+    for name in ("start_time", "end_time"):
+        given = asked.get(name, MISSING)
+        first, last = floor_date(given, zone), ceil_date(given, zone)
+        if name == "end_time" and now is not None and ceil_date(given, zone, now) != last:
+            first, last = given, ceil_date(given, zone, now)
+            why = "was cut to the beginning of today"
+        else:
+            why = "was widened to a whole day"
+        if first != last:
+            day = first if name == "start_time" else last
+            message = f"{name} {given} {why}: {day} in {zone}"
+            notes.append(Diagnostic("Q510", message, "note", pointer=json_pointer((name,))))
+    return tuple(notes)
+
+
+def _cut(asked: Query | None, count: int) -> tuple[int, int]:
+    """Which of a page's rows to give out: those not yet given, up to the limit."""
+    if asked is None:
+        return 0, count
+    start = min(asked.offset, count)
+    limit = None if asked.get("truto_ignore_limit") else asked.get("limit")
+    return start, count if limit is None else min(start + limit, count)
+
+
+def _cursor(endpoint: Endpoint, scope: Scope, asked: Query | None) -> tuple[str | None, bool, list[Diagnostic]]:
+    """The provider's next cursor, and whether it is the one it was sent."""
+    value = _value(endpoint.next_cursor, scope)
+    if value is MISSING or value is None or value == "":
+        return None, False, []
+    if not isinstance(value, str):
+        raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
+    if asked is None or value != asked.cursor:
+        return value, False, []
+    message = "the provider gave back the cursor it was sent; there is no next page"
+    return None, True, [Diagnostic("P604", message, "warning")]
