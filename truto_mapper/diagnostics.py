@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "M106": "the file does not have the shape of its kind",
     "M107": "an expression is written in a YAML style in which its positions are not exact",
     "M108": "not a valid JSON Schema",
+    "M109": "a generated file is not what its source generates",
     "C201": "the resource does not declare this field",
     "C202": "this variable is not bound here",
     "C203": "there is no such function",

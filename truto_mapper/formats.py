@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 from urllib.parse import urlencode
 
-from truto_mapper.diagnostics import Diagnostic, EvaluationError, Findings, QueryError, did_you_mean, excerpt
+from truto_mapper.diagnostics import Diagnostic, EvaluationError, QueryError, excerpt
 from truto_mapper.functions import instant
 from truto_mapper.schema import REMOTE_DATA, Field, Resource
 
@@ -22,36 +22,6 @@ FORMATS = ("unified", "raw", "normalized", "stream", "debug")
 
 REDACTED = "[redacted]"
 _SECRET = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential|session", re.IGNORECASE)
-
-
-def check_choices(query: Mapping[str, Any], resource: Resource) -> None:
-    """Refuse field names the resource does not have, and choices that exclude each other.
-
-    Raises `QueryError` with every finding (Q508, Q512).
-    """
-    findings = Findings()
-    named = [("truto_exclude_fields", name) for name in query.get("truto_exclude_fields", ())]
-    named += [("truto_key_by", query["truto_key_by"])] if "truto_key_by" in query else []
-    for parameter, name in named:
-        known = dict(_declared(resource.fields))
-        if name not in known:
-            message = f"{parameter}: {resource.name} has no field {excerpt(name)}"
-            findings.add("Q508", message, pointer=f"/{parameter}", hint=did_you_mean(name, known))
-        elif parameter == "truto_key_by" and known[name].type in ("array", "object"):
-            message = f"truto_key_by: {name} is of type {known[name].type}, a key must be a single value"
-            findings.add("Q508", message, pointer=f"/{parameter}")
-    if query.get("truto_response_format") == "stream" and "truto_key_by" in query:
-        message = "a stream has a record a line, so it cannot be keyed by truto_key_by"
-        findings.add("Q512", message, pointer="/truto_key_by")
-    findings.raise_as(QueryError)
-
-
-def _declared(fields: Mapping[str, Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Every field with its dotted name; the fields of an array's items stand below the array."""
-    for name, field in fields.items():
-        yield prefix + name, field
-        inner = field.items.fields if field.items is not None else field.fields
-        yield from _declared(inner, f"{prefix}{name}.")
 
 
 def without(record: Record, names: Iterable[str]) -> Record:

@@ -33,32 +33,41 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _optional(description: str) -> Any:
+    """A key that may be left out, but not be null."""
+    return Described(default=None, description=description, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 def _expression(description: str) -> Any:
-    return Described(default=None, description=f"JSONata: {description}")
+    return _optional(f"JSONata: {description}")
 
 
 class EndpointDocument(_Document):
     """One endpoint of the provider: which queries it serves, what is sent, how its reply is read."""
 
-    when: ExpressionText | None = _expression("whether this endpoint serves the query; the first that does is asked.")
-    recognise: ExpressionText | None = _expression("whether a reply is this endpoint's, for one without its query.")
-    source_schema: str | None = Described(default=None, description="The provider's reply: `gong/aggregate`, say.")
+    when: ExpressionText = _expression("whether this endpoint serves the query; the first that does is asked.")
+    recognise: ExpressionText = _expression("whether a reply is this endpoint's, for one without its query.")
+    source_schema: str = _optional(description="The provider's reply: `gong/aggregate`, say.")
     request_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path_mapping: ExpressionText = Described(description="JSONata: the path, beginning with a slash.")
-    query_mapping: TemplateText | None = Described(default=None, description="The HTTP query parameters.")
-    request_header_mapping: TemplateText | None = Described(default=None, description="The request headers.")
-    request_body_mapping: TemplateText | None = Described(default=None, description="The request body.")
+    query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
+    request_header_mapping: TemplateText = _optional(description="The request headers.")
+    request_body_mapping: TemplateText = _optional(description="The request body.")
     remote_query: Literal["body", "query"] = Described(
         default="query", description="Where the caller's remote_query goes, untransformed and last."
     )
-    query_error: ExpressionText | None = _expression("why this query cannot be asked, or nothing if it can.")
-    static_response: ExpressionText | None = _expression("the body to map when the call is skipped.")
+    query_error: ExpressionText = _expression("why this query cannot be asked, or nothing if it can.")
+    static_response: ExpressionText = _expression("the body to map when the call is skipped.")
     for_each: dict[str, ExpressionText] = Described(
         default_factory=dict, description="Nested loops over the reply, in order. The last one is a record's row."
     )
-    next_cursor: ExpressionText | None = _expression("the provider's cursor for the next page.")
-    empty_when: ExpressionText | None = _expression("whether the reply, whatever its status, means no records.")
-    time_zone: ExpressionText | None = _expression("the zone the reply says its days are in.")
+    next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
+    empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
+    time_zone: ExpressionText = _expression("the zone the reply says its days are in.")
     let: dict[str, ExpressionText] = Described(default_factory=dict, description="Values named once a record.")
     response_mapping: TemplateText = Described(description="The unified record: an object of fields, or JSONata.")
 
@@ -66,10 +75,10 @@ class EndpointDocument(_Document):
 class ErrorDocument(_Document):
     """What to read from a provider's error."""
 
-    message: ExpressionText | None = _expression("what the provider said, a string or several.")
-    request_id: ExpressionText | None = _expression("the provider's reference for the request.")
-    retry_after: ExpressionText | None = _expression("after how many seconds to try again.")
-    hint: ExpressionText | None = _expression("what a person can do about it.")
+    message: ExpressionText = _expression("what the provider said, a string or several.")
+    request_id: ExpressionText = _expression("the provider's reference for the request.")
+    retry_after: ExpressionText = _expression("after how many seconds to try again.")
+    hint: ExpressionText = _expression("what a person can do about it.")
 
 
 class MappingDocument(_Document):
@@ -80,11 +89,11 @@ class MappingDocument(_Document):
     unified_model: str
     resource: str
     method: Literal["list"]
-    description: str | None = None
+    description: str = ""
     context: dict[str, dict[str, Any]] = Described(
         default_factory=dict, description="What an account may set: a JSON Schema each."
     )
-    error_mapping: ErrorDocument | None = None
+    error_mapping: ErrorDocument = _optional(description="How a refusal of the provider is read.")
     endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
 
 
@@ -209,7 +218,7 @@ class _Linker:
 
     def endpoint(self, name: str, node: Node, shape: EndpointDocument) -> Endpoint:
         parts = node.value
-        if shape.source_schema is not None and self.find_schema is not None:
+        if shape.source_schema and self.find_schema is not None:
             self.source_schema(parts["source_schema"], self.find_schema)
         if "time_zone" in parts and "time_zone" not in self.settings["context"]:
             message = "time_zone is compared with $context.time_zone, which the context does not declare"

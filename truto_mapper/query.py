@@ -55,14 +55,15 @@ class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 
     `cursor` is the provider's own cursor (None for page one), `offset` how many records of its page were
-    already given out. `notes` has what planning said about it (Q510); `planned` whether it was planned.
+    already given out. Once it was planned, `sent` has the request's method, path, params, headers and body, and
+    `notes` what there was to say about it (Q510).
     """
 
     parameters: Mapping[str, Any]
     cursor: str | None = None
     offset: int = 0
+    sent: Mapping[str, Any] | None = None
     notes: tuple[Diagnostic, ...] = ()
-    planned: bool = False
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters[name]
@@ -101,6 +102,7 @@ class Parser:
         given = split_query_string(query) if isinstance(query, str) else query
         values = self._coerced(given, findings, on_unknown)
         self._check(values, findings)
+        self._check_fields(values, findings)
         findings.raise_as(QueryError)
         defaults = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None}
         values = {name: (defaults | values)[name] for name in self.resource.parameters if name in defaults | values}
@@ -132,6 +134,32 @@ class Parser:
         if start is not None and end is not None and start >= end:
             message = f"start_time {values['start_time']} is not before end_time {values['end_time']}"
             findings.add("Q505", message, pointer="/start_time", hint="start_time is included, end_time is not")
+
+    def _check_fields(self, values: Mapping[str, Any], findings: Findings) -> None:
+        """Refuse names of fields the resource does not have, and choices that exclude each other."""
+        known = dict(_declared(self.resource.fields))
+        excluded, key = values.get("truto_exclude_fields"), values.get("truto_key_by")
+        named = [("truto_exclude_fields", name) for name in excluded if isinstance(excluded, list)] if excluded else []
+        named += [("truto_key_by", key)] if key is not None else []
+        for parameter, name in named:
+            if name not in known:
+                message = f"{parameter}: {self.resource.name} has no field {excerpt(name)}"
+                hint = did_you_mean(str(name), known)
+                findings.add("Q508", message, pointer=json_pointer((parameter,)), hint=hint)
+            elif parameter == "truto_key_by" and known[name].type in ("array", "object"):
+                message = f"truto_key_by: {name} is of type {known[name].type}, a key must be a single value"
+                findings.add("Q508", message, pointer="/truto_key_by")
+        if values.get("truto_response_format") == "stream" and key is not None:
+            message = "a stream has a record a line, so it cannot be keyed by truto_key_by"
+            findings.add("Q512", message, pointer="/truto_key_by")
+
+
+def _declared(fields: Mapping[str, Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
+    """Every field with its dotted name; the fields of an array's items stand below the array."""
+    for name, field in fields.items():
+        yield prefix + name, field
+        inner = field.items.fields if field.items is not None else field.fields
+        yield from _declared(inner, f"{prefix}{name}.")
 
 
 def _coerce(value: Any, field: Field) -> Any:

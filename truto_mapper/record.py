@@ -230,7 +230,7 @@ def _judged(
 
 
 def _remove(record: Any, path: Steps) -> None:
-    """Take a value out of the freshly built part of a record, if another removal has not already."""
+    """Take a value out of the freshly built part of a record, and what it leaves empty with it."""
     *above, last = path
     holder = record
     try:
@@ -238,7 +238,9 @@ def _remove(record: Any, path: Steps) -> None:
             holder = holder[part]
         del holder[last]
     except (KeyError, IndexError):
-        return
+        return  # another removal has taken it along
+    if above and holder == {}:
+        _remove(record, tuple(above))
 
 
 class _Attempt:

@@ -34,6 +34,9 @@ Functions = Mapping[str, Callable[..., Any]]
 Format = Literal["unified", "raw", "normalized", "stream", "debug"]
 AnyQuery = Mapping[str, Any] | str
 
+#: The parts of a request that go to the provider.
+SENT = ("method", "path", "params", "headers", "body")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -74,9 +77,9 @@ class Page:
     rejected: tuple[Any, ...]
     response: Response
     query: Query | None
-    is_looping: bool
     resource: schema.Resource
-    plan: Callable[[], Request] | None
+    is_looping: bool = False
+    is_asked: bool = True  # False where the provider was not: a static response, truto_skip_api_call
 
     @property
     def result(self) -> Any:
@@ -117,13 +120,12 @@ class Page:
         return default if self.query is None else self.query.get(name, default)
 
     def _debug(self) -> dict[str, Any] | None:
-        if self.plan is None and self.query is not None:
-            return None  # nothing was asked of the provider
-        request = self.plan() if self.plan is not None else None
-        options = request and {"method": request.method, "headers": request.headers, "body": request.body}
+        if not self.is_asked:
+            return None
+        sent = self.query.sent if self.query is not None else None
         return {
-            "requestUrl": formats.request_url(request.path, request.params) if request else None,
-            "requestOptions": formats.redacted(options),
+            "requestUrl": formats.request_url(sent["path"], sent["params"]) if sent else None,
+            "requestOptions": formats.redacted({k: sent[k] for k in ("method", "headers", "body")}) if sent else None,
             "data": self.response.body,
             "responseHeaders": formats.redacted(dict(self.response.headers)),
             "nextCursor": self.next_cursor,
@@ -210,7 +212,7 @@ class Mapper:
         with _bounded():
             settings, moment = self._settings(context), _moment(now)
             asked = None if query is None else self._asked(query, on_unknown)
-            if asked is not None and not asked.planned:
+            if asked is not None and asked.sent is None:
                 asked = self._planned(asked, settings, moment).query
             response = Response(_read(body), status, {str(k).lower(): v for k, v in (headers or {}).items()})
             return self._mapped(response, asked, settings, moment, on_invalid)
@@ -270,9 +272,7 @@ class Mapper:
     # ------------------------------------------------------------------------------------- what was asked
 
     def _asked(self, query: AnyQuery, on_unknown: OnUnknown) -> Query:
-        asked = self._parser.parse(query, on_unknown)
-        formats.check_choices(asked, self._resource)
-        return asked
+        return self._parser.parse(query, on_unknown)
 
     def _settings(self, context: Mapping[str, Any] | None) -> dict[str, Any]:
         """The account's settings, defaults filled in. Raises `QueryError` Q509 with every finding."""
@@ -311,9 +311,10 @@ class Mapper:
         else:
             params |= dict(_flat(remote))
         notes = _day_notes(asked, settings, now) if _counts_days(endpoint) else ()
-        asked = replace(asked, notes=notes, planned=True)
         headers = {name: str(value) for name, value in _object(endpoint.headers, scope).items()}
-        return Request(endpoint.method, path, params, headers, None if body is MISSING else body, asked, notes)
+        request = Request(endpoint.method, path, params, headers, None if body is MISSING else body, asked, notes)
+        sent = {part: getattr(request, part) for part in SENT}
+        return replace(request, query=replace(asked, sent=sent, notes=notes))
 
     def _endpoints(self, names: Mapping[str, Any]) -> list[Endpoint]:
         """The endpoints that serve a query, in order. Raises `QueryError` Q511."""
@@ -338,8 +339,7 @@ class Mapper:
         scope = Scope(response.body, names | {"response": response.body})
         endpoint, notes = self._endpoint(response, asked, names, scope)
         notes = [*(asked.notes if asked else ()), *notes]
-        plan = partial(self.plan, asked, context=settings, now=now) if asked is not None else None
-        page = Page((), None, tuple(notes), (), response, asked, False, self._resource, plan)
+        page = Page((), None, tuple(notes), (), response, asked, self._resource)
         if endpoint is None:
             return page
         notes += self._zone_notes(endpoint, scope, asked, settings)
@@ -430,8 +430,8 @@ class Mapper:
         body = _value(self._endpoints(names)[0].static_response, Scope(MISSING, names))
         response = Response(None if body is MISSING else body)
         if body is MISSING:
-            return Page((), None, asked.notes, (), response, asked, False, self._resource, None)
-        return replace(self._mapped(response, asked, settings, now, on_invalid), plan=None)
+            return Page((), None, asked.notes, (), response, asked, self._resource, is_asked=False)
+        return replace(self._mapped(response, asked, settings, now, on_invalid), is_asked=False)
 
 
 def load(name: str | Path, *, functions: Functions | None = None) -> Mapper:
