@@ -36,10 +36,10 @@ class ActivityMetrics(TypedDict):
     """Calls and meetings in which the user took part."""
 
     calls_listened_own: NotRequired[int]
-    """Recordings of the user's own calls that the user played."""
+    """Own calls to whose recording the user listened."""
 
     calls_listened_others: NotRequired[int]
-    """Recordings of other people's calls that the user played."""
+    """Calls of others to whose recording the user listened."""
 
     feedback_given: NotRequired[int]
     """How often the user gave others feedback on their calls."""

@@ -79,47 +79,51 @@ class Schema:
 
     def __init__(self, schema: JSON) -> None:
         self.schema = schema
-        _check_schema(schema)
+        refused = dict.fromkeys((json_pointer(path), message) for path, message in _check_schema(schema))
+        if refused:
+            raise MappingError([Diagnostic("M108", f"not a valid JSON Schema: {m}", pointer=p) for p, m in refused])
         self._validator = _Validator(schema, format_checker=_FORMATS)
+        self._recursive = any(_returns(schema, target) for path, target in _references(schema, ()) if path[-1] != "$id")
 
     def __reduce__(self) -> tuple[type[Self], tuple[JSON]]:
         return type(self), (self.schema,)
 
     def problems(self, instance: Any) -> list[Problem]:
         """Every problem of an instance, in the order of the schema; empty when it is valid. Never raises."""
+        if self._too_deep(instance):
+            return [Problem((), "type", f"nested more than {document.MAX_DEPTH} levels deep")]
         found: list[Problem] = []
         try:
             for error in self._validator.iter_errors(instance):
                 found.append(_problem(error))  # noqa: PERF401  # what was found stays found when the next step fails
-        except _UNCHECKABLE as error:
-            found.append(_unchecked(error))
+        except _UNCHECKABLE:
+            found.append(Problem((), "type", "holds a value too large to be checked"))
         return found
 
     def valid(self, instance: Any) -> bool:
         """Whether there is no problem; stops at the first."""
         try:
-            return bool(self._validator.is_valid(instance))
+            return not self._too_deep(instance) and bool(self._validator.is_valid(instance))
         except _UNCHECKABLE:
             return False
 
+    def _too_deep(self, instance: Any) -> bool:
+        """Whether a schema that contains itself would follow an instance beyond Python's own depth."""
+        return self._recursive and _deeper(instance, document.MAX_DEPTH)
 
-#: Python refuses to write an integer of more than 4300 digits, or to divide one that exceeds every float.
+
+#: Python refuses to write an integer of more than 4300 digits, to divide one that exceeds every float, and to compare
+#: (`enum`, `const`, `uniqueItems`) what is nested a thousand levels deep.
 _UNCHECKABLE = (RecursionError, ValueError, OverflowError)
 
 
-def _unchecked(error: Exception) -> Problem:
-    deep = isinstance(error, RecursionError)
-    return Problem((), "type", "nested too deeply to be checked" if deep else "holds a number too large to be checked")
-
-
 def _is_integer(_: Any, value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return whole and not isinstance(value, bool)
 
 
 def _is_number(_: Any, value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, float) and math.isfinite(value)
-    )
+    return _is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _rule(holds: Callable[[Any, Any, Any], bool]) -> Callable[[Any, Any, Any, Any], Iterator[ValidationError]]:
@@ -194,11 +198,11 @@ _NAMED = {
     "object": "an object",
     "array": "an array",
     "null": "null",
-    "any": "anything",
     "date-time": "a date-time with an offset, as in 2026-01-31T09:30:00Z",
     "date": "a date, as in 2026-01-31",
     "uuid": "a UUID",
     "time-zone": "an IANA time zone, as in Europe/Berlin",
+    "regex": "a regular expression",
 }
 
 _EXPECTED: dict[str, Callable[[Any], str]] = {
@@ -222,7 +226,7 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
 
 
 def _either(options: Iterable[str]) -> str:
-    *most, last = options
+    *most, last = list(options) or ["nothing"]
     return f"{', '.join(most)} or {last}" if most else last
 
 
@@ -232,28 +236,44 @@ def _problem(error: ValidationError) -> Problem:
         return Problem(path, keyword, f"`{error.message}` is missing", missing=error.message)
     if keyword == "additionalProperties":
         return Problem(path, keyword, f"there is no `{error.message}` in the schema")
-    if keyword in _EXPECTED:
-        expected = _EXPECTED[keyword](error.validator_value)
+    if expected := _expected(error):
         return Problem(path, keyword, f"expected {expected}, got {excerpt(error.instance)}")
     return Problem(path, keyword, f"{excerpt(error.instance)} is refused by `{keyword}`")
 
 
-def _check_schema(schema: JSON) -> None:
-    """Refuse what the metaschema refuses, patterns that are none, and references that lead nowhere."""
-    findings = Findings()
+def _expected(error: ValidationError) -> str | None:
+    """What would have been right; of several forms, what each wants of this very value."""
+    forms = [_expected(inner) for inner in error.context or () if not inner.path]
+    if named := list(dict.fromkeys(form for form in forms if form)):
+        return _either(named)
+    rule = _EXPECTED.get(str(error.validator))
+    return rule(error.validator_value) if rule else None
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    """Whether objects and arrays are nested more than `limit` deep, found out without recursion."""
+    level = [value]
+    for _ in range(limit + 1):
+        nested = [inner for inner in level if isinstance(inner, (dict, list))]
+        level = [inner for outer in nested for inner in (outer.values() if isinstance(outer, dict) else outer)]
+    return bool(level)
+
+
+def _check_schema(schema: JSON) -> Iterator[tuple[_Path, str]]:
+    """What the metaschema refuses, patterns that are none, references that lead nowhere or in a circle."""
+    if _deeper(schema, document.MAX_DEPTH):
+        yield (), "nested too deeply"
+        return
     meta = Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FormatChecker(formats=["regex"]))
-    try:
-        for error in meta.iter_errors(schema):
-            message = f"not a valid JSON Schema: {_problem(error).message}"
-            findings.add("M108", message, pointer=json_pointer(error.absolute_path))
-        findings.raise_as(MappingError)
-        for path, target in _references(schema, ()):
-            if path[-1] == "$id" or not _resolves(schema, target):
-                why = "an `$id` below the top" if path[-1] == "$id" else f"{excerpt(target)} leads nowhere within it"
-                findings.add("M108", f"not a valid JSON Schema: {why}", pointer=json_pointer(path))
-    except RecursionError:
-        findings.add("M108", "not a valid JSON Schema: nested too deeply to be checked")
-    findings.raise_as(MappingError)
+    refused = [(tuple(error.absolute_path), _problem(error).message) for error in meta.iter_errors(schema)]
+    yield from refused
+    for path, target in _references(schema, ()) if not refused else ():
+        if path[-1] == "$id":
+            yield path, "an `$id` below the top"
+        elif not _resolves(schema, target):
+            yield path, f"{excerpt(target)} leads nowhere within it"
+        elif _returns(schema, target, _INWARD):
+            yield path, f"{excerpt(target)} leads back to itself"
 
 
 def _references(node: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
@@ -269,17 +289,37 @@ def _references(node: Any, path: _Path) -> Iterator[tuple[_Path, str]]:
             yield from _references(value, (*path, i))
 
 
+#: Keywords below which a schema is applied to a part of the value, or not at all.
+_INWARD = frozenset(
+    {"properties", "patternProperties", "additionalProperties", "propertyNames", "unevaluatedProperties", "$defs"}
+    | {"items", "prefixItems", "contains", "unevaluatedItems"}
+)
+
+
+def _returns(schema: JSON, target: str, barred: frozenset[str] = frozenset()) -> bool:
+    """Whether references lead from a target back to it, on a way that takes none of the barred keywords."""
+    seen: set[str] = set()
+    ahead = {target}
+    while ahead:
+        found = _references(_resolved(schema, ahead.pop()), ())
+        onward = {further for path, further in found if barred.isdisjoint(path[:-1])}
+        if target in onward:
+            return True
+        ahead |= onward - seen
+        seen |= onward
+    return False
+
+
 def _resolves(schema: JSON, target: str) -> bool:
     """Whether a reference is a JSON Pointer into the schema: nothing is ever fetched, and one form is enough."""
+    return re.fullmatch(r"#(/.*)?", target, re.DOTALL) is not None and _resolved(schema, target) is not None
+
+
+def _resolved(schema: JSON, target: str) -> Any:
     node: Any = schema
-    if not re.fullmatch(r"#(/.*)?", target, re.DOTALL):
-        return False
     for part in target.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if not isinstance(node, dict) or name not in node:
-            return False
-        node = node[name]
-    return isinstance(node, (dict, bool))
+        node = node.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
+    return node if isinstance(node, (dict, bool)) else None
 
 
 # ── YAML documents held to a pydantic model ──────────────────────────────────────────────────────────────────────
@@ -499,14 +539,14 @@ class Field(_Spec):
 
     type: _Type
     format: Literal["date-time", "date", "uuid", "time-zone"] | None = None
-    enum: Annotated[tuple[Any, ...], pydantic.Strict(False)] = ()
     minimum: int | float | None = None
-    required: bool = False
-    nullable: bool = False
     fields: dict[_Name, Field] = {}
     items: Field | None = None
+    enum: Annotated[tuple[Any, ...], pydantic.Strict(False)] = ()  # from here on, values are held to what is above
     default: Any = None
     example: Any = None
+    required: bool = False
+    nullable: bool = False
     supported_in: _Names = ()
     required_in: _Names = ()
     description: str = ""
@@ -543,7 +583,7 @@ class Field(_Spec):
 
 def _fits(value: Any, declared: JSON) -> None:
     """Raise ValueError unless a value fits what was declared of its field so far."""
-    if {"type", "format", "enum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
+    if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
         field = Field.model_construct(**declared)
         for problem in Schema(_value(field)).problems(value)[:1]:
             where = f" at {_dotted(problem.path)}" if problem.path else ""
@@ -655,7 +695,7 @@ def list_schema(resource: Resource) -> JSON:
 def query_schema(resource: Resource) -> JSON:
     """The JSON Schema of a parsed query; what every integration requires is required, save for the account's id."""
     required = [name for name, field in resource.parameters.items() if _asked(resource, field) and name != ACCOUNT]
-    about = f"The parameters of a {resource.title} query, parsed."
+    about = f"The parsed query parameters of {resource.title}."
     return _head(resource, "query", about) | _object(resource.parameters) | {"required": required}
 
 
@@ -783,7 +823,10 @@ def _bare(item: Field) -> JSON:
 
 def _written(name: str, field: Field) -> str:
     keys = [key for key, inner in field.items.fields.items() if inner.required] if field.items else []
-    forms = [f"{name}[]=1&{name}[]=2", *(f"{name}[0][{key}]=1&{name}[1][{key}]=2" for key in keys)]
+    shown = field.example if isinstance(field.example, list) else []
+    first, second = [*shown, 1, 2][:2]
+    forms = [f"{name}[]={first}&{name}[]={second}"]
+    forms += [f"{name}[0][{key}]={first}&{name}[1][{key}]={second}" for key in keys]
     return _either(f"`{form}`" for form in forms)
 
 
