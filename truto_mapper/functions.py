@@ -7,9 +7,11 @@ source and the span of the call.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NoReturn, final
 from zoneinfo import ZoneInfo
@@ -28,6 +30,7 @@ __all__ = [
     "is_time_zone",
     "same_zone",
     "size",
+    "to_json",
 ]
 
 
@@ -200,6 +203,38 @@ def same_zone(a: str, b: str) -> bool:
     start = datetime(2000, 1, 1, tzinfo=UTC)
     moments = (start + timedelta(days=day) for day in range(0, 38 * 366, 10))
     return first is second or all(m.astimezone(first).utcoffset() == m.astimezone(second).utcoffset() for m in moments)
+
+
+def to_json(value: Any, indent: int = 0, _level: int = 1) -> str:
+    """A plain value as `$string` writes it: integers with every digit, other numbers with 15 significant ones.
+
+    `indent` is in spaces a level, 0 for one line.
+    """
+    if isinstance(value, float):
+        return _to_decimal(value)
+    if not isinstance(value, (list, dict)) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    start, end = ("\n" + " " * indent * _level, "\n" + " " * indent * (_level - 1)) if indent else ("", "")
+    colon = ": " if indent else ":"
+    if isinstance(value, list):
+        items = [to_json(item, indent, _level + 1) for item in value]
+        return f"[{start}{f',{start}'.join(items)}{end}]"
+    items = [json.dumps(k, ensure_ascii=False) + colon + to_json(v, indent, _level + 1) for k, v in value.items()]
+    return f"{{{start}{f',{start}'.join(items)}{end}}}"
+
+
+def _to_decimal(value: float) -> str:
+    """ECMAScript's Number::toString of the number rounded to 15 significant digits."""
+    rounded = float(f"{value:.15g}")
+    if rounded == 0 or 1e-7 < abs(rounded) < 1e21:
+        text = f"{Decimal(repr(rounded)):f}"
+        return "0" if rounded == 0 else _trim(text)
+    mantissa, _, exponent = repr(rounded).partition("e")
+    return f"{_trim(mantissa)}e{int(exponent):+d}"
+
+
+def _trim(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 #: Our additions to the standard functions, by their names in JSONata.

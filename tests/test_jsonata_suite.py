@@ -1,0 +1,91 @@
+"""The official JSONata conformance suite, which lies beside the checkout.
+
+A case that fails for a known reason is named in `jsonata_exclusions.yaml`; it must go on failing.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from truto_mapper.diagnostics import MappingError
+from truto_mapper.expr import DEFAULT_DEPTH, Expression
+from truto_mapper.functions import MISSING
+
+SUITE = Path(__file__).parents[2] / "shared/jsonata/suite"
+EXCLUDED = {
+    name: group["reason"]
+    for group in yaml.safe_load((Path(__file__).parent / "jsonata_exclusions.yaml").read_text())
+    for name in group["cases"]
+}
+#: The moment the cases are evaluated at; the suite has no such thing, its clock is the machine's.
+NOW = "2026-01-31T09:30:00.000Z"
+
+
+def cases():
+    for path in sorted(SUITE.glob("groups/*/*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        several = isinstance(found, list)
+        for number, case in enumerate(found if several else [found]):
+            if "expr-file" in case:
+                case["expr"] = (path.parent / case["expr-file"]).read_text(encoding="utf-8")
+            yield f"{path.parent.name}/{path.stem}" + (f"[{number}]" if several else ""), case
+
+
+CASES = dict(cases())
+
+
+def data_of(case):
+    if "data" in case:
+        return case["data"]
+    if case.get("dataset"):
+        return json.loads((SUITE / "datasets" / f"{case['dataset']}.json").read_text(encoding="utf-8"))
+    return MISSING
+
+
+def outcome(case):
+    """What came of a case, in the suite's own words."""
+    limits = {"timeout": case["timelimit"] / 1000} if "timelimit" in case else {}
+    try:
+        bindings = {"now": NOW} | case.get("bindings", {})
+        result = Expression(case["expr"]).evaluate(
+            data_of(case), bindings, depth=case.get("depth", DEFAULT_DEPTH), **limits
+        )
+    except MappingError as error:
+        # The suite's harness has one code of its own for both bounds.
+        return {"code": "U1001" if error.code in ("D1011", "D1012") else error.code}
+    return {"undefinedResult": True} if result is MISSING else {"result": result}
+
+
+def expected(case):
+    code = case.get("code") or case.get("error", {}).get("code")
+    if code:
+        return {"code": code}
+    return {"undefinedResult": True} if case.get("undefinedResult") else {"result": case["result"]}
+
+
+def same(a, b):
+    """Equal as JSON: a boolean is no number, a number is a double."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if type(a) is list and type(b) is list:
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)) and bool not in (type(a), type(b)):
+        return math.isclose(a, b, rel_tol=1e-14, abs_tol=0)
+    return type(a) is type(b) and a == b
+
+
+@pytest.mark.skipif(not SUITE.is_dir(), reason="the JSONata suite is not beside this checkout")
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_of_the_official_suite_comes_out_as_it_says(name, request):
+    if name in EXCLUDED:
+        request.applymarker(pytest.mark.xfail(reason=EXCLUDED[name], strict=True))
+    found = outcome(CASES[name])
+    assert same(found, expected(CASES[name])), found
+
+
+@pytest.mark.skipif(not SUITE.is_dir(), reason="the JSONata suite is not beside this checkout")
+def test_every_exclusion_names_a_case():
+    assert not EXCLUDED.keys() - CASES.keys()
