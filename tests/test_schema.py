@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from mypy import api as mypy
+from pydantic_core import PydanticCustomError
 
 from truto_mapper import document
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source
@@ -278,6 +279,13 @@ RECORD = {
     "updated_at": "2026-02-01T00:00:00+05:30",
     "remote_data": {"anything": [1, {"deep": None}]},
 }
+STORED = {
+    **{name: None for name in RESOURCE.fields if name != "remote_data"},
+    "id": "1",
+    "user": {"id": "1", "name": None, "emails": []},
+    "start_time": "2026-01-01T08:00:00Z",
+    "metrics": dict.fromkeys(RESOURCE.fields["metrics"].fields) | {"calls_hosted": 1},
+}
 DEBUG = {
     "requestUrl": "https://api.gong.io/v2",
     "requestOptions": {"method": "POST"},
@@ -290,10 +298,11 @@ DEBUG = {
 }
 
 
-@pytest.mark.parametrize("kind", ["ActivityList", "ActivityDebug"])
-@pytest.mark.parametrize("result", [[RECORD], [], {"a": RECORD}])
-def test_an_answer_fits_the_openapi_document(kind, result):
-    body = {"result": result, "next_cursor": None} | ({"debug": DEBUG} if kind == "ActivityDebug" else {})
+@pytest.mark.parametrize("kind", ["ActivityList", "ActivityDebug", "NormalizedActivityList"])
+@pytest.mark.parametrize("shape", [lambda record: [record], lambda _: [], lambda record: {"a": record}])
+def test_an_answer_fits_the_openapi_document(kind, shape):
+    body = {"result": shape(STORED if kind.startswith("Normalized") else RECORD), "next_cursor": None}
+    body |= {"debug": DEBUG} if kind == "ActivityDebug" else {}
     assert component(kind).problems(body) == []
 
 
@@ -459,15 +468,6 @@ def test_every_problem_is_found_at_once():
 def test_each_missing_property_is_a_problem_of_its_own():
     schema = Schema({"type": "object", "required": ["a", "b"]})
     assert [problem.missing for problem in schema.problems({})] == ["a", "b"]
-
-
-STORED = {
-    **{name: None for name in RESOURCE.fields if name != "remote_data"},
-    "id": "1",
-    "user": {"id": "1", "name": None, "emails": []},
-    "start_time": "2026-01-01T08:00:00Z",
-    "metrics": dict.fromkeys(RESOURCE.fields["metrics"].fields) | {"calls_hosted": 1},
-}
 
 
 @pytest.mark.parametrize(
@@ -851,7 +851,7 @@ def test_a_mistake_in_a_spec_is_told_where_it_stands(line, marked, message, hint
 
 def test_all_mistakes_of_a_spec_are_told_at_once_in_the_order_of_the_text():
     text = (
-        spec("a: {type: strng, requird: true}")
+        spec("a: {type: strng, requird: true, supported_in: [gang]}")
         .replace("title: Deal", "titel: Deal")
         .replace("version: 1", "version: 2")
     )
@@ -860,6 +860,7 @@ def test_all_mistakes_of_a_spec_are_told_at_once_in_the_order_of_the_text():
         (4, "titel"),
         (10, "strng"),
         (10, "requird"),
+        (10, "gang"),
     ]
 
 
@@ -885,6 +886,23 @@ class Leaf(pydantic.BaseModel):
         if name == "robot":
             raise ValueError("robots have no name")
         return name
+
+
+class Robot(pydantic.BaseModel):
+    name: str
+
+    @pydantic.field_validator("name")
+    @classmethod
+    def is_no_person(cls, name):
+        raise PydanticCustomError("person", "{name} is a person", {"name": name, "hint": "name it R2"})
+
+
+def test_a_model_can_give_a_hint_of_its_own():
+    source = Source("robot.yaml", "name: Jo")
+    with pytest.raises(MappingError) as caught:
+        shaped(document.parse(source), Robot)
+    (found,) = caught.value.diagnostics
+    assert shown(source, found) == (1, "Jo", "Jo is a person", "name it R2")
 
 
 class Tree(pydantic.BaseModel):
@@ -919,7 +937,7 @@ def misfit(text):
         ("long_name: x", ("long_name", "there is no key `long_name` here", "did you mean `long-name`?")),
         ("long-name: [x]", ("[x]", "expected text, got a list", None)),
         ("long-name: true", ("true", "expected text, got `true`", None)),
-        (f"leaves: {'x' * 99}", ("x" * 99, "expected a mapping, got `…`", None)),
+        (f"leaves: {'x' * 99}", ("x" * 99, f"expected a mapping, got `{'x' * 59}…`", None)),
     ],
 )
 def test_a_document_is_told_in_plain_words_what_its_model_wants(line, found):

@@ -24,7 +24,6 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from truto_mapper import document
 from truto_mapper.diagnostics import (
     Diagnostic,
-    Findings,
     MappingError,
     Severity,
     Source,
@@ -339,7 +338,11 @@ def shaped(node: document.Node, model: type[_Model]) -> _Model:
     except pydantic.ValidationError as error:
         misfits = [_misfit(node, details) for details in error.errors(include_url=False, include_input=False)]
     found = [*_wrong_keys(node, model, misfits), *_wrong_values(node, misfits)]
-    raise MappingError(sorted(found, key=lambda diagnostic: diagnostic.span.start if diagnostic.span else 0))
+    raise MappingError(sorted(found, key=_start))
+
+
+def _start(diagnostic: Diagnostic) -> int:
+    return diagnostic.span.start if diagnostic.span else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,15 +398,20 @@ def _wrong_values(root: document.Node, misfits: Sequence[_Misfit]) -> Iterator[D
         if misfit.key is None and not _overtaken(misfit, misfits):
             values.setdefault(misfit.path, []).append(misfit)
     for path, found in values.items():
-        plain = [misfit for misfit in found if misfit.kind not in _WANTED]
-        hints = [misfit.about.get("hint") for misfit in plain]
-        if wanted := list(dict.fromkeys(_expectation(misfit) for misfit in found if misfit not in plain)):
-            options = re.findall(r"`([^`]*)`", "".join(wanted))
-            value = root.at(path).value
-            hints.append(did_you_mean(value, options) if isinstance(value, str) and nearest(value, options) else None)
-            yield _at_value(root, path, f"expected {_either(wanted)}, got {_quoted(root.at(path))}", hints[-1])
-        for misfit, hint in zip(plain, hints, strict=False):
-            yield _at_value(root, path, _expectation(misfit), hint)
+        wanted = list(dict.fromkeys(_expectation(misfit) for misfit in found if misfit.kind in _WANTED))
+        if wanted:
+            node = root.at(path)
+            hint = _option(node.value, wanted)
+            yield _at_value(root, path, f"expected {_either(wanted)}, got {_quoted(node)}", hint)
+        for misfit in found:
+            if misfit.kind not in _WANTED:
+                yield _at_value(root, path, _expectation(misfit), misfit.about.get("hint"))
+
+
+def _option(value: Any, wanted: Sequence[str]) -> str | None:
+    """A hint at the literal that was probably meant."""
+    options = re.findall(r"`([^`]*)`", "".join(wanted))
+    return did_you_mean(value, options) if isinstance(value, str) and nearest(value, options) else None
 
 
 def _overtaken(misfit: _Misfit, misfits: Sequence[_Misfit]) -> bool:
@@ -442,11 +450,13 @@ _WANTED = {
 
 
 def _expectation(misfit: _Misfit) -> str:
+    if misfit.kind in ("literal_error", "enum"):
+        return str(misfit.about["expected"]).replace("'", "`")
     if misfit.kind in _WANTED:
-        return _WANTED[misfit.kind].format_map(misfit.about).replace("'", "`")
+        return _WANTED[misfit.kind].format_map(misfit.about)
     if misfit.kind == "value_error":
         return str(misfit.about["error"])
-    return misfit.text[:1].lower() + misfit.text[1:]
+    return misfit.text
 
 
 def _quoted(node: document.Node) -> str:
@@ -454,7 +464,7 @@ def _quoted(node: document.Node) -> str:
     if isinstance(node.value, (dict, list)):
         return "a mapping" if isinstance(node.value, dict) else "a list"
     text = " ".join(node.source.text[node.span.start : node.span.end].split())
-    return f"`{textwrap.shorten(text, 60, placeholder=' …')}`" if text else "nothing"
+    return f"`{text if len(text) <= 60 else text[:59] + '…'}`" if text else "nothing"
 
 
 def _at_key(root: document.Node, path: _Path, message: str, **more: Any) -> Diagnostic:
@@ -624,23 +634,29 @@ class Resource(_Spec):
     def parse(cls, source: Source) -> Self:
         """Read a spec. Raises `MappingError` with every finding (M101 to M104 for the YAML, M106 for the rest)."""
         root = document.parse(source)
-        resource = shaped(root, cls)
-        findings = Findings()
-        for part in ("parameters", "fields", "response"):
-            findings.found.extend(_strangers(root.value[part], resource.integrations))
-        findings.raise_as(MappingError)
+        found = list(_strangers(root))
+        try:
+            resource = shaped(root, cls)
+        except MappingError as error:
+            found.extend(error.diagnostics)
+        if found:
+            raise MappingError(sorted(found, key=_start))
         return resource
 
 
-def _strangers(fields: document.Node, integrations: Sequence[str]) -> Iterator[Diagnostic]:
+def _strangers(root: document.Node) -> Iterator[Diagnostic]:
     """Integrations that a field names and the resource does not have."""
-    for node in fields.walk():
+    known = root.value.get("integrations") if isinstance(root.value, dict) else None
+    if known is None or not _is_list(known):
+        return
+    names = [str(name) for name in known.plain()]
+    for node in root.walk():
         for key in ("supported_in", "required_in"):
             listed = node.value.get(key) if isinstance(node.value, dict) else None
             for name in listed.value if listed is not None and _is_list(listed) else ():
-                if isinstance(name.value, str) and name.value not in integrations:
+                if isinstance(name.value, str) and name.value not in names:
                     message = f"`{name.value}` is not among the integrations of this resource"
-                    yield name.diagnostic("M106", message, hint=did_you_mean(name.value, integrations))
+                    yield name.diagnostic("M106", message, hint=did_you_mean(name.value, names))
 
 
 def load_resource(name: str) -> Resource:
@@ -708,9 +724,13 @@ def _head(resource: Resource, kind: str, about: str) -> JSON:
     return {"$schema": DIALECT, "$id": identity, "title": resource.title, "description": about}
 
 
+def _without(schema: JSON, *keys: str) -> JSON:
+    return {key: value for key, value in schema.items() if key not in keys}
+
+
 def _embedded(schema: JSON) -> JSON:
     """A schema as part of another document, whose references and dialect hold."""
-    return {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
+    return _without(schema, "$schema", "$id")
 
 
 def _envelope(resource: Resource, record: str, *, required: Sequence[str] = ()) -> JSON:
@@ -738,11 +758,7 @@ def _value(field: Field, *, stored: bool = False, nullable: bool = False) -> JSO
     inner = _object(field.fields, stored=stored) if field.fields else {}
     inner |= {"items": _value(field.items, stored=stored)} if field.items else {}
     kind = {} if field.type == "any" else {"type": [field.type, "null"] if nullable else field.type}
-    return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | _without_type(inner)
-
-
-def _without_type(schema: JSON) -> JSON:
-    return {key: value for key, value in schema.items() if key != "type"}
+    return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | _without(inner, "type")
 
 
 def _limits(field: Field, *, stored: bool, nullable: bool) -> JSON:
@@ -801,7 +817,7 @@ def openapi(resource: Resource) -> JSON:
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
     """A parameter as it stands in a query string, which is read as qs does."""
     parameter: JSON = {"name": name, "in": "query", "required": _asked(resource, field)}
-    about, schema = field.description, _without_description(_value(field))
+    about, schema = field.description, _without(_value(field), "description")
     if field.type == "array" and field.items is not None:
         parameter |= {"name": f"{name}[]", "style": "form", "explode": True}
         schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
@@ -809,10 +825,6 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
         parameter |= {"style": "deepObject", "explode": True}
         about = f"{about} Written `{name}[key]=value`, with further keys in brackets for what lies deeper."
     return parameter | {"description": about, "schema": schema}
-
-
-def _without_description(schema: JSON) -> JSON:
-    return {key: value for key, value in schema.items() if key != "description"}
 
 
 def _bare(item: Field) -> JSON:
