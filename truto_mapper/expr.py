@@ -9,36 +9,47 @@ overridden here.
 from __future__ import annotations
 
 import inspect
-import math
-import operator
 import random
 import re
-import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
-from functools import wraps
-from itertools import chain, repeat
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-_LIMIT = sys.getrecursionlimit()
+from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span
+from truto_mapper.functions import (
+    FUNCTIONS,
+    MAX_LENGTH,
+    MISSING,
+    NULL,
+    OPERATORS,
+    STANDARD,
+    Native,
+    as_number,
+    copy,
+    fail,
+    first_match,
+    inward,
+    is_function,
+    is_number,
+    library,
+    listed,
+    outward,
+    shown,
+    validated,
+)
 
-import re2  # noqa: E402
-from jsonata.functions import Functions  # noqa: E402
-from jsonata.jexception import JException  # noqa: E402
-from jsonata.jsonata import Jsonata  # noqa: E402
-from jsonata.parser import Parser  # noqa: E402
-from jsonata.signature import Signature  # noqa: E402
-from jsonata.tokenizer import Tokenizer  # noqa: E402
-from jsonata.utils import Utils  # noqa: E402
-
-from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span, excerpt  # noqa: E402
-from truto_mapper.functions import FUNCTIONS, MISSING, fail, instant, is_date_time, to_json  # noqa: E402
-
-# Importing jsonata raises the limit of the whole process to 10,000; that is not ours to decide.
-sys.setrecursionlimit(_LIMIT)
+# isort: split
+# After `functions`, which sees to it that importing jsonata leaves the recursion limit alone.
+import re2
+from jsonata.functions import Functions
+from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
+from jsonata.parser import Parser
+from jsonata.signature import Signature
+from jsonata.tokenizer import Tokenizer
+from jsonata.utils import Utils
 
 MAX_CHARACTERS = 100_000
 MAX_NESTING = 150
@@ -332,11 +343,6 @@ def walk(node: Node) -> Iterator[Node]:
 # ------------------------------------------------------------------------------------------------- parsing
 
 
-def _number(value: float) -> int | float:
-    """A double as JSON writes it: integers without a fraction as far as a double holds every one of them."""
-    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
-
-
 _UNICODE_ESCAPE = re.compile(r"((?:\\\\)*)\\u([0-9a-fA-F]{4})")
 
 
@@ -379,7 +385,7 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
         if token.type == "string":  # an astral character is two escapes
             token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         if token.type == "number":
-            token.value = _number(float(self.path[self.start : self.position]))
+            token.value = as_number(float(self.path[self.start : self.position]))
         return token
 
     def reason(self, error: JException) -> tuple[str, str]:
@@ -501,7 +507,7 @@ class _Parser(Parser):  # type: ignore[misc]
         if not hasattr(result, "start") or (expr.type == "unary" and result.type == "number"):
             result.start, result.at, result.close = expr.start, expr.at, expr.close
         if result.type == "number":
-            result.value = _number(float(result.value))
+            result.value = as_number(float(result.value))
         if expr.type == "binary":
             self._attach(str(expr.value), expr, result)
         result.end = expr.end
@@ -568,11 +574,7 @@ def _message(error: JException) -> str:
         return str(error.error)
     values = iter((error.current, error.expected, error.extra))
     template = template.replace("Object", "function")  # a slip of the translation from JavaScript
-    return _PLACEHOLDER.sub(lambda _: _shown(next(values, None)), template)
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else excerpt(_outward(value, "a function"))
+    return _PLACEHOLDER.sub(lambda _: shown(next(values, None)), template)
 
 
 # ------------------------------------------------------------------------------------------ symbols → nodes
@@ -728,67 +730,6 @@ def _span(symbol: Any) -> Span:
 #: Seconds, and nested evaluations.
 DEFAULT_TIMEOUT: Final = 5.0
 DEFAULT_DEPTH: Final = 200
-MAX_DATA_NESTING = 200
-MAX_LENGTH = 10_000_000
-
-_NULL = Utils.NULL_VALUE  # inside the evaluator null is this, and undefined is None
-
-
-def _inward(value: Any, depth: int = 0) -> Any:
-    """A plain value as the evaluator wants it: a copy of its own."""
-    if value is None:
-        return _NULL
-    if isinstance(value, (str, bool, int)):
-        return value
-    if depth > MAX_DATA_NESTING:
-        fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
-    if isinstance(value, dict):
-        return _inward_object(value, depth)
-    if isinstance(value, (list, tuple)):
-        found = []
-        for item in value:
-            found.append(_inward(item, depth + 1))  # noqa: PERF401  (a comprehension costs a frame a level)
-        return found
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    if isinstance(value, float):
-        fail("D1001", f"Number out of range: {value}")
-    if value is MISSING:
-        return None
-    fail("D3137", f"{excerpt(value)} is no JSON value")
-
-
-def _inward_object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
-    found = {}
-    for key, item in value.items():
-        if not isinstance(key, str):
-            fail("D3137", f"an object has the key {excerpt(key)}, which is no string")
-        if item is not MISSING:
-            found[key] = _inward(item, depth + 1)
-    return found
-
-
-def _is_function(value: Any) -> bool:
-    return Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value)
-
-
-def _outward(value: Any, function: Any = MISSING, depth: int = 0) -> Any:
-    """A result as a plain value. As in JSON.stringify a function is left out, null in an array."""
-    if value is None:
-        return MISSING
-    if value is _NULL:
-        return None
-    if isinstance(value, (str, bool, int, float)):
-        return _finite(value) if isinstance(value, float) else value
-    if depth > MAX_DATA_NESTING:
-        fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
-    if isinstance(value, dict):
-        items = ((key, _outward(item, function, depth + 1)) for key, item in value.items())
-        return {key: item for key, item in items if item is not MISSING}
-    if isinstance(value, list):
-        found = [_outward(item, function, depth + 1) for item in value]
-        return [None if item is MISSING else item for item in found]
-    return function
 
 
 class Scope:
@@ -811,7 +752,7 @@ class Scope:
         if name not in self._converted:
             if name != "$" and name not in self.bindings:
                 return self.parent.lookup(name) if self.parent else None
-            self._converted[name] = _inward(self.data if name == "$" else self.bindings[name])
+            self._converted[name] = inward(self.data if name == "$" else self.bindings[name])
         return self._converted[name]
 
     def binds(self, name: str) -> bool:
@@ -858,9 +799,8 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             root = _Root(self.scope, self.expression._library)
             data = root.lookup("$")
             if isinstance(data, list):
-                data = Utils.create_sequence(data)
-                data.outer_wrapper = True
-            return _outward(self.eval(self.expression._tree, data, root))
+                data = _wrapped(data)
+            return outward(self.eval(self.expression._tree, data, root))
         except Exception as error:
             raise self._coded(error, self.expression._tree) from None
         finally:
@@ -929,12 +869,12 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
     def _procedure(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
         procedure = self.eval(expr.procedure, input, environment)
         # `now` is also bound as a value, the moment that the function tells.
-        if expr.procedure.type == "variable" and expr.procedure.value == "now" and not _is_function(procedure):
-            return _STANDARD.lookup("now")
+        if expr.procedure.type == "variable" and expr.procedure.value == "now" and not is_function(procedure):
+            return STANDARD.lookup("now")
         return procedure
 
     def _demand_function(self, expr: Any, found: Any, environment: Any, meant: str, other: str, verb: str) -> None:
-        if _is_function(found):
+        if is_function(found):
             return
         path = expr.procedure.type == "path"
         name = expr.procedure.steps[0].value if path else None
@@ -958,11 +898,11 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
 
     def apply_inner(self, proc: Any, args: Any, input: Any, environment: Any) -> Any:  # noqa: A002, ARG002
         if Functions.is_lambda(proc):
-            return self.apply_procedure(proc, _validated(proc.signature, args, input))
+            return self.apply_procedure(proc, validated(proc.signature, args, input))
         if Utils.is_function(proc):
-            return proc.call(input, _validated(getattr(proc, "signature", None), args, input))
+            return proc.call(input, validated(getattr(proc, "signature", None), args, input))
         if Functions.is_regex(proc):
-            return _match(proc, args[0], 0) if args and isinstance(args[0], str) else None
+            return first_match(proc, args[0], 0) if args and isinstance(args[0], str) else None
         fail("T1006", "Attempted to invoke a non-function")
 
     def evaluate_partial_application(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
@@ -974,11 +914,15 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
 
         def partial(*rest: Any) -> Any:
             filling = iter(rest)
-            arguments = [next(filling, None) if isinstance(a, Parser.Symbol) and a.type == "operator" else a for a in given]
+            arguments = [
+                next(filling, None) if isinstance(a, Parser.Symbol) and a.type == "operator" else a for a in given
+            ]
             return self.apply(proc, arguments, None, environment)
 
-        count = sum(a.type == "operator" for a in expr.arguments)
-        partial.__signature__ = _SIGNATURES[min(count, 4)]  # type: ignore[attr-defined]
+        # Higher-order functions ask how many arguments it takes.
+        unbound = [a.type == "operator" for a in expr.arguments]
+        parameters = [inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY) for i in range(sum(unbound))]
+        partial.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         return Jsonata.JLambda(partial)
 
     def evaluate_apply_expression(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
@@ -986,10 +930,12 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
         if expr.rhs.type == "function":
             return self.evaluate_function(expr.rhs, input, environment, left)
         function = self.eval(expr.rhs, input, environment)
-        if not _is_function(function):
+        if not is_function(function):
             fail("T2006", "The right side of the function application operator ~> must be a function")
-        if _is_function(left):
-            return Jsonata.JLambda(lambda value: self.apply(function, [self.apply(left, [value], None, environment)], None, environment))
+        if is_function(left):
+            return Jsonata.JLambda(
+                lambda value: self.apply(function, [self.apply(left, [value], None, environment)], None, environment)
+            )
         return self.apply(function, [left], None, environment)
 
     def evaluate_binary(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
@@ -1004,38 +950,60 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             case "?:":
                 return left if self.boolize(left) else self.eval(expr.rhs, input, environment)
             case operator:
-                return _OPERATORS[operator](operator, left, self.eval(expr.rhs, input, environment))
+                return OPERATORS[operator](operator, left, self.eval(expr.rhs, input, environment))
 
     def evaluate_unary(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
         if expr.value != "-":
             return super().evaluate_unary(expr, input, environment)
         value = self.eval(expr.expression, input, environment)
-        if value is not None and not _is_number(value):
-            fail("D1002", f"Cannot negate a non-numeric value: {_shown(value)}")
+        if value is not None and not is_number(value):
+            fail("D1002", f"Cannot negate a non-numeric value: {shown(value)}")
         return None if value is None else -value
 
     def evaluate_group_expression(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
         # Nothing gives an object all the same; the reference adds to the caller's list here.
-        return super().evaluate_group_expression(expr, Utils.create_sequence(None) if input == [] else input, environment)
+        return super().evaluate_group_expression(
+            expr, Utils.create_sequence(None) if input == [] else input, environment
+        )
 
     def evaluate_transform_expression(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002, ARG002
         def transform(value: Any) -> Any:
-            result = _copy(value)
-            for match in _listed(self.eval(expr.pattern, result, environment)):
+            result = copy(value)
+            for match in listed(self.eval(expr.pattern, result, environment)):
                 self._update(expr, match, environment)
             return result
 
-        return _Native(transform, Signature("<(oa):o>", "transform"))
+        return Native(transform, Signature("<(oa):o>", "transform"))
+
+    def evaluate_text(self, text: str, focus: Any) -> Any:
+        """$eval, where it is called."""
+        data = self.input if focus is None else focus
+        if isinstance(data, list) and not Utils.is_sequence(data):
+            data = _wrapped(data)
+        try:
+            tree, _ = _Parser(text).read()
+        except MappingError as error:
+            fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
+        try:
+            return self.eval(tree, data, self.environment)
+        except EvaluationError as error:
+            found = error.diagnostics[0]
+            if found.code in _BOUNDS:
+                raise
+            fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
 
     def _update(self, expr: Any, match: Any, environment: Any) -> None:
         update = self.eval(expr.update, match, environment)
         if update is not None and not isinstance(update, dict):
-            fail("T2011", f"The insert/update clause of the transform expression must evaluate to an object: {_shown(update)}")
+            fail(
+                "T2011",
+                f"The insert/update clause of the transform expression must evaluate to an object: {shown(update)}",
+            )
         if isinstance(match, dict):
             match.update(update or {})
         if expr.delete is None:
             return
-        gone = _listed(self.eval(expr.delete, match, environment))
+        gone = listed(self.eval(expr.delete, match, environment))
         if not all(isinstance(name, str) for name in gone):
             fail("T2012", "The delete clause of the transform expression must evaluate to a string or array of strings")
         for name in gone:
@@ -1043,6 +1011,15 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
                 match.pop(name, None)
 
 
+def _wrapped(data: list[Any]) -> Any:
+    """An array as the context: the whole of it, not one item after the other."""
+    sequence = Utils.create_sequence(data)
+    sequence.outer_wrapper = True
+    return sequence
+
+
+#: The codes of what was stopped, wherever it happened.
+_BOUNDS = ("D1011", "D1012", "D2014")
 _CODE = re.compile(r"[A-Z]\d{4}", re.ASCII)
 
 
@@ -1066,7 +1043,7 @@ _EVALUATE: dict[str | None, Callable[[Any, Any, Any, Any], Any]] = {
     "string": lambda _, expr, *__: expr.value,
     "number": lambda _, expr, *__: expr.value,
     "regex": lambda _, expr, *__: expr.value,
-    "value": lambda _, expr, *__: _NULL if expr.value is None else expr.value,
+    "value": lambda _, expr, *__: NULL if expr.value is None else expr.value,
     "wildcard": lambda self, expr, data, _: self.evaluate_wildcard(expr, data),
     "descendant": lambda self, expr, data, _: self.evaluate_descendants(expr, data),
     "parent": lambda _, expr, __, environment: environment.lookup(expr.slot.label),
@@ -1081,576 +1058,12 @@ _EVALUATE: dict[str | None, Callable[[Any, Any, Any, Any], Any]] = {
     "transform": _Evaluator.evaluate_transform_expression,
 }
 
-# ----------------------------------------------------------------------------------- operators and functions
+# ---------------------------------------------------------------------------------------------- expression
 
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, float) and not math.isfinite(value):
-        fail("D1001", f"Number out of range: {value}")
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _finite(value: float) -> int | float:
-    """An arithmetic result: integers keep every digit, but are no larger than a double may be."""
-    if not math.isfinite(value):
-        fail("D1001", f"Number out of range: {value}")
-    return _number(value) if isinstance(value, float) else value
-
-
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": lambda a, b: _divided(a, b),
-    "%": lambda a, b: (abs(a) % abs(b)) * (-1 if a < 0 else 1) if isinstance(a, int) and isinstance(b, int) else math.fmod(a, b),
-}
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
-def _divided(left: Any, right: Any) -> Any:
-    if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
-        return left // right
-    return left / right if right else math.inf  # an error as soon as it is used
-
-
-def _arithmetic(sign: str, left: Any, right: Any) -> Any:
-    for code, side, value in (("T2001", "left", left), ("T2002", "right", right)):
-        if value is not None and not _is_number(value):
-            fail(code, f"The {side} side of the {sign} operator must evaluate to a number, not {_shown(value)}")
-    if left is None or right is None:
-        return None
-    result = _ARITHMETIC[sign](left, right)
-    return result if sign == "/" and not right else _finite(result)
-
-
-def _compare(sign: str, left: Any, right: Any) -> Any:
-    if any(v is not None and not isinstance(v, str) and not _is_number(v) for v in (left, right)):
-        fail("T2010", f"The expressions either side of operator {sign} must evaluate to numeric or string values")
-    if left is None or right is None:
-        return None
-    if isinstance(left, str) is not isinstance(right, str):
-        values = f"{_shown(left)} and {_shown(right)}"
-        fail("T2009", f"The values {values} either side of operator {sign} must be of the same data type")
-    return _ORDER[sign](left, right)
-
-
-def _frozen(value: Any) -> Any:
-    """The same for equal values only, and hashable: a boolean is no number, an object has no order."""
-    if isinstance(value, list):
-        return list, tuple(map(_frozen, value))
-    if isinstance(value, dict):
-        return dict, frozenset((key, _frozen(item)) for key, item in value.items())
-    return (bool, value) if isinstance(value, bool) else value
-
-
-def _equals(sign: str, left: Any, right: Any) -> bool:
-    if left is None or right is None:
-        return False
-    return (_frozen(left) == _frozen(right)) is (sign == "=")
-
-
-def _contains(_: str, left: Any, right: Any) -> bool:
-    return any(_equals("=", left, item) for item in _listed(right))
-
-
-def _concatenate(_: str, left: Any, right: Any) -> str:
-    return (_string(left) or "") + (_string(right) or "")
-
-
-def _range(_: str, left: Any, right: Any) -> Any:
-    for code, side, value in (("T2003", "left", left), ("T2004", "right", right)):
-        if value is not None and not (_is_number(value) and float(value).is_integer()):
-            fail(code, f"The {side} side of the range operator (..) must evaluate to an integer, not {_shown(value)}")
-    if left is None or right is None or left > right:
-        return None
-    _bounded(right - left + 1)
-    return Utils.create_sequence_from_iter(range(int(left), int(right) + 1))
-
-
-_OPERATORS: dict[str, Callable[[str, Any, Any], Any]] = (
-    dict.fromkeys(_ARITHMETIC, _arithmetic)
-    | dict.fromkeys(_ORDER, _compare)
-    | dict.fromkeys(("=", "!="), _equals)
-    | {"in": _contains, "&": _concatenate, "..": _range}
-)
-
-
-def _bounded(length: float) -> None:
-    if length > MAX_LENGTH:
-        fail("D2014", f"{length:,.0f} items or characters are more than the {MAX_LENGTH:,} allowed")
-
-
-def _listed(value: Any) -> Any:
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def _copy(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_copy(item) for item in value]
-    return {key: _copy(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _validated(signature: Any, args: Any, context: Any) -> Any:
-    """The arguments as the signature wants them: the context for one left out, an array for a single value."""
-    if signature is None:
-        return args
-    found = signature._regex.fullmatch("".join(map(_type_letter, args)))
-    if found is None:
-        _refuse_arguments(signature, args)
-    fitted: list[Any] = []
-    rest = chain(enumerate(args, 1), repeat((len(args) + 1, None)))
-    taken = 0
-    for number, param in enumerate(signature._params, 1):
-        if param.context and not found[number]:
-            fitted.append(_context(signature, param, context, taken + 1))
-            continue
-        for letter in found[number] or "m":  # what is left out takes an argument too, as in the reference
-            taken, value = next(rest)
-            wanted = param.type == "a" and letter != "m"
-            fitted.append(_as_array(signature, param, found[number], value, taken) if wanted else value)
-    return fitted
-
-
-def _type_letter(value: Any) -> str:
-    match value:
-        case None:
-            return "m"
-        case bool():
-            return "b"
-        case str():
-            return "s"
-        case int() | float():
-            return "n"
-        case list():
-            return "a"
-        case dict():
-            return "o"
-        case _:
-            return "l" if value is _NULL else "f"
-
-
-def _context(signature: Any, param: Any, context: Any, index: int) -> Any:
-    if not re.fullmatch(param.regex, _type_letter(context)):
-        name = signature.function_name
-        fail("T0411", f"Context value is not a compatible type with argument {index} of function {name}")
-    return context
-
-
-_ARRAYS_OF = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
-
-
-def _as_array(signature: Any, param: Any, letters: str, value: Any, index: int) -> Any:
-    items = value if isinstance(value, list) else [value]
-    if param.subtype is not None and (
-        letters != param.subtype if not isinstance(value, list) else {*map(_type_letter, items)} - {param.subtype[0]}
-    ):
-        kind = _ARRAYS_OF.get(param.subtype[0], param.subtype)
-        fail("T0412", f"Argument {index} of function {signature.function_name} must be an array of {kind}")
-    return items
-
-
-def _refuse_arguments(signature: Any, args: Any) -> NoReturn:
-    supplied, good, pattern = "".join(map(_type_letter, args)), 0, ""
-    for param in signature._params:
-        pattern += param.regex
-        found = re.match(pattern, supplied)
-        if found is None:
-            break
-        good = found.end()
-    name = signature.function_name
-    fail("T0410", f"Argument {good + 1} of function {name} does not match function signature")
-
-
-class _Native(Jsonata.JFunction):  # type: ignore[misc]
-    """A function written in Python, of values in the evaluator's form."""
-
-    def __init__(self, function: Callable[..., Any], signature: Any) -> None:
-        super().__init__(function, None)
-        self.signature = signature
-        self.nargs = len(inspect.signature(function).parameters)
-
-    def call(self, input: Any, args: Any) -> Any:  # noqa: A002, ARG002
-        result = self.function(*args, *[None] * (self.nargs - len(args)))
-        return _finite(result) if isinstance(result, float) else result
-
-
-class _Caller(Jsonata.JLambda):  # type: ignore[misc]
-    """A caller's function, of plain JSON values."""
-
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        self.name = name
-
-    def call(self, input: Any, args: Any) -> Any:  # noqa: A002, ARG002
-        plain = [_outward(arg) for arg in args or ()]
-        try:
-            return _inward(self.function(*plain))
-        except EvaluationError:
-            raise
-        except Exception as error:  # noqa: BLE001  (it is the caller's code)
-            fail("D3137", f"${self.name} failed: {type(error).__name__}: {error}")
-
-
-def _match(pattern: Any, text: str, start: int) -> Any:
-    """What a regular expression gives as a function: a match with a function for the next one."""
-    found = pattern.search(text, start)
-    if found is None:
-        return None
-
-    def following() -> Any:
-        after = _match(pattern, text, found.end()) if found.end() < len(text) else None
-        if after and not after["match"]:
-            fail("D1004", "Regular expression matches zero length string")
-        return after
-
-    groups = [_NULL if group is None else group for group in found.groups()]
-    return {
-        "match": found.group(),
-        "start": found.start(),
-        "end": found.end(),
-        "groups": groups,
-        "next": Jsonata.JLambda(following),
-    }
-
-
-def _matches(matcher: Any, text: str, limit: Any) -> Iterator[Any]:
-    """The matches of a regular expression, or of a function that works like one."""
-    evaluator = Jsonata.CURRENT.jsonata
-    args = [text]
-    while limit is None or limit > 0:
-        found = evaluator.apply(matcher, args, None, evaluator.environment)
-        if found is None:
-            return
-        if not (isinstance(found, dict) and {"match", "start", "end", "groups", "next"} <= found.keys()):
-            fail("T1010", "The matcher function does not return the correct object structure")
-        yield found
-        matcher, args = found["next"], []
-        limit = None if limit is None else limit - 1
-
-
-def _match_function(text: Any, pattern: Any, limit: Any) -> Any:
-    if text is None:
-        return None
-    if limit is not None and limit < 0:
-        fail("D3040", "Third argument of match function must evaluate to a positive number")
-    found = _matches(pattern, text, limit)
-    return Utils.create_sequence_from_iter({"match": m["match"], "index": m["start"], "groups": m["groups"]} for m in found)
-
-
-def _contains_function(text: Any, token: Any) -> Any:
-    if text is None or token is None:
-        return None
-    return token in text if isinstance(token, str) else next(_matches(token, text, None), None) is not None
-
-
-def _split(text: Any, separator: Any, limit: Any) -> Any:
-    if text is None:
-        return None
-    if limit is not None and limit < 0:
-        fail("D3020", "Third argument of split function must evaluate to a positive number")
-    if isinstance(separator, str):
-        parts = text.split(separator) if separator else list(text)
-        return parts[: None if limit is None else int(limit)]
-    parts, start = [], 0
-    for found in _matches(separator, text, limit):
-        parts.append(text[start : found["start"]])
-        start = found["end"]
-    return [*parts, text[start:]] if limit is None or len(parts) < limit else parts
-
-
-def _replace(text: Any, pattern: Any, replacement: Any, limit: Any) -> Any:
-    if text is None:
-        return None
-    if pattern == "":
-        fail("D3010", "Second argument of replace function cannot be an empty string")
-    if limit is not None and limit < 0:
-        fail("D3011", "Fourth argument of replace function must evaluate to a positive number")
-    if isinstance(pattern, str):
-        count = -1 if limit is None else math.ceil(limit)
-        _bounded(text.count(pattern) * len(replacement) if isinstance(replacement, str) else 0)
-        return text.replace(pattern, _replaced(replacement, None), count)
-    parts, end, size = [], 0, 0
-    for found in _matches(pattern, text, limit):
-        parts += [text[end : found["start"]], _replaced(replacement, found)]
-        end = found["start"] + len(found["match"])
-        size += len(parts[-1])
-        _bounded(size)
-    return "".join(parts) + text[end:]
-
-
-def _replaced(replacement: Any, found: Any) -> str:
-    """The text for one match; a plain string that was searched for has no groups."""
-    if isinstance(replacement, str):
-        return replacement if found is None else _REFERENCE.sub(lambda m: _reference(m, found), replacement)
-    evaluator = Jsonata.CURRENT.jsonata
-    text = evaluator.apply(replacement, [found], None, evaluator.environment)
-    if not isinstance(text, str):
-        fail("D3012", "Attempted to replace a matched string with a non-string value")
-    return text
-
-
-_REFERENCE = re.compile(r"\$(\$|\d+)", re.ASCII)
-
-
-def _reference(found: Any, match: Any) -> str:
-    """What `$$`, `$0` and `$12` stand for; of the digits only as many as there are groups."""
-    digits, groups = found[1], match["groups"]
-    if digits == "$":
-        return "$"
-    if digits[0] == "0":
-        return str(match["match"]) + digits[1:]
-    used = len(str(len(groups)))
-    if used > 1 and int(digits[:used]) > len(groups):
-        used -= 1
-    number = int(digits[:used])
-    group = groups[number - 1] if 0 < number <= len(groups) else None
-    return (group if isinstance(group, str) else "") + digits[used:]
-
-
-def _string(value: Any, prettify: Any = None) -> Any:
-    if isinstance(value, Utils.JList) and value.outer_wrapper:
-        value = value[0]
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float) and not math.isfinite(value):
-        fail("D3001", "Attempting to invoke string function on Infinity or NaN")
-    return "" if _is_function(value) else to_json(_outward(value, ""), 2 if prettify is True else 0)
-
-
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?([Ee][-+]?\d+)?", re.ASCII)
-_RADIX = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+")
-
-
-def _to_number(value: Any) -> Any:
-    if value is None or not isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, bool):
-        return int(value)
-    if _RADIX.fullmatch(value):
-        return _finite(int(value, 0))
-    number = float(value) if _DECIMAL.fullmatch(value) else math.inf
-    if not math.isfinite(number):
-        fail("D3030", f"Unable to cast value to a number: {_shown(value)}")
-    return int(value) if value.lstrip("-").isdigit() else number
-
-
-def _pad(text: Any, width: Any, char: Any) -> Any:
-    if text is None or width is None:
-        return text
-    _bounded(abs(width))
-    return Functions.pad(text, width, char)
-
-
-def _join(texts: Any, separator: Any) -> Any:
-    if texts is None:
-        return None
-    _bounded(sum(map(len, texts)) + len(texts) * len(separator or ""))
-    return (separator or "").join(texts)
-
-
-def _distinct(values: Any) -> Any:
-    if not isinstance(values, list) or len(values) <= 1:
-        return values
-    return Utils.create_sequence_from_iter({_frozen(v): v for v in reversed(values)}.values())
-
-
-class _Ordered:
-    """An item of an array that a function sorts: it says whether the first of two comes after the second."""
-
-    def __init__(self, value: Any, comparator: Any) -> None:
-        self.value, self.comparator = value, comparator
-
-    def __lt__(self, earlier: _Ordered) -> bool:
-        evaluator = Jsonata.CURRENT.jsonata
-        args = [earlier.value, self.value]
-        return bool(evaluator.boolize(evaluator.apply(self.comparator, args, None, evaluator.environment)))
-
-
-def _sort(values: Any, comparator: Any) -> Any:
-    if values is None or len(values) <= 1:
-        return values
-    if comparator is not None:
-        return sorted(values, key=lambda value: _Ordered(value, comparator))
-    if not (all(isinstance(v, str) for v in values) or all(map(_is_number, values))):
-        fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")
-    return sorted(values)
-
-
-def _evaluate_text(text: Any, focus: Any) -> Any:
-    evaluator = Jsonata.CURRENT.jsonata
-    if text is None:
-        return None
-    data = evaluator.input if focus is None else focus
-    if isinstance(data, list) and not Utils.is_sequence(data):
-        data = Utils.create_sequence(data)
-        data.outer_wrapper = True
-    try:
-        tree, _node = _Parser(text).read()
-    except MappingError as error:
-        fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
-    try:
-        return evaluator.eval(tree, data, evaluator.environment)
-    except EvaluationError as error:
-        found = error.diagnostics[0]
-        if found.code in ("D1011", "D1012", "D2014"):
-            raise
-        fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
-
-
-def _millis() -> int:
-    """The moment that is bound as `now`: there is no clock here."""
-    now = Jsonata.CURRENT.jsonata.scope.lookup("now")
-    if not is_date_time(now):
-        fail("D3137", "the time is not known here", hint="bind `now` to a date-time such as 2026-01-31T09:30:00Z")
-    return _since_1970(instant(now))
-
-
-def _since_1970(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-
-def _shuffle(values: Any) -> Any:
-    return None if values is None else Jsonata.CURRENT.jsonata.random.sample(values, len(values))
-
-
-def _url(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
-    def checked(text: Any) -> Any:
-        try:
-            return function(text)
-        except UnicodeError:
-            fail("D3140", f"Malformed URL passed to ${name}(): {_shown(text)}")
-
-    return checked
-
-
-_ISO_8601 = re.compile(
-    r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?", re.ASCII
-)
-
-
-def _to_millis(text: Any, picture: Any) -> Any:
-    if text is None or picture is not None:
-        return _PARSE_DATE_TIME(text, picture)
-    found = _ISO_8601.fullmatch(text)
-    if found is None:
-        fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
-    year, month, day, clock, fraction, hours, minutes = found.groups()
-    zone = f"{hours}:{minutes}" if hours else "Z"
-    return _since_1970(instant(f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00:00'}{fraction or ''}{zone}"))
-
-
-#: How jsonata-python begins what it says, uncoded, of a picture string.
-_PICTURE_CODES = {
-    "Formatting or parsing an integer": "D3130",
-    "In a decimal digit pattern": "D3131",
-    "Unknown component specifier": "D3132",
-    "The 'name' modifier": "D3133",
-    "The timezone integer": "D3134",
-    "No matching closing bracket": "D3135",
-    "The date/time picture string is missing": "D3136",
-    "both integer and fractional": "D3085",
-    "invalid grouping": "D3086",
-}
-
-
-def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    def checked(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except RuntimeError as error:
-            for beginning, code in _PICTURE_CODES.items():
-                if str(error).startswith(beginning):
-                    fail(code, str(error))
-            raise
-
-    return checked
-
-
-_PARSE_DATE_TIME = _pictured(Functions.datetime_to_millis)
-_FORMAT_DATE_TIME = _pictured(Functions.datetime_from_millis)
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if base is None or exponent is None:
-        return None
-    try:
-        result = math.pow(base, exponent)
-    except (ValueError, OverflowError):
-        fail("D3061", f"The power function has no result for base={_shown(base)}, exponent={_shown(exponent)}")
-    exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
-    return base**exponent if exact else result
-
-
-def _rounded(value: Any, precision: Any) -> Any:
-    exact = value is None or (isinstance(value, int) and (precision or 0) >= 0)
-    return value if exact else Functions.round(value, precision)
-
-
-def _whole(function: Callable[[float], int]) -> Callable[[Any], Any]:
-    return lambda value: value if value is None or isinstance(value, int) else function(value)
-
-
-#: What replaces functions of jsonata-python that lose digits or nulls, fail without a code, or know no bounds.
-_CORRECTED: dict[str, Callable[..., Any]] = {
-    "ceil": _whole(math.ceil),
-    "clone": _copy,
-    "contains": _contains_function,
-    "distinct": _distinct,
-    "eval": _evaluate_text,
-    "floor": _whole(math.floor),
-    "formatInteger": _pictured(Functions.format_integer),
-    "formatNumber": _pictured(Functions.format_number),
-    "fromMillis": _FORMAT_DATE_TIME,
-    "join": _join,
-    "lowercase": lambda text: None if text is None else text.lower(),
-    "match": _match_function,
-    "millis": _millis,
-    "now": lambda picture, zone: _FORMAT_DATE_TIME(_millis(), picture, zone),
-    "number": _to_number,
-    "pad": _pad,
-    "parseInteger": _pictured(Functions.parse_integer),
-    "power": _power,
-    "random": lambda: Jsonata.CURRENT.jsonata.random.random(),
-    "replace": _replace,
-    "round": _rounded,
-    "shuffle": _shuffle,
-    "sort": _sort,
-    "split": _split,
-    "string": _string,
-    "toMillis": _to_millis,
-    **{
-        name: _url(Jsonata.static_frame.bindings[name].method, name)
-        for name in ("encodeUrl", "encodeUrlComponent", "decodeUrl", "decodeUrlComponent")
-    },
-}
-
-_SIGNATURES = [
-    inspect.Signature([inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_ONLY) for i in range(count)])
-    for count in range(5)
-]
-
-_STANDARD = Jsonata.Frame(None)
-for _name, _native in Jsonata.static_frame.bindings.items():
-    _STANDARD.bindings[_name] = _Native(_CORRECTED.get(_name, _native.method), _native.signature)
 
 #: The names of the standard functions.
-STANDARD_FUNCTIONS: Final = frozenset(_STANDARD.bindings)
+STANDARD_FUNCTIONS: Final = frozenset(STANDARD.bindings)
 
-
-def _library(functions: Mapping[str, Callable[..., Any]]) -> Any:
-    frame = Jsonata.Frame(_STANDARD)
-    for name, function in functions.items():
-        frame.bindings[name] = _Caller(name, function)
-    return frame
-
-
-# ---------------------------------------------------------------------------------------------- expression
 
 class Expression:
     """A JSONata expression, parsed. Immutable, and safe to share between threads."""
@@ -1678,7 +1091,7 @@ class Expression:
             self._tree, self.node = self._parser.read()
         except MappingError as error:
             raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in error.diagnostics]) from None
-        self._library = _library(FUNCTIONS | self._functions)
+        self._library = library(FUNCTIONS | self._functions)
 
     def locate(self, span: Span) -> Span:
         """Where a span of the text stands in the source."""
