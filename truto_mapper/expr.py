@@ -358,6 +358,7 @@ def _regex(pattern: str, flags: str = "") -> Any:
 class _Lexer(Tokenizer):  # type: ignore[misc]
     """jsonata's tokenizer, which also knows where a token starts and has a code for every failure."""
 
+    position: int
     _SPACE = re.compile(r"(?:[ \t\n\r\v]+|/\*.*?\*/)*", re.DOTALL)
 
     def __init__(self, text: str) -> None:
@@ -367,7 +368,8 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
         self.start = 0
 
     def next(self, prefix: bool) -> Any:
-        self.position = self.start = self._SPACE.match(self.path, self.position).end()  # type: ignore[union-attr]
+        space = self._SPACE.match(self.path, self.position)
+        self.position = self.start = space.end() if space else self.position
         if self.start == self.length:
             return None
         if self.path.startswith("/*", self.start):
@@ -429,6 +431,8 @@ class _Parser(Parser):  # type: ignore[misc]
 
     def read(self) -> tuple[Any, Node]:
         """The processed tree, and the nodes for it. Raises `MappingError` whose span lies in the text."""
+        if len(self.source) > MAX_CHARACTERS:
+            raise self._refused("M104", f"the expression is longer than {MAX_CHARACTERS:,} characters")
         try:
             tree = self._read()
             return tree, _Builder(self).node(tree)
@@ -536,8 +540,8 @@ class _Parser(Parser):  # type: ignore[misc]
             step.end = expr.end
 
     def _term_start(self, start: int) -> int:
-        before, _, token = self.tokens[bisect_left(self.tokens, (start,)) - 1]
-        return before if token in "<>" else start
+        before, _, sign = self.tokens[bisect_left(self.tokens, (start,)) - 1]
+        return before if sign in "<>" else start
 
     def signature_text(self, symbol: Any) -> str | None:
         """What stands between `)` and `{` of a lambda."""
@@ -652,7 +656,7 @@ class _Builder:
             consarray=bool(symbol.consarray),
         )
 
-    def bare(self, symbol: Any) -> Node:
+    def bare(self, symbol: Any) -> Node:  # noqa: C901  (one case a kind)
         """The symbol without what is attached to it."""
         span = Span(symbol.start, symbol.close)
         match symbol.type:
@@ -702,7 +706,7 @@ class _Builder:
             case "block":
                 return Block(span, self.nodes(symbol.expressions))
             case "condition":
-                return Condition(span, self.node(symbol.condition), self.node(symbol.then), self.maybe(symbol._else))
+                return Condition(span, self.node(symbol.condition), self.node(symbol.then), self.maybe(symbol._else))  # noqa: SLF001
             case "bind":
                 return Bind(span, self.variable(symbol.lhs), self.node(symbol.rhs))
             case "function":
@@ -772,14 +776,24 @@ class _Root(Jsonata.Frame):  # type: ignore[misc]
         return self.scope.lookup(name)
 
 
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """What an evaluation needs of an expression."""
+
+    tree: Any
+    parser: _Parser
+    library: Any
+    located: Callable[[Diagnostic, Span], Diagnostic]
+
+
 class _Evaluator(Jsonata):  # type: ignore[misc]
     """One evaluation of one expression, in one thread."""
 
     class parser:  # noqa: N801  (what the base class asks for)
         dbg = False
 
-    def __init__(self, expression: Expression, scope: Scope, timeout: float, depth: int) -> None:
-        self.expression = expression
+    def __init__(self, program: _Program, scope: Scope, timeout: float, depth: int) -> None:
+        self.program = program
         self.scope = scope
         self.deadline = time.monotonic() + timeout
         self.timeout = timeout
@@ -793,18 +807,19 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
 
     def run(self) -> Any:
         """The result as a plain value."""
-        outer = getattr(Jsonata.CURRENT, "jsonata", None)
+        outer = vars(Jsonata.CURRENT).copy()
         Jsonata.CURRENT.jsonata = self  # higher-order functions of the library ask for it
         try:
-            root = _Root(self.scope, self.expression._library)
+            root = _Root(self.scope, self.program.library)
             data = root.lookup("$")
             if isinstance(data, list):
                 data = _wrapped(data)
-            return outward(self.eval(self.expression._tree, data, root))
-        except Exception as error:
-            raise self._coded(error, self.expression._tree) from None
+            return outward(self.eval(self.program.tree, data, root))
+        except Exception as error:  # noqa: BLE001  (whatever it is, it gets a code and a place)
+            raise self._coded(error, self.program.tree) from None
         finally:
-            Jsonata.CURRENT.jsonata = outer
+            del Jsonata.CURRENT.jsonata
+            vars(Jsonata.CURRENT).update(outer)
 
     def eval(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
         outer = self.input, self.environment
@@ -818,7 +833,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             if expr.group is not None and expr.type != "path":
                 result = self.evaluate_group_expression(expr.group, result, environment)
             return self._collapsed(expr, result)
-        except Exception as error:  # whatever it is, it gets a code and a place
+        except Exception as error:  # noqa: BLE001  (as above)
             raise self._coded(error, expr) from None
         finally:
             self.depth -= 1
@@ -850,9 +865,9 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
                 return error
         else:
             found = _diagnostic(error)
-        if expr._outer_instance is not self.expression._parser or not hasattr(expr, "start"):
+        if expr._outer_instance is not self.program.parser or not hasattr(expr, "start"):  # noqa: SLF001
             return error if isinstance(error, EvaluationError) else EvaluationError(found)
-        return EvaluationError(self.expression._located(found, Span(expr.start, expr.end)))
+        return EvaluationError(self.program.located(found, Span(expr.start, expr.end)))
 
     # What follows replaces parts of jsonata-python's evaluator that differ from the reference.
 
@@ -863,7 +878,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             arguments += [self.eval(argument, input, environment) for argument in expr.arguments]
             self._demand_function(expr, procedure, environment, "T1005", "T1006", "invoke")
             return self.apply(procedure, arguments, input, environment)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (as above)
             raise self._coded(error, expr) from None
 
     def _procedure(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
@@ -892,7 +907,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
                 args = [self.eval(argument, result.input, result.environment) for argument in call.arguments]
                 self._demand_function(call, proc, result.environment, "T1005", "T1006", "invoke")
                 result = self.apply_inner(proc, args, input, environment)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (as above)
                 raise self._coded(error, call) from None
         return result
 
@@ -901,9 +916,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             return self.apply_procedure(proc, validated(proc.signature, args, input))
         if Utils.is_function(proc):
             return proc.call(input, validated(getattr(proc, "signature", None), args, input))
-        if Functions.is_regex(proc):
-            return first_match(proc, args[0], 0) if args and isinstance(args[0], str) else None
-        fail("T1006", "Attempted to invoke a non-function")
+        return first_match(proc, args[0], 0) if args and isinstance(args[0], str) else None
 
     def evaluate_partial_application(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
         given = [a if a.type == "operator" else self.eval(a, input, environment) for a in expr.arguments]
@@ -1086,12 +1099,12 @@ class Expression:
         self.source = source or Source("<expression>", text)
         self._offsets = offsets
         self._functions = dict(functions or {})
-        self._parser = _Parser(text)
+        parser = _Parser(text)
         try:
-            self._tree, self.node = self._parser.read()
+            tree, self.node = parser.read()
         except MappingError as error:
             raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in error.diagnostics]) from None
-        self._library = library(FUNCTIONS | self._functions)
+        self._program = _Program(tree, parser, library(FUNCTIONS | self._functions), self._located)
 
     def locate(self, span: Span) -> Span:
         """Where a span of the text stands in the source."""
@@ -1114,12 +1127,22 @@ class Expression:
         timeout: float = DEFAULT_TIMEOUT,
         depth: int = DEFAULT_DEPTH,
     ) -> Any:
-        """The value for `data` as `$` and `bindings` as variables, or MISSING."""
+        """The value for `data` as `$` and `bindings` as variables, or MISSING; as `evaluate_in` with a scope of them.
+
+        Data, bindings and result are plain JSON values, None for null and MISSING for undefined. `$now()` and
+        `$millis()` tell the moment that is bound as `now`; there is no clock, and the same input gives the same
+        result, with `$random()` and `$shuffle()` too.
+        """
         return self.evaluate_in(Scope(data, bindings), timeout=timeout, depth=depth)
 
     def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
-        """The same in a scope."""
-        return _Evaluator(self, scope, timeout, depth).run()
+        """The value in a scope, or MISSING.
+
+        `timeout` is in seconds, `depth` in nested evaluations. Raises `EvaluationError` with JSONata's code and
+        the span of the innermost construct that failed: D1012 and D1011 at those bounds, D2014 for a result that
+        is too large, D407 for data that is nested too deeply or contains itself.
+        """
+        return _Evaluator(self._program, scope, timeout, depth).run()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _expression, (self.text, self.source, self._offsets, self._functions)

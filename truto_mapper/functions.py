@@ -298,7 +298,8 @@ def _inward_object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
 
 
 def is_function(value: Any) -> bool:
-    return Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value)
+    """Whether it can be called: a function, a lambda, a regular expression."""
+    return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
 
 
 def outward(value: Any, function: Any = MISSING, depth: int = 0) -> Any:
@@ -345,11 +346,17 @@ def _finite(value: float) -> int | float:
     return as_number(value) if isinstance(value, float) else value
 
 
+def _divided(left: Any, right: Any) -> Any:
+    if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
+        return left // right
+    return left / right if right else math.inf  # an error as soon as it is used
+
+
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": lambda a, b: _divided(a, b),
+    "/": _divided,
     "%": lambda a, b: (
         (abs(a) % abs(b)) * (-1 if a < 0 else 1) if isinstance(a, int) and isinstance(b, int) else math.fmod(a, b)
     ),
@@ -360,12 +367,6 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-
-
-def _divided(left: Any, right: Any) -> Any:
-    if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
-        return left // right
-    return left / right if right else math.inf  # an error as soon as it is used
 
 
 def _arithmetic(sign: str, left: Any, right: Any) -> Any:
@@ -449,13 +450,13 @@ def validated(signature: Any, args: Any, context: Any) -> Any:
     """The arguments as the signature wants them: the context for one left out, an array for a single value."""
     if signature is None:
         return args
-    found = signature._regex.fullmatch("".join(map(_type_letter, args)))
+    found = signature._regex.fullmatch("".join(map(_type_letter, args)))  # noqa: SLF001  (parsed, and nowhere else)
     if found is None:
         _refuse_arguments(signature, args)
     fitted: list[Any] = []
     rest = chain(enumerate(args, 1), repeat((len(args) + 1, None)))
     taken = 0
-    for number, param in enumerate(signature._params, 1):
+    for number, param in enumerate(signature._params, 1):  # noqa: SLF001
         if param.context and not found[number]:
             fitted.append(_context(signature, param, context, taken + 1))
             continue
@@ -506,7 +507,7 @@ def _as_array(signature: Any, param: Any, letters: str, value: Any, index: int) 
 
 def _refuse_arguments(signature: Any, args: Any) -> NoReturn:
     supplied, good, pattern = "".join(map(_type_letter, args)), 0, ""
-    for param in signature._params:
+    for param in signature._params:  # noqa: SLF001
         pattern += param.regex
         found = re.match(pattern, supplied)
         if found is None:
@@ -636,11 +637,13 @@ def _replace(text: Any, pattern: Any, replacement: Any, limit: Any) -> Any:
 
 
 def _replaced(replacement: Any, found: Any) -> str:
-    """The text for one match; a plain string that was searched for has no groups."""
-    if isinstance(replacement, str):
-        return replacement if found is None else _REFERENCE.sub(lambda m: _reference(m, found), replacement)
-    evaluator = Jsonata.CURRENT.jsonata
-    text = evaluator.apply(replacement, [found], None, evaluator.environment)
+    """The text for one match; a plain string that was searched for has no groups, and no function to call."""
+    text = replacement
+    if isinstance(text, str):
+        return text if found is None else _REFERENCE.sub(lambda m: _reference(m, found), text)
+    if found is not None:
+        evaluator = Jsonata.CURRENT.jsonata
+        text = evaluator.apply(replacement, [found], None, evaluator.environment)
     if not isinstance(text, str):
         fail("D3012", "Attempted to replace a matched string with a non-string value")
     return text
@@ -649,7 +652,7 @@ def _replaced(replacement: Any, found: Any) -> str:
 _REFERENCE = re.compile(r"\$(\$|\d+)", re.ASCII)
 
 
-def _reference(found: Any, match: Any) -> str:
+def _reference(found: re.Match[str], match: dict[str, Any]) -> str:
     """What `$$`, `$0` and `$12` stand for; of the digits only as many as there are groups."""
     digits, groups = found[1], match["groups"]
     if digits == "$":
@@ -749,6 +752,10 @@ def _since_1970(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
+def _random() -> Any:
+    return Jsonata.CURRENT.jsonata.random.random()
+
+
 def _shuffle(values: Any) -> Any:
     return None if values is None else Jsonata.CURRENT.jsonata.random.sample(values, len(values))
 
@@ -799,9 +806,10 @@ def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args)
         except RuntimeError as error:
+            message = str(getattr(error, "error", error))
             for beginning, code in _PICTURE_CODES.items():
-                if str(error).startswith(beginning):
-                    fail(code, str(error))
+                if message.startswith(beginning):
+                    fail(code, message)
             raise
 
     return checked
@@ -851,7 +859,7 @@ _CORRECTED: dict[str, Callable[..., Any]] = {
     "pad": _pad,
     "parseInteger": _pictured(Functions.parse_integer),
     "power": _power,
-    "random": lambda: Jsonata.CURRENT.jsonata.random.random(),
+    "random": _random,
     "replace": _replace,
     "round": _rounded,
     "shuffle": _shuffle,
