@@ -483,9 +483,12 @@ def _read(body: Any) -> Any:
         return body
     try:
         return json.loads(body, parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         start = excerpt(bytes(body[:80]).decode(errors="replace"))
-        raise ProviderError(Diagnostic("P602", f"the provider's answer is not JSON ({error}): {start}")) from None
+        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise ProviderError(
+            Diagnostic("P602", f"the provider's answer cannot be read as JSON ({why}): {start}")
+        ) from None
 
 
 def _no_constant(name: str) -> Any:

@@ -1,0 +1,279 @@
+"""The command line as a person or a CI job meets it: JSON on stdout, findings on stderr, honest exit codes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from truto_mapper.cli import app
+
+PERIOD = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+PAYLOAD = {
+    "requestId": "r1",
+    "records": {"cursor": "next"},
+    "fromDateTime": "2026-01-01T00:00:00Z",
+    "toDateTime": "2026-02-01T00:00:00Z",
+    "usersAggregateActivityStats": [
+        {"userId": "58908407122430761234", "userAggregateActivityStats": {"callsAsHost": 3}},
+        {"userId": "2", "userAggregateActivityStats": {"callsAsHost": "many"}},
+    ],
+}
+
+
+def cli(*args, stdin=None):
+    return CliRunner().invoke(app, [str(arg) for arg in args], input=stdin)
+
+
+def good():
+    return PAYLOAD | {"usersAggregateActivityStats": PAYLOAD["usersAggregateActivityStats"][:1]}
+
+
+@pytest.fixture
+def payload(tmp_path):
+    path = tmp_path / "payload.json"
+    path.write_text(json.dumps(good()))
+    return path
+
+
+def test_map_prints_the_unified_response(payload):
+    done = cli("map", "gong/activity", payload, "--query", PERIOD)
+    assert (done.exit_code, done.stderr) == (0, "")
+    response = json.loads(done.stdout)
+    assert response["next_cursor"] == "next"
+    assert response["result"][0]["user"] == {"id": "58908407122430761234"}
+
+
+def test_map_reads_the_payload_from_stdin_and_recognises_its_endpoint():
+    done = cli("map", "gong/activity", "-", stdin=json.dumps(good()))
+    assert json.loads(done.stdout)["result"][0]["aggregation_period"] == "total"
+
+
+@pytest.mark.parametrize("shape", ["unified", "raw", "normalized", "debug"])
+def test_map_prints_each_format_as_json(payload, shape):
+    done = cli("map", "gong/activity", payload, "--query", PERIOD, "--format", shape)
+    assert done.exit_code == 0
+    assert isinstance(json.loads(done.stdout), dict)
+
+
+def test_map_prints_a_stream_as_a_record_a_line(payload):
+    done = cli("map", "gong/activity", payload, "--query", PERIOD + "&truto_response_format=stream")
+    assert [json.loads(line)["metrics"] for line in done.stdout.splitlines()] == [{"calls_hosted": 3}]
+
+
+def test_map_reports_every_invalid_value_with_both_addresses_and_exits_1():
+    done = cli("map", "gong/activity", "-", "--query", PERIOD, stdin=json.dumps(PAYLOAD))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "error[D401]: `metrics.calls_hosted`: expected an integer" in done.stderr
+    assert "mappings/gong/activity.yaml:" in done.stderr
+    assert "at: /usersAggregateActivityStats/1/userAggregateActivityStats/callsAsHost" in done.stderr
+
+
+def test_map_discards_what_it_is_told_to_and_says_so():
+    done = cli("map", "gong/activity", "-", "--on-invalid", "discard_record", stdin=json.dumps(PAYLOAD))
+    assert done.exit_code == 0
+    assert len(json.loads(done.stdout)["result"]) == 1
+    assert "warning[D401]" in done.stderr
+    assert "the record was rejected" in done.stderr
+
+
+def test_map_says_what_the_provider_refused():
+    body = {"requestId": "r", "errors": ["You have exceeded the limit"]}
+    done = cli("map", "gong/activity", "-", "--query", PERIOD, "--status", 429, stdin=json.dumps(body))
+    assert done.exit_code == 1
+    assert "error[P601]: gong answered 429: You have exceeded the limit" in done.stderr
+
+
+def test_plan_prints_the_request():
+    done = cli("plan", "gong/activity", "--query", PERIOD + "&users[]=1&users[]=2")
+    assert json.loads(done.stdout) == {
+        "method": "POST",
+        "path": "/v2/stats/activity/aggregate",
+        "params": {},
+        "headers": {},
+        "body": {"filter": {"fromDate": "2026-01-01", "toDate": "2026-02-01", "userIds": ["1", "2"]}},
+    }
+
+
+def test_plan_honours_the_context_and_the_time_it_is():
+    query = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T12:00:00Z"
+    done = cli(
+        "plan", "gong/activity", "--query", query, "--context", "time_zone=US/Pacific", "--now", "2026-01-20T09:00:00Z"
+    )
+    assert json.loads(done.stdout)["body"]["filter"] == {"fromDate": "2025-12-31", "toDate": "2026-01-20"}
+    assert done.stderr.count("note[Q510]") == 2
+
+
+def test_a_setting_given_as_text_has_the_type_the_mapping_declares():
+    day = PERIOD + "&aggregation_period=day"
+    done = cli("plan", "gong/activity", "--query", day, "--context", "detailed=true")
+    assert json.loads(done.stdout)["path"] == "/v2/stats/activity/day-by-day"
+    done = cli("plan", "gong/activity", "--query", day, "--context", "detailed=maybe")
+    assert (done.exit_code, "detailed: expected" in done.stderr) == (1, True)
+
+
+def test_schema_prints_each_kind():
+    for kind in ("record", "list", "normalized", "query", "openapi"):
+        done = cli("schema", "conversational-intelligence/activity", "--kind", kind)
+        assert isinstance(json.loads(done.stdout), dict), done.stderr
+    assert json.loads(cli("schema", "mapping").stdout)["title"] == "MappingDocument"
+
+
+def test_schema_check_passes_on_what_is_shipped():
+    for resource in ("conversational-intelligence/activity", "mapping"):
+        done = cli("schema", resource, "--check")
+        assert (done.exit_code, json.loads(done.stdout)) == (0, []), done.stderr
+
+
+def test_schema_writes_beside_a_resource_and_check_names_what_is_stale(tmp_path):
+    spec = tmp_path / "thing.yaml"
+    spec.write_text(
+        "version: 1\nunified_model: crm\nresource: thing\ntitle: Thing\nintegrations: [gong]\n"
+        "methods: {list: {http_method: GET, path: /unified/crm/thing}}\nparameters: {}\n"
+        "fields: {id: {type: string, required: true, description: Names it.}}\n"
+        "response: {result: {type: array, items: {type: object}}, next_cursor: {type: string, nullable: true}}\n"
+    )
+    assert cli("schema", spec, "--check").exit_code == 1
+    assert cli("schema", spec, "--write").exit_code == 0
+    assert cli("schema", spec, "--check").exit_code == 0
+    (tmp_path / "thing.record.schema.json").write_text("{}")
+    done = cli("schema", spec, "--check")
+    assert (done.exit_code, "thing.record.schema.json is not what" in done.stderr) == (1, True)
+
+
+RECORD = {"id": "1", "metrics": {"calls_hosted": 3}}
+
+
+@pytest.mark.parametrize(
+    ("text", "records"),
+    [
+        (json.dumps([RECORD, RECORD]), 2),
+        (json.dumps(RECORD), 1),
+        (json.dumps({"result": [RECORD], "next_cursor": None}), 1),
+        (json.dumps({"result": {"a": RECORD}, "next_cursor": "x"}), 1),
+        (f"{json.dumps(RECORD)}\n{json.dumps(RECORD)}\n", 2),
+        ("[]", 0),
+    ],
+    ids=["array", "one", "list", "keyed", "ndjson", "empty"],
+)
+def test_validate_accepts_records_in_each_form(text, records):
+    done = cli("validate", "conversational-intelligence/activity", "-", stdin=text)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {"valid": True, "records": records, "findings": 0}
+
+
+def test_validate_reports_every_finding_with_its_pointer():
+    bad = [{"id": "1", "metrics": {"calls_hosted": True}}, {"start_time": "2026-01-01", "nope": 1}]
+    done = cli("validate", "conversational-intelligence/activity", "-", stdin=json.dumps(bad))
+    assert done.exit_code == 1
+    assert json.loads(done.stdout) == {"valid": False, "records": 2, "findings": 4}
+    for pointer in ("/0/metrics/calls_hosted", "/1/start_time", "/1/nope"):
+        assert f"at: {pointer}\n" in done.stderr + "\n"
+
+
+def test_validate_names_the_line_of_a_bad_ndjson_record():
+    done = cli("validate", "conversational-intelligence/activity", "-", stdin='{"id": "1"}\n{"id": 2}\n{"id": \n')
+    assert done.exit_code == 1
+    assert "<stdin>:2:1" in done.stderr
+    assert "<stdin>:3:" in done.stderr
+
+
+def test_eval_prints_the_value(tmp_path):
+    (tmp_path / "in.json").write_text('{"a": [1, 2], "name": "Zoë"}')
+    assert cli("eval", "$sum(a) & name", tmp_path / "in.json").stdout == '"3Zoë"\n'
+    assert cli("eval", "1 + 1").stdout == "2\n"
+
+
+def test_eval_tells_undefined_from_null():
+    undefined, null = cli("eval", "nothing"), cli("eval", "null")
+    assert (undefined.exit_code, undefined.stdout) == (0, "")
+    assert (null.exit_code, null.stdout) == (0, "null\n")
+
+
+def test_eval_shows_the_code_and_a_caret():
+    done = cli("eval", "1 + $lenth('a'")
+    assert done.exit_code == 1
+    assert "error[S0203]" in done.stderr
+    assert "^" in done.stderr
+    failing = cli("eval", '1 + "a"')
+    assert (failing.exit_code, "error[T2002]" in failing.stderr) == (1, True)
+
+
+MISTAKES = {
+    "an unknown mapping": (["map", "gong/activty", "-"], "{}", 2, "did you mean `gong/activity`?"),
+    "no such mapping file": (["plan", "no/such.yaml", "--query", PERIOD], None, 2, "cannot read no/such.yaml"),
+    "no such payload": (["map", "gong/activity", "no-such.json"], None, 2, "cannot read no-such.json"),
+    "a folder as payload": (["map", "gong/activity", "/"], None, 2, "cannot read /"),
+    "a broken payload": (["map", "gong/activity", "-"], '{"a": 1,\n "b": }', 1, "<stdin>:2:7"),
+    "an empty payload": (["map", "gong/activity", "-"], "", 1, "not valid JSON"),
+    "a payload with NaN": (["map", "gong/activity", "-"], '{"a": NaN}', 1, "NaN is no JSON value"),
+    "a payload too deep": (["map", "gong/activity", "-"], "[" * 100_000, 1, "nested too deeply"),
+    "an enormous number": (["eval", "a", "-"], '{"a": ' + "9" * 5000 + "}", 1, "not valid JSON"),
+    "a payload that is no object": (["map", "gong/activity", "-"], "[]", 1, "error[P602]"),
+    "an unrecognised payload": (["map", "gong/activity", "-"], "{}", 1, "error[P603]"),
+    "a missing parameter": (["plan", "gong/activity", "--query", ""], None, 1, "end_time is required by gong"),
+    "an unknown parameter": (
+        ["plan", "gong/activity", "--query", PERIOD + "&user=1"],
+        None,
+        1,
+        "did you mean `users`?",
+    ),
+    "a wrong date": (["plan", "gong/activity", "--query", "start_time=x&end_time=y"], None, 1, "at: /end_time"),
+    "a wrong now": (["plan", "gong/activity", "--query", PERIOD, "--now", "today"], None, 1, "at: /now"),
+    "a wrong zone": (["plan", "gong/activity", "--query", PERIOD, "--context", "time_zone=Mars"], None, 1, '"Mars"'),
+    "an unknown setting": (
+        ["plan", "gong/activity", "--query", PERIOD, "--context", "zone=UTC"],
+        None,
+        1,
+        "error[Q509]",
+    ),
+    "a setting without value": (
+        ["plan", "gong/activity", "--query", PERIOD, "--context", "zone"],
+        None,
+        2,
+        "name=value",
+    ),
+    "an unknown format": (["map", "gong/activity", "-", "--format", "xml"], "{}", 2, "unified, raw"),
+    "an unknown kind": (["schema", "conversational-intelligence/activity", "--kind", "x"], None, 2, "record, list"),
+    "an unknown resource": (["schema", "conversational-intelligence/activty"], None, 2, "did you mean"),
+    "an unknown command": (["mapp"], None, 2, "No such command"),
+    "bytes that are no UTF-8": (["validate", "conversational-intelligence/activity", "-"], b"\xff", 2, "not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gets_one_clear_message_and_no_traceback(mistake):
+    args, stdin, code, said = MISTAKES[mistake]
+    done = cli(*args, stdin=stdin)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_every_finding_of_a_broken_mapping_is_reported(tmp_path):
+    mapping = tmp_path / "mine.yaml"
+    mapping.write_text(
+        "version: 1\nintegration: gong\nunified_model: conversational-intelligence\nresource: activity\nmethod: list\n"
+        "endpoints:\n  all:\n    path_mapping: '\"/x\"'\n    for_each: {user: users}\n"
+        "    response_mapping:\n"
+        "      id: $usr.id\n      usr: {id: 1}\n      start_time: $uppercas(x)\n      end_time: 1 +\n"
+    )
+    done = cli("map", mapping, "-", stdin="{}")
+    assert (done.exit_code, done.stderr.count("error[")) == (1, 4)
+    for code, line in (("C202", 11), ("C201", 12), ("C203", 13), ("S0207", 14)):
+        assert f"error[{code}]" in done.stderr
+        assert f"{mapping}:{line}:" in done.stderr
+
+
+def test_the_installed_command_runs_without_a_terminal(payload):
+    command = [sys.executable, "-m", "truto_mapper.cli", "map", "gong/activity", str(payload)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["result"][0]["id"] == "58908407122430761234_total_2026-01-01_2026-02-01"
+
+
+def test_text_that_utf8_cannot_hold_still_prints_as_json():
+    done = cli("eval", '"\\ud83d"')
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == "\ud83d"

@@ -1,0 +1,58 @@
+"""What a user installs: the wheel holds the mappings and schemas, and works in an empty folder."""
+
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import truto_mapper
+
+ROOT = Path(truto_mapper.__file__).parents[1]
+
+if not (ROOT / "pyproject.toml").is_file():
+    pytest.skip("needs the project's own files, this is an installed package", allow_module_level=True)
+
+
+def run(*command, cwd=ROOT):
+    return subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    out = tmp_path_factory.mktemp("dist")
+    built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_what_ships_and_nothing_else(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in ("mappings/gong/activity.yaml", "schemas/conversational-intelligence/activity.yaml", "py.typed"):
+        assert f"truto_mapper/{name}" in names
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"truto_mapper"}
+
+
+def test_the_wheel_works_in_a_fresh_venv_and_an_empty_folder(wheel, tmp_path):
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = next(path for path in (tmp_path / "venv").glob("*/python*") if path.parent.name in ("bin", "Scripts"))
+    installed = run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[cli]")
+    if installed.returncode and "Temporary failure in name resolution" in installed.stderr:
+        pytest.skip("no package index can be reached")
+    assert installed.returncode == 0, installed.stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    payload = {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}
+    (tmp_path / "payload.json").write_text(json.dumps(payload))
+    command = python.parent / "truto-mapper"
+    mapped = run(command, "map", "gong/activity", tmp_path / "payload.json", cwd=empty)
+    assert mapped.returncode == 0, mapped.stderr
+    assert json.loads(mapped.stdout)["result"][0]["metrics"] == {"calls_hosted": 2}
+    code = "import truto_mapper as t; print(t.load('gong/activity'), t.__file__)"
+    shown = run(python, "-c", code, cwd=empty).stdout
+    assert shown.startswith("<Mapper mappings/gong/activity.yaml>")
+    assert str(tmp_path) in shown
+    assert list(empty.iterdir()) == []
