@@ -508,8 +508,9 @@ class _Parser(Parser):  # type: ignore[misc]
         if not hasattr(expr, "start"):  # a range is made without a token of its own
             expr.start, expr.at, expr.close = expr.lhs.start, expr.lhs.start, expr.rhs.end
             expr.end = expr.close
-        if not hasattr(result, "start") or (expr.type == "unary" and result.type == "number"):
+        if not hasattr(result, "start"):
             result.start, result.at, result.close = expr.start, expr.at, expr.close
+        result.start = min(result.start, expr.start)  # a minus becomes part of its number
         if result.type == "number":
             result.value = as_number(float(result.value))
         if expr.type == "binary":
@@ -916,6 +917,8 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             return self.apply_procedure(proc, validated(proc.signature, args, input))
         if Utils.is_function(proc):
             return proc.call(input, validated(getattr(proc, "signature", None), args, input))
+        if not Functions.is_regex(proc):
+            fail("T1006", "Attempted to invoke a non-function")
         return first_match(proc, args[0], 0) if args and isinstance(args[0], str) else None
 
     def evaluate_partial_application(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002

@@ -263,6 +263,9 @@ MAX_LENGTH = 10_000_000
 NULL = Utils.NULL_VALUE  # inside the evaluator null is this, and undefined is None
 
 
+_FLAT = frozenset((str, int, bool))  # what is the same inside and out
+
+
 def inward(value: Any, depth: int = 0) -> Any:
     """A plain value as the evaluator wants it: a copy of its own."""
     if value is None:
@@ -274,6 +277,8 @@ def inward(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         return _inward_object(value, depth)
     if isinstance(value, (list, tuple)):
+        if _FLAT.issuperset(map(type, value)):
+            return list(value)
         found = []
         for item in value:
             found.append(inward(item, depth + 1))  # noqa: PERF401  (a comprehension costs a frame a level)
@@ -316,6 +321,8 @@ def outward(value: Any, function: Any = MISSING, depth: int = 0) -> Any:
         items = ((key, outward(item, function, depth + 1)) for key, item in value.items())
         return {key: item for key, item in items if item is not MISSING}
     if isinstance(value, list):
+        if _FLAT.issuperset(map(type, value)):
+            return list(value)
         found = [outward(item, function, depth + 1) for item in value]
         return [None if item is MISSING else item for item in found]
     return function
@@ -811,6 +818,8 @@ def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
                 if message.startswith(beginning):
                     fail(code, message)
             raise
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            fail("D3137", "the value cannot be read or written with this picture string")
 
     return checked
 
