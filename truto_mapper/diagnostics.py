@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -111,11 +112,11 @@ class Diagnostic:
 
     def render(self) -> str:
         """The finding as text with the author's line and a caret, without a trailing newline."""
-        lines = [f"{self.severity}[{self.code}]: {self.message}", *self._excerpt()]
+        lines = [f"{self.severity}[{self.code}]: {_printable(self.message)}", *self._excerpt()]
         if self.pointer is not None:
-            lines.append(f"   = at: {self.pointer or '(the whole document)'}")
+            lines.append(f"   = at: {_printable(self.pointer) or '(the whole document)'}")
         if self.hint is not None:
-            lines.append(f"   = hint: {self.hint}")
+            lines.append(f"   = hint: {_printable(self.hint)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -132,8 +133,9 @@ class Diagnostic:
     def _excerpt(self) -> list[str]:
         if self.source is None:
             return []
+        name = _printable(self.source.name)
         if self.span is None:
-            return [f"  --> {self.source.name}"]
+            return [f"  --> {name}"]
         number, column = self.source.position(self.span.start)
         last, end = self.source.position(self.span.end)
         line = self.source.line(number)
@@ -141,9 +143,9 @@ class Diagnostic:
         text, before, width = _window(line, column - 1, max(stop - 1, column - 1))
         margin = " " * max(len(str(number)), 2)
         return [
-            f"{margin}--> {self.source.name}:{number}:{column}",
+            f"{margin}--> {name}:{number}:{column}",
             f"{margin} |",
-            f"{number:>{len(margin)}} | {text}",
+            f"{number:>{len(margin)}} | {text}".rstrip(),
             f"{margin} | {' ' * before}{'^' * max(width, 1)}",
         ]
 
@@ -157,14 +159,24 @@ def _window(line: str, start: int, end: int, limit: int = 140) -> tuple[str, int
     return lead + _printable(shown) + tail, before, _columns(line[start:end])
 
 
+#: What would move the cursor, end the line or turn the direction of what follows.
+_UPSETTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 def _printable(text: str) -> str:
-    """Text that cannot upset a terminal: a tab is one space, a control character a replacement sign."""
-    return "".join(" " if c == "\t" else "\ufffd" if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    """Text that cannot upset a terminal: tabs and line ends are spaces, control characters replacement signs."""
+    return _UPSETTING.sub(lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
 
 
 def _columns(text: str) -> int:
-    """How many terminal cells a text takes: wide characters two, combining marks none."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    """How many terminal cells a text takes: wide characters two, marks and joiners none."""
+    return sum(_cells(char) for char in _printable(text))
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def excerpt(value: Any, limit: int = 60) -> str:
@@ -183,9 +195,10 @@ def json_pointer(path: Iterable[str | int]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that was probably meant, if any is close."""
-    found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
-    return found[0] if found else None
+    """The one of `names` that was probably meant, if any is close; upper and lower case are alike."""
+    known = {known.casefold(): known for known in sorted(names)}
+    found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
+    return known[found[0]] if found else None
 
 
 def did_you_mean(name: str, names: Iterable[str], form: str = "`{}`") -> str | None:

@@ -299,7 +299,7 @@ class Mapper:
         scope = Scope(MISSING, names)
         refusal = _value(endpoint.query_error, scope)
         if refusal is not MISSING:
-            raise QueryError(Diagnostic("Q513", str(refusal), pointer=""))
+            raise QueryError(Diagnostic("Q513", str(refusal)))
         path = _value(endpoint.path, scope)
         if not isinstance(path, str) or not path.startswith("/"):
             raise _unsendable(endpoint.path, f"a path is text that begins with a slash, this is {excerpt(path)}")
@@ -322,7 +322,7 @@ class Mapper:
         serving = [e for e in self._mapping.endpoints if e.when is None or _truthy(_value(e.when, scope))]
         if not serving:
             source = self._mapping.source.name
-            raise QueryError(Diagnostic("Q511", f"no endpoint of {source} serves this query", pointer=""))
+            raise QueryError(Diagnostic("Q511", f"no endpoint of {source} serves this query"))
         return serving
 
     # -------------------------------------------------------------------------------------- what came back
