@@ -3,7 +3,6 @@
 import golden_cases
 import pytest
 
-
 #: Expectations that are right where the outcome is not yet; each goes with the mending of its cause.
 AWAITED = {
     "context-unknown-zone": "a hint about the setting's name stands beside a problem of its value",
@@ -16,14 +15,13 @@ AWAITED = {
 }
 
 
-def cases():
-    for folder in golden_cases.folders():
-        reason = AWAITED.get(folder.name)
-        marks = [pytest.mark.xfail(reason=reason)] if reason else []
-        yield pytest.param(folder, id="/".join(folder.parts[-3:]), marks=marks)
+def case_of(folder):
+    reason = AWAITED.get(folder.name)
+    marks = [pytest.mark.xfail(reason=reason)] if reason else []
+    return pytest.param(folder, id="/".join(folder.parts[-3:]), marks=marks)
 
 
-@pytest.mark.parametrize("folder", cases())
+@pytest.mark.parametrize("folder", [case_of(folder) for folder in golden_cases.folders()])
 def test_a_golden_case_gives_what_it_expects(folder, accept):
     failures = golden_cases.failures(folder, accept=accept and folder.name not in AWAITED)
     if failures:
