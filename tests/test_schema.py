@@ -682,6 +682,34 @@ def test_what_is_no_json_schema_is_refused(schema, pointer, message):
     assert (found.code, found.pointer, found.message) == ("M108", pointer, f"not a valid JSON Schema: {message}")
 
 
+@pytest.mark.parametrize(
+    ("schema", "instance", "message"),
+    [
+        ({"not": {"const": 5}}, 5, "5 is refused by `not`"),
+        ({"const": "x"}, "y", 'expected "x", got "y"'),
+        ({"type": ["integer", "null"]}, "y", 'expected an integer or null, got "y"'),
+        ({"anyOf": [{"type": "null"}, {"minimum": 3}]}, 2, "expected null or at least 3, got 2"),
+        ({"oneOf": [{}, {"minimum": 1}]}, 2, "expected exactly one of several forms, got 2"),
+        ({"minItems": 1}, [], "expected at least 1 items, got []"),
+        ({"uniqueItems": True}, [1, 1], "expected no item twice, got [1, 1]"),
+        ({"pattern": "^a"}, "b", 'expected text matching ^a, got "b"'),
+        ({"enum": []}, "b", 'expected nothing, got "b"'),
+        ({"exclusiveMaximum": 3}, 3, "expected less than 3, got 3"),
+        ({"maxLength": 60}, "x" * 99, f'expected at most 60 characters, got "{"x" * 58}…'),
+    ],
+)
+def test_a_problem_says_what_would_have_been_right(schema, instance, message):
+    assert [problem.message for problem in Schema(schema).problems(instance)] == [message]
+
+
+def test_a_json_schema_that_is_nested_too_deeply_is_refused():
+    deep = {"type": "string"}
+    for _ in range(5_000):
+        deep = {"items": deep}
+    with pytest.raises(MappingError, match="not a valid JSON Schema: nested too deeply"):
+        Schema(deep)
+
+
 def test_every_mistake_of_a_json_schema_is_told_at_once():
     with pytest.raises(MappingError) as caught:
         Schema({"minLength": -1, "required": "a"})
