@@ -216,7 +216,7 @@ class Partial(_Spanned):
 
 @dataclass(frozen=True, slots=True)
 class Lambda(_Spanned):
-    """`function($a, $b)<signature>{ body }`; the signature as written, with its `<` and `>`."""
+    """`function($a, $b)<signature>{ body }`; the signature with its `<` and `>`, without white space."""
 
     parameters: tuple[Variable, ...]
     signature: str | None
@@ -545,13 +545,13 @@ class _Parser(Parser):  # type: ignore[misc]
         return before if sign in "<>" else start
 
     def signature_text(self, symbol: Any) -> str | None:
-        """What stands between `)` and `{` of a lambda."""
+        """What stands between `)` and `{` of a lambda, without white space."""
         last = symbol.arguments[-1].end if symbol.arguments else symbol.at + 1
         after = bisect_left(self.tokens, (last,)) + 1
         end = after
         while self.tokens[end][2] != "{":
             end += 1
-        return self.source[self.tokens[after][0] : self.tokens[end - 1][1]] if end > after else None
+        return "".join(self.source[start:stop] for start, stop, _ in self.tokens[after:end]) or None
 
     def tail_call_optimize(self, expr: Any) -> Any:
         # What is attached to the expression still has to be done after the call.

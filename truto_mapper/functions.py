@@ -240,7 +240,7 @@ def to_json(value: Any, indent: int = 0, _level: int = 1) -> str:
 def _to_decimal(value: float) -> str:
     """ECMAScript's Number::toString of the number rounded to 15 significant digits."""
     rounded = float(f"{value:.15g}")
-    if rounded == 0 or 1e-7 < abs(rounded) < 1e21:
+    if rounded == 0 or 1e-6 <= abs(rounded) < 1e21:
         text = f"{Decimal(repr(rounded)):f}"
         return "0" if rounded == 0 else _trim(text)
     mantissa, _, exponent = repr(rounded).partition("e")
@@ -285,10 +285,12 @@ def inward(value: Any, depth: int = 0) -> Any:
         return found
     if isinstance(value, float) and math.isfinite(value):
         return value
+    return None if value is MISSING else _refuse_value(value)
+
+
+def _refuse_value(value: Any) -> NoReturn:
     if isinstance(value, float):
         fail("D1001", f"Number out of range: {value}")
-    if value is MISSING:
-        return None
     fail("D3137", f"{excerpt(value)} is no JSON value")
 
 
@@ -409,6 +411,8 @@ def _frozen(value: Any) -> Any:
 def _equals(sign: str, left: Any, right: Any) -> bool:
     if left is None or right is None:
         return False
+    if is_number(left) and is_number(right) and float in (type(left), type(right)):
+        return (float(left) == float(right)) is (sign == "=")  # a literal beyond 2^53 is a double
     return (_frozen(left) == _frozen(right)) is (sign == "=")
 
 
@@ -718,7 +722,10 @@ def _join(texts: Any, separator: Any) -> Any:
 def _distinct(values: Any) -> Any:
     if not isinstance(values, list) or len(values) <= 1:
         return values
-    return Utils.create_sequence_from_iter({_frozen(v): v for v in reversed(values)}.values())
+    found: dict[Any, Any] = {}
+    for value in values:
+        found.setdefault(_frozen(value), value)
+    return Utils.create_sequence_from_iter(found.values())
 
 
 class _Ordered:
