@@ -3,7 +3,7 @@ import pickle
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truto_mapper.diagnostics import EvaluationError
@@ -82,6 +82,7 @@ def test_an_instant_keeps_its_offset_and_cuts_below_the_microsecond():
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.timedeltas(timedelta(0), timedelta(hours=23)))
+@settings(deadline=None)
 def test_every_date_time_is_read_as_python_reads_it(moment, offset):
     text = moment.isoformat().replace("+00:00", f"+{offset.seconds // 3600:02}:{offset.seconds // 60 % 60:02}")
     assert instant(text) == datetime.fromisoformat(text)
@@ -178,6 +179,7 @@ def test_nothing_else_is_a_time_zone(name):
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_asking_for_a_time_zone_never_fails(name):
     assert is_time_zone(name) in (True, False)
 

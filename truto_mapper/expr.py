@@ -764,17 +764,34 @@ class Scope:
         return name in self.bindings or (self.parent is not None and self.parent.binds(name))
 
 
-class _Root(Jsonata.Frame):  # type: ignore[misc]
+class _Frame(Jsonata.Frame):  # type: ignore[misc]
+    """The variables of a block or a call."""
+
+    def bind(self, name: str, val: Any) -> None:
+        self.bindings[name] = val  # the base class renames the function, for everybody
+
+    def lookup(self, name: str) -> Any:
+        frame = self
+        while type(frame) is _Frame:
+            if name in frame.bindings:
+                return frame.bindings[name]
+            frame = frame.parent
+        return frame.lookup(name)
+
+
+class _Root(_Frame):
     """The outermost frame of one evaluation: what it binds itself, then the scope, then the functions."""
 
-    def __init__(self, scope: Scope, library: Any) -> None:
-        super().__init__(library)
+    def __init__(self, scope: Scope, functions: Any) -> None:
+        super().__init__(functions)
         self.scope = scope
 
     def lookup(self, name: str) -> Any:
-        if name in self.bindings or not (name == "$" or self.scope.binds(name)):
-            return super().lookup(name)
-        return self.scope.lookup(name)
+        if name in self.bindings:
+            return self.bindings[name]
+        if name == "$" or self.scope.binds(name):
+            return self.scope.lookup(name)
+        return self.parent.lookup(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -805,6 +822,9 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
 
     def get_per_thread_instance(self) -> _Evaluator:
         return self
+
+    def create_frame(self, enclosing_environment: Any = None) -> _Frame:
+        return _Frame(enclosing_environment)
 
     def run(self) -> Any:
         """The result as a plain value."""

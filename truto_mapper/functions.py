@@ -417,6 +417,8 @@ def _equals(sign: str, left: Any, right: Any) -> bool:
 
 
 def _contains(_: str, left: Any, right: Any) -> bool:
+    if isinstance(left, str):
+        return left in listed(right)
     return any(_equals("=", left, item) for item in listed(right))
 
 
@@ -509,9 +511,9 @@ _ARRAYS_OF = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", 
 def _as_array(signature: Any, param: Any, letters: str, value: Any, index: int) -> Any:
     items = value if isinstance(value, list) else [value]
     if param.subtype is not None and (
-        letters != param.subtype if not isinstance(value, list) else {*map(_type_letter, items)} - {param.subtype[0]}
+        letters != param.subtype if not isinstance(value, list) else {*map(_type_letter, items)} - {param.subtype[:1]}
     ):
-        kind = _ARRAYS_OF.get(param.subtype[0], param.subtype)
+        kind = _ARRAYS_OF.get(param.subtype[:1], param.subtype)
         fail("T0412", f"Argument {index} of function {signature.function_name} must be an array of {kind}")
     return items
 
