@@ -21,6 +21,7 @@ ROWS = {
     "formats": 4,
     "mapping": 3,
     "query": 3,
+    "openapi": 3,
     "expr": 2,
     "schema": 2,
     "functions": 1,

@@ -305,9 +305,7 @@ def test_what_an_expression_gives_beyond_the_declared_is_left_out_and_told(make)
 
 
 def test_a_yaml_list_gives_an_array_item_by_item(make):
-    mapper = make(
-        "      id: $string(key)\n      phones:\n        - {number: mobile}\n        - {number: desk, kind: '\"desk\"'}\n"
-    )
+    mapper = make(phones="[{number: mobile}, {number: desk, kind: '\"desk\"'}]")
     assert mapped(mapper, {"key": 1, "desk": "7"})[0]["phones"] == [{"number": "7", "kind": "desk"}]
 
 

@@ -21,21 +21,18 @@ from pydantic_core import PydanticCustomError
 
 from truto_mapper import document
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source
+from truto_mapper.openapi import KINDS, artefacts, openapi, typed_dicts
 from truto_mapper.schema import (
-    KINDS,
     Field,
     Resource,
     Schema,
-    artefacts,
     list_schema,
     load_resource,
     load_source_schema,
     normalized_schema,
-    openapi,
     query_schema,
     record_schema,
     shaped,
-    typed_dicts,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -729,13 +726,13 @@ def test_words_that_are_data_in_a_json_schema_are_no_references():
         (
             load_resource,
             "conversational-intelligence/activty",
-            'there is no unified resource "conversational-intelligence/activty"',
+            'there is no schema "conversational-intelligence/activty", and no such file',
             f"did you mean `{NAME}`?",
         ),
         (
             load_source_schema,
             "gong/agregate",
-            'there is no source schema "gong/agregate"',
+            'there is no schema "gong/agregate", and no such file',
             "did you mean `gong/aggregate`?",
         ),
     ],

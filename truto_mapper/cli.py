@@ -16,7 +16,7 @@ try:
 except ImportError:  # pragma: no cover  # the extra is what is missing, so no test of ours can run here
     raise SystemExit("truto-mapper: the command line needs its extra: pip install 'truto-mapper[cli]'") from None
 
-from truto_mapper import document, formats, mapping, schema
+from truto_mapper import document, formats, mapping, openapi, schema
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, excerpt
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING
@@ -93,12 +93,12 @@ def plan(
 @app.command("schema")
 def schema_(
     name: ResourceName,
-    kind: Annotated[str | None, typer.Option(metavar="KIND", help=" | ".join(schema.KINDS) + " (record).")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help=" | ".join(openapi.KINDS) + " (record).")] = None,
     check: Annotated[bool, typer.Option("--check", help="Fail if a generated file is not as it should be.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the generated files beside the resource.")] = False,
 ) -> None:
     """Show, check or write what is generated from a resource. `schema mapping` shows that of a mapping file."""
-    _one_of("--kind", kind, (None, *schema.KINDS))
+    _one_of("--kind", kind, (None, *openapi.KINDS))
     if check and write:
         raise typer.BadParameter("--check and --write exclude each other")
     with _reported():
@@ -107,7 +107,7 @@ def schema_(
         elif name == "mapping":
             _print(mapping.json_schema())
         else:
-            _print(schema.KINDS[kind or "record"](schema.load_resource(name)))
+            _print(openapi.KINDS[kind or "record"](schema.load_resource(name)))
 
 
 @app.command()
@@ -235,15 +235,15 @@ def _reported() -> Iterator[None]:
 def _generated(name: str, kind: str | None) -> dict[Path, str]:
     """The files that are generated from a resource, or from the mapping's own models."""
     if name == "mapping":
-        return {document.home() / "schemas" / "mapping.schema.json": schema.written(mapping.json_schema())}
+        return {document.home() / "schemas" / "mapping.schema.json": openapi.written(mapping.json_schema())}
     resource = schema.load_resource(name)
     shipped = document.shipped("schemas", ".yaml").get(name)
     folder = shipped.parent if shipped else Path(name).parent
-    files = {folder / file: text for file, text in schema.artefacts(resource).items()}
+    files = {folder / file: text for file, text in openapi.artefacts(resource).items()}
     if kind is not None:
         return {path: text for path, text in files.items() if path.name.startswith(f"{resource.resource}.{kind}.")}
     types = document.home() / "truto_mapper" / f"{resource.resource}.py"
-    return files | ({types: schema.typed_dicts(resource)} if shipped and types.is_file() else {})
+    return files | ({types: openapi.typed_dicts(resource)} if shipped and types.is_file() else {})
 
 
 def _refresh(files: dict[Path, str], *, write: bool) -> None:

@@ -6,15 +6,12 @@ is generated from it is a pure function of it. Owns jsonschema, and pydantic tog
 
 from __future__ import annotations
 
-import json
 import math
 import re
-import textwrap
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
 import jsonschema
@@ -25,7 +22,6 @@ from truto_mapper import document
 from truto_mapper.diagnostics import (
     Diagnostic,
     MappingError,
-    Severity,
     Source,
     did_you_mean,
     excerpt,
@@ -205,9 +201,9 @@ _NAMED = {
 }
 
 _EXPECTED: dict[str, Callable[[Any], str]] = {
-    "type": lambda types: _either(_NAMED[t] for t in ([types] if isinstance(types, str) else types)),
+    "type": lambda types: either(_NAMED[t] for t in ([types] if isinstance(types, str) else types)),
     "format": lambda name: _NAMED.get(name, f"the format {name}"),
-    "enum": lambda values: _either(map(excerpt, values)),
+    "enum": lambda values: either(map(excerpt, values)),
     "const": excerpt,
     "minimum": lambda limit: f"at least {limit}",
     "exclusiveMinimum": lambda limit: f"more than {limit}",
@@ -224,7 +220,7 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _either(options: Iterable[str]) -> str:
+def either(options: Iterable[str]) -> str:
     *most, last = list(options) or ["nothing"]
     return f"{', '.join(most)} or {last}" if most else last
 
@@ -244,7 +240,7 @@ def _expected(error: ValidationError) -> str | None:
     """What would have been right; of several forms, what each wants of this very value."""
     forms = [_expected(inner) for inner in error.context or () if not inner.path]
     if named := list(dict.fromkeys(form for form in forms if form)):
-        return _either(named)
+        return either(named)
     rule = _EXPECTED.get(str(error.validator))
     return rule(error.validator_value) if rule else None
 
@@ -402,7 +398,7 @@ def _wrong_values(root: document.Node, misfits: Sequence[_Misfit]) -> Iterator[D
         if wanted:
             node = root.at(path)
             hint = _option(node.value, wanted)
-            yield _at_value(root, path, f"expected {_either(wanted)}, got {_quoted(node)}", hint)
+            yield _at_value(root, path, f"expected {either(wanted)}, got {_quoted(node)}", hint)
         for misfit in found:
             if misfit.kind not in _WANTED:
                 yield _at_value(root, path, _expectation(misfit), misfit.about.get("hint"))
@@ -566,7 +562,7 @@ class Field(_Spec):
     def _concerns_the_type(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
         kind, fitting = info.data.get("type"), _CONCERNS[str(info.field_name)]
         if kind is not None and kind not in fitting:
-            raise ValueError(f"`{info.field_name}` goes with the type {_either(fitting)}, and this one is {kind}")
+            raise ValueError(f"`{info.field_name}` goes with the type {either(fitting)}, and this one is {kind}")
         return value
 
     @pydantic.field_validator("enum")
@@ -595,7 +591,7 @@ def _fits(value: Any, declared: JSON) -> None:
     """Raise ValueError unless a value fits what was declared of its field so far."""
     if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
         field = Field.model_construct(**declared)
-        for problem in Schema(_value(field)).problems(value)[:1]:
+        for problem in Schema(value_schema(field)).problems(value)[:1]:
             where = f" at {_dotted(problem.path)}" if problem.path else ""
             raise ValueError(f"this does not fit the field{where}: {problem.message}")
 
@@ -664,7 +660,7 @@ def load_resource(name: str) -> Resource:
 
     Raises `MappingError`: M105 when there is none, otherwise as `Resource.parse`.
     """
-    return Resource.parse(_opened(name, ".yaml", "unified resource"))
+    return Resource.parse(document.find(name, "schemas", ".yaml"))
 
 
 def load_source_schema(name: str) -> Schema:
@@ -672,17 +668,7 @@ def load_source_schema(name: str) -> Schema:
 
     Raises `MappingError`: M105 when there is none, M101 to M104 and M108 when it is no JSON Schema.
     """
-    return Schema(document.parse(_opened(name, ".schema.json", "source schema")).plain())
-
-
-def _opened(name: str, ending: str, kind: str) -> Source:
-    if name.endswith(ending[ending.rindex(".") :]):
-        return document.read(Path(name))
-    known = document.shipped("schemas", ending)
-    if name not in known:
-        hint = did_you_mean(name, known)
-        raise MappingError(Diagnostic("M105", f"there is no {kind} {excerpt(name)}", hint=hint))
-    return document.read(known[name], f"schemas/{name}{ending}")
+    return Schema(document.parse(document.find(name, "schemas", ".schema.json")).plain())
 
 
 # ── Generated from a resource: JSON Schemas ──────────────────────────────────────────────────────────────────────
@@ -704,18 +690,18 @@ def list_schema(resource: Resource) -> JSON:
     """The JSON Schema of the answer to a list: the envelope around unified records, from which none were excluded."""
     record = f"#/$defs/{resource.resource}"
     about = f"A page of {resource.title} records."
-    defined = {"$defs": {resource.resource: _embedded(record_schema(resource))}}
-    return _head(resource, "list", about) | _envelope(resource, record) | defined
+    defined = {"$defs": {resource.resource: embedded(record_schema(resource))}}
+    return _head(resource, "list", about) | envelope(resource, record) | defined
 
 
 def query_schema(resource: Resource) -> JSON:
     """The JSON Schema of a parsed query; what every integration requires is required, save for the account's id."""
-    required = [name for name, field in resource.parameters.items() if _asked(resource, field) and name != ACCOUNT]
+    required = [name for name, field in resource.parameters.items() if is_asked(resource, field) and name != ACCOUNT]
     about = f"The parsed query parameters of {resource.title}."
     return _head(resource, "query", about) | _object(resource.parameters) | {"required": required}
 
 
-def _asked(resource: Resource, field: Field) -> bool:
+def is_asked(resource: Resource, field: Field) -> bool:
     return field.required or set(field.required_in) >= set(resource.integrations)
 
 
@@ -724,16 +710,16 @@ def _head(resource: Resource, kind: str, about: str) -> JSON:
     return {"$schema": DIALECT, "$id": identity, "title": resource.title, "description": about}
 
 
-def _without(schema: JSON, *keys: str) -> JSON:
+def without(schema: JSON, *keys: str) -> JSON:
     return {key: value for key, value in schema.items() if key not in keys}
 
 
-def _embedded(schema: JSON) -> JSON:
+def embedded(schema: JSON) -> JSON:
     """A schema as part of another document, whose references and dialect hold."""
-    return _without(schema, "$schema", "$id")
+    return without(schema, "$schema", "$id")
 
 
-def _envelope(resource: Resource, record: str, *, required: Sequence[str] = ()) -> JSON:
+def envelope(resource: Resource, record: str, *, required: Sequence[str] = ()) -> JSON:
     """The response around its records; `result` is an array of them, or an object (truto_key_by)."""
     envelope = _object(resource.response)
     records = {"type": ["array", "object"], "items": {"$ref": record}, "additionalProperties": {"$ref": record}}
@@ -747,18 +733,18 @@ def _object(fields: Mapping[str, Field], *, stored: bool = False) -> JSON:
 
     return {
         "type": "object",
-        "properties": {n: _value(f, stored=stored, nullable=f.nullable or vacant(f)) for n, f in fields.items()},
+        "properties": {n: value_schema(f, stored=stored, nullable=f.nullable or vacant(f)) for n, f in fields.items()},
         "required": [name for name, field in fields.items() if stored or field.required],
         "additionalProperties": False,
     }
 
 
-def _value(field: Field, *, stored: bool = False, nullable: bool = False) -> JSON:
+def value_schema(field: Field, *, stored: bool = False, nullable: bool = False) -> JSON:
     """The JSON Schema of a field's value; `stored` in the normalized form."""
     inner = _object(field.fields, stored=stored) if field.fields else {}
-    inner |= {"items": _value(field.items, stored=stored)} if field.items else {}
+    inner |= {"items": value_schema(field.items, stored=stored)} if field.items else {}
     kind = {} if field.type == "any" else {"type": [field.type, "null"] if nullable else field.type}
-    return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | _without(inner, "type")
+    return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | without(inner, "type")
 
 
 def _limits(field: Field, *, stored: bool, nullable: bool) -> JSON:
@@ -779,206 +765,3 @@ def _annotations(field: Field) -> JSON:
         **({"x-truto-supported-in": list(field.supported_in)} if field.supported_in else {}),
         **({"x-truto-required-in": list(field.required_in)} if field.required_in else {}),
     }
-
-
-# ── Generated from a resource: OpenAPI ───────────────────────────────────────────────────────────────────────────
-
-_REFUSALS = {
-    400: "The question cannot be asked: a parameter is missing, unknown or wrong.",
-    401: "The provider does not know the account's credentials, or they lack a permission.",
-    403: "The provider forbids this to the account.",
-    404: "There is no such account here, or no such thing at the provider.",
-    429: "The provider wants fewer calls.",
-    500: "The mapping is at fault, or the provider had an error.",
-    502: "The provider's answer cannot be read.",
-}
-
-
-def openapi(resource: Resource) -> JSON:
-    """The list endpoint as an OpenAPI 3.1.0 document."""
-    method, title = resource.methods["list"], resource.title
-    operation = {
-        "operationId": f"list_{resource.resource.replace('-', '_')}",
-        "summary": f"List {title}",
-        "description": method.description,
-        "tags": [resource.unified_model],
-        "parameters": [_parameter(resource, name, field) for name, field in resource.parameters.items()],
-        "responses": {"200": _answer(resource)} | {str(status): _refusal(status) for status in _REFUSALS},
-    }
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": title, "version": str(resource.version), "description": resource.description},
-        "jsonSchemaDialect": DIALECT,
-        "paths": {method.path: {method.http_method.lower(): operation}},
-        "components": {"schemas": _components(resource)},
-    }
-
-
-def _parameter(resource: Resource, name: str, field: Field) -> JSON:
-    """A parameter as it stands in a query string, which is read as qs does."""
-    parameter: JSON = {"name": name, "in": "query", "required": _asked(resource, field)}
-    about, schema = field.description, _without(_value(field), "description")
-    if field.type == "array" and field.items is not None:
-        parameter |= {"name": f"{name}[]", "style": "form", "explode": True}
-        schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
-    if field.type == "object":
-        parameter |= {"style": "deepObject", "explode": True}
-        about = f"{about} Written `{name}[key]=value`, with further keys in brackets for what lies deeper."
-    return parameter | {"description": about, "schema": schema}
-
-
-def _bare(item: Field) -> JSON:
-    """An item that a query names by its one required field."""
-    required = [field for field in item.fields.values() if field.required]
-    return _value(required[0] if len(required) == 1 else item)
-
-
-def _written(name: str, field: Field) -> str:
-    keys = [key for key, inner in field.items.fields.items() if inner.required] if field.items else []
-    shown = field.example if isinstance(field.example, list) else []
-    first, second = [*shown, 1, 2][:2]
-    forms = [f"{name}[]={first}&{name}[]={second}"]
-    forms += [f"{name}[0][{key}]={first}&{name}[1][{key}]={second}" for key in keys]
-    return _either(f"`{form}`" for form in forms)
-
-
-def _answer(resource: Resource) -> JSON:
-    name = _pascal(resource.resource)
-    bodies = [_component(f"{name}List"), _component(f"Normalized{name}List"), _component(f"{name}Debug")]
-    raw = {"title": "raw", "description": "The provider's own body, whatever it is."}
-    lines = _component(name) | {"description": "One record a line (`stream`)."}
-    return {
-        "description": "The records, in the form that `truto_response_format` names.",
-        "content": {
-            "application/json": {"schema": {"anyOf": [*bodies, raw]}},
-            "application/x-ndjson": {"schema": lines},
-        },
-    }
-
-
-def _refusal(status: int) -> JSON:
-    wait = {"description": "How many seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
-    refusal: JSON = {"description": _REFUSALS[status], "headers": {"Retry-After": wait} if status == 429 else None}
-    refusal["content"] = {"application/json": {"schema": _component("Error")}}
-    return {key: value for key, value in refusal.items() if value is not None}
-
-
-def _component(name: str) -> JSON:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _components(resource: Resource) -> JSON:
-    name = _pascal(resource.resource)
-    unified, normalized = f"#/components/schemas/{name}", f"#/components/schemas/Normalized{name}"
-    return {
-        name: _embedded(record_schema(resource)),
-        f"Normalized{name}": _embedded(normalized_schema(resource)),
-        f"{name}List": {"title": "unified"} | _envelope(resource, unified),
-        f"Normalized{name}List": {"title": "normalized"} | _envelope(resource, normalized),
-        f"{name}Debug": {"title": "debug"} | _envelope(resource, unified, required=["debug"]),
-        "Error": _error(),
-    }
-
-
-def _error() -> JSON:
-    """The body of a refusal; its diagnostics are those of `Diagnostic.as_dict`."""
-    text, place = {"type": "string"}, {"type": "integer", "minimum": 1}
-    finding = {
-        "code": text,
-        "severity": {"type": "string", "enum": list(get_args(Severity))},
-        "message": text,
-        "source": text | {"description": "The file that the finding is about."},
-        **dict.fromkeys(("line", "column", "end_line", "end_column"), place),
-        "pointer": text | {"description": "A JSON Pointer into the data at hand."},
-        "hint": text | {"description": "What to do."},
-    }
-    error = {
-        "status": {"type": "integer"},
-        "message": text,
-        "diagnostics": {"type": "array", "items": _closed(finding, ["code", "severity", "message"])},
-    }
-    return {"title": "Error"} | _closed({"error": _closed(error, list(error))}, ["error"])
-
-
-def _closed(properties: JSON, required: list[str]) -> JSON:
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-# ── Generated from a resource: files ─────────────────────────────────────────────────────────────────────────────
-
-#: Everything that is generated as JSON, by the name of its kind.
-KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
-    {
-        "record": record_schema,
-        "list": list_schema,
-        "normalized": normalized_schema,
-        "query": query_schema,
-        "openapi": openapi,
-    }
-)
-
-
-def artefacts(resource: Resource) -> dict[str, str]:
-    """The texts of all files that are generated next to a spec, by file name."""
-    return {
-        f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": written(generate(resource))
-        for kind, generate in KINDS.items()
-    }
-
-
-def written(schema: JSON) -> str:
-    """A generated document as the text of its file."""
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-def typed_dicts(resource: Resource) -> str:
-    """Python source with a TypedDict for the record and each object in it."""
-    classes = list(_classes(_pascal(resource.resource), resource.description, resource.fields))
-    body = "\n\n\n".join(classes)
-    names = [name for name in ("Any", "Literal", "NotRequired", "TypedDict") if re.search(rf"\b{name}\b", body)]
-    title = f"The unified {resource.title} record as types, generated from schemas/{resource.name}.yaml."
-    return f'"""{title}"""\n\nfrom typing import {", ".join(names)}\n\n\n{body}\n'
-
-
-def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str]:
-    """The classes of an object, those it refers to first."""
-    members = []
-    for key, field in fields.items():
-        held, inner = _held(field), _inner_name(name, key, field)
-        if held.fields:
-            yield from _classes(inner, held.description or field.description, held.fields)
-        hint = _hint(field, inner)
-        members.append(
-            f"    {key}: {hint if field.required else f'NotRequired[{hint}]'}\n{_docstring(field.description)}"
-        )
-    yield "\n\n".join([f"class {name}(TypedDict):\n{_docstring(about)}", *members])
-
-
-def _held(field: Field) -> Field:
-    return field.items if field.items is not None else field
-
-
-def _inner_name(name: str, key: str, field: Field) -> str:
-    return name + _pascal(key.removesuffix("s") if field.type == "array" else key)
-
-
-def _hint(field: Field, inner: str) -> str:
-    """The type hint of a field; `inner` is the name of the class of the object it holds."""
-    if field.items is not None:
-        return f"list[{_hint(field.items, inner)}]"
-    if field.enum:
-        return f"Literal[{', '.join(json.dumps(value) for value in field.enum)}]"
-    if field.fields:
-        return inner
-    plain = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]"}
-    return plain.get(field.type, "Any")
-
-
-def _docstring(text: str) -> str:
-    safe = text.replace("\\", "\\\\").replace('"', "'")
-    lines = textwrap.wrap(f'"""{safe}"""', 112)
-    return textwrap.indent("\n".join(lines), "    ")
-
-
-def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name))

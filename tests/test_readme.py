@@ -1,0 +1,75 @@
+"""Every snippet of the README is run, and what it shows is what comes out."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import truto_mapper
+from truto_mapper import load
+from truto_mapper.diagnostics import CODES
+
+ROOT = Path(truto_mapper.__file__).parents[1]
+if not (ROOT / "README.md").is_file():
+    pytest.skip("needs the project's own files, this is an installed package", allow_module_level=True)
+
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = [(kind, text) for kind, text in re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)]
+BASH = [text.strip() for kind, text in BLOCKS if kind == "bash"]
+
+
+def test_the_first_command_maps_an_example_payload_from_a_fresh_copy(tmp_path):
+    ignored = shutil.ignore_patterns(".git", ".venv", ".hypothesis", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, tmp_path / "clone", ignore=ignored)
+    done = subprocess.run(BASH[0], shell=True, cwd=tmp_path / "clone", capture_output=True, text=True, check=False)
+    if done.returncode and "Temporary failure in name resolution" in done.stderr:
+        pytest.skip("no package index can be reached")
+    assert done.returncode == 0, done.stderr
+    assert '"calls_hosted": 12' in done.stdout
+
+
+def test_ci_runs_the_second_command():
+    assert (ROOT / ".ci/run").read_text().splitlines()[-1] == BASH[1]
+
+
+def test_the_python_snippets_run_one_after_another():
+    namespace = {}
+    snippets = [text for kind, text in BLOCKS if kind == "python"]
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), namespace)
+    assert len(snippets) == 3
+
+
+@pytest.mark.parametrize("block", [text for kind, text in BLOCKS if kind == "console"], ids=lambda b: b.split()[2])
+def test_the_commands_print_what_is_shown(block):
+    command, shown = block.split("\n", 1)
+    arguments = shlex.split(command.removeprefix("$ truto-mapper "))
+    done = subprocess.run(
+        [sys.executable, "-m", "truto_mapper.cli", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout + done.stderr).startswith(shown)
+
+
+def test_the_example_mapping_loads_and_maps(tmp_path):
+    (mapping,) = [text for kind, text in BLOCKS if kind == "yaml"]
+    (tmp_path / "mine.yaml").write_text(mapping)
+    page = load(tmp_path / "mine.yaml").map(
+        {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}
+    )
+    assert page.records[0]["metrics"] == {"calls_hosted": 2}
+
+
+def test_every_code_is_documented():
+    rows = dict(re.findall(r"^\| ([A-Z]\d{3}) \| (.*) \|$", README, re.MULTILINE))
+    assert rows == CODES
+
+
+def test_every_public_call_and_command_is_documented():
+    for name in ("load", "plan", "map", "exchange", "stream", "render", "Expression", "MISSING"):
+        assert name in README
+    for command in ("map", "plan", "schema", "validate", "eval"):
+        assert f"| `{command} " in README
