@@ -7,6 +7,7 @@ are not. Sizes are bounded, with every alias counted as if it were written out.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,21 +33,35 @@ MAX_DEPTH = 64
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is 10 times faster, with the same marks
 
+
+def _finite(text: str) -> float | str:
+    """A number, unless it is one that only a string can hold."""
+    return float(text) if math.isfinite(float(text)) else text
+
+
 _CORE = (
     (re.compile(r"(?:|~|null|Null|NULL)\Z"), lambda _: None),
     (re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), lambda text: text.lower() == "true"),
     (re.compile(r"[-+]?[0-9]{1,1000}\Z"), int),
-    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), float),
+    (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z"), _finite),
 )
 
-_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+|#.*\s+)*")
+_TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
+_LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
+_VALUES = (yaml.ScalarEvent, yaml.AliasEvent)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+#: Values that begin like something of YAML's own, or hold it: nearly always an expression that wants quotes.
+_QUOTABLE = re.compile(r"""\s*(?:- +)*(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)""")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
     """A place in a YAML document. `value` is a scalar, a `dict[str, Node]` or a `list[Node]`.
 
-    `keys` gives the span of each key of a mapping. Aliased nodes are shared, with the span of their anchor.
+    `keys` gives the span of each key of a mapping; `size` counts the values from here on, `height` their levels.
+    Aliased nodes are shared, with the span of their anchor.
     """
 
     source: Source
@@ -55,6 +70,7 @@ class Node:
     keys: dict[str, Span] = field(default_factory=dict)
     style: str | None = None
     size: int = 1
+    height: int = 0
 
     def plain(self) -> Any:
         """The same as ordinary Python data."""
@@ -95,8 +111,8 @@ class Node:
         raw, at = self.source.text, self.span.start
         if self.style == '"' and "\\" in raw[at : self.span.end]:
             return None
-        if self.style in ("|", ">"):
-            at = raw.index("\n", at)
+        if self.style in ("|", ">"):  # past the header, which holds nothing of the text
+            at = _LINE_END.search(raw, at).end() if self.value else at  # type: ignore[union-attr]
         elif self.style:
             at += 1
         found = []
@@ -117,24 +133,46 @@ def parse(source: Source) -> Node:
     """
     if len(source.text) > MAX_CHARACTERS:
         raise _refused(source, f"the file has {len(source.text):,} characters, {MAX_CHARACTERS:,} are allowed")
+    if half := _SURROGATE.search(source.text):
+        raise _forbidden(source, half.start())
     composer = _Composer(source)
     try:
         root = composer.document()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        at = min(mark.index, len(source.text)) if mark else 0
-        message = ": ".join(part for part in (error.context, error.problem) if part)
-        composer.findings.add("M101", f"not valid YAML: {message}", source=source, span=Span(at, at + 1))
+        composer.findings.found.append(_malformed(source, error))
     except yaml.reader.ReaderError as error:
-        at = source.text.find(chr(error.character)) if isinstance(error.character, int) else 0
-        message = f"not valid YAML: the character U+{ord(source.text[at]):04X} is not allowed in it"
-        composer.findings.add("M101", message, source=source, span=Span(at, at + 1))
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        raise _forbidden(source, source.text.find(chr(code))) from None
     composer.findings.raise_as(MappingError)
     return root
 
 
+def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
+    """What YAML's own parser says, and what an author of expressions can do about it."""
+    mark, begun = error.problem_mark or error.context_mark, error.context_mark
+    at = min(mark.index, len(source.text)) if mark else 0
+    line, _ = source.position(at)
+    since = f" that begins on line {begun.line + 1}" if begun and begun.line + 1 < line else ""
+    message = ": ".join(part for part in (error.context and error.context + since, error.problem) if part)
+    hint = None
+    if source.text[at : at + 1] == "\t":
+        hint = "indent with spaces, YAML does not allow tabs there"
+    elif _QUOTABLE.match(source.line(line)) and not re.search("quoted|directive", error.context or ""):
+        hint = "an expression with quotes, braces or a colon stands in single quotes or in a | block"
+    return Diagnostic("M101", f"not valid YAML: {message}", source=source, span=Span(at, at + 1), hint=hint)
+
+
+def _forbidden(source: Source, at: int) -> MappingError:
+    message = f"not valid YAML: the character U+{ord(source.text[at]):04X} is not allowed in it"
+    return MappingError(Diagnostic("M101", message, source=source, span=Span(at, at + 1)))
+
+
 def _refused(source: Source, message: str, span: Span | None = None) -> MappingError:
     return MappingError(Diagnostic("M104", message, source=source, span=span))
+
+
+def _too_deep(source: Source, span: Span) -> MappingError:
+    return _refused(source, f"nested more than {MAX_DEPTH} levels deep, counting every alias", span)
 
 
 class _Composer:
@@ -144,8 +182,10 @@ class _Composer:
         self.source = source
         self.findings = Findings()
         self.anchors: dict[str, Node | None] = {}
-        self.events: Iterator[Any] = yaml.parse(source.text, Loader=_Loader)
+        text = "\n" + source.text[1:] if source.text.startswith("\ufeff") else source.text  # marks do not count it
+        self.events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
         self.event: Any = None
+        self.end = 0  # of the last value
 
     def document(self) -> Node:
         self.advance()  # past the start of the stream
@@ -161,6 +201,8 @@ class _Composer:
 
     def advance(self) -> Any:
         past, self.event = self.event, next(self.events)
+        if past is not None and (isinstance(past, _VALUES) or past.end_mark.index > past.start_mark.index):
+            self.end = past.end_mark.index
         return past
 
     def at(self, event: Any) -> dict[str, Any]:
@@ -168,21 +210,21 @@ class _Composer:
 
     def span(self, event: Any, end: Any = None) -> Span:
         """From the value itself, past an anchor or a tag before it, to the end."""
-        start = event.start_mark.index
-        if not isinstance(event, yaml.AliasEvent):
-            start = _PROPERTIES.match(self.source.text, start).end()  # type: ignore[union-attr]
-        return Span(start, (end or event).end_mark.index)
+        start, stop = event.start_mark.index, (end or event).end_mark.index
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and (event.anchor or event.tag):
+            start = min(_PROPERTIES.match(self.source.text, start).end(), stop)  # type: ignore[union-attr]
+        return Span(start, stop)
 
     def node(self, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise _refused(self.source, f"nested more than {MAX_DEPTH} levels deep", self.span(self.event))
+            raise _too_deep(self.source, self.span(self.event))
         event = self.advance()
         if isinstance(event, yaml.AliasEvent):
-            return self.alias(event)
+            return self.alias(event, depth)
         if event.anchor:
             self.anchors[event.anchor] = None  # not usable inside itself
-        if event.tag is not None and not (isinstance(event, yaml.ScalarEvent) and event.tag == "!"):
-            self.findings.add("M103", f"the tag {event.tag} is not plain data", **self.at(event))
+        if event.tag is not None:
+            self.tag(event)
         node = self.collection(event, depth) if not isinstance(event, yaml.ScalarEvent) else self.scalar(event)
         if node.size > MAX_NODES:
             raise _refused(self.source, f"more than {MAX_NODES:,} values, counting every alias", self.span(event))
@@ -190,8 +232,16 @@ class _Composer:
             self.anchors[event.anchor] = node
         return node
 
-    def alias(self, event: Any) -> Node:
+    def tag(self, event: Any) -> None:
+        """Refuse a tag, as it is written."""
+        found = _TAG.match(self.source.text, event.start_mark.index)
+        shown, span = (found[1], Span(*found.span(1))) if found else (event.tag, self.span(event))
+        self.findings.add("M103", f"the tag {shown} is not plain data", source=self.source, span=span)
+
+    def alias(self, event: Any, depth: int) -> Node:
         known = self.anchors.get(event.anchor)
+        if known is not None and depth + known.height > MAX_DEPTH:
+            raise _too_deep(self.source, self.span(event))
         if known is not None:
             return known
         inside = event.anchor in self.anchors
@@ -211,19 +261,20 @@ class _Composer:
         items: list[Node] = []
         children: dict[str, Node] = {}
         keys: dict[str, Span] = {}
-        size = 1
+        size, height = 1, 0
         while not isinstance(self.event, ending):
             key = self.key(depth, keys) if mapping else None
             child = self.node(depth + 1)
-            size += child.size
+            size, height = size + child.size, max(height, child.height + 1)
             if key is None:
                 items.append(child)
             else:
                 children[key.value], keys[key.value] = child, key.span
         end = self.advance()
-        last = end if end.end_mark.index > end.start_mark.index else None  # a block has no closing sign
-        span = self.span(start, last) if last else _block_span(self.source, start, end)
-        return Node(self.source, span, children if mapping else items, keys, size=size)
+        span = self.span(start, end)
+        if end.end_mark.index == end.start_mark.index:  # a block has no closing sign
+            span = Span(span.start, len(self.source.text[: self.end].rstrip()))
+        return Node(self.source, span, children if mapping else items, keys, size=size, height=height)
 
     def key(self, depth: int, known: dict[str, Span]) -> Node:
         key = self.node(depth + 1)
@@ -238,12 +289,6 @@ class _Composer:
             line = self.source.position(known[key.value].start)[0]
             self.findings.add("M102", f"`{key.value}` is given twice, first on line {line}", **where)
         return key
-
-
-def _block_span(source: Source, start: Any, end: Any) -> Span:
-    """A block collection ends where the next token begins; take the white space back."""
-    text = source.text[start.start_mark.index : end.start_mark.index]
-    return Span(start.start_mark.index, start.start_mark.index + len(text.rstrip()))
 
 
 def _resolve(text: str) -> Any:
@@ -263,12 +308,20 @@ def read(path: Path, name: str | None = None) -> Source:
     """The text of a file as a `Source` called `name`. Raises `MappingError` M105."""
     name = name or str(path)
     try:
-        return Source(name, path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"))
+        data = path.read_bytes()
+        return Source(name, _decoded(data))
     except UnicodeDecodeError as error:
-        raise MappingError(Diagnostic("M105", f"{name} is not UTF-8: {error.reason} at byte {error.start}")) from None
+        shown = Source(name, _decoded(data, "replace"))
+        at = len(_decoded(data[: error.start]))
+        message = f"{name} is not UTF-8: {error.reason} at byte {error.start}"
+        raise MappingError(Diagnostic("M105", message, source=shown, span=Span(at, at + 1))) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise MappingError(Diagnostic("M105", f"cannot read {name}: {reason}")) from None
+
+
+def _decoded(data: bytes, errors: str = "strict") -> str:
+    return data.decode("utf-8", errors).removeprefix("\ufeff").replace("\r\n", "\n")
 
 
 def shipped(folder: str, ending: str) -> dict[str, Path]:
