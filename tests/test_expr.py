@@ -527,6 +527,18 @@ def test_what_does_not_end_or_grows_without_end_is_stopped(text, code):
     assert failure(text, bindings={"x": 1}, timeout=2.0).code == code
 
 
+@pytest.mark.parametrize(
+    "use", ["$x", "$string($x)", "$x = $x", "$x.**", "$x ~> |$|{}|", "$x.b", "$x.*", "$distinct([$x, $x])"]
+)
+def test_a_small_value_that_holds_its_parts_many_times_over_is_stopped(use):
+    doubled = []
+    for _ in range(50):
+        doubled = [doubled, doubled]
+    assert failure(use, bindings={"x": doubled}, timeout=0.5).code == "D1012"
+    bomb = f"($f := function($x, $n){{ $n = 0 ? {use} : $f([[$x], [$x]], $n - 1) }}; $f({{'a': 1}}, 50))"
+    assert failure(bomb, timeout=0.5).code == "D1012"
+
+
 def test_a_catastrophic_pattern_is_not_one_here():
     assert value("$match(a, /(a+)+$/)", {"a": "a" * 5000 + "!"}) is MISSING
 

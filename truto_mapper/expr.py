@@ -28,13 +28,16 @@ from truto_mapper.functions import (
     Native,
     as_number,
     copy,
+    descendants,
     fail,
     first_match,
+    flat,
     inward,
     is_function,
     is_number,
     library,
     listed,
+    named,
     outward,
     shown,
     validated,
@@ -735,6 +738,7 @@ def _span(symbol: Any) -> Span:
 #: Seconds, and nested evaluations.
 DEFAULT_TIMEOUT: Final = 5.0
 DEFAULT_DEPTH: Final = 200
+MAX_VISITS = 5_000_000
 
 
 class Scope:
@@ -815,7 +819,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
         self.scope = scope
         self.deadline = time.monotonic() + timeout
         self.timeout = timeout
-        self.depth = 0
+        self.depth = self.visited = 0
         self.max_depth = depth
         self.input = self.environment = None
         self.random = random.Random(0)  # noqa: S311  (the same expression gives the same result)
@@ -865,6 +869,14 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             fail("D1011", "Stack overflow", hint="is there a recursion without an end? Consider tail recursion")
         if time.monotonic() > self.deadline:
             fail("D1012", f"the evaluation took longer than {self.timeout:g} seconds", hint="is there an endless loop?")
+
+    def visit(self) -> None:
+        """Count an array or object that is converted, compared, copied or searched."""
+        self.visited += 1
+        if self.visited > MAX_VISITS:
+            fail("D2014", f"more than {MAX_VISITS:,} arrays and objects")
+        if self.visited % 1024 == 0:
+            self._check()
 
     def _collapsed(self, expr: Any, result: Any) -> Any:
         """A sequence of one is its item, an empty one is undefined."""
@@ -987,6 +999,15 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
                 return left if self.boolize(left) else self.eval(expr.rhs, input, environment)
             case operator:
                 return OPERATORS[operator](operator, left, self.eval(expr.rhs, input, environment))
+
+    def evaluate_name(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002, ARG002
+        return named(input, expr.value)
+
+    def flatten(self, arg: Any, flattened: Any) -> Any:  # noqa: ARG002
+        return flat(arg, [])
+
+    def recurse_descendants(self, input: Any, results: Any) -> None:  # noqa: A002
+        descendants(input, results)
 
     def evaluate_unary(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002
         if expr.value != "-":

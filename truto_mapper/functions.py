@@ -266,17 +266,23 @@ NULL = Utils.NULL_VALUE  # inside the evaluator null is this, and undefined is N
 _FLAT = frozenset((str, int, bool))  # what is the same inside and out
 
 
+def _enter(depth: int = 0) -> None:
+    """Account for one more array or object: a small value may hold one part many times over."""
+    if depth > MAX_DATA_NESTING:
+        fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
+    Jsonata.CURRENT.jsonata.visit()
+
+
 def inward(value: Any, depth: int = 0) -> Any:
     """A plain value as the evaluator wants it: a copy of its own."""
     if value is None:
         return NULL
     if isinstance(value, (str, bool, int)):
         return value
-    if depth > MAX_DATA_NESTING:
-        fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
     if isinstance(value, dict):
         return _inward_object(value, depth)
     if isinstance(value, (list, tuple)):
+        _enter(depth)
         if _FLAT.issuperset(map(type, value)):
             return list(value)
         found = []
@@ -295,6 +301,7 @@ def _refuse_value(value: Any) -> NoReturn:
 
 
 def _inward_object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    _enter(depth)
     found = {}
     for key, item in value.items():
         if not isinstance(key, str):
@@ -317,8 +324,8 @@ def outward(value: Any, function: Any = MISSING, depth: int = 0) -> Any:
         return None
     if isinstance(value, (str, bool, int, float)):
         return _finite(value) if isinstance(value, float) else value
-    if depth > MAX_DATA_NESTING:
-        fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
+    if isinstance(value, (dict, list)):
+        _enter(depth)
     if isinstance(value, dict):
         items = ((key, outward(item, function, depth + 1)) for key, item in value.items())
         return {key: item for key, item in items if item is not MISSING}
@@ -401,6 +408,8 @@ def _compare(sign: str, left: Any, right: Any) -> Any:
 
 def _frozen(value: Any) -> Any:
     """The same for equal values only, and hashable: a boolean is no number, an object has no order."""
+    if isinstance(value, (dict, list)):
+        _enter()
     if isinstance(value, list):
         return list, tuple(map(_frozen, value))
     if isinstance(value, dict):
@@ -454,9 +463,47 @@ def listed(value: Any) -> Any:
 
 
 def copy(value: Any) -> Any:
+    """A copy that shares nothing that can be changed."""
+    if isinstance(value, (dict, list)):
+        _enter()
     if isinstance(value, list):
         return [copy(item) for item in value]
     return {key: copy(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def named(value: Any, name: str) -> Any:
+    """The field of an object, or of all objects in an array, however deep in arrays."""
+    if isinstance(value, dict):
+        return value.get(name)
+    if not isinstance(value, list):
+        return None
+    _enter()
+    found = Utils.create_sequence()
+    for item in value:
+        field = named(item, name)
+        found.extend([] if field is None else field if isinstance(field, list) else [field])
+    return found
+
+
+def flat(value: Any, found: list[Any]) -> list[Any]:
+    """What is in an array, however deep in arrays."""
+    if not isinstance(value, list):
+        found.append(value)
+        return found
+    _enter()
+    for item in value:
+        flat(item, found)
+    return found
+
+
+def descendants(value: Any, found: list[Any]) -> None:
+    """A value and everything in it but the arrays themselves."""
+    if not isinstance(value, list):
+        found.append(value)
+    if isinstance(value, (dict, list)):
+        _enter()
+        for item in value.values() if isinstance(value, dict) else value:
+            descendants(item, found)
 
 
 def validated(signature: Any, args: Any, context: Any) -> Any:
