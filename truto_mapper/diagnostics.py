@@ -89,9 +89,13 @@ class Source:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def start(self, number: int) -> int:
+        """The character offset at which a line begins, counted from 1."""
+        return self._starts[number - 1]
+
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its end."""
-        return self.text[self._starts[number - 1] :].partition("\n")[0].rstrip("\r")
+        return self.text[self.start(number) :].partition("\n")[0].rstrip("\r")
 
 
 @dataclass(frozen=True, slots=True)

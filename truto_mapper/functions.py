@@ -1,31 +1,40 @@
-"""Run-time semantics: JSONata's undefined, dates and zones, and the functions that are ours.
+"""Run-time semantics over plain values: JSONata's operators and functions, and the functions that are ours.
 
-Everything here takes and returns plain JSON values, `MISSING` for undefined. A function fails by raising
-`EvaluationError` with one `Diagnostic` of a code and a message; whoever evaluates the expression adds the
-source and the span of the call.
+Undefined is `MISSING`, null is None, arrays are lists, objects dicts, functions `Function`s. A path's several results
+are a `Sequence`, which tells them from an array that is one value. Everything fails by raising `EvaluationError` with
+one `Diagnostic` of a code and a message; whoever evaluates the expression adds the source and the span.
+`NAMESPACE` is all that generated code can name.
 """
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 import math
 import operator
+import random
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import time
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from functools import lru_cache, wraps
+from functools import cmp_to_key, lru_cache, partial, reduce
 from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, final
 from zoneinfo import ZoneInfo
+
+import re2
 
 _LIMIT = sys.getrecursionlimit()
 
 from jsonata.functions import Functions  # noqa: E402
-from jsonata.jsonata import Jsonata  # noqa: E402
-from jsonata.utils import Utils  # noqa: E402
+from jsonata.jexception import JException  # noqa: E402
+from jsonata.signature import Signature  # noqa: E402
 
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, excerpt  # noqa: E402
 
@@ -35,7 +44,11 @@ sys.setrecursionlimit(_LIMIT)
 __all__ = [
     "FUNCTIONS",
     "MISSING",
+    "NAMESPACE",
+    "STANDARD",
+    "Function",
     "Missing",
+    "Run",
     "ceil_date",
     "fail",
     "floor_date",
@@ -46,6 +59,14 @@ __all__ = [
     "size",
     "to_json",
 ]
+
+#: How deep a value may be nested, how many arrays and objects one function may visit, how long a result may be.
+MAX_DATA_NESTING = 200
+MAX_VISITS = 5_000_000
+MAX_LENGTH = 10_000_000
+#: Characters, or bytes of arrays, that one evaluation may make in large pieces.
+MAX_SPENT = 100_000_000
+LARGE = 65_536
 
 
 @final
@@ -78,6 +99,8 @@ def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
     """Raise the coded error of a function, without a place."""
     raise EvaluationError(Diagnostic(code, message, hint=hint))
 
+
+# --------------------------------------------------------------------------------------------- dates and zones
 
 # RFC 3339 §5.6: "T" and "Z" may alternatively be lower case. Leap seconds are left out: Python has none.
 _DATE_TIME = re.compile(
@@ -219,134 +242,177 @@ def same_zone(a: str, b: str) -> bool:
     return first is second or all(m.astimezone(first).utcoffset() == m.astimezone(second).utcoffset() for m in moments)
 
 
-def to_json(value: Any, indent: int = 0, _level: int = 1) -> str:
-    """A plain value as `$string` writes it: integers with every digit, other numbers with 15 significant ones.
-
-    `indent` is in spaces a level, 0 for one line.
-    """
-    if isinstance(value, float):
-        return _to_decimal(value)
-    if not isinstance(value, (list, dict)) or not value:
-        return json.dumps(value, ensure_ascii=False)
-    start, end = ("\n" + " " * indent * _level, "\n" + " " * indent * (_level - 1)) if indent else ("", "")
-    colon = ": " if indent else ":"
-    if isinstance(value, list):
-        items = [to_json(item, indent, _level + 1) for item in value]
-        return f"[{start}{f',{start}'.join(items)}{end}]"
-    items = [json.dumps(k, ensure_ascii=False) + colon + to_json(v, indent, _level + 1) for k, v in value.items()]
-    return f"{{{start}{f',{start}'.join(items)}{end}}}"
+# -------------------------------------------------------------------------------------------------- values
 
 
-def _to_decimal(value: float) -> str:
-    """ECMAScript's Number::toString of the number rounded to 15 significant digits."""
-    rounded = float(f"{value:.15g}")
-    if rounded == 0 or 1e-6 <= abs(rounded) < 1e21:
-        text = f"{Decimal(repr(rounded)):f}"
-        return "0" if rounded == 0 else _trim(text)
-    mantissa, _, exponent = repr(rounded).partition("e")
-    return f"{_trim(mantissa)}e{int(exponent):+d}"
+class Sequence(list[Any]):
+    """Several results, which are not yet one value: a sequence of one is its item, an empty one is undefined."""
+
+    __slots__ = ()
 
 
-def _trim(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
+class Kept(Sequence):
+    """A sequence that `[]` keeps an array even of one item."""
+
+    __slots__ = ()
 
 
-#: Our additions to the standard functions, by their names in JSONata.
-FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {"floorDate": floor_date, "ceilDate": ceil_date, "size": size}
+class Tuples(list[Any]):
+    """A stream of the bindings of `@`, `#` and `%`, the item of each under "@"."""
 
-# --------------------------------------------------------------------------- jsonata-python
-# Below, values are in the evaluator's form: undefined is None, null is `NULL`, a sequence is a `JList`.
-
-MAX_DATA_NESTING = 200
-MAX_LENGTH = 10_000_000
-
-NULL = Utils.NULL_VALUE  # inside the evaluator null is this, and undefined is None
+    __slots__ = ()
 
 
-_FLAT = frozenset((str, int, bool))  # what is the same inside and out
+@dataclass(slots=True, eq=False)
+class Function:
+    """A value that can be called. `body` takes `run` before its arguments where `runs`."""
+
+    name: str
+    body: Callable[..., Any]
+    arity: int
+    signature: str | None = None
+    runs: bool = False
 
 
-def _enter(depth: int = 0) -> None:
-    """Account for one more array or object: a small value may hold one part many times over."""
-    if depth > MAX_DATA_NESTING:
-        fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
-    Jsonata.CURRENT.jsonata.visit()
+class Closure(Function):
+    """A lambda: its body takes exactly its parameters, and may give a `Tail` to be called in its stead."""
+
+    __slots__ = ()
 
 
-def inward(value: Any, depth: int = 0) -> Any:
-    """A plain value as the evaluator wants it: a copy of its own."""
-    if value is None:
-        return NULL
-    if isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, dict):
-        return _inward_object(value, depth)
-    if isinstance(value, (list, tuple)):
-        _enter(depth)
-        if _FLAT.issuperset(map(type, value)):
-            return list(value)
-        found = []
-        for item in value:
-            found.append(inward(item, depth + 1))  # noqa: PERF401  (a comprehension costs a frame a level)
+class Pattern(Function):
+    """A regular expression; its body takes a text and gives a match."""
+
+    __slots__ = ("pattern",)
+
+    pattern: Any
+
+
+class Tail:
+    """A call that a lambda leaves to its caller, so that it uses up no stack."""
+
+    __slots__ = ("arguments", "function")
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.function = function
+        self.arguments = arguments
+
+
+class Run:
+    """The bounds of one evaluation, and what it knows of its surroundings."""
+
+    __slots__ = ("deadline", "depth", "evaluate", "max_depth", "now", "random", "spent", "ticks", "timeout")
+
+    def __init__(self, timeout: float, depth: int, now: Any = MISSING, evaluate: Callable[..., Any] = fail) -> None:
+        self.timeout = timeout
+        self.deadline = time.monotonic() + timeout
+        self.max_depth = depth
+        self.now = now
+        self.evaluate = evaluate  # what $eval does
+        self.depth = self.spent = self.ticks = 0
+        self.random: random.Random | None = None
+
+    def tick(self, work: int = 1) -> None:
+        """Count some work, and look at the clock now and then."""
+        self.ticks += work
+        if self.ticks > 64:
+            self.ticks = 0
+            if time.monotonic() > self.deadline:
+                hint = "is there an endless loop?"
+                fail("D1012", f"the evaluation took longer than {self.timeout:g} seconds", hint)
+
+    def items(self, value: Any) -> Any:
+        """The items of a value, in a loop within another."""
+        found = items(value)
+        self.tick(len(found) + 1)
         return found
-    if isinstance(value, float) and math.isfinite(value):
+
+    def enter(self) -> None:
+        """One lambda calls another."""
+        self.depth += 1
+        if self.depth > self.max_depth:
+            fail("D1011", "Stack overflow", hint="is there a recursion without an end? Consider tail recursion")
+        self.tick()
+
+    def spend(self, size: int) -> None:
+        """Account for something large."""
+        self.spent += size
+        if self.spent > MAX_SPENT:
+            fail("D2014", f"texts and arrays of more than {MAX_SPENT:,} characters or bytes in one evaluation")
+
+    def grown(self, value: Any) -> Any:
+        """A text or array that was made from others."""
+        if len(value) > LARGE:
+            _bounded(len(value))
+            self.spend(len(value) if isinstance(value, str) else 8 * len(value))
         return value
-    return None if value is MISSING else _refuse_value(value)
 
 
-def _refuse_value(value: Any) -> NoReturn:
-    if isinstance(value, float):
-        fail("D1001", f"Number out of range: {value}")
-    fail("D3137", f"{excerpt(value)} is no JSON value")
+class _Walk:
+    """Counts what one function visits of a value: a small value may hold one part many times over."""
+
+    __slots__ = ("visits",)
+
+    def __init__(self) -> None:
+        self.visits = 0
+
+    def enter(self, depth: int) -> int:
+        """Into an array or object `depth` levels down; the depth of what it holds."""
+        if depth >= MAX_DATA_NESTING:
+            fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
+        self.visits += 1
+        if self.visits > MAX_VISITS:
+            fail("D2014", f"more than {MAX_VISITS:,} arrays and objects")
+        return depth + 1
 
 
-def _inward_object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
-    _enter(depth)
-    found = {}
-    for key, item in value.items():
-        if not isinstance(key, str):
-            fail("D3137", f"an object has the key {excerpt(key)}, which is no string")
-        if item is not MISSING:
-            found[key] = inward(item, depth + 1)
-    return found
+def _bounded(length: float) -> None:
+    if length > MAX_LENGTH:
+        fail("D2014", f"{length:,.0f} items or characters are more than the {MAX_LENGTH:,} allowed")
 
 
-def is_function(value: Any) -> bool:
-    """Whether it can be called: a function, a lambda, a regular expression."""
-    return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
+def collapsed(found: Any) -> Any:
+    """What a sequence is as a value."""
+    if len(found) > 1 or found.__class__ is Kept:
+        return found
+    return found[0] if found else MISSING
 
 
-def outward(value: Any, function: Any = MISSING, depth: int = 0) -> Any:
-    """A result as a plain value. As in JSON.stringify a function is left out, null in an array."""
-    if value is None:
-        return MISSING
-    if value is NULL:
-        return None
-    if isinstance(value, (str, bool, int, float)):
-        return _finite(value) if isinstance(value, float) else value
-    if isinstance(value, (dict, list)):
-        _enter(depth)
-    if isinstance(value, dict):
-        items = ((key, outward(item, function, depth + 1)) for key, item in value.items())
-        return {key: item for key, item in items if item is not MISSING}
-    if isinstance(value, list):
-        if _FLAT.issuperset(map(type, value)):
-            return list(value)
-        found = [outward(item, function, depth + 1) for item in value]
-        return [None if item is MISSING else item for item in found]
-    return function
+def settled(value: Any) -> Any:
+    """A function's result as the value of its call."""
+    return collapsed(value) if value.__class__ is Sequence else value
 
 
-def as_number(value: float) -> int | float:
-    """A double as JSON writes it: integers without a fraction as far as a double holds every one of them."""
-    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
+def stored(value: Any) -> Any:
+    """A value as it stands in an array or object."""
+    return list(value) if value.__class__ is Sequence else value
 
 
-def shown(value: Any) -> str:
-    """A value for a message."""
-    if value is None:
-        return "null"
-    return value if isinstance(value, str) else excerpt(outward(value, "a function"))
+def kept(value: Any) -> Any:
+    """The value of what has `[]` behind it; `value` is not collapsed."""
+    return Kept(value) if isinstance(value, Sequence) and value else settled(value)
+
+
+def kept_path(value: Any) -> Any:
+    """The value of a path with `[]` in it; `value` is not collapsed."""
+    if value is MISSING or isinstance(value, list):
+        return kept(value)
+    return Kept((value,))
+
+
+def items(value: Any) -> Any:
+    """What a step is evaluated for: each item of an array."""
+    return value if isinstance(value, list) else () if value is MISSING else (value,)
+
+
+def context_items(value: Any) -> Any:
+    """As `items`, of what a path begins with: that may be undefined, and is evaluated for all the same."""
+    return value if isinstance(value, list) else (value,)
+
+
+def listed(value: Any) -> Any:
+    """A value as an array."""
+    return value if isinstance(value, list) else [] if value is MISSING else [value]
 
 
 def is_number(value: Any) -> bool:
@@ -355,11 +421,405 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _finite(value: float) -> int | float:
+def as_number(value: float) -> int | float:
+    """A double as JSON writes it: integers without a fraction as far as a double holds every one of them."""
+    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
+
+
+def finite(value: float) -> int | float:
     """An arithmetic result: integers keep every digit, but are no larger than a double may be."""
     if not math.isfinite(value):
         fail("D1001", f"Number out of range: {value}")
     return as_number(value) if isinstance(value, float) else value
+
+
+def shown(value: Any) -> str:
+    """A value for a message."""
+    return "null" if value is MISSING else value if isinstance(value, str) else excerpt(value)
+
+
+def to_json(value: Any, indent: int = 0) -> str:
+    """A value as `$string` writes it: integers with every digit, other numbers with 15 significant ones.
+
+    `indent` is in spaces a level, 0 for one line.
+    """
+    return _json(value, indent, 0, _Walk())
+
+
+def _json(value: Any, indent: int, depth: int, walk: _Walk) -> str:
+    if isinstance(value, float):
+        return _to_decimal(value)
+    if isinstance(value, Function):
+        return '""'
+    if not isinstance(value, (list, dict)) or not value:
+        return _scalar(value)
+    inner = walk.enter(depth)
+    start, end = ("\n" + " " * indent * inner, "\n" + " " * indent * depth) if indent else ("", "")
+    if isinstance(value, list):
+        parts = [_json(item, indent, inner, walk) for item in value]
+        return f"[{start}{f',{start}'.join(parts)}{end}]"
+    colon = ": " if indent else ":"
+    parts = [_scalar(_key(k)) + colon + _json(v, indent, inner, walk) for k, v in value.items()]
+    return f"{{{start}{f',{start}'.join(parts)}{end}}}"
+
+
+def _scalar(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except TypeError:
+        return _refuse_value(value)
+
+
+def _to_decimal(value: float) -> str:
+    """ECMAScript's Number::toString of the number rounded to 15 significant digits."""
+    if not math.isfinite(value):
+        _refuse_value(value)
+    rounded = float(f"{value:.15g}")
+    if rounded == 0 or 1e-6 <= abs(rounded) < 1e21:
+        text = f"{Decimal(repr(rounded)):f}"
+        return "0" if rounded == 0 else _without_zeros(text)
+    mantissa, _, exponent = repr(rounded).partition("e")
+    return f"{_without_zeros(mantissa)}e{int(exponent):+d}"
+
+
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        fail("D3137", f"an object has the key {excerpt(key)}, which is no string")
+    return key
+
+
+def _refuse_value(value: Any) -> NoReturn:
+    if isinstance(value, float):
+        fail("D1001", f"Number out of range: {value}")
+    fail("D3137", f"{excerpt(value)} is no JSON value")
+
+
+def plain(value: Any) -> Any:
+    """A result without sequences and functions in it: as in JSON.stringify one is left out, null in an array."""
+    return _plain(value, 0, _Walk())
+
+
+def _plain(value: Any, depth: int, walk: _Walk) -> Any:
+    if isinstance(value, list):
+        inner = walk.enter(depth)
+        found = [_plain(item, inner, walk) for item in value]
+        return [None if item is MISSING else item for item in found]
+    if isinstance(value, dict):
+        inner = walk.enter(depth)
+        made = ((key, _plain(item, inner, walk)) for key, item in value.items())
+        return {key: item for key, item in made if item is not MISSING}
+    if isinstance(value, Function):
+        return MISSING
+    return finite(value) if isinstance(value, float) else value
+
+
+def released(value: Any) -> Any:
+    """A value for a caller's function, which knows no sequences and no functions of ours."""
+    return MISSING if isinstance(value, Function) else stored(value)
+
+
+def received(value: Any) -> Any:
+    """What a caller's function gave, checked to be JSON."""
+    return _received(value, 0, _Walk())
+
+
+def _received(value: Any, depth: int, walk: _Walk) -> Any:
+    if value is None or value is MISSING or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, dict):
+        inner = walk.enter(depth)
+        made = {_key(key): _received(item, inner, walk) for key, item in value.items()}
+        return {key: item for key, item in made.items() if item is not MISSING}
+    if isinstance(value, (list, tuple)):
+        inner = walk.enter(depth)
+        return [_received(item, inner, walk) for item in value if item is not MISSING]
+    return finite(value) if isinstance(value, float) else _refuse_value(value)
+
+
+def copy(value: Any) -> Any:
+    """A copy that shares nothing that can be changed."""
+    return _copy(value, 0, _Walk())
+
+
+def _copy(value: Any, depth: int, walk: _Walk) -> Any:
+    if isinstance(value, list):
+        inner = walk.enter(depth)
+        return [_copy(item, inner, walk) for item in value]
+    if isinstance(value, dict):
+        inner = walk.enter(depth)
+        return {key: _copy(item, inner, walk) for key, item in value.items()}
+    return "" if isinstance(value, Function) else value
+
+
+def truthy(value: Any) -> bool:
+    """JSONata's boolean: an array is true when an item is, null and functions are false."""
+    return _truthy(value, 0, None)
+
+
+def _truthy(value: Any, depth: int, walk: _Walk | None) -> bool:
+    if isinstance(value, list):
+        walk = walk or _Walk()
+        inner = walk.enter(depth)
+        return any(_truthy(item, inner, walk) for item in value)
+    if isinstance(value, float):
+        return is_number(value) and value != 0
+    return bool(value) and not isinstance(value, Function)
+
+
+# --------------------------------------------------------------------------------------------------- steps
+
+
+def field(value: Any, name: str) -> Any:
+    """The field of an object, or of all objects in an array: the last step of a path."""
+    if isinstance(value, list):
+        return settled(_fields(value, name))
+    return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+
+
+def fields(value: Any, name: str) -> Any:
+    """The field of an object, or of all objects in an array, for the next step."""
+    if isinstance(value, list):
+        return _fields(value, name)
+    return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+
+
+def _fields(value: list[Any], name: str) -> Any:
+    found = []
+    for item in value:
+        if item.__class__ is dict:
+            one = item.get(name, MISSING)
+        elif isinstance(item, list):
+            one = collapsed(_looked_up(item, name, Sequence(), 0, _Walk()))
+        else:
+            one = item.get(name, MISSING) if isinstance(item, dict) else MISSING
+        if one is not MISSING:
+            found.append(one)
+    return joined(found)
+
+
+def root_field(value: Any, name: str) -> Any:
+    """The field of the whole input, which even as an array is one item."""
+    return settled(look_up(value, name))
+
+
+def look_up(value: Any, name: str) -> Any:
+    """$lookup: the field of an object, or of all objects in an array, however deep in arrays."""
+    if isinstance(value, list):
+        return _looked_up(value, name, Sequence(), 0, _Walk())
+    return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+
+
+def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: _Walk) -> Sequence:
+    inner = walk.enter(depth)
+    for item in value:
+        if isinstance(item, list):
+            _looked_up(item, name, found, inner, walk)
+        elif isinstance(item, dict):
+            one = item.get(name, MISSING)
+            if isinstance(one, list):
+                found.extend(one)
+            elif one is not MISSING:
+                found.append(one)
+    return found
+
+
+def joined(results: list[Any]) -> Any:
+    """The results of a step for each of its items, as the items of the next one."""
+    if len(results) == 1 and isinstance(results[0], list) and not isinstance(results[0], Sequence):
+        return results[0]
+    found = Sequence()
+    for one in results:
+        if isinstance(one, list):
+            found.extend(one)
+        else:
+            found.append(one)
+    return found
+
+
+def constructed(results: list[Any]) -> Any:
+    """As `joined`, of the array constructor that ends a path: it gives arrays that stay whole."""
+    return results[0] if len(results) == 1 else Sequence(results)
+
+
+def wildcard(value: Any) -> Any:
+    """`*`: the values of an object's fields, those in arrays one by one."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return MISSING
+    walk = _Walk()
+    found: list[Any] = []
+    nested = False
+    for item in value:
+        nested = nested or isinstance(item, list)
+        _flatten(item, found, 0, walk)
+    # In the reference what was joined to an array is an array, and no sequence that could collapse.
+    return found if nested else collapsed(Sequence(found))
+
+
+def _flatten(value: Any, found: list[Any], depth: int, walk: _Walk) -> None:
+    if not isinstance(value, list):
+        found.append(value)
+        return
+    inner = walk.enter(depth)
+    for item in value:
+        _flatten(item, found, inner, walk)
+
+
+def descendants(value: Any) -> Any:
+    """`**`: a value and everything in it but the arrays themselves."""
+    if value is MISSING:
+        return MISSING
+    found = Sequence()
+    _descend(value, found, 0, _Walk())
+    return collapsed(found)
+
+
+def _descend(value: Any, found: list[Any], depth: int, walk: _Walk) -> None:
+    if not isinstance(value, list):
+        found.append(value)
+    if isinstance(value, (dict, list)):
+        inner = walk.enter(depth)
+        for item in value.values() if isinstance(value, dict) else value:
+            _descend(item, found, inner, walk)
+
+
+def item_at(value: Any, index: int) -> Any:
+    """`[number]`: the item of an array, counted from its end when below zero."""
+    if not isinstance(value, list):
+        return value if index in (0, -1) else MISSING
+    try:
+        return value[index]
+    except IndexError:
+        return MISSING
+
+
+def chosen(result: Any, index: int, length: int) -> bool:
+    """Whether a predicate that gave `result` selects the item at `index`."""
+    if result is True or result is False:
+        return result
+    if isinstance(result, list):
+        if not all(map(is_number, result)):
+            return truthy(result)
+        return any(chosen(number, index, length) for number in result)
+    if not is_number(result):
+        return truthy(result)
+    at = math.floor(result)
+    return at + length == index if at < 0 else at == index
+
+
+def combined(value: list[Any]) -> Any:
+    """The items of an array as the one context of an object constructor whose keys are all constant."""
+    found = value[0] if value else MISSING
+    for item in value[1:]:
+        found = _append(found, item)
+    return found
+
+
+def _append(left: Any, right: Any) -> Any:
+    if left is MISSING or right is MISSING:
+        return right if left is MISSING else left
+    return [*listed(left), *listed(right)]
+
+
+def grouped(value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
+    """`{key: value}` of each item, items of one key together. Keys and values are functions of an item or a tuple."""
+    streamed = isinstance(value, Tuples)
+    pairs = tuple(pairs)
+    groups: dict[str, tuple[int, list[Any]]] = {}
+    for item in value if value or streamed else [MISSING]:
+        for number, (key_of, _) in enumerate(pairs):
+            key = key_of(item)
+            if key is not MISSING:
+                group = groups.setdefault(text_key(key), (number, []))
+                if group[0] != number:
+                    repeated_key(key)
+                group[1].append(item)
+    merge = _merged_tuples if streamed else combined
+    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in groups.items())
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
+def text_key(key: Any) -> str:
+    """The key of an object."""
+    if not isinstance(key, str):
+        fail("T1003", f"Key in object structure must evaluate to a string; got: {shown(key)}")
+    return key
+
+
+def repeated_key(key: Any) -> NoReturn:
+    fail("D1009", f"Multiple key definitions evaluate to same key: {shown(key)}")
+
+
+def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
+    merged = dict(members[0])
+    for member in members[1:]:
+        for name, one in member.items():
+            merged[name] = _append(merged.get(name, MISSING), one)
+    return merged
+
+
+def stream(value: Any) -> Tuples:
+    """The items of a value as tuples."""
+    return Tuples({"@": item} for item in value)
+
+
+def spread(
+    found: Tuples, bound: dict[str, Any], result: Any, focus: str | None, index: str | None, ancestor: str | None
+) -> None:
+    """Add the tuples that a step gave for one tuple."""
+    if isinstance(result, Tuples):
+        found.extend({**bound, **one} for one in result)
+        return
+    for number, one in enumerate(items(result)):
+        made = {**bound, focus: one} if focus else {**bound, "@": one}
+        if index:
+            made[index] = number
+        if ancestor:
+            made[ancestor] = bound["@"]
+        found.append(made)
+
+
+def unbound(found: Tuples) -> Sequence:
+    """The items of a tuple stream."""
+    return Sequence(one["@"] for one in found)
+
+
+def numbered(found: Any, name: str) -> Tuples:
+    """The tuples with their places in the stream."""
+    return Tuples({**one, name: place} for place, one in enumerate(found))
+
+
+def ordered(value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
+    """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
+    if len(value) <= 1:
+        return value
+    keyed = [([key(item) for key, _ in terms], item) for item in value]
+    keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))
+    return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
+
+
+def _order(left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...]) -> int:
+    for a, b, (_, descending) in zip(left, right, terms, strict=True):
+        if a is MISSING or b is MISSING:
+            if a is not b:
+                return 1 if a is MISSING else -1
+            continue
+        for value in (a, b):
+            if not isinstance(value, str) and not is_number(value):
+                fail("T2008", f"The expressions within an order-by clause must be numeric or string, not {shown(value)}")
+        if isinstance(a, str) is not isinstance(b, str):
+            fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
+        if a != b:
+            return -1 if (a < b) is not descending else 1
+    return 0
+
+
+# ----------------------------------------------------------------------------------------------- operators
 
 
 def _divided(left: Any, right: Any) -> Any:
@@ -368,345 +828,445 @@ def _divided(left: Any, right: Any) -> Any:
     return left / right if right else math.inf  # an error as soon as it is used
 
 
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _divided,
-    "%": lambda a, b: (
-        (abs(a) % abs(b)) * (-1 if a < 0 else 1) if isinstance(a, int) and isinstance(b, int) else math.fmod(a, b)
-    ),
-}
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+def _remainder(left: Any, right: Any) -> Any:
+    if isinstance(left, int) and isinstance(right, int):
+        return (abs(left) % abs(right)) * (-1 if left < 0 else 1)
+    return math.fmod(left, right)
 
 
-def _arithmetic(sign: str, left: Any, right: Any) -> Any:
+_ARITHMETIC: Final = MappingProxyType(
+    {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": _divided, "%": _remainder}
+)
+_ORDER: Final = MappingProxyType({"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge})
+
+
+def arithmetic(sign: str, left: Any, right: Any) -> Any:
+    """`+ - * / %`"""
     for code, side, value in (("T2001", "left", left), ("T2002", "right", right)):
-        if value is not None and not is_number(value):
+        if value is not MISSING and not is_number(value):
             fail(code, f"The {side} side of the {sign} operator must evaluate to a number, not {shown(value)}")
-    if left is None or right is None:
-        return None
+    if left is MISSING or right is MISSING:
+        return MISSING
     result = _ARITHMETIC[sign](left, right)
-    return result if sign == "/" and not right else _finite(result)
+    return result if sign == "/" and not right else finite(result)
 
 
-def _compare(sign: str, left: Any, right: Any) -> Any:
-    if any(v is not None and not isinstance(v, str) and not is_number(v) for v in (left, right)):
+def negated(value: Any) -> Any:
+    """`-value`"""
+    if value is not MISSING and not is_number(value):
+        fail("D1002", f"Cannot negate a non-numeric value: {shown(value)}")
+    return MISSING if value is MISSING else -value
+
+
+def compared(sign: str, left: Any, right: Any) -> Any:
+    """`< <= > >=`"""
+    if any(v is not MISSING and not isinstance(v, str) and not is_number(v) for v in (left, right)):
         fail("T2010", f"The expressions either side of operator {sign} must evaluate to numeric or string values")
-    if left is None or right is None:
-        return None
+    if left is MISSING or right is MISSING:
+        return MISSING
     if isinstance(left, str) is not isinstance(right, str):
         values = f"{shown(left)} and {shown(right)}"
         fail("T2009", f"The values {values} either side of operator {sign} must be of the same data type")
     return _ORDER[sign](left, right)
 
 
-def _frozen(value: Any) -> Any:
-    """The same for equal values only, and hashable: a boolean is no number, an object has no order."""
-    if isinstance(value, (dict, list)):
-        _enter()
-    if isinstance(value, list):
-        return list, tuple(map(_frozen, value))
-    if isinstance(value, dict):
-        return dict, frozenset((key, _frozen(item)) for key, item in value.items())
-    return (bool, value) if isinstance(value, bool) else value
+def equal(left: Any, right: Any) -> bool:
+    """`=`, which is false where a side is undefined."""
+    return left is not MISSING and right is not MISSING and _same(left, right, 0, None)
 
 
-def _equals(sign: str, left: Any, right: Any) -> bool:
-    if left is None or right is None:
+def unequal(left: Any, right: Any) -> bool:
+    """`!=`, which is false where a side is undefined."""
+    return left is not MISSING and right is not MISSING and not _same(left, right, 0, None)
+
+
+def _same(left: Any, right: Any, depth: int, walk: _Walk | None) -> bool:
+    if left is right:
+        return True
+    if isinstance(left, (bool, Function)) or isinstance(right, (bool, Function)):
         return False
-    if is_number(left) and is_number(right) and float in (type(left), type(right)):
-        return (float(left) == float(right)) is (sign == "=")  # a literal beyond 2^53 is a double
-    return (_frozen(left) == _frozen(right)) is (sign == "=")
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        # A literal beyond 2^53 is a double, and equals what it equals as one.
+        return float(left) == float(right) if float in (type(left), type(right)) else left == right
+    if isinstance(left, list) and isinstance(right, list):
+        walk = walk or _Walk()
+        inner = walk.enter(depth)
+        return len(left) == len(right) and all(_same(a, b, inner, walk) for a, b in zip(left, right, strict=True))
+    if isinstance(left, dict) and isinstance(right, dict):
+        walk = walk or _Walk()
+        inner = walk.enter(depth)
+        return left.keys() == right.keys() and all(_same(one, right[key], inner, walk) for key, one in left.items())
+    return isinstance(left, str) and isinstance(right, str) and left == right
 
 
-def _contains(_: str, left: Any, right: Any) -> bool:
-    if isinstance(left, str):
-        return left in listed(right)
-    return any(_equals("=", left, item) for item in listed(right))
+def included(left: Any, right: Any) -> bool:
+    """`in`, which compares arrays and objects by identity, as the reference does."""
+    if left is MISSING:
+        return False
+    if isinstance(left, (list, dict)):
+        return any(item is left for item in listed(right))
+    return any(equal(left, item) for item in listed(right))
 
 
-def _concatenate(_: str, left: Any, right: Any) -> str:
-    return (_string(left) or "") + (_string(right) or "")
+def text(value: Any) -> str:
+    """A side of `&`: nothing is the empty text."""
+    return value if isinstance(value, str) else "" if value is MISSING else _string(value)
 
 
-def _range(_: str, left: Any, right: Any) -> Any:
+def ranged(run: Run, left: Any, right: Any) -> Any:
+    """`left..right`"""
     for code, side, value in (("T2003", "left", left), ("T2004", "right", right)):
-        if value is not None and not (is_number(value) and float(value).is_integer()):
+        if value is not MISSING and not (is_number(value) and float(value).is_integer()):
             fail(code, f"The {side} side of the range operator (..) must evaluate to an integer, not {shown(value)}")
-    if left is None or right is None or left > right:
-        return None
+    if left is MISSING or right is MISSING or left > right:
+        return MISSING
     _bounded(right - left + 1)
-    return Utils.create_sequence_from_iter(range(int(left), int(right) + 1))
+    run.spend(8 * int(right - left))
+    return collapsed(Sequence(range(int(left), int(right) + 1)))
 
 
-OPERATORS: dict[str, Callable[[str, Any, Any], Any]] = (
-    dict.fromkeys(_ARITHMETIC, _arithmetic)
-    | dict.fromkeys(_ORDER, _compare)
-    | dict.fromkeys(("=", "!="), _equals)
-    | {"in": _contains, "&": _concatenate, "..": _range}
-)
-
-
-def _bounded(length: float) -> None:
-    if length > MAX_LENGTH:
-        fail("D2014", f"{length:,.0f} items or characters are more than the {MAX_LENGTH:,} allowed")
-
-
-def listed(value: Any) -> Any:
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def copy(value: Any) -> Any:
-    """A copy that shares nothing that can be changed."""
-    if isinstance(value, (dict, list)):
-        _enter()
+def push(found: list[Any], value: Any) -> None:
+    """Add a value to an array that is constructed: arrays are joined to it."""
     if isinstance(value, list):
-        return [copy(item) for item in value]
-    return {key: copy(item) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def named(value: Any, name: str) -> Any:
-    """The field of an object, or of all objects in an array, however deep in arrays."""
-    if isinstance(value, dict):
-        return value.get(name)
-    if not isinstance(value, list):
-        return None
-    _enter()
-    found = Utils.create_sequence()
-    for item in value:
-        field = named(item, name)
-        found.extend([] if field is None else field if isinstance(field, list) else [field])
-    return found
-
-
-def flat(value: Any, found: list[Any]) -> list[Any]:
-    """What is in an array, however deep in arrays."""
-    if not isinstance(value, list):
+        found.extend(value)
+    elif value is not MISSING:
         found.append(value)
-        return found
-    _enter()
-    for item in value:
-        flat(item, found)
-    return found
 
 
-def descendants(value: Any, found: list[Any]) -> None:
-    """A value and everything in it but the arrays themselves."""
-    if not isinstance(value, list):
-        found.append(value)
-    if isinstance(value, (dict, list)):
-        _enter()
-        for item in value.values() if isinstance(value, dict) else value:
-            descendants(item, found)
+# ----------------------------------------------------------------------------------------- calling functions
 
 
-def validated(signature: Any, args: Any, context: Any) -> Any:
-    """The arguments as the signature wants them: the context for one left out, an array for a single value."""
-    if signature is None:
-        return args
-    found = signature._regex.fullmatch("".join(map(_type_letter, args)))  # noqa: SLF001  (parsed, and nowhere else)
+#: What stands for the `?` of a partial application.
+HOLE: Final = object()
+
+_LETTERS: Final[Mapping[type, str]] = MappingProxyType(
+    {Missing: "m", bool: "b", str: "s", int: "n", float: "n", type(None): "l", list: "a", dict: "o"}
+)
+_BY_BASE: Final = ((str, "s"), (int, "n"), (float, "n"), (list, "a"), (dict, "o"))
+
+
+def _letter(kind: type) -> str:
+    """The letter of a type in signatures."""
+    return _LETTERS.get(kind) or next((letter for base, letter in _BY_BASE if issubclass(kind, base)), "f")
+
+
+@lru_cache(maxsize=1024)
+def signature(text: str, name: str) -> Any:
+    """The parsed signature of a function."""
+    return Signature(text, name)
+
+
+@lru_cache(maxsize=4096)
+def _matching(text: str, name: str, kinds: tuple[type, ...]) -> Any:
+    """How arguments of these types fit a signature; None if they fit as they are. Raises T0410."""
+    parsed = signature(text, name)
+    letters = "".join(map(_letter, kinds))
+    found = parsed._regex.fullmatch(letters)  # noqa: SLF001  (parsed, and nowhere else)
     if found is None:
-        _refuse_arguments(signature, args)
-    fitted: list[Any] = []
-    rest = chain(enumerate(args, 1), repeat((len(args) + 1, None)))
+        _refuse_arguments(parsed, letters)
+    parameters = parsed._params  # noqa: SLF001
+    each = [(p, found[number]) for number, p in enumerate(parameters, 1)]
+    as_it_is = all(len(part) == 1 and (p.type != "a" or (part == "a" and p.subtype is None)) for p, part in each)
+    return None if as_it_is and len(each) == len(kinds) else each
+
+
+def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
+    """The arguments as the signature wants them: the context for one left out, an array for a single value."""
+    text, name = function.signature or "", function.name
+    each = _matching(text, name, tuple(map(type, arguments)))
+    if each is None:
+        return arguments
+    result: list[Any] = []
+    rest = chain(enumerate(arguments, 1), repeat((len(arguments) + 1, MISSING)))
     taken = 0
-    for number, param in enumerate(signature._params, 1):  # noqa: SLF001
-        if param.context and not found[number]:
-            fitted.append(_context(signature, param, context, taken + 1))
+    for param, letters in each:
+        if param.context and not letters:
+            result.append(_context(name, param, context, taken + 1))
             continue
-        for letter in found[number] or "m":  # what is left out takes an argument too, as in the reference
+        for letter in letters or "m":  # what is left out takes an argument too, as in the reference
             taken, value = next(rest)
             wanted = param.type == "a" and letter != "m"
-            fitted.append(_as_array(signature, param, found[number], value, taken) if wanted else value)
-    return fitted
+            result.append(_as_array(name, param, letters, value, taken) if wanted else value)
+    return tuple(result)
 
 
-def _type_letter(value: Any) -> str:
-    match value:
-        case None:
-            return "m"
-        case bool():
-            return "b"
-        case str():
-            return "s"
-        case int() | float():
-            return "n"
-        case list():
-            return "a"
-        case dict():
-            return "o"
-        case _:
-            return "l" if value is NULL else "f"
-
-
-def _context(signature: Any, param: Any, context: Any, index: int) -> Any:
-    if not re.fullmatch(param.regex, _type_letter(context)):
-        name = signature.function_name
+def _context(name: str, param: Any, context: Any, index: int) -> Any:
+    if not re.fullmatch(param.regex, _letter(type(context))):
         fail("T0411", f"Context value is not a compatible type with argument {index} of function {name}")
     return context
 
 
-_ARRAYS_OF = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
+_ARRAYS_OF: Final = MappingProxyType(
+    {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
+)
 
 
-def _as_array(signature: Any, param: Any, letters: str, value: Any, index: int) -> Any:
-    items = value if isinstance(value, list) else [value]
-    if param.subtype is not None and (
-        letters != param.subtype if not isinstance(value, list) else {*map(_type_letter, items)} - {param.subtype[:1]}
-    ):
-        kind = _ARRAYS_OF.get(param.subtype[:1], param.subtype)
-        fail("T0412", f"Argument {index} of function {signature.function_name} must be an array of {kind}")
-    return items
+def _as_array(name: str, param: Any, letters: str, value: Any, index: int) -> Any:
+    found = value if isinstance(value, list) else [value]
+    if param.subtype is None:
+        return found
+    wanted = param.subtype[:1]
+    fits = {_letter(kind) for kind in set(map(type, found))} <= {wanted} if found is value else letters == param.subtype
+    if not fits:
+        kind = _ARRAYS_OF.get(wanted, param.subtype)
+        fail("T0412", f"Argument {index} of function {name} must be an array of {kind}")
+    return found
 
 
-def _refuse_arguments(signature: Any, args: Any) -> NoReturn:
-    supplied, good, pattern = "".join(map(_type_letter, args)), 0, ""
-    for param in signature._params:  # noqa: SLF001
+def _refuse_arguments(parsed: Any, supplied: str) -> NoReturn:
+    good, pattern = 0, ""
+    for param in parsed._params:  # noqa: SLF001
         pattern += param.regex
         found = re.match(pattern, supplied)
         if found is None:
             break
         good = found.end()
-    name = signature.function_name
-    fail("T0410", f"Argument {good + 1} of function {name} does not match function signature")
+    fail("T0410", f"Argument {good + 1} of function {parsed.function_name} does not match function signature")
 
 
-class Native(Jsonata.JFunction):  # type: ignore[misc]
-    """A function written in Python, of values in the evaluator's form."""
-
-    def __init__(self, function: Callable[..., Any], signature: Any) -> None:
-        super().__init__(function, None)
-        self.signature = signature
-        self.nargs = len(inspect.signature(function).parameters)
-
-    def call(self, input: Any, args: Any) -> Any:  # noqa: A002, ARG002
-        result = self.function(*args, *[None] * (self.nargs - len(args)))
-        return _finite(result) if isinstance(result, float) else result
+def call(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
+    """The value of `function(arguments)`; the context is for arguments that are left out."""
+    return settled(_applied(run, context, function, arguments))
 
 
-class _Caller(Jsonata.JLambda):  # type: ignore[misc]
+def apply(run: Run, function: Any, *arguments: Any) -> Any:
+    """What a function gives another one that was handed it."""
+    return _applied(run, MISSING, function, arguments)
+
+
+def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
+    run.enter()
+    while function.__class__ is Closure:
+        if function.signature is not None:
+            arguments = fitted(function, arguments, context)
+        missing = function.arity - len(arguments)
+        if missing:
+            arguments = (*arguments, *[MISSING] * missing) if missing > 0 else arguments[:missing]
+        result = function.body(*arguments)
+        if result.__class__ is not Tail:
+            run.depth -= 1
+            return result
+        function, arguments = result.function, result.arguments
+        run.tick()
+    if not isinstance(function, Function):
+        fail("T1006", "Attempted to invoke a non-function")
+    if function.signature is not None:
+        arguments = fitted(function, arguments, context)
+    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    run.depth -= 1
+    return finite(result) if result.__class__ is float else result
+
+
+def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
+    """The value of a call of a standard function."""
+    arguments = fitted(function, arguments, context)
+    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    kind = result.__class__
+    return finite(result) if kind is float else collapsed(result) if kind is Sequence else result
+
+
+def procedure(found: Any, name: str, known: Any, code: str) -> Any:
+    """What a bare name gives where a function is called; T1005 and T1007 say that its `$` is missing."""
+    if found is MISSING and known is not MISSING:
+        verb = "invoke" if code == "T1005" else "partially apply"
+        fail(code, f"Attempted to {verb} a non-function", hint=f"did you mean ${name}?")
+    return found
+
+
+def partially(run: Run, function: Any, *given: Any) -> Function:
+    """`function(a, ?)`"""
+    if not isinstance(function, Function):
+        fail("T1008", "Attempted to partially apply a non-function")
+
+    def body(*rest: Any) -> Any:
+        filling = iter(rest)
+        return apply(run, function, *(next(filling, MISSING) if one is HOLE else one for one in given))
+
+    return Closure(function.name, body, sum(one is HOLE for one in given))
+
+
+def piped(run: Run, left: Any, right: Any) -> Any:
+    """`left ~> right`, of a function: called with the left side, or the two chained."""
+    if not isinstance(right, Function):
+        fail("T2006", "The right side of the function application operator ~> must be a function")
+    if isinstance(left, Function):
+        return Closure("~>", lambda value: apply(run, right, apply(run, left, value)), 1)
+    return call(run, MISSING, right, left)
+
+
+def transform(pattern: Any, update: Any, delete: Any) -> Function:
+    """`|pattern|update, delete|`; each is a function of its context."""
+
+    def body(value: Any) -> Any:
+        result = copy(value)
+        for match in items(pattern(result)):
+            _update(match, update(match))
+            if delete is not None:
+                _delete(match, listed(delete(match)))
+        return result
+
+    return Function("transform", body, 1, "<(oa):o>")
+
+
+def _update(match: Any, update: Any) -> None:
+    if update is not MISSING and not isinstance(update, dict):
+        clause = "The insert/update clause of the transform expression must evaluate to an object"
+        fail("T2011", f"{clause}: {shown(update)}")
+    if isinstance(match, dict):
+        match.update(update or {})
+
+
+def _delete(match: Any, gone: list[Any]) -> None:
+    if not all(isinstance(name, str) for name in gone):
+        fail("T2012", "The delete clause of the transform expression must evaluate to a string or array of strings")
+    for name in gone:
+        if isinstance(match, dict):
+            match.pop(name, None)
+
+
+def from_caller(name: str, function: Callable[..., Any]) -> Function:
     """A caller's function, of plain JSON values."""
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        self.name = name
-
-    def call(self, input: Any, args: Any) -> Any:  # noqa: A002, ARG002
-        plain = [outward(arg) for arg in args or ()]
+    def body(*arguments: Any) -> Any:
         try:
-            return inward(self.function(*plain))
+            return received(function(*map(released, arguments)))
         except EvaluationError:
             raise
         except Exception as error:  # noqa: BLE001  (it is the caller's code)
-            fail("D3137", f"${self.name} failed: {type(error).__name__}: {error}")
+            fail("D3137", f"${name} failed: {type(error).__name__}: {error}")
+
+    return Function(name, body, _arity(function))
 
 
-def first_match(pattern: Any, text: str, start: int) -> Any:
+def _arity(function: Callable[..., Any]) -> int:
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a built-in one that does not say
+        return 1
+    return len(parameters)
+
+
+# -------------------------------------------------------------------------------------- regular expressions
+
+
+PatternError = re2.error
+_UNICODE_ESCAPE = re.compile(r"((?:\\\\)*)\\u([0-9a-fA-F]{4})")
+
+
+@lru_cache(maxsize=1024)
+def compiled_pattern(pattern: str, flags: str = "") -> Any:
+    """RE2, which takes linear time whatever the pattern. Raises `PatternError`."""
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = "i" not in flags
+    prefix = "(?m)" if "m" in flags else ""
+    return re2.compile(prefix + _UNICODE_ESCAPE.sub(r"\1\\x{\2}", pattern), options)
+
+
+@lru_cache(maxsize=1024)
+def regex(pattern: str, flags: str) -> Pattern:
+    """`/pattern/flags`"""
+    compiled = compiled_pattern(pattern, flags)
+    function = Pattern("regex", partial(_first_match, compiled), 2)
+    function.pattern = compiled
+    return function
+
+
+def _first_match(pattern: Any, text: Any, start: Any = 0) -> Any:
     """What a regular expression gives as a function: a match with a function for the next one."""
-    found = pattern.search(text, start)
+    found = pattern.search(text, start) if isinstance(text, str) else None
     if found is None:
-        return None
+        return MISSING
 
     def following() -> Any:
-        after = first_match(pattern, text, found.end()) if found.end() < len(text) else None
+        after = _first_match(pattern, text, found.end()) if found.end() < len(text) else MISSING
         if after and not after["match"]:
             fail("D1004", "Regular expression matches zero length string")
         return after
 
-    groups = [NULL if group is None else group for group in found.groups()]
-    return {
-        "match": found.group(),
-        "start": found.start(),
-        "end": found.end(),
-        "groups": groups,
-        "next": Jsonata.JLambda(following),
-    }
+    return {**_match_of(found), "next": Function("next", following, 0)}
 
 
-def _matches(matcher: Any, text: str, limit: Any) -> Iterator[Any]:
+def _match_of(found: Any) -> dict[str, Any]:
+    return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups())}
+
+
+def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
     """The matches of a regular expression, or of a function that works like one."""
-    evaluator = Jsonata.CURRENT.jsonata
-    args = [text]
-    while limit is None or limit > 0:
-        found = evaluator.apply(matcher, args, None, evaluator.environment)
-        if found is None:
-            return
+    found = apply(run, matcher, text) if limit is MISSING or limit > 0 else MISSING
+    number = 1
+    while found is not MISSING:
         if not (isinstance(found, dict) and {"match", "start", "end", "groups", "next"} <= found.keys()):
             fail("T1010", "The matcher function does not return the correct object structure")
         yield found
-        matcher, args = found["next"], []
-        limit = None if limit is None else limit - 1
+        if limit is not MISSING and number >= limit:
+            return
+        number += 1
+        found = apply(run, found["next"])
 
 
-def _match_function(text: Any, pattern: Any, limit: Any) -> Any:
-    if text is None:
-        return None
-    if limit is not None and limit < 0:
+def _match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
+    if limit is not MISSING and limit < 0:
         fail("D3040", "Third argument of match function must evaluate to a positive number")
-    found = _matches(pattern, text, limit)
-    return Utils.create_sequence_from_iter(
-        {"match": m["match"], "index": m["start"], "groups": m["groups"]} for m in found
-    )
+    found = _matches(run, pattern, text, limit)
+    return Sequence({"match": m["match"], "index": m["start"], "groups": m["groups"]} for m in found)
 
 
-def _contains_function(text: Any, token: Any) -> Any:
-    if text is None or token is None:
-        return None
-    return token in text if isinstance(token, str) else next(_matches(token, text, None), None) is not None
+def _contains(run: Run, text: Any, token: Any) -> Any:
+    if text is MISSING or token is MISSING:
+        return MISSING
+    if isinstance(token, Pattern):
+        return token.pattern.search(text) is not None
+    return token in text if isinstance(token, str) else next(_matches(run, token, text, MISSING), None) is not None
 
 
-def _split(text: Any, separator: Any, limit: Any) -> Any:
-    if text is None:
-        return None
-    if limit is not None and limit < 0:
+def _split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
+    if limit is not MISSING and limit < 0:
         fail("D3020", "Third argument of split function must evaluate to a positive number")
     if isinstance(separator, str):
         parts = text.split(separator) if separator else list(text)
-        return parts[: None if limit is None else int(limit)]
+        return run.grown(parts[: None if limit is MISSING else int(limit)])
     parts, start = [], 0
-    for found in _matches(separator, text, limit):
+    for found in _matches(run, separator, text, limit):
         parts.append(text[start : found["start"]])
         start = found["end"]
-    return [*parts, text[start:]] if limit is None or len(parts) < limit else parts
+    return [*parts, text[start:]] if limit is MISSING or len(parts) < limit else parts
 
 
-def _replace(text: Any, pattern: Any, replacement: Any, limit: Any) -> Any:
-    if text is None:
-        return None
+def _replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
     if pattern == "":
         fail("D3010", "Second argument of replace function cannot be an empty string")
-    if limit is not None and limit < 0:
+    if limit is not MISSING and limit < 0:
         fail("D3011", "Fourth argument of replace function must evaluate to a positive number")
     if isinstance(pattern, str):
-        count = -1 if limit is None else math.ceil(limit)
+        count = -1 if limit is MISSING else math.ceil(limit)
         _bounded(text.count(pattern) * len(replacement) if isinstance(replacement, str) else 0)
-        return text.replace(pattern, _replaced(replacement, None), count)
-    parts, end, size = [], 0, 0
-    for found in _matches(pattern, text, limit):
-        parts += [text[end : found["start"]], _replaced(replacement, found)]
+        return run.grown(text.replace(pattern, _replaced(run, replacement, None), count))
+    if isinstance(pattern, Pattern) and pattern.pattern.search(text) is None:
+        return text
+    parts, end, length = [], 0, 0
+    for found in _matches(run, pattern, text, limit):
+        parts += [text[end : found["start"]], _replaced(run, replacement, found)]
         end = found["start"] + len(found["match"])
-        size += len(parts[-1])
-        _bounded(size)
-    return "".join(parts) + text[end:]
+        length += len(parts[-1])
+        _bounded(length)
+    return run.grown("".join(parts) + text[end:])
 
 
-def _replaced(replacement: Any, found: Any) -> str:
+def _replaced(run: Run, replacement: Any, found: Any) -> str:
     """The text for one match; a plain string that was searched for has no groups, and no function to call."""
-    text = replacement
-    if isinstance(text, str):
-        return text if found is None else _REFERENCE.sub(lambda m: _reference(m, found), text)
-    if found is not None:
-        evaluator = Jsonata.CURRENT.jsonata
-        text = evaluator.apply(replacement, [found], None, evaluator.environment)
-    if not isinstance(text, str):
+    if isinstance(replacement, str):
+        return replacement if found is None else _REFERENCE.sub(lambda m: _reference(m, found), replacement)
+    made = replacement if found is None else apply(run, replacement, found)
+    if not isinstance(made, str):
         fail("D3012", "Attempted to replace a matched string with a non-string value")
-    return text
+    return made
 
 
 _REFERENCE = re.compile(r"\$(\$|\d+)", re.ASCII)
@@ -727,14 +1287,62 @@ def _reference(found: re.Match[str], match: dict[str, Any]) -> str:
     return (group if isinstance(group, str) else "") + digits[used:]
 
 
-def _string(value: Any, prettify: Any = None) -> Any:
-    if isinstance(value, Utils.JList) and value.outer_wrapper:
-        value = value[0]
-    if value is None or isinstance(value, str):
+# ------------------------------------------------------------------------------------------------- functions
+# Their arguments have been fitted to their signatures: of the right type, or MISSING.
+
+
+def _defined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which is undefined where its first argument is."""
+    return lambda value, *rest: MISSING if value is MISSING else function(value, *rest)
+
+
+def _string(value: Any, prettify: Any = False) -> Any:
+    if value is MISSING or isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
         fail("D3001", "Attempting to invoke string function on Infinity or NaN")
-    return "" if is_function(value) else to_json(outward(value, ""), 2 if prettify is True else 0)
+    return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0)
+
+
+def _substring(text: str, start: Any = MISSING, length: Any = MISSING) -> str:
+    if start is MISSING:
+        return text if length is MISSING else ""
+    first = 0 if len(text) + start < 0 else start
+    if length is MISSING:
+        return text[int(first) :]
+    if length <= 0:
+        return ""
+    return text[int(first) : int(first + length if first >= 0 else len(text) + first + length)]
+
+
+def _substring_before(text: str, chars: Any = MISSING) -> str:
+    return text if chars is MISSING else text.partition(chars)[0] if chars else ""
+
+
+def _substring_after(text: str, chars: Any = MISSING) -> str:
+    return text[text.index(chars) + len(chars) :] if chars is not MISSING and chars in text else text
+
+
+def _trim(text: str) -> str:
+    return re.sub(r"[ \t\n\r]+", " ", text).removeprefix(" ").removesuffix(" ")
+
+
+def _pad(run: Run, text: Any, width: Any = MISSING, char: Any = MISSING) -> Any:
+    if text is MISSING or width is MISSING:
+        return text
+    _bounded(abs(width))
+    missing = abs(int(width)) - len(text)
+    padding = ((char or " ") * max(missing, 0))[: max(missing, 0)]
+    return run.grown(text + padding if width > 0 else padding + text)
+
+
+def _join(run: Run, texts: Any, separator: Any = MISSING) -> Any:
+    if texts is MISSING:
+        return MISSING
+    between = separator or ""
+    if len(texts) > 64:
+        _bounded(sum(map(len, texts)) + len(texts) * len(between))
+    return run.grown(between.join(texts))
 
 
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?([Ee][-+]?\d+)?", re.ASCII)
@@ -742,85 +1350,272 @@ _RADIX = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+")
 
 
 def _to_number(value: Any) -> Any:
-    if value is None or not isinstance(value, (str, bool)):
-        return value
     if isinstance(value, bool):
         return int(value)
+    if not isinstance(value, str):
+        return value
     if _RADIX.fullmatch(value):
-        return _finite(int(value, 0))
+        return finite(int(value, 0))
     number = float(value) if _DECIMAL.fullmatch(value) else math.inf
     if not math.isfinite(number):
         fail("D3030", f"Unable to cast value to a number: {shown(value)}")
     return int(value) if value.lstrip("-").isdigit() else number
 
 
-def _pad(text: Any, width: Any, char: Any) -> Any:
-    if text is None or width is None:
-        return text
-    _bounded(abs(width))
-    return Functions.pad(text, width, char)
+def _round(value: Any, precision: Any = MISSING) -> Any:
+    digits = 0 if precision is MISSING else int(precision)
+    return value if isinstance(value, int) and digits >= 0 else float(round(Decimal(str(value)), digits))
 
 
-def _join(texts: Any, separator: Any) -> Any:
-    if texts is None:
-        return None
-    _bounded(sum(map(len, texts)) + len(texts) * len(separator or ""))
-    return (separator or "").join(texts)
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def _format_base(value: Any, radix: Any = MISSING) -> str:
+    base, number = 10 if radix is MISSING else int(_round(radix)), int(_round(value))
+    if not 2 <= base <= 36:
+        fail("D3100", f"The radix of the formatBase function must be between 2 and 36. It was given {base}")
+    digits, rest = "", abs(number)
+    while rest or not digits:
+        rest, digit = divmod(rest, base)
+        digits = _DIGITS[digit] + digits
+    return "-" + digits if number < 0 else digits
+
+
+def _square_root(value: Any) -> float:
+    if value < 0:
+        fail("D3060", f"The sqrt function cannot be applied to a negative number: {shown(value)}")
+    return math.sqrt(value)
+
+
+def _power(base: Any, exponent: Any = MISSING) -> Any:
+    if exponent is MISSING:
+        return MISSING
+    try:
+        result = math.pow(base, exponent)
+    except (ValueError, OverflowError):
+        fail("D3061", f"The power function has no result for base={shown(base)}, exponent={shown(exponent)}")
+    exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
+    return base**exponent if exact else result
+
+
+def _sum(numbers: list[Any]) -> Any:
+    return finite(reduce(operator.add, filter(is_number, numbers), 0))
+
+
+def _average(numbers: list[Any]) -> Any:
+    return _divided(_sum(numbers), len(numbers)) if numbers else MISSING
+
+
+def _arguments(function: Function, *offered: Any) -> tuple[Any, ...]:
+    """Of a value, its index and its array as much as a function takes; the value in any case."""
+    return offered[: max(function.arity, 1)]
+
+
+def _map(run: Run, values: Any, function: Any) -> Any:
+    if values is MISSING:
+        return MISSING
+    made = (apply(run, function, *_arguments(function, v, i, values)) for i, v in enumerate(values))
+    return Sequence(stored(one) for one in made if one is not MISSING)
+
+
+def _filter(run: Run, values: Any, function: Any) -> Any:
+    if values is MISSING:
+        return MISSING
+    each = enumerate(values)
+    return Sequence(v for i, v in each if truthy(apply(run, function, *_arguments(function, v, i, values))))
+
+
+def _single(run: Run, values: Any, function: Any = MISSING) -> Any:
+    if values is MISSING:
+        return MISSING
+    found = values if function is MISSING else _filter(run, values, function)
+    if len(found) > 1:
+        fail("D3138", "The $single() function expected exactly 1 matching result. Instead it matched more.")
+    if not found:
+        fail("D3139", "The $single() function expected exactly 1 matching result. Instead it matched 0.")
+    return found[0]
+
+
+def _reduce(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any:
+    if values is MISSING:
+        return MISSING
+    if function.arity < 2:
+        fail("D3050", "The second argument of reduce function must be a function with at least two arguments")
+    skipped = 1 if initial is MISSING and values else 0
+    result = values[0] if skipped else initial
+    for index, value in enumerate(values[skipped:], skipped):
+        result = apply(run, function, *(result, value, index, values)[: max(function.arity, 2)])
+    return result
+
+
+def _each(run: Run, value: Any, function: Any) -> Any:
+    if value is MISSING:
+        return MISSING
+    made = (apply(run, function, *_arguments(function, one, key, value)) for key, one in value.items())
+    return Sequence(stored(one) for one in made if one is not MISSING)
+
+
+def _sift(run: Run, value: Any, function: Any = MISSING) -> Any:
+    if value is MISSING:
+        return MISSING
+    each = value.items()
+    return {k: v for k, v in each if truthy(apply(run, function, *_arguments(function, v, k, value)))} or MISSING
+
+
+def _keys(value: Any) -> Any:
+    found: dict[str, None] = {}
+    _collect_keys(value, found, 0, _Walk())
+    return Sequence(found)
+
+
+def _collect_keys(value: Any, found: dict[str, None], depth: int, walk: _Walk) -> None:
+    if isinstance(value, dict):
+        found.update(dict.fromkeys(value))
+    elif isinstance(value, list):
+        inner = walk.enter(depth)
+        for item in value:
+            _collect_keys(item, found, inner, walk)
+
+
+def _spread(value: Any) -> Any:
+    found = Sequence()
+    _spread_into(value, found, 0, _Walk())
+    return found if isinstance(value, (dict, list)) else value
+
+
+def _spread_into(value: Any, found: Sequence, depth: int, walk: _Walk) -> None:
+    if isinstance(value, dict):
+        found.extend({key: item} for key, item in value.items())
+    elif isinstance(value, list):
+        inner = walk.enter(depth)
+        for item in value:
+            _spread_into(item, found, inner, walk)
+    else:
+        found.append(value)
+
+
+def _merge(values: list[Any]) -> dict[str, Any]:
+    return {key: item for value in values for key, item in value.items()}
+
+
+def _join_arrays(run: Run, left: Any = MISSING, right: Any = MISSING) -> Any:
+    found = _append(left, right)
+    return run.grown(found) if isinstance(found, list) else found
+
+
+def _zip(*arrays: Any) -> list[Any]:
+    return [list(row) for row in zip(*map(listed, arrays), strict=False)]
 
 
 def _distinct(values: Any) -> Any:
     if not isinstance(values, list) or len(values) <= 1:
         return values
     found: dict[Any, Any] = {}
+    walk = _Walk()
     for value in values:
-        found.setdefault(_frozen(value), value)
-    return Utils.create_sequence_from_iter(found.values())
+        found.setdefault(_frozen(value, 0, walk), value)
+    return (Sequence if isinstance(values, Sequence) else list)(found.values())
+
+
+def _frozen(value: Any, depth: int, walk: _Walk) -> Any:
+    """The same for equal values only, and hashable: a boolean is no number, an object has no order."""
+    if isinstance(value, list):
+        inner = walk.enter(depth)
+        return list, tuple(_frozen(item, inner, walk) for item in value)
+    if isinstance(value, dict):
+        inner = walk.enter(depth)
+        return dict, frozenset((key, _frozen(item, inner, walk)) for key, item in value.items())
+    return (bool, value) if isinstance(value, bool) else value
 
 
 class _Ordered:
     """An item of an array that a function sorts: it says whether the first of two comes after the second."""
 
-    def __init__(self, value: Any, comparator: Any) -> None:
+    def __init__(self, value: Any, comparator: Callable[[Any, Any], Any]) -> None:
         self.value, self.comparator = value, comparator
 
     def __lt__(self, earlier: _Ordered) -> bool:
-        evaluator = Jsonata.CURRENT.jsonata
-        args = [earlier.value, self.value]
-        return bool(evaluator.boolize(evaluator.apply(self.comparator, args, None, evaluator.environment)))
+        return truthy(self.comparator(earlier.value, self.value))
 
 
-def _sort(values: Any, comparator: Any) -> Any:
-    if values is None or len(values) <= 1:
+def _sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
+    if values is MISSING or len(values) <= 1:
         return values
-    if comparator is not None:
-        return sorted(values, key=lambda value: _Ordered(value, comparator))
+    if comparator is not MISSING:
+        return sorted(values, key=lambda value: _Ordered(value, partial(apply, run, comparator)))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
         fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")
     return sorted(values)
 
 
-def _evaluate_text(text: Any, focus: Any) -> Any:
-    return None if text is None else Jsonata.CURRENT.jsonata.evaluate_text(text, focus)
+def _type(value: Any) -> str:
+    name = {"s": "string", "n": "number", "b": "boolean", "l": "null", "a": "array", "o": "object", "f": "function"}
+    return name[_letter(type(value))]
 
 
-def _millis() -> int:
+def _error(message: Any = MISSING) -> NoReturn:
+    fail("D3137", message or "$error() function evaluated")
+
+
+def _assert(condition: Any, message: Any = MISSING) -> Missing:
+    if condition is False or condition is MISSING:
+        fail("D3141", message or "$assert() statement failed")
+    return MISSING
+
+
+def _evaluate(run: Run, text: Any, focus: Any = MISSING) -> Any:
+    return MISSING if text is MISSING else run.evaluate(run, text, focus, {})
+
+
+def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:
+    """The value of a call of $eval, which sees the variables where it stands."""
+    text, focus = (*fitted(function, arguments, context), MISSING)[:2]
+    if text is MISSING:
+        return MISSING
+    return settled(run.evaluate(run, text, context if focus is MISSING else focus, variables))
+
+
+def _millis(run: Run) -> int:
     """The moment that is bound as `now`: there is no clock here."""
-    now = Jsonata.CURRENT.jsonata.scope.lookup("now")
-    if not is_date_time(now):
+    if not is_date_time(run.now):
         fail("D3137", "the time is not known here", hint="bind `now` to a date-time such as 2026-01-31T09:30:00Z")
-    return _since_1970(instant(now))
+    return _since_1970(instant(run.now))
+
+
+def _now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> Any:
+    return _from_millis(_millis(run), picture, zone)
 
 
 def _since_1970(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def _random() -> Any:
-    return Jsonata.CURRENT.jsonata.random.random()
+def _generator(run: Run) -> random.Random:
+    run.random = run.random or random.Random(0)  # noqa: S311  (the same expression gives the same result)
+    return run.random
 
 
-def _shuffle(values: Any) -> Any:
-    return None if values is None else Jsonata.CURRENT.jsonata.random.sample(values, len(values))
+def _random(run: Run) -> float:
+    return _generator(run).random()
+
+
+def _shuffle(run: Run, values: Any) -> Any:
+    return MISSING if values is MISSING else _generator(run).sample(values, len(values))
+
+
+def _base64_encode(text: str) -> str:
+    return base64.b64encode(text.encode("utf-16-le", "surrogatepass")[::2]).decode("ascii")  # the low bytes, as there
+
+
+def _base64_decode(text: str) -> str:
+    digits = re.sub(r"[^A-Za-z0-9+/]", "", text.partition("=")[0].translate({45: "+", 95: "/"}))
+    digits = digits[: -1 if len(digits) % 4 == 1 else None]
+    return base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1")
+
+
+_COMPONENT: Final = "~()*!.'"
+_RESERVED: Final = ";/?:@&=+$,#"
+_KEPT_ESCAPE = re.compile("%(" + "|".join(f"{ord(char):02X}" for char in _RESERVED) + ")", re.IGNORECASE)
 
 
 def _url(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
@@ -830,7 +1625,13 @@ def _url(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
         except UnicodeError:
             fail("D3140", f"Malformed URL passed to ${name}(): {shown(text)}")
 
-    return checked
+    return _defined(checked)
+
+
+def _unquoted(text: str) -> str:
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise UnicodeError
+    return urllib.parse.unquote(text, errors="strict")
 
 
 _ISO_8601 = re.compile(
@@ -838,9 +1639,9 @@ _ISO_8601 = re.compile(
 )
 
 
-def _to_millis(text: Any, picture: Any) -> Any:
-    if text is None or picture is not None:
-        return _PARSE_DATE_TIME(text, picture)
+def _to_millis(text: Any, picture: Any = MISSING) -> Any:
+    if picture is not MISSING:
+        return _parse_date_time(text, picture)
     found = _ISO_8601.fullmatch(text)
     if found is None:
         fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
@@ -850,101 +1651,155 @@ def _to_millis(text: Any, picture: Any) -> Any:
 
 
 #: How jsonata-python begins what it says, uncoded, of a picture string.
-_PICTURE_CODES = {
-    "Formatting or parsing an integer": "D3130",
-    "In a decimal digit pattern": "D3131",
-    "Unknown component specifier": "D3132",
-    "The 'name' modifier": "D3133",
-    "The timezone integer": "D3134",
-    "No matching closing bracket": "D3135",
-    "The date/time picture string is missing": "D3136",
-    "both integer and fractional": "D3085",
-    "invalid grouping": "D3086",
-}
+_PICTURE_CODES: Final = MappingProxyType(
+    {
+        "Formatting or parsing an integer": "D3130",
+        "In a decimal digit pattern": "D3131",
+        "Unknown component specifier": "D3132",
+        "The 'name' modifier": "D3133",
+        "The timezone integer": "D3134",
+        "No matching closing bracket": "D3135",
+        "The date/time picture string is missing": "D3136",
+        "both integer and fractional": "D3085",
+        "invalid grouping": "D3086",
+    }
+)
+_CODE = re.compile(r"[A-Z]\d{4}", re.ASCII)
 
 
 def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    def checked(*args: Any) -> Any:
+    """A function of jsonata-python that reads a picture string; undefined is None there."""
+
+    def checked(value: Any, picture: Any = MISSING, more: Any = MISSING) -> Any:
+        given = [None if v is MISSING else v for v in (value, picture, more)]
         try:
-            return function(*args)
+            result = function(*given[: len(inspect.signature(function).parameters)])
         except RuntimeError as error:
-            message = str(getattr(error, "error", error))
-            for beginning, code in _PICTURE_CODES.items():
-                if message.startswith(beginning):
-                    fail(code, message)
-            raise
+            _refuse_picture(error)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             fail("D3137", "the value cannot be read or written with this picture string")
+        return MISSING if result is None else result
 
-    return checked
-
-
-_PARSE_DATE_TIME = _pictured(Functions.datetime_to_millis)
-_FORMAT_DATE_TIME = _pictured(Functions.datetime_from_millis)
+    return _defined(checked)
 
 
-def _power(base: Any, exponent: Any) -> Any:
-    if base is None or exponent is None:
-        return None
-    try:
-        result = math.pow(base, exponent)
-    except (ValueError, OverflowError):
-        fail("D3061", f"The power function has no result for base={shown(base)}, exponent={shown(exponent)}")
-    exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
-    return base**exponent if exact else result
+def _refuse_picture(error: RuntimeError) -> NoReturn:
+    message = str(getattr(error, "error", error))
+    if isinstance(error, JException) and _CODE.fullmatch(message):
+        fail(message, str(JException.error_codes.get(message, message)))
+    for beginning, code in _PICTURE_CODES.items():
+        if message.startswith(beginning):
+            fail(code, message)
+    raise error
 
 
-def _rounded(value: Any, precision: Any) -> Any:
-    exact = value is None or (isinstance(value, int) and (precision or 0) >= 0)
-    return value if exact else Functions.round(value, precision)
+_parse_date_time = _pictured(Functions.datetime_to_millis)
+_from_millis = _pictured(Functions.datetime_from_millis)
 
 
-def _whole(function: Callable[[float], int]) -> Callable[[Any], Any]:
-    return lambda value: value if value is None or isinstance(value, int) else function(value)
+def _native(name: str, signature: str, body: Callable[..., Any], arity: int | None = None) -> Function:
+    names = list(inspect.signature(body).parameters)
+    runs = names[:1] == ["run"]
+    return Function(name, body, len(names) - runs if arity is None else arity, signature, runs)
 
 
-#: What replaces functions of jsonata-python that lose digits or nulls, fail without a code, or know no bounds.
-_CORRECTED: dict[str, Callable[..., Any]] = {
-    "ceil": _whole(math.ceil),
-    "clone": copy,
-    "contains": _contains_function,
-    "distinct": _distinct,
-    "eval": _evaluate_text,
-    "floor": _whole(math.floor),
-    "formatInteger": _pictured(Functions.format_integer),
-    "formatNumber": _pictured(Functions.format_number),
-    "fromMillis": _FORMAT_DATE_TIME,
-    "join": _join,
-    "lowercase": lambda text: None if text is None else text.lower(),
-    "match": _match_function,
-    "millis": _millis,
-    "now": lambda picture, zone: _FORMAT_DATE_TIME(_millis(), picture, zone),
-    "number": _to_number,
-    "pad": _pad,
-    "parseInteger": _pictured(Functions.parse_integer),
-    "power": _power,
-    "random": _random,
-    "replace": _replace,
-    "round": _rounded,
-    "shuffle": _shuffle,
-    "sort": _sort,
-    "split": _split,
-    "string": _string,
-    "toMillis": _to_millis,
-    **{
-        name: _url(Jsonata.static_frame.bindings[name].method, name)
-        for name in ("encodeUrl", "encodeUrlComponent", "decodeUrl", "decodeUrlComponent")
-    },
-}
+_d = _defined
+#: The standard functions, by their names in JSONata. A number is how many arguments higher-order functions hand over,
+#: where that is not what the body takes.
+STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
+    {
+        name: _native(name, *rest)
+        for name, *rest in (
+            ("sum", "<a<n>:n>", _d(_sum), 1),
+            ("count", "<a:n>", lambda values: 0 if values is MISSING else len(values)),
+            ("max", "<a<n>:n>", lambda numbers: max(numbers) if numbers else MISSING),
+            ("min", "<a<n>:n>", lambda numbers: min(numbers) if numbers else MISSING),
+            ("average", "<a<n>:n>", _d(_average), 1),
+            ("string", "<x-b?:s>", _string, 1),
+            ("substring", "<s-nn?:s>", _d(_substring), 3),
+            ("substringBefore", "<s-s:s>", _d(_substring_before), 2),
+            ("substringAfter", "<s-s:s>", _d(_substring_after), 2),
+            ("lowercase", "<s-:s>", _d(str.lower), 1),
+            ("uppercase", "<s-:s>", _d(str.upper), 1),
+            ("length", "<s-:n>", _d(len), 1),
+            ("trim", "<s-:s>", _d(_trim), 1),
+            ("pad", "<s-ns?:s>", _pad),
+            ("match", "<s-f<s:o>n?:a<o>>", _match),
+            ("contains", "<s-(sf):b>", _contains),
+            ("replace", "<s-(sf)(sf)n?:s>", _replace),
+            ("split", "<s-(sf)n?:a<s>>", _split),
+            ("join", "<a<s>s?:s>", _join),
+            ("formatNumber", "<n-so?:s>", _pictured(Functions.format_number), 3),
+            ("formatBase", "<n-n?:s>", _d(_format_base), 2),
+            ("formatInteger", "<n-s:s>", _pictured(Functions.format_integer), 2),
+            ("parseInteger", "<s-s:n>", _pictured(Functions.parse_integer), 2),
+            ("number", "<(nsb)-:n>", _to_number),
+            ("floor", "<n-:n>", _d(math.floor), 1),
+            ("ceil", "<n-:n>", _d(math.ceil), 1),
+            ("round", "<n-n?:n>", _d(_round), 2),
+            ("abs", "<n-:n>", _d(abs), 1),
+            ("sqrt", "<n-:n>", _d(_square_root), 1),
+            ("power", "<n-n:n>", _d(_power), 2),
+            ("random", "<:n>", _random),
+            ("boolean", "<x-:b>", _d(truthy), 1),
+            ("not", "<x-:b>", _d(lambda value: not truthy(value)), 1),
+            ("map", "<af>", _map),
+            ("zip", "<a+>", _zip, 0),
+            ("filter", "<af>", _filter),
+            ("single", "<af?>", _single),
+            ("reduce", "<afj?:j>", _reduce),
+            ("sift", "<o-f?:o>", _sift),
+            ("keys", "<x-:a<s>>", _keys),
+            ("lookup", "<x-s:x>", look_up),
+            ("append", "<xx:a>", _join_arrays),
+            ("exists", "<x:b>", lambda value: value is not MISSING),
+            ("spread", "<x-:a<o>>", _spread),
+            ("merge", "<a<o>:o>", _d(_merge), 1),
+            ("reverse", "<a:a>", _d(lambda values: values[::-1] if len(values) > 1 else values), 1),
+            ("each", "<o-f:a>", _each),
+            ("error", "<s?:x>", _error),
+            ("assert", "<bs?:x>", _assert),
+            ("type", "<x:s>", _d(_type), 1),
+            ("sort", "<af?:a>", _sort),
+            ("shuffle", "<a:a>", _shuffle),
+            ("distinct", "<x:x>", _distinct),
+            ("base64encode", "<s-:s>", _d(_base64_encode), 1),
+            ("base64decode", "<s-:s>", _d(_base64_decode), 1),
+            (
+                "encodeUrlComponent",
+                "<s-:s>",
+                _url(partial(urllib.parse.quote, safe=_COMPONENT), "encodeUrlComponent"),
+                1,
+            ),
+            ("encodeUrl", "<s-:s>", _url(partial(urllib.parse.quote, safe=_COMPONENT + _RESERVED), "encodeUrl"), 1),
+            ("decodeUrlComponent", "<s-:s>", _url(_unquoted, "decodeUrlComponent"), 1),
+            ("decodeUrl", "<s-:s>", _url(lambda text: _unquoted(_KEPT_ESCAPE.sub(r"%25\1", text)), "decodeUrl"), 1),
+            ("eval", "<sx?:x>", _evaluate),
+            ("toMillis", "<s-s?:n>", _d(_to_millis), 2),
+            ("fromMillis", "<n-s?s?:s>", _from_millis, 3),
+            ("clone", "<(oa)-:o>", _d(copy), 1),
+            ("now", "<s?s?:s>", _now),
+            ("millis", "<:n>", _millis),
+        )
+    }
+)
 
-STANDARD = Jsonata.Frame(None)
-for _name, _native in Jsonata.static_frame.bindings.items():
-    STANDARD.bindings[_name] = Native(_CORRECTED.get(_name, _native.method), _native.signature)
+#: Our additions to the standard functions, by their names in JSONata.
+FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {"floorDate": floor_date, "ceilDate": ceil_date, "size": size}
 
-
-def library(functions: Mapping[str, Callable[..., Any]]) -> Any:
-    frame = Jsonata.Frame(STANDARD)
-    for name, function in functions.items():
-        frame.bindings[name] = _Caller(name, function)
-    return frame
+#: All that generated code can name: what is above, the standard functions as `f_name`, and three types.
+NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        one.__name__: one
+        for one in (
+            *(Closure, Function, Sequence, Tail, Tuples, apply, arithmetic, call, chosen, collapsed, combined, compared),
+            *(constructed, context_items, descendants, equal, evaluated, field, fields, grouped, included, invoke, item_at, items),
+            *(joined, kept, kept_path, listed, negated, numbered, ordered, partially, piped, procedure, push, ranged, regex),
+            *(repeated_key, root_field, settled, spread, stored, stream, text, text_key, transform, truthy, unbound),
+            *(unequal, wildcard, dict, int, list, str, len, enumerate),
+        )
+    }
+    | {f"f_{name}": function for name, function in STANDARD.items()}
+    | {f"f_{name}": from_caller(name, function) for name, function in FUNCTIONS.items()}
+    | {"HOLE": HOLE, "MISSING": MISSING}
+)

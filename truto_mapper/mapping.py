@@ -19,9 +19,10 @@ from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
 from truto_mapper.diagnostics import Findings, MappingError, Source, did_you_mean
 from truto_mapper.document import Node
-from truto_mapper.expr import STANDARD_FUNCTIONS, Array, Expression, Name, Object, Path, Step, String, Variable, walk
+from truto_mapper.expr import STANDARD_FUNCTIONS, Expression
 from truto_mapper.functions import FUNCTIONS
 from truto_mapper.schema import Field, Resource, Schema, shaped
+from truto_mapper.syntax import Array, Name, Object, Path, Step, String, Variable, walk
 
 ExpressionText: TypeAlias = Annotated[
     str | int | float | bool, Described(description="A JSONata expression, as a plain scalar or a | block.")

@@ -12,7 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, excerpt, json_pointer
-from truto_mapper.expr import (
+from truto_mapper.expr import Expression, Scope
+from truto_mapper.functions import MISSING
+from truto_mapper.mapping import Endpoint, Template, expressions
+from truto_mapper.schema import REMOTE_DATA, Field, Problem, Resource, Schema
+from truto_mapper.syntax import (
     Apply,
     Array,
     Block,
@@ -20,18 +24,13 @@ from truto_mapper.expr import (
     Coalesce,
     Condition,
     Default,
-    Expression,
     Name,
     Node,
     Path,
-    Scope,
     Step,
     Variable,
     walk,
 )
-from truto_mapper.functions import MISSING
-from truto_mapper.mapping import Endpoint, Template, expressions
-from truto_mapper.schema import REMOTE_DATA, Field, Problem, Resource, Schema
 
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 Steps = tuple[str | int, ...]
