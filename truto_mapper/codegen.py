@@ -182,10 +182,9 @@ class Writer:
     def has_class(self, value: ast.expr, name: str) -> ast.expr:
         return self.test(ast.Attribute(value, "__class__", ast.Load(), **self.at), ast.Is(), self.load(name))
 
-    def is_missing(self, value: ast.expr) -> ast.expr:
-        return self.test(value, ast.Is(), self.load("MISSING"))
-
     def is_there(self, value: ast.expr) -> ast.expr:
+        if isinstance(value, ast.Constant):
+            return self.constant(value=True)
         return self.test(value, ast.IsNot(), self.load("MISSING"))
 
     def choice(self, test: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.expr:
@@ -334,11 +333,27 @@ class Writer:
     def regex(self, node: Regex) -> ast.expr:
         return self.called("regex", self.constant(node.pattern), self.constant(node.flags))
 
-    def wildcard(self, node: Wildcard) -> ast.expr:  # noqa: ARG002
-        return self.called("wildcard", self.load(self.context.local))
+    def raw(self, node: Node) -> ast.expr:
+        """A value before it is collapsed, for what is attached to its node."""
+        outer, self.at = self.at, self.placer.place(node.span)
+        match node:
+            case Path():
+                made = self.raw_path(node)
+            case Call():
+                made = self.invocation(node, [])
+            case Apply():
+                made = self.raw_apply(node)
+            case Wildcard():
+                made = self.called("wildcard", self.load(self.context.local))
+            case Descendant():
+                made = self.called("descendants", self.load(self.context.local))
+            case _:
+                made = _WRITE[type(node)](self, node)
+        self.at = outer
+        return made
 
-    def descendant(self, node: Descendant) -> ast.expr:  # noqa: ARG002
-        return self.called("descendants", self.load(self.context.local))
+    def collapsing(self, node: Wildcard | Descendant) -> ast.expr:
+        return self.called("settled", self.raw(node))
 
     def parent(self, node: Parent) -> ast.expr:
         found = self.frame.find(node.label)
@@ -588,10 +603,16 @@ class Writer:
     # ------------------------------------------------------------------------------------------- functions
 
     def call(self, node: Call) -> ast.expr:
-        return self.invocation(node, [])
+        return self.settling(self.invocation(node, []))
+
+    def settling(self, value: ast.expr) -> ast.expr:
+        """The value of a call: the function that makes it collapses what it gives."""
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _SETTLED:
+            value.func.id = _SETTLED[value.func.id]
+        return value
 
     def invocation(self, node: Call, piped: list[ast.expr]) -> ast.expr:
-        """A call, of what `~>` hands over before its own arguments."""
+        """A call, of what `~>` hands over before its own arguments; not yet collapsed."""
         name = self.known(node.procedure)
         if name is None:
             function = self.procedure(node.procedure, "T1005")
@@ -604,7 +625,7 @@ class Writer:
         if node.tail and self.tailing and _takes_context(name, len(piped) + len(node.arguments)):
             return self.called("Tail", function, *piped, *self.values(*node.arguments))
         given = [*piped, *self.arguments(node)]
-        via = "call" if name not in STANDARD or name in self.callers else "invoke"
+        via = "applied" if name not in STANDARD or name in self.callers else "invoked"
         return self.called(via, self.running(), self.load(self.context.local), function, *given)
 
     def dynamic(self, node: Call, function: ast.expr, piped: list[ast.expr]) -> ast.expr:
@@ -612,7 +633,7 @@ class Writer:
         given = [*piped, *self.arguments(node)]
         if node.tail and self.tailing:
             return self.called("Tail", function, *given)
-        return self.called("call", self.running(), self.load(self.context.local), function, *given)
+        return self.called("applied", self.running(), self.load(self.context.local), function, *given)
 
     def arguments(self, node: Call) -> list[ast.expr]:
         outer, self.tailing = self.tailing, self.tailing
@@ -687,10 +708,16 @@ class Writer:
         return self.called("Closure", self.constant("lambda"), self.load(body), size, signature)
 
     def apply(self, node: Apply) -> ast.expr:
+        made = self.settling(self.raw_apply(node))
+        return self.called("kept", made) if isinstance(node.right, Step) and node.right.keep_array else made
+
+    def raw_apply(self, node: Apply) -> ast.expr:
         left = self.atom(self.value(node.left))
-        if isinstance(node.right, Call):
-            outer, self.at = self.at, self.placer.place(node.right.span)
-            made = self.invocation(node.right, [left])
+        # What is attached to a call that is piped into is not looked at, as in the reference.
+        right = node.right.node if isinstance(node.right, Step) else node.right
+        if isinstance(right, Call):
+            outer, self.at = self.at, self.placer.place(right.span)
+            made = self.invocation(right, [left])
             self.at = outer
             return made
         return self.called("piped", self.running(), left, self.value(node.right))
@@ -714,15 +741,24 @@ class Writer:
 
     def path(self, node: Path) -> ast.expr:
         if any(step.tuple for step in node.steps):
-            return self.tuple_path(node)
-        state = self.first_step(node.steps[0], last=self.is_last(node, 0))
-        for number, step in enumerate(node.steps[1:], 1):
-            state = self.next_step(step, state, last=self.is_last(node, number))
-        return self.finished(node, state)
+            found = self.tuple_path(node)
+            if node.group is not None or node.tuple:
+                return found
+            return self.called("kept_path" if node.keep_singleton_array else "collapsed", found)
+        return self.finished(node, self.steps(node, raw=node.group is not None or node.keep_singleton_array))
 
-    def is_last(self, node: Path, number: int) -> bool:
-        """Whether a step's results are collapsed at once: what is grouped or kept is not."""
-        return number == len(node.steps) - 1 and node.group is None and not node.keep_singleton_array
+    def raw_path(self, node: Path) -> ast.expr:
+        if node.group is not None or node.keep_singleton_array:
+            return self.path(node)
+        return self.tuple_path(node) if any(step.tuple for step in node.steps) else self.steps(node, raw=True)
+
+    def steps(self, node: Path, *, raw: bool) -> ast.expr:
+        """What the steps of a path give; the last one collapses its results, if they are not wanted `raw`."""
+        final = -1 if raw else len(node.steps) - 1
+        state = self.first_step(node.steps[0], last=final == 0)
+        for number, step in enumerate(node.steps[1:], 1):
+            state = self.next_step(step, state, last=number == final)
+        return state
 
     def finished(self, node: Path, state: ast.expr) -> ast.expr:
         if node.group is not None:
@@ -792,13 +828,14 @@ class Writer:
 
     def stepped(self, step: Step) -> ast.expr:
         """A node with its predicates, and a group if it stands outside a path."""
-        value = self.value(step.node)
-        if step.predicates or step.group is not None or step.keep_array:
-            value = self.selected(step.predicates, value)
-            if step.group is not None:
-                return self.grouping(step.group.pairs, self.called("listed", value))
-            return self.called("kept" if step.keep_array else "settled", value)
-        return value
+        if not (step.predicates or step.group is not None or step.keep_array):
+            return self.value(step.node)
+        value = self.selected(step.predicates, self.raw(step.node))
+        if step.group is not None:
+            return self.grouping(step.group.pairs, self.called("listed", value))
+        if not step.keep_array:
+            return self.called("settled", value)
+        return self.called("kept_path" if isinstance(step.node, Path) and not step.predicates else "kept", value)
 
     def step(self, node: Step) -> ast.expr:
         return self.stepped(node)
@@ -910,9 +947,7 @@ class Writer:
         stream = self.atom(tuples)  # type: ignore[arg-type]
         if node.group is not None:
             return self.grouping(node.group.pairs, stream, names)
-        if node.tuple:
-            return stream
-        return self.called("kept_path" if node.keep_singleton_array else "collapsed", self.called("unbound", stream))
+        return stream if node.tuple else self.called("unbound", stream)
 
     def tuple_step(
         self, step: Step, state: ast.expr | None, tuples: ast.expr | None, names: tuple[str, ...]
@@ -985,7 +1020,7 @@ _WRITE: dict[type, Callable[[Writer, Any], ast.expr]] = {
     Coalesce: Writer.coalesce,
     Condition: Writer.condition,
     Default: Writer.default,
-    Descendant: Writer.descendant,
+    Descendant: Writer.collapsing,
     Lambda: Writer.lambda_,
     Name: Writer.name,
     Negate: Writer.negate,
@@ -1000,8 +1035,12 @@ _WRITE: dict[type, Callable[[Writer, Any], ast.expr]] = {
     Transform: Writer.transform,
     Value: Writer.literal,
     Variable: Writer.variable,
-    Wildcard: Writer.wildcard,
+    Wildcard: Writer.collapsing,
 }
+
+
+#: The functions that call, and those that collapse what is given.
+_SETTLED = {"applied": "call", "invoked": "invoke"}
 
 
 def _is_plain(step: Step) -> bool:
@@ -1097,7 +1136,8 @@ def emit(
     """The statements and the result expression of a node, to be spliced into a Python function.
 
     `names` are the Python locals (or parameters) of JSONata's free variables; a variable that is not among them is the
-    standard function of that name, or undefined. `context` is the local that holds `$`: plain JSON, or MISSING.
+    standard function of that name, or undefined. `context` is the local that holds `$`: plain JSON, or MISSING;
+    `$$` is the same unless `names` has `$`.
     `callers` are the names under which the callers' `Function`s can be loaded. `run` is the local that holds the
     `functions.Run` of the evaluation; it has to be there only when the result's `runs` says so. `is_input` says that
     `$` is a whole input rather than an item of one: only that makes a difference for an array. Pass one
@@ -1106,7 +1146,7 @@ def emit(
     with `escapes(node)` may hold functions; `functions.plain` and `functions.released` make it plain.
     """
     writer = Writer(
-        names, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
+        {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
     writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
     with writer.scope():

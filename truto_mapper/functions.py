@@ -658,7 +658,7 @@ def wildcard(value: Any) -> Any:
         nested = nested or isinstance(item, list)
         _flatten(item, found, 0, walk)
     # In the reference what was joined to an array is an array, and no sequence that could collapse.
-    return found if nested else collapsed(Sequence(found))
+    return found if nested else Sequence(found)
 
 
 def _flatten(value: Any, found: list[Any], depth: int, walk: _Walk) -> None:
@@ -676,7 +676,7 @@ def descendants(value: Any) -> Any:
         return MISSING
     found = Sequence()
     _descend(value, found, 0, _Walk())
-    return collapsed(found)
+    return found[0] if len(found) == 1 else found
 
 
 def _descend(value: Any, found: list[Any], depth: int, walk: _Walk) -> None:
@@ -1029,6 +1029,11 @@ def call(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
     return settled(_applied(run, context, function, arguments))
 
 
+def applied(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
+    """As `call`, not yet collapsed."""
+    return _applied(run, context, function, arguments)
+
+
 def apply(run: Run, function: Any, *arguments: Any) -> Any:
     """What a function gives another one that was handed it."""
     return _applied(run, MISSING, function, arguments)
@@ -1063,6 +1068,13 @@ def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     result = function.body(run, *arguments) if function.runs else function.body(*arguments)
     kind = result.__class__
     return finite(result) if kind is float else collapsed(result) if kind is Sequence else result
+
+
+def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
+    """As `invoke`, not yet collapsed."""
+    arguments = fitted(function, arguments, context)
+    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    return finite(result) if result.__class__ is float else result
 
 
 def procedure(found: Any, name: str, known: Any, code: str) -> Any:
@@ -1792,8 +1804,8 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
     {
         one.__name__: one
         for one in (
-            *(Closure, Function, Sequence, Tail, Tuples, apply, arithmetic, call, chosen, collapsed, combined, compared),
-            *(constructed, context_items, descendants, equal, evaluated, field, fields, grouped, included, invoke, item_at, items),
+            *(Closure, Function, Sequence, Tail, Tuples, applied, apply, arithmetic, call, chosen, collapsed, combined, compared),
+            *(constructed, context_items, descendants, equal, evaluated, field, fields, grouped, included, invoke, invoked, item_at, items),
             *(joined, kept, kept_path, listed, negated, numbered, ordered, partially, piped, procedure, push, ranged, regex),
             *(repeated_key, root_field, settled, spread, stored, stream, text, text_key, transform, truthy, unbound),
             *(unequal, wildcard, dict, int, list, str, len, enumerate),
