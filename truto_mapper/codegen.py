@@ -744,11 +744,11 @@ class Writer:
             found = self.tuple_path(node)
             if node.group is not None or node.tuple:
                 return found
-            return self.called("kept_path" if node.keep_singleton_array else "collapsed", found)
-        return self.finished(node, self.steps(node, raw=node.group is not None or node.keep_singleton_array))
+            return self.called("kept_path" if _keeps_array(node) else "collapsed", found)
+        return self.finished(node, self.steps(node, raw=node.group is not None or _keeps_array(node)))
 
     def raw_path(self, node: Path) -> ast.expr:
-        if node.group is not None or node.keep_singleton_array:
+        if node.group is not None or _keeps_array(node):
             return self.path(node)
         return self.tuple_path(node) if any(step.tuple for step in node.steps) else self.steps(node, raw=True)
 
@@ -766,7 +766,7 @@ class Writer:
             made = self.grouping(node.group.pairs, self.called("listed", state))
             self.at = outer
             return made
-        return self.called("kept_path", state) if node.keep_singleton_array else state
+        return self.called("kept_path", state) if _keeps_array(node) else state
 
     def first_step(self, step: Step, *, last: bool) -> ast.expr:
         match step.node:
@@ -1043,6 +1043,10 @@ _WRITE: dict[type, Callable[[Writer, Any], ast.expr]] = {
 _SETTLED = {"applied": "call", "invoked": "invoke"}
 
 
+def _keeps_array(node: Path) -> bool:
+    return node.keep_singleton_array or node.keep_array
+
+
 def _is_plain(step: Step) -> bool:
     """Whether a step is nothing but its node."""
     return not (step.predicates or step.stages or step.group or step.focus or step.index or step.keep_array)
@@ -1213,7 +1217,7 @@ def _keeps(node: Node) -> bool:
     divides = nests = keeps = False
     for one in walk(node):
         divides |= isinstance(one, Binary) and one.operator == "/"
-        keeps |= isinstance(one, Step) and one.keep_array
+        keeps |= isinstance(one, (Step, Path)) and one.keep_array
         nests |= isinstance(one, (Array, Object, Group, Call, Apply, Transform))
     return nests and (keeps or divides)
 
