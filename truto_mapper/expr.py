@@ -303,12 +303,16 @@ class Step(_Spanned):
 
 @dataclass(frozen=True, slots=True)
 class Path(_Spanned):
-    """`a.b.c`, also of one step. `keep_singleton_array` when any step has `[]`; `group` comes after all steps."""
+    """`a.b.c`, also of one step; `group` comes after all steps.
+
+    `keep_singleton_array` when any step has `[]`, `keep_array` when it stands behind a sort or an index.
+    """
 
     steps: tuple[Step, ...]
     group: Group | None = None
     keep_singleton_array: bool = False
     tuple: bool = False
+    keep_array: bool = False
 
 
 Node = (
@@ -643,6 +647,7 @@ class _Builder:
             group=self.group(symbol.group),
             keep_singleton_array=bool(symbol.keep_singleton_array),
             tuple=bool(symbol.tuple),
+            keep_array=bool(symbol.keep_array),
         )
 
     def step(self, symbol: Any) -> Step:
