@@ -8,10 +8,6 @@ AWAITED = {
     "context-unknown-zone": "a hint about the setting's name stands beside a problem of its value",
     "error-401-no-body": "a refusal without a JSON body is reported as unreadable, its status lost",
     "error-503-html": "a refusal without a JSON body is reported as unreadable, its status and Retry-After lost",
-    "long-ids": "$distinct reverses its array",
-    "plan-day-detailed": "$distinct reverses its array",
-    "plan-week-detailed": "$distinct reverses its array",
-    "several-users": "$distinct reverses its array",
 }
 
 
