@@ -112,11 +112,13 @@ class Diagnostic:
 
     def render(self) -> str:
         """The finding as text with the author's line and a caret, without a trailing newline."""
-        lines = [f"{self.severity}[{self.code}]: {_printable(self.message)}", *self._excerpt()]
+        number = 0 if self.source is None or self.span is None else self.source.position(self.span.start)[0]
+        margin = " " * max(len(str(number)), 2)
+        lines = [f"{self.severity}[{self.code}]: {_printable(self.message)}", *self._excerpt(margin)]
         if self.pointer is not None:
-            lines.append(f"   = at: {_printable(self.pointer) or '(the whole document)'}")
+            lines.append(f"{margin} = at: {_printable(self.pointer) or '(the whole document)'}")
         if self.hint is not None:
-            lines.append(f"   = hint: {_printable(self.hint)}")
+            lines.append(f"{margin} = hint: {_printable(self.hint)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -130,18 +132,17 @@ class Diagnostic:
         found |= {k: v for k, v in (("pointer", self.pointer), ("hint", self.hint)) if v is not None}
         return found
 
-    def _excerpt(self) -> list[str]:
+    def _excerpt(self, margin: str) -> list[str]:
         if self.source is None:
             return []
         name = _printable(self.source.name)
         if self.span is None:
-            return [f"  --> {name}"]
+            return [f"{margin}--> {name}"]
         number, column = self.source.position(self.span.start)
         last, end = self.source.position(self.span.end)
         line = self.source.line(number)
         stop = end if last == number else len(line) + 1
         text, before, width = _window(line, column - 1, max(stop - 1, column - 1))
-        margin = " " * max(len(str(number)), 2)
         return [
             f"{margin}--> {name}:{number}:{column}",
             f"{margin} |",
