@@ -211,7 +211,7 @@ def as_sent(request):
     return {name: getattr(request, name) for name in ("method", "path", "params", "headers", "body")}
 
 
-@examples(400)
+@examples(300)
 @given(asked())
 def test_a_plan_is_the_one_made_by_hand(question):
     query, context, now = question
@@ -253,7 +253,7 @@ def test_a_query_string_means_what_the_dict_means(written, context):
         assert exactly(as_sent(gong.plan(text, context=context))) == exactly(independent.plan(query, context, None))
 
 
-@examples(400)
+@examples(250)
 @given(conversations())
 def test_a_page_is_the_one_mapped_by_hand(conversation):
     query, context, now, body = conversation
@@ -321,13 +321,13 @@ any_queries = st.one_of(
     st.builds(lambda query, more: query | more, queries(), st.dictionaries(parameters, anything, max_size=2)),
     st.dictionaries(st.one_of(parameters, st.text(max_size=8)), anything, max_size=4),
     st.text(st.characters(), max_size=30),
+    anything,
     query_strings().map(lambda both: both[1]),
 )
 any_contexts = st.one_of(
     st.none(), spoilt(contexts.filter(bool)), st.dictionaries(known_keys, anything, max_size=2), anything
 )
 
-field_names = {"truto_key_by": st.text(max_size=8), "truto_exclude_fields": st.lists(st.text(max_size=8), max_size=2)}
 choices = st.fixed_dictionaries(
     {},
     optional={
@@ -355,9 +355,6 @@ def wild(draw):
         query = None
     elif what <= 9:
         query = draw(any_queries)
-        # Names of fields are text here; those that are not have a test of their own.
-        named = field_names.keys() & query.keys() if isinstance(query, dict) else ()
-        query = {**query, **{name: draw(field_names[name]) for name in sorted(named)}} if named else query
     else:
         context = draw(any_contexts)
     return body, query, context, now
@@ -385,7 +382,7 @@ def validator(kind):
 RECORD, NORMALIZED, LIST = validator("record"), validator("normalized"), validator("list")
 
 
-@examples(700)
+@examples(400)
 @given(
     wild(),
     mostly(st.just(200), st.sampled_from([404, 429, 500])),
@@ -441,7 +438,6 @@ def test_a_page_without_its_query_has_a_debug_that_fits_the_schema():
     LIST.validate(gong.map({"usersAggregateActivityStats": []}).render("debug"))
 
 
-@pytest.mark.xfail(reason="TypeError: unhashable type", raises=TypeError)
 @pytest.mark.parametrize("more", [{"truto_key_by": []}, {"truto_key_by": {}}, {"truto_exclude_fields": [{}]}])
 def test_the_name_of_a_field_that_is_no_text_is_refused(more):
     query = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z", **more}
@@ -449,7 +445,6 @@ def test_the_name_of_a_field_that_is_no_text_is_refused(more):
         gong.plan(query)
 
 
-@pytest.mark.xfail(reason="AttributeError: no attribute 'items'", raises=AttributeError)
 @pytest.mark.parametrize("query", [[], [["users", "1"]], 5, 1.5, True])
 def test_a_query_that_is_neither_text_nor_an_object_is_refused(query):
     with pytest.raises(QueryError):
