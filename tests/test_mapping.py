@@ -67,13 +67,23 @@ def test_a_field_that_is_not_declared_is_named_with_the_nearest():
     ]
 
 
-def test_the_keys_of_object_constructors_are_fields_too():
-    response = """\
-id: id
-user: '{"id": x, "name": {"first": n}, "emails": e.{"emal": $, "is_primary": true}}'
-metrics: '(rows; {"calls_hosted": 1, "calls_hostd": 2})'
-"""
-    assert ("C201", '"emal"') in told(text(response=response))
+@pytest.mark.parametrize(
+    "expression",
+    [
+        '{"id": 1, "WRONG": 2}',
+        'rows.{"id": 1, "WRONG": 2}',
+        '(rows; {"WRONG": 2})',
+        'x ? {"WRONG": 2}',
+        'x ? {"id": 1} : {"WRONG": 2}',
+        'x ?? {"WRONG": 2}',
+        'x ?: {"WRONG": 2}',
+        '{"id": 1, "emails": [{"email": 2}, {"WRONG": 3}]}',
+        '{"emails": x.{"WRONG": $}}',
+        '{"id": {"any": 1}.any, "WRONG": {"any": 2}}',
+    ],
+)
+def test_the_keys_of_object_constructors_are_fields_too(expression):
+    assert told(text(response=f"id: id\nuser: '{expression}'")) == [("C201", '"WRONG"')]
 
 
 def test_a_record_written_as_one_expression_is_checked_as_well():
@@ -249,7 +259,7 @@ def test_escapes_hide_where_an_expression_stands():
     linked(text('description: "a \\"note\\""'.replace("description", "let: {a: x}\nsource_schema"), "id: id"))
 
 
-@pytest.mark.parametrize("given", ["", " null", " ~"])
+@pytest.mark.parametrize("given", ["", " null", " ~", " ''", " '  '", ' ""'])
 def test_nothing_is_no_expression(given):
     for source in (
         text(f"path_mapping:{given}"),
@@ -316,6 +326,7 @@ def test_a_document_of_another_shape_is_refused_in_words(source, message):
 def test_a_setting_with_a_bad_schema_is_marked_where_it_is_bad():
     top = "context:\n  a: {type: strng}\n  b: {type: string, minLength: -1}\n  c: {type: string}\n"
     assert told(text(top=top)) == [("M108", "strng"), ("M108", "-1")]
+    assert told(text(top="context: {a/b~c: {type: strng}}\n")) == [("M108", "strng")]
 
 
 def test_a_default_that_does_not_fit_its_own_schema_is_the_authors_mistake():

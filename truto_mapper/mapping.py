@@ -20,7 +20,22 @@ from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
 from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, did_you_mean, nearest
 from truto_mapper.document import Node
-from truto_mapper.expr import STANDARD_FUNCTIONS, Array, Expression, Name, Object, Path, Step, String, Variable, walk
+from truto_mapper.expr import (
+    STANDARD_FUNCTIONS,
+    Array,
+    Block,
+    Coalesce,
+    Condition,
+    Default,
+    Expression,
+    Name,
+    Object,
+    Path,
+    Step,
+    String,
+    Variable,
+    walk,
+)
 from truto_mapper.functions import FUNCTIONS
 from truto_mapper.schema import Field, Resource, Schema, shaped
 
@@ -232,7 +247,8 @@ class _Linker:
             schema = Schema({"type": "object", "properties": settings, "additionalProperties": False})
         except MappingError as error:
             for found in error.diagnostics:
-                place = node.at((found.pointer or "").split("/")[2:]) if node else None
+                steps = [part.replace("~1", "/").replace("~0", "~") for part in (found.pointer or "").split("/")]
+                place = node.at(steps[2:]) if node else None
                 self.findings.add(found.code, found.message, source=place and place.source, span=place and place.span)
             return Schema({})
         for problem in schema.problems({name: one["default"] for name, one in settings.items() if "default" in one}):
@@ -369,6 +385,9 @@ class _Linker:
         else:  # a YAML number, boolean or null means the same in JSONata
             text = json.dumps(node.value)
             offsets = tuple(min(node.span.start + i, node.span.end - 1) for i in range(len(text)))
+        if not text.strip():
+            self.findings.found.append(node.diagnostic("M106", "an expression is missing here"))
+            return None
         if offsets is None:
             hint = "write the expression as a plain scalar, in single quotes, or as a | block"
             message = "an expression cannot stand in a double-quoted scalar with escapes"
@@ -437,6 +456,11 @@ def _constructors(node: Any) -> Iterator[Object]:
             yield node
         case Path(steps=(*_, Step(node=last))):
             yield from _constructors(last)
+        case Block(expressions=(*_, last)):
+            yield from _constructors(last)
+        case Condition(then=one, otherwise=other) | Coalesce(left=one, right=other) | Default(left=one, right=other):
+            yield from _constructors(one)
+            yield from _constructors(other)
         case Array(items=items):
             for item in items:
                 yield from _constructors(item)
