@@ -123,9 +123,15 @@ class Page:
         if not self.is_asked:
             return None
         sent = self.query.sent if self.query is not None else None
-        return {
-            "requestUrl": formats.request_url(sent["path"], sent["params"]) if sent else None,
-            "requestOptions": formats.redacted({k: sent[k] for k in ("method", "headers", "body")}) if sent else None,
+        request = (
+            {}
+            if sent is None
+            else {  # not known for a payload that came without its query
+                "requestUrl": formats.request_url(sent["path"], sent["params"]),
+                "requestOptions": formats.redacted({part: sent[part] for part in ("method", "headers", "body")}),
+            }
+        )
+        return request | {
             "data": self.response.body,
             "responseHeaders": formats.redacted(dict(self.response.headers)),
             "nextCursor": self.next_cursor,
@@ -214,7 +220,7 @@ class Mapper:
             asked = None if query is None else self._asked(query, on_unknown)
             if asked is not None and asked.sent is None:
                 asked = self._planned(asked, settings, moment).query
-            response = Response(_read(body), status, {str(k).lower(): v for k, v in (headers or {}).items()})
+            response = Response(_read(body, status), status, {str(k).lower(): v for k, v in (headers or {}).items()})
             return self._mapped(response, asked, settings, moment, on_invalid)
 
     def exchange(
@@ -290,7 +296,8 @@ class Mapper:
     def _misfit(self, problem: schema.Problem) -> Diagnostic:
         name = ".".join(str(part) for part in problem.path)
         message = f"the context does not fit {self._mapping.source.name}: {name}{': ' if name else ''}{problem.message}"
-        hint = did_you_mean(str(problem.path[-1]), self._mapping.context_schemas) if problem.path else None
+        unknown = problem.keyword == "additionalProperties"
+        hint = did_you_mean(str(problem.path[-1]), self._mapping.context_schemas) if unknown else None
         return Diagnostic("Q509", message, pointer=problem.pointer, hint=hint)
 
     def _planned(self, asked: Query, settings: dict[str, Any], now: str | None) -> Request:
@@ -367,7 +374,7 @@ class Mapper:
     ) -> tuple[Endpoint | None, list[Diagnostic]]:
         """The endpoint whose reply this is, None for one that says there is nothing."""
         serving = list(self._mapping.endpoints) if asked is None else self._endpoints(names)
-        if not 200 <= response.status < 300:
+        if not _is_success(response.status):
             if any(_truthy(_value(e.empty_when, scope, failing=MISSING)) for e in serving):
                 return None, []
             raise self._refused(response, scope)
@@ -477,13 +484,19 @@ def _names(asked: Query | None, settings: dict[str, Any], now: str | None) -> di
     }
 
 
-def _read(body: Any) -> Any:
-    """Parsed JSON as it is; bytes read as JSON. Raises `ProviderError` P602."""
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def _read(body: Any, status: int) -> Any:
+    """Parsed JSON as it is; bytes read as JSON, or as text where a refusal has no JSON. Raises `ProviderError` P602."""
     if not isinstance(body, (bytes, bytearray)):
         return body
     try:
         return json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
+        if not _is_success(status):
+            return bytes(body).decode(errors="replace") or None
         start = excerpt(bytes(body[:80]).decode(errors="replace"))
         why = "nested too deeply" if isinstance(error, RecursionError) else error
         raise ProviderError(
