@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import independent
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import EvaluationError, MapperError, Page, QueryError, Request, Response, load
@@ -26,7 +26,14 @@ FORMATS = ["unified", "raw", "normalized", "stream", "debug"]
 def examples(number):
     """Always the same examples, as many as given."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    return settings(derandomize=True, deadline=None, max_examples=number, database=None, suppress_health_check=slow)
+    return settings(
+        derandomize=True,
+        database=None,
+        deadline=None,
+        max_examples=number,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=slow,
+    )
 
 
 # ------------------------------------------------------------------------------------------- what Gong sends
