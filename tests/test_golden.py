@@ -3,6 +3,7 @@
 import golden_cases
 import pytest
 
+
 @pytest.mark.parametrize("folder", golden_cases.folders(), ids=lambda folder: "/".join(folder.parts[-3:]))
 def test_a_golden_case_gives_what_it_expects(folder, accept):
     failures = golden_cases.failures(folder, accept=accept)

@@ -427,7 +427,7 @@ def check_rendered(page, name):
     hides = page.query is not None and page.query.get("truto_exclude_fields")
     match name:
         case "unified" | "debug" if not hides:
-            LIST.validate(shown if page.query is not None else {**shown, "debug": None})
+            LIST.validate(shown)
         case "normalized" if not hides:
             for record in shown["result"].values() if isinstance(shown["result"], dict) else shown["result"]:
                 NORMALIZED.validate(record)
