@@ -41,7 +41,7 @@ CODES: dict[str, str] = {
     "D404": "a row of the payload is not an object",
     "D405": "a date-time cannot be expressed in UTC",
     "D406": "a request expression gave something that cannot be sent",
-    "D407": "the value is nested too deeply to be handled",
+    "D407": "a value is nested too deeply, or a number is too long, to be handled",
     "Q501": "the query string cannot be read",
     "Q502": "there is no such query parameter",
     "Q503": "a required query parameter is missing",
@@ -116,7 +116,7 @@ class Diagnostic:
         margin = " " * max(len(str(number)), 2)
         lines = [f"{self.severity}[{self.code}]: {_printable(self.message)}", *self._excerpt(margin)]
         if self.pointer is not None:
-            lines.append(f"{margin} = at: {_printable(self.pointer) or '(the whole document)'}")
+            lines.append(f"{margin} = at: {_printable(self.pointer) or '(the whole of it)'}")
         if self.hint is not None:
             lines.append(f"{margin} = hint: {_printable(self.hint)}")
         return "\n".join(lines)

@@ -143,7 +143,17 @@ class Parser:
                 if problem.keyword == "additionalProperties":
                     message = f"{_dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
                 findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
+        for name, value in values.items():
+            if isinstance(value, list) and any(item in ("", {"id": ""}) for item in value):
+                findings.add("Q504", f"{name} holds an empty value", pointer=json_pointer((name,)))
+        self._check_period(values, findings)
+
+    def _check_period(self, values: Mapping[str, Any], findings: Findings) -> None:
         start, end = (_instant(values.get(name)) for name in ("start_time", "end_time"))
+        for name, moment in (("start_time", start), ("end_time", end)):
+            if moment is not None and not in_calendar(moment):
+                message = f"{name} {values[name]} is outside the years 2 to 9998"
+                findings.add("Q504", message, pointer=json_pointer((name,)))
         if start is not None and end is not None and start >= end:
             message = f"start_time {values['start_time']} is not before end_time {values['end_time']}"
             findings.add("Q505", message, pointer="/start_time", hint="start_time is included, end_time is not")
@@ -214,6 +224,11 @@ def _items(value: Any, field: Field) -> list[Any]:
     if isinstance(value, str) and field.items is not None and field.items.type == "string":
         return [part.strip() for part in value.split(",") if part.strip()]
     return [item for item in value if item is not None] if isinstance(value, (list, tuple)) else [value]
+
+
+def in_calendar(moment: datetime) -> bool:
+    """Whether its day exists in every time zone."""
+    return 1 < moment.year < 9999
 
 
 def _instant(value: Any) -> datetime | None:
