@@ -169,6 +169,13 @@ def test_the_operators_the_parser_rewrites_are_kept_as_written():
     assert isinstance(Expression("a ? a : b").node, expr.Condition)
 
 
+def test_brackets_that_keep_an_array_are_noted_where_they_stand():
+    assert Expression("a^(b)[]").node.keep_array
+    assert Expression("a.b[]").node.keep_singleton_array
+    assert not Expression("a.b").node.keep_singleton_array
+    assert Expression("$x[]").node.keep_array
+
+
 def test_a_lambda_keeps_its_signature_and_marks_its_tail_calls():
     (found,) = (n for n in nodes("function($a, $b)<s-n?:a<s>>{ $f($a) ? $g($b) : 1 + $h() }") if isinstance(n, Lambda))
     assert found.signature == "<s-n?:a<s>>"
