@@ -80,7 +80,7 @@ class Expression:
         self.text = text
         self.source = source or Source("<expression>", text)
         self._offsets = offsets
-        self._functions = dict(functions or {})
+        self.functions = dict(functions or {})
         try:
             self.node: Node = parse(text)
         except MappingError as error:
@@ -157,7 +157,7 @@ class Expression:
         return span or self.locate(self.node.span)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _expression, (self.text, self.source, self._offsets, self._functions)
+        return _expression, (self.text, self.source, self._offsets, self.functions)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -190,7 +190,7 @@ class _Compiled:
     """The Python function of an expression, and how to call it."""
 
     def __init__(self, expression: Expression) -> None:
-        functions = {name: from_caller(name, f) for name, f in expression._functions.items()}
+        functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
         program = codegen.program(expression.node, expression.placer, callers)
         self.runs = program.runs
@@ -222,7 +222,7 @@ class _Evaluation:
 
     def __call__(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
         try:
-            inner = Expression(text, functions=self.expression._functions).compiled
+            inner = Expression(text, functions=self.expression.functions).compiled
         except MappingError as error:
             fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
         scope = Scope(self.scope.data if focus is MISSING else focus, variables, self.scope)

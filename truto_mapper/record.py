@@ -29,6 +29,8 @@ from truto_mapper.syntax import (
     Path,
     Step,
     Variable,
+    is_plain,
+    leading_names,
     walk,
 )
 
@@ -112,30 +114,7 @@ def locate(node: Node, places: Mapping[str, Place], context: Place) -> list[Plac
 
     Nothing found is an empty list.
     """
-    names = _names(node)
-    plain = names and (isinstance(node, Variable) or (isinstance(node, Path) and len(names) == len(node.steps)))
-    return _follow(names, places, context) if plain and not _is_filtered(node) else None
-
-
-def _names(node: Node) -> list[Name | Variable]:
-    """The names a path begins with, whatever is attached to them."""
-    steps = node.steps if isinstance(node, Path) else (node,)
-    names: list[Name | Variable] = []
-    for step in steps:
-        named = step.node if isinstance(step, Step) else step
-        if not isinstance(named, Name) and (names or not isinstance(named, Variable)):
-            break
-        names.append(named)
-    return names
-
-
-def _is_filtered(node: Node) -> bool:
-    """Whether predicates, grouping and the like change what the names of a path lead to."""
-    if not isinstance(node, Path):
-        return isinstance(node, Step)
-    return node.group is not None or any(
-        replace(step, keep_array=False) != Step(step.span, step.node) for step in node.steps
-    )
+    return _follow(leading_names(node), places, context) if is_plain(node) else None
 
 
 def _follow(
@@ -373,7 +352,7 @@ class _Attempt:
     def read(self, expression: Expression, places: Mapping[str, Place]) -> Place | None:
         """The first place of the payload that an expression reads."""
         for node in walk(expression.node):
-            names = _names(node) if isinstance(node, (Path, Variable)) else ()
+            names = leading_names(node) if isinstance(node, (Path, Variable)) else ()
             if names and (found := _follow(names, places, self.row.item, deepest=True)):
                 return found[0]
         return None
@@ -404,7 +383,7 @@ def _subjects(node: Node | None) -> Iterator[Sequence[Name | Variable]]:
 
 def _until_filtered(node: Path | Variable) -> Sequence[Name | Variable]:
     """The names up to the first that a predicate or the like stands behind."""
-    names = _names(node)
+    names = leading_names(node)
     steps = node.steps if isinstance(node, Path) else ()
     for number, step in enumerate(steps[: len(names)], start=1):
         if replace(step, keep_array=False) != Step(step.span, step.node):

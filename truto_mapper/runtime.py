@@ -27,6 +27,7 @@ from truto_mapper.diagnostics import (
 )
 from truto_mapper.expr import Expression, Scope
 from truto_mapper.functions import MISSING, ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
+from truto_mapper.fusion import Fused
 from truto_mapper.mapping import Endpoint, Template
 from truto_mapper.query import OnUnknown, Parser, Query, in_calendar
 from truto_mapper.record import OnInvalid, Recorder
@@ -162,6 +163,17 @@ class Page:
         }
 
 
+@dataclass(slots=True)
+class _Made:
+    """What became of the rows up to `stop`; `left` are still to be given out."""
+
+    stop: int
+    left: int
+    records: list[Any] = field(default_factory=list)
+    rejected: list[Any] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
 class Mapper:
     """A compiled mapping. Make one with `load`."""
 
@@ -177,6 +189,7 @@ class Mapper:
         self._mapping = mapping.link(root, self._resource, functions or {}, find_schema)
         self._parser = Parser(self._resource, self._mapping.integration)
         record_schema = schema.Schema(schema.record_schema(self._resource))
+        self._functions: dict[str, Fused] = {}
         self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -365,23 +378,48 @@ class Mapper:
             return page
         notes += self._zone_notes(endpoint, scope, asked, settings)
         cursor, looping, told = _cursor(endpoint, scope, asked)
-        every = list(record.rows(endpoint, response.body, scope))
-        start, stop = _cut(asked, len(every))
         remote_data = asked is None or not asked.get("truto_ignore_remote_data")
-        recorder = self._recorders[endpoint.name]
-        outcomes = [recorder.record(row, scope, on_invalid, remote_data=remote_data) for row in every[start:stop]]
-        found = [*notes, *told, *(d for outcome in outcomes for d in outcome.diagnostics)]
+        made = self._made(endpoint, scope, asked, on_invalid, remote_data=remote_data)
+        found = [*notes, *told, *made.diagnostics]
         if any(d.severity == "error" for d in found):
             raise EvaluationError([d for d in found if d.severity == "error"])
-        rejected = [row.remote for row, o in zip(every[start:stop], outcomes, strict=True) if o.record is MISSING]
         return replace(
             page,
-            records=tuple(outcome.record for outcome in outcomes if outcome.record is not MISSING),
-            next_cursor=asked.next_cursor(asked.cursor, stop) if asked and stop < len(every) else cursor,
+            records=tuple(made.records),
+            next_cursor=asked.next_cursor(asked.cursor, made.stop) if asked and made.left else cursor,
             diagnostics=tuple(found),
-            rejected=tuple(rejected),
+            rejected=tuple(made.rejected),
             is_looping=looping,
         )
+
+    def _made(
+        self, endpoint: Endpoint, scope: Scope, asked: Query | None, on_invalid: OnInvalid, *, remote_data: bool
+    ) -> _Made:
+        """The records of the rows that are asked for: in one pass where nothing is in doubt, else one by one."""
+        rows = self._fused(endpoint).rows(scope.data)
+        exact = None if rows is not None else list(record.rows(endpoint, scope.data, scope))
+        every = exact if rows is None else rows
+        start, stop = _cut(asked, len(every))
+        made = _Made(stop, left=len(every) - stop)
+        fused = self._fused(endpoint).records(rows[start:stop], scope, remote_data=remote_data) if rows else None
+        made.records = fused or [None] * (stop - start)
+        if None not in made.records:
+            return made
+        exact = exact or list(record.rows(endpoint, scope.data, scope))
+        for number, row in enumerate(exact[start:stop]):
+            if made.records[number] is None:
+                outcome = self._recorders[endpoint.name].record(row, scope, on_invalid, remote_data=remote_data)
+                made.records[number] = outcome.record
+                made.diagnostics.extend(outcome.diagnostics)
+                made.rejected += [row.remote] if outcome.record is MISSING else []
+        made.records = [one for one in made.records if one is not MISSING]
+        return made
+
+    def _fused(self, endpoint: Endpoint) -> Fused:
+        """The endpoint's function, written when it is first needed. Two threads may write it, both the same."""
+        if endpoint.name not in self._functions:
+            self._functions[endpoint.name] = Fused(endpoint, self._resource, self._mapping.source)
+        return self._functions[endpoint.name]
 
     def _endpoint(
         self, response: Response, asked: Query | None, names: Mapping[str, Any], scope: Scope

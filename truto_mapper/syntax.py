@@ -747,3 +747,23 @@ def _binds(node: Node) -> frozenset[str]:
         if not isinstance(child, (Block, Lambda)):
             names |= _binds(child)
     return frozenset(names)
+
+
+def leading_names(node: Node) -> list[Name | Variable]:
+    """The names a path begins with, whatever is attached to them."""
+    steps = node.steps if isinstance(node, Path) else (node,)
+    names: list[Name | Variable] = []
+    for step in steps:
+        named = step.node if isinstance(step, Step) else step
+        if not isinstance(named, Name) and (names or not isinstance(named, Variable)):
+            break
+        names.append(named)
+    return names
+
+
+def is_plain(node: Node) -> bool:
+    """Whether a node is a variable or a path of nothing but names; `[]` does not count."""
+    if not isinstance(node, Path):
+        return isinstance(node, Variable)
+    bare = all(replace(step, keep_array=False) == Step(step.span, step.node) for step in node.steps)
+    return bare and node.group is None and len(leading_names(node)) == len(node.steps)

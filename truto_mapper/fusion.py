@@ -1,0 +1,758 @@
+"""An endpoint → one Python function that maps and checks the rows of a page in one pass.
+
+The record schema is evaluated beforehand against each expression. `v.__class__ is int` proves of a value that it is
+there, no sequence and a valid integer; what does not depend on the row is evaluated and checked once a page; what
+depends on one text of the row, once for each such text. What the function cannot prove of a row it leaves alone, and
+`record` says exactly what there is to say about it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from operator import itemgetter
+from typing import Any
+
+from truto_mapper import codegen
+from truto_mapper.codegen import Placer
+from truto_mapper.diagnostics import EvaluationError, Source, Span
+from truto_mapper.expr import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression, Scope
+from truto_mapper.functions import MISSING, NAMESPACE, Run, from_caller
+from truto_mapper.mapping import Endpoint, Template
+from truto_mapper.schema import REMOTE_DATA, Field, Resource, Schema, value_schema
+from truto_mapper.syntax import (
+    Call,
+    Condition,
+    Name,
+    Node,
+    Number,
+    Object,
+    Path,
+    String,
+    Value,
+    Variable,
+    children,
+    free_variables,
+    is_plain,
+    leading_names,
+    walk,
+)
+
+Steps = tuple[str, ...]
+
+#: Below this many fields a bulk look-up does not pay.
+MIN_BULK = 4
+
+_CLASSES = {"string": "str", "integer": "int", "boolean": "bool"}
+_SCALARS = frozenset({*_CLASSES, "number"})
+
+
+def sparse(names: Sequence[str], sources: Sequence[str], base: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that have a value."""
+    values = zip(names, map(base.get, sources), strict=True)
+    return {name: value for name, value in values if value is not None}
+
+
+def new_run() -> Run:
+    """The bounds of one row's evaluation."""
+    return Run(DEFAULT_TIMEOUT, DEFAULT_DEPTH)
+
+
+class _Unfit(Exception):  # noqa: N818  (it says no more than that the exact path is taken)
+    """What cannot be fused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """Values that depend on one text of the row: some `let`s, and some fields with their schemas."""
+
+    variable: str
+    path: Steps
+    is_context: bool
+    lets: tuple[tuple[str, Expression], ...]
+    fields: tuple[tuple[Expression, Schema], ...]
+
+    def values(self, page: Scope, key: Any) -> tuple[Any, ...]:
+        """The values for a text; nothing where `record` has to look at it."""
+        row: Any = key
+        for name in reversed(self.path):
+            row = {} if row is MISSING else {name: row}
+        scope = Scope(row if self.is_context else MISSING, {self.variable: row}, page)
+        found = []
+        try:
+            for name, expression in self.lets:
+                found.append(expression.evaluate_in(scope))
+                scope = Scope(scope.data, {name: found[-1]}, scope)
+            if any(isinstance(value, (list, dict)) for value in found):
+                return ()  # what is shared between records must not be changed by either
+            checked = [_checked(expression.evaluate_in(scope), schema) for expression, schema in self.fields]
+        except EvaluationError:
+            return ()
+        return () if MISSING in checked else (*found, *checked)
+
+
+def _checked(value: Any, schema: Schema) -> Any:
+    """A valid value, None for none, MISSING for one that is not valid."""
+    if value is None or value is MISSING:
+        return None
+    return value if not isinstance(value, (list, dict)) and schema.valid(value) else MISSING
+
+
+@dataclass(slots=True)
+class _Part:
+    """A field in the making: the local that holds it, and the test that it is there and valid.
+
+    `settled` when it is valid or None, so that nothing is left to doubt.
+    """
+
+    name: str
+    local: str
+    is_required: bool
+    fits: Callable[[], ast.expr]
+    settled: bool
+
+
+@dataclass(slots=True)
+class _Row:
+    """What is known of the names of a row while its code is written."""
+
+    variables: tuple[str, ...]
+    locals: dict[str, str] = field(default_factory=dict)
+    #: Plain paths that `let`s stand for, and the texts that others depend on.
+    paths: dict[str, Steps] = field(default_factory=dict)
+    reads: dict[str, frozenset[Steps]] = field(default_factory=dict)
+
+    @property
+    def context(self) -> str:
+        return self.variables[-1]
+
+    def path(self, node: Node) -> Steps | None:
+        """The path from a variable of the row that a plain path leads along."""
+        if not is_plain(node):
+            return None
+        return self.resolved(leading_names(node))
+
+    def resolved(self, names: Sequence[Name | Variable]) -> Steps | None:
+        first, *rest = names
+        steps = tuple(one.value for one in rest if isinstance(one, Name))
+        if isinstance(first, Name):
+            return (self.context, first.value, *steps)
+        if first.name in ("", "$"):
+            return (self.context, *steps)
+        if first.name in self.variables:
+            return (first.name, *steps)
+        return (*self.paths[first.name], *steps) if first.name in self.paths else None
+
+    def all_reads(self, node: Node) -> frozenset[Steps]:
+        """Every path of the row that a node reads; what is read in ways unknown is its variable as a whole."""
+        free = {id(one) for one in free_variables(node)}
+        return frozenset(self._reads(node, free, inside=False))
+
+    def _reads(self, node: Node, free: set[int], *, inside: bool) -> Iterator[Steps]:
+        names = leading_names(node) if isinstance(node, Path) else [node] if isinstance(node, Variable) else []
+        if not names:
+            for child in children(node):
+                yield from self._reads(child, free, inside=inside)
+            return
+        first = names[0]
+        if isinstance(first, Variable) and first.name not in ("", "$"):
+            if id(first) in free:
+                yield from self._read(first.name, names)
+        elif not inside or (isinstance(first, Variable) and first.name == "$"):
+            yield (self.context, *(one.value for one in names if isinstance(one, Name)))
+        for step in node.steps if isinstance(node, Path) else ():
+            for child in children(step):
+                if child not in names:
+                    yield from self._reads(child, free, inside=True)
+
+    def _read(self, name: str, names: Sequence[Name | Variable]) -> Iterator[Steps]:
+        if name in self.reads:
+            below = self.resolved(names) if name in self.paths else None
+            yield from (below,) if below is not None else self.reads[name]
+        elif name in self.variables:
+            yield (name, *(one.value for one in names[1:] if isinstance(one, Name)))
+
+
+class Fused:
+    """The function of one endpoint. Immutable; share it between threads."""
+
+    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
+        """Raises nothing: what cannot be fused has no function, and `reason` says why."""
+        self.tree: ast.Module | None = None
+        self.reason: str | None = None
+        try:
+            self._rows = _paths_of_rows(endpoint)
+            writer = _Writer(endpoint, resource, self._rows)
+            self.tree = writer.module()
+        except _Unfit as unfit:
+            self.reason = str(unfit)
+            return
+        self._names = tuple(writer.page_names)
+        self._lets, self._values, self._memos = writer.page_lets, writer.page_values, writer.memos
+        helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
+        namespace = {**NAMESPACE, **writer.constants, "MISSING": MISSING, "__builtins__": {}}
+        namespace |= {one.__name__: one for one in helpers}
+        exec(compile(self.tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
+        self._function = namespace["rows"]
+
+    def rows(self, body: Any) -> list[Any] | None:
+        """The rows of a reply, if they are what the function takes."""
+        return self._rows.of(body) if self.tree is not None else None
+
+    def records(self, rows: list[Any], page: Scope, *, remote_data: bool) -> list[dict[str, Any] | None] | None:
+        """A record for each row, None where `record` has to look; None for a page it all has to look at."""
+        found: list[Any] = []
+        try:
+            for name, expression in self._lets:
+                page = Scope(page.data, {name: expression.evaluate_in(page)}, page)
+            for expression, schema in self._values:
+                found.append(_checked(expression.evaluate_in(page), schema))
+        except EvaluationError:
+            return None
+        if MISSING in found:
+            return None
+        memos: list[Any] = []
+        for memo in self._memos:
+            memos += [{}, partial(memo.values, page)]
+        bound = [page.lookup(name) for name in self._names]
+        records: list[dict[str, Any] | None] = self._function(rows, remote_data, *bound, *found, *memos)
+        return records
+
+
+class _Writer:
+    """Writes the module of an endpoint. What is written first comes first: look-ups, then `let`, then the record."""
+
+    def __init__(self, endpoint: Endpoint, resource: Resource, rows: _Rows) -> None:
+        self.endpoint = endpoint
+        self.resource = resource
+        self.rows = rows
+        self.row = _Row(rows.variables)
+        self.constants: dict[str, Any] = {}
+        self.page_lets: list[tuple[str, Expression]] = []
+        self.page_values: list[tuple[Expression, Schema]] = []
+        self.page_names: list[str] = []
+        self.memos: list[Memo] = []
+        self.temporaries = count(1)
+        self.bases: dict[Steps, str] = {}
+        self.head: list[ast.stmt] = []
+        self.settled: dict[int, str] = {}
+        self.runs = False
+        self.pen = codegen.Writer({}, {}, "", Placer(endpoint.path.source, lambda span: span), temporaries=self.temporaries)
+        self.pen.at = self.place(endpoint.path)
+
+    # ------------------------------------------------------------------------------------ small pieces
+
+    def place(self, expression: Expression, node: Node | None = None) -> codegen.Place:
+        return expression.placer.place((node or expression.node).span)
+
+    def constant(self, kind: str, value: Any) -> ast.expr:
+        name = f"{kind}_{next(self.temporaries)}"
+        self.constants[name] = value
+        return self.pen.load(name)
+
+    def doubt(self) -> None:
+        """Leave the row to the exact path."""
+        self.pen.do(self.pen.called("add", self.pen.constant(None)))
+        self.pen.lines.append(ast.Continue(**self.pen.at))
+
+    def doubt_unless(self, test: ast.expr) -> None:
+        self.pen.branch(ast.UnaryOp(ast.Not(), test, **self.pen.at), self.doubt)
+
+    def is_none(self, local: str) -> ast.expr:
+        return self.pen.test(self.pen.load(local), ast.Is(), self.pen.constant(None))
+
+    def is_given(self, local: str) -> ast.expr:
+        return self.pen.test(self.pen.load(local), ast.IsNot(), self.pen.constant(None))
+
+    def is_nothing(self, local: str) -> ast.expr:
+        missing = self.pen.test(self.pen.load(local), ast.Is(), self.pen.load("MISSING"))
+        return self.pen.either(self.is_none(local), missing)
+
+    def new(self, name: str) -> str:
+        return self.pen.new_local(name)
+
+    # ---------------------------------------------------------------------------------- what a row reads
+
+    def base(self, path: Steps) -> str:
+        """The local of the object at a path; an empty one where there is none."""
+        if len(path) == 1:
+            return self.row.locals[path[0]]
+        if path not in self.bases:
+            above = self.base(path[:-1])
+            with self.pen.into(self.head):  # wherever it is wanted first, it is there for all
+                self.bases[path] = self.opened(above, path[-1])
+        return self.bases[path]
+
+    def opened(self, above: str, name: str) -> str:
+        local = self.new(name)
+        self.pen.assign(local, self.pen.method(self.pen.load(above), "get", self.pen.constant(name)))
+
+        def other() -> None:
+            self.doubt_unless(self.is_none(local))
+            self.pen.assign(local, self.constant("nothing", {}))
+
+        fits = self.pen.has_class(self.pen.load(local), "dict")
+        self.pen.branch(ast.UnaryOp(ast.Not(), fits, **self.pen.at), other)
+        return local
+
+    def fetched(self, path: Steps) -> str:
+        """A local with the value at a path; None where it is missing or null."""
+        if len(path) == 1:
+            return self.row.locals[path[0]]
+        local = self.new(path[-1])
+        above = self.pen.load(self.base(path[:-1]))
+        self.pen.assign(local, self.pen.method(above, "get", self.pen.constant(path[-1])))
+        return local
+
+    # ------------------------------------------------------------------------------------- what is written
+
+    def module(self) -> ast.Module:
+        for name in self.rows.variables:
+            self.row.locals[name] = self.new(name)
+        body: list[ast.stmt] = []
+        with self.pen.into(body):
+            self.lets()
+            record = self.record()
+            self.pen.do(self.pen.called("add", self.pen.load(record)))
+        if self.runs:
+            self.head.insert(0, ast.Assign([ast.Name("run", ast.Store())], self.pen.called("new_run")))
+        return self.framed([*self.head, *body])
+
+    def framed(self, body: list[ast.stmt]) -> ast.Module:
+        """The function around the code of a row: a row that fails is in doubt like any other."""
+        pen, lines = self.pen, []
+        handler: list[ast.stmt] = []
+        with pen.into(handler):
+            pen.do(pen.called("add", pen.constant(None)))
+        caught = ast.ExceptHandler(pen.load("Exception"), None, handler)
+        attempt: ast.stmt = ast.Try(body, [caught], [], [], **pen.at)
+        with pen.into(lines):
+            pen.assign("records", ast.List([], ast.Load(), **pen.at))
+            pen.assign("add", ast.Attribute(pen.load("records"), "append", ast.Load(), **pen.at))
+            pen.loop(pen.load("rows"), [attempt], *(self.row.locals[name] for name in self.rows.variables))
+            lines.append(ast.Return(pen.load("records"), **pen.at))
+        memos = [name for number in range(len(self.memos)) for name in (f"memo_{number}", f"values_{number}")]
+        pages = [f"page_{number}" for number in range(len(self.page_values))]
+        names = ["rows", "remote_data", *(f"name_{name}" for name in self.page_names), *pages, *memos]
+        arguments = ast.arguments([], [ast.arg(name, **pen.at) for name in names], None, [], [], None, [])
+        function = ast.FunctionDef("rows", arguments, lines, [], None, None, **pen.at)
+        return ast.fix_missing_locations(ast.Module([function], []))
+
+    def lets(self) -> None:
+        """What is named once a record: once a page, once a text, or in its place."""
+        for name, expression in self.endpoint.let:
+            reads, path = self.row.all_reads(expression.node), self.row.path(expression.node)
+            self.row.reads[name] = reads
+            if not reads:
+                self.page_lets.append((name, expression))
+            elif path is not None:
+                self.row.paths[name] = path
+        self.memorise()
+        for name, expression in self.endpoint.let:
+            if self.row.reads[name] and name not in self.row.locals:
+                self.pen.at = self.place(expression)
+                path = self.row.paths.get(name)
+                self.row.locals[name] = self.whole(path) if path else self.inline(expression, expression.node)
+
+    def whole(self, path: Steps) -> str:
+        """A local with the value at a path, missing and null told apart, for expressions to use."""
+        if len(path) == 1:
+            return self.row.locals[path[0]]
+        local = self.new(path[-1])
+        above = self.pen.load(self.base(path[:-1]))
+        get = self.pen.method(above, "get", self.pen.constant(path[-1]), self.pen.load("MISSING"))
+        self.pen.assign(local, get)
+        return local
+
+    # -------------------------------------------------------------------------------- once for each text
+
+    def memorise(self) -> None:
+        """Find what depends on one text of the row and takes a call, and look it up rather than make it again."""
+        lets: dict[Steps, list[tuple[str, Expression]]] = {}
+        for name, expression in self.endpoint.let:
+            path = self.only(self.row.reads[name])
+            if path is not None and name not in self.row.paths:
+                lets.setdefault(path, []).append((name, expression))
+        fields: dict[Steps, list[tuple[Expression, Field]]] = {path: [] for path in lets}
+        for expression, declared in _leaves(self.endpoint.response, self.resource.fields):
+            path = self.only(self.row.all_reads(expression.node))
+            if path is not None and declared.type == "string" and (declared.format or self.calls(expression.node)):
+                fields.setdefault(path, []).append((expression, declared))
+        for path, found in fields.items():
+            self.memo(path, lets.get(path, []), found)
+
+    def only(self, reads: frozenset[Steps]) -> Steps | None:
+        """The one path on which everything depends."""
+        path = next(iter(reads)) if len(reads) == 1 else ()
+        return path if len(path) > 1 else None
+
+    def calls(self, node: Node) -> bool:
+        return any(isinstance(one, Call) for one in walk(node))
+
+    def memo(self, path: Steps, lets: list[tuple[str, Expression]], found: list[tuple[Expression, Field]]) -> None:
+        number = len(self.memos)
+        checked = tuple((expression, Schema(value_schema(declared))) for expression, declared in found)
+        self.memos.append(Memo(path[0], path[1:], path[0] == self.row.context, tuple(lets), checked))
+        key, entry = self.whole(path), self.new("entry")
+        pen, memo, values = self.pen, f"memo_{number}", f"values_{number}"
+
+        def look_up() -> None:
+            pen.assign(entry, pen.method(pen.load(memo), "get", pen.load(key)))
+            pen.branch(self.is_none(entry), remember)
+
+        def remember() -> None:
+            pen.assign(entry, pen.called(values, pen.load(key)))
+            pen.do(pen.method(pen.load(memo), "__setitem__", pen.load(key), pen.load(entry)))
+
+        def make() -> None:
+            pen.assign(entry, pen.called(values, pen.load(key)))
+
+        pen.branch(pen.has_class(pen.load(key), "str"), look_up, make)
+        self.doubt_unless(pen.load(entry))
+        names = [self.new(name) for name, _ in lets] + [self.new("field") for _ in found]
+        target = ast.Tuple([ast.Name(name, ast.Store()) for name in names], ast.Store(), **pen.at)
+        pen.lines.append(ast.Assign([target], pen.load(entry), **pen.at))
+        self.row.locals |= dict(zip((name for name, _ in lets), names, strict=False))
+        self.settled |= {id(e): local for (e, _), local in zip(found, names[len(lets) :], strict=True)}
+
+    # --------------------------------------------------------------------------------------- in its place
+
+    def inline(self, expression: Expression, node: Node) -> str:
+        """A local with the value of a node of an expression."""
+        for variable in free_variables(node):
+            if variable.name not in self.row.locals and variable.name not in self.page_names:
+                if variable.name in codegen.parameters(node, expression.functions):
+                    self.page_names.append(variable.name)
+        names = {name: f"name_{name}" for name in self.page_names} | self.row.locals
+        callers = {name: self.caller(name, function) for name, function in expression.functions.items()}
+        made = codegen.emit(
+            node,
+            names,
+            self.row.locals[self.row.context],
+            expression.placer,
+            callers=callers,
+            temporaries=self.temporaries,
+        )
+        self.runs |= made.runs
+        self.pen.lines.extend(made.statements)
+        local = self.new("value")
+        self.pen.assign(local, made.value)
+        return local
+
+    def caller(self, name: str, function: Callable[..., Any]) -> str:
+        self.constants[f"caller_{name}"] = from_caller(name, function)
+        return f"caller_{name}"
+
+    # ----------------------------------------------------------------------------------------- the record
+
+    def record(self) -> str:
+        fields = self.resource.fields
+        response = self.endpoint.response
+        children = self.children(response, fields, None)
+        if children is None or any(child.name == REMOTE_DATA for child in children):
+            raise _Unfit("response_mapping is not an object of fields, or maps remote_data")
+        record = self.object(children)
+        self.doubt_unless(self.is_given(record))
+        if REMOTE_DATA in fields:
+            self.pen.branch(self.pen.load("remote_data"), lambda: self.remote_data(record))
+        return record
+
+    def remote_data(self, record: str) -> None:
+        pen, (outer, *inner) = self.pen, self.rows.variables
+        remote: ast.expr = pen.load(self.row.locals[outer])
+        if inner:  # the outer record with just that one inner item in it
+            one = ast.List([pen.load(self.row.locals[inner[0]])], ast.Load(), **pen.at)
+            remote = ast.Dict([None, pen.constant(self.rows.inner)], [remote, one], **pen.at)
+        pen.do(pen.method(pen.load(record), "__setitem__", pen.constant(REMOTE_DATA), remote))
+
+    def children(
+        self, template: Template | Node, fields: Mapping[str, Field], expression: Expression | None
+    ) -> list[_Child] | None:
+        """The fields that an object in YAML, or a constructor of constant keys in an expression, gives."""
+        if isinstance(template, Expression):
+            return self.children(template.node, fields, template)
+        if isinstance(template, dict):
+            found: dict[str, Any] = dict(template)
+        elif isinstance(template, Object) and all(isinstance(key, String) for key, _ in template.pairs):
+            found = {key.value: value for key, value in template.pairs if isinstance(key, String)}
+            if len(found) < len(template.pairs):
+                return None
+        else:
+            return None
+        if found.keys() - fields.keys():
+            return None
+        return [_Child(name, fields[name], found[name], expression) for name in fields if name in found]
+
+    def object(self, children: list[_Child]) -> str:
+        """A local with the object of some fields; None if none of them has a value."""
+        base = self.common_base(children)
+        if base is not None:
+            return self.bulk(children, base)
+        parts = [self.part(child) for child in children]
+        local = self.new("object")
+        pen = self.pen
+
+        def dense() -> None:
+            keys: list[ast.expr | None] = [pen.constant(part.name) for part in parts]
+            pen.assign(local, ast.Dict(keys, [pen.load(part.local) for part in parts], **pen.at))
+
+        def thin() -> None:
+            pen.assign(local, ast.Dict([], [], **pen.at))
+            for part in parts:
+                pen.branch(part.fits(), partial(self.put, local, part), partial(self.leave, part))
+            pen.branch(ast.UnaryOp(ast.Not(), pen.load(local), **pen.at), lambda: pen.assign(local, pen.constant(None)))
+
+        pen.branch(pen.both(*(part.fits() for part in parts)) if parts else pen.constant(value=True), dense, thin)
+        return local
+
+    def put(self, local: str, part: _Part) -> None:
+        self.pen.do(self.pen.method(self.pen.load(local), "__setitem__", self.pen.constant(part.name), self.pen.load(part.local)))
+
+    def leave(self, part: _Part) -> None:
+        """A field that does not fit is in doubt, unless it has no value and needs none."""
+        if part.is_required:
+            self.doubt()
+        elif not part.settled:
+            self.doubt_unless(self.is_nothing(part.local))
+
+    def common_base(self, children: list[_Child]) -> Steps | None:
+        """The object that all fields are plain values of the same class in."""
+        if len(children) < MIN_BULK or len({child.field.type for child in children}) > 1:
+            return None
+        paths = [self.row.path(child.node) for child in children]
+        above = {path[:-1] if path is not None and len(path) > 1 else None for path in paths}
+        return above.pop() if len(above) == 1 and all(_is_simple(child.field) for child in children) else None
+
+    def bulk(self, children: list[_Child], base: Steps) -> str:
+        pen, local, values = self.pen, self.new("object"), self.new("values")
+        sources = tuple(path[-1] for child in children if (path := self.row.path(child.node)))
+        names = self.constant("names", tuple(child.name for child in children))
+        kinds = self.constant("classes", frozenset({_TYPES[children[0].field.type]}))
+        holder = pen.load(self.base(base))
+
+        def is_uniform(of: ast.expr) -> ast.expr:
+            return pen.method(kinds, "issuperset", pen.called("map", pen.load("type"), of))
+
+        taken, missed = [], []
+        with pen.into(taken):
+            pen.assign(values, ast.Call(self.constant("take", itemgetter(*sources)), [holder], [], **pen.at))
+        with pen.into(missed):
+            pen.assign(values, pen.constant((None,)))
+        pen.lines.append(ast.Try(taken, [ast.ExceptHandler(pen.load("KeyError"), None, missed)], [], [], **pen.at))
+
+        def thin() -> None:
+            pen.assign(local, pen.called("sparse", names, self.constant("sources", sources), holder))
+            self.doubt_unless(is_uniform(pen.method(pen.load(local), "values")))
+            pen.branch(ast.UnaryOp(ast.Not(), pen.load(local), **pen.at), lambda: pen.assign(local, pen.constant(None)))
+
+        whole = pen.called("dict", pen.called("zip", names, pen.load(values)))
+        pen.branch(is_uniform(pen.load(values)), lambda: pen.assign(local, whole), thin)
+        return local
+
+    def part(self, child: _Child) -> _Part:
+        """The code of one field."""
+        if child.expression is not None or isinstance(child.template, Expression):
+            expression = child.expression or child.template
+            self.pen.at = self.place(expression, child.node)
+            if child.field.type in _SCALARS:
+                return self.scalar(child, expression)
+        if child.field.type == "object" and child.field.fields:
+            return self.settled_part(child, self.object_value(child, child.template))
+        if child.field.type == "array" and child.field.items is not None:
+            return self.settled_part(child, self.array_value(child))
+        return self.unknown(child)
+
+    def settled_part(self, child: _Child, local: str) -> _Part:
+        return _Part(child.name, local, child.field.required, lambda: self.is_given(local), settled=True)
+
+    def scalar(self, child: _Child, expression: Expression) -> _Part:
+        node = child.node
+        if isinstance(node, (String, Number, Value)) and Schema(value_schema(child.field)).valid(node.value):
+            local = f"constant_{next(self.temporaries)}"
+            self.constants[local] = node.value
+            return _Part(child.name, local, child.field.required, lambda: self.pen.constant(value=True), settled=True)
+        if node is expression.node:
+            if id(expression) in self.settled:
+                return self.settled_part(child, self.settled[id(expression)])
+            if not self.row.all_reads(node):
+                self.page_values.append((expression, Schema(value_schema(child.field))))
+                return self.settled_part(child, f"page_{len(self.page_values) - 1}")
+        path = self.row.path(node)
+        local = self.fetched(path) if path is not None else self.inline(expression, node)
+        return _Part(child.name, local, child.field.required, lambda: self.fits(local, child.field), settled=False)
+
+    def fits(self, local: str, declared: Field) -> ast.expr:
+        """The test that a value is there, no sequence, and valid."""
+        pen = self.pen
+        value = pen.load(local)
+        if declared.type == "number":
+            zero = ast.BinOp(value, ast.Sub(), value, **pen.at)  # not of an infinite number
+            finite = pen.both(pen.has_class(value, "float"), pen.test(zero, ast.Eq(), pen.constant(0)))
+            tests = [pen.either(pen.has_class(value, "int"), finite)]
+        else:
+            tests = [pen.has_class(value, _CLASSES[declared.type])]
+        if not _is_simple(declared, required=True):
+            valid = self.constant("valid", Schema(value_schema(declared)).valid)
+            tests.append(ast.Call(valid, [value], [], **pen.at))
+        return pen.both(*tests)
+
+    def object_value(self, child: _Child, template: Any) -> str:
+        """A local with an object, or None; what is neither in YAML nor constructed in the expression is in doubt."""
+        expression = child.expression or (template if isinstance(template, Expression) else None)
+        node = template.node if isinstance(template, Expression) else template
+        declared = child.field.items if child.field.type == "array" and child.field.items else child.field
+        if isinstance(node, Condition) and expression is not None:
+            return self.chosen(child, node, expression)
+        children = self.children(node, declared.fields, expression)
+        if children is not None:
+            return self.object(children)
+        local = self.inline(expression, node)  # type: ignore[arg-type]  # only expressions are left
+        self.doubt_unless(self.is_nothing(local))
+        self.pen.assign(local, self.pen.constant(None))
+        return local
+
+    def chosen(self, child: _Child, node: Condition, expression: Expression) -> str:
+        local = self.new("chosen")
+        test = self.inline(expression, node.condition)
+
+        def branch(chosen: Node | None) -> None:
+            inner = _Child(child.name, child.field, chosen, expression)
+            value = self.pen.constant(None) if chosen is None else self.pen.load(self.object_value(inner, chosen))
+            if chosen is not None and child.field.type == "array":
+                self.doubt_unless(ast.Compare(value, [ast.IsNot()], [self.pen.constant(None)], **self.pen.at))
+            self.pen.assign(local, value)
+
+        self.pen.branch(self.is_true(test), lambda: branch(node.then), lambda: branch(node.otherwise))
+        return local
+
+    def is_true(self, local: str) -> ast.expr:
+        pen, value = self.pen, self.pen.load(local)
+        text = pen.both(pen.has_class(value, "str"), value)
+        other = pen.both(pen.test(value, ast.IsNot(), pen.load("MISSING")), pen.called("truthy", value))
+        return pen.either(text, pen.both(ast.UnaryOp(ast.Not(), pen.has_class(value, "str"), **pen.at), other))
+
+    def array_value(self, child: _Child) -> str:
+        """A local with a list, or None."""
+        pen, items = self.pen, child.field.items or Field(type="any")
+        if isinstance(child.template, list):
+            raise _Unfit("a list in YAML gives an array")
+        node = child.node
+        if items.type == "object" and items.fields and isinstance(node, (Condition, Object)):
+            local, one = self.new("array"), self.object_value(child, child.template)
+            if isinstance(node, Object):
+                self.doubt_unless(self.is_given(one))
+            alone = ast.List([pen.load(one)], ast.Load(), **pen.at)
+            pen.assign(local, pen.choice(self.is_given(one), alone, pen.constant(None)))
+            return local
+        expression = child.expression or child.template
+        local = self.inline(expression, node)
+        if is_plain(node) and items.type in _CLASSES and _is_simple(items):
+            kinds = self.constant("classes", frozenset({_TYPES[items.type]}))
+            pen.assign(local, pen.called("scalars", pen.load(local), kinds))
+            self.doubt_unless(pen.test(pen.load(local), ast.IsNot(), pen.load("MISSING")))
+        else:
+            self.doubt_unless(self.is_nothing(local) if is_plain(node) else pen.constant(value=False))
+            pen.assign(local, pen.constant(None))
+        return local
+
+    def unknown(self, child: _Child) -> _Part:
+        """A field of any type, or an object of any fields."""
+        expression = child.expression or child.template
+        if not isinstance(expression, Expression):
+            raise _Unfit(f"{child.name} is an object of any fields, written in YAML")
+        local = self.inline(expression, child.node)
+        fits = partial(self.pen.has_class, self.pen.load(local), "dict")
+        return _Part(child.name, local, child.field.required, fits, settled=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A field with what gives it: a template, or a node of an expression."""
+
+    name: str
+    field: Field
+    template: Any
+    expression: Expression | None
+
+    @property
+    def node(self) -> Any:
+        return self.template.node if isinstance(self.template, Expression) else self.template
+
+
+_TYPES = {"string": str, "integer": int, "boolean": bool}
+
+
+def _is_simple(declared: Field, *, required: bool = False) -> bool:
+    """Whether the class of a value says all about it."""
+    bare = not declared.enum and declared.format is None and declared.minimum is None
+    return declared.type in _SCALARS and bare and (required or not declared.required)
+
+
+def _leaves(template: Template, fields: Mapping[str, Field]) -> Iterator[tuple[Expression, Field]]:
+    """The expressions that stand in YAML for a field of their own."""
+    for name, child in template.items() if isinstance(template, dict) else ():
+        if isinstance(child, Expression):
+            yield child, fields[name]
+        else:
+            yield from _leaves(child, fields[name].fields)
+
+
+def scalars(value: Any, kinds: frozenset[type]) -> Any:
+    """The items of a list of scalars, None for none at all, MISSING where it is something else."""
+    if value is None or value is MISSING:
+        return None
+    items = [item for item in (value if isinstance(value, list) else (value,)) if item is not None]
+    return items if kinds.issuperset(map(type, items)) else MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Plain paths to the rows: `outer` from the body, `inner` the name below each of them, if loops are nested."""
+
+    variables: tuple[str, ...]
+    outer: Steps
+    inner: str | None
+
+    def of(self, body: Any) -> list[Any] | None:
+        """The rows of a reply, a null is none; None where a row is no object, or a loop runs over something else."""
+        for name in self.outer:
+            body = body.get(name) if isinstance(body, dict) else None
+        found = _objects(body)
+        if found is None or self.inner is None:
+            return found
+        rows: list[Any] = []
+        for outer in found:
+            below = _objects(outer.get(self.inner))
+            if below is None:
+                return None
+            rows += [(outer, row) for row in below]
+        return rows
+
+
+def _objects(value: Any) -> list[Any] | None:
+    if value is None:
+        return []
+    if value.__class__ is not list or not _OBJECT_OR_NULL.issuperset(map(type, value)):
+        return None
+    return [row for row in value if row is not None] if None in value else value
+
+
+_OBJECT_OR_NULL = frozenset({dict, type(None)})
+
+
+def _paths_of_rows(endpoint: Endpoint) -> _Rows:
+    variables = tuple(name for name, _ in endpoint.for_each)
+    paths = [leading_names(expression.node) for _, expression in endpoint.for_each]
+    if not 1 <= len(paths) <= 2 or not all(is_plain(expression.node) for _, expression in endpoint.for_each):
+        raise _Unfit("for_each is not one or two plain paths")
+    outer, *inner = paths
+    if not all(isinstance(name, Name) for name in outer):
+        raise _Unfit("for_each does not begin at a name of the reply")
+    below = [name for name in inner[0] if not (isinstance(name, Variable) and name.name in ("", variables[0]))] if inner else []
+    if inner and (len(below) != 1 or not isinstance(below[0], Name)):
+        raise _Unfit("the inner for_each is not one name below the outer")
+    steps = tuple(name.value for name in outer if isinstance(name, Name))
+    return _Rows(variables, steps, below[0].value if inner else None)
