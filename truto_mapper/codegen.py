@@ -517,10 +517,11 @@ class Writer:
         value = self.atom(value)
         true, false = self.constant(value=True), self.constant(value=False)
         certain = self.test(value, ast.Is(), true)
+        text = self.both(self.has_class(value, "str"), self.test(value, ast.NotEq(), self.constant("")))
         other = self.both(
             self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value)
         )
-        return self.either(certain, other)
+        return self.either(certain, text, other)
 
     def concatenation(self, node: Binary) -> ast.expr:
         parts: list[ast.expr] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from itertools import count
 from operator import itemgetter
@@ -21,12 +21,17 @@ from truto_mapper.codegen import Placer
 from truto_mapper.diagnostics import EvaluationError, Source, Span
 from truto_mapper.expr import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression, Scope
 from truto_mapper.functions import MISSING, NAMESPACE, Run, from_caller
-from truto_mapper.mapping import Endpoint, Template
+from truto_mapper.mapping import RESPONSE_NAMES, Endpoint, Template
 from truto_mapper.schema import REMOTE_DATA, Field, Resource, Schema, value_schema
 from truto_mapper.syntax import (
+    Array,
+    Binary,
     Call,
+    Coalesce,
     Condition,
+    Default,
     Name,
+    Negate,
     Node,
     Number,
     Object,
@@ -190,8 +195,8 @@ class Fused:
         except _Unfit as unfit:
             self.reason = str(unfit)
             return
-        self._names = tuple(writer.page_names)
-        self._lets, self._values, self._memos = writer.page_lets, writer.page_values, writer.memos
+        self._page = _Page(endpoint, writer.page_lets, writer.page_values, tuple(writer.page_names))
+        self._memos = writer.memos
         helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
         namespace = {**NAMESPACE, **writer.constants, "MISSING": MISSING, "__builtins__": {}}
         namespace |= {one.__name__: one for one in helpers}
@@ -202,24 +207,81 @@ class Fused:
         """The rows of a reply, if they are what the function takes."""
         return self._rows.of(body) if self.tree is not None else None
 
-    def records(self, rows: list[Any], page: Scope, *, remote_data: bool) -> list[dict[str, Any] | None] | None:
-        """A record for each row, None where `record` has to look; None for a page it all has to look at."""
-        found: list[Any] = []
+    def records(self, rows: list[Any], page: Scope, *, remote_data: bool) -> tuple[list[Any], Sequence[int]]:
+        """A record for each row, and the numbers of those that `record` has to look at."""
+        known = self._page.known_of(page)
+        if known is None:
+            return [None] * len(rows), range(len(rows))
+        values, lets = known
+        if self._memos:
+            scope = Scope(page.data, lets, page)
+            values = (*values, *(part for memo in self._memos for part in ({}, partial(memo.values, scope))))
+        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, *values)
+        return found
+
+
+#: How many pages' values are kept: those of a few periods that are being read at the same time.
+MAX_PAGES = 256
+
+
+_Known = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class _Page:
+    """What does not depend on the row: bindings and `let`s that rows use, and fields with their schemas.
+
+    It is evaluated once for the texts that it depends on, which the pages of one answer share.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        lets: list[tuple[str, Expression]],
+        fields: list[tuple[Expression, Schema]],
+        names: tuple[str, ...],
+    ) -> None:
+        self.lets, self.fields, self.names = lets, fields, names
+        reads = _Row(tuple(sorted(RESPONSE_NAMES)))
+        for name, expression in lets:
+            reads.reads[name] = reads.all_reads(expression.node)
+        every = {path for expression in (e for e, _ in fields) for path in reads.all_reads(expression.node)}
+        every |= {path for found in reads.reads.values() for path in found}
+        every |= {(name,) for name in names if name not in reads.reads}
+        self.paths = sorted(every)
+        self.known: dict[tuple[Any, ...], _Known | None] = {}
+
+    def known_of(self, page: Scope) -> _Known | None:
+        """The function's values and all `let`s; None where one is not valid."""
+        key = self.key(page)
+        if key is not None and key in self.known:
+            return self.known[key]
+        found = self.evaluated(page)
+        if key is not None and len(self.known) < MAX_PAGES:
+            self.known[key] = found
+        return found
+
+    def key(self, page: Scope) -> tuple[Any, ...] | None:
+        """The texts that everything depends on; None where something else is among them."""
+        found = []
+        for name, *steps in self.paths:
+            value = page.lookup(name)
+            for step in steps:
+                value = value.get(step, MISSING) if value.__class__ is dict else MISSING
+            if value.__class__ is not str and value is not None and value is not MISSING:
+                return None
+            found.append(value)
+        return tuple(found)
+
+    def evaluated(self, page: Scope) -> _Known | None:
+        lets: dict[str, Any] = {}
         try:
-            for name, expression in self._lets:
-                page = Scope(page.data, {name: expression.evaluate_in(page)}, page)
-            for expression, schema in self._values:
-                found.append(_checked(expression.evaluate_in(page), schema))
+            for name, expression in self.lets:
+                lets[name] = expression.evaluate_in(Scope(page.data, lets, page))
+            inner = Scope(page.data, lets, page)
+            found = [_checked(expression.evaluate_in(inner), schema) for expression, schema in self.fields]
         except EvaluationError:
             return None
-        if MISSING in found:
-            return None
-        memos: list[Any] = []
-        for memo in self._memos:
-            memos += [{}, partial(memo.values, page)]
-        bound = [page.lookup(name) for name in self._names]
-        records: list[dict[str, Any] | None] = self._function(rows, remote_data, *bound, *found, *memos)
-        return records
+        return None if MISSING in found else ((*(inner.lookup(name) for name in self.names), *found), lets)
 
 
 class _Writer:
@@ -237,6 +299,7 @@ class _Writer:
         self.memos: list[Memo] = []
         self.temporaries = count(1)
         self.bases: dict[Steps, str] = {}
+        self.values: dict[Steps, str] = {}
         self.head: list[ast.stmt] = []
         self.settled: dict[int, str] = {}
         self.runs = False
@@ -255,8 +318,12 @@ class _Writer:
 
     def doubt(self) -> None:
         """Leave the row to the exact path."""
-        self.pen.do(self.pen.called("add", self.pen.constant(None)))
+        self.leave_it()
         self.pen.lines.append(ast.Continue(**self.pen.at))
+
+    def leave_it(self) -> None:
+        self.pen.do(self.pen.called("doubt", self.pen.called("len", self.pen.load("records"))))
+        self.pen.do(self.pen.called("add", self.pen.constant(None)))
 
     def doubt_unless(self, test: ast.expr) -> None:
         self.pen.branch(ast.UnaryOp(ast.Not(), test, **self.pen.at), self.doubt)
@@ -299,13 +366,31 @@ class _Writer:
         return local
 
     def fetched(self, path: Steps) -> str:
-        """A local with the value at a path; None where it is missing or null."""
+        """The local with the value at a path, MISSING where there is none. Each is looked up once a row."""
         if len(path) == 1:
             return self.row.locals[path[0]]
-        local = self.new(path[-1])
-        above = self.pen.load(self.base(path[:-1]))
-        self.pen.assign(local, self.pen.method(above, "get", self.pen.constant(path[-1])))
-        return local
+        if path not in self.values:
+            above = self.base(path[:-1])
+            with self.pen.into(self.head):
+                self.values[path] = self.new(path[-1])
+                get = self.pen.method(
+                    self.pen.load(above), "get", self.pen.constant(path[-1]), self.pen.load("MISSING")
+                )
+                self.pen.assign(self.values[path], get)
+        return self.values[path]
+
+    def looked_up(self, node: Any) -> Any:
+        """The node with what it reads of the row by plain paths as locals."""
+        if is_plain(node):
+            path = self.row.path(node)
+            return Variable(node.span, "@" + self.fetched(path)) if path is not None and len(path) > 1 else node
+        if not isinstance(node, (Condition, Binary, Coalesce, Default, Call, Array, Object, Negate)):
+            return node
+        parts = {one.name: self.looked_up_part(getattr(node, one.name)) for one in fields(node) if one.name != "span"}
+        return replace(node, **parts)
+
+    def looked_up_part(self, part: Any) -> Any:
+        return tuple(map(self.looked_up_part, part)) if isinstance(part, tuple) else self.looked_up(part)
 
     # ------------------------------------------------------------------------------------- what is written
 
@@ -326,14 +411,17 @@ class _Writer:
         pen, lines = self.pen, []
         handler: list[ast.stmt] = []
         with pen.into(handler):
-            pen.do(pen.called("add", pen.constant(None)))
+            self.leave_it()
         caught = ast.ExceptHandler(pen.load("Exception"), None, handler)
         attempt: ast.stmt = ast.Try(body, [caught], [], [], **pen.at)
         with pen.into(lines):
             pen.assign("records", ast.List([], ast.Load(), **pen.at))
+            pen.assign("doubtful", ast.List([], ast.Load(), **pen.at))
             pen.assign("add", ast.Attribute(pen.load("records"), "append", ast.Load(), **pen.at))
+            pen.assign("doubt", ast.Attribute(pen.load("doubtful"), "append", ast.Load(), **pen.at))
             pen.loop(pen.load("rows"), [attempt], *(self.row.locals[name] for name in self.rows.variables))
-            lines.append(ast.Return(pen.load("records"), **pen.at))
+            both = ast.Tuple([pen.load("records"), pen.load("doubtful")], ast.Load(), **pen.at)
+            lines.append(ast.Return(both, **pen.at))
         memos = [name for number in range(len(self.memos)) for name in (f"memo_{number}", f"values_{number}")]
         pages = [f"page_{number}" for number in range(len(self.page_values))]
         names = ["rows", "remote_data", *(f"name_{name}" for name in self.page_names), *pages, *memos]
@@ -352,20 +440,9 @@ class _Writer:
                 self.row.paths[name] = path
         self.memorise()
         for name, expression in self.endpoint.let:
-            if self.row.reads[name] and name not in self.row.locals:
+            if self.row.reads[name] and name not in self.row.locals and name not in self.row.paths:
                 self.pen.at = self.place(expression)
-                path = self.row.paths.get(name)
-                self.row.locals[name] = self.whole(path) if path else self.inline(expression, expression.node)
-
-    def whole(self, path: Steps) -> str:
-        """A local with the value at a path, missing and null told apart, for expressions to use."""
-        if len(path) == 1:
-            return self.row.locals[path[0]]
-        local = self.new(path[-1])
-        above = self.pen.load(self.base(path[:-1]))
-        get = self.pen.method(above, "get", self.pen.constant(path[-1]), self.pen.load("MISSING"))
-        self.pen.assign(local, get)
-        return local
+                self.row.locals[name] = self.inline(expression, expression.node)
 
     # -------------------------------------------------------------------------------- once for each text
 
@@ -396,7 +473,7 @@ class _Writer:
         number = len(self.memos)
         checked = tuple((expression, Schema(value_schema(declared))) for expression, declared in found)
         self.memos.append(Memo(path[0], path[1:], path[0] == self.row.context, tuple(lets), checked))
-        key, entry = self.whole(path), self.new("entry")
+        key, entry = self.fetched(path), self.new("entry")
         pen, memo, values = self.pen, f"memo_{number}", f"values_{number}"
 
         def look_up() -> None:
@@ -405,7 +482,7 @@ class _Writer:
 
         def remember() -> None:
             pen.assign(entry, pen.called(values, pen.load(key)))
-            pen.do(pen.method(pen.load(memo), "__setitem__", pen.load(key), pen.load(entry)))
+            self.store(memo, pen.load(key), pen.load(entry))
 
         def make() -> None:
             pen.assign(entry, pen.called(values, pen.load(key)))
@@ -422,11 +499,16 @@ class _Writer:
 
     def inline(self, expression: Expression, node: Node) -> str:
         """A local with the value of a node of an expression."""
-        for variable in free_variables(node):
-            if variable.name not in self.row.locals and variable.name not in self.page_names:
-                if variable.name in codegen.parameters(node, expression.functions):
-                    self.page_names.append(variable.name)
-        names = {name: f"name_{name}" for name in self.page_names} | self.row.locals
+        node = self.looked_up(node)
+        names = dict(self.row.locals)
+        for name in codegen.parameters(node, expression.functions):
+            if name.startswith("@"):
+                names[name] = name[1:]
+            elif name in self.row.paths:
+                names[name] = self.fetched(self.row.paths[name])
+            elif name not in names:
+                self.page_names += [name] if name not in self.page_names else []
+                names[name] = f"name_{name}"
         callers = {name: self.caller(name, function) for name, function in expression.functions.items()}
         made = codegen.emit(
             node,
@@ -466,7 +548,7 @@ class _Writer:
         if inner:  # the outer record with just that one inner item in it
             one = ast.List([pen.load(self.row.locals[inner[0]])], ast.Load(), **pen.at)
             remote = ast.Dict([None, pen.constant(self.rows.inner)], [remote, one], **pen.at)
-        pen.do(pen.method(pen.load(record), "__setitem__", pen.constant(REMOTE_DATA), remote))
+        self.store(record, pen.constant(REMOTE_DATA), remote)
 
     def children(
         self, template: Template | Node, fields: Mapping[str, Field], expression: Expression | None
@@ -509,7 +591,11 @@ class _Writer:
         return local
 
     def put(self, local: str, part: _Part) -> None:
-        self.pen.do(self.pen.method(self.pen.load(local), "__setitem__", self.pen.constant(part.name), self.pen.load(part.local)))
+        self.store(local, self.pen.constant(part.name), self.pen.load(part.local))
+
+    def store(self, local: str, key: ast.expr, value: ast.expr) -> None:
+        target = ast.Subscript(self.pen.load(local), key, ast.Store(), **self.pen.at)
+        self.pen.lines.append(ast.Assign([target], value, **self.pen.at))
 
     def leave(self, part: _Part) -> None:
         """A field that does not fit is in doubt, unless it has no value and needs none."""
@@ -527,29 +613,32 @@ class _Writer:
         return above.pop() if len(above) == 1 and all(_is_simple(child.field) for child in children) else None
 
     def bulk(self, children: list[_Child], base: Steps) -> str:
-        pen, local, values = self.pen, self.new("object"), self.new("values")
+        pen, local = self.pen, self.new("object")
         sources = tuple(path[-1] for child in children if (path := self.row.path(child.node)))
-        names = self.constant("names", tuple(child.name for child in children))
-        kinds = self.constant("classes", frozenset({_TYPES[children[0].field.type]}))
+        names = tuple(child.name for child in children)
         holder = pen.load(self.base(base))
-
-        def is_uniform(of: ast.expr) -> ast.expr:
-            return pen.method(kinds, "issuperset", pen.called("map", pen.load("type"), of))
-
-        taken, missed = [], []
-        with pen.into(taken):
-            pen.assign(values, ast.Call(self.constant("take", itemgetter(*sources)), [holder], [], **pen.at))
+        values = [self.new(name) for name in names]
+        targets: list[ast.expr] = [ast.Name(value, ast.Store(), **pen.at) for value in values]
+        take = ast.Call(self.constant("take", itemgetter(*sources)), [holder], [], **pen.at)
+        taken = ast.Assign([ast.Tuple(targets, ast.Store(), **pen.at)], take, **pen.at)
+        missed: list[ast.stmt] = []
         with pen.into(missed):
-            pen.assign(values, pen.constant((None,)))
-        pen.lines.append(ast.Try(taken, [ast.ExceptHandler(pen.load("KeyError"), None, missed)], [], [], **pen.at))
+            pen.assign(values[0], pen.constant(None))  # which fails the test below
+        pen.lines.append(ast.Try([taken], [ast.ExceptHandler(pen.load("KeyError"), None, missed)], [], [], **pen.at))
+
+        def dense() -> None:
+            keys: list[ast.expr | None] = [pen.constant(name) for name in names]
+            pen.assign(local, ast.Dict(keys, [pen.load(value) for value in values], **pen.at))
 
         def thin() -> None:
-            pen.assign(local, pen.called("sparse", names, self.constant("sources", sources), holder))
-            self.doubt_unless(is_uniform(pen.method(pen.load(local), "values")))
+            kinds = self.constant("classes", frozenset({_TYPES[children[0].field.type]}))
+            pen.assign(local, pen.called("sparse", self.constant("names", names), self.constant("sources", sources), holder))
+            found = pen.called("map", pen.load("type"), pen.method(pen.load(local), "values"))
+            self.doubt_unless(pen.method(kinds, "issuperset", found))
             pen.branch(ast.UnaryOp(ast.Not(), pen.load(local), **pen.at), lambda: pen.assign(local, pen.constant(None)))
 
-        whole = pen.called("dict", pen.called("zip", names, pen.load(values)))
-        pen.branch(is_uniform(pen.load(values)), lambda: pen.assign(local, whole), thin)
+        kind = _CLASSES[children[0].field.type]
+        pen.branch(pen.both(*(pen.has_class(pen.load(value), kind) for value in values)), dense, thin)
         return local
 
     def part(self, child: _Child) -> _Part:

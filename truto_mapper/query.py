@@ -58,8 +58,8 @@ class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 
     `cursor` is the provider's own cursor (None for page one), `offset` how many records of its page were
-    already given out. Once it was planned, `sent` has the request's method, path, params, headers and body, and
-    `notes` what there was to say about it (Q510).
+    already given out. Once it was planned, `sent` has the request's method, path, params, headers and body,
+    `notes` what there was to say about it (Q510), and `plan` the account's settings and the endpoints that serve it.
     """
 
     parameters: Mapping[str, Any]
@@ -67,6 +67,7 @@ class Query(Mapping[str, Any]):
     offset: int = 0
     sent: Mapping[str, Any] | None = None
     notes: tuple[Diagnostic, ...] = ()
+    plan: tuple[Mapping[str, Any] | None, tuple[str, ...]] = (None, ())
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,19 +37,25 @@ Format = Literal["unified", "raw", "normalized", "stream", "debug"]
 AnyQuery = Mapping[str, Any] | str
 
 
-@contextmanager
-def _bounded() -> Iterator[None]:
+class _Bounded:
     """Data beyond what Python can follow or write is an error of ours, not a crash."""
-    try:
-        yield
-    except RecursionError:
-        message = "the payload, query or context is nested too deeply to be handled, or contains itself"
-        raise EvaluationError(Diagnostic("D407", message, pointer="")) from None
-    except ValueError as error:
-        if "integer string conversion" not in str(error):
-            raise
-        message = "the payload, query or context holds an integer of more digits than can be written"
-        raise EvaluationError(Diagnostic("D407", message, pointer="")) from None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if kind is None:
+            return
+        if issubclass(kind, RecursionError):
+            why = "is nested too deeply to be handled, or contains itself"
+        elif issubclass(kind, ValueError) and "integer string conversion" in str(error):
+            why = "holds an integer of more digits than can be written"
+        else:
+            return
+        raise EvaluationError(Diagnostic("D407", f"the payload, query or context {why}", pointer="")) from None
+
+
+_BOUNDED = _Bounded()
 
 
 #: The parts of a request that go to the provider.
@@ -114,7 +120,7 @@ class Page:
         Raises `QueryError` (Q504, Q507) and `EvaluationError` (D405).
         """
         chosen = format or self._choice("truto_response_format", "unified")
-        with _bounded():
+        with _BOUNDED:
             return self._rendered(chosen)
 
     def _rendered(self, chosen: str) -> Any:
@@ -189,6 +195,8 @@ class Mapper:
         self._mapping = mapping.link(root, self._resource, functions or {}, find_schema)
         self._parser = Parser(self._resource, self._mapping.integration)
         record_schema = schema.Schema(schema.record_schema(self._resource))
+        schemas = self._mapping.context_schemas
+        self._defaults = {name: one["default"] for name, one in schemas.items() if "default" in one}
         self._functions: dict[str, Fused] = {}
         self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
 
@@ -216,7 +224,7 @@ class Mapper:
         `query` is a query string, a dict or a parsed `Query`; `context` the account's settings; `now` an
         RFC 3339 date-time. Raises `QueryError` with every finding, or `EvaluationError`.
         """
-        with _bounded():
+        with _BOUNDED:
             asked = self._asked(query, on_unknown)
             settings = self._settings(context)
             return self._planned(asked, settings, _moment(now))
@@ -239,7 +247,7 @@ class Mapper:
         the endpoint is recognised from the body. Raises `EvaluationError` with every invalid value of the page
         (see `on_invalid`), `ProviderError` for a refusal or a reply that cannot be read, `QueryError`.
         """
-        with _bounded():
+        with _BOUNDED:
             settings, moment = self._settings(context), _moment(now)
             asked = None if query is None else self._asked(query, on_unknown)
             if asked is not None and asked.sent is None:
@@ -257,7 +265,7 @@ class Mapper:
         on_unknown: OnUnknown = "refuse",
     ) -> Generator[Request, Response, Page]:
         """One page as a conversation: yields each `Request` to send, receives its `Response`, returns the `Page`."""
-        with _bounded():
+        with _BOUNDED:
             settings, moment = self._settings(context), _moment(now)
             request = self._planned(self._asked(query, on_unknown), settings, moment)
         if request.query.get("truto_skip_api_call"):
@@ -306,12 +314,14 @@ class Mapper:
 
     def _settings(self, context: Mapping[str, Any] | None) -> dict[str, Any]:
         """The account's settings, defaults filled in. Raises `QueryError` Q509 with every finding."""
-        given = {} if context is None else context
-        if not isinstance(given, Mapping):
-            raise QueryError(Diagnostic("Q509", f"the context must be an object, this is {excerpt(given)}", pointer=""))
+        if not context:
+            return self._defaults
+        if not isinstance(context, Mapping):
+            message = f"the context must be an object, this is {excerpt(context)}"
+            raise QueryError(Diagnostic("Q509", message, pointer=""))
         schemas = self._mapping.context_schemas
-        settings = {name: one["default"] for name, one in schemas.items() if "default" in one}
-        settings |= {n: _typed(value, schemas.get(n, {})) for n, value in given.items() if value is not None}
+        given = {n: _typed(value, schemas.get(n, {})) for n, value in context.items() if value is not None}
+        settings = self._defaults | given
         problems = self._mapping.context.problems(settings)
         if problems:
             raise QueryError([self._misfit(problem) for problem in problems])
@@ -327,8 +337,8 @@ class Mapper:
 
     def _planned(self, asked: Query, settings: dict[str, Any], now: str | None) -> Request:
         names = _names(asked, settings, now)
-        endpoint = self._endpoints(names)[0]
-        scope = Scope(MISSING, names)
+        serving = self._endpoints(names)
+        endpoint, scope = serving[0], Scope(MISSING, names)
         refusal = _value(endpoint.query_error, scope)
         if refusal is not MISSING:
             if not isinstance(refusal, str):
@@ -348,7 +358,8 @@ class Mapper:
         headers = {name: _header(endpoint, name, value) for name, value in _object(endpoint.headers, scope).items()}
         request = Request(endpoint.method, path, params, headers, None if body is MISSING else body, asked, notes)
         sent = {part: getattr(request, part) for part in SENT}
-        return replace(request, query=replace(asked, sent=sent, notes=notes))
+        plan = (settings, tuple(one.name for one in serving))
+        return replace(request, query=replace(asked, sent=sent, notes=notes, plan=plan))
 
     def _endpoints(self, names: Mapping[str, Any]) -> list[Endpoint]:
         """The endpoints that serve a query, in order. Raises `QueryError` Q511."""
@@ -358,6 +369,15 @@ class Mapper:
             source = self._mapping.source.name
             raise QueryError(Diagnostic("Q511", f"no endpoint of {source} serves this query"))
         return serving
+
+    def _serving(self, asked: Query | None, names: Mapping[str, Any]) -> list[Endpoint]:
+        """The endpoints that serve a query, as planned if the account's settings are those of the plan."""
+        if asked is None:
+            return list(self._mapping.endpoints)
+        settings, planned = asked.plan
+        if settings != names["context"]:
+            return self._endpoints(names)
+        return [endpoint for endpoint in self._mapping.endpoints if endpoint.name in planned]
 
     # -------------------------------------------------------------------------------------- what came back
 
@@ -369,51 +389,62 @@ class Mapper:
         now: str | None,
         on_invalid: OnInvalid,
     ) -> Page:
-        names = _names(asked, settings, now) | {"status": response.status, "headers": dict(response.headers)}
-        scope = Scope(response.body, names | {"response": response.body})
+        names = _names(asked, settings, now)
+        names |= {"status": response.status, "headers": response.headers, "response": response.body}
+        scope = Scope(response.body, names)
         endpoint, notes = self._endpoint(response, asked, names, scope)
-        notes = [*(asked.notes if asked else ()), *notes]
-        page = Page((), None, tuple(notes), (), response, asked, self._resource)
+        found = [*(asked.notes if asked is not None else ()), *notes]
         if endpoint is None:
-            return page
-        notes += self._zone_notes(endpoint, scope, asked, settings)
+            return Page((), None, tuple(found), (), response, asked, self._resource)
+        found += self._zone_notes(endpoint, scope, asked, settings)
         cursor, looping, told = _cursor(endpoint, scope, asked)
-        remote_data = asked is None or not asked.get("truto_ignore_remote_data")
+        remote_data = asked is None or not asked.parameters.get("truto_ignore_remote_data")
         made = self._made(endpoint, scope, asked, on_invalid, remote_data=remote_data)
-        found = [*notes, *told, *made.diagnostics]
-        if any(d.severity == "error" for d in found):
-            raise EvaluationError([d for d in found if d.severity == "error"])
-        return replace(
-            page,
-            records=tuple(made.records),
-            next_cursor=asked.next_cursor(asked.cursor, made.stop) if asked and made.left else cursor,
-            diagnostics=tuple(found),
-            rejected=tuple(made.rejected),
-            is_looping=looping,
-        )
+        found += [*told, *made.diagnostics]
+        errors = [found for found in found if found.severity == "error"]
+        if errors:
+            raise EvaluationError(errors)
+        if asked is not None and made.left:
+            cursor = asked.next_cursor(asked.cursor, made.stop)
+        records, rejected = tuple(made.records), tuple(made.rejected)
+        return Page(records, cursor, tuple(found), rejected, response, asked, self._resource, looping)
 
     def _made(
         self, endpoint: Endpoint, scope: Scope, asked: Query | None, on_invalid: OnInvalid, *, remote_data: bool
     ) -> _Made:
         """The records of the rows that are asked for: in one pass where nothing is in doubt, else one by one."""
-        rows = self._fused(endpoint).rows(scope.data)
-        exact = None if rows is not None else list(record.rows(endpoint, scope.data, scope))
-        every = exact if rows is None else rows
-        start, stop = _cut(asked, len(every))
-        made = _Made(stop, left=len(every) - stop)
-        fused = self._fused(endpoint).records(rows[start:stop], scope, remote_data=remote_data) if rows else None
-        made.records = fused or [None] * (stop - start)
-        if None not in made.records:
-            return made
-        exact = exact or list(record.rows(endpoint, scope.data, scope))
-        for number, row in enumerate(exact[start:stop]):
-            if made.records[number] is None:
-                outcome = self._recorders[endpoint.name].record(row, scope, on_invalid, remote_data=remote_data)
-                made.records[number] = outcome.record
-                made.diagnostics.extend(outcome.diagnostics)
-                made.rejected += [row.remote] if outcome.record is MISSING else []
-        made.records = [one for one in made.records if one is not MISSING]
+        fused = self._fused(endpoint)
+        rows = fused.rows(scope.data)
+        exact = list(record.rows(endpoint, scope.data, scope)) if rows is None else []
+        count = len(exact if rows is None else rows)
+        start, stop = _cut(asked, count)
+        made = _Made(stop, left=count - stop)
+        if rows is None:
+            made.records, doubtful = [None] * (stop - start), range(stop - start)
+        else:
+            chosen = rows if stop - start == count else rows[start:stop]
+            made.records, doubtful = fused.records(chosen, scope, remote_data=remote_data)
+        if doubtful:
+            exact = exact or list(record.rows(endpoint, scope.data, scope))
+            self._look(endpoint, made, [(n, exact[start + n]) for n in doubtful], scope, on_invalid, remote_data)
         return made
+
+    def _look(
+        self,
+        endpoint: Endpoint,
+        made: _Made,
+        rows: list[tuple[int, record.Row]],
+        scope: Scope,
+        on_invalid: OnInvalid,
+        remote_data: bool,
+    ) -> None:
+        """Make the records of the rows that are in doubt, and say what there is to say about them."""
+        for number, row in rows:
+            outcome = self._recorders[endpoint.name].record(row, scope, on_invalid, remote_data=remote_data)
+            made.records[number] = outcome.record
+            made.diagnostics.extend(outcome.diagnostics)
+            made.rejected += [row.remote] if outcome.record is MISSING else []
+        made.records = [one for one in made.records if one is not MISSING]
 
     def _fused(self, endpoint: Endpoint) -> Fused:
         """The endpoint's function, written when it is first needed. Two threads may write it, both the same."""
@@ -425,7 +456,7 @@ class Mapper:
         self, response: Response, asked: Query | None, names: Mapping[str, Any], scope: Scope
     ) -> tuple[Endpoint | None, list[Diagnostic]]:
         """The endpoint whose reply this is, None for one that says there is nothing."""
-        serving = list(self._mapping.endpoints) if asked is None else self._endpoints(names)
+        serving = self._serving(asked, names)
         if not _is_success(response.status):
             if any(_truthy(_value(e.empty_when, scope, failing=MISSING)) for e in serving):
                 return None, []
@@ -433,10 +464,10 @@ class Mapper:
         if not isinstance(response.body, dict):
             message = f"the provider's answer must be a JSON object, this is {excerpt(response.body)}"
             raise ProviderError(Diagnostic("P602", message, pointer=""))
+        for endpoint in serving:
+            if _truthy(_value(endpoint.recognise, scope)):
+                return endpoint, []
         known = [e for e in self._mapping.endpoints if _truthy(_value(e.recognise, scope))]
-        ours = [endpoint for endpoint in serving if endpoint in known]
-        if ours:
-            return ours[0], []
         if known or asked is None:
             raise self._unrecognised(known, serving)
         if any(e.recognise is not None for e in serving):
@@ -475,7 +506,7 @@ class Mapper:
     ) -> list[Diagnostic]:
         """A warning when the reply names another time zone than the one its days were planned in."""
         zone, planned = _value(endpoint.time_zone, scope), settings.get("time_zone")
-        if asked is None or zone is MISSING or zone is None or planned is None:
+        if zone == planned or asked is None or zone is MISSING or zone is None or planned is None:
             return []
         if is_time_zone(zone) and is_time_zone(planned) and same_zone(zone, planned):
             return []
@@ -529,7 +560,7 @@ def _moment(now: str | None) -> str | None:
 def _names(asked: Query | None, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
     """The bindings every expression of an endpoint may use."""
     return {
-        "query": dict(asked or {}),
+        "query": {} if asked is None else asked.parameters,
         "context": settings,
         "cursor": MISSING if asked is None or asked.cursor is None else asked.cursor,
         "now": MISSING if now is None else now,
