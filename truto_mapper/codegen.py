@@ -525,7 +525,7 @@ class Writer:
 
     def concatenation(self, node: Binary) -> ast.expr:
         parts: list[ast.expr] = []
-        for one, value in zip(operands := _chained(node), self.values(*operands), strict=True):
+        for one, value in zip(operands := chained(node), self.values(*operands), strict=True):
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 parts.append(value)
                 continue
@@ -1062,9 +1062,9 @@ def _is_local(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id.startswith(("t_", "f_"))
 
 
-def _chained(node: Binary) -> list[Node]:
+def chained(node: Binary) -> list[Node]:
     """The operands of `a & b & c`."""
-    left = _chained(node.left) if isinstance(node.left, Binary) and node.left.operator == "&" else [node.left]
+    left = chained(node.left) if isinstance(node.left, Binary) and node.left.operator == "&" else [node.left]
     return [*left, node.right]
 
 

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from itertools import count
+from itertools import count, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -36,6 +36,7 @@ from truto_mapper.syntax import (
     Number,
     Object,
     Path,
+    Spanned,
     String,
     Value,
     Variable,
@@ -195,8 +196,8 @@ class Fused:
         except _Unfit as unfit:
             self.reason = str(unfit)
             return
-        self._page = _Page(endpoint, writer.page_lets, writer.page_values, tuple(writer.page_names))
         self._memos = writer.memos
+        self._page = _Page(endpoint, writer.page_lets, writer.page_values, tuple(writer.page_names), self._memos)
         helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
         namespace = {**NAMESPACE, **writer.constants, "MISSING": MISSING, "__builtins__": {}}
         namespace |= {one.__name__: one for one in helpers}
@@ -212,10 +213,13 @@ class Fused:
         known = self._page.known_of(page)
         if known is None:
             return [None] * len(rows), range(len(rows))
-        values, lets = known
+        values, lets, texts = known
         if self._memos:
             scope = Scope(page.data, lets, page)
-            values = (*values, *(part for memo in self._memos for part in ({}, partial(memo.values, scope))))
+            values = (*values, *(p for memo, text in zip(self._memos, texts, strict=True) for p in (text, partial(memo.values, scope))))
+            for text in texts:
+                if len(text) > MAX_TEXTS:
+                    text.clear()
         found: tuple[list[Any], list[int]] = self._function(rows, remote_data, *values)
         return found
 
@@ -224,7 +228,19 @@ class Fused:
 MAX_PAGES = 256
 
 
-_Known = tuple[tuple[Any, ...], dict[str, Any]]
+#: And of each text that a field depends on, so many of one page.
+MAX_TEXTS = 10_000
+
+_Known = tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]
+
+
+_TEXTS = frozenset({str, type(None), type(MISSING)})
+
+
+def _at(value: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        value = value.get(step, MISSING) if value.__class__ is dict else MISSING
+    return value
 
 
 class _Page:
@@ -239,15 +255,17 @@ class _Page:
         lets: list[tuple[str, Expression]],
         fields: list[tuple[Expression, Schema]],
         names: tuple[str, ...],
+        memos: list[Memo],
     ) -> None:
-        self.lets, self.fields, self.names = lets, fields, names
+        self.lets, self.fields, self.names, self.memos = lets, fields, names, memos
         reads = _Row(tuple(sorted(RESPONSE_NAMES)))
         for name, expression in lets:
             reads.reads[name] = reads.all_reads(expression.node)
-        every = {path for expression in (e for e, _ in fields) for path in reads.all_reads(expression.node)}
+        shown = [e for e, _ in fields] + [e for memo in memos for _, e in memo.lets] + [e for m in memos for e, _ in m.fields]
+        every = {path for expression in shown for path in reads.all_reads(expression.node)}
         every |= {path for found in reads.reads.values() for path in found}
         every |= {(name,) for name in names if name not in reads.reads}
-        self.paths = sorted(every)
+        self.paths = [(name, steps) for name, *steps in sorted(every)]
         self.known: dict[tuple[Any, ...], _Known | None] = {}
 
     def known_of(self, page: Scope) -> _Known | None:
@@ -262,15 +280,9 @@ class _Page:
 
     def key(self, page: Scope) -> tuple[Any, ...] | None:
         """The texts that everything depends on; None where something else is among them."""
-        found = []
-        for name, *steps in self.paths:
-            value = page.lookup(name)
-            for step in steps:
-                value = value.get(step, MISSING) if value.__class__ is dict else MISSING
-            if value.__class__ is not str and value is not None and value is not MISSING:
-                return None
-            found.append(value)
-        return tuple(found)
+        bindings = page.bindings
+        found = tuple([_at(bindings[name], steps) if steps else bindings[name] for name, steps in self.paths])
+        return found if _TEXTS.issuperset(map(type, found)) else None
 
     def evaluated(self, page: Scope) -> _Known | None:
         lets: dict[str, Any] = {}
@@ -281,7 +293,9 @@ class _Page:
             found = [_checked(expression.evaluate_in(inner), schema) for expression, schema in self.fields]
         except EvaluationError:
             return None
-        return None if MISSING in found else ((*(inner.lookup(name) for name in self.names), *found), lets)
+        if MISSING in found:
+            return None
+        return (*(inner.lookup(name) for name in self.names), *found), lets, [{} for _ in self.memos]
 
 
 class _Writer:
@@ -295,7 +309,8 @@ class _Writer:
         self.constants: dict[str, Any] = {}
         self.page_lets: list[tuple[str, Expression]] = []
         self.page_values: list[tuple[Expression, Schema]] = []
-        self.page_names: list[str] = []
+        #: The parameters of what rows use of the page, by name; a part of an expression has a name with a blank.
+        self.page_names: dict[str, str] = {}
         self.memos: list[Memo] = []
         self.temporaries = count(1)
         self.bases: dict[Steps, str] = {}
@@ -386,8 +401,39 @@ class _Writer:
             return Variable(node.span, "@" + self.fetched(path)) if path is not None and len(path) > 1 else node
         if not isinstance(node, (Condition, Binary, Coalesce, Default, Call, Array, Object, Negate)):
             return node
-        parts = {one.name: self.looked_up_part(getattr(node, one.name)) for one in fields(node) if one.name != "span"}
+        parts = {one.name: self.looked_up_part(getattr(node, one.name)) for one in _parts(node)}
         return replace(node, **parts)
+
+    def hoisted(self, node: Any, expression: Expression) -> Any:
+        """The node with what the rows share as values of the page: the parts of a `&` that stand side by side."""
+        if not isinstance(node, (Condition, Binary, Coalesce, Default, Call, Array, Object, Negate)):
+            return node
+        if isinstance(node, Binary) and node.operator == "&":
+            return self.joined(codegen.chained(node), expression)
+        parts = {one.name: self.hoisted_part(getattr(node, one.name), expression) for one in _parts(node)}
+        return replace(node, **parts)
+
+    def hoisted_part(self, part: Any, expression: Expression) -> Any:
+        if isinstance(part, tuple):
+            return tuple(self.hoisted_part(one, expression) for one in part)
+        return self.hoisted(part, expression)
+
+    def joined(self, texts: list[Node], expression: Expression) -> Node:
+        """A chain of `&` whose runs of texts that do not depend on the row are one text each."""
+        found: list[Node] = []
+        for shared, run in groupby(texts, key=lambda text: not self.row.all_reads(text)):
+            some = list(run)
+            if shared and len(some) > 1:
+                span = Span(some[0].span.start, some[-1].span.end)
+                name = f"text {len(self.page_names) + 1}"
+                self.page_names[name] = f"text_{len(self.page_names) + 1}"
+                self.page_lets.append((name, expression.part(span)))
+                some = [Variable(span, name)]
+            found += [self.hoisted(one, expression) for one in some]
+        whole = found[0]
+        for text in found[1:]:
+            whole = Binary(Span(whole.span.start, text.span.end), "&", whole, text)
+        return whole if len(found) > 1 else Binary(whole.span, "&", whole, String(whole.span, ""))
 
     def looked_up_part(self, part: Any) -> Any:
         return tuple(map(self.looked_up_part, part)) if isinstance(part, tuple) else self.looked_up(part)
@@ -424,7 +470,7 @@ class _Writer:
             lines.append(ast.Return(both, **pen.at))
         memos = [name for number in range(len(self.memos)) for name in (f"memo_{number}", f"values_{number}")]
         pages = [f"page_{number}" for number in range(len(self.page_values))]
-        names = ["rows", "remote_data", *(f"name_{name}" for name in self.page_names), *pages, *memos]
+        names = ["rows", "remote_data", *self.page_names.values(), *pages, *memos]
         arguments = ast.arguments([], [ast.arg(name, **pen.at) for name in names], None, [], [], None, [])
         function = ast.FunctionDef("rows", arguments, lines, [], None, None, **pen.at)
         return ast.fix_missing_locations(ast.Module([function], []))
@@ -499,16 +545,17 @@ class _Writer:
 
     def inline(self, expression: Expression, node: Node) -> str:
         """A local with the value of a node of an expression."""
-        node = self.looked_up(node)
+        node = self.looked_up(self.hoisted(node, expression))
         names = dict(self.row.locals)
         for name in codegen.parameters(node, expression.functions):
             if name.startswith("@"):
                 names[name] = name[1:]
+            elif " " in name:
+                names[name] = self.page_names[name]
             elif name in self.row.paths:
                 names[name] = self.fetched(self.row.paths[name])
             elif name not in names:
-                self.page_names += [name] if name not in self.page_names else []
-                names[name] = f"name_{name}"
+                names[name] = self.page_names.setdefault(name, f"name_{name}")
         callers = {name: self.caller(name, function) for name, function in expression.functions.items()}
         made = codegen.emit(
             node,
@@ -769,6 +816,10 @@ class _Child:
     @property
     def node(self) -> Any:
         return self.template.node if isinstance(self.template, Expression) else self.template
+
+
+def _parts(node: Any) -> list[Any]:
+    return [one for one in fields(node) if one.name != "span" and isinstance(getattr(node, one.name), (tuple, Spanned))]
 
 
 _TYPES = {"string": str, "integer": int, "boolean": bool}

@@ -693,8 +693,8 @@ def _cut(asked: Query | None, count: int) -> tuple[int, int]:
     """Which of a page's rows to give out: those not yet given, up to the limit."""
     if asked is None:
         return 0, count
-    start = min(asked.offset, count)
-    limit = None if asked.get("truto_ignore_limit") else asked.get("limit")
+    start, asking = min(asked.offset, count), asked.parameters
+    limit = None if asking.get("truto_ignore_limit") else asking.get("limit")
     return start, count if limit is None else min(start + limit, count)
 
 

@@ -28,40 +28,40 @@ MAX_NESTING = 150
 
 
 @dataclass(frozen=True, slots=True)
-class _Spanned:
+class Spanned:
     """Where in the expression's text a construct stands; nodes that differ only in this are equal."""
 
     span: Span = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Name(_Spanned):
+class Name(Spanned):
     """A field name, as a step: `a`, `` `a b` `` or `"a b"`."""
 
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class String(_Spanned):
+class String(Spanned):
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Number(_Spanned):
+class Number(Spanned):
     """A number, with the sign before it. As in the reference it is a double: an `int` up to 2^53, else a `float`."""
 
     value: int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Value(_Spanned):
+class Value(Spanned):
     """`true`, `false` or `null`."""
 
     value: bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Regex(_Spanned):
+class Regex(Spanned):
     """`/pattern/flags`; the pattern as written, the flags any of `i` and `m`."""
 
     pattern: str
@@ -69,52 +69,52 @@ class Regex(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Wildcard(_Spanned):
+class Wildcard(Spanned):
     """`*`"""
 
 
 @dataclass(frozen=True, slots=True)
-class Descendant(_Spanned):
+class Descendant(Spanned):
     """`**`"""
 
 
 @dataclass(frozen=True, slots=True)
-class Parent(_Spanned):
+class Parent(Spanned):
     """`%`; the step whose `ancestor` has the same label binds it."""
 
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(_Spanned):
+class Variable(Spanned):
     """`$name`; the name is empty for `$` and `$` for `$$`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Negate(_Spanned):
+class Negate(Spanned):
     """`-expression`"""
 
     expression: Node
 
 
 @dataclass(frozen=True, slots=True)
-class Array(_Spanned):
+class Array(Spanned):
     """`[…]`; an item may be a `Binary` of `..`."""
 
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Object(_Spanned):
+class Object(Spanned):
     """`{key: value}` on its own."""
 
     pairs: tuple[tuple[Node, Node], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Binary(_Spanned):
+class Binary(Spanned):
     """One of `+ - * / % = != < <= > >= & and or in ..`"""
 
     operator: str
@@ -123,7 +123,7 @@ class Binary(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Coalesce(_Spanned):
+class Coalesce(Spanned):
     """`left ?? right`: the right where the left is undefined."""
 
     left: Node
@@ -131,7 +131,7 @@ class Coalesce(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Default(_Spanned):
+class Default(Spanned):
     """`left ?: right`: the right where the left is falsy."""
 
     left: Node
@@ -139,14 +139,14 @@ class Default(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Block(_Spanned):
+class Block(Spanned):
     """`(a; b)`: a scope of its own; undefined when empty."""
 
     expressions: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Condition(_Spanned):
+class Condition(Spanned):
     """`condition ? then : otherwise`"""
 
     condition: Node
@@ -155,7 +155,7 @@ class Condition(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Bind(_Spanned):
+class Bind(Spanned):
     """`$variable := value`"""
 
     variable: Variable
@@ -163,7 +163,7 @@ class Bind(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(_Spanned):
+class Call(Spanned):
     """`procedure(arguments)`; `tail` when it is the last thing its lambda does, which must not use up stack."""
 
     procedure: Node
@@ -172,12 +172,12 @@ class Call(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Placeholder(_Spanned):
+class Placeholder(Spanned):
     """The `?` among the arguments of a partial application."""
 
 
 @dataclass(frozen=True, slots=True)
-class Partial(_Spanned):
+class Partial(Spanned):
     """`procedure(a, ?)`"""
 
     procedure: Node
@@ -185,7 +185,7 @@ class Partial(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Lambda(_Spanned):
+class Lambda(Spanned):
     """`function($a, $b)<signature>{ body }`; the signature with its `<` and `>`, without white space."""
 
     parameters: tuple[Variable, ...]
@@ -194,7 +194,7 @@ class Lambda(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Apply(_Spanned):
+class Apply(Spanned):
     """`left ~> right`"""
 
     left: Node
@@ -202,7 +202,7 @@ class Apply(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Transform(_Spanned):
+class Transform(Spanned):
     """`|pattern|update, delete|`"""
 
     pattern: Node
@@ -211,7 +211,7 @@ class Transform(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Term(_Spanned):
+class Term(Spanned):
     """One order of a sort, with its `<` or `>`."""
 
     expression: Node
@@ -219,35 +219,35 @@ class Term(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Sort(_Spanned):
+class Sort(Spanned):
     """`^(terms)`, a step of a path."""
 
     terms: tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter(_Spanned):
+class Filter(Spanned):
     """`[expression]` behind a step."""
 
     expression: Node
 
 
 @dataclass(frozen=True, slots=True)
-class Index(_Spanned):
+class Index(Spanned):
     """`#$variable` behind a step that has filters before it."""
 
     variable: Variable
 
 
 @dataclass(frozen=True, slots=True)
-class Group(_Spanned):
+class Group(Spanned):
     """`{key: value}` behind an expression."""
 
     pairs: tuple[tuple[Node, Node], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step(_Spanned):
+class Step(Spanned):
     """A node with what is attached to it: a step of a path, or what stands alone, as `$x[0]`.
 
     `predicates` filter the whole value and come from outside a path; `stages` filter what each item of the
@@ -269,7 +269,7 @@ class Step(_Spanned):
 
 
 @dataclass(frozen=True, slots=True)
-class Path(_Spanned):
+class Path(Spanned):
     """`a.b.c`, also of one step; `group` comes after all steps.
 
     `keep_singleton_array` when any step has `[]`, `keep_array` when it stands behind a sort or an index.
@@ -298,7 +298,7 @@ def children(node: Node) -> list[Node]:
 
 
 def _collect(value: Any, found: list[Node]) -> None:
-    if isinstance(value, _Spanned):
+    if isinstance(value, Spanned):
         found.append(value)  # type: ignore[arg-type]
     elif isinstance(value, tuple):
         for item in value:
