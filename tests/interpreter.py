@@ -991,6 +991,11 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             case operator:
                 return OPERATORS[operator](operator, left, self.eval(expr.rhs, input, environment))
 
+    def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:  # noqa: A002
+        if input is None and predicate.type != "number":  # as in the reference, a predicate sees what is undefined
+            self.eval(predicate, None, environment)
+        return super().evaluate_filter(predicate, input, environment)
+
     def evaluate_name(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002, ARG002
         return named(input, expr.value)
 

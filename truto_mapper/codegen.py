@@ -603,7 +603,9 @@ class Writer:
     # ------------------------------------------------------------------------------------------- functions
 
     def call(self, node: Call) -> ast.expr:
-        return self.settling(self.invocation(node, []))
+        made = self.invocation(node, [])
+        # As in the reference, what a lambda leaves to its caller to call is not collapsed.
+        return made if node.tail and self.tailing else self.settling(made)
 
     def settling(self, value: ast.expr) -> ast.expr:
         """The value of a call: the function that makes it collapses what it gives."""
@@ -755,10 +757,21 @@ class Writer:
     def steps(self, node: Path, *, raw: bool) -> ast.expr:
         """What the steps of a path give; the last one collapses its results, if they are not wanted `raw`."""
         final = -1 if raw else len(node.steps) - 1
+        if node.steps[0].consarray:
+            return self.constructed_steps(node, final)
         state = self.first_step(node.steps[0], last=final == 0)
         for number, step in enumerate(node.steps[1:], 1):
             state = self.next_step(step, state, last=number == final)
         return state
+
+    def constructed_steps(self, node: Path, final: int) -> ast.expr:
+        """A path that begins with a constructed array: an empty one is its value, and nothing else is stepped into."""
+        first = self.atom(self.stepped(node.steps[0]))
+        state = first if len(node.steps) == 1 else self.called("constructed_items", first)
+        for number, step in enumerate(node.steps[1:], 1):
+            state = self.next_step(step, state, last=number == final)
+        empty = self.both(self.has_class(first, "list"), ast.UnaryOp(ast.Not(), first, **self.at))
+        return self.choice(empty, first, state)
 
     def finished(self, node: Path, state: ast.expr) -> ast.expr:
         if node.group is not None:
@@ -775,8 +788,8 @@ class Writer:
             case Variable():
                 value = self.with_stages(step, self.stepped(step))
                 return self.called("settled", value) if last else value
-            case Array() if step.consarray:
-                return self.stepped(step)
+            case _ if step.consarray:
+                return self.called("constructed_items", self.stepped(step))
         if self.context.root:
             made = self.empty("list")
             with self.within(_Context(self.context.local, root=False)):
@@ -835,7 +848,7 @@ class Writer:
             return self.grouping(step.group.pairs, self.called("listed", value))
         if not step.keep_array:
             return self.called("settled", value)
-        return self.called("kept_path" if isinstance(step.node, Path) and not step.predicates else "kept", value)
+        return self.called("kept_path" if isinstance(step.node, Path) or step.predicates else "kept", value)
 
     def step(self, node: Step) -> ast.expr:
         return self.stepped(node)
@@ -845,12 +858,14 @@ class Writer:
 
     def selected(self, filters: tuple[Filter, ...], value: ast.expr) -> ast.expr:
         """What predicates leave, not yet collapsed."""
-        for one in filters:
+        for number, one in enumerate(filters, 1):
             outer, self.at = self.at, self.placer.place(one.span)
             if isinstance(one.expression, Number):
                 value = self.called("item_at", value, self.constant(math.floor(one.expression.value)))
+                # A predicate sees what is undefined, but not that there is no such item.
+                value = self.called("items", value) if number < len(filters) else value
             else:
-                value = self.filtered(one.expression, self.called("listed", value), ())
+                value = self.filtered(one.expression, self.called("context_items", value), ())
             self.at = outer
         return value
 
@@ -869,6 +884,8 @@ class Writer:
             if not (isinstance(predicate, Binary) and predicate.operator in ("and", "or", "=", "!=", "in")):
                 length = self.called("len", source)
                 result = self.called("chosen", result, self.load(place), length)
+            if not streamed:
+                result = self.both(result, self.is_there(self.load(item)))
             add = self.method(self.load(made), "append", self.load(item))
             self.branch(result, lambda: self.do(add))
         self.loops -= 1

@@ -62,7 +62,7 @@ __all__ = [
 
 #: How deep a value may be nested, how many arrays and objects one function may visit, how long a result may be.
 MAX_DATA_NESTING = 200
-MAX_VISITS = 5_000_000
+MAX_VISITS = 1_000_000
 MAX_LENGTH = 10_000_000
 #: Characters, or bytes of arrays, that one evaluation may make in large pieces.
 MAX_SPENT = 100_000_000
@@ -402,12 +402,17 @@ def kept_path(value: Any) -> Any:
 
 def items(value: Any) -> Any:
     """What a step is evaluated for: each item of an array."""
-    return value if isinstance(value, list) else () if value is MISSING else (value,)
+    return value if isinstance(value, (list, tuple)) else () if value is MISSING else (value,)
 
 
 def context_items(value: Any) -> Any:
     """As `items`, of what a path begins with: that may be undefined, and is evaluated for all the same."""
-    return value if isinstance(value, list) else (value,)
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def constructed_items(value: Any) -> Any:
+    """The items of the array that a path begins by constructing; the reference steps into nothing else there."""
+    return value if isinstance(value, list) else ()
 
 
 def listed(value: Any) -> Any:
@@ -650,7 +655,7 @@ def wildcard(value: Any) -> Any:
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list):
-        return MISSING
+        return Sequence()
     walk = _Walk()
     found: list[Any] = []
     nested = False
@@ -690,7 +695,7 @@ def _descend(value: Any, found: list[Any], depth: int, walk: _Walk) -> None:
 
 def item_at(value: Any, index: int) -> Any:
     """`[number]`: the item of an array, counted from its end when below zero."""
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         return value if index in (0, -1) else MISSING
     try:
         return value[index]
@@ -797,7 +802,7 @@ def numbered(found: Any, name: str) -> Tuples:
 def ordered(value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
     """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
     if len(value) <= 1:
-        return value
+        return value if isinstance(value, Tuples) else Sequence(value)
     keyed = [([key(item) for key, _ in terms], item) for item in value]
     keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
@@ -1039,6 +1044,19 @@ def apply(run: Run, function: Any, *arguments: Any) -> Any:
     return _applied(run, MISSING, function, arguments)
 
 
+def _performed(body: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """`body(*arguments)`, which for a few arguments takes nothing of the C stack if it is written out."""
+    match len(arguments):
+        case 1:
+            return body(arguments[0])
+        case 2:
+            return body(arguments[0], arguments[1])
+        case 3:
+            return body(arguments[0], arguments[1], arguments[2])
+        case _:
+            return body(*arguments)
+
+
 def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
     run.enter()
     while function.__class__ is Closure:
@@ -1047,7 +1065,7 @@ def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) 
         missing = function.arity - len(arguments)
         if missing:
             arguments = (*arguments, *[MISSING] * missing) if missing > 0 else arguments[:missing]
-        result = function.body(*arguments)
+        result = _performed(function.body, arguments)
         if result.__class__ is not Tail:
             run.depth -= 1
             return result
@@ -1057,7 +1075,7 @@ def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) 
         fail("T1006", "Attempted to invoke a non-function")
     if function.signature is not None:
         arguments = fitted(function, arguments, context)
-    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     run.depth -= 1
     return finite(result) if result.__class__ is float else result
 
@@ -1065,7 +1083,7 @@ def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) 
 def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """The value of a call of a standard function."""
     arguments = fitted(function, arguments, context)
-    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     kind = result.__class__
     return finite(result) if kind is float else collapsed(result) if kind is Sequence else result
 
@@ -1073,7 +1091,7 @@ def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
 def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """As `invoke`, not yet collapsed."""
     arguments = fitted(function, arguments, context)
-    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     return finite(result) if result.__class__ is float else result
 
 
@@ -1418,23 +1436,30 @@ def _average(numbers: list[Any]) -> Any:
     return _divided(_sum(numbers), len(numbers)) if numbers else MISSING
 
 
-def _arguments(function: Function, *offered: Any) -> tuple[Any, ...]:
-    """Of a value, its index and its array as much as a function takes; the value in any case."""
-    return offered[: max(function.arity, 1)]
+def _handed(run: Run, function: Function, *offered: Any) -> Any:
+    """What a function gives that is handed a value, its index and its array, as far as it takes them."""
+    return _applied(run, MISSING, function, offered[: max(function.arity, 1)])
 
 
 def _map(run: Run, values: Any, function: Any) -> Any:
     if values is MISSING:
         return MISSING
-    made = (apply(run, function, *_arguments(function, v, i, values)) for i, v in enumerate(values))
-    return Sequence(stored(one) for one in made if one is not MISSING)
+    found = Sequence()
+    for index, value in enumerate(values):
+        made = _handed(run, function, value, index, values)
+        if made is not MISSING:
+            found.append(stored(made))
+    return found
 
 
 def _filter(run: Run, values: Any, function: Any) -> Any:
     if values is MISSING:
         return MISSING
-    each = enumerate(values)
-    return Sequence(v for i, v in each if truthy(apply(run, function, *_arguments(function, v, i, values))))
+    found = Sequence()
+    for index, value in enumerate(values):
+        if truthy(_handed(run, function, value, index, values)):
+            found.append(value)
+    return found
 
 
 def _single(run: Run, values: Any, function: Any = MISSING) -> Any:
@@ -1456,22 +1481,25 @@ def _reduce(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
     for index, value in enumerate(values[skipped:], skipped):
-        result = apply(run, function, *(result, value, index, values)[: max(function.arity, 2)])
+        result = _applied(run, MISSING, function, (result, value, index, values)[: max(function.arity, 2)])
     return result
 
 
 def _each(run: Run, value: Any, function: Any) -> Any:
     if value is MISSING:
-        return MISSING
-    made = (apply(run, function, *_arguments(function, one, key, value)) for key, one in value.items())
-    return Sequence(stored(one) for one in made if one is not MISSING)
+        return Sequence()
+    found = Sequence()
+    for key, one in value.items():
+        made = _handed(run, function, one, key, value)
+        if made is not MISSING:
+            found.append(stored(made))
+    return found
 
 
 def _sift(run: Run, value: Any, function: Any = MISSING) -> Any:
     if value is MISSING:
         return MISSING
-    each = value.items()
-    return {k: v for k, v in each if truthy(apply(run, function, *_arguments(function, v, k, value)))} or MISSING
+    return {k: v for k, v in value.items() if truthy(_handed(run, function, v, k, value))} or MISSING
 
 
 def _keys(value: Any) -> Any:
@@ -1492,7 +1520,9 @@ def _collect_keys(value: Any, found: dict[str, None], depth: int, walk: _Walk) -
 def _spread(value: Any) -> Any:
     found = Sequence()
     _spread_into(value, found, 0, _Walk())
-    return found if isinstance(value, (dict, list)) else value
+    if isinstance(value, list):  # joined in the reference, which gives an array
+        return list(found) if found else MISSING
+    return found if isinstance(value, dict) else value
 
 
 def _spread_into(value: Any, found: Sequence, depth: int, walk: _Walk) -> None:
@@ -1805,7 +1835,7 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
         one.__name__: one
         for one in (
             *(Closure, Function, Sequence, Tail, Tuples, applied, apply, arithmetic, call, chosen, collapsed, combined, compared),
-            *(constructed, context_items, descendants, equal, evaluated, field, fields, grouped, included, invoke, invoked, item_at, items),
+            *(constructed, constructed_items, context_items, descendants, equal, evaluated, field, fields, grouped, included, invoke, invoked, item_at, items),
             *(joined, kept, kept_path, listed, negated, numbered, ordered, partially, piped, procedure, push, ranged, regex),
             *(repeated_key, root_field, settled, spread, stored, stream, text, text_key, transform, truthy, unbound),
             *(unequal, wildcard, dict, int, list, str, len, enumerate),
