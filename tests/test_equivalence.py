@@ -106,10 +106,25 @@ class Text:
         one = self.expression(depth)
         functions = (
             *("$string({})", "$count({})", "$exists({})", "$boolean({})", "$not({})", "$distinct({})", "$keys({})"),
-            *("$sum([1, 2, {}])", "$append({}, a)", "$join([{}, 'z'], '-')", "$uppercase({})", "$type({})", "$sort({})"),
+            *(
+                "$sum([1, 2, {}])",
+                "$append({}, a)",
+                "$join([{}, 'z'], '-')",
+                "$uppercase({})",
+                "$type({})",
+                "$sort({})",
+            ),
             *("$substring({}, 0, 2)", "$merge([{}])", "$lookup({}, 'a')", "$reverse({})", "$number({})", "$spread({})"),
             *("$replace({}, /x/, 'y')", "$contains({}, 'x')", "$split({}, ' ')", "$length({})", "{} ~> $string"),
-            *("{} ~> $count()", "$max({})", "$floor({})", "$round({})", "$trim({})", "$match({}, /[a-z]/)", "$zip({}, a)"),
+            *(
+                "{} ~> $count()",
+                "$max({})",
+                "$floor({})",
+                "$round({})",
+                "$trim({})",
+                "$match({}, /[a-z]/)",
+                "$zip({}, a)",
+            ),
         )
         return self.rng.choice(functions).format(one)
 
@@ -183,7 +198,9 @@ def same(a, b):
 #: Where all three agree but for these, by reason.
 KNOWN = {
     "which of several errors is reported": lambda text, a, b: isinstance(a, Failure) and isinstance(b, Failure),
-    "an array that a path constructs in brackets of its own stays whole": lambda text, *_: "[]." in text or ".[" in text,
+    "an array that a path constructs in brackets of its own stays whole": lambda text, *_: (
+        "[]." in text or ".[" in text
+    ),
     "the reference adds an undefined item to an empty input that an object constructor stands in": (
         lambda text, *_: "{" in text
     ),

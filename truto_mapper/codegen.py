@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from truto_mapper.diagnostics import Source, Span
-from truto_mapper.functions import FUNCTIONS, NAMESPACE, STANDARD
+from truto_mapper.functions import NAMESPACE, OURS, STANDARD
 from truto_mapper.syntax import (
     Apply,
     Array,
@@ -56,7 +56,8 @@ from truto_mapper.syntax import (
 #: Loops nest no deeper than this in one Python function, which can hold twenty blocks.
 MAX_LOOPS = 8
 
-Place = dict[str, int]
+#: The keywords of an `ast` node that say where it stands.
+Place = dict[str, Any]
 
 
 class Placer:
@@ -371,7 +372,7 @@ class Writer:
         """A function by its name; MISSING for any other."""
         if name in self.callers:
             return self.load(self.callers[name])
-        return self.load(f"f_{name}" if name in STANDARD or name in FUNCTIONS else "MISSING")
+        return self.load(f"f_{name}" if name in STANDARD or name in OURS else "MISSING")
 
     def negate(self, node: Negate) -> ast.expr:
         value = self.atom(self.value(node.expression))
@@ -397,15 +398,15 @@ class Writer:
         self.branch(plain, lambda: self.do(add), lambda: self.do(join))
 
     def object(self, node: Object) -> ast.expr:
-        if not all(isinstance(key, String) for key, _ in node.pairs):
+        named = [(key.value, value) for key, value in node.pairs if isinstance(key, String)]
+        if len(named) < len(node.pairs):
             context = self.load(self.context.local)
             over = ast.List([context], ast.Load(), **self.at) if self.context.root else self.called("listed", context)
             return self.grouping(node.pairs, over)
         made = self.empty("dict")
         written: set[str] = set()
         with self.within(self.object_context()):
-            for key, value in node.pairs:
-                name = key.value  # type: ignore[union-attr]
+            for name, value in named:
                 if name in written:
                     self.do(self.called("repeated_key", self.constant(name)))
                 written.add(name)
@@ -418,9 +419,7 @@ class Writer:
             return _Context(self.context.local, root=False)
         local = self.new_local("item")
         context = self.load(self.context.local)
-        self.assign(
-            local, self.choice(self.has_class(context, "list"), self.called("combined", context), context)
-        )
+        self.assign(local, self.choice(self.has_class(context, "list"), self.called("combined", context), context))
         return _Context(local, root=False)
 
     def pair(self, made: str, name: str, value: Node) -> None:
@@ -431,9 +430,7 @@ class Writer:
             return
         one = self.atom(one)
         plain = self.stored(one, value)
-        self.branch(
-            self.is_there(one), lambda: self.lines.append(ast.Assign([target], plain, **self.at))
-        )
+        self.branch(self.is_there(one), lambda: self.lines.append(ast.Assign([target], plain, **self.at)))
 
     def stored(self, value: ast.expr, node: Node) -> ast.expr:
         """A value as it stands in an array or object; what gives no sequence needs no look."""
@@ -517,9 +514,7 @@ class Writer:
         value = self.atom(value)
         true, false = self.constant(value=True), self.constant(value=False)
         certain = self.test(value, ast.Is(), true)
-        other = self.both(
-            self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value)
-        )
+        other = self.both(self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value))
         return self.either(certain, other)
 
     def concatenation(self, node: Binary) -> ast.expr:
@@ -626,28 +621,29 @@ class Writer:
         function = self.standard(name)
         if node.tail and self.tailing and _takes_context(name, len(piped) + len(node.arguments)):
             return self.called("Tail", function, *piped, *self.values(*node.arguments))
-        given = [*piped, *self.arguments(node)]
-        via = "applied" if name not in STANDARD or name in self.callers else "invoked"
-        return self.called(via, self.running(), self.load(self.context.local), function, *given)
+        given = [*piped, *self.values(*node.arguments)]
+        context = self.load(self.context.local)
+        if name in self.callers:
+            return self.called("applied", self.running(), context, function, *given)
+        if name in OURS and len(given) <= OURS[name].arity:
+            return self.method(function, "body", *given)
+        if name in OURS:
+            return self.called("applied", self.running(), context, function, *given)
+        run = self.running() if STANDARD[name].runs else self.constant(None)
+        return self.called("invoked", run, context, function, *given)
 
     def dynamic(self, node: Call, function: ast.expr, piped: list[ast.expr]) -> ast.expr:
         function = self.atom(function)
-        given = [*piped, *self.arguments(node)]
+        given = [*piped, *self.values(*node.arguments)]
         if node.tail and self.tailing:
             return self.called("Tail", function, *given)
         return self.called("applied", self.running(), self.load(self.context.local), function, *given)
-
-    def arguments(self, node: Call) -> list[ast.expr]:
-        outer, self.tailing = self.tailing, self.tailing
-        given = self.values(*node.arguments)
-        self.tailing = outer
-        return given
 
     def known(self, node: Node) -> str | None:
         """The name of a function that nothing binds: a binding is a value, as `now`, and no function."""
         if not isinstance(node, Variable) or self.is_bound_inside(node.name):
             return None
-        known = node.name in self.callers or node.name in STANDARD or node.name in FUNCTIONS
+        known = node.name in self.callers or node.name in STANDARD or node.name in OURS
         return node.name if known else None
 
     def is_bound_inside(self, name: str) -> bool:
@@ -685,9 +681,7 @@ class Writer:
     def partial(self, node: Partial) -> ast.expr:
         given = self.values(*(a for a in node.arguments if not isinstance(a, Placeholder)))
         filling = iter([self.atom(one) for one in given])
-        arguments = [
-            self.load("HOLE") if isinstance(a, Placeholder) else next(filling) for a in node.arguments
-        ]
+        arguments = [self.load("HOLE") if isinstance(a, Placeholder) else next(filling) for a in node.arguments]
         function = self.procedure(node.procedure, "T1007")
         return self.called("partially", self.running(), function, *arguments)
 
@@ -698,7 +692,9 @@ class Writer:
 
         def write() -> ast.expr:
             with self.scope() as frame:
-                frame.owned.update({p.name: (local, self.unit) for p, local in zip(node.parameters, parameters)})
+                frame.owned.update(
+                    {p.name: (local, self.unit) for p, local in zip(node.parameters, parameters, strict=True)}
+                )
                 for name in sorted(_bound_here((node.body,)) - frame.owned.keys()):
                     self.declare(name)
                 return self.value(node.body)
@@ -1205,7 +1201,7 @@ def program(node: Node, placer: Placer, callers: Mapping[str, str]) -> Program:
 def parameters(node: Node, callers: Mapping[str, str]) -> tuple[str, ...]:
     """The free variables whose value is wanted; not those that are only called, and are functions by their names."""
     called = {id(one.procedure) for one in walk(node) if isinstance(one, (Call, Partial))}
-    known = callers.keys() | STANDARD.keys() | FUNCTIONS.keys()
+    known = callers.keys() | STANDARD.keys() | OURS.keys()
     wanted = (v.name for v in free_variables(node) if id(v) not in called or v.name not in known)
     return tuple(dict.fromkeys(wanted))
 
@@ -1246,7 +1242,7 @@ def _escapes(node: Node, consumed: frozenset[int]) -> bool:
         case Regex() | Partial() | Transform():
             return id(node) not in consumed
         case Variable(name=name):
-            return id(node) not in consumed and (name in STANDARD or name in FUNCTIONS)
+            return id(node) not in consumed and (name in STANDARD or name in OURS)
         case Call(procedure=Variable(name=name) as called, arguments=arguments):
             own = {id(called), *(id(a) for i, a in enumerate(arguments) if i in _CONSUMED.get(name, ()))}
             if any(isinstance(one, Bind) for one in walk(node)):

@@ -301,13 +301,13 @@ class Tail:
 class Run:
     """The bounds of one evaluation, and what it knows of its surroundings."""
 
-    __slots__ = ("deadline", "depth", "evaluate", "max_depth", "now", "random", "spent", "ticks", "timeout")
+    __slots__ = ("deadline", "depth", "evaluate", "max_depth", "random", "scope", "spent", "ticks", "timeout")
 
-    def __init__(self, timeout: float, depth: int, now: Any = MISSING, evaluate: Callable[..., Any] = fail) -> None:
+    def __init__(self, timeout: float, depth: int, scope: Any = None, evaluate: Callable[..., Any] = fail) -> None:
         self.timeout = timeout
         self.deadline = time.monotonic() + timeout
         self.max_depth = depth
-        self.now = now
+        self.scope = scope  # where `now` is looked up
         self.evaluate = evaluate  # what $eval does
         self.depth = self.spent = self.ticks = 0
         self.random: random.Random | None = None
@@ -714,7 +714,7 @@ def chosen(result: Any, index: int, length: int) -> bool:
     if not is_number(result):
         return truthy(result)
     at = math.floor(result)
-    return at + length == index if at < 0 else at == index
+    return index == (at + length if at < 0 else at)
 
 
 def combined(value: list[Any]) -> Any:
@@ -803,7 +803,7 @@ def ordered(value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) ->
     """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
     if len(value) <= 1:
         return value if isinstance(value, Tuples) else Sequence(value)
-    keyed = [([key(item) for key, _ in terms], item) for item in value]
+    keyed: list[tuple[list[Any], Any]] = [([key(item) for key, _ in terms], item) for item in value]
     keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
 
@@ -816,7 +816,9 @@ def _order(left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...
             continue
         for value in (a, b):
             if not isinstance(value, str) and not is_number(value):
-                fail("T2008", f"The expressions within an order-by clause must be numeric or string, not {shown(value)}")
+                fail(
+                    "T2008", f"The expressions within an order-by clause must be numeric or string, not {shown(value)}"
+                )
         if isinstance(a, str) is not isinstance(b, str):
             fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
         if a != b:
@@ -962,9 +964,9 @@ def signature(text: str, name: str) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _matching(text: str, name: str, kinds: tuple[type, ...]) -> Any:
+def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
     """How arguments of these types fit a signature; None if they fit as they are. Raises T0410."""
-    parsed = signature(text, name)
+    parsed = signature(text or "", name)
     letters = "".join(map(_letter, kinds))
     found = parsed._regex.fullmatch(letters)  # noqa: SLF001  (parsed, and nowhere else)
     if found is None:
@@ -977,8 +979,8 @@ def _matching(text: str, name: str, kinds: tuple[type, ...]) -> Any:
 
 def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
     """The arguments as the signature wants them: the context for one left out, an array for a single value."""
-    text, name = function.signature or "", function.name
-    each = _matching(text, name, tuple(map(type, arguments)))
+    name = function.name
+    each = _matching(function.signature, name, tuple(map(type, arguments)))
     if each is None:
         return arguments
     result: list[Any] = []
@@ -1082,7 +1084,8 @@ def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) 
 
 def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """The value of a call of a standard function."""
-    arguments = fitted(function, arguments, context)
+    if _matching(function.signature, function.name, tuple(map(type, arguments))) is not None:
+        arguments = fitted(function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     kind = result.__class__
     return finite(result) if kind is float else collapsed(result) if kind is Sequence else result
@@ -1142,8 +1145,8 @@ def _update(match: Any, update: Any) -> None:
     if update is not MISSING and not isinstance(update, dict):
         clause = "The insert/update clause of the transform expression must evaluate to an object"
         fail("T2011", f"{clause}: {shown(update)}")
-    if isinstance(match, dict):
-        match.update(update or {})
+    if isinstance(match, dict) and isinstance(update, dict):
+        match.update(update)
 
 
 def _delete(match: Any, gone: list[Any]) -> None:
@@ -1209,7 +1212,7 @@ def _first_match(pattern: Any, text: Any, start: Any = 0) -> Any:
         return MISSING
 
     def following() -> Any:
-        after = _first_match(pattern, text, found.end()) if found.end() < len(text) else MISSING
+        after: Any = _first_match(pattern, text, found.end()) if found.end() < len(text) else MISSING
         if after and not after["match"]:
             fail("D1004", "Regular expression matches zero length string")
         return after
@@ -1619,9 +1622,10 @@ def evaluated(run: Run, variables: Any, context: Any, function: Function, *argum
 
 def _millis(run: Run) -> int:
     """The moment that is bound as `now`: there is no clock here."""
-    if not is_date_time(run.now):
+    now = run.scope.lookup("now")
+    if not is_date_time(now):
         fail("D3137", "the time is not known here", hint="bind `now` to a date-time such as 2026-01-31T09:30:00Z")
-    return _since_1970(instant(run.now))
+    return _since_1970(instant(now))
 
 
 def _now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> Any:
@@ -1745,13 +1749,17 @@ def _native(name: str, signature: str, body: Callable[..., Any], arity: int | No
     return Function(name, body, len(names) - runs if arity is None else arity, signature, runs)
 
 
+def _rows(*rows: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
+    return rows
+
+
 _d = _defined
 #: The standard functions, by their names in JSONata. A number is how many arguments higher-order functions hand over,
 #: where that is not what the body takes.
 STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
     {
-        name: _native(name, *rest)
-        for name, *rest in (
+        row[0]: _native(*row)
+        for row in _rows(
             ("sum", "<a<n>:n>", _d(_sum), 1),
             ("count", "<a:n>", lambda values: 0 if values is MISSING else len(values)),
             ("max", "<a<n>:n>", lambda numbers: max(numbers) if numbers else MISSING),
@@ -1829,19 +1837,67 @@ STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
 #: Our additions to the standard functions, by their names in JSONata.
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {"floorDate": floor_date, "ceilDate": ceil_date, "size": size}
 
+#: The same as values of an expression. What they give needs no check.
+OURS: Final[Mapping[str, Function]] = MappingProxyType(
+    {name: Function(name, function, _arity(function)) for name, function in FUNCTIONS.items()}
+)
+
 #: All that generated code can name: what is above, the standard functions as `f_name`, and three types.
 NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
     {
         one.__name__: one
         for one in (
-            *(Closure, Function, Sequence, Tail, Tuples, applied, apply, arithmetic, call, chosen, collapsed, combined, compared),
-            *(constructed, constructed_items, context_items, descendants, equal, evaluated, field, fields, grouped, included, invoke, invoked, item_at, items),
-            *(joined, kept, kept_path, listed, negated, numbered, ordered, partially, piped, procedure, push, ranged, regex),
+            *(
+                Closure,
+                Function,
+                Sequence,
+                Tail,
+                Tuples,
+                applied,
+                apply,
+                arithmetic,
+                call,
+                chosen,
+                collapsed,
+                combined,
+                compared,
+            ),
+            *(
+                constructed,
+                constructed_items,
+                context_items,
+                descendants,
+                equal,
+                evaluated,
+                field,
+                fields,
+                grouped,
+                included,
+                invoke,
+                invoked,
+                item_at,
+                items,
+            ),
+            *(
+                joined,
+                kept,
+                kept_path,
+                listed,
+                negated,
+                numbered,
+                ordered,
+                partially,
+                piped,
+                procedure,
+                push,
+                ranged,
+                regex,
+            ),
             *(repeated_key, root_field, settled, spread, stored, stream, text, text_key, transform, truthy, unbound),
             *(unequal, wildcard, dict, int, list, str, len, enumerate),
         )
     }
     | {f"f_{name}": function for name, function in STANDARD.items()}
-    | {f"f_{name}": from_caller(name, function) for name, function in FUNCTIONS.items()}
+    | {f"f_{name}": function for name, function in OURS.items()}
     | {"HOLE": HOLE, "MISSING": MISSING}
 )
