@@ -197,7 +197,7 @@ def same(a, b):
 
 #: Where all three agree but for these, by reason.
 KNOWN = {
-    "which of several errors is reported": lambda text, a, b: isinstance(a, Failure) and isinstance(b, Failure),
+    "which of several errors is reported": lambda _, a, b: isinstance(a, Failure) and isinstance(b, Failure),
     "an array that a path constructs in brackets of its own stays whole": lambda text, *_: (
         "[]." in text or ".[" in text
     ),

@@ -505,10 +505,24 @@ class Writer:
         return self.load(made)
 
     def truth(self, node: Node) -> ast.expr:
-        """A Python boolean."""
+        """Whether a value counts as true, as a Python boolean."""
+        match node:
+            case Call(procedure=procedure, arguments=(argument,)) if self.known(procedure) == "boolean":
+                return self.truth(argument) if "boolean" not in self.callers else self.truth_of(self.value(node))
         value = self.value(node)
-        if isinstance(node, Binary) and node.operator in ("and", "or", "=", "!=", "in"):
-            return value
+        return value if self.is_boolean(node) else self.truth_of(value)
+
+    def is_boolean(self, node: Node) -> bool:
+        """Whether a node's value is true or false, whatever the data."""
+        match node:
+            case Binary(operator="and" | "or" | "=" | "!=" | "in"):
+                return True
+            case Call(procedure=procedure, arguments=(_,)):
+                return self.known(procedure) == "exists" and "exists" not in self.callers
+            case _:
+                return False
+
+    def truth_of(self, value: ast.expr) -> ast.expr:
         if isinstance(value, ast.Constant):
             return self.constant(bool(value.value))
         value = self.atom(value)
@@ -614,7 +628,7 @@ class Writer:
         if name is None:
             function = self.procedure(node.procedure, "T1005")
             return self.dynamic(node, function, piped)
-        if name == "exists" and len(node.arguments) == 1 and not piped:
+        if name == "exists" and name not in self.callers and len(node.arguments) == 1 and not piped:
             return self.is_there(self.value(node.arguments[0]))
         if name == "eval" and name in STANDARD:
             return self.evaluation(node, piped)
@@ -871,13 +885,13 @@ class Writer:
         item, place = self.new_local("item"), self.new_local("i")
         apart = self.loops >= MAX_LOOPS or _closes(predicate)
         streamed = kind == "Tuples"
-        write = self.predicate(predicate, names if streamed else None)
+        write = self.predicate(predicate, names if streamed else None, tests=not streamed)
         test = self.function([item], lambda: write(item)) if apart else ""
         self.loops += 1
         body: list[ast.stmt] = []
         with self.into(body):
             result = self.called(test, self.load(item)) if apart else write(item)
-            if not (isinstance(predicate, Binary) and predicate.operator in ("and", "or", "=", "!=", "in")):
+            if not (self.is_boolean(predicate) or (self.is_truth(predicate) and not streamed)):
                 length = self.called("len", source)
                 result = self.called("chosen", result, self.load(place), length)
             if not streamed:
@@ -889,14 +903,22 @@ class Writer:
         self.loop(self.called("enumerate", over), body, place, item)
         return self.load(made)
 
-    def predicate(self, node: Node, names: tuple[str, ...] | None) -> Callable[[str], ast.expr]:
+    def predicate(self, node: Node, names: tuple[str, ...] | None, *, tests: bool = False) -> Callable[[str], ast.expr]:
         def write(item: str) -> ast.expr:
             if names is not None:
                 return self.of_tuple(node, item, names)
             with self.within(_Context(item, root=False)):
-                return self.value(node)
+                return self.truth(node) if tests and self.is_truth(node) else self.value(node)
 
         return write
+
+    def is_truth(self, node: Node) -> bool:
+        """Whether a predicate asks for nothing but `$boolean`."""
+        match node:
+            case Call(procedure=procedure, arguments=(_,)):
+                return self.known(procedure) == "boolean" and "boolean" not in self.callers
+            case _:
+                return False
 
     def sorting(self, node: Sort, over: ast.expr, names: tuple[str, ...] | None = None) -> ast.expr:
         outer, self.at = self.at, self.placer.place(node.span)

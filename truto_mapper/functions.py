@@ -713,7 +713,7 @@ def chosen(result: Any, index: int, length: int) -> bool:
         return any(chosen(number, index, length) for number in result)
     if not is_number(result):
         return truthy(result)
-    at = math.floor(result)
+    at: int = math.floor(result)
     return index == (at + length if at < 0 else at)
 
 
@@ -803,8 +803,8 @@ def ordered(value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) ->
     """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
     if len(value) <= 1:
         return value if isinstance(value, Tuples) else Sequence(value)
-    keyed: list[tuple[list[Any], Any]] = [([key(item) for key, _ in terms], item) for item in value]
-    keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))
+    keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in value]
+    keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))  # type: ignore[index]
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
 
 
@@ -965,7 +965,11 @@ def signature(text: str, name: str) -> Any:
 
 @lru_cache(maxsize=4096)
 def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
-    """How arguments of these types fit a signature; None if they fit as they are. Raises T0410."""
+    """How arguments of these types fit a signature; Raises T0410.
+
+    None if they fit as they are. A tuple of the places of arrays and the types that their items have to have, if then
+    the arguments fit as they are. Otherwise each parameter with the letters of what it takes.
+    """
     parsed = signature(text or "", name)
     letters = "".join(map(_letter, kinds))
     found = parsed._regex.fullmatch(letters)  # noqa: SLF001  (parsed, and nowhere else)
@@ -973,16 +977,25 @@ def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
         _refuse_arguments(parsed, letters)
     parameters = parsed._params  # noqa: SLF001
     each = [(p, found[number]) for number, p in enumerate(parameters, 1)]
-    as_it_is = all(len(part) == 1 and (p.type != "a" or (part == "a" and p.subtype is None)) for p, part in each)
-    return None if as_it_is and len(each) == len(kinds) else each
+    if len(each) != len(kinds) or not all(len(part) == 1 and (p.type != "a" or part in "am") for p, part in each):
+        return each
+    typed = [(i, p.subtype[:1]) for i, (p, part) in enumerate(each) if p.type == "a" and part == "a" and p.subtype]
+    return tuple((i, frozenset(k for k, letter in _LETTERS.items() if letter == kind)) for i, kind in typed) or None
 
 
 def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
     """The arguments as the signature wants them: the context for one left out, an array for a single value."""
+    each = _matching(function.signature, function.name, tuple(map(type, arguments)))
+    return arguments if each is None else _fitted(function, each, arguments, context)
+
+
+def _fitted(function: Function, each: Any, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
     name = function.name
-    each = _matching(function.signature, name, tuple(map(type, arguments)))
-    if each is None:
-        return arguments
+    if each.__class__ is tuple:
+        if all(kinds.issuperset(map(type, arguments[place])) for place, kinds in each):
+            return arguments
+        parameters = signature(function.signature or "", name)._params  # noqa: SLF001
+        each = [(p, _letter(type(a))) for p, a in zip(parameters, arguments, strict=True)]
     result: list[Any] = []
     rest = chain(enumerate(arguments, 1), repeat((len(arguments) + 1, MISSING)))
     taken = 0
@@ -1084,8 +1097,8 @@ def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) 
 
 def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """The value of a call of a standard function."""
-    if _matching(function.signature, function.name, tuple(map(type, arguments))) is not None:
-        arguments = fitted(function, arguments, context)
+    if (each := _matching(function.signature, function.name, tuple(map(type, arguments)))) is not None:
+        arguments = _fitted(function, each, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     kind = result.__class__
     return finite(result) if kind is float else collapsed(result) if kind is Sequence else result
@@ -1226,6 +1239,9 @@ def _match_of(found: Any) -> dict[str, Any]:
 
 def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
     """The matches of a regular expression, or of a function that works like one."""
+    if isinstance(matcher, Pattern):
+        yield from _pattern_matches(matcher.pattern, text, limit)
+        return
     found = apply(run, matcher, text) if limit is MISSING or limit > 0 else MISSING
     number = 1
     while found is not MISSING:
@@ -1236,6 +1252,20 @@ def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
             return
         number += 1
         found = apply(run, found["next"])
+
+
+def _pattern_matches(pattern: Any, text: str, limit: Any) -> Iterator[Any]:
+    number = end = 0
+    while limit is MISSING or number < limit:
+        found = pattern.search(text, end)
+        if found is None:
+            return
+        if number and found.start() == found.end():
+            fail("D1004", "Regular expression matches zero length string")
+        yield _match_of(found)
+        number, end = number + 1, found.end()
+        if end >= len(text):
+            return
 
 
 def _match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
