@@ -7,7 +7,6 @@ is None, null is `NULL`, and a sequence is a `JList`.
 from __future__ import annotations
 
 import inspect
-import json
 import math
 import operator
 import random
@@ -284,13 +283,13 @@ def validated(signature: Any, args: Any, context: Any) -> Any:
     """The arguments as the signature wants them: the context for one left out, an array for a single value."""
     if signature is None:
         return args
-    found = signature._regex.fullmatch("".join(map(_type_letter, args)))  # noqa: SLF001  (parsed, and nowhere else)
+    found = signature._regex.fullmatch("".join(map(_type_letter, args)))
     if found is None:
         _refuse_arguments(signature, args)
     fitted: list[Any] = []
     rest = chain(enumerate(args, 1), repeat((len(args) + 1, None)))
     taken = 0
-    for number, param in enumerate(signature._params, 1):  # noqa: SLF001
+    for number, param in enumerate(signature._params, 1):
         if param.context and not found[number]:
             fitted.append(_context(signature, param, context, taken + 1))
             continue
@@ -341,7 +340,7 @@ def _as_array(signature: Any, param: Any, letters: str, value: Any, index: int) 
 
 def _refuse_arguments(signature: Any, args: Any) -> NoReturn:
     supplied, good, pattern = "".join(map(_type_letter, args)), 0, ""
-    for param in signature._params:  # noqa: SLF001
+    for param in signature._params:
         pattern += param.regex
         found = re.match(pattern, supplied)
         if found is None:
@@ -813,7 +812,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
         self.depth = self.visited = 0
         self.max_depth = depth
         self.input = self.environment = None
-        self.random = random.Random(0)  # noqa: S311  (the same expression gives the same result)
+        self.random = random.Random(0)
 
     def get_per_thread_instance(self) -> _Evaluator:
         return self
@@ -889,7 +888,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
                 return error
         else:
             found = _diagnostic(error)
-        if expr._outer_instance is not self.program.parser or not hasattr(expr, "start"):  # noqa: SLF001
+        if expr._outer_instance is not self.program.parser or not hasattr(expr, "start"):
             return error if isinstance(error, EvaluationError) else EvaluationError(found)
         return EvaluationError(self.program.located(found, Span(expr.start, expr.end)))
 
@@ -990,6 +989,11 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
                 return left if self.boolize(left) else self.eval(expr.rhs, input, environment)
             case operator:
                 return OPERATORS[operator](operator, left, self.eval(expr.rhs, input, environment))
+
+    def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:  # noqa: A002
+        if input is None and predicate.type != "number":  # as in the reference, a predicate sees what is undefined
+            self.eval(predicate, None, environment)
+        return super().evaluate_filter(predicate, input, environment)
 
     def evaluate_name(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002, ARG002
         return named(input, expr.value)

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from truto_mapper.diagnostics import Source, Span
-from truto_mapper.functions import FUNCTIONS, NAMESPACE, STANDARD
+from truto_mapper.functions import NAMESPACE, OURS, STANDARD
 from truto_mapper.syntax import (
     Apply,
     Array,
@@ -56,7 +56,8 @@ from truto_mapper.syntax import (
 #: Loops nest no deeper than this in one Python function, which can hold twenty blocks.
 MAX_LOOPS = 8
 
-Place = dict[str, int]
+#: The keywords of an `ast` node that say where it stands.
+Place = dict[str, Any]
 
 
 class Placer:
@@ -371,7 +372,7 @@ class Writer:
         """A function by its name; MISSING for any other."""
         if name in self.callers:
             return self.load(self.callers[name])
-        return self.load(f"f_{name}" if name in STANDARD or name in FUNCTIONS else "MISSING")
+        return self.load(f"f_{name}" if name in STANDARD or name in OURS else "MISSING")
 
     def negate(self, node: Negate) -> ast.expr:
         value = self.atom(self.value(node.expression))
@@ -397,15 +398,15 @@ class Writer:
         self.branch(plain, lambda: self.do(add), lambda: self.do(join))
 
     def object(self, node: Object) -> ast.expr:
-        if not all(isinstance(key, String) for key, _ in node.pairs):
+        named = [(key.value, value) for key, value in node.pairs if isinstance(key, String)]
+        if len(named) < len(node.pairs):
             context = self.load(self.context.local)
             over = ast.List([context], ast.Load(), **self.at) if self.context.root else self.called("listed", context)
             return self.grouping(node.pairs, over)
         made = self.empty("dict")
         written: set[str] = set()
         with self.within(self.object_context()):
-            for key, value in node.pairs:
-                name = key.value  # type: ignore[union-attr]
+            for name, value in named:
                 if name in written:
                     self.do(self.called("repeated_key", self.constant(name)))
                 written.add(name)
@@ -418,9 +419,7 @@ class Writer:
             return _Context(self.context.local, root=False)
         local = self.new_local("item")
         context = self.load(self.context.local)
-        self.assign(
-            local, self.choice(self.has_class(context, "list"), self.called("combined", context), context)
-        )
+        self.assign(local, self.choice(self.has_class(context, "list"), self.called("combined", context), context))
         return _Context(local, root=False)
 
     def pair(self, made: str, name: str, value: Node) -> None:
@@ -431,9 +430,7 @@ class Writer:
             return
         one = self.atom(one)
         plain = self.stored(one, value)
-        self.branch(
-            self.is_there(one), lambda: self.lines.append(ast.Assign([target], plain, **self.at))
-        )
+        self.branch(self.is_there(one), lambda: self.lines.append(ast.Assign([target], plain, **self.at)))
 
     def stored(self, value: ast.expr, node: Node) -> ast.expr:
         """A value as it stands in an array or object; what gives no sequence needs no look."""
@@ -508,20 +505,39 @@ class Writer:
         return self.load(made)
 
     def truth(self, node: Node) -> ast.expr:
-        """A Python boolean."""
+        """Whether a value counts as true, as a Python boolean."""
+        match node:
+            case Call(procedure=procedure, arguments=(argument,)) if self.known(procedure) == "boolean":
+                return self.truth(argument) if "boolean" not in self.callers else self.truth_of(self.value(node))
         value = self.value(node)
-        if isinstance(node, Binary) and node.operator in ("and", "or", "=", "!=", "in"):
-            return value
+        return value if self.is_boolean(node) else self.truth_of(value)
+
+    def is_boolean(self, node: Node) -> bool:
+        """Whether a node's value is true or false, whatever the data."""
+        match node:
+            case Binary(operator="and" | "or" | "=" | "!=" | "in"):
+                return True
+            case Call(procedure=procedure, arguments=(_,)):
+                return self.known(procedure) == "exists" and "exists" not in self.callers
+            case _:
+                return False
+
+    def truth_of(self, value: ast.expr) -> ast.expr:
         if isinstance(value, ast.Constant):
             return self.constant(bool(value.value))
         value = self.atom(value)
         true, false = self.constant(value=True), self.constant(value=False)
         certain = self.test(value, ast.Is(), true)
+<<<<<<< HEAD
         text = self.both(self.has_class(value, "str"), self.test(value, ast.NotEq(), self.constant("")))
         other = self.both(
             self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value)
         )
         return self.either(certain, text, other)
+=======
+        other = self.both(self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value))
+        return self.either(certain, other)
+>>>>>>> compiler
 
     def concatenation(self, node: Binary) -> ast.expr:
         parts: list[ast.expr] = []
@@ -604,7 +620,9 @@ class Writer:
     # ------------------------------------------------------------------------------------------- functions
 
     def call(self, node: Call) -> ast.expr:
-        return self.settling(self.invocation(node, []))
+        made = self.invocation(node, [])
+        # As in the reference, what a lambda leaves to its caller to call is not collapsed.
+        return made if node.tail and self.tailing else self.settling(made)
 
     def settling(self, value: ast.expr) -> ast.expr:
         """The value of a call: the function that makes it collapses what it gives."""
@@ -618,35 +636,59 @@ class Writer:
         if name is None:
             function = self.procedure(node.procedure, "T1005")
             return self.dynamic(node, function, piped)
-        if name == "exists" and len(node.arguments) == 1 and not piped:
+        if name == "exists" and name not in self.callers and len(node.arguments) == 1 and not piped:
             return self.is_there(self.value(node.arguments[0]))
+        if name == "join" and name not in self.callers and not piped and _joins_texts(node):
+            return self.joined_texts(node)
         if name == "eval" and name in STANDARD:
             return self.evaluation(node, piped)
         function = self.standard(name)
         if node.tail and self.tailing and _takes_context(name, len(piped) + len(node.arguments)):
             return self.called("Tail", function, *piped, *self.values(*node.arguments))
-        given = [*piped, *self.arguments(node)]
-        via = "applied" if name not in STANDARD or name in self.callers else "invoked"
-        return self.called(via, self.running(), self.load(self.context.local), function, *given)
+        given = [*piped, *self.values(*node.arguments)]
+        context = self.load(self.context.local)
+        if name in self.callers:
+            return self.called("applied", self.running(), context, function, *given)
+        if name in OURS and len(given) <= OURS[name].arity:
+            return self.method(function, "body", *given)
+        if name in OURS:
+            return self.called("applied", self.running(), context, function, *given)
+        run = self.running() if STANDARD[name].runs else self.constant(None)
+        return self.called("invoked", run, context, function, *given)
+
+    def joined_texts(self, node: Call) -> ast.expr:
+        """`$join` of what an array constructor lists: nothing is listed where every item is a text."""
+        texts, separator = node.arguments
+        values = [self.atom(value) for value in self.values(*texts.items)]  # type: ignore[union-attr]
+        local, parts = self.new_local(), list[ast.expr]()
+        for value in values:
+            between = [self.constant(separator.value)] if parts and separator.value else []  # type: ignore[union-attr]
+            parts += [*between, ast.FormattedValue(value, -1, None, **self.at)]
+
+        def listed() -> None:
+            found = self.empty("list")
+            for value in values:
+                self.push(value, found)
+            context, function = self.load(self.context.local), self.load("f_join")
+            given = self.load(found), self.value(separator)
+            self.assign(local, self.called("invoked", self.constant(None), context, function, *given))
+
+        certain = self.both(*(self.has_class(value, "str") for value in values))
+        self.branch(certain, lambda: self.assign(local, ast.JoinedStr(parts, **self.at)), listed)
+        return self.load(local)
 
     def dynamic(self, node: Call, function: ast.expr, piped: list[ast.expr]) -> ast.expr:
         function = self.atom(function)
-        given = [*piped, *self.arguments(node)]
+        given = [*piped, *self.values(*node.arguments)]
         if node.tail and self.tailing:
             return self.called("Tail", function, *given)
         return self.called("applied", self.running(), self.load(self.context.local), function, *given)
-
-    def arguments(self, node: Call) -> list[ast.expr]:
-        outer, self.tailing = self.tailing, self.tailing
-        given = self.values(*node.arguments)
-        self.tailing = outer
-        return given
 
     def known(self, node: Node) -> str | None:
         """The name of a function that nothing binds: a binding is a value, as `now`, and no function."""
         if not isinstance(node, Variable) or self.is_bound_inside(node.name):
             return None
-        known = node.name in self.callers or node.name in STANDARD or node.name in FUNCTIONS
+        known = node.name in self.callers or node.name in STANDARD or node.name in OURS
         return node.name if known else None
 
     def is_bound_inside(self, name: str) -> bool:
@@ -684,9 +726,7 @@ class Writer:
     def partial(self, node: Partial) -> ast.expr:
         given = self.values(*(a for a in node.arguments if not isinstance(a, Placeholder)))
         filling = iter([self.atom(one) for one in given])
-        arguments = [
-            self.load("HOLE") if isinstance(a, Placeholder) else next(filling) for a in node.arguments
-        ]
+        arguments = [self.load("HOLE") if isinstance(a, Placeholder) else next(filling) for a in node.arguments]
         function = self.procedure(node.procedure, "T1007")
         return self.called("partially", self.running(), function, *arguments)
 
@@ -697,7 +737,9 @@ class Writer:
 
         def write() -> ast.expr:
             with self.scope() as frame:
-                frame.owned.update({p.name: (local, self.unit) for p, local in zip(node.parameters, parameters)})
+                frame.owned.update(
+                    {p.name: (local, self.unit) for p, local in zip(node.parameters, parameters, strict=True)}
+                )
                 for name in sorted(_bound_here((node.body,)) - frame.owned.keys()):
                     self.declare(name)
                 return self.value(node.body)
@@ -756,10 +798,21 @@ class Writer:
     def steps(self, node: Path, *, raw: bool) -> ast.expr:
         """What the steps of a path give; the last one collapses its results, if they are not wanted `raw`."""
         final = -1 if raw else len(node.steps) - 1
+        if node.steps[0].consarray:
+            return self.constructed_steps(node, final)
         state = self.first_step(node.steps[0], last=final == 0)
         for number, step in enumerate(node.steps[1:], 1):
             state = self.next_step(step, state, last=number == final)
         return state
+
+    def constructed_steps(self, node: Path, final: int) -> ast.expr:
+        """A path that begins with a constructed array: an empty one is its value, and nothing else is stepped into."""
+        first = self.atom(self.stepped(node.steps[0]))
+        state = first if len(node.steps) == 1 else self.called("constructed_items", first)
+        for number, step in enumerate(node.steps[1:], 1):
+            state = self.next_step(step, state, last=number == final)
+        empty = self.both(self.has_class(first, "list"), ast.UnaryOp(ast.Not(), first, **self.at))
+        return self.choice(empty, first, state)
 
     def finished(self, node: Path, state: ast.expr) -> ast.expr:
         if node.group is not None:
@@ -776,8 +829,8 @@ class Writer:
             case Variable():
                 value = self.with_stages(step, self.stepped(step))
                 return self.called("settled", value) if last else value
-            case Array() if step.consarray:
-                return self.stepped(step)
+            case _ if step.consarray:
+                return self.called("constructed_items", self.stepped(step))
         if self.context.root:
             made = self.empty("list")
             with self.within(_Context(self.context.local, root=False)):
@@ -836,7 +889,7 @@ class Writer:
             return self.grouping(step.group.pairs, self.called("listed", value))
         if not step.keep_array:
             return self.called("settled", value)
-        return self.called("kept_path" if isinstance(step.node, Path) and not step.predicates else "kept", value)
+        return self.called("kept_path" if isinstance(step.node, Path) or step.predicates else "kept", value)
 
     def step(self, node: Step) -> ast.expr:
         return self.stepped(node)
@@ -846,12 +899,14 @@ class Writer:
 
     def selected(self, filters: tuple[Filter, ...], value: ast.expr) -> ast.expr:
         """What predicates leave, not yet collapsed."""
-        for one in filters:
+        for number, one in enumerate(filters, 1):
             outer, self.at = self.at, self.placer.place(one.span)
             if isinstance(one.expression, Number):
                 value = self.called("item_at", value, self.constant(math.floor(one.expression.value)))
+                # A predicate sees what is undefined, but not that there is no such item.
+                value = self.called("items", value) if number < len(filters) else value
             else:
-                value = self.filtered(one.expression, self.called("listed", value), ())
+                value = self.filtered(one.expression, self.called("context_items", value), ())
             self.at = outer
         return value
 
@@ -861,15 +916,17 @@ class Writer:
         item, place = self.new_local("item"), self.new_local("i")
         apart = self.loops >= MAX_LOOPS or _closes(predicate)
         streamed = kind == "Tuples"
-        write = self.predicate(predicate, names if streamed else None)
+        write = self.predicate(predicate, names if streamed else None, tests=not streamed)
         test = self.function([item], lambda: write(item)) if apart else ""
         self.loops += 1
         body: list[ast.stmt] = []
         with self.into(body):
             result = self.called(test, self.load(item)) if apart else write(item)
-            if not (isinstance(predicate, Binary) and predicate.operator in ("and", "or", "=", "!=", "in")):
+            if not (self.is_boolean(predicate) or (self.is_truth(predicate) and not streamed)):
                 length = self.called("len", source)
                 result = self.called("chosen", result, self.load(place), length)
+            if not streamed:
+                result = self.both(result, self.is_there(self.load(item)))
             add = self.method(self.load(made), "append", self.load(item))
             self.branch(result, lambda: self.do(add))
         self.loops -= 1
@@ -877,14 +934,22 @@ class Writer:
         self.loop(self.called("enumerate", over), body, place, item)
         return self.load(made)
 
-    def predicate(self, node: Node, names: tuple[str, ...] | None) -> Callable[[str], ast.expr]:
+    def predicate(self, node: Node, names: tuple[str, ...] | None, *, tests: bool = False) -> Callable[[str], ast.expr]:
         def write(item: str) -> ast.expr:
             if names is not None:
                 return self.of_tuple(node, item, names)
             with self.within(_Context(item, root=False)):
-                return self.value(node)
+                return self.truth(node) if tests and self.is_truth(node) else self.value(node)
 
         return write
+
+    def is_truth(self, node: Node) -> bool:
+        """Whether a predicate asks for nothing but `$boolean`."""
+        match node:
+            case Call(procedure=procedure, arguments=(_,)):
+                return self.known(procedure) == "boolean" and "boolean" not in self.callers
+            case _:
+                return False
 
     def sorting(self, node: Sort, over: ast.expr, names: tuple[str, ...] | None = None) -> ast.expr:
         outer, self.at = self.at, self.placer.place(node.span)
@@ -1062,6 +1127,15 @@ def _is_local(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id.startswith(("t_", "f_"))
 
 
+def _joins_texts(node: Call) -> bool:
+    """Whether it is `$join([…], "…")`."""
+    match node.arguments:
+        case (Array(items=items), String()) if items:
+            return not any(isinstance(item, Array) or (isinstance(item, Binary) and item.operator == "..") for item in items)
+        case _:
+            return False
+
+
 def chained(node: Binary) -> list[Node]:
     """The operands of `a & b & c`."""
     left = chained(node.left) if isinstance(node.left, Binary) and node.left.operator == "&" else [node.left]
@@ -1189,7 +1263,7 @@ def program(node: Node, placer: Placer, callers: Mapping[str, str]) -> Program:
 def parameters(node: Node, callers: Mapping[str, str]) -> tuple[str, ...]:
     """The free variables whose value is wanted; not those that are only called, and are functions by their names."""
     called = {id(one.procedure) for one in walk(node) if isinstance(one, (Call, Partial))}
-    known = callers.keys() | STANDARD.keys() | FUNCTIONS.keys()
+    known = callers.keys() | STANDARD.keys() | OURS.keys()
     wanted = (v.name for v in free_variables(node) if id(v) not in called or v.name not in known)
     return tuple(dict.fromkeys(wanted))
 
@@ -1230,7 +1304,7 @@ def _escapes(node: Node, consumed: frozenset[int]) -> bool:
         case Regex() | Partial() | Transform():
             return id(node) not in consumed
         case Variable(name=name):
-            return id(node) not in consumed and (name in STANDARD or name in FUNCTIONS)
+            return id(node) not in consumed and (name in STANDARD or name in OURS)
         case Call(procedure=Variable(name=name) as called, arguments=arguments):
             own = {id(called), *(id(a) for i, a in enumerate(arguments) if i in _CONSUMED.get(name, ()))}
             if any(isinstance(one, Bind) for one in walk(node)):

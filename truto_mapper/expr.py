@@ -11,8 +11,8 @@ from typing import Any, Final
 from truto_mapper import codegen
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span
 from truto_mapper.functions import (
-    FUNCTIONS,
     MISSING,
+    OURS,
     STANDARD,
     Function,
     Run,
@@ -31,7 +31,6 @@ STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
 DEFAULT_TIMEOUT: Final = 5.0
 DEFAULT_DEPTH: Final = 200
 
-_OURS: Final = {name: from_caller(name, function) for name, function in FUNCTIONS.items()}
 #: The codes of what was stopped, wherever it happened.
 _BOUNDS = ("D1011", "D1012", "D2014")
 
@@ -139,12 +138,32 @@ class Expression:
         large, D407 for data that is nested too deeply or contains itself.
         """
         compiled = self.compiled
-        run = Run(timeout, depth, scope.lookup("now"), _Evaluation(self, scope)) if compiled.runs else None
+        run = Run(timeout, depth, scope, self._evaluate_text) if compiled.runs else None
         try:
-            result = compiled.function(scope.data, run, *[scope.lookup(n, f) for n, f in compiled.parameters])
-            return result if result.__class__ is str else compiled.finished(result)
+            lookup = scope.lookup
+            result = compiled.function(scope.data, run, *[lookup(name, other) for name, other in compiled.parameters])
+            kind = result.__class__
+            return result if kind is str or kind is int else compiled.finished(result)
         except Exception as error:  # noqa: BLE001  (whatever it is, it gets a code and a place)
             raise self._coded(error) from None
+
+    def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
+        """What $eval does: another text, in the scope and the bounds of this evaluation."""
+        try:
+            inner = Expression(text, functions=self.functions).compiled
+        except MappingError as error:
+            fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
+        scope = Scope(run.scope.data if focus is MISSING else focus, variables, run.scope)
+        run.enter()
+        try:
+            result = inner.function(scope.data, run, *[scope.lookup(n, f) for n, f in inner.parameters])
+        except EvaluationError as error:
+            found = error.diagnostics[0]
+            if found.code in _BOUNDS:
+                raise
+            fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
+        run.depth -= 1
+        return result
 
     def _coded(self, error: Exception) -> EvaluationError:
         found = error.diagnostics[0] if isinstance(error, EvaluationError) else _diagnostic(error)
@@ -200,7 +219,7 @@ class _Compiled:
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
         program = codegen.program(expression.node, expression.placer, callers)
         self.runs = program.runs
-        self.parameters = [(n, functions.get(n, _OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
+        self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
         linked = {callers[name]: function for name, function in functions.items()}
         self.function = codegen.link(program, expression.source, linked)
         self.escapes = codegen.escapes(expression.node)
@@ -215,33 +234,6 @@ class _Compiled:
         if isinstance(result, Sequence):
             return list(result)
         return MISSING if isinstance(result, Function) else result
-
-
-class _Evaluation:
-    """What $eval does in an evaluation: it runs another text in the scope and the bounds of this one."""
-
-    __slots__ = ("expression", "scope")
-
-    def __init__(self, expression: Expression, scope: Scope) -> None:
-        self.expression = expression
-        self.scope = scope
-
-    def __call__(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
-        try:
-            inner = Expression(text, functions=self.expression.functions).compiled
-        except MappingError as error:
-            fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
-        scope = Scope(self.scope.data if focus is MISSING else focus, variables, self.scope)
-        run.enter()
-        try:
-            result = inner.function(scope.data, run, *[scope.lookup(n, f) for n, f in inner.parameters])
-        except EvaluationError as error:
-            found = error.diagnostics[0]
-            if found.code in _BOUNDS:
-                raise
-            fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
-        run.depth -= 1
-        return result
 
 
 def _diagnostic(error: Exception) -> Diagnostic:

@@ -62,7 +62,7 @@ __all__ = [
 
 #: How deep a value may be nested, how many arrays and objects one function may visit, how long a result may be.
 MAX_DATA_NESTING = 200
-MAX_VISITS = 5_000_000
+MAX_VISITS = 1_000_000
 MAX_LENGTH = 10_000_000
 #: Characters, or bytes of arrays, that one evaluation may make in large pieces.
 MAX_SPENT = 100_000_000
@@ -301,13 +301,13 @@ class Tail:
 class Run:
     """The bounds of one evaluation, and what it knows of its surroundings."""
 
-    __slots__ = ("deadline", "depth", "evaluate", "max_depth", "now", "random", "spent", "ticks", "timeout")
+    __slots__ = ("deadline", "depth", "evaluate", "max_depth", "random", "scope", "spent", "ticks", "timeout")
 
-    def __init__(self, timeout: float, depth: int, now: Any = MISSING, evaluate: Callable[..., Any] = fail) -> None:
+    def __init__(self, timeout: float, depth: int, scope: Any = None, evaluate: Callable[..., Any] = fail) -> None:
         self.timeout = timeout
         self.deadline = time.monotonic() + timeout
         self.max_depth = depth
-        self.now = now
+        self.scope = scope  # where `now` is looked up
         self.evaluate = evaluate  # what $eval does
         self.depth = self.spent = self.ticks = 0
         self.random: random.Random | None = None
@@ -402,12 +402,17 @@ def kept_path(value: Any) -> Any:
 
 def items(value: Any) -> Any:
     """What a step is evaluated for: each item of an array."""
-    return value if isinstance(value, list) else () if value is MISSING else (value,)
+    return value if isinstance(value, (list, tuple)) else () if value is MISSING else (value,)
 
 
 def context_items(value: Any) -> Any:
     """As `items`, of what a path begins with: that may be undefined, and is evaluated for all the same."""
-    return value if isinstance(value, list) else (value,)
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def constructed_items(value: Any) -> Any:
+    """The items of the array that a path begins by constructing; the reference steps into nothing else there."""
+    return value if isinstance(value, list) else ()
 
 
 def listed(value: Any) -> Any:
@@ -650,7 +655,7 @@ def wildcard(value: Any) -> Any:
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list):
-        return MISSING
+        return Sequence()
     walk = _Walk()
     found: list[Any] = []
     nested = False
@@ -690,7 +695,7 @@ def _descend(value: Any, found: list[Any], depth: int, walk: _Walk) -> None:
 
 def item_at(value: Any, index: int) -> Any:
     """`[number]`: the item of an array, counted from its end when below zero."""
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         return value if index in (0, -1) else MISSING
     try:
         return value[index]
@@ -708,8 +713,8 @@ def chosen(result: Any, index: int, length: int) -> bool:
         return any(chosen(number, index, length) for number in result)
     if not is_number(result):
         return truthy(result)
-    at = math.floor(result)
-    return at + length == index if at < 0 else at == index
+    at: int = math.floor(result)
+    return index == (at + length if at < 0 else at)
 
 
 def combined(value: list[Any]) -> Any:
@@ -797,9 +802,9 @@ def numbered(found: Any, name: str) -> Tuples:
 def ordered(value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
     """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
     if len(value) <= 1:
-        return value
-    keyed = [([key(item) for key, _ in terms], item) for item in value]
-    keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))
+        return value if isinstance(value, Tuples) else Sequence(value)
+    keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in value]
+    keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))  # type: ignore[index]
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
 
 
@@ -811,7 +816,9 @@ def _order(left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...
             continue
         for value in (a, b):
             if not isinstance(value, str) and not is_number(value):
-                fail("T2008", f"The expressions within an order-by clause must be numeric or string, not {shown(value)}")
+                fail(
+                    "T2008", f"The expressions within an order-by clause must be numeric or string, not {shown(value)}"
+                )
         if isinstance(a, str) is not isinstance(b, str):
             fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
         if a != b:
@@ -957,25 +964,38 @@ def signature(text: str, name: str) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _matching(text: str, name: str, kinds: tuple[type, ...]) -> Any:
-    """How arguments of these types fit a signature; None if they fit as they are. Raises T0410."""
-    parsed = signature(text, name)
+def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
+    """How arguments of these types fit a signature; Raises T0410.
+
+    None if they fit as they are. A tuple of the places of arrays and the types that their items have to have, if then
+    the arguments fit as they are. Otherwise each parameter with the letters of what it takes.
+    """
+    parsed = signature(text or "", name)
     letters = "".join(map(_letter, kinds))
     found = parsed._regex.fullmatch(letters)  # noqa: SLF001  (parsed, and nowhere else)
     if found is None:
         _refuse_arguments(parsed, letters)
     parameters = parsed._params  # noqa: SLF001
     each = [(p, found[number]) for number, p in enumerate(parameters, 1)]
-    as_it_is = all(len(part) == 1 and (p.type != "a" or (part == "a" and p.subtype is None)) for p, part in each)
-    return None if as_it_is and len(each) == len(kinds) else each
+    if len(each) != len(kinds) or not all(len(part) == 1 and (p.type != "a" or part in "am") for p, part in each):
+        return each
+    typed = [(i, p.subtype[:1]) for i, (p, part) in enumerate(each) if p.type == "a" and part == "a" and p.subtype]
+    return tuple((i, frozenset(k for k, letter in _LETTERS.items() if letter == kind)) for i, kind in typed) or None
 
 
 def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
     """The arguments as the signature wants them: the context for one left out, an array for a single value."""
-    text, name = function.signature or "", function.name
-    each = _matching(text, name, tuple(map(type, arguments)))
-    if each is None:
-        return arguments
+    each = _matching(function.signature, function.name, tuple(map(type, arguments)))
+    return arguments if each is None else _fitted(function, each, arguments, context)
+
+
+def _fitted(function: Function, each: Any, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
+    name = function.name
+    if each.__class__ is tuple:
+        if all(kinds.issuperset(map(type, arguments[place])) for place, kinds in each):
+            return arguments
+        parameters = signature(function.signature or "", name)._params  # noqa: SLF001
+        each = [(p, _letter(type(a))) for p, a in zip(parameters, arguments, strict=True)]
     result: list[Any] = []
     rest = chain(enumerate(arguments, 1), repeat((len(arguments) + 1, MISSING)))
     taken = 0
@@ -1039,6 +1059,19 @@ def apply(run: Run, function: Any, *arguments: Any) -> Any:
     return _applied(run, MISSING, function, arguments)
 
 
+def _performed(body: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """`body(*arguments)`, which for a few arguments takes nothing of the C stack if it is written out."""
+    match len(arguments):
+        case 1:
+            return body(arguments[0])
+        case 2:
+            return body(arguments[0], arguments[1])
+        case 3:
+            return body(arguments[0], arguments[1], arguments[2])
+        case _:
+            return body(*arguments)
+
+
 def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
     run.enter()
     while function.__class__ is Closure:
@@ -1047,7 +1080,7 @@ def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) 
         missing = function.arity - len(arguments)
         if missing:
             arguments = (*arguments, *[MISSING] * missing) if missing > 0 else arguments[:missing]
-        result = function.body(*arguments)
+        result = _performed(function.body, arguments)
         if result.__class__ is not Tail:
             run.depth -= 1
             return result
@@ -1057,15 +1090,16 @@ def _applied(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) 
         fail("T1006", "Attempted to invoke a non-function")
     if function.signature is not None:
         arguments = fitted(function, arguments, context)
-    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     run.depth -= 1
     return finite(result) if result.__class__ is float else result
 
 
 def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """The value of a call of a standard function."""
-    arguments = fitted(function, arguments, context)
-    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    if (each := _matching(function.signature, function.name, tuple(map(type, arguments)))) is not None:
+        arguments = _fitted(function, each, arguments, context)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     kind = result.__class__
     return finite(result) if kind is float else collapsed(result) if kind is Sequence else result
 
@@ -1073,7 +1107,7 @@ def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
 def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """As `invoke`, not yet collapsed."""
     arguments = fitted(function, arguments, context)
-    result = function.body(run, *arguments) if function.runs else function.body(*arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     return finite(result) if result.__class__ is float else result
 
 
@@ -1124,8 +1158,8 @@ def _update(match: Any, update: Any) -> None:
     if update is not MISSING and not isinstance(update, dict):
         clause = "The insert/update clause of the transform expression must evaluate to an object"
         fail("T2011", f"{clause}: {shown(update)}")
-    if isinstance(match, dict):
-        match.update(update or {})
+    if isinstance(match, dict) and isinstance(update, dict):
+        match.update(update)
 
 
 def _delete(match: Any, gone: list[Any]) -> None:
@@ -1191,7 +1225,7 @@ def _first_match(pattern: Any, text: Any, start: Any = 0) -> Any:
         return MISSING
 
     def following() -> Any:
-        after = _first_match(pattern, text, found.end()) if found.end() < len(text) else MISSING
+        after: Any = _first_match(pattern, text, found.end()) if found.end() < len(text) else MISSING
         if after and not after["match"]:
             fail("D1004", "Regular expression matches zero length string")
         return after
@@ -1205,6 +1239,9 @@ def _match_of(found: Any) -> dict[str, Any]:
 
 def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
     """The matches of a regular expression, or of a function that works like one."""
+    if isinstance(matcher, Pattern):
+        yield from _pattern_matches(matcher.pattern, text, limit)
+        return
     found = apply(run, matcher, text) if limit is MISSING or limit > 0 else MISSING
     number = 1
     while found is not MISSING:
@@ -1215,6 +1252,20 @@ def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
             return
         number += 1
         found = apply(run, found["next"])
+
+
+def _pattern_matches(pattern: Any, text: str, limit: Any) -> Iterator[Any]:
+    number = end = 0
+    while limit is MISSING or number < limit:
+        found = pattern.search(text, end)
+        if found is None:
+            return
+        if number and found.start() == found.end():
+            fail("D1004", "Regular expression matches zero length string")
+        yield _match_of(found)
+        number, end = number + 1, found.end()
+        if end >= len(text):
+            return
 
 
 def _match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
@@ -1418,23 +1469,30 @@ def _average(numbers: list[Any]) -> Any:
     return _divided(_sum(numbers), len(numbers)) if numbers else MISSING
 
 
-def _arguments(function: Function, *offered: Any) -> tuple[Any, ...]:
-    """Of a value, its index and its array as much as a function takes; the value in any case."""
-    return offered[: max(function.arity, 1)]
+def _handed(run: Run, function: Function, *offered: Any) -> Any:
+    """What a function gives that is handed a value, its index and its array, as far as it takes them."""
+    return _applied(run, MISSING, function, offered[: max(function.arity, 1)])
 
 
 def _map(run: Run, values: Any, function: Any) -> Any:
     if values is MISSING:
         return MISSING
-    made = (apply(run, function, *_arguments(function, v, i, values)) for i, v in enumerate(values))
-    return Sequence(stored(one) for one in made if one is not MISSING)
+    found = Sequence()
+    for index, value in enumerate(values):
+        made = _handed(run, function, value, index, values)
+        if made is not MISSING:
+            found.append(stored(made))
+    return found
 
 
 def _filter(run: Run, values: Any, function: Any) -> Any:
     if values is MISSING:
         return MISSING
-    each = enumerate(values)
-    return Sequence(v for i, v in each if truthy(apply(run, function, *_arguments(function, v, i, values))))
+    found = Sequence()
+    for index, value in enumerate(values):
+        if truthy(_handed(run, function, value, index, values)):
+            found.append(value)
+    return found
 
 
 def _single(run: Run, values: Any, function: Any = MISSING) -> Any:
@@ -1456,22 +1514,25 @@ def _reduce(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
     for index, value in enumerate(values[skipped:], skipped):
-        result = apply(run, function, *(result, value, index, values)[: max(function.arity, 2)])
+        result = _applied(run, MISSING, function, (result, value, index, values)[: max(function.arity, 2)])
     return result
 
 
 def _each(run: Run, value: Any, function: Any) -> Any:
     if value is MISSING:
-        return MISSING
-    made = (apply(run, function, *_arguments(function, one, key, value)) for key, one in value.items())
-    return Sequence(stored(one) for one in made if one is not MISSING)
+        return Sequence()
+    found = Sequence()
+    for key, one in value.items():
+        made = _handed(run, function, one, key, value)
+        if made is not MISSING:
+            found.append(stored(made))
+    return found
 
 
 def _sift(run: Run, value: Any, function: Any = MISSING) -> Any:
     if value is MISSING:
         return MISSING
-    each = value.items()
-    return {k: v for k, v in each if truthy(apply(run, function, *_arguments(function, v, k, value)))} or MISSING
+    return {k: v for k, v in value.items() if truthy(_handed(run, function, v, k, value))} or MISSING
 
 
 def _keys(value: Any) -> Any:
@@ -1492,7 +1553,9 @@ def _collect_keys(value: Any, found: dict[str, None], depth: int, walk: _Walk) -
 def _spread(value: Any) -> Any:
     found = Sequence()
     _spread_into(value, found, 0, _Walk())
-    return found if isinstance(value, (dict, list)) else value
+    if isinstance(value, list):  # joined in the reference, which gives an array
+        return list(found) if found else MISSING
+    return found if isinstance(value, dict) else value
 
 
 def _spread_into(value: Any, found: Sequence, depth: int, walk: _Walk) -> None:
@@ -1589,9 +1652,10 @@ def evaluated(run: Run, variables: Any, context: Any, function: Function, *argum
 
 def _millis(run: Run) -> int:
     """The moment that is bound as `now`: there is no clock here."""
-    if not is_date_time(run.now):
+    now = run.scope.lookup("now")
+    if not is_date_time(now):
         fail("D3137", "the time is not known here", hint="bind `now` to a date-time such as 2026-01-31T09:30:00Z")
-    return _since_1970(instant(run.now))
+    return _since_1970(instant(now))
 
 
 def _now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> Any:
@@ -1715,13 +1779,17 @@ def _native(name: str, signature: str, body: Callable[..., Any], arity: int | No
     return Function(name, body, len(names) - runs if arity is None else arity, signature, runs)
 
 
+def _rows(*rows: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
+    return rows
+
+
 _d = _defined
 #: The standard functions, by their names in JSONata. A number is how many arguments higher-order functions hand over,
 #: where that is not what the body takes.
 STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
     {
-        name: _native(name, *rest)
-        for name, *rest in (
+        row[0]: _native(*row)
+        for row in _rows(
             ("sum", "<a<n>:n>", _d(_sum), 1),
             ("count", "<a:n>", lambda values: 0 if values is MISSING else len(values)),
             ("max", "<a<n>:n>", lambda numbers: max(numbers) if numbers else MISSING),
@@ -1799,19 +1867,67 @@ STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
 #: Our additions to the standard functions, by their names in JSONata.
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {"floorDate": floor_date, "ceilDate": ceil_date, "size": size}
 
+#: The same as values of an expression. What they give needs no check.
+OURS: Final[Mapping[str, Function]] = MappingProxyType(
+    {name: Function(name, function, _arity(function)) for name, function in FUNCTIONS.items()}
+)
+
 #: All that generated code can name: what is above, the standard functions as `f_name`, and three types.
 NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
     {
         one.__name__: one
         for one in (
-            *(Closure, Function, Sequence, Tail, Tuples, applied, apply, arithmetic, call, chosen, collapsed, combined, compared),
-            *(constructed, context_items, descendants, equal, evaluated, field, fields, grouped, included, invoke, invoked, item_at, items),
-            *(joined, kept, kept_path, listed, negated, numbered, ordered, partially, piped, procedure, push, ranged, regex),
+            *(
+                Closure,
+                Function,
+                Sequence,
+                Tail,
+                Tuples,
+                applied,
+                apply,
+                arithmetic,
+                call,
+                chosen,
+                collapsed,
+                combined,
+                compared,
+            ),
+            *(
+                constructed,
+                constructed_items,
+                context_items,
+                descendants,
+                equal,
+                evaluated,
+                field,
+                fields,
+                grouped,
+                included,
+                invoke,
+                invoked,
+                item_at,
+                items,
+            ),
+            *(
+                joined,
+                kept,
+                kept_path,
+                listed,
+                negated,
+                numbered,
+                ordered,
+                partially,
+                piped,
+                procedure,
+                push,
+                ranged,
+                regex,
+            ),
             *(repeated_key, root_field, settled, spread, stored, stream, text, text_key, transform, truthy, unbound),
             *(unequal, wildcard, dict, int, list, str, len, enumerate),
         )
     }
     | {f"f_{name}": function for name, function in STANDARD.items()}
-    | {f"f_{name}": from_caller(name, function) for name, function in FUNCTIONS.items()}
+    | {f"f_{name}": function for name, function in OURS.items()}
     | {"HOLE": HOLE, "MISSING": MISSING}
 )

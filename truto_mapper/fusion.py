@@ -26,6 +26,7 @@ from truto_mapper.schema import REMOTE_DATA, Field, Resource, Schema, value_sche
 from truto_mapper.syntax import (
     Array,
     Binary,
+    Block,
     Call,
     Coalesce,
     Condition,
@@ -37,6 +38,7 @@ from truto_mapper.syntax import (
     Object,
     Path,
     Spanned,
+    Step,
     String,
     Value,
     Variable,
@@ -62,9 +64,9 @@ def sparse(names: Sequence[str], sources: Sequence[str], base: Mapping[str, Any]
     return {name: value for name, value in values if value is not None}
 
 
-def new_run() -> Run:
-    """The bounds of one row's evaluation."""
-    return Run(DEFAULT_TIMEOUT, DEFAULT_DEPTH)
+def new_run(rows: int) -> Run:
+    """The bounds of a page's evaluation; a row that is stopped by them is in doubt, and has its own."""
+    return Run(DEFAULT_TIMEOUT + rows / 1000, DEFAULT_DEPTH)
 
 
 class _Unfit(Exception):  # noqa: N818  (it says no more than that the exact path is taken)
@@ -130,10 +132,17 @@ class _Row:
     #: Plain paths that `let`s stand for, and the texts that others depend on.
     paths: dict[str, Steps] = field(default_factory=dict)
     reads: dict[str, frozenset[Steps]] = field(default_factory=dict)
+    #: The local that is `$` within a step, where it is no row.
+    inner: str | None = None
 
     @property
     def context(self) -> str:
         return self.variables[-1]
+
+    @property
+    def local(self) -> str:
+        """The local that is `$`."""
+        return self.locals[self.context] if self.inner is None else self.inner
 
     def path(self, node: Node) -> Steps | None:
         """The path from a variable of the row that a plain path leads along."""
@@ -144,6 +153,8 @@ class _Row:
     def resolved(self, names: Sequence[Name | Variable]) -> Steps | None:
         first, *rest = names
         steps = tuple(one.value for one in rest if isinstance(one, Name))
+        if self.inner is not None and (isinstance(first, Name) or first.name == ""):
+            return None
         if isinstance(first, Name):
             return (self.context, first.value, *steps)
         if first.name in ("", "$"):
@@ -167,6 +178,8 @@ class _Row:
         if isinstance(first, Variable) and first.name not in ("", "$"):
             if id(first) in free:
                 yield from self._read(first.name, names)
+        elif self.inner is not None and not inside:
+            yield (self.inner,)
         elif not inside or (isinstance(first, Variable) and first.name == "$"):
             yield (self.context, *(one.value for one in names if isinstance(one, Name)))
         for step in node.steps if isinstance(node, Path) else ():
@@ -448,8 +461,6 @@ class _Writer:
             self.lets()
             record = self.record()
             self.pen.do(self.pen.called("add", self.pen.load(record)))
-        if self.runs:
-            self.head.insert(0, ast.Assign([ast.Name("run", ast.Store())], self.pen.called("new_run")))
         return self.framed([*self.head, *body])
 
     def framed(self, body: list[ast.stmt]) -> ast.Module:
@@ -462,6 +473,8 @@ class _Writer:
         attempt: ast.stmt = ast.Try(body, [caught], [], [], **pen.at)
         with pen.into(lines):
             pen.assign("records", ast.List([], ast.Load(), **pen.at))
+            if self.runs:
+                pen.assign("run", pen.called("new_run", pen.called("len", pen.load("rows"))))
             pen.assign("doubtful", ast.List([], ast.Load(), **pen.at))
             pen.assign("add", ast.Attribute(pen.load("records"), "append", ast.Load(), **pen.at))
             pen.assign("doubt", ast.Attribute(pen.load("doubtful"), "append", ast.Load(), **pen.at))
@@ -560,7 +573,7 @@ class _Writer:
         made = codegen.emit(
             node,
             names,
-            self.row.locals[self.row.context],
+            self.row.local,
             expression.placer,
             callers=callers,
             temporaries=self.temporaries,
@@ -776,6 +789,8 @@ class _Writer:
         if isinstance(child.template, list):
             raise _Unfit("a list in YAML gives an array")
         node = child.node
+        if items.type == "object" and items.fields and isinstance(node, Path) and (step := self.step(node)):
+            return self.stepped(child, *step)
         if items.type == "object" and items.fields and isinstance(node, (Condition, Object)):
             local, one = self.new("array"), self.object_value(child, child.template)
             if isinstance(node, Object):
@@ -792,6 +807,30 @@ class _Writer:
         else:
             self.doubt_unless(self.is_nothing(local) if is_plain(node) else pen.constant(value=False))
             pen.assign(local, pen.constant(None))
+        return local
+
+    def step(self, node: Path) -> tuple[Steps, Node] | None:
+        """A plain path of the row with a constructor for its last step: what it leads to, and the constructor."""
+        *names, last = node.steps
+        made = last.node.expressions[0] if isinstance(last.node, Block) and len(last.node.expressions) == 1 else last.node
+        path = self.row.path(replace(node, steps=tuple(names))) if names and node.group is None else None
+        bare = replace(last, keep_array=False) == Step(last.span, last.node)
+        return (path, made) if path and len(path) > 1 and bare and isinstance(made, (Condition, Object)) else None
+
+    def stepped(self, child: _Child, path: Steps, node: Node) -> str:
+        """An array of what is constructed of a single text; of none where there is no text."""
+        pen, local, text = self.pen, self.new("array"), self.fetched(path)
+        self.doubt_unless(pen.either(pen.has_class(pen.load(text), "str"), self.is_nothing(text)))
+        pen.assign(local, pen.constant(None))
+
+        def construct() -> None:
+            self.row.inner = text
+            one = self.object_value(_Child(child.name, child.field, node, child.expression or child.template), node)
+            self.row.inner = None
+            alone = ast.List([pen.load(one)], ast.Load(), **pen.at)
+            pen.assign(local, pen.choice(self.is_given(one), alone, ast.List([], ast.Load(), **pen.at)))
+
+        pen.branch(pen.has_class(pen.load(text), "str"), construct)
         return local
 
     def unknown(self, child: _Child) -> _Part:
