@@ -528,16 +528,9 @@ class Writer:
         value = self.atom(value)
         true, false = self.constant(value=True), self.constant(value=False)
         certain = self.test(value, ast.Is(), true)
-<<<<<<< HEAD
         text = self.both(self.has_class(value, "str"), self.test(value, ast.NotEq(), self.constant("")))
-        other = self.both(
-            self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value)
-        )
-        return self.either(certain, text, other)
-=======
         other = self.both(self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value))
-        return self.either(certain, other)
->>>>>>> compiler
+        return self.either(certain, text, other)
 
     def concatenation(self, node: Binary) -> ast.expr:
         parts: list[ast.expr] = []
