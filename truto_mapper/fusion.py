@@ -526,7 +526,9 @@ class _Writer:
         return path if len(path) > 1 else None
 
     def calls(self, node: Node) -> bool:
-        return any(isinstance(one, Call) for one in walk(node))
+        """Whether it takes a call that is worth remembering."""
+        names = (one.procedure.name for one in walk(node) if isinstance(one, Call) and isinstance(one.procedure, Variable))
+        return any(name not in _CHEAP for name in names)
 
     def memo(self, path: Steps, lets: list[tuple[str, Expression]], found: list[tuple[Expression, Field]]) -> None:
         number = len(self.memos)
@@ -855,6 +857,10 @@ class _Child:
     @property
     def node(self) -> Any:
         return self.template.node if isinstance(self.template, Expression) else self.template
+
+
+#: What costs less to call than to look up.
+_CHEAP = frozenset({"boolean", "exists", "join", "not", "size"})
 
 
 def _parts(node: Any) -> list[Any]:
