@@ -328,7 +328,6 @@ class _Writer:
         self.temporaries = count(1)
         self.bases: dict[Steps, str] = {}
         self.values: dict[Steps, str] = {}
-        self.head: list[ast.stmt] = []
         self.settled: dict[int, str] = {}
         self.runs = False
         self.pen = codegen.Writer({}, {}, "", Placer(endpoint.path.source, lambda span: span), temporaries=self.temporaries)
@@ -376,36 +375,62 @@ class _Writer:
         if len(path) == 1:
             return self.row.locals[path[0]]
         if path not in self.bases:
-            above = self.base(path[:-1])
-            with self.pen.into(self.head):  # wherever it is wanted first, it is there for all
-                self.bases[path] = self.opened(above, path[-1])
+            self.bases[path] = self.new(path[-1])
+            self.fetched(path)
         return self.bases[path]
-
-    def opened(self, above: str, name: str) -> str:
-        local = self.new(name)
-        self.pen.assign(local, self.pen.method(self.pen.load(above), "get", self.pen.constant(name)))
-
-        def other() -> None:
-            self.doubt_unless(self.is_none(local))
-            self.pen.assign(local, self.constant("nothing", {}))
-
-        fits = self.pen.has_class(self.pen.load(local), "dict")
-        self.pen.branch(ast.UnaryOp(ast.Not(), fits, **self.pen.at), other)
-        return local
 
     def fetched(self, path: Steps) -> str:
         """The local with the value at a path, MISSING where there is none. Each is looked up once a row."""
         if len(path) == 1:
             return self.row.locals[path[0]]
         if path not in self.values:
-            above = self.base(path[:-1])
-            with self.pen.into(self.head):
-                self.values[path] = self.new(path[-1])
-                get = self.pen.method(
-                    self.pen.load(above), "get", self.pen.constant(path[-1]), self.pen.load("MISSING")
-                )
-                self.pen.assign(self.values[path], get)
+            self.base(path[:-1])
+            self.values[path] = self.new(path[-1])
         return self.values[path]
+
+    def head(self) -> list[ast.stmt]:
+        """The look-ups, those of an object together, an object before what is in it."""
+        lines: list[ast.stmt] = []
+        with self.pen.into(lines):
+            for depth in range(1, 1 + max((len(path) for path in self.values), default=0)):
+                for above in dict.fromkeys(path[:-1] for path in self.values if len(path) == depth):
+                    self.take(above, [path for path in self.values if path[:-1] == above])
+                for path in self.bases:
+                    if len(path) == depth:
+                        self.open(self.bases[path], self.values[path])
+        return lines
+
+    def take(self, above: Steps, paths: list[Steps]) -> None:
+        pen, holder = self.pen, self.base(above)
+        one_by_one: list[ast.stmt] = []
+        with pen.into(one_by_one):
+            for path in paths:
+                get = pen.method(pen.load(holder), "get", pen.constant(path[-1]), pen.load("MISSING"))
+                pen.assign(self.values[path], get)
+        if len(paths) == 1:
+            pen.lines += one_by_one
+        else:
+            names = [self.values[path] for path in paths]
+            self.unpack(names, [path[-1] for path in paths], holder, one_by_one)
+
+    def unpack(self, names: Sequence[str], keys: Sequence[str], holder: str, missed: list[ast.stmt]) -> None:
+        """Several values of an object at once; `missed` where one of them is missing."""
+        pen = self.pen
+        targets: list[ast.expr] = [ast.Name(name, ast.Store(), **pen.at) for name in names]
+        take = ast.Call(self.constant("take", itemgetter(*keys)), [pen.load(holder)], [], **pen.at)
+        taken = ast.Assign([ast.Tuple(targets, ast.Store(), **pen.at)], take, **pen.at)
+        pen.lines.append(ast.Try([taken], [ast.ExceptHandler(pen.load("KeyError"), None, missed)], [], [], **pen.at))
+
+    def open(self, local: str, value: str) -> None:
+        """What is no object is in doubt, unless it is nothing."""
+        self.pen.assign(local, self.pen.load(value))
+
+        def other() -> None:
+            self.doubt_unless(self.is_nothing(value))
+            self.pen.assign(local, self.constant("nothing", {}))
+
+        fits = self.pen.has_class(self.pen.load(local), "dict")
+        self.pen.branch(ast.UnaryOp(ast.Not(), fits, **self.pen.at), other)
 
     def looked_up(self, node: Any) -> Any:
         """The node with what it reads of the row by plain paths as locals."""
@@ -461,7 +486,7 @@ class _Writer:
             self.lets()
             record = self.record()
             self.pen.do(self.pen.called("add", self.pen.load(record)))
-        return self.framed([*self.head, *body])
+        return self.framed([*self.head(), *body])
 
     def framed(self, body: list[ast.stmt]) -> ast.Module:
         """The function around the code of a row: a row that fails is in doubt like any other."""
@@ -680,13 +705,10 @@ class _Writer:
         names = tuple(child.name for child in children)
         holder = pen.load(self.base(base))
         values = [self.new(name) for name in names]
-        targets: list[ast.expr] = [ast.Name(value, ast.Store(), **pen.at) for value in values]
-        take = ast.Call(self.constant("take", itemgetter(*sources)), [holder], [], **pen.at)
-        taken = ast.Assign([ast.Tuple(targets, ast.Store(), **pen.at)], take, **pen.at)
         missed: list[ast.stmt] = []
         with pen.into(missed):
             pen.assign(values[0], pen.constant(None))  # which fails the test below
-        pen.lines.append(ast.Try([taken], [ast.ExceptHandler(pen.load("KeyError"), None, missed)], [], [], **pen.at))
+        self.unpack(values, sources, self.base(base), missed)
 
         def dense() -> None:
             keys: list[ast.expr | None] = [pen.constant(name) for name in names]
