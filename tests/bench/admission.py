@@ -1,0 +1,71 @@
+"""Which engines may be timed on a page: those that are installed and give what we give."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pages
+from engines import AbsentError, Engine, Here, InvalidError, Node
+
+from truto_mapper import EvaluationError
+
+NO_DAY = "2026-02-30T00:00:00-08:00"
+
+
+class UnfitError(Exception):
+    """An engine is not timed; why."""
+
+
+def admitted(engine: Engine, kind: str, body: dict, expected: dict) -> Here | Node:
+    """An engine at work on a page, of which it makes what is expected. Raises `UnfitError`."""
+    contestant = started(engine, kind, body)
+    try:
+        difference = next(differences(contestant.reply(), expected), None)
+    except Exception as error:  # noqa: BLE001  # a peer may fail in its own way
+        difference = f"it fails with {type(error).__name__}: {error}"
+    if difference is None:
+        return contestant
+    contestant.close()
+    raise UnfitError(f"not timed, {difference}")
+
+
+def started(engine: Engine, kind: str, body: dict) -> Here | Node:
+    try:
+        return engine.start(kind, body)
+    except (AbsentError, ImportError) as error:
+        raise UnfitError(f"absent: {error}") from None
+
+
+def differences(theirs: Any, ours: Any, at: str = "$") -> Iterator[str]:
+    """Where two JSON values differ. 3 and 3.0 do, and so do null and nothing."""
+    if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
+        for name, value in ours.items():
+            yield from differences(theirs[name], value, f"{at}.{name}")
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for index, value in enumerate(ours):
+            yield from differences(theirs[index], value, f"{at}[{index}]")
+    elif type(ours) is not type(theirs) or ours != theirs:
+        yield f"its reply has at {at} {shown(theirs)} instead of {shown(ours)}"
+
+
+def shown(value: Any) -> str:
+    return json.dumps(value, default=repr)[:80]
+
+
+def is_lenient(engine: Engine, kind: str) -> bool:
+    """Whether an engine that checks its reply lets a day pass that there is not."""
+    contestant = engine.start(kind, spoiled(kind))
+    try:
+        contestant.reply()
+    except (InvalidError, EvaluationError):
+        return False
+    finally:
+        contestant.close()
+    return engine.checks
+
+
+def spoiled(kind: str) -> dict:
+    body = pages.page(kind, 1)
+    row = body if kind == "aggregate" else body["usersAggregateActivity"][0]["userAggregateActivity"][0]
+    row["fromDateTime" if kind == "aggregate" else "fromDate"] = NO_DAY
+    return body
