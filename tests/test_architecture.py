@@ -39,6 +39,7 @@ OWNERS = {
     "yaml": {"document"},
     "jsonschema": {"schema"},
     "pydantic": {"mapping", "schema", "runtime"},
+    "pydantic_core": {"mapping", "schema", "runtime"},
     "typing_extensions": {"mapping"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -270,7 +270,7 @@ def test_a_finding_as_json_has_what_is_known_and_nothing_else():
 
 
 def test_a_pointer_to_everything_is_said_in_words():
-    assert Diagnostic("Q511", "no", pointer="").render().endswith("= at: (the whole document)")
+    assert Diagnostic("Q511", "no", pointer="").render().endswith("= at: (the whole of it)")
 
 
 def test_pointers_escape_what_rfc_6901_says():

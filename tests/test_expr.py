@@ -344,8 +344,9 @@ def test_an_evaluation_gives_plain_json_or_a_coded_error_and_leaves_its_input_al
 @given(JSON)
 @settings(deadline=None)
 def test_data_comes_back_as_it_went_in(data):
-    assert value("$", data) is data
-    assert value("[$]", [data]) == [data]
+    assert value("$", data) == data
+    if isinstance(data, (list, dict)):
+        assert value("$", data) is data
 
 
 @pytest.mark.parametrize(

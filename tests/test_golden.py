@@ -3,27 +3,10 @@
 import golden_cases
 import pytest
 
-#: Expectations that are right where the outcome is not yet; each goes with the mending of its cause.
-AWAITED = {
-    "context-unknown-zone": "a hint about the setting's name stands beside a problem of its value",
-    "error-401-no-body": "a refusal without a JSON body is reported as unreadable, its status lost",
-    "error-503-html": "a refusal without a JSON body is reported as unreadable, its status and Retry-After lost",
-    "long-ids": "$distinct reverses its array",
-    "plan-day-detailed": "$distinct reverses its array",
-    "plan-week-detailed": "$distinct reverses its array",
-    "several-users": "$distinct reverses its array",
-}
 
-
-def case_of(folder):
-    reason = AWAITED.get(folder.name)
-    marks = [pytest.mark.xfail(reason=reason)] if reason else []
-    return pytest.param(folder, id="/".join(folder.parts[-3:]), marks=marks)
-
-
-@pytest.mark.parametrize("folder", [case_of(folder) for folder in golden_cases.folders()])
+@pytest.mark.parametrize("folder", golden_cases.folders(), ids=lambda folder: "/".join(folder.parts[-3:]))
 def test_a_golden_case_gives_what_it_expects(folder, accept):
-    failures = golden_cases.failures(folder, accept=accept and folder.name not in AWAITED)
+    failures = golden_cases.failures(folder, accept=accept)
     if failures:
         pytest.fail("\n\n".join(failures) + "\n\npytest --accept writes what is", pytrace=False)
 

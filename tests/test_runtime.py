@@ -151,6 +151,35 @@ def test_a_mapping_can_refuse_a_query_in_its_own_words(make):
         mapper.plan({"city": "Bonn"})
 
 
+def test_headers_are_text_and_single(make):
+    mapper = make(request_header_mapping="{X-Count: 5, X-On: true, X-City: $query.city}")
+    assert mapper.plan({"city": "Bonn"}).headers == {"X-Count": "5", "X-On": "true", "X-City": "Bonn"}
+    with pytest.raises(EvaluationError, match="the header X-All is a single value"):
+        make(request_header_mapping="{X-All: $query}").plan({"city": "Bonn"})
+
+
+def test_a_time_outside_the_calendar_is_the_callers_fault():
+    query = {"start_time": "0001-01-01T00:00:00+14:00", "end_time": "2026-01-01T00:00:00Z"}
+    with pytest.raises(QueryError, match="outside the years 2 to 9998"):
+        load("gong/activity").plan(query)
+    with pytest.raises(QueryError, match="now must be"):
+        load("gong/activity").plan(query | {"start_time": "2025-01-01T00:00:00Z"}, now="9999-12-31T23:59:59-14:00")
+
+
+def test_an_integer_too_long_to_write_is_an_error_and_no_crash(make):
+    page = make().map(reply({"key": 1, "age": 10**5000}), query={"city": "Bonn"})
+    with pytest.raises(MapperError, match="more digits than can be written"):
+        page.render("stream")
+    with pytest.raises(MapperError):
+        make().map({"error": {"text": 10**5000}}, query={"city": "Bonn"}, status=400)
+
+
+def test_a_required_field_that_no_expression_gives_says_so(make):
+    with pytest.raises(EvaluationError, match="`id`: it is required, and no expression gives it") as caught:
+        mapped(make("      age: age\n"), {"key": 1})
+    assert [d.code for d in caught.value.diagnostics] == ["D402"]
+
+
 def test_exchange_yields_the_request_takes_the_response_and_returns_the_page(make):
     exchange = make().exchange({"city": "Bonn"})
     assert next(exchange).path == "/main/contacts"

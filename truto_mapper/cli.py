@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 try:
     import typer
@@ -161,7 +162,7 @@ def _json(file: str) -> Any:
 def _parsed(source: Source, start: int = 0, text: str | None = None) -> Any:
     """A JSON text, or a part of one that begins at `start`. Raises `MappingError` P602 with a caret."""
     try:
-        return json.loads(source.text if text is None else text, parse_constant=_no_constant)
+        return json.loads(source.text if text is None else text, parse_constant=_no_number, parse_float=_number)
     except json.JSONDecodeError as error:
         at = start + error.pos
         raise MappingError(
@@ -172,8 +173,12 @@ def _parsed(source: Source, start: int = 0, text: str | None = None) -> Any:
         raise MappingError(Diagnostic("P602", f"not valid JSON: {why}", source=source)) from None
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+def _number(text: str) -> float:
+    return float(text) if math.isfinite(float(text)) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
 
 
 def _settings(pairs: list[str] | None) -> dict[str, str]:

@@ -41,7 +41,7 @@ CODES: dict[str, str] = {
     "D404": "a row of the payload is not an object",
     "D405": "a date-time cannot be expressed in UTC",
     "D406": "a request expression gave something that cannot be sent",
-    "D407": "the value is nested too deeply to be handled",
+    "D407": "a value is nested too deeply, or a number is too long, to be handled",
     "Q501": "the query string cannot be read",
     "Q502": "there is no such query parameter",
     "Q503": "a required query parameter is missing",
@@ -116,11 +116,13 @@ class Diagnostic:
 
     def render(self) -> str:
         """The finding as text with the author's line and a caret, without a trailing newline."""
-        lines = [f"{self.severity}[{self.code}]: {_printable(self.message)}", *self._excerpt()]
+        number = 0 if self.source is None or self.span is None else self.source.position(self.span.start)[0]
+        margin = " " * max(len(str(number)), 2)
+        lines = [f"{self.severity}[{self.code}]: {_printable(self.message)}", *self._excerpt(margin)]
         if self.pointer is not None:
-            lines.append(f"   = at: {_printable(self.pointer) or '(the whole document)'}")
+            lines.append(f"{margin} = at: {_printable(self.pointer) or '(the whole of it)'}")
         if self.hint is not None:
-            lines.append(f"   = hint: {_printable(self.hint)}")
+            lines.append(f"{margin} = hint: {_printable(self.hint)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,18 +136,17 @@ class Diagnostic:
         found |= {k: v for k, v in (("pointer", self.pointer), ("hint", self.hint)) if v is not None}
         return found
 
-    def _excerpt(self) -> list[str]:
+    def _excerpt(self, margin: str) -> list[str]:
         if self.source is None:
             return []
         name = _printable(self.source.name)
         if self.span is None:
-            return [f"  --> {name}"]
+            return [f"{margin}--> {name}"]
         number, column = self.source.position(self.span.start)
         last, end = self.source.position(self.span.end)
         line = self.source.line(number)
         stop = end if last == number else len(line) + 1
         text, before, width = _window(line, column - 1, max(stop - 1, column - 1))
-        margin = " " * max(len(str(number)), 2)
         return [
             f"{margin}--> {name}:{number}:{column}",
             f"{margin} |",

@@ -67,24 +67,25 @@ def normalized(record: Record, resource: Resource) -> Record:
 
     An object that is absent is null as a whole. Raises `EvaluationError` D405.
     """
-    return {name: _stored(record.get(name), field) for name, field in resource.fields.items() if name != REMOTE_DATA}
+    fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
+    return {name: _stored(record.get(name), field, name) for name, field in fields.items()}
 
 
-def _stored(value: Any, field: Field) -> Any:
+def _stored(value: Any, field: Field, name: str) -> Any:
     if field.type == "array":
-        return [_stored(item, field.items) for item in value or ()] if field.items is not None else value or []
+        return [_stored(item, field.items, name) for item in value or ()] if field.items is not None else value or []
     if value is not None and field.type == "object" and field.fields:
-        return {name: _stored(value.get(name), inner) for name, inner in field.fields.items()}
-    return _utc(value) if value is not None and field.format == "date-time" else value
+        return {key: _stored(value.get(key), inner, f"{name}.{key}") for key, inner in field.fields.items()}
+    return _utc(value, name) if value is not None and field.format == "date-time" else value
 
 
-def _utc(text: str) -> str:
+def _utc(text: str, name: str) -> str:
     """A date-time in UTC, with every digit of its fraction."""
     fraction = re.search(r"\.\d+", text)
     try:
         moment = instant(text).astimezone(UTC)
     except OverflowError:
-        message = f"the date-time {excerpt(text)} is outside the years 1 to 9999 in UTC"
+        message = f"`{name}`: the date-time {excerpt(text)} is outside the years 1 to 9999 in UTC"
         raise EvaluationError(Diagnostic("D405", message)) from None
     return moment.replace(microsecond=0, tzinfo=None).isoformat() + (fraction[0] if fraction else "") + "Z"
 

@@ -8,26 +8,53 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic import Field as Described
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
-from truto_mapper.diagnostics import Findings, MappingError, Source, did_you_mean
+from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, did_you_mean, nearest
 from truto_mapper.document import Node
 from truto_mapper.expr import STANDARD_FUNCTIONS, Expression
 from truto_mapper.functions import FUNCTIONS
 from truto_mapper.schema import Field, Resource, Schema, shaped
-from truto_mapper.syntax import Array, Name, Object, Path, Step, String, Variable, walk
+from truto_mapper.syntax import (
+    Array,
+    Block,
+    Coalesce,
+    Condition,
+    Default,
+    Name,
+    Object,
+    Path,
+    Step,
+    String,
+    Variable,
+    walk,
+)
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError(
+            "no_expression", "an expression is missing here", {"hint": "leave the key out if there is no value"}
+        )
+    return value
+
+
+_Given = BeforeValidator(_given)
 
 ExpressionText: TypeAlias = Annotated[
-    str | int | float | bool, Described(description="A JSONata expression, as a plain scalar or a | block.")
+    str | int | float | bool, Described(description="A JSONata expression, as a plain scalar or a | block."), _Given
 ]
-TemplateText = TypeAliasType("TemplateText", "ExpressionText | dict[str, TemplateText] | list[TemplateText]")
+TemplateText = TypeAliasType(
+    "TemplateText", Annotated["ExpressionText | dict[str, TemplateText] | list[TemplateText]", _Given]
+)
 
 
 class _Document(BaseModel):
@@ -103,6 +130,9 @@ Loop: TypeAlias = tuple[str, Expression]
 
 REQUEST_NAMES = frozenset({"query", "context", "cursor", "now"})
 RESPONSE_NAMES = REQUEST_NAMES | {"status", "headers", "response"}
+
+#: Functions that read a clock. A mapping has the time as `$now`, where that is bound.
+_CLOCKS = frozenset({"now", "millis"})
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
@@ -182,6 +212,7 @@ def link(
     ]
     errors = root.value.get("error_mapping")
     error_mapping = linker.loops(errors, RESPONSE_NAMES - {"cursor", "now"}) if errors else ()
+    linker.findings.found = _in_order(linker.findings.found)
     linker.findings.raise_as(MappingError)
     return Mapping(
         root.source, shape.integration, resource, context, shape.context, dict(error_mapping), tuple(endpoints)
@@ -204,21 +235,30 @@ class _Linker:
         self.functions = functions
         self.known = STANDARD_FUNCTIONS | FUNCTIONS.keys() | functions.keys()
         self.findings = Findings()
+        self.elsewhere: frozenset[str] = RESPONSE_NAMES
         self.parsed: dict[int, Expression | None] = {}
         self.linked: set[tuple[int, frozenset[str]]] = set()
 
     def context(self, node: Node | None) -> Schema:
         """The schema of the account's context, all settings together."""
+        settings = self.settings["context"]
         try:
-            return Schema({"type": "object", "properties": self.settings["context"], "additionalProperties": False})
+            schema = Schema({"type": "object", "properties": settings, "additionalProperties": False})
         except MappingError as error:
             for found in error.diagnostics:
-                place = node.at((found.pointer or "").split("/")[2:]) if node else None
+                steps = [part.replace("~1", "/").replace("~0", "~") for part in (found.pointer or "").split("/")]
+                place = node.at(steps[2:]) if node else None
                 self.findings.add(found.code, found.message, source=place and place.source, span=place and place.span)
             return Schema({})
+        for problem in schema.problems({name: one["default"] for name, one in settings.items() if "default" in one}):
+            name, *path = problem.path
+            message = f"the default of `{name}` does not fit its schema: {problem.message}"
+            self.findings.found.append(node.at([name, "default", *path]).diagnostic("M106", message))  # type: ignore[union-attr]  # a default stands somewhere
+        return schema
 
     def endpoint(self, name: str, node: Node, shape: EndpointDocument) -> Endpoint:
         parts = node.value
+        self.elsewhere = RESPONSE_NAMES.union(shape.for_each, shape.let)
         if shape.source_schema and self.find_schema is not None:
             self.source_schema(parts["source_schema"], self.find_schema)
         if "time_zone" in parts and "time_zone" not in self.settings["context"]:
@@ -289,7 +329,9 @@ class _Linker:
         """A template of the unified record, every key a declared field."""
         if not isinstance(node.value, dict):
             template = self.template(node, names)
-            if isinstance(template, Expression):
+            if isinstance(node.value, list):
+                self.misfit(node, "a record", "object")
+            elif isinstance(template, Expression):
                 self.literals(template, template.node, fields)
             return template
         for key in node.value.keys() - fields.keys():
@@ -301,14 +343,18 @@ class _Linker:
     def field(self, node: Node, names: frozenset[str], field: Field, name: str) -> Template:
         if isinstance(node.value, list) and field.type == "array" and field.items is not None:
             return [self.field(child, names, field.items, name) for child in node.value]
-        if isinstance(node.value, (list, dict)) and not (isinstance(node.value, dict) and field.type == "object"):
-            message = f"`{name}` is of type {field.type}, so one expression gives it"
-            self.findings.found.append(node.diagnostic("C205", message))
+        if isinstance(node.value, (list, dict)) and field.type not in ("any", _kind(node)):
+            self.misfit(node, f"`{name}`", field.type)
             return {}
         inner = _inner(field)
         if inner.type == "object" and not inner.fields:
             return self.template(node, names)
         return self.response(node, names, inner.fields)
+
+    def misfit(self, node: Node, what: str, kind: str) -> None:
+        message = f"{what} is of type {kind}, and this gives it an {_kind(node)}"
+        hints = {"object": "write a mapping of its fields, or", "array": "write a list of its items, or"}
+        self.findings.found.append(node.diagnostic("C205", message, hint=f"{hints.get(kind, 'write')} one expression"))
 
     def literals(self, expression: Expression, node: Any, fields: Map[str, Field]) -> None:
         """Check the keys that an expression's own object constructors write."""
@@ -338,6 +384,9 @@ class _Linker:
         else:  # a YAML number, boolean or null means the same in JSONata
             text = json.dumps(node.value)
             offsets = tuple(min(node.span.start + i, node.span.end - 1) for i in range(len(text)))
+        if not text.strip():
+            self.findings.found.append(node.diagnostic("M106", "an expression is missing here"))
+            return None
         if offsets is None:
             hint = "write the expression as a plain scalar, in single quotes, or as a | block"
             message = "an expression cannot stand in a double-quoted scalar with escapes"
@@ -351,14 +400,19 @@ class _Linker:
 
     def bindings(self, expression: Expression, names: frozenset[str]) -> None:
         for call in expression.calls:
-            if call.name in ("now", "millis"):
-                self.unknown("C203", expression, call, f"${call.name}() reads a clock", "$now is the time given")
+            hint: str | None = None
+            if call.name in _CLOCKS:
+                hint = "write $now, the time that the caller gave"
+                self.unknown("C203", expression, call, f"${call.name}() reads a clock, a mapping does not", hint)
             elif call.name not in self.known:
                 hint = did_you_mean(call.name, self.known, "`${}`")
                 self.unknown("C203", expression, call, f"there is no function ${call.name}", hint)
         for variable in expression.variables:
-            if variable.name not in names | self.known:
-                hint = did_you_mean(variable.name, names, "`${}`")
+            if variable.name not in names | (self.known - _CLOCKS):
+                close = nearest(variable.name, names) is None and nearest(variable.name, self.known) is not None
+                hint = did_you_mean(variable.name, self.known if close else names, "`${}`")
+                if variable.name in self.elsewhere:
+                    hint = f"it is bound elsewhere; here there is {', '.join(f'`${name}`' for name in sorted(names))}"
                 self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
         for name, step in _settings(expression):
             if step.value not in self.settings[name]:
@@ -369,6 +423,16 @@ class _Linker:
     def unknown(self, code: str, expression: Expression, node: Variable | Name, message: str, hint: str | None) -> None:
         span = expression.locate(node.span)
         self.findings.add(code, message, source=expression.source, span=span, hint=hint)
+
+
+def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Findings as they stand in the text; what an alias repeats is said once."""
+    once = {(one.code, one.span, one.message): one for one in reversed(list(found))}
+    return sorted(once.values(), key=lambda one: one.span.start if one.span else 0)
+
+
+def _kind(node: Node) -> str:
+    return "array" if isinstance(node.value, list) else "object"
 
 
 def _settings(expression: Expression) -> Iterator[tuple[str, Name]]:
@@ -391,6 +455,11 @@ def _constructors(node: Any) -> Iterator[Object]:
             yield node
         case Path(steps=(*_, Step(node=last))):
             yield from _constructors(last)
+        case Block(expressions=(*_, last)):
+            yield from _constructors(last)
+        case Condition(then=one, otherwise=other) | Coalesce(left=one, right=other) | Default(left=one, right=other):
+            yield from _constructors(one)
+            yield from _constructors(other)
         case Array(items=items):
             for item in items:
                 yield from _constructors(item)

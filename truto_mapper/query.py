@@ -32,6 +32,9 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}\Z", re.ASCII)
 _LOST_PLUS = re.compile(r"\S+T\S+ \d\d:\d\d\Z", re.ASCII)
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
+#: In the place of a value that was refused already.
+_UNREADABLE = object()
+
 #: What a cursor of ours begins with; a provider's own cursor passes verbatim.
 _MARK = "truto1."
 
@@ -100,6 +103,9 @@ class Parser:
             return query
         findings = Findings()
         given = split_query_string(query) if isinstance(query, str) else query
+        if not isinstance(given, Mapping):
+            message = f"a query is a query string or an object, this is {excerpt(given)}"
+            raise QueryError(Diagnostic("Q504", message, pointer=""))
         values = self._coerced(given, findings, on_unknown)
         self._check(values, findings)
         self._check_fields(values, findings)
@@ -112,25 +118,42 @@ class Parser:
     def _coerced(self, given: Mapping[str, Any], findings: Findings, on_unknown: OnUnknown) -> dict[str, Any]:
         values = {}
         for name, value in given.items():
-            field = self.resource.parameters.get(name)
+            field = self.resource.parameters.get(name) if isinstance(name, str) else None
             if field is None:
                 if on_unknown == "refuse":
-                    hint = did_you_mean(name, self.resource.parameters)
+                    hint = did_you_mean(str(name), self.resource.parameters)
                     message = f"{self.resource.name} has no query parameter {excerpt(name)}"
                     findings.add("Q502", message, pointer=json_pointer((name,)), hint=hint)
             elif value is not None and (name, value) != ("next_cursor", ""):
-                values[name] = _coerce(value, field)
+                try:
+                    values[name] = _coerce(_plain(value), field)
+                except (TypeError, ValueError, RecursionError):
+                    message = f"{name} is no JSON, or nested too deeply: {excerpt(value)}"
+                    findings.add("Q504", message, pointer=json_pointer((name,)))
+                    values[name] = _UNREADABLE
         return values
 
     def _check(self, values: Mapping[str, Any], findings: Findings) -> None:
         for name, field in self.resource.parameters.items():
             if self.integration in field.required_in and name not in values:
                 findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
-        for problem in self.schema.problems(values):
+        for problem in self.schema.problems({n: v for n, v in values.items() if v is not _UNREADABLE}):
             if problem.path:  # what is required at the top depends on the integration: see above
                 message = f"{_dotted(problem.path)}: {problem.message}"
+                if problem.keyword == "additionalProperties":
+                    message = f"{_dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
                 findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
+        for name, value in values.items():
+            if isinstance(value, list) and any(item in ("", {"id": ""}) for item in value):
+                findings.add("Q504", f"{name} holds an empty value", pointer=json_pointer((name,)))
+        self._check_period(values, findings)
+
+    def _check_period(self, values: Mapping[str, Any], findings: Findings) -> None:
         start, end = (_instant(values.get(name)) for name in ("start_time", "end_time"))
+        for name, moment in (("start_time", start), ("end_time", end)):
+            if moment is not None and not in_calendar(moment):
+                message = f"{name} {values[name]} is outside the years 2 to 9998"
+                findings.add("Q504", message, pointer=json_pointer((name,)))
         if start is not None and end is not None and start >= end:
             message = f"start_time {values['start_time']} is not before end_time {values['end_time']}"
             findings.add("Q505", message, pointer="/start_time", hint="start_time is included, end_time is not")
@@ -139,12 +162,13 @@ class Parser:
         """Refuse names of fields the resource does not have, and choices that exclude each other."""
         known = dict(_declared(self.resource.fields))
         excluded, key = values.get("truto_exclude_fields"), values.get("truto_key_by")
-        named = [("truto_exclude_fields", name) for name in excluded if isinstance(excluded, list)] if excluded else []
-        named += [("truto_key_by", key)] if key is not None else []
-        for parameter, name in named:
+        named = [("truto_exclude_fields", name) for name in (excluded if isinstance(excluded, list) else ())]
+        for parameter, name in [*named, ("truto_key_by", key)]:
+            if not isinstance(name, str):
+                continue  # not given, or refused for its type
             if name not in known:
                 message = f"{parameter}: {self.resource.name} has no field {excerpt(name)}"
-                hint = did_you_mean(str(name), known)
+                hint = did_you_mean(name, known)
                 findings.add("Q508", message, pointer=json_pointer((parameter,)), hint=hint)
             elif parameter == "truto_key_by" and known[name].type in ("array", "object"):
                 message = f"truto_key_by: {name} is of type {known[name].type}, a key must be a single value"
@@ -169,22 +193,42 @@ def _coerce(value: Any, field: Field) -> Any:
             return [_coerce(item, field.items) for item in _items(value, field)] if field.items else value
         case "object", Mapping() if field.fields:
             return {k: _coerce(v, field.fields[k]) if k in field.fields else v for k, v in value.items()}
-        case "object", str() | int() if "id" in field.fields:  # a bare value names an object by its id
+        case "object", str() | int() if "id" in field.fields and not isinstance(
+            value, bool
+        ):  # a bare value names an object by its id
             return {"id": _coerce(value, field.fields["id"])}
         case "integer" | "number", str() if _INTEGER.match(value):
             return int(value)
+        case "integer", float() if value.is_integer():
+            return int(value)
         case "boolean", str():
             return _BOOLEANS.get(value.lower(), value)
-        case "string", int() if not isinstance(value, bool) and value.bit_length() < 1_000:
+        case "string", int() if not isinstance(value, bool):
             return str(value)
     return value
+
+
+def _plain(value: Any) -> Any:
+    """A copy in JSON's own types. Raises an error of Python's for what is no JSON."""
+    return json.loads(json.dumps(value, default=_as_dict, allow_nan=False))
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return dict(value)
 
 
 def _items(value: Any, field: Field) -> list[Any]:
     """The items of an array parameter, however it was written."""
     if isinstance(value, str) and field.items is not None and field.items.type == "string":
-        return value.split(",")
+        return [part.strip() for part in value.split(",") if part.strip()]
     return [item for item in value if item is not None] if isinstance(value, (list, tuple)) else [value]
+
+
+def in_calendar(moment: datetime) -> bool:
+    """Whether its day exists in every time zone."""
+    return 1 < moment.year < 9999
 
 
 def _instant(value: Any) -> datetime | None:
@@ -215,10 +259,11 @@ def split_query_string(text: str) -> dict[str, Any]:
         pairs = parse_qsl(
             text.removeprefix("?"), keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MAX_PARTS
         )
-    except UnicodeDecodeError:
-        raise _unreadable("it holds a %-escape that is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        shown = excerpt(error.object.decode(errors="replace"))
+        raise _unreadable(f"its %-escapes are not UTF-8 in {shown}", "write é as %C3%A9") from None
     except ValueError:
-        raise _unreadable(f"it has more than {MAX_PARTS} parts") from None
+        raise _unreadable(f"it has more than {MAX_PARTS:,} parts") from None
     tree: dict[str | int, Any] = {}
     for key, value in pairs:
         match = _KEY.match(key)
@@ -265,18 +310,25 @@ def _finished(tree: Any) -> Any:
 
 def _split_cursor(text: str | None, question: Mapping[str, Any]) -> tuple[str | None, int]:
     """The provider's cursor and the offset into its page. Raises `QueryError` Q506."""
-    if text is None or not text.startswith(_MARK):
-        return text, 0
-    body, _, seal = text.removeprefix(_MARK).partition(".")
-    try:
-        payload = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
-        cursor, offset = json.loads(payload)
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        payload = ""
-    if not payload or seal != _seal(question, payload):
+    found = _unsealed(text[len(_MARK) :], question) if text is not None else None
+    is_ours = text is not None and text.startswith(_MARK)
+    if is_ours != (found is not None):
         message = "next_cursor was altered, or was given for another question"
         hint = "pass it back as it came, with the same period and filters, or leave it out to begin again"
         raise QueryError(Diagnostic("Q506", message, pointer="/next_cursor", hint=hint))
+    return found or (text, 0)
+
+
+def _unsealed(text: str, question: Mapping[str, Any]) -> tuple[str | None, int] | None:
+    """What a cursor of ours says, if it is just as it was given out."""
+    body, _, seal = text.partition(".")
+    try:
+        payload = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return None
+    if _base64(payload.encode()) != body or seal != _seal(question, payload):
+        return None
+    cursor, offset = json.loads(payload)
     return cursor, offset
 
 

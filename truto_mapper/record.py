@@ -317,8 +317,9 @@ class _Attempt:
         path = problem.path if problem.missing is None else (*problem.path, problem.missing)
         expression = self.expression(path)
         if expression is None:
-            message = f"`{_dotted(path)}` {problem.message}"
-            return Diagnostic("D401", message, pointer=json_pointer(self.row.item.path))
+            code = "D401" if problem.missing is None else "D402"
+            why = problem.message if problem.missing is None else "it is required, and no expression gives it"
+            return Diagnostic(code, f"`{_dotted(path)}`: {why}", pointer=json_pointer(self.row.item.path))
         if problem.missing is not None:
             return self.about(expression, "D402", f"`{_dotted(path)}` is required, and its expression gave nothing")
         return self.about(expression, "D401", f"`{_dotted(path)}`: {problem.message}")

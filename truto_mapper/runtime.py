@@ -6,12 +6,13 @@ A `Mapper` is immutable, deterministic and safe to share between threads. It rea
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from truto_mapper import document, formats, mapping, record, schema
 from truto_mapper.diagnostics import (
@@ -25,14 +26,30 @@ from truto_mapper.diagnostics import (
     json_pointer,
 )
 from truto_mapper.expr import Expression, Scope
-from truto_mapper.functions import MISSING, ceil_date, floor_date, is_date_time, is_time_zone, same_zone
+from truto_mapper.functions import MISSING, ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
 from truto_mapper.mapping import Endpoint, Template
-from truto_mapper.query import OnUnknown, Parser, Query
+from truto_mapper.query import OnUnknown, Parser, Query, in_calendar
 from truto_mapper.record import OnInvalid, Recorder
 
 Functions = Mapping[str, Callable[..., Any]]
 Format = Literal["unified", "raw", "normalized", "stream", "debug"]
 AnyQuery = Mapping[str, Any] | str
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Data beyond what Python can follow or write is an error of ours, not a crash."""
+    try:
+        yield
+    except RecursionError:
+        message = "the payload, query or context is nested too deeply to be handled, or contains itself"
+        raise EvaluationError(Diagnostic("D407", message, pointer="")) from None
+    except ValueError as error:
+        if "integer string conversion" not in str(error):
+            raise
+        message = "the payload, query or context holds an integer of more digits than can be written"
+        raise EvaluationError(Diagnostic("D407", message, pointer="")) from None
+
 
 #: The parts of a request that go to the provider.
 SENT = ("method", "path", "params", "headers", "body")
@@ -96,6 +113,10 @@ class Page:
         Raises `QueryError` (Q504, Q507) and `EvaluationError` (D405).
         """
         chosen = format or self._choice("truto_response_format", "unified")
+        with _bounded():
+            return self._rendered(chosen)
+
+    def _rendered(self, chosen: str) -> Any:
         match chosen:
             case "raw":
                 return self.response.body
@@ -123,9 +144,15 @@ class Page:
         if not self.is_asked:
             return None
         sent = self.query.sent if self.query is not None else None
-        return {
-            "requestUrl": formats.request_url(sent["path"], sent["params"]) if sent else None,
-            "requestOptions": formats.redacted({k: sent[k] for k in ("method", "headers", "body")}) if sent else None,
+        request = (
+            {}
+            if sent is None
+            else {  # not known for a payload that came without its query
+                "requestUrl": formats.request_url(sent["path"], sent["params"]),
+                "requestOptions": formats.redacted({part: sent[part] for part in ("method", "headers", "body")}),
+            }
+        )
+        return request | {
             "data": self.response.body,
             "responseHeaders": formats.redacted(dict(self.response.headers)),
             "nextCursor": self.next_cursor,
@@ -133,16 +160,6 @@ class Page:
             "isEmptyResult": not self.records,
             "resultCount": len(self.records),
         }
-
-
-@contextmanager
-def _bounded() -> Iterator[None]:
-    """Data nested beyond what Python can follow is an error of ours, not a crash."""
-    try:
-        yield
-    except RecursionError:
-        message = "the payload, query or context is nested too deeply to be handled, or contains itself"
-        raise EvaluationError(Diagnostic("D407", message, pointer="")) from None
 
 
 class Mapper:
@@ -214,7 +231,7 @@ class Mapper:
             asked = None if query is None else self._asked(query, on_unknown)
             if asked is not None and asked.sent is None:
                 asked = self._planned(asked, settings, moment).query
-            response = Response(_read(body), status, {str(k).lower(): v for k, v in (headers or {}).items()})
+            response = Response(_read(body, status), status, {str(k).lower(): v for k, v in (headers or {}).items()})
             return self._mapped(response, asked, settings, moment, on_invalid)
 
     def exchange(
@@ -289,8 +306,10 @@ class Mapper:
 
     def _misfit(self, problem: schema.Problem) -> Diagnostic:
         name = ".".join(str(part) for part in problem.path)
-        message = f"the context does not fit {self._mapping.source.name}: {name}{': ' if name else ''}{problem.message}"
-        hint = did_you_mean(str(problem.path[-1]), self._mapping.context_schemas) if problem.path else None
+        unknown = problem.keyword == "additionalProperties"
+        why = "there is no such setting" if unknown else problem.message
+        message = f"the context does not fit {self._mapping.source.name}: {name}{': ' if name else ''}{why}"
+        hint = did_you_mean(str(problem.path[-1]), self._mapping.context_schemas) if unknown else None
         return Diagnostic("Q509", message, pointer=problem.pointer, hint=hint)
 
     def _planned(self, asked: Query, settings: dict[str, Any], now: str | None) -> Request:
@@ -299,7 +318,9 @@ class Mapper:
         scope = Scope(MISSING, names)
         refusal = _value(endpoint.query_error, scope)
         if refusal is not MISSING:
-            raise QueryError(Diagnostic("Q513", str(refusal)))
+            if not isinstance(refusal, str):
+                raise _unsendable(endpoint.query_error, f"query_error gives text, this is {excerpt(refusal)}")
+            raise QueryError(Diagnostic("Q513", refusal))
         path = _value(endpoint.path, scope)
         if not isinstance(path, str) or not path.startswith("/"):
             raise _unsendable(endpoint.path, f"a path is text that begins with a slash, this is {excerpt(path)}")
@@ -311,7 +332,7 @@ class Mapper:
         else:
             params |= dict(_flat(remote))
         notes = _day_notes(asked, settings, now) if _counts_days(endpoint) else ()
-        headers = {name: str(value) for name, value in _object(endpoint.headers, scope).items()}
+        headers = {name: _header(endpoint, name, value) for name, value in _object(endpoint.headers, scope).items()}
         request = Request(endpoint.method, path, params, headers, None if body is MISSING else body, asked, notes)
         sent = {part: getattr(request, part) for part in SENT}
         return replace(request, query=replace(asked, sent=sent, notes=notes))
@@ -367,7 +388,7 @@ class Mapper:
     ) -> tuple[Endpoint | None, list[Diagnostic]]:
         """The endpoint whose reply this is, None for one that says there is nothing."""
         serving = list(self._mapping.endpoints) if asked is None else self._endpoints(names)
-        if not 200 <= response.status < 300:
+        if not _is_success(response.status):
             if any(_truthy(_value(e.empty_when, scope, failing=MISSING)) for e in serving):
                 return None, []
             raise self._refused(response, scope)
@@ -456,14 +477,14 @@ def _typed(value: Any, declared: Mapping[str, Any]) -> Any:
     """A setting given as text, as the type its schema declares."""
     if isinstance(value, str) and declared.get("type") in ("boolean", "integer", "number"):
         with suppress(ValueError):
-            return json.loads(value, parse_constant=_no_constant)
+            return json.loads(value, parse_constant=_no_number, parse_float=_number)
     return value
 
 
 def _moment(now: str | None) -> str | None:
-    if now is None or is_date_time(now):
+    if now is None or (is_date_time(now) and in_calendar(instant(now))):
         return now
-    message = f"now must be an RFC 3339 date-time with an offset, this is {excerpt(now)}"
+    message = f"now must be an RFC 3339 date-time with an offset in the years 2 to 9998, this is {excerpt(now)}"
     raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
 
 
@@ -477,22 +498,32 @@ def _names(asked: Query | None, settings: dict[str, Any], now: str | None) -> di
     }
 
 
-def _read(body: Any) -> Any:
-    """Parsed JSON as it is; bytes read as JSON. Raises `ProviderError` P602."""
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def _read(body: Any, status: int) -> Any:
+    """Parsed JSON as it is; bytes read as JSON, or as text where a refusal has no JSON. Raises `ProviderError` P602."""
     if not isinstance(body, (bytes, bytearray)):
         return body
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
+        if not _is_success(status):
+            return bytes(body).decode(errors="replace") or None
         start = excerpt(bytes(body[:80]).decode(errors="replace"))
-        why = "nested too deeply" if isinstance(error, RecursionError) else error
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
         raise ProviderError(
             Diagnostic("P602", f"the provider's answer cannot be read as JSON ({why}): {start}")
         ) from None
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+def _number(text: str) -> float:
+    return float(text) if math.isfinite(float(text)) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
 
 
 def _value(expression: Expression | None, scope: Scope, *, failing: Any = None) -> Any:
@@ -534,9 +565,17 @@ def _object(template: Template | None, scope: Scope) -> dict[str, Any]:
     return value
 
 
-def _unsendable(template: Any, message: str) -> EvaluationError:
-    where = {"source": template.source, "span": template.locate(template.node.span)}
-    return EvaluationError(Diagnostic("D406", message, **where))
+def _header(endpoint: Endpoint, name: str, value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        template = endpoint.headers[name] if isinstance(endpoint.headers, dict) else endpoint.headers
+        raise _unsendable(template, f"the header {name} is a single value, this is {excerpt(value)}")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _unsendable(template: Template | None, message: str) -> EvaluationError:
+    expression = next(mapping.expressions(template))
+    span = expression.locate(expression.node.span)
+    return EvaluationError(Diagnostic("D406", message, source=expression.source, span=span))
 
 
 def _merged(base: Any, extra: Any) -> Any:

@@ -1,0 +1,533 @@
+"""Unified query parameters: every spelling, every refusal, and the cursors that cut a page."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from truto_mapper.diagnostics import QueryError
+from truto_mapper.query import Parser, Query, split_query_string
+from truto_mapper.schema import load_resource
+
+PARSER = Parser(load_resource("conversational-intelligence/activity"), "gong")
+PERIOD = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}
+TEXT = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+PROPERTY = settings(derandomize=True, deadline=None, max_examples=200, database=None)
+
+
+def parsed(more=(), **options):
+    """The query of January with something more: a query string or a dict."""
+    if isinstance(more, str):
+        return PARSER.parse(f"{TEXT}&{more}", **options)
+    return PARSER.parse(PERIOD | dict(more), **options)
+
+
+def refused(query, **options):
+    with pytest.raises(QueryError) as caught:
+        PARSER.parse(query, **options)
+    return caught.value.diagnostics
+
+
+def told(more, **options):
+    found = refused(f"{TEXT}&{more}" if isinstance(more, str) else PERIOD | more, **options)
+    return [(d.code, d.pointer) for d in found]
+
+
+# ── Spellings ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "users[]=1&users[]=2",
+        "users=1&users=2",
+        "users[0]=1&users[1]=2",
+        "users[1]=2&users[0]=1",
+        "users[7]=2&users[3]=1",
+        "users[][id]=1&users[][id]=2",
+        "users[0][id]=1&users[1][id]=2",
+        "users[1][id]=2&users[0][id]=1",
+        "users=1&users[]=2",
+        "users[]=1&users=2",
+        "users[]=1&users[][id]=2",
+        "users%5B%5D=1&users%5B%5D=2",
+        "users%5B0%5D%5Bid%5D=1&users%5B1%5D%5Bid%5D=2",
+        {"users": ["1", "2"]},
+        {"users": [1, 2]},
+        {"users": ("1", "2")},
+        {"users": ["1", {"id": "2"}]},
+        {"users": [{"id": 1}, {"id": "2"}]},
+        {"users": ["1", None, "2"]},
+        {"users": [MappingProxyType({"id": "1"}), "2"]},
+    ],
+    ids=str,
+)
+def test_these_all_name_the_users_1_and_2(spelling):
+    assert parsed(spelling)["users"] == [{"id": "1"}, {"id": "2"}]
+
+
+@pytest.mark.parametrize(
+    "spelling", ["users=1", "users[]=1", "users[id]=1", {"users": "1"}, {"users": 1}, {"users": {"id": 1}}], ids=str
+)
+def test_these_all_name_one_user(spelling):
+    assert parsed(spelling)["users"] == [{"id": "1"}]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "truto_exclude_fields=id,user.name",
+        "truto_exclude_fields=id, user.name,",
+        "truto_exclude_fields[]=id&truto_exclude_fields[]=user.name",
+        "truto_exclude_fields=id&truto_exclude_fields=user.name",
+        {"truto_exclude_fields": ["id", "user.name"]},
+        {"truto_exclude_fields": "id,user.name"},
+    ],
+    ids=str,
+)
+def test_these_all_name_two_fields(spelling):
+    assert parsed(spelling)["truto_exclude_fields"] == ["id", "user.name"]
+
+
+def test_an_empty_list_of_fields_excludes_nothing():
+    assert parsed("truto_exclude_fields=")["truto_exclude_fields"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("", {}),
+        ("?", {}),
+        ("&&", {}),
+        ("?a=1", {"a": "1"}),
+        ("a", {"a": ""}),
+        ("a=b=c", {"a": "b=c"}),
+        ("a=%2B+%20", {"a": "+  "}),
+        ("a=é%C3%A9🎉", {"a": "éé🎉"}),
+        ("a[b][c]=1&a[b][d]=2", {"a": {"b": {"c": "1", "d": "2"}}}),
+        ("a[]=1&a[][b]=2&a[][c]=3", {"a": ["1", {"b": "2", "c": "3"}]}),
+        ("a[][b]=1&a[][c]=2&a[][b]=3", {"a": [{"b": "1", "c": "2"}, {"b": "3"}]}),
+        ("a[0]=1&a[x]=2", {"a": {"0": "1", "x": "2"}}),
+        ("a[99999]=1", {"a": {"99999": "1"}}),
+        ("a[b]=1&a[b]=2", {"a": {"b": ["1", "2"]}}),
+        ("0=x", {"0": "x"}),
+        ("7[a]=1", {"7": {"a": "1"}}),
+    ],
+)
+def test_query_strings_are_read_as_qs_reads_them(text, tree):
+    assert split_query_string(text) == tree
+
+
+def test_remote_query_keeps_its_own_structure():
+    text = "remote_query[filter][userIds][]=1&remote_query[filter][userIds][]=2&remote_query[x]=y"
+    assert parsed(text)["remote_query"] == {"filter": {"userIds": ["1", "2"]}, "x": "y"}
+
+
+# ── Types ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("limit", "5", 5),
+        ("limit", 5, 5),
+        ("limit", 5.0, 5),
+        ("limit", "005", 5),
+        ("truto_ignore_limit", "true", True),
+        ("truto_ignore_limit", "TRUE", True),
+        ("truto_ignore_limit", "1", True),
+        ("truto_ignore_limit", "false", False),
+        ("truto_ignore_limit", "0", False),
+        ("truto_ignore_limit", True, True),
+        ("truto_key_by", "id", "id"),
+        ("integrated_account_id", "62f44730-dd91-461e-bd6a-aedd9e0ad79d", "62f44730-dd91-461e-bd6a-aedd9e0ad79d"),
+        ("next_cursor", 12, "12"),
+        ("users", ["9" * 40], [{"id": "9" * 40}]),
+        ("users", [10**40], [{"id": "1" + "0" * 40}]),
+        ("aggregation_period", "week", "week"),
+        ("remote_query", {"n": 10**30, "f": 1.5, "z": None}, {"n": 10**30, "f": 1.5, "z": None}),
+    ],
+)
+def test_values_become_what_the_resource_declares(name, given, value):
+    found = parsed({name: given})[name]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "pointer"),
+    [
+        ("limit", "five", "/limit"),
+        ("limit", "", "/limit"),
+        ("limit", "0", "/limit"),
+        ("limit", -1, "/limit"),
+        ("limit", 1.5, "/limit"),
+        ("limit", "1.0", "/limit"),
+        ("limit", "٣", "/limit"),
+        ("limit", True, "/limit"),
+        ("limit", ["1", "2"], "/limit"),
+        ("truto_ignore_limit", "yes", "/truto_ignore_limit"),
+        ("truto_ignore_limit", 1, "/truto_ignore_limit"),
+        ("truto_key_by", {"a": 1}, "/truto_key_by"),
+        ("truto_exclude_fields", [["id"]], "/truto_exclude_fields/0"),
+        ("truto_exclude_fields", {"a": "id"}, "/truto_exclude_fields/0"),
+        ("integrated_account_id", "62f44730", "/integrated_account_id"),
+        ("aggregation_period", "hour", "/aggregation_period"),
+        ("truto_response_format", "xml", "/truto_response_format"),
+        ("remote_query", "x", "/remote_query"),
+        ("remote_query", ["x"], "/remote_query"),
+        ("users", [{"name": "Ada"}], "/users/0"),
+        ("users", [{"id": {"a": 1}}], "/users/0/id"),
+        ("users", [True], "/users/0"),
+        ("start_time", "2026-01-01", "/start_time"),
+        ("start_time", "2026-01-01T00:00:00", "/start_time"),
+        ("start_time", "2026-02-30T00:00:00Z", "/start_time"),
+        ("start_time", ["2026-01-01T00:00:00Z"] * 2, "/start_time"),
+        ("start_time", datetime(2026, 1, 1, tzinfo=UTC), "/start_time"),
+        ("remote_query", {"a": {1, 2}}, "/remote_query"),
+        ("remote_query", {"a": float("nan")}, "/remote_query"),
+        ("remote_query", {"a": 10**5_000}, "/remote_query"),
+        ("remote_query", b"bytes", "/remote_query"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_at_its_place(name, given, pointer):
+    assert ("Q504", pointer) in told({name: given})
+
+
+def test_a_parameter_given_twice_is_no_single_value():
+    assert told("limit=1&limit=2") == [("Q504", "/limit")]
+    assert told("start_time=2026-01-02T00:00:00Z") == [("Q504", "/start_time")]
+
+
+def test_defaults_are_filled_in_and_nothing_else():
+    found = parsed()
+    assert found["aggregation_period"] == "total"
+    assert found["truto_response_format"] == "unified"
+    assert found["truto_ignore_limit"] is False
+    assert "limit" not in found
+    assert "users" not in found
+    assert list(found) == [name for name in PARSER.resource.parameters if name in found]
+    assert len(found) == len(list(found))
+
+
+def test_null_is_as_good_as_absent():
+    assert dict(parsed(dict.fromkeys(["users", "limit", "aggregation_period"]))) == dict(parsed())
+    assert told({"start_time": None}) == [("Q503", "/start_time")]
+
+
+# ── Refusals ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_all_findings_come_at_once():
+    found = refused({"limit": 0, "userz": 1, "aggregation_period": "x", "truto_key_by": "nope", "end_time": "tomorrow"})
+    assert {(d.code, d.pointer) for d in found} == {
+        ("Q502", "/userz"),
+        ("Q503", "/start_time"),
+        ("Q504", "/end_time"),
+        ("Q504", "/limit"),
+        ("Q504", "/aggregation_period"),
+        ("Q508", "/truto_key_by"),
+    }
+
+
+def test_all_that_is_missing_is_named():
+    assert [(d.code, d.pointer) for d in refused("")] == [("Q503", "/start_time"), ("Q503", "/end_time")]
+
+
+def test_an_unknown_parameter_is_named_with_the_nearest():
+    (found,) = refused(PERIOD | {"user": "1"})
+    assert (found.code, found.pointer, found.hint) == ("Q502", "/user", "did you mean `users`?")
+    (found,) = refused(PERIOD | {"a/b~c": "1"})
+    assert found.pointer == "/a~1b~0c"
+
+
+def test_an_unknown_parameter_can_be_let_pass():
+    found = parsed("user=1&x[y]=z", on_unknown="ignore")
+    assert dict(found) == dict(parsed())
+
+
+@pytest.mark.parametrize("key", [1, None, ("a",), 1.5])
+def test_a_name_that_is_no_text_is_unknown(key):
+    assert [d.code for d in refused(PERIOD | {key: "x"})] == ["Q502"]
+    assert dict(parsed({key: "x"}, on_unknown="ignore")) == dict(parsed())
+
+
+@pytest.mark.parametrize("query", [None, 5, ["users"], b"users=1", {"users"}, ("a", "b")])
+def test_what_is_neither_text_nor_an_object_is_no_query(query):
+    (found,) = refused(query)
+    assert (found.code, found.pointer) == ("Q504", "")
+
+
+def test_a_plus_that_became_a_space_is_explained():
+    text = "start_time=2026-01-01T00:00:00+02:00&end_time=2026-02-01T00:00:00Z"
+    (found,) = refused(text)
+    assert (found.code, found.pointer) == ("Q504", "/start_time")
+    assert "2026-01-01T00:00:00%2B02:00" in found.hint
+    assert PARSER.parse(text.replace("+", "%2B"))["start_time"] == "2026-01-01T00:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ("2026-01-01T00:00:00-05:00", "2026-01-01T01:00:00Z"),
+        ("0002-01-01T00:00:00+01:00", "0002-01-01T00:00:00+02:00"),
+    ],
+)
+def test_a_period_without_a_moment_in_it_is_refused(start, end):
+    assert [d.code for d in refused({"start_time": start, "end_time": end})] == ["Q505"]
+
+
+def test_offsets_count_when_periods_are_compared():
+    PARSER.parse({"start_time": "2026-01-01T10:00:00+09:00", "end_time": "2026-01-01T02:00:00Z"})
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"truto_exclude_fields": ["nope"]}, "/truto_exclude_fields"),
+        ({"truto_exclude_fields": ["user.nope"]}, "/truto_exclude_fields"),
+        ({"truto_exclude_fields": ["user."]}, "/truto_exclude_fields"),
+        ({"truto_key_by": "nope"}, "/truto_key_by"),
+        ({"truto_key_by": ""}, "/truto_key_by"),
+        ({"truto_key_by": "user"}, "/truto_key_by"),
+        ({"truto_key_by": "user.emails"}, "/truto_key_by"),
+    ],
+)
+def test_fields_that_the_resource_does_not_have_are_refused(given, pointer):
+    assert told(given) == [("Q508", pointer)]
+
+
+def test_nested_fields_have_dotted_names():
+    parsed("truto_exclude_fields=user.emails.is_primary,metrics.calls_hosted,remote_data&truto_key_by=user.id")
+
+
+def test_a_stream_is_not_keyed():
+    assert told("truto_response_format=stream&truto_key_by=id") == [("Q512", "/truto_key_by")]
+
+
+# ── Hostile query strings ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&".join(["users[]=1"] * 10_000),
+        "&" * 100_000,
+        "users" + "[a]" * 10_000 + "=1",
+        "users" + "[" * 10_000 + "=1",
+        "users" + "[]" * 9 + "=1",
+        "users[=1",
+        "users]=1",
+        "[users]=1",
+        "users[]x=1",
+        "=1",
+        "%=1",
+        "users[]=%",
+        "users[]=%zz",
+        "users[]=%ff",
+        "%ff=1",
+        "users[]=%c3%28",
+        "users[]=%00",
+        "a[b]=1&a=2",
+        "a=2&a[b]=1&a[]=3",
+        "users[0]=1&users[0][id]=2&users[0][]=3",
+        "start_time[]=1&start_time[x]=2",
+        "users[]=" + "x" * 1_000_000,
+        "users[9999999999999999999999]=1",
+        "remote_query[__proto__][x]=1&remote_query[constructor]=1",
+        "\ud800=\udfff",
+        "a;b;c",
+        "\x00",
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_hostile_text_is_a_query_or_refused(text):
+    try:
+        PARSER.parse(text)
+    except QueryError as error:
+        rendered = str(error)
+        assert "Traceback" not in rendered
+        assert max(map(len, rendered.split("\n"))) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("&".join(["users[]=1"] * 1_001), "more than 1,000 parts"),
+        ("users[a][b][c][d][e][f][g][h]=1", "no parameter name"),
+        ("users[=1", '"users["'),
+        ("users[]=caf%E9", '"caf\ufffd"'),
+        ("a[b]=1&a=2", '"a" is given both as a value and as an object'),
+    ],
+)
+def test_a_query_string_that_cannot_be_read_is_quoted(text, message):
+    (found,) = refused(text)
+    assert found.code == "Q501"
+    assert message in found.message
+
+
+def test_depth_is_bounded_in_dicts_too():
+    for inner in ({}, []):
+        deep = inner
+        for _ in range(100_000):
+            deep = {"a": deep} if isinstance(inner, dict) else [deep]
+        assert [d.code for d in refused(PERIOD | {"remote_query": {"a": deep}})] == ["Q504"]
+        assert "Q504" in [d.code for d in refused(PERIOD | {"users": [deep]})]
+
+
+def test_a_query_that_contains_itself_is_refused():
+    loop: dict = {}
+    loop["loop"] = loop
+    assert [d.code for d in refused(PERIOD | {"remote_query": loop})] == ["Q504"]
+
+
+KEYS = st.sampled_from([*PARSER.resource.parameters, "user", "users[]", "", "a.b"])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(list(PERIOD.values())),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+PARTS = st.text(st.sampled_from("users[]id=&01%2B+aTZ:-.,;é\x00\ud800"), max_size=30)
+
+
+@PROPERTY
+@given(st.dictionaries(KEYS, VALUES, max_size=5), st.booleans(), st.sampled_from(["refuse", "ignore"]))
+def test_any_object_is_a_query_or_a_query_error(given, whole, on_unknown):
+    query = given | PERIOD if whole else given
+    before = copy.deepcopy(query)
+    try:
+        found = PARSER.parse(query, on_unknown)
+    except QueryError as error:
+        rendered = str(error)
+        assert rendered.startswith("error[Q5")
+    else:
+        assert isinstance(found, Query)
+        json.dumps(dict(found), allow_nan=False)
+        again = PARSER.parse(dict(found))
+        assert (dict(again), again.cursor, again.offset) == (dict(found), found.cursor, found.offset)
+        assert PARSER.parse(found) is found
+    assert repr(query) == repr(before)
+
+
+@PROPERTY
+@given(PARTS | st.text(max_size=30), st.booleans())
+def test_any_text_is_a_query_or_a_query_error(text, whole):
+    try:
+        found = PARSER.parse(f"{TEXT}&{text}" if whole else text, "ignore")
+    except QueryError as error:
+        rendered = str(error)
+        assert rendered.startswith("error[Q5")
+    else:
+        assert dict(PARSER.parse(dict(found))) == dict(found)
+
+
+def test_a_parsed_query_shares_nothing_with_what_was_given():
+    given = PERIOD | {"users": [{"id": "1"}], "remote_query": {"a": {"b": [1]}}, "truto_exclude_fields": ["id"]}
+    before = copy.deepcopy(given)
+    found = PARSER.parse(given)
+    given["remote_query"]["a"]["b"].append(2)
+    given["users"][0]["id"] = "2"
+    given["truto_exclude_fields"].append("user")
+    assert {name: found[name] for name in before} == before
+    found["remote_query"]["a"]["b"].clear()
+    assert given["remote_query"]["a"]["b"] == [1, 2]
+
+
+# ── Cursors ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_empty_cursor_is_the_first_page():
+    for first in (parsed("next_cursor="), parsed({"next_cursor": ""}), parsed({"next_cursor": None}), parsed()):
+        assert (first.cursor, first.offset) == (None, 0)
+        assert "next_cursor" not in first
+
+
+@pytest.mark.parametrize(
+    "cursor", ["abc", "é🎉", "truto", "truto2.x.y", "a.b.c", "x" * 100_000, " ", "\ud800", "%", "1"]
+)
+def test_a_providers_cursor_passes_verbatim(cursor):
+    found = parsed({"next_cursor": cursor})
+    assert (found.cursor, found.offset) == (cursor, 0)
+
+
+@PROPERTY
+@given(st.none() | st.text() | st.text(min_size=1).map(lambda text: text * 500), st.integers(0, 10**9))
+def test_a_cut_cursor_says_where_the_page_was_cut(cursor, offset):
+    cut = parsed().next_cursor(cursor, offset)
+    assert cut.isascii()
+    assert cut.replace(".", "").replace("-", "").replace("_", "").isalnum()  # needs no escaping in a query string
+    for found in (parsed({"next_cursor": cut}), parsed(f"next_cursor={cut}")):
+        assert (found.cursor, found.offset) == (cursor, offset)
+
+
+@pytest.mark.parametrize("cursor", [None, "a", "ab", "abc", "é🎉", "eyJhbGciOi"])
+def test_a_cut_cursor_with_any_other_character_is_refused(cursor):
+    cut = parsed().next_cursor(cursor, 7)
+    for at, was in enumerate(cut):
+        for other in {"A", "B", "Q", "R", "g", "w", "0", "-", "_", ".", "!", " ", "é"} - {was}:
+            assert told({"next_cursor": cut[:at] + other + cut[at + 1 :]}) == [("Q506", "/next_cursor")]
+
+
+def test_a_cut_cursor_that_lost_or_gained_something_is_refused():
+    cut = parsed().next_cursor("abc", 7)
+    for at in range(len("truto1."), len(cut)):
+        assert told({"next_cursor": cut[:at]}) == [("Q506", "/next_cursor")]
+        assert told({"next_cursor": cut[:at] + cut[at + 1 :]}) == [("Q506", "/next_cursor")]
+    for more in ("=", "A", ".", " ", "\n"):
+        assert told({"next_cursor": cut + more}) == [("Q506", "/next_cursor")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"start_time": "2026-01-02T00:00:00Z"},
+        {"end_time": "2026-01-31T00:00:00Z"},
+        {"users": ["1"]},
+        {"aggregation_period": "day"},
+        {"remote_query": {"a": "b"}},
+        {"integrated_account_id": "62f44730-dd91-461e-bd6a-aedd9e0ad79d"},
+    ],
+    ids=str,
+)
+def test_a_cut_cursor_belongs_to_its_question(other):
+    cut = parsed().next_cursor("abc", 7)
+    assert told(other | {"next_cursor": cut}) == [("Q506", "/next_cursor")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"limit": 3},
+        {"truto_response_format": "normalized"},
+        {"truto_exclude_fields": ["id"]},
+        {"truto_key_by": "id"},
+        {"truto_ignore_limit": True},
+        {"truto_ignore_remote_data": True},
+        {"truto_skip_api_call": True},
+        {"aggregation_period": "total"},
+    ],
+    ids=str,
+)
+def test_how_an_answer_is_shown_may_change_between_pages(other):
+    cut = parsed().next_cursor("abc", 7)
+    assert parsed(other | {"next_cursor": cut}).offset == 7
+
+
+@pytest.mark.parametrize(
+    "cursor", ["truto1.", "truto1..", "truto1.bnVsbA.x", "truto1." + "W" * 100_000, "truto1.\ud800.x"]
+)
+def test_a_made_up_cursor_of_ours_is_refused(cursor):
+    assert told({"next_cursor": cursor}) == [("Q506", "/next_cursor")]
