@@ -206,7 +206,7 @@ OF_THE_REFERENCE = KNOWN | {
         lambda _, a, b: isinstance(a, Failure) and isinstance(b, Failure)
     ),
     "it adds an undefined item to an empty input that an object constructor stands in": (
-        lambda text, a, b: "{" in text and "null" in json.dumps(b, default=str)
+        lambda text, _, b: "{" in text and "null" in json.dumps(b, default=str)
     ),
 }
 
