@@ -195,20 +195,24 @@ def same(a, b):
     return type(a) is type(b) and a == b
 
 
-#: Where all three agree but for these, by reason.
+#: Where compiled code differs, by reason. The interpreter and the reference keep an array that a path constructs in
+#: brackets of its own whole, wherever its value goes; compiled code does so at the end of that path.
 KNOWN = {
-    "which of several errors is reported": lambda _, a, b: isinstance(a, Failure) and isinstance(b, Failure),
-    "an array that a path constructs in brackets of its own stays whole": lambda text, *_: (
-        "[]." in text or ".[" in text
+    "an array that a path constructs stays whole": lambda text, *_: "[]." in text or ".[" in text,
+}
+#: Where the reference differs from both.
+OF_THE_REFERENCE = KNOWN | {
+    "it evaluates the items of a constructor at once, so that another of several errors is reported": (
+        lambda _, a, b: isinstance(a, Failure) and isinstance(b, Failure)
     ),
-    "the reference adds an undefined item to an empty input that an object constructor stands in": (
-        lambda text, *_: "{" in text
+    "it adds an undefined item to an empty input that an object constructor stands in": (
+        lambda text, _, b: "{" in text and "null" in json.dumps(b, default=str)
     ),
 }
 
 
-def known(text, a, b):
-    return any(excuses(text, a, b) for excuses in KNOWN.values())
+def is_known(reasons, text, a, b):
+    return any(excuses(text, a, b) for excuses in reasons.values())
 
 
 @given(cases())
@@ -218,7 +222,7 @@ def known(text, a, b):
 def test_compiled_and_interpreted_expressions_give_the_same(drawn):
     text, data, bindings = drawn
     compiled, interpreted = (outcome(kind, text, data, bindings) for kind in (Expression, Interpreted))
-    assert same(compiled, interpreted) or known(text, compiled, interpreted)
+    assert same(compiled, interpreted) or is_known(KNOWN, text, compiled, interpreted)
 
 
 def test_compiled_and_interpreted_expressions_agree_999_times_in_1000():
@@ -266,6 +270,6 @@ def test_compiled_expressions_and_the_reference_agree_999_times_in_1000():
     drawn = [case(random.Random(f"reference {number}")) for number in range(4000)]
     pairs = [(outcome(Expression, *one), found) for one, found in zip(drawn, by_the_reference(drawn), strict=True)]
     different = [(one, pair) for one, pair in zip(drawn, pairs, strict=True) if not same(*pair)]
-    unknown = [(one, pair) for one, pair in different if not known(one[0], *pair)]
-    assert len(different) <= 20
+    unknown = [(one, pair) for one, pair in different if not is_known(OF_THE_REFERENCE, one[0], *pair)]
+    assert len(different) <= 12
     assert len(unknown) <= 4, unknown

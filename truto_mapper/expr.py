@@ -111,8 +111,12 @@ class Expression:
 
     @cached_property
     def compiled(self) -> _Compiled:
-        """The Python function of the expression."""
-        return _Compiled(self)
+        """The Python function of the expression. Raises `EvaluationError` M104 where Python cannot nest that deep."""
+        try:
+            return _Compiled(self)
+        except (RecursionError, SyntaxError):
+            found = Diagnostic("M104", "the expression is nested too deeply")
+            raise EvaluationError(self._located(found, self.node.span)) from None
 
     def evaluate(
         self,
