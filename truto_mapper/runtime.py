@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -57,6 +57,9 @@ class _Bounded:
 
 _BOUNDED = _Bounded()
 
+
+#: So many accounts' settings are kept, once they are checked.
+MAX_ACCOUNTS = 1_000
 
 #: The parts of a request that go to the provider.
 SENT = ("method", "path", "params", "headers", "body")
@@ -197,6 +200,8 @@ class Mapper:
         record_schema = schema.Schema(schema.record_schema(self._resource))
         schemas = self._mapping.context_schemas
         self._defaults = {name: one["default"] for name, one in schemas.items() if "default" in one}
+        #: Pure results that are kept: settings that were checked, functions that were written.
+        self._accounts: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._functions: dict[str, Fused] = {}
         self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
 
@@ -319,6 +324,16 @@ class Mapper:
         if not isinstance(context, Mapping):
             message = f"the context must be an object, this is {excerpt(context)}"
             raise QueryError(Diagnostic("Q509", message, pointer=""))
+        key = tuple([(name, value.__class__, value) for name, value in context.items()])
+        try:
+            return self._accounts[key]
+        except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
+            settings = self._checked_settings(context)
+        if all(kind in (str, bool, int) for _, kind, _ in key) and len(self._accounts) < MAX_ACCOUNTS:
+            self._accounts[key] = settings
+        return settings
+
+    def _checked_settings(self, context: Mapping[str, Any]) -> dict[str, Any]:
         schemas = self._mapping.context_schemas
         given = {n: _typed(value, schemas.get(n, {})) for n, value in context.items() if value is not None}
         settings = self._defaults | given
@@ -508,11 +523,8 @@ class Mapper:
         zone, planned = _value(endpoint.time_zone, scope), settings.get("time_zone")
         if zone == planned or asked is None or zone is MISSING or zone is None or planned is None:
             return []
-        if is_time_zone(zone) and is_time_zone(planned) and same_zone(zone, planned):
-            return []
-        message = f"the reply's time zone is {excerpt(zone)}, the days were planned in {planned}"
-        hint = f"set the context's time_zone to {zone}" if is_time_zone(zone) else None
-        return [Diagnostic("P605", message, "warning", hint=hint)]
+        note = _zone_note(zone, planned) if isinstance(zone, str) else _foreign_zone(zone, planned)
+        return [] if note is None else [note]
 
     def _unasked(self, asked: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page:
         """The page of a call that is skipped: the static response, mapped, or nothing."""
@@ -662,6 +674,19 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from _flat(child, name)
         else:
             yield name, child
+
+
+@lru_cache(maxsize=64)
+def _zone_note(zone: str, planned: str) -> Diagnostic | None:
+    if is_time_zone(zone) and is_time_zone(planned) and same_zone(zone, planned):
+        return None
+    return _foreign_zone(zone, planned)
+
+
+def _foreign_zone(zone: Any, planned: str) -> Diagnostic:
+    message = f"the reply's time zone is {excerpt(zone)}, the days were planned in {planned}"
+    hint = f"set the context's time_zone to {zone}" if is_time_zone(zone) else None
+    return Diagnostic("P605", message, "warning", hint=hint)
 
 
 def _counts_days(endpoint: Endpoint) -> bool:
