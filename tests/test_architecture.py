@@ -17,6 +17,7 @@ ROOT = PACKAGE.parent
 ROWS = {
     "cli": 9,
     "runtime": 7,
+    "fusion": 6,
     "record": 6,
     "formats": 6,
     "mapping": 5,

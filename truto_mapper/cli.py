@@ -91,6 +91,13 @@ def plan(
         _print({part: getattr(request, part) for part in SENT})
 
 
+@app.command()
+def show(name: MappingName) -> None:
+    """Show the Python that a mapping became, and what stays interpreted."""
+    with _reported():
+        _write(load(name).show())
+
+
 @app.command("schema")
 def schema_(
     name: ResourceName,

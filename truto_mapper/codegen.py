@@ -664,7 +664,7 @@ class Writer:
                 self.push(value, found)
             context, function = self.load(self.context.local), self.load("f_join")
             given = self.load(found), self.value(separator)
-            self.assign(local, self.called("invoked", self.constant(None), context, function, *given))
+            self.assign(local, self.called("invoked", self.running(), context, function, *given))
 
         certain = self.both(*(self.has_class(value, "str") for value in values))
         self.branch(certain, lambda: self.assign(local, ast.JoinedStr(parts, **self.at)), listed)
@@ -1124,7 +1124,9 @@ def _joins_texts(node: Call) -> bool:
     """Whether it is `$join([…], "…")`."""
     match node.arguments:
         case (Array(items=items), String()) if items:
-            return not any(isinstance(item, Array) or (isinstance(item, Binary) and item.operator == "..") for item in items)
+            return not any(
+                isinstance(item, Array) or (isinstance(item, Binary) and item.operator == "..") for item in items
+            )
         case _:
             return False
 

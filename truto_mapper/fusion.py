@@ -210,7 +210,7 @@ class Fused:
             self.reason = str(unfit)
             return
         self._memos = writer.memos
-        self._page = _Page(endpoint, writer.page_lets, writer.page_values, tuple(writer.page_names), self._memos)
+        self._page = _Page(writer.page_lets, writer.page_values, tuple(writer.page_names), self._memos)
         helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
         namespace = {**NAMESPACE, **writer.constants, "MISSING": MISSING, "__builtins__": {}}
         namespace |= {one.__name__: one for one in helpers}
@@ -227,12 +227,11 @@ class Fused:
         if known is None:
             return [None] * len(rows), range(len(rows))
         values, lets, texts = known
-        if self._memos:
-            scope = Scope(page.data, lets, page)
-            values = (*values, *(p for memo, text in zip(self._memos, texts, strict=True) for p in (text, partial(memo.values, scope))))
-            for text in texts:
-                if len(text) > MAX_TEXTS:
-                    text.clear()
+        scope = Scope(page.data, lets, page)
+        for memo, text in zip(self._memos, texts, strict=True):
+            if len(text) > MAX_TEXTS:
+                text.clear()
+            values = (*values, text, partial(memo.values, scope))
         found: tuple[list[Any], list[int]] = self._function(rows, remote_data, *values)
         return found
 
@@ -264,7 +263,6 @@ class _Page:
 
     def __init__(
         self,
-        endpoint: Endpoint,
         lets: list[tuple[str, Expression]],
         fields: list[tuple[Expression, Schema]],
         names: tuple[str, ...],
@@ -274,7 +272,11 @@ class _Page:
         reads = _Row(tuple(sorted(RESPONSE_NAMES)))
         for name, expression in lets:
             reads.reads[name] = reads.all_reads(expression.node)
-        shown = [e for e, _ in fields] + [e for memo in memos for _, e in memo.lets] + [e for m in memos for e, _ in m.fields]
+        shown = (
+            [e for e, _ in fields]
+            + [e for memo in memos for _, e in memo.lets]
+            + [e for m in memos for e, _ in m.fields]
+        )
         every = {path for expression in shown for path in reads.all_reads(expression.node)}
         every |= {path for found in reads.reads.values() for path in found}
         every |= {(name,) for name in names if name not in reads.reads}
@@ -330,7 +332,9 @@ class _Writer:
         self.values: dict[Steps, str] = {}
         self.settled: dict[int, str] = {}
         self.runs = False
-        self.pen = codegen.Writer({}, {}, "", Placer(endpoint.path.source, lambda span: span), temporaries=self.temporaries)
+        self.pen = codegen.Writer(
+            {}, {}, "", Placer(endpoint.path.source, lambda span: span), temporaries=self.temporaries
+        )
         self.pen.at = self.place(endpoint.path)
 
     # ------------------------------------------------------------------------------------ small pieces
@@ -397,7 +401,7 @@ class _Writer:
                     self.take(above, [path for path in self.values if path[:-1] == above])
                 for path in self.bases:
                     if len(path) == depth:
-                        self.open(self.bases[path], self.values[path])
+                        self.opened(self.bases[path], self.values[path])
         return lines
 
     def take(self, above: Steps, paths: list[Steps]) -> None:
@@ -421,7 +425,7 @@ class _Writer:
         taken = ast.Assign([ast.Tuple(targets, ast.Store(), **pen.at)], take, **pen.at)
         pen.lines.append(ast.Try([taken], [ast.ExceptHandler(pen.load("KeyError"), None, missed)], [], [], **pen.at))
 
-    def open(self, local: str, value: str) -> None:
+    def opened(self, local: str, value: str) -> None:
         """What is no object is in doubt, unless it is nothing."""
         self.pen.assign(local, self.pen.load(value))
 
@@ -490,7 +494,7 @@ class _Writer:
 
     def framed(self, body: list[ast.stmt]) -> ast.Module:
         """The function around the code of a row: a row that fails is in doubt like any other."""
-        pen, lines = self.pen, []
+        pen, lines = self.pen, list[ast.stmt]()
         handler: list[ast.stmt] = []
         with pen.into(handler):
             self.leave_it()
@@ -552,7 +556,9 @@ class _Writer:
 
     def calls(self, node: Node) -> bool:
         """Whether it takes a call that is worth remembering."""
-        names = (one.procedure.name for one in walk(node) if isinstance(one, Call) and isinstance(one.procedure, Variable))
+        names = (
+            one.procedure.name for one in walk(node) if isinstance(one, Call) and isinstance(one.procedure, Variable)
+        )
         return any(name not in _CHEAP for name in names)
 
     def memo(self, path: Steps, lets: list[tuple[str, Expression]], found: list[tuple[Expression, Field]]) -> None:
@@ -587,7 +593,8 @@ class _Writer:
         """A local with the value of a node of an expression."""
         node = self.looked_up(self.hoisted(node, expression))
         names = dict(self.row.locals)
-        for name in codegen.parameters(node, expression.functions):
+        callers = {name: self.caller(name, function) for name, function in expression.functions.items()}
+        for name in codegen.parameters(node, callers):
             if name.startswith("@"):
                 names[name] = name[1:]
             elif " " in name:
@@ -596,7 +603,6 @@ class _Writer:
                 names[name] = self.fetched(self.row.paths[name])
             elif name not in names:
                 names[name] = self.page_names.setdefault(name, f"name_{name}")
-        callers = {name: self.caller(name, function) for name, function in expression.functions.items()}
         made = codegen.emit(
             node,
             names,
@@ -716,7 +722,9 @@ class _Writer:
 
         def thin() -> None:
             kinds = self.constant("classes", frozenset({_TYPES[children[0].field.type]}))
-            pen.assign(local, pen.called("sparse", self.constant("names", names), self.constant("sources", sources), holder))
+            pen.assign(
+                local, pen.called("sparse", self.constant("names", names), self.constant("sources", sources), holder)
+            )
             found = pen.called("map", pen.load("type"), pen.method(pen.load(local), "values"))
             self.doubt_unless(pen.method(kinds, "issuperset", found))
             pen.branch(ast.UnaryOp(ast.Not(), pen.load(local), **pen.at), lambda: pen.assign(local, pen.constant(None)))
@@ -836,7 +844,9 @@ class _Writer:
     def step(self, node: Path) -> tuple[Steps, Node] | None:
         """A plain path of the row with a constructor for its last step: what it leads to, and the constructor."""
         *names, last = node.steps
-        made = last.node.expressions[0] if isinstance(last.node, Block) and len(last.node.expressions) == 1 else last.node
+        made = (
+            last.node.expressions[0] if isinstance(last.node, Block) and len(last.node.expressions) == 1 else last.node
+        )
         path = self.row.path(replace(node, steps=tuple(names))) if names and node.group is None else None
         bare = replace(last, keep_array=False) == Step(last.span, last.node)
         return (path, made) if path and len(path) > 1 and bare and isinstance(made, (Condition, Object)) else None
@@ -958,8 +968,12 @@ def _paths_of_rows(endpoint: Endpoint) -> _Rows:
     outer, *inner = paths
     if not all(isinstance(name, Name) for name in outer):
         raise _Unfit("for_each does not begin at a name of the reply")
-    below = [name for name in inner[0] if not (isinstance(name, Variable) and name.name in ("", variables[0]))] if inner else []
-    if inner and (len(below) != 1 or not isinstance(below[0], Name)):
-        raise _Unfit("the inner for_each is not one name below the outer")
     steps = tuple(name.value for name in outer if isinstance(name, Name))
-    return _Rows(variables, steps, below[0].value if inner else None)
+    if not inner:
+        return _Rows(variables, steps, None)
+    match inner[0]:
+        case [Name(value=below)] | [Variable(name=""), Name(value=below)]:
+            return _Rows(variables, steps, below)
+        case [Variable(name=name), Name(value=below)] if name == variables[0]:
+            return _Rows(variables, steps, below)
+    raise _Unfit("the inner for_each is not one name below the outer")

@@ -5,9 +5,10 @@ A `Mapper` is immutable, deterministic and safe to share between threads. It rea
 
 from __future__ import annotations
 
+import ast
 import json
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -312,6 +313,18 @@ class Mapper:
             values = dict(asked) | {"next_cursor": page.next_cursor} | ({} if left is None else {"limit": left})
             asked = self._parser.parse(values)
 
+    def show(self) -> str:
+        """The Python that the mapping became, an endpoint after the other, and what stays interpreted: nothing.
+
+        An endpoint that could not be made one function says why; its rows are mapped one expression at a time.
+        """
+        shown = []
+        for endpoint in self._mapping.endpoints:
+            fused = self._fused(endpoint)
+            code = ast.unparse(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
+            shown.append(f"# {endpoint.name}\n{code}\n")
+        return "\n\n".join(shown)
+
     # ------------------------------------------------------------------------------------- what was asked
 
     def _asked(self, query: AnyQuery, on_unknown: OnUnknown) -> Query:
@@ -434,8 +447,9 @@ class Mapper:
         count = len(exact if rows is None else rows)
         start, stop = _cut(asked, count)
         made = _Made(stop, left=count - stop)
+        doubtful: Sequence[int] = range(stop - start)
         if rows is None:
-            made.records, doubtful = [None] * (stop - start), range(stop - start)
+            made.records = [None] * len(doubtful)
         else:
             chosen = rows if stop - start == count else rows[start:stop]
             made.records, doubtful = fused.records(chosen, scope, remote_data=remote_data)

@@ -1,0 +1,207 @@
+"""One pass gives what the exact path gives; what it cannot prove it leaves to it."""
+
+import ast
+import copy
+import pickle
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from truto_mapper import EvaluationError, MapperError, load
+from truto_mapper.fusion import Fused
+from truto_mapper.record import Recorder
+from truto_mapper.runtime import Mapper
+
+GONG = load("gong/activity")
+PERIOD = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+QUERIES = {
+    "usersAggregateActivityStats": GONG.plan(PERIOD).query,
+    "usersAggregateActivity": GONG.plan(PERIOD + "&aggregation_period=week").query,
+    "usersDetailedActivities": GONG.plan(PERIOD + "&aggregation_period=day", context={"detailed": True}).query,
+}
+
+
+@pytest.fixture
+def exact(monkeypatch):
+    """What a mapper gives without its functions."""
+
+    def exact(mapper, *args, **options):
+        with monkeypatch.context() as patch:
+            patch.setattr(Fused, "rows", lambda self, body: None)  # noqa: ARG005
+            return outcome(mapper, *args, **options)
+
+    return exact
+
+
+def outcome(mapper, body, **options):
+    """The page or the error, as far as a caller can tell them apart."""
+    try:
+        page = mapper.map(copy.deepcopy(body), **options)
+    except MapperError as error:
+        return type(error), str(error)
+    return page.records, page.next_cursor, page.rejected, [d.render() for d in page.diagnostics]
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-3, 2**60) | st.floats(allow_nan=False, allow_infinity=False)
+ANYTHING = st.recursive(SCALARS | st.text(max_size=3), lambda inner: st.lists(inner, max_size=2), max_leaves=3)
+DATES = st.sampled_from(["2026-01-05T00:00:00-08:00", "2026-01-12T000:00:00-08:00", "2026-02-30T00:00:00Z", "soon", ""])
+COUNTS = st.integers(0, 9) | ANYTHING
+METRICS = ("callsAsHost", "callsAttended", "callsGaveFeedback", "callsScorecardsFilled")
+
+
+def sometimes(fields):
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+STATS = st.one_of(
+    sometimes(dict.fromkeys(METRICS, COUNTS)),
+    st.fixed_dictionaries(dict.fromkeys(METRICS, st.integers(0, 9))),
+    ANYTHING,
+)
+ROWS = sometimes(
+    {
+        **dict.fromkeys(METRICS, COUNTS | st.lists(st.integers(0, 9), max_size=3)),
+        "fromDate": DATES | ANYTHING,
+        "toDate": DATES,
+    }
+)
+USERS = {
+    "userId": st.sampled_from(["1", "22"]) | ANYTHING,
+    "userEmailAddress": st.sampled_from(["a@example.com", ""]) | ANYTHING,
+}
+
+
+def replies(name, inner, rows):
+    users = st.lists(sometimes({**USERS, inner: rows}) | ANYTHING, max_size=4) | ANYTHING
+    page = {
+        "fromDateTime": DATES | ANYTHING,
+        "toDateTime": DATES,
+        "records": sometimes({"cursor": st.text(max_size=2)}),
+    }
+    return sometimes(page).flatmap(lambda head: users.map(lambda found: head | {name: found}))
+
+
+REPLIES = st.one_of(
+    replies("usersAggregateActivityStats", "userAggregateActivityStats", STATS),
+    replies("usersAggregateActivity", "userAggregateActivity", st.lists(ROWS | ANYTHING, max_size=3) | ANYTHING),
+    replies("usersDetailedActivities", "userDailyActivityStats", st.lists(ROWS, max_size=3)),
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(reply=REPLIES, on_invalid=st.sampled_from(["raise", "discard_value", "discard_record"]), asked=st.booleans())
+def test_for_any_reply_one_pass_gives_what_the_exact_path_gives(reply, on_invalid, asked):
+    options = {"on_invalid": on_invalid}
+    if asked:
+        options["query"] = next((query for name, query in QUERIES.items() if name in reply), None)
+    fused = outcome(GONG, reply, **options)
+    rows, Fused.rows = Fused.rows, lambda self, body: None  # noqa: ARG005
+    try:
+        assert fused == outcome(GONG, reply, **options)
+    finally:
+        Fused.rows = rows
+
+
+def user(number, **more):
+    counts = dict.fromkeys(METRICS, number)
+    return {"userId": str(number), "userEmailAddress": "a@example.com", "userAggregateActivityStats": counts} | more
+
+
+def test_rows_without_doubt_never_meet_the_exact_path(monkeypatch):
+    monkeypatch.setattr(Recorder, "record", None)
+    page = GONG.map({"usersAggregateActivityStats": [user(1), user(2)]}, query=QUERIES["usersAggregateActivityStats"])
+    assert [record["metrics"]["calls_hosted"] for record in page.records] == [1, 2]
+
+
+def test_only_the_row_in_doubt_meets_the_exact_path(monkeypatch):
+    seen = []
+    record = Recorder.record
+    monkeypatch.setattr(
+        Recorder, "record", lambda self, row, *a, **k: seen.append(row.item.path) or record(self, row, *a, **k)
+    )
+    body = {"usersAggregateActivityStats": [user(1), user(2, userAggregateActivityStats={"callsAsHost": 3.0}), user(3)]}
+    page = GONG.map(body, query=QUERIES["usersAggregateActivityStats"])
+    assert seen == [("usersAggregateActivityStats", 1)]
+    assert [one["id"][0] for one in page.records] == ["1", "2", "3"]
+
+
+def test_records_share_nothing_that_can_be_changed_but_the_providers_own():
+    week = {"fromDate": "2026-01-05T00:00:00Z", "toDate": "2026-01-12T00:00:00Z", "callsAsHost": 1}
+    body = {
+        "usersAggregateActivity": [
+            {"userId": "1", "userEmailAddress": "a@example.com", "userAggregateActivity": [week, week]}
+        ]
+    }
+    one, two = GONG.map(body, query=QUERIES["usersAggregateActivity"]).records
+    one["user"]["emails"][0]["email"] = "changed"
+    one["metrics"]["calls_hosted"] = 9
+    again = GONG.map(body, query=QUERIES["usersAggregateActivity"]).records[0]
+    assert two["user"] == again["user"] == {"id": "1", "emails": [{"email": "a@example.com", "is_primary": True}]}
+    assert two["metrics"] == again["metrics"] == {"calls_hosted": 1}
+
+
+def test_what_is_kept_of_a_page_is_of_its_texts():
+    """Pages of other periods, queries, contexts and times do not get each other's values."""
+    body = {"usersAggregateActivityStats": [user(1)]}
+    shown = []
+    for start in ("2026-01-01", "2026-01-02"):
+        for zone in ("UTC", "Asia/Tokyo"):
+            query = f"start_time={start}T20:00:00Z&end_time=2026-02-01T00:00:00Z"
+            shown.append(GONG.map(body, query=query, context={"time_zone": zone}).records[0]["id"])
+    assert shown == [
+        "1_total_2026-01-01_2026-02-01",
+        "1_total_2026-01-02_2026-02-02",
+        "1_total_2026-01-02_2026-02-01",
+        "1_total_2026-01-03_2026-02-02",
+    ]
+
+
+SHOW = "from truto_mapper import load; print(load('gong/activity').show())"
+
+
+def test_the_same_mapping_always_becomes_the_same_code():
+    shown = {
+        subprocess.run(
+            [sys.executable, "-c", SHOW], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert shown == {GONG.show() + "\n"}
+
+
+def test_the_shipped_mapping_is_one_function_an_endpoint():
+    code = GONG.show()
+    names = [node.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)]
+    assert names == ["rows", "rows", "rows"]
+    assert "not one function" not in code
+
+
+def test_the_generated_code_stands_at_the_lines_of_the_mapping():
+    source = GONG._mapping.source
+    tree = GONG._fused(GONG._mapping.endpoints[0]).tree
+    lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)}
+    assert all("$join([$user.userId" in source.line(line) for line in lines)
+    assert lines
+
+
+def test_a_traceback_through_generated_code_names_the_mapping():
+    mapper = GONG
+    function = mapper._fused(mapper._mapping.endpoints[0])._function
+    assert function.__code__.co_filename == "mappings/gong/activity.yaml"
+
+
+def test_a_mapper_that_was_used_still_pickles():
+    GONG.map({"usersAggregateActivityStats": [user(1)]})
+    assert isinstance(pickle.loads(pickle.dumps(GONG)), Mapper)
+
+
+def test_invalid_values_are_found_in_one_pass_too(exact):
+    body = {"usersAggregateActivityStats": [user(1), user(2, userAggregateActivityStats=dict.fromkeys(METRICS, "x"))]}
+    query = QUERIES["usersAggregateActivityStats"]
+    with pytest.raises(EvaluationError) as caught:
+        GONG.map(body, query=query)
+    assert len(caught.value.diagnostics) == len(METRICS)
+    assert exact(GONG, body, query=query) == (EvaluationError, str(caught.value))
