@@ -200,6 +200,17 @@ def test_eval_shows_the_code_and_a_caret():
     assert (failing.exit_code, "error[T2002]" in failing.stderr) == (1, True)
 
 
+def test_show_prints_python_a_function_an_endpoint():
+    done = cli("show", "gong/activity")
+    assert done.exit_code == 0
+    assert compile(done.stdout, "shown", "exec")
+    assert [line for line in done.stdout.splitlines() if line.startswith("# ")] == [
+        "# aggregate",
+        "# by_period",
+        "# day_by_day",
+    ]
+
+
 MISTAKES = {
     "an unknown mapping": (["map", "gong/activty", "-"], "{}", 2, "did you mean `gong/activity`?"),
     "no such mapping file": (["plan", "no/such.yaml", "--query", PERIOD], None, 2, "cannot read no/such.yaml"),

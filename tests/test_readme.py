@@ -71,5 +71,5 @@ def test_every_code_is_documented():
 def test_every_public_call_and_command_is_documented():
     for name in ("load", "plan", "map", "exchange", "stream", "render", "Expression", "MISSING"):
         assert name in README
-    for command in ("map", "plan", "schema", "validate", "eval"):
+    for command in ("map", "plan", "schema", "validate", "eval", "show"):
         assert f"| `{command} " in README

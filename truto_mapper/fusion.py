@@ -563,7 +563,7 @@ class _Writer:
 
     def memo(self, path: Steps, lets: list[tuple[str, Expression]], found: list[tuple[Expression, Field]]) -> None:
         number = len(self.memos)
-        checked = tuple((expression, Schema(value_schema(declared))) for expression, declared in found)
+        checked = tuple((expression, Schema(value_schema(declared), generated=True)) for expression, declared in found)
         self.memos.append(Memo(path[0], path[1:], path[0] == self.row.context, tuple(lets), checked))
         key, entry = self.fetched(path), self.new("entry")
         pen, memo, values = self.pen, f"memo_{number}", f"values_{number}"
@@ -751,7 +751,7 @@ class _Writer:
 
     def scalar(self, child: _Child, expression: Expression) -> _Part:
         node = child.node
-        if isinstance(node, (String, Number, Value)) and Schema(value_schema(child.field)).valid(node.value):
+        if isinstance(node, (String, Number, Value)) and Schema(value_schema(child.field), generated=True).valid(node.value):
             local = f"constant_{next(self.temporaries)}"
             self.constants[local] = node.value
             return _Part(child.name, local, child.field.required, lambda: self.pen.constant(value=True), settled=True)
@@ -759,7 +759,7 @@ class _Writer:
             if id(expression) in self.settled:
                 return self.settled_part(child, self.settled[id(expression)])
             if not self.row.all_reads(node):
-                self.page_values.append((expression, Schema(value_schema(child.field))))
+                self.page_values.append((expression, Schema(value_schema(child.field), generated=True)))
                 return self.settled_part(child, f"page_{len(self.page_values) - 1}")
         path = self.row.path(node)
         local = self.fetched(path) if path is not None else self.inline(expression, node)
@@ -776,7 +776,7 @@ class _Writer:
         else:
             tests = [pen.has_class(value, _CLASSES[declared.type])]
         if not _is_simple(declared, required=True):
-            valid = self.constant("valid", Schema(value_schema(declared)).valid)
+            valid = self.constant("valid", Schema(value_schema(declared), generated=True).valid)
             tests.append(ast.Call(valid, [value], [], **pen.at))
         return pen.both(*tests)
 

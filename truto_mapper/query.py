@@ -93,7 +93,7 @@ class Parser:
     def __init__(self, resource: Resource, integration: str) -> None:
         self.resource = resource
         self.integration = integration
-        self.schema = Schema(query_schema(resource))
+        self.schema = Schema(query_schema(resource), generated=True)
 
     def parse(self, query: Mapping[str, Any] | str, on_unknown: OnUnknown = "refuse") -> Query:
         """Coerce and check a query string, a dict or an already parsed `Query`.

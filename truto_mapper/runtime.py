@@ -198,7 +198,7 @@ class Mapper:
         self._resource = schema.Resource.parse(spec)
         self._mapping = mapping.link(root, self._resource, functions or {}, find_schema)
         self._parser = Parser(self._resource, self._mapping.integration)
-        record_schema = schema.Schema(schema.record_schema(self._resource))
+        record_schema = schema.Schema(schema.record_schema(self._resource), generated=True)
         schemas = self._mapping.context_schemas
         self._defaults = {name: one["default"] for name, one in schemas.items() if "default" in one}
         #: Pure results that are kept: settings that were checked, functions that were written.

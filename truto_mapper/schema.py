@@ -69,12 +69,14 @@ class Schema:
 
     Formats are asserted: `date-time` (RFC 3339 with an offset), `date`, `uuid` and `time-zone` (ours: an IANA
     name). Numbers are finite, booleans are no integers, 3.0 is one. References stay within the schema. Safe to share
-    between threads; picklable. Raises `MappingError` M108 with every mistake in the schema.
+    between threads; picklable. Raises `MappingError` M108 with every mistake in the schema; one that was `generated`
+    from a spec has none.
     """
 
-    def __init__(self, schema: JSON) -> None:
+    def __init__(self, schema: JSON, *, generated: bool = False) -> None:
         self.schema = schema
-        refused = dict.fromkeys((json_pointer(path), message) for path, message in _check_schema(schema))
+        found = () if generated else _check_schema(schema)
+        refused = dict.fromkeys((json_pointer(path), message) for path, message in found)
         if refused:
             raise MappingError([Diagnostic("M108", f"not a valid JSON Schema: {m}", pointer=p) for p, m in refused])
         self._validator = _Validator(schema, format_checker=_FORMATS)
@@ -592,7 +594,7 @@ def _fits(value: Any, declared: JSON) -> None:
     """Raise ValueError unless a value fits what was declared of its field so far."""
     if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
         field = Field.model_construct(**declared)
-        for problem in Schema(value_schema(field)).problems(value)[:1]:
+        for problem in Schema(value_schema(field), generated=True).problems(value)[:1]:
             where = f" at {_dotted(problem.path)}" if problem.path else ""
             raise ValueError(f"this does not fit the field{where}: {problem.message}")
 

@@ -391,6 +391,14 @@ class _Parser(Parser):  # type: ignore[misc]
         self.ended = 0  # where the last token that was taken ends
         self.depth = 0
 
+    def register(self, t: Any) -> None:
+        """As the base class does, but for the copy it makes of each new symbol: that takes most of a parse."""
+        known = self.symbol_table.setdefault(t.id, t)
+        if known is t:
+            t.value, t.lbp = t.id, t.bp
+        elif t.bp >= known.lbp:
+            known.lbp = t.bp
+
     def read(self) -> tuple[Any, Node]:
         """The processed tree, and the nodes for it. Raises `MappingError` whose span lies in the text."""
         if len(self.source) > MAX_CHARACTERS:
