@@ -154,6 +154,7 @@ class Writer:
         self.run = run
         self.runs = False
         self.loops = 0
+        self.texts: frozenset[str] = frozenset()  # locals that are known to be text
         self.tailing = False  # within a lambda, where a tail call can be left to the caller
         self.growing = False
         self.temporaries = temporaries or count(1)
@@ -181,6 +182,8 @@ class Writer:
         return ast.Compare(left, [operator], [right], **self.at)
 
     def has_class(self, value: ast.expr, name: str) -> ast.expr:
+        if isinstance(value, ast.Name) and value.id in self.texts:
+            return self.constant(name == "str")
         return self.test(ast.Attribute(value, "__class__", ast.Load(), **self.at), ast.Is(), self.load(name))
 
     def is_there(self, value: ast.expr) -> ast.expr:
@@ -189,13 +192,29 @@ class Writer:
         return self.test(value, ast.IsNot(), self.load("MISSING"))
 
     def choice(self, test: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.expr:
+        if isinstance(test, ast.Constant):
+            return then if test.value else otherwise
         return ast.IfExp(test, then, otherwise, **self.at)
 
     def both(self, *tests: ast.expr) -> ast.expr:
-        return tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), list(tests), **self.at)
+        return self._folded(ast.And(), tests, neutral=True)
 
     def either(self, *tests: ast.expr) -> ast.expr:
-        return ast.BoolOp(ast.Or(), list(tests), **self.at)
+        return self._folded(ast.Or(), tests, neutral=False)
+
+    def _folded(self, operator: ast.boolop, tests: tuple[ast.expr, ...], *, neutral: bool) -> ast.expr:
+        """A chain of tests without those whose outcome is known."""
+        if any(isinstance(test, ast.Constant) and test.value is not neutral for test in tests):
+            return self.constant(not neutral)
+        open_ = [test for test in tests if not isinstance(test, ast.Constant)]
+        if not open_:
+            return self.constant(neutral)
+        return open_[0] if len(open_) == 1 else ast.BoolOp(operator, open_, **self.at)
+
+    def not_(self, test: ast.expr) -> ast.expr:
+        if isinstance(test, ast.Constant):
+            return self.constant(not test.value)
+        return ast.UnaryOp(ast.Not(), test, **self.at)
 
     def new_local(self, name: str = "t") -> str:
         clean = "".join(char for char in name if char.isascii() and char.isalnum())
@@ -240,6 +259,11 @@ class Writer:
         self.frame = outer
 
     def branch(self, test: ast.expr, then: Callable[[], None], otherwise: Callable[[], None] | None = None) -> None:
+        if isinstance(test, ast.Constant):
+            chosen = then if test.value else otherwise
+            if chosen is not None:
+                chosen()
+            return
         bodies: tuple[list[ast.stmt], list[ast.stmt]] = ([], [])
         for body, write in zip(bodies, (then, otherwise), strict=True):
             if write is not None:
@@ -530,7 +554,7 @@ class Writer:
         certain = self.test(value, ast.Is(), true)
         text = self.both(self.has_class(value, "str"), self.test(value, ast.NotEq(), self.constant("")))
         other = self.both(self.test(value, ast.IsNot(), false), self.is_there(value), self.called("truthy", value))
-        return self.either(certain, text, other)
+        return self.either(text, certain, other)
 
     def concatenation(self, node: Binary) -> ast.expr:
         parts: list[ast.expr] = []
@@ -1206,6 +1230,7 @@ def emit(
     run: str = "run",
     is_input: bool = True,
     temporaries: Iterator[int] | None = None,
+    texts: frozenset[str] = frozenset(),
 ) -> Emitted:
     """The statements and the result expression of a node, to be spliced into a Python function.
 
@@ -1214,7 +1239,8 @@ def emit(
     `$$` is the same unless `names` has `$`.
     `callers` are the names under which the callers' `Function`s can be loaded. `run` is the local that holds the
     `functions.Run` of the evaluation; it has to be there only when the result's `runs` says so. `is_input` says that
-    `$` is a whole input rather than an item of one: only that makes a difference for an array. Pass one
+    `$` is a whole input rather than an item of one: only that makes a difference for an array. `texts` are the locals
+    that are known to be text. Pass one
     `itertools.count()` as `temporaries` to all expressions of one Python function, so that their locals differ; no
     local that is made ends otherwise than in `_` and a number. The value may be a `Sequence`, which is a list, and
     with `escapes(node)` may hold functions; `functions.plain` and `functions.released` make it plain.
@@ -1223,6 +1249,7 @@ def emit(
         {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
     writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
+    writer.texts = texts
     with writer.scope():
         writer.at = placer.place(node.span)
         for name in sorted(_bound_here((node,))):

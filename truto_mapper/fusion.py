@@ -204,18 +204,15 @@ class Fused:
         self.reason: str | None = None
         try:
             self._rows = _paths_of_rows(endpoint)
-            writer = _Writer(endpoint, resource, self._rows)
+            writer = _Writer(endpoint, resource, self._rows, certain=True)
             self.tree = writer.module()
-        except _Unfit as unfit:
-            self.reason = str(unfit)
+            other = _Writer(endpoint, resource, self._rows, certain=False)
+            self._functions = (_linked(self.tree, writer, source), _linked(other.module(), other, source))
+        except (_Unfit, SyntaxError, RecursionError) as unfit:  # the latter of what Python cannot nest
+            self.tree, self.reason = None, str(unfit)
             return
         self._memos = writer.memos
         self._page = _Page(writer.page_lets, writer.page_values, tuple(writer.page_names), self._memos)
-        helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
-        namespace = {**NAMESPACE, **writer.constants, "MISSING": MISSING, "__builtins__": {}}
-        namespace |= {one.__name__: one for one in helpers}
-        exec(compile(self.tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
-        self._function = namespace["rows"]
 
     def rows(self, body: Any) -> list[Any] | None:
         """The rows of a reply, if they are what the function takes."""
@@ -232,8 +229,18 @@ class Fused:
             if len(text) > MAX_TEXTS:
                 text.clear()
             values = (*values, text, partial(memo.values, scope))
-        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, *values)
+        certain = all(value.__class__ is str for value in values[: len(self._page.names)])
+        found: tuple[list[Any], list[int]] = self._functions[0 if certain else 1](rows, remote_data, *values)
         return found
+
+
+def _linked(tree: ast.Module, writer: _Writer, source: Source) -> Callable[..., Any]:
+    helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
+    namespace = {**NAMESPACE, **writer.constants, "MISSING": MISSING, "__builtins__": {}}
+    namespace |= {one.__name__: one for one in helpers}
+    exec(compile(tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
+    function: Callable[..., Any] = namespace["rows"]
+    return function
 
 
 #: How many pages' values are kept: those of a few periods that are being read at the same time.
@@ -316,10 +323,12 @@ class _Page:
 class _Writer:
     """Writes the module of an endpoint. What is written first comes first: look-ups, then `let`, then the record."""
 
-    def __init__(self, endpoint: Endpoint, resource: Resource, rows: _Rows) -> None:
+    def __init__(self, endpoint: Endpoint, resource: Resource, rows: _Rows, *, certain: bool) -> None:
+        """`certain` where all that rows use of the page is known to be text."""
         self.endpoint = endpoint
         self.resource = resource
         self.rows = rows
+        self.certain = certain
         self.row = _Row(rows.variables)
         self.constants: dict[str, Any] = {}
         self.page_lets: list[tuple[str, Expression]] = []
@@ -357,7 +366,7 @@ class _Writer:
         self.pen.do(self.pen.called("add", self.pen.constant(None)))
 
     def doubt_unless(self, test: ast.expr) -> None:
-        self.pen.branch(ast.UnaryOp(ast.Not(), test, **self.pen.at), self.doubt)
+        self.pen.branch(self.pen.not_(test), self.doubt)
 
     def is_none(self, local: str) -> ast.expr:
         return self.pen.test(self.pen.load(local), ast.Is(), self.pen.constant(None))
@@ -434,7 +443,7 @@ class _Writer:
             self.pen.assign(local, self.constant("nothing", {}))
 
         fits = self.pen.has_class(self.pen.load(local), "dict")
-        self.pen.branch(ast.UnaryOp(ast.Not(), fits, **self.pen.at), other)
+        self.pen.branch(self.pen.not_(fits), other)
 
     def looked_up(self, node: Any) -> Any:
         """The node with what it reads of the row by plain paths as locals."""
@@ -469,6 +478,7 @@ class _Writer:
                 span = Span(some[0].span.start, some[-1].span.end)
                 name = f"text {len(self.page_names) + 1}"
                 self.page_names[name] = f"text_{len(self.page_names) + 1}"
+                self.pen.texts |= {self.page_names[name]} if self.certain else set()
                 self.page_lets.append((name, expression.part(span)))
                 some = [Variable(span, name)]
             found += [self.hoisted(one, expression) for one in some]
@@ -603,6 +613,7 @@ class _Writer:
                 names[name] = self.fetched(self.row.paths[name])
             elif name not in names:
                 names[name] = self.page_names.setdefault(name, f"name_{name}")
+                self.pen.texts |= {names[name]} if self.certain else set()
         made = codegen.emit(
             node,
             names,
@@ -610,12 +621,21 @@ class _Writer:
             expression.placer,
             callers=callers,
             temporaries=self.temporaries,
+            texts=self.pen.texts,
         )
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
+        if isinstance(made.value, ast.Name):
+            return made.value.id
         local = self.new("value")
         self.pen.assign(local, made.value)
         return local
+
+    def own(self, local: str) -> str:
+        """Another local with the same value, that can be assigned to."""
+        new = self.new("value")
+        self.pen.assign(new, self.pen.load(local))
+        return new
 
     def caller(self, name: str, function: Callable[..., Any]) -> str:
         self.constants[f"caller_{name}"] = from_caller(name, function)
@@ -678,7 +698,7 @@ class _Writer:
             pen.assign(local, ast.Dict([], [], **pen.at))
             for part in parts:
                 pen.branch(part.fits(), partial(self.put, local, part), partial(self.leave, part))
-            pen.branch(ast.UnaryOp(ast.Not(), pen.load(local), **pen.at), lambda: pen.assign(local, pen.constant(None)))
+            pen.branch(self.pen.not_(pen.load(local)), lambda: pen.assign(local, pen.constant(None)))
 
         pen.branch(pen.both(*(part.fits() for part in parts)) if parts else pen.constant(value=True), dense, thin)
         return local
@@ -727,7 +747,7 @@ class _Writer:
             )
             found = pen.called("map", pen.load("type"), pen.method(pen.load(local), "values"))
             self.doubt_unless(pen.method(kinds, "issuperset", found))
-            pen.branch(ast.UnaryOp(ast.Not(), pen.load(local), **pen.at), lambda: pen.assign(local, pen.constant(None)))
+            pen.branch(self.pen.not_(pen.load(local)), lambda: pen.assign(local, pen.constant(None)))
 
         kind = _CLASSES[children[0].field.type]
         pen.branch(pen.both(*(pen.has_class(pen.load(value), kind) for value in values)), dense, thin)
@@ -750,8 +770,8 @@ class _Writer:
         return _Part(child.name, local, child.field.required, lambda: self.is_given(local), settled=True)
 
     def scalar(self, child: _Child, expression: Expression) -> _Part:
-        node = child.node
-        if isinstance(node, (String, Number, Value)) and Schema(value_schema(child.field), generated=True).valid(node.value):
+        node, checked = child.node, Schema(value_schema(child.field), generated=True)
+        if isinstance(node, (String, Number, Value)) and checked.valid(node.value):
             local = f"constant_{next(self.temporaries)}"
             self.constants[local] = node.value
             return _Part(child.name, local, child.field.required, lambda: self.pen.constant(value=True), settled=True)
@@ -759,7 +779,7 @@ class _Writer:
             if id(expression) in self.settled:
                 return self.settled_part(child, self.settled[id(expression)])
             if not self.row.all_reads(node):
-                self.page_values.append((expression, Schema(value_schema(child.field), generated=True)))
+                self.page_values.append((expression, checked))
                 return self.settled_part(child, f"page_{len(self.page_values) - 1}")
         path = self.row.path(node)
         local = self.fetched(path) if path is not None else self.inline(expression, node)
@@ -790,7 +810,7 @@ class _Writer:
         children = self.children(node, declared.fields, expression)
         if children is not None:
             return self.object(children)
-        local = self.inline(expression, node)  # type: ignore[arg-type]  # only expressions are left
+        local = self.own(self.inline(expression, node))  # type: ignore[arg-type]  # only expressions are left
         self.doubt_unless(self.is_nothing(local))
         self.pen.assign(local, self.pen.constant(None))
         return local
@@ -813,7 +833,7 @@ class _Writer:
         pen, value = self.pen, self.pen.load(local)
         text = pen.both(pen.has_class(value, "str"), value)
         other = pen.both(pen.test(value, ast.IsNot(), pen.load("MISSING")), pen.called("truthy", value))
-        return pen.either(text, pen.both(ast.UnaryOp(ast.Not(), pen.has_class(value, "str"), **pen.at), other))
+        return pen.either(text, pen.both(self.pen.not_(pen.has_class(value, "str")), other))
 
     def array_value(self, child: _Child) -> str:
         """A local with a list, or None."""
@@ -831,7 +851,7 @@ class _Writer:
             pen.assign(local, pen.choice(self.is_given(one), alone, pen.constant(None)))
             return local
         expression = child.expression or child.template
-        local = self.inline(expression, node)
+        local = self.own(self.inline(expression, node))
         if is_plain(node) and items.type in _CLASSES and _is_simple(items):
             kinds = self.constant("classes", frozenset({_TYPES[items.type]}))
             pen.assign(local, pen.called("scalars", pen.load(local), kinds))
@@ -858,9 +878,10 @@ class _Writer:
         pen.assign(local, pen.constant(None))
 
         def construct() -> None:
-            self.row.inner = text
+            self.row.inner, texts = text, self.pen.texts
+            self.pen.texts |= {text}
             one = self.object_value(_Child(child.name, child.field, node, child.expression or child.template), node)
-            self.row.inner = None
+            self.row.inner, self.pen.texts = None, texts
             alone = ast.List([pen.load(one)], ast.Load(), **pen.at)
             pen.assign(local, pen.choice(self.is_given(one), alone, ast.List([], ast.Load(), **pen.at)))
 
