@@ -202,6 +202,7 @@ class Fused:
         """Raises nothing: what cannot be fused has no function, and `reason` says why."""
         self.tree: ast.Module | None = None
         self.reason: str | None = None
+        self.reply = _reply(endpoint, source)
         try:
             self._rows = _paths_of_rows(endpoint)
             writer = _Writer(endpoint, resource, self._rows, certain=True)
@@ -224,22 +225,49 @@ class Fused:
         if known is None:
             return [None] * len(rows), range(len(rows))
         values, lets, texts = known
-        scope = Scope(page.data, lets, page)
-        for memo, text in zip(self._memos, texts, strict=True):
-            if len(text) > MAX_TEXTS:
-                text.clear()
-            values = (*values, text, partial(memo.values, scope))
-        certain = all(value.__class__ is str for value in values[: len(self._page.names)])
+        certain = _TEXT.issuperset(map(type, values[: len(self._page.names)]))
+        if texts:
+            scope = Scope(page.data, lets, page)
+            for memo, text in zip(self._memos, texts, strict=True):
+                if len(text) > MAX_TEXTS:
+                    text.clear()
+                values = (*values, text, partial(memo.values, scope))
         found: tuple[list[Any], list[int]] = self._functions[0 if certain else 1](rows, remote_data, *values)
         return found
 
 
+def _reply(endpoint: Endpoint, source: Source) -> Callable[..., tuple[Any, Any, Any]] | None:
+    """What is read of a reply as a whole: whether it is the endpoint's, the next cursor, and the time zone."""
+    names, temporaries, lines = {name: name for name in sorted(RESPONSE_NAMES)}, count(1), list[ast.stmt]()
+    values: list[ast.expr] = []
+    for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
+        made = codegen.Emitted([], ast.Name("MISSING", ast.Load()), runs=False)
+        if expression is not None:
+            if expression.functions:
+                return None
+            made = codegen.emit(expression.node, names, "response", expression.placer, temporaries=temporaries)
+        local = f"value_{next(temporaries)}"
+        lines += [*made.statements, ast.Assign([ast.Name(local, ast.Store())], made.value)]
+        values.append(ast.Name(local, ast.Load()))
+        if made.runs:
+            return None
+    lines.append(ast.Return(ast.Tuple(values, ast.Load())))
+    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    at = endpoint.path.placer.place(endpoint.path.node.span)
+    function = ast.FunctionDef("reply", arguments, lines, [], None, None, **at)
+    return _defined(ast.fix_missing_locations(ast.Module([function], [])), {}, source, "reply")
+
+
 def _linked(tree: ast.Module, writer: _Writer, source: Source) -> Callable[..., Any]:
+    return _defined(tree, writer.constants, source, "rows")
+
+
+def _defined(tree: ast.Module, constants: Mapping[str, Any], source: Source, name: str) -> Callable[..., Any]:
     helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
-    namespace = {**NAMESPACE, **writer.constants, "MISSING": MISSING, "__builtins__": {}}
+    namespace = {**NAMESPACE, **constants, "MISSING": MISSING, "__builtins__": {}}
     namespace |= {one.__name__: one for one in helpers}
     exec(compile(tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
-    function: Callable[..., Any] = namespace["rows"]
+    function: Callable[..., Any] = namespace[name]
     return function
 
 
@@ -253,6 +281,7 @@ MAX_TEXTS = 10_000
 _Known = tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]
 
 
+_TEXT = frozenset({str})
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
 

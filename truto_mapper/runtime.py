@@ -179,9 +179,9 @@ class _Made:
 
     stop: int
     left: int
-    records: list[Any] = field(default_factory=list)
-    rejected: list[Any] = field(default_factory=list)
-    diagnostics: list[Diagnostic] = field(default_factory=list)
+    records: list[Any]
+    rejected: list[Any]
+    diagnostics: list[Diagnostic]
 
 
 class Mapper:
@@ -258,7 +258,8 @@ class Mapper:
             asked = None if query is None else self._asked(query, on_unknown)
             if asked is not None and asked.sent is None:
                 asked = self._planned(asked, settings, moment).query
-            response = Response(_read(body, status), status, {str(k).lower(): v for k, v in (headers or {}).items()})
+            lowered = {str(name).lower(): value for name, value in headers.items()} if headers else {}
+            response = Response(_read(body, status), status, lowered)
             return self._mapped(response, asked, settings, moment, on_invalid)
 
     def exchange(
@@ -420,12 +421,13 @@ class Mapper:
         names = _names(asked, settings, now)
         names |= {"status": response.status, "headers": response.headers, "response": response.body}
         scope = Scope(response.body, names)
-        endpoint, notes = self._endpoint(response, asked, names, scope)
+        endpoint, notes, reply = self._endpoint(response, asked, names, scope)
         found = [*(asked.notes if asked is not None else ()), *notes]
         if endpoint is None:
             return Page((), None, tuple(found), (), response, asked, self._resource)
-        found += self._zone_notes(endpoint, scope, asked, settings)
-        cursor, looping, told = _cursor(endpoint, scope, asked)
+        cursor, zone = reply or (_value(endpoint.next_cursor, scope), _value(endpoint.time_zone, scope))
+        found += _zone_notes(zone, asked, settings)
+        cursor, looping, told = _cursor(cursor, asked)
         remote_data = asked is None or not asked.parameters.get("truto_ignore_remote_data")
         made = self._made(endpoint, scope, asked, on_invalid, remote_data=remote_data)
         found += [*told, *made.diagnostics]
@@ -446,7 +448,7 @@ class Mapper:
         exact = list(record.rows(endpoint, scope.data, scope)) if rows is None else []
         count = len(exact if rows is None else rows)
         start, stop = _cut(asked, count)
-        made = _Made(stop, left=count - stop)
+        made = _Made(stop, count - stop, [], [], [])
         doubtful: Sequence[int] = range(stop - start)
         if rows is None:
             made.records = [None] * len(doubtful)
@@ -483,26 +485,27 @@ class Mapper:
 
     def _endpoint(
         self, response: Response, asked: Query | None, names: Mapping[str, Any], scope: Scope
-    ) -> tuple[Endpoint | None, list[Diagnostic]]:
+    ) -> tuple[Endpoint | None, list[Diagnostic], Sequence[Any]]:
         """The endpoint whose reply this is, None for one that says there is nothing."""
         serving = self._serving(asked, names)
         if not _is_success(response.status):
             if any(_truthy(_value(e.empty_when, scope, failing=MISSING)) for e in serving):
-                return None, []
+                return None, [], ()
             raise self._refused(response, scope)
         if not isinstance(response.body, dict):
             message = f"the provider's answer must be a JSON object, this is {excerpt(response.body)}"
             raise ProviderError(Diagnostic("P602", message, pointer=""))
         for endpoint in serving:
-            if _truthy(_value(endpoint.recognise, scope)):
-                return endpoint, []
+            is_ours, reply = self._seen(endpoint, scope)
+            if is_ours:
+                return endpoint, [], reply
         known = [e for e in self._mapping.endpoints if _truthy(_value(e.recognise, scope))]
         if known or asked is None:
             raise self._unrecognised(known, serving)
         if any(e.recognise is not None for e in serving):
             message = f"the provider's answer has nothing that {serving[0].name} is recognised by: no records"
-            return serving[0], [Diagnostic("P603", message, "warning", pointer="")]
-        return serving[0], []
+            return serving[0], [Diagnostic("P603", message, "warning", pointer="")], ()
+        return serving[0], [], ()
 
     def _unrecognised(self, known: list[Endpoint], serving: list[Endpoint]) -> ProviderError:
         if known:
@@ -530,15 +533,16 @@ class Mapper:
             request_id=request_id if isinstance(request_id, str) else None,
         )
 
-    def _zone_notes(
-        self, endpoint: Endpoint, scope: Scope, asked: Query | None, settings: dict[str, Any]
-    ) -> list[Diagnostic]:
-        """A warning when the reply names another time zone than the one its days were planned in."""
-        zone, planned = _value(endpoint.time_zone, scope), settings.get("time_zone")
-        if zone == planned or asked is None or zone is MISSING or zone is None or planned is None:
-            return []
-        note = _zone_note(zone, planned) if isinstance(zone, str) else _foreign_zone(zone, planned)
-        return [] if note is None else [note]
+    def _seen(self, endpoint: Endpoint, scope: Scope) -> tuple[bool, Sequence[Any]]:
+        """Whether a reply is the endpoint's; and, where one function reads it all, its next cursor and time zone."""
+        read = self._fused(endpoint).reply
+        if read is not None:
+            try:
+                recognised, *reply = read(**scope.bindings)
+                return _truthy(recognised), reply
+            except Exception:  # noqa: BLE001, S110  # evaluated one by one, each says what is wrong and where
+                pass
+        return _truthy(_value(endpoint.recognise, scope)), ()
 
     def _unasked(self, asked: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page:
         """The page of a call that is skipped: the static response, mapped, or nothing."""
@@ -690,6 +694,15 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield name, child
 
 
+def _zone_notes(zone: Any, asked: Query | None, settings: dict[str, Any]) -> list[Diagnostic]:
+    """A warning when the reply names another time zone than the one its days were planned in."""
+    planned = settings.get("time_zone")
+    if zone == planned or asked is None or zone is MISSING or zone is None or planned is None:
+        return []
+    note = _zone_note(zone, planned) if isinstance(zone, str) else _foreign_zone(zone, planned)
+    return [] if note is None else [note]
+
+
 @lru_cache(maxsize=64)
 def _zone_note(zone: str, planned: str) -> Diagnostic | None:
     if is_time_zone(zone) and is_time_zone(planned) and same_zone(zone, planned):
@@ -737,9 +750,8 @@ def _cut(asked: Query | None, count: int) -> tuple[int, int]:
     return start, count if limit is None else min(start + limit, count)
 
 
-def _cursor(endpoint: Endpoint, scope: Scope, asked: Query | None) -> tuple[str | None, bool, list[Diagnostic]]:
+def _cursor(value: Any, asked: Query | None) -> tuple[str | None, bool, list[Diagnostic]]:
     """The provider's next cursor, and whether it is the one it was sent."""
-    value = _value(endpoint.next_cursor, scope)
     if value is MISSING or value is None or value == "":
         return None, False, []
     if not isinstance(value, str):
