@@ -160,6 +160,18 @@ def test_what_is_kept_of_a_page_is_of_its_texts():
     ]
 
 
+def test_what_is_kept_stays_small():
+    """Pages with ever other texts, or very long ones, do not fill the memory."""
+    mapper = load("gong/activity")
+    for day in range(200):
+        rows = [{"fromDate": f"{day}-{number}", "toDate": "x" * 50_000} for number in range(10)]
+        body = {"usersAggregateActivity": [{"userId": "1", "userAggregateActivity": rows}]}
+        mapper.map(body, query=QUERIES["usersAggregateActivity"], on_invalid="discard_value")
+        head = {"fromDateTime": str(day), "toDateTime": "y" * 50_000 * (day % 3)}
+        mapper.map(head | {"usersAggregateActivityStats": [user(1)]}, on_invalid="discard_value")
+    assert len(pickle.dumps([f._page.known for f in mapper._functions.values()])) < 5_000_000
+
+
 SHOW = "from truto_mapper import load; print(load('gong/activity').show())"
 
 

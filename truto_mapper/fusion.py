@@ -226,14 +226,22 @@ class Fused:
             return [None] * len(rows), range(len(rows))
         values, lets, texts = known
         certain = _TEXT.issuperset(map(type, values[: len(self._page.names)]))
+        before = sum(map(len, texts))
         if texts:
             scope = Scope(page.data, lets, page)
             for memo, text in zip(self._memos, texts, strict=True):
-                if len(text) > MAX_TEXTS:
-                    text.clear()
                 values = (*values, text, partial(memo.values, scope))
         found: tuple[list[Any], list[int]] = self._functions[0 if certain else 1](rows, remote_data, *values)
+        if sum(map(len, texts)) > before:
+            _forget(texts)
         return found
+
+
+def _forget(texts: list[dict[str, Any]]) -> None:
+    """Keep no more of a page's texts than are worth their memory."""
+    for text in texts:
+        if len(text) > MAX_TEXTS or sum(map(len, text)) > MAX_CHARACTERS:
+            text.clear()
 
 
 def _reply(endpoint: Endpoint, source: Source) -> Callable[..., tuple[Any, Any, Any]] | None:
@@ -272,11 +280,11 @@ def _defined(tree: ast.Module, constants: Mapping[str, Any], source: Source, nam
 
 
 #: How many pages' values are kept: those of a few periods that are being read at the same time.
-MAX_PAGES = 256
+MAX_PAGES = 64
 
-
-#: And of each text that a field depends on, so many of one page.
-MAX_TEXTS = 10_000
+#: And of what depends on one text of a row, how many texts, of how many characters together.
+MAX_TEXTS = 1_000
+MAX_CHARACTERS = 100_000
 
 _Known = tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]
 
@@ -325,7 +333,10 @@ class _Page:
         if key is not None and key in self.known:
             return self.known[key]
         found = self.evaluated(page)
-        if key is not None and len(self.known) < MAX_PAGES:
+        small = key is not None and sum(len(text) for text in key if isinstance(text, str)) < MAX_CHARACTERS
+        if key is not None and small:
+            if len(self.known) >= MAX_PAGES:
+                self.known.clear()
             self.known[key] = found
         return found
 

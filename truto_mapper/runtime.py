@@ -59,8 +59,9 @@ class _Bounded:
 _BOUNDED = _Bounded()
 
 
-#: So many accounts' settings are kept, once they are checked.
+#: So many accounts' settings are kept, once they are checked; of so many characters each.
 MAX_ACCOUNTS = 1_000
+MAX_SETTING = 200
 
 #: The parts of a request that go to the provider.
 SENT = ("method", "path", "params", "headers", "body")
@@ -343,7 +344,9 @@ class Mapper:
             return self._accounts[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
             settings = self._checked_settings(context)
-        if all(kind in (str, bool, int) for _, kind, _ in key) and len(self._accounts) < MAX_ACCOUNTS:
+        if all(kind is bool or (kind is str and len(value) < MAX_SETTING) for _, kind, value in key):
+            if len(self._accounts) >= MAX_ACCOUNTS:
+                self._accounts.clear()
             self._accounts[key] = settings
         return settings
 
