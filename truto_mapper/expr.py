@@ -191,12 +191,12 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
-    @property
+    @cached_property
     def variables(self) -> list[Variable]:
         """The variables that nothing in the expression binds, in the order of the text; not those in `calls`."""
         return self._free(called=False)
 
-    @property
+    @cached_property
     def calls(self) -> list[Variable]:
         """The `$name` of each `$name(…)` that nothing in the expression binds, in the order of the text."""
         return self._free(called=True)

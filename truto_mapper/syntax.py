@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 from truto_mapper.diagnostics import Diagnostic, MappingError, Span
@@ -292,9 +293,17 @@ Node = (
 def children(node: Node) -> list[Node]:
     """The nodes directly in a node, in the order of the text."""
     found: list[Node] = []
-    for one in fields(node):
-        _collect(getattr(node, one.name), found)
-    return sorted(found, key=lambda child: child.span.start)
+    kind: Any = type(node)
+    for name in _held(kind):
+        _collect(getattr(node, name), found)
+    return sorted(found, key=lambda child: child.span.start) if len(found) > 1 else found
+
+
+@cache
+def _held(kind: type[Any]) -> tuple[str, ...]:
+    """The fields that may hold nodes."""
+    plain = {"Span", "str", "bool", "int | float", "bool | None", "str | None"}
+    return tuple(one.name for one in fields(kind) if one.type not in plain)
 
 
 def _collect(value: Any, found: list[Node]) -> None:
