@@ -199,6 +199,9 @@ def same(a, b):
 #: brackets of its own whole, wherever its value goes; compiled code does so at the end of that path.
 KNOWN = {
     "an array that a path constructs stays whole": lambda text, *_: "[]." in text or ".[" in text,
+    "the predicates of what is undefined are not evaluated, so nothing fails in them": (
+        lambda text, a, b: "[" in text and isinstance(b, Failure) and not isinstance(a, Failure)
+    ),
     "the interpreter loses the empty array that $each makes of nothing": lambda text, *_: "$each(" in text,
 }
 #: Where the reference differs from both.
