@@ -180,6 +180,12 @@ def test_a_required_field_that_no_expression_gives_says_so(make):
     assert [d.code for d in caught.value.diagnostics] == ["D402"]
 
 
+@pytest.mark.parametrize("context", [[], "", 0, False, ["tenant"]], ids=repr)
+def test_a_context_that_is_no_object_is_refused(make, context):
+    with pytest.raises(QueryError, match="the context must be an object"):
+        make().plan({"city": "Bonn"}, context=context)
+
+
 def test_exchange_yields_the_request_takes_the_response_and_returns_the_page(make):
     exchange = make().exchange({"city": "Bonn"})
     assert next(exchange).path == "/main/contacts"

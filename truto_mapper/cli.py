@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 try:
     import typer
@@ -169,7 +168,7 @@ def _json(file: str) -> Any:
 def _parsed(source: Source, start: int = 0, text: str | None = None) -> Any:
     """A JSON text, or a part of one that begins at `start`. Raises `MappingError` P602 with a caret."""
     try:
-        return json.loads(source.text if text is None else text, parse_constant=_no_number, parse_float=_number)
+        return formats.loads(source.text if text is None else text)
     except json.JSONDecodeError as error:
         at = start + error.pos
         raise MappingError(
@@ -178,14 +177,6 @@ def _parsed(source: Source, start: int = 0, text: str | None = None) -> Any:
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise MappingError(Diagnostic("P602", f"not valid JSON: {why}", source=source)) from None
-
-
-def _number(text: str) -> float:
-    return float(text) if math.isfinite(float(text)) else _no_number(text)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
 
 
 def _settings(pairs: list[str] | None) -> dict[str, str]:
@@ -277,17 +268,17 @@ def _validated(resource: schema.Resource, source: Source) -> tuple[list[Diagnost
         return _validated_lines(resource, source)
     value = _parsed(source)
     if isinstance(value, dict) and "result" in value:
-        found = schema.Schema(schema.list_schema(resource)).problems(value)
+        found = schema.Schema(schema.list_schema(resource), generated=True).problems(value)
         return [_finding(problem, problem.pointer) for problem in found], len(value["result"] or ())
     records = value if isinstance(value, list) else [value]
-    checker = schema.Schema(schema.record_schema(resource))
+    checker = schema.Schema(schema.record_schema(resource), generated=True)
     at = [f"/{i}" for i in range(len(records))] if isinstance(value, list) else [""]
     pairs = [(p, where) for where, record in zip(at, records, strict=True) for p in checker.problems(record)]
     return [_finding(problem, where + problem.pointer) for problem, where in pairs], len(records)
 
 
 def _validated_lines(resource: schema.Resource, source: Source) -> tuple[list[Diagnostic], int]:
-    checker = schema.Schema(schema.record_schema(resource))
+    checker = schema.Schema(schema.record_schema(resource), generated=True)
     found: list[Diagnostic] = []
     count = start = 0
     for line in source.text.split("\n"):

@@ -199,6 +199,11 @@ def json_pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def dotted(path: Iterable[str | int]) -> str:
+    """A path of keys and indices as it reads in a message: `users.0.id`."""
+    return ".".join(map(str, path))
+
+
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that was probably meant, if any is close; upper and lower case are alike."""
     known = {known.casefold(): known for known in sorted(names)}

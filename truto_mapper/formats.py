@@ -6,10 +6,11 @@ Everything here is applied after validation, and never changes the records it is
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, QueryError, excerpt
@@ -88,6 +89,19 @@ def _utc(text: str, name: str) -> str:
         message = f"`{name}`: the date-time {excerpt(text)} is outside the years 1 to 9999 in UTC"
         raise EvaluationError(Diagnostic("D405", message)) from None
     return moment.replace(microsecond=0, tzinfo=None).isoformat() + (fraction[0] if fraction else "") + "Z"
+
+
+def loads(text: str | bytes | bytearray) -> Any:
+    """JSON as the standard has it: NaN and numbers beyond a double are none. Raises ValueError, RecursionError."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    return float(text) if math.isfinite(float(text)) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
 
 
 def dumps(value: Any, indent: int | None = None) -> str:

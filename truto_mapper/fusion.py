@@ -54,7 +54,8 @@ Steps = tuple[str, ...]
 #: Below this many fields a bulk look-up does not pay.
 MIN_BULK = 4
 
-_CLASSES = {"string": "str", "integer": "int", "boolean": "bool"}
+_TYPES = {"string": str, "integer": int, "boolean": bool}
+_CLASSES = {kind: python.__name__ for kind, python in _TYPES.items()}
 _SCALARS = frozenset({*_CLASSES, "number"})
 
 
@@ -202,8 +203,9 @@ class Fused:
         """Raises nothing: what cannot be fused has no function, and `reason` says why."""
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self.reply = _reply(endpoint, source)
+        self.reply: Callable[..., tuple[Any, Any, Any]] | None = None
         try:
+            self.reply = _reply(endpoint, source)
             self._rows = _paths_of_rows(endpoint)
             writer = _Writer(endpoint, resource, self._rows, certain=True)
             self.tree = writer.module()
@@ -958,9 +960,6 @@ _CHEAP = frozenset({"boolean", "exists", "join", "not", "size"})
 
 def _parts(node: Any) -> list[Any]:
     return [one for one in fields(node) if one.name != "span" and isinstance(getattr(node, one.name), (tuple, Spanned))]
-
-
-_TYPES = {"string": str, "integer": int, "boolean": bool}
 
 
 def _is_simple(declared: Field, *, required: bool = False) -> bool:

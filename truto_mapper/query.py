@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from truto_mapper.diagnostics import Diagnostic, Findings, QueryError, did_you_mean, excerpt, json_pointer
+from truto_mapper.diagnostics import Diagnostic, Findings, QueryError, did_you_mean, dotted, excerpt, json_pointer
 from truto_mapper.functions import instant, is_date_time
 from truto_mapper.schema import Field, Problem, Resource, Schema, query_schema
 
@@ -140,9 +140,9 @@ class Parser:
                 findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
         for problem in self.schema.problems({n: v for n, v in values.items() if v is not _UNREADABLE}):
             if problem.path:  # what is required at the top depends on the integration: see above
-                message = f"{_dotted(problem.path)}: {problem.message}"
+                message = f"{dotted(problem.path)}: {problem.message}"
                 if problem.keyword == "additionalProperties":
-                    message = f"{_dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
+                    message = f"{dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
                 findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
         for name, value in values.items():
             if isinstance(value, list) and any(item in ("", {"id": ""}) for item in value):
@@ -234,10 +234,6 @@ def in_calendar(moment: datetime) -> bool:
 
 def _instant(value: Any) -> datetime | None:
     return instant(value) if isinstance(value, str) and is_date_time(value) else None
-
-
-def _dotted(path: tuple[str | int, ...]) -> str:
-    return ".".join(str(part) for part in path)
 
 
 def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from truto_mapper.diagnostics import Diagnostic, EvaluationError, excerpt, json_pointer
+from truto_mapper.diagnostics import Diagnostic, EvaluationError, dotted, excerpt, json_pointer
 from truto_mapper.expr import Expression, Scope
 from truto_mapper.functions import MISSING
 from truto_mapper.mapping import Endpoint, Template, expressions
@@ -285,7 +285,7 @@ class _Attempt:
     def object(self, value: dict[str, Any], fields: Mapping[str, Field], path: Steps, origin: Expression) -> Any:
         for name, child in value.items():
             if name not in fields and child is not None:
-                at, resource = _dotted((*path, name)), self.recorder.resource.name
+                at, resource = dotted((*path, name)), self.recorder.resource.name
                 note = self.about(origin, "D403", f"`{at}` is not declared by {resource}; it was left out")
                 self.notes.append(replace(note, severity="warning"))
         made = ((n, self.conformed(value[n], f, (*path, n), origin)) for n, f in fields.items() if n in value)
@@ -298,10 +298,10 @@ class _Attempt:
         if expression is None:
             code = "D401" if problem.missing is None else "D402"
             why = problem.message if problem.missing is None else "it is required, and no expression gives it"
-            return Diagnostic(code, f"`{_dotted(path)}`: {why}", pointer=json_pointer(self.row.item.path))
+            return Diagnostic(code, f"`{dotted(path)}`: {why}", pointer=json_pointer(self.row.item.path))
         if problem.missing is not None:
-            return self.about(expression, "D402", f"`{_dotted(path)}` is required, and its expression gave nothing")
-        return self.about(expression, "D401", f"`{_dotted(path)}`: {problem.message}")
+            return self.about(expression, "D402", f"`{dotted(path)}` is required, and its expression gave nothing")
+        return self.about(expression, "D401", f"`{dotted(path)}`: {problem.message}")
 
     def about(self, expression: Expression, code: str, message: str) -> Diagnostic:
         """A finding at an expression and at what it reads of the payload."""
@@ -389,7 +389,3 @@ def _until_filtered(node: Path | Variable) -> Sequence[Name | Variable]:
         if replace(step, keep_array=False) != Step(step.span, step.node):
             return names[:number]
     return names
-
-
-def _dotted(path: Steps) -> str:
-    return ".".join(str(part) for part in path)

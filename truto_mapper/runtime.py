@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 from truto_mapper import document, formats, mapping, record, schema
 from truto_mapper.diagnostics import (
@@ -334,7 +333,7 @@ class Mapper:
 
     def _settings(self, context: Mapping[str, Any] | None) -> dict[str, Any]:
         """The account's settings, defaults filled in. Raises `QueryError` Q509 with every finding."""
-        if not context:
+        if context is None or context == {}:
             return self._defaults
         if not isinstance(context, Mapping):
             message = f"the context must be an object, this is {excerpt(context)}"
@@ -434,7 +433,7 @@ class Mapper:
         remote_data = asked is None or not asked.parameters.get("truto_ignore_remote_data")
         made = self._made(endpoint, scope, asked, on_invalid, remote_data=remote_data)
         found += [*told, *made.diagnostics]
-        errors = [found for found in found if found.severity == "error"]
+        errors = [one for one in found if one.severity == "error"]
         if errors:
             raise EvaluationError(errors)
         if asked is not None and made.left:
@@ -579,7 +578,7 @@ def _typed(value: Any, declared: Mapping[str, Any]) -> Any:
     """A setting given as text, as the type its schema declares."""
     if isinstance(value, str) and declared.get("type") in ("boolean", "integer", "number"):
         with suppress(ValueError):
-            return json.loads(value, parse_constant=_no_number, parse_float=_number)
+            return formats.loads(value)
     return value
 
 
@@ -609,7 +608,7 @@ def _read(body: Any, status: int) -> Any:
     if not isinstance(body, (bytes, bytearray)):
         return body
     try:
-        return json.loads(body, parse_constant=_no_number, parse_float=_number)
+        return formats.loads(body)
     except (ValueError, RecursionError) as error:
         if not _is_success(status):
             return bytes(body).decode(errors="replace") or None
@@ -618,14 +617,6 @@ def _read(body: Any, status: int) -> Any:
         raise ProviderError(
             Diagnostic("P602", f"the provider's answer cannot be read as JSON ({why}): {start}")
         ) from None
-
-
-def _number(text: str) -> float:
-    return float(text) if math.isfinite(float(text)) else _no_number(text)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
 
 
 def _value(expression: Expression | None, scope: Scope, *, failing: Any = None) -> Any:

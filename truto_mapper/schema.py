@@ -24,6 +24,7 @@ from truto_mapper.diagnostics import (
     MappingError,
     Source,
     did_you_mean,
+    dotted,
     excerpt,
     json_pointer,
     nearest,
@@ -377,7 +378,7 @@ def _wrong_keys(root: document.Node, model: type[_Model], misfits: Sequence[_Mis
     unknown = [misfit for misfit in misfits if misfit.kind == "extra_forbidden"]
     meant = {(misfit.path, nearest(str(misfit.key), _allowed(model, misfit.path))) for misfit in unknown}
     for misfit in misfits:
-        inside = f" in `{_dotted(misfit.path)}`" if misfit.path else ""
+        inside = f" in `{dotted(misfit.path)}`" if misfit.path else ""
         if misfit.kind == "extra_forbidden":
             hint = did_you_mean(str(misfit.key), _allowed(model, misfit.path))
             message = f"there is no key `{misfit.key}`{inside or ' here'}"
@@ -479,10 +480,6 @@ def _at_value(root: document.Node, path: _Path, message: str, hint: str | None =
     if node.span.start == node.span.end:  # nothing was written there
         return _at_key(root, path, message, hint=hint)
     return node.diagnostic("M106", message, hint=hint)
-
-
-def _dotted(path: _Path) -> str:
-    return ".".join(map(str, path))
 
 
 def _allowed(model: type[pydantic.BaseModel], path: _Path) -> set[str]:
@@ -595,7 +592,7 @@ def _fits(value: Any, declared: JSON) -> None:
     if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
         field = Field.model_construct(**declared)
         for problem in Schema(value_schema(field), generated=True).problems(value)[:1]:
-            where = f" at {_dotted(problem.path)}" if problem.path else ""
+            where = f" at {dotted(problem.path)}" if problem.path else ""
             raise ValueError(f"this does not fit the field{where}: {problem.message}")
 
 
