@@ -108,6 +108,7 @@ class Page:
     resource: schema.Resource
     is_looping: bool = False
     is_asked: bool = True  # False where the provider was not: a static response, truto_skip_api_call
+    endpoint: str | None = None  # the name of the one whose reply it is; None for a reply without records
 
     @property
     def result(self) -> Any:
@@ -216,6 +217,11 @@ class Mapper:
     def resource(self) -> schema.Resource:
         """The unified resource that the mapping is for."""
         return self._resource
+
+    @property
+    def mapping(self) -> mapping.Mapping:
+        """The mapping as it was linked: its endpoints with their parsed expressions."""
+        return self._mapping
 
     def plan(
         self,
@@ -439,7 +445,8 @@ class Mapper:
         if asked is not None and made.left:
             cursor = asked.next_cursor(asked.cursor, made.stop)
         records, rejected = tuple(made.records), tuple(made.rejected)
-        return Page(records, cursor, tuple(found), rejected, response, asked, self._resource, looping)
+        shown = (response, asked, self._resource, looping)
+        return Page(records, cursor, tuple(found), rejected, *shown, endpoint=endpoint.name)
 
     def _made(
         self, endpoint: Endpoint, scope: Scope, asked: Query | None, on_invalid: OnInvalid, *, remote_data: bool
