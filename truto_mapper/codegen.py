@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from truto_mapper.diagnostics import Source, Span
@@ -154,7 +155,7 @@ class Writer:
         self.run = run
         self.runs = False
         self.loops = 0
-        self.texts: frozenset[str] = frozenset()  # locals that are known to be text
+        self.classes: Mapping[str, str] = {}  # locals whose class is known
         self.tailing = False  # within a lambda, where a tail call can be left to the caller
         self.growing = False
         self.temporaries = temporaries or count(1)
@@ -182,12 +183,12 @@ class Writer:
         return ast.Compare(left, [operator], [right], **self.at)
 
     def has_class(self, value: ast.expr, name: str) -> ast.expr:
-        if isinstance(value, ast.Name) and value.id in self.texts:
-            return self.constant(name == "str")
+        if isinstance(value, ast.Name) and value.id in self.classes:
+            return self.constant(self.classes[value.id] == name)
         return self.test(ast.Attribute(value, "__class__", ast.Load(), **self.at), ast.Is(), self.load(name))
 
     def is_there(self, value: ast.expr) -> ast.expr:
-        if isinstance(value, ast.Constant):
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.classes):
             return self.constant(value=True)
         return self.test(value, ast.IsNot(), self.load("MISSING"))
 
@@ -550,6 +551,8 @@ class Writer:
         if isinstance(value, ast.Constant):
             return self.constant(bool(value.value))
         value = self.atom(value)
+        if isinstance(value, ast.Name) and value.id in self.classes and self.classes[value.id] != "dict":
+            return self.test(value, ast.NotEq(), self.constant("" if self.classes[value.id] == "str" else 0))
         true, false = self.constant(value=True), self.constant(value=False)
         certain = self.test(value, ast.Is(), true)
         text = self.both(self.has_class(value, "str"), self.test(value, ast.NotEq(), self.constant("")))
@@ -1230,7 +1233,7 @@ def emit(
     run: str = "run",
     is_input: bool = True,
     temporaries: Iterator[int] | None = None,
-    texts: frozenset[str] = frozenset(),
+    classes: Mapping[str, str] = MappingProxyType({}),
 ) -> Emitted:
     """The statements and the result expression of a node, to be spliced into a Python function.
 
@@ -1239,17 +1242,17 @@ def emit(
     `$$` is the same unless `names` has `$`.
     `callers` are the names under which the callers' `Function`s can be loaded. `run` is the local that holds the
     `functions.Run` of the evaluation; it has to be there only when the result's `runs` says so. `is_input` says that
-    `$` is a whole input rather than an item of one: only that makes a difference for an array. `texts` are the locals
-    that are known to be text. Pass one
-    `itertools.count()` as `temporaries` to all expressions of one Python function, so that their locals differ; no
-    local that is made ends otherwise than in `_` and a number. The value may be a `Sequence`, which is a list, and
-    with `escapes(node)` may hold functions; `functions.plain` and `functions.released` make it plain.
+    `$` is a whole input rather than an item of one: only that makes a difference for an array. `classes` are those of
+    locals whose class is known. Pass one `itertools.count()` as `temporaries` to all expressions of one Python
+    function, so that their locals differ; no local that is made ends otherwise than in `_` and a number. The value may
+    be a `Sequence`, which is a list, and with `escapes(node)` may hold functions; `functions.plain` and
+    `functions.released` make it plain.
     """
     writer = Writer(
         {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
     writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
-    writer.texts = texts
+    writer.classes = classes
     with writer.scope():
         writer.at = placer.place(node.span)
         for name in sorted(_bound_here((node,))):

@@ -2,7 +2,8 @@
 
 The record schema is evaluated beforehand against each expression. `v.__class__ is int` proves of a value that it is
 there, no sequence and a valid integer; what does not depend on the row is evaluated and checked once a page; what
-depends on one text of the row, once for each such text. What the function cannot prove of a row it leaves alone, and
+depends on one text of the row, once for each such text. A row that has every value in its expected class is taken by
+code that assumes so; any other by code that assumes nothing. What that cannot prove of a row it leaves alone, and
 `record` says exactly what there is to say about it.
 """
 
@@ -203,77 +204,82 @@ class Fused:
         """Raises nothing: what cannot be fused has no function, and `reason` says why."""
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self.reply: Callable[..., tuple[Any, Any, Any]] | None = None
+        shared = _Shared()
         try:
-            self.reply = _reply(endpoint, source)
             self._rows = _paths_of_rows(endpoint)
-            writer = _Writer(endpoint, resource, self._rows, certain=True)
-            self.tree = writer.module()
-            other = _Writer(endpoint, resource, self._rows, certain=False)
-            self._functions = (_linked(self.tree, writer, source), _linked(other.module(), other, source))
+            self.tree = _Writer(endpoint, resource, self._rows, shared).module()
+            self._function = _defined(self.tree, shared.constants, source, "rows")
         except (_Unfit, SyntaxError, RecursionError) as unfit:  # the latter of what Python cannot nest
             self.tree, self.reason = None, str(unfit)
-            return
-        self._memos = writer.memos
-        self._page = _Page(writer.page_lets, writer.page_values, tuple(writer.page_names), self._memos)
+        self._page = _Page(shared)
+        #: The bindings of a reply → whether it is the endpoint's, its next cursor, time zone and rows, and the texts
+        #: that its page's values depend on. Raises whatever an expression raises, without its place.
+        self.reply = self._reply(endpoint, source)
 
-    def rows(self, body: Any) -> list[Any] | None:
-        """The rows of a reply, if they are what the function takes."""
-        return self._rows.of(body) if self.tree is not None else None
+    def _reply(self, endpoint: Endpoint, source: Source) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+        names, temporaries, lines = {name: name for name in sorted(RESPONSE_NAMES)}, count(1), list[ast.stmt]()
+        values: list[ast.expr] = []
+        constants: dict[str, Any] = {}
+        for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
+            made = codegen.Emitted([], _loaded("MISSING"), runs=False)
+            if expression is not None:
+                callers = {name: f"caller_{name}" for name in expression.functions}
+                constants |= {callers[name]: from_caller(name, one) for name, one in expression.functions.items()}
+                given = (names, "response", expression.placer)
+                made = codegen.emit(expression.node, *given, callers=callers, temporaries=temporaries)
+            run = ast.Assign([ast.Name("run", ast.Store())], ast.Call(_loaded("new_run"), [ast.Constant(1)], []))
+            local = f"value_{next(temporaries)}"
+            lines += [*([run] if made.runs else ()), *made.statements]
+            lines.append(ast.Assign([ast.Name(local, ast.Store())], made.value))
+            values.append(_loaded(local))
+        rows = ast.Constant(False) if self.tree is None else self._rows.read()
+        key = ast.Tuple([_read(name, steps) for name, steps in self._page.paths], ast.Load())
+        lines.append(ast.Return(ast.Tuple([*values, rows, key], ast.Load())))
+        try:
+            return _of_bindings(lines, constants, endpoint, source)
+        except (SyntaxError, RecursionError):
+            return _unread
 
-    def records(self, rows: list[Any], page: Scope, *, remote_data: bool) -> tuple[list[Any], Sequence[int]]:
-        """A record for each row, and the numbers of those that `record` has to look at."""
-        known = self._page.known_of(page)
+    def records(
+        self, rows: list[Any], key: tuple[Any, ...], page: Scope, *, remote_data: bool
+    ) -> tuple[list[Any], Sequence[int]]:
+        """A record for each row that is no null, and the numbers of those that `record` has to look at."""
+        try:
+            known = self._page.known[key]
+        except (KeyError, TypeError):  # TypeError: what cannot be hashed
+            known = self._page.evaluated(key, page)
         if known is None:
-            return [None] * len(rows), range(len(rows))
-        values, lets, texts = known
-        certain = _TEXT.issuperset(map(type, values[: len(self._page.names)]))
-        before = sum(map(len, texts))
-        if texts:
-            scope = Scope(page.data, lets, page)
-            for memo, text in zip(self._memos, texts, strict=True):
-                values = (*values, text, partial(memo.values, scope))
-        found: tuple[list[Any], list[int]] = self._functions[0 if certain else 1](rows, remote_data, *values)
-        if sum(map(len, texts)) > before:
-            _forget(texts)
+            count = len(rows) - rows.count(None)
+            return [None] * count, range(count)
+        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, *known)
         return found
 
 
-def _forget(texts: list[dict[str, Any]]) -> None:
-    """Keep no more of a page's texts than are worth their memory."""
-    for text in texts:
-        if len(text) > MAX_TEXTS or sum(map(len, text)) > MAX_CHARACTERS:
-            text.clear()
+def _unread(_: Mapping[str, Any]) -> tuple[Any, ...]:
+    raise _Unfit
 
 
-def _reply(endpoint: Endpoint, source: Source) -> Callable[..., tuple[Any, Any, Any]] | None:
-    """What is read of a reply as a whole: whether it is the endpoint's, the next cursor, and the time zone."""
-    names, temporaries, lines = {name: name for name in sorted(RESPONSE_NAMES)}, count(1), list[ast.stmt]()
-    values: list[ast.expr] = []
-    for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
-        made = codegen.Emitted([], ast.Name("MISSING", ast.Load()), runs=False)
-        if expression is not None:
-            if expression.functions:
-                return None
-            made = codegen.emit(expression.node, names, "response", expression.placer, temporaries=temporaries)
-        local = f"value_{next(temporaries)}"
-        lines += [*made.statements, ast.Assign([ast.Name(local, ast.Store())], made.value)]
-        values.append(ast.Name(local, ast.Load()))
-        if made.runs:
-            return None
-    lines.append(ast.Return(ast.Tuple(values, ast.Load())))
-    arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+def _of_bindings(
+    lines: list[ast.stmt], constants: Mapping[str, Any], endpoint: Endpoint, source: Source
+) -> Callable[[Mapping[str, Any]], Any]:
+    """A function of the bindings of a reply, whose lines use them as locals."""
+    used = {one.id for line in lines for one in ast.walk(line) if isinstance(one, ast.Name)}
+    opened: list[ast.stmt] = [
+        ast.Assign([ast.Name(one, ast.Store())], ast.Subscript(_loaded("bindings"), ast.Constant(one), ast.Load()))
+        for one in sorted(RESPONSE_NAMES & used)
+    ]
+    arguments = ast.arguments([], [ast.arg("bindings")], None, [], [], None, [])
     at = endpoint.path.placer.place(endpoint.path.node.span)
-    function = ast.FunctionDef("reply", arguments, lines, [], None, None, **at)
-    return _defined(ast.fix_missing_locations(ast.Module([function], [])), {}, source, "reply")
+    function = ast.FunctionDef("reply", arguments, [*opened, *lines], [], None, None, **at)
+    return _defined(ast.fix_missing_locations(ast.Module([function], [])), constants, source, "reply")
 
 
-def _linked(tree: ast.Module, writer: _Writer, source: Source) -> Callable[..., Any]:
-    return _defined(tree, writer.constants, source, "rows")
+def _loaded(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())
 
 
 def _defined(tree: ast.Module, constants: Mapping[str, Any], source: Source, name: str) -> Callable[..., Any]:
-    helpers = (sparse, scalars, new_run, KeyError, Exception, map, zip, type, dict)
+    helpers = (sparse, scalars, new_run, at, listed, paired, KeyError, Exception, map, zip, type, dict)
     namespace = {**NAMESPACE, **constants, "MISSING": MISSING, "__builtins__": {}}
     namespace |= {one.__name__: one for one in helpers}
     exec(compile(tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
@@ -284,21 +290,57 @@ def _defined(tree: ast.Module, constants: Mapping[str, Any], source: Source, nam
 #: How many pages' values are kept: those of a few periods that are being read at the same time.
 MAX_PAGES = 64
 
-#: And of what depends on one text of a row, how many texts, of how many characters together.
+#: And of what depends on one text of a row, how many texts, of how many characters together with the page's.
 MAX_TEXTS = 1_000
 MAX_CHARACTERS = 100_000
-
-_Known = tuple[tuple[Any, ...], dict[str, Any], list[dict[str, Any]]]
-
 
 _TEXT = frozenset({str})
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
 
-def _at(value: Any, steps: Sequence[str]) -> Any:
+class _Texts(dict[Any, tuple[Any, ...]]):
+    """What a memo gives for each text of a row, made when it is asked for; no more of it than is worth its memory."""
+
+    def __init__(self, memo: Memo, page: Scope) -> None:
+        super().__init__()
+        self.memo, self.page, self.characters = memo, page, 0
+
+    def __missing__(self, text: Any) -> tuple[Any, ...]:
+        made = self.memo.values(self.page, text)
+        if text.__class__ is str:
+            self.characters += len(text)
+            if len(self) >= MAX_TEXTS or self.characters > MAX_CHARACTERS:
+                self.clear()
+                self.characters = len(text)
+            self[text] = made
+        return made
+
+
+def at(value: Any, steps: Sequence[str]) -> Any:
+    """What plain names lead to: MISSING where there is nothing, False where there is a list on the way."""
     for step in steps:
+        if value.__class__ is list:
+            return False
         value = value.get(step, MISSING) if value.__class__ is dict else MISSING
     return value
+
+
+class _Shared:
+    """What the code of a row takes from outside: constants, memos, and what does not depend on the row."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, Any] = {}
+        self.temporaries = count(1)
+        self.lets: dict[str, Expression] = {}
+        #: The values of the page and the memos by their parameters.
+        self.values: dict[str, tuple[Expression, Field]] = {}
+        self.memos: dict[Steps, Memo] = {}
+        #: The parameters of what rows use of the page, by name; a part of an expression has a name with a blank.
+        self.names: dict[str, str] = {}
+
+    @property
+    def parameters(self) -> list[str]:
+        return [*self.names.values(), *self.values, *(f"memo_{number}" for number in range(len(self.memos)))]
 
 
 class _Page:
@@ -307,85 +349,103 @@ class _Page:
     It is evaluated once for the texts that it depends on, which the pages of one answer share.
     """
 
-    def __init__(
-        self,
-        lets: list[tuple[str, Expression]],
-        fields: list[tuple[Expression, Schema]],
-        names: tuple[str, ...],
-        memos: list[Memo],
-    ) -> None:
-        self.lets, self.fields, self.names, self.memos = lets, fields, names, memos
-        reads = _Row(tuple(sorted(RESPONSE_NAMES)))
-        for name, expression in lets:
+    def __init__(self, shared: _Shared) -> None:
+        self.lets, self.names = shared.lets, tuple(shared.names)
+        self.fields = [(one, Schema(value_schema(field), generated=True)) for one, field in shared.values.values()]
+        self.memos = list(shared.memos.values())
+        self.paths = self.read()
+        self.known: dict[tuple[Any, ...], tuple[Any, ...] | None] = {}
+
+    def read(self) -> list[tuple[str, Sequence[str]]]:
+        """The paths from the bindings of a reply on which everything depends."""
+        reads = _Row((*sorted(RESPONSE_NAMES), "row"))  # the latter for what memos read of it
+        for name, expression in self.lets.items():
             reads.reads[name] = reads.all_reads(expression.node)
-        shown = (
-            [e for e, _ in fields]
-            + [e for memo in memos for _, e in memo.lets]
-            + [e for m in memos for e, _ in m.fields]
-        )
+        shown = [expression for expression, _ in self.fields]
+        shown += [expression for memo in self.memos for _, expression in memo.lets]
+        shown += [expression for memo in self.memos for expression, _ in memo.fields]
         every = {path for expression in shown for path in reads.all_reads(expression.node)}
         every |= {path for found in reads.reads.values() for path in found}
-        every |= {(name,) for name in names if name not in reads.reads}
-        self.paths = [(name, steps) for name, *steps in sorted(every)]
-        self.known: dict[tuple[Any, ...], _Known | None] = {}
+        every |= {(name,) for name in self.names if name not in reads.reads}
+        return [(name, steps) for name, *steps in sorted(every) if name != "row"]
 
-    def known_of(self, page: Scope) -> _Known | None:
-        """The function's values and all `let`s; None where one is not valid."""
-        key = self.key(page)
-        if key is not None and key in self.known:
-            return self.known[key]
-        found = self.evaluated(page)
-        small = key is not None and sum(len(text) for text in key if isinstance(text, str)) < MAX_CHARACTERS
-        if key is not None and small:
-            if len(self.known) >= MAX_PAGES:
-                self.known.clear()
-            self.known[key] = found
-        return found
+    def evaluated(self, key: tuple[Any, ...], page: Scope) -> tuple[Any, ...] | None:
+        """The function's arguments, kept for the pages of the same texts; None where one of the values is not valid."""
+        if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
+            return self.arguments(page)
+        if len(self.known) >= MAX_PAGES:
+            self.known.clear()
+        known = self.known[key] = self.arguments(self.scope(key))
+        return known
 
-    def key(self, page: Scope) -> tuple[Any, ...] | None:
-        """The texts that everything depends on; None where something else is among them."""
-        bindings = page.bindings
-        found = tuple([_at(bindings[name], steps) if steps else bindings[name] for name, steps in self.paths])
-        return found if _TEXTS.issuperset(map(type, found)) else None
+    def scope(self, key: tuple[Any, ...]) -> Scope:
+        """The bindings of a reply that has nothing but the texts of a key, so that no more than they is kept."""
+        bindings: dict[str, Any] = {}
+        for (name, steps), value in zip(self.paths, key, strict=True):
+            *above, last = (name, *steps)
+            holder = bindings
+            for outer in above:
+                holder = holder.setdefault(outer, {})
+            if value is not MISSING or not steps:
+                holder[last] = value
+        return Scope(MISSING, bindings)
 
-    def evaluated(self, page: Scope) -> _Known | None:
-        lets: dict[str, Any] = {}
+    def arguments(self, page: Scope) -> tuple[Any, ...] | None:
+        inner = page
         try:
-            for name, expression in self.lets:
-                lets[name] = expression.evaluate_in(Scope(page.data, lets, page))
-            inner = Scope(page.data, lets, page)
+            for name, expression in self.lets.items():
+                inner = Scope(page.data, {name: expression.evaluate_in(inner)}, inner)
             found = [_checked(expression.evaluate_in(inner), schema) for expression, schema in self.fields]
         except EvaluationError:
             return None
         if MISSING in found:
             return None
-        return (*(inner.lookup(name) for name in self.names), *found), lets, [{} for _ in self.memos]
+        names = [inner.lookup(name) for name in self.names]
+        certain = _TEXT.issuperset(map(type, names)) and None not in found
+        return (certain, *names, *found, *(_Texts(memo, inner) for memo in self.memos))
+
+
+def _read(name: str, steps: Sequence[str]) -> ast.expr:
+    """The code of `at`."""
+    if not steps:
+        return _loaded(name)
+    if len(steps) > 1:
+        names = ast.Tuple([ast.Constant(step) for step in steps], ast.Load())
+        return ast.Call(_loaded("at"), [_loaded(name), names], [])
+    return ast.Call(ast.Attribute(_loaded(name), "get", ast.Load()), [ast.Constant(steps[0]), _loaded("MISSING")], [])
 
 
 class _Writer:
     """Writes the module of an endpoint. What is written first comes first: look-ups, then `let`, then the record."""
 
-    def __init__(self, endpoint: Endpoint, resource: Resource, rows: _Rows, *, certain: bool) -> None:
-        """`certain` where all that rows use of the page is known to be text."""
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        resource: Resource,
+        rows: _Rows,
+        shared: _Shared,
+        expected: Mapping[Steps, str] | None = None,
+    ) -> None:
+        """With `expected` it writes the code for rows that have values of these classes at these paths."""
         self.endpoint = endpoint
         self.resource = resource
         self.rows = rows
-        self.certain = certain
+        self.shared = shared
+        self.expected = expected or {}
+        self.is_general = expected is None
         self.row = _Row(rows.variables)
-        self.constants: dict[str, Any] = {}
-        self.page_lets: list[tuple[str, Expression]] = []
-        self.page_values: list[tuple[Expression, Schema]] = []
-        #: The parameters of what rows use of the page, by name; a part of an expression has a name with a blank.
-        self.page_names: dict[str, str] = {}
-        self.memos: list[Memo] = []
-        self.temporaries = count(1)
+        #: The classes that values are to have, as far as they are tested.
+        self.tested: dict[Steps, str] = {}
+        self.classes: dict[str, str] = {}
+        #: Locals that are known to hold a value.
+        self.given: set[str] = set()
         self.bases: dict[Steps, str] = {}
         self.values: dict[Steps, str] = {}
         self.settled: dict[int, str] = {}
         self.runs = False
-        self.pen = codegen.Writer(
-            {}, {}, "", Placer(endpoint.path.source, lambda span: span), temporaries=self.temporaries
-        )
+        place = Placer(endpoint.path.source, lambda span: span)
+        self.pen = codegen.Writer({}, {}, "", place, temporaries=shared.temporaries)
+        self.pen.classes = self.classes
         self.pen.at = self.place(endpoint.path)
 
     # ------------------------------------------------------------------------------------ small pieces
@@ -394,18 +454,24 @@ class _Writer:
         return expression.placer.place((node or expression.node).span)
 
     def constant(self, kind: str, value: Any) -> ast.expr:
-        name = f"{kind}_{next(self.temporaries)}"
-        self.constants[name] = value
+        name = f"{kind}_{next(self.shared.temporaries)}"
+        self.shared.constants[name] = value
         return self.pen.load(name)
 
     def doubt(self) -> None:
-        """Leave the row to the exact path."""
+        """Leave the row to the exact path; what only takes the expected, to the code that assumes nothing."""
+        if not self.is_general:
+            self.pen.lines.append(ast.Raise(self.pen.load("Exception"), None, **self.pen.at))
+            return
         self.leave_it()
         self.pen.lines.append(ast.Continue(**self.pen.at))
 
     def leave_it(self) -> None:
-        self.pen.do(self.pen.called("doubt", self.pen.called("len", self.pen.load("records"))))
-        self.pen.do(self.pen.called("add", self.pen.constant(None)))
+        self.add("doubtful", self.pen.called("len", self.pen.load("records")))
+        self.add("records", self.pen.constant(None))
+
+    def add(self, to: str, value: ast.expr) -> None:
+        self.pen.do(self.pen.method(self.pen.load(to), "append", value))
 
     def doubt_unless(self, test: ast.expr) -> None:
         self.pen.branch(self.pen.not_(test), self.doubt)
@@ -414,6 +480,8 @@ class _Writer:
         return self.pen.test(self.pen.load(local), ast.Is(), self.pen.constant(None))
 
     def is_given(self, local: str) -> ast.expr:
+        if local in self.given:
+            return self.pen.constant(value=True)
         return self.pen.test(self.pen.load(local), ast.IsNot(), self.pen.constant(None))
 
     def is_nothing(self, local: str) -> ast.expr:
@@ -430,9 +498,15 @@ class _Writer:
         if len(path) == 1:
             return self.row.locals[path[0]]
         if path not in self.bases:
-            self.bases[path] = self.new(path[-1])
+            self.expect(path, "dict")
+            self.bases[path] = self.fetched(path) if path in self.expected else self.new(path[-1])
             self.fetched(path)
         return self.bases[path]
+
+    def expect(self, path: Steps, kind: str) -> None:
+        """Note the class that a value is tested for."""
+        if len(path) > 1:
+            self.tested.setdefault(path, kind)
 
     def fetched(self, path: Steps) -> str:
         """The local with the value at a path, MISSING where there is none. Each is looked up once a row."""
@@ -441,6 +515,8 @@ class _Writer:
         if path not in self.values:
             self.base(path[:-1])
             self.values[path] = self.new(path[-1])
+            if path in self.expected:
+                self.classes[self.values[path]] = self.expected[path]
         return self.values[path]
 
     def head(self) -> list[ast.stmt]:
@@ -449,11 +525,23 @@ class _Writer:
         with self.pen.into(lines):
             for depth in range(1, 1 + max((len(path) for path in self.values), default=0)):
                 for above in dict.fromkeys(path[:-1] for path in self.values if len(path) == depth):
-                    self.take(above, [path for path in self.values if path[:-1] == above])
+                    paths = [path for path in self.values if path[:-1] == above and path not in self.expected]
+                    if paths:
+                        self.take(above, paths)
                 for path in self.bases:
-                    if len(path) == depth:
+                    if len(path) == depth and path not in self.expected:
                         self.opened(self.bases[path], self.values[path])
         return lines
+
+    def as_expected(self) -> ast.expr:
+        """The look-ups of what is of the classes expected, which is their test; an object before what is in it."""
+        pen, tests = self.pen, []
+        for path in sorted(self.values, key=len):
+            if path in self.expected:
+                value = ast.Subscript(pen.load(self.base(path[:-1])), pen.constant(path[-1]), ast.Load(), **pen.at)
+                named = ast.NamedExpr(ast.Name(self.values[path], ast.Store(), **pen.at), value, **pen.at)
+                tests.append(pen.has_class(named, self.expected[path]))
+        return pen.both(*tests) if tests else pen.constant(value=True)
 
     def take(self, above: Steps, paths: list[Steps]) -> None:
         pen, holder = self.pen, self.base(above)
@@ -518,16 +606,20 @@ class _Writer:
             some = list(run)
             if shared and len(some) > 1:
                 span = Span(some[0].span.start, some[-1].span.end)
-                name = f"text {len(self.page_names) + 1}"
-                self.page_names[name] = f"text_{len(self.page_names) + 1}"
-                self.pen.texts |= {self.page_names[name]} if self.certain else set()
-                self.page_lets.append((name, expression.part(span)))
-                some = [Variable(span, name)]
+                some = [Variable(span, self.text(expression, span))]
             found += [self.hoisted(one, expression) for one in some]
         whole = found[0]
         for text in found[1:]:
             whole = Binary(Span(whole.span.start, text.span.end), "&", whole, text)
         return whole if len(found) > 1 else Binary(whole.span, "&", whole, String(whole.span, ""))
+
+    def text(self, expression: Expression, span: Span) -> str:
+        """The name of a part of an expression that is a text of the page."""
+        name = f"text {id(expression)} {span.start}"
+        if name not in self.shared.names:
+            self.shared.names[name] = f"text_{len(self.shared.names) + 1}"
+            self.shared.lets[name] = expression.part(span)
+        return name
 
     def looked_up_part(self, part: Any) -> Any:
         return tuple(map(self.looked_up_part, part)) if isinstance(part, tuple) else self.looked_up(part)
@@ -535,36 +627,80 @@ class _Writer:
     # ------------------------------------------------------------------------------------- what is written
 
     def module(self) -> ast.Module:
-        for name in self.rows.variables:
-            self.row.locals[name] = self.new(name)
+        """The function: for each row the code that takes the expected, then the code that assumes nothing."""
+        loops = [self.new(name) for name in self.rows.variables]
+        self.row.locals |= dict(zip(self.rows.variables, loops, strict=True))
+        general = self.one_row()
+        other = _Writer(self.endpoint, self.resource, self.rows, self.shared, self.tested)
+        other.row.locals |= dict(zip(self.rows.variables, loops, strict=True))
+        expected = other.one_row()
+        if self.runs:
+            general = [self.bounds(), *general]
+        if other.runs:
+            expected = [self.bounds(), *expected]
+        self.runs |= other.runs
+        return self.framed([*self.attempted(expected, other.as_expected()), self.left_if_it_fails(general)])
+
+    def bounds(self) -> ast.stmt:
+        """The bounds of the page's evaluation begin with the first row that wants them."""
+        lines: list[ast.stmt] = []
+        with self.pen.into(lines):
+            self.pen.assign("run", self.pen.called("new_run", self.pen.called("len", self.pen.load("rows"))))
+        return ast.If(self.is_none("run"), lines, [], **self.pen.at)
+
+    def one_row(self) -> list[ast.stmt]:
+        """The code of a row, from its look-ups to its record."""
         body: list[ast.stmt] = []
         with self.pen.into(body):
             self.lets()
             record = self.record()
-            self.pen.do(self.pen.called("add", self.pen.load(record)))
-        return self.framed([*self.head(), *body])
+            self.add("records", self.pen.load(record))
+        return [*self.head(), *body]
 
-    def framed(self, body: list[ast.stmt]) -> ast.Module:
-        """The function around the code of a row: a row that fails is in doubt like any other."""
+    def attempted(self, body: list[ast.stmt], test: ast.expr) -> list[ast.stmt]:
+        """The code that takes the expected; `tries` end where too few rows are like that."""
         pen, lines = self.pen, list[ast.stmt]()
-        handler: list[ast.stmt] = []
+
+        def attempt() -> None:
+            taken: list[ast.stmt] = [ast.If(test, [*body, ast.Continue(**pen.at)], [], **pen.at)]
+            otherwise = ast.ExceptHandler(pen.load("Exception"), None, [ast.Pass(**pen.at)])
+            pen.lines.append(ast.Try(taken, [otherwise], [], [], **pen.at))
+            pen.assign("tries", ast.BinOp(pen.load("tries"), ast.Sub(), pen.constant(1), **pen.at))
+
+        with pen.into(lines):
+            pen.branch(pen.load("tries"), attempt)
+        return lines
+
+    def left_if_it_fails(self, body: list[ast.stmt]) -> ast.stmt:
+        """A row that fails is in doubt like any other; a null is none."""
+        pen, handler, no_object = self.pen, list[ast.stmt](), list[ast.stmt]()
+        row = pen.load(self.row.local)
+        with pen.into(no_object):
+            pen.branch(self.is_none(row.id), lambda: pen.lines.append(ast.Continue(**pen.at)))
+            self.doubt()
         with pen.into(handler):
             self.leave_it()
         caught = ast.ExceptHandler(pen.load("Exception"), None, handler)
-        attempt: ast.stmt = ast.Try(body, [caught], [], [], **pen.at)
+        if self.rows.inner is None:  # the others were looked at already
+            body = [ast.If(pen.not_(pen.has_class(row, "dict")), no_object, [], **pen.at), *body]
+        return ast.Try(body, [caught], [], [], **pen.at)
+
+    def framed(self, body: list[ast.stmt]) -> ast.Module:
+        """The function around the code of a row."""
+        pen, lines = self.pen, list[ast.stmt]()
         with pen.into(lines):
             pen.assign("records", ast.List([], ast.Load(), **pen.at))
             if self.runs:
-                pen.assign("run", pen.called("new_run", pen.called("len", pen.load("rows"))))
+                pen.assign("run", pen.constant(None))
             pen.assign("doubtful", ast.List([], ast.Load(), **pen.at))
-            pen.assign("add", ast.Attribute(pen.load("records"), "append", ast.Load(), **pen.at))
-            pen.assign("doubt", ast.Attribute(pen.load("doubtful"), "append", ast.Load(), **pen.at))
-            pen.loop(pen.load("rows"), [attempt], *(self.row.locals[name] for name in self.rows.variables))
+            # After so many rows that are not as expected it is better not to expect it.
+            some = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2), **pen.at)
+            some = ast.BinOp(some, ast.Add(), pen.constant(8), **pen.at)
+            pen.assign("tries", pen.both(pen.load("certain"), some))
+            pen.loop(pen.load("rows"), body, *(self.row.locals[name] for name in self.rows.variables))
             both = ast.Tuple([pen.load("records"), pen.load("doubtful")], ast.Load(), **pen.at)
             lines.append(ast.Return(both, **pen.at))
-        memos = [name for number in range(len(self.memos)) for name in (f"memo_{number}", f"values_{number}")]
-        pages = [f"page_{number}" for number in range(len(self.page_values))]
-        names = ["rows", "remote_data", *self.page_names.values(), *pages, *memos]
+        names = ["rows", "remote_data", "certain", *self.shared.parameters]
         arguments = ast.arguments([], [ast.arg(name, **pen.at) for name in names], None, [], [], None, [])
         function = ast.FunctionDef("rows", arguments, lines, [], None, None, **pen.at)
         return ast.fix_missing_locations(ast.Module([function], []))
@@ -575,7 +711,7 @@ class _Writer:
             reads, path = self.row.all_reads(expression.node), self.row.path(expression.node)
             self.row.reads[name] = reads
             if not reads:
-                self.page_lets.append((name, expression))
+                self.shared.lets[name] = expression
             elif path is not None:
                 self.row.paths[name] = path
         self.memorise()
@@ -614,24 +750,14 @@ class _Writer:
         return any(name not in _CHEAP for name in names)
 
     def memo(self, path: Steps, lets: list[tuple[str, Expression]], found: list[tuple[Expression, Field]]) -> None:
-        number = len(self.memos)
-        checked = tuple((expression, Schema(value_schema(declared), generated=True)) for expression, declared in found)
-        self.memos.append(Memo(path[0], path[1:], path[0] == self.row.context, tuple(lets), checked))
-        key, entry = self.fetched(path), self.new("entry")
-        pen, memo, values = self.pen, f"memo_{number}", f"values_{number}"
-
-        def look_up() -> None:
-            pen.assign(entry, pen.method(pen.load(memo), "get", pen.load(key)))
-            pen.branch(self.is_none(entry), remember)
-
-        def remember() -> None:
-            pen.assign(entry, pen.called(values, pen.load(key)))
-            self.store(memo, pen.load(key), pen.load(entry))
-
-        def make() -> None:
-            pen.assign(entry, pen.called(values, pen.load(key)))
-
-        pen.branch(pen.has_class(pen.load(key), "str"), look_up, make)
+        if path not in self.shared.memos:
+            checked = tuple((one, Schema(value_schema(declared), generated=True)) for one, declared in found)
+            is_context = path[0] == self.row.context
+            self.shared.memos[path] = Memo(path[0], path[1:], is_context, tuple(lets), checked)
+        number = list(self.shared.memos).index(path)
+        self.expect(path, "str")
+        pen, key, entry = self.pen, self.fetched(path), self.new("entry")
+        pen.assign(entry, ast.Subscript(pen.load(f"memo_{number}"), pen.load(key), ast.Load(), **pen.at))
         self.doubt_unless(pen.load(entry))
         names = [self.new(name) for name, _ in lets] + [self.new("field") for _ in found]
         target = ast.Tuple([ast.Name(name, ast.Store()) for name in names], ast.Store(), **pen.at)
@@ -650,20 +776,19 @@ class _Writer:
             if name.startswith("@"):
                 names[name] = name[1:]
             elif " " in name:
-                names[name] = self.page_names[name]
+                names[name] = self.from_page(name)
             elif name in self.row.paths:
                 names[name] = self.fetched(self.row.paths[name])
             elif name not in names:
-                names[name] = self.page_names.setdefault(name, f"name_{name}")
-                self.pen.texts |= {names[name]} if self.certain else set()
+                names[name] = self.from_page(name)
         made = codegen.emit(
             node,
             names,
             self.row.local,
             expression.placer,
             callers=callers,
-            temporaries=self.temporaries,
-            texts=self.pen.texts,
+            temporaries=self.shared.temporaries,
+            classes=self.classes,
         )
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
@@ -673,6 +798,13 @@ class _Writer:
         self.pen.assign(local, made.value)
         return local
 
+    def from_page(self, name: str) -> str:
+        """The parameter with a value of the page, which is text where the expected is written."""
+        local = self.shared.names.setdefault(name, f"name_{name}")
+        if not self.is_general:
+            self.classes[local] = "str"
+        return local
+
     def own(self, local: str) -> str:
         """Another local with the same value, that can be assigned to."""
         new = self.new("value")
@@ -680,7 +812,7 @@ class _Writer:
         return new
 
     def caller(self, name: str, function: Callable[..., Any]) -> str:
-        self.constants[f"caller_{name}"] = from_caller(name, function)
+        self.shared.constants[f"caller_{name}"] = from_caller(name, function)
         return f"caller_{name}"
 
     # ----------------------------------------------------------------------------------------- the record
@@ -737,12 +869,17 @@ class _Writer:
             pen.assign(local, ast.Dict(keys, [pen.load(part.local) for part in parts], **pen.at))
 
         def thin() -> None:
+            if not self.is_general:
+                self.doubt()
+                return
             pen.assign(local, ast.Dict([], [], **pen.at))
             for part in parts:
                 pen.branch(part.fits(), partial(self.put, local, part), partial(self.leave, part))
             pen.branch(self.pen.not_(pen.load(local)), lambda: pen.assign(local, pen.constant(None)))
 
         pen.branch(pen.both(*(part.fits() for part in parts)) if parts else pen.constant(value=True), dense, thin)
+        if not self.is_general:
+            self.given.add(local)
         return local
 
     def put(self, local: str, part: _Part) -> None:
@@ -761,7 +898,7 @@ class _Writer:
 
     def common_base(self, children: list[_Child]) -> Steps | None:
         """The object that all fields are plain values of the same class in."""
-        if len(children) < MIN_BULK or len({child.field.type for child in children}) > 1:
+        if not self.is_general or len(children) < MIN_BULK or len({child.field.type for child in children}) > 1:
             return None
         paths = [self.row.path(child.node) for child in children]
         above = {path[:-1] if path is not None and len(path) > 1 else None for path in paths}
@@ -770,6 +907,8 @@ class _Writer:
     def bulk(self, children: list[_Child], base: Steps) -> str:
         pen, local = self.pen, self.new("object")
         sources = tuple(path[-1] for child in children if (path := self.row.path(child.node)))
+        for source in sources:
+            self.expect((*base, source), _CLASSES[children[0].field.type])
         names = tuple(child.name for child in children)
         holder = pen.load(self.base(base))
         values = [self.new(name) for name in names]
@@ -814,18 +953,28 @@ class _Writer:
     def scalar(self, child: _Child, expression: Expression) -> _Part:
         node, checked = child.node, Schema(value_schema(child.field), generated=True)
         if isinstance(node, (String, Number, Value)) and checked.valid(node.value):
-            local = f"constant_{next(self.temporaries)}"
-            self.constants[local] = node.value
+            local = f"constant_{next(self.shared.temporaries)}"
+            self.shared.constants[local] = node.value
             return _Part(child.name, local, child.field.required, lambda: self.pen.constant(value=True), settled=True)
         if node is expression.node:
             if id(expression) in self.settled:
                 return self.settled_part(child, self.settled[id(expression)])
             if not self.row.all_reads(node):
-                self.page_values.append((expression, checked))
-                return self.settled_part(child, f"page_{len(self.page_values) - 1}")
+                return self.settled_part(child, self.page_value(expression, child.field))
         path = self.row.path(node)
+        if path is not None and child.field.type in _CLASSES:
+            self.expect(path, _CLASSES[child.field.type])
         local = self.fetched(path) if path is not None else self.inline(expression, node)
         return _Part(child.name, local, child.field.required, lambda: self.fits(local, child.field), settled=False)
+
+    def page_value(self, expression: Expression, declared: Field) -> str:
+        """The parameter with the value of a field that does not depend on the row."""
+        found = (local for local, known in self.shared.values.items() if known == (expression, declared))
+        local = next(found, f"page_{len(self.shared.values)}")
+        self.shared.values[local] = (expression, declared)
+        if not self.is_general:
+            self.given.add(local)
+        return local
 
     def fits(self, local: str, declared: Field) -> ast.expr:
         """The test that a value is there, no sequence, and valid."""
@@ -864,8 +1013,6 @@ class _Writer:
         def branch(chosen: Node | None) -> None:
             inner = _Child(child.name, child.field, chosen, expression)
             value = self.pen.constant(None) if chosen is None else self.pen.load(self.object_value(inner, chosen))
-            if chosen is not None and child.field.type == "array":
-                self.doubt_unless(ast.Compare(value, [ast.IsNot()], [self.pen.constant(None)], **self.pen.at))
             self.pen.assign(local, value)
 
         self.pen.branch(self.is_true(test), lambda: branch(node.then), lambda: branch(node.otherwise))
@@ -886,11 +1033,8 @@ class _Writer:
         if items.type == "object" and items.fields and isinstance(node, Path) and (step := self.step(node)):
             return self.stepped(child, *step)
         if items.type == "object" and items.fields and isinstance(node, (Condition, Object)):
-            local, one = self.new("array"), self.object_value(child, child.template)
-            if isinstance(node, Object):
-                self.doubt_unless(self.is_given(one))
-            alone = ast.List([pen.load(one)], ast.Load(), **pen.at)
-            pen.assign(local, pen.choice(self.is_given(one), alone, pen.constant(None)))
+            local = self.new("array")
+            self.alone(local, child, node, pen.constant(None))
             return local
         expression = child.expression or child.template
         local = self.own(self.inline(expression, node))
@@ -915,20 +1059,38 @@ class _Writer:
 
     def stepped(self, child: _Child, path: Steps, node: Node) -> str:
         """An array of what is constructed of a single text; of none where there is no text."""
+        self.expect(path, "str")
         pen, local, text = self.pen, self.new("array"), self.fetched(path)
         self.doubt_unless(pen.either(pen.has_class(pen.load(text), "str"), self.is_nothing(text)))
-        pen.assign(local, pen.constant(None))
+        is_text, known = pen.has_class(pen.load(text), "str"), dict(self.classes)
 
         def construct() -> None:
-            self.row.inner, texts = text, self.pen.texts
-            self.pen.texts |= {text}
-            one = self.object_value(_Child(child.name, child.field, node, child.expression or child.template), node)
-            self.row.inner, self.pen.texts = None, texts
-            alone = ast.List([pen.load(one)], ast.Load(), **pen.at)
-            pen.assign(local, pen.choice(self.is_given(one), alone, ast.List([], ast.Load(), **pen.at)))
+            self.row.inner = text
+            self.classes[text] = "str"
+            self.alone(local, child, node, ast.List([], ast.Load(), **pen.at))
+            self.row.inner = None
 
-        pen.branch(pen.has_class(pen.load(text), "str"), construct)
+        pen.branch(is_text, construct, lambda: pen.assign(local, pen.constant(None)))
+        if text in known:
+            self.given.add(local)
+        else:
+            del self.classes[text]
         return local
+
+    def alone(self, local: str, child: _Child, node: Node | None, nothing: ast.expr) -> None:
+        """Assign a list of the one object that is constructed, or what is there instead of it."""
+        pen, expression = self.pen, child.expression or child.template
+        match node:
+            case None:
+                pen.assign(local, nothing)
+            case Condition():
+                test = self.is_true(self.inline(expression, node.condition))
+                branches = [partial(self.alone, local, child, one, nothing) for one in (node.then, node.otherwise)]
+                pen.branch(test, *branches)
+            case _:
+                one = self.object_value(_Child(child.name, child.field, node, expression), node)
+                self.doubt_unless(self.is_given(one))
+                pen.assign(local, ast.List([pen.load(one)], ast.Load(), **pen.at))
 
     def unknown(self, child: _Child) -> _Part:
         """A field of any type, or an object of any fields."""
@@ -993,24 +1155,40 @@ class _Rows:
     outer: Steps
     inner: str | None
 
-    def of(self, body: Any) -> list[Any] | None:
-        """The rows of a reply, a null is none; None where a row is no object, or a loop runs over something else."""
-        for name in self.outer:
-            body = body.get(name) if isinstance(body, dict) else None
-        found = _objects(body)
-        if found is None or self.inner is None:
-            return found
-        rows: list[Any] = []
-        for outer in found:
-            below = _objects(outer.get(self.inner))
-            if below is None:
-                return None
-            rows += [(outer, row) for row in below]
-        return rows
+    def read(self) -> ast.expr:
+        """The code of a list of the rows of a reply, nulls among them; of pairs without null where loops are nested."""
+        found = _read("response", self.outer)
+        return (
+            ast.Call(_loaded("listed"), [found], [])
+            if self.inner is None
+            else ast.Call(_loaded("paired"), [found, ast.Constant(self.inner)], [])
+        )
+
+
+def listed(found: Any) -> Any:
+    """The rows as a list, False where they are something else."""
+    if found is None or found is MISSING:
+        return []
+    return found if found.__class__ is list else False
+
+
+def paired(found: Any, name: str) -> Any:
+    """Outer rows with each of their inner ones; False where a loop runs over something else, or a row is no object."""
+    outer_rows = _objects(found)
+    if outer_rows is None:
+        return False
+    rows: list[Any] = []
+    for outer in outer_rows:
+        inner_rows = _objects(outer.get(name))
+        if inner_rows is None:
+            return False
+        rows += [(outer, inner) for inner in inner_rows]
+    return rows
 
 
 def _objects(value: Any) -> list[Any] | None:
-    if value is None:
+    """The objects of a list, nulls left out; None where there are others."""
+    if value is None or value is MISSING:
         return []
     if value.__class__ is not list or not _OBJECT_OR_NULL.issuperset(map(type, value)):
         return None

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from truto_mapper.diagnostics import Diagnostic, Findings, QueryError, did_you_mean, dotted, excerpt, json_pointer
@@ -53,13 +53,21 @@ _PRESENTATION = frozenset(
 )
 
 
+class Plan(NamedTuple):
+    """What a query was planned with: the account's settings and the time, and the endpoints that serve it."""
+
+    settings: dict[str, Any]
+    now: str | None
+    endpoints: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 
     `cursor` is the provider's own cursor (None for page one), `offset` how many records of its page were
     already given out. Once it was planned, `sent` has the request's method, path, params, headers and body,
-    `notes` what there was to say about it (Q510), and `plan` the account's settings and the endpoints that serve it.
+    `notes` what there was to say about it (Q510), and `plan` with what it was planned.
     """
 
     parameters: Mapping[str, Any]
@@ -67,7 +75,7 @@ class Query(Mapping[str, Any]):
     offset: int = 0
     sent: Mapping[str, Any] | None = None
     notes: tuple[Diagnostic, ...] = ()
-    plan: tuple[Mapping[str, Any] | None, tuple[str, ...]] = (None, ())
+    plan: Plan | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters[name]

@@ -9,10 +9,11 @@ import ast
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from truto_mapper import document, formats, mapping, record, schema
 from truto_mapper.diagnostics import (
@@ -29,7 +30,7 @@ from truto_mapper.expr import Expression, Scope
 from truto_mapper.functions import MISSING, ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
 from truto_mapper.fusion import Fused
 from truto_mapper.mapping import Endpoint, Template
-from truto_mapper.query import OnUnknown, Parser, Query, in_calendar
+from truto_mapper.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.record import OnInvalid, Recorder
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -37,25 +38,19 @@ Format = Literal["unified", "raw", "normalized", "stream", "debug"]
 AnyQuery = Mapping[str, Any] | str
 
 
-class _Bounded:
-    """Data beyond what Python can follow or write is an error of ours, not a crash."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if kind is None:
-            return
-        if issubclass(kind, RecursionError):
-            why = "is nested too deeply to be handled, or contains itself"
-        elif issubclass(kind, ValueError) and "integer string conversion" in str(error):
-            why = "holds an integer of more digits than can be written"
-        else:
-            return
-        raise EvaluationError(Diagnostic("D407", f"the payload, query or context {why}", pointer="")) from None
+#: What comes of data beyond what Python can follow or write.
+_BEYOND = (RecursionError, ValueError)
 
 
-_BOUNDED = _Bounded()
+def _bounded(error: Exception) -> Exception:
+    """Such data is an error of ours, not a crash; what else it may be stays what it is."""
+    if isinstance(error, RecursionError):
+        why = "is nested too deeply to be handled, or contains itself"
+    elif "integer string conversion" in str(error):
+        why = "holds an integer of more digits than can be written"
+    else:
+        return error
+    return EvaluationError(Diagnostic("D407", f"the payload, query or context {why}", pointer=""))
 
 
 #: So many accounts' settings are kept, once they are checked; of so many characters each.
@@ -82,17 +77,15 @@ class Request:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """What the provider answered: `body` is parsed JSON, or the bytes of it."""
 
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """The validated records of one reply.
 
     `records` has them whole, `result` as the caller chose to see them. `next_cursor` is None on the last page.
@@ -107,8 +100,8 @@ class Page:
     query: Query | None
     resource: schema.Resource
     is_looping: bool = False
-    is_asked: bool = True  # False where the provider was not: a static response, truto_skip_api_call
     endpoint: str | None = None  # the name of the one whose reply it is; None for a reply without records
+    is_asked: bool = True  # False where the provider was not: a static response, truto_skip_api_call
 
     @property
     def result(self) -> Any:
@@ -125,8 +118,10 @@ class Page:
         Raises `QueryError` (Q504, Q507) and `EvaluationError` (D405).
         """
         chosen = format or self._choice("truto_response_format", "unified")
-        with _BOUNDED:
+        try:
             return self._rendered(chosen)
+        except _BEYOND as error:
+            raise _bounded(error) from None
 
     def _rendered(self, chosen: str) -> Any:
         match chosen:
@@ -174,17 +169,6 @@ class Page:
         }
 
 
-@dataclass(slots=True)
-class _Made:
-    """What became of the rows up to `stop`; `left` are still to be given out."""
-
-    stop: int
-    left: int
-    records: list[Any]
-    rejected: list[Any]
-    diagnostics: list[Diagnostic]
-
-
 class Mapper:
     """A compiled mapping. Make one with `load`."""
 
@@ -205,6 +189,7 @@ class Mapper:
         #: Pure results that are kept: settings that were checked, functions that were written.
         self._accounts: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._functions: dict[str, Fused] = {}
+        self._by_name = {endpoint.name: endpoint for endpoint in self._mapping.endpoints}
         self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -236,10 +221,12 @@ class Mapper:
         `query` is a query string, a dict or a parsed `Query`; `context` the account's settings; `now` an
         RFC 3339 date-time. Raises `QueryError` with every finding, or `EvaluationError`.
         """
-        with _BOUNDED:
+        try:
             asked = self._asked(query, on_unknown)
             settings = self._settings(context)
             return self._planned(asked, settings, _moment(now))
+        except _BEYOND as error:
+            raise _bounded(error) from None
 
     def map(
         self,
@@ -256,17 +243,23 @@ class Mapper:
         """The page of unified records in a provider's reply.
 
         `body` is parsed JSON or its bytes, and is not changed; `remote_data` may alias it. Without `query`
-        the endpoint is recognised from the body. Raises `EvaluationError` with every invalid value of the page
-        (see `on_invalid`), `ProviderError` for a refusal or a reply that cannot be read, `QueryError`.
+        the endpoint is recognised from the body; a query that was planned brings its `context` and `now`.
+        Raises `EvaluationError` with every invalid value of the page (see `on_invalid`), `ProviderError` for a
+        refusal or a reply that cannot be read, `QueryError`.
         """
-        with _BOUNDED:
-            settings, moment = self._settings(context), _moment(now)
+        try:
             asked = None if query is None else self._asked(query, on_unknown)
-            if asked is not None and asked.sent is None:
+            planned = None if asked is None else asked.plan
+            settings = self._settings(context) if planned is None or context is not None else planned.settings
+            moment = _moment(now) if planned is None or now is not None else planned.now
+            if asked is not None and planned is None:
                 asked = self._planned(asked, settings, moment).query
             lowered = {str(name).lower(): value for name, value in headers.items()} if headers else {}
-            response = Response(_read(body, status), status, lowered)
+            read = _read(body, status) if isinstance(body, (bytes, bytearray)) else body
+            response = Response(read, status, lowered)
             return self._mapped(response, asked, settings, moment, on_invalid)
+        except _BEYOND as error:
+            raise _bounded(error) from None
 
     def exchange(
         self,
@@ -278,9 +271,11 @@ class Mapper:
         on_unknown: OnUnknown = "refuse",
     ) -> Generator[Request, Response, Page]:
         """One page as a conversation: yields each `Request` to send, receives its `Response`, returns the `Page`."""
-        with _BOUNDED:
+        try:
             settings, moment = self._settings(context), _moment(now)
             request = self._planned(self._asked(query, on_unknown), settings, moment)
+        except _BEYOND as error:
+            raise _bounded(error) from None
         if request.query.get("truto_skip_api_call"):
             return self._unasked(request.query, settings, moment, on_invalid)
         response = yield request
@@ -335,13 +330,13 @@ class Mapper:
     # ------------------------------------------------------------------------------------- what was asked
 
     def _asked(self, query: AnyQuery, on_unknown: OnUnknown) -> Query:
-        return self._parser.parse(query, on_unknown)
+        return query if isinstance(query, Query) else self._parser.parse(query, on_unknown)
 
     def _settings(self, context: Mapping[str, Any] | None) -> dict[str, Any]:
         """The account's settings, defaults filled in. Raises `QueryError` Q509 with every finding."""
         if context is None or context == {}:
             return self._defaults
-        if not isinstance(context, Mapping):
+        if context.__class__ is not dict and not isinstance(context, Mapping):
             message = f"the context must be an object, this is {excerpt(context)}"
             raise QueryError(Diagnostic("Q509", message, pointer=""))
         key = tuple([(name, value.__class__, value) for name, value in context.items()])
@@ -395,7 +390,7 @@ class Mapper:
         headers = {name: _header(endpoint, name, value) for name, value in _object(endpoint.headers, scope).items()}
         request = Request(endpoint.method, path, params, headers, None if body is MISSING else body, asked, notes)
         sent = {part: getattr(request, part) for part in SENT}
-        plan = (settings, tuple(one.name for one in serving))
+        plan = Plan(settings, now, tuple(one.name for one in serving))
         return replace(request, query=replace(asked, sent=sent, notes=notes, plan=plan))
 
     def _endpoints(self, names: Mapping[str, Any]) -> list[Endpoint]:
@@ -407,14 +402,14 @@ class Mapper:
             raise QueryError(Diagnostic("Q511", f"no endpoint of {source} serves this query"))
         return serving
 
-    def _serving(self, asked: Query | None, names: Mapping[str, Any]) -> list[Endpoint]:
+    def _serving(self, asked: Query | None, names: Mapping[str, Any]) -> Sequence[Endpoint]:
         """The endpoints that serve a query, as planned if the account's settings are those of the plan."""
         if asked is None:
-            return list(self._mapping.endpoints)
-        settings, planned = asked.plan
-        if settings != names["context"]:
+            return self._mapping.endpoints
+        planned, settings = asked.plan, names["context"]
+        if planned is None or (planned.settings is not settings and planned.settings != settings):
             return self._endpoints(names)
-        return [endpoint for endpoint in self._mapping.endpoints if endpoint.name in planned]
+        return list(map(self._by_name.__getitem__, planned.endpoints))
 
     # -------------------------------------------------------------------------------------- what came back
 
@@ -427,96 +422,101 @@ class Mapper:
         on_invalid: OnInvalid,
     ) -> Page:
         names = _names(asked, settings, now)
-        names |= {"status": response.status, "headers": response.headers, "response": response.body}
+        names["response"], names["status"], names["headers"] = response
         scope = Scope(response.body, names)
-        endpoint, notes, reply = self._endpoint(response, asked, names, scope)
-        found = [*(asked.notes if asked is not None else ()), *notes]
+        found: list[Diagnostic] = [] if asked is None else [*asked.notes]
+        rejected: list[Any] = []
+        endpoint, reply = self._endpoint(response, asked, scope, found)
         if endpoint is None:
             return Page((), None, tuple(found), (), response, asked, self._resource)
-        cursor, zone = reply or (_value(endpoint.next_cursor, scope), _value(endpoint.time_zone, scope))
-        found += _zone_notes(zone, asked, settings)
-        cursor, looping, told = _cursor(cursor, asked)
-        remote_data = asked is None or not asked.parameters.get("truto_ignore_remote_data")
-        made = self._made(endpoint, scope, asked, on_invalid, remote_data=remote_data)
-        found += [*told, *made.diagnostics]
-        errors = [one for one in found if one.severity == "error"]
+        _, cursor, zone, *rows = reply
+        if zone != settings.get("time_zone"):
+            _zone_notes(zone, asked, settings, found)
+        cursor, looping = _cursor(cursor, asked, found)
+        records, stop, left = self._records(endpoint, rows, scope, asked, on_invalid, found, rejected)
+        errors = found and [one for one in found if one.severity == "error"]
         if errors:
             raise EvaluationError(errors)
-        if asked is not None and made.left:
-            cursor = asked.next_cursor(asked.cursor, made.stop)
-        records, rejected = tuple(made.records), tuple(made.rejected)
-        shown = (response, asked, self._resource, looping)
-        return Page(records, cursor, tuple(found), rejected, *shown, endpoint=endpoint.name)
+        if asked is not None and left:
+            cursor = asked.next_cursor(asked.cursor, stop)
+        notes, left_out, resource = tuple(found), tuple(rejected), self._resource
+        return Page(tuple(records), cursor, notes, left_out, response, asked, resource, looping, endpoint.name)
 
-    def _made(
-        self, endpoint: Endpoint, scope: Scope, asked: Query | None, on_invalid: OnInvalid, *, remote_data: bool
-    ) -> _Made:
-        """The records of the rows that are asked for: in one pass where nothing is in doubt, else one by one."""
-        fused = self._fused(endpoint)
-        rows = fused.rows(scope.data)
-        exact = list(record.rows(endpoint, scope.data, scope)) if rows is None else []
-        count = len(exact if rows is None else rows)
-        start, stop = _cut(asked, count)
-        made = _Made(stop, count - stop, [], [], [])
-        doubtful: Sequence[int] = range(stop - start)
-        if rows is None:
-            made.records = [None] * len(doubtful)
-        else:
-            chosen = rows if stop - start == count else rows[start:stop]
-            made.records, doubtful = fused.records(chosen, scope, remote_data=remote_data)
-        if doubtful:
-            exact = exact or list(record.rows(endpoint, scope.data, scope))
-            self._look(endpoint, made, [(n, exact[start + n]) for n in doubtful], scope, on_invalid, remote_data)
-        return made
-
-    def _look(
+    def _records(
         self,
         endpoint: Endpoint,
-        made: _Made,
-        rows: list[tuple[int, record.Row]],
+        reply: Sequence[Any],
         scope: Scope,
+        asked: Query | None,
         on_invalid: OnInvalid,
-        remote_data: bool,
-    ) -> None:
-        """Make the records of the rows that are in doubt, and say what there is to say about them."""
-        for number, row in rows:
-            outcome = self._recorders[endpoint.name].record(row, scope, on_invalid, remote_data=remote_data)
-            made.records[number] = outcome.record
-            made.diagnostics.extend(outcome.diagnostics)
-            made.rejected += [row.remote] if outcome.record is MISSING else []
-        made.records = [one for one in made.records if one is not MISSING]
+        found: list[Diagnostic],
+        rejected: list[Any],
+    ) -> tuple[list[Any], int, int]:
+        """The records of the rows that are asked for, where these end, and how many rows are left.
+
+        In one pass where nothing is in doubt, else one by one; what there is to say about them is added to `found`.
+        """
+        asking = {} if asked is None else asked.parameters
+        remote_data = not asking.get("truto_ignore_remote_data")
+        start = 0 if asked is None else asked.offset
+        limit = None if asking.get("truto_ignore_limit") else asking.get("limit")
+        fused = self._fused(endpoint)
+        rows, key = reply
+        if rows is not False and not start and limit is None:
+            stop = count = len(rows)
+            records, doubtful = fused.records(rows, key, scope, remote_data=remote_data)
+        else:
+            fits = rows is not False
+            given = [row for row in rows if row is not None] if fits else list(record.rows(endpoint, scope.data, scope))
+            count = len(given)
+            start, stop = min(start, count), count if limit is None else min(start + limit, count)
+            records, doubtful = [None] * (stop - start), range(stop - start)
+            if fits:
+                records, doubtful = fused.records(given[start:stop], key, scope, remote_data=remote_data)
+        if doubtful:
+            exact = list(record.rows(endpoint, scope.data, scope))
+            for number in doubtful:
+                row = exact[start + number]
+                outcome = self._recorders[endpoint.name].record(row, scope, on_invalid, remote_data=remote_data)
+                records[number] = outcome.record
+                found.extend(outcome.diagnostics)
+                rejected += [row.remote] if outcome.record is MISSING else []
+            records = [one for one in records if one is not MISSING]
+        return records, stop, count - stop
 
     def _fused(self, endpoint: Endpoint) -> Fused:
         """The endpoint's function, written when it is first needed. Two threads may write it, both the same."""
-        if endpoint.name not in self._functions:
-            self._functions[endpoint.name] = Fused(endpoint, self._resource, self._mapping.source)
-        return self._functions[endpoint.name]
+        try:
+            return self._functions[endpoint.name]
+        except KeyError:
+            made = self._functions[endpoint.name] = Fused(endpoint, self._resource, self._mapping.source)
+            return made
 
     def _endpoint(
-        self, response: Response, asked: Query | None, names: Mapping[str, Any], scope: Scope
-    ) -> tuple[Endpoint | None, list[Diagnostic], Sequence[Any]]:
-        """The endpoint whose reply this is, None for one that says there is nothing."""
-        serving = self._serving(asked, names)
-        if not _is_success(response.status):
+        self, response: Response, asked: Query | None, scope: Scope, found: list[Diagnostic]
+    ) -> tuple[Endpoint | None, Sequence[Any]]:
+        """The endpoint whose reply this is, None for one that says there is nothing; and what `_seen` gives."""
+        serving = self._serving(asked, scope.bindings)
+        if not 200 <= response.status < 300:
             if any(_truthy(_value(e.empty_when, scope, failing=MISSING)) for e in serving):
-                return None, [], ()
+                return None, ()
             raise self._refused(response, scope)
         if not isinstance(response.body, dict):
             message = f"the provider's answer must be a JSON object, this is {excerpt(response.body)}"
             raise ProviderError(Diagnostic("P602", message, pointer=""))
         for endpoint in serving:
-            is_ours, reply = self._seen(endpoint, scope)
-            if is_ours:
-                return endpoint, [], reply
+            reply = self._seen(endpoint, scope)
+            if reply[0] is True or _truthy(reply[0]):
+                return endpoint, reply
         known = [e for e in self._mapping.endpoints if _truthy(_value(e.recognise, scope))]
         if known or asked is None:
             raise self._unrecognised(known, serving)
         if any(e.recognise is not None for e in serving):
             message = f"the provider's answer has nothing that {serving[0].name} is recognised by: no records"
-            return serving[0], [Diagnostic("P603", message, "warning", pointer="")], ()
-        return serving[0], [], ()
+            found.append(Diagnostic("P603", message, "warning", pointer=""))
+        return serving[0], self._read_of(serving[0], scope)
 
-    def _unrecognised(self, known: list[Endpoint], serving: list[Endpoint]) -> ProviderError:
+    def _unrecognised(self, known: list[Endpoint], serving: Sequence[Endpoint]) -> ProviderError:
         if known:
             message = f"this is a reply of {known[0].name}, and the query is served by {serving[0].name}"
             return ProviderError(Diagnostic("P603", message, pointer="", hint="map it with the query it answers"))
@@ -542,16 +542,16 @@ class Mapper:
             request_id=request_id if isinstance(request_id, str) else None,
         )
 
-    def _seen(self, endpoint: Endpoint, scope: Scope) -> tuple[bool, Sequence[Any]]:
-        """Whether a reply is the endpoint's; and, where one function reads it all, its next cursor and time zone."""
-        read = self._fused(endpoint).reply
-        if read is not None:
-            try:
-                recognised, *reply = read(**scope.bindings)
-                return _truthy(recognised), reply
-            except Exception:  # noqa: BLE001, S110  # evaluated one by one, each says what is wrong and where
-                pass
-        return _truthy(_value(endpoint.recognise, scope)), ()
+    def _seen(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
+        """Whether a reply is the endpoint's, its next cursor, time zone and rows, and the key of its page's values."""
+        try:
+            return self._fused(endpoint).reply(scope.bindings)
+        except Exception:  # noqa: BLE001  # evaluated one by one, each says what is wrong and where
+            return (False,) if not _truthy(_value(endpoint.recognise, scope)) else self._read_of(endpoint, scope)
+
+    def _read_of(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
+        """The same for a reply that is taken for the endpoint's, its rows left to be looked for."""
+        return True, _value(endpoint.next_cursor, scope), _value(endpoint.time_zone, scope), False, ()
 
     def _unasked(self, asked: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page:
         """The page of a call that is skipped: the static response, mapped, or nothing."""
@@ -560,7 +560,7 @@ class Mapper:
         response = Response(None if body is MISSING else body)
         if body is MISSING:
             return Page((), None, asked.notes, (), response, asked, self._resource, is_asked=False)
-        return replace(self._mapped(response, asked, settings, now, on_invalid), is_asked=False)
+        return self._mapped(response, asked, settings, now, on_invalid)._replace(is_asked=False)
 
 
 def load(name: str | Path, *, functions: Functions | None = None) -> Mapper:
@@ -610,10 +610,8 @@ def _is_success(status: int) -> bool:
     return 200 <= status < 300
 
 
-def _read(body: Any, status: int) -> Any:
-    """Parsed JSON as it is; bytes read as JSON, or as text where a refusal has no JSON. Raises `ProviderError` P602."""
-    if not isinstance(body, (bytes, bytearray)):
-        return body
+def _read(body: bytes | bytearray, status: int) -> Any:
+    """Bytes read as JSON, or as text where a refusal has no JSON. Raises `ProviderError` P602."""
     try:
         return formats.loads(body)
     except (ValueError, RecursionError) as error:
@@ -695,13 +693,13 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield name, child
 
 
-def _zone_notes(zone: Any, asked: Query | None, settings: dict[str, Any]) -> list[Diagnostic]:
-    """A warning when the reply names another time zone than the one its days were planned in."""
+def _zone_notes(zone: Any, asked: Query | None, settings: dict[str, Any], found: list[Diagnostic]) -> None:
+    """Add a warning when the reply names another time zone than the one its days were planned in."""
     planned = settings.get("time_zone")
     if zone == planned or asked is None or zone is MISSING or zone is None or planned is None:
-        return []
+        return
     note = _zone_note(zone, planned) if isinstance(zone, str) else _foreign_zone(zone, planned)
-    return [] if note is None else [note]
+    found += [] if note is None else [note]
 
 
 @lru_cache(maxsize=64)
@@ -742,22 +740,14 @@ def _day_notes(asked: Query, settings: dict[str, Any], now: str | None) -> tuple
     return tuple(notes)
 
 
-def _cut(asked: Query | None, count: int) -> tuple[int, int]:
-    """Which of a page's rows to give out: those not yet given, up to the limit."""
-    if asked is None:
-        return 0, count
-    start, asking = min(asked.offset, count), asked.parameters
-    limit = None if asking.get("truto_ignore_limit") else asking.get("limit")
-    return start, count if limit is None else min(start + limit, count)
-
-
-def _cursor(value: Any, asked: Query | None) -> tuple[str | None, bool, list[Diagnostic]]:
+def _cursor(value: Any, asked: Query | None, found: list[Diagnostic]) -> tuple[str | None, bool]:
     """The provider's next cursor, and whether it is the one it was sent."""
     if value is MISSING or value is None or value == "":
-        return None, False, []
+        return None, False
     if not isinstance(value, str):
         raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
     if asked is None or value != asked.cursor:
-        return value, False, []
+        return value, False
     message = "the provider gave back the cursor it was sent; there is no next page"
-    return None, True, [Diagnostic("P604", message, "warning")]
+    found.append(Diagnostic("P604", message, "warning"))
+    return None, True
