@@ -7,7 +7,6 @@ a JSON report and an editor show the same thing.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import unicodedata
@@ -165,12 +164,12 @@ def _window(line: str, start: int, end: int, limit: int = 140) -> tuple[str, int
 
 
 #: What would move the cursor, end the line or turn the direction of what follows.
-_UPSETTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UPSETTING = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def _printable(text: str) -> str:
     """Text that cannot upset a terminal: tabs and line ends are spaces, control characters replacement signs."""
-    return _UPSETTING.sub(lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
+    return re.sub(_UPSETTING, lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
 
 
 def _columns(text: str) -> int:
@@ -206,6 +205,8 @@ def dotted(path: Iterable[str | int]) -> str:
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that was probably meant, if any is close; upper and lower case are alike."""
+    import difflib  # noqa: PLC0415  # what is needed for a mistake alone does not make every start slower
+
     known = {known.casefold(): known for known in sorted(names)}
     found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
     return known[found[0]] if found else None

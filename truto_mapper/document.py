@@ -53,7 +53,7 @@ _VALUES = (yaml.ScalarEvent, yaml.AliasEvent)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 #: Values that begin like something of YAML's own, or hold it: nearly always an expression that wants quotes.
-_QUOTABLE = re.compile(r"""\s*(?:- +)*(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)""")
+_QUOTABLE = r"""\s*(?:- +)*(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +157,7 @@ def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     hint = None
     if source.text[at : at + 1] == "\t":
         hint = "indent with spaces, YAML does not allow tabs there"
-    elif _QUOTABLE.match(source.line(line)) and not re.search("quoted|directive", error.context or ""):
+    elif re.match(_QUOTABLE, source.line(line)) and not re.search("quoted|directive", error.context or ""):
         hint = "an expression with quotes, braces or a colon stands in single quotes or in a | block"
     return Diagnostic("M101", f"not valid YAML: {message}", source=source, span=Span(at, at + 1), hint=hint)
 

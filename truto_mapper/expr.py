@@ -191,24 +191,26 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
-    @cached_property
+    @property
     def variables(self) -> list[Variable]:
         """The variables that nothing in the expression binds, in the order of the text; not those in `calls`."""
-        return self._free(called=False)
+        return self._free[0]
 
-    @cached_property
+    @property
     def calls(self) -> list[Variable]:
         """The `$name` of each `$name(…)` that nothing in the expression binds, in the order of the text."""
-        return self._free(called=True)
+        return self._free[1]
 
     @property
     def interpreted(self) -> tuple[Span, ...]:
         """The spans of what is not compiled: none."""
         return ()
 
-    def _free(self, *, called: bool) -> list[Variable]:
+    @cached_property
+    def _free(self) -> tuple[list[Variable], list[Variable]]:
         procedures = {id(n.procedure) for n in walk(self.node) if isinstance(n, (Call, Partial))}
-        return [v for v in free_variables(self.node) if (id(v) in procedures) is called]
+        free = free_variables(self.node)
+        return [v for v in free if id(v) not in procedures], [v for v in free if id(v) in procedures]
 
 
 def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, functions: Any) -> Expression:

@@ -1196,7 +1196,7 @@ def _arity(function: Callable[..., Any]) -> int:
 
 
 PatternError = re2.error
-_UNICODE_ESCAPE = re.compile(r"((?:\\\\)*)\\u([0-9a-fA-F]{4})")
+_UNICODE_ESCAPE = r"((?:\\\\)*)\\u([0-9a-fA-F]{4})"
 
 
 @lru_cache(maxsize=1024)
@@ -1206,7 +1206,7 @@ def compiled_pattern(pattern: str, flags: str = "") -> Any:
     options.log_errors = False
     options.case_sensitive = "i" not in flags
     prefix = "(?m)" if "m" in flags else ""
-    return re2.compile(prefix + _UNICODE_ESCAPE.sub(r"\1\\x{\2}", pattern), options)
+    return re2.compile(prefix + re.sub(_UNICODE_ESCAPE, r"\1\\x{\2}", pattern), options)
 
 
 @lru_cache(maxsize=1024)
@@ -1325,14 +1325,14 @@ def _replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = M
 def _replaced(run: Run, replacement: Any, found: Any) -> str:
     """The text for one match; a plain string that was searched for has no groups, and no function to call."""
     if isinstance(replacement, str):
-        return replacement if found is None else _REFERENCE.sub(lambda m: _reference(m, found), replacement)
+        return replacement if found is None else re.sub(_REFERENCE, lambda m: _reference(m, found), replacement)
     made = replacement if found is None else apply(run, replacement, found)
     if not isinstance(made, str):
         fail("D3012", "Attempted to replace a matched string with a non-string value")
     return made
 
 
-_REFERENCE = re.compile(r"\$(\$|\d+)", re.ASCII)
+_REFERENCE = r"(?a)\$(\$|\d+)"
 
 
 def _reference(found: re.Match[str], match: dict[str, Any]) -> str:
@@ -1408,8 +1408,8 @@ def _join(run: Run, texts: Any, separator: Any = MISSING) -> Any:
     return run.grown(between.join(texts))
 
 
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?([Ee][-+]?\d+)?", re.ASCII)
-_RADIX = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+")
+_DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
+_RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"
 
 
 def _to_number(value: Any) -> Any:
@@ -1417,9 +1417,9 @@ def _to_number(value: Any) -> Any:
         return int(value)
     if not isinstance(value, str):
         return value
-    if _RADIX.fullmatch(value):
+    if re.fullmatch(_RADIX, value):
         return finite(int(value, 0))
-    number = float(value) if _DECIMAL.fullmatch(value) else math.inf
+    number = float(value) if re.fullmatch(_DECIMAL, value) else math.inf
     if not math.isfinite(number):
         fail("D3030", f"Unable to cast value to a number: {shown(value)}")
     return int(value) if value.lstrip("-").isdigit() else number
@@ -1691,7 +1691,7 @@ def _base64_decode(text: str) -> str:
 
 _COMPONENT: Final = "~()*!.'"
 _RESERVED: Final = ";/?:@&=+$,#"
-_KEPT_ESCAPE = re.compile("%(" + "|".join(f"{ord(char):02X}" for char in _RESERVED) + ")", re.IGNORECASE)
+_KEPT_ESCAPE = "(?i)%(" + "|".join(f"{ord(char):02X}" for char in _RESERVED) + ")"
 
 
 def _url(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
@@ -1710,15 +1710,13 @@ def _unquoted(text: str) -> str:
     return urllib.parse.unquote(text, errors="strict")
 
 
-_ISO_8601 = re.compile(
-    r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?", re.ASCII
-)
+_ISO_8601 = r"(?a)(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?"
 
 
 def _to_millis(text: Any, picture: Any = MISSING) -> Any:
     if picture is not MISSING:
         return _parse_date_time(text, picture)
-    found = _ISO_8601.fullmatch(text)
+    found = re.fullmatch(_ISO_8601, text)
     if found is None:
         fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
     year, month, day, clock, fraction, hours, minutes = found.groups()
@@ -1740,7 +1738,7 @@ _PICTURE_CODES: Final = MappingProxyType(
         "invalid grouping": "D3086",
     }
 )
-_CODE = re.compile(r"[A-Z]\d{4}", re.ASCII)
+_CODE = r"(?a)[A-Z]\d{4}"
 
 
 def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -1761,7 +1759,7 @@ def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _refuse_picture(error: RuntimeError) -> NoReturn:
     message = str(getattr(error, "error", error))
-    if isinstance(error, JException) and _CODE.fullmatch(message):
+    if isinstance(error, JException) and re.fullmatch(_CODE, message):
         fail(message, str(JException.error_codes.get(message, message)))
     for beginning, code in _PICTURE_CODES.items():
         if message.startswith(beginning):
@@ -1853,7 +1851,7 @@ STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
             ),
             ("encodeUrl", "<s-:s>", _url(partial(urllib.parse.quote, safe=_COMPONENT + _RESERVED), "encodeUrl"), 1),
             ("decodeUrlComponent", "<s-:s>", _url(_unquoted, "decodeUrlComponent"), 1),
-            ("decodeUrl", "<s-:s>", _url(lambda text: _unquoted(_KEPT_ESCAPE.sub(r"%25\1", text)), "decodeUrl"), 1),
+            ("decodeUrl", "<s-:s>", _url(lambda text: _unquoted(re.sub(_KEPT_ESCAPE, r"%25\1", text)), "decodeUrl"), 1),
             ("eval", "<sx?:x>", _evaluate),
             ("toMillis", "<s-s?:n>", _d(_to_millis), 2),
             ("fromMillis", "<n-s?s?:s>", _from_millis, 3),

@@ -58,7 +58,7 @@ TemplateText = TypeAliasType(
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 def _optional(description: str) -> Any:

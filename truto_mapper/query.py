@@ -27,9 +27,9 @@ MAX_PARTS = 1_000
 MAX_DEPTH = 8
 MAX_ARRAY_INDEX = 9_999
 
-_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
+_KEY = r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z"
 _INTEGER = re.compile(r"-?[0-9]{1,18}\Z", re.ASCII)
-_LOST_PLUS = re.compile(r"\S+T\S+ \d\d:\d\d\Z", re.ASCII)
+_LOST_PLUS = r"(?a)\S+T\S+ \d\d:\d\d\Z"
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 #: In the place of a value that was refused already.
@@ -250,7 +250,7 @@ def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:
         value = value[part]
     if problem.keyword != "format" or not isinstance(value, str):
         return None
-    if _LOST_PLUS.match(value):
+    if re.match(_LOST_PLUS, value):
         return f"the + of the offset became a space: write {value.replace(' ', '%2B')}"
     return "such as 2026-01-31T00:00:00Z or 2026-01-31T00:00:00%2B01:00" if "T" in value or "-" in value else None
 
@@ -271,7 +271,7 @@ def split_query_string(text: str) -> dict[str, Any]:
         raise _unreadable(f"it has more than {MAX_PARTS:,} parts") from None
     tree: dict[str | int, Any] = {}
     for key, value in pairs:
-        match = _KEY.match(key)
+        match = re.match(_KEY, key)
         path = [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])] if match else []
         if not path or len(path) > MAX_DEPTH:
             raise _unreadable(f"{excerpt(key)} is no parameter name", "such as users[] or users[0][id]")

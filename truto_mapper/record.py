@@ -37,7 +37,8 @@ from truto_mapper.syntax import (
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 Steps = tuple[str | int, ...]
 
-_FREE = Field(type="any")
+#: Any value; not validated, which would build the model for this alone.
+_FREE = Field.model_construct(type="any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,7 @@ class _Attempt:
     def record(self, *, remote_data: bool) -> dict[str, Any]:
         fields = self.recorder.resource.fields
         template = self.recorder.endpoint.response
-        record = self.value(template, Field(type="object", fields=fields), ())
+        record = self.value(template, Field.model_construct(type="object", fields=fields), ())
         record = record if isinstance(record, dict) else {}
         if remote_data and REMOTE_DATA in fields:
             record.setdefault(REMOTE_DATA, self.row.remote)

@@ -156,14 +156,14 @@ def _additional(validator: Any, rule: Any, instance: Any, schema: JSON) -> Itera
                 yield from validator.descend(value, rule, path=name)
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def _formats() -> FormatChecker:
     checker = FormatChecker(formats=["date"])
     checks: dict[str, Callable[[str], bool]] = {
         "date-time": is_date_time,
-        "uuid": lambda text: _UUID.fullmatch(text) is not None,
+        "uuid": lambda text: re.fullmatch(_UUID, text) is not None,
         "time-zone": is_time_zone,
     }
     for name, check in checks.items():
@@ -519,8 +519,8 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
 # ── The resource spec ────────────────────────────────────────────────────────────────────────────────────────────
 
 _Type = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
-_Name = Annotated[str, pydantic.StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-_Names = Annotated[tuple[_Name, ...], pydantic.Strict(False)]  # YAML has lists
+_Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_Names = Annotated[tuple[_Name, ...], pydantic.Field(strict=False)]  # YAML has lists
 
 #: The types that a key of a field says something about.
 _CONCERNS: dict[str, tuple[_Type, ...]] = {
@@ -533,7 +533,7 @@ _CONCERNS: dict[str, tuple[_Type, ...]] = {
 
 
 class _Spec(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Field(_Spec):
@@ -548,7 +548,9 @@ class Field(_Spec):
     minimum: int | float | None = None
     fields: dict[_Name, Field] = {}
     items: Field | None = None
-    enum: Annotated[tuple[Any, ...], pydantic.Strict(False)] = ()  # from here on, values are held to what is above
+    enum: Annotated[
+        tuple[Any, ...], pydantic.Field(strict=False)
+    ] = ()  # from here on, values are held to what is above
     default: Any = None
     example: Any = None
     required: bool = False
@@ -600,7 +602,7 @@ class Method(_Spec):
     """How an operation is called over HTTP."""
 
     http_method: Literal["GET"]
-    path: Annotated[str, pydantic.StringConstraints(pattern=r"^/[^\s?#]*$")]
+    path: Annotated[str, pydantic.Field(pattern=r"^/[^\s?#]*$")]
     description: str = ""
 
 
@@ -611,8 +613,8 @@ class Resource(_Spec):
     """
 
     version: Literal[1]
-    unified_model: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
-    resource: Annotated[str, pydantic.StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
+    unified_model: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    resource: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")]
     title: str
     description: str = ""
     integrations: _Names
