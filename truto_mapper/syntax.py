@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from truto_mapper.diagnostics import Diagnostic, MappingError, Span
 from truto_mapper.functions import PatternError, as_number, compiled_pattern, shown
@@ -25,11 +25,15 @@ from jsonata.tokenizer import Tokenizer
 MAX_CHARACTERS = 100_000
 MAX_NESTING = 150
 
+_Kind = TypeVar("_Kind")
+
 # --------------------------------------------------------------------------------------------------- nodes
 
 
-#: A frozen dataclass of which `Spanned` compares and shows the fields: made in a third of the time, and there are many.
-_node = dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass_transform(frozen_default=True)
+def _node(kind: type[_Kind]) -> type[_Kind]:
+    """A frozen dataclass of which `Spanned` compares and shows the fields: it is made in half the time."""
+    return dataclass(frozen=True, slots=True, eq=False, repr=False)(kind)
 
 
 @_node
@@ -37,6 +41,8 @@ class Spanned:
     """Where in the expression's text a construct stands; nodes that differ only in this are equal."""
 
     span: Span
+
+    __match_args__: ClassVar[tuple[str, ...]]
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -411,7 +417,7 @@ class _Symbols(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         known = _PROTOTYPE.symbol_table[name]
         self[name] = symbol = object.__new__(known.__class__)
-        vars(symbol).update(vars(known) | {"_outer_instance": self.parser})  # of which its clones read on
+        symbol.__dict__.update(vars(known) | {"_outer_instance": self.parser})  # of which its clones read on
         return symbol
 
 
