@@ -25,6 +25,7 @@ ROWS = {
     "openapi": 5,
     "expr": 4,
     "codegen": 3,
+    "trace": 3,
     "syntax": 2,
     "schema": 2,
     "functions": 1,

@@ -156,6 +156,7 @@ class Writer:
         self.runs = False
         self.loops = 0
         self.classes: Mapping[str, str] = {}  # locals whose class is known
+        self.numbers: Mapping[int, int] = {}  # of the nodes by identity, where their values are to be noted
         self.tailing = False  # within a lambda, where a tail call can be left to the caller
         self.growing = False
         self.temporaries = temporaries or count(1)
@@ -333,8 +334,15 @@ class Writer:
         """The Python expression of a node's value, after the statements that it needs."""
         outer, self.at = self.at, self.placer.place(node.span)
         made = _WRITE[type(node)](self, node)
+        made = made if isinstance(node, Name) else self.seen(node, made)
         self.at = outer
         return made
+
+    def seen(self, node: Node, made: ast.expr, *context: ast.expr) -> ast.expr:
+        """The value of a node, noted where the evaluation is traced, a field's with what it was looked up in."""
+        if id(node) not in self.numbers:
+            return made
+        return self.method(self.running(), "seen", self.constant(self.numbers[id(node)]), made, *context)
 
     def values(self, *nodes: Node) -> list[ast.expr]:
         """Several values, evaluated in the order of the text."""
@@ -351,7 +359,7 @@ class Writer:
         return made
 
     def name(self, node: Name) -> ast.expr:
-        return self.got(self.load(self.context.local), node.value, "root_field")
+        return self.got(self.load(self.context.local), node, "root_field")
 
     def literal(self, node: String | Number | Value) -> ast.expr:
         return self.constant(node.value)
@@ -373,8 +381,11 @@ class Writer:
                 made = self.called("wildcard", self.load(self.context.local))
             case Descendant():
                 made = self.called("descendants", self.load(self.context.local))
+            case Name():
+                made = self.name(node)
             case _:
                 made = _WRITE[type(node)](self, node)
+        made = made if isinstance(node, Name) else self.seen(node, made)
         self.at = outer
         return made
 
@@ -844,8 +855,8 @@ class Writer:
 
     def first_step(self, step: Step, *, last: bool) -> ast.expr:
         match step.node:
-            case Name(value=name) if _is_plain(step):
-                return self.first_field(name, last=last)
+            case Name() if _is_plain(step):
+                return self.first_field(step.node, last=last)
             case Variable():
                 value = self.with_stages(step, self.stepped(step))
                 return self.called("settled", value) if last else value
@@ -858,15 +869,16 @@ class Writer:
             return self.results(step, made, last=last)
         return self.looped(step, self.items(self.load(self.context.local), first=True), last=last)
 
-    def first_field(self, name: str, *, last: bool) -> ast.expr:
+    def first_field(self, node: Name, *, last: bool) -> ast.expr:
         context = self.load(self.context.local)
         helper = "root_field" if self.context.root else "field" if last else "fields"
-        return self.got(context, name, helper)
+        return self.got(context, node, helper)
 
-    def got(self, value: ast.expr, name: str, helper: str) -> ast.expr:
-        value = self.atom(value)
-        quick = self.method(value, "get", self.constant(name), self.load("MISSING"))
-        return self.choice(self.has_class(value, "dict"), quick, self.called(helper, value, self.constant(name)))
+    def got(self, value: ast.expr, node: Name, helper: str) -> ast.expr:
+        value, name = self.atom(value), self.constant(node.value)
+        quick = self.method(value, "get", name, self.load("MISSING"))
+        made = self.choice(self.has_class(value, "dict"), quick, self.called(helper, value, name))
+        return self.seen(node, made, value)
 
     def next_step(self, step: Step, state: ast.expr, *, last: bool) -> ast.expr:
         outer, self.at = self.at, self.placer.place(step.span)
@@ -876,8 +888,8 @@ class Writer:
 
     def one_step(self, step: Step, state: ast.expr, *, last: bool) -> ast.expr:
         match step.node:
-            case Name(value=name) if _is_plain(step):
-                return self.got(state, name, "field" if last else "fields")
+            case Name() if _is_plain(step):
+                return self.got(state, step.node, "field" if last else "fields")
             case Sort():
                 sorted_ = self.sorting(step.node, self.called("listed", state))
                 value = self.with_stages(step, sorted_)
@@ -927,6 +939,7 @@ class Writer:
                 value = self.called("items", value) if number < len(filters) else value
             else:
                 value = self.filtered(one.expression, self.called("context_items", value), ())
+            value = self.seen(one, value)
             self.at = outer
         return value
 
@@ -1234,6 +1247,7 @@ def emit(
     is_input: bool = True,
     temporaries: Iterator[int] | None = None,
     classes: Mapping[str, str] = MappingProxyType({}),
+    trace: bool = False,
 ) -> Emitted:
     """The statements and the result expression of a node, to be spliced into a Python function.
 
@@ -1246,13 +1260,15 @@ def emit(
     locals whose class is known. Pass one `itertools.count()` as `temporaries` to all expressions of one Python
     function, so that their locals differ; no local that is made ends otherwise than in `_` and a number. The value may
     be a `Sequence`, which is a list, and with `escapes(node)` may hold functions; `functions.plain` and
-    `functions.released` make it plain.
+    `functions.released` make it plain. With `trace` the value of each node is noted by `Run.seen`, under its number in
+    `walk(node)`; its value and the errors are the same.
     """
     writer = Writer(
         {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
     writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
     writer.classes = classes
+    writer.numbers = {id(one): number for number, one in enumerate(walk(node))} if trace else {}
     with writer.scope():
         writer.at = placer.place(node.span)
         for name in sorted(_bound_here((node,))):
@@ -1270,12 +1286,12 @@ class Program:
     runs: bool
 
 
-def program(node: Node, placer: Placer, callers: Mapping[str, str]) -> Program:
+def program(node: Node, placer: Placer, callers: Mapping[str, str], *, trace: bool = False) -> Program:
     """The Python function of an expression; `parameters` are the JSONata variables that it wants to be given."""
     names = parameters(node, callers)
     numbers = count(1)
     locals_ = {name: f"v_{next(numbers)}" for name in names}
-    made = emit(node, locals_, "data", placer, callers=callers, temporaries=numbers)
+    made = emit(node, locals_, "data", placer, callers=callers, temporaries=numbers, trace=trace)
     at = placer.place(node.span)
     arguments = [ast.arg(name, **at) for name in ("data", "run", *locals_.values())]
     body = [*made.statements, ast.Return(made.value, **at)]

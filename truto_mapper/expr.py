@@ -23,6 +23,7 @@ from truto_mapper.functions import (
     plain,
 )
 from truto_mapper.syntax import Call, Node, Partial, Variable, free_variables, parse, walk
+from truto_mapper.trace import Trace
 
 #: The names of the standard functions.
 STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
@@ -38,14 +39,20 @@ _BOUNDS = ("D1011", "D1012", "D2014")
 class Scope:
     """What an evaluation sees: the data, and bindings over those of a parent. Plain JSON values all of them."""
 
-    __slots__ = ("bindings", "data", "parent")
+    __slots__ = ("bindings", "data", "parent", "trace")
 
     def __init__(
-        self, data: Any = MISSING, bindings: Mapping[str, Any] | None = None, parent: Scope | None = None
+        self,
+        data: Any = MISSING,
+        bindings: Mapping[str, Any] | None = None,
+        parent: Scope | None = None,
+        trace: Trace | None = None,
     ) -> None:
+        """What is evaluated in the scope, or in one within it, is noted in `trace`."""
         self.data = data
         self.bindings = bindings or {}
         self.parent = parent
+        self.trace: Trace | None = parent.trace if trace is None and parent is not None else trace
 
     def lookup(self, name: str, default: Any = MISSING) -> Any:
         """The value of `$name`, the default where it is not bound; `$` is the data."""
@@ -112,8 +119,16 @@ class Expression:
     @cached_property
     def compiled(self) -> _Compiled:
         """The Python function of the expression. Raises `EvaluationError` M104 where Python cannot nest that deep."""
+        return self._compiled(trace=False)
+
+    @cached_property
+    def traced(self) -> _Compiled:
+        """The same, which also notes the value of each node. Raises likewise."""
+        return self._compiled(trace=True)
+
+    def _compiled(self, *, trace: bool) -> _Compiled:
         try:
-            return _Compiled(self)
+            return _Compiled(self, trace=trace)
         except (RecursionError, SyntaxError):
             found = Diagnostic("M104", "the expression is nested too deeply")
             raise EvaluationError(self._located(found, self.node.span)) from None
@@ -141,6 +156,8 @@ class Expression:
         of the innermost construct that failed: D1012 and D1011 at those bounds, D2014 for a result that is too
         large, D407 for data that is nested too deeply or contains itself.
         """
+        if scope.trace is not None:
+            return self._evaluate_traced(scope, scope.trace, Run(timeout, depth, scope, self._evaluate_text))
         compiled = self.compiled
         run = Run(timeout, depth, scope, self._evaluate_text) if compiled.runs else None
         try:
@@ -150,6 +167,19 @@ class Expression:
             return result if kind is str or kind is int else compiled.finished(result)
         except Exception as error:  # noqa: BLE001  (whatever it is, it gets a code and a place)
             raise self._coded(error) from None
+
+    def _evaluate_traced(self, scope: Scope, trace: Trace, run: Run) -> Any:
+        given = [scope.lookup(name, other) for name, other in self.traced.parameters]
+        made: Any = MISSING
+        error: EvaluationError | None = None
+        try:
+            made = self.traced.finished(self.traced.function(scope.data, run, *given))
+        except Exception as raised:  # noqa: BLE001  (likewise)
+            error = self._coded(raised)
+        trace.add(self, scope.data, run.events, made, error)
+        if error is not None:
+            raise error
+        return made
 
     def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
         """What $eval does: another text, in the scope and the bounds of this evaluation."""
@@ -175,11 +205,17 @@ class Expression:
             found = replace(found, source=self.source, span=self._place(error.__traceback__))
         return EvaluationError(found)
 
+    @property
+    def _namespaces(self) -> list[Any]:
+        """Those in which the code of the expression runs."""
+        made = (vars(self).get(name) for name in ("compiled", "traced"))
+        return [one.function.__globals__ for one in made if one is not None]
+
     def _place(self, traceback: TracebackType | None) -> Span:
         """Where the innermost construct stands that an error came out of."""
         span = None
         while traceback is not None:
-            if traceback.tb_frame.f_globals is self.compiled.function.__globals__:
+            if any(traceback.tb_frame.f_globals is known for known in self._namespaces):
                 position = list(traceback.tb_frame.f_code.co_positions())[traceback.tb_lasti // 2]
                 span = codegen.span_at(self.source, position) or span
             traceback = traceback.tb_next
@@ -220,10 +256,10 @@ def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, func
 class _Compiled:
     """The Python function of an expression, and how to call it."""
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, *, trace: bool) -> None:
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
-        program = codegen.program(expression.node, expression.placer, callers)
+        program = codegen.program(expression.node, expression.placer, callers, trace=trace)
         self.runs = program.runs
         self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
         linked = {callers[name]: function for name, function in functions.items()}

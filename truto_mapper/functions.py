@@ -301,7 +301,7 @@ class Tail:
 class Run:
     """The bounds of one evaluation, and what it knows of its surroundings."""
 
-    __slots__ = ("deadline", "depth", "evaluate", "max_depth", "random", "scope", "spent", "ticks", "timeout")
+    __slots__ = ("deadline", "depth", "evaluate", "events", "max_depth", "random", "scope", "spent", "ticks", "timeout")
 
     def __init__(self, timeout: float, depth: int, scope: Any = None, evaluate: Callable[..., Any] = fail) -> None:
         self.timeout = timeout
@@ -311,6 +311,13 @@ class Run:
         self.evaluate = evaluate  # what $eval does
         self.depth = self.spent = self.ticks = 0
         self.random: random.Random | None = None
+        self.events: list[tuple[Any, ...]] = []  # of a traced evaluation
+
+    def seen(self, number: int, value: Any, *context: Any) -> Any:
+        """Note the value of a node: its number, the value, and what a field was looked up in."""
+        if value.__class__ is not Tail:
+            self.events.append((number, value, *context))
+        return value
 
     def tick(self, work: int = 1) -> None:
         """Count some work, and look at the clock now and then."""

@@ -33,9 +33,9 @@ from truto_mapper.syntax import (
     leading_names,
     walk,
 )
+from truto_mapper.trace import Steps
 
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
-Steps = tuple[str | int, ...]
 
 #: Any value; not validated, which would build the model for this alone.
 _FREE = Field.model_construct(type="any")
@@ -232,8 +232,10 @@ class _Attempt:
         self.notes: list[Diagnostic] = []
         self.failed: set[Expression] = set()
         self.scope = Scope(row.item.value, {name: place.value for name, place in row.places.items()}, page)
+        if page.trace is not None:
+            page.trace.row = row.item.path
         for name, expression in recorder.endpoint.let:
-            self.scope = Scope(row.item.value, {name: self.evaluate(expression)}, self.scope)
+            self.scope = Scope(row.item.value, {name: self.evaluate(expression, name)}, self.scope)
 
     def record(self, *, remote_data: bool) -> dict[str, Any]:
         fields = self.recorder.resource.fields
@@ -246,8 +248,10 @@ class _Attempt:
             record.pop(REMOTE_DATA, None)
         return record
 
-    def evaluate(self, expression: Expression) -> Any:
-        """The value, or MISSING after a failure, which is noted."""
+    def evaluate(self, expression: Expression, target: Steps | str) -> Any:
+        """The value for a field or a `let`, or MISSING after a failure, which is noted."""
+        if self.scope.trace is not None:
+            self.scope.trace.target = target
         try:
             return expression.evaluate_in(self.scope)
         except EvaluationError as error:
@@ -266,7 +270,7 @@ class _Attempt:
                 inner = field.items or _FREE
                 items = [self.value(child, inner, (*path, i)) for i, child in enumerate(template)]
                 return [item for item in items if item is not MISSING]
-        value = self.evaluate(template)
+        value = self.evaluate(template, path)
         if value is MISSING and field.type == "array" and self.has_source(template.node):
             return []
         return self.conformed(value, field, path, template)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from truto_mapper import document, formats, mapping, record, schema
 from truto_mapper.diagnostics import (
@@ -32,6 +32,7 @@ from truto_mapper.fusion import Fused
 from truto_mapper.mapping import Endpoint, Template
 from truto_mapper.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.record import OnInvalid, Recorder
+from truto_mapper.trace import Trace
 
 Functions = Mapping[str, Callable[..., Any]]
 Format = Literal["unified", "raw", "normalized", "stream", "debug"]
@@ -190,6 +191,7 @@ class Mapper:
         self._accounts: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._functions: dict[str, Fused] = {}
         self._by_name = {endpoint.name: endpoint for endpoint in self._mapping.endpoints}
+        self._trace: Trace | None = None
         self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -207,6 +209,12 @@ class Mapper:
     def mapping(self) -> mapping.Mapping:
         """The mapping as it was linked: its endpoints with their parsed expressions."""
         return self._mapping
+
+    def traced(self, trace: Trace) -> Self:
+        """A mapper that gives the same, row by row, and notes each evaluation in `trace`; for one thread."""
+        other = object.__new__(type(self))  # a copy would compile the mapping again, as a pickle does
+        other.__dict__ |= self.__dict__ | {"_trace": trace}
+        return other
 
     def plan(
         self,
@@ -370,7 +378,7 @@ class Mapper:
     def _planned(self, asked: Query, settings: dict[str, Any], now: str | None) -> Request:
         names = _names(asked, settings, now)
         serving = self._endpoints(names)
-        endpoint, scope = serving[0], Scope(MISSING, names)
+        endpoint, scope = serving[0], Scope(MISSING, names, trace=self._trace)
         refusal = _value(endpoint.query_error, scope)
         if refusal is not MISSING:
             if not isinstance(refusal, str):
@@ -395,7 +403,7 @@ class Mapper:
 
     def _endpoints(self, names: Mapping[str, Any]) -> list[Endpoint]:
         """The endpoints that serve a query, in order. Raises `QueryError` Q511."""
-        scope = Scope(MISSING, names)
+        scope = Scope(MISSING, names, trace=self._trace)
         serving = [e for e in self._mapping.endpoints if e.when is None or _truthy(_value(e.when, scope))]
         if not serving:
             source = self._mapping.source.name
@@ -423,7 +431,7 @@ class Mapper:
     ) -> Page:
         names = _names(asked, settings, now)
         names["response"], names["status"], names["headers"] = response
-        scope = Scope(response.body, names)
+        scope = Scope(response.body, names, trace=self._trace)
         found: list[Diagnostic] = [] if asked is None else [*asked.notes]
         rejected: list[Any] = []
         endpoint, reply = self._endpoint(response, asked, scope, found)
@@ -545,9 +553,11 @@ class Mapper:
     def _seen(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """Whether a reply is the endpoint's, its next cursor, time zone and rows, and the key of its page's values."""
         try:
-            return self._fused(endpoint).reply(scope.bindings)
-        except Exception:  # noqa: BLE001  # evaluated one by one, each says what is wrong and where
-            return (False,) if not _truthy(_value(endpoint.recognise, scope)) else self._read_of(endpoint, scope)
+            if self._trace is None:
+                return self._fused(endpoint).reply(scope.bindings)
+        except Exception:  # noqa: BLE001, S110  # evaluated one by one, each says what is wrong and where
+            pass
+        return (False,) if not _truthy(_value(endpoint.recognise, scope)) else self._read_of(endpoint, scope)
 
     def _read_of(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """The same for a reply that is taken for the endpoint's, its rows left to be looked for."""
@@ -556,7 +566,7 @@ class Mapper:
     def _unasked(self, asked: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page:
         """The page of a call that is skipped: the static response, mapped, or nothing."""
         names = _names(asked, settings, now)
-        body = _value(self._endpoints(names)[0].static_response, Scope(MISSING, names))
+        body = _value(self._endpoints(names)[0].static_response, Scope(MISSING, names, trace=self._trace))
         response = Response(None if body is MISSING else body)
         if body is MISSING:
             return Page((), None, asked.notes, (), response, asked, self._resource, is_asked=False)

@@ -417,7 +417,7 @@ class _Symbols(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         known = _PROTOTYPE.symbol_table[name]
         self[name] = symbol = object.__new__(known.__class__)
-        symbol.__dict__.update(vars(known) | {"_outer_instance": self.parser})  # of which its clones read on
+        symbol.__dict__ |= vars(known) | {"_outer_instance": self.parser}  # of which its clones read on
         return symbol
 
 
@@ -440,7 +440,7 @@ class _Parser(Parser):  # type: ignore[misc]
     """
 
     def __init__(self, text: str) -> None:
-        vars(self).update(vars(_PROTOTYPE) | {"symbol_table": _Symbols(self), "errors": [], "ancestry": []})
+        self.__dict__.update(vars(_PROTOTYPE) | {"symbol_table": _Symbols(self), "errors": [], "ancestry": []})
         self.source = text
         self.lexer = _Lexer(text)
         self.tokens: list[tuple[int, int, str]] = []
