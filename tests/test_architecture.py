@@ -30,6 +30,7 @@ ROWS = {
     "schema": 2,
     "functions": 1,
     "document": 1,
+    "report": 1,
     "activity": 0,
     "diagnostics": 0,
 }

@@ -1,0 +1,93 @@
+"""The same findings for whom they are for."""
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from truto_mapper import report
+from truto_mapper.diagnostics import CODES, Diagnostic, Source, Span
+
+SOURCE = Source("mappings/a b.yaml", "one: 1\ntwo: $x\n")
+ERROR = Diagnostic("C202", "$x is not bound, here: 100%", source=SOURCE, span=Span(12, 14), hint="bind it\nfirst")
+NOTE = Diagnostic("Q510", "widened", "note", pointer="/end_time")
+LOCATED = Diagnostic("M105", "there is no such file", source=Source("a,b:c.yaml", ""))
+
+
+def test_text_is_what_a_terminal_shows_a_blank_line_between_two():
+    assert report.text([]) == ""
+    assert report.text([ERROR, NOTE]) == f"{ERROR.render()}\n\n{NOTE.render()}\n"
+
+
+def test_json_is_an_array_of_findings():
+    assert json.loads(report.json_([ERROR, NOTE])) == [ERROR.as_dict(), NOTE.as_dict()]
+
+
+def test_github_gets_a_command_for_each_whose_values_cannot_end_it():
+    first, second, third = report.github([ERROR, NOTE, LOCATED]).splitlines()
+    assert first == (
+        "::error file=mappings/a b.yaml,line=2,col=6,endLine=2,endColumn=8,title=C202"
+        "::$x is not bound, here: 100%25%0Abind it%0Afirst"
+    )
+    assert second == "::notice title=Q510::widened (at /end_time)"
+    assert third.startswith("::error file=a%2Cb%3Ac.yaml,title=M105::")
+
+
+def test_sarif_has_a_rule_for_each_code_and_a_place_for_each_finding():
+    (run,) = json.loads(report.sarif([ERROR, NOTE, ERROR]))["runs"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["C202", "Q510"]
+    one, two, _ = run["results"]
+    assert (one["ruleId"], one["ruleIndex"], one["level"]) == ("C202", 0, "error")
+    assert one["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "mappings/a%20b.yaml"},
+        "region": {"startLine": 2, "startColumn": 6, "endLine": 2, "endColumn": 8},
+    }
+    assert two["level"] == "note"
+    assert "locations" not in two
+
+
+def test_a_finding_is_known_again_when_its_line_has_moved():
+    moved = Source(SOURCE.name, "zero: 0\n" + SOURCE.text)
+    again = Diagnostic(ERROR.code, ERROR.message, source=moved, span=Span(20, 22), hint=ERROR.hint)
+    assert report.fingerprint(again) == report.fingerprint(ERROR) != report.fingerprint(NOTE)
+
+
+def test_junit_has_a_case_a_file_and_those_without_findings():
+    suite = ET.fromstring(report.junit([ERROR, NOTE, LOCATED], passed=["good.yaml"]))
+    assert {case.get("name"): [child.tag for child in case] for case in suite} == {
+        "good.yaml": [],
+        "mappings/a b.yaml": ["failure"],
+        "truto-mapper": [],
+        "a,b:c.yaml": ["failure"],
+    }
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "2")
+    assert "error[C202]" in suite[1][0].text
+
+
+anything = st.text(max_size=20)
+findings = st.builds(
+    lambda code, message, severity, name, pointer, hint: Diagnostic(
+        code, message, severity, Source(name, "x"), Span(0, 1), pointer, hint
+    ),
+    st.sampled_from(sorted(CODES)),
+    anything,
+    st.sampled_from(["error", "warning", "note"]),
+    anything,
+    st.none() | anything,
+    st.none() | anything,
+)
+
+
+@pytest.mark.parametrize("name", report.FORMATS)
+@given(found=st.lists(findings, max_size=3))
+def test_any_finding_can_be_written_in_any_format_and_read_again(name, found):
+    made = report.FORMATS[name](found)
+    assert made == report.FORMATS[name](found)
+    if name in ("json", "sarif"):
+        json.loads(made)
+    if name == "junit":
+        ET.fromstring(made.encode("utf-8", "surrogatepass").decode("utf-8"))
+    if name == "github":
+        assert len(made.split("\n")) == len(found) + 1
