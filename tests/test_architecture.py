@@ -16,6 +16,8 @@ ROOT = PACKAGE.parent
 #: A module imports only from rows below its own.
 ROWS = {
     "cli": 10,
+    "pytest_plugin": 10,
+    "golden": 8,
     "runtime": 7,
     "fusion": 6,
     "record": 6,
@@ -28,6 +30,7 @@ ROWS = {
     "trace": 3,
     "syntax": 2,
     "schema": 2,
+    "pseudonym": 2,
     "functions": 1,
     "document": 1,
     "report": 1,
@@ -41,10 +44,12 @@ OWNERS = {
     "re2": {"functions"},
     "yaml": {"document"},
     "jsonschema": {"schema"},
-    "pydantic": {"mapping", "schema", "runtime"},
-    "pydantic_core": {"mapping", "schema", "runtime"},
+    "pydantic": {"golden", "mapping", "schema"},
+    "pydantic_core": {"mapping", "schema"},
     "typing_extensions": {"mapping"},
+    "pytest": {"pytest_plugin"},
     "typer": {"cli"},
+    "watchfiles": {"cli"},
     "rich": {"cli"},
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper import Expression, MapperError, cli, document, load
+from truto_mapper import Expression, MapperError, cli, document, golden, load
 from truto_mapper.diagnostics import (
     CODES,
     Diagnostic,
@@ -95,6 +95,7 @@ OUTCOMES = {
     "mapping": lambda done: mapper(done) and (),  # the text of activity.yaml, loaded as a mapping
     "expression": evaluated,  # with `data` and `bindings`
     "plan": planned,  # the arguments of Mapper.plan, of `mapping` or else of the shipped one
+    "cases": lambda done: golden.run_all([Path(done["cases"])]).diagnostics,  # the mapping whose golden cases are run
     "map": mapped,  # the arguments of Mapper.map, and of Page.render its `format`
 }
 
@@ -125,6 +126,7 @@ def test_a_mistake_is_reported_exactly_like_this(path, accept, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     files = done.get("files", {}) | {name: done[key] for key, name in FILES.items() if key in done}
     for name, text in files.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(text.encode(done.get("encoding", "utf-8")))
     found = report(done)
     assert found, "the example is no mistake"
@@ -155,7 +157,7 @@ def test_every_code_is_unique_and_says_what_it_means():
 
 def test_every_code_that_the_package_reports_is_declared():
     texts = [path.read_text("utf-8") for path in Path(document.__file__).parent.glob("*.py")]
-    used = {found for text in texts for found in re.findall(r'"([MCBDQP]\d{3})"', text)}
+    used = {found for text in texts for found in re.findall(r'"([MCBDQPG]\d{3})"', text)}
     assert used == set(CODES)
 
 

@@ -1,124 +1,370 @@
-"""Each golden case gives what it expects; and the cases cannot pass by accident."""
+"""Golden cases: what differs is shown where it comes from, and accepted by its cause."""
 
-import golden_cases
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from truto_mapper import golden, load
+from truto_mapper.diagnostics import MappingError
+from truto_mapper.pseudonym import Aliases
 
-@pytest.mark.parametrize("folder", golden_cases.folders(), ids=lambda folder: "/".join(folder.parts[-3:]))
-def test_a_golden_case_gives_what_it_expects(folder, accept):
-    failures = golden_cases.failures(folder, accept=accept)
-    if failures:
-        pytest.fail("\n\n".join(failures) + "\n\npytest --accept writes what is", pytrace=False)
-
-
-def test_there_are_golden_cases():
-    assert len(golden_cases.folders()) > 40
-
-
-def test_nothing_beside_a_mapping_is_orphaned():
-    assert golden_cases.orphans() == []
-
-
+ROOT = Path(golden.__file__).parents[1]
+SHIPPED = golden.mappings("gong/activity")
 PERIOD = "query: start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z\n"
 PAYLOAD = """{"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}"""
 
 
+def cli(*arguments, **options):
+    command = [sys.executable, "-m", "truto_mapper.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
 @pytest.fixture
-def case(tmp_path):
-    """A case of its own, which passes."""
-    folder = tmp_path / "gong" / "activity" / "one"
+def mapping(tmp_path):
+    """A copy of the shipped mapping, with its schemas and no cases."""
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    path = tmp_path / "mappings" / "gong" / "activity.yaml"
+    path.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "mappings" / "gong" / "activity.yaml", path)
+    return path
+
+
+@pytest.fixture
+def case(mapping):
+    """A case which passes."""
+    folder = mapping.with_suffix("") / "one"
     folder.mkdir(parents=True)
-    (tmp_path / "gong" / "activity.yaml").write_text("")
     (folder / "case.yaml").write_text(f"description: One user.\n{PERIOD}")
     (folder / "payload.json").write_text(PAYLOAD)
-    assert golden_cases.failures(folder, accept=True) == []
+    golden.accept(golden.run_all([mapping]).changes)
+    assert golden.run_all([mapping]).diagnostics == []
     return folder
+
+
+def ran(case):
+    return golden.run_all([case.parent.with_suffix(".yaml")])
 
 
 def state(folder):
     return {path.name: path.read_text() for path in folder.iterdir()}
 
 
-def test_what_was_accepted_passes_and_is_found(case):
-    assert golden_cases.failures(case) == []
-    assert golden_cases.folders(case.parents[2]) == [case]
-    assert golden_cases.orphans(case.parents[2]) == []
+def edit(mapping, old, new):
+    text = mapping.read_text()
+    assert old in text
+    mapping.write_text(text.replace(old, new))
+
+
+def test_the_shipped_mapping_has_cases_and_nothing_beside_them():
+    assert len(golden.folders(SHIPPED[0])) > 40
+    assert golden.orphans(SHIPPED[0]) == []
+
+
+def test_what_was_accepted_has_a_file_for_each_thing_there_is(case):
     assert set(state(case)) == {"case.yaml", "payload.json", "request.json", "response.json"}
 
 
-def test_a_difference_is_shown_line_by_line(case):
-    (case / "payload.json").write_text(PAYLOAD.replace("2", "3"))
-    (failure,) = golden_cases.failures(case)
-    assert failure.startswith("--- response.json expected\n+++ response.json found\n")
-    assert '\n-        "calls_hosted": 2\n+        "calls_hosted": 3\n' in failure
+def test_a_difference_names_the_field_and_the_line_that_produced_it(case):
+    edit(case.parent.with_suffix(".yaml"), "calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAsHost + 1")
+    (change,) = ran(case).changes
+    assert golden.difference(change) == "response.json/result/0/metrics/calls_hosted: 2 → 3"
+    line, column = change.origin.source.position(golden.diagnostic(change).span.start)
+    assert change.origin.source.line(line)[column - 1 :] == "$counts.callsAsHost + 1"
+    assert change.place == f"activity.yaml:{line}"
+
+
+def test_a_difference_in_the_request_names_its_line_too(case):
+    edit(
+        case.parent.with_suffix(".yaml"),
+        "fromDate: $floorDate($query.start_time, ",
+        "fromDate: $ceilDate($query.end_time, ",
+    )
+    (change,) = ran(case).changes
+    assert (change.file, change.field) == ("request.json", "body.filter.fromDate")
+    assert change.origin.text.startswith("$ceilDate")
 
 
 @pytest.mark.parametrize("name", ["request.json", "response.json"])
-def test_an_expectation_that_is_absent_fails_with_its_text(case, name):
-    text = (case / name).read_text()
+def test_an_expectation_that_is_absent_differs(case, name):
     (case / name).unlink()
-    assert golden_cases.failures(case) == [f"{name} is not there, and it would be:\n\n{text}"]
+    (change,) = ran(case).changes
+    assert (change.file, change.path) == (name, ())
 
 
 @pytest.mark.parametrize("name", ["diagnostics.txt", "response.ndjson", "rejected.json"])
-def test_an_expectation_of_what_does_not_come_fails(case, name):
-    (case / name).write_text("")
-    assert golden_cases.failures(case) == [f"{name} is there, and nothing of the kind comes out"]
+def test_an_expectation_of_what_does_not_come_differs(case, name):
+    (case / name).write_text("{}")
+    (change,) = ran(case).changes
+    assert change.file == name
+    golden.accept([change])
+    assert not (case / name).exists()
 
 
-def test_a_failure_that_is_not_stated_fails_and_cannot_be_accepted(case):
-    (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}status: 500\n")
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("status: 500", "one fails, and states no `raises`: gong answered 500"),
+        ("raises: QueryError", "one must fail with QueryError, and does not"),
+        ("status: 500\nraises: QueryError", "one must fail with QueryError, and fails with ProviderError"),
+        (
+            "status: 500\nraises: {error: ProviderError, status: 429}",
+            "one must fail with ProviderError status=429, and fails with ProviderError status=500",
+        ),
+    ],
+)
+def test_a_case_must_fail_for_the_stated_reason_and_that_is_never_accepted(case, more, said):
+    (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}{more}\n")
     before = state(case)
-    (failure,) = golden_cases.failures(case, accept=True)
-    assert failure.startswith("it fails:\n\nerror[P601]: gong answered 500")
+    made = ran(case)
+    assert made.changes == []
+    assert [(one.code, one.message.partition(": {")[0]) for one in made.findings] == [("G702", said)]
+    golden.accept(made.changes)
     assert state(case) == before
 
 
-def test_a_case_that_states_a_failure_must_fail(case):
-    (case / "case.yaml").write_text(f"description: Fine.\n{PERIOD}raises: QueryError\n")
-    assert golden_cases.failures(case, accept=True) == ["it must fail with QueryError, and does not"]
-
-
-@pytest.mark.parametrize("raises", ["QueryError", "{error: ProviderError, status: 429}"])
-def test_a_case_must_fail_for_the_stated_reason(case, raises):
-    (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}status: 500\nraises: {raises}\n")
-    (failure,) = golden_cases.failures(case, accept=True)
-    assert failure.startswith("it must fail with ")
-    assert "error[P601]: gong answered 500" in failure
-
-
-def test_accepting_takes_away_what_no_longer_comes(case):
+def test_a_case_that_fails_as_stated_keeps_the_report(case):
     (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}status: 500\nraises: ProviderError\n")
-    assert golden_cases.failures(case, accept=True) == []
+    golden.accept(ran(case).changes)
     assert set(state(case)) == {"case.yaml", "payload.json", "request.json", "diagnostics.txt"}
+    assert ran(case).diagnostics == []
 
 
-def test_without_accepting_nothing_is_written(case):
-    (case / "response.json").unlink()
-    (case / "payload.json").write_text(PAYLOAD.replace("2", "true"))
-    before = state(case)
-    assert golden_cases.failures(case)
-    assert state(case) == before
-
-
-def test_a_folder_without_case_yaml_and_a_stray_file_are_orphans(case):
+def test_a_folder_without_case_yaml_and_a_stray_file_belong_to_no_case(case):
     (case / "case.yaml").rename(case / "case.yml")
     (case.parent / "notes.txt").write_text("")
-    assert golden_cases.orphans(case.parents[2]) == [
-        "gong/activity/notes.txt",
-        "gong/activity/one/case.yml",
-        "gong/activity/one/payload.json",
-        "gong/activity/one/request.json",
-        "gong/activity/one/response.json",
-        "gong/activity/one: no case.yaml",
+    stray = [one.message.removeprefix(str(case.parent)) for one in ran(case).findings]
+    assert [name.partition(" ")[0] for name in stray] == [
+        "/notes.txt",
+        "/one/case.yml",
+        "/one/payload.json",
+        "/one/request.json",
+        "/one/response.json",
     ]
 
 
-def test_a_misspelt_setting_fails(case):
-    (case / "case.yaml").write_text(f"description: One user.\n{PERIOD}statsu: 500\n")
-    assert golden_cases.failures(case) == ["case.yaml: unknown statsu"]
+def test_mistakes_in_a_case_are_found_at_their_lines(case):
+    (case / "case.yaml").write_text(f"descripton: One user.\n{PERIOD}status: many\n")
+    found = [one.render() for one in ran(case).findings]
+    assert [text.splitlines()[1].rpartition("case.yaml")[2] for text in found] == [":1:1", ":3:9"]
+    assert any("did you mean `description`?" in text for text in found)
 
 
-def test_a_case_without_a_description_fails(case):
-    (case / "case.yaml").write_text(PERIOD)
-    assert golden_cases.failures(case) == ["case.yaml: it has no description"]
+# --------------------------------------------------------------------------------------------------- causes
+
+
+@pytest.fixture
+def several(case):
+    """Three cases, and a mapping in which two lines have changed since."""
+    for name in ("two", "three"):
+        shutil.copytree(case, case.parent / name)
+    edit(case.parent.with_suffix(".yaml"), "calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAsHost + 1")
+    edit(case.parent.with_suffix(".yaml"), "period: '\"total\"'", "period: '\"day\"'")
+    return case.parent.with_suffix(".yaml")
+
+
+def test_differences_are_grouped_by_their_cause(several):
+    groups = golden.groups(golden.run_all([several]).changes)
+    titles = [re.sub(r"activity.yaml:\d+ ", "", group.title) for group in groups]
+    assert titles == [
+        'id: "1_total_2026-01-01_2026-02-01" → "1_day_2026-01-01_2026-02-01" in 3 cases',
+        'aggregation_period: "total" → "day" in 3 cases',
+        "metrics.calls_hosted: 2 → 3 in 3 cases",
+    ]
+
+
+def test_a_group_is_known_again_when_lines_have_moved(several):
+    before = [group.id for group in golden.groups(golden.run_all([several]).changes)]
+    several.write_text("# a comment\n\n" + several.read_text())
+    assert [group.id for group in golden.groups(golden.run_all([several]).changes)] == before
+
+
+def test_one_cause_is_accepted_without_the_others(several):
+    *_, hosted = golden.groups(golden.run_all([several]).changes)
+    done = cli("test", several, "--accept", hosted.id, env={"CI": "1"})
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 3
+    for name in ("one", "two", "three"):
+        (record,) = json.loads((several.with_suffix("") / name / "response.json").read_text())["result"]
+        assert (record["metrics"]["calls_hosted"], record["aggregation_period"]) == (3, "total")
+    assert cli("test", several, "--update", env={"CI": "1"}).returncode == 0
+    assert golden.run_all([several]).diagnostics == []
+
+
+def test_the_report_of_a_terminal_names_cases_fields_and_causes(several):
+    done = cli("test", several, "-k", "one", env={"CI": "1"})
+    assert done.returncode == 1
+    shown = done.stdout.replace(str(several.parent), "")
+    line = next(n for n, text in enumerate(several.read_text().splitlines(), 1) if "calls_hosted" in text)
+    assert "\nFAIL /activity/one\n" in shown
+    assert (
+        f"  response.json/result/0/metrics/calls_hosted: 2 → 3   activity.yaml:{line}  $counts.callsAsHost + 1\n"
+        in shown
+    )
+    assert "By cause; accept one with --accept ID" in shown
+    assert shown.endswith("0 passed, 1 failed\n")
+
+
+def test_a_group_that_is_none_and_a_review_without_a_terminal_are_wrong_usage(several):
+    assert "there is no group" in cli("test", several, "--accept", "zzz").stderr
+    asked = cli("test", several, "--review", stdin=subprocess.DEVNULL)
+    assert asked.returncode == 2
+    assert "--review asks at a terminal" in asked.stderr
+
+
+def test_what_is_found_is_left_beside_what_is_expected_but_not_where_ci_is_set(several):
+    folder = several.with_suffix("") / "one"
+    cli("test", several, env={"CI": "1"})
+    assert "response.json.new" not in state(folder)
+    cli("test", several, env={})
+    assert json.loads(state(folder)["response.json.new"])["result"][0]["metrics"]["calls_hosted"] == 3
+    assert golden.orphans(several) == []
+    cli("test", several, "--update", env={})
+    assert "response.json.new" not in state(folder)
+
+
+def test_other_formats_have_a_finding_for_each_difference(several):
+    done = cli("test", several, "-k", "one", "--format", "junit", env={"CI": "1"})
+    assert done.stdout.startswith('<?xml version="1.0"')
+    found = json.loads(cli("test", several, "-k", "one", "--format", "json", env={"CI": "1"}).stdout)
+    assert {one["code"] for one in found} == {"G701"}
+    assert all(one["source"].endswith("activity.yaml") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("gong/activity", SHIPPED),
+        (str(SHIPPED[0]), SHIPPED),
+        (str(SHIPPED[0].with_suffix("") / "one-user"), SHIPPED),
+        (str(SHIPPED[0].parents[1]), SHIPPED),
+    ],
+)
+def test_a_mapping_is_named_by_its_file_its_name_a_case_or_a_folder_above(target, found):
+    assert golden.mappings(target) == found
+
+
+def test_a_misspelt_mapping_is_refused_with_the_nearest_name():
+    done = cli("test", "gong/activty")
+    assert done.returncode == 2
+    assert "did you mean `gong/activity`?" in done.stderr
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 9) | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(values, values)
+def test_accepting_all_differences_of_any_two_values_gives_the_second(old, new):
+    found = [
+        golden.Change(None, "response.json", path, was, now, "", None)
+        for path, was, now in golden._differences(old, new, ())
+    ]
+    assert golden._accepted(json.loads(json.dumps(old)), found) == new
+
+
+# ------------------------------------------------------------------------------------------------ recording
+
+REPLY = {
+    "requestId": "4al018gzaztcr8nbukw",
+    "timeZone": "America/Los_Angeles",
+    "fromDateTime": "2026-01-01T00:00:00-08:00",
+    "toDateTime": "2026-02-01T00:00:00-08:00",
+    "usersAggregateActivityStats": [
+        {
+            "userId": "234599484848423",
+            "userEmailAddress": "Ines.Okafor@acme-sales.com",
+            "userAggregateActivityStats": {"callsAsHost": 10, "callsAttended": None},
+        }
+    ],
+}
+
+
+def test_a_case_is_recorded_with_aliases_and_passes(mapping, tmp_path):
+    (tmp_path / "reply.json").write_text(json.dumps(REPLY))
+    query = "start_time=2026-01-01T00:00:00-08:00&end_time=2026-02-01T00:00:00-08:00&users[]=234599484848423"
+    done = cli(
+        "record",
+        mapping,
+        tmp_path / "reply.json",
+        "--case",
+        "ines",
+        "--query",
+        query,
+        "--context",
+        "time_zone=America/Los_Angeles",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = mapping.with_suffix("") / "ines"
+    everything = "".join(state(folder).values())
+    assert "234599484848423" not in everything
+    assert "okafor" not in everything.lower()
+    user = json.loads((folder / "payload.json").read_text())["usersAggregateActivityStats"][0]
+    assert user["userAggregateActivityStats"] == {"callsAsHost": 10, "callsAttended": None}
+    assert re.fullmatch(r"\d{15}", user["userId"])
+    assert re.fullmatch(r"[A-Z][a-z]{3}\.[A-Z][a-z]{5}@[a-z]{9}\.test", user["userEmailAddress"])
+    assert json.loads((folder / "request.json").read_text())["body"]["filter"]["userIds"] == [user["userId"]]
+    assert golden.run_all([mapping]).diagnostics == []
+    again = cli("record", mapping, tmp_path / "reply.json", "--case", "ines")
+    assert again.returncode == 1
+    assert 'error[G704]: there is a case "ines" already' in again.stderr
+
+
+def test_a_raw_case_keeps_the_payload_as_it_is(mapping, tmp_path):
+    (tmp_path / "reply.json").write_text(json.dumps(REPLY))
+    cli("record", mapping, tmp_path / "reply.json", "--case", "raw", "--raw")
+    assert json.loads((mapping.with_suffix("") / "raw" / "payload.json").read_text()) == REPLY
+
+
+def test_a_recorded_refusal_states_its_reason(mapping, tmp_path):
+    (tmp_path / "reply.json").write_text('{"errors": ["no"]}')
+    cli("record", mapping, tmp_path / "reply.json", "--case", "refused", "--status", "400")
+    assert "raises: ProviderError" in (mapping.with_suffix("") / "refused" / "case.yaml").read_text()
+    assert golden.run_all([mapping]).diagnostics == []
+
+
+texts = st.text(max_size=12) | st.emails() | st.from_regex(r"[0-9]{2,19}", fullmatch=True)
+payloads = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name", "x"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+def leaves(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [leaf for child in value for leaf in leaves(child)] if isinstance(value, list) else [value]
+
+
+@given(payloads, st.text(max_size=3))
+def test_aliases_keep_everything_but_who_somebody_is(payload, salt):
+    made = Aliases(salt).of(payload)
+    assert made == Aliases(salt).of(payload)
+    before, after = leaves(payload), leaves(made)
+    assert [type(one) for one in after] == [type(one) for one in before]
+    pairs = {(old, new) for old, new in zip(before, after, strict=True) if isinstance(old, str)}
+    assert len({old for old, _ in pairs}) == len({new for _, new in pairs}) == len(pairs)
+    assert all(len(old) <= len(new) for old, new in pairs)
+    assert all(old.isdigit() == new.isdigit() for old, new in pairs if old.isascii())
+
+
+def test_a_mapping_that_does_not_load_is_reported_and_the_others_run(tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("version: 2\n")
+    made = golden.run_all([broken, *SHIPPED])
+    assert made.passed
+    assert made.findings
+    with pytest.raises(MappingError):
+        load(broken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ try:
 except ImportError:  # pragma: no cover  # the extra is what is missing, so no test of ours can run here
     raise SystemExit("truto-mapper: the command line needs its extra: pip install 'truto-mapper[cli]'") from None
 
-from truto_mapper import document, formats, mapping, openapi, schema
+from truto_mapper import document, formats, golden, mapping, openapi, report, schema
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, excerpt
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING
@@ -33,6 +34,9 @@ app = typer.Typer(
 
 FINDINGS, USAGE = 1, 2
 
+#: So many differences of one cause are shown in a review.
+SHOWN = 5
+
 MappingName = Annotated[str, typer.Argument(metavar="MAPPING", help="A shipped mapping (gong/activity) or a file.")]
 ResourceName = Annotated[
     str, typer.Argument(metavar="RESOURCE", help="A shipped resource (conversational-intelligence/activity) or a file.")
@@ -41,6 +45,7 @@ Context = Annotated[
     list[str] | None, typer.Option("--context", metavar="K=V", help="A setting of the account; repeat for more.")
 ]
 Now = Annotated[str | None, typer.Option(metavar="ISO", help="The time it is, an RFC 3339 date-time.")]
+ReportFormat = Annotated[str, typer.Option("--format", metavar="F", help=" | ".join(report.FORMATS) + ".")]
 QUERY_HELP = "The unified query: start_time=…&end_time=…&users[]=1"
 
 
@@ -144,9 +149,140 @@ def eval_(
             _print(value)
 
 
+@app.command("test")
+def run_cases(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TARGET]...", help="Mappings, case folders or shipped names; else all of ./mappings."),
+    ] = None,
+    only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Only the cases whose name holds this.")] = "",
+    update: Annotated[bool, typer.Option("--update", help="Accept everything that differs.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Ask about each cause, and accept or leave it.")] = False,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="Accept the differences of one cause; repeat for more.")
+    ] = None,
+    format_: ReportFormat = "text",
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
+) -> None:
+    """Run the golden cases of mappings. What is found otherwise is left beside them as *.new, not where CI is set."""
+    _one_of("--format", format_, (*report.FORMATS,))
+    with _reported(format_):
+        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+        names = frozenset(Path(target).name for target in targets or () if (Path(target) / "case.yaml").is_file())
+    for _ in _rounds(paths) if watch else (None,):
+        with _reported(format_):
+            made = golden.run_all(paths, only, names)
+        groups = golden.groups(made.changes)
+        chosen = _chosen(groups, accept or [], update=update, review=review)
+        for path in golden.accept(change for group in chosen for change in group.changes):
+            typer.echo(f"accepted {path}", err=True)
+        left = [change for group in groups if group not in chosen for change in group.changes]
+        if not os.environ.get("CI"):
+            golden.pend(made.results)
+        _show_cases(made, left, groups, format_)
+    if left or made.findings:
+        raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def record(
+    name: MappingName,
+    payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")],
+    case: Annotated[str, typer.Option(metavar="NAME", help="The name of the new case, which is its folder's.")],
+    description: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the case shows.")
+    ] = "Recorded; say what it shows.",
+    query: Annotated[str | None, typer.Option(metavar="QS", help=QUERY_HELP)] = None,
+    context: Context = None,
+    now: Now = None,
+    status: Annotated[int | None, typer.Option(metavar="N", help="The HTTP status of the reply.")] = None,
+    salt: Annotated[str, typer.Option(metavar="TEXT", help="What aliases depend on beside the person.")] = "",
+    raw: Annotated[bool, typer.Option("--raw", help="Keep the payload as it is, persons and all.")] = False,
+) -> None:
+    """Make a golden case of a provider's reply. Persons get aliases, the same person the same one."""
+    with _reported():
+        (mapping_,) = golden.mappings(name)
+        given = {"query": query, "context": _settings(context) or None, "now": now, "status": status}
+        settings = {"description": description} | given
+        made = golden.record(mapping_, case, _json(payload), settings, salt=None if raw else salt)
+        for path in sorted(made.folder.iterdir()):
+            typer.echo(path)
+
+
 def main() -> None:
     """Run the command line."""
     app()
+
+
+# ------------------------------------------------------------------------------------------- golden cases
+
+
+def _rounds(paths: list[Path]) -> Iterator[None]:
+    """Once now, and again after each change of a mapping or of what lies beside it."""
+    try:
+        from watchfiles import watch  # noqa: PLC0415  # an extra of its own
+    except ImportError:
+        raise typer.BadParameter("--watch needs watchfiles: pip install 'truto-mapper[watch]'") from None
+    yield
+    for _ in watch(*{path.parent for path in paths}, watch_filter=lambda _, path: not path.endswith(golden.PENDING)):
+        yield
+
+
+def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, review: bool) -> list[golden.Group]:
+    """The groups to accept."""
+    known = {group.id for group in groups}
+    for id_ in accept:
+        if id_ not in known:
+            raise typer.BadParameter(
+                f"--accept: there is no group {excerpt(id_)} among {', '.join(sorted(known)) or 'none'}"
+            )
+    if review and not sys.stdin.isatty():
+        raise typer.BadParameter("--review asks at a terminal; elsewhere give --accept GROUP, or --update for all")
+    return [group for group in groups if update or group.id in accept or (review and _is_wanted(group))]
+
+
+def _is_wanted(group: golden.Group) -> bool:
+    """Show what one cause changed, and ask."""
+    typer.echo(f"\n{group.title}", err=True)
+    if origin := group.changes[0].origin:
+        typer.echo(f"  {origin.text.strip()}", err=True)
+    for change in group.changes[:SHOWN]:
+        typer.echo(f"  {change.case.name}: {golden.difference(change)}", err=True)
+    if len(group.changes) > SHOWN:
+        typer.echo(f"  … and {len(group.changes) - SHOWN} more", err=True)
+    return typer.confirm("accept?", err=True)
+
+
+def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[golden.Group], format_: str) -> None:
+    """Differences case by case, then by cause, and the sum; in another format the findings."""
+    if format_ != "text":
+        passed = [str(case.folder) for case in made.passed]
+        found = [*made.findings, *map(golden.diagnostic, left)]
+        _write(report.junit(found, passed) if format_ == "junit" else report.FORMATS[format_](found))
+        return
+    _report(made.findings)
+    failing = list(dict.fromkeys(change.case.folder for change in left))
+    for folder in failing:
+        typer.echo(f"\n{typer.style('FAIL', fg='red', bold=True)} {folder}")
+        for change in left:
+            if change.case.folder == folder:
+                typer.echo(_indented(change))
+    causes = [group for group in groups if any(change in left for change in group.changes)]
+    if causes:
+        typer.echo("\nBy cause; accept one with --accept ID, all with --update, or be asked with --review:")
+        for group in causes:
+            typer.echo(f"  {group.id}  {group.title}")
+    passed = len(made.results) - len({change.case.folder for change in left})
+    summary = f"{passed} passed, {len(failing)} failed" + (
+        f", {len(made.findings)} findings" * bool(made.findings)
+    )
+    typer.echo(typer.style(f"{summary}", fg="red" if failing or made.findings else "green"))
+
+
+def _indented(change: golden.Change) -> str:
+    lines = golden.difference(change).splitlines()
+    where = f"   {change.place}  {' '.join(change.origin.text.split())}" if change.origin else ""
+    return "\n".join(f"  {line}{where if not number else ''}" for number, line in enumerate(lines))
 
 
 # ------------------------------------------------------------------------------------------------ in and out
@@ -223,12 +359,12 @@ def _report(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
-    """Errors as text and an exit code, never as a traceback."""
+def _reported(format_: str = "text") -> Iterator[None]:
+    """Errors as text on stderr, or in a format on stdout, and an exit code; never as a traceback."""
     try:
         yield
     except MapperError as error:
-        _report(error.diagnostics)
+        _report(error.diagnostics) if format_ == "text" else _write(report.FORMATS[format_](error.diagnostics))
         raise typer.Exit(USAGE if error.code == "M105" else FINDINGS) from None
 
 

@@ -59,6 +59,10 @@ CODES: dict[str, str] = {
     "P603": "the payload belongs to no endpoint, or not to the one that was asked",
     "P604": "the provider gave back the cursor it was sent",
     "P605": "the days asked for were not the company's days",
+    "G701": "a golden case does not give what it expects",
+    "G702": "a golden case does not fail, or not for the reason it states",
+    "G703": "a file beside a mapping belongs to no golden case",
+    "G704": "there is a golden case of this name already",
 }
 
 

@@ -371,7 +371,7 @@ class Mapper:
         name = ".".join(str(part) for part in problem.path)
         unknown = problem.keyword == "additionalProperties"
         why = "there is no such setting" if unknown else problem.message
-        message = f"the context does not fit {self._mapping.source.name}: {name}{': ' if name else ''}{why}"
+        message = f"the context does not fit the mapping: {name}{': ' if name else ''}{why}"
         hint = did_you_mean(str(problem.path[-1]), self._mapping.context_schemas) if unknown else None
         return Diagnostic("Q509", message, pointer=problem.pointer, hint=hint)
 
