@@ -17,6 +17,7 @@ ROOT = PACKAGE.parent
 ROWS = {
     "cli": 10,
     "pytest_plugin": 10,
+    "check": 8,
     "golden": 8,
     "runtime": 7,
     "fusion": 6,
@@ -27,6 +28,7 @@ ROWS = {
     "openapi": 5,
     "expr": 4,
     "codegen": 3,
+    "infer": 3,
     "trace": 3,
     "syntax": 2,
     "schema": 2,

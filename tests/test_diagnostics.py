@@ -1,7 +1,8 @@
 """Every code with a mistake that leads to it and its exact report, and what all reports have in common.
 
 `tests/diagnostics/<CODE>[-name].yaml` holds one mistake: a `title`, what is done (see `OUTCOMES`), and the `report`
-that a user reads. `pytest --accept` writes the reports anew; read them before they are committed.
+that a user reads; what `check` finds also says how to `mend` it. `pytest --accept` writes the reports anew; read them
+before they are committed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper import Expression, MapperError, cli, document, golden, load
+from truto_mapper import Expression, MapperError, check, cli, document, golden, load
 from truto_mapper.diagnostics import (
     CODES,
     Diagnostic,
@@ -62,7 +63,7 @@ def expanded(value):
 
 
 def mapper(done):
-    return load("activity.yaml" if "mapping" in done else "gong/activity")
+    return load("activity.yaml" if {"mapping", "check"} & done.keys() else "gong/activity")
 
 
 def planned(done):
@@ -83,6 +84,13 @@ def evaluated(done):
     return ()
 
 
+def checked(done):
+    """Without the notes, if the example is about no note."""
+    found = check.check(mapper(done))
+    severities = {one.severity for one in found if one.code == done["code"]}
+    return [one for one in found if one.code == done["code"] or one.severity not in {"note"} - severities]
+
+
 def parsed(_):
     document.parse(document.read(Path("example.yaml")))
     return ()
@@ -93,13 +101,14 @@ OUTCOMES = {
     "yaml": parsed,  # the text of example.yaml, read as YAML
     "resource": lambda _: load_resource("resource.yaml") and (),  # the text of a spec, loaded
     "mapping": lambda done: mapper(done) and (),  # the text of activity.yaml, loaded as a mapping
+    "check": checked,  # the text of activity.yaml, checked
     "expression": evaluated,  # with `data` and `bindings`
     "plan": planned,  # the arguments of Mapper.plan, of `mapping` or else of the shipped one
     "cases": lambda done: golden.run_all([Path(done["cases"])]).diagnostics,  # the mapping whose golden cases are run
     "map": mapped,  # the arguments of Mapper.map, and of Page.render its `format`
 }
 
-FILES = {"yaml": "example.yaml", "resource": "resource.yaml", "mapping": "activity.yaml"}
+FILES = {"yaml": "example.yaml", "resource": "resource.yaml", "mapping": "activity.yaml", "check": "activity.yaml"}
 
 
 def report(done):
@@ -122,7 +131,7 @@ def written(path, text):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_a_mistake_is_reported_exactly_like_this(path, accept, tmp_path, monkeypatch):
-    done = expanded(example(path))
+    done = expanded(example(path)) | {"code": code(path)}
     monkeypatch.chdir(tmp_path)
     files = done.get("files", {}) | {name: done[key] for key, name in FILES.items() if key in done}
     for name, text in files.items():
@@ -139,6 +148,21 @@ def test_a_mistake_is_reported_exactly_like_this(path, accept, tmp_path, monkeyp
         written(path, found)
     else:
         assert found == done["report"].removesuffix("\n")
+
+
+MENDED = [path for path in EXAMPLES if example(path).get("mend")]
+
+
+@pytest.mark.parametrize("path", MENDED, ids=[path.stem for path in MENDED])
+def test_what_is_mended_as_the_example_says_is_found_no_more(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = example(path)
+    text = done["check"]
+    for mend in done["mend"]:
+        assert mend["wrong"] in text
+        text = text.replace(mend["wrong"], mend["right"], 1)
+    Path("activity.yaml").write_text(text, "utf-8")
+    assert [one.render() for one in checked(done | {"code": code(path)})] == []
 
 
 def test_every_code_of_ours_has_an_example():

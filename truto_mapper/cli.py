@@ -17,7 +17,7 @@ try:
 except ImportError:  # pragma: no cover  # the extra is what is missing, so no test of ours can run here
     raise SystemExit("truto-mapper: the command line needs its extra: pip install 'truto-mapper[cli]'") from None
 
-from truto_mapper import document, formats, golden, mapping, openapi, report, schema
+from truto_mapper import check, document, formats, golden, mapping, openapi, report, schema
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, excerpt
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING
@@ -149,6 +149,35 @@ def eval_(
             _print(value)
 
 
+@app.command("check")
+def check_(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[MAPPING]...", help="Files or shipped names; else all of ./mappings.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    format_: ReportFormat = "text",
+) -> None:
+    """Find what is wrong with mappings without a payload: types against both schemas, and what can never happen."""
+    _one_of("--format", format_, (*report.FORMATS,))
+    with _reported(format_):
+        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+    found = [one for path in paths for one in _checked(path)]
+    _report(found) if format_ == "text" else _write(_in_format(format_, found, paths))
+    if any(one.severity == "error" or (strict and one.severity == "warning") for one in found):
+        raise typer.Exit(FINDINGS)
+
+
+def _checked(path: Path) -> list[Diagnostic]:
+    try:
+        return check.check(load(path))
+    except MapperError as error:
+        return list(error.diagnostics)
+
+
+def _in_format(format_: str, found: list[Diagnostic], paths: list[Path]) -> str:
+    return report.junit(found, list(map(str, paths))) if format_ == "junit" else report.FORMATS[format_](found)
+
+
 @app.command("test")
 def run_cases(
     targets: Annotated[
@@ -272,10 +301,8 @@ def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[gol
         typer.echo("\nBy cause; accept one with --accept ID, all with --update, or be asked with --review:")
         for group in causes:
             typer.echo(f"  {group.id}  {group.title}")
-    passed = len(made.results) - len({change.case.folder for change in left})
-    summary = f"{passed} passed, {len(failing)} failed" + (
-        f", {len(made.findings)} findings" * bool(made.findings)
-    )
+    passing = len(made.results) - len({change.case.folder for change in left})
+    summary = f"{passing} passed, {len(failing)} failed" + (f", {len(made.findings)} findings" * bool(made.findings))
     typer.echo(typer.style(f"{summary}", fg="red" if failing or made.findings else "green"))
 
 

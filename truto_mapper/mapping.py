@@ -139,11 +139,15 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint whose every expression is parsed and linked; see `EndpointDocument` for what each is."""
+    """An endpoint whose every expression is parsed and linked; see `EndpointDocument` for what each is.
+
+    `source` is the text of the provider's JSON Schema, if the mapping names one and there are files to look in.
+    """
 
     name: str
     method: str
     remote_query: str
+    source: Source | None
     path: Expression
     when: Expression | None
     recognise: Expression | None
@@ -198,7 +202,7 @@ def link(
     root: Node,
     resource: Resource,
     functions: Map[str, Callable[..., Any]],
-    find_schema: Callable[[str], object] | None = None,
+    find_schema: Callable[[str], Source] | None = None,
 ) -> Mapping:
     """Link a mapping document to its resource. Raises `MappingError` with every finding.
 
@@ -227,7 +231,7 @@ class _Linker:
         resource: Resource,
         context: Map[str, Any],
         functions: Map[str, Callable[..., Any]],
-        find_schema: Callable[[str], object] | None,
+        find_schema: Callable[[str], Source] | None,
     ) -> None:
         self.resource = resource
         self.find_schema = find_schema
@@ -259,8 +263,9 @@ class _Linker:
     def endpoint(self, name: str, node: Node, shape: EndpointDocument) -> Endpoint:
         parts = node.value
         self.elsewhere = RESPONSE_NAMES.union(shape.for_each, shape.let)
+        source = None
         if shape.source_schema and self.find_schema is not None:
-            self.source_schema(parts["source_schema"], self.find_schema)
+            source = self.source_schema(parts["source_schema"], self.find_schema)
         if "time_zone" in parts and "time_zone" not in self.settings["context"]:
             message = "time_zone is compared with $context.time_zone, which the context does not declare"
             self.findings.found.append(node.diagnostic("C204", message, key="time_zone"))
@@ -281,6 +286,7 @@ class _Linker:
             name=name,
             method=shape.request_method,
             remote_query=shape.remote_query,
+            source=source,
             path=path,  # type: ignore[arg-type]  # None only when a finding stops the link
             when=one("when", frozenset({"query", "context"})),
             recognise=one("recognise", frozenset({"context", "status", "headers", "response"})),
@@ -297,13 +303,15 @@ class _Linker:
             response=self.response(parts["response_mapping"], names, self.resource.fields),
         )
 
-    def source_schema(self, node: Node, find: Callable[[str], object]) -> None:
+    def source_schema(self, node: Node, find: Callable[[str], Source]) -> Source | None:
+        """The provider's schema, as it was found."""
         try:
-            find(node.value)
+            return find(node.value)
         except MappingError as error:
             self.findings.found.extend(
                 node.diagnostic(found.code, found.message, hint=found.hint) for found in error.diagnostics
             )
+            return None
 
     def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
         """Named expressions in order, each of which sees the names before it."""

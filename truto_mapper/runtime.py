@@ -178,7 +178,7 @@ class Mapper:
         root: document.Node,
         spec: Source,
         functions: Functions | None = None,
-        find_schema: Callable[[str], object] | None = None,
+        find_schema: Callable[[str], Source] | None = None,
     ) -> None:
         self._texts = (root.source, spec, functions)
         self._resource = schema.Resource.parse(spec)

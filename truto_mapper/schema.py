@@ -666,11 +666,13 @@ def load_resource(name: str) -> Resource:
 
 
 def load_source_schema(name: str) -> Schema:
-    """What a provider sends, by name (`gong/aggregate`) or by the path of a JSON file.
+    """What a provider sends, by name (`gong/aggregate`) or by a JSON file. Raises as `source_schema` does."""
+    return source_schema(document.find(name, "schemas", ".schema.json"))
 
-    Raises `MappingError`: M105 when there is none, M101 to M104 and M108 when it is no JSON Schema.
-    """
-    return Schema(document.parse(document.find(name, "schemas", ".schema.json")).plain())
+
+def source_schema(source: Source) -> Schema:
+    """What a provider sends. Raises `MappingError`: M105 without a file, M101 to M104 and M108 for no JSON Schema."""
+    return Schema(document.parse(source).plain())
 
 
 # ── Generated from a resource: JSON Schemas ──────────────────────────────────────────────────────────────────────
