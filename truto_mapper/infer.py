@@ -152,12 +152,17 @@ def item_of(kind: Type) -> Type:
     if "array" not in kind.kinds:
         return kind
     inner = ANY if kind.items is None else kind.items
-    return inner if not alone.solid else union(alone, inner)
+    return union(alone, inner) if alone.kinds - {"undefined"} else inner
 
 
 def _spread(node: Node, kind: Type) -> Type:
     """What a value adds to a sequence: the items of an array, but an array that is constructed may stay whole."""
     return union(item_of(kind), kind) if any(isinstance(one, Array) for one in walk(node)) else item_of(kind)
+
+
+def _kept(node: Node, kind: Type) -> Type:
+    """What `[]` makes of a value: an array, of one item if it is none."""
+    return Type(frozenset({"array", "undefined"}), items=_spread(node, kind).without({"undefined"}))
 
 
 def from_schema(schema: Any, root: Mapping[str, Any], path: Steps | None = (), depth: int = 0) -> Type:
@@ -324,8 +329,8 @@ class Inference:
             self.used(state)
             return ANY
         if node.keep_singleton_array:
-            return Type(frozenset({"array", "undefined"}), items=item_of(state).without({"undefined"}))
-        return state
+            return _kept(node, state)
+        return union(state, _kept(node, state)) if node.keep_array else state
 
     def _known(self, node: Path, number: int, scope: Scope) -> Type | None:
         """What is known of the first steps of a path."""
@@ -341,8 +346,9 @@ class Inference:
         if isinstance(step.node, Name):
             return self.attached(step, self.field(step.node, state, step.node.value), scope)
         item = item_of(state)
-        made = self.step(step, scope.within(item.without(NONE) if item != ANY else ANY))
-        return sequence(_spread(step.node, made)) if "array" in state.kinds else union(made, UNDEFINED)
+        made = self.step(step, scope.within(item.without({"undefined"}) if item != ANY else ANY))
+        single = "array" not in state.kinds | made.kinds
+        return union(made, UNDEFINED) if single else sequence(_spread(step.node, made))
 
     def step(self, step: Step, scope: Scope) -> Type:
         return self.attached(step, self.infer(step.node, scope), scope)
@@ -360,7 +366,7 @@ class Inference:
         if step.group is not None:
             self.used(kind)
             return ANY
-        return kind
+        return union(kind, _kept(step.node, kind)) if step.keep_array else kind
 
     def field(self, node: Name, holder: Type, name: str) -> Type:
         """What a field of a value can be, an array's through all its items."""
@@ -500,6 +506,8 @@ class Inference:
 
     def object(self, pairs: tuple[tuple[Node, Node], ...], scope: Scope) -> Type:
         properties: dict[str, Type] | None = {}
+        if "array" in scope.context.kinds:  # whose items are grouped by their keys, and joined
+            scope = scope.within(ANY)
         for key, value in pairs:
             self.infer(key, scope)
             kind = self.infer(value, scope)
