@@ -179,6 +179,22 @@ def test_validate_names_the_line_of_a_bad_ndjson_record():
     assert "<stdin>:3:" in done.stderr
 
 
+def test_overlays_are_laid_over_the_mapping_and_warnings_about_them_are_shown(tmp_path, payload):
+    acme, berlin = tmp_path / "acme.yaml", tmp_path / "berlin.yaml"
+    acme.write_text("endpoints: {aggregate: {response_mapping: {metrics: {calls_hosted: 1 + $counts.callsAsHost}}}}\n")
+    berlin.write_text("integration: gong\ncontext: {time_zone: {default: Europe/Berlin}, detailed: {default: false}}\n")
+    layers = ["--overlay", acme, "--overlay", berlin]
+    done = cli("map", "gong/activity", payload, *layers)
+    assert json.loads(done.stdout)["result"][0]["metrics"] == {"calls_hosted": 4}
+    assert "warning[M110]: `context.detailed.default`" in done.stderr
+    assert f"--> {berlin}:2:" in done.stderr
+    assert json.loads(cli("plan", "gong/activity", "--query", PERIOD, *layers).stdout)["body"]["filter"] == {
+        "fromDate": "2026-01-01",
+        "toDate": "2026-02-02",
+    }
+    assert "callsAsHost" in cli("show", "gong/activity", *layers).stdout
+
+
 def test_eval_prints_the_value(tmp_path):
     (tmp_path / "in.json").write_text('{"a": [1, 2], "name": "Zoë"}')
     assert cli("eval", "$sum(a) & name", tmp_path / "in.json").stdout == '"3Zoë"\n'
@@ -214,6 +230,7 @@ def test_show_prints_python_a_function_an_endpoint():
 MISTAKES = {
     "an unknown mapping": (["map", "gong/activty", "-"], "{}", 2, "did you mean `gong/activity`?"),
     "no such mapping file": (["plan", "no/such.yaml", "--query", PERIOD], None, 2, "cannot read no/such.yaml"),
+    "no such overlay": (["show", "gong/activity", "--overlay", "no.yaml"], None, 2, "cannot read no.yaml"),
     "no such payload": (["map", "gong/activity", "no-such.json"], None, 2, "cannot read no-such.json"),
     "a folder as payload": (["map", "gong/activity", "/"], None, 2, "cannot read /"),
     "a broken payload": (["map", "gong/activity", "-"], '{"a": 1,\n "b": }', 1, "<stdin>:2:7"),

@@ -44,6 +44,9 @@ ResourceName = Annotated[
 Context = Annotated[
     list[str] | None, typer.Option("--context", metavar="K=V", help="A setting of the account; repeat for more.")
 ]
+Overlays = Annotated[
+    list[Path] | None, typer.Option("--overlay", metavar="FILE", help="Lay it over the mapping; repeat for more.")
+]
 Now = Annotated[str | None, typer.Option(metavar="ISO", help="The time it is, an RFC 3339 date-time.")]
 ReportFormat = Annotated[str, typer.Option("--format", metavar="F", help=" | ".join(report.FORMATS) + ".")]
 QUERY_HELP = "The unified query: start_time=…&end_time=…&users[]=1"
@@ -55,6 +58,7 @@ def map_(
     payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")],
     query: Annotated[str | None, typer.Option(metavar="QS", help=QUERY_HELP + "; else recognised.")] = None,
     context: Context = None,
+    overlays: Overlays = None,
     now: Now = None,
     status: Annotated[int, typer.Option(metavar="N", help="The HTTP status of the reply.")] = 200,
     format_: Annotated[
@@ -68,7 +72,8 @@ def map_(
     _one_of("--format", format_, (None, *formats.FORMATS))
     _one_of("--on-invalid", on_invalid, ("raise", "discard_value", "discard_record"))
     with _reported():
-        page = load(name).map(
+        mapper = load(name, overlays=overlays or ())
+        page = mapper.map(
             _json(payload),
             query=query,
             context=_settings(context),
@@ -76,7 +81,7 @@ def map_(
             status=status,
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
         )
-        _report(page.diagnostics)
+        _report(mapper.diagnostics + page.diagnostics)
         shown = page.render(format_)  # type: ignore[arg-type]  # checked above
         _write(shown) if isinstance(shown, str) else _print(shown)
 
@@ -86,20 +91,24 @@ def plan(
     name: MappingName,
     query: Annotated[str, typer.Option(metavar="QS", help=QUERY_HELP)],
     context: Context = None,
+    overlays: Overlays = None,
     now: Now = None,
 ) -> None:
     """Show the request that answers a unified query."""
     with _reported():
-        request = load(name).plan(query, context=_settings(context), now=now)
-        _report(request.diagnostics)
+        mapper = load(name, overlays=overlays or ())
+        request = mapper.plan(query, context=_settings(context), now=now)
+        _report(mapper.diagnostics + request.diagnostics)
         _print({part: getattr(request, part) for part in SENT})
 
 
 @app.command()
-def show(name: MappingName) -> None:
+def show(name: MappingName, overlays: Overlays = None) -> None:
     """Show the Python that a mapping became, and what stays interpreted."""
     with _reported():
-        _write(load(name).show())
+        mapper = load(name, overlays=overlays or ())
+        _report(mapper.diagnostics)
+        _write(mapper.show())
 
 
 @app.command("schema")

@@ -18,7 +18,7 @@ from pydantic import Field as Described
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
-from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, did_you_mean, nearest
+from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, by_place, did_you_mean, nearest
 from truto_mapper.document import Node
 from truto_mapper.expr import STANDARD_FUNCTIONS, Expression
 from truto_mapper.functions import FUNCTIONS
@@ -335,7 +335,7 @@ class _Linker:
                 self.literals(template, template.node, fields)
             return template
         for key in node.value.keys() - fields.keys():
-            self.undeclared(node.source, node.keys[key], key, fields)
+            self.undeclared(node.keys[key].source, node.keys[key].span, key, fields)
         return {
             key: self.field(child, names, fields[key], f"{key}") for key, child in node.value.items() if key in fields
         }
@@ -427,8 +427,8 @@ class _Linker:
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Findings as they stand in the text; what an alias repeats is said once."""
-    once = {(one.code, one.span, one.message): one for one in reversed(list(found))}
-    return sorted(once.values(), key=lambda one: one.span.start if one.span else 0)
+    once = {(one.code, one.source, one.span, one.message): one for one in reversed(list(found))}
+    return sorted(once.values(), key=by_place)
 
 
 def _kind(node: Node) -> str:
