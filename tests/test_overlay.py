@@ -164,11 +164,12 @@ def layers(*documents):
     return overlay.layered([Source(f"{number}.yaml", json.dumps(one)) for number, one in enumerate(documents)])
 
 
-def leaves(node, path=()):
-    """Each scalar and list of a tree: its path → where it is written."""
+def leaves(node, path=(), key=None):
+    """Each scalar and list of a tree: its path → where it and its key are written."""
     if not isinstance(node.value, dict):
-        return {path: (node.source.name, node.span)}
-    return {at: place for name, child in node.value.items() for at, place in leaves(child, (*path, name)).items()}
+        return {path: [(one.source.name, one.span) for one in (key, node) if one]}
+    inner = [leaves(child, (*path, name), node.keys[name]) for name, child in node.value.items()]
+    return {at: places for found in inner for at, places in found.items()}
 
 
 @given(DOCUMENTS, st.lists(CHANGES, max_size=3))
@@ -197,6 +198,11 @@ def test_an_empty_layer_changes_nothing_and_says_so(base):
     made = layers(base, {})
     assert leaves(made.root) == leaves(layers(base).root)
     assert [found.code for found in made.warnings] == ["M110"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "true"), ("1", "'1'"), ("[a, b]", "[b, a]"), ("0", "0.0")])
+def test_values_that_mean_something_else_in_json_are_no_repetition(one, other):
+    assert overlay.layered([Source("a.yaml", f"a: {one}"), Source("b.yaml", f"a: {other}")]).warnings == ()
 
 
 @given(DOCUMENTS)

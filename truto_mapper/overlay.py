@@ -86,7 +86,7 @@ def _laid(base: Node | None, layer: Node, path: Path, found: list[Diagnostic]) -
             del children[name], keys[name]
         else:
             children[name] = _laid(known, child, at, found)
-            if known is None or not isinstance(known.value, dict):
+            if children[name].source is layer.source:
                 keys[name] = layer.keys[name]
     size = 1 + sum(child.size for child in children.values())
     height = max((child.height + 1 for child in children.values()), default=0)
