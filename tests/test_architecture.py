@@ -23,6 +23,7 @@ ROWS = {
     "fusion": 6,
     "record": 6,
     "formats": 6,
+    "overlay": 6,
     "mapping": 5,
     "query": 5,
     "openapi": 5,

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from typer.testing import CliRunner
@@ -179,6 +181,59 @@ def test_validate_names_the_line_of_a_bad_ndjson_record():
     assert "<stdin>:3:" in done.stderr
 
 
+RESOURCE = "conversational-intelligence/activity"
+
+
+def written(shape, done):
+    """What a report names as checked and as wrong, whatever its format."""
+    if shape == "junit":
+        cases = list(ET.fromstring(done.stdout))
+        return [one.get("name") for one in cases], ["error[" in "".join(one.itertext()) for one in cases]
+    if shape == "github":
+        return [], ["::error " in line for line in done.stdout.splitlines()]
+    found = json.loads(done.stdout)
+    return [], [True for _ in (found if shape == "json" else found["runs"][0]["results"])]
+
+
+@pytest.mark.parametrize("shape", ["json", "github", "sarif", "junit"])
+def test_findings_come_on_stdout_in_a_format_for_programs(shape, tmp_path):
+    records = tmp_path / "records.json"
+    records.write_text('[{"id": "1", "nope\\ud800": 1}]')
+    bad = cli("validate", RESOURCE, records, "--format", shape)
+    records.write_text('[{"id": "1"}]')
+    good = cli("validate", RESOURCE, records, "--format", shape)
+    names = [str(records)] if shape == "junit" else []
+    assert (bad.exit_code, bad.stderr, *written(shape, bad)) == (1, "", names, [True])
+    assert (good.exit_code, good.stderr, *written(shape, good)) == (0, "", names, [False] * len(names))
+
+
+def test_a_file_that_cannot_be_read_is_reported_in_the_format_too():
+    done = cli("validate", RESOURCE, "no.json", "--format", "json")
+    assert (done.exit_code, [found["code"] for found in json.loads(done.stdout)]) == (2, ["M105"])
+
+
+def test_schema_checks_several_resources_in_a_format():
+    done = cli("schema", RESOURCE, "mapping", "--check", "--format", "junit")
+    assert done.exit_code == 0
+    assert {Path(name).name for name in written("junit", done)[0]} > {"mapping.schema.json", "activity.py"}
+
+
+def test_overlays_are_laid_over_the_mapping_and_warnings_about_them_are_shown(tmp_path, payload):
+    acme, berlin = tmp_path / "acme.yaml", tmp_path / "berlin.yaml"
+    acme.write_text("endpoints: {aggregate: {response_mapping: {metrics: {calls_hosted: 1 + $counts.callsAsHost}}}}\n")
+    berlin.write_text("integration: gong\ncontext: {time_zone: {default: Europe/Berlin}, detailed: {default: false}}\n")
+    layers = ["--overlay", acme, "--overlay", berlin]
+    done = cli("map", "gong/activity", payload, *layers)
+    assert json.loads(done.stdout)["result"][0]["metrics"] == {"calls_hosted": 4}
+    assert "warning[M110]: `context.detailed.default`" in done.stderr
+    assert f"--> {berlin}:2:" in done.stderr
+    assert json.loads(cli("plan", "gong/activity", "--query", PERIOD, *layers).stdout)["body"]["filter"] == {
+        "fromDate": "2026-01-01",
+        "toDate": "2026-02-02",
+    }
+    assert "callsAsHost" in cli("show", "gong/activity", *layers).stdout
+
+
 def test_eval_prints_the_value(tmp_path):
     (tmp_path / "in.json").write_text('{"a": [1, 2], "name": "Zoë"}')
     assert cli("eval", "$sum(a) & name", tmp_path / "in.json").stdout == '"3Zoë"\n'
@@ -214,6 +269,7 @@ def test_show_prints_python_a_function_an_endpoint():
 MISTAKES = {
     "an unknown mapping": (["map", "gong/activty", "-"], "{}", 2, "did you mean `gong/activity`?"),
     "no such mapping file": (["plan", "no/such.yaml", "--query", PERIOD], None, 2, "cannot read no/such.yaml"),
+    "no such overlay": (["show", "gong/activity", "--overlay", "no.yaml"], None, 2, "cannot read no.yaml"),
     "no such payload": (["map", "gong/activity", "no-such.json"], None, 2, "cannot read no-such.json"),
     "a folder as payload": (["map", "gong/activity", "/"], None, 2, "cannot read /"),
     "a broken payload": (["map", "gong/activity", "-"], '{"a": 1,\n "b": }', 1, "<stdin>:2:7"),
@@ -259,6 +315,9 @@ MISTAKES = {
         "name=value",
     ),
     "an unknown format": (["map", "gong/activity", "-", "--format", "xml"], "{}", 2, "unified, raw"),
+    "an unknown report format": (["validate", RESOURCE, "-", "--format", "xml"], "[]", 2, "json, github, sarif"),
+    "a report format without a check": (["schema", RESOURCE, "--format", "sarif"], None, 2, "--format with --check"),
+    "several resources to show": (["schema", RESOURCE, "mapping"], None, 2, "go with --check or --write"),
     "an unknown kind": (["schema", "conversational-intelligence/activity", "--kind", "x"], None, 2, "record, list"),
     "an unknown resource": (["schema", "conversational-intelligence/activty"], None, 2, "did you mean"),
     "an unknown command": (["mapp"], None, 2, "No such command"),

@@ -63,7 +63,8 @@ def expanded(value):
 
 
 def mapper(done):
-    return load("activity.yaml" if {"mapping", "check"} & done.keys() else "gong/activity")
+    overlays = ["overlay.yaml"] if "overlay" in done else ()
+    return load("activity.yaml" if {"mapping", "check"} & done.keys() else "gong/activity", overlays=overlays)
 
 
 def planned(done):
@@ -100,7 +101,8 @@ def parsed(_):
 OUTCOMES = {
     "yaml": parsed,  # the text of example.yaml, read as YAML
     "resource": lambda _: load_resource("resource.yaml") and (),  # the text of a spec, loaded
-    "mapping": lambda done: mapper(done) and (),  # the text of activity.yaml, loaded as a mapping
+    "mapping": lambda done: mapper(done).diagnostics,  # the text of activity.yaml, loaded as a mapping
+    "overlay": lambda done: mapper(done).diagnostics,  # the text of overlay.yaml, laid over it or the shipped one
     "check": checked,  # the text of activity.yaml, checked
     "expression": evaluated,  # with `data` and `bindings`
     "plan": planned,  # the arguments of Mapper.plan, of `mapping` or else of the shipped one
@@ -108,7 +110,13 @@ OUTCOMES = {
     "map": mapped,  # the arguments of Mapper.map, and of Page.render its `format`
 }
 
-FILES = {"yaml": "example.yaml", "resource": "resource.yaml", "mapping": "activity.yaml", "check": "activity.yaml"}
+FILES = {
+    "yaml": "example.yaml",
+    "resource": "resource.yaml",
+    "mapping": "activity.yaml",
+    "overlay": "overlay.yaml",
+    "check": "activity.yaml",
+}
 
 
 def report(done):

@@ -202,7 +202,7 @@ def test_the_shipped_mapping_is_one_function_an_endpoint():
 
 
 def test_the_generated_code_stands_at_the_lines_of_the_mapping():
-    source = GONG._mapping.source
+    source = GONG.mapping.root.source
     tree = GONG._fused(GONG._mapping.endpoints[0]).tree
     lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)}
     assert all("$join([$user.userId" in source.line(line) for line in lines)

@@ -1,15 +1,21 @@
 """What a user installs: the wheel holds the mappings and schemas, and works in an empty folder."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+import typer
+import yaml
 
 import truto_mapper
+from truto_mapper import cli
 
 ROOT = Path(truto_mapper.__file__).parents[1]
 
@@ -56,3 +62,31 @@ def test_the_wheel_works_in_a_fresh_venv_and_an_empty_folder(wheel, tmp_path):
     assert shown.startswith("<Mapper mappings/gong/activity.yaml>")
     assert str(tmp_path) in shown
     assert list(empty.iterdir()) == []
+
+
+HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))}
+
+
+def checked_in():
+    """The files of the repository, those of a worktree without git too."""
+    folders = [ROOT / name for name in ("mappings", "schemas", "tests", "truto_mapper")]
+    return sorted(path.relative_to(ROOT).as_posix() for top in folders for path in top.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_pre_commit_hook_passes_on_this_repository(name):
+    hook = HOOKS[name]
+    program, *arguments = shlex.split(hook["entry"])
+    files = [path for path in checked_in() if re.search(hook["files"], path)]
+    assert program == "truto-mapper"
+    assert files
+    if arguments[0] not in typer.main.get_command(cli.app).commands:
+        pytest.xfail(f"there is no command {arguments[0]} yet")
+    passed = files if hook.get("pass_filenames", True) else []
+    done = run(sys.executable, "-m", "truto_mapper.cli", *arguments, *passed)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_pre_commit_hook_installs_what_the_command_line_needs():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert all(hook["additional_dependencies"] == extras["cli"] for hook in HOOKS.values())

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+import yaml
 
 import truto_mapper
-from truto_mapper import load
+from truto_mapper import cli, load
 from truto_mapper.diagnostics import CODES
 
 ROOT = Path(truto_mapper.__file__).parents[1]
@@ -55,12 +57,30 @@ def test_the_commands_print_what_is_shown(block):
 
 
 def test_the_example_mapping_loads_and_maps(tmp_path):
-    (mapping,) = [text for kind, text in BLOCKS if kind == "yaml"]
+    (mapping,) = [text for kind, text in BLOCKS if kind == "yaml" and "endpoints:" in text]
     (tmp_path / "mine.yaml").write_text(mapping)
     page = load(tmp_path / "mine.yaml").map(
         {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}
     )
     assert page.records[0]["metrics"] == {"calls_hosted": 2}
+
+
+def commands(steps):
+    """The arguments of each call of truto-mapper in the steps of a job."""
+    lines = [line for step in steps for line in step.get("run", "").splitlines()]
+    return [shlex.split(line.partition(">")[0])[1:] for line in lines if line.startswith("truto-mapper ")]
+
+
+def test_the_commands_of_the_github_job_exist_and_take_its_options():
+    jobs = [yaml.safe_load(text)["jobs"] for kind, text in BLOCKS if kind == "yaml" and "jobs:" in text]
+    if not jobs:
+        pytest.skip("the README shows no job")
+    known = typer.main.get_command(cli.app).commands
+    used = [arguments for job in jobs for one in job.values() for arguments in commands(one["steps"])]
+    assert used
+    for name, *rest in used:
+        options = {option for parameter in known[name].params for option in parameter.opts}
+        assert {one.partition("=")[0] for one in rest if one.startswith("--")} <= options
 
 
 def test_every_code_is_documented():

@@ -1,11 +1,14 @@
 """The same findings for whom they are for."""
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft4Validator
+from lxml import etree
 
 from truto_mapper import report
 from truto_mapper.diagnostics import CODES, Diagnostic, Source, Span
@@ -45,7 +48,19 @@ def test_sarif_has_a_rule_for_each_code_and_a_place_for_each_finding():
         "region": {"startLine": 2, "startColumn": 6, "endLine": 2, "endColumn": 8},
     }
     assert two["level"] == "note"
-    assert "locations" not in two
+
+
+def test_sarif_says_where_in_the_data_a_value_is():
+    (run,) = json.loads(report.sarif([NOTE]))["runs"]
+    assert run["results"][0]["locations"] == [{"logicalLocations": [{"fullyQualifiedName": "/end_time"}]}]
+
+
+def test_the_same_mistake_twice_in_a_file_is_known_as_two():
+    source = Source("a.yaml", "one: $x\ntwo: $x\n")
+    twice = [Diagnostic("C202", "$x is not bound", source=source, span=Span(at, at + 2)) for at in (5, 13)]
+    (run,) = json.loads(report.sarif(twice))["runs"]
+    known = [result["partialFingerprints"]["finding/v1"] for result in run["results"]]
+    assert known == [f"{report.fingerprint(twice[0])}:1", f"{report.fingerprint(twice[0])}:2"]
 
 
 def test_a_finding_is_known_again_when_its_line_has_moved():
@@ -55,16 +70,21 @@ def test_a_finding_is_known_again_when_its_line_has_moved():
 
 
 def test_junit_has_a_case_a_file_and_those_without_findings():
-    suite = ET.fromstring(report.junit([ERROR, NOTE, LOCATED], passed=["good.yaml"]))
+    suite = ET.fromstring(report.render([ERROR, NOTE, LOCATED], "junit", ["good.yaml"]))
     assert {case.get("name"): [child.tag for child in case] for case in suite} == {
         "good.yaml": [],
         "mappings/a b.yaml": ["failure"],
-        "truto-mapper": [],
+        "truto-mapper": ["system-out"],
         "a,b:c.yaml": ["failure"],
     }
     assert (suite.get("tests"), suite.get("failures")) == ("4", "2")
     assert "error[C202]" in suite[1][0].text
+    assert suite[1][0].get("message") == ERROR.message
 
+
+DATA = Path(__file__).parent / "data"
+SARIF = Draft4Validator(json.loads((DATA / "sarif-schema-2.1.0.json").read_text("utf-8")))
+JUNIT = etree.XMLSchema(etree.parse(DATA / "junit.xsd"))
 
 anything = st.text(max_size=20)
 findings = st.builds(
@@ -85,9 +105,11 @@ findings = st.builds(
 def test_any_finding_can_be_written_in_any_format_and_read_again(name, found):
     made = report.FORMATS[name](found)
     assert made == report.FORMATS[name](found)
-    if name in ("json", "sarif"):
-        json.loads(made)
+    if name == "json":
+        assert json.loads(made) == [one.as_dict() for one in found]
+    if name == "sarif":
+        assert [error.message for error in SARIF.iter_errors(json.loads(made))] == []
     if name == "junit":
-        ET.fromstring(made.encode("utf-8", "surrogatepass").decode("utf-8"))
+        JUNIT.assertValid(etree.fromstring(made.encode()))
     if name == "github":
         assert len(made.split("\n")) == len(found) + 1

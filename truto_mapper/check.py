@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from truto_mapper import document
-from truto_mapper.diagnostics import CODES, Diagnostic, EvaluationError, Source, Span, did_you_mean, dotted
+from truto_mapper.diagnostics import CODES, Diagnostic, EvaluationError, Source, Span, by_place, did_you_mean, dotted
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING, truthy
 from truto_mapper.infer import (
@@ -62,19 +62,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found += [*_unreachable(mapper), *unread]
     # What an alias repeats in several endpoints is said once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
-    sources = {source.name: source for source in _sources(mapper)}
-    return sorted(_silenced(once, sources.values()), key=_place)
-
-
-def _place(one: Diagnostic) -> tuple[str, int, str]:
-    return (one.source.name if one.source else "", one.span.start if one.span else 0, one.code)
-
-
-def _sources(mapper: Mapper) -> Iterator[Source]:
-    yield mapper.mapping.source
-    for endpoint in mapper.mapping.endpoints:
-        for _, expression in _every(endpoint):
-            yield expression.source
+    return sorted(_silenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)
 
 
 def _every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
@@ -118,6 +106,11 @@ class _Checker:
         """A finding about the expression at hand as a whole."""
         span = self.expression.locate(self.expression.node.span)
         return Diagnostic(code, message, severity, self.expression.source, span, hint=hint)
+
+    def of_endpoint(self, code: str, message: str, severity: Any, hint: str | None = None) -> Diagnostic:
+        """A finding about the endpoint, at its name."""
+        endpoints = self.mapper.mapping.root.value["endpoints"]
+        return endpoints.diagnostic(code, message, key=self.endpoint.name, severity=severity, hint=hint)  # type: ignore[no-any-return]  # of a Node
 
     def variables(self) -> dict[str, Type]:
         resource, settings = self.mapper.resource, self.mapper.mapping.context_schemas
@@ -242,14 +235,13 @@ class _Checker:
         endpoint, fields = self.endpoint, self.mapper.resource.fields
         if not isinstance(endpoint.response, dict):
             return
-        self.expression = endpoint.path  # which no other endpoint shares
         required = [name for name in _missing(endpoint.response, fields) if _at(fields, name).required]
         for name in required:
             message = f"`{endpoint.name}` never writes `{name}`, which is required"
-            yield self.whole("C213", message, "error", "add it to response_mapping")
+            yield self.of_endpoint("C213", message, "error", "add it to response_mapping")
         left = [n for n in _missing(endpoint.response, fields) if n not in required and n != REMOTE_DATA]
         if left:
-            yield self.whole("C215", f"`{endpoint.name}` gives no value to {_listed(left)}", "note")
+            yield self.of_endpoint("C215", f"`{endpoint.name}` gives no value to {_listed(left)}", "note")
 
     def left(self) -> Iterator[Diagnostic]:
         """What the provider sends and nothing reads."""
@@ -260,8 +252,8 @@ class _Checker:
             if path not in reads and not any(path[:length] in whole for length in range(1, len(path) + 1))
         ]
         if names:
-            self.expression = self.endpoint.path
-            yield self.whole("C214", f"`{self.endpoint.name}` reads nothing of the reply from {_listed(names)}", "note")
+            message = f"`{self.endpoint.name}` reads nothing of the reply from {_listed(names)}"
+            yield self.of_endpoint("C214", message, "note")
 
 
 def _given(schema: Mapping[str, Any], default: Any) -> Type:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,11 +38,13 @@ FINDINGS, USAGE = 1, 2
 SHOWN = 5
 
 MappingName = Annotated[str, typer.Argument(metavar="MAPPING", help="A shipped mapping (gong/activity) or a file.")]
-ResourceName = Annotated[
-    str, typer.Argument(metavar="RESOURCE", help="A shipped resource (conversational-intelligence/activity) or a file.")
-]
+RESOURCE_HELP = "A shipped resource (conversational-intelligence/activity) or a file."
+ResourceName = Annotated[str, typer.Argument(metavar="RESOURCE", help=RESOURCE_HELP)]
 Context = Annotated[
     list[str] | None, typer.Option("--context", metavar="K=V", help="A setting of the account; repeat for more.")
+]
+Overlays = Annotated[
+    list[Path] | None, typer.Option("--overlay", metavar="FILE", help="Lay it over the mapping; repeat for more.")
 ]
 Now = Annotated[str | None, typer.Option(metavar="ISO", help="The time it is, an RFC 3339 date-time.")]
 ReportFormat = Annotated[str, typer.Option("--format", metavar="F", help=" | ".join(report.FORMATS) + ".")]
@@ -55,6 +57,7 @@ def map_(
     payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")],
     query: Annotated[str | None, typer.Option(metavar="QS", help=QUERY_HELP + "; else recognised.")] = None,
     context: Context = None,
+    overlays: Overlays = None,
     now: Now = None,
     status: Annotated[int, typer.Option(metavar="N", help="The HTTP status of the reply.")] = 200,
     format_: Annotated[
@@ -68,7 +71,8 @@ def map_(
     _one_of("--format", format_, (None, *formats.FORMATS))
     _one_of("--on-invalid", on_invalid, ("raise", "discard_value", "discard_record"))
     with _reported():
-        page = load(name).map(
+        mapper = load(name, overlays=overlays or ())
+        page = mapper.map(
             _json(payload),
             query=query,
             context=_settings(context),
@@ -76,7 +80,7 @@ def map_(
             status=status,
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
         )
-        _report(page.diagnostics)
+        _report(mapper.diagnostics + page.diagnostics)
         shown = page.render(format_)  # type: ignore[arg-type]  # checked above
         _write(shown) if isinstance(shown, str) else _print(shown)
 
@@ -86,55 +90,64 @@ def plan(
     name: MappingName,
     query: Annotated[str, typer.Option(metavar="QS", help=QUERY_HELP)],
     context: Context = None,
+    overlays: Overlays = None,
     now: Now = None,
 ) -> None:
     """Show the request that answers a unified query."""
     with _reported():
-        request = load(name).plan(query, context=_settings(context), now=now)
-        _report(request.diagnostics)
+        mapper = load(name, overlays=overlays or ())
+        request = mapper.plan(query, context=_settings(context), now=now)
+        _report(mapper.diagnostics + request.diagnostics)
         _print({part: getattr(request, part) for part in SENT})
 
 
 @app.command()
-def show(name: MappingName) -> None:
+def show(name: MappingName, overlays: Overlays = None) -> None:
     """Show the Python that a mapping became, and what stays interpreted."""
     with _reported():
-        _write(load(name).show())
+        mapper = load(name, overlays=overlays or ())
+        _report(mapper.diagnostics)
+        _write(mapper.show())
 
 
 @app.command("schema")
 def schema_(
-    name: ResourceName,
+    names: Annotated[
+        list[str], typer.Argument(metavar="RESOURCE...", help=RESOURCE_HELP + " --check and --write take several.")
+    ],
     kind: Annotated[str | None, typer.Option(metavar="KIND", help=" | ".join(openapi.KINDS) + " (record).")] = None,
     check: Annotated[bool, typer.Option("--check", help="Fail if a generated file is not as it should be.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the generated files beside the resource.")] = False,
+    format_: ReportFormat = "text",
 ) -> None:
     """Show, check or write what is generated from a resource. `schema mapping` shows that of a mapping file."""
     _one_of("--kind", kind, (None, *openapi.KINDS))
     if check and write:
         raise typer.BadParameter("--check and --write exclude each other")
-    with _reported():
+    if (len(names) > 1 and not (check or write)) or (format_ != "text" and not check):
+        raise typer.BadParameter("several resources go with --check or --write, --format with --check")
+    with _reported(format_):
         if check or write:
-            _refresh(_generated(name, kind), write=write)
-        elif name == "mapping":
+            files = {path: text for name in names for path, text in _generated(name, kind).items()}
+            _refresh(files, format_, write=write)
+        elif names == ["mapping"]:
             _print(mapping.json_schema())
         else:
-            _print(openapi.KINDS[kind or "record"](schema.load_resource(name)))
+            _print(openapi.KINDS[kind or "record"](schema.load_resource(names[0])))
 
 
 @app.command()
 def validate(
     name: ResourceName,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Records as JSON, a list response or NDJSON; or -.")],
+    format_: ReportFormat = "text",
 ) -> None:
     """Validate unified records against the resource's schema."""
-    with _reported():
+    with _reported(format_):
         resource = schema.load_resource(name)
         source = _source(file)
         found, count = _validated(resource, source)
-        _print({"valid": not found, "records": count, "findings": len(found)})
-        if found:
-            raise MappingError(found)
+        _conclude(found, format_, {"valid": not found, "records": count, "findings": len(found)}, [source.name])
 
 
 @app.command("eval")
@@ -154,28 +167,28 @@ def check_(
     targets: Annotated[
         list[str] | None, typer.Argument(metavar="[MAPPING]...", help="Files or shipped names; else all of ./mappings.")
     ] = None,
+    overlays: Overlays = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
     format_: ReportFormat = "text",
 ) -> None:
     """Find what is wrong with mappings without a payload: types against both schemas, and what can never happen."""
-    _one_of("--format", format_, (*report.FORMATS,))
     with _reported(format_):
-        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
-    found = [one for path in paths for one in _checked(path)]
-    _report(found) if format_ == "text" else _write(_in_format(format_, found, paths))
+        paths = _paths(targets)
+    found = [one for path in paths for one in _checked(path, overlays or ())]
+    _report(found) if format_ == "text" else _write(report.render(found, format_, list(map(str, paths))))
     if any(one.severity == "error" or (strict and one.severity == "warning") for one in found):
         raise typer.Exit(FINDINGS)
 
 
-def _checked(path: Path) -> list[Diagnostic]:
+def _paths(targets: list[str] | None) -> list[Path]:
+    return sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+
+
+def _checked(path: Path, overlays: Sequence[Path]) -> list[Diagnostic]:
     try:
-        return check.check(load(path))
+        return check.check(load(path, overlays=overlays))
     except MapperError as error:
         return list(error.diagnostics)
-
-
-def _in_format(format_: str, found: list[Diagnostic], paths: list[Path]) -> str:
-    return report.junit(found, list(map(str, paths))) if format_ == "junit" else report.FORMATS[format_](found)
 
 
 @app.command("test")
@@ -194,9 +207,8 @@ def run_cases(
     watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
 ) -> None:
     """Run the golden cases of mappings. What is found otherwise is left beside them as *.new, not where CI is set."""
-    _one_of("--format", format_, (*report.FORMATS,))
     with _reported(format_):
-        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+        paths = _paths(targets)
         names = frozenset(Path(target).name for target in targets or () if (Path(target) / "case.yaml").is_file())
     for _ in _rounds(paths) if watch else (None,):
         with _reported(format_):
@@ -285,9 +297,9 @@ def _is_wanted(group: golden.Group) -> bool:
 def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[golden.Group], format_: str) -> None:
     """Differences case by case, then by cause, and the sum; in another format the findings."""
     if format_ != "text":
-        passed = [str(case.folder) for case in made.passed]
+        checked = [str(case.folder) for case in made.passed]
         found = [*made.findings, *map(golden.diagnostic, left)]
-        _write(report.junit(found, passed) if format_ == "junit" else report.FORMATS[format_](found))
+        _write(report.render(found, format_, checked))
         return
     _report(made.findings)
     failing = list(dict.fromkeys(change.case.folder for change in left))
@@ -368,7 +380,7 @@ def _print(value: Any) -> None:
 
 
 def _write(text: str) -> None:
-    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.write(text.encode(errors="replace"))  # half a surrogate pair of a payload cannot be written
     sys.stdout.flush()
 
 
@@ -388,11 +400,23 @@ def _report(diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
 @contextmanager
 def _reported(format_: str = "text") -> Iterator[None]:
     """Errors as text on stderr, or in a format on stdout, and an exit code; never as a traceback."""
+    _one_of("--format", format_, (*report.FORMATS,))
     try:
         yield
     except MapperError as error:
-        _report(error.diagnostics) if format_ == "text" else _write(report.FORMATS[format_](error.diagnostics))
+        _report(error.diagnostics) if format_ == "text" else _write(report.render(error.diagnostics, format_))
         raise typer.Exit(USAGE if error.code == "M105" else FINDINGS) from None
+
+
+def _conclude(found: list[Diagnostic], format_: str, data: Any, checked: list[str]) -> None:
+    """Data on stdout and findings on stderr, or in place of both a report of what was checked; exit 1 for any."""
+    if format_ == "text":
+        _print(data)
+        _report(found)
+    else:
+        _write(report.render(found, format_, checked))
+    if found:
+        raise typer.Exit(FINDINGS)
 
 
 # --------------------------------------------------------------------------------- what commands are made of
@@ -412,16 +436,14 @@ def _generated(name: str, kind: str | None) -> dict[Path, str]:
     return files | ({types: openapi.typed_dicts(resource)} if shipped and types.is_file() else {})
 
 
-def _refresh(files: dict[Path, str], *, write: bool) -> None:
+def _refresh(files: dict[Path, str], format_: str, *, write: bool) -> None:
     """Write what changed, or refuse it. Prints the names of the files concerned."""
     stale = [path for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text]
     for path in stale if write else ():
         path.write_text(files[path], "utf-8")
-    _print([str(path) for path in stale])
-    if stale and not write:
-        hint = "run the same command with --write"
-        found = [Diagnostic("M109", f"{path} is not what its source generates", hint=hint) for path in stale]
-        raise MappingError(found)
+    message, hint = "is not what its source generates", "run the same command with --write"
+    found = [Diagnostic("M109", f"{path.name} {message}", source=Source(str(path), ""), hint=hint) for path in stale]
+    _conclude([] if write else found, format_, [str(path) for path in stale], [str(path) for path in files])
 
 
 def _validated(resource: schema.Resource, source: Source) -> tuple[list[Diagnostic], int]:
@@ -432,12 +454,12 @@ def _validated(resource: schema.Resource, source: Source) -> tuple[list[Diagnost
     value = _parsed(source)
     if isinstance(value, dict) and "result" in value:
         found = schema.Schema(schema.list_schema(resource), generated=True).problems(value)
-        return [_finding(problem, problem.pointer) for problem in found], len(value["result"] or ())
+        return [_finding(problem, problem.pointer, source) for problem in found], len(value["result"] or ())
     records = value if isinstance(value, list) else [value]
     checker = schema.Schema(schema.record_schema(resource), generated=True)
     at = [f"/{i}" for i in range(len(records))] if isinstance(value, list) else [""]
     pairs = [(p, where) for where, record in zip(at, records, strict=True) for p in checker.problems(record)]
-    return [_finding(problem, where + problem.pointer) for problem, where in pairs], len(records)
+    return [_finding(problem, where + problem.pointer, source) for problem, where in pairs], len(records)
 
 
 def _validated_lines(resource: schema.Resource, source: Source) -> tuple[list[Diagnostic], int]:

@@ -29,6 +29,11 @@ CODES: dict[str, str] = {
     "M107": "an expression is written in a YAML style in which its positions are not exact",
     "M108": "not a valid JSON Schema",
     "M109": "a generated file is not what its source generates",
+    "M110": "an overlay says what is so already",
+    "M111": "an overlay removes what its base does not have",
+    "M112": "an overlay changes what its base does not have",
+    "M113": "an overlay is for another mapping",
+    "M114": "an overlay removes what a mapping cannot do without",
     "C201": "the resource does not declare this field",
     "C202": "this variable is not bound here",
     "C203": "there is no such function",
@@ -310,6 +315,11 @@ class Findings:
         """Raise `error` with everything found, if any of it is an error."""
         if any(d.severity == "error" for d in self.found):
             raise error(self.found)
+
+
+def by_place(diagnostic: Diagnostic) -> tuple[str, int]:
+    """What findings are sorted by: the file, and the place in it."""
+    return diagnostic.source.name if diagnostic.source else "", diagnostic.span.start if diagnostic.span else 0
 
 
 def relocated(diagnostic: Diagnostic, source: Source, span: Span) -> Diagnostic:

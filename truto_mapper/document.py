@@ -60,14 +60,14 @@ _QUOTABLE = r"""\s*(?:- +)*(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)"""
 class Node:
     """A place in a YAML document. `value` is a scalar, a `dict[str, Node]` or a `list[Node]`.
 
-    `keys` gives the span of each key of a mapping; `size` counts the values from here on, `height` their levels.
+    `keys` has the node of each key of a mapping; `size` counts the values from here on, `height` their levels.
     Aliased nodes are shared, with the span of their anchor.
     """
 
     source: Source
     span: Span
     value: Any
-    keys: dict[str, Span] = field(default_factory=dict)
+    keys: dict[str, Node] = field(default_factory=dict)
     style: str | None = None
     size: int = 1
     height: int = 0
@@ -99,8 +99,8 @@ class Node:
 
     def diagnostic(self, code: str, message: str, *, key: str | None = None, **more: Any) -> Diagnostic:
         """A finding about this node, or about one of its keys."""
-        span = self.keys.get(key, self.span) if key is not None else self.span
-        return Diagnostic(code, message, source=self.source, span=span, **more)
+        node = self.keys.get(key, self) if key is not None else self
+        return Diagnostic(code, message, source=node.source, span=node.span, **more)
 
     def offsets(self) -> tuple[int, ...] | None:
         """Where in the source each character of this string stands; None if escapes hide it.
@@ -260,7 +260,7 @@ class _Composer:
         ending = yaml.MappingEndEvent if mapping else yaml.SequenceEndEvent
         items: list[Node] = []
         children: dict[str, Node] = {}
-        keys: dict[str, Span] = {}
+        keys: dict[str, Node] = {}
         size, height = 1, 0
         while not isinstance(self.event, ending):
             key = self.key(depth, keys) if mapping else None
@@ -269,14 +269,14 @@ class _Composer:
             if key is None:
                 items.append(child)
             else:
-                children[key.value], keys[key.value] = child, key.span
+                children[key.value], keys[key.value] = child, key
         end = self.advance()
         span = self.span(start, end)
         if end.end_mark.index == end.start_mark.index:  # a block has no closing sign
             span = Span(span.start, len(self.source.text[: self.end].rstrip()))
         return Node(self.source, span, children if mapping else items, keys, size=size, height=height)
 
-    def key(self, depth: int, known: dict[str, Span]) -> Node:
+    def key(self, depth: int, known: dict[str, Node]) -> Node:
         key = self.node(depth + 1)
         where = {"source": self.source, "span": key.span}
         if not isinstance(key.value, str):
@@ -286,7 +286,7 @@ class _Composer:
         if key.value == "<<" and key.style is None:
             self.findings.add("M103", "merge keys are not supported", hint="alias the whole value instead", **where)
         if key.value in known:
-            line = self.source.position(known[key.value].start)[0]
+            line = self.source.position(known[key.value].span.start)[0]
             self.findings.add("M102", f"`{key.value}` is given twice, first on line {line}", **where)
         return key
 

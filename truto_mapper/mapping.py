@@ -18,7 +18,7 @@ from pydantic import Field as Described
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
-from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, did_you_mean, nearest
+from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source, by_place, did_you_mean, nearest
 from truto_mapper.document import Node
 from truto_mapper.expr import STANDARD_FUNCTIONS, Expression
 from truto_mapper.functions import FUNCTIONS
@@ -166,9 +166,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A linked mapping document."""
+    """A linked mapping document, `root`."""
 
-    source: Source
+    root: Node
     integration: str
     resource: Resource
     context: Schema
@@ -218,9 +218,7 @@ def link(
     error_mapping = linker.loops(errors, RESPONSE_NAMES - {"cursor", "now"}) if errors else ()
     linker.findings.found = _in_order(linker.findings.found)
     linker.findings.raise_as(MappingError)
-    return Mapping(
-        root.source, shape.integration, resource, context, shape.context, dict(error_mapping), tuple(endpoints)
-    )
+    return Mapping(root, shape.integration, resource, context, shape.context, dict(error_mapping), tuple(endpoints))
 
 
 class _Linker:
@@ -343,7 +341,7 @@ class _Linker:
                 self.literals(template, template.node, fields)
             return template
         for key in node.value.keys() - fields.keys():
-            self.undeclared(node.source, node.keys[key], key, fields)
+            self.undeclared(node.keys[key].source, node.keys[key].span, key, fields)
         return {
             key: self.field(child, names, fields[key], f"{key}") for key, child in node.value.items() if key in fields
         }
@@ -435,8 +433,8 @@ class _Linker:
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Findings as they stand in the text; what an alias repeats is said once."""
-    once = {(one.code, one.span, one.message): one for one in reversed(list(found))}
-    return sorted(once.values(), key=lambda one: one.span.start if one.span else 0)
+    once = {(one.code, one.source, one.span, one.message): one for one in reversed(list(found))}
+    return sorted(once.values(), key=by_place)
 
 
 def _kind(node: Node) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from truto_mapper.diagnostics import CODES, Diagnostic
@@ -14,6 +16,11 @@ from truto_mapper.diagnostics import CODES, Diagnostic
 #: What XML 1.0 cannot hold.
 _NOT_XML = r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
+
+
+def render(found: Sequence[Diagnostic], format_: str, checked: Sequence[str] = ()) -> str:
+    """The findings in one of `FORMATS`. `checked` names what was looked at: in JUnit each is a test case."""
+    return junit(found, checked) if format_ == "junit" else FORMATS[format_](found)
 
 
 def text(found: Sequence[Diagnostic]) -> str:
@@ -63,28 +70,41 @@ def sarif(found: Sequence[Diagnostic]) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one, codes.index(one.code)) for one in found],
+        "results": _results(found, codes),
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-def _result(one: Diagnostic, rule: int) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "ruleId": one.code,
-        "ruleIndex": rule,
-        "level": one.severity,
-        "message": {"text": _said(one)},
-        "partialFingerprints": {"finding/v1": fingerprint(one)},
-    }
+def _results(found: Sequence[Diagnostic], codes: Sequence[str]) -> list[dict[str, Any]]:
+    results, seen = [], Counter[str]()
+    for one in found:
+        known = fingerprint(one)
+        seen[known] += 1  # the same mistake twice in a file is two findings
+        result = {
+            "ruleId": one.code,
+            "ruleIndex": codes.index(one.code),
+            "level": one.severity,
+            "message": {"text": _said(one)},
+            "partialFingerprints": {"finding/v1": f"{known}:{seen[known]}"},
+        }
+        location = _location(one)
+        results.append(result | ({"locations": [location]} if location else {}))
+    return results
+
+
+def _location(one: Diagnostic) -> dict[str, Any]:
+    """Where in the author's file, and where in the data."""
+    location: dict[str, Any] = {}
     if one.source is not None:
-        result["locations"] = [{"physicalLocation": _location(one, one.as_dict())}]
-    return result
+        location["physicalLocation"] = _physical(one, one.as_dict())
+    if one.pointer is not None:
+        location["logicalLocations"] = [{"fullyQualifiedName": one.pointer}]
+    return location
 
 
-def _location(one: Diagnostic, about: dict[str, Any]) -> dict[str, Any]:
-    uri = re.sub(r"[^\w./~-]", lambda char: "".join(f"%{byte:02X}" for byte in char[0].encode()), about["source"])
-    location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+def _physical(one: Diagnostic, about: dict[str, Any]) -> dict[str, Any]:
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(about["source"], "/~", errors="replace")}}
     if one.span is not None:
         keys = (("startLine", "line"), ("startColumn", "column"), ("endLine", "end_line"), ("endColumn", "end_column"))
         location["region"] = {name: about[key] for name, key in keys}
@@ -98,18 +118,20 @@ def fingerprint(one: Diagnostic) -> str:
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
 
-def junit(found: Sequence[Diagnostic], passed: Sequence[str] = ()) -> str:
-    """A JUnit report: a test case for each file with findings, and for each name in `passed`."""
-    files: dict[str, list[Diagnostic]] = {name: [] for name in passed}
+def junit(found: Sequence[Diagnostic], checked: Sequence[str] = ()) -> str:
+    """A JUnit report: a test case for each name in `checked` and each file with findings; an error fails it."""
+    files: dict[str, list[Diagnostic]] = {name: [] for name in checked}
     for one in found:
         files.setdefault(one.source.name if one.source else "truto-mapper", []).append(one)
-    failing = [name for name, about in files.items() if any(one.severity != "note" for one in about)]
+    failing = [name for name, about in files.items() if any(one.severity == "error" for one in about)]
     suite = ET.Element("testsuite", name="truto-mapper", tests=str(len(files)), failures=str(len(failing)), errors="0")
     for name, about in files.items():
         case = ET.SubElement(suite, "testcase", classname="truto-mapper", name=_xml(name))
+        if about:
+            said = ET.SubElement(case, "failure" if name in failing else "system-out")
+            said.text = _xml(text(about))
         if name in failing:
-            failure = ET.SubElement(case, "failure", message=_xml(f"{len(about)} findings"))
-            failure.text = _xml(text(about))
+            said.set("message", _xml(next(one.message for one in about if one.severity == "error")))
     return xml(suite)
 
 

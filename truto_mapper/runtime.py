@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Self
 
-from truto_mapper import document, formats, mapping, record, schema
+from truto_mapper import document, formats, mapping, overlay, record, schema
 from truto_mapper.diagnostics import (
     Diagnostic,
     EvaluationError,
@@ -175,14 +175,15 @@ class Mapper:
 
     def __init__(
         self,
-        root: document.Node,
+        layers: overlay.Layered,
         spec: Source,
         functions: Functions | None = None,
         find_schema: Callable[[str], Source] | None = None,
     ) -> None:
-        self._texts = (root.source, spec, functions)
+        self._texts = (layers.sources, spec, functions)
         self._resource = schema.Resource.parse(spec)
-        self._mapping = mapping.link(root, self._resource, functions or {}, find_schema)
+        self._mapping = mapping.link(layers.root, self._resource, functions or {}, find_schema)
+        self._warnings = layers.warnings
         self._parser = Parser(self._resource, self._mapping.integration)
         record_schema = schema.Schema(schema.record_schema(self._resource), generated=True)
         schemas = self._mapping.context_schemas
@@ -198,7 +199,17 @@ class Mapper:
         return _again, self._texts
 
     def __repr__(self) -> str:
-        return f"<Mapper {self._mapping.source.name}>"
+        return f"<Mapper {' + '.join(source.name for source in self.sources)}>"
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The mapping file, and its overlays."""
+        return self._texts[0]
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """The warnings about the mapping's overlays."""
+        return self._warnings
 
     @property
     def resource(self) -> schema.Resource:
@@ -406,7 +417,7 @@ class Mapper:
         scope = Scope(MISSING, names, trace=self._trace)
         serving = [e for e in self._mapping.endpoints if e.when is None or _truthy(_value(e.when, scope))]
         if not serving:
-            source = self._mapping.source.name
+            source = self._mapping.root.source.name
             raise QueryError(Diagnostic("Q511", f"no endpoint of {source} serves this query"))
         return serving
 
@@ -497,7 +508,7 @@ class Mapper:
         try:
             return self._functions[endpoint.name]
         except KeyError:
-            made = self._functions[endpoint.name] = Fused(endpoint, self._resource, self._mapping.source)
+            made = self._functions[endpoint.name] = Fused(endpoint, self._resource, self._mapping.root.source)
             return made
 
     def _endpoint(
@@ -573,22 +584,27 @@ class Mapper:
         return self._mapped(response, asked, settings, now, on_invalid)._replace(is_asked=False)
 
 
-def load(name: str | Path, *, functions: Functions | None = None) -> Mapper:
+def load(
+    name: str | Path, *, overlays: Sequence[str | Path | Source] = (), functions: Functions | None = None
+) -> Mapper:
     """The mapper of a shipped mapping (`gong/activity`) or of a mapping file.
 
     The resource's spec is looked for in a `schemas/` folder beside or above the file, then among those
-    shipped. `functions` are the caller's own, by JSONata name; they take and return plain JSON values.
-    Raises `MappingError` with every finding.
+    shipped. `overlays` are files, or texts, of parts of a mapping that are laid over it in order: mappings merge
+    key by key, null removes a key, everything else replaces. `functions` are the caller's own, by JSONata name;
+    they take and return plain JSON values. Raises `MappingError` with every finding;
+    what there is to warn of is in `Mapper.diagnostics`.
     """
     source = document.find(name, "mappings", ".yaml")
-    root = document.parse(source)
-    spec = document.find(mapping.resource_name(root), "schemas", ".yaml", near=source.name)
+    sources = [source, *(one if isinstance(one, Source) else document.read(Path(one)) for one in overlays)]
+    layers = overlay.layered(sources)
+    spec = document.find(mapping.resource_name(layers.root), "schemas", ".yaml", near=source.name)
     find_schema = partial(document.find, folder="schemas", ending=".schema.json", near=source.name)
-    return Mapper(root, spec, functions, find_schema)
+    return Mapper(layers, spec, functions, find_schema)
 
 
-def _again(source: Source, spec: Source, functions: Functions | None) -> Mapper:
-    return Mapper(document.parse(source), spec, functions)
+def _again(sources: Sequence[Source], spec: Source, functions: Functions | None) -> Mapper:
+    return Mapper(overlay.layered(sources), spec, functions)
 
 
 def _typed(value: Any, declared: Mapping[str, Any]) -> Any:

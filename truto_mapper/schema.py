@@ -23,6 +23,7 @@ from truto_mapper.diagnostics import (
     Diagnostic,
     MappingError,
     Source,
+    by_place,
     did_you_mean,
     dotted,
     excerpt,
@@ -337,11 +338,7 @@ def shaped(node: document.Node, model: type[_Model]) -> _Model:
     except pydantic.ValidationError as error:
         misfits = [_misfit(node, details) for details in error.errors(include_url=False, include_input=False)]
     found = [*_wrong_keys(node, model, misfits), *_wrong_values(node, misfits)]
-    raise MappingError(sorted(found, key=_start))
-
-
-def _start(diagnostic: Diagnostic) -> int:
-    return diagnostic.span.start if diagnostic.span else 0
+    raise MappingError(sorted(found, key=by_place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -638,7 +635,7 @@ class Resource(_Spec):
         except MappingError as error:
             found.extend(error.diagnostics)
         if found:
-            raise MappingError(sorted(found, key=_start))
+            raise MappingError(sorted(found, key=by_place))
         return resource
 
 
