@@ -18,6 +18,7 @@ ROWS = {
     "cli": 10,
     "pytest_plugin": 10,
     "check": 8,
+    "explain": 8,
     "golden": 8,
     "runtime": 7,
     "fusion": 6,

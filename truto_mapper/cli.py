@@ -17,7 +17,7 @@ try:
 except ImportError:  # pragma: no cover  # the extra is what is missing, so no test of ours can run here
     raise SystemExit("truto-mapper: the command line needs its extra: pip install 'truto-mapper[cli]'") from None
 
-from truto_mapper import check, document, formats, golden, mapping, openapi, report, schema
+from truto_mapper import check, document, explain, formats, golden, mapping, openapi, report, schema
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, excerpt
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING
@@ -223,6 +223,36 @@ def run_cases(
         _show_cases(made, left, groups, format_)
     if left or made.findings:
         raise typer.Exit(FINDINGS)
+
+
+@app.command("explain")
+def explain_(
+    name: MappingName,
+    payload: Annotated[str, typer.Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")],
+    pointer: Annotated[
+        str,
+        typer.Argument(
+            metavar="[POINTER]", help="/result/0/user/id, /next_cursor, /request/body or metrics.calls_hosted."
+        ),
+    ] = "",
+    query: Annotated[str | None, typer.Option(metavar="QS", help=QUERY_HELP + "; else recognised.")] = None,
+    context: Context = None,
+    overlays: Overlays = None,
+    now: Now = None,
+    status: Annotated[int, typer.Option(metavar="N", help="The HTTP status of the reply.")] = 200,
+    format_: Annotated[str, typer.Option("--format", metavar="F", help="text | json.")] = "text",
+) -> None:
+    """Say why an output value is what it is, or is not there. Without POINTER each field of the first record."""
+    _one_of("--format", format_, ("text", "json"))
+    with _reported():
+        mapper = load(name, overlays=overlays or ())
+        body, settings = _json(payload), _settings(context)
+        found, notes = explain.explain(mapper, body, pointer, query=query, context=settings, now=now, status=status)
+        _report(mapper.diagnostics + notes)
+        if format_ == "json":
+            _print([one.as_dict() for one in found])
+        else:
+            _write((found[0].render() if len(found) == 1 else explain.table(found)) + "\n")
 
 
 @app.command()

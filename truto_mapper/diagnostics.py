@@ -75,6 +75,7 @@ CODES: dict[str, str] = {
     "P603": "the payload belongs to no endpoint, or not to the one that was asked",
     "P604": "the provider gave back the cursor it was sent",
     "P605": "the days asked for were not the company's days",
+    "E801": "the pointer leads nowhere in the output",
     "G701": "a golden case does not give what it expects",
     "G702": "a golden case does not fail, or not for the reason it states",
     "G703": "a file beside a mapping belongs to no golden case",
@@ -135,13 +136,13 @@ class Diagnostic:
 
     def render(self) -> str:
         """The finding as text with the author's line and a caret, without a trailing newline."""
-        number = 0 if self.source is None or self.span is None else self.source.position(self.span.start)[0]
-        margin = " " * max(len(str(number)), 2)
-        lines = [f"{self.severity}[{self.code}]: {_printable(self.message)}", *self._excerpt(margin)]
+        left = margin(self.source, self.span)
+        lines = [f"{self.severity}[{self.code}]: {printable(self.message)}"]
+        lines += pointed(self.source, self.span, left) if self.source is not None else []
         if self.pointer is not None:
-            lines.append(f"{margin} = at: {_printable(self.pointer) or '(the whole of it)'}")
+            lines.append(f"{left} = at: {printable(self.pointer) or '(the whole of it)'}")
         if self.hint is not None:
-            lines.append(f"{margin} = hint: {_printable(self.hint)}")
+            lines.append(f"{left} = hint: {printable(self.hint)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -155,23 +156,29 @@ class Diagnostic:
         found |= {k: v for k, v in (("pointer", self.pointer), ("hint", self.hint)) if v is not None}
         return found
 
-    def _excerpt(self, margin: str) -> list[str]:
-        if self.source is None:
-            return []
-        name = _printable(self.source.name)
-        if self.span is None:
-            return [f"{margin}--> {name}"]
-        number, column = self.source.position(self.span.start)
-        last, end = self.source.position(self.span.end)
-        line = self.source.line(number)
-        stop = end if last == number else len(line) + 1
-        text, before, width = _window(line, column - 1, max(stop - 1, column - 1))
-        return [
-            f"{margin}--> {name}:{number}:{column}",
-            f"{margin} |",
-            f"{number:>{len(margin)}} | {text}".rstrip(),
-            f"{margin} | {' ' * before}{'^' * max(width, 1)}",
-        ]
+
+def pointed(source: Source, span: Span | None, left: str) -> list[str]:
+    """The place in a file, and the line that stands there with a caret; `left` is as wide as line numbers."""
+    name = printable(source.name)
+    if span is None:
+        return [f"{left}--> {name}"]
+    number, column = source.position(span.start)
+    last, end = source.position(span.end)
+    line = source.line(number)
+    stop = end if last == number else len(line) + 1
+    text, before, width = _window(line, column - 1, max(stop - 1, column - 1))
+    return [
+        f"{left}--> {name}:{number}:{column}",
+        f"{left} |",
+        f"{number:>{len(left)}} | {text}".rstrip(),
+        f"{left} | {' ' * before}{'^' * max(width, 1)}",
+    ]
+
+
+def margin(source: Source | None, span: Span | None) -> str:
+    """What stands left of the lines of a finding."""
+    number = 0 if source is None or span is None else source.position(span.start)[0]
+    return " " * max(len(str(number)), 2)
 
 
 def _window(line: str, start: int, end: int, limit: int = 140) -> tuple[str, int, int]:
@@ -180,21 +187,21 @@ def _window(line: str, start: int, end: int, limit: int = 140) -> tuple[str, int
     shown, end = line[first : first + limit], min(end, first + limit)
     lead, tail = "…" if first else "", "…" if first + limit < len(line) else ""
     before = _columns(lead + line[first:start])
-    return lead + _printable(shown) + tail, before, _columns(line[start:end])
+    return lead + printable(shown) + tail, before, _columns(line[start:end])
 
 
 #: What would move the cursor, end the line or turn the direction of what follows.
 _UPSETTING = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text that cannot upset a terminal: tabs and line ends are spaces, control characters replacement signs."""
     return re.sub(_UPSETTING, lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
 
 
 def _columns(text: str) -> int:
     """How many terminal cells a text takes: wide characters two, marks and joiners none."""
-    return sum(_cells(char) for char in _printable(text))
+    return sum(_cells(char) for char in printable(text))
 
 
 def _cells(char: str) -> int:
@@ -209,7 +216,7 @@ def excerpt(value: Any, limit: int = 60) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = f"a value of type {type(value).__name__}"
-    text = _printable(text)
+    text = printable(text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

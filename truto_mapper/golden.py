@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,7 @@ from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Sour
 from truto_mapper.expr import Expression
 from truto_mapper.formats import dumps, loads
 from truto_mapper.functions import MISSING
-from truto_mapper.mapping import Endpoint, expressions
+from truto_mapper.mapping import Endpoint, giving
 from truto_mapper.pseudonym import Aliases
 from truto_mapper.report import text
 from truto_mapper.runtime import SENT, Mapper, Response, load
@@ -339,19 +339,13 @@ def _origin(endpoint: Endpoint | None, name: str, path: Steps) -> tuple[str, Exp
     if name == "response.json" and steps[:1] == ["result"]:
         keyed = isinstance(path[1], str) if len(path) > 1 else False  # an object keyed by a field
         steps = steps[2 if keyed else 1 :]
-        return ".".join(steps) or "result", None if endpoint is None else _expression(endpoint.response, steps)
+        return ".".join(steps) or "result", None if endpoint is None else giving(endpoint.response, steps)
     if endpoint is None:
         return ".".join(steps) or name, None
     parts: dict[str, Any] = {"next_cursor": endpoint.next_cursor}
     if name == "request.json":
         parts = {"path": endpoint.path, "body": endpoint.body, "params": endpoint.params, "headers": endpoint.headers}
-    return ".".join(steps) or name, _expression(parts.get(steps[0]), steps[1:]) if steps else None
-
-
-def _expression(template: Any, steps: Sequence[str]) -> Expression | None:
-    for step in steps:
-        template = template.get(step) if isinstance(template, dict) else template
-    return next(expressions(template), None)
+    return ".".join(steps) or name, giving(parts.get(steps[0]), steps[1:]) if steps else None
 
 
 def groups(found: Iterable[Change]) -> list[Group]:

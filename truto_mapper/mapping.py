@@ -192,6 +192,18 @@ def expressions(template: Template | None) -> Iterator[Expression]:
             yield from expressions(child)
 
 
+def giving(template: Template | None, path: Iterable[str | int]) -> Expression | None:
+    """The expression of a template that is to give the value at a path."""
+    for part in path:
+        if isinstance(template, dict) and isinstance(part, int):
+            continue  # an item of an array of objects, which has one template
+        if isinstance(template, dict):
+            template = template.get(str(part))
+        elif isinstance(template, list):
+            template = template[part] if isinstance(part, int) and part < len(template) else None
+    return next(expressions(template), None)
+
+
 def resource_name(root: Node) -> str:
     """The name of the resource that a mapping document is for. Raises `MappingError` M106."""
     shape = shaped(root, MappingDocument)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, dotted, excerpt, json_pointer
 from truto_mapper.expr import Expression, Scope
 from truto_mapper.functions import MISSING
-from truto_mapper.mapping import Endpoint, Template, expressions
+from truto_mapper.mapping import Endpoint, Template, giving
 from truto_mapper.schema import REMOTE_DATA, Field, Problem, Resource, Schema
 from truto_mapper.syntax import (
     Apply,
@@ -77,6 +77,8 @@ def _loop(loops: Sequence[tuple[str, Expression]], outer: Row, scope: Scope) -> 
         yield outer
         return
     (name, expression), *inner = loops
+    if scope.trace is not None:
+        scope.trace.row, scope.trace.target = outer.item.path, name
     for place in _items(expression, outer, scope):
         if place.value is not None:
             remote = place.value if outer.item.path == () else _narrowed(outer.remote, outer.item, place)
@@ -86,6 +88,8 @@ def _loop(loops: Sequence[tuple[str, Expression]], outer: Row, scope: Scope) -> 
 
 def _items(expression: Expression, outer: Row, scope: Scope) -> list[Place]:
     found = locate(expression.node, outer.places, outer.item)
+    if found is not None and scope.trace is not None:
+        expression.evaluate_in(scope)  # for what it reads
     if found is not None:
         return [item for place in found for item in _spread(place)]
     value = expression.evaluate_in(scope)
@@ -171,6 +175,8 @@ class Recorder:
             return _judged(MISSING, [Diagnostic("D404", message, pointer=json_pointer(row.item.path))], on_invalid)
         attempt = _Attempt(self, row, page)
         record = attempt.record(remote_data=remote_data)
+        if page.trace is not None:
+            page.trace.records.append((row.item.path, record))
         if not attempt.problems and self.schema.valid(record):
             return Outcome(record, tuple(attempt.notes))
         problems = self.schema.problems(record)
@@ -331,15 +337,7 @@ class _Attempt:
 
     def expression(self, path: Steps) -> Expression | None:
         """The expression that is to give the value at a path of the record."""
-        template: Any = self.recorder.endpoint.response
-        for part in path:
-            if isinstance(template, Expression):
-                break
-            known = part in template if isinstance(template, dict) else isinstance(part, int) and part < len(template)
-            template = template[part] if known else None
-            if template is None:
-                return None
-        return template if isinstance(template, Expression) else next(expressions(template), None)
+        return giving(self.recorder.endpoint.response, path)
 
     def places(self) -> dict[str, Place]:
         """Where each name of a row leads, those of `let` included if they are plain paths."""

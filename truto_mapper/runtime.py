@@ -388,6 +388,8 @@ class Mapper:
 
     def _planned(self, asked: Query, settings: dict[str, Any], now: str | None) -> Request:
         names = _names(asked, settings, now)
+        if self._trace is not None:
+            self._trace.names = names
         serving = self._endpoints(names)
         endpoint, scope = serving[0], Scope(MISSING, names, trace=self._trace)
         refusal = _value(endpoint.query_error, scope)
@@ -442,6 +444,8 @@ class Mapper:
     ) -> Page:
         names = _names(asked, settings, now)
         names["response"], names["status"], names["headers"] = response
+        if self._trace is not None:
+            self._trace.names = names
         scope = Scope(response.body, names, trace=self._trace)
         found: list[Diagnostic] = [] if asked is None else [*asked.notes]
         rejected: list[Any] = []
@@ -493,7 +497,7 @@ class Mapper:
             if fits:
                 records, doubtful = fused.records(given[start:stop], key, scope, remote_data=remote_data)
         if doubtful:
-            exact = list(record.rows(endpoint, scope.data, scope))
+            exact = list(record.rows(endpoint, scope.data, scope)) if rows is not False else given
             for number in doubtful:
                 row = exact[start + number]
                 outcome = self._recorders[endpoint.name].record(row, scope, on_invalid, remote_data=remote_data)

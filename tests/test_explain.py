@@ -1,0 +1,282 @@
+"""Every output value has a reason, and every absent one too: what of its expression came out undefined first."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from truto_mapper import MapperError, MappingError, Source, cli, golden, load
+from truto_mapper.explain import explain
+from truto_mapper.functions import MISSING
+
+GONG = load("gong/activity")
+QUERY = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+COUNTS = {"callsAsHost": 3, "callsAttendd": 4, "callsGaveFeedback": None}
+USERS = [{"userId": "1", "userEmailAddress": None, "userAggregateActivityStats": COUNTS}, {"userId": "2"}]
+REPLY = {"timeZone": "UTC", "fromDateTime": "2026-01-01T00:00:00Z", "usersAggregateActivityStats": USERS}
+STATS = "/usersAggregateActivityStats/0/userAggregateActivityStats"
+
+
+def explained(pointer, body=REPLY, mapper=GONG, **options):
+    (found,), _ = explain(mapper, body, pointer, **{"query": QUERY, **options})
+    return found
+
+
+def marked(found):
+    """The text that the caret stands under."""
+    return found.source.text[found.span.start : found.span.end]
+
+
+# ── What is there ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_value_has_its_line_its_expression_and_what_it_read():
+    found = explained("/result/0/metrics/calls_hosted")
+    assert found.render().splitlines() == [
+        "/result/0/metrics/calls_hosted = 3",
+        "  --> mappings/gong/activity.yaml:74:23",
+        "   |",
+        "74 |         calls_hosted: $counts.callsAsHost",
+        "   |                       ^^^^^^^^^^^^^^^^^^^",
+        "   = through: $counts (activity.yaml:57: userAggregateActivityStats)",
+        f"   = from: {STATS}/callsAsHost = 3",
+    ]
+
+
+def test_what_came_through_names_is_followed_to_where_it_was_read():
+    found = explained("id")
+    assert [one.name for one in found.via] == ["user", "period", "first_day", "start", "last_day", "end"]
+    assert [str(one) for one in found.reads] == [
+        '/usersAggregateActivityStats/0/userId = "1"',
+        '/fromDateTime = "2026-01-01T00:00:00Z"',
+        '$query.end_time = "2026-02-01T00:00:00Z"',
+        '$context.time_zone = "UTC", the default',
+        "/toDateTime (absent)",
+    ]
+
+
+def test_the_layer_is_the_overlay_that_has_the_expression():
+    text = "endpoints: {aggregate: {response_mapping: {metrics: {calls_hosted: 1 + $counts.callsAsHost}}}}\n"
+    found = explained("metrics.calls_hosted", mapper=load("gong/activity", overlays=[Source("acme.yaml", text)]))
+    assert (found.value, found.line, found.as_dict()["layer"]) == (4, "acme.yaml:1", "acme.yaml")
+
+
+def test_the_request_and_the_cursor_are_explained_too():
+    found = explained("/request/body/filter/fromDate", context={"time_zone": "Europe/Berlin"})
+    assert found.value == "2026-01-01"
+    assert [str(one) for one in found.reads][1] == '$context.time_zone = "Europe/Berlin"'
+    assert explained("/request/body/filter/userIds").why == (
+        "the condition does not hold, it is undefined; nothing stands for that case"
+    )
+    assert explained("/next_cursor").why == "the reply has no `records`"
+
+
+def test_the_row_itself_is_what_remote_data_is():
+    assert explained("remote_data").reads[0].place == "/usersAggregateActivityStats/0"
+    assert "truto_ignore_remote_data" in explained("remote_data", query=QUERY + "&truto_ignore_remote_data=true").why
+
+
+# ── What is not ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+ABSENT = [
+    ("metrics.calls_attended", "callsAttended", f"{STATS} has no `callsAttended`"),
+    ("metrics.feedback_given", "callsGaveFeedback", f"{STATS}/callsGaveFeedback is null, which is no value"),
+    (
+        "/result/1/metrics/calls_hosted",
+        "userAggregateActivityStats",
+        "/usersAggregateActivityStats/1 has no `userAggregateActivityStats`",
+    ),
+    ("end_time", "toDateTime", "the reply has no `toDateTime`"),
+    (
+        "user.emails",
+        '$ ? {"email": $, "is_primary": true}',
+        "the condition does not hold, it is null; nothing stands for that case",
+    ),
+]
+
+
+@pytest.mark.parametrize(("pointer", "text", "why"), ABSENT, ids=[case[0] for case in ABSENT])
+def test_an_absent_value_names_what_was_undefined_first_and_why(pointer, text, why):
+    found = explained(pointer)
+    assert found.value is MISSING
+    assert (marked(found), found.why) == (text, why)
+
+
+def test_a_key_that_is_nearly_the_one_looked_up_is_named():
+    assert explained("metrics.calls_attended").hint == "it has `callsAttendd`"
+
+
+REASONS = {
+    "$user.list[x > 5].x": ("[x > 5]", "none of 2 items is as the predicate wants it"),
+    "$user.list[7].x": ("[7]", "there is no item 7"),
+    "$user.list.y": ("y", "/users/0/list/0 and /users/0/list/1 has no `y`"),
+    "$user.none.y": ("none", "/users/0 has no `none`"),
+    "$user.text.y": ("y", '`y` is looked up in "abc", which is no object'),
+    "$user.empty.y": ("y", "`y` is looked up in an empty list"),
+    "$user.gone.y": ("y", "`y` is looked up in null"),
+    "($x := $user.nope; $x)": ("nope", "/users/0 has no `nope`"),
+    "$user.id ? $user.nope : 1": ("nope", "/users/0 has no `nope`"),
+    "$lookup($user, 'nope')": ("$lookup($user, 'nope')", "$lookup gave nothing"),
+    "$uppercase($user.nope)": ("nope", "/users/0 has no `nope`"),
+    "$user.nope ?? $user.never": ("nope", "/users/0 has no `nope`"),
+    "$cursor": ("$cursor", "there is no cursor: this is the first page"),
+    '$user.text - 1 & ""': ("$user.text - 1", "The left side of the - operator must evaluate to a number, not abc"),
+    "null": ("null", "it is null, which is no value"),
+}
+MAPPING = """\
+version: 1
+integration: acme
+unified_model: conversational-intelligence
+resource: activity
+method: list
+endpoints:
+  all:
+    recognise: $exists(users)
+    path_mapping: '"/users"'
+    for_each: {user: users}
+    response_mapping:
+      id: $user.id
+      aggregation_period: |
+        %s
+"""
+
+
+@pytest.mark.parametrize("expression", REASONS)
+def test_each_way_to_come_out_undefined_has_its_words(expression, tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text(MAPPING % expression, "utf-8")
+    user = {"id": "1", "list": [{"x": 1}, {"x": 2}], "text": "abc", "empty": [], "gone": None}
+    found = explained("aggregation_period", {"users": [user]}, load(path), query=None)
+    assert (marked(found).strip(), found.why) == REASONS[expression]
+
+
+def test_a_value_that_was_left_out_says_what_was_wrong_with_it():
+    body = {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": "many"}}]}
+    assert explained("metrics.calls_hosted", body).why == (
+        '`metrics.calls_hosted`: expected an integer, got "many"; it was left out'
+    )
+
+
+def test_a_field_without_an_expression_says_so():
+    assert explained("user.name").why == "the endpoint `aggregate` has no expression for it"
+
+
+# ── For any ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def at(value, pointer):
+    for part in pointer.split("/")[1:]:
+        value = value[int(part)] if isinstance(value, list) else value.get(part, MISSING)
+    return value
+
+
+def hold(mapper, body, settings_):
+    page = mapper.map(body, on_invalid="discard_value", **settings_)
+    for index in range(len(page.records)):
+        found, _ = explain(mapper, body, f"/result/{index}", **settings_)
+        shown = {one.name: one.value for one in found}
+        assert shown == {name: value_at(page.records[index], name) for name in shown}
+        for one in found:
+            assert one.value is not MISSING or one.why
+            for read in one.reads:
+                if not read.document:
+                    assert at(body, read.place) == read.value
+
+
+def value_at(record, name):
+    for part in name.split("."):
+        record = record.get(part, MISSING) if isinstance(record, dict) else MISSING
+    return record
+
+
+CASES = [golden.read(folder) for path in golden.mappings("gong/activity") for folder in golden.folders(path)]
+MAPPED = [
+    one for one in CASES if isinstance(one.payload, dict) and one.settings.status == 200 and not one.settings.raises
+]
+
+
+@pytest.mark.parametrize("case", MAPPED, ids=lambda case: case.name)
+def test_every_value_of_every_case_is_explained_by_what_the_payload_holds(case):
+    one = case.settings
+    try:
+        hold(GONG, case.payload, {"query": one.query, "context": one.context, "now": one.now})
+    except MapperError as error:
+        if error.code != "E801":  # a page without records
+            raise
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_for_any_part_of_a_payload_that_is_taken_away_the_values_left_out_say_why(data):
+    body = json.loads(json.dumps(REPLY))
+    for _ in range(data.draw(st.integers(1, 4))):
+        holder = data.draw(st.sampled_from([body, *users_of(body)]))
+        if holder:
+            key = data.draw(st.sampled_from(sorted(holder)))
+            holder[key] = data.draw(st.sampled_from([None, [], {}, "text", 7]))
+    try:
+        hold(GONG, body, {"query": QUERY})
+    except MapperError:
+        return  # of a payload that is none
+
+
+def users_of(body):
+    users = body["usersAggregateActivityStats"]
+    rows = [user for user in users if isinstance(user, dict)] if isinstance(users, list) else []
+    return rows + [one for user in rows if isinstance(one := user.get("userAggregateActivityStats"), dict)]
+
+
+# ── The command ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def payload(tmp_path):
+    path = tmp_path / "reply.json"
+    path.write_text(json.dumps(REPLY))
+    return str(path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, ["explain", "gong/activity", *arguments])
+
+
+def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
+    done = run(payload, "--query", QUERY)
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert any(
+        line.split() == f"metrics.calls_hosted 3 activity.yaml:74 ← {STATS}/callsAsHost".split() for line in lines
+    )
+    assert any(line.startswith("end_time") and "the reply has no `toDateTime`" in line for line in lines)
+
+
+def test_as_json_a_value_names_its_layer_line_and_places(payload):
+    (found,) = json.loads(run(payload, "metrics.calls_attended", "--format", "json").stdout)
+    assert found["present"] is False
+    assert (found["line"], found["expression"]) == (75, "callsAttended")
+    assert found["reads"] == [{"place": f"{STATS}/callsAttended", "present": False}]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "said"),
+    [
+        ("/result/9/id", "the page has 2 records, counted from 0"),
+        ("metrics.call_hosted", "did you mean `calls_hosted`?"),
+        ("/results/0", "did you mean `result`?"),
+        ("/request/body", "the request is not known without a query"),
+    ],
+)
+def test_a_pointer_that_leads_nowhere_is_an_error(payload, pointer, said):
+    done = run(payload, pointer)
+    assert done.exit_code == 1
+    assert "error[E801]" in done.stderr
+    assert said in done.stderr
+
+
+def test_pointers_into_a_page_by_key_use_the_keys():
+    query = QUERY + "&truto_key_by=user.id"
+    assert explained("/result/2/user/id", query=query).value == "2"
+    with pytest.raises(MappingError, match="no record has the key"):
+        explained("/result/3/user/id", query=query)
