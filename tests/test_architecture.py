@@ -17,6 +17,7 @@ ROOT = PACKAGE.parent
 ROWS = {
     "cli": 10,
     "pytest_plugin": 10,
+    "coverage": 9,
     "check": 8,
     "explain": 8,
     "golden": 8,

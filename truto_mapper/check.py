@@ -33,7 +33,7 @@ from truto_mapper.infer import (
     union,
     union_path,
 )
-from truto_mapper.mapping import Endpoint, Template, expressions
+from truto_mapper.mapping import Endpoint, Template, every, expressions
 from truto_mapper.runtime import Mapper
 from truto_mapper.schema import REMOTE_DATA, Field, Schema, value_schema
 from truto_mapper.syntax import Name, Node, Path, Step, Variable, walk
@@ -63,20 +63,6 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     # What an alias repeats in several endpoints is said once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(_silenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)
-
-
-def _every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
-    """Each expression of an endpoint, with the key it stands under."""
-    single = ("path", "when", "recognise", "query_error", "static_response", "next_cursor", "empty_when", "time_zone")
-    for key in single:
-        if (one := getattr(endpoint, key)) is not None:
-            yield key, one
-    for key in ("params", "headers", "body", "response"):
-        for one in expressions(getattr(endpoint, key)):
-            yield key, one
-    for key in ("for_each", "let"):
-        for name, one in getattr(endpoint, key):
-            yield name, one
 
 
 class _Checker:
@@ -133,7 +119,7 @@ class _Checker:
 
     def all(self) -> None:
         endpoint, asking = self.endpoint, replace(self.scope, context=ANY)
-        for key, expression in _every(endpoint):
+        for key, expression in every(endpoint):
             if key in ("path", "when", "query_error", "static_response", "params", "headers", "body"):
                 self.infer(expression, asking)
         for one in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
@@ -218,7 +204,7 @@ class _Checker:
     def unused(self) -> Iterator[Diagnostic]:
         """Names of `let` and `for_each` that no expression of the endpoint mentions."""
         endpoint = self.endpoint
-        mentioned = {v.name for _, one in _every(endpoint) for v in (*one.variables, *one.calls)}
+        mentioned = {v.name for _, one in every(endpoint) for v in (*one.variables, *one.calls)}
         names = [*endpoint.for_each[:-1], *endpoint.let]
         if (
             endpoint.for_each
@@ -248,8 +234,8 @@ class _Checker:
         reads, whole = self.inference.reads, self.inference.whole
         names = [
             ".".join(path)
-            for path in _leaves(self.body)
-            if path not in reads and not any(path[:length] in whole for length in range(1, len(path) + 1))
+            for path in (leaf.path for leaf in leaves(self.body))
+            if path and path not in reads and not any(path[:length] in whole for length in range(1, len(path) + 1))
         ]
         if names:
             message = f"`{self.endpoint.name}` reads nothing of the reply from {_listed(names)}"
@@ -293,13 +279,13 @@ def _at(fields: Mapping[str, Field], name: str) -> Field:
     return field
 
 
-def _leaves(kind: Type) -> Iterator[tuple[str, ...]]:
-    """The places of a reply that hold no further ones."""
+def leaves(kind: Type) -> Iterator[Type]:
+    """The types of the places of a reply that hold no further ones."""
     below = list((kind.properties or {}).values()) + ([kind.items] if kind.items else [])
-    if not below and kind.path:
-        yield kind.path
+    if not below:
+        yield kind
     for one in below:
-        yield from _leaves(one)
+        yield from leaves(one)
 
 
 def _listed(names: list[str]) -> str:

@@ -17,8 +17,8 @@ try:
 except ImportError:  # pragma: no cover  # the extra is what is missing, so no test of ours can run here
     raise SystemExit("truto-mapper: the command line needs its extra: pip install 'truto-mapper[cli]'") from None
 
-from truto_mapper import check, document, explain, formats, golden, mapping, openapi, report, schema
-from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, excerpt
+from truto_mapper import check, coverage, document, explain, formats, golden, mapping, openapi, report, schema
+from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, did_you_mean, excerpt
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING
 from truto_mapper.runtime import SENT, load
@@ -253,6 +253,38 @@ def explain_(
             _print([one.as_dict() for one in found])
         else:
             _write((found[0].render() if len(found) == 1 else explain.table(found)) + "\n")
+
+
+@app.command("coverage")
+def coverage_(
+    name: MappingName,
+    cases: Annotated[
+        list[str] | None, typer.Argument(metavar="[CASE]...", help="Their names or folders; else all.")
+    ] = None,
+    overlays: Overlays = None,
+    format_: Annotated[str, typer.Option("--format", metavar="F", help=" | ".join(coverage.FORMATS) + ".")] = "text",
+    fail_under: Annotated[float, typer.Option(metavar="N", help="Fail below N percent of everything counted.")] = 0,
+) -> None:
+    """Count what the golden cases of a mapping exercise: fields, branches each way, enum values, and lines."""
+    _one_of("--format", format_, (*coverage.FORMATS,))
+    with _reported():
+        (path,) = golden.mappings(name)
+        folders = _case_folders(path, cases)
+        found = coverage.measure(load(path, overlays=overlays or ()), map(golden.read, folders))
+    _write(coverage.FORMATS[format_](found))
+    if found.percent < fail_under:
+        typer.echo(f"{found.percent:.1f}% is less than the {fail_under:g}% wanted", err=True)
+        raise typer.Exit(FINDINGS)
+
+
+def _case_folders(path: Path, names: list[str] | None) -> list[Path]:
+    """The folders of the cases of a mapping, or of those that are named."""
+    known = {folder.name: folder for folder in golden.folders(path)}
+    for name in names or ():
+        if Path(name).name not in known:
+            hint = did_you_mean(Path(name).name, known)
+            raise MappingError(Diagnostic("M105", f"{path} has no case {excerpt(name)}", hint=hint))
+    return [known[Path(name).name] for name in names] if names else [*known.values()]
 
 
 @app.command()

@@ -124,10 +124,11 @@ class Group:
         more = f", and {len(kinds) - 1} more kinds" if len(kinds) > 1 else ""
         cases = len({change.case.folder for change in self.changes})
         what = f"{kinds[0]}{more}" if first.path else "another text"
-        return f"{first.place} {first.field}: {what} in {_count(cases, 'case')}"
+        return f"{first.place} {first.field}: {what} in {count(cases, 'case')}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -143,7 +144,7 @@ def mappings(target: str | None = None) -> list[Path]:
 
     Without one those of `./mappings`, else those that ship. Raises `MappingError` M105.
     """
-    known = document.shipped("mappings", ".yaml")
+    known = {name: _from_here(path) for name, path in document.shipped("mappings", ".yaml").items()}
     if target is None:
         return _below(Path("mappings")) or sorted(known.values())
     path = Path(target)
@@ -156,6 +157,12 @@ def mappings(target: str | None = None) -> list[Path]:
         return [known[target]]
     message = f"there is no mapping {excerpt(target)}, and no such file or folder"
     raise MappingError(Diagnostic("M105", message, hint=did_you_mean(target, known)))
+
+
+def _from_here(path: Path) -> Path:
+    """A path below the working directory as a person there would write it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _found(path: Path) -> list[Path]:

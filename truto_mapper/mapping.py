@@ -192,6 +192,20 @@ def expressions(template: Template | None) -> Iterator[Expression]:
             yield from expressions(child)
 
 
+def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
+    """Each expression of an endpoint, with the key it stands under."""
+    single = ("path", "when", "recognise", "query_error", "static_response", "next_cursor", "empty_when", "time_zone")
+    for key in single:
+        if (one := getattr(endpoint, key)) is not None:
+            yield key, one
+    for key in ("params", "headers", "body", "response"):
+        for one in expressions(getattr(endpoint, key)):
+            yield key, one
+    for key in ("for_each", "let"):
+        for name, one in getattr(endpoint, key):
+            yield name, one
+
+
 def giving(template: Template | None, path: Iterable[str | int]) -> Expression | None:
     """The expression of a template that is to give the value at a path."""
     for part in path:

@@ -452,6 +452,8 @@ class Mapper:
         endpoint, reply = self._endpoint(response, asked, scope, found)
         if endpoint is None:
             return Page((), None, tuple(found), (), response, asked, self._resource)
+        if self._trace is not None:
+            self._trace.endpoint = endpoint.name
         _, cursor, zone, *rows = reply
         if zone != settings.get("time_zone"):
             _zone_notes(zone, asked, settings, found)

@@ -69,12 +69,14 @@ class Evaluation:
 class Trace:
     """The evaluations of a run, in order.
 
-    `names` are the bindings of the last page or request, `records` those that were made, with the places of their rows.
+    `names` are the bindings of the last page or request, `endpoint` is the name of the one whose reply it was;
+    `records` are those that were made, with the places of their rows.
     """
 
     def __init__(self) -> None:
         self.evaluations: list[Evaluation] = []
         self.names: dict[str, Any] = {}
+        self.endpoint = ""
         self.records: list[tuple[Steps, Any]] = []
         self.row: Steps | None = None
         self.target: Steps | str | None = None

@@ -1,0 +1,173 @@
+"""What cases exercise of a mapping, held against a count by hand, and its reports against their own schemas."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from lxml import etree
+from typer.testing import CliRunner
+
+from truto_mapper import Source, cli, coverage, golden, load
+
+DATA = Path(__file__).parent / "data"
+
+MAPPING = """\
+version: 1
+integration: acme
+unified_model: conversational-intelligence
+resource: activity
+method: list
+endpoints:
+  all:
+    recognise: $exists(users)
+    source_schema: schemas/users.schema.json
+    path_mapping: '"/users"'
+    for_each: {user: users}
+    response_mapping:
+      id: $user.id
+      user:
+        id: $user.id
+        name: |
+          $user.first ?
+            $user.first :
+            $user.last
+      start_time: $user.seen[kind = "call"].at
+      aggregation_period: '$user.many ? "week" : "total"'
+      end_time: $response.until
+"""
+LEAVES = {"first": "string", "last": "string", "many": "boolean", "id": "string", "team": "string"}
+SEEN = {"type": "object", "properties": {"kind": {"enum": ["call", "mail"]}, "at": {"type": "string"}}}
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "users": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": kind} for name, kind in LEAVES.items()}
+                | {"seen": {"type": "array", "items": SEEN}},
+            },
+        },
+        "until": {"type": "string"},
+    },
+}
+ONE = {"users": [{"id": "1", "first": "Ann", "seen": [{"kind": "call", "at": "2026-01-01T00:00:00Z"}]}]}
+TWO = {"users": [{"id": "2", "last": "Bo", "seen": [{"kind": "mail", "at": "2026-01-01T00:00:00Z"}]}]}
+
+# By hand. Source fields: first, last, id, seen.kind and seen.at are read; many, team and until are never there to be
+# read, though the mapping looks for two of them: 5 of 8. Target fields: end_time is never written: 5 of 6. Branches:
+# recognise is never false, the name is taken each way, a call is kept and a mail left out, nobody has many: 6 of 8.
+# Enum values: of the period "total" alone, and both kinds: 3 of 6; day, week and month are left.
+BY_HAND = {
+    "source fields": (5, 8, {"all: users.many", "all: users.team", "all: until"}),
+    "target fields": (5, 6, {"all: end_time"}),
+    "branches": (6, 8, {"false of $exists(users)", 'then of $user.many ? "week" : "total"'}),
+    "enum values": (3, 6, {f'aggregation_period = "{value}"' for value in ("day", "week", "month")}),
+}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("schemas").mkdir()
+    Path("schemas/users.schema.json").write_text(json.dumps(SCHEMA))
+    Path("acme.yaml").write_text(MAPPING)
+    for name, payload in (("one", ONE), ("two", TWO)):
+        golden.record(Path("acme.yaml"), name, payload, {"description": "A user."}, salt=None)
+    return Path("acme.yaml")
+
+
+def measured(path, overlays=()):
+    return coverage.measure(load(path, overlays=overlays), map(golden.read, golden.folders(path)))
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, ["coverage", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("counter", coverage.COUNTERS)
+def test_each_counter_agrees_with_a_count_by_hand(counter, project):
+    units = measured(project).of(counter)
+    hit, total, missed = BY_HAND[counter]
+    assert {unit.name for unit in units if not unit.hits} == missed
+    assert (sum(bool(unit.hits) for unit in units), len(units)) == (hit, total)
+
+
+def test_lines_count_what_began_on_them(project):
+    (lines,) = measured(project).lines.values()
+    text = project.read_text().splitlines()
+    hits = {text[line - 1].strip(): count for line, count in lines.items()}
+    assert hits["$user.first ?"] == 2
+    assert hits["$user.first :"] == 1
+    assert hits["$user.last"] == 1
+    assert hits["path_mapping: '\"/users\"'"] == 0  # no case has a query
+
+
+def test_the_text_has_the_counters_and_what_is_missed_with_its_line(project):
+    done = run(project)
+    assert done.exit_code == 0
+    assert re.search(r"(?m)^  source fields +5 of 8 +62\.5%$", done.stdout)
+    assert re.search(r"(?m)^  total +67\.9%$", done.stdout)
+    assert 'acme.yaml:21  then of $user.many ? "week" : "total"' in done.stdout
+
+
+def test_fewer_than_wanted_is_a_failure(project):
+    assert run(project, "--fail-under", 67.5).exit_code == 0
+    done = run(project, "--fail-under", 68)
+    assert (done.exit_code, done.stderr) == (1, "67.9% is less than the 68% wanted\n")
+
+
+def test_cases_may_be_named(project):
+    assert run(project, "one").stdout.startswith("1 case\n")
+    refused = run(project, "tow")
+    assert refused.exit_code == 2
+    assert "did you mean `two`?" in refused.stderr
+
+
+def test_what_an_overlay_says_is_counted_in_its_file(project):
+    text = "endpoints: {all: {response_mapping: {end_time: $user.seen.at}}}\n"
+    found = measured(project, [Source("acme-eu.yaml", text)])
+    assert [source.name for source in found.lines] == ["acme-eu.yaml", "acme.yaml"]
+    assert not [unit for unit in found.of("target fields") if not unit.hits]
+
+
+def test_a_report_of_cobertura_is_valid_and_has_the_lines_and_branches(project):
+    root = etree.fromstring(run(project, "--format", "cobertura").stdout_bytes)
+    dtd = etree.DTD(str(DATA / "coverage-04.dtd"))
+    assert dtd.validate(root), dtd.error_log
+    assert (root.get("branches-covered"), root.get("branches-valid")) == ("6", "8")
+    (line,) = root.xpath("//line[@number='21']")
+    assert dict(line.attrib) == {"number": "21", "hits": "2", "branch": "true", "condition-coverage": "50% (1/2)"}
+
+
+def test_a_tracefile_of_lcov_has_the_same(project):
+    lines = run(project, "--format", "lcov").stdout.splitlines()
+    assert lines[:2] == ["TN:", "SF:acme.yaml"]
+    assert "DA:21,2" in lines
+    assert [line for line in lines if line.startswith("BRDA:21")] == ["BRDA:21,0,0,0", "BRDA:21,0,1,2"]
+    assert lines[-1] == "end_of_record"
+
+
+def test_the_page_shows_each_line_of_the_mapping_and_nothing_of_it_is_markup(project):
+    project.write_text(project.read_text().replace('"week" :', '"<b>week</b>" :'))
+    shown = run(project, "--format", "html").stdout
+    assert "&lt;b&gt;week" in shown
+    assert "<b>week" not in shown
+    root = etree.HTML(shown)
+    kinds = {row.xpath("string(td[1])"): row.get("class") for row in root.xpath("//tr")}
+    assert (kinds["10"], kinds["13"], kinds["21"], kinds["1"]) == ("no", "ok", "half", "")
+    assert len(kinds) == len(project.read_text().splitlines())
+
+
+def test_the_same_cases_give_the_same_reports(project):
+    for format_ in coverage.FORMATS:
+        assert run(project, "--format", format_).stdout == run(project, "--format", format_).stdout
+
+
+def test_the_cases_of_the_shipped_mapping_take_every_branch_and_write_every_field():
+    path = golden.mappings("gong/activity")[0]
+    found = measured(path)
+    missed = [unit.name for unit in found.units if not unit.hits and unit.counter != "source fields"]
+    assert missed == []
+    assert all(hits for lines in found.lines.values() for hits in lines.values())
