@@ -250,6 +250,14 @@ def test_a_mapping_is_named_by_its_file_its_name_a_case_or_a_folder_above(target
     assert golden.mappings(target) == found
 
 
+@pytest.mark.parametrize("folder", ["mappings", ".", "acme"])
+def test_a_folder_without_a_name_of_its_own_is_a_folder_too(folder, tmp_path, monkeypatch):
+    (tmp_path / "mappings" / "acme").mkdir(parents=True)
+    (tmp_path / "mappings" / "acme" / "users.yaml").touch()
+    monkeypatch.chdir(tmp_path / "mappings" if folder != "mappings" else tmp_path)
+    assert [path.name for path in golden.mappings(folder)] == ["users.yaml"]
+
+
 def test_a_misspelt_mapping_is_refused_with_the_nearest_name():
     done = cli("test", "gong/activty")
     assert done.returncode == 2

@@ -149,7 +149,7 @@ def mappings(target: str | None = None) -> list[Path]:
         return _below(Path("mappings")) or sorted(known.values())
     path = Path(target)
     if path.is_dir():
-        owner = path.parent.with_suffix(".yaml")
+        owner = mapping_of(path.parent)
         return [owner] if (path / "case.yaml").is_file() and owner.is_file() else _found(path)
     if path.is_file() or target.endswith(".yaml"):
         return [path]
@@ -159,6 +159,11 @@ def mappings(target: str | None = None) -> list[Path]:
     raise MappingError(Diagnostic("M105", message, hint=did_you_mean(target, known)))
 
 
+def mapping_of(folder: Path) -> Path:
+    """The mapping file whose cases are in a folder."""
+    return Path(f"{folder}.yaml")
+
+
 def _from_here(path: Path) -> Path:
     """A path below the working directory as a person there would write it."""
     here = Path.cwd()
@@ -166,9 +171,9 @@ def _from_here(path: Path) -> Path:
 
 
 def _found(path: Path) -> list[Path]:
-    if path.with_suffix(".yaml").is_file() and any(path.glob("*/case.yaml")):
-        return [path.with_suffix(".yaml")]
-    if below := _below(path):
+    if mapping_of(path).is_file() and any(path.glob("*/case.yaml")):
+        return [mapping_of(path)]
+    if below := _below(path / "mappings") or _below(path):
         return below
     raise MappingError(Diagnostic("M105", f"there is no mapping in {path}"))
 
@@ -187,7 +192,7 @@ def read(folder: Path) -> Case:
     node = document.parse(document.read(folder / "case.yaml"))
     settings = shaped(node, Settings)
     expected = {name: document.read(folder / name).text for name in EXPECTATIONS if (folder / name).is_file()}
-    return Case(folder, folder.parent.with_suffix(".yaml"), settings, node, _payload(folder), expected)
+    return Case(folder, mapping_of(folder.parent), settings, node, _payload(folder), expected)
 
 
 def _payload(folder: Path) -> Any:

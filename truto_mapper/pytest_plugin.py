@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """A `case.yaml` of a mapping, and nothing else: who has none does not even import the package."""
-    if file_path.name != "case.yaml" or not file_path.parent.parent.with_suffix(".yaml").is_file():
+    if file_path.name != "case.yaml" or not Path(f"{file_path.parent.parent}.yaml").is_file():
         return None
     return CaseFile.from_parent(parent, path=file_path)
 
@@ -36,7 +36,7 @@ class CaseItem(pytest.Item):
 
         found = golden.Report()
         try:
-            golden.run_one(self.path.parent, _mapper(self.path.parent.parent.with_suffix(".yaml")), found)
+            golden.run_one(self.path.parent, _mapper(golden.mapping_of(self.path.parent.parent)), found)
         except MapperError as error:
             raise CaseDiffers(str(error)) from None
         if found.diagnostics:
