@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 try:
@@ -17,7 +22,7 @@ try:
 except ImportError:  # pragma: no cover  # the extra is what is missing, so no test of ours can run here
     raise SystemExit("truto-mapper: the command line needs its extra: pip install 'truto-mapper[cli]'") from None
 
-from truto_mapper import check, coverage, document, explain, formats, golden, mapping, openapi, report, schema
+from truto_mapper import check, coverage, diff, document, explain, formats, golden, mapping, openapi, report, schema
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, did_you_mean, excerpt
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING
@@ -285,6 +290,97 @@ def _case_folders(path: Path, names: list[str] | None) -> list[Path]:
             hint = did_you_mean(Path(name).name, known)
             raise MappingError(Diagnostic("M105", f"{path} has no case {excerpt(name)}", hint=hint))
     return [known[Path(name).name] for name in names] if names else [*known.values()]
+
+
+@app.command("diff")
+def diff_(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A file, REV:PATH of git, or a shipped name.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The same kind of thing, a mapping or a resource's spec.")],
+    cases: Annotated[
+        str | None, typer.Option(metavar="MAPPING", help="Whose golden cases both run; NEW's if it has any.")
+    ] = None,
+    approvals: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What breaks and is meant: .truto-approvals.yaml beside NEW.")
+    ] = None,
+    format_: ReportFormat = "text",
+) -> None:
+    """Say what changed between two versions of a mapping or a resource, and whether it breaks readers or callers."""
+    with _reported(format_), _version(old) as (before, from_here), _version(new) as (after, to_here):
+        changes = _changes(before, after, cases)
+        file = approvals or after.parent / ".truto-approvals.yaml"
+        known = document.read(file) if approvals or file.is_file() else None
+        found = [to_here(from_here(one)) for one in diff.unapproved(changes, known)]
+    if format_ == "text":
+        _report(found)
+        _write(_verdict(found))
+    else:
+        _write(report.render(found, format_, [new]))
+    if any(one.severity == "error" for one in found):
+        raise typer.Exit(FINDINGS)
+
+
+def _changes(old: Path, new: Path, cases: str | None) -> list[diff.Change]:
+    roots = [document.parse(document.read(path)) for path in (old, new)]
+    kinds = {diff.kind_of(root) for root in roots}
+    if kinds == {"resource"}:
+        return diff.resources(roots[0].source, roots[1].source)
+    if kinds != {"mapping"}:
+        raise diff.refused(*roots)
+    (beside,) = golden.mappings(cases) if cases else (new,)
+    before, after = load(old), load(new)
+    read = map(golden.read, golden.folders(beside))
+    return [*diff.mappings(before, after), *diff.behaviour(before, after, read)]
+
+
+def _verdict(found: list[Diagnostic]) -> str:
+    counts = [sum(one.severity == severity for one in found) for severity in ("error", "warning", "note")]
+    if not any(counts):
+        return "nothing changed\n"
+    return "{} breaking, {} risky, {} compatible\n".format(*counts)
+
+
+@contextmanager
+def _version(name: str) -> Iterator[tuple[Path, Callable[[Diagnostic], Diagnostic]]]:
+    """The file of a version, and what gives findings in it the name that a person knows it by."""
+    known = document.shipped("mappings", ".yaml") | document.shipped("schemas", ".yaml")
+    path = golden.from_here(known[name]) if name in known else Path(name)
+    revision, colon, inside = name.partition(":")
+    if path.is_file() or not colon:
+        yield path, lambda found: found
+        return
+    with TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(_archive(revision, name))) as archive:
+            archive.extractall(folder, filter="data")
+        if not Path(folder, inside).is_file():
+            raise MappingError(Diagnostic("M105", f"{excerpt(revision)} of git has no file {excerpt(inside)}"))
+
+        def renamed(found: Diagnostic) -> Diagnostic:
+            if found.source is None or not Path(found.source.name).is_relative_to(folder):
+                return found
+            shown = f"{revision}:{Path(found.source.name).relative_to(folder)}"
+            return replace(found, source=Source(shown, found.source.text))
+
+        try:
+            yield Path(folder) / inside, renamed
+        except MapperError as error:
+            raise type(error)([renamed(one) for one in error.diagnostics]) from None
+
+
+def _archive(revision: str, name: str) -> bytes:
+    """The tree of a revision of the repository at hand. Raises `MappingError` M105."""
+    try:
+        top = _git("rev-parse", "--show-toplevel").decode().strip()
+        tree = _git("rev-parse", "--verify", "--end-of-options", revision + "^{tree}").decode().strip()
+        return _git("-C", top, "archive", tree)
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", b"") or str(error).encode()
+        why = said.decode(errors="replace").strip().splitlines()[-1]
+        message = f"{excerpt(name)} is neither a file nor a revision of git: {why}"
+        raise MappingError(Diagnostic("M105", message, hint="write it as REV:PATH, HEAD~1:mappings/…")) from None
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], capture_output=True, check=True).stdout  # noqa: S603, S607  # as given
 
 
 @app.command()

@@ -144,7 +144,7 @@ def mappings(target: str | None = None) -> list[Path]:
 
     Without one those of `./mappings`, else those that ship. Raises `MappingError` M105.
     """
-    known = {name: _from_here(path) for name, path in document.shipped("mappings", ".yaml").items()}
+    known = {name: from_here(path) for name, path in document.shipped("mappings", ".yaml").items()}
     if target is None:
         return _below(Path("mappings")) or sorted(known.values())
     path = Path(target)
@@ -164,7 +164,7 @@ def mapping_of(folder: Path) -> Path:
     return Path(f"{folder}.yaml")
 
 
-def _from_here(path: Path) -> Path:
+def from_here(path: Path) -> Path:
     """A path below the working directory as a person there would write it."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

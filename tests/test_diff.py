@@ -1,0 +1,297 @@
+"""Two versions of a resource or of a mapping: what changed, whom it breaks, and what was approved."""
+
+import copy
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from truto_mapper import MappingError, Source, cli, diff, document, load
+from truto_mapper.schema import Resource, Schema, query_schema, record_schema
+
+HEAD = {
+    "version": 1,
+    "unified_model": "crm",
+    "resource": "deal",
+    "title": "Deal",
+    "integrations": ["acme", "zeta"],
+    "methods": {"list": {"http_method": "GET", "path": "/crm/deal"}},
+    "response": {"result": {"type": "array", "items": {"type": "object"}}},
+}
+
+
+def spec(parameters=None, fields=None, **more):
+    body = HEAD | {"parameters": parameters or {}, "fields": fields or {"id": {"type": "string"}}} | more
+    return Source("deal.yaml", yaml.safe_dump(body, sort_keys=False))
+
+
+# ── Each aspect, both ways ───────────────────────────────────────────────────────────────────────────────────────
+
+#: What a field was and what it is, and whether that breaks readers, and callers.
+ASPECTS = [
+    ({"type": "integer"}, {"type": "number"}, "readers"),
+    ({"type": "number"}, {"type": "integer"}, "callers"),
+    ({"type": "string"}, {"type": "any"}, "readers"),
+    ({"type": "any"}, {"type": "string"}, "callers"),
+    ({"type": "string"}, {"type": "integer"}, "readers callers"),
+    ({"type": "string"}, {"type": "string", "format": "date"}, "callers"),
+    ({"type": "string", "format": "date"}, {"type": "string"}, "readers"),
+    ({"type": "string", "format": "date"}, {"type": "string", "format": "uuid"}, "readers callers"),
+    ({"type": "integer"}, {"type": "integer", "minimum": 0}, "callers"),
+    ({"type": "integer", "minimum": 5}, {"type": "integer", "minimum": 0}, "readers"),
+    ({"type": "string", "enum": ["a"]}, {"type": "string", "enum": ["a", "b"]}, "readers"),
+    ({"type": "string", "enum": ["a", "b"]}, {"type": "string", "enum": ["a"]}, "callers"),
+    ({"type": "string", "enum": ["a"]}, {"type": "string", "enum": ["b"]}, "readers callers"),
+    ({"type": "string"}, {"type": "string", "enum": ["a"]}, "callers"),
+    ({"type": "string", "enum": ["a"]}, {"type": "string"}, "readers"),
+    ({"type": "string"}, {"type": "string", "nullable": True}, "readers"),
+    ({"type": "string", "required": True}, {"type": "string"}, "readers"),
+    ({"type": "string"}, {"type": "string", "required": True}, "callers"),
+    ({"type": "string"}, {"type": "string", "required_in": ["acme"]}, "callers"),
+    (
+        {"type": "string", "supported_in": ["acme", "zeta"]},
+        {"type": "string", "supported_in": ["acme"]},
+        "readers callers",
+    ),
+    (
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "array", "items": {"type": "string", "enum": ["a"]}},
+        "callers",
+    ),
+    ({"type": "object", "fields": {"x": {"type": "integer"}}}, {"type": "object", "fields": {}}, "readers callers"),
+    ({"type": "string", "description": "one"}, {"type": "string", "description": "other"}, ""),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "broken"), ASPECTS)
+def test_what_changes_about_a_field_breaks_those_it_says(old, new, broken):
+    of_fields = diff.resources(spec(fields={"f": old}), spec(fields={"f": new}))
+    of_parameters = diff.resources(spec(parameters={"f": old}), spec(parameters={"f": new}))
+    found = {
+        "readers": any(change.found.severity == "error" for change in of_fields),
+        "callers": any(change.found.severity == "error" for change in of_parameters),
+    }
+    assert " ".join(side for side, is_broken in found.items() if is_broken) == broken
+    assert (len(of_fields) > 0) == (old.keys() - {"description"} != new.keys() - {"description"} or bool(broken))
+
+
+def test_a_field_within_others_is_named_with_its_path():
+    old = {"user": {"type": "object", "fields": {"mails": {"type": "array", "items": {"type": "string"}}}}}
+    new = copy.deepcopy(old)
+    new["user"]["fields"]["mails"]["items"]["type"] = "integer"
+    (change,) = diff.resources(spec(fields=old), spec(fields=new))
+    assert change.found.message == "`user.mails[]`: type string → integer"
+    assert change.found.source.text[change.found.span.start :].startswith("items:")
+
+
+def test_an_integration_that_goes_breaks_its_callers():
+    (change,) = diff.resources(spec(), spec(integrations=["acme"]))
+    assert (change.found.code, change.found.message) == ("B305", "the integration `zeta` is gone")
+
+
+# ── For any ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+FIELDS = st.fixed_dictionaries(
+    {"type": st.sampled_from(["string", "integer", "number", "any"])},
+    optional={"required": st.booleans(), "nullable": st.booleans()},
+).flatmap(
+    lambda field: st.fixed_dictionaries(
+        {name: st.just(value) for name, value in field.items()},
+        optional={
+            "string": {"enum": st.lists(st.sampled_from(["a", "b", "c"]), unique=True, min_size=1)},
+            "integer": {"minimum": st.integers(0, 3)},
+            "number": {"minimum": st.integers(0, 3)},
+        }.get(field["type"], {}),
+    )
+)
+PAIRS = st.dictionaries(st.sampled_from(["f", "g"]), FIELDS, min_size=1).flatmap(
+    lambda old: st.tuples(
+        st.just(old), st.fixed_dictionaries({}, optional={n: st.just(f) | FIELDS for n, f in old.items()})
+    )
+)
+NAMED = st.dictionaries(st.sampled_from(["f", "g", "h"]), FIELDS, min_size=1)
+VALUES = st.none() | st.sampled_from(["a", "b", "c", "d", ""]) | st.integers(-1, 4) | st.just(1.5) | st.booleans()
+RECORDS = st.dictionaries(st.sampled_from(["f", "g", "h"]), VALUES)
+
+
+def breaks(changes):
+    return any(one.found.severity == "error" for one in changes)
+
+
+@given(PAIRS, RECORDS)
+@settings(deadline=None, max_examples=500)
+def test_without_a_break_for_readers_every_record_of_the_new_is_one_of_the_old(pair, record):
+    old, new = pair
+    if breaks(diff.resources(spec(fields=old), spec(fields=new or None))):
+        return
+    before, after = (record_schema(Resource.parse(spec(fields=fields or None))) for fields in (old, new))
+    known = {name: value for name, value in record.items() if name in old}  # a reader looks at what it knows
+    if Schema(after, generated=True).valid(record):
+        assert Schema(before, generated=True).valid(known)
+
+
+@given(PAIRS, RECORDS)
+@settings(deadline=None, max_examples=500)
+def test_without_a_break_for_callers_every_query_of_the_old_is_one_of_the_new(pair, query):
+    old, new = pair
+    if breaks(diff.resources(spec(parameters=old), spec(parameters=new))):
+        return
+    before, after = (query_schema(Resource.parse(spec(parameters=one))) for one in (old, new))
+    if Schema(before, generated=True).valid(query):
+        assert Schema(after, generated=True).valid(query)
+
+
+@given(NAMED, NAMED)
+@settings(deadline=None)
+def test_a_resource_differs_from_itself_in_nothing_however_it_is_laid_out(fields, parameters):
+    flowing = Source("deal.yaml", "# another layout\n" + json.dumps(yaml.safe_load(spec(parameters, fields).text)))
+    assert diff.resources(spec(parameters, fields), flowing) == []
+
+
+# ── A mapping ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SHIPPED = document.find("gong/activity", "mappings", ".yaml").text
+
+
+def changed(tmp_path, *edits, text=SHIPPED):
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = tmp_path / "new.yaml"
+    path.write_text(text, "utf-8")
+    return load(path)
+
+
+def test_layout_and_comments_are_no_change(tmp_path):
+    new = changed(
+        tmp_path,
+        ("$exists(usersAggregateActivity)", "$exists( usersAggregateActivity ) /* rows */"),
+        (
+            "        calls_hosted: $counts.callsAsHost\n",
+            "        # as Gong counts\n        calls_hosted: $counts  .callsAsHost\n",
+        ),
+    )
+    found = diff.mappings(load("gong/activity"), new)
+    assert found == []
+    assert diff.mappings(load("gong/activity"), changed(tmp_path)) == []
+
+
+def test_what_is_gone_is_shown_where_it_was_and_what_is_new_where_it_is(tmp_path):
+    new = changed(
+        tmp_path,
+        ("        calls_attended: $counts.callsAttended\n", "        comments_given: 1\n"),
+        ("        comments_given: $counts.callsCommentsGiven\n", ""),
+    )
+    found = {one.found.message: one.found.source.name for one in diff.mappings(load("gong/activity"), new)}
+    assert found["`aggregate` does not give `metrics.calls_attended` any more"] == "mappings/gong/activity.yaml"
+    assert found["`aggregate` gives `metrics.comments_given` otherwise"] == str(tmp_path / "new.yaml")
+
+
+def test_endpoints_in_another_order_and_gone_are_said(tmp_path):
+    one, other = (
+        f"  {name}:\n    path_mapping: '\"/{name}\"'\n    response_mapping: {{id: id}}\n" for name in ("one", "other")
+    )
+    head = (
+        "version: 1\nintegration: acme\nunified_model: conversational-intelligence\nresource: activity\nmethod: list\n"
+    )
+    texts = [head + "endpoints:\n" + "".join(order) for order in ((one, other), (other, one), (other,))]
+    old, swapped, less = (changed(tmp_path, text=text) for text in texts)
+    (found,) = diff.mappings(old, swapped)
+    assert found.found.message == "the endpoints are tried in another order: other, one"
+    (found,) = diff.mappings(old, less)
+    assert (found.found.message, found.found.severity) == ("the endpoint `one` is gone", "error")
+
+
+# ── Fingerprints and approvals ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_fingerprint_survives_other_lines_and_another_layout():
+    old, new = {"f": {"type": "integer"}}, {"f": {"type": "number"}}
+    (one,) = diff.resources(spec(fields=old), spec(fields=new))
+    moved = Source("elsewhere.yaml", "# moved\n\n" + json.dumps(yaml.safe_load(spec(fields=new).text)))
+    (other,) = diff.resources(spec(fields=old), moved)
+    assert one.fingerprint == other.fingerprint
+    (third,) = diff.resources(spec(fields=old), spec(fields={"f": {"type": "any"}}))
+    assert third.fingerprint != one.fingerprint
+
+
+def approvals(*entries):
+    return Source("ok.yaml", yaml.safe_dump({"approved": list(entries)}))
+
+
+def test_what_is_approved_is_not_said_and_an_approval_needs_a_reason():
+    (change,) = diff.resources(spec(fields={"f": {"type": "integer"}}), spec(fields={"f": {"type": "number"}}))
+    entry = {"fingerprint": change.fingerprint, "reason": "Everybody reads numbers."}
+    assert diff.unapproved([change], approvals(entry)) == []
+    with pytest.raises(MappingError, match="reason"):
+        diff.unapproved([change], approvals({"fingerprint": change.fingerprint}))
+
+
+# ── The command ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, ["diff", *map(str, arguments)])
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository of git with a resource in its first commit, and another version of it at hand."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    Path("schemas").mkdir()
+    Path("schemas/deal.yaml").write_text(spec(fields={"f": {"type": "integer"}}).text)
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+        subprocess.run(["git", *arguments], check=True)
+    Path("schemas/deal.yaml").write_text(spec(fields={"g": {"type": "number"}}).text)
+    return tmp_path
+
+
+def test_a_revision_of_git_is_compared_and_named_as_it_was_given(repository):
+    assert repository
+    done = run("HEAD:schemas/deal.yaml", "schemas/deal.yaml")
+    assert done.exit_code == 1
+    assert "error[B301]: `f` is gone\n  --> HEAD:schemas/deal.yaml:" in done.stderr
+    assert "  --> schemas/deal.yaml:" in done.stderr
+    assert done.stdout == "1 breaking, 0 risky, 1 compatible\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nope:schemas/deal.yaml", "is neither a file nor a revision of git"),
+        ("HEAD:schemas/deel.yaml", '"HEAD" of git has no file "schemas/deel.yaml"'),
+        ("--output=x:schemas/deal.yaml", "No such option"),
+    ],
+)
+def test_what_is_no_version_is_refused(repository, name, said):
+    assert repository
+    done = run(name, "schemas/deal.yaml")
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_approvals_beside_the_new_file_are_taken(repository):
+    first = json.loads(run("HEAD:schemas/deal.yaml", "schemas/deal.yaml", "--format", "json").stdout)[0]
+    fingerprint = first["hint"].rpartition(" ")[2]
+    Path("schemas/.truto-approvals.yaml").write_text(
+        approvals({"fingerprint": fingerprint, "reason": "f is no more."}).text
+    )
+    done = run("HEAD:schemas/deal.yaml", "schemas/deal.yaml")
+    assert (done.exit_code, done.stdout) == (0, "0 breaking, 0 risky, 1 compatible\n")
+    assert repository
+
+
+def test_golden_cases_show_what_a_change_of_a_mapping_does(tmp_path):
+    new = tmp_path / "new.yaml"
+    new.write_text(SHIPPED.replace("calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAttended"), "utf-8")
+    done = run("gong/activity", new, "--cases", "gong/activity")
+    assert done.exit_code == 1
+    assert "warning[B321]: metrics.calls_hosted:" in done.stderr
+    assert run("gong/activity", "gong/activity").stdout == "nothing changed\n"
