@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mutants
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -376,3 +377,9 @@ def test_a_mapping_that_does_not_load_is_reported_and_the_others_run(tmp_path):
     assert made.findings
     with pytest.raises(MappingError):
         load(broken)
+
+
+def test_nearly_every_fault_in_an_expression_of_the_shipped_mapping_is_caught_by_its_cases():
+    made, survivors = mutants.run(SHIPPED[0])
+    assert made.total() > 200
+    assert len(survivors) <= 0.05 * made.total(), survivors

@@ -1,0 +1,145 @@
+"""Faults in each expression of a mapping, and which of them its golden cases let pass.
+
+    python tests/mutants.py [MAPPING]
+
+An expression is dropped, what stands in it swapped, negated or renamed, one thing at a time. A mutant is caught if it
+does not load, or a case gives something else than it expects; where a finding quotes the mapping is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from truto_mapper import golden, load
+from truto_mapper.diagnostics import MapperError
+from truto_mapper.expr import Expression
+from truto_mapper.mapping import every
+from truto_mapper.runtime import Mapper
+from truto_mapper.syntax import (
+    Binary,
+    Call,
+    Coalesce,
+    Condition,
+    Filter,
+    Name,
+    Node,
+    Number,
+    Regex,
+    String,
+    Value,
+    walk,
+)
+
+OPERATORS = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "and": "or", "or": "and"}
+OPERATORS |= {"+": "-", "-": "+", "*": "/", "/": "*", "in": "="}
+
+#: Of a node: what is done, the span that is replaced, and by what.
+Edit = tuple[str, int, int, str]
+
+
+def mutants(mapper: Mapper) -> Iterator[tuple[str, str]]:
+    """Each fault in words, and the text of the mapping that has it."""
+    (source,) = mapper.sources
+    for expression in expressions(mapper):
+        for kind, start, end, text in edits(expression):
+            line, column = source.position(start)
+            old = " ".join(source.text[start:end].split())
+            yield f"{kind} {line}:{column} {old} → {text}", source.text[:start] + text + source.text[end:]
+
+
+def expressions(mapper: Mapper) -> list[Expression]:
+    found = {id(one): one for endpoint in mapper.mapping.endpoints for _, one in every(endpoint)}
+    return [*found.values(), *mapper.mapping.errors.values()]
+
+
+def edits(expression: Expression) -> Iterator[Edit]:
+    yield ("drop", *place(expression, expression.node), "null")
+    for node in walk(expression.node):
+        yield from edits_of(expression, node)
+
+
+def place(expression: Expression, node: Node) -> tuple[int, int]:
+    span = expression.locate(node.span)
+    return span.start, span.end
+
+
+def edits_of(expression: Expression, node: Node) -> Iterator[Edit]:  # noqa: C901  # a case for each kind of node
+    start, end = place(expression, node)
+
+    def text(inner: Node) -> str:
+        return expression.source.text[slice(*place(expression, inner))]
+
+    match node:
+        case Name() | String():
+            yield "rename", start, end, re.sub(r"(.)([`'\"]?)\Z", r"\1_\2", text(node))
+        case Value(value=bool(value)):
+            yield "negate", start, end, "false" if value else "true"
+        case Number(value=value):
+            yield "negate", start, end, str(value + 1)
+        case Binary(operator=operator, left=left, right=right) if operator in OPERATORS:
+            between = place(expression, left)[1], place(expression, right)[0]
+            yield "swap", *between, f" {OPERATORS[operator]} "
+        case Condition(condition=test, then=then, otherwise=otherwise):
+            yield "negate", *place(expression, test), f"$not({text(test)})"
+            if otherwise is not None:
+                yield "swap", start, end, f"{text(test)} ? ({text(otherwise)}) : ({text(then)})"
+        case Filter(expression=predicate) if not isinstance(predicate, Number):
+            yield "negate", *place(expression, predicate), f"$not({text(predicate)})"
+        case Coalesce(left=left, right=right):
+            yield "swap", start, end, f"{text(right)} ?? {text(left)}"
+        case Call(arguments=(first, second, *_)):
+            between = text(node)[place(expression, first)[1] - start : place(expression, second)[0] - start]
+            outer = place(expression, first)[0], place(expression, second)[1]
+            yield "swap", *outer, text(second) + between + text(first)
+        case Regex():
+            yield "rename", start, end, re.sub(r"\A/", "/_", text(node))
+
+
+def survives(text: str, cases: list[golden.Case], file: Path) -> bool:
+    """Whether a mutant loads, and gives what every case expects."""
+    file.write_text(text, "utf-8")
+    try:
+        mapper = load(file)
+    except MapperError:
+        return False
+    return all(is_as_expected(case, golden.run(case, mapper)) for case in cases)
+
+
+def is_as_expected(case: golden.Case, result: golden.Result) -> bool:
+    return golden.misses(case, result) is None and said(case.expected) == said(result.files)
+
+
+def said(files) -> dict[str, str]:
+    """The files of a case, its findings without the lines of the mapping that they quote."""
+    found = dict(files)
+    lines = found.pop("diagnostics.txt", "").splitlines()
+    return found | {"said": "\n".join(one for one in lines if re.match(r"\w+\[|\s+= (at|hint):", one))}
+
+
+def run(path: Path) -> tuple[Counter[str], list[str]]:
+    """How many mutants of each kind there are, and those that survive."""
+    cases = [golden.read(folder) for folder in golden.folders(path)]
+    made, survivors = Counter[str](), []
+    with tempfile.TemporaryDirectory() as folder:
+        for title, text in mutants(load(path)):
+            made[title.partition(" ")[0]] += 1
+            survivors += [title] if survives(text, cases, Path(folder, path.name)) else []
+    return made, survivors
+
+
+def main(name: str = "gong/activity") -> None:
+    made, survivors = run(golden.mappings(name)[0])
+    for title in survivors:
+        sys.stdout.write(f"survives: {title}\n")
+    for kind, count in [*made.items(), ("", made.total())]:
+        caught = count - sum(title.startswith(kind) for title in survivors)
+        sys.stdout.write(f"{kind or 'total':<8}{caught:>5} of {count} caught, {caught / count:.1%}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
