@@ -19,6 +19,7 @@ ROWS = {
     "pytest_plugin": 10,
     "coverage": 9,
     "diff": 9,
+    "docs": 9,
     "check": 8,
     "explain": 8,
     "golden": 8,

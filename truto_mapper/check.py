@@ -26,6 +26,7 @@ from truto_mapper.infer import (
     UNDEFINED,
     Inference,
     Scope,
+    Steps,
     Type,
     from_schema,
     item_of,
@@ -65,6 +66,13 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     return sorted(_silenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)
 
 
+def reads(mapper: Mapper, endpoint: Endpoint) -> dict[int, set[Steps]]:
+    """The places of the reply that each expression of an endpoint reads, by the id of the expression."""
+    checker = _Checker(mapper, endpoint, [])
+    checker.all()
+    return checker.read
+
+
 class _Checker:
     """The types of one endpoint."""
 
@@ -72,6 +80,7 @@ class _Checker:
         self.mapper, self.endpoint, self.found = mapper, endpoint, found
         self.expression: Expression = endpoint.path
         self.inference = Inference(self.tell)
+        self.read: dict[int, set[Steps]] = {}  # by the id of each expression
         self.body = ANY
         if endpoint.source is not None:
             schema = document.parse(endpoint.source).plain()
@@ -115,7 +124,11 @@ class _Checker:
 
     def infer(self, expression: Expression, scope: Scope) -> Type:
         self.expression = expression
-        return self.inference.infer(expression.node, scope)
+        before, self.inference.reads = self.inference.reads, set()
+        kind = self.inference.infer(expression.node, scope)
+        self.read[id(expression)] = self.inference.reads | ({kind.path} if kind.path else set())
+        self.inference.reads |= before
+        return kind
 
     def all(self) -> None:
         endpoint, asking = self.endpoint, replace(self.scope, context=ANY)

@@ -22,7 +22,20 @@ try:
 except ImportError:  # pragma: no cover  # the extra is what is missing, so no test of ours can run here
     raise SystemExit("truto-mapper: the command line needs its extra: pip install 'truto-mapper[cli]'") from None
 
-from truto_mapper import check, coverage, diff, document, explain, formats, golden, mapping, openapi, report, schema
+from truto_mapper import (
+    check,
+    coverage,
+    diff,
+    docs,
+    document,
+    explain,
+    formats,
+    golden,
+    mapping,
+    openapi,
+    report,
+    schema,
+)
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, did_you_mean, excerpt
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING
@@ -381,6 +394,20 @@ def _archive(revision: str, name: str) -> bytes:
 
 def _git(*arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], capture_output=True, check=True).stdout  # noqa: S603, S607  # as given
+
+
+@app.command("docs")
+def docs_(
+    name: MappingName,
+    overlays: Overlays = None,
+    format_: Annotated[str, typer.Option("--format", metavar="F", help=" | ".join(docs.FORMATS) + ".")] = "markdown",
+) -> None:
+    """Show a mapping as a page: each field with where it is from, each parameter with how it is honoured."""
+    _one_of("--format", format_, (*docs.FORMATS,))
+    with _reported():
+        mapper = load(name, overlays=overlays or ())
+        _report(mapper.diagnostics)
+        _write(docs.FORMATS[format_](mapper))
 
 
 @app.command()

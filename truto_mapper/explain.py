@@ -69,7 +69,7 @@ class Via:
     def __str__(self) -> str:
         plain = not isinstance(self.value, (dict, list))
         shown = f" = {'nothing' if self.value is MISSING else excerpt(self.value)}" if plain else ""
-        return f"${self.name}{shown} ({place_of(self.expression)}: {excerpt_of(self.expression)})"
+        return f"${self.name}{shown} ({self.expression.place}: {excerpt_of(self.expression)})"
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class Explanation:
             for one in self.reads
         ]
         found["via"] = [
-            {"name": one.name, "place": place_of(one.expression), "expression": one.expression.text} for one in self.via
+            {"name": one.name, "place": one.expression.place, "expression": one.expression.text} for one in self.via
         ]
         return found | {name: value for name, value in (("why", self.why), ("hint", self.hint)) if value}
 
@@ -140,12 +140,6 @@ def table(found: Sequence[Explanation]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in padded)
-
-
-def place_of(expression: Expression) -> str:
-    """Where an expression stands, as `activity.yaml:41`."""
-    line, _ = expression.source.position(expression.locate(expression.node.span).start)
-    return f"{expression.source.name.rpartition('/')[2]}:{line}"
 
 
 def excerpt_of(expression: Expression) -> str:

@@ -92,6 +92,12 @@ class Expression:
         except MappingError as error:
             raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in error.diagnostics]) from None
 
+    @property
+    def place(self) -> str:
+        """Where the expression stands, as `activity.yaml:41`."""
+        line, _ = self.source.position(self.locate(self.node.span).start)
+        return f"{self.source.name.rpartition('/')[2]}:{line}"
+
     def locate(self, span: Span) -> Span:
         """Where a span of the text stands in the source."""
         if self._offsets is None:

@@ -99,10 +99,7 @@ class Change:
     @property
     def place(self) -> str:
         """The line of the mapping, as `activity.yaml:41`."""
-        if self.origin is None:
-            return self.case.mapping.name
-        line, _ = self.origin.source.position(self.origin.locate(self.origin.node.span).start)
-        return f"{Path(self.origin.source.name).name}:{line}"
+        return self.case.mapping.name if self.origin is None else self.origin.place
 
     @property
     def shown(self) -> str:

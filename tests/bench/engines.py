@@ -118,7 +118,7 @@ def mapper() -> truto_mapper.Mapper:
 def mapping(kind: str) -> Callable[[Any], truto_mapper.Page]:
     """`Mapper.map` with a planned query."""
     query = mapper().plan(pages.query(kind), context=pages.CONTEXT).query
-    return partial(mapper().map, query=query, context=pages.CONTEXT)
+    return partial(mapper().map, query=query)  # which brings its context
 
 
 def as_reply(page: truto_mapper.Page) -> dict:
