@@ -65,6 +65,33 @@ def test_the_example_mapping_loads_and_maps(tmp_path):
     assert page.records[0]["metrics"] == {"calls_hosted": 2}
 
 
+DEALS = """\
+version: 1
+integration: acme
+unified_model: crm
+resource: deal
+method: list
+endpoints:
+  all:
+    path_mapping: '"/deals"'
+    recognise: $exists(deals)
+    for_each: {deal: deals}
+    response_mapping: {id: id, stage: $lowercase(state), owners: owner}
+"""
+
+
+def test_the_example_spec_is_one_that_a_mapping_can_be_for(tmp_path):
+    (spec,) = [text for kind, text in BLOCKS if kind == "yaml" and "fields:" in text and "unified_model: crm" in text]
+    (tmp_path / "schemas" / "crm").mkdir(parents=True)
+    (tmp_path / "schemas" / "crm" / "deal.yaml").write_text(spec)
+    (tmp_path / "deals.yaml").write_text(DEALS)
+    mapper = load(tmp_path / "deals.yaml")
+    row = {"id": "1", "state": "WON", "owner": {"email": "a@example.com"}}
+    assert mapper.plan("stage=won&limit=5").path == "/deals"
+    record = {"id": "1", "stage": "won", "owners": [{"email": "a@example.com"}], "remote_data": row}
+    assert mapper.map({"deals": [row]}).records == (record,)
+
+
 def commands(steps):
     """The arguments of each call of truto-mapper in the steps of a job."""
     lines = [line for step in steps for line in step.get("run", "").splitlines()]
