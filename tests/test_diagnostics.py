@@ -7,6 +7,7 @@ before they are committed.
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 
@@ -88,8 +89,8 @@ def evaluated(done):
 def checked(done):
     """Without the notes, if the example is about no note."""
     found = check.check(mapper(done))
-    severities = {one.severity for one in found if one.code == done["code"]}
-    return [one for one in found if one.code == done["code"] or one.severity not in {"note"} - severities]
+    about = {one.severity for one in found if one.code == done["code"]}
+    return [one for one in found if one.code == done["code"] or one.severity not in {"note"} - about]
 
 
 def parsed(_):
@@ -164,13 +165,51 @@ MENDED = [path for path in EXAMPLES if example(path).get("mend")]
 @pytest.mark.parametrize("path", MENDED, ids=[path.stem for path in MENDED])
 def test_what_is_mended_as_the_example_says_is_found_no_more(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    done = example(path)
-    text = done["check"]
+    done = example(path) | {"code": code(path)}
+    Path("activity.yaml").write_text(mended(done), "utf-8")
+    assert [one.render() for one in checked(done) if one.severity == "error" or one.code == done["code"]] == []
+
+
+def mended(done):
+    text = done.get("check") or done["mapping"]
     for mend in done["mend"]:
         assert mend["wrong"] in text
         text = text.replace(mend["wrong"], mend["right"], 1)
-    Path("activity.yaml").write_text(text, "utf-8")
-    assert [one.render() for one in checked(done | {"code": code(path)})] == []
+    return text
+
+
+CHECK = Path(document.__file__).parents[1] / "docs" / "check.md"
+HEAD = """\
+# What `truto-mapper check` finds
+
+Each code with what leads to it, its report, and the same mapping without it. Errors fail, warnings with `--strict`.
+"""
+
+
+def documented(path):
+    """The section of a code, from its example."""
+    done = example(path)
+    parts = [f"## {code(path)}: {CODES[code(path)]}", done["title"]]
+    parts += [f"```yaml\n{done.get('check') or done['mapping']}```", f"```text\n{done['report']}```"]
+    if done.get("mend"):
+        lines = mended(done).splitlines()
+        before = (done.get("check") or done["mapping"]).splitlines()
+        shown = [
+            line
+            for line in difflib.unified_diff(before, lines, lineterm="", n=0)
+            if not line.startswith(("---", "+++", "@@"))
+        ]
+        parts += ["Mended:", "```diff\n" + "\n".join(shown) + "\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def test_each_code_of_check_is_documented_with_a_bad_and_a_good_example(accept):
+    codes = [FOLDER / f"{one}.yaml" for one in CODES if one.startswith("C")]
+    text = HEAD + "\n" + "\n".join(map(documented, codes))
+    if accept:
+        CHECK.write_text(text, "utf-8")
+    assert CHECK.read_text("utf-8") == text
+    assert all(example(path).get("mend") or code(path) in ("C214", "C215") for path in codes)  # which are notes
 
 
 def test_every_code_of_ours_has_an_example():
