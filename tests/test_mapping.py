@@ -469,3 +469,11 @@ def test_a_resource_that_is_not_there_is_named():
         )
     assert "conversational-intelligence/activty" in str(caught.value)
     assert "did you mean `conversational-intelligence/activity`" in str(caught.value)
+
+
+def test_every_key_of_a_mapping_file_says_what_it_is_to_an_editor():
+    schema = mapping.json_schema()
+    kinds = [schema, *schema["$defs"].values()]
+    described = [key.get("description") for kind in kinds for key in kind.get("properties", {}).values()]
+    assert len(described) > 25
+    assert all(described)

@@ -80,7 +80,9 @@ class EndpointDocument(_Document):
     when: ExpressionText = _expression("whether this endpoint serves the query; the first that does is asked.")
     recognise: ExpressionText = _expression("whether a reply is this endpoint's, for one without its query.")
     source_schema: str = _optional(description="The provider's reply: `gong/aggregate`, say.")
-    request_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    request_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Described(
+        default="GET", description="The HTTP method."
+    )
     path_mapping: ExpressionText = Described(description="JSONata: the path, beginning with a slash.")
     query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
     request_header_mapping: TemplateText = _optional(description="The request headers.")
@@ -112,12 +114,12 @@ class ErrorDocument(_Document):
 class MappingDocument(_Document):
     """A mapping of one method of one unified resource to one integration."""
 
-    version: Literal[1]
-    integration: str
-    unified_model: str
-    resource: str
-    method: Literal["list"]
-    description: str = ""
+    version: Literal[1] = Described(description="The version of this format.")
+    integration: str = Described(description="The provider's name: `gong`.")
+    unified_model: str = Described(description="The unified model of the resource: `conversational-intelligence`.")
+    resource: str = Described(description="The unified resource, whose spec is in `schemas/<unified_model>/`.")
+    method: Literal["list"] = Described(description="The operation of the resource that is mapped.")
+    description: str = Described(default="", description="What the mapping is for, as its page says it.")
     context: dict[str, dict[str, Any]] = Described(
         default_factory=dict, description="What an account may set: a JSON Schema each."
     )
