@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -339,6 +338,8 @@ def _unsealed(text: str, question: Mapping[str, Any]) -> tuple[str | None, int] 
 
 def _seal(question: Mapping[str, Any], payload: str) -> str:
     """Ties a cursor to what was asked. It guards against mistakes, it is no signature."""
+    import hashlib  # noqa: PLC0415  # what only a cut page needs does not make every start slower
+
     asked = {name: value for name, value in question.items() if name not in _PRESENTATION}
     text = json.dumps([asked, payload], sort_keys=True)
     return _base64(hashlib.sha256(text.encode()).digest()[:12])

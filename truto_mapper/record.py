@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, dotted, excerpt, json_pointer
 from truto_mapper.expr import Expression, Scope
@@ -33,7 +33,9 @@ from truto_mapper.syntax import (
     leading_names,
     walk,
 )
-from truto_mapper.trace import Steps
+
+if TYPE_CHECKING:
+    from truto_mapper.trace import Steps
 
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
