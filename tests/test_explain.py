@@ -275,6 +275,15 @@ def test_a_pointer_that_leads_nowhere_is_an_error(payload, pointer, said):
     assert said in done.stderr
 
 
+def test_a_record_that_had_to_go_is_missed_with_the_reason():
+    body = {"usersAggregateActivityStats": [{"userAggregateActivityStats": {}}]}
+    with pytest.raises(MappingError) as caught:
+        explained("/result/0/id", body)
+    first, *rest = caught.value.diagnostics
+    assert first.message == '"/result/0/id" leads nowhere: the page has no records, and 1 that had to go'
+    assert "D402" in {one.code for one in rest}
+
+
 def test_pointers_into_a_page_by_key_use_the_keys():
     query = QUERY + "&truto_key_by=user.id"
     assert explained("/result/2/user/id", query=query).value == "2"

@@ -174,7 +174,10 @@ def explain(
         request = traced.plan(query, context=context, now=now)
         return _Explainer(mapper, trace, None).request(request, steps[1:], pointer), request.diagnostics
     page = traced.map(body, query=query, context=context, now=now, status=status, on_invalid=on_invalid)
-    return _Explainer(mapper, trace, page).page(page, steps, pointer), page.diagnostics
+    try:
+        return _Explainer(mapper, trace, page).page(page, steps, pointer), page.diagnostics
+    except MappingError as error:  # a record may be missing for what there is to say about the page
+        raise MappingError([*error.diagnostics, *page.diagnostics]) from None
 
 
 def _steps(pointer: str) -> tuple[str, ...]:
@@ -294,13 +297,8 @@ class _Explainer:
 
     def target(self, row: Steps, path: Steps) -> Evaluation | None:
         """The evaluation for a field of the record that is made of a row."""
-        plain = tuple(part for part in path if isinstance(part, str))
-        for one in self.trace.evaluations:
-            if one.row == row and isinstance(one.target, tuple):
-                target = tuple(part for part in one.target if isinstance(part, str))
-                if target == plain[: len(target)] and one.target == path[: len(one.target)]:
-                    return one
-        return None
+        made = (one for one in self.trace.evaluations if one.row == row and isinstance(one.target, tuple))
+        return next((one for one in made if one.target == path[: len(one.target or ())]), None)
 
     def of(self, expression: Expression | None) -> Evaluation | None:
         """The last evaluation of an expression for the reply or the query as a whole."""
