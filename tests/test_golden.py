@@ -379,6 +379,37 @@ def test_a_mapping_that_does_not_load_is_reported_and_the_others_run(tmp_path):
         load(broken)
 
 
+def test_what_the_mapping_knows_by_name_gets_no_alias():
+    aliases = Aliases("", frozenset({"OPEN"}))
+    assert aliases.of({"state": "OPEN", "name": "OPERA"})["state"] == "OPEN"
+    assert aliases.of("OPERA") != "OPERA"
+
+
+def test_the_words_of_a_mapping_and_its_schemas_stay_in_a_recorded_case(tmp_path):
+    (tmp_path / "schemas" / "acme").mkdir(parents=True)
+    schema = {"properties": {"users": {"items": {"properties": {"kind": {"enum": ["HUMAN", "ROBOT"]}}}}}}
+    (tmp_path / "schemas" / "acme" / "users.schema.json").write_text(json.dumps(schema))
+    (tmp_path / "acme.yaml").write_text(
+        "version: 1\nintegration: acme\nunified_model: conversational-intelligence\nresource: activity\nmethod: list\n"
+        "endpoints: {all: {source_schema: acme/users, path_mapping: '\"/users\"', recognise: $exists(users),\n"
+        "  for_each: {user: users}, response_mapping: {id: 'state = \"ACTIVE\" ? id'}}}\n"
+    )
+    body = {"users": [{"id": "anna", "kind": "ROBOT", "state": "ACTIVE"}]}
+    case = golden.record(tmp_path / "acme.yaml", "one", body, {"description": "One."})
+    (user,) = case.payload["users"]
+    assert (user["kind"], user["state"]) == ("ROBOT", "ACTIVE")
+    assert user["id"] != "anna"
+
+
+def test_a_mapping_without_cases_says_how_to_make_one_and_a_name_that_no_case_has_is_refused(tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
+    done = cli("test", path)
+    assert (done.returncode, "no cases yet; make one with truto-mapper record" in done.stderr) == (0, True)
+    done = cli("test", "gong/activity", "-k", "nope")
+    assert (done.returncode, 'no case has "nope" in its name' in done.stderr) == (2, True)
+
+
 def test_nearly_every_fault_in_an_expression_of_the_shipped_mapping_is_caught_by_its_cases():
     made, survivors = mutants.run(SHIPPED[0])
     assert made.total() > 200

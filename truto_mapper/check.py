@@ -90,6 +90,8 @@ class _Checker:
     def tell(self, code: str, node: Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note something about a node of the expression at hand."""
         meant = did_you_mean(node.value, names) if isinstance(node, Name) else hint
+        if isinstance(node, Name) and meant is None and self.expression.text.strip() == node.value:
+            meant = f"text stands in quotes of its own: '\"{node.value}\"'"
         severity: Any = "error" if code in ("C206", "C208") else "warning"
         where = self.expression.locate(node.span)
         self.found.append(Diagnostic(code, message, severity, self.expression.source, where, hint=meant))

@@ -231,6 +231,8 @@ def run_cases(
     for _ in _rounds(paths) if watch else (None,):
         with _reported(format_):
             made = golden.run_all(paths, only, names)
+        if not made.results and not made.findings:
+            _nothing_ran(paths, only)
         groups = golden.groups(made.changes)
         chosen = _chosen(groups, accept or [], update=update, review=review)
         for path in golden.accept(change for group in chosen for change in group.changes):
@@ -241,6 +243,14 @@ def run_cases(
         _show_cases(made, left, groups, format_)
     if left or made.findings:
         raise typer.Exit(FINDINGS)
+
+
+def _nothing_ran(paths: list[Path], only: str) -> None:
+    """Say that there are no cases; that none is called so is wrong usage."""
+    if only:
+        raise typer.BadParameter(f"-k: no case has {excerpt(only)} in its name")
+    names = ", ".join(map(str, paths))
+    typer.echo(f"{names}: no cases yet; make one with truto-mapper record MAPPING PAYLOAD --case NAME", err=True)
 
 
 @app.command("explain")

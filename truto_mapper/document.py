@@ -326,7 +326,10 @@ def _decoded(data: bytes, errors: str = "strict") -> str:
 
 def shipped(folder: str, ending: str) -> dict[str, Path]:
     """What ships under `folder`, by name: `gong/activity` for `mappings/gong/activity.yaml`."""
-    top = home() / folder
+    return _named(home() / folder, ending)
+
+
+def _named(top: Path, ending: str) -> dict[str, Path]:
     found = {p.relative_to(top).as_posix().removesuffix(ending): p for p in top.glob(f"*/*{ending}")}
     return dict(sorted(found.items()))
 
@@ -334,7 +337,7 @@ def shipped(folder: str, ending: str) -> dict[str, Path]:
 def find(name: str | Path, folder: str, ending: str, *, near: str | None = None) -> Source:
     """The text called `name`: the path of a file, else `<folder>/<name><ending>` above `near`, else what ships.
 
-    Raises `MappingError` M105 with the nearest name that ships.
+    Raises `MappingError` M105 with the nearest name there is.
     """
     suffix = ending[ending.rindex(".") :]
     if isinstance(name, Path) or name.endswith(suffix):
@@ -347,8 +350,9 @@ def find(name: str | Path, folder: str, ending: str, *, near: str | None = None)
         return read(known[name], f"{folder}/{name}{ending}")
     if _is_file(Path(name)):
         return read(Path(name))
+    beside = [_named(above / folder, ending) for above in Path(near).parents] if near is not None else []
     message = f"there is no {folder.removesuffix('s')} {excerpt(name)}, and no such file"
-    raise MappingError(Diagnostic("M105", message, hint=did_you_mean(name, known)))
+    raise MappingError(Diagnostic("M105", message, hint=did_you_mean(name, next(filter(None, beside), known))))
 
 
 def _is_file(path: Path) -> bool:

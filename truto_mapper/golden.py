@@ -28,11 +28,12 @@ from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Sour
 from truto_mapper.expr import Expression
 from truto_mapper.formats import dumps, loads
 from truto_mapper.functions import MISSING
-from truto_mapper.mapping import Endpoint, giving
+from truto_mapper.mapping import Endpoint, every, giving
 from truto_mapper.pseudonym import Aliases
 from truto_mapper.report import text
 from truto_mapper.runtime import SENT, Mapper, Response, load
 from truto_mapper.schema import shaped
+from truto_mapper.syntax import String, walk
 from truto_mapper.trace import Steps
 
 PAYLOADS = ("payload.json", "payload.txt")
@@ -488,6 +489,19 @@ def run_one(folder: Path, mapper: Mapper, report: Report) -> None:
         report.passed.append(case)
 
 
+def _words(mapper: Mapper) -> frozenset[str]:
+    """The texts that a mapping knows by name: those in its expressions, and those its source schemas list."""
+    found: set[str] = set()
+    for endpoint in mapper.mapping.endpoints:
+        for _, expression in every(endpoint):
+            found |= {node.value for node in walk(expression.node) if isinstance(node, String)}
+        root = document.parse(endpoint.source) if endpoint.source is not None else None
+        for node in root.walk() if root is not None else ():
+            listed = node.value.get("enum") or node.value.get("const") if isinstance(node.value, dict) else None
+            found |= {one.value for one in listed.walk() if isinstance(one.value, str)} if listed is not None else set()
+    return frozenset(found)
+
+
 def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, salt: str | None = "") -> Case:
     """Make a case of a provider's reply, its expectations what comes of it now; for a person to read and commit.
 
@@ -499,7 +513,7 @@ def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, 
         hint = "choose another name, or take the folder away"
         raise MappingError(Diagnostic("G704", f"there is a case {excerpt(name)} already: {folder}", hint=hint))
     mapper = load(mapping)
-    aliases = None if salt is None else Aliases(salt)
+    aliases = None if salt is None else Aliases(salt, _words(mapper))
     body = payload if aliases is None else aliases.of(payload)
     given = settings if aliases is None else aliases.known_in(settings)
     kept = {key: value for key, value in given.items() if value is not None}

@@ -88,6 +88,7 @@ MAYBE_BOOLEAN = Type(frozenset({"boolean", "undefined"}))
 #: The results of standard functions by the letters of their signatures.
 _LETTERS = {"s": STRING, "n": NUMBER, "b": BOOLEAN}
 _INTEGERS = frozenset({"count", "length", "floor", "ceil", "size", "toMillis", "millis"})
+_OF_TEXT: Mapping[str, Callable[[str], str]] = {"lowercase": str.lower, "uppercase": str.upper, "string": str}
 _CERTAIN = frozenset({"exists", "count"})
 
 
@@ -538,6 +539,9 @@ def _result(name: str, given: list[Type]) -> Type:
     """The type of a standard function's result."""
     if name in ("filter", "sort", "reverse", "shuffle", "distinct") and given:
         return sequence(item_of(given[0]))
+    if name in _OF_TEXT and given and given[0].values is not None and given[0].solid == STRING.kinds:
+        texts = dict.fromkeys(_OF_TEXT[name](value) for value in given[0].values)
+        return Type(STRING.kinds | UNDEFINED.kinds, values=tuple(texts))
     if name in ("floorDate", "ceilDate"):
         return Type(frozenset({"string", "undefined"}), format="date")
     signature = STANDARD[name].signature if name in STANDARD else None

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -429,7 +429,8 @@ class _Linker:
         try:
             return Expression(text, source=node.source, offsets=offsets, functions=self.functions)
         except MappingError as error:
-            self.findings.found.extend(error.diagnostics)
+            quoted = f"text stands in quotes of its own: '{json.dumps(text)}'" if text.startswith("/") else None
+            self.findings.found.extend(replace(one, hint=one.hint or quoted) for one in error.diagnostics)
             return None
 
     def bindings(self, expression: Expression, names: frozenset[str]) -> None:

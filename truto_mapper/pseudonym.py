@@ -1,6 +1,7 @@
 """Aliases for the persons in a payload: the same person gets the same alias, and nothing else of the payload changes.
 
-A string is someone's unless it is a date, a time, a time zone, or a single character. Its letters and digits are
+A string is someone's unless it is a date, a time, a time zone, a single character, or one of those the mapping knows
+by name, as the values of an enumeration. Its letters and digits are
 exchanged for others of their kind, so that length, case, punctuation and format stay; addresses end in `.test`, which
 is nobody's. So are the digits of an integer under a key that ends in `id`. Counts, booleans and nulls are kept.
 """
@@ -22,12 +23,13 @@ _DOMAIN = "test"
 
 
 class Aliases:
-    """The aliases of some payloads, one for each string; no two strings share one."""
+    """The aliases of some payloads, one for each string but those in `kept`; no two strings share one."""
 
-    def __init__(self, salt: str) -> None:
+    def __init__(self, salt: str, kept: frozenset[str] = frozenset()) -> None:
         self._salt = salt
+        self._kept = kept
         self._known: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._taken: set[str] = set(kept)
 
     def of(self, value: Any, key: str = "") -> Any:
         """A JSON value with aliases for what is a person's."""
@@ -35,7 +37,7 @@ class Aliases:
             return {name: self.of(child, name) for name, child in value.items()}
         if isinstance(value, list):
             return [self.of(child, key) for child in value]
-        if isinstance(value, str) and _is_someones(value):
+        if isinstance(value, str) and value not in self._kept and _is_someones(value):
             return self.alias(value)
         if value.__class__ is int and key.lower().endswith("id"):
             return int(self.alias(str(value)))
