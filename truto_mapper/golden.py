@@ -119,7 +119,7 @@ class Group:
         """`activity.yaml:41 aggregation_period: "day" → "total" in 12 cases`"""
         first = self.changes[0]
         kinds = list(dict.fromkeys(change.shown for change in self.changes))
-        more = f", and {len(kinds) - 1} more kinds" if len(kinds) > 1 else ""
+        more = f", and {count(len(kinds) - 1, 'more kind')}" if len(kinds) > 1 else ""
         cases = len({change.case.folder for change in self.changes})
         what = f"{kinds[0]}{more}" if first.path else "another text"
         return f"{first.place} {first.field}: {what} in {count(cases, 'case')}"

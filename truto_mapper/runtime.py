@@ -19,6 +19,7 @@ from truto_mapper import document, formats, mapping, overlay, record, schema
 from truto_mapper.diagnostics import (
     Diagnostic,
     EvaluationError,
+    MappingError,
     ProviderError,
     QueryError,
     Source,
@@ -608,9 +609,17 @@ def load(
     source = document.find(name, "mappings", ".yaml")
     sources = [source, *(one if isinstance(one, Source) else document.read(Path(one)) for one in overlays)]
     layers = overlay.layered(sources)
-    spec = document.find(mapping.resource_name(layers.root), "schemas", ".yaml", near=source.name)
+    try:
+        spec = document.find(mapping.resource_name(layers.root), "schemas", ".yaml", near=source.name)
+    except MappingError as error:
+        raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
     find_schema = partial(document.find, folder="schemas", ending=".schema.json", near=source.name)
     return Mapper(layers, spec, functions, find_schema)
+
+
+def _at_resource(root: document.Node, found: Diagnostic) -> Diagnostic:
+    """That there is no spec, said where the mapping names it."""
+    return found if found.source else root.diagnostic(found.code, found.message, key="resource", hint=found.hint)
 
 
 def _again(sources: Sequence[Source], spec: Source, functions: Functions | None) -> Mapper:
