@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-import tarfile
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -372,8 +372,8 @@ def _version(name: str) -> Iterator[tuple[Path, Callable[[Diagnostic], Diagnosti
         yield path, lambda found: found
         return
     with TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(_archive(revision, name))) as archive:
-            archive.extractall(folder, filter="data")
+        with zipfile.ZipFile(io.BytesIO(_archive(revision, name))) as archive:
+            archive.extractall(folder)
         if not Path(folder, inside).is_file():
             raise MappingError(Diagnostic("M105", f"{excerpt(revision)} of git has no file {excerpt(inside)}"))
 
@@ -394,7 +394,7 @@ def _archive(revision: str, name: str) -> bytes:
     try:
         top = _git("rev-parse", "--show-toplevel").decode().strip()
         tree = _git("rev-parse", "--verify", "--end-of-options", revision + "^{tree}").decode().strip()
-        return _git("-C", top, "archive", tree)
+        return _git("-C", top, "archive", "--format=zip", tree)
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", b"") or str(error).encode()
         why = said.decode(errors="replace").strip().splitlines()[-1]
