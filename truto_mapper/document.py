@@ -345,11 +345,11 @@ def find(name: str | Path, folder: str, ending: str, *, near: str | None = None)
     for above in Path(near).parents if near is not None else ():
         if _is_file(above / folder / f"{name}{ending}"):
             return read(above / folder / f"{name}{ending}")
-    known = shipped(folder, ending)
-    if name in known:
-        return read(known[name], f"{folder}/{name}{ending}")
+    if _is_file(home() / folder / f"{name}{ending}"):
+        return read(home() / folder / f"{name}{ending}", f"{folder}/{name}{ending}")
     if _is_file(Path(name)):
         return read(Path(name))
+    known = shipped(folder, ending)
     beside = [_named(above / folder, ending) for above in Path(near).parents] if near is not None else []
     message = f"there is no {folder.removesuffix('s')} {excerpt(name)}, and no such file"
     raise MappingError(Diagnostic("M105", message, hint=did_you_mean(name, next(filter(None, beside), known))))

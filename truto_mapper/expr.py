@@ -8,6 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from truto_mapper import codegen
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span
 from truto_mapper.functions import (
     MISSING,
@@ -24,7 +25,6 @@ from truto_mapper.functions import (
 from truto_mapper.syntax import Call, Node, Partial, Variable, free_variables, parse, walk
 
 if TYPE_CHECKING:
-    from truto_mapper import codegen  # which comes with what is compiled first: to load a mapping it is not needed
     from truto_mapper.trace import Trace
 
 #: The names of the standard functions.
@@ -122,8 +122,6 @@ class Expression:
     @property
     def placer(self) -> codegen.Placer:
         """Says where the expression's nodes stand, for the code that is made of them."""
-        from truto_mapper import codegen  # noqa: PLC0415  # see above
-
         return codegen.Placer(self.source, self.locate)
 
     @cached_property
@@ -223,8 +221,6 @@ class Expression:
 
     def _place(self, traceback: TracebackType | None) -> Span:
         """Where the innermost construct stands that an error came out of."""
-        from truto_mapper import codegen  # noqa: PLC0415  # see above
-
         span = None
         while traceback is not None:
             if any(traceback.tb_frame.f_globals is known for known in self._namespaces):
@@ -269,8 +265,6 @@ class _Compiled:
     """The Python function of an expression, and how to call it."""
 
     def __init__(self, expression: Expression, *, trace: bool) -> None:
-        from truto_mapper import codegen  # noqa: PLC0415  # see above
-
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
         program = codegen.program(expression.node, expression.placer, callers, trace=trace)
