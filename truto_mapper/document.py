@@ -345,7 +345,7 @@ def find(name: str | Path, folder: str, ending: str, *, near: str | None = None)
     for above in Path(near).parents if near is not None else ():
         if _is_file(above / folder / f"{name}{ending}"):
             return read(above / folder / f"{name}{ending}")
-    if _is_file(home() / folder / f"{name}{ending}"):
+    if re.fullmatch(r"[\w-]+/[\w.-]+", name) and _is_file(home() / folder / f"{name}{ending}"):
         return read(home() / folder / f"{name}{ending}", f"{folder}/{name}{ending}")
     if _is_file(Path(name)):
         return read(Path(name))
