@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import truto_mapper
 from truto_mapper.diagnostics import EvaluationError
 from truto_mapper.functions import (
     MISSING,
@@ -213,3 +214,13 @@ def test_json_is_written_as_the_reference_writes_it(value, text):
 
 def test_indented_json_has_one_item_a_line():
     assert to_json({"a": [1, {}]}, 2) == '{\n  "a": [\n    1,\n    {}\n  ]\n}'
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("$spread([{}, {}])", []), ("$spread([[], []])", []), ("$spread([])", MISSING), ("$spread({})", MISSING)],
+)
+def test_spreading_arrays_that_hold_nothing_gives_an_empty_array(text, value):
+    """As npm jsonata 2.2.2 does, which joins what each item gives."""
+    found = truto_mapper.Expression(text).evaluate({})
+    assert found is value if value is MISSING else found == value

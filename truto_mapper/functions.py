@@ -1561,7 +1561,7 @@ def _spread(value: Any) -> Any:
     found = Sequence()
     _spread_into(value, found, 0, _Walk())
     if isinstance(value, list):  # joined in the reference, which gives an array
-        return list(found) if found else MISSING
+        return list(found) if value else MISSING
     return found if isinstance(value, dict) else value
 
 
