@@ -445,8 +445,7 @@ class Mapper:
         now: str | None,
         on_invalid: OnInvalid,
     ) -> Page:
-        names = _names(asked, settings, now)
-        names["response"], names["status"], names["headers"] = response
+        names = _names(asked, settings, now, response)
         scope = Scope(response.body, names, trace=self._trace)
         found: list[Diagnostic] = [] if asked is None else [*asked.notes]
         rejected: list[Any] = []
@@ -456,7 +455,7 @@ class Mapper:
         _, cursor, zone, *rows = reply
         if zone != settings.get("time_zone"):
             _zone_notes(zone, asked, settings, found)
-        cursor, looping = _cursor(cursor, asked, found)
+        cursor, looping = (None, False) if cursor is MISSING else _cursor(cursor, asked, found)
         records, stop, left = self._records(endpoint, rows, scope, asked, on_invalid, found, rejected)
         errors = found and [one for one in found if one.severity == "error"]
         if errors:
@@ -641,13 +640,24 @@ def _moment(now: str | None) -> str | None:
     raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
 
 
-def _names(asked: Query | None, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
-    """The bindings every expression of an endpoint may use."""
+def _names(
+    asked: Query | None, settings: dict[str, Any], now: str | None, response: Response | None = None
+) -> dict[str, Any]:
+    """The bindings every expression of an endpoint may use; those about a reply with its `response`."""
+    query = {} if asked is None else asked.parameters
+    cursor = MISSING if asked is None or asked.cursor is None else asked.cursor
+    moment = MISSING if now is None else now
+    if response is None:
+        return {"query": query, "context": settings, "cursor": cursor, "now": moment}
+    body, status, headers = response
     return {
-        "query": {} if asked is None else asked.parameters,
+        "query": query,
         "context": settings,
-        "cursor": MISSING if asked is None or asked.cursor is None else asked.cursor,
-        "now": MISSING if now is None else now,
+        "cursor": cursor,
+        "now": moment,
+        "response": body,
+        "status": status,
+        "headers": headers,
     }
 
 
