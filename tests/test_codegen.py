@@ -62,7 +62,7 @@ def test_generated_code_names_nothing_but_its_own_locals_and_the_namespace(text)
     assert used - own <= NAMESPACE.keys()
     assert not own & NAMESPACE.keys()
     methods = {node.attr for node in ast.walk(made) if isinstance(node, ast.Attribute)}
-    assert methods <= {"__class__", "append", "body", "get", "grown", "items"}
+    assert methods <= {"__class__", "append", "body", "get", "grown", "each"}
     assert not [node for node in ast.walk(made) if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global))]
 
 

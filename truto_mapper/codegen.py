@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from truto_mapper.diagnostics import Source, Span
 from truto_mapper.functions import NAMESPACE, OURS, STANDARD
@@ -50,6 +50,7 @@ from truto_mapper.syntax import (
     Variable,
     Wildcard,
     children,
+    excludes_undefined,
     free_variables,
     walk,
 )
@@ -59,6 +60,9 @@ MAX_LOOPS = 8
 
 #: The keywords of an `ast` node that say where it stands.
 Place = dict[str, Any]
+
+#: What is wanted of a step: the items for the next one; of the last, what it gives, or that as a value.
+_End = Literal["open", "raw", "value"]
 
 
 class Placer:
@@ -220,7 +224,7 @@ class Writer:
 
     def new_local(self, name: str = "t") -> str:
         clean = "".join(char for char in name if char.isascii() and char.isalnum())
-        return f"{clean or 'v'}_{next(self.temporaries)}"
+        return f"{clean if clean[:1].isalpha() else f'v{clean}'}_{next(self.temporaries)}"
 
     def assign(self, local: str, value: ast.expr) -> None:
         self.lines.append(ast.Assign([ast.Name(local, ast.Store(), **self.at)], value, **self.at))
@@ -297,9 +301,8 @@ class Writer:
 
     def items(self, state: ast.expr, *, first: bool = False) -> ast.expr:
         """What a loop runs over. A loop in a loop looks at the clock, since together they may take for ever."""
-        if self.loops or self.tailing:
-            return self.method(self.running(), "items", state)
-        return self.called("context_items" if first else "items", state)
+        found = self.called("context_items" if first else "items", state)
+        return self.method(self.running(), "each", found) if self.loops or self.tailing else found
 
     def each(self, over: ast.expr, needs: tuple[Node, ...], write: Callable[[str], ast.expr], found: str) -> None:
         """Add what `write` gives for each item to the list `found`; nothing for MISSING."""
@@ -416,7 +419,7 @@ class Writer:
         return self.choice(self.has_class(value, "int"), negative, self.called("negated", value))
 
     def array(self, node: Array) -> ast.expr:
-        found = self.empty("list")
+        found = self.empty("Constructed" if node.whole else "list")
         for item in node.items:
             value = self.value(item)
             if isinstance(value, ast.Constant) or isinstance(item, (Array, Object)):
@@ -455,7 +458,7 @@ class Writer:
             return _Context(self.context.local, root=False)
         local = self.new_local("item")
         context = self.load(self.context.local)
-        self.assign(local, self.choice(self.has_class(context, "list"), self.called("combined", context), context))
+        self.assign(local, self.choice(self.has_class(context, "dict"), context, self.called("combined", context)))
         return _Context(local, root=False)
 
     def pair(self, made: str, name: str, value: Node) -> None:
@@ -782,8 +785,9 @@ class Writer:
         return self.called("Closure", self.constant("lambda"), self.load(body), size, signature)
 
     def apply(self, node: Apply) -> ast.expr:
-        made = self.settling(self.raw_apply(node))
-        return self.called("kept", made) if isinstance(node.right, Step) and node.right.keep_array else made
+        if _is_kept(node):
+            return self.called("kept", self.raw_apply(node))
+        return self.settling(self.raw_apply(node))
 
     def raw_apply(self, node: Apply) -> ast.expr:
         left = self.atom(self.value(node.left))
@@ -827,23 +831,27 @@ class Writer:
         return self.tuple_path(node) if any(step.tuple for step in node.steps) else self.steps(node, raw=True)
 
     def steps(self, node: Path, *, raw: bool) -> ast.expr:
-        """What the steps of a path give; the last one collapses its results, if they are not wanted `raw`."""
-        final = -1 if raw else len(node.steps) - 1
-        if node.steps[0].consarray:
-            return self.constructed_steps(node, final)
-        state = self.first_step(node.steps[0], last=final == 0)
-        for number, step in enumerate(node.steps[1:], 1):
-            state = self.next_step(step, state, last=number == final)
+        """What the steps of a path give; collapsed, if it is not wanted `raw`."""
+        ends: list[_End] = ["open" for _ in node.steps]
+        ends[-1] = "raw" if raw else "value"
+        first = node.steps[0]
+        if first.consarray:
+            return self.constructed_steps(node, ends)
+        return self.later_steps(node, self.first_step(first, ends[0]), ends)
+
+    def later_steps(self, node: Path, state: ast.expr, ends: list[_End]) -> ast.expr:
+        for step, end in zip(node.steps[1:], ends[1:], strict=True):
+            state = self.next_step(step, state, end)
         return state
 
-    def constructed_steps(self, node: Path, final: int) -> ast.expr:
+    def constructed_steps(self, node: Path, ends: list[_End]) -> ast.expr:
         """A path that begins with a constructed array: an empty one is its value, and nothing else is stepped into."""
         first = self.atom(self.stepped(node.steps[0]))
-        state = first if len(node.steps) == 1 else self.called("constructed_items", first)
-        for number, step in enumerate(node.steps[1:], 1):
-            state = self.next_step(step, state, last=number == final)
+        if len(node.steps) == 1:
+            return first
+        state = self.later_steps(node, self.called("constructed_items", first), ends)
         empty = self.both(self.has_class(first, "list"), ast.UnaryOp(ast.Not(), first, **self.at))
-        return self.choice(empty, first, state)
+        return self.choice(empty, self.called("Constructed"), state)
 
     def finished(self, node: Path, state: ast.expr) -> ast.expr:
         if node.group is not None:
@@ -853,50 +861,51 @@ class Writer:
             return made
         return self.called("kept_path", state) if _keeps_array(node) else state
 
-    def first_step(self, step: Step, *, last: bool) -> ast.expr:
+    def first_step(self, step: Step, end: _End) -> ast.expr:
         match step.node:
             case Name() if _is_plain(step):
-                return self.first_field(step.node, last=last)
+                return self.first_field(step.node, end)
             case Variable():
                 value = self.with_stages(step, self.stepped(step))
-                return self.called("settled", value) if last else value
+                return self.called("settled", value) if end == "value" else value
             case _ if step.consarray:
                 return self.called("constructed_items", self.stepped(step))
         if self.context.root:
             made = self.empty("list")
             with self.within(_Context(self.context.local, root=False)):
                 self.keep_value(self.with_stages(step, self.stepped(step)), made)
-            return self.results(step, made, last=last)
-        return self.looped(step, self.items(self.load(self.context.local), first=True), last=last)
+            return self.results(made, end)
+        return self.looped(step, self.items(self.load(self.context.local), first=True), end)
 
-    def first_field(self, node: Name, *, last: bool) -> ast.expr:
+    def first_field(self, node: Name, end: _End) -> ast.expr:
         context = self.load(self.context.local)
-        helper = "root_field" if self.context.root else "field" if last else "fields"
+        helper = "root_field" if self.context.root else "field" if end == "value" else "fields"
         return self.got(context, node, helper)
 
-    def got(self, value: ast.expr, node: Name, helper: str) -> ast.expr:
+    def got(self, value: ast.expr, node: Name, helper: str, *, steps: bool = False) -> ast.expr:
+        """A field of a value, which may be what another step gave."""
         value, name = self.atom(value), self.constant(node.value)
         quick = self.method(value, "get", name, self.load("MISSING"))
-        made = self.choice(self.has_class(value, "dict"), quick, self.called(helper, value, name))
-        return self.seen(node, made, value)
+        exact = self.called(helper, self.called("whole", value) if steps else value, name)
+        return self.seen(node, self.choice(self.has_class(value, "dict"), quick, exact), value)
 
-    def next_step(self, step: Step, state: ast.expr, *, last: bool) -> ast.expr:
+    def next_step(self, step: Step, state: ast.expr, end: _End) -> ast.expr:
         outer, self.at = self.at, self.placer.place(step.span)
-        made = self.one_step(step, state, last=last)
+        made = self.one_step(step, state, end)
         self.at = outer
         return made
 
-    def one_step(self, step: Step, state: ast.expr, *, last: bool) -> ast.expr:
+    def one_step(self, step: Step, state: ast.expr, end: _End) -> ast.expr:
         match step.node:
             case Name() if _is_plain(step):
-                return self.got(state, step.node, "field" if last else "fields")
+                return self.got(state, step.node, "field" if end == "value" else "fields", steps=True)
             case Sort():
-                sorted_ = self.sorting(step.node, self.called("listed", state))
+                sorted_ = self.sorting(step.node, self.called("items", state))
                 value = self.with_stages(step, sorted_)
-                return self.called("settled", value) if last else value
-        return self.looped(step, self.items(state), last=last)
+                return self.called("settled", value) if end == "value" else value
+        return self.looped(step, self.items(state), end)
 
-    def looped(self, step: Step, over: ast.expr, *, last: bool) -> ast.expr:
+    def looped(self, step: Step, over: ast.expr, end: _End) -> ast.expr:
         """A step that is evaluated for each item on its own."""
         made = self.empty("list")
 
@@ -905,18 +914,22 @@ class Writer:
                 return self.with_stages(step, self.stepped(step))
 
         self.each(over, (step,), write, made)
-        return self.results(step, made, last=last)
+        return self.results(made, end)
 
-    def results(self, step: Step, made: str, *, last: bool) -> ast.expr:
-        whole = step.consarray and isinstance(step.node, Array) and not step.stages
-        joined = self.called(("constructed" if last else "Sequence") if whole else "joined", self.load(made))
-        return self.called("settled", joined) if last else joined
+    def results(self, made: str, end: _End) -> ast.expr:
+        joined = self.called("joined" if end == "open" else "ended", self.load(made))
+        return self.called("settled", joined) if end == "value" else joined
 
     def stepped(self, step: Step) -> ast.expr:
         """A node with its predicates, and a group if it stands outside a path."""
         if not (step.predicates or step.group is not None or step.keep_array):
             return self.value(step.node)
-        value = self.selected(step.predicates, self.raw(step.node))
+        value, names = self.raw(step.node), tuple(_streamed(step.node))
+        if names:
+            for one in step.predicates:
+                value = self.streamed(one, value, names)
+        else:
+            value = self.selected(step.predicates, value)
         if step.group is not None:
             return self.grouping(step.group.pairs, self.called("listed", value))
         if not step.keep_array:
@@ -958,12 +971,10 @@ class Writer:
             if not (self.is_boolean(predicate) or (self.is_truth(predicate) and not streamed)):
                 length = self.called("len", source)
                 result = self.called("chosen", result, self.load(place), length)
-            if not streamed:
-                result = self.both(result, self.is_there(self.load(item)))
             add = self.method(self.load(made), "append", self.load(item))
             self.branch(result, lambda: self.do(add))
         self.loops -= 1
-        over = self.method(self.running(), "items", source) if self.loops or self.tailing else source
+        over = self.method(self.running(), "each", source) if self.loops or self.tailing else source
         self.loop(self.called("enumerate", over), body, place, item)
         return self.load(made)
 
@@ -1036,7 +1047,8 @@ class Writer:
         first = next(number for number, step in enumerate(node.steps) if step.tuple)
         state: ast.expr | None = None
         for number, step in enumerate(node.steps[:first]):
-            state = self.first_step(step, last=False) if number == 0 else self.next_step(step, state, last=False)  # type: ignore[arg-type]
+            state = self.first_step(step, "open") if number == 0 else self.next_step(step, state, "open")  # type: ignore[arg-type]
+        state = state and self.atom(state)
         names: tuple[str, ...] = ()
         tuples: ast.expr | None = None
         for step in node.steps[first:]:
@@ -1045,7 +1057,8 @@ class Writer:
             self.at = outer
         stream = self.atom(tuples)  # type: ignore[arg-type]
         if node.group is not None:
-            return self.grouping(node.group.pairs, stream, names)
+            over = stream if state is None else self.called("begun", state, stream)
+            return self.grouping(node.group.pairs, over, names)
         return stream if node.tuple else self.called("unbound", stream)
 
     def tuple_step(
@@ -1059,12 +1072,16 @@ class Writer:
             if isinstance(stage, Index):
                 names = _with(names, stage.variable.name)
                 made = self.called("numbered", made, self.constant(stage.variable.name))
-            elif isinstance(stage.expression, Number):
-                at = self.constant(math.floor(stage.expression.value))
-                made = self.called("Tuples", self.called("listed", self.called("item_at", made, at)))
             else:
-                made = self.filtered(stage.expression, made, names, "Tuples")
+                made = self.streamed(stage, made, names)
         return made, names
+
+    def streamed(self, predicate: Filter, tuples: ast.expr, names: tuple[str, ...]) -> ast.expr:
+        """What a predicate leaves of a tuple stream."""
+        if not isinstance(predicate.expression, Number):
+            return self.filtered(predicate.expression, tuples, names, "Tuples")
+        at = self.constant(math.floor(predicate.expression.value))
+        return self.called("Tuples", self.called("listed", self.called("item_at", tuples, at)))
 
     def sorted_tuples(
         self, step: Step, state: ast.expr | None, tuples: ast.expr | None, names: tuple[str, ...]
@@ -1096,7 +1113,7 @@ class Writer:
         with self.into(body):
             result = self.called(stepped, self.load(given))
             self.do(self.called("spread", self.load(made), self.load(given), result, *labels))
-        self.loop(self.method(self.running(), "items", tuples), body, given)
+        self.loop(self.method(self.running(), "each", tuples), body, given)
         own = [v.name for v in (step.focus, step.index) if v] + [step.ancestor] * bool(step.ancestor)
         return self.load(made), _with(names, *own, *_streamed(step.node))  # type: ignore[arg-type]
 
@@ -1146,6 +1163,17 @@ def _keeps_array(node: Path) -> bool:
     return node.keep_singleton_array or node.keep_array
 
 
+def _is_kept(node: Node) -> bool:
+    """Whether `[]` on either side of `~>` keeps what the call gives an array."""
+    match node:
+        case Apply(left=left, right=right):
+            return _is_kept(left) or _is_kept(right)
+        case Step(keep_array=kept) | Path(keep_array=kept):
+            return kept
+        case _:
+            return False
+
+
 def _is_plain(step: Step) -> bool:
     """Whether a step is nothing but its node."""
     return not (step.predicates or step.stages or step.group or step.focus or step.index or step.keep_array)
@@ -1165,7 +1193,8 @@ def _joins_texts(node: Call) -> bool:
     match node.arguments:
         case (Array(items=items), String()) if items:
             return not any(
-                isinstance(item, Array) or (isinstance(item, Binary) and item.operator == "..") for item in items
+                isinstance(item, (Array, Step)) or (isinstance(item, Binary) and item.operator == "..")
+                for item in items
             )
         case _:
             return False
@@ -1325,17 +1354,24 @@ _CONSUMED = {
 
 
 def escapes(node: Node) -> bool:
-    """Whether a value may hold functions, infinite numbers, or sequences kept by `[]`, which are no plain JSON."""
-    return _keeps(node) or _escapes(node, frozenset())
+    """Whether a value may hold functions, infinite numbers, arrays kept whole or undefined items: no plain JSON."""
+    nests = any(isinstance(one, (Array, Object, Group, Call, Apply)) for one in walk(node))
+    return any(_is_odd(one, nests=nests) for one in walk(node)) or _escapes(node, frozenset())
 
 
-def _keeps(node: Node) -> bool:
-    divides = nests = keeps = False
-    for one in walk(node):
-        divides |= isinstance(one, Binary) and one.operator == "/"
-        keeps |= isinstance(one, (Step, Path)) and one.keep_array
-        nests |= isinstance(one, (Array, Object, Group, Call, Apply, Transform))
-    return nests and (keeps or divides)
+def _is_odd(node: Node, *, nests: bool) -> bool:
+    """Whether a node by itself may put such a value into others."""
+    match node:
+        case Binary(operator="/" | "%") | Array(whole=True) | Transform():  # the last may put an object into itself
+            return True
+        case Path(steps=(Step(consarray=True), *_)):
+            return True
+        case Step(keep_array=kept) | Path(keep_array=kept):
+            return kept and nests
+        case Filter(expression=predicate):
+            return not isinstance(predicate, Number) and not excludes_undefined(predicate)
+        case _:
+            return False
 
 
 def _escapes(node: Node, consumed: frozenset[int]) -> bool:

@@ -16,7 +16,6 @@ from truto_mapper.functions import (
     STANDARD,
     Function,
     Run,
-    Sequence,
     fail,
     finite,
     from_caller,
@@ -281,7 +280,7 @@ class _Compiled:
         kind = result.__class__
         if kind is float:
             return finite(result)
-        if isinstance(result, Sequence):
+        if isinstance(result, list) and kind is not list:
             return list(result)
         return MISSING if isinstance(result, Function) else result
 

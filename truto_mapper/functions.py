@@ -257,6 +257,12 @@ class Kept(Sequence):
     __slots__ = ()
 
 
+class Constructed(list[Any]):
+    """An array that a path constructs, which stays whole where other arrays are joined."""
+
+    __slots__ = ()
+
+
 class Tuples(list[Any]):
     """A stream of the bindings of `@`, `#` and `%`, the item of each under "@"."""
 
@@ -328,9 +334,8 @@ class Run:
                 hint = "is there an endless loop?"
                 fail("D1012", f"the evaluation took longer than {self.timeout:g} seconds", hint)
 
-    def items(self, value: Any) -> Any:
-        """The items of a value, in a loop within another."""
-        found = items(value)
+    def each(self, found: Any) -> Any:
+        """What a loop within another runs over."""
         self.tick(len(found) + 1)
         return found
 
@@ -402,14 +407,19 @@ def kept(value: Any) -> Any:
 
 def kept_path(value: Any) -> Any:
     """The value of a path with `[]` in it; `value` is not collapsed."""
-    if value is MISSING or isinstance(value, list):
+    if value is MISSING or (isinstance(value, list) and value.__class__ is not Constructed):
         return kept(value)
     return Kept((value,))
 
 
 def items(value: Any) -> Any:
     """What a step is evaluated for: each item of an array."""
-    return value if isinstance(value, (list, tuple)) else () if value is MISSING else (value,)
+    return whole(value) if isinstance(value, (list, tuple)) else () if value is MISSING else (value,)
+
+
+def whole(value: Any) -> Any:
+    """What a step gave as what the next one steps into."""
+    return (value,) if value.__class__ is Constructed else value
 
 
 def context_items(value: Any) -> Any:
@@ -418,8 +428,11 @@ def context_items(value: Any) -> Any:
 
 
 def constructed_items(value: Any) -> Any:
-    """The items of the array that a path begins by constructing; the reference steps into nothing else there."""
-    return value if isinstance(value, list) else ()
+    """The items of the array that a path begins by constructing.
+
+    Of it may be left, by a predicate, what is none: the reference steps into the characters of a text, else nothing.
+    """
+    return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
 
 
 def listed(value: Any) -> Any:
@@ -428,9 +441,11 @@ def listed(value: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    if isinstance(value, float) and not math.isfinite(value):
+    if not isinstance(value, float):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if math.isinf(value):
         fail("D1001", f"Number out of range: {value}")
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value == value  # noqa: PLR0124  (0 / 0 is no number)
 
 
 def as_number(value: float) -> int | float:
@@ -477,7 +492,7 @@ def _json(value: Any, indent: int, depth: int, walk: _Walk) -> str:
 
 def _scalar(value: Any) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return "null" if value is MISSING else json.dumps(value, ensure_ascii=False)
     except TypeError:
         return _refuse_value(value)
 
@@ -560,7 +575,7 @@ def copy(value: Any) -> Any:
 def _copy(value: Any, depth: int, walk: _Walk) -> Any:
     if isinstance(value, list):
         inner = walk.enter(depth)
-        return [_copy(item, inner, walk) for item in value]
+        return [None if item is MISSING else _copy(item, inner, walk) for item in value]
     if isinstance(value, dict):
         inner = walk.enter(depth)
         return {key: _copy(item, inner, walk) for key, item in value.items()}
@@ -587,19 +602,17 @@ def _truthy(value: Any, depth: int, walk: _Walk | None) -> bool:
 
 def field(value: Any, name: str) -> Any:
     """The field of an object, or of all objects in an array: the last step of a path."""
-    if isinstance(value, list):
-        return settled(_fields(value, name))
-    return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+    return settled(fields(value, name))
 
 
 def fields(value: Any, name: str) -> Any:
     """The field of an object, or of all objects in an array, for the next step."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return _fields(value, name)
     return value.get(name, MISSING) if isinstance(value, dict) else MISSING
 
 
-def _fields(value: list[Any], name: str) -> Any:
+def _fields(value: Iterable[Any], name: str) -> Any:
     found = []
     for item in value:
         if item.__class__ is dict:
@@ -641,20 +654,22 @@ def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: _Walk) 
 
 def joined(results: list[Any]) -> Any:
     """The results of a step for each of its items, as the items of the next one."""
-    if len(results) == 1 and isinstance(results[0], list) and not isinstance(results[0], Sequence):
+    if len(results) == 1 and results[0].__class__ is list:
         return results[0]
     found = Sequence()
     for one in results:
-        if isinstance(one, list):
+        if isinstance(one, list) and one.__class__ is not Constructed:
             found.extend(one)
         else:
             found.append(one)
     return found
 
 
-def constructed(results: list[Any]) -> Any:
-    """As `joined`, of the array constructor that ends a path: it gives arrays that stay whole."""
-    return results[0] if len(results) == 1 else Sequence(results)
+def ended(results: list[Any]) -> Any:
+    """As `joined`, of the last step: a single array is the path's value."""
+    if len(results) == 1 and isinstance(results[0], list) and not isinstance(results[0], Sequence):
+        return results[0]
+    return joined(results)
 
 
 def wildcard(value: Any) -> Any:
@@ -724,8 +739,10 @@ def chosen(result: Any, index: int, length: int) -> bool:
     return index == (at + length if at < 0 else at)
 
 
-def combined(value: list[Any]) -> Any:
+def combined(value: Any) -> Any:
     """The items of an array as the one context of an object constructor whose keys are all constant."""
+    if not isinstance(value, list):
+        return value
     found = value[0] if value else MISSING
     for item in value[1:]:
         found = _append(found, item)
@@ -787,13 +804,18 @@ def spread(
     if isinstance(result, Tuples):
         found.extend({**bound, **one} for one in result)
         return
-    for number, one in enumerate(items(result)):
+    for number, one in enumerate(listed(result)):
         made = {**bound, focus: one} if focus else {**bound, "@": one}
         if index:
             made[index] = number
         if ancestor:
             made[ancestor] = bound["@"]
         found.append(made)
+
+
+def begun(state: Any, found: Tuples) -> Tuples:
+    """The tuples to group; where nothing was found before the first of them, an object is made of what is undefined."""
+    return found if items(state) else Tuples(({"@": MISSING},))
 
 
 def unbound(found: Tuples) -> Sequence:
@@ -822,7 +844,7 @@ def _order(left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...
                 return 1 if a is MISSING else -1
             continue
         for value in (a, b):
-            if not isinstance(value, str) and not is_number(value):
+            if not _is_comparable(value):
                 fail(
                     "T2008", f"The expressions within an order-by clause must be numeric or string, not {shown(value)}"
                 )
@@ -839,10 +861,14 @@ def _order(left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...
 def _divided(left: Any, right: Any) -> Any:
     if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
         return left // right
-    return left / right if right else math.inf  # an error as soon as it is used
+    if right:
+        return left / right
+    return math.copysign(math.inf, left) if left else math.nan  # an error as soon as it is used
 
 
 def _remainder(left: Any, right: Any) -> Any:
+    if not right:
+        return math.nan
     if isinstance(left, int) and isinstance(right, int):
         return (abs(left) % abs(right)) * (-1 if left < 0 else 1)
     return math.fmod(left, right)
@@ -862,7 +888,7 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
     if left is MISSING or right is MISSING:
         return MISSING
     result = _ARITHMETIC[sign](left, right)
-    return result if sign == "/" and not right else finite(result)
+    return result if sign in "/%" and not right else finite(result)
 
 
 def negated(value: Any) -> Any:
@@ -872,9 +898,13 @@ def negated(value: Any) -> Any:
     return MISSING if value is MISSING else -value
 
 
+def _is_comparable(value: Any) -> bool:
+    return isinstance(value, (str, int, float, Missing)) and not isinstance(value, bool)
+
+
 def compared(sign: str, left: Any, right: Any) -> Any:
     """`< <= > >=`"""
-    if any(v is not MISSING and not isinstance(v, str) and not is_number(v) for v in (left, right)):
+    if not (_is_comparable(left) and _is_comparable(right)):
         fail("T2010", f"The expressions either side of operator {sign} must evaluate to numeric or string values")
     if left is MISSING or right is MISSING:
         return MISSING
@@ -1062,8 +1092,8 @@ def applied(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
 
 
 def apply(run: Run, function: Any, *arguments: Any) -> Any:
-    """What a function gives another one that was handed it."""
-    return _applied(run, MISSING, function, arguments)
+    """What a function gives another one that was handed it; its context is null."""
+    return _applied(run, None, function, arguments)
 
 
 def _performed(body: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -1144,7 +1174,7 @@ def piped(run: Run, left: Any, right: Any) -> Any:
         fail("T2006", "The right side of the function application operator ~> must be a function")
     if isinstance(left, Function):
         return Closure("~>", lambda value: apply(run, right, apply(run, left, value)), 1)
-    return call(run, MISSING, right, left)
+    return call(run, None, right, left)
 
 
 def transform(pattern: Any, update: Any, delete: Any) -> Function:
@@ -1478,7 +1508,7 @@ def _average(numbers: list[Any]) -> Any:
 
 def _handed(run: Run, function: Function, *offered: Any) -> Any:
     """What a function gives that is handed a value, its index and its array, as far as it takes them."""
-    return _applied(run, MISSING, function, offered[: max(function.arity, 1)])
+    return _applied(run, None, function, offered[: max(function.arity, 1)])
 
 
 def _map(run: Run, values: Any, function: Any) -> Any:
@@ -1521,7 +1551,7 @@ def _reduce(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
     for index, value in enumerate(values[skipped:], skipped):
-        result = _applied(run, MISSING, function, (result, value, index, values)[: max(function.arity, 2)])
+        result = _applied(run, None, function, (result, value, index, values)[: max(function.arity, 2)])
     return result
 
 
@@ -1884,6 +1914,7 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
         for one in (
             *(
                 Closure,
+                Constructed,
                 Function,
                 Sequence,
                 Tail,
@@ -1891,6 +1922,7 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
                 applied,
                 apply,
                 arithmetic,
+                begun,
                 call,
                 chosen,
                 collapsed,
@@ -1898,10 +1930,10 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
                 compared,
             ),
             *(
-                constructed,
                 constructed_items,
                 context_items,
                 descendants,
+                ended,
                 equal,
                 evaluated,
                 field,
@@ -1928,7 +1960,20 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
                 ranged,
                 regex,
             ),
-            *(repeated_key, root_field, settled, spread, stored, stream, text, text_key, transform, truthy, unbound),
+            *(
+                repeated_key,
+                root_field,
+                settled,
+                spread,
+                stored,
+                stream,
+                text,
+                text_key,
+                transform,
+                truthy,
+                unbound,
+                whole,
+            ),
             *(unequal, wildcard, dict, int, list, str, len, enumerate),
         )
     }

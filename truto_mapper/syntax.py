@@ -142,9 +142,10 @@ class Negate(Spanned):
 
 @_node
 class Array(Spanned):
-    """`[…]`; an item may be a `Binary` of `..`."""
+    """`[…]`; an item may be a `Binary` of `..`. As the last step of a path it is `whole`: not joined to others."""
 
     items: tuple[Node, ...]
+    whole: bool = False
 
 
 @_node
@@ -670,9 +671,12 @@ class _Builder:
         return Filter(_span(symbol), self.node(symbol.expr))
 
     def path(self, symbol: Any) -> Path:
+        first, *rest = map(self.step, symbol.steps)
+        if isinstance(first.node, Array):  # which is stepped into
+            first = replace(first, node=replace(first.node, whole=False))
         return Path(
             _span(symbol),
-            steps=tuple(self.step(s) for s in symbol.steps),
+            steps=(first, *rest),
             group=self.group(symbol.group),
             keep_singleton_array=bool(symbol.keep_singleton_array),
             tuple=bool(symbol.tuple),
@@ -729,7 +733,7 @@ class _Builder:
             case "unary", "-":
                 return Negate(span, self.node(symbol.expression))
             case "unary", "[":
-                return Array(span, self.nodes(symbol.expressions))
+                return Array(span, self.nodes(symbol.expressions), bool(symbol.consarray))
             case "unary", _:
                 return Object(span, self.pairs(symbol.lhs_object))
             case _, "??":
@@ -841,3 +845,38 @@ def is_plain(node: Node) -> bool:
         return isinstance(node, Variable)
     bare = all(replace(step, keep_array=False) == Step(step.span, step.node) for step in node.steps)
     return bare and node.group is None and len(leading_names(node)) == len(node.steps)
+
+
+#: Functions that are undefined or false where their first argument is undefined.
+_OF_SOMETHING = frozenset(
+    {"boolean", "contains", "count", "exists", "length", "lookup", "lowercase", "match", "not", "number", "string"}
+    | {"substring", "substringAfter", "substringBefore", "trim", "type", "uppercase"}
+)
+
+
+def excludes_undefined(predicate: Node) -> bool:
+    """Whether a predicate surely leaves out what is undefined: of other ones, JSONata's sequences hold it."""
+    match predicate:
+        case Binary(operator="and", left=left, right=right):
+            return excludes_undefined(left) or excludes_undefined(right)
+        case Binary(operator="or", left=left, right=right):
+            return excludes_undefined(left) and excludes_undefined(right)
+        case Binary(operator=operator, left=left, right=right) if operator not in ("&", ".."):
+            return _is_undefined(left) or _is_undefined(right)
+        case Call(procedure=Variable(name=name), arguments=(first, *_)) if name in _OF_SOMETHING:
+            return _is_undefined(first)
+        case Block(expressions=(*_, last)):
+            return excludes_undefined(last)
+        case _:
+            return _is_undefined(predicate)
+
+
+def _is_undefined(node: Node) -> bool:
+    """Whether a node is surely undefined where `$` is."""
+    first: Node = node.steps[0] if isinstance(node, Path) else node
+    if isinstance(first, Step):
+        if first.stages or first.predicates or first.group is not None:
+            return False
+        first = first.node
+    of_context = isinstance(first, (Name, Wildcard, Descendant)) or (isinstance(first, Variable) and first.name == "")
+    return of_context and (not isinstance(node, Path) or node.group is None)
