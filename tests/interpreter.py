@@ -991,8 +991,8 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
                 return OPERATORS[operator](operator, left, self.eval(expr.rhs, input, environment))
 
     def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:  # noqa: A002
-        if input is None and predicate.type != "number":  # as in the reference, a predicate sees what is undefined
-            self.eval(predicate, None, environment)
+        if input is None and predicate.type != "number":  # as in the reference, a predicate may keep what is undefined
+            input = Utils.create_sequence(None)  # noqa: A001
         return super().evaluate_filter(predicate, input, environment)
 
     def evaluate_name(self, expr: Any, input: Any, environment: Any) -> Any:  # noqa: A002, ARG002

@@ -850,8 +850,7 @@ class Writer:
         if len(node.steps) == 1:
             return first
         state = self.later_steps(node, self.called("constructed_items", first), ends)
-        empty = self.both(self.has_class(first, "list"), ast.UnaryOp(ast.Not(), first, **self.at))
-        return self.choice(empty, self.called("Constructed"), state)
+        return self.choice(self.called("is_empty", first), self.called("Constructed"), state)
 
     def finished(self, node: Path, state: ast.expr) -> ast.expr:
         if node.group is not None:

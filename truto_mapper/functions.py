@@ -435,6 +435,11 @@ def constructed_items(value: Any) -> Any:
     return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
 
 
+def is_empty(value: Any) -> bool:
+    """Whether this is an array without items."""
+    return isinstance(value, list) and not value
+
+
 def listed(value: Any) -> Any:
     """A value as an array."""
     return value if isinstance(value, list) else [] if value is MISSING else [value]
@@ -1942,6 +1947,7 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
                 included,
                 invoke,
                 invoked,
+                is_empty,
                 item_at,
                 items,
             ),
