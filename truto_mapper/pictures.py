@@ -558,10 +558,12 @@ class _Marker:
     def _measure(self, least: int) -> None:
         """How many digits there are at least, and to how many a year is cut, §9.8.4.4."""
         optional = 0
-        if self.shape is not None and self.shape.kind == "0":
-            least, optional = max(self.shape.least, least), self.shape.total - self.shape.least
         if self.component == "Y" and self.most is not None:
-            least, optional = self.most, 0
+            least = self.most
+        elif self.shape is not None and self.shape.kind == "0":
+            least, optional = max(self.shape.least, least), self.shape.total - self.shape.least
+        else:
+            least = 0
         self.least = least
         self.years = least + optional if self.most is not None or least + optional >= 2 else None
 
@@ -701,7 +703,7 @@ def _time(found: dict[str, Any], now: Callable[[], int]) -> int | float:
     ordinal, halved = "d" in dates and dates <= set("Yd"), bool(times & set("Ph")) and times <= set("Phmsf")
     order = ("YD" if ordinal else "YMD") + ("Phmsf" if halved else "Hmsf")
     value = found | _missing(order, found, now)
-    if any(map(_is_nan, value.values())):
+    if any(_is_nan(value[one]) for one in order + "d" * ordinal):
         return math.nan
     year = value["Y"] + (1900 if 0 <= value["Y"] < 100 else 0)
     days = _days(year, 0) + value["d"] if ordinal else _days(year, max(value["M"] - 1, 0)) + value["D"]
