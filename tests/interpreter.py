@@ -1,7 +1,7 @@
 """The expressions' other evaluator: jsonata-python's, with its defects overridden.
 
-It shares the parser with the package and nothing else, and is what compiled code is compared with. Inside, undefined
-is None, null is `NULL`, and a sequence is a `JList`.
+It shares the parser and the picture strings with the package and nothing else, and is what compiled code is compared
+with. Inside, undefined is None, null is `NULL`, and a sequence is a `JList`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import wraps
 from itertools import chain, repeat
 from typing import Any, Final, NoReturn
 
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span, excerpt
 from truto_mapper.functions import FUNCTIONS, MISSING, as_number, fail, instant, is_date_time, to_json
+from truto_mapper.pictures import format_date_time, format_integer, format_number, parse_date_time, parse_integer
 from truto_mapper.syntax import _message, _Parser
 
 # isort: split
@@ -613,7 +613,7 @@ _ISO_8601 = re.compile(
 
 def _to_millis(text: Any, picture: Any) -> Any:
     if text is None or picture is not None:
-        return _PARSE_DATE_TIME(text, picture)
+        return None if text is None else parse_date_time(text, picture, _millis)
     found = _ISO_8601.fullmatch(text)
     if found is None:
         fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
@@ -622,39 +622,20 @@ def _to_millis(text: Any, picture: Any) -> Any:
     return _since_1970(instant(f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00:00'}{fraction or ''}{zone}"))
 
 
-#: How jsonata-python begins what it says, uncoded, of a picture string.
-_PICTURE_CODES = {
-    "Formatting or parsing an integer": "D3130",
-    "In a decimal digit pattern": "D3131",
-    "Unknown component specifier": "D3132",
-    "The 'name' modifier": "D3133",
-    "The timezone integer": "D3134",
-    "No matching closing bracket": "D3135",
-    "The date/time picture string is missing": "D3136",
-    "both integer and fractional": "D3085",
-    "invalid grouping": "D3086",
-}
+def _format_number(value: Any, picture: Any, options: Any) -> Any:
+    return None if value is None else format_number(value, picture, options)
 
 
-def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    def checked(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except RuntimeError as error:
-            message = str(getattr(error, "error", error))
-            for beginning, code in _PICTURE_CODES.items():
-                if message.startswith(beginning):
-                    fail(code, message)
-            raise
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            fail("D3137", "the value cannot be read or written with this picture string")
-
-    return checked
+def _format_integer(value: Any, picture: Any) -> Any:
+    return None if value is None else format_integer(value, picture)
 
 
-_PARSE_DATE_TIME = _pictured(Functions.datetime_to_millis)
-_FORMAT_DATE_TIME = _pictured(Functions.datetime_from_millis)
+def _parse_integer(text: Any, picture: Any) -> Any:
+    return None if text is None else parse_integer(text, picture)
+
+
+def _from_millis(millis: Any, picture: Any, zone: Any) -> Any:
+    return None if millis is None else format_date_time(millis, picture, zone)
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -685,17 +666,17 @@ _CORRECTED: dict[str, Callable[..., Any]] = {
     "distinct": _distinct,
     "eval": _evaluate_text,
     "floor": _whole(math.floor),
-    "formatInteger": _pictured(Functions.format_integer),
-    "formatNumber": _pictured(Functions.format_number),
-    "fromMillis": _FORMAT_DATE_TIME,
+    "formatInteger": _format_integer,
+    "formatNumber": _format_number,
+    "fromMillis": _from_millis,
     "join": _join,
     "lowercase": lambda text: None if text is None else text.lower(),
     "match": _match_function,
     "millis": _millis,
-    "now": lambda picture, zone: _FORMAT_DATE_TIME(_millis(), picture, zone),
+    "now": lambda picture, zone: _from_millis(_millis(), picture, zone),
     "number": _to_number,
     "pad": _pad,
-    "parseInteger": _pictured(Functions.parse_integer),
+    "parseInteger": _parse_integer,
     "power": _power,
     "random": _random,
     "replace": _replace,

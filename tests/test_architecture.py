@@ -15,30 +15,31 @@ ROOT = PACKAGE.parent
 
 #: A module imports only from rows below its own.
 ROWS = {
-    "cli": 10,
-    "pytest_plugin": 10,
-    "coverage": 9,
-    "diff": 9,
-    "docs": 9,
-    "check": 8,
-    "explain": 8,
-    "golden": 8,
-    "runtime": 7,
-    "fusion": 6,
-    "record": 6,
-    "formats": 6,
-    "overlay": 6,
-    "mapping": 5,
-    "query": 5,
-    "openapi": 5,
-    "expr": 4,
-    "codegen": 3,
-    "infer": 3,
-    "trace": 3,
-    "syntax": 2,
-    "schema": 2,
-    "pseudonym": 2,
-    "functions": 1,
+    "cli": 11,
+    "pytest_plugin": 11,
+    "coverage": 10,
+    "diff": 10,
+    "docs": 10,
+    "check": 9,
+    "explain": 9,
+    "golden": 9,
+    "runtime": 8,
+    "fusion": 7,
+    "record": 7,
+    "formats": 7,
+    "overlay": 7,
+    "mapping": 6,
+    "query": 6,
+    "openapi": 6,
+    "expr": 5,
+    "codegen": 4,
+    "infer": 4,
+    "trace": 4,
+    "syntax": 3,
+    "schema": 3,
+    "pseudonym": 3,
+    "functions": 2,
+    "pictures": 1,
     "document": 1,
     "report": 1,
     "activity": 0,
@@ -60,7 +61,7 @@ OWNERS = {
     "rich": {"cli"},
 }
 
-#: What has no place in rows 0 to 7: clocks, the network, the environment, processes, logging.
+#: What has no place in rows 0 to 8: clocks, the network, the environment, processes, logging.
 FOREIGN = {"asyncio", "http", "logging", "os", "platform", "secrets", "select", "shutil", "signal", "socket"}
 FOREIGN |= {"ssl", "subprocess", "tempfile", "threading", "time", "urllib.request", "uuid"}
 
@@ -68,7 +69,7 @@ FOREIGN |= {"ssl", "subprocess", "tempfile", "threading", "time", "urllib.reques
 ALLOWED = {("functions", "time")}
 
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-CORE = [name for name in MODULES if ROWS.get(name, 0) <= 7]
+CORE = [name for name in MODULES if ROWS.get(name, 0) <= 8]
 
 
 def tree(module):

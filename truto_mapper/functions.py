@@ -32,11 +32,16 @@ import re2
 
 _LIMIT = sys.getrecursionlimit()
 
-from jsonata.functions import Functions  # noqa: E402
-from jsonata.jexception import JException  # noqa: E402
 from jsonata.signature import Signature  # noqa: E402
 
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, excerpt  # noqa: E402
+from truto_mapper.pictures import (  # noqa: E402
+    format_date_time,
+    format_integer,
+    format_number,
+    parse_date_time,
+    parse_integer,
+)
 
 # Importing jsonata raises the limit of the whole process to 10,000, which is not ours to decide.
 sys.setrecursionlimit(_LIMIT)
@@ -471,7 +476,7 @@ def shown(value: Any) -> str:
 
 
 def to_json(value: Any, indent: int = 0) -> str:
-    """A value as `$string` writes it: integers with every digit, other numbers with 15 significant ones.
+    """A value as `$string` writes it: numbers without a fraction with every digit, others with 15 significant ones.
 
     `indent` is in spaces a level, 0 for one line.
     """
@@ -503,10 +508,10 @@ def _scalar(value: Any) -> str:
 
 
 def _to_decimal(value: float) -> str:
-    """ECMAScript's Number::toString of the number rounded to 15 significant digits."""
+    """ECMAScript's Number::toString of the number; one with a fraction is rounded to 15 significant digits."""
     if not math.isfinite(value):
         _refuse_value(value)
-    rounded = float(f"{value:.15g}")
+    rounded = value if value.is_integer() else float(f"{value:.15g}")
     if rounded == 0 or 1e-6 <= abs(rounded) < 1e21:
         text = f"{Decimal(repr(rounded)):f}"
         return "0" if rounded == 0 else _without_zeros(text)
@@ -1755,9 +1760,12 @@ def _unquoted(text: str) -> str:
 _ISO_8601 = r"(?a)(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?"
 
 
-def _to_millis(text: Any, picture: Any = MISSING) -> Any:
+def _to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
     if picture is not MISSING:
-        return _parse_date_time(text, picture)
+        moment = parse_date_time(text, picture, partial(_millis, run))
+        return MISSING if moment is None else moment
     found = re.fullmatch(_ISO_8601, text)
     if found is None:
         fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
@@ -1766,51 +1774,23 @@ def _to_millis(text: Any, picture: Any = MISSING) -> Any:
     return _since_1970(instant(f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00:00'}{fraction or ''}{zone}"))
 
 
-#: How jsonata-python begins what it says, uncoded, of a picture string.
-_PICTURE_CODES: Final = MappingProxyType(
-    {
-        "Formatting or parsing an integer": "D3130",
-        "In a decimal digit pattern": "D3131",
-        "Unknown component specifier": "D3132",
-        "The 'name' modifier": "D3133",
-        "The timezone integer": "D3134",
-        "No matching closing bracket": "D3135",
-        "The date/time picture string is missing": "D3136",
-        "both integer and fractional": "D3085",
-        "invalid grouping": "D3086",
-    }
-)
-_CODE = r"(?a)[A-Z]\d{4}"
+def _from_millis(millis: Any, picture: Any = MISSING, zone: Any = MISSING) -> str:
+    return format_date_time(millis, None if picture is MISSING else picture, None if zone is MISSING else zone)
 
 
-def _pictured(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of jsonata-python that reads a picture string; undefined is None there."""
+def _pictured(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which needs a picture string."""
 
-    def checked(value: Any, picture: Any = MISSING, more: Any = MISSING) -> Any:
-        given = [None if v is MISSING else v for v in (value, picture, more)]
-        try:
-            result = function(*given[: len(inspect.signature(function).parameters)])
-        except RuntimeError as error:
-            _refuse_picture(error)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            fail("D3137", "the value cannot be read or written with this picture string")
-        return MISSING if result is None else result
+    def checked(value: Any, picture: Any = MISSING, *options: Any) -> Any:
+        if picture is MISSING:
+            fail("T0410", f"argument 2 of ${name} must be a picture string, it is missing")
+        return function(value, picture, *options)
 
     return _defined(checked)
 
 
-def _refuse_picture(error: RuntimeError) -> NoReturn:
-    message = str(getattr(error, "error", error))
-    if isinstance(error, JException) and re.fullmatch(_CODE, message):
-        fail(message, str(JException.error_codes.get(message, message)))
-    for beginning, code in _PICTURE_CODES.items():
-        if message.startswith(beginning):
-            fail(code, message)
-    raise error
-
-
-_parse_date_time = _pictured(Functions.datetime_to_millis)
-_from_millis = _pictured(Functions.datetime_from_millis)
+def _format_number(value: Any, picture: str, options: Any = MISSING) -> str:
+    return format_number(value, picture, None if options is MISSING else options)
 
 
 def _native(name: str, signature: str, body: Callable[..., Any], arity: int | None = None) -> Function:
@@ -1849,10 +1829,10 @@ STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
             ("replace", "<s-(sf)(sf)n?:s>", _replace),
             ("split", "<s-(sf)n?:a<s>>", _split),
             ("join", "<a<s>s?:s>", _join),
-            ("formatNumber", "<n-so?:s>", _pictured(Functions.format_number), 3),
+            ("formatNumber", "<n-so?:s>", _pictured("formatNumber", _format_number), 3),
             ("formatBase", "<n-n?:s>", _d(_format_base), 2),
-            ("formatInteger", "<n-s:s>", _pictured(Functions.format_integer), 2),
-            ("parseInteger", "<s-s:n>", _pictured(Functions.parse_integer), 2),
+            ("formatInteger", "<n-s:s>", _pictured("formatInteger", format_integer), 2),
+            ("parseInteger", "<s-s:n>", _pictured("parseInteger", parse_integer), 2),
             ("number", "<(nsb)-:n>", _to_number),
             ("floor", "<n-:n>", _d(math.floor), 1),
             ("ceil", "<n-:n>", _d(math.ceil), 1),
@@ -1895,8 +1875,8 @@ STANDARD: Final[Mapping[str, Function]] = MappingProxyType(
             ("decodeUrlComponent", "<s-:s>", _url(_unquoted, "decodeUrlComponent"), 1),
             ("decodeUrl", "<s-:s>", _url(lambda text: _unquoted(re.sub(_KEPT_ESCAPE, r"%25\1", text)), "decodeUrl"), 1),
             ("eval", "<sx?:x>", _evaluate),
-            ("toMillis", "<s-s?:n>", _d(_to_millis), 2),
-            ("fromMillis", "<n-s?s?:s>", _from_millis, 3),
+            ("toMillis", "<s-s?:n>", _to_millis, 2),
+            ("fromMillis", "<n-s?s?:s>", _d(_from_millis), 3),
             ("clone", "<(oa)-:o>", _d(copy), 1),
             ("now", "<s?s?:s>", _now),
             ("millis", "<:n>", _millis),
