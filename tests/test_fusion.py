@@ -112,7 +112,7 @@ def test_for_any_reply_one_pass_gives_what_the_exact_path_gives(reply, on_invali
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(rows=st.lists(st.fixed_dictionaries({**USERS, "userAggregateActivityStats": STATS}), max_size=4))
 def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives(rows):
-    function = GONG._fused(GONG.mapping.endpoints[0])._function
+    function = GONG._functions["aggregate"]._function
     page = ("total", "2026-01-01", "2026-02-01", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "total")
     assert function(rows, True, True, *page) == function(rows, True, False, *page)
 
@@ -203,7 +203,7 @@ def test_the_shipped_mapping_is_one_function_an_endpoint():
 
 def test_the_generated_code_stands_at_the_lines_of_the_mapping():
     source = GONG.mapping.root.source
-    tree = GONG._fused(GONG._mapping.endpoints[0]).tree
+    tree = GONG._functions["aggregate"].tree
     lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)}
     assert all("$join([$user.userId" in source.line(line) for line in lines)
     assert lines
@@ -211,7 +211,7 @@ def test_the_generated_code_stands_at_the_lines_of_the_mapping():
 
 def test_a_traceback_through_generated_code_names_the_mapping():
     mapper = GONG
-    function = mapper._fused(mapper._mapping.endpoints[0])._function
+    function = mapper._functions[mapper._mapping.endpoints[0].name]._function
     assert function.__code__.co_filename == "mappings/gong/activity.yaml"
 
 

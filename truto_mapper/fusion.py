@@ -22,7 +22,7 @@ from truto_mapper.codegen import Placer
 from truto_mapper.diagnostics import EvaluationError, Source, Span
 from truto_mapper.expr import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression, Scope
 from truto_mapper.functions import MISSING, NAMESPACE, Run, from_caller
-from truto_mapper.mapping import RESPONSE_NAMES, Endpoint, Template
+from truto_mapper.mapping import REPLY, Endpoint, Template
 from truto_mapper.schema import REMOTE_DATA, Field, Resource, Schema, value_schema
 from truto_mapper.syntax import (
     Array,
@@ -202,6 +202,7 @@ class Fused:
 
     def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
         """Raises nothing: what cannot be fused has no function, and `reason` says why."""
+        self.endpoint = endpoint
         self.tree: ast.Module | None = None
         self.reason: str | None = None
         shared = _Shared()
@@ -216,8 +217,8 @@ class Fused:
         #: that its page's values depend on. Raises whatever an expression raises, without its place.
         self.reply = self._reply(endpoint, source)
 
-    def _reply(self, endpoint: Endpoint, source: Source) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-        names, temporaries, lines = {name: name for name in sorted(RESPONSE_NAMES)}, count(1), list[ast.stmt]()
+    def _reply(self, endpoint: Endpoint, source: Source) -> Callable[..., tuple[Any, ...]]:
+        names, temporaries, lines = {name: name for name in REPLY}, count(1), list[ast.stmt]()
         values: list[ast.expr] = []
         constants: dict[str, Any] = {}
         for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
@@ -235,19 +236,25 @@ class Fused:
         rows = ast.Constant(False) if self.tree is None else self._rows.read()
         key = ast.Tuple([_read(name, steps) for name, steps in self._page.paths], ast.Load())
         lines.append(ast.Return(ast.Tuple([*values, rows, key], ast.Load())))
+        arguments = ast.arguments([], [ast.arg(name) for name in REPLY], None, [], [], None, [])
+        at = endpoint.path.placer.place(endpoint.path.node.span)
+        function = ast.FunctionDef("reply", arguments, lines, [], None, None, **at)
         try:
-            return _of_bindings(lines, constants, endpoint, source)
+            return _defined(ast.fix_missing_locations(ast.Module([function], [])), constants, source, "reply")
         except (SyntaxError, RecursionError):
             return _unread
 
     def records(
-        self, rows: list[Any], key: tuple[Any, ...], page: Scope, *, remote_data: bool
+        self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
     ) -> tuple[list[Any], Sequence[int]]:
-        """A record for each row that is no null, and the numbers of those that `record` has to look at."""
+        """A record for each row that is no null, and the numbers of those that `record` has to look at.
+
+        `key` is what `reply` gives for what is `given`; without it all of them are.
+        """
         try:
             known = self._page.known[key]
         except (KeyError, TypeError):  # TypeError: what cannot be hashed
-            known = self._page.evaluated(key, page)
+            known = None if key is None else self._page.evaluated(key, given)
         if known is None:
             count = len(rows) - rows.count(None)
             return [None] * count, range(count)
@@ -255,23 +262,8 @@ class Fused:
         return found
 
 
-def _unread(_: Mapping[str, Any]) -> tuple[Any, ...]:
+def _unread(*_: Any) -> tuple[Any, ...]:
     raise _Unfit
-
-
-def _of_bindings(
-    lines: list[ast.stmt], constants: Mapping[str, Any], endpoint: Endpoint, source: Source
-) -> Callable[[Mapping[str, Any]], Any]:
-    """A function of the bindings of a reply, whose lines use them as locals."""
-    used = {one.id for line in lines for one in ast.walk(line) if isinstance(one, ast.Name)}
-    opened: list[ast.stmt] = [
-        ast.Assign([ast.Name(one, ast.Store())], ast.Subscript(_loaded("bindings"), ast.Constant(one), ast.Load()))
-        for one in sorted(RESPONSE_NAMES & used)
-    ]
-    arguments = ast.arguments([], [ast.arg("bindings")], None, [], [], None, [])
-    at = endpoint.path.placer.place(endpoint.path.node.span)
-    function = ast.FunctionDef("reply", arguments, [*opened, *lines], [], None, None, **at)
-    return _defined(ast.fix_missing_locations(ast.Module([function], [])), constants, source, "reply")
 
 
 def _loaded(name: str) -> ast.expr:
@@ -354,11 +346,11 @@ class _Page:
         self.fields = [(one, Schema(value_schema(field), generated=True)) for one, field in shared.values.values()]
         self.memos = list(shared.memos.values())
         self.paths = self.read()
-        self.known: dict[tuple[Any, ...], tuple[Any, ...] | None] = {}
+        self.known: dict[tuple[Any, ...] | None, tuple[Any, ...] | None] = {}
 
     def read(self) -> list[tuple[str, Sequence[str]]]:
         """The paths from the bindings of a reply on which everything depends."""
-        reads = _Row((*sorted(RESPONSE_NAMES), "row"))  # the latter for what memos read of it
+        reads = _Row((*REPLY, "row"))  # the latter for what memos read of it
         for name, expression in self.lets.items():
             reads.reads[name] = reads.all_reads(expression.node)
         shown = [expression for expression, _ in self.fields]
@@ -369,10 +361,11 @@ class _Page:
         every |= {(name,) for name in self.names if name not in reads.reads}
         return [(name, steps) for name, *steps in sorted(every) if name != "row"]
 
-    def evaluated(self, key: tuple[Any, ...], page: Scope) -> tuple[Any, ...] | None:
+    def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The function's arguments, kept for the pages of the same texts; None where one of the values is not valid."""
         if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
-            return self.arguments(page)
+            bindings = dict(zip(REPLY, given, strict=True))
+            return self.arguments(Scope(bindings["response"], bindings))
         if len(self.known) >= MAX_PAGES:
             self.known.clear()
         known = self.known[key] = self.arguments(self.scope(key))

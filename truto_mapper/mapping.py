@@ -131,7 +131,10 @@ Template: TypeAlias = "Expression | dict[str, Template] | list[Template]"
 Loop: TypeAlias = tuple[str, Expression]
 
 REQUEST_NAMES = frozenset({"query", "context", "cursor", "now"})
-RESPONSE_NAMES = REQUEST_NAMES | {"status", "headers", "response"}
+
+#: The bindings of a reply, in the order in which they are handed on.
+REPLY = ("context", "cursor", "headers", "now", "query", "response", "status")
+RESPONSE_NAMES = frozenset(REPLY)
 
 #: Functions that read a clock. A mapping has the time as `$now`, where that is bound.
 _CLOCKS = frozenset({"now", "millis"})
