@@ -184,7 +184,9 @@ class _Functions(dict[str, "Fused"]):
         self.linked = linked
 
     def __missing__(self, name: str) -> Fused:
-        from truto_mapper.fusion import Fused  # noqa: PLC0415  # it comes with the page that is mapped first
+        # They come with the page that is mapped first, and not on the way of an error, which may be a deep one.
+        from truto_mapper import validator  # noqa: F401, PLC0415
+        from truto_mapper.fusion import Fused  # noqa: PLC0415
 
         endpoint = next(one for one in self.linked.endpoints if one.name == name)
         made = self[name] = Fused(endpoint, self.linked.resource, self.linked.root.source)
