@@ -13,7 +13,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from itertools import count, groupby
+from itertools import count, groupby, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -86,7 +86,7 @@ class Memo:
     fields: tuple[tuple[Expression, Schema], ...]
 
     def values(self, page: Scope, key: Any) -> tuple[Any, ...]:
-        """The values for a text; nothing where `record` has to look at it."""
+        """Whether all is text, and the values for a text; nothing where `record` has to look at it."""
         row: Any = key
         for name in reversed(self.path):
             row = {} if row is MISSING else {name: row}
@@ -101,7 +101,7 @@ class Memo:
             checked = [_checked(expression.evaluate_in(scope), schema) for expression, schema in self.fields]
         except EvaluationError:
             return ()
-        return () if MISSING in checked else (*found, *checked)
+        return () if MISSING in checked else (_TEXT.issuperset(map(type, (*found, *checked))), *found, *checked)
 
 
 def _checked(value: Any, schema: Schema) -> Any:
@@ -749,12 +749,15 @@ class _Writer:
             self.shared.memos[path] = Memo(path[0], path[1:], is_context, tuple(lets), checked)
         number = list(self.shared.memos).index(path)
         self.expect(path, "str")
-        pen, key, entry = self.pen, self.fetched(path), self.new("entry")
-        pen.assign(entry, ast.Subscript(pen.load(f"memo_{number}"), pen.load(key), ast.Load(), **pen.at))
-        self.doubt_unless(pen.load(entry))
+        pen, key, sure = self.pen, self.fetched(path), self.new("sure")
         names = [self.new(name) for name, _ in lets] + [self.new("field") for _ in found]
-        target = ast.Tuple([ast.Name(name, ast.Store()) for name in names], ast.Store(), **pen.at)
-        pen.lines.append(ast.Assign([target], pen.load(entry), **pen.at))
+        target = ast.Tuple([ast.Name(name, ast.Store()) for name in (sure, *names)], ast.Store(), **pen.at)
+        entry = ast.Subscript(pen.load(f"memo_{number}"), pen.load(key), ast.Load(), **pen.at)
+        pen.lines.append(ast.Assign([target], entry, **pen.at))  # an empty one fails, and leaves the row in doubt
+        if not self.is_general:
+            self.doubt_unless(pen.load(sure))
+            self.classes |= dict.fromkeys(names, "str")
+            self.given |= set(names)
         self.row.locals |= dict(zip((name for name, _ in lets), names, strict=False))
         self.settled |= {id(e): local for (e, _), local in zip(found, names[len(lets) :], strict=True)}
 
@@ -786,6 +789,9 @@ class _Writer:
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
         if isinstance(made.value, ast.Name):
+            match made.statements:
+                case [*_, ast.Assign([ast.Name(made.value.id)], ast.JoinedStr())]:
+                    self.classes[made.value.id] = "str"
             return made.value.id
         local = self.new("value")
         self.pen.assign(local, made.value)
@@ -954,6 +960,9 @@ class _Writer:
                 return self.settled_part(child, self.settled[id(expression)])
             if not self.row.all_reads(node):
                 return self.settled_part(child, self.page_value(expression, child.field))
+        if isinstance(node, Condition) and node.otherwise is None and not self.is_general:
+            self.doubt_unless(self.is_true(self.inline(expression, node.condition)))  # a value is expected
+            node = node.then
         path = self.row.path(node)
         if path is not None and child.field.type in _CLASSES:
             self.expect(path, _CLASSES[child.field.type])
@@ -1175,7 +1184,7 @@ def paired(found: Any, name: str) -> Any:
         inner_rows = _objects(outer.get(name))
         if inner_rows is None:
             return False
-        rows += [(outer, inner) for inner in inner_rows]
+        rows += zip(repeat(outer), inner_rows)
     return rows
 
 
@@ -1183,12 +1192,13 @@ def _objects(value: Any) -> list[Any] | None:
     """The objects of a list, nulls left out; None where there are others."""
     if value is None or value is MISSING:
         return []
-    if value.__class__ is not list or not _OBJECT_OR_NULL.issuperset(map(type, value)):
+    if value.__class__ is not list:
         return None
-    return [row for row in value if row is not None] if None in value else value
+    rows = value if all(value) else [row for row in value if row is not None]
+    return rows if _OBJECT.issuperset(map(type, rows)) else None
 
 
-_OBJECT_OR_NULL = frozenset({dict, type(None)})
+_OBJECT = frozenset({dict})
 
 
 def _paths_of_rows(endpoint: Endpoint) -> _Rows:
