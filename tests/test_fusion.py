@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truto_mapper import EvaluationError, MapperError, load
+from truto_mapper import EvaluationError, MapperError, Source, load
 from truto_mapper.fusion import Fused
 from truto_mapper.record import Recorder
 from truto_mapper.runtime import Mapper
@@ -114,7 +114,7 @@ def test_for_any_reply_one_pass_gives_what_the_exact_path_gives(reply, on_invali
 def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives(rows):
     function = GONG._functions["aggregate"]._function
     page = ("total", "2026-01-01", "2026-02-01", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "total")
-    assert function(rows, True, True, *page) == function(rows, True, False, *page)
+    assert function(rows, True, (True, *page)) == function(rows, True, (False, *page))
 
 
 def user(number, **more):
@@ -192,6 +192,21 @@ def test_the_same_mapping_always_becomes_the_same_code():
         return subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True, env=env).stdout
 
     assert shown("1") == shown("2") == GONG.show() + "\n"
+
+
+@pytest.mark.parametrize(
+    ("first_day", "count"),
+    [('$contains($start, "01-05") ? $substring($start, 0, 10)', 6), ("$length($start)", 0)],  # numbers cannot be joined
+)
+def test_what_a_text_of_the_row_gives_may_be_nothing_or_no_text(first_day, count):
+    overlay = Source("overlay.yaml", f"endpoints: {{by_period: {{let: {{first_day: '{first_day}'}}}}}}")
+    mapper = load("gong/activity", overlays=[overlay])
+    days = ("2026-01-05", "2026-01-12", "2026-01-19")
+    periods = [{"fromDate": f"{day}T00:00:00Z", "toDate": "2026-02-01T00:00:00Z"} for day in (*days, "soon", *days)]
+    body = {"usersAggregateActivity": [{"userId": "1", "userAggregateActivity": periods}]}
+    options = {"query": QUERIES["usersAggregateActivity"], "on_invalid": "discard_record"}
+    assert outcome(mapper, body, **options) == exact(mapper, body, **options)
+    assert len(mapper.map(body, **options).records) == count
 
 
 def test_the_shipped_mapping_is_one_function_an_endpoint():

@@ -214,11 +214,13 @@ class Fused:
             self.tree, self.reason = None, str(unfit)
         self._page = _Page(shared)
         #: The bindings of a reply → whether it is the endpoint's, its next cursor, time zone and rows, and the texts
-        #: that its page's values depend on. Raises whatever an expression raises, without its place.
+        #: that its page's values depend on. None where an expression fails: evaluated alone it says why and where.
         self.reply = self._reply(endpoint, source)
 
-    def _reply(self, endpoint: Endpoint, source: Source) -> Callable[..., tuple[Any, ...]]:
-        names, temporaries, lines = {name: name for name in REPLY}, count(1), list[ast.stmt]()
+    def _reply(self, endpoint: Endpoint, source: Source) -> Callable[[tuple[Any, ...]], tuple[Any, ...] | None]:
+        names, temporaries = {name: name for name in REPLY}, count(1)
+        given = ast.Tuple([ast.Name(name, ast.Store()) for name in REPLY], ast.Store())
+        lines: list[ast.stmt] = [ast.Assign([given], _loaded("given"))]
         values: list[ast.expr] = []
         constants: dict[str, Any] = {}
         for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
@@ -226,8 +228,9 @@ class Fused:
             if expression is not None:
                 callers = {name: f"caller_{name}" for name in expression.functions}
                 constants |= {callers[name]: from_caller(name, one) for name, one in expression.functions.items()}
-                given = (names, "response", expression.placer)
-                made = codegen.emit(expression.node, *given, callers=callers, temporaries=temporaries)
+                made = codegen.emit(
+                    expression.node, names, "response", expression.placer, callers=callers, temporaries=temporaries
+                )
             run = ast.Assign([ast.Name("run", ast.Store())], ast.Call(_loaded("new_run"), [ast.Constant(1)], []))
             local = f"value_{next(temporaries)}"
             lines += [*([run] if made.runs else ()), *made.statements]
@@ -236,13 +239,15 @@ class Fused:
         rows = ast.Constant(False) if self.tree is None else self._rows.read()
         key = ast.Tuple([_read(name, steps) for name, steps in self._page.paths], ast.Load())
         lines.append(ast.Return(ast.Tuple([*values, rows, key], ast.Load())))
-        arguments = ast.arguments([], [ast.arg(name) for name in REPLY], None, [], [], None, [])
+        arguments = ast.arguments([], [ast.arg("given")], None, [], [], None, [])
         at = endpoint.path.placer.place(endpoint.path.node.span)
-        function = ast.FunctionDef("reply", arguments, lines, [], None, None, **at)
+        failed = ast.ExceptHandler(_loaded("Exception"), None, [ast.Return(ast.Constant(None))])
+        body: list[ast.stmt] = [ast.Try(lines, [failed], [], [])]
+        function = ast.FunctionDef("reply", arguments, body, [], None, None, **at)
         try:
             return _defined(ast.fix_missing_locations(ast.Module([function], [])), constants, source, "reply")
         except (SyntaxError, RecursionError):
-            return _unread
+            return lambda _: None
 
     def records(
         self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
@@ -258,12 +263,8 @@ class Fused:
         if known is None:
             count = len(rows) - rows.count(None)
             return [None] * count, range(count)
-        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, *known)
+        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, known)
         return found
-
-
-def _unread(*_: Any) -> tuple[Any, ...]:
-    raise _Unfit
 
 
 def _loaded(name: str) -> ast.expr:
@@ -332,7 +333,7 @@ class _Shared:
 
     @property
     def parameters(self) -> list[str]:
-        return [*self.names.values(), *self.values, *(f"memo_{number}" for number in range(len(self.memos)))]
+        return ["certain", *self.names.values(), *self.values, *(f"memo_{number}" for number in range(len(self.memos)))]
 
 
 class _Page:
@@ -682,6 +683,8 @@ class _Writer:
         """The function around the code of a row."""
         pen, lines = self.pen, list[ast.stmt]()
         with pen.into(lines):
+            targets: list[ast.expr] = [ast.Name(name, ast.Store(), **pen.at) for name in self.shared.parameters]
+            lines.append(ast.Assign([ast.Tuple(targets, ast.Store(), **pen.at)], pen.load("page"), **pen.at))
             pen.assign("records", ast.List([], ast.Load(), **pen.at))
             if self.runs:
                 pen.assign("run", pen.constant(None))
@@ -693,7 +696,7 @@ class _Writer:
             pen.loop(pen.load("rows"), body, *(self.row.locals[name] for name in self.rows.variables))
             both = ast.Tuple([pen.load("records"), pen.load("doubtful")], ast.Load(), **pen.at)
             lines.append(ast.Return(both, **pen.at))
-        names = ["rows", "remote_data", "certain", *self.shared.parameters]
+        names = ["rows", "remote_data", "page"]
         arguments = ast.arguments([], [ast.arg(name, **pen.at) for name in names], None, [], [], None, [])
         function = ast.FunctionDef("rows", arguments, lines, [], None, None, **pen.at)
         return ast.fix_missing_locations(ast.Module([function], []))

@@ -499,7 +499,7 @@ class Mapper:
         return tuple.__new__(Page, about)  # as Page(*about), in half the time
 
     def _endpoint(self, given: _Given, plan: Plan, found: list[Diagnostic]) -> tuple[Fused | None, Sequence[Any]]:
-        """The endpoint whose reply this is, None for one that says there is nothing; and what `_seen` gives."""
+        """The endpoint whose reply this is, None for one that says there is nothing; and what its `reply` gives."""
         body, status = given[-2:]
         serving = plan.endpoints if plan.settings is given[0] else self._serving(plan, given)
         if not 200 <= status < 300:
@@ -512,7 +512,8 @@ class Mapper:
             raise ProviderError(Diagnostic("P602", message, pointer=""))
         for name in serving:
             fused = self._functions[name]
-            reply = self._seen(fused, given)
+            seen = fused.reply(given) if self._trace is None else None
+            reply = self._seen(fused.endpoint, given) if seen is None else seen
             if reply[0] is True or _truthy(reply[0]):
                 return fused, reply
         scope = self._scope(given)
@@ -546,21 +547,15 @@ class Mapper:
     def _scope(self, given: _Given) -> Scope:
         return Scope(given[-2], dict(zip(mapping.REPLY, given, strict=True)), trace=self._trace)
 
-    def _seen(self, fused: Fused, given: _Given) -> Sequence[Any]:
-        """Whether a reply is the endpoint's, its next cursor, time zone and rows, and the key of its page's values."""
-        try:
-            if self._trace is None:
-                return fused.reply(*given)
-        except Exception:  # noqa: BLE001, S110  # evaluated one by one, each says what is wrong and where
-            pass
+    def _seen(self, endpoint: Endpoint, given: _Given) -> Sequence[Any]:
+        """What `Fused.reply` gives, one expression after the other, its rows left to be looked for."""
         scope = self._scope(given)
         if self._trace is not None:
             self._trace.names = dict(scope.bindings)
-        recognised = _truthy(_value(fused.endpoint.recognise, scope))
-        return self._read_of(fused.endpoint, scope) if recognised else (False,)
+        return self._read_of(endpoint, scope) if _truthy(_value(endpoint.recognise, scope)) else (False,)
 
     def _read_of(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
-        """The same for a reply that is taken for the endpoint's, its rows left to be looked for."""
+        """The same for a reply that is taken for the endpoint's."""
         if self._trace is not None:
             self._trace.endpoint = endpoint.name
         return True, _value(endpoint.next_cursor, scope), _value(endpoint.time_zone, scope), False, None
