@@ -675,9 +675,8 @@ class _Writer:
         with pen.into(handler):
             self.leave_it()
         caught = ast.ExceptHandler(pen.load("Exception"), None, handler)
-        if self.rows.inner is None:  # the others were looked at already
-            body = [ast.If(pen.not_(pen.has_class(row, "dict")), no_object, [], **pen.at), *body]
-        return ast.Try(body, [caught], [], [], **pen.at)
+        looked_at = ast.If(pen.not_(pen.has_class(row, "dict")), no_object, [], **pen.at)
+        return ast.Try([looked_at, *body], [caught], [], [], **pen.at)
 
     def framed(self, body: list[ast.stmt]) -> ast.Module:
         """The function around the code of a row."""
@@ -1178,30 +1177,19 @@ def listed(found: Any) -> Any:
 
 
 def paired(found: Any, name: str) -> Any:
-    """Outer rows with each of their inner ones; False where a loop runs over something else, or a row is no object."""
-    outer_rows = _objects(found)
-    if outer_rows is None:
+    """Outer rows with each of their inner ones, nulls left out; False where a loop runs over something else."""
+    outer_rows = listed(found)
+    if outer_rows is False:
         return False
     rows: list[Any] = []
     for outer in outer_rows:
-        inner_rows = _objects(outer.get(name))
-        if inner_rows is None:
+        if outer is None:
+            continue
+        inner_rows = outer.__class__ is dict and listed(outer.get(name))
+        if inner_rows is False:
             return False
-        rows += zip(repeat(outer), inner_rows)
+        rows += zip(repeat(outer), inner_rows if all(inner_rows) else [row for row in inner_rows if row is not None])
     return rows
-
-
-def _objects(value: Any) -> list[Any] | None:
-    """The objects of a list, nulls left out; None where there are others."""
-    if value is None or value is MISSING:
-        return []
-    if value.__class__ is not list:
-        return None
-    rows = value if all(value) else [row for row in value if row is not None]
-    return rows if _OBJECT.issuperset(map(type, rows)) else None
-
-
-_OBJECT = frozenset({dict})
 
 
 def _paths_of_rows(endpoint: Endpoint) -> _Rows:
