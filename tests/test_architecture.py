@@ -42,6 +42,7 @@ ROWS = {
     "pictures": 1,
     "document": 1,
     "report": 1,
+    "validator": 1,
     "activity": 0,
     "diagnostics": 0,
 }
@@ -51,7 +52,7 @@ OWNERS = {
     "jsonata": {"syntax", "functions"},
     "re2": {"functions"},
     "yaml": {"document"},
-    "jsonschema": {"schema"},
+    "jsonschema": {"schema", "validator"},
     "pydantic": {"diff", "golden", "mapping", "schema"},
     "pydantic_core": {"mapping", "schema"},
     "typing_extensions": {"mapping"},
@@ -141,6 +142,12 @@ def run(code):
 def test_importing_the_package_imports_no_edge():
     edges = "{'typer', 'rich', 'httpx', 'starlette', 'pytest', 'pyarrow'}"
     assert run(f"import sys, truto_mapper; print(sorted({edges} & sys.modules.keys()))") == "[]"
+
+
+def test_what_only_pages_need_does_not_make_a_start_slower():
+    later = "{'jsonschema', 'truto_mapper.fusion'}"
+    code = f"import sys, truto_mapper; truto_mapper.load('gong/activity'); print({later} & sys.modules.keys())"
+    assert run(code) == "set()"
 
 
 def test_importing_the_package_leaves_the_process_alone():

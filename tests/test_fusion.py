@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truto_mapper import EvaluationError, MapperError, load
+from truto_mapper import EvaluationError, MapperError, Source, load
 from truto_mapper.fusion import Fused
 from truto_mapper.record import Recorder
 from truto_mapper.runtime import Mapper
@@ -112,9 +112,9 @@ def test_for_any_reply_one_pass_gives_what_the_exact_path_gives(reply, on_invali
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(rows=st.lists(st.fixed_dictionaries({**USERS, "userAggregateActivityStats": STATS}), max_size=4))
 def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives(rows):
-    function = GONG._fused(GONG.mapping.endpoints[0])._function
+    function = GONG._functions["aggregate"]._function
     page = ("total", "2026-01-01", "2026-02-01", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "total")
-    assert function(rows, True, True, *page) == function(rows, True, False, *page)
+    assert function(rows, True, (True, *page)) == function(rows, True, (False, *page))
 
 
 def user(number, **more):
@@ -194,6 +194,21 @@ def test_the_same_mapping_always_becomes_the_same_code():
     assert shown("1") == shown("2") == GONG.show() + "\n"
 
 
+@pytest.mark.parametrize(
+    ("first_day", "count"),
+    [('$contains($start, "01-05") ? $substring($start, 0, 10)', 6), ("$length($start)", 0)],  # numbers cannot be joined
+)
+def test_what_a_text_of_the_row_gives_may_be_nothing_or_no_text(first_day, count):
+    overlay = Source("overlay.yaml", f"endpoints: {{by_period: {{let: {{first_day: '{first_day}'}}}}}}")
+    mapper = load("gong/activity", overlays=[overlay])
+    days = ("2026-01-05", "2026-01-12", "2026-01-19")
+    periods = [{"fromDate": f"{day}T00:00:00Z", "toDate": "2026-02-01T00:00:00Z"} for day in (*days, "soon", *days)]
+    body = {"usersAggregateActivity": [{"userId": "1", "userAggregateActivity": periods}]}
+    options = {"query": QUERIES["usersAggregateActivity"], "on_invalid": "discard_record"}
+    assert outcome(mapper, body, **options) == exact(mapper, body, **options)
+    assert len(mapper.map(body, **options).records) == count
+
+
 def test_the_shipped_mapping_is_one_function_an_endpoint():
     code = GONG.show()
     names = [node.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef)]
@@ -203,7 +218,7 @@ def test_the_shipped_mapping_is_one_function_an_endpoint():
 
 def test_the_generated_code_stands_at_the_lines_of_the_mapping():
     source = GONG.mapping.root.source
-    tree = GONG._fused(GONG._mapping.endpoints[0]).tree
+    tree = GONG._functions["aggregate"].tree
     lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)}
     assert all("$join([$user.userId" in source.line(line) for line in lines)
     assert lines
@@ -211,7 +226,7 @@ def test_the_generated_code_stands_at_the_lines_of_the_mapping():
 
 def test_a_traceback_through_generated_code_names_the_mapping():
     mapper = GONG
-    function = mapper._fused(mapper._mapping.endpoints[0])._function
+    function = mapper._functions[mapper._mapping.endpoints[0].name]._function
     assert function.__code__.co_filename == "mappings/gong/activity.yaml"
 
 

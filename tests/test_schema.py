@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import openapi_spec_validator
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from mypy import api as mypy
@@ -26,6 +26,7 @@ from truto_mapper.schema import (
     Field,
     Resource,
     Schema,
+    is_plain,
     list_schema,
     load_resource,
     load_source_schema,
@@ -33,6 +34,7 @@ from truto_mapper.schema import (
     query_schema,
     record_schema,
     shaped,
+    surely_fits,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -454,6 +456,43 @@ def test_formats_are_asserted(form, good, bad):
 
 def test_a_uuid_with_an_end_of_line_is_none():
     assert not Schema({"format": "uuid"}).valid("62f44730-dd91-461e-bd6a-aedd9e0ad79d\n")
+
+
+ATOMS = st.sampled_from(["", "a", "UTC", "2026-01-31T00:00:00Z", 0, 1, True, False, None, 1.0])
+VALUES = st.recursive(ATOMS, lambda v: st.lists(v, max_size=2) | st.dictionaries(st.sampled_from("ab"), v, max_size=2))
+LIMITS = {
+    "type": st.sampled_from(["string", "boolean", "integer", "array", "object", "number", "null", ["string", "null"]]),
+    "format": st.sampled_from(["date-time", "time-zone", "uuid", "date", "else"]),
+    "enum": st.lists(ATOMS, min_size=1, max_size=3),
+    "required": st.lists(st.sampled_from("ab"), max_size=2, unique=True),
+    "additionalProperties": st.booleans(),
+    "description": st.just("x") | st.just(1),
+    "default": VALUES,
+    "minLength": st.just(1),
+}
+SCHEMAS = st.recursive(
+    st.fixed_dictionaries({}, optional=LIMITS),
+    lambda s: st.fixed_dictionaries(
+        {"type": st.sampled_from(["array", "object"])},
+        optional={
+            "items": s | st.booleans(),
+            "properties": st.dictionaries(st.sampled_from("ab"), s | st.booleans(), max_size=2),
+            **{key: LIMITS[key] for key in ("required", "additionalProperties")},
+        },
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(SCHEMAS, VALUES)
+def test_what_is_said_without_jsonschema_is_what_it_says(schema, value):
+    try:
+        exact = Schema(schema)
+    except MappingError:
+        assert not is_plain(schema)
+        return
+    assert exact.valid(value) or not surely_fits(value, schema)
 
 
 def test_every_problem_is_found_at_once():

@@ -13,7 +13,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from itertools import count, groupby
+from itertools import count, groupby, repeat
 from operator import itemgetter
 from typing import Any
 
@@ -22,7 +22,7 @@ from truto_mapper.codegen import Placer
 from truto_mapper.diagnostics import EvaluationError, Source, Span
 from truto_mapper.expr import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression, Scope
 from truto_mapper.functions import MISSING, NAMESPACE, Run, from_caller
-from truto_mapper.mapping import RESPONSE_NAMES, Endpoint, Template
+from truto_mapper.mapping import REPLY, Endpoint, Template
 from truto_mapper.schema import REMOTE_DATA, Field, Resource, Schema, value_schema
 from truto_mapper.syntax import (
     Array,
@@ -86,7 +86,7 @@ class Memo:
     fields: tuple[tuple[Expression, Schema], ...]
 
     def values(self, page: Scope, key: Any) -> tuple[Any, ...]:
-        """The values for a text; nothing where `record` has to look at it."""
+        """Whether all is text, and the values for a text; nothing where `record` has to look at it."""
         row: Any = key
         for name in reversed(self.path):
             row = {} if row is MISSING else {name: row}
@@ -101,7 +101,7 @@ class Memo:
             checked = [_checked(expression.evaluate_in(scope), schema) for expression, schema in self.fields]
         except EvaluationError:
             return ()
-        return () if MISSING in checked else (*found, *checked)
+        return () if MISSING in checked else (_TEXT.issuperset(map(type, (*found, *checked))), *found, *checked)
 
 
 def _checked(value: Any, schema: Schema) -> Any:
@@ -202,6 +202,7 @@ class Fused:
 
     def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
         """Raises nothing: what cannot be fused has no function, and `reason` says why."""
+        self.endpoint = endpoint
         self.tree: ast.Module | None = None
         self.reason: str | None = None
         shared = _Shared()
@@ -213,11 +214,13 @@ class Fused:
             self.tree, self.reason = None, str(unfit)
         self._page = _Page(shared)
         #: The bindings of a reply → whether it is the endpoint's, its next cursor, time zone and rows, and the texts
-        #: that its page's values depend on. Raises whatever an expression raises, without its place.
+        #: that its page's values depend on. None where an expression fails: evaluated alone it says why and where.
         self.reply = self._reply(endpoint, source)
 
-    def _reply(self, endpoint: Endpoint, source: Source) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-        names, temporaries, lines = {name: name for name in sorted(RESPONSE_NAMES)}, count(1), list[ast.stmt]()
+    def _reply(self, endpoint: Endpoint, source: Source) -> Callable[[tuple[Any, ...]], tuple[Any, ...] | None]:
+        names, temporaries = {name: name for name in REPLY}, count(1)
+        given = ast.Tuple([ast.Name(name, ast.Store()) for name in REPLY], ast.Store())
+        lines: list[ast.stmt] = [ast.Assign([given], _loaded("given"))]
         values: list[ast.expr] = []
         constants: dict[str, Any] = {}
         for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
@@ -225,8 +228,9 @@ class Fused:
             if expression is not None:
                 callers = {name: f"caller_{name}" for name in expression.functions}
                 constants |= {callers[name]: from_caller(name, one) for name, one in expression.functions.items()}
-                given = (names, "response", expression.placer)
-                made = codegen.emit(expression.node, *given, callers=callers, temporaries=temporaries)
+                made = codegen.emit(
+                    expression.node, names, "response", expression.placer, callers=callers, temporaries=temporaries
+                )
             run = ast.Assign([ast.Name("run", ast.Store())], ast.Call(_loaded("new_run"), [ast.Constant(1)], []))
             local = f"value_{next(temporaries)}"
             lines += [*([run] if made.runs else ()), *made.statements]
@@ -235,43 +239,32 @@ class Fused:
         rows = ast.Constant(False) if self.tree is None else self._rows.read()
         key = ast.Tuple([_read(name, steps) for name, steps in self._page.paths], ast.Load())
         lines.append(ast.Return(ast.Tuple([*values, rows, key], ast.Load())))
+        arguments = ast.arguments([], [ast.arg("given")], None, [], [], None, [])
+        at = endpoint.path.placer.place(endpoint.path.node.span)
+        failed = ast.ExceptHandler(_loaded("Exception"), None, [ast.Return(ast.Constant(None))])
+        body: list[ast.stmt] = [ast.Try(lines, [failed], [], [])]
+        function = ast.FunctionDef("reply", arguments, body, [], None, None, **at)
         try:
-            return _of_bindings(lines, constants, endpoint, source)
+            return _defined(ast.fix_missing_locations(ast.Module([function], [])), constants, source, "reply")
         except (SyntaxError, RecursionError):
-            return _unread
+            return lambda _: None
 
     def records(
-        self, rows: list[Any], key: tuple[Any, ...], page: Scope, *, remote_data: bool
+        self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
     ) -> tuple[list[Any], Sequence[int]]:
-        """A record for each row that is no null, and the numbers of those that `record` has to look at."""
+        """A record for each row that is no null, and the numbers of those that `record` has to look at.
+
+        `key` is what `reply` gives for what is `given`; without it all of them are.
+        """
         try:
             known = self._page.known[key]
         except (KeyError, TypeError):  # TypeError: what cannot be hashed
-            known = self._page.evaluated(key, page)
+            known = None if key is None else self._page.evaluated(key, given)
         if known is None:
             count = len(rows) - rows.count(None)
             return [None] * count, range(count)
-        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, *known)
+        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, known)
         return found
-
-
-def _unread(_: Mapping[str, Any]) -> tuple[Any, ...]:
-    raise _Unfit
-
-
-def _of_bindings(
-    lines: list[ast.stmt], constants: Mapping[str, Any], endpoint: Endpoint, source: Source
-) -> Callable[[Mapping[str, Any]], Any]:
-    """A function of the bindings of a reply, whose lines use them as locals."""
-    used = {one.id for line in lines for one in ast.walk(line) if isinstance(one, ast.Name)}
-    opened: list[ast.stmt] = [
-        ast.Assign([ast.Name(one, ast.Store())], ast.Subscript(_loaded("bindings"), ast.Constant(one), ast.Load()))
-        for one in sorted(RESPONSE_NAMES & used)
-    ]
-    arguments = ast.arguments([], [ast.arg("bindings")], None, [], [], None, [])
-    at = endpoint.path.placer.place(endpoint.path.node.span)
-    function = ast.FunctionDef("reply", arguments, [*opened, *lines], [], None, None, **at)
-    return _defined(ast.fix_missing_locations(ast.Module([function], [])), constants, source, "reply")
 
 
 def _loaded(name: str) -> ast.expr:
@@ -340,7 +333,7 @@ class _Shared:
 
     @property
     def parameters(self) -> list[str]:
-        return [*self.names.values(), *self.values, *(f"memo_{number}" for number in range(len(self.memos)))]
+        return ["certain", *self.names.values(), *self.values, *(f"memo_{number}" for number in range(len(self.memos)))]
 
 
 class _Page:
@@ -354,11 +347,11 @@ class _Page:
         self.fields = [(one, Schema(value_schema(field), generated=True)) for one, field in shared.values.values()]
         self.memos = list(shared.memos.values())
         self.paths = self.read()
-        self.known: dict[tuple[Any, ...], tuple[Any, ...] | None] = {}
+        self.known: dict[tuple[Any, ...] | None, tuple[Any, ...] | None] = {}
 
     def read(self) -> list[tuple[str, Sequence[str]]]:
         """The paths from the bindings of a reply on which everything depends."""
-        reads = _Row((*sorted(RESPONSE_NAMES), "row"))  # the latter for what memos read of it
+        reads = _Row((*REPLY, "row"))  # the latter for what memos read of it
         for name, expression in self.lets.items():
             reads.reads[name] = reads.all_reads(expression.node)
         shown = [expression for expression, _ in self.fields]
@@ -369,10 +362,11 @@ class _Page:
         every |= {(name,) for name in self.names if name not in reads.reads}
         return [(name, steps) for name, *steps in sorted(every) if name != "row"]
 
-    def evaluated(self, key: tuple[Any, ...], page: Scope) -> tuple[Any, ...] | None:
+    def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """The function's arguments, kept for the pages of the same texts; None where one of the values is not valid."""
         if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
-            return self.arguments(page)
+            bindings = dict(zip(REPLY, given, strict=True))
+            return self.arguments(Scope(bindings["response"], bindings))
         if len(self.known) >= MAX_PAGES:
             self.known.clear()
         known = self.known[key] = self.arguments(self.scope(key))
@@ -681,14 +675,15 @@ class _Writer:
         with pen.into(handler):
             self.leave_it()
         caught = ast.ExceptHandler(pen.load("Exception"), None, handler)
-        if self.rows.inner is None:  # the others were looked at already
-            body = [ast.If(pen.not_(pen.has_class(row, "dict")), no_object, [], **pen.at), *body]
-        return ast.Try(body, [caught], [], [], **pen.at)
+        looked_at = ast.If(pen.not_(pen.has_class(row, "dict")), no_object, [], **pen.at)
+        return ast.Try([looked_at, *body], [caught], [], [], **pen.at)
 
     def framed(self, body: list[ast.stmt]) -> ast.Module:
         """The function around the code of a row."""
         pen, lines = self.pen, list[ast.stmt]()
         with pen.into(lines):
+            targets: list[ast.expr] = [ast.Name(name, ast.Store(), **pen.at) for name in self.shared.parameters]
+            lines.append(ast.Assign([ast.Tuple(targets, ast.Store(), **pen.at)], pen.load("page"), **pen.at))
             pen.assign("records", ast.List([], ast.Load(), **pen.at))
             if self.runs:
                 pen.assign("run", pen.constant(None))
@@ -700,7 +695,7 @@ class _Writer:
             pen.loop(pen.load("rows"), body, *(self.row.locals[name] for name in self.rows.variables))
             both = ast.Tuple([pen.load("records"), pen.load("doubtful")], ast.Load(), **pen.at)
             lines.append(ast.Return(both, **pen.at))
-        names = ["rows", "remote_data", "certain", *self.shared.parameters]
+        names = ["rows", "remote_data", "page"]
         arguments = ast.arguments([], [ast.arg(name, **pen.at) for name in names], None, [], [], None, [])
         function = ast.FunctionDef("rows", arguments, lines, [], None, None, **pen.at)
         return ast.fix_missing_locations(ast.Module([function], []))
@@ -756,12 +751,15 @@ class _Writer:
             self.shared.memos[path] = Memo(path[0], path[1:], is_context, tuple(lets), checked)
         number = list(self.shared.memos).index(path)
         self.expect(path, "str")
-        pen, key, entry = self.pen, self.fetched(path), self.new("entry")
-        pen.assign(entry, ast.Subscript(pen.load(f"memo_{number}"), pen.load(key), ast.Load(), **pen.at))
-        self.doubt_unless(pen.load(entry))
+        pen, key, sure = self.pen, self.fetched(path), self.new("sure")
         names = [self.new(name) for name, _ in lets] + [self.new("field") for _ in found]
-        target = ast.Tuple([ast.Name(name, ast.Store()) for name in names], ast.Store(), **pen.at)
-        pen.lines.append(ast.Assign([target], pen.load(entry), **pen.at))
+        target = ast.Tuple([ast.Name(name, ast.Store()) for name in (sure, *names)], ast.Store(), **pen.at)
+        entry = ast.Subscript(pen.load(f"memo_{number}"), pen.load(key), ast.Load(), **pen.at)
+        pen.lines.append(ast.Assign([target], entry, **pen.at))  # an empty one fails, and leaves the row in doubt
+        if not self.is_general:
+            self.doubt_unless(pen.load(sure))
+            self.classes |= dict.fromkeys(names, "str")
+            self.given |= set(names)
         self.row.locals |= dict(zip((name for name, _ in lets), names, strict=False))
         self.settled |= {id(e): local for (e, _), local in zip(found, names[len(lets) :], strict=True)}
 
@@ -793,6 +791,9 @@ class _Writer:
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
         if isinstance(made.value, ast.Name):
+            match made.statements:
+                case [*_, ast.Assign([ast.Name(made.value.id)], ast.JoinedStr())]:
+                    self.classes[made.value.id] = "str"
             return made.value.id
         local = self.new("value")
         self.pen.assign(local, made.value)
@@ -961,6 +962,9 @@ class _Writer:
                 return self.settled_part(child, self.settled[id(expression)])
             if not self.row.all_reads(node):
                 return self.settled_part(child, self.page_value(expression, child.field))
+        if isinstance(node, Condition) and node.otherwise is None and not self.is_general:
+            self.doubt_unless(self.is_true(self.inline(expression, node.condition)))  # a value is expected
+            node = node.then
         path = self.row.path(node)
         if path is not None and child.field.type in _CLASSES:
             self.expect(path, _CLASSES[child.field.type])
@@ -1173,29 +1177,19 @@ def listed(found: Any) -> Any:
 
 
 def paired(found: Any, name: str) -> Any:
-    """Outer rows with each of their inner ones; False where a loop runs over something else, or a row is no object."""
-    outer_rows = _objects(found)
-    if outer_rows is None:
+    """Outer rows with each of their inner ones, nulls left out; False where a loop runs over something else."""
+    outer_rows = listed(found)
+    if outer_rows is False:
         return False
     rows: list[Any] = []
     for outer in outer_rows:
-        inner_rows = _objects(outer.get(name))
-        if inner_rows is None:
+        if outer is None:
+            continue
+        inner_rows = outer.__class__ is dict and listed(outer.get(name))
+        if inner_rows is False:
             return False
-        rows += [(outer, inner) for inner in inner_rows]
+        rows += zip(repeat(outer), inner_rows if all(inner_rows) else [row for row in inner_rows if row is not None])
     return rows
-
-
-def _objects(value: Any) -> list[Any] | None:
-    """The objects of a list, nulls left out; None where there are others."""
-    if value is None or value is MISSING:
-        return []
-    if value.__class__ is not list or not _OBJECT_OR_NULL.issuperset(map(type, value)):
-        return None
-    return [row for row in value if row is not None] if None in value else value
-
-
-_OBJECT_OR_NULL = frozenset({dict, type(None)})
 
 
 def _paths_of_rows(endpoint: Endpoint) -> _Rows:

@@ -22,7 +22,7 @@ from truto_mapper.diagnostics import Diagnostic, Findings, MappingError, Source,
 from truto_mapper.document import Node
 from truto_mapper.expr import STANDARD_FUNCTIONS, Expression
 from truto_mapper.functions import FUNCTIONS
-from truto_mapper.schema import Field, Resource, Schema, shaped
+from truto_mapper.schema import Field, Resource, Schema, is_plain, shaped, surely_fits
 from truto_mapper.syntax import (
     Array,
     Block,
@@ -131,7 +131,10 @@ Template: TypeAlias = "Expression | dict[str, Template] | list[Template]"
 Loop: TypeAlias = tuple[str, Expression]
 
 REQUEST_NAMES = frozenset({"query", "context", "cursor", "now"})
-RESPONSE_NAMES = REQUEST_NAMES | {"status", "headers", "response"}
+
+#: The bindings of a reply, in the order in which they are handed on.
+REPLY = ("context", "cursor", "headers", "now", "query", "response", "status")
+RESPONSE_NAMES = frozenset(REPLY)
 
 #: Functions that read a clock. A mapping has the time as `$now`, where that is bound.
 _CLOCKS = frozenset({"now", "millis"})
@@ -272,15 +275,17 @@ class _Linker:
     def context(self, node: Node | None) -> Schema:
         """The schema of the account's context, all settings together."""
         settings = self.settings["context"]
+        whole = {"type": "object", "properties": settings, "additionalProperties": False}
         try:
-            schema = Schema({"type": "object", "properties": settings, "additionalProperties": False})
+            schema = Schema(whole, generated=all(map(is_plain, settings.values())))
         except MappingError as error:
             for found in error.diagnostics:
                 steps = [part.replace("~1", "/").replace("~0", "~") for part in (found.pointer or "").split("/")]
                 place = node.at(steps[2:]) if node else None
                 self.findings.add(found.code, found.message, source=place and place.source, span=place and place.span)
             return Schema({})
-        for problem in schema.problems({name: one["default"] for name, one in settings.items() if "default" in one}):
+        defaults = {name: one["default"] for name, one in settings.items() if "default" in one}
+        for problem in () if surely_fits(defaults, whole) else schema.problems(defaults):
             name, *path = problem.path
             message = f"the default of `{name}` does not fit its schema: {problem.message}"
             self.findings.found.append(node.at([name, "default", *path]).diagnostic("M106", message))  # type: ignore[union-attr]  # a default stands somewhere

@@ -53,11 +53,16 @@ _PRESENTATION = frozenset(
 
 
 class Plan(NamedTuple):
-    """What a query was planned with: the account's settings and the time, and the endpoints that serve it."""
+    """What a query was planned with: the account's settings and the time, and the endpoints that serve it.
+
+    And what it asks of each page: how many records at most, and whether with the provider's rows.
+    """
 
     settings: dict[str, Any]
     now: str | None
     endpoints: tuple[str, ...]
+    limit: int | None = None
+    remote_data: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

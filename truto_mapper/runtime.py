@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -34,13 +34,17 @@ from truto_mapper.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.record import OnInvalid, Recorder
 
 if TYPE_CHECKING:
-    from truto_mapper.fusion import Fused  # which comes with the page that is mapped first
+    from truto_mapper.fusion import Fused
     from truto_mapper.trace import Trace
 
 Functions = Mapping[str, Callable[..., Any]]
 Format = Literal["unified", "raw", "normalized", "stream", "debug"]
 AnyQuery = Mapping[str, Any] | str
+Judge = Callable[[record.Row], record.Outcome]
+_Given = tuple[Any, ...]  # what is bound in a reply, in the order of `mapping.REPLY`
 
+#: In the place of a plan where there is no query.
+_UNPLANNED = Plan({}, None, ())
 
 #: What comes of data beyond what Python can follow or write.
 _BEYOND = (RecursionError, ValueError)
@@ -173,6 +177,22 @@ class Page(NamedTuple):
         }
 
 
+class _Functions(dict[str, "Fused"]):
+    """The endpoints' functions, each written when it is first needed. Two threads may write one, both the same."""
+
+    def __init__(self, linked: mapping.Mapping) -> None:
+        self.linked = linked
+
+    def __missing__(self, name: str) -> Fused:
+        # They come with the page that is mapped first, and not on the way of an error, which may be a deep one.
+        from truto_mapper import validator  # noqa: F401, PLC0415
+        from truto_mapper.fusion import Fused  # noqa: PLC0415
+
+        endpoint = next(one for one in self.linked.endpoints if one.name == name)
+        made = self[name] = Fused(endpoint, self.linked.resource, self.linked.root.source)
+        return made
+
+
 class Mapper:
     """A compiled mapping. Make one with `load`."""
 
@@ -193,8 +213,8 @@ class Mapper:
         self._defaults = {name: one["default"] for name, one in schemas.items() if "default" in one}
         #: Pure results that are kept: settings that were checked, functions that were written.
         self._accounts: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._functions: dict[str, Fused] = {}
         self._by_name = {endpoint.name: endpoint for endpoint in self._mapping.endpoints}
+        self._functions = _Functions(self._mapping)
         self._trace: Trace | None = None
         self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
 
@@ -270,7 +290,7 @@ class Mapper:
         refusal or a reply that cannot be read, `QueryError`.
         """
         try:
-            asked = None if query is None else self._asked(query, on_unknown)
+            asked = query if query is None or query.__class__ is Query else self._asked(query, on_unknown)
             planned = None if asked is None else asked.plan
             settings = self._settings(context) if planned is None or context is not None else planned.settings
             moment = _moment(now) if planned is None or now is not None else planned.now
@@ -344,7 +364,7 @@ class Mapper:
         """
         shown = []
         for endpoint in self._mapping.endpoints:
-            fused = self._fused(endpoint)
+            fused = self._functions[endpoint.name]
             code = ast.unparse(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
             shown.append(f"# {endpoint.name}\n{code}\n")
         return "\n\n".join(shown)
@@ -414,7 +434,9 @@ class Mapper:
         headers = {name: _header(endpoint, name, value) for name, value in _object(endpoint.headers, scope).items()}
         request = Request(endpoint.method, path, params, headers, None if body is MISSING else body, asked, notes)
         sent = {part: getattr(request, part) for part in SENT}
-        plan = Plan(settings, now, tuple(one.name for one in serving))
+        limit = None if asked.get("truto_ignore_limit") else asked.get("limit")
+        remote_data = not asked.get("truto_ignore_remote_data")
+        plan = Plan(settings, now, tuple(one.name for one in serving), limit, remote_data)
         return replace(request, query=replace(asked, sent=sent, notes=notes, plan=plan))
 
     def _endpoints(self, names: Mapping[str, Any]) -> list[Endpoint]:
@@ -426,14 +448,12 @@ class Mapper:
             raise QueryError(Diagnostic("Q511", f"no endpoint of {source} serves this query"))
         return serving
 
-    def _serving(self, asked: Query | None, names: Mapping[str, Any]) -> Sequence[Endpoint]:
-        """The endpoints that serve a query, as planned if the account's settings are those of the plan."""
-        if asked is None:
-            return self._mapping.endpoints
-        planned, settings = asked.plan, names["context"]
-        if planned is None or (planned.settings is not settings and planned.settings != settings):
-            return self._endpoints(names)
-        return list(map(self._by_name.__getitem__, planned.endpoints))
+    def _serving(self, plan: Plan, given: _Given) -> Sequence[str]:
+        """The names of the endpoints that serve a query, as planned if the settings are those of the plan."""
+        settings = given[0]
+        if plan is _UNPLANNED or plan.settings == settings:
+            return plan.endpoints or tuple(self._by_name)
+        return [one.name for one in self._endpoints(dict(zip(mapping.REPLY, given, strict=True)))]
 
     # -------------------------------------------------------------------------------------- what came back
 
@@ -445,144 +465,100 @@ class Mapper:
         now: str | None,
         on_invalid: OnInvalid,
     ) -> Page:
-        names = _names(asked, settings, now, response)
-        scope = Scope(response.body, names, trace=self._trace)
+        body, status, headers = response
+        query, start, plan = ({}, 0, None) if asked is None else (asked.parameters, asked.offset, asked.plan)
+        sent = MISSING if asked is None or asked.cursor is None else asked.cursor
+        given = (settings, sent, headers, MISSING if now is None else now, query, body, status)
         found: list[Diagnostic] = [] if asked is None else [*asked.notes]
-        rejected: list[Any] = []
-        endpoint, reply = self._endpoint(response, asked, scope, found)
-        if endpoint is None:
+        plan = plan or _UNPLANNED
+        fused, reply = self._endpoint(given, plan, found)
+        if fused is None:
             return Page((), None, tuple(found), (), response, asked, self._resource)
-        _, cursor, zone, *rows = reply
+        _, cursor, zone, rows, key = reply
         if zone != settings.get("time_zone"):
             _zone_notes(zone, asked, settings, found)
-        cursor, looping = (None, False) if cursor is MISSING else _cursor(cursor, asked, found)
-        records, stop, left = self._records(endpoint, rows, scope, asked, on_invalid, found, rejected)
-        errors = found and [one for one in found if one.severity == "error"]
-        if errors:
-            raise EvaluationError(errors)
-        if asked is not None and left:
+        looping = False
+        if cursor.__class__ is not str or cursor in ("", sent):
+            cursor, looping = _cursor(cursor, asked, found)
+        rejected, stop, name = (), None, fused.endpoint.name
+        if rows is False:
+            rows, key = list(record.rows(fused.endpoint, body, self._scope(given))), None
+        if start or plan.limit is not None:
+            rows, start, stop = _part(rows, start, plan.limit)
+        records, doubtful = fused.records(rows, key, given, remote_data=plan.remote_data)
+        if doubtful:
+            scope = self._scope(given)
+            exact = rows if key is None else list(record.rows(fused.endpoint, body, scope))[start:]
+            judge = partial(
+                self._recorders[name].record, page=scope, on_invalid=on_invalid, remote_data=plan.remote_data
+            )
+            records, rejected = _judged(records, [(n, exact[n]) for n in doubtful], judge, found)
+        if asked is not None and stop is not None:
             cursor = asked.next_cursor(asked.cursor, stop)
-        notes, left_out, resource = tuple(found), tuple(rejected), self._resource
-        about = (tuple(records), cursor, notes, left_out, response, asked, resource, looping, endpoint.name, True)
+        about = (tuple(records), cursor, tuple(found), rejected, response, asked, self._resource, looping, name, True)
         return tuple.__new__(Page, about)  # as Page(*about), in half the time
 
-    def _records(
-        self,
-        endpoint: Endpoint,
-        reply: Sequence[Any],
-        scope: Scope,
-        asked: Query | None,
-        on_invalid: OnInvalid,
-        found: list[Diagnostic],
-        rejected: list[Any],
-    ) -> tuple[list[Any], int, int]:
-        """The records of the rows that are asked for, where these end, and how many rows are left.
-
-        In one pass where nothing is in doubt, else one by one; what there is to say about them is added to `found`.
-        """
-        asking = {} if asked is None else asked.parameters
-        remote_data = not asking.get("truto_ignore_remote_data")
-        start = 0 if asked is None else asked.offset
-        limit = None if asking.get("truto_ignore_limit") else asking.get("limit")
-        fused = self._fused(endpoint)
-        rows, key = reply
-        if rows is not False and not start and limit is None:
-            stop = count = len(rows)
-            records, doubtful = fused.records(rows, key, scope, remote_data=remote_data)
-        else:
-            fits = rows is not False
-            given = [row for row in rows if row is not None] if fits else list(record.rows(endpoint, scope.data, scope))
-            count = len(given)
-            start, stop = min(start, count), count if limit is None else min(start + limit, count)
-            records, doubtful = [None] * (stop - start), range(stop - start)
-            if fits:
-                records, doubtful = fused.records(given[start:stop], key, scope, remote_data=remote_data)
-        if doubtful:
-            exact = list(record.rows(endpoint, scope.data, scope)) if rows is not False else given
-            for number in doubtful:
-                row = exact[start + number]
-                outcome = self._recorders[endpoint.name].record(row, scope, on_invalid, remote_data=remote_data)
-                records[number] = outcome.record
-                found.extend(outcome.diagnostics)
-                rejected += [row.remote] if outcome.record is MISSING else []
-            records = [one for one in records if one is not MISSING]
-        return records, stop, count - stop
-
-    def _fused(self, endpoint: Endpoint) -> Fused:
-        """The endpoint's function, written when it is first needed. Two threads may write it, both the same."""
-        try:
-            return self._functions[endpoint.name]
-        except KeyError:
-            from truto_mapper.fusion import Fused  # noqa: PLC0415  # see above
-
-            made = self._functions[endpoint.name] = Fused(endpoint, self._resource, self._mapping.root.source)
-            return made
-
-    def _endpoint(
-        self, response: Response, asked: Query | None, scope: Scope, found: list[Diagnostic]
-    ) -> tuple[Endpoint | None, Sequence[Any]]:
-        """The endpoint whose reply this is, None for one that says there is nothing; and what `_seen` gives."""
-        serving = self._serving(asked, scope.bindings)
-        if not 200 <= response.status < 300:
-            if any(_truthy(_value(e.empty_when, scope, failing=MISSING)) for e in serving):
+    def _endpoint(self, given: _Given, plan: Plan, found: list[Diagnostic]) -> tuple[Fused | None, Sequence[Any]]:
+        """The endpoint whose reply this is, None for one that says there is nothing; and what its `reply` gives."""
+        body, status = given[-2:]
+        serving = plan.endpoints if plan.settings is given[0] else self._serving(plan, given)
+        if not 200 <= status < 300:
+            scope = self._scope(given)
+            if any(_truthy(_value(self._by_name[name].empty_when, scope, failing=MISSING)) for name in serving):
                 return None, ()
-            raise self._refused(response, scope)
-        if not isinstance(response.body, dict):
-            message = f"the provider's answer must be a JSON object, this is {excerpt(response.body)}"
+            raise self._refused(scope)
+        if not isinstance(body, dict):
+            message = f"the provider's answer must be a JSON object, this is {excerpt(body)}"
             raise ProviderError(Diagnostic("P602", message, pointer=""))
-        for endpoint in serving:
-            reply = self._seen(endpoint, scope)
+        for name in serving:
+            fused = self._functions[name]
+            seen = fused.reply(given) if self._trace is None else None
+            reply = self._seen(fused.endpoint, given) if seen is None else seen
             if reply[0] is True or _truthy(reply[0]):
-                return endpoint, reply
+                return fused, reply
+        scope = self._scope(given)
         known = [e for e in self._mapping.endpoints if _truthy(_value(e.recognise, scope))]
-        if known or asked is None:
-            raise self._unrecognised(known, serving)
-        if any(e.recognise is not None for e in serving):
-            message = f"the provider's answer has nothing that {serving[0].name} is recognised by: no records"
+        if known or plan is _UNPLANNED:
+            raise _unrecognised(known, serving)
+        if any(self._by_name[name].recognise is not None for name in serving):
+            message = f"the provider's answer has nothing that {serving[0]} is recognised by: no records"
             found.append(Diagnostic("P603", message, "warning", pointer=""))
-        return serving[0], self._read_of(serving[0], scope)
+        return self._functions[serving[0]], self._read_of(self._by_name[serving[0]], scope)
 
-    def _unrecognised(self, known: list[Endpoint], serving: Sequence[Endpoint]) -> ProviderError:
-        if known:
-            message = f"this is a reply of {known[0].name}, and the query is served by {serving[0].name}"
-            return ProviderError(Diagnostic("P603", message, pointer="", hint="map it with the query it answers"))
-        names = ", ".join(endpoint.name for endpoint in serving)
-        message = f"the payload is not recognised as a reply of any endpoint ({names})"
-        return ProviderError(Diagnostic("P603", message, pointer="", hint="give the query that it answers"))
-
-    def _refused(self, response: Response, scope: Scope) -> ProviderError:
+    def _refused(self, scope: Scope) -> ProviderError:
         """What the provider said, as far as the mapping's error_mapping can tell."""
+        body, status = scope.data, scope.bindings["status"]
         said = {name: _value(one, scope, failing=MISSING) for name, one in self._mapping.errors.items()}
         message, hint = said.get("message"), said.get("hint")
         lines = [str(line) for line in (message if isinstance(message, list) else [message]) if line]
-        text = "; ".join(lines) if lines else excerpt(response.body) if response.body is not None else "(no body)"
+        text = "; ".join(lines) if lines else excerpt(body) if body is not None else "(no body)"
         retry, request_id = said.get("retry_after"), said.get("request_id")
         return ProviderError(
             Diagnostic(
                 "P601",
-                f"{self._mapping.integration} answered {response.status}: {text}",
+                f"{self._mapping.integration} answered {status}: {text}",
                 hint=hint if isinstance(hint, str) else None,
             ),
-            status=response.status,
+            status=status,
             retry_after=int(retry) if isinstance(retry, (int, float)) and 0 <= retry < 2**53 else None,
             request_id=request_id if isinstance(request_id, str) else None,
         )
 
-    def _seen(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
-        """Whether a reply is the endpoint's, its next cursor, time zone and rows, and the key of its page's values."""
-        try:
-            if self._trace is None:
-                return self._fused(endpoint).reply(scope.bindings)
+    def _scope(self, given: _Given) -> Scope:
+        return Scope(given[-2], dict(zip(mapping.REPLY, given, strict=True)), trace=self._trace)
+
+    def _seen(self, endpoint: Endpoint, given: _Given) -> Sequence[Any]:
+        """What `Fused.reply` gives, one expression after the other, its rows left to be looked for."""
+        scope = self._scope(given)
+        if self._trace is not None:
             self._trace.names = dict(scope.bindings)
-        except Exception:  # noqa: BLE001, S110  # evaluated one by one, each says what is wrong and where
-            pass
-        return (False,) if not _truthy(_value(endpoint.recognise, scope)) else self._read_of(endpoint, scope)
+        return self._read_of(endpoint, scope) if _truthy(_value(endpoint.recognise, scope)) else (False,)
 
     def _read_of(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
-        """The same for a reply that is taken for the endpoint's, its rows left to be looked for."""
+        """The same for a reply that is taken for the endpoint's."""
         if self._trace is not None:
             self._trace.endpoint = endpoint.name
-        return True, _value(endpoint.next_cursor, scope), _value(endpoint.time_zone, scope), False, ()
+        return True, _value(endpoint.next_cursor, scope), _value(endpoint.time_zone, scope), False, None
 
     def _unasked(self, asked: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page:
         """The page of a call that is skipped: the static response, mapped, or nothing."""
@@ -640,25 +616,45 @@ def _moment(now: str | None) -> str | None:
     raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
 
 
-def _names(
-    asked: Query | None, settings: dict[str, Any], now: str | None, response: Response | None = None
-) -> dict[str, Any]:
-    """The bindings every expression of an endpoint may use; those about a reply with its `response`."""
-    query = {} if asked is None else asked.parameters
-    cursor = MISSING if asked is None or asked.cursor is None else asked.cursor
-    moment = MISSING if now is None else now
-    if response is None:
-        return {"query": query, "context": settings, "cursor": cursor, "now": moment}
-    body, status, headers = response
-    return {
-        "query": query,
-        "context": settings,
-        "cursor": cursor,
-        "now": moment,
-        "response": body,
-        "status": status,
-        "headers": headers,
-    }
+def _names(asked: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
+    """The bindings that every expression of a request may use."""
+    cursor, moment = (MISSING if one is None else one for one in (asked.cursor, now))
+    return {"query": asked.parameters, "context": settings, "cursor": cursor, "now": moment}
+
+
+def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
+    """The rows of a page that are asked for, where they begin, and where the rest of them does if any is left."""
+    rows = [row for row in rows if row is not None]
+    count = len(rows)
+    start, stop = min(start, count), count if limit is None else min(start + limit, count)
+    return rows[start:stop], start, stop if stop < count else None
+
+
+def _judged(
+    records: list[Any], doubtful: Iterable[tuple[int, record.Row]], judge: Judge, found: list[Diagnostic]
+) -> tuple[list[Any], tuple[Any, ...]]:
+    """The records with those in doubt mapped one by one, and the rows of those that had to go.
+
+    What there is to say about them is added to `found`. Raises `EvaluationError` with every error.
+    """
+    rejected: list[Any] = []
+    for number, row in doubtful:
+        outcome = judge(row)
+        records[number] = outcome.record
+        found.extend(outcome.diagnostics)
+        rejected += [row.remote] if outcome.record is MISSING else []
+    errors = [one for one in found if one.severity == "error"]
+    if errors:
+        raise EvaluationError(errors)
+    return [one for one in records if one is not MISSING], tuple(rejected)
+
+
+def _unrecognised(known: list[Endpoint], serving: Sequence[str]) -> ProviderError:
+    if known:
+        message = f"this is a reply of {known[0].name}, and the query is served by {serving[0]}"
+        return ProviderError(Diagnostic("P603", message, pointer="", hint="map it with the query it answers"))
+    message = f"the payload is not recognised as a reply of any endpoint ({', '.join(serving)})"
+    return ProviderError(Diagnostic("P603", message, pointer="", hint="give the query that it answers"))
 
 
 def _is_success(status: int) -> bool:

@@ -1,22 +1,19 @@
 """Resource specs → JSON Schemas, OpenAPI and types; validation in plain words; YAML documents held to their models.
 
 A resource spec (`schemas/<model>/<resource>.yaml`) names a unified resource's parameters and fields once. All that
-is generated from it is a pure function of it. Owns jsonschema, and pydantic together with `mapping` and `runtime`.
+is generated from it is a pure function of it. Owns pydantic together with `mapping` and `runtime`.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
-import jsonschema
 import pydantic
-from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from truto_mapper import document
 from truto_mapper.diagnostics import (
@@ -31,6 +28,9 @@ from truto_mapper.diagnostics import (
     nearest,
 )
 from truto_mapper.functions import is_date_time, is_time_zone
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 _Path = tuple[str | int, ...]
 JSON = dict[str, Any]
@@ -81,8 +81,13 @@ class Schema:
         refused = dict.fromkeys((json_pointer(path), message) for path, message in found)
         if refused:
             raise MappingError([Diagnostic("M108", f"not a valid JSON Schema: {m}", pointer=p) for p, m in refused])
-        self._validator = _Validator(schema, format_checker=_FORMATS)
         self._recursive = any(_returns(schema, target) for path, target in _references(schema, ()) if path[-1] != "$id")
+
+    @cached_property
+    def _validator(self) -> Any:
+        from truto_mapper import validator  # noqa: PLC0415  # load has no need of it
+
+        return validator.compiled(self.schema, _FORMATS)
 
     def __reduce__(self) -> tuple[type[Self], tuple[JSON]]:
         return type(self), (self.schema,)
@@ -116,78 +121,42 @@ class Schema:
 _UNCHECKABLE = (RecursionError, ValueError, OverflowError)
 
 
-def _is_integer(_: Any, value: Any) -> bool:
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    return whole and not isinstance(value, bool)
+_FORMATS: dict[str, Callable[[str], bool]] = {
+    "date-time": is_date_time,
+    "uuid": lambda text: re.fullmatch(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None,
+    "time-zone": is_time_zone,
+}
+
+#: What can be said without jsonschema, which makes a start a fifth longer: of these classes, by these keywords.
+_PLAIN_TYPES = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
+_PLAIN = frozenset({"type", "title", "description", "format", "default"})
+_OF_ALL = _PLAIN - {"format"} | {"examples", "items", "properties", "required", "additionalProperties"}
+_OF_TEXTS = _OF_ALL | {"format", "enum"}
 
 
-def _is_number(_: Any, value: Any) -> bool:
-    return _is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
+def is_plain(schema: JSON) -> bool:
+    """Whether a schema is of few keywords that are plainly right, so that no metaschema has to say so."""
+    texts = (schema.get(key, "") for key in ("title", "description", "format"))
+    plain = schema.keys() <= _PLAIN and not isinstance(schema.get("default"), (dict, list))
+    return plain and schema.get("type") in _PLAIN_TYPES.values() and all(isinstance(text, str) for text in texts)
 
 
-def _rule(holds: Callable[[Any, Any, Any], bool]) -> Callable[[Any, Any, Any, Any], Iterator[ValidationError]]:
-    """A keyword that writes no message of its own: jsonschema's would hold the whole instance."""
+def surely_fits(value: Any, schema: JSON | bool) -> bool:
+    """Whether a value is plainly valid; where that is not sure, `Schema` says exactly."""
+    kind = _PLAIN_TYPES.get(value.__class__)
+    if kind is None or isinstance(schema, bool) or schema.get("type") != kind:
+        return False
+    if not schema.keys() <= (_OF_TEXTS if kind == "string" else _OF_ALL):
+        return False
+    if kind == "array":
+        return "items" not in schema or all(surely_fits(item, schema["items"]) for item in value)
+    if kind == "object":
+        declared, others = schema.get("properties", {}), "additionalProperties" not in schema
+        fits = (surely_fits(value[name], declared[name]) if name in declared else others for name in value)
+        return value.keys() >= set(schema.get("required", ())) and all(fits)
+    form = schema.get("format")
+    return value in schema.get("enum", (value,)) and (form is None or (form in _FORMATS and _FORMATS[form](value)))
 
-    def check(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
-        if not holds(validator, wanted, instance):
-            yield ValidationError("")
-
-    return check
-
-
-def _has_type(validator: Any, wanted: str | list[str], value: Any) -> bool:
-    return any(validator.is_type(value, kind) for kind in ([wanted] if isinstance(wanted, str) else wanted))
-
-
-def _required(_: Any, names: Sequence[str], instance: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(instance, dict):
-        yield from (ValidationError(name) for name in names if name not in instance)
-
-
-def _additional(validator: Any, rule: Any, instance: Any, schema: JSON) -> Iterator[ValidationError]:
-    """`additionalProperties`, with an error for each property that is at its own path."""
-    if not isinstance(instance, dict):
-        return
-    declared, patterns = schema.get("properties", {}), schema.get("patternProperties", ())
-    for name, value in instance.items():
-        if name not in declared and not any(re.search(pattern, name) for pattern in patterns):
-            if rule is False:
-                yield ValidationError(name, path=[name])
-            else:
-                yield from validator.descend(value, rule, path=name)
-
-
-_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-
-
-def _formats() -> FormatChecker:
-    checker = FormatChecker(formats=["date"])
-    checks: dict[str, Callable[[str], bool]] = {
-        "date-time": is_date_time,
-        "uuid": lambda text: re.fullmatch(_UUID, text) is not None,
-        "time-zone": is_time_zone,
-    }
-    for name, check in checks.items():
-        checker.checks(name)(partial(_holds, check))
-    return checker
-
-
-def _holds(check: Callable[[str], bool], value: object) -> bool:
-    return not isinstance(value, str) or check(value)  # a format says nothing about other types
-
-
-_FORMATS = _formats()
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # so in its stubs
-    Draft202012Validator,
-    {
-        "type": _rule(_has_type),
-        "minimum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value >= limit),
-        "maximum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value <= limit),
-        "required": _required,
-        "additionalProperties": _additional,
-    },
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
-)
 
 _NAMED = {
     "string": "a string",
@@ -263,8 +232,9 @@ def _check_schema(schema: JSON) -> Iterator[tuple[_Path, str]]:
     if _deeper(schema, document.MAX_DEPTH):
         yield (), "nested too deeply"
         return
-    meta = Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FormatChecker(formats=["regex"]))
-    refused = [(tuple(error.absolute_path), _problem(error).message) for error in meta.iter_errors(schema)]
+    from truto_mapper import validator  # noqa: PLC0415  # likewise
+
+    refused = [(tuple(error.absolute_path), _problem(error).message) for error in validator.refusals(schema)]
     yield from refused
     for path, target in _references(schema, ()) if not refused else ():
         if path[-1] == "$id":
@@ -589,8 +559,9 @@ class Field(_Spec):
 def _fits(value: Any, declared: JSON) -> None:
     """Raise ValueError unless a value fits what was declared of its field so far."""
     if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
-        field = Field.model_construct(**declared)
-        for problem in Schema(value_schema(field), generated=True).problems(value)[:1]:
+        wanted = value_schema(Field.model_construct(**declared))
+        problems = [] if surely_fits(value, wanted) else Schema(wanted, generated=True).problems(value)
+        for problem in problems[:1]:
             where = f" at {dotted(problem.path)}" if problem.path else ""
             raise ValueError(f"this does not fit the field{where}: {problem.message}")
 

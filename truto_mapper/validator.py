@@ -1,0 +1,86 @@
+"""jsonschema's validator with our formats, numbers and messages. It comes when a value is first looked at exactly."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jsonschema
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+Schema = dict[str, Any]
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return whole and not isinstance(value, bool)
+
+
+def _is_number(_: Any, value: Any) -> bool:
+    return _is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _rule(holds: Callable[[Any, Any, Any], bool]) -> Callable[[Any, Any, Any, Any], Iterator[ValidationError]]:
+    """A keyword that writes no message of its own: jsonschema's would hold the whole instance."""
+
+    def check(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
+        if not holds(validator, wanted, instance):
+            yield ValidationError("")
+
+    return check
+
+
+def _has_type(validator: Any, wanted: str | list[str], value: Any) -> bool:
+    return any(validator.is_type(value, kind) for kind in ([wanted] if isinstance(wanted, str) else wanted))
+
+
+def _required(_: Any, names: Sequence[str], instance: Any, __: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        yield from (ValidationError(name) for name in names if name not in instance)
+
+
+def _additional(validator: Any, rule: Any, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    """`additionalProperties`, with an error for each property that is at its own path."""
+    if not isinstance(instance, dict):
+        return
+    declared, patterns = schema.get("properties", {}), schema.get("patternProperties", ())
+    for name, value in instance.items():
+        if name not in declared and not any(re.search(pattern, name) for pattern in patterns):
+            if rule is False:
+                yield ValidationError(name, path=[name])
+            else:
+                yield from validator.descend(value, rule, path=name)
+
+
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # so in its stubs
+    Draft202012Validator,
+    {
+        "type": _rule(_has_type),
+        "minimum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value >= limit),
+        "maximum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value <= limit),
+        "required": _required,
+        "additionalProperties": _additional,
+    },
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
+)
+
+
+def compiled(schema: Schema, formats: Mapping[str, Callable[[str], bool]]) -> Any:
+    """The validator of a schema, with these formats."""
+    checker = FormatChecker(formats=["date"])
+    for name, holds in formats.items():
+        checker.checks(name)(partial(_holds, holds))
+    return _Validator(schema, format_checker=checker)
+
+
+def _holds(check: Callable[[str], bool], value: object) -> bool:
+    return not isinstance(value, str) or check(value)  # a format says nothing about other types
+
+
+def refusals(schema: Schema) -> Iterator[ValidationError]:
+    """What the metaschema has to say about a schema."""
+    checker = FormatChecker(formats=["regex"])
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=checker).iter_errors(schema)
