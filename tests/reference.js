@@ -1,7 +1,16 @@
-// Evaluates expressions with the npm package jsonata: a JSON object a line in, {value} or {code} a line out.
+// Evaluates expressions with the npm package jsonata, at the moment that is given as an argument: a JSON object a line in,
+// {value} or {code} a line out.
 // With `steady`, three things that depend on the reference's inside are as they are here: a constructor's parts are waited
 // for in the order of the text, empty arrays of the input cannot be written into, and a number that JSON has not is D1001.
 const jsonata = require("jsonata");
+
+const Clock = Date;
+const now = Clock.parse(process.argv[2]);
+globalThis.Date = class extends Clock {
+  constructor(...given) {
+    super(...(given.length ? given : [now]));
+  }
+};
 
 const all = Promise.all.bind(Promise);
 const inOrder = async (promises) => {
