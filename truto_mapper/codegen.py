@@ -163,6 +163,7 @@ class Writer:
         self.numbers: Mapping[int, int] = {}  # of the nodes by identity, where their values are to be noted
         self.tailing = False  # within a lambda, where a tail call can be left to the caller
         self.growing = False
+        self.odd = False  # whether what callers' functions are given may be no plain JSON
         self.temporaries = temporaries or count(1)
         self.at: Place = {}
 
@@ -682,6 +683,7 @@ class Writer:
         given = [*piped, *self.values(*node.arguments)]
         context = self.load(self.context.local)
         if name in self.callers:
+            given = [self.called("plain", one) for one in given] if self.odd else given
             return self.called("applied", self.running(), context, function, *given)
         if name in OURS and len(given) <= OURS[name].arity:
             return self.method(function, "body", *given)
@@ -1295,6 +1297,7 @@ def emit(
         {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
     writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
+    writer.odd = bool(callers) and escapes(node)
     writer.classes = classes
     writer.numbers = {id(one): number for number, one in enumerate(walk(node))} if trace else {}
     with writer.scope():

@@ -1941,6 +1941,7 @@ NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
                 ordered,
                 partially,
                 piped,
+                plain,
                 procedure,
                 push,
                 ranged,
