@@ -7,11 +7,13 @@ own locals and `functions.NAMESPACE`, and the same node always gives the same co
 from __future__ import annotations
 
 import ast
+import io
 import math
+import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -219,9 +221,13 @@ class Writer:
         return open_[0] if len(open_) == 1 else ast.BoolOp(operator, open_, **self.at)
 
     def not_(self, test: ast.expr) -> ast.expr:
-        if isinstance(test, ast.Constant):
-            return self.constant(not test.value)
-        return ast.UnaryOp(ast.Not(), test, **self.at)
+        match test:
+            case ast.Constant(value=value):
+                return self.constant(not value)
+            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as operator], comparators=[right]):
+                return self.test(left, ast.IsNot() if isinstance(operator, ast.Is) else ast.Is(), right)
+            case _:
+                return ast.UnaryOp(ast.Not(), test, **self.at)
 
     def new_local(self, name: str = "t") -> str:
         clean = "".join(char for char in name if char.isascii() and char.isalnum())
@@ -1346,6 +1352,48 @@ def link(made: Program, source: Source, callers: Mapping[str, Any]) -> Callable[
     exec(compile(made.tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
     function: Callable[..., Any] = namespace["expression"]
     return function
+
+
+# ------------------------------------------------------------------------------------------------- to be read
+
+_WIDTH = 120
+
+
+def shown(tree: ast.Module) -> str:
+    """Code as text, its long lines broken at commas and before `and` and `or`."""
+    return "\n".join(line if len(line) <= _WIDTH else _broken(line) for line in ast.unparse(tree).splitlines())
+
+
+def _broken(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()))
+    start, inside, end = _enclosed(line.strip())
+    lines = [""]
+    for piece in _pieces(inside):
+        if len(indent) + 4 + len(lines[-1]) + len(piece) > _WIDTH:
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return "\n".join((indent + start, *(f"{indent}    {one.rstrip()}" for one in lines), indent + end))
+
+
+def _enclosed(statement: str) -> tuple[str, str, str]:
+    """A statement parted at the brackets that its lines are to stand in, which are added where there are none."""
+    if statement.startswith(("if ", "elif ")):
+        keyword, _, condition = statement.partition(" ")
+        return f"{keyword} (", condition.removesuffix(":"), "):"
+    targets, equals, value = statement.partition(" = ")
+    if equals and "," in targets:
+        return "(", targets, f") = {value}"
+    if value.endswith("}") and value.startswith("{"):
+        return f"{targets} = {{", value[1:-1], "}"
+    return f"{targets}{equals}(", value, ")"
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text in pieces between which a line may end."""
+    tokens = list(tokenize.generate_tokens(io.StringIO(f"({text})").readline))
+    cuts = [t.end[1] if t.string == "," else t.start[1] - 1 for t in tokens if t.string in {",", "and", "or"}]
+    for start, end in pairwise([1, *cuts, len(text) + 1]):
+        yield f"({text})"[start:end]
 
 
 #: Where a function among the arguments of a standard function is called, or seen to be one, and goes no further.
