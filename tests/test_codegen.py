@@ -13,7 +13,7 @@ from test_equivalence import cases
 from test_expr import TEXTS
 
 from truto_mapper import codegen, syntax
-from truto_mapper.diagnostics import EvaluationError, Source, Span
+from truto_mapper.diagnostics import EvaluationError, MappingError, Source, Span
 from truto_mapper.expr import Expression
 from truto_mapper.functions import MISSING, NAMESPACE, Run
 
@@ -229,7 +229,10 @@ def test_a_span_is_found_again_from_its_place():
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 def test_code_that_is_shown_is_the_code(drawn):
-    made = tree(drawn[0])
+    try:
+        made = tree(drawn[0])
+    except MappingError:  # `%` of what has no parent
+        return
     assert ast.dump(ast.parse(codegen.shown(made))) == ast.dump(ast.parse(ast.unparse(made)))

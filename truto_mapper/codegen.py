@@ -1357,11 +1357,15 @@ def link(made: Program, source: Source, callers: Mapping[str, Any]) -> Callable[
 # ------------------------------------------------------------------------------------------------- to be read
 
 _WIDTH = 120
+_WHOLE = ("for ", "def ")  # what stays on one line, however long
 
 
 def shown(tree: ast.Module) -> str:
     """Code as text, its long lines broken at commas and before `and` and `or`."""
-    return "\n".join(line if len(line) <= _WIDTH else _broken(line) for line in ast.unparse(tree).splitlines())
+    lines = ast.unparse(tree).splitlines()
+    return "\n".join(
+        line if len(line) <= _WIDTH or line.lstrip().startswith(_WHOLE) else _broken(line) for line in lines
+    )
 
 
 def _broken(line: str) -> str:
@@ -1377,15 +1381,18 @@ def _broken(line: str) -> str:
 
 def _enclosed(statement: str) -> tuple[str, str, str]:
     """A statement parted at the brackets that its lines are to stand in, which are added where there are none."""
-    if statement.startswith(("if ", "elif ")):
-        keyword, _, condition = statement.partition(" ")
-        return f"{keyword} (", condition.removesuffix(":"), "):"
-    targets, equals, value = statement.partition(" = ")
-    if equals and "," in targets:
-        return "(", targets, f") = {value}"
-    if value.endswith("}") and value.startswith("{"):
-        return f"{targets} = {{", value[1:-1], "}"
-    return f"{targets}{equals}(", value, ")"
+    keyword, _, rest = statement.partition(" ")
+    if statement.endswith(":"):
+        return f"{keyword} (", rest.removesuffix(":"), "):"
+    match ast.parse(statement if keyword != "return" else rest).body[0]:
+        case ast.Assign(targets=[ast.Tuple() as names], value=value):
+            return "(", ast.unparse(names).strip("()"), f") = {ast.unparse(value)}"
+        case ast.Assign(targets=[target], value=ast.Dict() as value):
+            return f"{ast.unparse(target)} = {{", ast.unparse(value)[1:-1], "}"
+        case ast.Assign(targets=[target], value=value):
+            return f"{ast.unparse(target)} = (", ast.unparse(value), ")"
+        case _:
+            return ("return (", rest, ")") if keyword == "return" else ("(", statement, ")")
 
 
 def _pieces(text: str) -> Iterator[str]:

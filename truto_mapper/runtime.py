@@ -361,9 +361,7 @@ class Mapper:
 
         An endpoint that could not be made one function says why; its rows are mapped one expression at a time.
         """
-        shown = [
-            "# Nothing stays interpreted: all expressions of the mapping are Python. What goes row by row is below.\n"
-        ]
+        shown = []
         for endpoint in self._mapping.endpoints:
             fused = self._functions[endpoint.name]
             code = codegen.shown(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
