@@ -164,7 +164,7 @@ class Writer:
         self.classes: Mapping[str, str] = {}  # locals whose class is known
         self.numbers: Mapping[int, int] = {}  # of the nodes by identity, where their values are to be noted
         self.tailing = False  # within a lambda, where a tail call can be left to the caller
-        self.growing = False
+        self.growing = self.calling = False
         self.odd = False  # whether what callers' functions are given may be no plain JSON
         self.temporaries = temporaries or count(1)
         self.at: Place = {}
@@ -307,9 +307,11 @@ class Writer:
         self.lines.append(ast.For(target, over, body or [ast.Pass(**self.at)], [], None, **self.at))
 
     def items(self, state: ast.expr, *, first: bool = False) -> ast.expr:
-        """What a loop runs over. A loop in a loop looks at the clock, since together they may take for ever."""
-        found = self.called("context_items" if first else "items", state)
-        return self.method(self.running(), "each", found) if self.loops or self.tailing else found
+        return self.watched(self.called("context_items" if first else "items", state))
+
+    def watched(self, found: ast.expr) -> ast.expr:
+        """What a loop runs over. It looks at the clock where it is no single pass over what was given."""
+        return self.method(self.running(), "each", found) if self.loops or self.calling else found
 
     def each(self, over: ast.expr, needs: tuple[Node, ...], write: Callable[[str], ast.expr], found: str) -> None:
         """Add what `write` gives for each item to the list `found`; nothing for MISSING."""
@@ -981,8 +983,7 @@ class Writer:
             add = self.method(self.load(made), "append", self.load(item))
             self.branch(result, lambda: self.do(add))
         self.loops -= 1
-        over = self.method(self.running(), "each", source) if self.loops or self.tailing else source
-        self.loop(self.called("enumerate", over), body, place, item)
+        self.loop(self.called("enumerate", self.watched(source)), body, place, item)
         return self.load(made)
 
     def predicate(self, node: Node, names: tuple[str, ...] | None, *, tests: bool = False) -> Callable[[str], ast.expr]:
@@ -1011,7 +1012,7 @@ class Writer:
             key = self.function([item], lambda write=write, item=item: write(item))  # type: ignore[misc]
             pair = [self.load(key), self.constant(term.descending)]
             terms.append(ast.Tuple(pair, ast.Load(), **self.at))
-        made = self.called("ordered", over, ast.Tuple(terms, ast.Load(), **self.at))
+        made = self.called("ordered", self.running(), over, ast.Tuple(terms, ast.Load(), **self.at))
         self.at = outer
         return made
 
@@ -1027,7 +1028,7 @@ class Writer:
                 write = self.predicate(part, names)
                 functions.append(self.load(self.function([item], lambda write=write, item=item: write(item))))  # type: ignore[misc]
             made.append(ast.Tuple(functions, ast.Load(), **self.at))
-        return self.called("grouped", source, ast.Tuple(made, ast.Load(), **self.at))
+        return self.called("grouped", self.running(), source, ast.Tuple(made, ast.Load(), **self.at))
 
     # ----------------------------------------------------------------------------------------- tuple streams
 
@@ -1170,6 +1171,10 @@ def _keeps_array(node: Path) -> bool:
     return node.keep_singleton_array or node.keep_array
 
 
+def _is_range(node: Node) -> bool:
+    return isinstance(node, Binary) and node.operator == ".."
+
+
 def _is_kept(node: Node) -> bool:
     """Whether `[]` on either side of `~>` keeps what the call gives an array."""
     match node:
@@ -1199,10 +1204,7 @@ def _joins_texts(node: Call) -> bool:
     """Whether it is `$join([…], "…")`."""
     match node.arguments:
         case (Array(items=items), String()) if items:
-            return not any(
-                isinstance(item, (Array, Step)) or (isinstance(item, Binary) and item.operator == "..")
-                for item in items
-            )
+            return not any(isinstance(item, (Array, Step)) or _is_range(item) for item in items)
         case _:
             return False
 
@@ -1303,6 +1305,7 @@ def emit(
         {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
     writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
+    writer.calling = any(isinstance(one, (Call, Partial, Apply)) or _is_range(one) for one in walk(node))
     writer.odd = bool(callers) and escapes(node)
     writer.classes = classes
     writer.numbers = {id(one): number for number, one in enumerate(walk(node))} if trace else {}

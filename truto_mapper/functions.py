@@ -24,6 +24,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cmp_to_key, lru_cache, partial, reduce
 from itertools import chain, repeat
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, final
 from zoneinfo import ZoneInfo
@@ -340,9 +341,14 @@ class Run:
                 fail("D1012", f"the evaluation took longer than {self.timeout:g} seconds", hint)
 
     def each(self, found: Any) -> Any:
-        """What a loop within another runs over."""
+        """What a loop runs over that may take its time."""
         self.tick(len(found) + 1)
-        return found
+        return found if len(found) < LARGE else self._watched(found)
+
+    def _watched(self, found: Any) -> Iterator[Any]:
+        for start in range(0, len(found), 1024):
+            self.tick(1024)
+            yield from found[start : start + 1024]
 
     def enter(self) -> None:
         """One lambda calls another."""
@@ -493,11 +499,16 @@ def _json(value: Any, indent: int, depth: int, walk: _Walk) -> str:
     inner = walk.enter(depth)
     start, end = ("\n" + " " * indent * inner, "\n" + " " * indent * depth) if indent else ("", "")
     if isinstance(value, list):
+        if not indent and _FLAT.issuperset(map(type, value)):
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         parts = [_json(item, indent, inner, walk) for item in value]
         return f"[{start}{f',{start}'.join(parts)}{end}]"
     colon = ": " if indent else ":"
     parts = [_scalar(_key(k)) + colon + _json(v, indent, inner, walk) for k, v in value.items()]
     return f"{{{start}{f',{start}'.join(parts)}{end}}}"
+
+
+_FLAT = frozenset((str, int, bool, type(None)))
 
 
 def _scalar(value: Any) -> str:
@@ -765,12 +776,12 @@ def _append(left: Any, right: Any) -> Any:
     return [*listed(left), *listed(right)]
 
 
-def grouped(value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
+def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
     """`{key: value}` of each item, items of one key together. Keys and values are functions of an item or a tuple."""
     streamed = isinstance(value, Tuples)
     pairs = tuple(pairs)
     groups: dict[str, tuple[int, list[Any]]] = {}
-    for item in value if value or streamed else [MISSING]:
+    for item in run.each(value if value or streamed else [MISSING]):
         for number, (key_of, _) in enumerate(pairs):
             key = key_of(item)
             if key is not MISSING:
@@ -838,16 +849,20 @@ def numbered(found: Any, name: str) -> Tuples:
     return Tuples({**one, name: place} for place, one in enumerate(found))
 
 
-def ordered(value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
+def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
     """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
     if len(value) <= 1:
         return value if isinstance(value, Tuples) else Sequence(value)
-    keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in value]
-    keyed.sort(key=cmp_to_key(lambda a, b: _order(a[0], b[0], terms)))  # type: ignore[index]
+    keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in run.each(value)]
+    if len(terms) == 1 and len(kinds := {key.__class__ for (key,), _ in keyed}) == 1 and kinds <= {str, int}:
+        keyed.sort(key=itemgetter(0), reverse=terms[0][1])
+    else:
+        keyed.sort(key=cmp_to_key(lambda a, b: _order(run, a[0], b[0], terms)))  # type: ignore[index]
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
 
 
-def _order(left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...]) -> int:
+def _order(run: Run, left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...]) -> int:
+    run.tick()
     for a, b, (_, descending) in zip(left, right, terms, strict=True):
         if a is MISSING or b is MISSING:
             if a is not b:
@@ -1190,15 +1205,15 @@ def piped(run: Run, left: Any, right: Any) -> Any:
 def transform(pattern: Any, update: Any, delete: Any) -> Function:
     """`|pattern|update, delete|`; each is a function of its context."""
 
-    def body(value: Any) -> Any:
+    def body(run: Run, value: Any) -> Any:
         result = copy(value)
-        for match in items(pattern(result)):
+        for match in run.each(items(pattern(result))):
             _update(match, update(match))
             if delete is not None:
                 _delete(match, listed(delete(match)))
         return result
 
-    return Function("transform", body, 1, "<(oa):o>")
+    return Function("transform", body, 1, "<(oa):o>", runs=True)
 
 
 def _update(match: Any, update: Any) -> None:
