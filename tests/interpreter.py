@@ -646,6 +646,8 @@ def _power(base: Any, exponent: Any) -> Any:
     try:
         result = math.pow(base, exponent)
     except (ValueError, OverflowError):
+        result = math.nan
+    if not math.isfinite(result):
         fail("D3061", f"The power function has no result for base={shown(base)}, exponent={shown(exponent)}")
     exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     return base**exponent if exact else result

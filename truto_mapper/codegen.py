@@ -7,11 +7,13 @@ own locals and `functions.NAMESPACE`, and the same node always gives the same co
 from __future__ import annotations
 
 import ast
+import io
 import math
+import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -163,6 +165,7 @@ class Writer:
         self.numbers: Mapping[int, int] = {}  # of the nodes by identity, where their values are to be noted
         self.tailing = False  # within a lambda, where a tail call can be left to the caller
         self.growing = False
+        self.odd = False  # whether what callers' functions are given may be no plain JSON
         self.temporaries = temporaries or count(1)
         self.at: Place = {}
 
@@ -218,9 +221,13 @@ class Writer:
         return open_[0] if len(open_) == 1 else ast.BoolOp(operator, open_, **self.at)
 
     def not_(self, test: ast.expr) -> ast.expr:
-        if isinstance(test, ast.Constant):
-            return self.constant(not test.value)
-        return ast.UnaryOp(ast.Not(), test, **self.at)
+        match test:
+            case ast.Constant(value=value):
+                return self.constant(not value)
+            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as operator], comparators=[right]):
+                return self.test(left, ast.IsNot() if isinstance(operator, ast.Is) else ast.Is(), right)
+            case _:
+                return ast.UnaryOp(ast.Not(), test, **self.at)
 
     def new_local(self, name: str = "t") -> str:
         clean = "".join(char for char in name if char.isascii() and char.isalnum())
@@ -682,6 +689,7 @@ class Writer:
         given = [*piped, *self.values(*node.arguments)]
         context = self.load(self.context.local)
         if name in self.callers:
+            given = [self.called("plain", one) for one in given] if self.odd else given
             return self.called("applied", self.running(), context, function, *given)
         if name in OURS and len(given) <= OURS[name].arity:
             return self.method(function, "body", *given)
@@ -1295,6 +1303,7 @@ def emit(
         {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
     writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
+    writer.odd = bool(callers) and escapes(node)
     writer.classes = classes
     writer.numbers = {id(one): number for number, one in enumerate(walk(node))} if trace else {}
     with writer.scope():
@@ -1343,6 +1352,55 @@ def link(made: Program, source: Source, callers: Mapping[str, Any]) -> Callable[
     exec(compile(made.tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
     function: Callable[..., Any] = namespace["expression"]
     return function
+
+
+# ------------------------------------------------------------------------------------------------- to be read
+
+_WIDTH = 120
+_WHOLE = ("for ", "def ")  # what stays on one line, however long
+
+
+def shown(tree: ast.Module) -> str:
+    """Code as text, its long lines broken at commas and before `and` and `or`."""
+    lines = ast.unparse(tree).splitlines()
+    return "\n".join(
+        line if len(line) <= _WIDTH or line.lstrip().startswith(_WHOLE) else _broken(line) for line in lines
+    )
+
+
+def _broken(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()))
+    start, inside, end = _enclosed(line.strip())
+    lines = [""]
+    for piece in _pieces(inside):
+        if len(indent) + 4 + len(lines[-1]) + len(piece) > _WIDTH:
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return "\n".join((indent + start, *(f"{indent}    {one.rstrip()}" for one in lines), indent + end))
+
+
+def _enclosed(statement: str) -> tuple[str, str, str]:
+    """A statement parted at the brackets that its lines are to stand in, which are added where there are none."""
+    keyword, _, rest = statement.partition(" ")
+    if statement.endswith(":"):
+        return f"{keyword} (", rest.removesuffix(":"), "):"
+    match ast.parse(statement if keyword != "return" else rest).body[0]:
+        case ast.Assign(targets=[ast.Tuple() as names], value=value):
+            return "(", ast.unparse(names).strip("()"), f") = {ast.unparse(value)}"
+        case ast.Assign(targets=[target], value=ast.Dict() as value):
+            return f"{ast.unparse(target)} = {{", ast.unparse(value)[1:-1], "}"
+        case ast.Assign(targets=[target], value=value):
+            return f"{ast.unparse(target)} = (", ast.unparse(value), ")"
+        case _:
+            return ("return (", rest, ")") if keyword == "return" else ("(", statement, ")")
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text in pieces between which a line may end."""
+    tokens = list(tokenize.generate_tokens(io.StringIO(f"({text})").readline))
+    cuts = [t.end[1] if t.string == "," else t.start[1] - 1 for t in tokens if t.string in {",", "and", "or"}]
+    for start, end in pairwise([1, *cuts, len(text) + 1]):
+        yield f"({text})"[start:end]
 
 
 #: Where a function among the arguments of a standard function is called, or seen to be one, and goes no further.

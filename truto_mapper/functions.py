@@ -144,6 +144,8 @@ def _power(base: Any, exponent: Any = MISSING) -> Any:
     try:
         result = math.pow(base, exponent)
     except (ValueError, OverflowError):
+        result = math.nan
+    if not math.isfinite(result):
         fail("D3061", f"The power function has no result for base={shown(base)}, exponent={shown(exponent)}")
     exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     return base**exponent if exact else result
@@ -442,7 +444,7 @@ OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None
 _NAMED: Final = (
     (builtins, "dict enumerate int len list str"),
     (values, "MISSING Closure Constructed Function Sequence Tail Tuples"),
-    (values, "collapsed equal items listed settled stored truthy unequal whole"),
+    (values, "collapsed equal items listed plain settled stored truthy unequal whole"),
     (steps, "arithmetic begun chosen combined compared constructed_items context_items descendants ended field fields"),
     (steps, "grouped included is_empty item_at joined kept kept_path negated numbered ordered push ranged"),
     (steps, "repeated_key root_field spread stream text text_key unbound wildcard"),

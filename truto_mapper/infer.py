@@ -39,6 +39,7 @@ from truto_mapper.syntax import (
     Variable,
     Wildcard,
     children,
+    excludes_undefined,
     walk,
 )
 
@@ -363,7 +364,8 @@ class Inference:
                     kind = union_path(item, UNDEFINED)
                     continue
                 self.infer(one.expression, scope.within(item))
-                kind = sequence(item)
+                # What is undefined and kept becomes null among others.
+                kind = sequence(item if excludes_undefined(one.expression) else union(item, constant(None)))
         if step.group is not None:
             self.used(kind)
             return ANY

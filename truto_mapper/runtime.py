@@ -5,7 +5,6 @@ A `Mapper` is immutable, deterministic and safe to share between threads. It rea
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from truto_mapper import document, formats, mapping, overlay, record, schema
+from truto_mapper import codegen, document, formats, mapping, overlay, record, schema
 from truto_mapper.dates import ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
 from truto_mapper.diagnostics import (
     Diagnostic,
@@ -366,9 +365,9 @@ class Mapper:
         shown = []
         for endpoint in self._mapping.endpoints:
             fused = self._functions[endpoint.name]
-            code = ast.unparse(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
+            code = codegen.shown(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
             shown.append(f"# {endpoint.name}\n{code}\n")
-        return "\n\n".join(shown)
+        return "\n\n".join((*shown, "# Nothing stays interpreted."))
 
     # ------------------------------------------------------------------------------------- what was asked
 

@@ -406,6 +406,10 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
     def reason(self, error: JException) -> tuple[str, str]:
         if error.error == "S0301" and self.path[self.start] in "\"'":
             return "S0103", f"the escape sequence \\{error.current} is not supported"
+        if error.error == "S0102":
+            number = re.match(r"[\d.]+(?:[Ee][-+]?\d+)?", self.path[self.start :])
+            self.position = self.start + (number.end() if number else 1)
+            return "S0102", f"Number out of range: {self.path[self.start : self.position]}"
         return error.error, _message(error)
 
     def refused(self, code: str, message: str, end: int) -> MappingError:
