@@ -18,13 +18,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, Final, NoReturn
 
+from truto_mapper.dates import instant, is_date_time
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span, excerpt
-from truto_mapper.functions import FUNCTIONS, MISSING, as_number, fail, instant, is_date_time, to_json
+from truto_mapper.functions import FUNCTIONS
 from truto_mapper.pictures import format_date_time, format_integer, format_number, parse_date_time, parse_integer
 from truto_mapper.syntax import _message, _Parser
+from truto_mapper.values import MISSING, as_number, fail, to_json
 
 # isort: split
-# After `functions`, which sees to it that importing jsonata leaves the recursion limit alone.
+# After `calls`, which sees to it that importing jsonata leaves the recursion limit alone.
 from jsonata.functions import Functions
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata

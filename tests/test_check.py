@@ -14,8 +14,8 @@ from test_equivalence import cases
 from truto_mapper import check, golden, infer, load
 from truto_mapper.diagnostics import EvaluationError, MapperError, MappingError
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING
 from truto_mapper.syntax import Node, walk
+from truto_mapper.values import MISSING
 
 ROOT = Path(check.__file__).parents[1]
 SHIPPED = ROOT / "mappings" / "gong" / "activity.yaml"

@@ -15,7 +15,8 @@ from test_expr import TEXTS
 from truto_mapper import codegen, syntax
 from truto_mapper.diagnostics import EvaluationError, MappingError, Source, Span
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING, NAMESPACE, Run
+from truto_mapper.functions import NAMESPACE
+from truto_mapper.values import MISSING, Run
 
 MORE = (
     '$user.id ? $join([$user.id, $period], "_")',

@@ -21,7 +21,7 @@ from interpreter import Interpreted
 
 from truto_mapper.diagnostics import EvaluationError, MappingError
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING
+from truto_mapper.values import MISSING
 
 HERE = Path(__file__).parent
 NOW = "2026-01-31T09:30:00.000Z"

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from truto_mapper import MapperError, MappingError, Source, cli, golden, load
 from truto_mapper.explain import explain
-from truto_mapper.functions import MISSING
+from truto_mapper.values import MISSING
 
 GONG = load("gong/activity")
 QUERY = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"

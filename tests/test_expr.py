@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from truto_mapper import syntax
 from truto_mapper.diagnostics import EvaluationError, MappingError, Source, Span
 from truto_mapper.expr import STANDARD_FUNCTIONS, Expression, Scope
-from truto_mapper.functions import MISSING
 from truto_mapper.syntax import (
     Binary,
     Call,
@@ -28,6 +27,7 @@ from truto_mapper.syntax import (
     children,
     walk,
 )
+from truto_mapper.values import MISSING
 
 # One of each construct; together they have every kind of node.
 TEXTS = [

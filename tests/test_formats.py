@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import load
+from truto_mapper.dates import is_date_time
 from truto_mapper.diagnostics import EvaluationError, QueryError
 from truto_mapper.formats import FORMATS, dumps, keyed, ndjson, normalized, redacted, request_url, without
-from truto_mapper.functions import is_date_time
 from truto_mapper.schema import Field, Schema, load_resource, normalized_schema, record_schema
 
 RESOURCE = load_resource("conversational-intelligence/activity")

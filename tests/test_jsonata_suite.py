@@ -13,8 +13,8 @@ from interpreter import Interpreted
 
 from truto_mapper.diagnostics import MappingError
 from truto_mapper.expr import DEFAULT_DEPTH, Expression, Scope
-from truto_mapper.functions import MISSING
 from truto_mapper.trace import Trace
+from truto_mapper.values import MISSING
 
 
 class Traced(Expression):

@@ -12,8 +12,8 @@ from test_equivalence import Failure, by_the_reference, outcome, same, with_refe
 
 from truto_mapper.diagnostics import EvaluationError
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING, to_json
 from truto_mapper.pictures import format_date_time, format_integer, format_number, parse_date_time, parse_integer
+from truto_mapper.values import MISSING, to_json
 
 ROWS = yaml.safe_load((Path(__file__).parent / "pictures.yaml").read_text("utf-8"))
 INTEGERS = (

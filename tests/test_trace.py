@@ -8,9 +8,9 @@ from test_equivalence import NOW, cases
 from truto_mapper import codegen, load
 from truto_mapper.diagnostics import MappingError
 from truto_mapper.expr import Expression, Scope
-from truto_mapper.functions import MISSING
 from truto_mapper.syntax import Condition, Filter, Name, walk
 from truto_mapper.trace import Places, Trace
+from truto_mapper.values import MISSING
 
 
 def traced(text, data=MISSING, bindings=None):

@@ -12,9 +12,9 @@ from truto_mapper.diagnostics import (
     Span,
 )
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING
 from truto_mapper.query import Query
 from truto_mapper.runtime import Mapper, Page, Request, Response, load
+from truto_mapper.values import MISSING
 
 __all__ = [
     "MISSING",

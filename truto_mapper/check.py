@@ -16,7 +16,6 @@ from typing import Any
 from truto_mapper import document
 from truto_mapper.diagnostics import CODES, Diagnostic, EvaluationError, Source, Span, by_place, did_you_mean, dotted
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING, truthy
 from truto_mapper.infer import (
     ANY,
     INTEGER,
@@ -38,6 +37,7 @@ from truto_mapper.mapping import Endpoint, Template, every, expressions
 from truto_mapper.runtime import Mapper
 from truto_mapper.schema import REMOTE_DATA, Field, Schema, value_schema
 from truto_mapper.syntax import Name, Node, Path, Step, Variable, walk
+from truto_mapper.values import MISSING, truthy
 
 #: So many questions are tried to find out which endpoint serves which.
 MAX_QUESTIONS = 10_000

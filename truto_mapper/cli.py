@@ -38,8 +38,8 @@ from truto_mapper import (
 )
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, Span, did_you_mean, excerpt
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING
 from truto_mapper.runtime import SENT, load
+from truto_mapper.values import MISSING
 
 app = typer.Typer(
     name="truto-mapper",

@@ -1096,7 +1096,7 @@ class Writer:
     ) -> tuple[ast.expr, tuple[str, ...]]:
         if tuples is not None:
             return self.sorting(step.node, tuples, names), names  # type: ignore[arg-type]
-        made = self.called("stream", self.sorting(step.node, self.called("listed", state)))  # type: ignore[arg-type]
+        made = self.called("stream", self.running(), self.sorting(step.node, self.called("listed", state)))  # type: ignore[arg-type]
         if step.index is None:
             return made, names
         return self.called("numbered", made, self.constant(step.index.name)), _with(names, step.index.name)
@@ -1105,7 +1105,7 @@ class Writer:
         self, step: Step, state: ast.expr | None, tuples: ast.expr | None, names: tuple[str, ...]
     ) -> tuple[ast.expr, tuple[str, ...]]:
         if tuples is None:
-            tuples = self.called("stream", self.start(step, state))
+            tuples = self.called("stream", self.running(), self.start(step, state))
         made = self.empty("Tuples")
         bound, given = self.new_local("bound"), self.new_local("bound")
         body: list[ast.stmt] = []
@@ -1120,7 +1120,7 @@ class Writer:
         labels = [self.constant(v and v.name) for v in (step.focus, step.index)] + [self.constant(step.ancestor)]
         with self.into(body):
             result = self.called(stepped, self.load(given))
-            self.do(self.called("spread", self.load(made), self.load(given), result, *labels))
+            self.do(self.called("spread", self.running(), self.load(made), self.load(given), result, *labels))
         self.loop(self.method(self.running(), "each", tuples), body, given)
         own = [v.name for v in (step.focus, step.index) if v] + [step.ancestor] * bool(step.ancestor)
         return self.load(made), _with(names, *own, *_streamed(step.node))  # type: ignore[arg-type]
@@ -1293,12 +1293,12 @@ def emit(
     standard function of that name, or undefined. `context` is the local that holds `$`: plain JSON, or MISSING;
     `$$` is the same unless `names` has `$`.
     `callers` are the names under which the callers' `Function`s can be loaded. `run` is the local that holds the
-    `functions.Run` of the evaluation; it has to be there only when the result's `runs` says so. `is_input` says that
+    `values.Run` of the evaluation; it has to be there only when the result's `runs` says so. `is_input` says that
     `$` is a whole input rather than an item of one: only that makes a difference for an array. `classes` are those of
     locals whose class is known. Pass one `itertools.count()` as `temporaries` to all expressions of one Python
     function, so that their locals differ; no local that is made ends otherwise than in `_` and a number. The value may
-    be a `Sequence`, which is a list, and with `escapes(node)` may hold functions; `functions.plain` and
-    `functions.released` make it plain. With `trace` the value of each node is noted by `Run.seen`, under its number in
+    be a `Sequence`, which is a list, and with `escapes(node)` may hold functions; `values.plain` and
+    `values.released` make it plain. With `trace` the value of each node is noted by `Run.seen`, under its number in
     `walk(node)`; its value and the errors are the same.
     """
     writer = Writer(

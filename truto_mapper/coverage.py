@@ -19,7 +19,6 @@ from truto_mapper import document, golden
 from truto_mapper.check import leaves
 from truto_mapper.diagnostics import Source, Span
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING, truthy
 from truto_mapper.infer import Type, from_schema
 from truto_mapper.mapping import Endpoint, every
 from truto_mapper.report import xml
@@ -27,6 +26,7 @@ from truto_mapper.runtime import Mapper
 from truto_mapper.schema import Field
 from truto_mapper.syntax import Coalesce, Condition, Default, Filter, Node, Number, Object, walk
 from truto_mapper.trace import Event, Places, Steps, Trace
+from truto_mapper.values import MISSING, truthy
 
 #: The counters, and what is said of a unit that no case hits.
 COUNTERS = {

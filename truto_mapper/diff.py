@@ -20,10 +20,10 @@ from truto_mapper import document, golden
 from truto_mapper.diagnostics import Diagnostic, MappingError, Severity, Source, dotted, excerpt
 from truto_mapper.document import Node
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING
 from truto_mapper.mapping import Endpoint
 from truto_mapper.runtime import Mapper
 from truto_mapper.schema import Field, Resource, shaped
+from truto_mapper.values import MISSING
 
 Side = Literal["readers", "callers"]
 Steps = tuple[str, ...]

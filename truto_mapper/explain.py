@@ -24,13 +24,13 @@ from truto_mapper.diagnostics import (
     printable,
 )
 from truto_mapper.expr import Expression
-from truto_mapper.functions import MISSING
 from truto_mapper.mapping import Endpoint
 from truto_mapper.record import OnInvalid
 from truto_mapper.runtime import SENT, Mapper, Page, Request
 from truto_mapper.schema import REMOTE_DATA, Field
 from truto_mapper.syntax import Bind, Call, Condition, Filter, Name, Number, Variable
 from truto_mapper.trace import Evaluation, Event, Places, Steps, Trace
+from truto_mapper.values import MISSING
 
 #: So many places are named in text; JSON has all.
 SHOWN = 6

@@ -9,19 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from truto_mapper import codegen
+from truto_mapper.calls import from_caller
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span
-from truto_mapper.functions import (
-    MISSING,
-    OURS,
-    STANDARD,
-    Function,
-    Run,
-    fail,
-    finite,
-    from_caller,
-    plain,
-)
+from truto_mapper.functions import OURS, STANDARD
 from truto_mapper.syntax import Call, Node, Partial, Variable, free_variables, parse, walk
+from truto_mapper.values import MISSING, Function, Run, fail, finite, plain
 
 if TYPE_CHECKING:
     from truto_mapper.trace import Trace

@@ -13,8 +13,8 @@ from datetime import UTC
 from typing import Any, NoReturn
 from urllib.parse import urlencode
 
+from truto_mapper.dates import instant
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, QueryError, excerpt
-from truto_mapper.functions import instant
 from truto_mapper.schema import REMOTE_DATA, Field, Resource
 
 Record = dict[str, Any]

@@ -18,10 +18,11 @@ from operator import itemgetter
 from typing import Any
 
 from truto_mapper import codegen
+from truto_mapper.calls import from_caller
 from truto_mapper.codegen import Placer
 from truto_mapper.diagnostics import EvaluationError, Source, Span
 from truto_mapper.expr import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression, Scope
-from truto_mapper.functions import MISSING, NAMESPACE, Run, from_caller
+from truto_mapper.functions import NAMESPACE
 from truto_mapper.mapping import REPLY, Endpoint, Template
 from truto_mapper.schema import REMOTE_DATA, Field, Resource, Schema, value_schema
 from truto_mapper.syntax import (
@@ -49,6 +50,7 @@ from truto_mapper.syntax import (
     leading_names,
     walk,
 )
+from truto_mapper.values import MISSING, Run
 
 Steps = tuple[str, ...]
 

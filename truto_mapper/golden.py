@@ -27,7 +27,6 @@ from truto_mapper import document
 from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source, did_you_mean, excerpt, json_pointer
 from truto_mapper.expr import Expression
 from truto_mapper.formats import dumps, loads
-from truto_mapper.functions import MISSING
 from truto_mapper.mapping import Endpoint, every, giving
 from truto_mapper.pseudonym import Aliases
 from truto_mapper.report import text
@@ -35,6 +34,7 @@ from truto_mapper.runtime import SENT, Mapper, Response, load
 from truto_mapper.schema import shaped
 from truto_mapper.syntax import String, walk
 from truto_mapper.trace import Steps
+from truto_mapper.values import MISSING
 
 PAYLOADS = ("payload.json", "payload.txt")
 EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.json", "diagnostics.txt")

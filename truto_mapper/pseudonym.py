@@ -14,7 +14,7 @@ import string
 from collections.abc import Iterator
 from typing import Any
 
-from truto_mapper.functions import is_time_zone
+from truto_mapper.dates import is_time_zone
 
 #: A date or a moment, those of Gong's own example with a three-digit hour among them.
 _MOMENT = r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?"

@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
+from truto_mapper.dates import instant, is_date_time
 from truto_mapper.diagnostics import Diagnostic, Findings, QueryError, did_you_mean, dotted, excerpt, json_pointer
-from truto_mapper.functions import instant, is_date_time
 from truto_mapper.schema import Field, Problem, Resource, Schema, query_schema
 
 OnUnknown = Literal["refuse", "ignore"]

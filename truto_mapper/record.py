@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from truto_mapper.diagnostics import Diagnostic, EvaluationError, dotted, excerpt, json_pointer
 from truto_mapper.expr import Expression, Scope
-from truto_mapper.functions import MISSING
 from truto_mapper.mapping import Endpoint, Template, giving
 from truto_mapper.schema import REMOTE_DATA, Field, Problem, Resource, Schema
 from truto_mapper.syntax import (
@@ -33,6 +32,7 @@ from truto_mapper.syntax import (
     leading_names,
     walk,
 )
+from truto_mapper.values import MISSING
 
 if TYPE_CHECKING:
     from truto_mapper.trace import Steps

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from truto_mapper import codegen, document, formats, mapping, overlay, record, schema
+from truto_mapper.dates import ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
 from truto_mapper.diagnostics import (
     Diagnostic,
     EvaluationError,
@@ -27,10 +28,10 @@ from truto_mapper.diagnostics import (
     json_pointer,
 )
 from truto_mapper.expr import Expression, Scope
-from truto_mapper.functions import MISSING, ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
 from truto_mapper.mapping import Endpoint, Template
 from truto_mapper.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.record import OnInvalid, Recorder
+from truto_mapper.values import MISSING
 
 if TYPE_CHECKING:
     from truto_mapper.fusion import Fused

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, Union,
 import pydantic
 
 from truto_mapper import document
+from truto_mapper.dates import is_date_time, is_time_zone
 from truto_mapper.diagnostics import (
     Diagnostic,
     MappingError,
@@ -27,7 +28,6 @@ from truto_mapper.diagnostics import (
     json_pointer,
     nearest,
 )
-from truto_mapper.functions import is_date_time, is_time_zone
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

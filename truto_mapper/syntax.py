@@ -14,10 +14,11 @@ from functools import cache
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from truto_mapper.diagnostics import Diagnostic, MappingError, Span
-from truto_mapper.functions import PatternError, as_number, compiled_pattern, shown
+from truto_mapper.patterns import PatternError, compiled_pattern
+from truto_mapper.values import as_number, shown
 
 # isort: split
-# After `functions`, which sees to it that importing jsonata leaves the recursion limit alone.
+# After `calls` (of `patterns`), which sees to it that importing jsonata leaves the recursion limit alone.
 from jsonata.jexception import JException
 from jsonata.parser import Parser
 from jsonata.tokenizer import Tokenizer

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from truto_mapper.diagnostics import MapperError
-from truto_mapper.functions import MISSING
 from truto_mapper.syntax import Name, Node, children, walk
+from truto_mapper.values import MISSING
 
 Steps = tuple[str | int, ...]
 
