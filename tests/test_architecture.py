@@ -45,12 +45,13 @@ ROWS = {
     "validator": 1,
     "activity": 0,
     "diagnostics": 0,
+    "numerals": 0,
 }
 
 #: Each third-party package has its owners.
 OWNERS = {
     "jsonata": {"syntax", "functions"},
-    "re2": {"functions"},
+    "re2": {"functions", "pictures"},
     "yaml": {"document"},
     "jsonschema": {"schema", "validator"},
     "pydantic": {"diff", "golden", "mapping", "schema"},
