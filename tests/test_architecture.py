@@ -50,12 +50,13 @@ ROWS = {
     "validator": 1,
     "activity": 0,
     "diagnostics": 0,
+    "numerals": 0,
 }
 
 #: Each third-party package has its owners.
 OWNERS = {
     "jsonata": {"calls", "syntax"},
-    "re2": {"patterns"},
+    "re2": {"patterns", "pictures"},
     "yaml": {"document"},
     "jsonschema": {"schema", "validator"},
     "pydantic": {"diff", "golden", "mapping", "schema"},
