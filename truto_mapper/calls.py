@@ -24,10 +24,10 @@ from truto_mapper.values import (  # noqa: E402
     Run,
     Sequence,
     Tail,
+    as_number,
     collapsed,
     copy,
     fail,
-    finite,
     items,
     listed,
     received,
@@ -185,7 +185,7 @@ def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]
         arguments = fitted(function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     run.depth -= 1
-    return finite(result) if result.__class__ is float else result
+    return as_number(result) if result.__class__ is float else result
 
 
 def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
@@ -194,14 +194,14 @@ def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
         arguments = _fitted(function, each, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     kind = result.__class__
-    return finite(result) if kind is float else collapsed(result) if kind is Sequence else result
+    return as_number(result) if kind is float else collapsed(result) if kind is Sequence else result
 
 
 def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """As `invoke`, not yet collapsed."""
     arguments = fitted(function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
-    return finite(result) if result.__class__ is float else result
+    return as_number(result) if result.__class__ is float else result
 
 
 def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:

@@ -1422,7 +1422,9 @@ def escapes(node: Node) -> bool:
 def _is_odd(node: Node, *, nests: bool) -> bool:
     """Whether a node by itself may put such a value into others."""
     match node:
-        case Binary(operator="/" | "%") | Array(whole=True) | Transform():  # the last may put an object into itself
+        case Binary(operator="/" | "%") | Variable(name="parseInteger" | "round" | "toMillis"):
+            return True
+        case Array(whole=True) | Transform():  # the latter may put an object into itself
             return True
         case Path(steps=(Step(consarray=True), *_)):
             return True

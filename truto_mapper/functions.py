@@ -54,6 +54,11 @@ def size(value: Any = MISSING) -> int | Missing:
 # Below, arguments have been fitted to signatures: they are of the right type, or MISSING.
 
 
+def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a number, which leaves what is undefined, and 0 / 0, as it is."""
+    return lambda value, *rest: value if value is MISSING or value != value else function(value, *rest)  # noqa: PLR0124
+
+
 def _defined(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, which is undefined where its first argument is."""
     return lambda value, *rest: MISSING if value is MISSING else function(value, *rest)
@@ -375,9 +380,9 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("formatInteger", "<n-s:s>", _pictured("formatInteger", format_integer), 2),
     ("parseInteger", "<s-s:n>", _pictured("parseInteger", parse_integer), 2),
     ("number", "<(nsb)-:n>", _to_number),
-    ("floor", "<n-:n>", _defined(math.floor)),
-    ("ceil", "<n-:n>", _defined(math.ceil)),
-    ("round", "<n-n?:n>", _defined(_round), 2),
+    ("floor", "<n-:n>", _whole(math.floor)),
+    ("ceil", "<n-:n>", _whole(math.ceil)),
+    ("round", "<n-n?:n>", _whole(_round), 2),
     ("abs", "<n-:n>", _defined(abs)),
     ("sqrt", "<n-:n>", _defined(_square_root)),
     ("power", "<n-n:n>", _defined(_power), 2),

@@ -256,7 +256,9 @@ def as_number(value: float) -> int | float:
 
 def finite(value: float) -> int | float:
     """An arithmetic result: integers keep every digit, but are no larger than a double may be."""
-    if not math.isfinite(value):
+    if math.isnan(value):
+        fail("D1001", "the value is not a number", hint="it is of 0 / 0, or was read from a text that holds none")
+    if math.isinf(value):
         fail("D1001", f"Number out of range: {value}")
     return as_number(value) if isinstance(value, float) else value
 
