@@ -25,6 +25,8 @@ ROWS = {
     "golden": 9,
     "runtime": 8,
     "fusion": 7,
+    "once": 6,
+    "reads": 4,
     "record": 7,
     "formats": 7,
     "overlay": 7,
