@@ -123,37 +123,31 @@ Shaper = Callable[[Any], Any]
 
 
 def shaper(declared: Field) -> Shaper:
-    """Brings a value into the shape of its field, as `record` does; MISSING for none. Raises `ValueError` in doubt."""
+    """Brings a plain value into the shape of its field, as `record` does, or None. Raises `ValueError` in doubt."""
     if declared.type == "array":
         return partial(_array, shaper(declared.items or _ANY))
     if declared.type == "object" and declared.fields:
-        required = frozenset(name for name, one in declared.fields.items() if one.required)
+        required = {name for name, one in declared.fields.items() if one.required}
         return partial(_object, {name: shaper(one) for name, one in declared.fields.items()}, required)
     return partial(_leaf, _TYPES.get(declared.type) if _is_simple(declared) else None, schema_of(declared).valid)
 
 
 def _array(item: Shaper, value: Any) -> Any:
-    if value is None or value is MISSING:
-        return MISSING
-    values = map(item, value if isinstance(value, list) else [value])
-    return [one for one in values if one is not MISSING]
+    shaped = [item(one) for one in (value if isinstance(value, list) else [value]) if one is not None]
+    return [one for one in shaped if one is not None]
 
 
-def _object(children: Mapping[str, Shaper], required: frozenset[str], value: Any) -> Any:
-    if value is None or value is MISSING:
-        return MISSING
+def _object(children: Mapping[str, Shaper], required: set[str], value: Any) -> Any:
     if not isinstance(value, dict) or any(value[name] is not None for name in value.keys() - children.keys()):
         raise ValueError  # of what is not declared there is something to say
-    made = ((name, child(value[name])) for name, child in children.items() if name in value)
-    found = {name: one for name, one in made if one is not MISSING}
+    shaped = {name: child(value[name]) for name, child in children.items() if value.get(name) is not None}
+    found = {name: one for name, one in shaped.items() if one is not None}
     if not required <= found.keys():
         raise ValueError
-    return found or MISSING
+    return found or None
 
 
 def _leaf(kind: type | None, is_valid: Callable[[Any], bool], value: Any) -> Any:
-    if value is None or value is MISSING:
-        return MISSING
     if value.__class__ is not kind and not is_valid(value):
         raise ValueError
     return value
@@ -320,7 +314,7 @@ class _Child:
     name: str
     declared: Field
     node: Any
-    expression: Expression | None
+    expression: Any  # None in YAML
 
     @staticmethod
     def of(name: str, declared: Field, template: Any, expression: Expression | None = None) -> _Child:
@@ -333,11 +327,6 @@ class _Child:
     @property
     def place(self) -> codegen.Place | None:
         return None if self.expression is None else self.expression.placer.place(self.node.span)
-
-    @property
-    def key(self) -> tuple[Expression | None, int]:
-        """What tells it from other fields, if it is all of its expression."""
-        return self.expression if self.is_whole else None, id(self.declared)
 
     @property
     def is_whole(self) -> bool:
@@ -364,11 +353,6 @@ class _Child:
         else:
             for child in self.children() or ():
                 yield from child.leaves()
-
-    @property
-    def whole(self) -> Expression:
-        assert self.expression is not None  # noqa: S101
-        return self.expression
 
 
 def _constructed(child: _Child) -> tuple[Node, Node | None, list[_Child]] | None:
@@ -423,8 +407,7 @@ def _rows(writing: _Writing) -> ast.Module:
     names = [pen.new_local(name) for name in writing.loops.variables]
     codes = [_Expecting(writing, names), _General(writing, names)]
     body = [line for code in codes for line in code.row()]
-    parameters: list[ast.expr] = [ast.Name(name, ast.Store()) for name in writing.page.parameters]
-    pen.lines.append(ast.Assign([ast.Tuple(parameters, ast.Store())], pen.load("page")))
+    pen.lines.append(ast.Assign([_stored(*writing.page.parameters)], pen.load("page")))
     pen.assign("records", ast.List([], ast.Load()))
     pen.assign("doubtful", ast.List([], ast.Load()))
     if any(code.runs for code in codes):
@@ -467,7 +450,7 @@ class _Code(ABC):
         self.classes: dict[str, str] = {}
         self.given: set[str] = set()
         #: The locals with fields that a text of the row gives.
-        self.remembered: dict[tuple[Expression | None, int], str] = {}
+        self.remembered: dict[int, str] = {}
         self.runs = False
         self.pen = writing.pen()
         self.pen.classes = self.classes
@@ -606,16 +589,15 @@ class _Code(ABC):
             self.memo(path, lets.get(path, {}), children)
 
     def memo(self, path: Steps, lets: dict[str, Expression], children: list[_Child]) -> None:
-        pen, checked = self.pen, [(child.whole, schema_of(child.declared)) for child in children]
+        pen, checked = self.pen, [(child.expression, schema_of(child.declared)) for child in children]
         memo = Memo(path, (path[0],) == self.names.context, tuple(lets.items()), tuple(checked))
         sure, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
-        targets: list[ast.expr] = [ast.Name(name, ast.Store(), **pen.at) for name in (sure, *names)]
         text = pen.load(self.fetched(path, "str"))
         entry = ast.Subscript(pen.load(self.page.memo(memo)), text, ast.Load(), **pen.at)
-        pen.lines.append(ast.Assign([ast.Tuple(targets, ast.Store(), **pen.at)], entry, **pen.at))  # an empty one fails
+        pen.lines.append(ast.Assign([_stored(sure, *names)], entry, **pen.at))  # an empty one fails
         self.of_text(sure, names)
         self.locals |= dict(zip(lets, names, strict=False))
-        self.remembered |= {child.key: name for child, name in zip(children, names[len(lets) :], strict=True)}
+        self.remembered |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
 
     def fetched(self, path: Steps, _: str | None = None) -> str:
         """The local with the value at a path, which may be of the class. Each is looked up once a row."""
@@ -680,16 +662,16 @@ class _Code(ABC):
         pen, declared, node = self.pen, child.declared, child.node
         if isinstance(node, (String, Number, Value)) and schema_of(declared).valid(node.value):
             return pen.constant(node.value), True
-        if child.key in self.remembered:
-            return pen.load(self.remembered[child.key]), True
+        if child.is_whole and id(declared) in self.remembered:
+            return pen.load(self.remembered[id(declared)]), True
         if child.is_whole and declared.type in _SCALARS and not self.names.read_by(node):
-            return pen.load(self.of_page(self.page.field(child.whole, declared), is_text=False)), True
+            return pen.load(self.of_page(self.page.field(child.expression, declared), is_text=False)), True
         if (array := self.stepped(child)) is not None:
             return array, True
         child = self.narrowed(child)
         path = self.names.path(child.node)
         known = _CLASSES.get(declared.type)
-        value = pen.load(self.inline(child.whole, child.node) if path is None else self.fetched(path, known))
+        value = pen.load(self.inline(child.expression, child.node) if path is None else self.fetched(path, known))
         return (value, False) if declared.type in _SCALARS else (self.shaped(child, value), True)
 
     def shaped(self, child: _Child, value: ast.expr) -> ast.expr:
@@ -697,10 +679,8 @@ class _Code(ABC):
         pen, local = self.pen, self.pen.new_local("shaped")
         if child.declared.type == "array" and not self.is_direct(child.node):
             self.doubt_unless(pen.is_there(value))  # what is not may be an empty array
-        made = ast.Call(self.constant("shape", shaper(child.declared)), [pen.called("plain", value)], [], **pen.at)
-        pen.assign(local, made)
-        missing = pen.test(pen.load(local), ast.Is(), pen.load("MISSING"))
-        pen.branch(missing, lambda: pen.assign(local, pen.constant(None)))
+        shape = ast.Call(self.constant("shape", shaper(child.declared)), [pen.called("plain", value)], [], **pen.at)
+        pen.assign(local, pen.choice(self.is_nothing(value), pen.constant(None), shape))
         return pen.load(local)
 
     def is_direct(self, node: Node) -> bool:
@@ -729,7 +709,7 @@ class _Code(ABC):
             self.classes[text] = "str"
             test = pen.constant(value=True)
             if condition is not None:
-                test = self.is_true(pen.load(self.inline(child.whole, self.looked_up(condition, text))))
+                test = self.is_true(pen.load(self.inline(child.expression, self.looked_up(condition, text))))
             pen.branch(test, one, lambda: pen.assign(local, ast.List([], ast.Load(), **pen.at)))
 
         pen.branch(is_text, construct, lambda: pen.assign(local, pen.constant(None)))
@@ -859,7 +839,9 @@ class _Expecting(_Code):
         node = child.node
         if not isinstance(node, Condition) or node.otherwise is not None:
             return child
-        self.doubt_unless(self.is_true(self.pen.load(self.inline(child.whole, node.condition))))  # a value is expected
+        self.doubt_unless(
+            self.is_true(self.pen.load(self.inline(child.expression, node.condition)))
+        )  # a value is expected
         return replace(child, node=node.then)
 
     def object(self, children: list[_Child]) -> ast.expr:
