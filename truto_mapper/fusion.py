@@ -334,7 +334,7 @@ class _Child:
         return self.expression is not None and self.node is self.expression.node
 
     def children(self) -> list[_Child] | None:
-        """The fields that an object in YAML, or a constructor of constant keys in an expression, gives."""
+        """The fields of an object in YAML, or of constant keys in an expression; None where it is none that fits."""
         if isinstance(self.node, dict):
             found = self.node
         elif isinstance(self.node, Object) and all(isinstance(key, String) for key, _ in self.node.pairs):
@@ -342,7 +342,9 @@ class _Child:
         else:
             return None
         declared = self.declared.fields
-        if found.keys() - declared.keys() or (isinstance(self.node, Object) and len(found) < len(self.node.pairs)):
+        required = {name for name, one in declared.items() if one.required}
+        is_twice = isinstance(self.node, Object) and len(found) < len(self.node.pairs)
+        if is_twice or not required <= found.keys() <= declared.keys():
             return None
         return [_Child.of(name, declared[name], found[name], self.expression) for name in declared if name in found]
 
@@ -392,7 +394,11 @@ class _Writing:
     @property
     def record(self) -> _Child:
         declared = Field.model_construct(type="object", fields=self.resource.fields)
-        return _Child.of("response_mapping", declared, self.endpoint.response)
+        record = _Child.of("response_mapping", declared, self.endpoint.response)
+        children = record.children()
+        if not children or REMOTE_DATA in [child.name for child in children]:
+            raise _Unfit("response_mapping is not an object of all required fields, or maps remote_data")
+        return record
 
     def pen(self) -> codegen.Writer:
         place = Placer(self.endpoint.path.source, lambda span: span)
@@ -465,10 +471,7 @@ class _Code(ABC):
                 if self.names.others.get(name) and name not in self.locals:
                     self.pen.at = expression.placer.place(expression.node.span)
                     self.locals[name] = self.inline(expression, expression.node)
-            children = self.record.children()
-            if children is None or REMOTE_DATA in [child.name for child in children]:
-                raise _Unfit("response_mapping is not an object of fields, or maps remote_data")
-            self.finished(self.object(children))
+            self.finished(self.object(self.record.children() or []))
         self.pen.at = self.writing.place
         return self.headed([*self.bounds(), *body])
 

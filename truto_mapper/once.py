@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from truto_mapper.diagnostics import EvaluationError
@@ -125,9 +126,9 @@ class Page:
         fields = [parameter for parameter, _ in self._fields.values()]
         return ["certain", *self._names.values(), *fields, *map("memo_{}".format, range(len(self.memos)))]
 
-    @property
+    @cached_property
     def paths(self) -> list[Steps]:
-        """The paths from the bindings of a reply on which everything depends."""
+        """The paths from the bindings of a reply on which everything depends, once the code of a row is written."""
         names = Names((*self.bindings, "row"))  # the latter for what memos read of it
         for name, expression in self.lets.items():
             names.others[name] = names.read_by(expression.node)
