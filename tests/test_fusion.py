@@ -128,6 +128,17 @@ def test_rows_without_doubt_never_meet_the_exact_path(monkeypatch):
     assert [record["metrics"]["calls_hosted"] for record in page.records] == [1, 2]
 
 
+def test_an_endpoint_that_is_only_known_by_its_query_is_mapped_in_one_pass_too(tmp_path, monkeypatch):
+    """And a reply may be of an endpoint that has no `recognise`."""
+    (tmp_path / "schemas/crm").mkdir(parents=True)
+    (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC)
+    (tmp_path / "acme.yaml").write_text(CONTACTS.replace("    recognise: $exists(data)\n", "") + "      id: key\n")
+    mapper = load(tmp_path / "acme.yaml")
+    monkeypatch.setattr(Recorder, "record", None)
+    page = mapper.map({"data": [{"key": "a"}]}, query=mapper.plan({}).query)
+    assert page.records == ({"id": "a", "remote_data": {"key": "a"}},)
+
+
 def test_only_the_row_in_doubt_meets_the_exact_path(monkeypatch):
     seen = []
     record = Recorder.record
@@ -232,7 +243,13 @@ EXPRESSIONS = {
         '$exists(key) ? ["a"]',
         "key.($)",
     ],
-    "home": ["home", '{"street": home.street}', 'key ? {"street": key}', 'home.{"street": street, "floor": floor}'],
+    "home": [
+        "home",
+        '{"street": home.street}',
+        'key ? {"street": key}',
+        '{"floor": age}',
+        'home.{"street": street, "floor": floor}',
+    ],
     "phones": [
         "phones",
         'phones.{"number": number, "kind": kind}',
