@@ -25,6 +25,8 @@ ROWS = {
     "golden": 10,
     "runtime": 9,
     "fusion": 8,
+    "once": 7,
+    "reads": 5,
     "record": 8,
     "formats": 8,
     "overlay": 8,

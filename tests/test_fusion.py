@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import EvaluationError, MapperError, Source, load
@@ -128,6 +128,17 @@ def test_rows_without_doubt_never_meet_the_exact_path(monkeypatch):
     assert [record["metrics"]["calls_hosted"] for record in page.records] == [1, 2]
 
 
+def test_an_endpoint_that_is_only_known_by_its_query_is_mapped_in_one_pass_too(tmp_path, monkeypatch):
+    """And a reply may be of an endpoint that has no `recognise`."""
+    (tmp_path / "schemas/crm").mkdir(parents=True)
+    (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC)
+    (tmp_path / "acme.yaml").write_text(CONTACTS.replace("    recognise: $exists(data)\n", "") + "      id: key\n")
+    mapper = load(tmp_path / "acme.yaml")
+    monkeypatch.setattr(Recorder, "record", None)
+    page = mapper.map({"data": [{"key": "a"}]}, query=mapper.plan({}).query)
+    assert page.records == ({"id": "a", "remote_data": {"key": "a"}},)
+
+
 def test_only_the_row_in_doubt_meets_the_exact_path(monkeypatch):
     seen = []
     record = Recorder.record
@@ -181,6 +192,108 @@ def test_what_is_kept_stays_small():
         head = {"fromDateTime": str(day), "toDateTime": "y" * 50_000 * (day % 3)}
         mapper.map(head | {"usersAggregateActivityStats": [user(1)]}, on_invalid="discard_value")
     assert len(pickle.dumps([f._page.known for f in mapper._functions.values()])) < 5_000_000
+
+
+CONTACTS = """\
+version: 1
+integration: acme
+unified_model: crm
+resource: contact
+method: list
+endpoints:
+  all:
+    path_mapping: '"/contacts"'
+    recognise: $exists(data)
+    for_each: {contact: data}
+    let:
+      labels: labels
+      more: $append(labels, home.street)
+    response_mapping:
+"""
+SPEC = """\
+version: 1
+unified_model: crm
+resource: contact
+title: Contact
+integrations: [acme]
+methods: {list: {http_method: GET, path: /unified/crm/contact}}
+parameters: {limit: {type: integer}}
+fields:
+  id: {type: string, required: true}
+  age: {type: integer, minimum: 1}
+  born: {type: string, format: date-time}
+  tags: {type: array, items: {type: string}}
+  home: {type: object, fields: {street: {type: string, required: true}, floor: {type: integer}}}
+  phones: {type: array, items: {type: object, fields: {number: {type: string}, kind: {type: string, enum: [work]}}}}
+  notes: {type: any}
+  remote_data: {type: object}
+response: {result: {type: array, items: {type: object}}, next_cursor: {type: string, nullable: true}}
+"""
+EXPRESSIONS = {
+    "id": ["key", "$contact.key", '"x"', "$string(key)", 'key ? $join([key, "a"], "-")', "$uppercase(key)"],
+    "age": ["age", "3", "age ? age", "$number(age)", "$count(tags)"],
+    "born": ["born", '$replace(born, "x", "y")', "born[$ != null]"],
+    "tags": [
+        "labels",
+        "$labels",
+        "$more",
+        "[key]",
+        "home.tags",
+        "labels[$ != null]",
+        '$exists(key) ? ["a"]',
+        "key.($)",
+    ],
+    "home": [
+        "home",
+        '{"street": home.street}',
+        'key ? {"street": key}',
+        '{"floor": age}',
+        'home.{"street": street, "floor": floor}',
+    ],
+    "phones": [
+        "phones",
+        'phones.{"number": number, "kind": kind}',
+        'key.($ ? {"number": $, "kind": "work"})',
+        'key.{"number": $}',
+        '$contact.key.($ ? {"number": $uppercase($), "kind": $contact.born})',
+        '$labels.($ ? {"number": $})',
+        '[{"number": key}]',
+    ],
+    "notes": ["home", "labels", "$more", '{"a": key, "b": phones}'],
+}
+USUAL = {
+    "key": "k",
+    "age": 3,
+    "born": "2026-01-05T00:00:00Z",
+    "labels": ["a"],
+    "home": {"street": "s", "floor": 1, "tags": ["q"]},
+    "phones": [{"number": "1", "kind": "work"}],
+}
+UNUSUAL = st.sampled_from(
+    [None, ..., "", 0, 2.0, True, [], ["a", None], [[]], {}, {"street": 1}, [{"number": "1"}, None]]
+)
+
+
+def contacts(draw):
+    values = {name: draw(st.just(usual) | st.just(usual) | UNUSUAL) for name, usual in USUAL.items()}
+    return {name: value for name, value in values.items() if value is not ...}
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_for_any_mapping_one_pass_gives_what_the_exact_path_gives(data, tmp_path):
+    chosen = {name: data.draw(st.sampled_from(some)) for name, some in EXPRESSIONS.items()}
+    lines = [f"      {name}: '{text}'\n" for name, text in chosen.items()]
+    (tmp_path / "schemas/crm").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC)
+    (tmp_path / "acme.yaml").write_text(CONTACTS + "".join(lines))
+    mapper = load(tmp_path / "acme.yaml")
+    reply = {
+        "data": data.draw(st.lists(st.composite(contacts)() | UNUSUAL.filter(lambda one: one is not ...), max_size=6))
+    }
+    for on_invalid in ("raise", "discard_value"):
+        assert outcome(mapper, reply, on_invalid=on_invalid) == exact(mapper, reply, on_invalid=on_invalid)
+    assert "not one function" not in mapper.show()
 
 
 SHOW = "from truto_mapper import load; print(load('gong/activity').show())"

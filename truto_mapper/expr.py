@@ -101,12 +101,6 @@ class Expression:
         start = self._offsets[span.start]
         return Span(start, self._offsets[span.end - 1] + 1 if span.end > span.start else start)
 
-    def part(self, span: Span) -> Expression:
-        """A part of the text, which is an expression too, at its place in the source."""
-        offsets = self._offsets or range(len(self.text))
-        where = tuple(offsets[span.start : span.end])
-        return Expression(self.text[span.start : span.end], source=self.source, offsets=where, functions=self.functions)
-
     def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         return replace(diagnostic, source=self.source, span=self.locate(span))
 

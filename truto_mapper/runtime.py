@@ -523,7 +523,9 @@ class Mapper:
         if any(self._by_name[name].recognise is not None for name in serving):
             message = f"the provider's answer has nothing that {serving[0]} is recognised by: no records"
             found.append(Diagnostic("P603", message, "warning", pointer=""))
-        return self._functions[serving[0]], self._read_of(self._by_name[serving[0]], scope)
+        fused = self._functions[serving[0]]
+        seen = fused.reply(given) if self._trace is None else None
+        return fused, self._read_of(fused.endpoint, scope) if seen is None else seen
 
     def _refused(self, scope: Scope) -> ProviderError:
         """What the provider said, as far as the mapping's error_mapping can tell."""
