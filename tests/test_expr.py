@@ -480,6 +480,9 @@ def test_known_defects_of_the_evaluator_underneath_are_mended(text, result):
         ("a.x[b != 1]", MISSING),
         ('x[true].{"k": 1}', {"k": 1}),
         ("a[c].(x[1 < 2])", MISSING),
+        # An array of numbers selects as often as it names an item.
+        ("$.a.b[[0, 0]]", [1, 1, 3, 3]),
+        ("[1..3][[0, -1]]", [1, 3]),
         # What is grouped and was not found is undefined, and makes an object all the same.
         ('x.y@$v.z{"k": $v}', {}),
         ('x.y{"k": 1}', {"k": 1}),

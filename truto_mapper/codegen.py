@@ -977,11 +977,12 @@ class Writer:
         body: list[ast.stmt] = []
         with self.into(body):
             result = self.called(test, self.load(item)) if apart else write(item)
-            if not (self.is_boolean(predicate) or (self.is_truth(predicate) and not streamed)):
-                length = self.called("len", source)
-                result = self.called("chosen", result, self.load(place), length)
-            add = self.method(self.load(made), "append", self.load(item))
-            self.branch(result, lambda: self.do(add))
+            if self.is_boolean(predicate) or (self.is_truth(predicate) and not streamed):
+                add = self.method(self.load(made), "append", self.load(item))
+                self.branch(result, lambda: self.do(add))
+            else:
+                at = self.load(place), self.called("len", source)
+                self.do(self.called("select", self.load(made), self.load(item), result, *at))
         self.loops -= 1
         self.loop(self.called("enumerate", self.watched(source)), body, place, item)
         return self.load(made)

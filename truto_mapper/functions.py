@@ -450,9 +450,9 @@ _NAMED: Final = (
     (builtins, "dict enumerate int len list str"),
     (values, "MISSING Closure Constructed Function Sequence Tail Tuples"),
     (values, "collapsed equal items listed plain settled stored truthy unequal whole"),
-    (steps, "arithmetic begun chosen combined compared constructed_items context_items descendants ended field fields"),
+    (steps, "arithmetic begun combined compared constructed_items context_items descendants ended field fields"),
     (steps, "grouped included is_empty item_at joined kept kept_path negated numbered ordered push ranged"),
-    (steps, "repeated_key root_field spread stream text text_key unbound wildcard"),
+    (steps, "repeated_key root_field select spread stream text text_key unbound wildcard"),
     (calls, "HOLE applied apply call evaluated invoke invoked partially piped procedure transform"),
     (patterns, "regex"),
 )

@@ -181,16 +181,13 @@ def item_at(value: Any, index: int) -> Any:
         return MISSING
 
 
-def chosen(result: Any, index: int, length: int) -> bool:
-    """Whether a predicate that gave `result` selects the item at `index`."""
-    if result is True or result is False:
-        return result
-    if isinstance(result, list) and all(map(is_number, result)):
-        return any(chosen(number, index, length) for number in result)
-    if not is_number(result):
-        return truthy(result)
-    at: int = math.floor(result)
-    return index == (at + length if at < 0 else at)
+def select(found: list[Any], item: Any, result: Any, index: int, length: int) -> None:
+    """Add the item at `index` if a predicate that gave `result` selects it; as often as an array of numbers does."""
+    numbers = result if isinstance(result, list) else (result,)
+    if all(map(is_number, numbers)):
+        found.extend(item for at in map(math.floor, numbers) if index == (at + length if at < 0 else at))
+    elif truthy(result):
+        found.append(item)
 
 
 def combined(value: Any) -> Any:
