@@ -139,6 +139,8 @@ def parse(source: Source) -> Node:
     try:
         root = composer.document()
     except yaml.MarkedYAMLError as error:
+        if "maximum nesting depth" in (error.problem or ""):  # libyaml's own bound, which it meets looking ahead
+            raise _too_deep(source, composer.span(composer.event)) from None
         composer.findings.found.append(_malformed(source, error))
     except yaml.reader.ReaderError as error:
         code = error.character if isinstance(error.character, int) else ord(error.character)
