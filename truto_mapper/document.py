@@ -140,7 +140,7 @@ def parse(source: Source) -> Node:
         root = composer.document()
     except yaml.MarkedYAMLError as error:
         if "maximum nesting depth" in (error.problem or ""):  # libyaml's own bound, which it meets looking ahead
-            raise _too_deep(source, composer.span(composer.event)) from None
+            raise _too_deep(source, _place(source, error)) from None
         composer.findings.found.append(_malformed(source, error))
     except yaml.reader.ReaderError as error:
         code = error.character if isinstance(error.character, int) else ord(error.character)
@@ -151,8 +151,8 @@ def parse(source: Source) -> Node:
 
 def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     """What YAML's own parser says, and what an author of expressions can do about it."""
-    mark, begun = error.problem_mark or error.context_mark, error.context_mark
-    at = min(mark.index, len(source.text)) if mark else 0
+    span, begun = _place(source, error), error.context_mark
+    at = span.start
     line, _ = source.position(at)
     since = f" that begins on line {begun.line + 1}" if begun and begun.line + 1 < line else ""
     message = ": ".join(part for part in (error.context and error.context + since, error.problem) if part)
@@ -161,7 +161,13 @@ def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
         hint = "indent with spaces, YAML does not allow tabs there"
     elif re.match(_QUOTABLE, source.line(line)) and not re.search("quoted|directive", error.context or ""):
         hint = "an expression with quotes, braces or a colon stands in single quotes or in a | block"
-    return Diagnostic("M101", f"not valid YAML: {message}", source=source, span=Span(at, at + 1), hint=hint)
+    return Diagnostic("M101", f"not valid YAML: {message}", source=source, span=span, hint=hint)
+
+
+def _place(source: Source, error: yaml.MarkedYAMLError) -> Span:
+    mark = error.problem_mark or error.context_mark
+    at = min(mark.index, len(source.text)) if mark else 0
+    return Span(at, at + 1)
 
 
 def _forbidden(source: Source, at: int) -> MappingError:
