@@ -296,6 +296,14 @@ def test_an_array_without_a_source_is_absent(make, labels):
 
 
 @pytest.mark.parametrize(
+    ("more", "tags"), [({}, None), ({"labels": None}, None), ({"labels": []}, []), ({"labels": ["a"]}, ["a"])], ids=str
+)
+def test_an_array_is_there_as_its_source_is_by_way_of_a_let_too(make, more, tags):
+    mapper = make(tags="$named", next_cursor="data.next\n    let: {named: inner.labels}")
+    assert mapped(mapper, {"key": 1, "inner": more})[0].get("tags") == tags
+
+
+@pytest.mark.parametrize(
     "tags",
     ["'labels[$ = \"x\"]'", "'$filter(labels, function($l) {$l = \"x\"})'", "'labels[$ = \"x\"].$uppercase()'"],
 )

@@ -341,11 +341,13 @@ class _Attempt:
         """The expression that is to give the value at a path of the record."""
         return giving(self.recorder.endpoint.response, path)
 
-    def places(self) -> dict[str, Place]:
-        """Where each name of a row leads, those of `let` included if they are plain paths."""
+    def places(self, *, whole: bool = False) -> dict[str, Place]:
+        """Where each name of a row leads, those of `let` included; `whole`: of plain paths, to what they name alone."""
         places = dict(self.row.places)
         for name, expression in self.recorder.endpoint.let:
-            if found := self.read(expression, places):
+            exact = locate(expression.node, places, self.row.item) if whole else None
+            found = self.read(expression, places) if exact is None else next(iter(exact), None)
+            if found is not None:
                 places[name] = found
         return places
 
@@ -364,7 +366,7 @@ class _Attempt:
 
     def has_source(self, node: Node) -> bool:
         """Whether the value that an expression is about is there and not null."""
-        places = self.places()
+        places = self.places(whole=True)
         found = (_follow(names, places, self.row.item) for names in _subjects(node))
         return any(place.value is not None for some in found for place in some or ())
 
