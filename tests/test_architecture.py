@@ -53,6 +53,7 @@ ROWS = {
     "activity": 0,
     "diagnostics": 0,
     "numerals": 0,
+    "listing": 0,
 }
 
 #: Each third-party package has its owners.

@@ -8,12 +8,10 @@ from itertools import count
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from test_equivalence import cases
 from test_expr import TEXTS
 
 from truto_mapper import codegen, syntax
-from truto_mapper.diagnostics import EvaluationError, MappingError, Source, Span
+from truto_mapper.diagnostics import EvaluationError, Source, Span
 from truto_mapper.expr import Expression
 from truto_mapper.functions import NAMESPACE
 from truto_mapper.values import MISSING, Run
@@ -228,13 +226,3 @@ def test_a_span_is_found_again_from_its_place():
             position = (place["lineno"], place["end_lineno"], place["col_offset"], place["end_col_offset"])
             assert codegen.span_at(source, position) == Span(start, end)
     assert codegen.span_at(source, (1, 1, None, None)) is None
-
-
-@given(cases())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-def test_code_that_is_shown_is_the_code(drawn):
-    try:
-        made = tree(drawn[0])
-    except MappingError:  # `%` of what has no parent
-        return
-    assert ast.dump(ast.parse(codegen.shown(made))) == ast.dump(ast.parse(ast.unparse(made)))

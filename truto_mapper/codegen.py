@@ -7,13 +7,11 @@ own locals and `functions.NAMESPACE`, and the same node always gives the same co
 from __future__ import annotations
 
 import ast
-import io
 import math
-import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count, pairwise
+from itertools import count
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -1356,55 +1354,6 @@ def link(made: Program, source: Source, callers: Mapping[str, Any]) -> Callable[
     exec(compile(made.tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
     function: Callable[..., Any] = namespace["expression"]
     return function
-
-
-# ------------------------------------------------------------------------------------------------- to be read
-
-_WIDTH = 120
-_WHOLE = ("for ", "def ")  # what stays on one line, however long
-
-
-def shown(tree: ast.Module) -> str:
-    """Code as text, its long lines broken at commas and before `and` and `or`."""
-    lines = ast.unparse(tree).splitlines()
-    return "\n".join(
-        line if len(line) <= _WIDTH or line.lstrip().startswith(_WHOLE) else _broken(line) for line in lines
-    )
-
-
-def _broken(line: str) -> str:
-    indent = " " * (len(line) - len(line.lstrip()))
-    start, inside, end = _enclosed(line.strip())
-    lines = [""]
-    for piece in _pieces(inside):
-        if len(indent) + 4 + len(lines[-1]) + len(piece) > _WIDTH:
-            lines.append("")
-        lines[-1] += piece if lines[-1] else piece.lstrip()
-    return "\n".join((indent + start, *(f"{indent}    {one.rstrip()}" for one in lines), indent + end))
-
-
-def _enclosed(statement: str) -> tuple[str, str, str]:
-    """A statement parted at the brackets that its lines are to stand in, which are added where there are none."""
-    keyword, _, rest = statement.partition(" ")
-    if statement.endswith(":"):
-        return f"{keyword} (", rest.removesuffix(":"), "):"
-    match ast.parse(statement if keyword != "return" else rest).body[0]:
-        case ast.Assign(targets=[ast.Tuple() as names], value=value):
-            return "(", ast.unparse(names).strip("()"), f") = {ast.unparse(value)}"
-        case ast.Assign(targets=[target], value=ast.Dict() as value):
-            return f"{ast.unparse(target)} = {{", ast.unparse(value)[1:-1], "}"
-        case ast.Assign(targets=[target], value=value):
-            return f"{ast.unparse(target)} = (", ast.unparse(value), ")"
-        case _:
-            return ("return (", rest, ")") if keyword == "return" else ("(", statement, ")")
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """A text in pieces between which a line may end."""
-    tokens = list(tokenize.generate_tokens(io.StringIO(f"({text})").readline))
-    cuts = [t.end[1] if t.string == "," else t.start[1] - 1 for t in tokens if t.string in {",", "and", "or"}]
-    for start, end in pairwise([1, *cuts, len(text) + 1]):
-        yield f"({text})"[start:end]
 
 
 #: Where a function among the arguments of a standard function is called, or seen to be one, and goes no further.

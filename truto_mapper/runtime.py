@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
-from truto_mapper import codegen, document, formats, mapping, overlay, record, schema
+from truto_mapper import document, formats, listing, mapping, overlay, record, schema
 from truto_mapper.dates import ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
 from truto_mapper.diagnostics import (
     Diagnostic,
@@ -365,7 +365,7 @@ class Mapper:
         shown = []
         for endpoint in self._mapping.endpoints:
             fused = self._functions[endpoint.name]
-            code = codegen.shown(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
+            code = listing.shown(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
             shown.append(f"# {endpoint.name}\n{code}\n")
         return "\n\n".join((*shown, "# Nothing stays interpreted."))
 
