@@ -45,7 +45,7 @@ ROWS = {
     "calls": 2,
     "dates": 2,
     "steps": 2,
-    "pictures": 1,
+    "pictures": 2,
     "values": 1,
     "document": 1,
     "report": 1,

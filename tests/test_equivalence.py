@@ -198,7 +198,7 @@ def test_a_difference_from_the_reference_is_as_it_is_described(difference):
 def test_the_reference_differs_as_it_is_described():
     drawn = [(one["expression"], one.get("data"), {}) for one in DIFFERENCES]
     found = by_the_reference(drawn, steady=False)
-    pairs = [(one, theirs) for one, theirs in zip(DIFFERENCES, found, strict=True)]
+    pairs = zip(DIFFERENCES, found, strict=True)
     assert [(one, theirs) for one, theirs in pairs if not same(theirs, expected(one["reference"]))] == []
 
 

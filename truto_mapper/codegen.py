@@ -1303,11 +1303,12 @@ def emit(
     writer = Writer(
         {"$": context, **names}, callers or {}, context, placer, run=run, is_input=is_input, temporaries=temporaries
     )
-    writer.growing = any(isinstance(one, (Bind, Lambda)) for one in walk(node))
-    writer.calling = any(isinstance(one, (Call, Partial, Apply)) or _is_range(one) for one in walk(node))
+    nodes = list(walk(node))
+    writer.growing = any(isinstance(one, (Bind, Lambda)) for one in nodes)
+    writer.calling = any(isinstance(one, (Call, Partial, Apply)) or _is_range(one) for one in nodes)
     writer.odd = bool(callers) and escapes(node)
     writer.classes = classes
-    writer.numbers = {id(one): number for number, one in enumerate(walk(node))} if trace else {}
+    writer.numbers = {id(one): number for number, one in enumerate(nodes)} if trace else {}
     with writer.scope():
         writer.at = placer.place(node.span)
         for name in sorted(_bound_here((node,))):
@@ -1365,8 +1366,9 @@ _CONSUMED = {
 
 def escapes(node: Node) -> bool:
     """Whether a value may hold functions, infinite numbers, arrays kept whole or undefined items: no plain JSON."""
-    nests = any(isinstance(one, (Array, Object, Group, Call, Apply)) for one in walk(node))
-    return any(_is_odd(one, nests=nests) for one in walk(node)) or _escapes(node, frozenset())
+    nodes = list(walk(node))
+    nests = any(isinstance(one, (Array, Object, Group, Call, Apply)) for one in nodes)
+    return any(_is_odd(one, nests=nests) for one in nodes) or _escapes(node, frozenset())
 
 
 def _is_odd(node: Node, *, nests: bool) -> bool:

@@ -10,7 +10,6 @@ code that assumes so; any other by code that assumes nothing. What that cannot p
 from __future__ import annotations
 
 import ast
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -413,7 +412,7 @@ def _rows(writing: _Writing) -> ast.Module:
     """The function: for each row the code that takes the expected, then the code that assumes nothing."""
     pen = writing.pen()
     names = [pen.new_local(name) for name in writing.loops.variables]
-    codes = [_Expecting(writing, names), _General(writing, names)]
+    codes = [_Expecting(writing, names), _Code(writing, names)]
     body = [line for code in codes for line in code.row()]
     pen.lines.append(ast.Assign([_stored(*writing.page.parameters)], pen.load("page")))
     pen.assign("records", ast.List([], ast.Load()))
@@ -444,8 +443,11 @@ def _calls(node: Node) -> bool:
     return any(isinstance(one, Call) and getattr(one.procedure, "name", "") not in _CHEAP for one in walk(node))
 
 
-class _Code(ABC):
-    """The code of a row. What is written first comes first: look-ups, then `let`, then the record."""
+class _Code:
+    """The code of a row, which assumes nothing of it but that it is an object.
+
+    What is written first comes first: look-ups, then `let`, then the record.
+    """
 
     def __init__(self, writing: _Writing, rows: Sequence[str]) -> None:
         self.writing = writing
@@ -457,6 +459,8 @@ class _Code(ABC):
         self.values: dict[Steps, str] = {}
         self.classes: dict[str, str] = {}
         self.given: set[str] = set()
+        #: The locals with the objects at paths, to look into.
+        self.holders: dict[Steps, str] = {}
         #: The locals with fields that a text of the row gives.
         self.remembered: dict[int, str] = {}
         self.runs = False
@@ -506,23 +510,65 @@ class _Code(ABC):
 
     # -------------------------------------------------------------------------- in what the two kinds differ
 
-    @abstractmethod
-    def headed(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """The code with its look-ups before it."""
-
-    @abstractmethod
     def holder(self, path: Steps) -> str:
         """The local of the object at a path, to look into."""
+        if len(path) == 1:
+            return self.locals[path[0]]
+        if path not in self.holders:
+            self.fetched(path)
+            self.holders[path] = self.pen.new_local(path[-1])
+        return self.holders[path]
 
-    @abstractmethod
+    def headed(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """An object is opened before what is in it; what fails is in doubt, and a null is no row."""
+        pen, lines, row = self.pen, list[ast.stmt](), self.pen.load(self.locals[self.names.context[0]])
+        with pen.into(lines):
+            is_null = pen.test(row, ast.Is(), pen.constant(None))
+            pen.branch(is_null, lambda: pen.lines.append(ast.Continue(**pen.at)))
+            self.doubt_unless(pen.has_class(row, "dict"))
+            for path in sorted(self.values, key=len):
+                holder = pen.load(self.holder(path[:-1]))
+                pen.assign(self.values[path], pen.method(holder, "get", pen.constant(path[-1]), pen.load("MISSING")))
+                if path in self.holders:
+                    pen.assign(self.holders[path], pen.called("opened", pen.load(self.values[path])))
+        caught: list[ast.stmt] = []
+        with pen.into(caught):
+            pen.do(pen.method(pen.load("doubtful"), "append", pen.called("len", pen.load("records"))))
+            pen.do(pen.method(pen.load("records"), "append", pen.constant(None)))
+        handler = ast.ExceptHandler(pen.load("Exception"), None, caught)
+        return [ast.Try([*lines, *body], [handler], [], [], **pen.at)]
+
     def object(self, children: list[_Child]) -> ast.expr:
         """The object of some fields; an empty one if none of them has a value."""
+        local = self.pen.new_local("object")
+        self.pen.assign(local, ast.Dict([], [], **self.pen.at))
+        for child in children:
+            self.put(local, child)
+        return self.pen.load(local)
+
+    def put(self, local: str, child: _Child) -> None:
+        """Store a field that has a value; one that does not fit is in doubt, unless it is nothing and needs not be."""
+        self.pen.at = child.place or self.pen.at
+        children, is_settled = self.children(child), True
+        if children is not None:
+            value = test = self.object(children)
+        else:
+            value, is_settled = self.value(child)
+            test = self.is_given(value) if is_settled else self.fits(value, child.declared)
+
+        def leave() -> None:
+            if child.declared.required:
+                self.doubt()
+            elif not is_settled:
+                self.doubt_unless(self.is_nothing(value))
+
+        self.pen.branch(test, lambda: self.store(local, child.name, value), leave)
 
     def of_page(self, parameter: str, *, is_text: bool) -> str:  # noqa: ARG002
         """What is known of the value that a page gives."""
         return parameter
 
-    def of_text(self, sure: str, names: list[str]) -> None:  # noqa: B027
+    def of_text(self, sure: str, names: list[str]) -> None:
         """What is known of the values that a text gives."""
 
     def narrowed(self, child: _Child) -> _Child:
@@ -725,66 +771,6 @@ class _Code(ABC):
         return pen.load(local)
 
 
-class _General(_Code):
-    """The code that assumes nothing of a row but that it is an object."""
-
-    def __init__(self, writing: _Writing, rows: Sequence[str]) -> None:
-        super().__init__(writing, rows)
-        self.holders: dict[Steps, str] = {}
-
-    def holder(self, path: Steps) -> str:
-        if len(path) == 1:
-            return self.locals[path[0]]
-        if path not in self.holders:
-            self.fetched(path)
-            self.holders[path] = self.pen.new_local(path[-1])
-        return self.holders[path]
-
-    def headed(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """An object is opened before what is in it; what fails is in doubt, and a null is no row."""
-        pen, lines, row = self.pen, list[ast.stmt](), self.pen.load(self.locals[self.names.context[0]])
-        with pen.into(lines):
-            is_null = pen.test(row, ast.Is(), pen.constant(None))
-            pen.branch(is_null, lambda: pen.lines.append(ast.Continue(**pen.at)))
-            self.doubt_unless(pen.has_class(row, "dict"))
-            for path in sorted(self.values, key=len):
-                holder = pen.load(self.holder(path[:-1]))
-                pen.assign(self.values[path], pen.method(holder, "get", pen.constant(path[-1]), pen.load("MISSING")))
-                if path in self.holders:
-                    pen.assign(self.holders[path], pen.called("opened", pen.load(self.values[path])))
-        caught: list[ast.stmt] = []
-        with pen.into(caught):
-            pen.do(pen.method(pen.load("doubtful"), "append", pen.called("len", pen.load("records"))))
-            pen.do(pen.method(pen.load("records"), "append", pen.constant(None)))
-        handler = ast.ExceptHandler(pen.load("Exception"), None, caught)
-        return [ast.Try([*lines, *body], [handler], [], [], **pen.at)]
-
-    def object(self, children: list[_Child]) -> ast.expr:
-        local = self.pen.new_local("object")
-        self.pen.assign(local, ast.Dict([], [], **self.pen.at))
-        for child in children:
-            self.put(local, child)
-        return self.pen.load(local)
-
-    def put(self, local: str, child: _Child) -> None:
-        """Store a field that has a value; one that does not fit is in doubt, unless it is nothing and needs not be."""
-        self.pen.at = child.place or self.pen.at
-        children, is_settled = self.children(child), True
-        if children is not None:
-            value = test = self.object(children)
-        else:
-            value, is_settled = self.value(child)
-            test = self.is_given(value) if is_settled else self.fits(value, child.declared)
-
-        def leave() -> None:
-            if child.declared.required:
-                self.doubt()
-            elif not is_settled:
-                self.doubt_unless(self.is_nothing(value))
-
-        self.pen.branch(test, lambda: self.store(local, child.name, value), leave)
-
-
 class _Expecting(_Code):
     """The code for a row that has every value that is read of it, of the class that it is wanted in.
 
@@ -844,9 +830,8 @@ class _Expecting(_Code):
         node = child.node
         if not isinstance(node, Condition) or node.otherwise is not None:
             return child
-        self.doubt_unless(
-            self.is_true(self.pen.load(self.inline(child.expression, node.condition)))
-        )  # a value is expected
+        test = self.pen.load(self.inline(child.expression, node.condition))
+        self.doubt_unless(self.is_true(test))  # a value is expected
         return replace(child, node=node.then)
 
     def object(self, children: list[_Child]) -> ast.expr:

@@ -18,8 +18,9 @@ from typing import Any, Final, NoReturn
 
 import re2
 
-from truto_mapper.diagnostics import Diagnostic, EvaluationError, excerpt
+from truto_mapper.diagnostics import excerpt
 from truto_mapper.numerals import NUMERALS, nth, table
+from truto_mapper.values import fail
 
 __all__ = ["format_date_time", "format_integer", "format_number", "parse_date_time", "parse_integer"]
 
@@ -27,24 +28,20 @@ __all__ = ["format_date_time", "format_integer", "format_number", "parse_date_ti
 MAX_LENGTH: Final = 2_000
 
 
-def _fail(code: str, message: str, hint: str | None = None) -> NoReturn:
-    raise EvaluationError(Diagnostic(code, message, hint=hint))
-
-
 def _refuse(code: str, picture: str, what: str, hint: str) -> NoReturn:
-    _fail(code, f"the picture string {excerpt(picture)} {what}", hint)
+    fail(code, f"the picture string {excerpt(picture)} {what}", hint)
 
 
 def _bounded(text: str) -> str:
     if len(text) > MAX_LENGTH:
-        _fail("D2014", f"a picture string, or a text to be read by one, of more than {MAX_LENGTH:,} characters")
+        fail("D2014", f"a picture string, or a text to be read by one, of more than {MAX_LENGTH:,} characters")
     return text
 
 
 def _in_range(number: float, most: float = sys.float_info.max) -> float:
     if not abs(number) <= most:
         endless = isinstance(number, int) and number.bit_length() > 1024
-        _fail("D1001", "Number out of range: " + ("too many digits" if endless else repr(number)))
+        fail("D1001", "Number out of range: " + ("too many digits" if endless else repr(number)))
     return number
 
 
@@ -132,7 +129,7 @@ class _Numerals:
 
     def write(self, number: int, _least: int = 0) -> str:
         if self.primary in ("I", "i") and abs(number) > 1000 * MAX_LENGTH:
-            _fail("D2014", f"a Roman numeral of more than {MAX_LENGTH:,} characters", "the picture 0 has no such limit")
+            fail("D2014", f"a Roman numeral of more than {MAX_LENGTH:,} characters", "the picture 0 has no such limit")
         text = self.text(abs(number))
         text = ("-" if number < 0 else "") + (nth(text) if self.nth else text)
         return text.lower() if self.primary.islower() else text if self.primary == "Ww" else text.upper()
@@ -184,7 +181,7 @@ def format_number(value: float, picture: str, options: Mapping[str, Any] | None 
     for name, mark in (options or {}).items():
         if name in marks and not (isinstance(mark, str) and (mark or name in _TEXTS)):
             hint = f'like {{"{name}": {excerpt(marks[name])}}}'
-            _fail("T0410", f'the option "{name}" of $formatNumber must be a character, not {excerpt(mark)}', hint)
+            fail("T0410", f'the option "{name}" of $formatNumber must be a character, not {excerpt(mark)}', hint)
         marks |= {name: _bounded(mark)} if name in marks else {}
     texts = _bounded(picture).split(marks["pattern-separator"])
     if len(texts) > 2:
@@ -279,7 +276,7 @@ def format_date_time(millis: float, picture: str | None = None, zone: str | None
     parts = _parts(_ISO_8601 if picture is None else picture)
     zone = "0000" if zone is None else zone
     if not re.fullmatch(r"(?a)[-+]?\d{3,4}", zone):
-        _fail("D3137", f"{excerpt(zone)} is no zone that a moment can be written in", "like +0530, -0800 or 0000")
+        fail("D3137", f"{excerpt(zone)} is no zone that a moment can be written in", "like +0530, -0800 or 0000")
     offset = _offset(zone)
     moment = _moment(int(_in_range(millis, _MAX_TIME)) + offset * 60_000)
     return "".join(part if isinstance(part, str) else part.write(moment, offset) for part in parts)
@@ -427,7 +424,7 @@ def _time(found: dict[str, int], now: Callable[[], int]) -> int | float:
     dates, times = given & set("YXMxWwdD"), given & set("PHhmsf")
     if dates and (dates <= set("Xxw") or dates <= set("XW")):
         hint = "like [Y]-[M]-[D] or [Y]-[d]"
-        _fail("D3136", "the picture string names a date by its week, which cannot be read", hint)
+        fail("D3136", "the picture string names a date by its week, which cannot be read", hint)
     ordinal, halved = "d" in dates and dates <= set("Yd"), bool(times & set("Ph")) and "H" not in times
     value = _complete(("YD" if ordinal else "YMD") + ("Phmsf" if halved else "Hmsf"), found, now)
     year = value["Y"] + (1900 if 0 <= value["Y"] < 100 else 0)
@@ -447,7 +444,7 @@ def _complete(order: str, found: dict[str, int], now: Callable[[], int]) -> dict
     if " " in there.strip():
         lost = order[there.index(" ", there.index("+"))]
         hint = "only the beginning or the end of a date and time can be left out"
-        _fail("D3136", f"the picture string leaves out [{lost}] between other components", hint)
+        fail("D3136", f"the picture string leaves out [{lost}] between other components", hint)
     before = order[: len(order) - len(there.lstrip())]
     clock = _moment(now()) | {"P": 0} if before else {}
     return dict.fromkeys(order, 0) | {"M": 1, "D": 1} | {one: clock[one] for one in before} | found

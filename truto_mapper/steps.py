@@ -6,7 +6,6 @@ import math
 import operator
 from collections.abc import Callable, Iterable
 from functools import cmp_to_key, reduce
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -295,7 +294,7 @@ def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool]
         return value if isinstance(value, Tuples) else Sequence(value)
     keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in run.each(value)]
     if len(terms) == 1 and len(kinds := {key.__class__ for (key,), _ in keyed}) == 1 and kinds <= {str, int}:
-        keyed.sort(key=itemgetter(0), reverse=terms[0][1])
+        keyed.sort(key=operator.itemgetter(0), reverse=terms[0][1])
     else:
         keyed.sort(key=cmp_to_key(lambda a, b: _order(run, a[0], b[0], terms)))  # type: ignore[index]
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)

@@ -143,7 +143,7 @@ class Negate(Spanned):
 
 @_node
 class Array(Spanned):
-    """`[…]`; an item may be a `Binary` of `..`. As the last step of a path it is `whole`: not joined to others."""
+    """`[…]`; an item may be a `Binary` of `..`. As a later step of a path it is `whole`: not joined to others."""
 
     items: tuple[Node, ...]
     whole: bool = False
