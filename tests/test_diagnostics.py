@@ -14,24 +14,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper import Expression, MapperError, check, cli, document, golden, load
-from truto_mapper.diagnostics import (
-    CODES,
-    Diagnostic,
-    EvaluationError,
-    Findings,
-    MappingError,
-    ProviderError,
-    QueryError,
-    Source,
-    Span,
-    did_you_mean,
-    excerpt,
-    json_pointer,
-    nearest,
-    relocated,
-)
-from truto_mapper.schema import load_resource
+from truto_mapper import Expression, MapperError, load
+from truto_mapper.authoring import check, golden
+from truto_mapper.edges import cli
+from truto_mapper.resource.spec import load_resource
+from truto_mapper.text import files, yaml_tree
+from truto_mapper.text.codes import CODES
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, nearest, relocated
+from truto_mapper.text.errors import EvaluationError, Findings, MappingError, ProviderError, QueryError
+from truto_mapper.text.pointers import json_pointer
+from truto_mapper.text.source import Source, Span
 
 FOLDER = Path(__file__).parent / "diagnostics"
 EXAMPLES = sorted(FOLDER.glob("*.yaml"))
@@ -44,7 +36,7 @@ JSONATA = re.compile(r"[STD]\d{4}")
 
 
 def example(path):
-    return document.parse(document.read(path)).plain()
+    return yaml_tree.parse(files.read(path)).plain()
 
 
 def code(path):
@@ -94,7 +86,7 @@ def checked(done):
 
 
 def parsed(_):
-    document.parse(document.read(Path("example.yaml")))
+    yaml_tree.parse(files.read(Path("example.yaml")))
     return ()
 
 
@@ -178,7 +170,7 @@ def mended(done):
     return text
 
 
-CHECK = Path(document.__file__).parents[1] / "docs" / "check.md"
+CHECK = Path(yaml_tree.__file__).parents[2] / "docs" / "check.md"
 HEAD = """\
 # What `truto-mapper check` finds
 
@@ -217,7 +209,7 @@ def test_every_code_of_ours_has_an_example():
 
 
 def test_every_code_is_unique_and_says_what_it_means():
-    text = Path(document.__file__).with_name("diagnostics.py").read_text("utf-8")
+    text = Path(yaml_tree.__file__).with_name("codes.py").read_text("utf-8")
     declared = re.findall(r'(?m)^    "([A-Z]\d{3})":', text)
     assert sorted(declared) == sorted(CODES)
     assert len(declared) == len(set(declared))
@@ -227,7 +219,7 @@ def test_every_code_is_unique_and_says_what_it_means():
 
 
 def test_every_code_that_the_package_reports_is_declared():
-    texts = [path.read_text("utf-8") for path in Path(document.__file__).parent.glob("*.py")]
+    texts = [path.read_text("utf-8") for path in Path(yaml_tree.__file__).parents[1].glob("**/*.py")]
     used = {found for text in texts for found in re.findall(r'"([MCBDQPGE]\d{3})"', text)}
     assert used == set(CODES)
 

@@ -15,7 +15,7 @@ import typer
 import yaml
 
 import truto_mapper
-from truto_mapper import cli
+from truto_mapper.edges import cli
 
 ROOT = Path(truto_mapper.__file__).parents[1]
 
@@ -83,7 +83,7 @@ def test_a_pre_commit_hook_passes_on_this_repository(name):
     if arguments[0] not in typer.main.get_command(cli.app).commands:
         pytest.xfail(f"there is no command {arguments[0]} yet")
     passed = files if hook.get("pass_filenames", True) else []
-    done = run(sys.executable, "-m", "truto_mapper.cli", *arguments, *passed)
+    done = run(sys.executable, "-m", "truto_mapper.edges.cli", *arguments, *passed)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

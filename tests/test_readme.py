@@ -12,8 +12,10 @@ import typer
 import yaml
 
 import truto_mapper
-from truto_mapper import Source, cli, diff, load
-from truto_mapper.diagnostics import CODES
+from truto_mapper import Source, load
+from truto_mapper.authoring import diff
+from truto_mapper.edges import cli
+from truto_mapper.text.codes import CODES
 
 ROOT = Path(truto_mapper.__file__).parents[1]
 if not (ROOT / "README.md").is_file():
@@ -51,7 +53,11 @@ def test_the_commands_print_what_is_shown(block):
     command, shown = block.split("\n", 1)
     arguments = shlex.split(command.removeprefix("$ truto-mapper "))
     done = subprocess.run(
-        [sys.executable, "-m", "truto_mapper.cli", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "truto_mapper.edges.cli", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.stdout + done.stderr).startswith(shown)
 
