@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.language import nodes
-from truto_mapper.language.library.patterns import PatternError, compiled_pattern
+from truto_mapper.language.library.patterns import PatternError, compile_pattern
 from truto_mapper.language.runtime.values import as_number, shown
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
@@ -46,7 +46,7 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
 
     def __init__(self, text: str) -> None:
         super().__init__(
-            text, lambda pattern, flags: compiled_pattern(pattern, "i" * flags.case_insensitive + "m" * flags.multiline)
+            text, lambda pattern, flags: compile_pattern(pattern, "i" * flags.case_insensitive + "m" * flags.multiline)
         )
         self.start = 0
 
