@@ -115,7 +115,7 @@ def plan(
 
 @app.command()
 def show(name: MappingName, overlays: Overlays = None) -> None:
-    """Show the Python that a mapping became, and what stays interpreted."""
+    """Show the Python code that a mapping is compiled to."""
     with _reported():
         mapper = load(name, overlays=overlays or ())
         _report(mapper.diagnostics)
