@@ -18,12 +18,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, Final, NoReturn
 
-from truto_mapper.dates import instant, is_date_time
-from truto_mapper.diagnostics import Diagnostic, EvaluationError, MappingError, Source, Span, excerpt
-from truto_mapper.functions import FUNCTIONS
-from truto_mapper.pictures import format_date_time, format_integer, format_number, parse_date_time, parse_integer
-from truto_mapper.syntax import _message, _Parser
-from truto_mapper.values import MISSING, as_number, fail, to_json
+from truto_mapper.language.library.functions import FUNCTIONS
+from truto_mapper.language.library.pictures import (
+    format_date_time,
+    format_integer,
+    format_number,
+    parse_date_time,
+    parse_integer,
+)
+from truto_mapper.language.parser import _message, _Parser
+from truto_mapper.language.runtime.values import MISSING, as_number, fail, to_json
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.errors import EvaluationError, MappingError
+from truto_mapper.text.source import Source, Span
+from truto_mapper.text.timestamps import instant, is_date_time
 
 # isort: split
 # After `calls`, which sees to it that importing jsonata leaves the recursion limit alone.

@@ -15,12 +15,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from truto_mapper import golden, load
-from truto_mapper.diagnostics import MapperError
-from truto_mapper.expr import Expression
-from truto_mapper.mapping import every
-from truto_mapper.runtime import Mapper
-from truto_mapper.syntax import (
+from truto_mapper import load
+from truto_mapper.authoring import golden
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.nodes import (
     Binary,
     Call,
     Coalesce,
@@ -34,6 +33,8 @@ from truto_mapper.syntax import (
     Value,
     walk,
 )
+from truto_mapper.mapping.linked import every
+from truto_mapper.text.errors import MapperError
 
 OPERATORS = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "and": "or", "or": "and"}
 OPERATORS |= {"+": "-", "-": "+", "*": "/", "/": "*", "in": "="}

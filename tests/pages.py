@@ -19,7 +19,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 import truto_mapper
-from truto_mapper import cli
+from truto_mapper.edges import cli
 
 ROOT = Path(truto_mapper.__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,7 +27,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 #: Pages that a command writes; their snippets are tested where they come from.
 GENERATED = {"codes.md", "gong-activity.md"}
 
-FENCE = re.compile(r"(?:^[^\n]*`(?P<file>[\w./-]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"(?:^[^\n]*`(?P<file>[\w./-]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)

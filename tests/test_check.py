@@ -11,13 +11,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from test_equivalence import cases
 
-from truto_mapper import check, golden, infer, load
-from truto_mapper.diagnostics import EvaluationError, MapperError, MappingError
-from truto_mapper.expr import Expression
-from truto_mapper.syntax import Node, walk
-from truto_mapper.values import MISSING
+from truto_mapper import load
+from truto_mapper.authoring import check, golden
+from truto_mapper.language import inference, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.nodes import Node, walk
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.text.errors import EvaluationError, MapperError, MappingError
 
-ROOT = Path(check.__file__).parents[1]
+ROOT = Path(check.__file__).parents[2]
 SHIPPED = ROOT / "mappings" / "gong" / "activity.yaml"
 FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8"))
 
@@ -30,7 +32,7 @@ def found_in(path):
 
 
 def cli(*arguments):
-    command = [sys.executable, "-m", "truto_mapper.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "truto_mapper.edges.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -76,33 +78,33 @@ def test_every_kind_of_fault_that_has_a_code_is_planted():
 
 def admits(kind, value):
     """Whether a value is of a type."""
-    if kind == infer.ANY or kind.kinds == infer.KINDS:
+    if kind == types.ANY or kind.kinds == types.KINDS:
         return True
     if value is MISSING:
         return "undefined" in kind.kinds
-    found = infer.kind_of(value)
+    found = types.kind_of(value)
     if found not in kind.kinds and not (found == "number" and float(value).is_integer() and "integer" in kind.kinds):
         return False
     if found == "array":
         return kind.items is None or all(admits(kind.items, item) for item in value)
     if found == "object":
         return kind.properties is None or all(
-            admits(kind.properties.get(k, infer.UNDEFINED), v) for k, v in value.items()
+            admits(kind.properties.get(k, types.UNDEFINED), v) for k, v in value.items()
         )
-    return found == "null" or kind.values is None or any(infer._same(value, one) for one in kind.values)
+    return found == "null" or kind.values is None or any(types.same_(value, one) for one in kind.values)
 
 
 def of(value):
     """The narrowest type of a value."""
     match value:
         case dict():
-            return infer.Type(frozenset({"object"}), properties={name: of(child) for name, child in value.items()})
+            return types.Type(frozenset({"object"}), properties={name: of(child) for name, child in value.items()})
         case list():
-            return infer.Type(frozenset({"array"}), items=infer._all(map(of, value)) if value else None)
+            return types.Type(frozenset({"array"}), items=types.all_(map(of, value)) if value else None)
         case _ if value is MISSING:
-            return infer.UNDEFINED
+            return types.UNDEFINED
         case _:
-            return infer.constant(value)
+            return types.constant(value)
 
 
 @given(cases())
@@ -112,9 +114,9 @@ def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be(drawn
     told = []
     try:
         expression = Expression(text)
-        inference = infer.Inference(lambda code, node, *_: told.append((code, node)))
-        scope = infer.Scope({"$": of(data), **{name: of(value) for name, value in bindings.items()}}, of(data))
-        kind = inference.infer(expression.node, scope)
+        judge = inference.Inference(lambda code, node, *_: told.append((code, node)))
+        scope = inference.Scope({"$": of(data), **{name: of(value) for name, value in bindings.items()}}, of(data))
+        kind = judge.infer(expression.node, scope)
         value = expression.evaluate(data, bindings)
     except (EvaluationError, MappingError):
         return
@@ -126,9 +128,9 @@ def test_every_kind_of_node_is_handled():
     """A node that inference does not know is anything, so this only counts the ones it means to know."""
     texts = ["a.b[c=1]^(d){e: f}", "$map(x, function($v) {$v + 1})", "*.**", "-a", "/x/", "a ~> $f", "x ?: y ?? z"]
     for text in [*texts, "$f(?, 1)", "| a | {} |", "(a; $b := 1)", "[1..2]", "a ? b : c", "true"]:
-        inference = infer.Inference(lambda *_: None)
+        judge = inference.Inference(lambda *_: None)
         for node in walk(Expression(text).node):
-            assert isinstance(inference.infer(node, infer.Scope({}, infer.ANY)), infer.Type), Node
+            assert isinstance(judge.infer(node, inference.Scope({}, types.ANY)), types.Type), Node
 
 
 # ----------------------------------------------------------------------------------------------- silencing

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper.cli import app
+from truto_mapper.edges.cli import app
 
 PERIOD = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
 PAYLOAD = {
@@ -352,7 +352,7 @@ def test_every_finding_of_a_broken_mapping_is_reported(tmp_path):
 
 
 def test_the_installed_command_runs_without_a_terminal(payload):
-    command = [sys.executable, "-m", "truto_mapper.cli", "map", "gong/activity", str(payload)]
+    command = [sys.executable, "-m", "truto_mapper.edges.cli", "map", "gong/activity", str(payload)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["result"][0]["id"] == "58908407122430761234_total_2026-01-01_2026-02-01"

@@ -8,7 +8,9 @@ import pytest
 from lxml import etree
 from typer.testing import CliRunner
 
-from truto_mapper import Source, cli, coverage, golden, load
+from truto_mapper import Source, load
+from truto_mapper.authoring import coverage, golden
+from truto_mapper.edges import cli
 
 DATA = Path(__file__).parent / "data"
 

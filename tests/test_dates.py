@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truto_mapper.dates import ceil_date, floor_date, instant, is_date_time, is_time_zone, same_zone
-from truto_mapper.diagnostics import EvaluationError
-from truto_mapper.values import MISSING
+from truto_mapper.language.library.dates import ceil_date, floor_date
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.timestamps import instant, is_date_time, is_time_zone, same_zone
 
 
 def code(function, *args):

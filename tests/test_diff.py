@@ -11,8 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from truto_mapper import MappingError, Source, cli, diff, document, load
-from truto_mapper.schema import Resource, Schema, query_schema, record_schema
+from truto_mapper import MappingError, Source, load
+from truto_mapper.authoring import diff
+from truto_mapper.edges import cli
+from truto_mapper.resource.generated import query_schema, record_schema
+from truto_mapper.resource.json_schema import Schema
+from truto_mapper.resource.spec import Resource
+from truto_mapper.text import files
 
 HEAD = {
     "version": 1,
@@ -155,7 +160,7 @@ def test_a_resource_differs_from_itself_in_nothing_however_it_is_laid_out(fields
 
 # ── A mapping ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SHIPPED = document.find("gong/activity", "mappings", ".yaml").text
+SHIPPED = files.find("gong/activity", "mappings", ".yaml").text
 
 
 def changed(tmp_path, *edits, text=SHIPPED):

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from lxml import etree
 from typer.testing import CliRunner
 
-from truto_mapper import Source, cli, docs, load
+from truto_mapper import Source, load
+from truto_mapper.authoring import docs
+from truto_mapper.edges import cli
 
-ROOT = Path(docs.__file__).parents[1]
+ROOT = Path(docs.__file__).parents[2]
 GONG = load("gong/activity")
 
 

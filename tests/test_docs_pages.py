@@ -10,9 +10,13 @@ import yaml
 from pages import GENERATED, PAGES, ROOT, blocks
 
 import truto_mapper
-from truto_mapper import Source, cli, diff, document, golden, load
-from truto_mapper.mapping import EndpointDocument, ErrorDocument, MappingDocument
-from truto_mapper.schema import Field, Method, Resource, shaped
+from truto_mapper import Source, load
+from truto_mapper.authoring import diff, golden
+from truto_mapper.edges import cli
+from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument
+from truto_mapper.resource.spec import Field, Method, Resource
+from truto_mapper.text import yaml_tree
+from truto_mapper.text.shape import shaped
 
 if not (ROOT / "README.md").is_file():
     pytest.skip("needs the project's own files, this is an installed package", allow_module_level=True)
@@ -81,7 +85,7 @@ def approvals(text, _):
 
 
 def case(text, _):
-    assert shaped(document.parse(Source("case.yaml", text)), golden.Settings).description
+    assert shaped(yaml_tree.parse(Source("case.yaml", text)), golden.Settings).description
 
 
 def job(text, _):
@@ -123,7 +127,7 @@ def misused(command):
 
 @pytest.mark.parametrize(("path", "text"), EXAMPLES, ids=[f"{path.name}-{n}" for n, (path, _) in enumerate(EXAMPLES)])
 def test_an_example_in_yaml_is_what_it_looks_like(path, text, tmp_path):
-    keys = tuple(document.parse(Source(path.name, text)).value)
+    keys = tuple(yaml_tree.parse(Source(path.name, text)).value)
     kind = next((check for begun, check in KINDS.items() if keys[: len(begun)] == begun), None)
     assert kind is not None, f"{path.name} has a block of YAML that nothing loads"
     kind(text, tmp_path)

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from interpreter import Interpreted
 
-from truto_mapper.diagnostics import EvaluationError, MappingError
-from truto_mapper.expr import Expression
-from truto_mapper.values import MISSING
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.text.errors import EvaluationError, MappingError
 
 HERE = Path(__file__).parent
 NOW = "2026-01-31T09:30:00.000Z"

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from truto_mapper import MapperError, MappingError, Source, cli, golden, load
-from truto_mapper.explain import explain
-from truto_mapper.values import MISSING
+from truto_mapper import MapperError, MappingError, Source, load
+from truto_mapper.authoring import golden
+from truto_mapper.authoring.explain import explain
+from truto_mapper.edges import cli
+from truto_mapper.language.runtime.values import MISSING
 
 GONG = load("gong/activity")
 QUERY = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"

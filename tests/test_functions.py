@@ -1,8 +1,8 @@
 import pytest
 
 import truto_mapper
-from truto_mapper.functions import size
-from truto_mapper.values import MISSING
+from truto_mapper.language.library.collections import size
+from truto_mapper.language.runtime.values import MISSING
 
 
 def test_the_size_of_what_is_no_array_is_one_and_of_nothing_is_missing():

@@ -12,18 +12,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truto_mapper import golden, load
-from truto_mapper.diagnostics import MappingError
-from truto_mapper.pseudonym import Aliases
+from truto_mapper import load
+from truto_mapper.authoring import golden
+from truto_mapper.authoring.aliases import Aliases
+from truto_mapper.text.errors import MappingError
 
-ROOT = Path(golden.__file__).parents[1]
+ROOT = Path(golden.__file__).parents[2]
 SHIPPED = golden.mappings("gong/activity")
 PERIOD = "query: start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z\n"
 PAYLOAD = """{"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}"""
 
 
 def cli(*arguments, **options):
-    command = [sys.executable, "-m", "truto_mapper.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "truto_mapper.edges.cli", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import EvaluationError, MapperError, Page, QueryError, Request, Response, load
-from truto_mapper.document import home
+from truto_mapper.text.files import home
 
 gong = load("gong/activity")
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from interpreter import Interpreted
 
-from truto_mapper.diagnostics import MappingError
-from truto_mapper.expr import DEFAULT_DEPTH, Expression, Scope
-from truto_mapper.trace import Trace
-from truto_mapper.values import MISSING
+from truto_mapper.language.expression import DEFAULT_DEPTH, Expression, Scope
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.trace import Trace
+from truto_mapper.text.errors import MappingError
 
 
 class Traced(Expression):

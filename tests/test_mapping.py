@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from truto_mapper import document, load, mapping
-from truto_mapper.diagnostics import MappingError, Source
-from truto_mapper.schema import Resource, load_resource, load_source_schema
+from truto_mapper import load
+from truto_mapper.mapping import document, linker
+from truto_mapper.resource.spec import Resource, load_resource, load_source_schema
+from truto_mapper.text import files, yaml_tree
+from truto_mapper.text.errors import MappingError
+from truto_mapper.text.source import Source
 
 ROOT = Path(__file__).parents[1]
 RESOURCE = load_resource("conversational-intelligence/activity")
@@ -38,7 +41,7 @@ def text(endpoint="", response="id: id", *, top=""):
 
 
 def linked(source, functions=None, resource=RESOURCE, find_schema=None):
-    return mapping.link(document.parse(Source("m.yaml", source)), resource, functions or {}, find_schema)
+    return linker.link(yaml_tree.parse(Source("m.yaml", source)), resource, functions or {}, find_schema)
 
 
 def findings(source, **more):
@@ -376,7 +379,7 @@ TREES = st.recursive(
 @settings(derandomize=True, deadline=None, max_examples=200, database=None)
 @given(TREES, st.sampled_from(["top", "endpoint", "response"]))
 def test_any_document_links_or_is_a_mapping_error(tree, where):
-    shape = document.parse(Source("m.yaml", text())).plain()
+    shape = yaml_tree.parse(Source("m.yaml", text())).plain()
     match where:
         case "top":
             shape = shape | tree if isinstance(tree, dict) else tree
@@ -395,17 +398,17 @@ def test_any_document_links_or_is_a_mapping_error(tree, where):
 
 
 def shipped():
-    return document.parse(document.find("gong/activity", "mappings", ".yaml")).plain()
+    return yaml_tree.parse(files.find("gong/activity", "mappings", ".yaml")).plain()
 
 
 def test_the_published_schema_is_the_one_of_the_models():
     published = json.loads((ROOT / "schemas" / "mapping.schema.json").read_text("utf-8"))
-    assert published == mapping.json_schema()
+    assert published == document.json_schema()
     Draft202012Validator.check_schema(published)
 
 
 def test_the_shipped_mapping_fits_the_published_schema():
-    Draft202012Validator(mapping.json_schema()).validate(shipped())
+    Draft202012Validator(document.json_schema()).validate(shipped())
 
 
 @pytest.mark.parametrize(
@@ -425,13 +428,13 @@ def test_the_shipped_mapping_fits_the_published_schema():
 def test_an_editor_sees_what_the_loader_refuses(spoil):
     whole = shipped()
     spoil(whole)
-    assert not Draft202012Validator(mapping.json_schema()).is_valid(whole)
+    assert not Draft202012Validator(document.json_schema()).is_valid(whole)
     with pytest.raises(MappingError):
         linked(json.dumps(whole))
 
 
 def test_the_schema_says_what_each_key_is_for():
-    schema = mapping.json_schema()
+    schema = document.json_schema()
     for model in (schema["$defs"]["EndpointDocument"], schema["$defs"]["ErrorDocument"]):
         silent = [name for name, one in model["properties"].items() if not one.get("description")]
         assert silent in ([], ["request_method"])
@@ -462,8 +465,8 @@ response: {}
 
 def test_a_resource_that_is_not_there_is_named():
     with pytest.raises(MappingError) as caught:
-        document.find(
-            mapping.resource_name(document.parse(Source("m.yaml", text().replace(": activity", ": activty")))),
+        files.find(
+            document.resource_name(yaml_tree.parse(Source("m.yaml", text().replace(": activity", ": activty")))),
             "schemas",
             ".yaml",
         )
@@ -472,7 +475,7 @@ def test_a_resource_that_is_not_there_is_named():
 
 
 def test_every_key_of_a_mapping_file_says_what_it_is_to_an_editor():
-    schema = mapping.json_schema()
+    schema = document.json_schema()
     kinds = [schema, *schema["$defs"].values()]
     described = [key.get("description") for kind in kinds for key in kind.get("properties", {}).values()]
     assert len(described) > 25

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truto_mapper import EvaluationError, MappingError, Source, document, load, overlay
+from truto_mapper import EvaluationError, MappingError, Source, load
+from truto_mapper.mapping import overlay
+from truto_mapper.text import files, yaml_tree
 
 PERIOD = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
 ROWS = [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 3, "callsAttended": 5}}]
@@ -187,7 +189,7 @@ def test_layers_are_merge_patches_one_after_the_other(base, changes):
 @given(DOCUMENTS, CHANGES)
 def test_every_value_stands_where_a_layer_wrote_it(base, change):
     documents = [base, fitting(base, change)]
-    parsed = [document.parse(Source(f"{number}.yaml", json.dumps(one))) for number, one in enumerate(documents)]
+    parsed = [yaml_tree.parse(Source(f"{number}.yaml", json.dumps(one))) for number, one in enumerate(documents)]
     written, over = (leaves(root) for root in parsed)
     for path, place in leaves(layers(*documents).root).items():
         assert place == over.get(path, written.get(path))
@@ -212,7 +214,7 @@ def test_a_layer_that_repeats_its_base_changes_nothing_and_is_told_so_of_each_va
     assert len(made.warnings) >= len([path for path in leaves(made.root) if path])
 
 
-SHIPPED = document.parse(document.find("gong/activity", "mappings", ".yaml"))
+SHIPPED = yaml_tree.parse(files.find("gong/activity", "mappings", ".yaml"))
 EXPRESSIONS = sorted(path for path in leaves(SHIPPED) if path[0] == "endpoints" and len(path) > 3)
 
 

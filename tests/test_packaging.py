@@ -15,7 +15,7 @@ import typer
 import yaml
 
 import truto_mapper
-from truto_mapper import cli
+from truto_mapper.edges import cli
 
 ROOT = Path(truto_mapper.__file__).parents[1]
 
@@ -37,7 +37,8 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_holds_what_ships_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("mappings/gong/activity.yaml", "schemas/conversational-intelligence/activity.yaml", "py.typed"):
+    shipped = ("mappings/gong/activity.yaml", "schemas/conversational-intelligence/activity.yaml")
+    for name in (*shipped, "docs/codes.md", "py.typed"):
         assert f"truto_mapper/{name}" in names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"truto_mapper"}
 
@@ -83,7 +84,7 @@ def test_a_pre_commit_hook_passes_on_this_repository(name):
     if arguments[0] not in typer.main.get_command(cli.app).commands:
         pytest.xfail(f"there is no command {arguments[0]} yet")
     passed = files if hook.get("pass_filenames", True) else []
-    done = run(sys.executable, "-m", "truto_mapper.cli", *arguments, *passed)
+    done = run(sys.executable, "-m", "truto_mapper.edges.cli", *arguments, *passed)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -10,10 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_equivalence import Failure, by_the_reference, outcome, same, with_reference
 
-from truto_mapper.diagnostics import EvaluationError
-from truto_mapper.expr import Expression
-from truto_mapper.pictures import format_date_time, format_integer, format_number, parse_date_time, parse_integer
-from truto_mapper.values import MISSING, to_json
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.library.pictures import (
+    format_date_time,
+    format_integer,
+    format_number,
+    parse_date_time,
+    parse_integer,
+)
+from truto_mapper.language.runtime.values import MISSING, to_json
+from truto_mapper.text.errors import EvaluationError
 
 ROWS = yaml.safe_load((Path(__file__).parent / "pictures.yaml").read_text("utf-8"))
 INTEGERS = (

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truto_mapper.diagnostics import QueryError
-from truto_mapper.query import Parser, Query, split_query_string
-from truto_mapper.schema import load_resource
+from truto_mapper.engine.query import Parser, Query
+from truto_mapper.engine.query_string import split_query_string
+from truto_mapper.resource.spec import load_resource
+from truto_mapper.text.errors import QueryError
 
 PARSER = Parser(load_resource("conversational-intelligence/activity"), "gong")
 PERIOD = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}

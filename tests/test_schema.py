@@ -19,23 +19,15 @@ from jsonschema import Draft202012Validator
 from mypy import api as mypy
 from pydantic_core import PydanticCustomError
 
-from truto_mapper import document
-from truto_mapper.diagnostics import Diagnostic, MapperError, MappingError, Source
-from truto_mapper.openapi import KINDS, artefacts, openapi, typed_dicts
-from truto_mapper.schema import (
-    Field,
-    Resource,
-    Schema,
-    is_plain,
-    list_schema,
-    load_resource,
-    load_source_schema,
-    normalized_schema,
-    query_schema,
-    record_schema,
-    shaped,
-    surely_fits,
-)
+from truto_mapper.resource.generated import list_schema, normalized_schema, query_schema, record_schema
+from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
+from truto_mapper.resource.openapi import KINDS, artefacts, openapi, typed_dicts
+from truto_mapper.resource.spec import Field, Resource, load_resource, load_source_schema
+from truto_mapper.text import yaml_tree
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import MapperError, MappingError
+from truto_mapper.text.shape import shaped
+from truto_mapper.text.source import Source
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT.parent / "shared" / "spec" / "list-activity.txt"
@@ -214,7 +206,7 @@ def test_the_generated_schemas_are_fresh():
 
 
 def test_the_generated_types_are_fresh():
-    assert (ROOT / "truto_mapper" / "activity.py").read_text() == typed_dicts(RESOURCE), REFRESH
+    assert (ROOT / "truto_mapper" / "resource" / "activity.py").read_text() == typed_dicts(RESOURCE), REFRESH
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "openapi"])
@@ -260,7 +252,7 @@ def component(name):
 
 def test_a_refusal_fits_the_openapi_document():
     where = Source("mapping.yaml", "a: b\n")
-    node = document.parse(where)
+    node = yaml_tree.parse(where)
     found = [node.at(["a"]).diagnostic("M106", "no", hint="yes"), Diagnostic("Q502", "no", "note", pointer="/a")]
     body = {"error": {"status": 400, "message": "no", "diagnostics": [d.as_dict() for d in found]}}
     assert component("Error").problems(body) == []
@@ -317,7 +309,7 @@ def test_generation_gives_the_same_text_each_time():
 
 
 SNIPPET = """
-from truto_mapper.activity import Activity, ActivityUser, ActivityUserEmail, ActivityMetrics
+from truto_mapper.resource.activity import Activity, ActivityUser, ActivityUserEmail, ActivityMetrics
 def use(record: Activity) -> int:
     {statement}
 """
@@ -964,7 +956,7 @@ class Robot(pydantic.BaseModel):
 def test_a_model_can_give_a_hint_of_its_own():
     source = Source("robot.yaml", "name: Jo")
     with pytest.raises(MappingError) as caught:
-        shaped(document.parse(source), Robot)
+        shaped(yaml_tree.parse(source), Robot)
     (found,) = caught.value.diagnostics
     assert shown(source, found) == (1, "Jo", "Jo is a person", "name it R2")
 
@@ -981,7 +973,7 @@ class Tree(pydantic.BaseModel):
 def misfit(text):
     source = Source("tree.yaml", text)
     with pytest.raises(MapperError) as caught:
-        shaped(document.parse(source), Tree)
+        shaped(yaml_tree.parse(source), Tree)
     return [shown(source, found)[1:] for found in caught.value.diagnostics]
 
 
@@ -1009,7 +1001,7 @@ def test_a_document_is_told_in_plain_words_what_its_model_wants(line, found):
 
 
 def test_a_document_that_has_the_shape_is_its_model():
-    tree = shaped(document.parse(Source("t", "kind: elm\nleaf: {size: 2}\nlong-name: x\n")), Tree)
+    tree = shaped(yaml_tree.parse(Source("t", "kind: elm\nleaf: {size: 2}\nlong-name: x\n")), Tree)
     assert tree == Tree(kind="elm", leaf=Leaf(size=2), **{"long-name": "x"})
 
 

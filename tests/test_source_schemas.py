@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from truto_mapper.schema import load_source_schema
+from truto_mapper.resource.spec import load_source_schema
 
 SHARED = Path(__file__).parents[2] / "shared" / "gong" / "openapi-stats-users.json"
 ENDPOINTS = {

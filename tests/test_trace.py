@@ -5,12 +5,13 @@ import ast
 from hypothesis import HealthCheck, given, settings
 from test_equivalence import NOW, cases
 
-from truto_mapper import codegen, load
-from truto_mapper.diagnostics import MappingError
-from truto_mapper.expr import Expression, Scope
-from truto_mapper.syntax import Condition, Filter, Name, walk
-from truto_mapper.trace import Places, Trace
-from truto_mapper.values import MISSING
+from truto_mapper import load
+from truto_mapper.language.compiler import compiler
+from truto_mapper.language.expression import Expression, Scope
+from truto_mapper.language.nodes import Condition, Filter, Name, walk
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.trace import Places, Trace
+from truto_mapper.text.errors import MappingError
 
 
 def traced(text, data=MISSING, bindings=None):
@@ -109,7 +110,7 @@ def test_without_a_trace_the_code_is_as_if_there_were_none():
     expression = Expression("a[b = 1].{'c': $sum(d) & 'x'}")
 
     def code(**options):
-        return ast.unparse(codegen.program(expression.node, expression.placer, {}, **options).tree)
+        return ast.unparse(compiler.program(expression.node, expression.placer, {}, **options).tree)
 
     assert "seen" not in code()
     assert code(trace=True).count("run.seen(") > 5

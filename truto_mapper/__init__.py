@@ -1,20 +1,14 @@
 """Declarative mappings between Gong's user-activity payloads and the unified Activity schema."""
 
-from truto_mapper.activity import Activity
-from truto_mapper.diagnostics import (
-    Diagnostic,
-    EvaluationError,
-    MapperError,
-    MappingError,
-    ProviderError,
-    QueryError,
-    Source,
-    Span,
-)
-from truto_mapper.expr import Expression
-from truto_mapper.query import Query
-from truto_mapper.runtime import Mapper, Page, Request, Response, load
-from truto_mapper.values import MISSING
+from truto_mapper.engine.mapper import Mapper, load
+from truto_mapper.engine.page import Page, Request, Response
+from truto_mapper.engine.query import Query
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.resource.activity import Activity
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import EvaluationError, MapperError, MappingError, ProviderError, QueryError
+from truto_mapper.text.source import Source, Span
 
 __all__ = [
     "MISSING",

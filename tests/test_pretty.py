@@ -1,0 +1,20 @@
+"""Generated code as text."""
+
+import ast
+
+from hypothesis import HealthCheck, given, settings
+from test_compiler import tree
+from test_equivalence import cases
+
+from truto_mapper.language import pretty
+from truto_mapper.text.errors import MappingError
+
+
+@given(cases())
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_code_that_is_shown_is_the_code(drawn):
+    try:
+        made = tree(drawn[0])
+    except MappingError:  # `%` of what has no parent
+        return
+    assert ast.dump(ast.parse(pretty.shown(made))) == ast.dump(ast.parse(ast.unparse(made)))

@@ -1,0 +1,134 @@
+"""The shapes in which a page is handed out: unified, normalized, stream, debug, and what the caller chose to leave out.
+
+Everything here is applied after validation, and never changes the records it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
+from typing import Any, NoReturn
+from urllib.parse import urlencode
+
+from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.errors import EvaluationError, QueryError
+from truto_mapper.text.timestamps import instant
+
+Record = dict[str, Any]
+
+FORMATS = ("unified", "raw", "normalized", "stream", "debug")
+
+REDACTED = "[redacted]"
+_SECRET = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential|session", re.IGNORECASE)
+
+
+def without(record: Record, names: Iterable[str]) -> Record:
+    """The record without the fields of these dotted names."""
+    for name in names:
+        record = _without(record, name.split("."))
+    return record
+
+
+def _without(value: Any, path: Sequence[str]) -> Any:
+    if isinstance(value, list):
+        return [_without(item, path) for item in value]
+    name, *rest = path
+    if not isinstance(value, dict) or name not in value:
+        return value
+    if not rest:
+        return {key: item for key, item in value.items() if key != name}
+    return {**value, name: _without(value[name], rest)}
+
+
+def keyed(records: Sequence[Record], shown: Sequence[Record], name: str) -> dict[str, Record]:
+    """The records as an object under the values of a (dotted) field.
+
+    Raises `QueryError` Q507 for a record without the field and for a value that is there twice: keying
+    would lose records.
+    """
+    found: dict[str, Record] = {}
+    for number, (record, showing) in enumerate(zip(records, shown, strict=True)):
+        value: Any = record
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        key = value if isinstance(value, str) else json.dumps(value)
+        if value is None or key in found:
+            why = "is missing" if value is None else f"is {excerpt(key)} again"
+            message = f"truto_key_by: {name} {why} in record {number}, so keying by it would lose records"
+            raise QueryError(Diagnostic("Q507", message, pointer=f"/result/{number}", hint="key by `id`"))
+        found[key] = showing
+    return found
+
+
+def normalized(record: Record, resource: Resource) -> Record:
+    """The record ready for storage: every declared field in its order, null or `[]` for no value, UTC with Z.
+
+    An object that is absent is null as a whole. Raises `EvaluationError` D405.
+    """
+    fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
+    return {name: _stored(record.get(name), field, name) for name, field in fields.items()}
+
+
+def _stored(value: Any, field: Field, name: str) -> Any:
+    if field.type == "array":
+        return [_stored(item, field.items, name) for item in value or ()] if field.items is not None else value or []
+    if value is not None and field.type == "object" and field.fields:
+        return {key: _stored(value.get(key), inner, f"{name}.{key}") for key, inner in field.fields.items()}
+    return _utc(value, name) if value is not None and field.format == "date-time" else value
+
+
+def _utc(text: str, name: str) -> str:
+    """A date-time in UTC, with every digit of its fraction."""
+    fraction = re.search(r"\.\d+", text)
+    try:
+        moment = instant(text).astimezone(UTC)
+    except OverflowError:
+        message = f"`{name}`: the date-time {excerpt(text)} is outside the years 1 to 9999 in UTC"
+        raise EvaluationError(Diagnostic("D405", message)) from None
+    return moment.replace(microsecond=0, tzinfo=None).isoformat() + (fraction[0] if fraction else "") + "Z"
+
+
+def loads(text: str | bytes | bytearray) -> Any:
+    """JSON as the standard has it: NaN and numbers beyond a double are none. Raises ValueError, RecursionError."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    return float(text) if math.isfinite(float(text)) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def dumps(value: Any, indent: int | None = None) -> str:
+    """JSON text that can be written as UTF-8: as it reads, unless it holds half of a surrogate pair."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    return text if _encodable(text) else json.dumps(value, indent=indent, separators=separators)
+
+
+def _encodable(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text) if not text.isascii() else True
+
+
+def ndjson(records: Iterable[Record]) -> str:
+    """A line of JSON for each record, each ended by a newline."""
+    return "".join(dumps(record) + "\n" for record in records)
+
+
+def request_url(path: str, params: Mapping[str, Any]) -> str:
+    """The path and query string of a request, credentials redacted."""
+    query = urlencode(redacted(params), doseq=True)
+    return f"{path}?{query}" if query else path
+
+
+def redacted(value: Any) -> Any:
+    """The same with the values of names that sound like credentials hidden."""
+    if isinstance(value, Mapping):
+        return {k: REDACTED if isinstance(k, str) and _SECRET.search(k) else redacted(v) for k, v in value.items()}
+    return [redacted(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,288 @@
+"""A JSONata expression: parsed at once, compiled when it is first evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from truto_mapper.language.compiler import compiler, escapes, placer
+from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.names import free_variables
+from truto_mapper.language.nodes import Call, Node, Partial, Variable, walk
+from truto_mapper.language.parser import parse
+from truto_mapper.language.runtime.calls import from_caller
+from truto_mapper.language.runtime.values import MISSING, Function, Run, fail, finite, plain
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import EvaluationError, MappingError
+from truto_mapper.text.source import Source, Span
+
+if TYPE_CHECKING:
+    from truto_mapper.language.trace import Trace
+
+
+#: The names of the standard functions.
+STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
+
+#: Seconds, and nested calls.
+DEFAULT_TIMEOUT: Final = 5.0
+DEFAULT_DEPTH: Final = 200
+
+#: The codes of what was stopped, wherever it happened.
+_BOUNDS = ("D1011", "D1012", "D2014")
+
+
+class Scope:
+    """What an evaluation sees: the data, and bindings over those of a parent. Plain JSON values all of them."""
+
+    __slots__ = ("bindings", "data", "parent", "trace")
+
+    def __init__(
+        self,
+        data: Any = MISSING,
+        bindings: Mapping[str, Any] | None = None,
+        parent: Scope | None = None,
+        trace: Trace | None = None,
+    ) -> None:
+        """What is evaluated in the scope, or in one within it, is noted in `trace`."""
+        self.data = data
+        self.bindings = bindings or {}
+        self.parent = parent
+        self.trace: Trace | None = parent.trace if trace is None and parent is not None else trace
+
+    def lookup(self, name: str, default: Any = MISSING) -> Any:
+        """The value of `$name`, the default where it is not bound; `$` is the data."""
+        if name == "$":
+            return self.data
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.bindings:
+                return scope.bindings[name]
+            scope = scope.parent
+        return default
+
+
+class Expression:
+    """A JSONata expression, parsed. Immutable, and safe to share between threads."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        source: Source | None = None,
+        offsets: tuple[int, ...] | None = None,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        """Parse `text`, which stands in `source` with each character where `offsets` says, one for each.
+
+        Without `offsets` the text is the whole source; without `source` it is one of its own. `functions` are
+        callable as `$name(…)`; they take and return plain JSON values, MISSING for undefined. Raises
+        `MappingError` with one diagnostic.
+        """
+        self.text = text
+        self.source = source or Source("<expression>", text)
+        self._offsets = offsets
+        self.functions = dict(functions or {})
+        try:
+            self.node: Node = parse(text)
+        except MappingError as error:
+            raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in error.diagnostics]) from None
+
+    @property
+    def place(self) -> str:
+        """Where the expression stands, as `activity.yaml:41`."""
+        line, _ = self.source.position(self.locate(self.node.span).start)
+        return f"{self.source.name.rpartition('/')[2]}:{line}"
+
+    def locate(self, span: Span) -> Span:
+        """Where a span of the text stands in the source."""
+        if self._offsets is None:
+            return span
+        if span.start == len(self._offsets):
+            end = self._offsets[-1] + 1 if self._offsets else 0
+            return Span(end, end)
+        start = self._offsets[span.start]
+        return Span(start, self._offsets[span.end - 1] + 1 if span.end > span.start else start)
+
+    def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
+        return replace(diagnostic, source=self.source, span=self.locate(span))
+
+    @property
+    def placer(self) -> placer.Placer:
+        """Says where the expression's nodes stand, for the code that is made of them."""
+        return placer.Placer(self.source, self.locate)
+
+    @cached_property
+    def compiled(self) -> _Compiled:
+        """The Python function of the expression. Raises `EvaluationError` M104 where Python cannot nest that deep."""
+        return self._compiled(trace=False)
+
+    @cached_property
+    def traced(self) -> _Compiled:
+        """The same, which also notes the value of each node. Raises likewise."""
+        return self._compiled(trace=True)
+
+    def _compiled(self, *, trace: bool) -> _Compiled:
+        try:
+            return _Compiled(self, trace=trace)
+        except (RecursionError, SyntaxError):
+            found = Diagnostic("M104", "the expression is nested too deeply")
+            raise EvaluationError(self._located(found, self.node.span)) from None
+
+    def evaluate(
+        self,
+        data: Any = MISSING,
+        bindings: Mapping[str, Any] | None = None,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        depth: int = DEFAULT_DEPTH,
+    ) -> Any:
+        """The value for `data` as `$` and `bindings` as variables, or MISSING; as `evaluate_in` with a scope of them.
+
+        Data, bindings and result are plain JSON values, None for null and MISSING for undefined; the result may
+        share parts with them. `$now()` and `$millis()` tell the moment that is bound as `now`; there is no clock,
+        and the same input gives the same result, with `$random()` and `$shuffle()` too.
+        """
+        return self.evaluate_in(Scope(data, bindings), timeout=timeout, depth=depth)
+
+    def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
+        """The value in a scope, or MISSING.
+
+        `timeout` is in seconds, `depth` in nested calls. Raises `EvaluationError` with JSONata's code and the span
+        of the innermost construct that failed: D1012 and D1011 at those bounds, D2014 for a result that is too
+        large, D407 for data that is nested too deeply or contains itself.
+        """
+        if scope.trace is not None:
+            return self._evaluate_traced(scope, scope.trace, Run(timeout, depth, scope, self._evaluate_text))
+        compiled = self.compiled
+        run = Run(timeout, depth, scope, self._evaluate_text) if compiled.runs else None
+        try:
+            lookup = scope.lookup
+            result = compiled.function(scope.data, run, *[lookup(name, other) for name, other in compiled.parameters])
+            kind = result.__class__
+            return result if kind is str or kind is int else compiled.finished(result)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it gets a code and a place)
+            raise self._coded(error) from None
+
+    def _evaluate_traced(self, scope: Scope, trace: Trace, run: Run) -> Any:
+        given = [scope.lookup(name, other) for name, other in self.traced.parameters]
+        made: Any = MISSING
+        error: EvaluationError | None = None
+        try:
+            made = self.traced.finished(self.traced.function(scope.data, run, *given))
+        except Exception as raised:  # noqa: BLE001  (likewise)
+            error = self._coded(raised)
+        trace.add(self, scope.data, run.events, made, error)
+        if error is not None:
+            raise error
+        return made
+
+    def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
+        """What $eval does: another text, in the scope and the bounds of this evaluation."""
+        try:
+            inner = Expression(text, functions=self.functions).compiled
+        except MappingError as error:
+            fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
+        scope = Scope(run.scope.data if focus is MISSING else focus, variables, run.scope)
+        run.enter()
+        try:
+            result = inner.function(scope.data, run, *[scope.lookup(n, f) for n, f in inner.parameters])
+        except EvaluationError as error:
+            found = error.diagnostics[0]
+            if found.code in _BOUNDS:
+                raise
+            fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
+        run.depth -= 1
+        return result
+
+    def _coded(self, error: Exception) -> EvaluationError:
+        found = error.diagnostics[0] if isinstance(error, EvaluationError) else _diagnostic(error)
+        if found.span is None:
+            found = replace(found, source=self.source, span=self._place(error.__traceback__))
+        return EvaluationError(found)
+
+    @property
+    def _namespaces(self) -> list[Any]:
+        """Those in which the code of the expression runs."""
+        made = (vars(self).get(name) for name in ("compiled", "traced"))
+        return [one.function.__globals__ for one in made if one is not None]
+
+    def _place(self, traceback: TracebackType | None) -> Span:
+        """Where the innermost construct stands that an error came out of."""
+        span = None
+        while traceback is not None:
+            if any(traceback.tb_frame.f_globals is known for known in self._namespaces):
+                position = list(traceback.tb_frame.f_code.co_positions())[traceback.tb_lasti // 2]
+                span = placer.span_at(self.source, position) or span
+            traceback = traceback.tb_next
+        return span or self.locate(self.node.span)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _expression, (self.text, self.source, self._offsets, self.functions)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables that nothing in the expression binds, in the order of the text; not those in `calls`."""
+        return self._free[0]
+
+    @property
+    def calls(self) -> list[Variable]:
+        """The `$name` of each `$name(…)` that nothing in the expression binds, in the order of the text."""
+        return self._free[1]
+
+    @property
+    def interpreted(self) -> tuple[Span, ...]:
+        """The spans of what is not compiled: none."""
+        return ()
+
+    @cached_property
+    def _free(self) -> tuple[list[Variable], list[Variable]]:
+        procedures = {id(n.procedure) for n in walk(self.node) if isinstance(n, (Call, Partial))}
+        free = free_variables(self.node)
+        return [v for v in free if id(v) not in procedures], [v for v in free if id(v) in procedures]
+
+
+def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, functions: Any) -> Expression:
+    return Expression(text, source=source, offsets=offsets, functions=functions)
+
+
+class _Compiled:
+    """The Python function of an expression, and how to call it."""
+
+    def __init__(self, expression: Expression, *, trace: bool) -> None:
+        functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
+        callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
+        program = compiler.program(expression.node, expression.placer, callers, trace=trace)
+        self.runs = program.runs
+        self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
+        linked = {callers[name]: function for name, function in functions.items()}
+        self.function = compiler.link(program, expression.source, linked)
+        self.escapes = escapes.escapes(expression.node)
+
+    def finished(self, result: Any) -> Any:
+        """The result as a plain value."""
+        if self.escapes:
+            return plain(result)
+        kind = result.__class__
+        if kind is float:
+            return finite(result)
+        if isinstance(result, list) and kind is not list:
+            return list(result)
+        return MISSING if isinstance(result, Function) else result
+
+
+def _diagnostic(error: Exception) -> Diagnostic:
+    match error:
+        case RecursionError():
+            return Diagnostic("D1011", "Stack overflow", hint="is there a recursion without an end?")
+        case OverflowError() | ZeroDivisionError():
+            return Diagnostic("D1001", "Number out of range")
+        case MemoryError():
+            return Diagnostic("D2014", "there is no memory left for the result")
+        case _:
+            return Diagnostic("D3137", f"{type(error).__name__}: {error}")

@@ -1,0 +1,418 @@
+"""What values an expression can have, as far as schemas tell: gradual types, in which the unknown stays silent.
+
+A type says more than a value may turn out to be, never less: whatever comes is of it, or the schema was not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from truto_mapper.language.library.functions import STANDARD
+from truto_mapper.language.names import excludes_undefined
+from truto_mapper.language.nodes import (
+    Apply,
+    Array,
+    Binary,
+    Bind,
+    Block,
+    Call,
+    Coalesce,
+    Condition,
+    Default,
+    Descendant,
+    Filter,
+    Lambda,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Object,
+    Partial,
+    Path,
+    Regex,
+    Sort,
+    Step,
+    String,
+    Transform,
+    Value,
+    Variable,
+    Wildcard,
+    children,
+)
+from truto_mapper.language.types import (
+    ANY,
+    BOOLEAN,
+    CERTAIN,
+    FUNCTION,
+    INTEGER,
+    INTEGERS,
+    KINDS,
+    LETTERS,
+    MAYBE_BOOLEAN,
+    NONE,
+    OF_TEXT,
+    SCALARS,
+    STRING,
+    UNDEFINED,
+    Steps,
+    Type,
+    all_,
+    comparable,
+    constant,
+    item_of,
+    kept,
+    objects,
+    same_,
+    sequence,
+    shown,
+    spread,
+    truth_,
+    union,
+    union_path,
+)
+
+Facts = tuple[tuple[Node, Type], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The types of variables and of `$`, and what conditions around have made sure of some expressions."""
+
+    variables: Mapping[str, Type]
+    context: Type
+    facts: Facts = ()
+
+    def bound(self, name: str, kind: Type) -> Scope:
+        return replace(self, variables={**self.variables, name: kind})
+
+    def within(self, context: Type) -> Scope:
+        facts = tuple((node, kind) for node, kind in self.facts if _begins_with_variable(node))
+        return replace(self, context=context, facts=facts)
+
+
+def _begins_with_variable(node: Node) -> bool:
+    first = node.steps[0].node if isinstance(node, Path) else node
+    return isinstance(first, Variable) and first.name != ""
+
+
+#: (code, node, message, hint's names): what can be said about a node.
+Tell = Callable[[str, Node, str, str | None, Iterable[str]], None]
+
+
+class Inference:
+    """Infers types and tells what can never work. `reads` collects the places of the reply that are looked at."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell = tell
+        self.reads: set[Steps] = set()
+        #: Of what is handed on as a whole, everything below counts as read.
+        self.whole: set[Steps] = set()
+
+    def used(self, kind: Type) -> Type:
+        """Note that a value is used as a whole."""
+        for one in (kind, kind.items):
+            if one is not None and one.path is not None:
+                self.whole.add(one.path)
+        return kind
+
+    def infer(self, node: Node, scope: Scope) -> Type:
+        """The type of a node's value."""
+        for known, kind in reversed(scope.facts):
+            if known == node:
+                self._infer(node, scope)  # for what it reads
+                return kind
+        return self._infer(node, scope)
+
+    def _infer(self, node: Node, scope: Scope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
+        match node:
+            case String(value=value) | Number(value=value) | Value(value=value):
+                return constant(value)
+            case Name(value=name):
+                return self.field(node, scope.context, name)
+            case Variable(name=""):
+                return scope.context
+            case Variable(name="$"):
+                return scope.variables.get("$", ANY)
+            case Variable(name=name):
+                return scope.variables.get(name, FUNCTION if name in STANDARD else ANY)
+            case Path():
+                return self.path(node, scope)
+            case Step():
+                return self.step(node, scope)
+            case Condition():
+                return self.condition(node, scope)
+            case Binary():
+                return self.binary(node, scope)
+            case Coalesce(left=left, right=right) | Default(left=left, right=right):
+                first = self.infer(left, scope)
+                gone = {"undefined"} if isinstance(node, Coalesce) else NONE
+                return union(first.without(gone), self.infer(right, scope))
+            case Block(expressions=expressions):
+                return self.block(expressions, scope)
+            case Bind(value=value):
+                return self.infer(value, scope)
+            case Call():
+                return self.call(node, scope, ())
+            case Apply(left=left, right=Call() as right):
+                return self.call(right, scope, (self.infer(left, scope),))
+            case Array(items=items):
+                kinds = [spread(item, self.infer(item, scope)) for item in items]
+                inner = None if not kinds else all_(kinds).without({"undefined"})
+                return Type(frozenset({"array"}), items=inner)
+            case Object(pairs=pairs):
+                return self.object(pairs, scope)
+            case Negate(expression=inner):
+                self.needs_number(inner, self.infer(inner, scope), "-")
+                return Type(frozenset({"integer", "number", "undefined"}))
+            case Regex():
+                return FUNCTION
+            case Lambda(parameters=parameters, body=body):
+                unknown = dict.fromkeys((parameter.name for parameter in parameters), ANY)
+                self.infer(body, replace(scope, variables={**scope.variables, **unknown}))
+                return FUNCTION
+            case Wildcard() | Descendant():
+                self.used(scope.context)
+                return ANY
+            case Apply() | Partial() | Transform():
+                for child in children(node):
+                    self.used(self.infer(child, scope.within(ANY) if isinstance(node, Transform) else scope))
+                return ANY
+            case _:
+                return ANY
+
+    # ---------------------------------------------------------------------------------------------- paths
+
+    def path(self, node: Path, scope: Scope) -> Type:
+        first, *rest = node.steps
+        state = self.step(first, scope)
+        for number, step in enumerate(rest, 1):
+            known = self._known(node, number, scope)
+            state = self.next_step(step, state if known is None else known, scope)
+        if node.group is not None or any(step.tuple for step in node.steps):
+            self.used(state)
+            return ANY
+        if node.keep_singleton_array:
+            return kept(node, state)
+        return union(state, kept(node, state)) if node.keep_array else state
+
+    def _known(self, node: Path, number: int, scope: Scope) -> Type | None:
+        """What is known of the first steps of a path."""
+        head: Node = replace(node, steps=node.steps[:number])
+        alone = node.steps[0].node if number == 1 else None
+        return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
+
+    def next_step(self, step: Step, state: Type, scope: Scope) -> Type:
+        if isinstance(step.node, Sort):
+            for term in step.node.terms:
+                self.infer(term.expression, scope.within(item_of(state)))
+            return sequence(item_of(state))
+        if isinstance(step.node, Name):
+            return self.attached(step, self.field(step.node, state, step.node.value), scope)
+        item = item_of(state)
+        made = self.step(step, scope.within(item.without({"undefined"}) if item != ANY else ANY))
+        single = "array" not in state.kinds | made.kinds
+        return union(made, UNDEFINED) if single else sequence(spread(step.node, made))
+
+    def step(self, step: Step, scope: Scope) -> Type:
+        return self.attached(step, self.infer(step.node, scope), scope)
+
+    def attached(self, step: Step, kind: Type, scope: Scope) -> Type:
+        """The type after the predicates of a step."""
+        for one in (*step.predicates, *step.stages):
+            if isinstance(one, Filter):
+                item = item_of(kind)
+                if isinstance(one.expression, Number):
+                    kind = union_path(item, UNDEFINED)
+                    continue
+                self.infer(one.expression, scope.within(item))
+                # What is undefined and kept becomes null among others.
+                kind = sequence(item if excludes_undefined(one.expression) else union(item, constant(None)))
+        if step.group is not None:
+            self.used(kind)
+            return ANY
+        return union(kind, kept(step.node, kind)) if step.keep_array else kind
+
+    def field(self, node: Name, holder: Type, name: str) -> Type:
+        """What a field of a value can be, an array's through all its items."""
+        if holder == ANY or (holder.path is None and holder.kinds == KINDS):
+            return ANY
+        found: list[Type] = []
+        holders = list(objects(holder))
+        for one in holders:
+            if one.path is not None:
+                self.reads.add((*one.path, name))
+            found.append(ANY if one.properties is None else one.properties.get(name, UNDEFINED))
+        closed = [one.properties for one in holders if one.properties is not None]
+        if closed and len(closed) == len(holders) and not any(name in properties for properties in closed):
+            where = ".".join(holders[0].path or ())
+            there = f"`{where}`" if where else "what it is looked up in"
+            self.tell("C206", node, f"{there} has no `{name}`", None, closed[0])
+            return ANY
+        made = all_(found) if found else UNDEFINED
+        made = sequence(item_of(made)) if "array" in holder.kinds else made
+        return union_path(made, UNDEFINED) if holder.kinds - {"object"} else made
+
+    # ------------------------------------------------------------------------------------------ conditions
+
+    def condition(self, node: Condition, scope: Scope) -> Type:
+        test = self.infer(node.condition, scope)
+        truth = truth_(test)
+        if truth is not None and not isinstance(node.condition, Value):
+            branch = node.otherwise if truth else node.then
+            if branch is not None:
+                self.tell(
+                    "C211", branch, f"this is never reached: the condition is always {str(truth).lower()}", None, ()
+                )
+        yes, no = self.narrowed(node.condition, scope)
+        then = self.infer(node.then, replace(scope, facts=scope.facts + yes))
+        if node.otherwise is None:
+            self.fallen_through(node.condition, no)
+            return union(then, UNDEFINED)
+        return union(then, self.infer(node.otherwise, replace(scope, facts=scope.facts + no)))
+
+    def fallen_through(self, test: Node, no: Facts) -> None:
+        """Values of an enumeration that no branch of a chain of comparisons is for."""
+        for _, kind in no:
+            if kind.values and isinstance(test, Binary) and test.operator in ("=", "in"):
+                left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
+                self.tell("C209", test, f"no branch is for {left}: there is no value then", None, ())
+
+    def narrowed(self, test: Node, scope: Scope) -> tuple[Facts, Facts]:
+        """What is certain where a condition holds, and where it does not."""
+        match test:
+            case Path() | Variable():
+                kind = self._quiet(test, scope)
+                return (((test, kind.without(NONE)),) if kind != ANY else ()), ()
+            case Call(procedure=Variable(name="exists"), arguments=(one,)):
+                kind = self._quiet(one, scope)
+                return (((one, kind.without({"undefined"})),) if kind != ANY else ()), ()
+            case Binary(operator="=", left=left, right=String() | Number() | Value() as right):
+                return self._compared(left, (right.value,), scope)
+            case Binary(operator="in", left=left, right=Array(items=items)):
+                given = tuple(one.value for one in items if isinstance(one, (String, Number, Value)))
+                return self._compared(left, given, scope) if len(given) == len(items) else ((), ())
+            case Binary(operator="and", left=left, right=right):
+                first, _ = self.narrowed(left, scope)
+                second, _ = self.narrowed(right, replace(scope, facts=scope.facts + first))
+                return first + second, ()
+            case _:
+                return (), ()
+
+    def _compared(self, left: Node, given: tuple[Any, ...], scope: Scope) -> tuple[Facts, Facts]:
+        kind = self._quiet(left, scope)
+        if kind.values is None or "array" in kind.kinds:
+            return (), ()
+        same = tuple(value for value in kind.values if any(same_(value, one) for one in given))
+        rest = tuple(value for value in kind.values if not any(same_(value, one) for one in given))
+        return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
+
+    def _quiet(self, node: Node, scope: Scope) -> Type:
+        """The type of what was looked at already."""
+        return Inference(lambda *_: None).infer(node, scope)
+
+    # ------------------------------------------------------------------------------------------- operators
+
+    def binary(self, node: Binary, scope: Scope) -> Type:
+        left = self.infer(node.left, scope)
+        around = (
+            replace(scope, facts=scope.facts + self.narrowed(node.left, scope)[0]) if node.operator == "and" else scope
+        )
+        right = self.infer(node.right, around)
+        match node.operator:
+            case "&":
+                self.used(left)
+                self.used(right)
+                return STRING
+            case "and" | "or" | "in":
+                return BOOLEAN
+            case "=" | "!=":
+                return self.equality(node, left, right)
+            case "<" | "<=" | ">" | ">=":
+                return MAYBE_BOOLEAN
+            case "..":
+                return Type(frozenset({"array", "undefined"}), items=INTEGER)
+            case _:
+                for one, kind in ((node.left, left), (node.right, right)):
+                    self.needs_number(one, kind, node.operator)
+                whole = node.operator in "+-*" and (left.solid | right.solid) <= {"integer"}
+                return Type(frozenset({"integer", "undefined"} if whole else {"integer", "number", "undefined"}))
+
+    def needs_number(self, node: Node, kind: Type, operator: str) -> None:
+        if kind.solid and not kind.solid & {"integer", "number"}:
+            self.tell("C208", node, f"`{operator}` wants a number, and this is {shown(kind)}", "write $number(…)", ())
+
+    def equality(self, node: Binary, left: Type, right: Type) -> Type:
+        """Of what can never be equal, the outcome is known."""
+        kinds = [comparable(kind) for kind in (left, right)]
+        apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
+        if apart:
+            message = f"these are never equal: {shown(left)} and {shown(right)}"
+            self.tell("C208", node, message, None, ())
+        listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
+        if listed and not any(same_(a, b) for a in left.values or () for b in right.values or ()):
+            both_none = (left.kinds & NONE) and (right.kinds & NONE)
+            unequal = node.operator == "!="  # of which nothing is true of what is undefined
+            if unequal and "undefined" in left.kinds | right.kinds:
+                return BOOLEAN
+            if not both_none and not (left.solid | right.solid) - SCALARS:
+                return constant(unequal)
+        return BOOLEAN
+
+    # ----------------------------------------------------------------------------------- blocks and calls
+
+    def block(self, expressions: tuple[Node, ...], scope: Scope) -> Type:
+        kind = UNDEFINED
+        for expression in expressions:
+            kind = self.infer(expression, scope)
+            if isinstance(expression, Bind):
+                scope = scope.bound(expression.variable.name, kind)
+        return kind
+
+    def object(self, pairs: tuple[tuple[Node, Node], ...], scope: Scope) -> Type:
+        properties: dict[str, Type] | None = {}
+        if "array" in scope.context.kinds:  # whose items are grouped by their keys, and joined
+            scope = scope.within(ANY)
+        for key, value in pairs:
+            self.infer(key, scope)
+            kind = self.infer(value, scope)
+            if properties is not None and isinstance(key, String):
+                properties[key.value] = kind
+            else:
+                properties = None
+        return Type(frozenset({"object"}), properties=properties)
+
+    def call(self, node: Call, scope: Scope, piped: tuple[Type, ...]) -> Type:
+        name = node.procedure.name if isinstance(node.procedure, Variable) else None
+        given = list(piped)
+        for argument in node.arguments:
+            if isinstance(argument, Lambda) and given and name in ("map", "filter", "single", "each"):
+                item = item_of(given[0]) if name != "each" else ANY
+                names = [parameter.name for parameter in argument.parameters]
+                variables = {**scope.variables, **dict.fromkeys(names, ANY), **dict(zip(names, [item], strict=False))}
+                self.infer(argument.body, replace(scope, variables=variables))
+                given.append(FUNCTION)
+            else:
+                given.append(self.used(self.infer(argument, scope)))
+        if name is None or name in scope.variables:
+            return ANY
+        return _result(name, given)
+
+
+def _result(name: str, given: list[Type]) -> Type:
+    """The type of a standard function's result."""
+    if name in ("filter", "sort", "reverse", "shuffle", "distinct") and given:
+        return sequence(item_of(given[0]))
+    if name in OF_TEXT and given and given[0].values is not None and given[0].solid == STRING.kinds:
+        texts = dict.fromkeys(OF_TEXT[name](value) for value in given[0].values)
+        return Type(STRING.kinds | UNDEFINED.kinds, values=tuple(texts))
+    if name in ("floorDate", "ceilDate"):
+        return Type(frozenset({"string", "undefined"}), format="date")
+    signature = STANDARD[name].signature if name in STANDARD else None
+    letter = signature.rpartition(":")[2][:1] if signature else "i" if name in INTEGERS else ""
+    made = INTEGER if name in INTEGERS else LETTERS.get(letter, ANY)
+    if name in CERTAIN or made == ANY:
+        return made
+    # A regular expression's $replace or $substring of a text keeps nothing of its format.
+    return union(made, UNDEFINED)

@@ -1,0 +1,61 @@
+"""Functions of arrays and objects: $keys, $spread, $append, $distinct, and our $size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truto_mapper.language.runtime.paths import appended
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    Missing,
+    Run,
+    Sequence,
+    Walk,
+    leaves,
+)
+
+
+def size(value: Any = MISSING) -> int | Missing:
+    """$size: an array's length; 1 for anything else, a sequence of one that collapsed; MISSING for MISSING and null."""
+    if value is MISSING or value is None:
+        return MISSING
+    return len(value) if isinstance(value, list) else 1
+
+
+def keys(value: Any) -> Any:
+    return Sequence(dict.fromkeys(key for item in leaves(value, Walk()) if isinstance(item, dict) for key in item))
+
+
+def spread(value: Any) -> Any:
+    found = Sequence()
+    for item in leaves(value, Walk()):
+        found += [{key: one} for key, one in item.items()] if isinstance(item, dict) else [item]
+    if isinstance(value, list):  # joined in the reference, which gives an array
+        return list(found) if value else MISSING
+    return found if isinstance(value, dict) else value
+
+
+def join_arrays(run: Run, left: Any = MISSING, right: Any = MISSING) -> Any:
+    found = appended(left, right)
+    return run.grown(found) if isinstance(found, list) else found
+
+
+def distinct(values: Any) -> Any:
+    if not isinstance(values, list) or len(values) <= 1:
+        return values
+    found: dict[Any, Any] = {}
+    walk = Walk()
+    for value in values:
+        found.setdefault(_frozen(value, 0, walk), value)
+    return (Sequence if isinstance(values, Sequence) else list)(found.values())
+
+
+def _frozen(value: Any, depth: int, walk: Walk) -> Any:
+    """The same for equal values only, and hashable: a boolean is no number, an object has no order."""
+    if isinstance(value, list):
+        inner = walk.enter(depth)
+        return list, tuple(_frozen(item, inner, walk) for item in value)
+    if isinstance(value, dict):
+        inner = walk.enter(depth)
+        return dict, frozenset((key, _frozen(item, inner, walk)) for key, item in value.items())
+    return (bool, value) if isinstance(value, bool) else value

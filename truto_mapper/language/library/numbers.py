@@ -1,0 +1,76 @@
+"""Functions of numbers: $number, $round, $formatBase, $power, $sqrt, $sum."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from decimal import Decimal
+from functools import reduce
+from typing import Any, Final
+
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    fail,
+    finite,
+    is_number,
+    shown,
+)
+
+_DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
+_RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"
+
+
+def to_number(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
+    if not isinstance(value, str):
+        return value
+    if re.fullmatch(_RADIX, value):
+        return finite(int(value, 0))
+    number = float(value) if re.fullmatch(_DECIMAL, value) else math.inf
+    if not math.isfinite(number):
+        fail("D3030", f"Unable to cast value to a number: {shown(value)}")
+    return int(value) if value.lstrip("-").isdigit() else number
+
+
+def round_(value: Any, precision: Any = MISSING) -> Any:
+    digits = 0 if precision is MISSING else int(precision)
+    return value if isinstance(value, int) and digits >= 0 else float(round(Decimal(str(value)), digits))
+
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def format_base(value: Any, radix: Any = MISSING) -> str:
+    base, number = 10 if radix is MISSING else int(round_(radix)), int(round_(value))
+    if not 2 <= base <= 36:
+        fail("D3100", f"The radix of the formatBase function must be between 2 and 36. It was given {base}")
+    digits, rest = "", abs(number)
+    while rest or not digits:
+        rest, digit = divmod(rest, base)
+        digits = _DIGITS[digit] + digits
+    return "-" + digits if number < 0 else digits
+
+
+def square_root(value: Any) -> float:
+    if value < 0:
+        fail("D3060", f"The sqrt function cannot be applied to a negative number: {shown(value)}")
+    return math.sqrt(value)
+
+
+def power(base: Any, exponent: Any = MISSING) -> Any:
+    if exponent is MISSING:
+        return MISSING
+    try:
+        result = math.pow(base, exponent)
+    except (ValueError, OverflowError):
+        result = math.nan
+    if not math.isfinite(result):
+        fail("D3061", f"The power function has no result for base={shown(base)}, exponent={shown(exponent)}")
+    exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
+    return base**exponent if exact else result
+
+
+def sum_(numbers: list[Any]) -> Any:
+    return finite(reduce(operator.add, filter(is_number, numbers), 0))

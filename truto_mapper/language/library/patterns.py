@@ -1,0 +1,168 @@
+"""Regular expressions, and the functions that search texts: $match, $contains, $split and $replace."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import Any
+
+import re2
+
+from truto_mapper.language.runtime.calls import apply
+from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
+
+PatternError = re2.error
+_UNICODE_ESCAPE = r"((?:\\\\)*)\\u([0-9a-fA-F]{4})"
+
+
+@lru_cache(maxsize=1024)
+def compiled_pattern(pattern: str, flags: str = "") -> Any:
+    """RE2, which takes linear time whatever the pattern. Raises `PatternError`."""
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = "i" not in flags
+    prefix = "(?m)" if "m" in flags else ""
+    return re2.compile(prefix + re.sub(_UNICODE_ESCAPE, r"\1\\x{\2}", pattern), options)
+
+
+@lru_cache(maxsize=1024)
+def regex(pattern: str, flags: str) -> Pattern:
+    """`/pattern/flags`"""
+    compiled = compiled_pattern(pattern, flags)
+    function = Pattern("regex", partial(_first_match, compiled), 2)
+    function.pattern = compiled
+    return function
+
+
+def _first_match(pattern: Any, text: Any, start: Any = 0) -> Any:
+    """What a regular expression gives as a function: a match with a function for the next one."""
+    found = pattern.search(text, start) if isinstance(text, str) else None
+    if found is None:
+        return MISSING
+
+    def following() -> Any:
+        after: Any = _first_match(pattern, text, found.end()) if found.end() < len(text) else MISSING
+        if after and not after["match"]:
+            fail("D1004", "Regular expression matches zero length string")
+        return after
+
+    return {**_match_of(found), "next": Function("next", following, 0)}
+
+
+def _match_of(found: Any) -> dict[str, Any]:
+    return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups())}
+
+
+def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
+    """The matches of a regular expression, or of a function that works like one."""
+    if isinstance(matcher, Pattern):
+        yield from _pattern_matches(run, matcher.pattern, text, limit)
+        return
+    found = apply(run, matcher, text) if limit is MISSING or limit > 0 else MISSING
+    number = 1
+    while found is not MISSING:
+        if not (isinstance(found, dict) and {"match", "start", "end", "groups", "next"} <= found.keys()):
+            fail("T1010", "The matcher function does not return the correct object structure")
+        yield found
+        if limit is not MISSING and number >= limit:
+            return
+        number += 1
+        found = apply(run, found["next"])
+
+
+def _pattern_matches(run: Run, pattern: Any, text: str, limit: Any) -> Iterator[Any]:
+    if limit is not MISSING and limit <= 0:
+        return
+    for number, found in enumerate(pattern.finditer(text), 1):
+        is_empty = found.start() == found.end()
+        if number == 1 or not is_empty:
+            yield _match_of(found)
+            if found.end() >= len(text) or (limit is not MISSING and number >= limit):
+                return
+        if is_empty:  # the next match is the same one
+            fail("D1004", "Regular expression matches zero length string")
+        run.tick()
+
+
+def match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
+    if limit is not MISSING and limit < 0:
+        fail("D3040", "Third argument of match function must evaluate to a positive number")
+    found = _matches(run, pattern, text, limit)
+    return Sequence({"match": m["match"], "index": m["start"], "groups": m["groups"]} for m in found)
+
+
+def contains(run: Run, text: Any, token: Any) -> Any:
+    if text is MISSING or token is MISSING:
+        return MISSING
+    if isinstance(token, Pattern):
+        return token.pattern.search(text) is not None
+    return token in text if isinstance(token, str) else next(_matches(run, token, text, MISSING), None) is not None
+
+
+def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
+    if limit is not MISSING and limit < 0:
+        fail("D3020", "Third argument of split function must evaluate to a positive number")
+    if isinstance(separator, str):
+        parts = text.split(separator) if separator else list(text)
+        return run.grown(parts[: None if limit is MISSING else int(limit)])
+    parts, start = [], 0
+    for found in _matches(run, separator, text, limit):
+        parts.append(text[start : found["start"]])
+        start = found["end"]
+    return [*parts, text[start:]] if limit is MISSING or len(parts) < limit else parts
+
+
+def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
+    if pattern == "":
+        fail("D3010", "Second argument of replace function cannot be an empty string")
+    if limit is not MISSING and limit < 0:
+        fail("D3011", "Fourth argument of replace function must evaluate to a positive number")
+    if isinstance(pattern, str):
+        count = -1 if limit is MISSING else math.ceil(limit)
+        bounded(text.count(pattern) * len(replacement) if isinstance(replacement, str) else 0)
+        return run.grown(text.replace(pattern, _replaced(run, replacement, None), count))
+    if isinstance(pattern, Pattern) and pattern.pattern.search(text) is None:
+        return text
+    parts, end, length = [], 0, 0
+    for found in _matches(run, pattern, text, limit):
+        parts += [text[end : found["start"]], _replaced(run, replacement, found)]
+        end = found["start"] + len(found["match"])
+        length += len(parts[-1])
+        bounded(length)
+    return run.grown("".join(parts) + text[end:])
+
+
+def _replaced(run: Run, replacement: Any, found: Any) -> str:
+    """The text for one match; a plain string that was searched for has no groups, and no function to call."""
+    if isinstance(replacement, str):
+        return replacement if found is None else re.sub(_REFERENCE, lambda m: _reference(m, found), replacement)
+    made = replacement if found is None else apply(run, replacement, found)
+    if not isinstance(made, str):
+        fail("D3012", "Attempted to replace a matched string with a non-string value")
+    return made
+
+
+_REFERENCE = r"(?a)\$(\$|\d+)"
+
+
+def _reference(found: re.Match[str], match: dict[str, Any]) -> str:
+    """What `$$`, `$0` and `$12` stand for; of the digits only as many as there are groups."""
+    digits, groups = found[1], match["groups"]
+    if digits == "$":
+        return "$"
+    if digits[0] == "0":
+        return str(match["match"]) + digits[1:]
+    used = len(str(len(groups)))
+    if used > 1 and int(digits[:used]) > len(groups):
+        used -= 1
+    number = int(digits[:used])
+    group = groups[number - 1] if 0 < number <= len(groups) else None
+    return (group if isinstance(group, str) else "") + digits[used:]

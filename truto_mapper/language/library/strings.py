@@ -1,0 +1,86 @@
+"""Functions of strings: $substring, $pad, $join, Base64 and URL encoding."""
+
+from __future__ import annotations
+
+import base64
+import re
+import urllib.parse
+from collections.abc import Callable
+from typing import Any, Final
+
+from truto_mapper.language.runtime.calls import defined
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    Run,
+    bounded,
+    fail,
+    shown,
+)
+
+
+def substring(text: str, start: Any = MISSING, length: Any = MISSING) -> str:
+    if start is MISSING:
+        return text if length is MISSING else ""
+    first = 0 if len(text) + start < 0 else start
+    if length is MISSING:
+        return text[int(first) :]
+    if length <= 0:
+        return ""
+    return text[int(first) : int(first + length if first >= 0 else len(text) + first + length)]
+
+
+def substring_before(text: str, chars: Any = MISSING) -> str:
+    return text if chars is MISSING else text.partition(chars)[0] if chars else ""
+
+
+def substring_after(text: str, chars: Any = MISSING) -> str:
+    return text[text.index(chars) + len(chars) :] if chars is not MISSING and chars in text else text
+
+
+def pad(run: Run, text: Any, width: Any = MISSING, char: Any = MISSING) -> Any:
+    if text is MISSING or width is MISSING:
+        return text
+    bounded(abs(width))
+    missing = abs(int(width)) - len(text)
+    padding = ((char or " ") * max(missing, 0))[: max(missing, 0)]
+    return run.grown(text + padding if width > 0 else padding + text)
+
+
+def join(run: Run, texts: Any, separator: Any = MISSING) -> Any:
+    if texts is MISSING:
+        return MISSING
+    between = separator or ""
+    if len(texts) > 64:
+        bounded(sum(map(len, texts)) + len(texts) * len(between))
+    return run.grown(between.join(texts))
+
+
+def base64_encode(text: str) -> str:
+    return base64.b64encode(text.encode("utf-16-le", "surrogatepass")[::2]).decode("ascii")  # the low bytes, as there
+
+
+def base64_decode(text: str) -> str:
+    digits = re.sub(r"[^A-Za-z0-9+/]", "", text.partition("=")[0].translate({45: "+", 95: "/"}))
+    digits = digits[: -1 if len(digits) % 4 == 1 else None]
+    return base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1")
+
+
+COMPONENT: Final = "~()*!.'"
+RESERVED: Final = ";/?:@&=+$,#"
+KEPT_ESCAPE = "(?i)%(" + "|".join(f"{ord(char):02X}" for char in RESERVED) + ")"
+
+
+def url(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
+    def checked(text: Any) -> Any:
+        try:
+            return function(text)
+        except UnicodeError:
+            fail("D3140", f"Malformed URL passed to ${name}(): {shown(text)}")
+
+    return defined(checked)
+
+
+def unquoted(text: str) -> str:
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        raise UnicodeError
+    return urllib.parse.unquote(text, errors="strict")

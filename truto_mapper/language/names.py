@@ -1,0 +1,130 @@
+"""What an expression's names refer to: free variables, plain paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+# isort: split
+# After `calls` (of `patterns`), which sees to it that importing jsonata leaves the recursion limit alone.
+
+from truto_mapper.language.nodes import (
+    Binary,
+    Bind,
+    Block,
+    Call,
+    Descendant,
+    Group,
+    Index,
+    Lambda,
+    Name,
+    Node,
+    Path,
+    Step,
+    Variable,
+    Wildcard,
+    children,
+)
+
+
+def free_variables(node: Node) -> list[Variable]:
+    """The variables that nothing in a node binds, in the order of the text."""
+    return sorted(_free(node, set(), frozenset()), key=lambda v: v.span.start)
+
+
+def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variable]:
+    """The free variables. `bound` is what is bound so far, `later` what will be when a lambda's body runs."""
+    match node:
+        case Variable(name=name):
+            if name not in bound and name not in ("", "$"):
+                yield node
+        case Bind(variable=variable, value=value):
+            yield from _free(value, bound, later)
+            bound.add(variable.name)
+        case Block():
+            yield from _free_below(node, set(bound), later | _binds(node))
+        case Lambda(parameters=parameters, body=body):
+            inner = bound | later | {p.name for p in parameters}
+            yield from _free(body, inner, later | _binds(body))
+        case Path():
+            yield from _free_below(node, set(bound), later)
+        case Step(focus=focus, index=index):
+            yield from _free(node.node, bound, later)
+            bound |= {v.name for v in (focus, index) if v}
+            for stage in (*node.predicates, *node.stages, *([node.group] if node.group else [])):
+                yield from _free(stage, bound, later)
+        case Index(variable=variable):
+            bound.add(variable.name)
+        case _:
+            yield from _free_below(node, bound, later)
+
+
+def _free_below(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variable]:
+    # A group stands in its path's text, but comes last.
+    below = sorted(children(node), key=lambda child: isinstance(child, Group))
+    for child in below:
+        yield from _free(child, bound, later)
+
+
+def _binds(node: Node) -> frozenset[str]:
+    """What is bound in the scope that a node opens."""
+    names: set[str] = {node.variable.name} if isinstance(node, Bind) else set()
+    for child in children(node):
+        if not isinstance(child, (Block, Lambda)):
+            names |= _binds(child)
+    return frozenset(names)
+
+
+def leading_names(node: Node) -> list[Name | Variable]:
+    """The names a path begins with, whatever is attached to them."""
+    steps = node.steps if isinstance(node, Path) else (node,)
+    names: list[Name | Variable] = []
+    for step in steps:
+        named = step.node if isinstance(step, Step) else step
+        if not isinstance(named, Name) and (names or not isinstance(named, Variable)):
+            break
+        names.append(named)
+    return names
+
+
+def is_plain(node: Node) -> bool:
+    """Whether a node is a variable or a path of nothing but names; `[]` does not count."""
+    if not isinstance(node, Path):
+        return isinstance(node, Variable)
+    bare = all(replace(step, keep_array=False) == Step(step.span, step.node) for step in node.steps)
+    return bare and node.group is None and len(leading_names(node)) == len(node.steps)
+
+
+#: Functions that are undefined or false where their first argument is undefined.
+_OF_SOMETHING = frozenset(
+    {"boolean", "contains", "count", "exists", "length", "lookup", "lowercase", "match", "not", "number", "string"}
+    | {"substring", "substringAfter", "substringBefore", "trim", "type", "uppercase"}
+)
+
+
+def excludes_undefined(predicate: Node) -> bool:
+    """Whether a predicate surely leaves out what is undefined: of other ones, JSONata's sequences hold it."""
+    match predicate:
+        case Binary(operator="and", left=left, right=right):
+            return excludes_undefined(left) or excludes_undefined(right)
+        case Binary(operator="or", left=left, right=right):
+            return excludes_undefined(left) and excludes_undefined(right)
+        case Binary(operator=operator, left=left, right=right) if operator not in ("&", ".."):
+            return _is_undefined(left) or _is_undefined(right)
+        case Call(procedure=Variable(name=name), arguments=(first, *_)) if name in _OF_SOMETHING:
+            return _is_undefined(first)
+        case Block(expressions=(*_, last)):
+            return excludes_undefined(last)
+        case _:
+            return _is_undefined(predicate)
+
+
+def _is_undefined(node: Node) -> bool:
+    """Whether a node is surely undefined where `$` is."""
+    first: Node = node.steps[0] if isinstance(node, Path) else node
+    if isinstance(first, Step):
+        if first.stages or first.predicates or first.group is not None:
+            return False
+        first = first.node
+    of_context = isinstance(first, (Name, Wildcard, Descendant)) or (isinstance(first, Variable) and first.name == "")
+    return of_context and (not isinstance(node, Path) or node.group is None)

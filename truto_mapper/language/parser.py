@@ -1,0 +1,481 @@
+"""JSONata text → frozen nodes that know their spans.
+
+jsonata-python reads the text; its mutable `Symbol` tree is turned once into nodes that hold everything the
+expression means, and nothing outside this module sees a `Symbol`.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import replace
+from typing import Any
+
+from truto_mapper.language.library.patterns import PatternError, compiled_pattern
+from truto_mapper.language.runtime.values import as_number, shown
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import MappingError
+from truto_mapper.text.source import Span
+
+# isort: split
+# After `calls` (of `patterns`), which sees to it that importing jsonata leaves the recursion limit alone.
+from jsonata.jexception import JException
+from jsonata.parser import Parser
+from jsonata.tokenizer import Tokenizer
+
+from truto_mapper.language.nodes import (
+    Apply,
+    Array,
+    Binary,
+    Bind,
+    Block,
+    Call,
+    Coalesce,
+    Condition,
+    Default,
+    Descendant,
+    Filter,
+    Group,
+    Index,
+    Lambda,
+    Name,
+    Negate,
+    Node,
+    Number,
+    Object,
+    Parent,
+    Partial,
+    Path,
+    Placeholder,
+    Regex,
+    Sort,
+    Step,
+    String,
+    Term,
+    Transform,
+    Value,
+    Variable,
+    Wildcard,
+)
+
+MAX_CHARACTERS = 100_000
+MAX_NESTING = 150
+
+
+# ------------------------------------------------------------------------------------------------- parsing
+
+
+class _Lexer(Tokenizer):  # type: ignore[misc]
+    """jsonata's tokenizer, which also knows where a token starts and has a code for every failure."""
+
+    position: int
+    _SPACE = re.compile(r"(?:[ \t\n\r\v]+|/\*.*?\*/)*", re.DOTALL)
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            text, lambda pattern, flags: compiled_pattern(pattern, "i" * flags.case_insensitive + "m" * flags.multiline)
+        )
+        self.start = 0
+
+    def next(self, prefix: bool) -> Any:
+        space = self._SPACE.match(self.path, self.position)
+        self.position = self.start = space.end() if space else self.position
+        if self.start == self.length:
+            return None
+        if self.path.startswith("/*", self.start):
+            raise self.refused("S0106", "this comment is not closed", self.length)
+        try:
+            token = super().next(prefix)
+        except JException as error:
+            raise self.refused(*self.reason(error), self.position) from None
+        except IndexError:  # a backslash at the very end
+            raise self.refused("S0103", "this string ends within an escape sequence", self.length) from None
+        except PatternError as error:
+            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+            message = f"this regular expression is not valid in RE2 syntax: {reason}"
+            raise self.refused("S0302", message, self.position) from None
+        if token.type == "string":  # an astral character is two escapes
+            token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        if token.type == "number":
+            token.value = as_number(float(self.path[self.start : self.position]))
+        return token
+
+    def reason(self, error: JException) -> tuple[str, str]:
+        if error.error == "S0301" and self.path[self.start] in "\"'":
+            return "S0103", f"the escape sequence \\{error.current} is not supported"
+        if error.error == "S0102":
+            number = re.match(r"[\d.]+(?:[Ee][-+]?\d+)?", self.path[self.start :])
+            self.position = self.start + (number.end() if number else 1)
+            return "S0102", f"Number out of range: {self.path[self.start : self.position]}"
+        return error.error, _message(error)
+
+    def refused(self, code: str, message: str, end: int) -> MappingError:
+        return MappingError(
+            Diagnostic(code, message, span=Span(self.start, min(max(end, self.start + 1), self.length)))
+        )
+
+
+class _Choice(Parser.Infix):  # type: ignore[misc]
+    """`??` and `?:` as written: jsonata writes their left side twice, and then processes it twice."""
+
+    def led(self, left: Any) -> Any:
+        self.lhs = left
+        self.rhs = self._outer_instance.expression(0)
+        self.type = "binary"
+        return self
+
+
+class _Symbols(dict[str, Any]):
+    """What each token means to one parser: a copy of the prototype's when it is first met.
+
+    All of them anew for each expression would take most of a parse.
+    """
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__()
+        self.parser = parser
+
+    def __missing__(self, name: str) -> Any:
+        known = _PROTOTYPE.symbol_table[name]
+        self[name] = symbol = object.__new__(known.__class__)
+        symbol.__dict__ |= vars(known) | {"_outer_instance": self.parser}  # of which its clones read on
+        return symbol
+
+
+def _prototype() -> Parser:
+    parser = Parser()
+    for operator in ("??", "?:"):
+        choice = parser.symbol_table[operator] = _Choice(parser, operator)
+        choice.lbp = choice.bp
+    return parser
+
+
+_PROTOTYPE = _prototype()
+
+
+class _Parser(Parser):  # type: ignore[misc]
+    """jsonata's parser, which also records places on its symbols.
+
+    `start` and `end` are those of the whole construct with what is attached to it, `at` is the operator's token,
+    `close` the end before any `[]`.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.__dict__.update(vars(_PROTOTYPE) | {"symbol_table": _Symbols(self), "errors": [], "ancestry": []})
+        self.source = text
+        self.lexer = _Lexer(text)
+        self.tokens: list[tuple[int, int, str]] = []
+        self.ended = 0  # where the last token that was taken ends
+        self.depth = 0
+
+    def read(self) -> tuple[Any, Node]:
+        """The processed tree, and the nodes for it. Raises `MappingError` whose span lies in the text."""
+        if len(self.source) > MAX_CHARACTERS:
+            raise self._refused("M104", f"the expression is longer than {MAX_CHARACTERS:,} characters")
+        try:
+            tree = self._read()
+            return tree, _Builder(self).node(tree)
+        except JException as error:
+            raise self._refused(error.error, _message(error), error.location) from None
+        except RecursionError:
+            raise self._refused("M104", "the expression is nested too deeply", self.lexer.position) from None
+        except KeyError as error:  # `!` or `~`, on its own
+            raise self.lexer.refused("S0204", f"Unknown operator: {error.args[0]}", self.lexer.position) from None
+        except RuntimeError as error:
+            code = "S0402" if str(error).startswith("Choice") else "S0401"
+            raise self._refused(code, str(error), self.lexer.position) from None
+        except (AttributeError, IndexError, TypeError, ValueError, re.error):
+            raise self._refused("S0201", "Syntax error", self.lexer.position) from None
+
+    def _read(self) -> Any:
+        self.advance()
+        tree = self.expression(0)
+        if self.node.id != "(end)":
+            raise JException("S0201", self.node.position, self.node.value)
+        tree = self.process_ast(tree)
+        if tree.type == "parent" or tree.seeking_parent is not None:
+            raise JException("S0217", tree.position, tree.type)
+        return tree
+
+    def _refused(self, code: str, message: str, location: int = -1) -> MappingError:
+        spans = {end: Span(start, end) for start, end, _ in self.tokens}
+        span = spans.get(location, Span(0, len(self.source)))
+        if code in ("S0203", "S0207"):  # the text ends too early
+            end = self.tokens[-1][1] if self.tokens else 0
+            span = Span(end, end)
+        return MappingError(Diagnostic(code, message, span=span))
+
+    def advance(self, id: str | None = None, infix: bool = False) -> Any:  # noqa: A002
+        before = self.tokens[-1][1] if self.tokens else 0
+        node = super().advance(id, infix)
+        self.ended = before
+        node.start = node.at = self.lexer.start
+        node.end = node.close = self.lexer.position
+        if node.id != "(end)":
+            self.tokens.append((node.start, node.end, node.id))
+        return node
+
+    def expression(self, rbp: int) -> Any:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise RecursionError
+        token = self.node
+        start = token.start
+        self.advance(None, True)
+        left = self._mark(token.nud(), token, start)
+        while rbp < self.node.lbp:
+            token = self.node
+            self.advance(None, False)
+            right = token.led(left)
+            if right is left:  # `[]` is noted on what it follows
+                left.end = self.ended
+            else:
+                left = self._mark(right, token, start)
+        self.depth -= 1
+        return left
+
+    def _mark(self, symbol: Any, token: Any, start: int) -> Any:
+        symbol.start, symbol.at = start, token.start
+        symbol.close = symbol.end = self.ended
+        symbol.position = symbol.position or token.position
+        return symbol
+
+    def process_ast(self, expr: Any) -> Any:
+        result = super().process_ast(expr)
+        if expr is None:
+            return None
+        if not hasattr(expr, "start"):  # a range is made without a token of its own
+            expr.start, expr.at, expr.close = expr.lhs.start, expr.lhs.start, expr.rhs.end
+            expr.end = expr.close
+        if not hasattr(result, "start"):
+            result.start, result.at, result.close = expr.start, expr.at, expr.close
+        result.start = min(result.start, expr.start)  # a minus becomes part of its number
+        if result.type == "number":
+            result.value = as_number(float(result.value))
+        if expr.type == "binary":
+            self._attach(str(expr.value), expr, result)
+        result.end = expr.end
+        return result
+
+    def _attach(self, operator: str, expr: Any, result: Any) -> None:
+        """Give a place to what processing has moved onto another symbol."""
+        path = result.type == "path"
+        step = result.steps[-1] if path else result
+        match operator:
+            case "[":
+                _place((step.stages if path else step.predicate)[-1], expr)
+            case "@":
+                step.focus_variable = expr.rhs
+            case "#" if step.stages and step.stages[-1].type == "index":
+                _place(step.stages[-1], expr).variable = expr.rhs
+            case "#":
+                step.index_variable = expr.rhs
+            case "^":
+                _place(step, expr)
+                for term, raw in zip(step.terms, expr.rhs_terms, strict=True):
+                    term.start, term.end = self._term_start(raw.expression.start), raw.expression.end
+            case "{":
+                _place(result.group, expr)
+        if operator in "[@#":
+            step.end = expr.end
+
+    def _term_start(self, start: int) -> int:
+        before, _, sign = self.tokens[bisect_left(self.tokens, (start,)) - 1]
+        return before if sign in "<>" else start
+
+    def signature_text(self, symbol: Any) -> str | None:
+        """What stands between `)` and `{` of a lambda, without white space."""
+        last = symbol.arguments[-1].end if symbol.arguments else symbol.at + 1
+        after = bisect_left(self.tokens, (last,)) + 1
+        end = after
+        while self.tokens[end][2] != "{":
+            end += 1
+        return "".join(self.source[start:stop] for start, stop, _ in self.tokens[after:end]) or None
+
+    def tail_call_optimize(self, expr: Any) -> Any:
+        # What is attached to the expression still has to be done after the call.
+        if expr.predicate is not None or expr.group is not None or expr.keep_array:
+            return expr
+        if expr.type == "binary" and expr.value in ("??", "?:"):
+            expr.rhs = self.tail_call_optimize(expr.rhs)
+            return expr
+        return super().tail_call_optimize(expr)
+
+
+def _place(symbol: Any, expr: Any) -> Any:
+    symbol.start, symbol.end = expr.at, expr.close
+    symbol.close = symbol.end
+    return symbol
+
+
+_PLACEHOLDER = r"\{\{\{?\w+\}?\}\}"
+
+
+def _message(error: JException) -> str:
+    """JSONata's own sentence for a code, with its values put in."""
+    template = JException.error_codes.get(error.error)
+    if template is None:
+        return str(error.error)
+    values = iter((error.current, error.expected, error.extra))
+    template = template.replace("Object", "function")  # a slip of the translation from JavaScript
+    return re.sub(_PLACEHOLDER, lambda _: shown(next(values, None)), template)
+
+
+# ------------------------------------------------------------------------------------------ symbols → nodes
+
+
+class _Builder:
+    """Turns processed symbols into nodes."""
+
+    def __init__(self, parser: _Parser) -> None:
+        self.parser = parser
+        self.depth = 0
+
+    def node(self, symbol: Any) -> Node:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise RecursionError
+        built = self.built(symbol)
+        self.depth -= 1
+        return built
+
+    def built(self, symbol: Any) -> Node:
+        if symbol.type == "lambda" and symbol.thunk:
+            return self.tail(symbol.body)
+        if symbol.type == "path":
+            return self.path(symbol)
+        step = self.step(symbol)
+        bare = Step(step.span, step.node, consarray=step.consarray)
+        return step.node if step == bare else step
+
+    def tail(self, symbol: Any) -> Node:
+        call = self.node(symbol)
+        return replace(call, tail=True) if isinstance(call, Call) else call
+
+    def nodes(self, symbols: Any) -> tuple[Node, ...]:
+        return tuple(self.node(s) for s in symbols)
+
+    def maybe(self, symbol: Any) -> Node | None:
+        return None if symbol is None else self.node(symbol)
+
+    def variable(self, symbol: Any) -> Variable:
+        return Variable(Span(symbol.start, symbol.close), symbol.value)
+
+    def pairs(self, pairs: Any) -> tuple[tuple[Node, Node], ...]:
+        return tuple((self.node(key), self.node(value)) for key, value in pairs)
+
+    def group(self, symbol: Any) -> Group | None:
+        return None if symbol is None else Group(_span(symbol), self.pairs(symbol.lhs_object))
+
+    def stage(self, symbol: Any) -> Filter | Index:
+        if symbol.type == "index":
+            return Index(_span(symbol), self.variable(symbol.variable))
+        return Filter(_span(symbol), self.node(symbol.expr))
+
+    def path(self, symbol: Any) -> Path:
+        first, *rest = map(self.step, symbol.steps)
+        if isinstance(first.node, Array):  # which is stepped into
+            first = replace(first, node=replace(first.node, whole=False))
+        return Path(
+            _span(symbol),
+            steps=(first, *rest),
+            group=self.group(symbol.group),
+            keep_singleton_array=bool(symbol.keep_singleton_array),
+            tuple=bool(symbol.tuple),
+            keep_array=bool(symbol.keep_array),
+        )
+
+    def step(self, symbol: Any) -> Step:
+        return Step(
+            _span(symbol),
+            self.bare(symbol),
+            predicates=tuple(self.stage(s) for s in symbol.predicate or ()),  # type: ignore[misc]
+            stages=tuple(self.stage(s) for s in symbol.stages or ()),
+            group=self.group(symbol.group),
+            focus=self.variable(symbol.focus_variable) if symbol.focus else None,
+            index=self.variable(symbol.index_variable) if symbol.index else None,
+            ancestor=symbol.ancestor.label if symbol.ancestor else None,
+            tuple=bool(symbol.tuple),
+            keep_array=bool(symbol.keep_array),
+            consarray=bool(symbol.consarray),
+        )
+
+    def bare(self, symbol: Any) -> Node:  # noqa: C901  (one case a kind)
+        """The symbol without what is attached to it."""
+        span = Span(symbol.start, symbol.close)
+        match symbol.type:
+            case "name":
+                return Name(span, symbol.value)
+            case "string":
+                return String(span, symbol.value)
+            case "number":
+                return Number(span, symbol.value)
+            case "value":
+                return Value(span, symbol.value)
+            case "regex":
+                pattern, _, flags = self.parser.source[span.start + 1 : span.end].rpartition("/")
+                return Regex(span, pattern, flags)
+            case "wildcard":
+                return Wildcard(span)
+            case "descendant":
+                return Descendant(span)
+            case "parent":
+                return Parent(span, symbol.slot.label)
+            case "variable":
+                return Variable(span, symbol.value)
+            case "operator":
+                return Placeholder(span)
+            case "unary" | "binary":
+                return self.operation(span, symbol)
+            case _:
+                return self.compound(span, symbol)
+
+    def operation(self, span: Span, symbol: Any) -> Node:
+        match symbol.type, str(symbol.value):
+            case "unary", "-":
+                return Negate(span, self.node(symbol.expression))
+            case "unary", "[":
+                return Array(span, self.nodes(symbol.expressions), bool(symbol.consarray))
+            case "unary", _:
+                return Object(span, self.pairs(symbol.lhs_object))
+            case _, "??":
+                return Coalesce(span, self.node(symbol.lhs), self.node(symbol.rhs))
+            case _, "?:":
+                return Default(span, self.node(symbol.lhs), self.node(symbol.rhs))
+            case _, operator:
+                return Binary(span, operator, self.node(symbol.lhs), self.node(symbol.rhs))
+
+    def compound(self, span: Span, symbol: Any) -> Node:
+        match symbol.type:
+            case "block":
+                return Block(span, self.nodes(symbol.expressions))
+            case "condition":
+                return Condition(span, self.node(symbol.condition), self.node(symbol.then), self.maybe(symbol._else))  # noqa: SLF001
+            case "bind":
+                return Bind(span, self.variable(symbol.lhs), self.node(symbol.rhs))
+            case "function":
+                return Call(span, self.node(symbol.procedure), self.nodes(symbol.arguments))
+            case "partial":
+                return Partial(span, self.node(symbol.procedure), self.nodes(symbol.arguments))
+            case "lambda":
+                parameters = tuple(self.variable(p) for p in symbol.arguments)
+                return Lambda(span, parameters, self.parser.signature_text(symbol), self.node(symbol.body))
+            case "apply":
+                return Apply(span, self.node(symbol.lhs), self.node(symbol.rhs))
+            case "transform":
+                return Transform(span, self.node(symbol.pattern), self.node(symbol.update), self.maybe(symbol.delete))
+            case _:  # sort
+                terms = tuple(Term(_span(t), self.node(t.expression), bool(t.descending)) for t in symbol.terms)
+                return Sort(span, terms)
+
+
+def _span(symbol: Any) -> Span:
+    return Span(symbol.start, symbol.end)
+
+
+# ---------------------------------------------------------------------------------------------------- names
+
+
+def parse(text: str) -> Node:
+    """The node of a whole expression. Raises `MappingError` with one diagnostic whose span lies in the text."""
+    return _Parser(text).read()[1]

@@ -1,0 +1,297 @@
+"""Calling: arguments as signatures want them, lambdas without the stack, functions from others and from callers."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import chain, repeat
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
+
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    Closure,
+    Function,
+    Missing,
+    Run,
+    Sequence,
+    Tail,
+    as_number,
+    collapsed,
+    copy,
+    fail,
+    items,
+    listed,
+    received,
+    released,
+    settled,
+    shown,
+)
+from truto_mapper.text.errors import EvaluationError
+
+_LIMIT = sys.getrecursionlimit()
+
+from jsonata.signature import Signature  # noqa: E402
+
+# Importing jsonata raises the limit of the whole process to 10,000, which is not ours to decide.
+sys.setrecursionlimit(_LIMIT)
+
+#: What stands for the `?` of a partial application.
+HOLE: Final = object()
+_LETTERS: Final[Mapping[type, str]] = MappingProxyType(
+    {Missing: "m", bool: "b", str: "s", int: "n", float: "n", type(None): "l", list: "a", dict: "o"}
+)
+_NAMES: Final = {"a": "array", "b": "boolean", "f": "function", "n": "number", "o": "object", "s": "string"}
+
+
+def _letter(kind: type) -> str:
+    return _LETTERS.get(kind) or next((_LETTERS[base] for base in kind.__mro__ if base in _LETTERS), "f")
+
+
+def type_name(value: Any) -> str:
+    """$type: the name of a value's type."""
+    return _NAMES.get(_letter(type(value)), "null")
+
+
+#: The parsed signature of a function: of its text and name.
+_signature = lru_cache(maxsize=1024)(Signature)
+
+
+@lru_cache(maxsize=4096)
+def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
+    """How arguments of these types fit a signature; Raises T0410.
+
+    None if they fit as they are. A tuple of the places of arrays and the types that their items have to have, if then
+    the arguments fit as they are. Otherwise each parameter with the letters of what it takes.
+    """
+    parsed = _signature(text or "", name)
+    letters = "".join(map(_letter, kinds))
+    found = parsed._regex.fullmatch(letters)  # noqa: SLF001  (parsed, and nowhere else)
+    if found is None:
+        _refuse_arguments(parsed, letters)
+    parameters = parsed._params  # noqa: SLF001
+    each = [(p, found[number]) for number, p in enumerate(parameters, 1)]
+    if len(each) != len(kinds) or not all(len(part) == 1 and (p.type != "a" or part in "am") for p, part in each):
+        return each
+    typed = [(i, p.subtype[:1]) for i, (p, part) in enumerate(each) if p.type == "a" and part == "a" and p.subtype]
+    return tuple((i, frozenset(k for k, letter in _LETTERS.items() if letter == kind)) for i, kind in typed) or None
+
+
+def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
+    """The arguments as the signature wants them: the context for one left out, an array for a single value."""
+    each = _matching(function.signature, function.name, tuple(map(type, arguments)))
+    return arguments if each is None else _fitted(function, each, arguments, context)
+
+
+def _fitted(function: Function, each: Any, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
+    name = function.name
+    if each.__class__ is tuple:
+        if all(kinds.issuperset(map(type, arguments[place])) for place, kinds in each):
+            return arguments
+        parameters = _signature(function.signature or "", name)._params  # noqa: SLF001
+        each = [(p, _letter(type(a))) for p, a in zip(parameters, arguments, strict=True)]
+    result: list[Any] = []
+    rest = chain(enumerate(arguments, 1), repeat((len(arguments) + 1, MISSING)))
+    taken = 0
+    for param, letters in each:
+        if param.context and not letters:
+            result.append(_context(name, param, context, taken + 1))
+            continue
+        for letter in letters or "m":  # what is left out takes an argument too, as in the reference
+            taken, value = next(rest)
+            wanted = param.type == "a" and letter != "m"
+            result.append(_as_array(name, param, letters, value, taken) if wanted else value)
+    return tuple(result)
+
+
+def _context(name: str, param: Any, context: Any, index: int) -> Any:
+    if not re.fullmatch(param.regex, _letter(type(context))):
+        fail("T0411", f"Context value is not a compatible type with argument {index} of function {name}")
+    return context
+
+
+def _as_array(name: str, param: Any, letters: str, value: Any, index: int) -> Any:
+    found = value if isinstance(value, list) else [value]
+    if param.subtype is None:
+        return found
+    wanted = param.subtype[:1]
+    fits = {_letter(kind) for kind in set(map(type, found))} <= {wanted} if found is value else letters == param.subtype
+    if not fits:
+        kind = f"{_NAMES[wanted]}s" if wanted in _NAMES else param.subtype
+        fail("T0412", f"Argument {index} of function {name} must be an array of {kind}")
+    return found
+
+
+def _refuse_arguments(parsed: Any, supplied: str) -> NoReturn:
+    good, pattern = 0, ""
+    for param in parsed._params:  # noqa: SLF001
+        pattern += param.regex
+        found = re.match(pattern, supplied)
+        if found is None:
+            break
+        good = found.end()
+    fail("T0410", f"Argument {good + 1} of function {parsed.function_name} does not match function signature")
+
+
+def call(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
+    """The value of `function(arguments)`; the context is for arguments that are left out."""
+    return settled(applied_to(run, context, function, arguments))
+
+
+def applied(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
+    """As `call`, not yet collapsed."""
+    return applied_to(run, context, function, arguments)
+
+
+def apply(run: Run, function: Any, *arguments: Any) -> Any:
+    """What a function gives another one that was handed it; its context is null."""
+    return applied_to(run, None, function, arguments)
+
+
+def _performed(body: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """`body(*arguments)`, which for a few arguments takes nothing of the C stack if it is written out."""
+    match len(arguments):
+        case 1:
+            return body(arguments[0])
+        case 2:
+            return body(arguments[0], arguments[1])
+        case 3:
+            return body(arguments[0], arguments[1], arguments[2])
+        case _:
+            return body(*arguments)
+
+
+def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
+    """As `applied`, of arguments at hand."""
+    run.enter()
+    while function.__class__ is Closure:
+        if function.signature is not None:
+            arguments = fitted(function, arguments, context)
+        missing = function.arity - len(arguments)
+        if missing:
+            arguments = (*arguments, *[MISSING] * missing) if missing > 0 else arguments[:missing]
+        result = _performed(function.body, arguments)
+        if result.__class__ is not Tail:
+            run.depth -= 1
+            return result
+        function, arguments = result.function, result.arguments
+        run.tick()
+    if not isinstance(function, Function):
+        fail("T1006", "Attempted to invoke a non-function")
+    if function.signature is not None:
+        arguments = fitted(function, arguments, context)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
+    run.depth -= 1
+    return as_number(result) if result.__class__ is float else result
+
+
+def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
+    """The value of a call of a standard function."""
+    if (each := _matching(function.signature, function.name, tuple(map(type, arguments)))) is not None:
+        arguments = _fitted(function, each, arguments, context)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
+    kind = result.__class__
+    return as_number(result) if kind is float else collapsed(result) if kind is Sequence else result
+
+
+def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
+    """As `invoke`, not yet collapsed."""
+    arguments = fitted(function, arguments, context)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
+    return as_number(result) if result.__class__ is float else result
+
+
+def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:
+    """The value of a call of $eval, which sees the variables where it stands."""
+    text, focus = (*fitted(function, arguments, context), MISSING)[:2]
+    if text is MISSING:
+        return MISSING
+    return settled(run.evaluate(run, text, context if focus is MISSING else focus, variables))
+
+
+def procedure(found: Any, name: str, known: Any, code: str) -> Any:
+    """What a bare name gives where a function is called; T1005 and T1007 say that its `$` is missing."""
+    if found is MISSING and known is not MISSING:
+        verb = "invoke" if code == "T1005" else "partially apply"
+        fail(code, f"Attempted to {verb} a non-function", hint=f"did you mean ${name}?")
+    return found
+
+
+def partially(run: Run, function: Any, *given: Any) -> Function:
+    """`function(a, ?)`"""
+    if not isinstance(function, Function):
+        fail("T1008", "Attempted to partially apply a non-function")
+
+    def body(*rest: Any) -> Any:
+        filling = iter(rest)
+        return apply(run, function, *(next(filling, MISSING) if one is HOLE else one for one in given))
+
+    return Closure(function.name, body, sum(one is HOLE for one in given))
+
+
+def piped(run: Run, left: Any, right: Any) -> Any:
+    """`left ~> right`, of a function: called with the left side, or the two chained."""
+    if not isinstance(right, Function):
+        fail("T2006", "The right side of the function application operator ~> must be a function")
+    if isinstance(left, Function):
+        return Closure("~>", lambda value: apply(run, right, apply(run, left, value)), 1)
+    return call(run, None, right, left)
+
+
+def transform(pattern: Any, update: Any, delete: Any) -> Function:
+    """`|pattern|update, delete|`; each is a function of its context."""
+
+    def body(run: Run, value: Any) -> Any:
+        result = copy(value)
+        for match in run.each(items(pattern(result))):
+            _update(match, update(match))
+            if delete is not None:
+                _delete(match, listed(delete(match)))
+        return result
+
+    return Function("transform", body, 1, "<(oa):o>", runs=True)
+
+
+def _update(match: Any, update: Any) -> None:
+    if update is not MISSING and not isinstance(update, dict):
+        clause = "The insert/update clause of the transform expression must evaluate to an object"
+        fail("T2011", f"{clause}: {shown(update)}")
+    if isinstance(match, dict) and isinstance(update, dict):
+        match.update(update)
+
+
+def _delete(match: Any, gone: list[Any]) -> None:
+    if not all(isinstance(name, str) for name in gone):
+        fail("T2012", "The delete clause of the transform expression must evaluate to a string or array of strings")
+    for name in gone:
+        if isinstance(match, dict):
+            match.pop(name, None)
+
+
+def from_caller(name: str, function: Callable[..., Any]) -> Function:
+    """A caller's function, of plain JSON values."""
+
+    def body(*arguments: Any) -> Any:
+        try:
+            return received(function(*map(released, arguments)))
+        except EvaluationError:
+            raise
+        except Exception as error:  # noqa: BLE001  (it is the caller's code)
+            fail("D3137", f"${name} failed: {type(error).__name__}: {error}")
+
+    return Function(name, body, _arity(function))
+
+
+def _arity(function: Callable[..., Any]) -> int:
+    try:
+        return len(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # a built-in one that does not say
+        return 1
+
+
+def defined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which is undefined where its first argument is."""
+    return lambda value, *rest: MISSING if value is MISSING else function(value, *rest)

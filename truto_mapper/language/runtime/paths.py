@@ -1,0 +1,404 @@
+"""Paths, step by step, and the operators, as the generated code calls them."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterable
+from functools import cmp_to_key, reduce
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
+
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    Constructed,
+    Kept,
+    Missing,
+    Run,
+    Sequence,
+    Tuples,
+    Walk,
+    bounded,
+    collapsed,
+    equal,
+    fail,
+    finite,
+    is_number,
+    items,
+    leaves,
+    listed,
+    settled,
+    shown,
+    stored,
+    string,
+    truthy,
+)
+
+
+def kept(value: Any) -> Any:
+    """The value of what has `[]` behind it; `value` is not collapsed."""
+    return Kept(value) if isinstance(value, Sequence) and value else settled(value)
+
+
+def kept_path(value: Any) -> Any:
+    """The value of a path with `[]` in it; `value` is not collapsed."""
+    if value is MISSING or (isinstance(value, list) and value.__class__ is not Constructed):
+        return kept(value)
+    return Kept((value,))
+
+
+def context_items(value: Any) -> Any:
+    """As `items`, of what a path begins with: that may be undefined, and is evaluated for all the same."""
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def constructed_items(value: Any) -> Any:
+    """The items of the array that a path begins by constructing.
+
+    Of it may be left, by a predicate, what is none: the reference steps into the characters of a text, else nothing.
+    """
+    return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
+
+
+def is_empty(value: Any) -> bool:
+    """Whether this is an array without items."""
+    return isinstance(value, list) and not value
+
+
+def field(value: Any, name: str) -> Any:
+    """The field of an object, or of all objects in an array: the last step of a path."""
+    return settled(fields(value, name))
+
+
+def fields(value: Any, name: str) -> Any:
+    """The field of an object, or of all objects in an array, for the next step."""
+    if isinstance(value, (list, tuple)):
+        return _fields(value, name)
+    return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+
+
+def _fields(value: Iterable[Any], name: str) -> Any:
+    found = []
+    for item in value:
+        if item.__class__ is dict:
+            one = item.get(name, MISSING)
+        elif isinstance(item, list):
+            one = collapsed(_looked_up(item, name, Sequence(), 0, Walk()))
+        else:
+            one = item.get(name, MISSING) if isinstance(item, dict) else MISSING
+        if one is not MISSING:
+            found.append(one)
+    return joined(found)
+
+
+def root_field(value: Any, name: str) -> Any:
+    """The field of the whole input, which even as an array is one item."""
+    return settled(look_up(value, name))
+
+
+def look_up(value: Any, name: str) -> Any:
+    """$lookup: the field of an object, or of all objects in an array, however deep in arrays."""
+    if isinstance(value, list):
+        return _looked_up(value, name, Sequence(), 0, Walk())
+    return value.get(name, MISSING) if isinstance(value, dict) else MISSING
+
+
+def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: Walk) -> Sequence:
+    inner = walk.enter(depth)
+    for item in value:
+        if isinstance(item, list):
+            _looked_up(item, name, found, inner, walk)
+        elif isinstance(item, dict):
+            one = item.get(name, MISSING)
+            if isinstance(one, list):
+                found.extend(one)
+            elif one is not MISSING:
+                found.append(one)
+    return found
+
+
+def joined(results: list[Any]) -> Any:
+    """The results of a step for each of its items, as the items of the next one."""
+    if len(results) == 1 and results[0].__class__ is list:
+        return results[0]
+    found = Sequence()
+    for one in results:
+        if isinstance(one, list) and one.__class__ is not Constructed:
+            found.extend(one)
+        else:
+            found.append(one)
+    return found
+
+
+def ended(results: list[Any]) -> Any:
+    """As `joined`, of the last step: a single array is the path's value."""
+    if len(results) == 1 and isinstance(results[0], list) and not isinstance(results[0], Sequence):
+        return results[0]
+    return joined(results)
+
+
+def wildcard(value: Any) -> Any:
+    """`*`: the values of an object's fields, those in arrays one by one."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return Sequence()
+    walk, nested = Walk(), False
+    found: list[Any] = []
+    for item in value:
+        nested = nested or isinstance(item, list)
+        leaves(item, walk, 0, found)
+    # In the reference what was joined to an array is an array, and no sequence that could collapse.
+    return found if nested else Sequence(found)
+
+
+def descendants(value: Any) -> Any:
+    """`**`: a value and everything in it but the arrays themselves."""
+    if value is MISSING:
+        return MISSING
+    found = Sequence()
+    _descend(value, found, 0, Walk())
+    return found[0] if len(found) == 1 else found
+
+
+def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
+    if not isinstance(value, list):
+        found.append(value)
+    if isinstance(value, (dict, list)):
+        inner = walk.enter(depth)
+        for item in value.values() if isinstance(value, dict) else value:
+            _descend(item, found, inner, walk)
+
+
+def item_at(value: Any, index: int) -> Any:
+    """`[number]`: the item of an array, counted from its end when below zero."""
+    if not isinstance(value, (list, tuple)):
+        return value if index in (0, -1) else MISSING
+    try:
+        return value[index]
+    except IndexError:
+        return MISSING
+
+
+def select(found: list[Any], item: Any, result: Any, index: int, length: int) -> None:
+    """Add the item at `index` if a predicate that gave `result` selects it; as often as an array of numbers does."""
+    numbers = result if isinstance(result, list) else (result,)
+    if all(map(is_number, numbers)):
+        found.extend(item for at in map(math.floor, numbers) if index == (at + length if at < 0 else at))
+    elif truthy(result):
+        found.append(item)
+
+
+def combined(value: Any) -> Any:
+    """The items of an array as the one context of an object constructor whose keys are all constant."""
+    if not isinstance(value, list):
+        return value
+    return reduce(appended, value) if value else MISSING
+
+
+def appended(left: Any, right: Any) -> Any:
+    """Two values as the items of one array."""
+    if left is MISSING or right is MISSING:
+        return right if left is MISSING else left
+    return [*listed(left), *listed(right)]
+
+
+def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
+    """`{key: value}` of each item, items of one key together. Keys and values are functions of an item or a tuple."""
+    streamed = isinstance(value, Tuples)
+    pairs = tuple(pairs)
+    groups: dict[str, tuple[int, list[Any]]] = {}
+    for item in run.each(value if value or streamed else [MISSING]):
+        for number, (key_of, _) in enumerate(pairs):
+            key = key_of(item)
+            if key is not MISSING:
+                group = groups.setdefault(text_key(key), (number, []))
+                if group[0] != number:
+                    repeated_key(key)
+                group[1].append(item)
+    merge = _merged_tuples if streamed else combined
+    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in groups.items())
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
+def text_key(key: Any) -> str:
+    """The key of an object."""
+    if not isinstance(key, str):
+        fail("T1003", f"Key in object structure must evaluate to a string; got: {shown(key)}")
+    return key
+
+
+def repeated_key(key: Any) -> NoReturn:
+    fail("D1009", f"Multiple key definitions evaluate to same key: {shown(key)}")
+
+
+def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
+    merged = dict(members[0])
+    for member in members[1:]:
+        for name, one in member.items():
+            merged[name] = appended(merged.get(name, MISSING), one)
+    return merged
+
+
+#: What a tuple takes, in bytes.
+_TUPLE = 232
+
+
+def stream(run: Run, value: Any) -> Tuples:
+    """The items of a value as tuples."""
+    run.spend(_TUPLE * len(value))
+    return Tuples({"@": item} for item in value)
+
+
+def spread(
+    run: Run,
+    found: Tuples,
+    bound: dict[str, Any],
+    result: Any,
+    focus: str | None,
+    index: str | None,
+    ancestor: str | None,
+) -> None:
+    """Add the tuples that a step gave for one tuple."""
+    run.spend(_TUPLE * len(result) if isinstance(result, list) else _TUPLE)
+    if isinstance(result, Tuples):
+        found.extend({**bound, **one} for one in result)
+        return
+    for number, one in enumerate(listed(result)):
+        made = {**bound, focus: one} if focus else {**bound, "@": one}
+        if index:
+            made[index] = number
+        if ancestor:
+            made[ancestor] = bound["@"]
+        found.append(made)
+
+
+def begun(state: Any, found: Tuples) -> Tuples:
+    """The tuples to group; where nothing was found before the first of them, an object is made of what is undefined."""
+    return found if items(state) else Tuples(({"@": MISSING},))
+
+
+def unbound(found: Tuples) -> Sequence:
+    """The items of a tuple stream."""
+    return Sequence(one["@"] for one in found)
+
+
+def numbered(found: Any, name: str) -> Tuples:
+    """The tuples with their places in the stream."""
+    return Tuples({**one, name: place} for place, one in enumerate(found))
+
+
+def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
+    """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
+    if len(value) <= 1:
+        return value if isinstance(value, Tuples) else Sequence(value)
+    keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in run.each(value)]
+    if len(terms) == 1 and len(kinds := {key.__class__ for (key,), _ in keyed}) == 1 and kinds <= {str, int}:
+        keyed.sort(key=operator.itemgetter(0), reverse=terms[0][1])
+    else:
+        keyed.sort(key=cmp_to_key(lambda a, b: _order(run, a[0], b[0], terms)))  # type: ignore[index]
+    return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
+
+
+def _order(run: Run, left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...]) -> int:
+    run.tick()
+    for a, b, (_, descending) in zip(left, right, terms, strict=True):
+        if (a is MISSING) is not (b is MISSING):
+            return 1 if a is MISSING else -1
+        for value in (a, b):
+            if not _is_comparable(value):
+                wanted = "The expressions within an order-by clause must be numeric or string"
+                fail("T2008", f"{wanted}, not {shown(value)}")
+        if isinstance(a, str) is not isinstance(b, str):
+            fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
+        if a != b:
+            return -1 if (a < b) is not descending else 1
+    return 0
+
+
+def divided(left: Any, right: Any) -> Any:
+    """`/`, of numbers."""
+    if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
+        return left // right
+    if right:
+        return left / right
+    return math.copysign(math.inf, left) if left else math.nan  # an error as soon as it is used
+
+
+def _remainder(left: Any, right: Any) -> Any:
+    if not right:
+        return math.nan
+    if isinstance(left, int) and isinstance(right, int):
+        return (abs(left) % abs(right)) * (-1 if left < 0 else 1)
+    return math.fmod(left, right)
+
+
+_ARITHMETIC: Final = MappingProxyType(
+    {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": divided, "%": _remainder}
+)
+_ORDER: Final = MappingProxyType({"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge})
+
+
+def arithmetic(sign: str, left: Any, right: Any) -> Any:
+    """`+ - * / %`"""
+    for code, side, value in (("T2001", "left", left), ("T2002", "right", right)):
+        if value is not MISSING and not is_number(value):
+            fail(code, f"The {side} side of the {sign} operator must evaluate to a number, not {shown(value)}")
+    if left is MISSING or right is MISSING:
+        return MISSING
+    result = _ARITHMETIC[sign](left, right)
+    return result if sign in "/%" and not right else finite(result)
+
+
+def negated(value: Any) -> Any:
+    """`-value`"""
+    if value is not MISSING and not is_number(value):
+        fail("D1002", f"Cannot negate a non-numeric value: {shown(value)}")
+    return MISSING if value is MISSING else -value
+
+
+def _is_comparable(value: Any) -> bool:
+    return isinstance(value, (str, int, float, Missing)) and not isinstance(value, bool)
+
+
+def compared(sign: str, left: Any, right: Any) -> Any:
+    """`< <= > >=`"""
+    if not (_is_comparable(left) and _is_comparable(right)):
+        fail("T2010", f"The expressions either side of operator {sign} must evaluate to numeric or string values")
+    if left is MISSING or right is MISSING:
+        return MISSING
+    if isinstance(left, str) is not isinstance(right, str):
+        values = f"{shown(left)} and {shown(right)}"
+        fail("T2009", f"The values {values} either side of operator {sign} must be of the same data type")
+    return _ORDER[sign](left, right)
+
+
+def included(left: Any, right: Any) -> bool:
+    """`in`, which compares arrays and objects by identity, as the reference does."""
+    same = operator.is_ if isinstance(left, (list, dict)) else equal
+    return left is not MISSING and any(same(left, item) for item in listed(right))
+
+
+def text(value: Any) -> str:
+    """A side of `&`: nothing is the empty text."""
+    return value if isinstance(value, str) else "" if value is MISSING else string(value)
+
+
+def ranged(run: Run, left: Any, right: Any) -> Any:
+    """`left..right`"""
+    for code, side, value in (("T2003", "left", left), ("T2004", "right", right)):
+        if value is not MISSING and not (is_number(value) and float(value).is_integer()):
+            fail(code, f"The {side} side of the range operator (..) must evaluate to an integer, not {shown(value)}")
+    if left is MISSING or right is MISSING or left > right:
+        return MISSING
+    bounded(right - left + 1)
+    run.spend(8 * int(right - left))
+    return collapsed(Sequence(range(int(left), int(right) + 1)))
+
+
+def push(found: list[Any], value: Any) -> None:
+    """Add a value to an array that is constructed: arrays are joined to it."""
+    if isinstance(value, list):
+        found.extend(value)
+    elif value is not MISSING:
+        found.append(value)

@@ -1,0 +1,215 @@
+"""Gradual types of expressions, made from JSON Schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from truto_mapper.language.nodes import (
+    Array,
+    Node,
+    walk,
+)
+
+Steps = tuple[str, ...]
+
+SCALARS = frozenset({"string", "integer", "number", "boolean"})
+NONE = frozenset({"null", "undefined"})
+KINDS = SCALARS | NONE | {"object", "array", "function"}
+MAX_DEPTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What a value can be. `values` lists what its scalars can be, `properties` and `items` what it holds; None: any.
+
+    `path` is where it stands in the provider's reply, without indices.
+    """
+
+    kinds: frozenset[str]
+    values: tuple[Any, ...] | None = None
+    format: str | None = None
+    properties: Mapping[str, Type] | None = None
+    items: Type | None = None
+    path: Steps | None = None
+
+    @property
+    def solid(self) -> frozenset[str]:
+        """What it can be where it is a value at all."""
+        return self.kinds - NONE
+
+    def without(self, kinds: Iterable[str]) -> Type:
+        return replace(self, kinds=self.kinds - frozenset(kinds))
+
+    def one_of(self, values: tuple[Any, ...]) -> Type:
+        return replace(self, kinds=frozenset(map(kind_of, values)), values=values)
+
+
+ANY = Type(KINDS)
+UNDEFINED = Type(frozenset({"undefined"}))
+STRING = Type(frozenset({"string"}))
+NUMBER = Type(frozenset({"integer", "number"}))
+INTEGER = Type(frozenset({"integer"}))
+BOOLEAN = Type(frozenset({"boolean"}))
+FUNCTION = Type(frozenset({"function"}))
+MAYBE_BOOLEAN = Type(frozenset({"boolean", "undefined"}))
+
+#: The results of standard functions by the letters of their signatures.
+LETTERS = {"s": STRING, "n": NUMBER, "b": BOOLEAN}
+INTEGERS = frozenset({"count", "length", "floor", "ceil", "size", "toMillis", "millis"})
+OF_TEXT: Mapping[str, Callable[[str], str]] = {"lowercase": str.lower, "uppercase": str.upper, "string": str}
+CERTAIN = frozenset({"exists", "count"})
+
+
+def kind_of(value: Any) -> str:
+    """The kind of a JSON value."""
+    for python, kind in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (dict, "object")):
+        if isinstance(value, python):
+            return kind
+    return "null" if value is None else "array"
+
+
+def constant(value: Any) -> Type:
+    kind = kind_of(value)
+    return Type(frozenset({kind}), (value,) if kind in SCALARS else None)
+
+
+def union(one: Type, other: Type) -> Type:
+    """What is of either type."""
+
+    def either(name: str, kind: str) -> Any:
+        first, second = getattr(one, name), getattr(other, name)
+        if kind not in one.kinds or kind not in other.kinds:
+            return first if kind in one.kinds else second
+        return first if first == second else None
+
+    items = either("items", "array")
+    if items is None and one.items is not None and other.items is not None:
+        items = union(one.items, other.items)
+    return Type(
+        one.kinds | other.kinds,
+        _values(one, other),
+        one.format if one.format == other.format or not other.solid else other.format if not one.solid else None,
+        either("properties", "object"),
+        items,
+        one.path if one.path == other.path else None,
+    )
+
+
+def _values(one: Type, other: Type) -> tuple[Any, ...] | None:
+    known = [kind.values for kind in (one, other) if kind.kinds & SCALARS]
+    if not known or None in known:
+        return None
+    every = [value for values in known for value in values or ()]
+    return tuple(value for n, value in enumerate(every) if not any(same_(value, e) for e in every[:n]))
+
+
+def same_(one: Any, other: Any) -> bool:
+    return kind_of(one) == kind_of(other) and one == other
+
+
+def sequence(item: Type) -> Type:
+    """One item, several, or none: what a path through arrays gives."""
+    several = Type(frozenset({"array", "undefined"}), items=item.without({"undefined"}))
+    return item if item == ANY else union(union(item, several), UNDEFINED)
+
+
+def item_of(kind: Type) -> Type:
+    """The items of an array, and what is no array as it is."""
+    if kind == ANY:
+        return ANY
+    alone = kind.without({"array"})
+    if "array" not in kind.kinds:
+        return kind
+    inner = ANY if kind.items is None else kind.items
+    return union(alone, inner) if alone.kinds - {"undefined"} else inner
+
+
+def spread(node: Node, kind: Type) -> Type:
+    """What a value adds to a sequence: the items of an array, but an array that is constructed may stay whole."""
+    return union(item_of(kind), kind) if any(isinstance(one, Array) for one in walk(node)) else item_of(kind)
+
+
+def kept(node: Node, kind: Type) -> Type:
+    """What `[]` makes of a value: an array, of one item if it is none."""
+    return Type(frozenset({"array", "undefined"}), items=spread(node, kind).without({"undefined"}))
+
+
+def from_schema(schema: Any, root: Mapping[str, Any], path: Steps | None = (), depth: int = 0) -> Type:
+    """The type of what a JSON Schema allows, properties that it does not declare left out."""
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
+        return replace(ANY, path=path)
+    if isinstance(schema.get("$ref"), str):
+        target: Any = root
+        for step in schema["$ref"].removeprefix("#").split("/")[1:]:
+            target = target.get(step) if isinstance(target, Mapping) else None
+        schema = {**(target if isinstance(target, Mapping) else {}), **{k: v for k, v in schema.items() if k != "$ref"}}
+    given = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    declared = schema.get("type")
+    if declared is None and given is None and "properties" not in schema:
+        return replace(ANY, path=path)
+    kinds = {declared} if isinstance(declared, str) else set(declared or map(kind_of, given or [{}]))
+    kinds |= {"integer"} if "number" in kinds else set()
+    properties = schema.get("properties")
+    listed = tuple(value for value in given if kind_of(value) in SCALARS) if given is not None else None
+    inner = schema.get("items")
+    return Type(
+        frozenset(kinds),
+        listed,
+        schema.get("format"),
+        None if properties is None else _properties(properties, schema, root, path, depth),
+        None if inner is None else from_schema(inner, root, path, depth + 1),
+        path,
+    )
+
+
+def _properties(
+    properties: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], path: Steps | None, depth: int
+) -> Mapping[str, Type]:
+    found = {}
+    for name, one in properties.items():
+        made = from_schema(one, root, None if path is None else (*path, name), depth + 1)
+        found[name] = made if name in schema.get("required", ()) else union_path(made, UNDEFINED)
+    return found
+
+
+def union_path(one: Type, other: Type) -> Type:
+    """The union of a type with something that is nowhere, which takes nothing of its place."""
+    return replace(union(one, other), path=one.path)
+
+
+def objects(kind: Type) -> Iterator[Type]:
+    """The objects that a name is looked up in."""
+    if "object" in kind.kinds:
+        yield kind
+    if "array" in kind.kinds:
+        yield from (ANY,) if kind.items is None else objects(kind.items)
+
+
+def all_(kinds: Iterable[Type]) -> Type:
+    made: Type | None = None
+    for kind in kinds:
+        made = kind if made is None else union(made, kind)
+    return UNDEFINED if made is None else made
+
+
+def truth_(kind: Type) -> bool | None:
+    """Whether a value always, or never, counts as true; None if that depends."""
+    if kind.solid - SCALARS or kind.values is None or not kind.solid:
+        return None
+    outcomes = {bool(value) for value in kind.values} | ({False} if kind.kinds & NONE else set())
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def comparable(kind: Type) -> frozenset[str]:
+    """What is compared with `=`; whole numbers are numbers. Nothing for what may be anything."""
+    if kind.kinds == KINDS or kind.kinds & NONE == kind.kinds:
+        return frozenset()
+    return frozenset("number" if one == "integer" else one for one in kind.solid)
+
+
+def shown(kind: Type) -> str:
+    """A type in words: `a string or an array`."""
+    names = sorted("number" if one == "integer" and "number" in kind.solid else one for one in kind.solid)
+    return " or ".join(f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in dict.fromkeys(names)) or "nothing"

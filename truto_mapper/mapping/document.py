@@ -1,0 +1,113 @@
+"""The shape of a mapping document: its keys as pydantic models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import Field as Described
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
+
+from truto_mapper.text.shape import shaped
+from truto_mapper.text.yaml_tree import Node
+
+
+def _given(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError(
+            "no_expression", "an expression is missing here", {"hint": "leave the key out if there is no value"}
+        )
+    return value
+
+
+_Given = BeforeValidator(_given)
+
+ExpressionText: TypeAlias = Annotated[
+    str | int | float | bool, Described(description="A JSONata expression, as a plain scalar or a | block."), _Given
+]
+TemplateText = TypeAliasType(
+    "TemplateText", Annotated["ExpressionText | dict[str, TemplateText] | list[TemplateText]", _Given]
+)
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+def _optional(description: str) -> Any:
+    """A key that may be left out, but not be null."""
+    return Described(default=None, description=description, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def _expression(description: str) -> Any:
+    return _optional(f"JSONata: {description}")
+
+
+class EndpointDocument(_Document):
+    """One endpoint of the provider: which queries it serves, what is sent, how its reply is read."""
+
+    when: ExpressionText = _expression("whether this endpoint serves the query; the first that does is asked.")
+    recognise: ExpressionText = _expression("whether a reply is this endpoint's, for one without its query.")
+    source_schema: str = _optional(description="The provider's reply: `gong/aggregate`, say.")
+    request_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Described(
+        default="GET", description="The HTTP method."
+    )
+    path_mapping: ExpressionText = Described(description="JSONata: the path, beginning with a slash.")
+    query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
+    request_header_mapping: TemplateText = _optional(description="The request headers.")
+    request_body_mapping: TemplateText = _optional(description="The request body.")
+    remote_query: Literal["body", "query"] = Described(
+        default="query", description="Where the caller's remote_query goes, untransformed and last."
+    )
+    query_error: ExpressionText = _expression("why this query cannot be asked, or nothing if it can.")
+    static_response: ExpressionText = _expression("the body to map when the call is skipped.")
+    for_each: dict[str, ExpressionText] = Described(
+        default_factory=dict, description="Nested loops over the reply, in order. The last one is a record's row."
+    )
+    next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
+    empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
+    time_zone: ExpressionText = _expression("the zone the reply says its days are in.")
+    let: dict[str, ExpressionText] = Described(default_factory=dict, description="Values named once a record.")
+    response_mapping: TemplateText = Described(description="The unified record: an object of fields, or JSONata.")
+
+
+class ErrorDocument(_Document):
+    """What to read from a provider's error."""
+
+    message: ExpressionText = _expression("what the provider said, a string or several.")
+    request_id: ExpressionText = _expression("the provider's reference for the request.")
+    retry_after: ExpressionText = _expression("after how many seconds to try again.")
+    hint: ExpressionText = _expression("what a person can do about it.")
+
+
+class MappingDocument(_Document):
+    """A mapping of one method of one unified resource to one integration."""
+
+    version: Literal[1] = Described(description="The version of this format.")
+    integration: str = Described(description="The provider's name: `gong`.")
+    unified_model: str = Described(description="The unified model of the resource: `conversational-intelligence`.")
+    resource: str = Described(description="The unified resource, whose spec is in `schemas/<unified_model>/`.")
+    method: Literal["list"] = Described(description="The operation of the resource that is mapped.")
+    description: str = Described(default="", description="What the mapping is for, as its page says it.")
+    context: dict[str, dict[str, Any]] = Described(
+        default_factory=dict, description="What an account may set: a JSON Schema each."
+    )
+    error_mapping: ErrorDocument = _optional(description="How a refusal of the provider is read.")
+    endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a mapping file, for editors."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "mapping.schema.json"}
+    return head | MappingDocument.model_json_schema()
+
+
+def resource_name(root: Node) -> str:
+    """The name of the resource that a mapping document is for. Raises `MappingError` M106."""
+    shape = shaped(root, MappingDocument)
+    return f"{shape.unified_model}/{shape.resource}"

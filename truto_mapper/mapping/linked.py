@@ -1,0 +1,98 @@
+"""A linked mapping: endpoints whose expressions are parsed and whose names are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from truto_mapper.language.expression import Expression
+from truto_mapper.resource.json_schema import Schema
+from truto_mapper.resource.spec import Resource
+from truto_mapper.text.source import Source
+from truto_mapper.text.yaml_tree import Node
+
+Template: TypeAlias = "Expression | dict[str, Template] | list[Template]"
+Loop: TypeAlias = tuple[str, Expression]
+
+REQUEST_NAMES = frozenset({"query", "context", "cursor", "now"})
+
+#: The bindings of a reply, in the order in which they are handed on.
+REPLY = ("context", "cursor", "headers", "now", "query", "response", "status")
+RESPONSE_NAMES = frozenset(REPLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint whose every expression is parsed and linked; see `EndpointDocument` for what each is.
+
+    `source` is the text of the provider's JSON Schema, if the mapping names one and there are files to look in.
+    """
+
+    name: str
+    method: str
+    remote_query: str
+    source: Source | None
+    path: Expression
+    when: Expression | None
+    recognise: Expression | None
+    params: Template | None
+    headers: Template | None
+    body: Template | None
+    query_error: Expression | None
+    static_response: Expression | None
+    for_each: tuple[Loop, ...]
+    next_cursor: Expression | None
+    empty_when: Expression | None
+    time_zone: Expression | None
+    let: tuple[Loop, ...]
+    response: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A linked mapping document, `root`."""
+
+    root: Node
+    integration: str
+    resource: Resource
+    context: Schema
+    context_schemas: Map[str, Map[str, Any]]
+    errors: Map[str, Expression]
+    endpoints: tuple[Endpoint, ...]
+
+
+def expressions(template: Template | None) -> Iterator[Expression]:
+    """The expressions of a template, in order."""
+    if isinstance(template, Expression):
+        yield template
+    elif template is not None:
+        for child in template.values() if isinstance(template, dict) else template:
+            yield from expressions(child)
+
+
+def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
+    """Each expression of an endpoint, with the key it stands under."""
+    single = ("path", "when", "recognise", "query_error", "static_response", "next_cursor", "empty_when", "time_zone")
+    for key in single:
+        if (one := getattr(endpoint, key)) is not None:
+            yield key, one
+    for key in ("params", "headers", "body", "response"):
+        for one in expressions(getattr(endpoint, key)):
+            yield key, one
+    for key in ("for_each", "let"):
+        for name, one in getattr(endpoint, key):
+            yield name, one
+
+
+def giving(template: Template | None, path: Iterable[str | int]) -> Expression | None:
+    """The expression of a template that is to give the value at a path."""
+    for part in path:
+        if isinstance(template, dict) and isinstance(part, int):
+            continue  # an item of an array of objects, which has one template
+        if isinstance(template, dict):
+            template = template.get(str(part))
+        elif isinstance(template, list):
+            template = template[part] if isinstance(part, int) and part < len(template) else None
+    return next(expressions(template), None)

@@ -1,0 +1,321 @@
+"""The mapping document: its shape (pydantic), and its links to the resource, the bindings and the functions.
+
+Every leaf is a JSONata expression. A document that links is one in which every name means something: fields
+are the resource's, variables are bound where they are used, functions exist.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Map
+from dataclasses import replace
+from typing import Any
+
+from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
+from truto_mapper.language.library.functions import FUNCTIONS
+from truto_mapper.language.nodes import (
+    Array,
+    Block,
+    Coalesce,
+    Condition,
+    Default,
+    Name,
+    Object,
+    Path,
+    Step,
+    String,
+    Variable,
+    walk,
+)
+from truto_mapper.mapping.document import EndpointDocument, MappingDocument
+from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template
+from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
+from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, nearest
+from truto_mapper.text.errors import Findings, MappingError
+from truto_mapper.text.shape import shaped
+from truto_mapper.text.source import Source
+from truto_mapper.text.yaml_tree import Node
+
+#: Functions that read a clock. A mapping has the time as `$now`, where that is bound.
+_CLOCKS = frozenset({"now", "millis"})
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+
+
+def link(
+    root: Node,
+    resource: Resource,
+    functions: Map[str, Callable[..., Any]],
+    find_schema: Callable[[str], Source] | None = None,
+) -> Mapping:
+    """Link a mapping document to its resource. Raises `MappingError` with every finding.
+
+    `find_schema` opens the provider's schemas that the document names, or raises; without it they are not checked.
+    """
+    shape = shaped(root, MappingDocument)
+    linker = _Linker(resource, shape.context, functions, find_schema)
+    context = linker.context(root.value.get("context"))
+    endpoints = [
+        linker.endpoint(name, node, shape.endpoints[name]) for name, node in root.value["endpoints"].value.items()
+    ]
+    errors = root.value.get("error_mapping")
+    error_mapping = linker.loops(errors, RESPONSE_NAMES - {"cursor", "now"}) if errors else ()
+    linker.findings.found = _in_order(linker.findings.found)
+    linker.findings.raise_as(MappingError)
+    return Mapping(root, shape.integration, resource, context, shape.context, dict(error_mapping), tuple(endpoints))
+
+
+class _Linker:
+    """Parses each expression once (aliases share theirs) and checks what its names mean."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        context: Map[str, Any],
+        functions: Map[str, Callable[..., Any]],
+        find_schema: Callable[[str], Source] | None,
+    ) -> None:
+        self.resource = resource
+        self.find_schema = find_schema
+        self.settings = {"query": resource.parameters, "context": context}
+        self.functions = functions
+        self.known = STANDARD_FUNCTIONS | FUNCTIONS.keys() | functions.keys()
+        self.findings = Findings()
+        self.elsewhere: frozenset[str] = RESPONSE_NAMES
+        self.parsed: dict[int, Expression | None] = {}
+        self.linked: set[tuple[int, frozenset[str]]] = set()
+
+    def context(self, node: Node | None) -> Schema:
+        """The schema of the account's context, all settings together."""
+        settings = self.settings["context"]
+        whole = {"type": "object", "properties": settings, "additionalProperties": False}
+        try:
+            schema = Schema(whole, generated=all(map(is_plain, settings.values())))
+        except MappingError as error:
+            for found in error.diagnostics:
+                steps = [part.replace("~1", "/").replace("~0", "~") for part in (found.pointer or "").split("/")]
+                place = node.at(steps[2:]) if node else None
+                self.findings.add(found.code, found.message, source=place and place.source, span=place and place.span)
+            return Schema({})
+        defaults = {name: one["default"] for name, one in settings.items() if "default" in one}
+        for problem in () if surely_fits(defaults, whole) else schema.problems(defaults):
+            name, *path = problem.path
+            message = f"the default of `{name}` does not fit its schema: {problem.message}"
+            self.findings.found.append(node.at([name, "default", *path]).diagnostic("M106", message))  # type: ignore[union-attr]  # a default stands somewhere
+        return schema
+
+    def endpoint(self, name: str, node: Node, shape: EndpointDocument) -> Endpoint:
+        parts = node.value
+        self.elsewhere = RESPONSE_NAMES.union(shape.for_each, shape.let)
+        source = None
+        if shape.source_schema and self.find_schema is not None:
+            source = self.source_schema(parts["source_schema"], self.find_schema)
+        if "time_zone" in parts and "time_zone" not in self.settings["context"]:
+            message = "time_zone is compared with $context.time_zone, which the context does not declare"
+            self.findings.found.append(node.diagnostic("C204", message, key="time_zone"))
+        names = RESPONSE_NAMES
+        for_each = self.loops(parts.get("for_each"), names)
+        names |= {loop for loop, _ in for_each}
+        let = self.loops(parts.get("let"), names)
+        names |= {loop for loop, _ in let}
+        path = self.expression(parts["path_mapping"], REQUEST_NAMES)
+
+        def one(key: str, names: frozenset[str]) -> Expression | None:
+            return self.expression(parts[key], names) if key in parts else None
+
+        def tree(key: str) -> Template | None:
+            return self.template(parts[key], REQUEST_NAMES) if key in parts else None
+
+        return Endpoint(
+            name=name,
+            method=shape.request_method,
+            remote_query=shape.remote_query,
+            source=source,
+            path=path,  # type: ignore[arg-type]  # None only when a finding stops the link
+            when=one("when", frozenset({"query", "context"})),
+            recognise=one("recognise", frozenset({"context", "status", "headers", "response"})),
+            params=tree("query_mapping"),
+            headers=tree("request_header_mapping"),
+            body=tree("request_body_mapping"),
+            query_error=one("query_error", REQUEST_NAMES),
+            static_response=one("static_response", REQUEST_NAMES),
+            for_each=for_each,
+            next_cursor=one("next_cursor", RESPONSE_NAMES),
+            empty_when=one("empty_when", RESPONSE_NAMES),
+            time_zone=one("time_zone", RESPONSE_NAMES),
+            let=let,
+            response=self.response(parts["response_mapping"], names, self.resource.fields),
+        )
+
+    def source_schema(self, node: Node, find: Callable[[str], Source]) -> Source | None:
+        """The provider's schema, as it was found."""
+        try:
+            return find(node.value)
+        except MappingError as error:
+            self.findings.found.extend(
+                node.diagnostic(found.code, found.message, hint=found.hint) for found in error.diagnostics
+            )
+            return None
+
+    def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
+        """Named expressions in order, each of which sees the names before it."""
+        loops: list[tuple[str, Expression | None]] = []
+        if node is None:
+            return ()
+        for name, child in node.value.items():
+            if not _VARIABLE.match(name) or name in names:
+                why = "is already bound here" if name in names else "is no variable name"
+                self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
+            loops.append((name, self.expression(child, names)))
+            names |= {name}
+        return tuple(loops)  # type: ignore[arg-type]  # None only when a finding stops the link
+
+    def template(self, node: Node, names: frozenset[str]) -> Template:
+        if isinstance(node.value, dict):
+            return {key: self.template(child, names) for key, child in node.value.items()}
+        if isinstance(node.value, list):
+            return [self.template(child, names) for child in node.value]
+        return self.expression(node, names)  # type: ignore[return-value]  # likewise
+
+    def response(self, node: Node, names: frozenset[str], fields: Map[str, Field]) -> Template:
+        """A template of the unified record, every key a declared field."""
+        if not isinstance(node.value, dict):
+            template = self.template(node, names)
+            if isinstance(node.value, list):
+                self.misfit(node, "a record", "object")
+            elif isinstance(template, Expression):
+                self.literals(template, template.node, fields)
+            return template
+        for key in node.value.keys() - fields.keys():
+            self.undeclared(node.keys[key].source, node.keys[key].span, key, fields)
+        return {
+            key: self.field(child, names, fields[key], f"{key}") for key, child in node.value.items() if key in fields
+        }
+
+    def field(self, node: Node, names: frozenset[str], field: Field, name: str) -> Template:
+        if isinstance(node.value, list) and field.type == "array" and field.items is not None:
+            return [self.field(child, names, field.items, name) for child in node.value]
+        if isinstance(node.value, (list, dict)) and field.type not in ("any", _kind(node)):
+            self.misfit(node, f"`{name}`", field.type)
+            return {}
+        inner = _inner(field)
+        if inner.type == "object" and not inner.fields:
+            return self.template(node, names)
+        return self.response(node, names, inner.fields)
+
+    def misfit(self, node: Node, what: str, kind: str) -> None:
+        message = f"{what} is of type {kind}, and this gives it an {_kind(node)}"
+        hints = {"object": "write a mapping of its fields, or", "array": "write a list of its items, or"}
+        self.findings.found.append(node.diagnostic("C205", message, hint=f"{hints.get(kind, 'write')} one expression"))
+
+    def literals(self, expression: Expression, node: Any, fields: Map[str, Field]) -> None:
+        """Check the keys that an expression's own object constructors write."""
+        for constructor in _constructors(node) if fields else ():
+            for key, value in constructor.pairs:
+                if isinstance(key, String) and key.value not in fields:
+                    self.undeclared(expression.source, expression.locate(key.span), key.value, fields)
+                elif isinstance(key, String):
+                    self.literals(expression, value, _inner(fields[key.value]).fields)
+
+    def undeclared(self, source: Source, span: Any, name: str, fields: Map[str, Field]) -> None:
+        message = f"`{name}` is not a field that {self.resource.name} declares here"
+        self.findings.add("C201", message, source=source, span=span, hint=did_you_mean(name, fields))
+
+    def expression(self, node: Node, names: frozenset[str]) -> Expression | None:
+        if id(node) not in self.parsed:
+            self.parsed[id(node)] = self.parse(node)
+        parsed = self.parsed[id(node)]
+        if parsed is not None and (id(node), names) not in self.linked:
+            self.linked.add((id(node), names))
+            self.bindings(parsed, names)
+        return parsed
+
+    def parse(self, node: Node) -> Expression | None:
+        if isinstance(node.value, str):
+            text, offsets = node.value, node.offsets()
+        else:  # a YAML number, boolean or null means the same in JSONata
+            text = json.dumps(node.value)
+            offsets = tuple(min(node.span.start + i, node.span.end - 1) for i in range(len(text)))
+        if not text.strip():
+            self.findings.found.append(node.diagnostic("M106", "an expression is missing here"))
+            return None
+        if offsets is None:
+            hint = "write the expression as a plain scalar, in single quotes, or as a | block"
+            message = "an expression cannot stand in a double-quoted scalar with escapes"
+            self.findings.found.append(node.diagnostic("M107", message, hint=hint))
+            return None
+        try:
+            return Expression(text, source=node.source, offsets=offsets, functions=self.functions)
+        except MappingError as error:
+            quoted = f"text stands in quotes of its own: '{json.dumps(text)}'" if text.startswith("/") else None
+            self.findings.found.extend(replace(one, hint=one.hint or quoted) for one in error.diagnostics)
+            return None
+
+    def bindings(self, expression: Expression, names: frozenset[str]) -> None:
+        for call in expression.calls:
+            hint: str | None = None
+            if call.name in _CLOCKS:
+                hint = "write $now, the time that the caller gave"
+                self.unknown("C203", expression, call, f"${call.name}() reads a clock, a mapping does not", hint)
+            elif call.name not in self.known:
+                hint = did_you_mean(call.name, self.known, "`${}`")
+                self.unknown("C203", expression, call, f"there is no function ${call.name}", hint)
+        for variable in expression.variables:
+            if variable.name not in names | (self.known - _CLOCKS):
+                close = nearest(variable.name, names) is None and nearest(variable.name, self.known) is not None
+                hint = did_you_mean(variable.name, self.known if close else names, "`${}`")
+                if variable.name in self.elsewhere:
+                    hint = f"it is bound elsewhere; here there is {', '.join(f'`${name}`' for name in sorted(names))}"
+                self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
+        for name, step in _settings(expression):
+            if step.value not in self.settings[name]:
+                kind = "query parameter" if name == "query" else "context setting"
+                hint = did_you_mean(step.value, self.settings[name])
+                self.unknown("C204", expression, step, f"there is no {kind} `{step.value}`", hint)
+
+    def unknown(self, code: str, expression: Expression, node: Variable | Name, message: str, hint: str | None) -> None:
+        span = expression.locate(node.span)
+        self.findings.add(code, message, source=expression.source, span=span, hint=hint)
+
+
+def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Findings as they stand in the text; what an alias repeats is said once."""
+    once = {(one.code, one.source, one.span, one.message): one for one in reversed(list(found))}
+    return sorted(once.values(), key=by_place)
+
+
+def _kind(node: Node) -> str:
+    return "array" if isinstance(node.value, list) else "object"
+
+
+def _settings(expression: Expression) -> Iterator[tuple[str, Name]]:
+    """Each `$query.name` and `$context.name` in an expression."""
+    free = {id(variable) for variable in expression.variables if variable.name in ("query", "context")}
+    for node in walk(expression.node):
+        match node:
+            case Path(steps=(Step(node=Variable() as first), Step(node=Name() as second), *_)) if id(first) in free:
+                yield first.name, second
+
+
+def _inner(field: Field) -> Field:
+    return field.items if field.type == "array" and field.items is not None else field
+
+
+def _constructors(node: Any) -> Iterator[Object]:
+    """The object constructors whose object can become an expression's value."""
+    match node:
+        case Object():
+            yield node
+        case Path(steps=(*_, Step(node=last))):
+            yield from _constructors(last)
+        case Block(expressions=(*_, last)):
+            yield from _constructors(last)
+        case Condition(then=one, otherwise=other) | Coalesce(left=one, right=other) | Default(left=one, right=other):
+            yield from _constructors(one)
+            yield from _constructors(other)
+        case Array(items=items):
+            for item in items:
+                yield from _constructors(item)

@@ -1,0 +1,60 @@
+"""The JSON Schemas that a resource spec generates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from truto_mapper.resource.json_schema import DIALECT, JSON
+from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource, object_, without
+
+#: The page requires it because the service finds the account by it; a query that is mapped in a library has no need.
+ACCOUNT = "integrated_account_id"
+
+
+def record_schema(resource: Resource) -> JSON:
+    """The JSON Schema of a unified record: absent, not null, and nothing that is undeclared."""
+    return _head(resource, "record", resource.description) | object_(resource.fields)
+
+
+def normalized_schema(resource: Resource) -> JSON:
+    """The JSON Schema of a record in the normalized form: all fields in place, null (or []) where there is no value."""
+    fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
+    about = f"{resource.description} Each field is there; null, or [] for an array, means no value."
+    return _head(resource, "normalized", about) | object_(fields, stored=True)
+
+
+def list_schema(resource: Resource) -> JSON:
+    """The JSON Schema of the answer to a list: the envelope around unified records, from which none were excluded."""
+    record = f"#/$defs/{resource.resource}"
+    about = f"A page of {resource.title} records."
+    defined = {"$defs": {resource.resource: embedded(record_schema(resource))}}
+    return _head(resource, "list", about) | envelope(resource, record) | defined
+
+
+def query_schema(resource: Resource) -> JSON:
+    """The JSON Schema of a parsed query; what every integration requires is required, save for the account's id."""
+    required = [name for name, field in resource.parameters.items() if is_asked(resource, field) and name != ACCOUNT]
+    about = f"The parsed query parameters of {resource.title}."
+    return _head(resource, "query", about) | object_(resource.parameters) | {"required": required}
+
+
+def is_asked(resource: Resource, field: Field) -> bool:
+    return field.required or set(field.required_in) >= set(resource.integrations)
+
+
+def _head(resource: Resource, kind: str, about: str) -> JSON:
+    identity = f"urn:truto-mapper:{resource.name}:{kind}"
+    return {"$schema": DIALECT, "$id": identity, "title": resource.title, "description": about}
+
+
+def embedded(schema: JSON) -> JSON:
+    """A schema as part of another document, whose references and dialect hold."""
+    return without(schema, "$schema", "$id")
+
+
+def envelope(resource: Resource, record: str, *, required: Sequence[str] = ()) -> JSON:
+    """The response around its records; `result` is an array of them, or an object (truto_key_by)."""
+    envelope = object_(resource.response)
+    records = {"type": ["array", "object"], "items": {"$ref": record}, "additionalProperties": {"$ref": record}}
+    envelope["properties"]["result"] |= records
+    return envelope | {"required": [*envelope["required"], *required]}

@@ -1,0 +1,221 @@
+"""What is published of a resource: its endpoint as OpenAPI, its record as TypedDicts, and the files of them all."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import get_args
+
+from truto_mapper.resource.generated import (
+    embedded,
+    envelope,
+    is_asked,
+    list_schema,
+    normalized_schema,
+    query_schema,
+    record_schema,
+)
+from truto_mapper.resource.json_schema import DIALECT, JSON
+from truto_mapper.resource.spec import Field, Resource, value_schema, without
+from truto_mapper.text.diagnostics import Severity, either
+
+_REFUSALS = {
+    400: "The question cannot be asked: a parameter is missing, unknown or wrong.",
+    401: "The provider does not know the account's credentials, or they lack a permission.",
+    403: "The provider forbids this to the account.",
+    404: "There is no such account here, or no such thing at the provider.",
+    429: "The provider wants fewer calls.",
+    500: "The mapping is at fault, or the provider had an error.",
+    502: "The provider's answer cannot be read.",
+}
+
+
+def openapi(resource: Resource) -> JSON:
+    """The list endpoint as an OpenAPI 3.1.0 document."""
+    method, title = resource.methods["list"], resource.title
+    operation = {
+        "operationId": f"list_{resource.resource.replace('-', '_')}",
+        "summary": f"List {title}",
+        "description": method.description,
+        "tags": [resource.unified_model],
+        "parameters": [_parameter(resource, name, field) for name, field in resource.parameters.items()],
+        "responses": {"200": _answer(resource)} | {str(status): _refusal(status) for status in _REFUSALS},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": str(resource.version), "description": resource.description},
+        "jsonSchemaDialect": DIALECT,
+        "paths": {method.path: {method.http_method.lower(): operation}},
+        "components": {"schemas": _components(resource)},
+    }
+
+
+def _parameter(resource: Resource, name: str, field: Field) -> JSON:
+    """A parameter as it stands in a query string, which is read as qs does."""
+    parameter: JSON = {"name": name, "in": "query", "required": is_asked(resource, field)}
+    about, schema = field.description, without(value_schema(field), "description")
+    if field.type == "array" and field.items is not None:
+        parameter |= {"name": f"{name}[]", "style": "form", "explode": True}
+        schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
+    if field.type == "object":
+        parameter |= {"style": "deepObject", "explode": True}
+        about = f"{about} Written `{name}[key]=value`, with further keys in brackets for what lies deeper."
+    return parameter | {"description": about, "schema": schema}
+
+
+def _bare(item: Field) -> JSON:
+    """An item that a query names by its one required field."""
+    required = [field for field in item.fields.values() if field.required]
+    return value_schema(required[0] if len(required) == 1 else item)
+
+
+def _written(name: str, field: Field) -> str:
+    keys = [key for key, inner in field.items.fields.items() if inner.required] if field.items else []
+    shown = field.example if isinstance(field.example, list) else []
+    first, second = [*shown, 1, 2][:2]
+    forms = [f"{name}[]={first}&{name}[]={second}"]
+    forms += [f"{name}[0][{key}]={first}&{name}[1][{key}]={second}" for key in keys]
+    return either(f"`{form}`" for form in forms)
+
+
+def _answer(resource: Resource) -> JSON:
+    name = _pascal(resource.resource)
+    bodies = [_component(f"{name}List"), _component(f"Normalized{name}List"), _component(f"{name}Debug")]
+    raw = {"title": "raw", "description": "The provider's own body, whatever it is."}
+    lines = _component(name) | {"description": "One record a line (`stream`)."}
+    return {
+        "description": "The records, in the form that `truto_response_format` names.",
+        "content": {
+            "application/json": {"schema": {"anyOf": [*bodies, raw]}},
+            "application/x-ndjson": {"schema": lines},
+        },
+    }
+
+
+def _refusal(status: int) -> JSON:
+    wait = {"description": "How many seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+    refusal: JSON = {"description": _REFUSALS[status], "headers": {"Retry-After": wait} if status == 429 else None}
+    refusal["content"] = {"application/json": {"schema": _component("Error")}}
+    return {key: value for key, value in refusal.items() if value is not None}
+
+
+def _component(name: str) -> JSON:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _components(resource: Resource) -> JSON:
+    name = _pascal(resource.resource)
+    unified, normalized = f"#/components/schemas/{name}", f"#/components/schemas/Normalized{name}"
+    return {
+        name: embedded(record_schema(resource)),
+        f"Normalized{name}": embedded(normalized_schema(resource)),
+        f"{name}List": {"title": "unified"} | envelope(resource, unified),
+        f"Normalized{name}List": {"title": "normalized"} | envelope(resource, normalized),
+        f"{name}Debug": {"title": "debug"} | envelope(resource, unified, required=["debug"]),
+        "Error": _error(),
+    }
+
+
+def _error() -> JSON:
+    """The body of a refusal; its diagnostics are those of `Diagnostic.as_dict`."""
+    text, place = {"type": "string"}, {"type": "integer", "minimum": 1}
+    finding = {
+        "code": text,
+        "severity": {"type": "string", "enum": list(get_args(Severity))},
+        "message": text,
+        "source": text | {"description": "The file that the finding is about."},
+        **dict.fromkeys(("line", "column", "end_line", "end_column"), place),
+        "pointer": text | {"description": "A JSON Pointer into the data at hand."},
+        "hint": text | {"description": "What to do."},
+    }
+    error = {
+        "status": {"type": "integer"},
+        "message": text,
+        "diagnostics": {"type": "array", "items": _closed(finding, ["code", "severity", "message"])},
+    }
+    return {"title": "Error"} | _closed({"error": _closed(error, list(error))}, ["error"])
+
+
+def _closed(properties: JSON, required: list[str]) -> JSON:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+#: Everything that is generated as JSON, by the name of its kind.
+KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
+    {
+        "record": record_schema,
+        "list": list_schema,
+        "normalized": normalized_schema,
+        "query": query_schema,
+        "openapi": openapi,
+    }
+)
+
+
+def artefacts(resource: Resource) -> dict[str, str]:
+    """The texts of all files that are generated next to a spec, by file name."""
+    return {
+        f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": written(generate(resource))
+        for kind, generate in KINDS.items()
+    }
+
+
+def written(schema: JSON) -> str:
+    """A generated document as the text of its file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def typed_dicts(resource: Resource) -> str:
+    """Python source with a TypedDict for the record and each object in it."""
+    classes = list(_classes(_pascal(resource.resource), resource.description, resource.fields))
+    body = "\n\n\n".join(classes)
+    names = [name for name in ("Any", "Literal", "NotRequired", "TypedDict") if re.search(rf"\b{name}\b", body)]
+    title = f"The unified {resource.title} record as types, generated from schemas/{resource.name}.yaml."
+    return f'"""{title}"""\n\nfrom typing import {", ".join(names)}\n\n\n{body}\n'
+
+
+def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str]:
+    """The classes of an object, those it refers to first."""
+    members = []
+    for key, field in fields.items():
+        held, inner = _held(field), _inner_name(name, key, field)
+        if held.fields:
+            yield from _classes(inner, held.description or field.description, held.fields)
+        hint = _hint(field, inner)
+        members.append(
+            f"    {key}: {hint if field.required else f'NotRequired[{hint}]'}\n{_docstring(field.description)}"
+        )
+    yield "\n\n".join([f"class {name}(TypedDict):\n{_docstring(about)}", *members])
+
+
+def _held(field: Field) -> Field:
+    return field.items if field.items is not None else field
+
+
+def _inner_name(name: str, key: str, field: Field) -> str:
+    return name + _pascal(key.removesuffix("s") if field.type == "array" else key)
+
+
+def _hint(field: Field, inner: str) -> str:
+    """The type hint of a field; `inner` is the name of the class of the object it holds."""
+    if field.items is not None:
+        return f"list[{_hint(field.items, inner)}]"
+    if field.enum:
+        return f"Literal[{', '.join(json.dumps(value) for value in field.enum)}]"
+    if field.fields:
+        return inner
+    plain = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]"}
+    return plain.get(field.type, "Any")
+
+
+def _docstring(text: str) -> str:
+    safe = text.replace("\\", "\\\\").replace('"', "'")
+    lines = textwrap.wrap(f'"""{safe}"""', 112)
+    return textwrap.indent("\n".join(lines), "    ")
+
+
+def _pascal(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name))

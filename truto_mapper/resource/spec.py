@@ -1,0 +1,231 @@
+"""Resource specs → JSON Schemas, OpenAPI and types; validation in plain words; YAML documents held to their models.
+
+A resource spec (`schemas/<model>/<resource>.yaml`) names a unified resource's parameters and fields once. All that
+is generated from it is a pure function of it. Owns pydantic together with `mapping` and `runtime`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import pydantic
+
+from truto_mapper.text import files, yaml_tree
+from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, either, excerpt
+from truto_mapper.text.errors import MappingError
+from truto_mapper.text.pointers import dotted
+from truto_mapper.text.source import Source
+
+if TYPE_CHECKING:
+    pass
+
+from truto_mapper.resource.json_schema import JSON, Schema, surely_fits
+from truto_mapper.text.shape import is_list, shaped
+
+#: Truto's own attribute of each record; storage has no use for it.
+REMOTE_DATA = "remote_data"
+
+
+# ── The resource spec ────────────────────────────────────────────────────────────────────────────────────────────
+
+_Type = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
+_Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_Names = Annotated[tuple[_Name, ...], pydantic.Field(strict=False)]  # YAML has lists
+
+#: The types that a key of a field says something about.
+_CONCERNS: dict[str, tuple[_Type, ...]] = {
+    "format": ("string",),
+    "enum": ("string", "integer", "number"),
+    "minimum": ("integer", "number"),
+    "fields": ("object",),
+    "items": ("array",),
+}
+
+
+class _Spec(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+class Field(_Spec):
+    """A parameter, a field of the record or of the envelope, or the items of an array.
+
+    An object without `fields` is free-form. `required` and `nullable` speak of the unified side; `required_in` and
+    `supported_in` name integrations. A `default` of None means that there is none.
+    """
+
+    type: _Type
+    format: Literal["date-time", "date", "uuid", "time-zone"] | None = None
+    minimum: int | float | None = None
+    fields: dict[_Name, Field] = {}
+    items: Field | None = None
+    enum: Annotated[
+        tuple[Any, ...], pydantic.Field(strict=False)
+    ] = ()  # from here on, values are held to what is above
+    default: Any = None
+    example: Any = None
+    required: bool = False
+    nullable: bool = False
+    supported_in: _Names = ()
+    required_in: _Names = ()
+    description: str = ""
+
+    @pydantic.field_validator(*_CONCERNS)
+    @classmethod
+    def _concerns_the_type(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        kind, fitting = info.data.get("type"), _CONCERNS[str(info.field_name)]
+        if kind is not None and kind not in fitting:
+            raise ValueError(f"`{info.field_name}` goes with the type {either(fitting)}, and this one is {kind}")
+        return value
+
+    @pydantic.field_validator("enum")
+    @classmethod
+    def _lists_each_value_once(cls, values: tuple[Any, ...], info: pydantic.ValidationInfo) -> tuple[Any, ...]:
+        for i, value in enumerate(values):
+            if value in values[:i]:
+                raise ValueError(f"{excerpt(value)} is listed twice")
+            _fits(value, {**info.data, "enum": ()})
+        return values
+
+    @pydantic.field_validator("default", "example")
+    @classmethod
+    def _fits_the_field(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
+        _fits(value, info.data)
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _knows_its_items(self) -> Self:
+        if self.type == "array" and self.items is None:
+            raise ValueError("an array says what its `items` are")
+        return self
+
+
+def _fits(value: Any, declared: JSON) -> None:
+    """Raise ValueError unless a value fits what was declared of its field so far."""
+    if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
+        wanted = value_schema(Field.model_construct(**declared))
+        problems = [] if surely_fits(value, wanted) else Schema(wanted, generated=True).problems(value)
+        for problem in problems[:1]:
+            where = f" at {dotted(problem.path)}" if problem.path else ""
+            raise ValueError(f"this does not fit the field{where}: {problem.message}")
+
+
+class Method(_Spec):
+    """How an operation is called over HTTP."""
+
+    http_method: Literal["GET"]
+    path: Annotated[str, pydantic.Field(pattern=r"^/[^\s?#]*$")]
+    description: str = ""
+
+
+class Resource(_Spec):
+    """A unified resource, read from its spec. `response` is the envelope around the records.
+
+    Dicts keep the order of the file, which is the order records are written in.
+    """
+
+    version: Literal[1]
+    unified_model: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    resource: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    title: str
+    description: str = ""
+    integrations: _Names
+    methods: dict[Literal["list"], Method]
+    parameters: dict[_Name, Field]
+    fields: dict[_Name, Field]
+    response: dict[_Name, Field]
+
+    @property
+    def name(self) -> str:
+        """_Model and resource: `conversational-intelligence/activity`."""
+        return f"{self.unified_model}/{self.resource}"
+
+    @classmethod
+    def parse(cls, source: Source) -> Self:
+        """Read a spec. Raises `MappingError` with every finding (M101 to M104 for the YAML, M106 for the rest)."""
+        root = yaml_tree.parse(source)
+        found = list(_strangers(root))
+        try:
+            resource = shaped(root, cls)
+        except MappingError as error:
+            found.extend(error.diagnostics)
+        if found:
+            raise MappingError(sorted(found, key=by_place))
+        return resource
+
+
+def _strangers(root: yaml_tree.Node) -> Iterator[Diagnostic]:
+    """Integrations that a field names and the resource does not have."""
+    known = root.value.get("integrations") if isinstance(root.value, dict) else None
+    if known is None or not is_list(known):
+        return
+    names = [str(name) for name in known.plain()]
+    for node in root.walk():
+        for key in ("supported_in", "required_in"):
+            listed = node.value.get(key) if isinstance(node.value, dict) else None
+            for name in listed.value if listed is not None and is_list(listed) else ():
+                if isinstance(name.value, str) and name.value not in names:
+                    message = f"`{name.value}` is not among the integrations of this resource"
+                    yield name.diagnostic("M106", message, hint=did_you_mean(name.value, names))
+
+
+def load_resource(name: str) -> Resource:
+    """A shipped resource by its name (`conversational-intelligence/activity`), or one by the path of its YAML file.
+
+    Raises `MappingError`: M105 when there is none, otherwise as `Resource.parse`.
+    """
+    return Resource.parse(files.find(name, "schemas", ".yaml"))
+
+
+def load_source_schema(name: str) -> Schema:
+    """What a provider sends, by name (`gong/aggregate`) or by a JSON file. Raises as `source_schema` does."""
+    return source_schema(files.find(name, "schemas", ".schema.json"))
+
+
+def source_schema(source: Source) -> Schema:
+    """What a provider sends. Raises `MappingError`: M105 without a file, M101 to M104 and M108 for no JSON Schema."""
+    return Schema(yaml_tree.parse(source).plain())
+
+
+def object_(fields: Mapping[str, Field], *, stored: bool = False) -> JSON:
+    def vacant(field: Field) -> bool:
+        return stored and not field.required and field.type != "array"
+
+    return {
+        "type": "object",
+        "properties": {n: value_schema(f, stored=stored, nullable=f.nullable or vacant(f)) for n, f in fields.items()},
+        "required": [name for name, field in fields.items() if stored or field.required],
+        "additionalProperties": False,
+    }
+
+
+def value_schema(field: Field, *, stored: bool = False, nullable: bool = False) -> JSON:
+    """The JSON Schema of a field's value; `stored` in the normalized form."""
+    inner = object_(field.fields, stored=stored) if field.fields else {}
+    inner |= {"items": value_schema(field.items, stored=stored)} if field.items else {}
+    kind = {} if field.type == "any" else {"type": [field.type, "null"] if nullable else field.type}
+    return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | without(inner, "type")
+
+
+def _limits(field: Field, *, stored: bool, nullable: bool) -> JSON:
+    limits = {
+        "format": field.format,
+        "pattern": "Z$" if stored and field.format == "date-time" else None,
+        "enum": [*field.enum, *([None] if nullable else [])] if field.enum else None,
+        "minimum": field.minimum,
+    }
+    return {key: value for key, value in limits.items() if value is not None}
+
+
+def _annotations(field: Field) -> JSON:
+    return {
+        **({"description": field.description} if field.description else {}),
+        **({"default": field.default} if field.default is not None else {}),
+        **({"examples": [field.example]} if field.example is not None else {}),
+        **({"x-truto-supported-in": list(field.supported_in)} if field.supported_in else {}),
+        **({"x-truto-required-in": list(field.required_in)} if field.required_in else {}),
+    }
+
+
+def without(schema: JSON, *keys: str) -> JSON:
+    return {key: value for key, value in schema.items() if key not in keys}

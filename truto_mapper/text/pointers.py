@@ -1,0 +1,18 @@
+"""Paths into JSON values: JSON Pointers (RFC 6901) and dotted names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: Keys and indices that lead from a value to one within it.
+Steps = tuple[str | int, ...]
+
+
+def json_pointer(path: Iterable[str | int]) -> str:
+    """The JSON Pointer (RFC 6901) of a path of keys and indices; the whole document is the empty string."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """A path of keys and indices as it reads in a message: `users.0.id`."""
+    return ".".join(map(str, path))
