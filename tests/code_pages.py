@@ -20,6 +20,7 @@ import yaml
 from truto_mapper.text.codes import CODES
 
 FOLDER = Path(__file__).parent / "diagnostics"
+WIDTH = 120
 
 #: The file that each key of an example is.
 FILES = {
@@ -95,9 +96,25 @@ def shown(done: Any) -> Iterator[str]:
 
 def called(name: str, options: dict[str, Any]) -> str:
     """A call of a mapper's method, as Python."""
-    given = [written(value) if key == "payload" else f"{key}={written(value)}" for key, value in options.items()]
-    line = f"mapper.{name}({', '.join(given)})\n"
-    return line if len(line) <= 120 else f"mapper.{name}(\n" + "".join(f"    {one},\n" for one in given) + ")\n"
+    names = {key: "" if key == "payload" else f"{key}=" for key in options}
+    line = f"mapper.{name}({', '.join(names[key] + python(value) for key, value in options.items())})\n"
+    if len(line) <= WIDTH:
+        return line
+    lines = [f"    {names[key]}{python(value, 4 + len(names[key]))},\n" for key, value in options.items()]
+    return f"mapper.{name}(\n" + "".join(lines) + ")\n"
+
+
+def python(value: Any, column: int = 0) -> str:
+    """A value as Python: an object that is too wide has a line for each of its items, a huge text is `...`."""
+    if isinstance(value, dict) and "repeat" in value:
+        return "..."
+    if isinstance(value, dict):
+        items = [f"{python(key)}: {python(inner)}" for key, inner in value.items()]
+        line = f"{{{', '.join(items)}}}"
+        return line if column + len(line) < WIDTH else "{\n" + "".join(f"        {one},\n" for one in items) + "    }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(python, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def compared(old: str, new: str) -> Iterator[str]:
@@ -105,12 +122,6 @@ def compared(old: str, new: str) -> Iterator[str]:
     same_kind = old.split(":")[:2] == new.split(":")[:2]
     if same_kind and old != new:
         yield "The change:\n\n" + fence("diff", changed(old, new))
-
-
-def written(value: Any) -> str:
-    if isinstance(value, dict) and "repeat" in value:
-        return "…"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def mended(text: str, mends: list[dict[str, str]]) -> str:
