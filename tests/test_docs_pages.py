@@ -1,5 +1,6 @@
 """What the pages of the documentation promise: snippets run, files load, links lead somewhere, nothing is left out."""
 
+import ast
 import re
 import shlex
 
@@ -235,3 +236,46 @@ def test_every_public_name_is_documented():
     internal = {"traced", "mapping", "sources", "count", "index"}
     assert [name for name in truto_mapper.__all__ if not re.search(rf"\b{name}\b", text)] == []
     assert [name for name in sorted(methods - internal) if not re.search(rf"\b{name}\b", text)] == []
+
+
+# ── The house ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PACKAGE = ROOT / "truto_mapper"
+HOUSE = ROOT / "docs" / "architecture.md"
+WINGS = ("text", "language", "resource", "mapping", "engine", "authoring", "edges")
+
+
+def modules():
+    """Each module of the package by its path below it, without those that are empty, in the order of the wings."""
+    paths = [path for path in PACKAGE.rglob("*.py") if path.stat().st_size and path.parent != PACKAGE]
+    names = {path.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__"): path for path in paths}
+    return dict(sorted(names.items(), key=lambda one: (WINGS.index(one[0].split("/")[0]), one[0])))
+
+
+def test_the_page_of_the_architecture_names_every_module(accept):
+    said = {name: ast.get_docstring(ast.parse(path.read_text("utf-8"))) for name, path in modules().items()}
+    cells = {name: text.split("\n\n")[0].split("\n")[0].replace("|", "\\|") for name, text in said.items()}
+    table = "| module | |\n|---|---|\n" + "".join(f"| `{name}` | {cell} |\n" for name, cell in cells.items())
+    text = HOUSE.read_text("utf-8")
+    made = re.sub(r"(\n## Every module\n\n[^\n]+\n).*", lambda found: f"{found[1]}\n{table}", text, flags=re.DOTALL)
+    if accept:
+        HOUSE.write_text(made, "utf-8")
+    assert HOUSE.read_text("utf-8") == made
+
+
+def test_the_modules_that_the_pages_name_exist():
+    named = {
+        (path.name, name)
+        for path in WRITTEN
+        for name in re.findall(rf"`((?:{'|'.join(WINGS)})/[a-z_/]+)`", TEXTS[path])
+    }
+    assert {one for one in named if not (PACKAGE / one[1]).is_dir() and one[1] not in modules()} == set()
+    assert len({name for page, name in named if page == HOUSE.name}) >= 20
+
+
+def test_the_drawing_has_the_wings_in_the_order_in_which_they_import():
+    (drawing,) = [block.text for block in blocks(TEXTS[HOUSE]) if block.kind == "mermaid"]
+    assert tuple(re.findall(r"^ +(\w+)\[", drawing, re.MULTILINE)) == WINGS
+    arrows = re.findall(r"(\w+) --> (\w+)", drawing)
+    assert all(WINGS.index(over) > WINGS.index(below) for over, below in arrows)
+    assert {over for over, _ in arrows} == set(WINGS[1:])
