@@ -273,6 +273,12 @@ def test_the_modules_that_the_pages_name_exist():
     assert len({name for page, name in named if page == HOUSE.name}) >= 20
 
 
+def test_the_files_of_the_checkout_that_the_pages_name_exist():
+    found = {(path.name, name) for path in WRITTEN for name in re.findall(r"`((?:tests|\.ci)/[\w./-]+)`", TEXTS[path])}
+    assert len(found) >= 5
+    assert {one for one in found if not (ROOT / one[1]).exists()} == set()
+
+
 def test_the_drawing_has_the_wings_in_the_order_in_which_they_import():
     (drawing,) = [block.text for block in blocks(TEXTS[HOUSE]) if block.kind == "mermaid"]
     assert tuple(re.findall(r"^ +(\w+)\[", drawing, re.MULTILINE)) == WINGS
