@@ -63,12 +63,17 @@ def contents() -> Iterator[str]:
 def section(code: str) -> str:
     done = example(code)
     meaning = CODES[code][0].upper() + CODES[code][1:]
-    parts = [f"## {code}", fill(f"**{meaning}.** {done['why']}", 118), done["title"], *shown(done)]
+    parts = [f"## {code}", prose(f"**{meaning}.** {done['why']}")]
+    parts += [prose(f"Example: {done['title']}"), *shown(done)]
     parts.append(f"```text\n{done['report']}```")
     if "mend" in done:
         old = done.get("check") or done["mapping"]
         parts += ["Fixed:", fence("diff", changed(old, mended(old, done["mend"])))]
     return "\n\n".join(parts) + "\n"
+
+
+def prose(text: str) -> str:
+    return fill(text, WIDTH - 2, break_on_hyphens=False)
 
 
 def example(code: str) -> Any:
