@@ -64,12 +64,18 @@ def section(code: str) -> str:
     done = example(code)
     meaning = CODES[code][0].upper() + CODES[code][1:]
     parts = [f"## {code}", prose(f"**{meaning}.** {done['why']}")]
-    parts += [prose(f"Example: {done['title']}"), *shown(done)]
+    parts += [prose(f"Example: {title(done)}"), *shown(done)]
     parts.append(f"```text\n{done['report']}```")
     if "mend" in done:
         old = done.get("check") or done["mapping"]
         parts += ["Fixed:", fence("diff", changed(old, mended(old, done["mend"])))]
     return "\n\n".join(parts) + "\n"
+
+
+def title(done: Any) -> str:
+    """The title of an example as the rest of a sentence: names keep their capitals."""
+    first, rest = done["title"][0], done["title"][1:]
+    return first + rest if rest[0].isupper() or rest.startswith("ong ") else first.lower() + rest
 
 
 def prose(text: str) -> str:
