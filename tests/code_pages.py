@@ -73,9 +73,9 @@ def section(code: str) -> str:
 
 
 def title(done: Any) -> str:
-    """The title of an example as the rest of a sentence: names keep their capitals."""
-    first, rest = done["title"][0], done["title"][1:]
-    return first + rest if rest[0].isupper() or rest.startswith("ong ") else first.lower() + rest
+    """The title of an example as the rest of a sentence."""
+    named = done["title"].startswith(("Gong", "HTTP"))
+    return done["title"] if named else done["title"][0].lower() + done["title"][1:]
 
 
 def prose(text: str) -> str:
