@@ -1,6 +1,7 @@
 """What the pages of the documentation promise: snippets run, files load, links lead somewhere, nothing is left out."""
 
 import ast
+import inspect
 import re
 import shlex
 
@@ -14,9 +15,11 @@ import truto_mapper
 from truto_mapper import Source, load
 from truto_mapper.authoring import diff, golden
 from truto_mapper.edges import cli
+from truto_mapper.engine import rendering
 from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument
 from truto_mapper.resource.spec import Field, Method, Resource
-from truto_mapper.text import yaml_tree
+from truto_mapper.text import reports, yaml_tree
+from truto_mapper.text.codes import CODES
 from truto_mapper.text.shape import shaped
 
 if not (ROOT / "README.md").is_file():
@@ -236,6 +239,28 @@ def test_every_public_name_is_documented():
     internal = {"traced", "mapping", "sources", "count", "index"}
     assert [name for name in truto_mapper.__all__ if not re.search(rf"\b{name}\b", text)] == []
     assert [name for name in sorted(methods - internal) if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_every_argument_is_documented():
+    table = rows(section(TEXTS[ROOT / "docs" / "embedding.md"], "Plan, map"))
+    calls = {call.partition("(")[0]: re.findall(r"\w+", call.partition("(")[2]) for call in table}
+    for name in ("plan", "map"):
+        assert calls[name] == list(inspect.signature(getattr(truto_mapper.Mapper, name)).parameters)[1:]
+    shown = re.search(r"`load\((.*?)\)` takes", TEXTS[ROOT / "docs" / "embedding.md"])[1]
+    assert re.findall(r"(\w+)(?:=[^,]+)?(?:, |$)", shown) == list(inspect.signature(load).parameters)
+
+
+def test_every_format_is_documented():
+    page = rows(section(TEXTS[ROOT / "docs" / "embedding.md"], "The page"))
+    assert set(rendering.FORMATS) <= page.keys()
+    assert list(rows(section(TEXTS[ROOT / "docs" / "ci.md"], "Reports"))) == list(reports.FORMATS)
+    for name in ("check", "test", "diff", "validate", "schema"):
+        assert all(f"`{one}`" in section(TEXTS[ROOT / "docs" / "cli.md"], name) for one in reports.FORMATS)
+    assert all(f"`{one}`" in section(TEXTS[ROOT / "docs" / "cli.md"], "map") for one in rendering.FORMATS)
+
+
+def test_every_code_of_check_is_linked():
+    assert set(re.findall(r"\[(C\d+)\]", TEXTS[ROOT / "docs" / "check.md"])) == {one for one in CODES if one[0] == "C"}
 
 
 # ── The house ────────────────────────────────────────────────────────────────────────────────────────────────────
