@@ -83,3 +83,8 @@ CODES: dict[str, str] = {
     "G703": "a file beside a mapping belongs to no golden case",
     "G704": "there is a golden case of this name already",
 }
+
+
+def page_of(code: str) -> str | None:
+    """What a code means, as a page of text; None for an unknown code."""
+    return f"{code}: {CODES[code]}\n" if code in CODES else None
