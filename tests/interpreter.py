@@ -1,9 +1,11 @@
 """The expressions' other evaluator: jsonata-python's, with its defects overridden.
 
-Compiled code is compared with it. It shares with the package the parser, the picture strings, `$string`'s JSON, and our
-own functions, so it cannot judge those: a text that is read wrongly is evaluated wrongly on both sides. That is left
-to the reference implementation and the official suite (`test_equivalence.py`, `test_jsonata_suite.py`). Messages are
-the library's own, so only codes can be compared. Inside, undefined is None, null is `NULL`, and a sequence is a `JList`.
+Compiled code is compared with it. It shares with the package the parser, the picture strings, the JSON of `$string` and
+our own functions, so it cannot judge those: a text that is read wrongly is evaluated wrongly on both sides. They are
+judged by the reference implementation and the official suite (`test_equivalence.py`, `test_jsonata_suite.py`). Its
+messages are the library's own, so only codes can be compared.
+
+Inside, undefined is None, null is `NULL`, and a sequence is a `JList`.
 """
 
 from __future__ import annotations
