@@ -7,40 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
+from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import excludes_undefined
-from truto_mapper.language.nodes import (
-    Apply,
-    Array,
-    Binary,
-    Bind,
-    Block,
-    Call,
-    Coalesce,
-    Condition,
-    Default,
-    Descendant,
-    Filter,
-    Lambda,
-    Name,
-    Negate,
-    Node,
-    Number,
-    Object,
-    Partial,
-    Path,
-    Regex,
-    Sort,
-    Step,
-    String,
-    Transform,
-    Value,
-    Variable,
-    Wildcard,
-    children,
-)
 from truto_mapper.language.types import (
     ANY,
     BOOLEAN,
@@ -73,7 +44,7 @@ from truto_mapper.language.types import (
     union_path,
 )
 
-Facts = tuple[tuple[Node, Type], ...]
+Facts = tuple[tuple[nodes.Node, Type], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +63,13 @@ class Scope:
         return replace(self, context=context, facts=facts)
 
 
-def _begins_with_variable(node: Node) -> bool:
-    first = node.steps[0].node if isinstance(node, Path) else node
-    return isinstance(first, Variable) and first.name != ""
+def _begins_with_variable(node: nodes.Node) -> bool:
+    first = node.steps[0].node if isinstance(node, nodes.Path) else node
+    return isinstance(first, nodes.Variable) and first.name != ""
 
 
 #: (code, node, message, hint's names): what can be said about a node.
-Tell = Callable[[str, Node, str, str | None, Iterable[str]], None]
+Tell = Callable[[str, nodes.Node, str, str | None, Iterable[str]], None]
 
 
 class Inference:
@@ -117,7 +88,7 @@ class Inference:
                 self.whole.add(one.path)
         return kind
 
-    def infer(self, node: Node, scope: Scope) -> Type:
+    def infer(self, node: nodes.Node, scope: Scope) -> Type:
         """The type of a node's value."""
         for known, kind in reversed(scope.facts):
             if known == node:
@@ -125,66 +96,70 @@ class Inference:
                 return kind
         return self._infer(node, scope)
 
-    def _infer(self, node: Node, scope: Scope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
+    def _infer(self, node: nodes.Node, scope: Scope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
         match node:
-            case String(value=value) | Number(value=value) | Value(value=value):
+            case nodes.String(value=value) | nodes.Number(value=value) | nodes.Value(value=value):
                 return constant(value)
-            case Name(value=name):
+            case nodes.Name(value=name):
                 return self.field(node, scope.context, name)
-            case Variable(name=""):
+            case nodes.Variable(name=""):
                 return scope.context
-            case Variable(name="$"):
+            case nodes.Variable(name="$"):
                 return scope.variables.get("$", ANY)
-            case Variable(name=name):
+            case nodes.Variable(name=name):
                 return scope.variables.get(name, FUNCTION if name in STANDARD else ANY)
-            case Path():
+            case nodes.Path():
                 return self.path(node, scope)
-            case Step():
+            case nodes.Step():
                 return self.step(node, scope)
-            case Condition():
+            case nodes.Condition():
                 return self.condition(node, scope)
-            case Binary():
+            case nodes.Binary():
                 return self.binary(node, scope)
-            case Coalesce(left=left, right=right) | Default(left=left, right=right):
+            case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
                 first = self.infer(left, scope)
-                gone = {"undefined"} if isinstance(node, Coalesce) else NONE
+                gone = {"undefined"} if isinstance(node, nodes.Coalesce) else NONE
                 return union(first.without(gone), self.infer(right, scope))
-            case Block(expressions=expressions):
+            case nodes.Block(expressions=expressions):
                 return self.block(expressions, scope)
-            case Bind(value=value):
+            case nodes.Bind(value=value):
                 return self.infer(value, scope)
-            case Call():
+            case nodes.Call():
                 return self.call(node, scope, ())
-            case Apply(left=left, right=Call() as right):
+            case nodes.Apply(left=left, right=nodes.Call() as right):
                 return self.call(right, scope, (self.infer(left, scope),))
-            case Array(items=items):
+            case nodes.Array(items=items):
                 kinds = [spread(item, self.infer(item, scope)) for item in items]
                 inner = None if not kinds else all_(kinds).without({"undefined"})
                 return Type(frozenset({"array"}), items=inner)
-            case Object(pairs=pairs):
+            case nodes.Object(pairs=pairs):
                 return self.object(pairs, scope)
-            case Negate(expression=inner):
+            case nodes.Negate(expression=inner):
                 self.needs_number(inner, self.infer(inner, scope), "-")
                 return Type(frozenset({"integer", "number", "undefined"}))
-            case Regex():
+            case nodes.Regex():
                 return FUNCTION
-            case Lambda(parameters=parameters, body=body):
+            case nodes.Lambda(parameters=parameters, body=body):
                 unknown = dict.fromkeys((parameter.name for parameter in parameters), ANY)
                 self.infer(body, replace(scope, variables={**scope.variables, **unknown}))
                 return FUNCTION
-            case Wildcard() | Descendant():
+            case nodes.Wildcard() | nodes.Descendant():
                 self.used(scope.context)
                 return ANY
-            case Apply() | Partial() | Transform():
-                for child in children(node):
-                    self.used(self.infer(child, scope.within(ANY) if isinstance(node, Transform) else scope))
+            case nodes.Apply() | nodes.Partial() | nodes.Transform():
+                for child in nodes.children(node):
+                    self.used(self.infer(child, scope.within(ANY) if isinstance(node, nodes.Transform) else scope))
                 return ANY
+            case nodes.Parent() | nodes.Placeholder():
+                return ANY
+            case nodes.Sort() | nodes.Term() | nodes.Filter() | nodes.Index() | nodes.Group():
+                raise TypeError(f"{type(node).__name__} has no value of its own")
             case _:
-                return ANY
+                assert_never(node)
 
     # ---------------------------------------------------------------------------------------------- paths
 
-    def path(self, node: Path, scope: Scope) -> Type:
+    def path(self, node: nodes.Path, scope: Scope) -> Type:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
@@ -197,33 +172,34 @@ class Inference:
             return kept(node, state)
         return union(state, kept(node, state)) if node.keep_array else state
 
-    def _known(self, node: Path, number: int, scope: Scope) -> Type | None:
+    def _known(self, node: nodes.Path, number: int, scope: Scope) -> Type | None:
         """What is known of the first steps of a path."""
-        head: Node = replace(node, steps=node.steps[:number])
+        head: nodes.Node = replace(node, steps=node.steps[:number])
         alone = node.steps[0].node if number == 1 else None
         return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
 
-    def next_step(self, step: Step, state: Type, scope: Scope) -> Type:
-        if isinstance(step.node, Sort):
+    def next_step(self, step: nodes.Step, state: Type, scope: Scope) -> Type:
+        if isinstance(step.node, nodes.Sort):
             for term in step.node.terms:
                 self.infer(term.expression, scope.within(item_of(state)))
             return sequence(item_of(state))
-        if isinstance(step.node, Name):
-            return self.attached(step, self.field(step.node, state, step.node.value), scope)
+        if isinstance(step.node, nodes.Name):
+            found = self.attached(step, self.field(step.node, state, step.node.value), scope)
+            return sequence(item_of(found)) if step.stages and "array" in state.kinds else found
         item = item_of(state)
         made = self.step(step, scope.within(item.without({"undefined"}) if item != ANY else ANY))
         single = "array" not in state.kinds | made.kinds
         return union(made, UNDEFINED) if single else sequence(spread(step.node, made))
 
-    def step(self, step: Step, scope: Scope) -> Type:
+    def step(self, step: nodes.Step, scope: Scope) -> Type:
         return self.attached(step, self.infer(step.node, scope), scope)
 
-    def attached(self, step: Step, kind: Type, scope: Scope) -> Type:
+    def attached(self, step: nodes.Step, kind: Type, scope: Scope) -> Type:
         """The type after the predicates of a step."""
         for one in (*step.predicates, *step.stages):
-            if isinstance(one, Filter):
+            if isinstance(one, nodes.Filter):
                 item = item_of(kind)
-                if isinstance(one.expression, Number):
+                if isinstance(one.expression, nodes.Number):
                     kind = union_path(item, UNDEFINED)
                     continue
                 self.infer(one.expression, scope.within(item))
@@ -234,7 +210,7 @@ class Inference:
             return ANY
         return union(kind, kept(step.node, kind)) if step.keep_array else kind
 
-    def field(self, node: Name, holder: Type, name: str) -> Type:
+    def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
         """What a field of a value can be, an array's through all its items."""
         if holder == ANY or (holder.path is None and holder.kinds == KINDS):
             return ANY
@@ -256,10 +232,10 @@ class Inference:
 
     # ------------------------------------------------------------------------------------------ conditions
 
-    def condition(self, node: Condition, scope: Scope) -> Type:
+    def condition(self, node: nodes.Condition, scope: Scope) -> Type:
         test = self.infer(node.condition, scope)
         truth = truth_(test)
-        if truth is not None and not isinstance(node.condition, Value):
+        if truth is not None and not isinstance(node.condition, nodes.Value):
             branch = node.otherwise if truth else node.then
             if branch is not None:
                 self.tell(
@@ -272,35 +248,35 @@ class Inference:
             return union(then, UNDEFINED)
         return union(then, self.infer(node.otherwise, replace(scope, facts=scope.facts + no)))
 
-    def fallen_through(self, test: Node, no: Facts) -> None:
+    def fallen_through(self, test: nodes.Node, no: Facts) -> None:
         """Values of an enumeration that no branch of a chain of comparisons is for."""
         for _, kind in no:
-            if kind.values and isinstance(test, Binary) and test.operator in ("=", "in"):
+            if kind.values and isinstance(test, nodes.Binary) and test.operator in ("=", "in"):
                 left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
                 self.tell("C209", test, f"no branch is for {left}: there is no value then", None, ())
 
-    def narrowed(self, test: Node, scope: Scope) -> tuple[Facts, Facts]:
+    def narrowed(self, test: nodes.Node, scope: Scope) -> tuple[Facts, Facts]:
         """What is certain where a condition holds, and where it does not."""
         match test:
-            case Path() | Variable():
+            case nodes.Path() | nodes.Variable():
                 kind = self._quiet(test, scope)
                 return (((test, kind.without(NONE)),) if kind != ANY else ()), ()
-            case Call(procedure=Variable(name="exists"), arguments=(one,)):
+            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
                 kind = self._quiet(one, scope)
                 return (((one, kind.without({"undefined"})),) if kind != ANY else ()), ()
-            case Binary(operator="=", left=left, right=String() | Number() | Value() as right):
+            case nodes.Binary(operator="=", left=left, right=nodes.String() | nodes.Number() | nodes.Value() as right):
                 return self._compared(left, (right.value,), scope)
-            case Binary(operator="in", left=left, right=Array(items=items)):
-                given = tuple(one.value for one in items if isinstance(one, (String, Number, Value)))
+            case nodes.Binary(operator="in", left=left, right=nodes.Array(items=items)):
+                given = tuple(one.value for one in items if isinstance(one, (nodes.String, nodes.Number, nodes.Value)))
                 return self._compared(left, given, scope) if len(given) == len(items) else ((), ())
-            case Binary(operator="and", left=left, right=right):
+            case nodes.Binary(operator="and", left=left, right=right):
                 first, _ = self.narrowed(left, scope)
                 second, _ = self.narrowed(right, replace(scope, facts=scope.facts + first))
                 return first + second, ()
             case _:
                 return (), ()
 
-    def _compared(self, left: Node, given: tuple[Any, ...], scope: Scope) -> tuple[Facts, Facts]:
+    def _compared(self, left: nodes.Node, given: tuple[Any, ...], scope: Scope) -> tuple[Facts, Facts]:
         kind = self._quiet(left, scope)
         if kind.values is None or "array" in kind.kinds:
             return (), ()
@@ -308,13 +284,13 @@ class Inference:
         rest = tuple(value for value in kind.values if not any(same_(value, one) for one in given))
         return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
 
-    def _quiet(self, node: Node, scope: Scope) -> Type:
+    def _quiet(self, node: nodes.Node, scope: Scope) -> Type:
         """The type of what was looked at already."""
         return Inference(lambda *_: None).infer(node, scope)
 
     # ------------------------------------------------------------------------------------------- operators
 
-    def binary(self, node: Binary, scope: Scope) -> Type:
+    def binary(self, node: nodes.Binary, scope: Scope) -> Type:
         left = self.infer(node.left, scope)
         around = (
             replace(scope, facts=scope.facts + self.narrowed(node.left, scope)[0]) if node.operator == "and" else scope
@@ -339,11 +315,11 @@ class Inference:
                 whole = node.operator in "+-*" and (left.solid | right.solid) <= {"integer"}
                 return Type(frozenset({"integer", "undefined"} if whole else {"integer", "number", "undefined"}))
 
-    def needs_number(self, node: Node, kind: Type, operator: str) -> None:
+    def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
             self.tell("C208", node, f"`{operator}` wants a number, and this is {shown(kind)}", "write $number(…)", ())
 
-    def equality(self, node: Binary, left: Type, right: Type) -> Type:
+    def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
         """Of what can never be equal, the outcome is known."""
         kinds = [comparable(kind) for kind in (left, right)]
         apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
@@ -362,32 +338,32 @@ class Inference:
 
     # ----------------------------------------------------------------------------------- blocks and calls
 
-    def block(self, expressions: tuple[Node, ...], scope: Scope) -> Type:
+    def block(self, expressions: tuple[nodes.Node, ...], scope: Scope) -> Type:
         kind = UNDEFINED
         for expression in expressions:
             kind = self.infer(expression, scope)
-            if isinstance(expression, Bind):
+            if isinstance(expression, nodes.Bind):
                 scope = scope.bound(expression.variable.name, kind)
         return kind
 
-    def object(self, pairs: tuple[tuple[Node, Node], ...], scope: Scope) -> Type:
+    def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: Scope) -> Type:
         properties: dict[str, Type] | None = {}
         if "array" in scope.context.kinds:  # whose items are grouped by their keys, and joined
             scope = scope.within(ANY)
         for key, value in pairs:
             self.infer(key, scope)
             kind = self.infer(value, scope)
-            if properties is not None and isinstance(key, String):
+            if properties is not None and isinstance(key, nodes.String):
                 properties[key.value] = kind
             else:
                 properties = None
         return Type(frozenset({"object"}), properties=properties)
 
-    def call(self, node: Call, scope: Scope, piped: tuple[Type, ...]) -> Type:
-        name = node.procedure.name if isinstance(node.procedure, Variable) else None
+    def call(self, node: nodes.Call, scope: Scope, piped: tuple[Type, ...]) -> Type:
+        name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
         given = list(piped)
         for argument in node.arguments:
-            if isinstance(argument, Lambda) and given and name in ("map", "filter", "single", "each"):
+            if isinstance(argument, nodes.Lambda) and given and name in ("map", "filter", "single", "each"):
                 item = item_of(given[0]) if name != "each" else ANY
                 names = [parameter.name for parameter in argument.parameters]
                 variables = {**scope.variables, **dict.fromkeys(names, ANY), **dict(zip(names, [item], strict=False))}
