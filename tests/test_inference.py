@@ -120,7 +120,7 @@ def admits(kind, value):
     if found == "object":
         properties = kind.properties or {}
         return kind.properties is None or all(admits(properties.get(k, types.UNDEFINED), v) for k, v in value.items())
-    return found == "null" or kind.values is None or any(types.same_(value, one) for one in kind.values)
+    return found == "null" or kind.values is None or any(types.same_value(value, one) for one in kind.values)
 
 
 @cache

@@ -9,40 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
-from truto_mapper.language import nodes
+from truto_mapper.language import nodes, types
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import excludes_undefined
-from truto_mapper.language.types import (
-    ANY,
-    BOOLEAN,
-    CERTAIN,
-    FUNCTION,
-    INTEGER,
-    INTEGERS,
-    KINDS,
-    LETTERS,
-    MAYBE_BOOLEAN,
-    NONE,
-    OF_TEXT,
-    SCALARS,
-    STRING,
-    UNDEFINED,
-    Steps,
-    Type,
-    all_,
-    comparable,
-    constant,
-    item_of,
-    kept,
-    objects,
-    same_,
-    sequence,
-    shown,
-    spread,
-    truth_,
-    union,
-    union_path,
-)
+from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union
 
 Facts = tuple[tuple[nodes.Node, Type], ...]
 
@@ -77,9 +47,9 @@ class Inference:
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
-        self.reads: set[Steps] = set()
+        self.reads: set[types.Steps] = set()
         #: Of what is handed on as a whole, everything below counts as read.
-        self.whole: set[Steps] = set()
+        self.whole: set[types.Steps] = set()
 
     def used(self, kind: Type) -> Type:
         """Note that a value is used as a whole."""
@@ -99,7 +69,7 @@ class Inference:
     def _infer(self, node: nodes.Node, scope: Scope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
         match node:
             case nodes.String(value=value) | nodes.Number(value=value) | nodes.Value(value=value):
-                return constant(value)
+                return types.constant(value)
             case nodes.Name(value=name):
                 return self.field(node, scope.context, name)
             case nodes.Variable(name=""):
@@ -107,7 +77,7 @@ class Inference:
             case nodes.Variable(name="$"):
                 return scope.variables.get("$", ANY)
             case nodes.Variable(name=name):
-                return scope.variables.get(name, FUNCTION if name in STANDARD else ANY)
+                return scope.variables.get(name, types.FUNCTION if name in STANDARD else ANY)
             case nodes.Path():
                 return self.path(node, scope)
             case nodes.Step():
@@ -129,8 +99,8 @@ class Inference:
             case nodes.Apply(left=left, right=nodes.Call() as right):
                 return self.call(right, scope, (self.infer(left, scope),))
             case nodes.Array(items=items):
-                kinds = [spread(item, self.infer(item, scope)) for item in items]
-                inner = None if not kinds else all_(kinds).without({"undefined"})
+                kinds = [types.spread(item, self.infer(item, scope)) for item in items]
+                inner = None if not kinds else types.union_all(kinds).without({"undefined"})
                 return Type(frozenset({"array"}), items=inner)
             case nodes.Object(pairs=pairs):
                 return self.object(pairs, scope)
@@ -138,11 +108,11 @@ class Inference:
                 self.needs_number(inner, self.infer(inner, scope), "-")
                 return Type(frozenset({"integer", "number", "undefined"}))
             case nodes.Regex():
-                return FUNCTION
+                return types.FUNCTION
             case nodes.Lambda(parameters=parameters, body=body):
                 unknown = dict.fromkeys((parameter.name for parameter in parameters), ANY)
                 self.infer(body, replace(scope, variables={**scope.variables, **unknown}))
-                return FUNCTION
+                return types.FUNCTION
             case nodes.Wildcard() | nodes.Descendant():
                 self.used(scope.context)
                 return ANY
@@ -169,8 +139,8 @@ class Inference:
             self.used(state)
             return ANY
         if node.keep_singleton_array:
-            return kept(node, state)
-        return union(state, kept(node, state)) if node.keep_array else state
+            return types.kept(node, state)
+        return union(state, types.kept(node, state)) if node.keep_array else state
 
     def _known(self, node: nodes.Path, number: int, scope: Scope) -> Type | None:
         """What is known of the first steps of a path."""
@@ -189,7 +159,7 @@ class Inference:
         item = item_of(state)
         made = self.step(step, scope.within(item.without({"undefined"}) if item != ANY else ANY))
         single = "array" not in state.kinds | made.kinds
-        return union(made, UNDEFINED) if single else sequence(spread(step.node, made))
+        return union(made, UNDEFINED) if single else sequence(types.spread(step.node, made))
 
     def step(self, step: nodes.Step, scope: Scope) -> Type:
         return self.attached(step, self.infer(step.node, scope), scope)
@@ -200,22 +170,22 @@ class Inference:
             if isinstance(one, nodes.Filter):
                 item = item_of(kind)
                 if isinstance(one.expression, nodes.Number):
-                    kind = union_path(item, UNDEFINED)
+                    kind = types.union_path(item, UNDEFINED)
                     continue
                 self.infer(one.expression, scope.within(item))
                 # What is undefined and kept becomes null among others.
-                kind = sequence(item if excludes_undefined(one.expression) else union(item, constant(None)))
+                kind = sequence(item if excludes_undefined(one.expression) else union(item, types.constant(None)))
         if step.group is not None:
             self.used(kind)
             return ANY
-        return union(kind, kept(step.node, kind)) if step.keep_array else kind
+        return union(kind, types.kept(step.node, kind)) if step.keep_array else kind
 
     def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
         """What a field of a value can be, an array's through all its items."""
-        if holder == ANY or (holder.path is None and holder.kinds == KINDS):
+        if holder == ANY or (holder.path is None and holder.kinds == types.KINDS):
             return ANY
         found: list[Type] = []
-        holders = list(objects(holder))
+        holders = list(types.objects(holder))
         for one in holders:
             if one.path is not None:
                 self.reads.add((*one.path, name))
@@ -226,15 +196,15 @@ class Inference:
             there = f"`{where}`" if where else "what it is looked up in"
             self.tell("C206", node, f"{there} has no `{name}`", None, closed[0])
             return ANY
-        made = all_(found) if found else UNDEFINED
+        made = types.union_all(found) if found else UNDEFINED
         made = sequence(item_of(made)) if "array" in holder.kinds else made
-        return union_path(made, UNDEFINED) if holder.kinds - {"object"} else made
+        return types.union_path(made, UNDEFINED) if holder.kinds - {"object"} else made
 
     # ------------------------------------------------------------------------------------------ conditions
 
     def condition(self, node: nodes.Condition, scope: Scope) -> Type:
         test = self.infer(node.condition, scope)
-        truth = truth_(test)
+        truth = types.truth_of(test)
         if truth is not None and not isinstance(node.condition, nodes.Value):
             branch = node.otherwise if truth else node.then
             if branch is not None:
@@ -280,8 +250,8 @@ class Inference:
         kind = self._quiet(left, scope)
         if kind.values is None or "array" in kind.kinds:
             return (), ()
-        same = tuple(value for value in kind.values if any(same_(value, one) for one in given))
-        rest = tuple(value for value in kind.values if not any(same_(value, one) for one in given))
+        same = tuple(value for value in kind.values if any(types.same_value(value, one) for one in given))
+        rest = tuple(value for value in kind.values if not any(types.same_value(value, one) for one in given))
         return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
 
     def _quiet(self, node: nodes.Node, scope: Scope) -> Type:
@@ -300,15 +270,15 @@ class Inference:
             case "&":
                 self.used(left)
                 self.used(right)
-                return STRING
+                return types.STRING
             case "and" | "or" | "in":
-                return BOOLEAN
+                return types.BOOLEAN
             case "=" | "!=":
                 return self.equality(node, left, right)
             case "<" | "<=" | ">" | ">=":
-                return MAYBE_BOOLEAN
+                return types.MAYBE_BOOLEAN
             case "..":
-                return Type(frozenset({"array", "undefined"}), items=INTEGER)
+                return Type(frozenset({"array", "undefined"}), items=types.INTEGER)
             case _:
                 for one, kind in ((node.left, left), (node.right, right)):
                     self.needs_number(one, kind, node.operator)
@@ -317,24 +287,26 @@ class Inference:
 
     def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
-            self.tell("C208", node, f"`{operator}` wants a number, and this is {shown(kind)}", "write $number(…)", ())
+            self.tell(
+                "C208", node, f"`{operator}` wants a number, and this is {types.shown(kind)}", "write $number(…)", ()
+            )
 
     def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
         """Of what can never be equal, the outcome is known."""
-        kinds = [comparable(kind) for kind in (left, right)]
+        kinds = [types.comparable(kind) for kind in (left, right)]
         apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
         if apart:
-            message = f"these are never equal: {shown(left)} and {shown(right)}"
+            message = f"these are never equal: {types.shown(left)} and {types.shown(right)}"
             self.tell("C208", node, message, None, ())
         listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
-        if listed and not any(same_(a, b) for a in left.values or () for b in right.values or ()):
+        if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
             both_none = (left.kinds & NONE) and (right.kinds & NONE)
             unequal = node.operator == "!="  # of which nothing is true of what is undefined
             if unequal and "undefined" in left.kinds | right.kinds:
-                return BOOLEAN
-            if not both_none and not (left.solid | right.solid) - SCALARS:
-                return constant(unequal)
-        return BOOLEAN
+                return types.BOOLEAN
+            if not both_none and not (left.solid | right.solid) - types.SCALARS:
+                return types.constant(unequal)
+        return types.BOOLEAN
 
     # ----------------------------------------------------------------------------------- blocks and calls
 
@@ -368,7 +340,7 @@ class Inference:
                 names = [parameter.name for parameter in argument.parameters]
                 variables = {**scope.variables, **dict.fromkeys(names, ANY), **dict(zip(names, [item], strict=False))}
                 self.infer(argument.body, replace(scope, variables=variables))
-                given.append(FUNCTION)
+                given.append(types.FUNCTION)
             else:
                 given.append(self.used(self.infer(argument, scope)))
         if name is None or name in scope.variables:
@@ -380,15 +352,15 @@ def _result(name: str, given: list[Type]) -> Type:
     """The type of a standard function's result."""
     if name in ("filter", "sort", "reverse", "shuffle", "distinct") and given:
         return sequence(item_of(given[0]))
-    if name in OF_TEXT and given and given[0].values is not None and given[0].solid == STRING.kinds:
-        texts = dict.fromkeys(OF_TEXT[name](value) for value in given[0].values)
-        return Type(STRING.kinds | UNDEFINED.kinds, values=tuple(texts))
+    if name in types.OF_TEXT and given and given[0].values is not None and given[0].solid == types.STRING.kinds:
+        texts = dict.fromkeys(types.OF_TEXT[name](value) for value in given[0].values)
+        return Type(types.STRING.kinds | UNDEFINED.kinds, values=tuple(texts))
     if name in ("floorDate", "ceilDate"):
         return Type(frozenset({"string", "undefined"}), format="date")
     signature = STANDARD[name].signature if name in STANDARD else None
-    letter = signature.rpartition(":")[2][:1] if signature else "i" if name in INTEGERS else ""
-    made = INTEGER if name in INTEGERS else LETTERS.get(letter, ANY)
-    if name in CERTAIN or made == ANY:
+    letter = signature.rpartition(":")[2][:1] if signature else "i" if name in types.INTEGERS else ""
+    made = types.INTEGER if name in types.INTEGERS else types.LETTERS.get(letter, ANY)
+    if name in types.CERTAIN or made == ANY:
         return made
     # A regular expression's $replace or $substring of a text keeps nothing of its format.
     return union(made, UNDEFINED)

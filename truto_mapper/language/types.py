@@ -6,11 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from truto_mapper.language.nodes import (
-    Array,
-    Node,
-    walk,
-)
+from truto_mapper.language.nodes import Array, Node, walk
 
 Steps = tuple[str, ...]
 
@@ -102,10 +98,10 @@ def _values(one: Type, other: Type) -> tuple[Any, ...] | None:
     if not known or None in known:
         return None
     every = [value for values in known for value in values or ()]
-    return tuple(value for n, value in enumerate(every) if not any(same_(value, e) for e in every[:n]))
+    return tuple(value for n, value in enumerate(every) if not any(same_value(value, e) for e in every[:n]))
 
 
-def same_(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     return kind_of(one) == kind_of(other) and one == other
 
 
@@ -187,14 +183,14 @@ def objects(kind: Type) -> Iterator[Type]:
         yield from (ANY,) if kind.items is None else objects(kind.items)
 
 
-def all_(kinds: Iterable[Type]) -> Type:
+def union_all(kinds: Iterable[Type]) -> Type:
     made: Type | None = None
     for kind in kinds:
         made = kind if made is None else union(made, kind)
     return UNDEFINED if made is None else made
 
 
-def truth_(kind: Type) -> bool | None:
+def truth_of(kind: Type) -> bool | None:
     """Whether a value always, or never, counts as true; None if that depends."""
     if kind.solid - SCALARS or kind.values is None or not kind.solid:
         return None
