@@ -58,7 +58,7 @@ CODES: dict[str, str] = {
     "P601": "the provider answered with an error",
     "P602": "the provider's answer cannot be read",
     "P603": "the payload belongs to no endpoint, or not to the one that was asked",
-    "P604": "the provider gave back the cursor it was sent",
+    "P604": "the provider returned the cursor it was sent",
     "P605": "the days asked for were not the company's days",
     "B300": "these two cannot be compared",
     "B301": "a field that readers may rely on is gone",
