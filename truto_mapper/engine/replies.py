@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 #: The values of a reply's variables, in the order of `linked.REPLY`.
 Bindings: TypeAlias = tuple[Any, ...]
 
-#: The plan of a reply without a query.
-UNPLANNED = Plan({}, None, (), None)
-
 
 def read(body: bytes | bytearray, status: int) -> Any:
     """A body as JSON; that of a refusal as text if it is not JSON. Raises `ProviderError` P602."""
@@ -47,10 +44,15 @@ def _is_success(status: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Reads the replies to one mapping. `functions` has each endpoint's, by name; a `trace` notes every evaluation."""
+    """Reads the replies to one mapping.
+
+    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query; a
+    `trace` notes every evaluation.
+    """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
+    unplanned: Plan
     trace: Trace | None = None
 
     def scope(self, bindings: Bindings) -> Scope:
@@ -62,7 +64,9 @@ class Replies:
         Adds a warning to `found` for a reply that is not recognised. Raises `ProviderError` P601 to P603.
         """
         body, status = bindings[-2:]
-        names = plan.endpoints if plan.settings is bindings[0] else self._serving(plan, bindings)
+        names = plan.endpoints
+        if plan is not self.unplanned and plan.settings is not bindings[0]:
+            names = self._serving(plan, bindings)
         if not 200 <= status < 300:
             self._raise_refusal(names, self.scope(bindings))
             return None, ()
@@ -77,12 +81,12 @@ class Replies:
                 return fused, reply
         return self._unrecognised(names, bindings, plan, found)
 
-    def _serving(self, plan: Plan, bindings: Bindings) -> Sequence[str]:
-        """The names of the endpoints that serve a query: as planned, unless the settings are other ones."""
-        if plan is UNPLANNED or plan.settings == bindings[0]:
-            return plan.endpoints or tuple(one.name for one in self.mapping.endpoints)
+    def _serving(self, plan: Plan, bindings: Bindings) -> tuple[str, ...]:
+        """The names of the endpoints that serve a query: as planned, unless the settings have changed."""
+        if plan.settings == bindings[0]:
+            return plan.endpoints
         names = dict(zip(linked.REPLY, bindings, strict=True))
-        return [one.name for one in requests.serving(self.mapping, names, self.trace)]
+        return tuple(one.name for one in requests.serving(self.mapping, names, self.trace))
 
     def _raise_refusal(self, names: Sequence[str], scope: Scope) -> None:
         """Raise what the provider says, unless it means no records (empty_when)."""
@@ -109,7 +113,7 @@ class Replies:
         """Take a reply that no endpoint recognises for one of the first endpoint that was asked."""
         scope, fused = self.scope(bindings), self.functions[names[0]]
         known = [one for one in self.mapping.endpoints if truthy(value_of(one.recognise, scope))]
-        if known or plan is UNPLANNED:
+        if known or plan is self.unplanned:
             raise _foreign(known, names)
         if any(one.recognise is not None for one in self.mapping.endpoints if one.name in names):
             message = f"the provider's answer has nothing that {names[0]} is recognised by: no records"
