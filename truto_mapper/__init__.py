@@ -2,8 +2,9 @@
 
 from truto_mapper.engine.exact import OnInvalid
 from truto_mapper.engine.mapper import Mapper, load
-from truto_mapper.engine.page import Format, Page, Request, Response
+from truto_mapper.engine.page import Page, Request, Response
 from truto_mapper.engine.query import OnUnknown, Query
+from truto_mapper.engine.rendering import Format
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.resource.activity import Activity

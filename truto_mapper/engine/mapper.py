@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from truto_mapper.resource.activity import Activity
 
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
+Overlays: TypeAlias = Sequence[str | Path | Source]
 AnyQuery: TypeAlias = Mapping[str, Any] | str
+Context: TypeAlias = Mapping[str, Any] | None
+FindSchema: TypeAlias = Callable[[str], Source]
 
 
 class _Functions(dict[str, "Fused"]):
@@ -57,11 +60,7 @@ class Mapper(Generic[RecordT]):
     """
 
     def __init__(
-        self,
-        layers: overlay.Layered,
-        spec: Source,
-        functions: Functions | None = None,
-        find_schema: Callable[[str], Source] | None = None,
+        self, layers: overlay.Layered, spec: Source, functions: Functions | None, find_schema: FindSchema | None = None
     ) -> None:
         self._texts = (layers.sources, spec, functions)
         self._resource = Resource.parse(spec)
@@ -109,12 +108,7 @@ class Mapper(Generic[RecordT]):
         return other
 
     def plan(
-        self,
-        query: AnyQuery,
-        *,
-        context: Mapping[str, Any] | None = None,
-        now: str | None = None,
-        on_unknown: OnUnknown = "refuse",
+        self, query: AnyQuery, *, context: Context = None, now: str | None = None, on_unknown: OnUnknown = "refuse"
     ) -> Request:
         """The request that answers a unified query.
 
@@ -133,7 +127,7 @@ class Mapper(Generic[RecordT]):
         body: Any,
         *,
         query: AnyQuery | None = None,
-        context: Mapping[str, Any] | None = None,
+        context: Context = None,
         now: str | None = None,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
@@ -164,7 +158,7 @@ class Mapper(Generic[RecordT]):
         self,
         query: AnyQuery,
         *,
-        context: Mapping[str, Any] | None = None,
+        context: Context = None,
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
@@ -182,20 +176,14 @@ class Mapper(Generic[RecordT]):
             return self._static_page(request.query, settings, moment, on_invalid)
         response = yield request
         return self.map(
-            response.body,
-            query=request.query,
-            context=context,
-            now=now,
-            status=response.status,
-            headers=response.headers,
-            on_invalid=on_invalid,
+            response.body, query=request.query, status=response.status, headers=response.headers, on_invalid=on_invalid
         )
 
     def stream(
         self,
         query: AnyQuery,
         *,
-        context: Mapping[str, Any] | None = None,
+        context: Context = None,
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
@@ -221,12 +209,9 @@ class Mapper(Generic[RecordT]):
 
         An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
         """
-        shown = []
-        for endpoint in self._mapping.endpoints:
-            fused = self._functions[endpoint.name]
-            code = pretty.shown(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
-            shown.append(f"# {endpoint.name}\n{code}\n")
-        return "\n\n".join(shown)
+        functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
+        codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.shown(f.tree) for f in functions]
+        return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None) -> Request:
         return requests.planned(self._mapping, query, settings, now, self._replies.trace)
@@ -242,12 +227,7 @@ class Mapper(Generic[RecordT]):
         return self._page(response, query, settings, now, on_invalid)._replace(is_asked=False)
 
     def _page(
-        self,
-        response: Response,
-        query: Query | None,
-        settings: dict[str, Any],
-        now: str | None,
-        on_invalid: OnInvalid,
+        self, response: Response, query: Query | None, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid
     ) -> Page[RecordT]:
         body, status, headers = response
         parameters, start, plan = ({}, 0, None) if query is None else (query.parameters, query.offset, query.plan)
@@ -322,20 +302,13 @@ def _moment(now: str | None) -> str | None:
 
 @overload
 def load(
-    name: Literal["gong/activity"],
-    *,
-    overlays: Sequence[str | Path | Source] = (),
-    functions: Functions | None = None,
+    name: Literal["gong/activity"], *, overlays: Overlays = (), functions: Functions | None = None
 ) -> Mapper[Activity]: ...
 @overload
-def load(
-    name: str | Path, *, overlays: Sequence[str | Path | Source] = (), functions: Functions | None = None
-) -> Mapper[Any]: ...
+def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]: ...
 
 
-def load(
-    name: str | Path, *, overlays: Sequence[str | Path | Source] = (), functions: Functions | None = None
-) -> Mapper[Any]:
+def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]:
     """The mapper of a shipped mapping (`gong/activity`) or of a mapping file.
 
     The resource's spec is looked up in a `schemas/` folder beside or above the file, then among those shipped.
