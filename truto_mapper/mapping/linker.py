@@ -122,7 +122,8 @@ class _Linker:
             elif known[name].format != "date-time":
                 message = f"`{name}` must have the format date-time to be a whole day"
                 self.findings.found.append(listed.diagnostic("M106", message, key=name))
-        settings = [step.value for root, step in _settings(zone) if root == "context"] if zone else []
+        paths = [path for path, _ in reads(zone)] if zone else []
+        settings = [path[1] for path in paths if path[0] == "context" and len(path) > 1]
         return WholeDays(zone, next(iter(settings), None), shape.parameters)  # type: ignore[arg-type]  # as below
 
     def endpoint(self, name: str, node: Node, shape: EndpointDocument, *, has_days: bool) -> Endpoint:
