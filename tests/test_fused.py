@@ -274,6 +274,20 @@ UNUSUAL = st.sampled_from(
 )
 
 
+@pytest.fixture
+def contact_mapper(tmp_path):
+    """A mapper of contacts with the given response mapping; `head` is the text of the mapping above it."""
+
+    def make(fields, head=CONTACTS, **options):
+        (tmp_path / "schemas/crm").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC)
+        lines = "".join(f"      {name}: '{text}'\n" for name, text in fields.items())
+        (tmp_path / "acme.yaml").write_text(head + lines)
+        return load(tmp_path / "acme.yaml", **options)
+
+    return make
+
+
 def contacts(draw):
     values = {name: draw(st.just(usual) | st.just(usual) | UNUSUAL) for name, usual in USUAL.items()}
     return {name: value for name, value in values.items() if value is not ...}
@@ -294,6 +308,16 @@ def test_for_any_mapping_one_pass_gives_what_the_exact_path_gives(data, tmp_path
     for on_invalid in ("raise", "discard_value"):
         assert outcome(mapper, reply, on_invalid=on_invalid) == exact(mapper, reply, on_invalid=on_invalid)
     assert "not one function" not in mapper.show()
+
+
+@pytest.mark.parametrize(
+    "text", ["*", "**.key", "$string()", "$keys()[0]", '$lookup("key")', "$eval($lowercase(label))"]
+)
+def test_a_value_that_depends_on_the_row_without_naming_it_is_computed_for_each_row(text, contact_mapper):
+    mapper = contact_mapper({"id": "key", "age": f"$length($string({text}))"})
+    reply = {"data": [{"key": "a", "label": "KEY"}, {"key": "b", "label": "KEY"}]}
+    assert all("age" in record for record in mapper.map(reply).records)
+    assert outcome(mapper, reply) == exact(mapper, reply)
 
 
 SHOW = "from truto_mapper import load; print(load('gong/activity').show())"

@@ -61,7 +61,7 @@ class Memo:
         row: Any = text
         for name in reversed(names):
             row = {} if row is MISSING else {name: row}
-        scope = Scope(row if self.is_context else MISSING, {variable: row}, page)
+        scope = Scope(row if self.is_context else {}, {variable: row}, page)
         found = []
         try:
             for name, expression in self.lets:
@@ -146,10 +146,10 @@ class Page:
         """The arguments, kept for the pages of the same texts; None where one of the values is not valid."""
         if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
             bindings = dict(zip(self.bindings, given, strict=True))
-            return self.arguments(Scope(bindings["response"], bindings))
+            return self.arguments(Scope({}, bindings))
         if len(self.known) >= MAX_PAGES:
             self.known.clear()
-        known = self.known[key] = self.arguments(Scope(MISSING, self._bindings(key)))
+        known = self.known[key] = self.arguments(Scope({}, self._bindings(key)))  # `$` is never undefined
         return known
 
     def _bindings(self, key: tuple[Any, ...]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import is_plain, leading_names
-from truto_mapper.language.nodes import Name, Node, Path, Variable, children
+from truto_mapper.language.nodes import Call, Descendant, Lambda, Name, Node, Parent, Path, Variable, Wildcard, children
 
 Steps = tuple[str, ...]
 
@@ -46,6 +47,8 @@ class Names:
         names = leading_names(node) if isinstance(node, (Path, Variable)) else []
         if names:
             yield from self._read_along(names, inside=inside)
+        elif not inside and _may_read_context(node):
+            yield self.context
         for child in children(node):
             for one in children(child) if names else (child,):
                 if one not in names:
@@ -58,3 +61,22 @@ class Names:
         elif not inside or (isinstance(first, Variable) and first.name):  # the rest is of what is read before it
             path = self._along(names)
             yield from () if path is None else (path,)
+
+
+def _may_read_context(node: Node) -> bool:
+    """Whether a node may read `$` though nothing in it names `$`.
+
+    The context is an object, so functions whose signature begins with a string or a number never accept it.
+    """
+    match node:
+        case Call(procedure=Variable(name="eval")) | Wildcard() | Descendant() | Parent():
+            return True
+        case Call(procedure=Variable(name=name)) if name in STANDARD:
+            function = STANDARD[name]
+            head, takes_context, _ = (function.signature or "").partition("-")
+            is_complete = len(node.arguments) >= function.arity
+            return bool(takes_context) and not is_complete and head not in ("<s", "<n")
+        case Lambda(signature=signature):
+            return "-" in (signature or "")
+        case _:
+            return False
