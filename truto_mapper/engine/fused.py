@@ -20,7 +20,7 @@ from truto_mapper.engine.per_page import Fault, Memo, PageValues
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.language.compiler import compiler, placer
 from truto_mapper.language.compiler.compiler import Emitted
-from truto_mapper.language.compiler.placer import Placer
+from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression
 from truto_mapper.language.library.functions import NAMESPACE
 from truto_mapper.language.names import is_plain, leading_names
@@ -363,11 +363,8 @@ class _Writing:
             raise _Unfit("response_mapping is not an object of all required fields, or maps remote_data")
         return record
 
-    def pen(self) -> compiler.Writer:
-        place = Placer(self.endpoint.path.source, lambda span: span)
-        pen = compiler.Writer({}, {}, "", place, temporaries=self.outside.temporaries)
-        pen.at = self.place
-        return pen
+    def pen(self) -> Pen:
+        return Pen(self.place, self.outside.temporaries)
 
 
 def _rows(writing: _Writing) -> ast.Module:
