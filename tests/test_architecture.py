@@ -21,8 +21,8 @@ EDGES = {"cli": None, "server": {"client", "mock"}}  # None: any
 
 #: The one module that imports a third-party package; a package of a wing or an edge owns it together.
 OWNERS = {
-    "jsonata": {"language.parser", "language.runtime.calls"},
-    "re2": {"language.library.patterns", "language.library.pictures"},
+    "jsonata": {"language.parser"},
+    "re2": {"language.library.patterns"},
     "yaml": {"text.yaml_tree"},
     "jsonschema": {"resource.json_schema", "resource.validator"},
     "pydantic": {"text.shape", "resource.spec", "mapping.document", "authoring.golden", "authoring.diff"},

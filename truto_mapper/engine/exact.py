@@ -17,7 +17,7 @@ from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, shaper, undeclared
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.source_paths import Names
+from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
 from truto_mapper.resource.json_schema import Problem, Schema
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
@@ -67,7 +67,7 @@ class ExactPage:
 
     def reads_row(self, expression: Expression) -> bool:
         """Whether an expression may read its row, by way of a `let` too."""
-        names = Names([name for name, _ in self.endpoint.for_each] or ["$"])
+        names = Paths([name for name, _ in self.endpoint.for_each] or ["$"], expression.functions)
         for name, one in self.endpoint.let:
             names.add(name, one.node)
         return bool(names.read_by(expression.node))

@@ -230,16 +230,16 @@ class Mapper:
             asked = self._parser.parse(values)
 
     def show(self) -> str:
-        """The Python that the mapping became, an endpoint after the other, and what stays interpreted: nothing.
+        """The Python code of each endpoint, in the mapping's order.
 
-        An endpoint that could not be made one function says why; its rows are mapped one expression at a time.
+        Where an endpoint could not become one function, a comment says why; its rows take the exact path.
         """
         shown = []
         for endpoint in self._mapping.endpoints:
             fused = self._functions[endpoint.name]
             code = pretty.shown(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
-            shown.append(f"# {endpoint.name}\n{code}\n")
-        return "\n\n".join((*shown, "# Nothing stays interpreted."))
+            shown.append(f"# {endpoint.name}\n{code}")
+        return "\n\n\n".join(shown)
 
     # ------------------------------------------------------------------------------------- what was asked
 

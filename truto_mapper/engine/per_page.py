@@ -13,7 +13,7 @@ from typing import Any, Literal
 from truto_mapper.engine.shaping import schema_of
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.source_paths import Names, Steps
+from truto_mapper.language.source_paths import Paths, Steps
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
@@ -150,7 +150,7 @@ class PageValues:
     @cached_property
     def paths(self) -> list[Steps]:
         """The paths, from the bindings of a reply, that the values depend on. Complete once the code is written."""
-        names = Names((*self.bindings, "row"))  # memos read the row
+        names = Paths((*self.bindings, "row"))  # memos read the row
         for name, expression in self.lets.items():
             names.others[name] = names.read_by(expression.node)
         shown = [field.expression for field in self._fields.values()]
