@@ -143,14 +143,6 @@ def test_a_report_of_cobertura_is_valid_and_has_the_lines_and_branches(project):
     assert dict(line.attrib) == {"number": "21", "hits": "2", "branch": "true", "condition-coverage": "50% (1/2)"}
 
 
-def test_a_tracefile_of_lcov_has_the_same(project):
-    lines = run(project, "--format", "lcov").stdout.splitlines()
-    assert lines[:2] == ["TN:", "SF:acme.yaml"]
-    assert "DA:21,2" in lines
-    assert [line for line in lines if line.startswith("BRDA:21")] == ["BRDA:21,0,0,0", "BRDA:21,0,1,2"]
-    assert lines[-1] == "end_of_record"
-
-
 def test_the_page_shows_each_line_of_the_mapping_and_nothing_of_it_is_markup(project):
     project.write_text(project.read_text().replace('"week" :', '"<b>week</b>" :'))
     shown = run(project, "--format", "html").stdout

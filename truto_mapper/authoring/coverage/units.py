@@ -6,14 +6,11 @@ once, but for the fields that each endpoint writes.
 
 from __future__ import annotations
 
-import html
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.check import leaves
@@ -26,7 +23,6 @@ from truto_mapper.language.types import Type, from_schema
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.resource.spec import Field
 from truto_mapper.text import yaml_tree
-from truto_mapper.text.reports import xml
 from truto_mapper.text.source import Source, Span
 
 #: The counters, and what is said of a unit that no case hits.
@@ -67,16 +63,27 @@ class Coverage:
     def of(self, counter: str) -> list[Unit]:
         return [unit for unit in self.units if unit.counter == counter]
 
+    def missed(self, counter: str) -> list[Unit]:
+        return [unit for unit in self.of(counter) if not unit.hits]
+
+    def ways(self, source: Source, line: int) -> list[Unit]:
+        """Both ways of each branch that begins on a line, one pair after the other."""
+        return [unit for unit in self.of("branches") if unit.source == source and unit.line == line]
+
     @property
     def percent(self) -> float:
         """The share of all units that are hit, in percent."""
         return rate(self.units) * 100
 
 
-def rate(units: Iterable[Unit | int]) -> float:
-    """The share of units, or of counts, that are hit at all; of none the whole."""
-    hits = [unit.hits if isinstance(unit, Unit) else unit for unit in units]
-    return sum(map(bool, hits)) / len(hits) if hits else 1.0
+def covered(units: Iterable[Unit | int]) -> int:
+    """How many units, or counts, are hit at all."""
+    return sum(bool(unit.hits if isinstance(unit, Unit) else unit) for unit in units)
+
+
+def rate(units: Collection[Unit | int]) -> float:
+    """The share of units, or counts, that are hit at all; 1 if there are none."""
+    return covered(units) / len(units) if units else 1.0
 
 
 # ---------------------------------------------------------------------------------------------- what there is
@@ -288,184 +295,3 @@ def _lines(mapper: Mapper, evaluated: Counter[int]) -> dict[Source, dict[int, in
             for key, _ in node.pairs if isinstance(node, Object) else ():
                 evaluated[id(key)] = evaluated[id(node)]  # a key is no value, and has no event of its own
     return {source: dict(sorted(found[source].items())) for source in sorted(found, key=lambda one: one.name)}
-
-
-# -------------------------------------------------------------------------------------------------- reports
-
-
-def text(found: Coverage) -> str:
-    """The four counters, and what no case hits with its place."""
-    lines = [golden.count(found.cases, "case"), ""]
-    for counter in COUNTERS:
-        units = found.of(counter)
-        hit = sum(bool(unit.hits) for unit in units)
-        lines.append(f"  {counter:<15}{hit:>5} of {len(units):<5}{rate(units):>7.1%}")
-    lines += [f"  {'total':<15}{'':>14}{found.percent:>6.1f}%"]
-    for counter, said in COUNTERS.items():
-        missed = [unit for unit in found.of(counter) if not unit.hits]
-        lines += ["", f"{counter} {said}:"] if missed else []
-        lines += [f"  {unit.source.name}:{unit.line}  {unit.name}" for unit in missed]
-    return "\n".join(lines) + "\n"
-
-
-def json_(found: Coverage) -> str:
-    """Each counter with its units."""
-    counters = {
-        counter: {
-            "hit": sum(bool(unit.hits) for unit in found.of(counter)),
-            "total": len(found.of(counter)),
-            "missed": [
-                {"name": unit.name, "source": unit.source.name, "line": unit.line}
-                for unit in found.of(counter)
-                if not unit.hits
-            ],
-        }
-        for counter in COUNTERS
-    }
-    made = {"cases": found.cases, "percent": round(found.percent, 2), "counters": counters}
-    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-
-
-def _ways(found: Coverage, source: Source, line: int) -> list[Unit]:
-    return [unit for unit in found.of("branches") if unit.source == source and unit.line == line]
-
-
-def lcov(found: Coverage) -> str:
-    """A tracefile of LCOV; each way of a branch is a branch of its line."""
-    made = []
-    for source, lines in found.lines.items():
-        ways = [(line, _ways(found, source, line)) for line in lines]
-        flat = [(line, number, unit) for line, units in ways for number, unit in enumerate(units)]
-        made += ["TN:", f"SF:{source.name}"]
-        made += [f"BRDA:{line},0,{number},{unit.hits if lines[line] else '-'}" for line, number, unit in flat]
-        made += [f"BRF:{len(flat)}", f"BRH:{sum(bool(unit.hits) for *_, unit in flat)}"]
-        made += [f"DA:{line},{hits}" for line, hits in lines.items()]
-        made += [f"LF:{len(lines)}", f"LH:{sum(map(bool, lines.values()))}", "end_of_record"]
-    return "\n".join(made) + "\n"
-
-
-def cobertura(found: Coverage) -> str:
-    """A report of Cobertura (coverage-04.dtd), a class for each file; its time is 0, to be the same again."""
-    every_line = [hits for lines in found.lines.values() for hits in lines.values()]
-    branches = found.of("branches")
-    rates = {"line-rate": f"{rate(every_line):.4f}", "branch-rate": f"{rate(branches):.4f}"}
-    counts = {
-        "lines-covered": str(sum(map(bool, every_line))),
-        "lines-valid": str(len(every_line)),
-        "branches-covered": str(sum(bool(unit.hits) for unit in branches)),
-        "branches-valid": str(len(branches)),
-    }
-    root = ET.Element(
-        "coverage", rates | counts | {"complexity": "0", "version": version("truto-mapper"), "timestamp": "0"}
-    )
-    ET.SubElement(ET.SubElement(root, "sources"), "source").text = "."
-    package = ET.SubElement(ET.SubElement(root, "packages"), "package", name="mappings", complexity="0", **rates)  # type: ignore[arg-type]
-    classes = ET.SubElement(package, "classes")
-    for source, lines in found.lines.items():
-        _class(classes, found, source, lines)
-    declaration, rest = xml(root).split("\n", 1)
-    doctype = '<!DOCTYPE coverage SYSTEM "http://cobertura.sourceforge.net/xml/coverage-04.dtd">'
-    return f"{declaration}\n{doctype}\n{rest}"
-
-
-def _class(classes: ET.Element, found: Coverage, source: Source, lines: Mapping[int, int]) -> None:
-    branches = [unit for unit in found.of("branches") if unit.source == source]
-    rates = {"line-rate": f"{rate(lines.values()):.4f}", "branch-rate": f"{rate(branches):.4f}", "complexity": "0"}
-    made = ET.SubElement(classes, "class", {"name": source.name, "filename": source.name} | rates)
-    ET.SubElement(made, "methods")
-    inside = ET.SubElement(made, "lines")
-    for number, hits in lines.items():
-        ways = _ways(found, source, number)
-        line = ET.SubElement(inside, "line", number=str(number), hits=str(hits), branch="true" if ways else "false")
-        if ways:
-            taken = sum(bool(unit.hits) for unit in ways)
-            line.set("condition-coverage", f"{rate(ways):.0%} ({taken}/{len(ways)})")
-            conditions = ET.SubElement(line, "conditions")
-            for index in range(0, len(ways), 2):
-                pair = f"{rate(ways[index : index + 2]):.0%}"
-                ET.SubElement(conditions, "condition", number=str(index // 2), type="jump", coverage=pair)
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Coverage of {title}</title>
-<style>
-:root {{ color-scheme: light dark; --ok: #1a7f37; --no: #cf222e; --half: #9a6700; --line: #8884; }}
-@media (prefers-color-scheme: dark) {{ :root {{ --ok: #3fb950; --no: #f85149; --half: #d29922; }} }}
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.05rem; margin-top: 2rem; }}
-.counters {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1rem; }}
-.counters div {{ border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .9rem; }}
-.counters b {{ display: block; font-size: 1.5rem; }} .counters meter {{ width: 100%; }}
-table {{ border-collapse: collapse; font: 13px/1.5 ui-monospace, monospace; width: 100%; }}
-td {{ padding: 0 .6rem; white-space: pre; vertical-align: top; }}
-td.n, td.h {{ text-align: right; opacity: .6; user-select: none; }}
-tr.ok td.t {{ box-shadow: inset 3px 0 var(--ok); }}
-tr.no td.t {{ box-shadow: inset 3px 0 var(--no); background: color-mix(in srgb, var(--no) 14%, transparent); }}
-tr.half td.t {{ box-shadow: inset 3px 0 var(--half); background: color-mix(in srgb, var(--half) 14%, transparent); }}
-td i {{ color: var(--half); white-space: normal; }}
-details {{ margin-top: 1rem; }}
-.wide {{ overflow-x: auto; }}
-</style>
-<h1>Coverage of {title}</h1>
-<p>{cases}, {percent:.1f}% of everything counted.</p>
-<div class="counters">{counters}</div>
-{missed}
-{files}
-</html>
-"""
-
-
-def page(found: Coverage) -> str:
-    """The mapping as an HTML page coloured by coverage, in one file."""
-    counters = "".join(_counter(counter, found.of(counter)) for counter in COUNTERS)
-    missed = "".join(_missed(found, counter) for counter in ("source fields", "target fields", "enum values"))
-    files = "".join(_listing(found, source, lines) for source, lines in found.lines.items())
-    title = html.escape(", ".join(source.name for source in found.lines))
-    return _PAGE.format(
-        title=title,
-        cases=golden.count(found.cases, "case"),
-        percent=found.percent,
-        counters=counters,
-        missed=missed,
-        files=files,
-    )
-
-
-def _counter(name: str, units: list[Unit]) -> str:
-    hit = sum(bool(unit.hits) for unit in units)
-    return f'<div>{name}<b>{rate(units):.0%}</b><meter value="{rate(units):.4f}"></meter>{hit} of {len(units)}</div>'
-
-
-def _missed(found: Coverage, counter: str) -> str:
-    names = [html.escape(unit.name) for unit in found.of(counter) if not unit.hits]
-    items = "".join(f"<li><code>{name}</code></li>" for name in names)
-    return f"<details><summary>{len(names)} {counter} {COUNTERS[counter]}</summary><ul>{items}</ul></details>" * bool(
-        names
-    )
-
-
-def _listing(found: Coverage, source: Source, lines: Mapping[int, int]) -> str:
-    rows = []
-    for number, line in enumerate(source.text.splitlines(), 1):
-        missed = [unit for unit in _ways(found, source, number) if not unit.hits]
-        kind = "" if number not in lines else "no" if not lines[number] else "half" if missed else "ok"
-        said = f"  <i>never {html.escape(', never '.join(unit.name for unit in missed))}</i>" if missed else ""
-        hits = lines.get(number, "")
-        rows.append(
-            f'<tr class="{kind}"><td class="n" id="L{number}">{number}</td><td class="h">{hits}</td>'
-            f'<td class="t">{html.escape(line)}{said}</td></tr>'
-        )
-    name = html.escape(source.name)
-    return f'<h2>{name}</h2><div class="wide"><table>{"".join(rows)}</table></div>'
-
-
-FORMATS: dict[str, Callable[[Coverage], str]] = {
-    "text": text,
-    "json": json_,
-    "html": page,
-    "cobertura": cobertura,
-    "lcov": lcov,
-}

@@ -1,0 +1,6 @@
+"""What the golden cases of a mapping exercise, counted and reported."""
+
+from truto_mapper.authoring.coverage.reports import FORMATS
+from truto_mapper.authoring.coverage.units import COUNTERS, Coverage, Unit, measure
+
+__all__ = ["COUNTERS", "FORMATS", "Coverage", "Unit", "measure"]
