@@ -51,9 +51,8 @@ def test_each_parameter_says_how_it_is_honoured():
 
 
 def test_what_is_left_out_is_said():
-    text = MARKDOWN
-    assert "`aggregate` gives no value to `user.name`, `created_at`, `updated_at`." in text
-    assert "`aggregate` reads nothing of the reply from `requestId`" in text
+    assert "`aggregate` gives no value to `user.name`, `created_at`, `updated_at`." in MARKDOWN
+    assert "`aggregate` never reads these fields of the reply: `requestId`" in MARKDOWN
 
 
 def test_a_comment_in_the_mapping_is_the_note_of_its_field():

@@ -12,9 +12,9 @@ from truto_mapper.authoring.blocks import Block, Code, Heading, Inline, Lineage,
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.types import Steps
-from truto_mapper.mapping.linked import Endpoint, every, giving
+from truto_mapper.mapping.linked import Endpoint, every, leaves
 from truto_mapper.resource.spec import Field
-from truto_mapper.text.pointers import dotted
+from truto_mapper.text.pointers import dotted, keys_of
 
 
 def blocks(mapper: Mapper) -> Iterator[Block]:
@@ -101,70 +101,34 @@ _PARTS = {
 
 def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
     yield Heading(2, endpoint.name)
-    rows = [*_sent(endpoint), *_reading(endpoint)]
-    yield Table(("part", "expression", "where"), tuple(rows))
-    reads = check.reads(mapper, endpoint)
-    fields = list(_fields(mapper.resource.fields, endpoint.response, ()))
+    yield Table(("part", "expression", "where"), tuple(_parts(endpoint)))
+    reads = check.EndpointTypes(mapper, endpoint).reads
+    rows, edges = [], []
+    for path, field, expression in leaves(endpoint.response, mapper.resource.record):
+        if field is not None:
+            name, sources = dotted(keys_of(path)), [dotted(one) for one in _sources(endpoint, expression, reads)]
+            rows.append(_field(name, field, expression, sources))
+            edges += [(source, name) for source in sources]
     yield Heading(3, f"Fields of {endpoint.name}")
-    yield Table(
-        ("field", "type", "from", "expression", "where", ""),
-        tuple(_field(endpoint, path, field, reads) for path, field in fields),
-    )
-    edges = [
-        (_path(steps), dotted(path))
-        for path, _ in fields
-        if (one := giving(endpoint.response, path)) is not None
-        for steps in _sources(endpoint, one, reads)
-    ]
+    yield Table(("field", "type", "from", "expression", "where", ""), tuple(rows))
     if edges:
         yield Lineage(tuple(edges))
 
 
-def _sent(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
-    for key in ("params", "headers", "body"):
-        yield from _written(getattr(endpoint, key), (key,))
-
-
-def _written(template: Any, path: tuple[str, ...]) -> Iterator[tuple[Inline, ...]]:
-    if isinstance(template, dict):
-        for name, child in template.items():
-            yield from _written(child, (*path, name))
-    elif isinstance(template, list):
-        for index, child in enumerate(template):
-            yield from _written(child, (*path, str(index)))
-    elif template is not None:
-        yield (Code(dotted(path)),), _code(template), (template.place,)
-
-
-def _reading(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
-    for key in ("query_error", "next_cursor", "empty_when", "time_zone"):
-        yield from _written(getattr(endpoint, key), (key,))
+def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
+    """What is sent and how a reply is read, an expression each."""
+    for key in ("params", "headers", "body", "query_error", "next_cursor", "empty_when", "time_zone"):
+        for path, _, expression in leaves(getattr(endpoint, key), path=(key,)):
+            yield (Code(dotted(path)),), _code(expression), (expression.place,)
     for key in ("for_each", "let"):
-        for name, one in getattr(endpoint, key):
-            yield from _written(one, (f"{key} ${name}",))
+        for name, expression in getattr(endpoint, key):
+            yield (Code(f"{key} ${name}"),), _code(expression), (expression.place,)
 
 
-def _fields(
-    fields: Mapping[str, Field], template: Any, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], Field]]:
-    """The fields that have an expression, down to where the mapping has one."""
-    for name, field in fields.items():
-        inner = template.get(name) if isinstance(template, dict) else template
-        if isinstance(inner, dict):
-            yield from _fields(field.below, inner, (*path, name))
-        elif inner is not None:
-            yield (*path, name), field
-
-
-def _field(
-    endpoint: Endpoint, path: tuple[str, ...], field: Field, reads: Mapping[int, set[Steps]]
-) -> tuple[Inline, ...]:
-    expression = giving(endpoint.response, path)
-    assert expression is not None  # noqa: S101  # `_fields` gives those that have one
-    paths = [_path(steps) for steps in _sources(endpoint, expression, reads)]
+def _field(name: str, field: Field, expression: Expression, sources: list[str]) -> tuple[Inline, ...]:
     type_ = _type(field) + (", required" if field.required else "")
     note = " ".join(filter(None, (field.description, _comment(expression))))
-    return (Code(dotted(path)),), (type_,), codes(paths), _code(expression), (expression.place,), marked(note)
+    return (Code(name),), (type_,), codes(sources), _code(expression), (expression.place,), marked(note)
 
 
 def _sources(endpoint: Endpoint, expression: Expression, reads: Mapping[int, set[Steps]]) -> list[Steps]:
@@ -181,10 +145,6 @@ def _sources(endpoint: Endpoint, expression: Expression, reads: Mapping[int, set
     return sorted(one for one in found if not any(len(one) < len(o) and o[: len(one)] == one for o in found))
 
 
-def _path(steps: Steps) -> str:
-    return ".".join(steps)
-
-
 def _type(field: Field) -> str:
     if field.type == "array" and field.items is not None:
         return f"list of {_type(field.items)}"
@@ -197,7 +157,7 @@ def _code(expression: Expression) -> Inline:
 
 def _comment(expression: Expression) -> str:
     """The comment beside an expression, or in the lines just above it."""
-    source, place = expression.source, expression.locate(expression.node.span)
+    source, place = expression.source, expression.span
     number, _ = source.position(place.start)
     beside = re.match(r"[^\n]*?[\s'\"}\]]#\s(.*)", source.text[place.end :].partition("\n")[0])
     above: list[str] = []
