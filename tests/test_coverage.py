@@ -96,6 +96,26 @@ def test_each_counter_agrees_with_a_count_by_hand(counter, project):
     assert (sum(bool(unit.hits) for unit in units), len(units)) == (hit, total)
 
 
+PERIODS = {"day", "week", "month", "total"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "counted"),
+    [
+        ("$query.aggregation_period", PERIODS),
+        ('$query."aggregation_period"', PERIODS),
+        ("($q := $query; $q.aggregation_period)", PERIODS),
+        ('"$query.aggregation_period"', set()),
+        ("/* not $query.aggregation_period */ $query.limit", set()),
+        ("($query := {}; $query.aggregation_period)", set()),
+    ],
+)
+def test_the_values_of_a_parameter_are_counted_where_an_expression_reads_it(expression, counted, project):
+    project.write_text(project.read_text().replace("'\"/users\"'", f"|\n      {expression}"))
+    names = [unit.name for unit in measured(project).of("enum values")]
+    assert {name.split('"')[1] for name in names if name.startswith("$query.aggregation_period")} == counted
+
+
 def test_lines_count_what_began_on_them(project):
     (lines,) = measured(project).lines.values()
     text = project.read_text().splitlines()

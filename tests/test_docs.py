@@ -47,7 +47,59 @@ def test_each_parameter_says_how_it_is_honoured():
     assert set(found) == {f"`{name}`" for name in GONG.resource.parameters}
     assert "chooses the endpoint (activity.yaml:30)" in found["`aggregation_period`"]
     assert "body sent (activity.yaml:36)" in found["`next_cursor`"]
-    assert found["`truto_key_by`"] == "by truto-mapper itself"
+    assert found["`truto_key_by`"] == "handled by truto-mapper"
+
+
+MAPPING = """\
+version: 1
+integration: acme
+unified_model: conversational-intelligence
+resource: activity
+method: list
+endpoints:
+  all:
+    recognise: $exists(data.users)
+    path_mapping: '"/users?limit=" & %s'
+    for_each: {user: "data.users[active]"}
+    let: {stats: $user.stats, period: '$stats.kind & "s"'}
+    response_mapping:
+      id: id
+      aggregation_period: $period
+      metrics: {calls_hosted: $stats.hosted + $response.extra}
+"""
+
+
+@pytest.fixture
+def acme(tmp_path):
+    """Loads a mapping whose path ends in an expression."""
+
+    def loaded(expression):
+        (tmp_path / "acme.yaml").write_text(MAPPING % expression, "utf-8")
+        return docs.FORMATS["markdown"](load(tmp_path / "acme.yaml"))
+
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "expression", ["$query.limit", '$query."limit"', "($q := $query; $q.limit)", "$string($query)"]
+)
+def test_a_parameter_is_honoured_by_each_expression_that_reads_it(expression, acme):
+    assert {cells[0]: cells[2] for cells in rows(acme(expression), "Parameters")}["`limit`"] == "path (acme.yaml:9)"
+
+
+@pytest.mark.parametrize("expression", ['"$query.limit"', "($query := {}; $query.limit) /* $query.limit */"])
+def test_a_parameter_is_not_honoured_by_text_that_looks_like_it(expression, acme):
+    found = {cells[0]: cells[2] for cells in rows(acme(expression), "Parameters")}
+    assert found["`limit`"] == "handled by truto-mapper"
+
+
+def test_fields_have_their_places_in_the_reply_without_a_schema_of_it(acme):
+    found = {cells[0]: cells[2] for cells in rows(acme("1"), "Fields of all")}
+    assert found == {
+        "`id`": "`data.users.id`",
+        "`aggregation_period`": "`data.users.stats.kind`",
+        "`metrics.calls_hosted`": "`data.users.stats.hosted`, `extra`",
+    }
 
 
 def test_what_is_left_out_is_said():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from truto_mapper.authoring import check, html_page
 from truto_mapper.authoring.blocks import Block, Code, Heading, Inline, Lineage, Table, codes, markdown, marked
+from truto_mapper.authoring.sources import reads_parameter, reply_paths
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.types import Steps
 from truto_mapper.mapping.linked import Endpoint, every, leaves
 from truto_mapper.resource.spec import Field
 from truto_mapper.text.pointers import dotted, keys_of
@@ -72,15 +72,14 @@ def _parameters(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:
 
 
 def _honoured(mapper: Mapper, name: str) -> Inline:
-    """Which parts of the mapping look at a parameter."""
+    """The parts of the mapping that read a parameter."""
     places: dict[str, str] = {}
-    spelt = r"\$cursor\b" if name == "next_cursor" else rf"\$query\.{re.escape(name)}\b"
     for endpoint in mapper.mapping.endpoints:
         for key, expression in every(endpoint):
-            if re.search(spelt, expression.text):
-                places.setdefault(f"{key} {expression.place}", key)
-    found = [f"{_PARTS.get(key, '$' + key)} ({place.partition(' ')[2]})" for place, key in places.items()]
-    return ("; ".join(found) or "by truto-mapper itself",)
+            cursor = name == "next_cursor" and any(one.name == "cursor" for one in expression.variables)
+            if cursor or reads_parameter(expression, name):
+                places.setdefault(f"{key} {expression.place}", f"{_PARTS.get(key, '$' + key)} ({expression.place})")
+    return ("; ".join(places.values()) or "handled by truto-mapper",)
 
 
 _PARTS = {
@@ -102,13 +101,13 @@ _PARTS = {
 def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
     yield Heading(2, endpoint.name)
     yield Table(("part", "expression", "where"), tuple(_parts(endpoint)))
-    reads = check.EndpointTypes(mapper, endpoint).reads
+    sources = reply_paths(endpoint)
     rows, edges = [], []
     for path, field, expression in leaves(endpoint.response, mapper.resource.record):
         if field is not None:
-            name, sources = dotted(keys_of(path)), [dotted(one) for one in _sources(endpoint, expression, reads)]
-            rows.append(_field(name, field, expression, sources))
-            edges += [(source, name) for source in sources]
+            name, places = dotted(keys_of(path)), [dotted(one) or "$response" for one in sources[id(expression)]]
+            rows.append(_field(name, field, expression, places))
+            edges += [(place, name) for place in places]
     yield Heading(3, f"Fields of {endpoint.name}")
     yield Table(("field", "type", "from", "expression", "where", ""), tuple(rows))
     if edges:
@@ -125,24 +124,10 @@ def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
             yield (Code(f"{key} ${name}"),), _code(expression), (expression.place,)
 
 
-def _field(name: str, field: Field, expression: Expression, sources: list[str]) -> tuple[Inline, ...]:
+def _field(name: str, field: Field, expression: Expression, places: list[str]) -> tuple[Inline, ...]:
     type_ = _type(field) + (", required" if field.required else "")
     note = " ".join(filter(None, (field.description, _comment(expression))))
-    return (Code(name),), (type_,), codes(sources), _code(expression), (expression.place,), marked(note)
-
-
-def _sources(endpoint: Endpoint, expression: Expression, reads: Mapping[int, set[Steps]]) -> list[Steps]:
-    """The places of the reply that a value is made of, through the names of `let` that have no place themselves."""
-    named = dict(endpoint.let)
-    found, waiting, seen = set(reads.get(id(expression), ())), [expression], {id(expression)}
-    while waiting:
-        for variable in waiting.pop().variables:
-            one = named.get(variable.name)
-            if one is not None and id(one) not in seen:
-                seen.add(id(one))
-                waiting.append(one)
-                found |= reads.get(id(one), set())
-    return sorted(one for one in found if not any(len(one) < len(o) and o[: len(one)] == one for o in found))
+    return (Code(name),), (type_,), codes(places), _code(expression), (expression.place,), marked(note)
 
 
 def _type(field: Field) -> str:

@@ -13,8 +13,6 @@ from truto_mapper.authoring.check.reachability import unreachable
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.text.diagnostics import Diagnostic, by_place
 
-__all__ = ["EndpointTypes", "check"]
-
 
 def check(mapper: Mapper) -> list[Diagnostic]:
     """Every finding about a mapping, those of `load` included, in the order of its text, without the silenced ones."""

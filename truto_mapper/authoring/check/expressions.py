@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.authoring.check import fields
-from truto_mapper.authoring.replies import reply_type
+from truto_mapper.authoring.sources import reply_type
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -21,12 +21,11 @@ _PLANNING = ("path", "when", "query_error", "static_response", "params", "header
 
 
 class EndpointTypes:
-    """The types of an endpoint's expressions. `found` is what is wrong, `reads` what each reads, by the id of each."""
+    """The types of an endpoint's expressions; `found` is what is wrong with them."""
 
     def __init__(self, mapper: Mapper, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.found: list[Diagnostic] = []
-        self.reads: dict[int, set[types.Steps]] = {}
         self.inference = Inference(self._tell)
         self.body = reply_type(endpoint)
         self._expression = endpoint.path
@@ -43,11 +42,7 @@ class EndpointTypes:
 
     def _infer(self, expression: Expression, scope: Scope) -> Type:
         self._expression = expression
-        before, self.inference.reads = self.inference.reads, set()
-        kind = self.inference.infer(expression.node, scope)
-        self.reads[id(expression)] = self.inference.reads | ({kind.path} if kind.path else set())
-        self.inference.reads |= before
-        return kind
+        return self.inference.infer(expression.node, scope)
 
     def _infer_all(self, mapper: Mapper, scope: Scope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
-from truto_mapper.authoring.replies import innermost
+from truto_mapper.authoring.sources import innermost
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Name, Variable, walk

@@ -9,8 +9,8 @@ from typing import Any
 
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.nodes import Name, Path, Step, Variable, walk
 from truto_mapper.language.runtime.values import MISSING, truthy
+from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.resource.spec import value_schema
 from truto_mapper.text.diagnostics import Diagnostic
@@ -63,14 +63,8 @@ def _holds(when: Expression | None, bindings: Mapping[str, Any]) -> bool:
 
 def _asked(expression: Expression) -> set[Place]:
     """The parameters and settings that an expression reads, and `("", "")` if it reads anything else."""
-    free = {id(one) for one in expression.variables}
-    found: set[Place] = set()
-    for node in walk(expression.node):
-        match node:
-            case Path(steps=(Step(node=Variable() as first), Step(node=Name(value=name)), *_)) if id(first) in free:
-                found.add((first.name, name))
-                free.discard(id(first))
-    return found | ({("", "")} if free else set())
+    paths = [read.path for read in reads(expression) if read.path[0] != "$"]  # there is no reply yet
+    return {(path[0], path[1]) if len(path) > 1 else ("", "") for path in paths}
 
 
 def _values(mapper: Mapper, place: Place) -> tuple[Any, ...] | None:

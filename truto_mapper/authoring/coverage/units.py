@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from truto_mapper.authoring.replies import innermost, reply_type
+from truto_mapper.authoring.sources import innermost, reads_parameter, reply_type
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
@@ -145,7 +145,7 @@ def _target_values(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Un
 def _parameter_values(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
     """The values of each parameter that lists them, at the first expression that reads it."""
     for name, field in mapper.resource.parameters.items():
-        reading = [e for e, _ in expressions(mapper) if f"$query.{name}" in e.text]
+        reading = [one for one, _ in expressions(mapper) if field.enum and reads_parameter(one, name)]
         for value in field.enum if reading else ():
             label = f"$query.{name} = {json.dumps(value)}"
             yield ("query", name, value), Unit("enum values", label, reading[0].source, reading[0].span)
