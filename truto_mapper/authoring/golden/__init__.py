@@ -11,10 +11,10 @@ A folder `<mapping>/<case>/` beside `<mapping>.yaml` has
 `raises` is written by hand and never accepted, so that no case starts or stops failing unnoticed.
 """
 
-from truto_mapper.authoring.golden.cases import Case, folders, from_here, mapping_of, mappings, orphans, read
+from truto_mapper.authoring.golden.cases import PENDING, Case, folders, from_here, mapping_of, mappings, orphans, read
 from truto_mapper.authoring.golden.differences import Change, Group, changes, count, diagnostic, difference, groups
 from truto_mapper.authoring.golden.runs import Report, Result, run, run_all, run_one
-from truto_mapper.authoring.golden.writing import PENDING, accept, pend, record
+from truto_mapper.authoring.golden.writing import accept, pend, record
 
 __all__ = [
     "PENDING",

@@ -32,7 +32,8 @@ def run(case: Case, mapper: Mapper) -> Result:
     """What a case gives now."""
     result = Result()
     try:
-        page = _planned(case, mapper, result) if case.settings.query is not None else _mapped(case, mapper)
+        query = case.settings.query
+        page = _mapped(case, mapper) if query is None else _planned(case, query, mapper, result)
         if page is not None:
             _show(case, mapper, page, result)
     except MapperError as error:
@@ -41,11 +42,11 @@ def run(case: Case, mapper: Mapper) -> Result:
     return result
 
 
-def _planned(case: Case, mapper: Mapper, result: Result) -> Page | None:
+def _planned(case: Case, query: str | dict[str, Any], mapper: Mapper, result: Result) -> Page | None:
     """Plan the case's query, and map its payload as the answer; None if it has none."""
     settings, page = case.settings, None
     choices: dict[str, Any] = {"context": settings.context, "now": settings.now}
-    request = mapper.plan(settings.query, **choices)
+    request = mapper.plan(query, **choices)
     if request.query.plan:
         result.endpoint = _endpoint(mapper, request.query.plan.endpoints[0])
     result.files["request.json"] = as_json({part: getattr(request, part) for part in SENT})
@@ -68,13 +69,14 @@ def _mapped(case: Case, mapper: Mapper) -> Page | None:
     return mapper.map(case.payload, **chosen)
 
 
-def _endpoint(mapper: Mapper, name: str) -> Endpoint | None:
-    return next((one for one in mapper.mapping.endpoints if one.name == name), None)
+def _endpoint(mapper: Mapper, name: str) -> Endpoint:
+    return next(one for one in mapper.mapping.endpoints if one.name == name)
 
 
 def _show(case: Case, mapper: Mapper, page: Page, result: Result) -> None:
     """Add the files of a page to a result."""
-    result.endpoint = _endpoint(mapper, page.endpoint) or result.endpoint
+    if page.endpoint:
+        result.endpoint = _endpoint(mapper, page.endpoint)
     if page.diagnostics:
         result.files["diagnostics.txt"] = _rendered(page.diagnostics)
     if page.rejected:
