@@ -106,7 +106,7 @@ def page(found: Coverage) -> str:
 
 def _counter(name: str, units: Sequence[Unit]) -> str:
     share = f"{rate(units):.0%}"
-    bar = f'<span class="bar" style="--share:{share}"></span>'
+    bar = f'<span style="--share:{share}"></span>'
     return f"<div>{name}<b>{share}</b>{bar}<small>{covered(units)} of {len(units)}</small></div>"
 
 
