@@ -12,14 +12,12 @@ from typing import Any
 
 from truto_mapper.authoring.sources import innermost, reads_parameter, reply_type
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.nodes import Coalesce, Condition, Default, Filter, Number, walk
+from truto_mapper.language.nodes import Coalesce, Condition, Default, Filter, Node, Number, walk
 from truto_mapper.mapping.linked import Endpoint, every, leaves
 from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.pointers import dotted, keys_of
 from truto_mapper.text.source import Source, Span
-from truto_mapper.text.yaml_tree import Node
 
 #: The counters, and what is said of a unit that no case hits.
 COUNTERS = {
@@ -34,7 +32,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Something that cases should hit, and how often they did. `name` is in words, `span` is where it stands."""
+    """Something that cases should hit, and how often they did. `name` is in words."""
 
     counter: str
     name: str
@@ -49,7 +47,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What some cases hit. `lines` has the evaluations that began on each line of each file that holds expressions."""
+    """What some cases hit. `lines` has how often the expressions on each line of each file were evaluated."""
 
     units: tuple[Unit, ...]
     lines: Mapping[Source, Mapping[int, int]]
@@ -85,19 +83,16 @@ def declared(mapper: Mapper) -> dict[Key, Unit]:
     """Everything that cases can hit, in the order of the text."""
     found: dict[Key, Unit] = {}
     for endpoint in mapper.mapping.endpoints:
-        found.update(_source_fields(mapper, endpoint))
-        found.update(_target_fields(mapper, endpoint))
+        found.update(_in_reply(mapper, endpoint))
+        found.update(_in_record(mapper, endpoint))
     for expression, is_test in expressions(mapper):
         found.update(_branches(expression, is_test=is_test))
-    for endpoint in mapper.mapping.endpoints:
-        found.update(_target_values(mapper, endpoint))
-        found.update(_source_values(mapper, endpoint))
-    found.update(_parameter_values(mapper))
+    found.update(_in_query(mapper))
     return found
 
 
 def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
-    """Each expression once, and whether it is asked for true or false."""
+    """Each expression once, and whether it is a test, of which only the truth counts."""
     known: dict[int, tuple[Expression, bool]] = {}
     for endpoint in mapper.mapping.endpoints:
         for key, expression in every(endpoint):
@@ -107,43 +102,30 @@ def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
     yield from known.values()
 
 
-def _source_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
-    place = _name_of(mapper, endpoint)
+def _in_reply(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
+    """The fields of the provider's schema and their listed values, at the name of the endpoint."""
+    place = mapper.mapping.root.value["endpoints"].keys[endpoint.name]
     for kind in innermost(reply_type(endpoint)):
+        name = f"{endpoint.name}: {dotted(kind.path or ())}"
         if kind.path:
-            name = f"{endpoint.name}: {dotted(kind.path)}"
             yield ("read", endpoint.name, kind.path), Unit("source fields", name, place.source, place.span)
-
-
-def _source_values(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
-    place = _name_of(mapper, endpoint)
-    for kind in innermost(reply_type(endpoint)):
         for value in kind.values or ():
-            name = f"{endpoint.name}: {dotted(kind.path or ())} = {json.dumps(value)}"
-            yield ("reply", endpoint.name, kind.path, value), Unit("enum values", name, place.source, place.span)
+            unit = Unit("enum values", f"{name} = {json.dumps(value)}", place.source, place.span)
+            yield ("reply", endpoint.name, kind.path, value), unit
 
 
-def _name_of(mapper: Mapper, endpoint: Endpoint) -> Node:
-    """The name of an endpoint in the mapping."""
-    return mapper.mapping.root.value["endpoints"].keys[endpoint.name]  # type: ignore[no-any-return]  # of a Node
-
-
-def _target_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
+def _in_record(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
+    """The unified fields that an endpoint has expressions for, and their listed values."""
     for path, field, expression in leaves(endpoint.response, mapper.resource.record):
+        keys, name, place = keys_of(path), dotted(keys_of(path)), (expression.source, expression.span)
         if field is not None:
-            key, name = ("written", endpoint.name, keys_of(path)), f"{endpoint.name}: {dotted(keys_of(path))}"
-            yield key, Unit("target fields", name, expression.source, expression.span)
+            yield ("written", endpoint.name, keys), Unit("target fields", f"{endpoint.name}: {name}", *place)
+            for value in field.enum:
+                yield ("field", keys, value), Unit("enum values", f"{name} = {json.dumps(value)}", *place)
 
 
-def _target_values(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
-    for path, field, expression in leaves(endpoint.response, mapper.resource.record):
-        for value in () if field is None else field.enum:
-            name = f"{dotted(keys_of(path))} = {json.dumps(value)}"
-            yield ("field", keys_of(path), value), Unit("enum values", name, expression.source, expression.span)
-
-
-def _parameter_values(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
-    """The values of each parameter that lists them, at the first expression that reads it."""
+def _in_query(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
+    """The listed values of parameters, at the first expression that reads the parameter."""
     for name, field in mapper.resource.parameters.items():
         reading = [one for one, _ in expressions(mapper) if field.enum and reads_parameter(one, name)]
         for value in field.enum if reading else ():
@@ -152,15 +134,15 @@ def _parameter_values(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
 
 
 def _branches(expression: Expression, *, is_test: bool) -> Iterator[tuple[Key, Unit]]:
-    if is_test:
-        for outcome in ("true", "false"):
-            yield _way(expression, expression.node, outcome)
-    for node in walk(expression.node):
-        for outcome in _outcomes(node):
-            yield _way(expression, node, outcome)
+    tests = [(expression.node, ("true", "false"))] if is_test else []
+    for node, outcomes in [*tests, *((node, _outcomes(node)) for node in walk(expression.node))]:
+        text = shortened(" ".join(expression.text[node.span.start : node.span.end].split()))
+        place = expression.source, expression.locate(node.span)
+        for outcome in outcomes:
+            yield (id(node), outcome), Unit("branches", f"{outcome} of {text}", *place)
 
 
-def _outcomes(node: nodes.Node) -> tuple[str, ...]:
+def _outcomes(node: Node) -> tuple[str, ...]:
     match node:
         case Condition():
             return "then", "else"
@@ -169,9 +151,3 @@ def _outcomes(node: nodes.Node) -> tuple[str, ...]:
         case Coalesce() | Default():
             return "left", "right"
     return ()
-
-
-def _way(expression: Expression, node: nodes.Node, outcome: str) -> tuple[Key, Unit]:
-    text = " ".join(expression.text[node.span.start : node.span.end].split())
-    name = f"{outcome} of {shortened(text)}"
-    return (id(node), outcome), Unit("branches", name, expression.source, expression.locate(node.span))

@@ -17,27 +17,7 @@ from truto_mapper.authoring.golden.runs import Report, Result, run, run_all, run
 from truto_mapper.authoring.golden.writing import accept, pend, record
 
 __all__ = [
-    "PENDING",
-    "Case",
-    "Change",
-    "Group",
-    "Report",
-    "Result",
-    "accept",
-    "changes",
-    "count",
-    "diagnostic",
-    "difference",
-    "folders",
-    "from_here",
-    "groups",
-    "mapping_of",
-    "mappings",
-    "orphans",
-    "pend",
-    "read",
-    "record",
-    "run",
-    "run_all",
+    "PENDING", "Case", "Change", "Group", "Report", "Result", "accept", "changes", "count", "diagnostic", "difference",
+    "folders", "from_here", "groups", "mapping_of", "mappings", "orphans", "pend", "read", "record", "run", "run_all",
     "run_one",
-]
+]  # fmt: skip
