@@ -42,12 +42,12 @@ def test_each_field_that_is_mapped_has_its_type_place_expression_and_meaning():
     assert len(found) == 21
 
 
-def test_each_parameter_says_how_it_is_honoured():
+def test_each_parameter_says_where_it_is_used():
     found = {cells[0]: cells[2] for cells in rows(MARKDOWN, "Parameters")}
     assert set(found) == {f"`{name}`" for name in GONG.resource.parameters}
-    assert "chooses the endpoint (activity.yaml:30)" in found["`aggregation_period`"]
-    assert "body sent (activity.yaml:36)" in found["`next_cursor`"]
-    assert found["`truto_key_by`"] == "handled by truto-mapper"
+    assert "to choose the endpoint (activity.yaml:30)" in found["`aggregation_period`"]
+    assert "in the body (activity.yaml:36)" in found["`next_cursor`"]
+    assert found["`truto_key_by`"] == "by truto-mapper"
 
 
 MAPPING = """\
@@ -83,14 +83,16 @@ def acme(tmp_path):
 @pytest.mark.parametrize(
     "expression", ["$query.limit", '$query."limit"', "($q := $query; $q.limit)", "$string($query)"]
 )
-def test_a_parameter_is_honoured_by_each_expression_that_reads_it(expression, acme):
-    assert {cells[0]: cells[2] for cells in rows(acme(expression), "Parameters")}["`limit`"] == "path (acme.yaml:9)"
+def test_a_parameter_is_used_by_each_expression_that_reads_it(expression, acme):
+    assert {cells[0]: cells[2] for cells in rows(acme(expression), "Parameters")}[
+        "`limit`"
+    ] == "in the path (acme.yaml:9)"
 
 
 @pytest.mark.parametrize("expression", ['"$query.limit"', "($query := {}; $query.limit) /* $query.limit */"])
-def test_a_parameter_is_not_honoured_by_text_that_looks_like_it(expression, acme):
+def test_a_parameter_is_not_used_by_text_that_looks_like_it(expression, acme):
     found = {cells[0]: cells[2] for cells in rows(acme(expression), "Parameters")}
-    assert found["`limit`"] == "handled by truto-mapper"
+    assert found["`limit`"] == "by truto-mapper"
 
 
 def test_fields_have_their_places_in_the_reply_without_a_schema_of_it(acme):
@@ -127,8 +129,8 @@ def test_the_page_in_html_is_well_formed_and_needs_nothing_else():
     text = HTML
     root = etree.HTML(text)
     assert [node.text for node in root.iter("h2")][:3] == [
-        "Settings of an account",
-        "Which endpoint is asked",
+        "Account settings",
+        "Endpoints",
         "Parameters",
     ]
     (lineage, *_) = root.iter("details")

@@ -290,14 +290,14 @@ def _setting(what: str, old: JSON | None, new: JSON | None) -> Iterator[tuple[st
 
 def behaviour(old: Mapper, new: Mapper, cases: Iterable[golden.Case]) -> list[Change]:
     """What golden cases give with both mappings, where that differs; one finding for each cause."""
-    differing: list[golden.Change] = []
+    differing: list[golden.Difference] = []
     found: list[Change] = []
     for case in cases:
         before, after = golden.run(case, old), golden.run(case, new)
         if (before.error is None) != (after.error is None):
             found.append(_failing(case, after))
         else:
-            differing += golden.changes(replace(case, expected=before.files), after.files, after.endpoint)
+            differing += golden.compare(replace(case, expected=before.files), after.files, after.endpoint)
     return [*found, *map(_caused, golden.groups(differing))]
 
 
@@ -314,10 +314,12 @@ _NOTHING = (MISSING, None)
 
 
 def _caused(group: golden.Group) -> Change:
-    lost = any(c.file == "response.json" and c.expected not in _NOTHING and c.found in _NOTHING for c in group.changes)
+    lost = any(
+        c.file == "response.json" and c.expected not in _NOTHING and c.found in _NOTHING for c in group.differences
+    )
     code, severity = ("B322", "error") if lost else ("B321", "warning")
-    found = golden.diagnostic(group.changes[0])
-    essence = sorted({change.values for change in group.changes})
+    found = group.differences[0].diagnostic
+    essence = sorted({one.values for one in group.differences})
     return _change(replace(found, code=code, message=group.summary, severity=severity), essence)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from truto_mapper.authoring import check, html_page
 from truto_mapper.authoring.blocks import Block, Code, Heading, Inline, Lineage, Table, codes, markdown, marked
@@ -18,83 +17,71 @@ from truto_mapper.text.pointers import dotted, keys_of
 
 
 def blocks(mapper: Mapper) -> Iterator[Block]:
-    """What there is to say about a mapping, in order."""
+    """The page of a mapping."""
     linked, resource = mapper.mapping, mapper.resource
+    description = linked.root.value.get("description")
+    settings, left = tuple(_settings(mapper)), [one for one in check.check(mapper) if one.code in ("C214", "C215")]
     yield Heading(1, f"{linked.integration} → {resource.name}")
-    yield (_plain(linked.root, "description") or resource.description,)
-    files = ", ".join(source.name for source in mapper.sources)
-    yield ("From ", Code(files), ".")
-    yield Heading(2, "Settings of an account")
-    yield _settings(mapper)
-    yield Heading(2, "Which endpoint is asked")
-    yield Table(("endpoint", "request", "asked when", "recognised by"), tuple(_asked(mapper)))
+    yield (resource.description if description is None else str(description.value),)
+    yield ("From ", *codes(source.name for source in mapper.sources), ".")
+    if settings:
+        yield Heading(2, "Account settings")
+        yield Table(("setting", "type", "default", ""), settings)
+    yield Heading(2, "Endpoints")
+    yield Table(("endpoint", "request", "used when", "reply recognised by"), tuple(_endpoints(mapper)))
     yield Heading(2, "Parameters")
-    yield Table(("parameter", "type", "honoured", ""), tuple(_parameters(mapper)))
+    yield Table(("parameter", "type", "used", ""), tuple(_parameters(mapper)))
     for endpoint in linked.endpoints:
         yield from _endpoint(mapper, endpoint)
-    left = [one.message for one in check.check(mapper) if one.code in ("C214", "C215")]
     if left:
         yield Heading(2, "Left out")
-        yield from (marked(message + ".") for message in left)
+        yield from (marked(one.message + ".") for one in left)
 
 
-def _plain(root: Any, key: str) -> str:
-    node = root.value.get(key)
-    return "" if node is None else str(node.value)
+def _settings(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:
+    for name, schema in mapper.mapping.context_schemas.items():
+        default = (Code(json.dumps(schema["default"])),) if "default" in schema else ()
+        type_ = str(schema.get("format") or schema.get("type", "any"))
+        yield (Code(name),), (type_,), default, marked(str(schema.get("description", "")))
 
 
-def _settings(mapper: Mapper) -> Block:
-    schemas = mapper.mapping.context_schemas
-    rows = tuple(
-        (
-            (Code(name),),
-            (str(schema.get("format") or schema.get("type", "any")),),
-            (Code(json.dumps(schema["default"])) if "default" in schema else "",),
-            marked(str(schema.get("description", ""))),
-        )
-        for name, schema in schemas.items()
-    )
-    return Table(("setting", "type", "default", ""), rows) if rows else ("There are none.",)
-
-
-def _asked(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:
+def _endpoints(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:
     for one in mapper.mapping.endpoints:
-        when = _code(one.when) if one.when is not None else ("else",)
-        recognise = _code(one.recognise) if one.recognise is not None else ("",)
+        when = ("no other is",) if one.when is None else _code(one.when)
+        recognise = () if one.recognise is None else _code(one.recognise)
         yield (Code(one.name),), (f"{one.method} ", *_code(one.path)), when, recognise
 
 
 def _parameters(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:
     for name, field in mapper.resource.parameters.items():
-        type_ = _type(field) + (", required" if field.required else "")
         default = () if field.default is None else (" Default ", Code(json.dumps(field.default)), ".")
-        yield (Code(name),), (type_,), _honoured(mapper, name), (*marked(field.description), *default)
+        yield (Code(name),), (_typed(field),), _used(mapper, name), (*marked(field.description), *default)
 
 
-def _honoured(mapper: Mapper, name: str) -> Inline:
+def _used(mapper: Mapper, name: str) -> Inline:
     """The parts of the mapping that read a parameter."""
     places: dict[str, str] = {}
     for endpoint in mapper.mapping.endpoints:
         for key, expression in every(endpoint):
             cursor = name == "next_cursor" and any(one.name == "cursor" for one in expression.variables)
             if cursor or reads_parameter(expression, name):
-                places.setdefault(f"{key} {expression.place}", f"{_PARTS.get(key, '$' + key)} ({expression.place})")
-    return ("; ".join(places.values()) or "handled by truto-mapper",)
+                places.setdefault(f"{key} {expression.place}", f"{_PARTS.get(key, 'in $' + key)} ({expression.place})")
+    return ("; ".join(places.values()) or "by truto-mapper",)
 
 
 _PARTS = {
-    "path": "path",
-    "when": "chooses the endpoint",
-    "query_error": "may be refused",
-    "static_response": "static response",
-    "params": "query sent",
-    "headers": "headers sent",
-    "body": "body sent",
-    "response": "record",
-    "recognise": "recognises the reply",
-    "next_cursor": "next cursor",
-    "empty_when": "nothing found",
-    "time_zone": "time zone",
+    "path": "in the path",
+    "when": "to choose the endpoint",
+    "query_error": "to refuse the query",
+    "static_response": "in the static response",
+    "params": "in the query string",
+    "headers": "in a header",
+    "body": "in the body",
+    "response": "in the record",
+    "recognise": "to recognise the reply",
+    "next_cursor": "for the next cursor",
+    "empty_when": "to recognise an empty reply",
+    "time_zone": "for the time zone",
 }
 
 
@@ -116,7 +103,16 @@ def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
 
 def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
     """What is sent and how a reply is read, an expression each."""
-    for key in ("params", "headers", "body", "query_error", "next_cursor", "empty_when", "time_zone"):
+    for key in (
+        "params",
+        "headers",
+        "body",
+        "static_response",
+        "query_error",
+        "next_cursor",
+        "empty_when",
+        "time_zone",
+    ):
         for path, _, expression in leaves(getattr(endpoint, key), path=(key,)):
             yield (Code(dotted(path)),), _code(expression), (expression.place,)
     for key in ("for_each", "let"):
@@ -125,9 +121,12 @@ def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
 
 
 def _field(name: str, field: Field, expression: Expression, places: list[str]) -> tuple[Inline, ...]:
-    type_ = _type(field) + (", required" if field.required else "")
     note = " ".join(filter(None, (field.description, _comment(expression))))
-    return (Code(name),), (type_,), codes(places), _code(expression), (expression.place,), marked(note)
+    return (Code(name),), (_typed(field),), codes(places), _code(expression), (expression.place,), marked(note)
+
+
+def _typed(field: Field) -> str:
+    return _type(field) + ", required" * field.required
 
 
 def _type(field: Field) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from truto_mapper.authoring.golden.cases import Case, folders, orphans, read
-from truto_mapper.authoring.golden.differences import Change, changes, diagnostic
+from truto_mapper.authoring.golden.comparison import Difference, compare
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.engine.page import SENT, Page, Response
 from truto_mapper.engine.rendering import dumps
@@ -127,17 +127,17 @@ def _named(about: Mapping[str, Any]) -> str:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of the cases of some mappings: `changes` are of the cases that give what they do not expect."""
+    """The outcome of the cases of some mappings: `differences` are of the cases that give what they do not expect."""
 
     passed: list[Case] = field(default_factory=list)
     results: list[tuple[Case, Result]] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
     #: Mistakes in cases and mappings, and failures other than the stated ones.
     findings: list[Diagnostic] = field(default_factory=list)
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
-        return [*self.findings, *map(diagnostic, self.changes)]
+        return [*self.findings, *(one.diagnostic for one in self.differences)]
 
 
 def run_all(paths: Iterable[Path], only: str = "", names: frozenset[str] = frozenset()) -> Report:
@@ -167,7 +167,7 @@ def run_one(folder: Path, mapper: Mapper, report: Report) -> None:
     if (missed := _misses(case, result.error)) is not None:
         report.findings.append(missed)
         return
-    found = changes(case, result.files, result.endpoint)
-    report.changes += found
+    found = compare(case, result.files, result.endpoint)
+    report.differences += found
     report.results.append((case, result))
     report.passed += [] if found else [case]

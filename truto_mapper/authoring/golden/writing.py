@@ -8,7 +8,7 @@ from typing import Any
 
 from truto_mapper.authoring.aliases import Aliases
 from truto_mapper.authoring.golden.cases import EXPECTATIONS, PENDING, Case, Settings, read
-from truto_mapper.authoring.golden.differences import Change, value_in
+from truto_mapper.authoring.golden.comparison import Difference, value_in
 from truto_mapper.authoring.golden.runs import Result, as_json, run
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.language.nodes import String, walk
@@ -21,11 +21,11 @@ from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
 
 
-def accept(found: Iterable[Change]) -> list[Path]:
+def accept(found: Iterable[Difference]) -> list[Path]:
     """Write the values that were found into the expectations, and nothing else. Returns the files concerned."""
-    by_file: dict[Path, list[Change]] = {}
-    for change in found:
-        by_file.setdefault(change.case.folder / change.file, []).append(change)
+    by_file: dict[Path, list[Difference]] = {}
+    for one in found:
+        by_file.setdefault(one.case.folder / one.file, []).append(one)
     for path, some in by_file.items():
         value = _accepted(value_in(path.name, some[0].case.expected.get(path.name)), some)
         if value is MISSING:
@@ -36,21 +36,21 @@ def accept(found: Iterable[Change]) -> list[Path]:
     return sorted(by_file)
 
 
-def _accepted(value: Any, some: list[Change]) -> Any:
+def _accepted(value: Any, some: list[Difference]) -> Any:
     """A value with the found values in it. The last items of arrays come first, so indices stay right."""
-    for change in sorted(some, key=lambda change: [str(step).zfill(9) for step in change.path], reverse=True):
-        if not change.path:
-            return change.found
-        *above, last = change.path
+    for one in sorted(some, key=lambda one: [str(step).zfill(9) for step in one.path], reverse=True):
+        if not one.path:
+            return one.found
+        *above, last = one.path
         holder: Any = value
         for step in above:
             holder = holder[step]
-        if change.found is MISSING:
+        if one.found is MISSING:
             del holder[last]
             continue
         if isinstance(holder, list) and isinstance(last, int):
             holder += [MISSING] * (last + 1 - len(holder))
-        holder[last] = change.found
+        holder[last] = one.found
     return value
 
 

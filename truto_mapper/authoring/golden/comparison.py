@@ -19,7 +19,7 @@ from truto_mapper.text.pointers import Steps, dotted, json_pointer, keys_of
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Difference:
     """A value that differs from the expected one; MISSING if absent. Of a text it is the whole, with an empty path.
 
     `origin` is the expression that gives the value, `field` its name without indices.
@@ -43,31 +43,44 @@ class Change:
         """Both values: `2 → 3`."""
         return " → ".join("(nothing)" if one is MISSING else excerpt(one, 48) for one in (self.expected, self.found))
 
+    @property
+    def text(self) -> str:
+        """Both values with their file and place; of a text the lines that differ."""
+        if self.path or not isinstance(self.expected, str) or not isinstance(self.found, str):
+            return f"{self.file}{json_pointer(self.path)}: {self.values}"
+        old, new = self.expected.splitlines(), self.found.splitlines()
+        return "\n".join(difflib.unified_diff(old, new, f"{self.file} expected", "found", lineterm=""))
+
+    @property
+    def diagnostic(self) -> Diagnostic:
+        """The difference as a finding, G701, at the expression that gives the value."""
+        return (self.origin or self.case.node).diagnostic("G701", f"{self.case.name}: {self.text}")
+
 
 @dataclass(slots=True)
 class Group:
     """Differences with one cause: what one expression gives for one field of one kind of file."""
 
     id: str
-    changes: list[Change] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
 
     @property
     def title(self) -> str:
         """`activity.yaml:41 aggregation_period: "day" → "total" in 12 cases`"""
-        return f"{self.changes[0].place} {self.summary}"
+        return f"{self.differences[0].place} {self.summary}"
 
     @property
     def summary(self) -> str:
         """The title without the place."""
-        first = self.changes[0]
-        kinds = list(dict.fromkeys(change.values for change in self.changes))
+        first = self.differences[0]
+        kinds = list(dict.fromkeys(one.values for one in self.differences))
         more = f", and {count(len(kinds) - 1, 'more kind')}" if len(kinds) > 1 else ""
         what = f"{kinds[0]}{more}" if first.path else "the text differs"
         return f"{first.field}: {what} in {count(self.cases, 'case')}"
 
     @property
     def cases(self) -> int:
-        return len({change.case.folder for change in self.changes})
+        return len({one.case.folder for one in self.differences})
 
 
 def count(number: int, noun: str) -> str:
@@ -75,15 +88,15 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def changes(case: Case, given: Mapping[str, str], endpoint: Endpoint | None) -> list[Change]:
+def compare(case: Case, given: Mapping[str, str], endpoint: Endpoint | None) -> list[Difference]:
     """Every value of the files that a case gives that differs from the expected one, in the order of the files."""
-    found: list[Change] = []
+    found: list[Difference] = []
     for name in EXPECTATIONS:
         before, after = case.expected.get(name), given.get(name)
         if before != after:
             old, new = (value_in(name, text) for text in (before, after))
             for path, was, now in list(_differing(old, new, ())) or [((), old, new)]:
-                found.append(Change(case, name, path, was, now, *_origin(endpoint, name, path)))
+                found.append(Difference(case, name, path, was, now, *_origin(endpoint, name, path)))
     return found
 
 
@@ -124,25 +137,11 @@ def _origin(endpoint: Endpoint | None, name: str, path: Steps) -> tuple[str, Exp
     return dotted(steps), giving(parts.get(steps[0]), steps[1:])
 
 
-def groups(found: Iterable[Change]) -> list[Group]:
+def groups(found: Iterable[Difference]) -> list[Group]:
     """Differences by cause, those of the most cases first; a group keeps its id as long as its cause is the same."""
     made: dict[str, Group] = {}
-    for change in found:
-        cause = json.dumps([change.case.mapping.name, change.file, change.field, change.origin and change.origin.text])
+    for one in found:
+        cause = json.dumps([one.case.mapping.name, one.file, one.field, one.origin and one.origin.text])
         key = hashlib.sha256(cause.encode()).hexdigest()[:8]
-        made.setdefault(key, Group(key)).changes.append(change)
+        made.setdefault(key, Group(key)).differences.append(one)
     return sorted(made.values(), key=lambda group: (-group.cases, group.title))
-
-
-def difference(change: Change) -> str:
-    """A difference in lines of text."""
-    if change.path or not isinstance(change.expected, str) or not isinstance(change.found, str):
-        return f"{change.file}{json_pointer(change.path)}: {change.values}"
-    old, new = change.expected.splitlines(), change.found.splitlines()
-    return "\n".join(difflib.unified_diff(old, new, f"{change.file} expected", "found", lineterm=""))
-
-
-def diagnostic(change: Change) -> Diagnostic:
-    """A difference as a finding, G701, at the expression that gives the value."""
-    place = change.origin or change.case.node
-    return place.diagnostic("G701", f"{change.case.name}: {difference(change)}")
