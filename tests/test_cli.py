@@ -316,7 +316,12 @@ MISTAKES = {
         2,
         'must be NAME=VALUE, not "zone"',
     ),
-    "an unknown format": (["map", "gong/activity", "-", "--format", "xml"], "{}", 2, '--format must be one of unified, raw, normalized, stream, debug, not "xml"'),
+    "an unknown format": (
+        ["map", "gong/activity", "-", "--format", "xml"],
+        "{}",
+        2,
+        '--format must be one of unified, raw, normalized, stream, debug, not "xml"',
+    ),
     "an unknown report format": (["validate", RESOURCE, "-", "--format", "xml"], "[]", 2, "json, github, sarif"),
     "a report format without a check": (["schema", RESOURCE, "--format", "sarif"], None, 2, "--format needs --check"),
     "several resources to show": (["schema", RESOURCE, "mapping"], None, 2, "need --check or --write"),
