@@ -18,8 +18,8 @@ from truto_mapper.edges import cli
 from truto_mapper.engine import rendering
 from truto_mapper.language import expression, parser
 from truto_mapper.language.runtime import values
-from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument
-from truto_mapper.resource.spec import Field, Method, Resource
+from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
+from truto_mapper.resource.spec import Field, Method, Period, Resource
 from truto_mapper.text import reports, yaml_tree
 from truto_mapper.text.codes import CODES
 from truto_mapper.text.shape import shaped
@@ -205,9 +205,11 @@ def rows(text):
 MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
+    "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
     "Resource spec": Resource,
     "Method": Method,
+    "Period": Period,
     "Field": Field,
     "Golden case": golden.Settings,
 }
