@@ -124,7 +124,7 @@ def is_known(text):
 @given(cases())
 @example(("a.b[c = 'x'].d", {"a": {"b": [{"c": "x", "d": None}]}}, {}))
 @example(("$x[] ~> $map(function($v, $i) { $i })", None, {"x": ["a"]}))
-@settings(max_examples=1000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_compiled_and_interpreted_expressions_give_the_same(drawn):
     text, data, bindings = drawn
     compiled, interpreted = (outcome(kind, text, data, bindings) for kind in (Expression, Interpreted))
