@@ -117,7 +117,7 @@ def test_the_text_has_the_counters_and_what_is_missed_with_its_line(project):
 def test_fewer_than_wanted_is_a_failure(project):
     assert run(project, "--fail-under", 67.5).exit_code == 0
     done = run(project, "--fail-under", 68)
-    assert (done.exit_code, done.stderr) == (1, "67.9% is less than the 68% wanted\n")
+    assert (done.exit_code, done.stderr) == (1, "coverage is 67.9%, less than the required 68%\n")
 
 
 def test_cases_may_be_named(project):

@@ -270,8 +270,8 @@ def test_a_revision_of_git_is_compared_and_named_as_it_was_given(repository):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nope:schemas/deal.yaml", "is neither a file nor a revision of git"),
-        ("HEAD:schemas/deel.yaml", '"HEAD" of git has no file "schemas/deel.yaml"'),
+        ("nope:schemas/deal.yaml", "is neither a file nor a git revision"),
+        ("HEAD:schemas/deel.yaml", 'revision "HEAD" has no file "schemas/deel.yaml"'),
         ("--output=x:schemas/deal.yaml", "No such option"),
     ],
 )

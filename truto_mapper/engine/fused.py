@@ -20,7 +20,7 @@ from typing import Any
 from truto_mapper.engine.per_page import Memo, Page, schema_of
 from truto_mapper.language.compiler import compiler, placer
 from truto_mapper.language.compiler.compiler import Emitted
-from truto_mapper.language.compiler.placer import Placer
+from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression
 from truto_mapper.language.library.functions import NAMESPACE
 from truto_mapper.language.names import is_plain, leading_names
@@ -46,7 +46,7 @@ from truto_mapper.language.nodes import (
 )
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import MISSING, Run, plain
-from truto_mapper.language.source_paths import Names, Steps
+from truto_mapper.language.source_paths import Paths, Steps
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 from truto_mapper.text.source import Source
@@ -401,11 +401,8 @@ class _Writing:
             raise _Unfit("response_mapping is not an object of all required fields, or maps remote_data")
         return record
 
-    def pen(self) -> compiler.Writer:
-        place = Placer(self.endpoint.path.source, lambda span: span)
-        pen = compiler.Writer({}, {}, "", place, temporaries=self.outside.temporaries)
-        pen.at = self.place
-        return pen
+    def pen(self) -> Pen:
+        return Pen(self.place, self.outside.temporaries)
 
 
 def _rows(writing: _Writing) -> ast.Module:
@@ -452,7 +449,7 @@ class _Code:
     def __init__(self, writing: _Writing, rows: Sequence[str]) -> None:
         self.writing = writing
         self.page = writing.page
-        self.names = Names(writing.loops.variables)
+        self.names = Paths(writing.loops.variables)
         self.locals = dict(zip(writing.loops.variables, rows, strict=True))
         self.record = writing.record
         #: The locals with the values at paths, with those of which the class is known, and which hold a value.

@@ -1,0 +1,46 @@
+"""The command line: JSON on stdout, diagnostics on stderr; exit 0 for success, 1 for findings, 2 for wrong usage."""
+
+import sys
+from collections.abc import Callable
+
+try:
+    import rich  # noqa: F401  # output.py needs it
+    import typer
+except ImportError:
+    sys.stderr.write("truto-mapper: the command line needs an extra: pip install 'truto-mapper[cli]'\n")
+    raise SystemExit(2) from None
+
+from truto_mapper.edges.cli import authoring_commands, case_commands, diff_command, mapping_commands, schema_commands
+
+app = typer.Typer(
+    name="truto-mapper",
+    help="Map Gong's user activity to the unified Activity schema, and unified queries to Gong's requests.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "map": mapping_commands.map_,
+    "plan": mapping_commands.plan,
+    "show": mapping_commands.show,
+    "schema": schema_commands.schema,
+    "validate": schema_commands.validate,
+    "eval": mapping_commands.eval_,
+    "check": authoring_commands.check_,
+    "test": case_commands.run_cases,
+    "explain": authoring_commands.explain_,
+    "coverage": authoring_commands.coverage_,
+    "diff": diff_command.diff_,
+    "docs": authoring_commands.docs_,
+    "record": case_commands.record,
+}
+
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

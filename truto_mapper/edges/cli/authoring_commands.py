@@ -1,0 +1,124 @@
+"""The commands for authors of mappings: check, explain, coverage, docs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truto_mapper.authoring import check, coverage, docs, explain, golden
+from truto_mapper.edges.cli import options
+from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, report, reported, write
+from truto_mapper.engine.mapper import load
+from truto_mapper.text import codes
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
+from truto_mapper.text.errors import MapperError, MappingError
+
+
+def check_(
+    targets: options.Mappings = None,
+    overlays: options.Overlays = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    format_: options.ReportFormat = "text",
+    code: Annotated[
+        str | None, typer.Option("--explain", metavar="CODE", help="Print what a code means, with examples.")
+    ] = None,
+) -> None:
+    """Find mistakes in mappings without a payload: types against both schemas, and code that is never reached."""
+    if code is not None:
+        write(_page_of(code))
+        return
+    with reported(format_):
+        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+        found = [one for path in paths for one in _checked(path, overlays or ())]
+    failing = {"error", "warning"} if strict else {"error"}
+    failed = any(one.severity in failing for one in found)
+    conclude(found, format_, list(map(str, paths)), exit_code=FINDINGS if failed else 0)
+
+
+def _page_of(code: str) -> str:
+    page = codes.page_of(code.strip().upper())
+    if page is None:
+        hint = did_you_mean(code, codes.CODES, "{}")
+        raise UsageError(f"there is no code {excerpt(code)}" + (f"; {hint}" if hint else ""))
+    return page
+
+
+def _checked(path: Path, overlays: Sequence[Path]) -> list[Diagnostic]:
+    try:
+        return check.check(load(path, overlays=overlays))
+    except MapperError as error:
+        return list(error.diagnostics)
+
+
+def explain_(
+    name: options.MappingName,
+    payload: options.Payload,
+    pointer: Annotated[
+        str,
+        typer.Argument(
+            metavar="[POINTER]", help="/result/0/user/id, /next_cursor, /request/body or metrics.calls_hosted."
+        ),
+    ] = "",
+    query: options.ReplyQuery = None,
+    context: options.Context = None,
+    overlays: options.Overlays = None,
+    now: options.Now = None,
+    status: options.Status = 200,
+    format_: Annotated[str, options.choice("--format", ("text", "json"))] = "text",
+) -> None:
+    """Explain an output value, or why it is missing. Without POINTER: each field of the first record."""
+    with reported():
+        mapper = load(name, overlays=overlays or ())
+        body, settings = read_json(payload), options.settings(context)
+        found, notes = explain.explain(mapper, body, pointer, query=query, context=settings, now=now, status=status)
+        report(mapper.diagnostics + notes)
+        if format_ == "json":
+            print_json([one.as_dict() for one in found])
+        else:
+            write((found[0].render() if len(found) == 1 else explain.table(found)) + "\n")
+
+
+def coverage_(
+    name: options.MappingName,
+    cases: Annotated[
+        list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or folders of cases; by default all.")
+    ] = None,
+    overlays: options.Overlays = None,
+    format_: Annotated[str, options.choice("--format", coverage.FORMATS)] = "text",
+    fail_under: Annotated[float, typer.Option(metavar="N", help="Fail if less than N percent is covered.")] = 0,
+) -> None:
+    """Measure what the golden cases of a mapping exercise: fields, branches each way, enum values, and lines."""
+    with reported():
+        path = options.one_mapping(name)
+        folders = _case_folders(path, cases)
+        found = coverage.measure(load(path, overlays=overlays or ()), map(golden.read, folders))
+    write(coverage.FORMATS[format_](found))
+    if found.percent < fail_under:
+        typer.echo(f"coverage is {found.percent:.1f}%, less than the required {fail_under:g}%", err=True)
+        raise typer.Exit(FINDINGS)
+
+
+def _case_folders(path: Path, names: list[str] | None) -> list[Path]:
+    """The folders of the named cases of a mapping, or of all. Raises `MappingError` M105."""
+    known = {folder.name: folder for folder in golden.folders(path)}
+    for name in names or ():
+        if Path(name).name not in known:
+            hint = did_you_mean(Path(name).name, known)
+            raise MappingError(Diagnostic("M105", f"{path} has no case {excerpt(name)}", hint=hint))
+    return [known[Path(name).name] for name in names] if names else [*known.values()]
+
+
+def docs_(
+    name: options.MappingName,
+    overlays: options.Overlays = None,
+    format_: Annotated[str, options.choice("--format", docs.FORMATS)] = "markdown",
+) -> None:
+    """Show a mapping as a page: where each field comes from, and how each parameter is handled."""
+    with reported():
+        mapper = load(name, overlays=overlays or ())
+        report(mapper.diagnostics)
+        write(docs.FORMATS[format_](mapper))

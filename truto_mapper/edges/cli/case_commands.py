@@ -1,0 +1,156 @@
+"""The commands about golden cases: test, record."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truto_mapper.authoring import golden
+from truto_mapper.edges.cli import options
+from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.output import FINDINGS, UsageError, report, reported, write
+from truto_mapper.text import reports
+from truto_mapper.text.diagnostics import excerpt
+
+#: A review shows this many differences of one cause.
+SHOWN = 5
+
+
+def run_cases(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TARGET]...", help="Mappings, case folders or shipped names; by default ./mappings."),
+    ] = None,
+    only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Run only the cases whose name contains TEXT.")] = "",
+    update: Annotated[bool, typer.Option("--update", help="Accept every difference.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Ask about each cause whether to accept it.")] = False,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="Accept the differences of one cause; repeat for more.")
+    ] = None,
+    format_: options.ReportFormat = "text",
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
+) -> None:
+    """Run the golden cases of mappings. Differing output is left beside them as *.new, except where CI is set."""
+    with reported(format_):
+        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+        names = frozenset(Path(target).name for target in targets or () if (Path(target) / "case.yaml").is_file())
+    for _ in _rounds(paths) if watch else (None,):
+        with reported(format_):
+            made = golden.run_all(paths, only, names)
+            if not made.results and not made.findings:
+                _nothing_ran(paths, only)
+            groups = golden.groups(made.changes)
+            chosen = _chosen(groups, accept or [], update=update, review=review)
+            for path in golden.accept(change for group in chosen for change in group.changes):
+                typer.echo(f"accepted {path}", err=True)
+            left = [change for group in groups if group not in chosen for change in group.changes]
+            if not os.environ.get("CI"):
+                golden.pend(made.results)
+        _show_cases(made, left, groups, format_)
+    if left or made.findings:
+        raise typer.Exit(FINDINGS)
+
+
+def _rounds(paths: list[Path]) -> Iterator[None]:
+    """Once now, and again after each change of a mapping or of a file beside it."""
+    try:
+        from watchfiles import watch  # noqa: PLC0415  # an extra of its own
+    except ImportError:
+        raise UsageError("--watch needs watchfiles: pip install 'truto-mapper[watch]'") from None
+    yield
+    for _ in watch(*{path.parent for path in paths}, watch_filter=lambda _, path: not path.endswith(golden.PENDING)):
+        yield
+
+
+def _nothing_ran(paths: list[Path], only: str) -> None:
+    """Say that there are no cases; a `-k` that matches none is wrong usage."""
+    if only:
+        raise UsageError(f"-k: no case has {excerpt(only)} in its name")
+    names = ", ".join(map(str, paths))
+    typer.echo(f"{names}: no cases yet; record one: truto-mapper record MAPPING PAYLOAD --case NAME", err=True)
+
+
+def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, review: bool) -> list[golden.Group]:
+    """The groups to accept."""
+    known = {group.id for group in groups}
+    for id_ in accept:
+        if id_ not in known:
+            raise UsageError(f"--accept must be one of {', '.join(sorted(known)) or 'no groups'}, not {excerpt(id_)}")
+    if review and not sys.stdin.isatty():
+        raise UsageError("--review needs a terminal; without one use --accept GROUP, or --update for all")
+    return [group for group in groups if update or group.id in accept or (review and _is_wanted(group))]
+
+
+def _is_wanted(group: golden.Group) -> bool:
+    """Show what one cause changed, and ask."""
+    typer.echo(f"\n{group.title}", err=True)
+    if origin := group.changes[0].origin:
+        typer.echo(f"  {origin.text.strip()}", err=True)
+    for change in group.changes[:SHOWN]:
+        typer.echo(f"  {change.case.name}: {golden.difference(change)}", err=True)
+    if len(group.changes) > SHOWN:
+        typer.echo(f"  … and {len(group.changes) - SHOWN} more", err=True)
+    return typer.confirm("accept?", err=True)
+
+
+def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[golden.Group], format_: str) -> None:
+    """Print the differences by case, then by cause, then the totals; in another format the findings."""
+    if format_ != "text":
+        checked = [str(case.folder) for case in made.passed]
+        found = [*made.findings, *map(golden.diagnostic, left)]
+        write(reports.render(found, format_, checked))
+        return
+    report(made.findings)
+    failing = list(dict.fromkeys(change.case.folder for change in left))
+    for folder in failing:
+        typer.echo(f"\n{typer.style('FAIL', fg='red', bold=True)} {folder}")
+        for change in left:
+            if change.case.folder == folder:
+                typer.echo(_indented(change))
+    causes = [group for group in groups if any(change in left for change in group.changes)]
+    if causes:
+        typer.echo("\nBy cause; accept one with --accept ID, all with --update, or decide on each with --review:")
+        for group in causes:
+            typer.echo(f"  {group.id}  {group.title}")
+    passing = len(made.results) - len({change.case.folder for change in left})
+    summary = f"{passing} passed, {len(failing)} failed" + (f", {len(made.findings)} findings" * bool(made.findings))
+    typer.echo(typer.style(f"{summary}", fg="red" if failing or made.findings else "green"))
+
+
+def _indented(change: golden.Change) -> str:
+    lines = golden.difference(change).splitlines()
+    where = f"   {change.place}  {' '.join(change.origin.text.split())}" if change.origin else ""
+    return "\n".join(f"  {line}{where if not number else ''}" for number, line in enumerate(lines))
+
+
+def record(
+    name: options.MappingName,
+    payload: options.Payload,
+    case: Annotated[str, typer.Option(metavar="NAME", help="The name of the new case and of its folder.")],
+    description: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the case shows.")
+    ] = "Recorded; say what it shows.",
+    query: Annotated[str | None, typer.Option(metavar="QS", help=options.QUERY)] = None,
+    context: options.Context = None,
+    now: options.Now = None,
+    status: Annotated[int | None, typer.Option(metavar="N", help="The HTTP status of the reply.")] = None,
+    salt: Annotated[str, typer.Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
+    raw: Annotated[bool, typer.Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
+) -> None:
+    """Make a golden case of a provider's reply. Persons get aliases; the same person gets the same one."""
+    with reported():
+        given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
+        made = golden.record(
+            options.one_mapping(name),
+            case,
+            read_json(payload),
+            {"description": description} | given,
+            salt=None if raw else salt,
+        )
+        for path in sorted(made.folder.iterdir()):
+            typer.echo(path)

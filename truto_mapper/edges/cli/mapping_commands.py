@@ -1,0 +1,81 @@
+"""The commands that run a mapping or an expression: map, plan, show, eval."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from truto_mapper.edges.cli import options
+from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.output import print_json, report, reported, write
+from truto_mapper.engine import rendering
+from truto_mapper.engine.mapper import load
+from truto_mapper.engine.page import SENT
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import MISSING
+
+ON_INVALID = ("raise", "discard_value", "discard_record")
+
+
+def map_(
+    name: options.MappingName,
+    payload: options.Payload,
+    query: options.ReplyQuery = None,
+    context: options.Context = None,
+    overlays: options.Overlays = None,
+    now: options.Now = None,
+    status: options.Status = 200,
+    format_: Annotated[str | None, options.choice("--format", rendering.FORMATS, "; by default the query's")] = None,
+    on_invalid: Annotated[
+        str, options.choice("--on-invalid", ON_INVALID, ": what to do with invalid values")
+    ] = "raise",
+) -> None:
+    """Map a provider's reply to unified records."""
+    with reported():
+        mapper = load(name, overlays=overlays or ())
+        page = mapper.map(
+            read_json(payload),
+            query=query,
+            context=options.settings(context),
+            now=now,
+            status=status,
+            on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
+        )
+        report(mapper.diagnostics + page.diagnostics)
+        shown = page.render(format_)  # type: ignore[arg-type]  # checked above
+        write(shown) if isinstance(shown, str) else print_json(shown)
+
+
+def plan(
+    name: options.MappingName,
+    query: Annotated[str, typer.Option(metavar="QS", help=options.QUERY)],
+    context: options.Context = None,
+    overlays: options.Overlays = None,
+    now: options.Now = None,
+) -> None:
+    """Show the request that answers a unified query."""
+    with reported():
+        mapper = load(name, overlays=overlays or ())
+        request = mapper.plan(query, context=options.settings(context), now=now)
+        report(mapper.diagnostics + request.diagnostics)
+        print_json({part: getattr(request, part) for part in SENT})
+
+
+def show(name: options.MappingName, overlays: options.Overlays = None) -> None:
+    """Show the Python that a mapping is compiled to."""
+    with reported():
+        mapper = load(name, overlays=overlays or ())
+        report(mapper.diagnostics)
+        write(mapper.show())
+
+
+def eval_(
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="A JSONata expression.")],
+    data: Annotated[str | None, typer.Argument(metavar="INPUT", help="A JSON file or -.")] = None,
+) -> None:
+    """Evaluate a JSONata expression. An undefined value prints nothing."""
+    with reported():
+        value = Expression(expression).evaluate(MISSING if data is None else read_json(data))
+        if value is not MISSING:
+            print_json(value)

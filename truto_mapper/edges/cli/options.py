@@ -1,0 +1,65 @@
+"""The arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from truto_mapper.authoring import golden
+from truto_mapper.edges.cli.output import UsageError
+from truto_mapper.text import reports
+from truto_mapper.text.diagnostics import excerpt
+
+
+def choice(option: str, names: Collection[str], about: str = "") -> Any:
+    """An option whose value is one of `names`."""
+
+    def check(value: str | None) -> str | None:
+        if value is None or value in names:
+            return value
+        raise UsageError(f"{option} must be one of {', '.join(names)}, not {excerpt(value)}")
+
+    return typer.Option(option, metavar=option[2].upper(), help=f"{' | '.join(names)}{about}.", callback=check)
+
+
+MappingName = Annotated[str, typer.Argument(metavar="MAPPING", help="A shipped mapping (gong/activity) or a file.")]
+Mappings = Annotated[
+    list[str] | None, typer.Argument(metavar="[MAPPING]...", help="Files or shipped names; by default ./mappings.")
+]
+Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")]
+Context = Annotated[
+    list[str] | None, typer.Option("--context", metavar="K=V", help="A setting of the account; repeat for more.")
+]
+Overlays = Annotated[
+    list[Path] | None, typer.Option("--overlay", metavar="FILE", help="Lay an overlay over it; repeat for more.")
+]
+Now = Annotated[str | None, typer.Option(metavar="ISO", help="The time, an RFC 3339 date-time.")]
+Status = Annotated[int, typer.Option(metavar="N", help="The HTTP status of the reply.")]
+
+QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
+ReplyQuery = Annotated[
+    str | None, typer.Option("--query", metavar="QS", help=QUERY + "; without it the payload tells the endpoint.")
+]
+ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
+
+
+def one_mapping(name: str) -> Path:
+    """The file of a single mapping. Raises `MappingError` M105."""
+    found = golden.mappings(name)
+    if len(found) != 1:
+        raise UsageError(f"{name} holds {len(found)} mappings; name one of them")
+    return found[0]
+
+
+def settings(pairs: list[str] | None) -> dict[str, str]:
+    """The values of `--context` by name."""
+    found = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--context must be NAME=VALUE, not {excerpt(pair)}")
+        found[name] = value
+    return found

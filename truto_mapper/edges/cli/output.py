@@ -1,0 +1,76 @@
+"""What commands print: JSON and text on stdout, diagnostics on stderr, and the exit codes."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from truto_mapper.engine import rendering
+from truto_mapper.text import reports
+from truto_mapper.text.diagnostics import Diagnostic, printable
+from truto_mapper.text.errors import MapperError
+
+FINDINGS, USAGE = 1, 2
+
+
+class UsageError(typer.BadParameter):
+    """Wrong usage of the command line: exit 2."""
+
+    def format_message(self) -> str:
+        """The message alone, without typer's "Invalid value:" before it."""
+        return self.message
+
+
+def print_json(value: Any) -> None:
+    """JSON, in colours on a terminal."""
+    text = rendering.dumps(value, indent=2)
+    if sys.stdout.isatty():
+        Console(soft_wrap=True).print_json(text)
+    else:
+        write(text + "\n")
+
+
+def write(text: str) -> None:
+    """Text on stdout."""
+    sys.stdout.buffer.write(text.encode(errors="replace"))  # a payload may hold half a surrogate pair
+    sys.stdout.flush()
+
+
+def report(diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics on stderr, separated by blank lines."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for number, found in enumerate(diagnostics):
+        text = Text(("\n" if number else "") + found.render())
+        text.highlight_regex(r"(?m)^error\[\w+\]", "bold red")
+        text.highlight_regex(r"(?m)^warning\[\w+\]", "bold yellow")
+        text.highlight_regex(r"(?m)^note\[\w+\]", "bold blue")
+        text.highlight_regex(r"(?m)^ *(\d+ )?\||-->|^ +=", "blue")
+        text.highlight_regex(r"(?m)(?<=\| )\s*\^+$", "bold red")
+        console.print(text)
+
+
+@contextmanager
+def reported(format_: str = "text") -> Iterator[None]:
+    """Turn errors into diagnostics, on stderr or in a format on stdout, and an exit code; never a traceback."""
+    try:
+        yield
+    except MapperError as error:
+        conclude(error.diagnostics, format_, exit_code=USAGE if error.code == "M105" else FINDINGS)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # the reader of stdout has gone; typer ends quietly
+        raise UsageError(printable(f"cannot use {error.filename}: {error.strerror or error}")) from None
+
+
+def conclude(found: Sequence[Diagnostic], format_: str, checked: Sequence[str] = (), *, exit_code: int = 0) -> None:
+    """Print findings, on stderr as text or on stdout in another format; exit unless the code is 0."""
+    report(found) if format_ == "text" else write(reports.render(found, format_, checked))
+    if exit_code:
+        raise typer.Exit(exit_code)

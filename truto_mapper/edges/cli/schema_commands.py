@@ -1,0 +1,125 @@
+"""The commands about a unified resource: schema, validate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from truto_mapper.edges.cli.input import parse_json, read
+from truto_mapper.edges.cli.options import ReportFormat, choice
+from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, reported
+from truto_mapper.mapping import document
+from truto_mapper.resource import generated, json_schema, openapi, spec
+from truto_mapper.text import files
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import MappingError
+from truto_mapper.text.source import Source, Span
+
+RESOURCE = "A shipped resource (conversational-intelligence/activity) or a file."
+
+
+def schema(
+    names: Annotated[
+        list[str], typer.Argument(metavar="RESOURCE...", help=RESOURCE + " --check and --write take several.")
+    ],
+    kind: Annotated[str | None, choice("--kind", openapi.KINDS, "; by default record")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Fail if a generated file is out of date.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the generated files beside the resource.")] = False,
+    format_: ReportFormat = "text",
+) -> None:
+    """Show, check or write what a resource generates. `schema mapping` shows the schema of mapping files."""
+    if check and write:
+        raise UsageError("--check and --write cannot be combined")
+    if (len(names) > 1 and not (check or write)) or (format_ != "text" and not check):
+        raise UsageError("several resources need --check or --write, and --format needs --check")
+    with reported(format_):
+        if check or write:
+            made = {path: text for name in names for path, text in _generated(name, kind).items()}
+            _refresh(made, format_, write=write)
+        elif names == ["mapping"]:
+            print_json(document.json_schema())
+        else:
+            print_json(openapi.KINDS[kind or "record"](spec.load_resource(names[0])))
+
+
+def _generated(name: str, kind: str | None) -> dict[Path, str]:
+    """The files generated from a resource, or from the models of mapping files, with their texts."""
+    if name == "mapping":
+        return {files.home() / "schemas" / "mapping.schema.json": openapi.written(document.json_schema())}
+    resource = spec.load_resource(name)
+    shipped = files.shipped("schemas", ".yaml").get(name)
+    folder = shipped.parent if shipped else Path(name).parent
+    made = {folder / file: text for file, text in openapi.artefacts(resource).items()}
+    if kind is not None:
+        return {path: text for path, text in made.items() if path.name.startswith(f"{resource.resource}.{kind}.")}
+    types = files.home() / "truto_mapper" / "resource" / f"{resource.resource}.py"
+    return made | ({types: openapi.typed_dicts(resource)} if shipped and types.is_file() else {})
+
+
+def _refresh(made: dict[Path, str], format_: str, *, write: bool) -> None:
+    """Write the files that are out of date, or report each as M109. Prints their names."""
+    stale = [path for path, text in made.items() if not path.is_file() or path.read_bytes() != text.encode()]
+    for path in stale if write else ():
+        path.write_bytes(made[path].encode())
+    if format_ == "text":
+        print_json([str(path) for path in stale])
+    found = [_out_of_date(path) for path in stale if not write]
+    conclude(found, format_, list(map(str, made)), exit_code=FINDINGS if found else 0)
+
+
+def _out_of_date(path: Path) -> Diagnostic:
+    message, hint = f"{path.name} is not what its source generates", "run the same command with --write"
+    return Diagnostic("M109", message, source=Source(str(path), ""), hint=hint)
+
+
+def validate(
+    name: Annotated[str, typer.Argument(metavar="RESOURCE", help=RESOURCE)],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Records as JSON, a list response or NDJSON; or -.")],
+    format_: ReportFormat = "text",
+) -> None:
+    """Validate unified records against the resource's schema."""
+    with reported(format_):
+        resource = spec.load_resource(name)
+        source = read(file)
+        found, count = _validated(resource, source)
+        if format_ == "text":
+            print_json({"valid": not found, "records": count, "findings": len(found)})
+        conclude(found, format_, [source.name], exit_code=FINDINGS if found else 0)
+
+
+def _validated(resource: spec.Resource, source: Source) -> tuple[list[Diagnostic], int]:
+    """Every finding about a file of records, and the number of records."""
+    lines = [line for line in source.text.split("\n") if line.strip()]
+    checker = json_schema.Schema(generated.record_schema(resource), generated=True)
+    if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines):
+        return list(_validated_lines(checker, source)), len(lines)
+    value = parse_json(source)
+    if isinstance(value, dict) and "result" in value:
+        found = json_schema.Schema(generated.list_schema(resource), generated=True).problems(value)
+        records = value["result"] if isinstance(value["result"], (list, dict)) else ()
+        return [_finding(problem, problem.pointer, source) for problem in found], len(records)
+    records, at = (value, [f"/{i}" for i in range(len(value))]) if isinstance(value, list) else ([value], [""])
+    pairs = [(p, where) for where, record in zip(at, records, strict=True) for p in checker.problems(record)]
+    return [_finding(problem, where + problem.pointer, source) for problem, where in pairs], len(records)
+
+
+def _validated_lines(checker: json_schema.Schema, source: Source) -> Iterator[Diagnostic]:
+    """The findings of NDJSON, each at its line."""
+    start = 0
+    for line in source.text.split("\n"):
+        if line.strip():
+            span = Span(start, start + len(line.rstrip()))
+            try:
+                problems = checker.problems(parse_json(source, start, line))
+                yield from (_finding(problem, problem.pointer, source, span) for problem in problems)
+            except MappingError as error:
+                yield from error.diagnostics
+        start += len(line) + 1
+
+
+def _finding(problem: json_schema.Problem, pointer: str, source: Source, span: Span | None = None) -> Diagnostic:
+    code = "D401" if problem.missing is None else "D402"
+    return Diagnostic(code, problem.message, source=source, span=span, pointer=pointer)
