@@ -132,7 +132,7 @@ def inferred(text):
     """The type of an expression over a reply, and the codes of what was told."""
     told = []
     judge = inference.Inference(lambda code, *_: told.append(code))
-    scope = inference.Scope({"$": whole()}, whole())
+    scope = inference.TypeScope({"$": whole()}, whole())
     return judge.infer(Expression(text).node, scope), told
 
 
@@ -179,11 +179,11 @@ def test_every_kind_of_node_is_inferred():
     trees = [Expression(text).node for text in EVERY_KIND]
     assert {type(node) for tree in trees for node in nodes.walk(tree)} == set(nodes.Node.__args__)
     for tree in trees:
-        assert isinstance(inference.Inference(print).infer(tree, inference.Scope({}, types.ANY)), types.Type)
+        assert isinstance(inference.Inference(print).infer(tree, inference.TypeScope({}, types.ANY)), types.Type)
 
 
 @pytest.mark.parametrize("kind", [nodes.Sort, nodes.Term, nodes.Filter, nodes.Index, nodes.Group])
 def test_what_is_attached_to_a_node_has_no_type_of_its_own(kind):
     found = next(node for text in EVERY_KIND for node in nodes.walk(Expression(text).node) if isinstance(node, kind))
     with pytest.raises(TypeError, match=kind.__name__):
-        inference.Inference(print).infer(found, inference.Scope({}, types.ANY))
+        inference.Inference(print).infer(found, inference.TypeScope({}, types.ANY))

@@ -11,24 +11,24 @@ from typing import Any, assert_never
 
 from truto_mapper.language import nodes, types
 from truto_mapper.language.library.functions import STANDARD
-from truto_mapper.language.names import excludes_undefined
+from truto_mapper.language.names import NamePath, excludes_undefined
 from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union
 
 Facts = tuple[tuple[nodes.Node, Type], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TypeScope:
     """The types of variables and of `$`, and what conditions around have made sure of some expressions."""
 
     variables: Mapping[str, Type]
     context: Type
     facts: Facts = ()
 
-    def bound(self, name: str, kind: Type) -> Scope:
+    def bound(self, name: str, kind: Type) -> TypeScope:
         return replace(self, variables={**self.variables, name: kind})
 
-    def within(self, context: Type) -> Scope:
+    def within(self, context: Type) -> TypeScope:
         facts = tuple((node, kind) for node, kind in self.facts if _begins_with_variable(node))
         return replace(self, context=context, facts=facts)
 
@@ -43,13 +43,13 @@ Tell = Callable[[str, nodes.Node, str, str | None, Iterable[str]], None]
 
 
 class Inference:
-    """Infers types and tells what can never work. `reads` collects the places of the reply that are looked at."""
+    """Infers types and tells what can never work. `paths` collects the places of the reply that are looked at."""
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
-        self.reads: set[types.Steps] = set()
+        self.paths: set[NamePath] = set()
         #: Of what is handed on as a whole, everything below counts as read.
-        self.whole: set[types.Steps] = set()
+        self.whole: set[NamePath] = set()
 
     def used(self, kind: Type) -> Type:
         """Note that a value is used as a whole."""
@@ -58,7 +58,7 @@ class Inference:
                 self.whole.add(one.path)
         return kind
 
-    def infer(self, node: nodes.Node, scope: Scope) -> Type:
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a node's value."""
         for known, kind in reversed(scope.facts):
             if known == node:
@@ -66,7 +66,7 @@ class Inference:
                 return kind
         return self._infer(node, scope)
 
-    def _infer(self, node: nodes.Node, scope: Scope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
+    def _infer(self, node: nodes.Node, scope: TypeScope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
         match node:
             case nodes.String(value=value) | nodes.Number(value=value) | nodes.Value(value=value):
                 return types.constant(value)
@@ -129,7 +129,7 @@ class Inference:
 
     # ---------------------------------------------------------------------------------------------- paths
 
-    def path(self, node: nodes.Path, scope: Scope) -> Type:
+    def path(self, node: nodes.Path, scope: TypeScope) -> Type:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
@@ -142,13 +142,13 @@ class Inference:
             return types.kept(node, state)
         return union(state, types.kept(node, state)) if node.keep_array else state
 
-    def _known(self, node: nodes.Path, number: int, scope: Scope) -> Type | None:
+    def _known(self, node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
         """What is known of the first steps of a path."""
         head: nodes.Node = replace(node, steps=node.steps[:number])
         alone = node.steps[0].node if number == 1 else None
         return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
 
-    def next_step(self, step: nodes.Step, state: Type, scope: Scope) -> Type:
+    def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         if isinstance(step.node, nodes.Sort):
             for term in step.node.terms:
                 self.infer(term.expression, scope.within(item_of(state)))
@@ -161,10 +161,10 @@ class Inference:
         single = "array" not in state.kinds | made.kinds
         return union(made, UNDEFINED) if single else sequence(types.spread(step.node, made))
 
-    def step(self, step: nodes.Step, scope: Scope) -> Type:
+    def step(self, step: nodes.Step, scope: TypeScope) -> Type:
         return self.attached(step, self.infer(step.node, scope), scope)
 
-    def attached(self, step: nodes.Step, kind: Type, scope: Scope) -> Type:
+    def attached(self, step: nodes.Step, kind: Type, scope: TypeScope) -> Type:
         """The type after the predicates of a step."""
         for one in (*step.predicates, *step.stages):
             if isinstance(one, nodes.Filter):
@@ -188,7 +188,7 @@ class Inference:
         holders = list(types.objects(holder))
         for one in holders:
             if one.path is not None:
-                self.reads.add((*one.path, name))
+                self.paths.add((*one.path, name))
             found.append(ANY if one.properties is None else one.properties.get(name, UNDEFINED))
         closed = [one.properties for one in holders if one.properties is not None]
         if closed and len(closed) == len(holders) and not any(name in properties for properties in closed):
@@ -202,7 +202,7 @@ class Inference:
 
     # ------------------------------------------------------------------------------------------ conditions
 
-    def condition(self, node: nodes.Condition, scope: Scope) -> Type:
+    def condition(self, node: nodes.Condition, scope: TypeScope) -> Type:
         test = self.infer(node.condition, scope)
         truth = types.truth_of(test)
         if truth is not None and not isinstance(node.condition, nodes.Value):
@@ -225,7 +225,7 @@ class Inference:
                 left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
                 self.tell("C209", test, f"no branch is for {left}: there is no value then", None, ())
 
-    def narrowed(self, test: nodes.Node, scope: Scope) -> tuple[Facts, Facts]:
+    def narrowed(self, test: nodes.Node, scope: TypeScope) -> tuple[Facts, Facts]:
         """What is certain where a condition holds, and where it does not."""
         match test:
             case nodes.Path() | nodes.Variable():
@@ -246,7 +246,7 @@ class Inference:
             case _:
                 return (), ()
 
-    def _compared(self, left: nodes.Node, given: tuple[Any, ...], scope: Scope) -> tuple[Facts, Facts]:
+    def _compared(self, left: nodes.Node, given: tuple[Any, ...], scope: TypeScope) -> tuple[Facts, Facts]:
         kind = self._quiet(left, scope)
         if kind.values is None or "array" in kind.kinds:
             return (), ()
@@ -254,13 +254,13 @@ class Inference:
         rest = tuple(value for value in kind.values if not any(types.same_value(value, one) for one in given))
         return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
 
-    def _quiet(self, node: nodes.Node, scope: Scope) -> Type:
+    def _quiet(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of what was looked at already."""
         return Inference(lambda *_: None).infer(node, scope)
 
     # ------------------------------------------------------------------------------------------- operators
 
-    def binary(self, node: nodes.Binary, scope: Scope) -> Type:
+    def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         left = self.infer(node.left, scope)
         around = (
             replace(scope, facts=scope.facts + self.narrowed(node.left, scope)[0]) if node.operator == "and" else scope
@@ -287,16 +287,15 @@ class Inference:
 
     def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
-            self.tell(
-                "C208", node, f"`{operator}` wants a number, and this is {types.shown(kind)}", "write $number(…)", ()
-            )
+            message = f"`{operator}` needs a number, but this is {types.in_words(kind)}"
+            self.tell("C208", node, message, "write $number(…)", ())
 
     def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
         """Of what can never be equal, the outcome is known."""
         kinds = [types.comparable(kind) for kind in (left, right)]
         apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
         if apart:
-            message = f"these are never equal: {types.shown(left)} and {types.shown(right)}"
+            message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
             self.tell("C208", node, message, None, ())
         listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
         if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
@@ -310,7 +309,7 @@ class Inference:
 
     # ----------------------------------------------------------------------------------- blocks and calls
 
-    def block(self, expressions: tuple[nodes.Node, ...], scope: Scope) -> Type:
+    def block(self, expressions: tuple[nodes.Node, ...], scope: TypeScope) -> Type:
         kind = UNDEFINED
         for expression in expressions:
             kind = self.infer(expression, scope)
@@ -318,7 +317,7 @@ class Inference:
                 scope = scope.bound(expression.variable.name, kind)
         return kind
 
-    def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: Scope) -> Type:
+    def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
         properties: dict[str, Type] | None = {}
         if "array" in scope.context.kinds:  # whose items are grouped by their keys, and joined
             scope = scope.within(ANY)
@@ -331,7 +330,7 @@ class Inference:
                 properties = None
         return Type(frozenset({"object"}), properties=properties)
 
-    def call(self, node: nodes.Call, scope: Scope, piped: tuple[Type, ...]) -> Type:
+    def call(self, node: nodes.Call, scope: TypeScope, piped: tuple[Type, ...]) -> Type:
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
         given = list(piped)
         for argument in node.arguments:

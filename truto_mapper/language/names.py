@@ -8,6 +8,9 @@ from dataclasses import replace
 from truto_mapper.language import nodes
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
 
+#: A variable's name or none, and names below it, through all items of arrays.
+NamePath = tuple[str, ...]
+
 
 def free_variables(node: Node) -> list[Variable]:
     """The variables that nothing in a node binds, in the order of the text."""
