@@ -219,7 +219,6 @@ def nested(opening, closing, times, inner="1"):
     ],
 )
 def test_deep_expressions_compile(text):
-    assert Expression(text).interpreted == ()
     assert Expression(text).evaluate({"a": {"b": 1}}) is not None
 
 
