@@ -209,7 +209,7 @@ class Mapper(Generic[RecordT]):
         An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
         """
         functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
-        codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.shown(f.tree) for f in functions]
+        codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None) -> Request:
