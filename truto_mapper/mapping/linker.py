@@ -27,8 +27,8 @@ from truto_mapper.language.nodes import (
     Step,
     String,
     Variable,
-    walk,
 )
+from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
 from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
@@ -122,7 +122,8 @@ class _Linker:
             elif known[name].format != "date-time":
                 message = f"`{name}` must have the format date-time to be a whole day"
                 self.findings.found.append(listed.diagnostic("M106", message, key=name))
-        settings = [step.value for root, step in _settings(zone) if root == "context"] if zone else []
+        paths = [path for path, _ in reads(zone)] if zone else []
+        settings = [path[1] for path in paths if path[0] == "context" and len(path) > 1]
         return WholeDays(zone, next(iter(settings), None), shape.parameters)  # type: ignore[arg-type]  # as below
 
     def endpoint(self, name: str, node: Node, shape: EndpointDocument, *, has_days: bool) -> Endpoint:
@@ -289,11 +290,16 @@ class _Linker:
                 if variable.name in self.elsewhere:
                     hint = f"it is bound elsewhere; here there is {', '.join(f'`${name}`' for name in sorted(names))}"
                 self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
-        for name, step in _settings(expression):
-            if step.value not in self.settings[name]:
-                kind = "query parameter" if name == "query" else "context setting"
-                hint = did_you_mean(step.value, self.settings[name])
-                self.unknown("C204", expression, step, f"there is no {kind} `{step.value}`", hint)
+        if any(variable.name in self.settings for variable in expression.variables):
+            self.parameters(expression)
+
+    def parameters(self, expression: Expression) -> None:
+        """Names below `$query` and `$context` that neither has."""
+        for (variable, *names), nodes in reads(expression):
+            if names and variable in self.settings and names[0] not in self.settings[variable]:
+                kind = "query parameter" if variable == "query" else "context setting"
+                hint = did_you_mean(names[0], self.settings[variable])
+                self.unknown("C204", expression, nodes[0], f"there is no {kind} `{names[0]}`", hint)
 
     def unknown(self, code: str, expression: Expression, node: Variable | Name, message: str, hint: str | None) -> None:
         span = expression.locate(node.span)
@@ -308,15 +314,6 @@ def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def _kind(node: Node) -> str:
     return "array" if isinstance(node.value, list) else "object"
-
-
-def _settings(expression: Expression) -> Iterator[tuple[str, Name]]:
-    """Each `$query.name` and `$context.name` in an expression."""
-    free = {id(variable) for variable in expression.variables if variable.name in ("query", "context")}
-    for node in walk(expression.node):
-        match node:
-            case Path(steps=(Step(node=Variable() as first), Step(node=Name() as second), *_)) if id(first) in free:
-                yield first.name, second
 
 
 def _constructors(node: Any) -> Iterator[Object]:
