@@ -172,7 +172,7 @@ class Mapper(Generic[RecordT]):
         except BEYOND as error:
             raise bounded(error) from None
         if request.query.get("truto_skip_api_call"):
-            return self._static_page(request.query, settings, moment, on_invalid)
+            return self._static(request.query, settings, moment, on_invalid)
         response = yield request
         return self.map(
             response.body, query=request.query, status=response.status, headers=response.headers, on_invalid=on_invalid
@@ -215,9 +215,7 @@ class Mapper(Generic[RecordT]):
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None) -> Request:
         return requests.planned(self._mapping, query, settings, now, self._replies.trace)
 
-    def _static_page(
-        self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid
-    ) -> Page[RecordT]:
+    def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
         body = requests.static_response(self._mapping, query, settings, now, self._replies.trace)
         response = Response(None if body is MISSING else body)
