@@ -1,11 +1,14 @@
 """Golden cases: what differs is shown where it comes from, and accepted by its cause."""
 
+import io
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import mutants
 import pytest
@@ -16,6 +19,7 @@ from truto_mapper import load
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.aliases import Aliases
 from truto_mapper.authoring.golden import comparison, writing
+from truto_mapper.edges.cli import app
 from truto_mapper.text.errors import MappingError
 
 ROOT = Path(__file__).parents[1]
@@ -24,9 +28,17 @@ PERIOD = "query: start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z\n
 PAYLOAD = """{"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}"""
 
 
-def cli(*arguments, **options):
-    command = [sys.executable, "-m", "truto_mapper.edges.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+def cli(*arguments, env=None):
+    """What the command does and prints, in this process: a process of its own takes half a second."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with (
+        mock.patch.dict(os.environ, env or {}, clear=env is not None),
+        mock.patch.multiple(sys, stdin=io.StringIO(), stdout=out, stderr=err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        app([str(one) for one in arguments])
+    printed = [stream.buffer.getvalue().decode() for stream in (out, err)]
+    return subprocess.CompletedProcess(arguments, ended.value.code, *printed)
 
 
 @pytest.fixture
@@ -216,7 +228,7 @@ def test_the_report_of_a_terminal_names_cases_fields_and_causes(several):
 
 def test_a_group_that_is_none_and_a_review_without_a_terminal_are_wrong_usage(several):
     assert "--accept must be one of" in cli("test", several, "--accept", "zzz").stderr
-    asked = cli("test", several, "--review", stdin=subprocess.DEVNULL)
+    asked = cli("test", several, "--review")
     assert asked.returncode == 2
     assert "--review needs a terminal" in asked.stderr
 

@@ -245,11 +245,6 @@ class Expression:
         """The `$name` of each `$name(…)` that nothing in the expression binds, in the order of the text."""
         return self._free[1]
 
-    @property
-    def interpreted(self) -> tuple[Span, ...]:
-        """The spans of what is not compiled: none."""
-        return ()
-
     @cached_property
     def _free(self) -> tuple[list[Variable], list[Variable]]:
         procedures = {id(n.procedure) for n in walk(self.node) if isinstance(n, (Call, Partial))}
