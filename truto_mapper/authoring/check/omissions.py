@@ -15,7 +15,7 @@ from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
-#: So many names are listed; the others are counted.
+#: How many names a message lists; it counts the others.
 SHOWN = 8
 
 

@@ -29,7 +29,7 @@ class Result:
 
 
 def run(case: Case, mapper: Mapper) -> Result:
-    """What a case gives now."""
+    """Run a case and return what it gives."""
     result = Result()
     try:
         query = case.settings.query
@@ -127,7 +127,7 @@ def _named(about: Mapping[str, Any]) -> str:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of the cases of some mappings: `differences` are of the cases that give what they do not expect."""
+    """The outcome of the cases of some mappings; `differences` are those of the failing cases."""
 
     passed: list[Case] = field(default_factory=list)
     results: list[tuple[Case, Result]] = field(default_factory=list)
