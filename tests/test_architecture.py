@@ -163,7 +163,7 @@ def test_no_module_rebinds_its_globals(module):
 
 
 #: Modules that are still to be split.
-UNSPLIT = {"engine.fused", "engine.mapper"}
+UNSPLIT = {"engine.mapper"}
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - UNSPLIT))

@@ -189,7 +189,7 @@ def test_what_is_kept_stays_small():
         mapper.map(body, query=QUERIES["usersAggregateActivity"], on_invalid="discard_value")
         head = {"fromDateTime": str(day), "toDateTime": "y" * 50_000 * (day % 3)}
         mapper.map(head | {"usersAggregateActivityStats": [user(1)]}, on_invalid="discard_value")
-    assert len(pickle.dumps([f._page.known for f in mapper._functions.values()])) < 5_000_000
+    assert len(pickle.dumps([f.page_values.known for f in mapper._functions.values()])) < 5_000_000
 
 
 CONTACTS = """\
