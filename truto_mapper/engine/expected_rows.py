@@ -44,7 +44,9 @@ class ExpectedRowCode(RowCode):
 
     def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """The code below the condition. `tries` counts down for each row that is not as expected."""
-        pen, tests, lines = self.pen, list[ast.expr](), list[ast.stmt]()
+        pen, tests, lines, row = self.pen, list[ast.expr](), list[ast.stmt](), self.paths.context[0]
+        if all(path[0] != row for path in self.values):  # a look-up proves the same
+            tests.append(pen.has_class(pen.load(self.locals[row]), "dict"))
         for path in sorted(self.values, key=len):
             local = self.values[path]
             value = ast.Subscript(pen.load(self.holder(path[:-1])), pen.constant(path[-1]), ast.Load(), **pen.at)

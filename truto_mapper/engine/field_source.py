@@ -15,17 +15,9 @@ from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 
 #: The nodes below which `$` is the same as above them.
-SAME_CONTEXT = (
-    nodes.Condition,
-    nodes.Binary,
-    nodes.Coalesce,
-    nodes.Default,
-    nodes.Call,
-    nodes.Array,
-    nodes.Object,
-    nodes.Negate,
-)
-_LEAVES = (nodes.String, nodes.Number, nodes.Value, nodes.Variable)
+SAME_CONTEXT = nodes.Condition | nodes.Binary | nodes.Coalesce | nodes.Default | nodes.Call | nodes.Array | nodes.Object
+SAME_CONTEXT |= nodes.Negate
+_LEAVES = nodes.String | nodes.Number | nodes.Value | nodes.Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +95,6 @@ class FieldSource:
         is_bare = replace(last, keep_array=False) == nodes.Step(last.span, last.node)
         parts = [part for one in (made, condition) if one for part in nodes.walk(one)]
         children = FieldSource("item", items, made, self.expression).children()
-        if not is_bare or not children or not all(isinstance(one, (*SAME_CONTEXT, *_LEAVES)) for one in parts):
+        if not is_bare or not children or not all(isinstance(one, SAME_CONTEXT | _LEAVES) for one in parts):
             return None
         return replace(node, steps=tuple(names)), condition, children

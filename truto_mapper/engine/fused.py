@@ -39,9 +39,8 @@ from typing import Any
 from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.loops import Loops
 from truto_mapper.engine.per_page import Fault, PageValues
-from truto_mapper.engine.reply_code import reply_module
+from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import Resource

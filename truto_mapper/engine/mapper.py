@@ -381,7 +381,7 @@ class Mapper:
 
     def _exactly(self, endpoint: Endpoint, given: _Given, on_invalid: OnInvalid, plan: Plan) -> ExactPage:
         scope = self._scope(given)
-        return ExactPage(endpoint, self._resource, self._record_schema, scope, on_invalid, remote_data=plan.remote_data)
+        return ExactPage(endpoint, self._resource, self._record_schema, scope, on_invalid, plan.remote_data)
 
     def _endpoint(self, given: _Given, plan: Plan, found: list[Diagnostic]) -> tuple[Fused | None, Sequence[Any]]:
         """The endpoint whose reply this is, None for one that says there is nothing; and what its `reply` gives."""

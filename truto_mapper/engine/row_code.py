@@ -9,8 +9,8 @@ from typing import Any
 
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.field_source import SAME_CONTEXT, FieldSource
-from truto_mapper.engine.loops import Loops
 from truto_mapper.engine.per_page import Memo, PageValues
+from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
