@@ -17,6 +17,7 @@ fields:
   tags: {type: array, items: {type: string}}
   home: {type: object, fields: {street: {type: string, required: true}, floor: {type: integer}}}
   phones: {type: array, items: {type: object, fields: {number: {type: string}, kind: {type: string, enum: [work]}}}}
+  nick: {type: string}
   notes: {type: any}
   remote_data: {type: object}
 response: {result: {type: array, items: {type: object}}, next_cursor: {type: string, nullable: true}}
