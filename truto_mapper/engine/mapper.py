@@ -263,7 +263,7 @@ class Mapper(Generic[RecordT]):
         self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid
     ) -> ExactPage:
         scope, schema = self._replies.scope(bindings), self._record_schema
-        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, remote_data=plan.remote_data)
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
