@@ -60,7 +60,7 @@ def explain_(
     pointer: Annotated[
         str,
         typer.Argument(
-            metavar="[POINTER]", help="/result/0/user/id, /next_cursor, /request/body or metrics.calls_hosted."
+            metavar="POINTER", help="/result/0/user/id, /next_cursor, /request/body or metrics.calls_hosted."
         ),
     ] = "",
     query: options.ReplyQuery = None,
@@ -85,7 +85,7 @@ def explain_(
 def coverage_(
     name: options.MappingName,
     cases: Annotated[
-        list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or folders of cases; by default all.")
+        list[str] | None, typer.Argument(metavar="CASE", help="Names or folders of cases; by default all.")
     ] = None,
     overlays: options.Overlays = None,
     format_: Annotated[str, options.choice("--format", coverage.FORMATS)] = "text",

@@ -24,7 +24,7 @@ SHOWN = 5
 def run_cases(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TARGET]...", help="Mappings, case folders or shipped names; by default ./mappings."),
+        typer.Argument(metavar="TARGET", help="Mappings, case folders or shipped names; by default ./mappings."),
     ] = None,
     only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Run only the cases whose name contains TEXT.")] = "",
     update: Annotated[bool, typer.Option("--update", help="Accept every difference.")] = False,
@@ -42,10 +42,10 @@ def run_cases(
     for _ in _rounds(paths) if watch else (None,):
         with reported(format_):
             made = golden.run_all(paths, only, names)
-            if not made.results and not made.findings:
-                _nothing_ran(paths, only)
             groups = golden.groups(made.changes)
             chosen = _chosen(groups, accept or [], update=update, review=review)
+            if not made.results and not made.findings:
+                _nothing_ran(paths, only)
             for path in golden.accept(change for group in chosen for change in group.changes):
                 typer.echo(f"accepted {path}", err=True)
             left = [change for group in groups if group not in chosen for change in group.changes]
@@ -80,7 +80,9 @@ def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, revi
     known = {group.id for group in groups}
     for id_ in accept:
         if id_ not in known:
-            raise UsageError(f"--accept must be one of {', '.join(sorted(known)) or 'no groups'}, not {excerpt(id_)}")
+            raise UsageError(
+                f"--accept: there is no group {excerpt(id_)}; known groups: {', '.join(sorted(known)) or 'none'}"
+            )
     if review and not sys.stdin.isatty():
         raise UsageError("--review needs a terminal; without one use --accept GROUP, or --update for all")
     return [group for group in groups if update or group.id in accept or (review and _is_wanted(group))]
@@ -143,6 +145,8 @@ def record(
     raw: Annotated[bool, typer.Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
 ) -> None:
     """Make a golden case of a provider's reply. Persons get aliases; the same person gets the same one."""
+    if case in ("", "..") or Path(case).name != case:
+        raise UsageError(f"--case must be the name of a folder, not {excerpt(case)}")
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
         made = golden.record(

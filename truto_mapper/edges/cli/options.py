@@ -27,7 +27,7 @@ def choice(option: str, names: Collection[str], about: str = "") -> Any:
 
 MappingName = Annotated[str, typer.Argument(metavar="MAPPING", help="A shipped mapping (gong/activity) or a file.")]
 Mappings = Annotated[
-    list[str] | None, typer.Argument(metavar="[MAPPING]...", help="Files or shipped names; by default ./mappings.")
+    list[str] | None, typer.Argument(metavar="MAPPING", help="Files or shipped names; by default ./mappings.")
 ]
 Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")]
 Context = Annotated[

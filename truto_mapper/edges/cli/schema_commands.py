@@ -23,7 +23,7 @@ RESOURCE = "A shipped resource (conversational-intelligence/activity) or a file.
 
 def schema(
     names: Annotated[
-        list[str], typer.Argument(metavar="RESOURCE...", help=RESOURCE + " --check and --write take several.")
+        list[str], typer.Argument(metavar="RESOURCE", help=RESOURCE + " --check and --write take several.")
     ],
     kind: Annotated[str | None, choice("--kind", openapi.KINDS, "; by default record")] = None,
     check: Annotated[bool, typer.Option("--check", help="Fail if a generated file is out of date.")] = False,
