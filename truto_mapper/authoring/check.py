@@ -162,13 +162,12 @@ class _Checker:
 
     def template(self, template: Template, field: Field, path: tuple[str, ...], scope: Scope) -> None:
         if isinstance(template, dict):
-            inner = field.items if field.type == "array" and field.items is not None else field
             for name, child in template.items():
-                if name in inner.fields:
-                    self.template(child, inner.fields[name], (*path, name), scope)
+                if name in field.below:
+                    self.template(child, field.below[name], (*path, name), scope)
         elif isinstance(template, list):
             for child in template:
-                self.template(child, field.items or field, path, scope)
+                self.template(child, field.inner, path, scope)
         else:
             kind = self.infer(template, scope)
             self.inference.used(kind)
@@ -179,7 +178,7 @@ class _Checker:
         if kind == ANY or field.type == "any":
             return
         if field.type == "array":
-            self.conform(item_of(kind), field.items or field, path)
+            self.conform(item_of(kind), field.inner, path)
             return
         name = dotted(path) or "the record"
         if not kind.solid:
@@ -285,8 +284,7 @@ def _missing(template: Any, fields: Mapping[str, Field], path: tuple[str, ...] =
         if name not in template:
             found.append(dotted((*path, name)))
         elif isinstance(template[name], dict):
-            inner = field.items if field.type == "array" and field.items is not None else field
-            found += _missing(template[name], inner.fields, (*path, name))
+            found += _missing(template[name], field.below, (*path, name))
     return found
 
 
@@ -294,7 +292,7 @@ def _at(fields: Mapping[str, Field], name: str) -> Field:
     first, *rest = name.split(".")
     field = fields[first]
     for part in rest:
-        field = (field.items if field.items is not None else field).fields[part]
+        field = field.below[part]
     return field
 
 

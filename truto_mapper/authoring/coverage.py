@@ -26,6 +26,7 @@ from truto_mapper.language.types import Type, from_schema
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.resource.spec import Field
 from truto_mapper.text import yaml_tree
+from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.reports import xml
 from truto_mapper.text.source import Source, Span
 
@@ -130,9 +131,7 @@ def _target_fields(
     if isinstance(template, dict):
         for name, child in template.items():
             if name in fields:
-                inner = fields[name]
-                below = inner.items.fields if inner.items is not None else inner.fields
-                yield from _target_fields(endpoint, child, below, (*path, name))
+                yield from _target_fields(endpoint, child, fields[name].below, (*path, name))
     elif isinstance(template, list):
         for child in template:
             yield from _target_fields(endpoint, child, fields, path)
@@ -163,7 +162,7 @@ def _outcomes(node: Node) -> tuple[str, ...]:
 
 def _way(expression: Expression, node: Node, outcome: str) -> tuple[Key, Unit]:
     text = " ".join(expression.text[node.span.start : node.span.end].split())
-    name = f"{outcome} of {text if len(text) <= 60 else text[:59] + '…'}"
+    name = f"{outcome} of {shortened(text)}"
     return (id(node), outcome), Unit("branches", name, expression.source, expression.locate(node.span))
 
 
@@ -190,7 +189,7 @@ def _enum_values(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
 def _field(fields: Mapping[str, Field], path: Iterable[str]) -> Field:
     found = Field.model_construct(type="object", fields=fields)
     for name in path:
-        found = (found.items if found.items is not None else found).fields[name]
+        found = found.below[name]
     return found
 
 

@@ -190,8 +190,7 @@ def _fields(
     for name, field in fields.items():
         inner = template.get(name) if isinstance(template, dict) else template
         if isinstance(inner, dict):
-            below = field.items.fields if field.items is not None else field.fields
-            yield from _fields(below, inner, (*path, name))
+            yield from _fields(field.below, inner, (*path, name))
         elif inner is not None:
             yield (*path, name), field
 

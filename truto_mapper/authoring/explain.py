@@ -18,9 +18,18 @@ from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Evaluation, Event, Places, Steps, Trace
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field
-from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, margin, nearest, pointed, printable
+from truto_mapper.text.diagnostics import (
+    Diagnostic,
+    did_you_mean,
+    excerpt,
+    margin,
+    nearest,
+    pointed,
+    printable,
+    shortened,
+)
 from truto_mapper.text.errors import MappingError
-from truto_mapper.text.pointers import dotted, json_pointer
+from truto_mapper.text.pointers import dotted, json_pointer, steps_of
 from truto_mapper.text.source import Source, Span
 
 #: So many places are named in text; JSON has all.
@@ -136,7 +145,7 @@ def table(found: Sequence[Explanation]) -> str:
 def excerpt_of(expression: Expression) -> str:
     """The text of an expression in one line."""
     text = " ".join(expression.text.split())
-    return text if len(text) <= SHOWN * 10 else text[: SHOWN * 10 - 1] + "…"
+    return shortened(text)
 
 
 def explain(
@@ -176,7 +185,7 @@ def _steps(pointer: str) -> tuple[str, ...]:
         return ("result", "0")
     if not pointer.startswith("/"):
         return ("result", "0", *pointer.split("."))
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    return steps_of(pointer)
 
 
 def _nowhere(pointer: str, why: str, hint: str | None = None) -> MappingError:
@@ -483,7 +492,7 @@ def _declared(fields: Mapping[str, Field], steps: Sequence[str], pointer: str) -
         if found.type == "array" and step.isdecimal():
             found = found.items or _ANY
             continue
-        inner = found.items.fields if found.type == "array" and found.items else found.fields
+        inner = found.below
         if not inner:
             return _ANY
         if step not in inner:

@@ -206,7 +206,7 @@ class Recorder:
         for part in path:
             field = fields.get(part) if isinstance(part, str) else None
             if field is not None:
-                fields = field.items.fields if field.items is not None else field.fields
+                fields = field.below
         return not path or (field is not None and field.required)
 
 

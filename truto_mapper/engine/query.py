@@ -175,8 +175,7 @@ def _declared(fields: Mapping[str, Field], prefix: str = "") -> Iterator[tuple[s
     """Every field with its dotted name; the fields of an array's items stand below the array."""
     for name, field in fields.items():
         yield prefix + name, field
-        inner = field.items.fields if field.items is not None else field.fields
-        yield from _declared(inner, f"{prefix}{name}.")
+        yield from _declared(field.below, f"{prefix}{name}.")
 
 
 def _coerce(value: Any, field: Field) -> Any:

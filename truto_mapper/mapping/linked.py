@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Resource
+from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.text.pointers import Steps
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
 
@@ -63,13 +64,29 @@ class Mapping:
     endpoints: tuple[Endpoint, ...]
 
 
+def leaves(
+    template: Template | None, field: Field | None = None, path: Steps = ()
+) -> Iterator[tuple[Steps, Field | None, Expression]]:
+    """Each expression of a template with the path it writes to, and the field declared there, in the order of the text.
+
+    A path has an index only where the template lists items. The field is None where nothing is declared: without
+    `field`, and inside an object of any form.
+    """
+    match template:
+        case dict():
+            below = {} if field is None else field.below
+            for name, child in template.items():
+                yield from leaves(child, below.get(name), (*path, name))
+        case list():
+            for index, child in enumerate(template):
+                yield from leaves(child, field and field.inner, (*path, index))
+        case Expression():
+            yield path, field, template
+
+
 def expressions(template: Template | None) -> Iterator[Expression]:
-    """The expressions of a template, in order."""
-    if isinstance(template, Expression):
-        yield template
-    elif template is not None:
-        for child in template.values() if isinstance(template, dict) else template:
-            yield from expressions(child)
+    """The expressions of a template, in the order of the text."""
+    return (expression for _, _, expression in leaves(template))
 
 
 def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:

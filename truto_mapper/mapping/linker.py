@@ -35,6 +35,7 @@ from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
 from truto_mapper.resource.spec import Field, Resource
 from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, nearest
 from truto_mapper.text.errors import Findings, MappingError
+from truto_mapper.text.pointers import steps_of
 from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
@@ -96,8 +97,7 @@ class _Linker:
             schema = Schema(whole, generated=all(map(is_plain, settings.values())))
         except MappingError as error:
             for found in error.diagnostics:
-                steps = [part.replace("~1", "/").replace("~0", "~") for part in (found.pointer or "").split("/")]
-                place = node.at(steps[2:]) if node else None
+                place = node.at(steps_of(found.pointer or "")[1:]) if node else None
                 self.findings.add(found.code, found.message, source=place and place.source, span=place and place.span)
             return Schema({})
         defaults = {name: one["default"] for name, one in settings.items() if "default" in one}
@@ -201,7 +201,7 @@ class _Linker:
         if isinstance(node.value, (list, dict)) and field.type not in ("any", _kind(node)):
             self.misfit(node, f"`{name}`", field.type)
             return {}
-        inner = _inner(field)
+        inner = field.inner
         if inner.type == "object" and not inner.fields:
             return self.template(node, names)
         return self.response(node, names, inner.fields)
@@ -218,7 +218,7 @@ class _Linker:
                 if isinstance(key, String) and key.value not in fields:
                     self.undeclared(expression.source, expression.locate(key.span), key.value, fields)
                 elif isinstance(key, String):
-                    self.literals(expression, value, _inner(fields[key.value]).fields)
+                    self.literals(expression, value, fields[key.value].below)
 
     def undeclared(self, source: Source, span: Any, name: str, fields: Map[str, Field]) -> None:
         message = f"`{name}` is not a field that {self.resource.name} declares here"
@@ -298,10 +298,6 @@ def _settings(expression: Expression) -> Iterator[tuple[str, Name]]:
         match node:
             case Path(steps=(Step(node=Variable() as first), Step(node=Name() as second), *_)) if id(first) in free:
                 yield first.name, second
-
-
-def _inner(field: Field) -> Field:
-    return field.items if field.type == "array" and field.items is not None else field
 
 
 def _constructors(node: Any) -> Iterator[Object]:

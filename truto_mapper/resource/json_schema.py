@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, either, excerpt
 from truto_mapper.text.errors import MappingError
-from truto_mapper.text.pointers import Steps, json_pointer
+from truto_mapper.text.pointers import Steps, json_pointer, steps_of
 from truto_mapper.text.timestamps import is_date_time, is_time_zone
 
 if TYPE_CHECKING:
@@ -260,6 +260,6 @@ def _resolves(schema: JSON, target: str) -> bool:
 
 def _resolved(schema: JSON, target: str) -> Any:
     node: Any = schema
-    for part in target.split("/")[1:]:
-        node = node.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
+    for step in steps_of(target):
+        node = node.get(step) if isinstance(node, dict) else None
     return node if isinstance(node, (dict, bool)) else None

@@ -181,7 +181,7 @@ def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str
     """The classes of an object, those it refers to first."""
     members = []
     for key, field in fields.items():
-        held, inner = _held(field), _inner_name(name, key, field)
+        held, inner = field.inner, _inner_name(name, key, field)
         if held.fields:
             yield from _classes(inner, held.description or field.description, held.fields)
         hint = _hint(field, inner)
@@ -189,10 +189,6 @@ def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str
             f"    {key}: {hint if field.required else f'NotRequired[{hint}]'}\n{_docstring(field.description)}"
         )
     yield "\n\n".join([f"class {name}(TypedDict):\n{_docstring(about)}", *members])
-
-
-def _held(field: Field) -> Field:
-    return field.items if field.items is not None else field
 
 
 def _inner_name(name: str, key: str, field: Field) -> str:

@@ -99,6 +99,16 @@ class Field(_Spec):
             raise ValueError("an array says what its `items` are")
         return self
 
+    @property
+    def inner(self) -> Field:
+        """The items of an array; any other field itself."""
+        return self if self.items is None else self.items
+
+    @property
+    def below(self) -> Mapping[str, Field]:
+        """The declared fields of an object, or of the objects in an array."""
+        return self.inner.fields
+
 
 def _fits(value: Any, declared: JSON) -> None:
     """Raise ValueError unless a value fits what was declared of its field so far."""
@@ -137,8 +147,13 @@ class Resource(_Spec):
 
     @property
     def name(self) -> str:
-        """_Model and resource: `conversational-intelligence/activity`."""
+        """Model and resource: `conversational-intelligence/activity`."""
         return f"{self.unified_model}/{self.resource}"
+
+    @property
+    def record(self) -> Field:
+        """A record as one field: an object of `fields`."""
+        return Field.model_construct(type="object", fields=self.fields)
 
     @classmethod
     def parse(cls, source: Source) -> Self:

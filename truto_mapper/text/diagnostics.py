@@ -117,7 +117,11 @@ def excerpt(value: Any, limit: int = 60) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = f"a value of type {type(value).__name__}"
-    text = printable(text)
+    return shortened(printable(text), limit)
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """A text of at most `limit` characters, the last an ellipsis if it was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

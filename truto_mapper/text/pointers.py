@@ -13,6 +13,11 @@ def json_pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def steps_of(pointer: str) -> tuple[str, ...]:
+    """The keys and indices of a JSON Pointer, all as text; a reference such as `#/$defs/x` has the same ones."""
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
+
+
 def dotted(path: Iterable[str | int]) -> str:
     """A path of keys and indices as it reads in a message: `users.0.id`."""
     return ".".join(map(str, path))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_
 import pydantic
 
 from truto_mapper.text import yaml_tree
-from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, either, nearest
+from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, either, nearest, shortened
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import Steps, dotted
 
@@ -159,7 +159,7 @@ def _quoted(node: yaml_tree.Node) -> str:
     if isinstance(node.value, (dict, list)):
         return "a mapping" if isinstance(node.value, dict) else "a list"
     text = " ".join(node.source.text[node.span.start : node.span.end].split())
-    return f"`{text if len(text) <= 60 else text[:59] + '…'}`" if text else "nothing"
+    return f"`{shortened(text)}`" if text else "nothing"
 
 
 def _at_key(root: yaml_tree.Node, path: Steps, message: str, **more: Any) -> Diagnostic:
