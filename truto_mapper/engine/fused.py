@@ -46,7 +46,7 @@ from truto_mapper.language.nodes import (
 )
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import MISSING, Run, plain
-from truto_mapper.language.source_paths import Names, Steps
+from truto_mapper.language.source_paths import Paths, Steps
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 from truto_mapper.text.source import Source
@@ -452,7 +452,7 @@ class _Code:
     def __init__(self, writing: _Writing, rows: Sequence[str]) -> None:
         self.writing = writing
         self.page = writing.page
-        self.names = Names(writing.loops.variables)
+        self.names = Paths(writing.loops.variables)
         self.locals = dict(zip(writing.loops.variables, rows, strict=True))
         self.record = writing.record
         #: The locals with the values at paths, with those of which the class is known, and which hold a value.

@@ -12,7 +12,7 @@ from typing import Any
 
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.source_paths import Names, Steps
+from truto_mapper.language.source_paths import Paths, Steps
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field, value_schema
 from truto_mapper.text.errors import EvaluationError
@@ -130,7 +130,7 @@ class Page:
     @cached_property
     def paths(self) -> list[Steps]:
         """The paths from the bindings of a reply on which everything depends, once the code of a row is written."""
-        names = Names((*self.bindings, "row"))  # the latter for what memos read of it
+        names = Paths((*self.bindings, "row"))  # the latter for what memos read of it
         for name, expression in self.lets.items():
             names.others[name] = names.read_by(expression.node)
         shown = [expression for expression, _ in self._fields]

@@ -1,26 +1,87 @@
-"""What an expression reads of what it is given: each path of names from one of the variables that it may use."""
+"""What an expression reads: which variables, and which paths of names below them.
+
+`reads` is the one answer to this question. `Paths` gives the same for nodes and names that one already has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
+from truto_mapper.language import nodes
+from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import is_plain, leading_names
-from truto_mapper.language.nodes import Name, Node, Path, Variable, children
+from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
+
+if TYPE_CHECKING:
+    from truto_mapper.language.expression import Expression
 
 Steps = tuple[str, ...]
 
+#: Functions that read the moment bound as `now`, from that many arguments on.
+_CLOCKS = {"now": 0, "millis": 0, "toMillis": 2}
 
-class Names:
-    """Variables, the last of which is `$`, and the names of what was made of them."""
 
-    def __init__(self, variables: Sequence[str]) -> None:
+class Read(NamedTuple):
+    """A path that an expression reads: a variable's name, then the names below it.
+
+    `$query.users[0].id` reads `("query", "users", "id")`; a bare name is below `$`. A path that is not looked into,
+    like that of `$keys($query)`, is read as a whole: everything below it counts as read. `nodes` are the names as
+    they are written, one for each part of the path but the first.
+    """
+
+    path: Steps
+    nodes: tuple[Name, ...] = ()
+
+
+def reads(expression: Expression) -> list[Read]:
+    """Everything that an expression may read, below its free variables and below `$`, which `$$` also counts as.
+
+    `($q := $query; $q.limit)` reads `("query", "limit")`. An array is read through all its items. A function that
+    takes the context for an argument left out reads that as a whole; `$eval` reads every variable of the expression.
+    """
+    variables = [variable.name for variable in expression.variables]
+    paths = Paths([*variables, "now", "$"], expression.functions)
+    paths.free = {id(variable) for variable in expression.variables}
+    paths.bound_once = {name for name, count in Counter(_bound(expression.node)).items() if count == 1}
+    if paths.bound_once:
+        list(paths.reads(expression.node))  # finds the aliases: a lambda may use one that is bound after it
+    return list(paths.reads(expression.node))
+
+
+def _bound(node: Node) -> Iterator[str]:
+    """Each name that a node binds, as often as it does."""
+    for one in nodes.walk(node):
+        match one:
+            case nodes.Bind(variable=variable) | nodes.Index(variable=variable):
+                yield variable.name
+            case nodes.Lambda(parameters=parameters):
+                yield from (parameter.name for parameter in parameters)
+            case Step(focus=focus, index=index):
+                yield from (variable.name for variable in (focus, index) if variable)
+
+
+class Paths:
+    """The paths that nodes read below some variables, the last of which is `$`; other variables are ignored."""
+
+    def __init__(self, variables: Sequence[str], functions: Iterable[str] = ()) -> None:
+        """`functions` are the caller's, which never take the context for an argument."""
         self.context: Steps = (variables[-1],)
         self.paths: dict[str, Steps] = {name: (name,) for name in variables}
         self.paths |= {"": self.context, "$": self.context}
         self.others: dict[str, frozenset[Steps]] = {}
+        self.functions = {*functions, *OURS}
+        #: What `reads` knows: the variables that are free, and the names that are bound once, to a path.
+        self.free: set[int] | None = None
+        self.bound_once: set[str] = set()
+        self.aliases: dict[str, Read] = {}
+        self._parents: dict[str, Read | None] = {}
 
     def add(self, name: str, node: Node) -> None:
-        """Another name for a path, or for what is read by an expression that is none."""
+        """Make a name stand for the path that a node is, or for everything that another node reads."""
         path = self.path(node)
         if path is None:
             self.others[name] = self.read_by(node)
@@ -28,33 +89,125 @@ class Names:
             self.paths[name] = path
 
     def path(self, node: Node) -> Steps | None:
-        """The path from a variable that a plain node leads along."""
-        return self._along(leading_names(node)) if is_plain(node) else None
-
-    def _along(self, names: Sequence[Name | Variable]) -> Steps | None:
-        below = tuple(one.value for one in names if isinstance(one, Name))  # only the first may be none
-        first = names[0]
-        if isinstance(first, Name):
-            return (*self.context, *below)
-        return (*self.paths[first.name], *below) if first.name in self.paths else None
+        """The path that a node is; None for anything but a variable known here with names behind it."""
+        read = self._plain(node, Read(self.context)) if is_plain(node) else None
+        return None if read is None else read.path
 
     def read_by(self, node: Node) -> frozenset[Steps]:
-        """Every path that a node reads, and rather too many; what is read in ways unknown is the whole before it."""
-        return frozenset(self._read(node, inside=False))
+        """The paths that decide the value of a node, without those below another one."""
+        found = {read.path for read in self.reads(node)}
+        return frozenset(path for path in found if found.isdisjoint(path[:end] for end in range(1, len(path))))
 
-    def _read(self, node: Node, *, inside: bool) -> Iterator[Steps]:
-        names = leading_names(node) if isinstance(node, (Path, Variable)) else []
-        if names:
-            yield from self._read_along(names, inside=inside)
-        for child in children(node):
-            for one in children(child) if names else (child,):
-                if one not in names:
-                    yield from self._read(one, inside=inside or bool(names))
+    def reads(self, node: Node) -> Iterator[Read]:
+        """The same with all paths, each as often as it is read."""
+        return self._reads(node, Read(self.context))
 
-    def _read_along(self, names: Sequence[Name | Variable], *, inside: bool) -> Iterator[Steps]:
-        first = names[0]
-        if isinstance(first, Variable) and first.name in self.others:
-            yield from self.others[first.name]
-        elif not inside or (isinstance(first, Variable) and first.name):  # the rest is of what is read before it
-            path = self._along(names)
-            yield from () if path is None else (path,)
+    # Below, `context` is the path of `$`. It is None where `$` was made of what has been read as a whole.
+
+    def _reads(self, node: Node, context: Read | None) -> Iterator[Read]:
+        match node:
+            case Path(steps=steps, group=group):
+                yield from self._path(steps, group, context)
+            case Step():
+                yield from self._path((node,), None, context)
+            case Name() | Variable() | nodes.Parent():
+                yield from self._path((Step(node.span, node),), None, context)
+            case nodes.Wildcard() | nodes.Descendant():
+                yield from () if context is None else (context,)
+            case nodes.Call():
+                yield from self._call(node, len(node.arguments), context)
+            case nodes.Apply(left=left, right=nodes.Call() as right):
+                yield from self._reads(left, context)
+                yield from self._call(right, len(right.arguments) + 1, context)
+            case nodes.Bind(variable=variable, value=value):
+                self._note(variable.name, value, context)
+                yield from self._reads(value, context)
+            case nodes.Block(expressions=expressions):
+                yield from self._block(expressions, context)
+            case _:
+                inner = None if isinstance(node, nodes.Transform) else context
+                for child in children(node):
+                    yield from self._reads(child, inner)
+
+    def _path(self, steps: Sequence[Step], group: Node | None, context: Read | None) -> Iterator[Read]:
+        here = context
+        for number, step in enumerate(steps):
+            node, around = step.node, here
+            if step.ancestor is not None:
+                self._parents[step.ancestor] = around
+            if isinstance(node, Name) or (number == 0 and isinstance(node, Variable)):
+                here = self._named(node, around)
+                if isinstance(node, Variable):
+                    yield from map(Read, self.others.get(node.name, ()))
+            elif not isinstance(node, nodes.Sort):
+                if number and around is not None:
+                    yield around
+                here = self._parents.get(node.label) if isinstance(node, nodes.Parent) else None
+                if not isinstance(node, nodes.Parent):
+                    yield from self._reads(node, around)
+            else:
+                yield from self._reads(node, around)
+            for attached in (*step.predicates, *step.stages, *((step.group,) if step.group else ())):
+                yield from () if isinstance(attached, nodes.Index) else self._reads(attached, here)
+            if step.focus is not None:  # the next step begins where this one did
+                yield from () if here is None else (here,)
+                here = around
+        yield from () if group is None else self._reads(group, here)
+        yield from () if here is None else (here,)
+
+    def _named(self, node: Name | Variable, context: Read | None) -> Read | None:
+        if isinstance(node, Name):
+            return None if context is None else Read((*context.path, node.value), (*context.nodes, node))
+        if node.name == "":
+            return context
+        if node.name != "$" and self.free is not None and id(node) not in self.free:
+            return self.aliases.get(node.name)
+        return Read(self.paths[node.name]) if node.name in self.paths else None
+
+    def _plain(self, node: Node, context: Read | None) -> Read | None:
+        for name in leading_names(node):
+            context = self._named(name, context)
+        return context
+
+    def _call(self, call: nodes.Call, count: int, context: Read | None) -> Iterator[Read]:
+        """What a call of so many arguments reads."""
+        name = call.procedure.name if isinstance(call.procedure, Variable) else ""
+        if name == "eval":
+            yield from map(Read, (*self.paths.values(), *(path for some in self.others.values() for path in some)))
+        if count >= _CLOCKS.get(name, count + 1) and "now" in self.paths:
+            yield Read(self.paths["now"])
+        if context is not None and name not in self.functions and _takes_context(name, count, context):
+            yield context
+        for child in children(call):
+            yield from self._reads(child, context)
+
+    def _block(self, expressions: Sequence[Node], context: Read | None) -> Iterator[Read]:
+        for number, one in enumerate(expressions, 1):
+            is_alias = isinstance(one, nodes.Bind) and self._note(one.variable.name, one.value, context)
+            if not is_alias or number == len(expressions):
+                yield from self._reads(one, context)
+
+    def _note(self, name: str, value: Node, context: Read | None) -> bool:
+        """Remember the path that a name is bound to, if it is always that one."""
+        read = self._plain(value, context) if name in self.bound_once and is_plain(value) else None
+        if read is not None:
+            self.aliases[name] = read
+        return read is not None
+
+
+def _takes_context(name: str, count: int, context: Read) -> bool:
+    """Whether a call of so many arguments can take the context for one left out."""
+    least, most = _arguments(name)
+    # With some of its options left out, it does where the first argument is of the second one's type. Rows and
+    # replies are no text or number, so that of those only $sift takes one then.
+    return count < least or (count < most and (len(context.path) > 1 or name == "sift"))
+
+
+@cache
+def _arguments(name: str) -> tuple[int, int]:
+    """The fewest and the most arguments of a function that can take the context for one, (0, 0) for others."""
+    if name not in STANDARD:
+        return 255, 255  # a lambda, which may do so, too
+    parameters = re.sub(r":.*|<\w+>", "", (STANDARD[name].signature or "")[1:-1].replace("<s:o>", ""))
+    found = re.findall(r"(?:\(\w+\)|\w)([-?+]?)", parameters)
+    return (sum(mark != "?" for mark in found), len(found)) if "-" in found else (0, 0)

@@ -27,8 +27,8 @@ from truto_mapper.language.nodes import (
     Step,
     String,
     Variable,
-    walk,
 )
+from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.document import EndpointDocument, MappingDocument
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template
 from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
@@ -270,11 +270,16 @@ class _Linker:
                 if variable.name in self.elsewhere:
                     hint = f"it is bound elsewhere; here there is {', '.join(f'`${name}`' for name in sorted(names))}"
                 self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
-        for name, step in _settings(expression):
-            if step.value not in self.settings[name]:
-                kind = "query parameter" if name == "query" else "context setting"
-                hint = did_you_mean(step.value, self.settings[name])
-                self.unknown("C204", expression, step, f"there is no {kind} `{step.value}`", hint)
+        if any(variable.name in self.settings for variable in expression.variables):
+            self.parameters(expression)
+
+    def parameters(self, expression: Expression) -> None:
+        """Names below `$query` and `$context` that neither has."""
+        for (variable, *names), nodes in reads(expression):
+            if names and variable in self.settings and names[0] not in self.settings[variable]:
+                kind = "query parameter" if variable == "query" else "context setting"
+                hint = did_you_mean(names[0], self.settings[variable])
+                self.unknown("C204", expression, nodes[0], f"there is no {kind} `{names[0]}`", hint)
 
     def unknown(self, code: str, expression: Expression, node: Variable | Name, message: str, hint: str | None) -> None:
         span = expression.locate(node.span)
@@ -289,15 +294,6 @@ def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def _kind(node: Node) -> str:
     return "array" if isinstance(node.value, list) else "object"
-
-
-def _settings(expression: Expression) -> Iterator[tuple[str, Name]]:
-    """Each `$query.name` and `$context.name` in an expression."""
-    free = {id(variable) for variable in expression.variables if variable.name in ("query", "context")}
-    for node in walk(expression.node):
-        match node:
-            case Path(steps=(Step(node=Variable() as first), Step(node=Name() as second), *_)) if id(first) in free:
-                yield first.name, second
 
 
 def _constructors(node: Any) -> Iterator[Object]:
