@@ -37,7 +37,8 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_holds_what_ships_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    for name in ("mappings/gong/activity.yaml", "schemas/conversational-intelligence/activity.yaml", "py.typed"):
+    shipped = ("mappings/gong/activity.yaml", "schemas/conversational-intelligence/activity.yaml")
+    for name in (*shipped, "docs/codes.md", "py.typed"):
         assert f"truto_mapper/{name}" in names
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"truto_mapper"}
 
@@ -57,10 +58,12 @@ def test_the_wheel_works_in_a_fresh_venv_and_an_empty_folder(wheel, tmp_path):
     mapped = run(command, "map", "gong/activity", tmp_path / "payload.json", cwd=empty)
     assert mapped.returncode == 0, mapped.stderr
     assert json.loads(mapped.stdout)["result"][0]["metrics"] == {"calls_hosted": 2}
-    code = "import truto_mapper as t; print(t.load('gong/activity'), t.__file__)"
+    code = "import truto_mapper as t; from truto_mapper.text.codes import page_of as p; "
+    code += "print(t.load('gong/activity'), t.__file__, p('C206'))"
     shown = run(python, "-c", code, cwd=empty).stdout
     assert shown.startswith("<Mapper mappings/gong/activity.yaml>")
     assert str(tmp_path) in shown
+    assert "## C206" in shown
     assert list(empty.iterdir()) == []
 
 

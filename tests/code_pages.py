@@ -1,0 +1,154 @@
+"""The page of every code, made from the code table and the examples in `tests/diagnostics`.
+
+python tests/code_pages.py > docs/codes.md
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import yaml
+
+from truto_mapper.text.codes import CODES
+
+FOLDER = Path(__file__).parent / "diagnostics"
+WIDTH = 120
+
+#: The file that each key of an example is.
+FILES = {
+    "yaml": "example.yaml",
+    "resource": "resource.yaml",
+    "mapping": "activity.yaml",
+    "overlay": "overlay.yaml",
+    "check": "activity.yaml",
+}
+
+GROUPS = {
+    "M": "Files",
+    "C": "Mappings, found by `check`",
+    "D": "Data",
+    "Q": "Queries",
+    "P": "Replies of the provider",
+    "B": "Changes, found by `diff`",
+    "E": "Explanations",
+    "G": "Golden cases",
+}
+
+HEAD = """\
+# What does this code mean?
+
+Every message has a code, which never changes its meaning. `truto-mapper check --explain C206` prints a section of this
+page. The codes of expressions that fail (`T2001`, `D3030`) are JSONata's own.
+"""
+
+
+def page() -> str:
+    return "\n".join([HEAD, *contents(), *map(section, CODES)])
+
+
+def contents() -> Iterator[str]:
+    for letter, title in GROUPS.items():
+        yield f"**{title}**\n\n| code | meaning |\n|---|---|"
+        yield "\n".join(f"| [{one}](#{one.lower()}) | {CODES[one]} |" for one in CODES if one[0] == letter) + "\n"
+
+
+def section(code: str) -> str:
+    done = example(code)
+    meaning = CODES[code][0].upper() + CODES[code][1:]
+    parts = [f"## {code}", prose(f"**{meaning}.** {done['why']}")]
+    parts += [prose(f"Example: {title(done)}"), *shown(done)]
+    parts.append(f"```text\n{done['report']}```")
+    if "mend" in done:
+        old = done.get("check") or done["mapping"]
+        parts += ["Fixed:", fence("diff", changed(old, mended(old, done["mend"])))]
+    return "\n\n".join(parts) + "\n"
+
+
+def title(done: Any) -> str:
+    """The title of an example as the rest of a sentence."""
+    named = done["title"].startswith(("Gong", "HTTP"))
+    return done["title"] if named else done["title"][0].lower() + done["title"][1:]
+
+
+def prose(text: str) -> str:
+    return fill(text, WIDTH - 2, break_on_hyphens=False)
+
+
+def example(code: str) -> Any:
+    """The example of a code that says why it matters."""
+    found = [yaml.safe_load(path.read_text("utf-8")) for path in sorted(FOLDER.glob(f"{code}*.yaml"))]
+    (explained,) = [one for one in found if "why" in one]
+    return explained
+
+
+def shown(done: Any) -> Iterator[str]:
+    """The files of an example, and what is done with them."""
+    files = {FILES[key]: done[key] for key in FILES if key in done} | done.get("files", {})
+    if {"old.yaml", "new.yaml"} <= files.keys():
+        yield from compared(files.pop("old.yaml"), files.pop("new.yaml"))
+    for name, text in files.items():
+        if isinstance(text, str):  # else one that is too large to be shown
+            lines = text if text.endswith("\n") else text + "\n"
+            yield f"`{name}`:\n\n" + fence("json" if name.endswith("json") else "yaml", lines)
+    if command := done.get("cli") or (["test", done["cases"]] if "cases" in done else None):
+        yield fence("bash", shlex.join(["truto-mapper", *command]) + "\n")
+    for call in ("plan", "map"):
+        if call in done:
+            yield fence("python", called(call, done[call]))
+
+
+def called(name: str, options: dict[str, Any]) -> str:
+    """A call of a mapper's method, as Python."""
+    names = {key: "" if key == "payload" else f"{key}=" for key in options}
+    line = f"mapper.{name}({', '.join(names[key] + python(value) for key, value in options.items())})\n"
+    if len(line) <= WIDTH:
+        return line
+    lines = [f"    {names[key]}{python(value, 4 + len(names[key]))},\n" for key, value in options.items()]
+    return f"mapper.{name}(\n" + "".join(lines) + ")\n"
+
+
+def python(value: Any, column: int = 0) -> str:
+    """A value as Python: an object that is too wide has a line for each of its items, a huge text is `...`."""
+    if isinstance(value, dict) and "repeat" in value:
+        return "..."
+    if isinstance(value, dict):
+        items = [f"{python(key)}: {python(inner)}" for key, inner in value.items()]
+        line = f"{{{', '.join(items)}}}"
+        return line if column + len(line) < WIDTH else "{\n" + "".join(f"        {one},\n" for one in items) + "    }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(python, value))}]"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def compared(old: str, new: str) -> Iterator[str]:
+    """What differs between two versions of the same file."""
+    same_kind = old.split(":")[:2] == new.split(":")[:2]
+    if same_kind and old != new:
+        yield "The change:\n\n" + fence("diff", changed(old, new))
+
+
+def mended(text: str, mends: list[dict[str, str]]) -> str:
+    for mend in mends:
+        text = text.replace(mend["wrong"], mend["right"], 1)
+    return text
+
+
+def changed(old: str, new: str) -> str:
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0)
+    return "".join(f"{line}\n" for line in lines if not re.match(r"---|\+\+\+|@@", line))
+
+
+def fence(kind: str, text: str) -> str:
+    return f"```{kind}\n{text}```"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
