@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +30,8 @@ def check_(
 ) -> None:
     """Find mistakes in mappings without a payload: types against both schemas, and code that is never reached."""
     if code is not None:
-        write(_page_of(code))
+        with reported():
+            write(_page_of(code))
         return
     with reported(format_):
         paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
@@ -42,9 +44,10 @@ def check_(
 def _page_of(code: str) -> str:
     page = codes.page_of(code.strip().upper())
     if page is None:
-        hint = did_you_mean(code, codes.CODES, "{}")
-        raise UsageError(f"there is no code {excerpt(code)}" + (f"; {hint}" if hint else ""))
-    return page
+        hint = "JSONata's own codes have no page" if re.match(r"[STD]\d{4}", code, re.IGNORECASE) else None
+        hint = hint or did_you_mean(code, codes.CODES, "{}")
+        raise UsageError(f"there is no page about {excerpt(code)}" + (f"; {hint}" if hint else ""))
+    return page.rstrip() + "\n"
 
 
 def _checked(path: Path, overlays: Sequence[Path]) -> list[Diagnostic]:
