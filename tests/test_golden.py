@@ -217,7 +217,7 @@ def test_a_group_that_is_none_and_a_review_without_a_terminal_are_wrong_usage(se
     assert "there is no group" in cli("test", several, "--accept", "zzz").stderr
     asked = cli("test", several, "--review", stdin=subprocess.DEVNULL)
     assert asked.returncode == 2
-    assert "--review asks at a terminal" in asked.stderr
+    assert "--review needs a terminal" in asked.stderr
 
 
 def test_what_is_found_is_left_beside_what_is_expected_but_not_where_ci_is_set(several):
@@ -406,7 +406,7 @@ def test_a_mapping_without_cases_says_how_to_make_one_and_a_name_that_no_case_ha
     path = tmp_path / "acme.yaml"
     path.write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
     done = cli("test", path)
-    assert (done.returncode, "no cases yet; make one with truto-mapper record" in done.stderr) == (0, True)
+    assert (done.returncode, "no cases yet; record one: truto-mapper record" in done.stderr) == (0, True)
     done = cli("test", "gong/activity", "-k", "nope")
     assert (done.returncode, 'no case has "nope" in its name' in done.stderr) == (2, True)
 
