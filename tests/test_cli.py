@@ -269,7 +269,6 @@ def test_show_prints_python_a_function_an_endpoint():
         "# aggregate",
         "# by_period",
         "# day_by_day",
-        "# Nothing stays interpreted.",
     ]
     assert max(map(len, done.stdout.splitlines())) < 150
 

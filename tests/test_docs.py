@@ -34,7 +34,7 @@ def test_each_field_that_is_mapped_has_its_type_place_expression_and_meaning():
         "integer",
         "`usersAggregateActivityStats.userAggregateActivityStats.callsAsHost`",
         "`$counts.callsAsHost`",
-        "activity.yaml:74",
+        "activity.yaml:80",
         "Calls and meetings with the user as their host.",
     ]
     assert found["`start_time`"][1] == "`fromDateTime`"  # through $start
@@ -44,8 +44,8 @@ def test_each_field_that_is_mapped_has_its_type_place_expression_and_meaning():
 def test_each_parameter_says_how_it_is_honoured():
     found = {cells[0]: cells[2] for cells in rows(docs.markdown(GONG), "Parameters")}
     assert set(found) == {f"`{name}`" for name in GONG.resource.parameters}
-    assert "chooses the endpoint (activity.yaml:30)" in found["`aggregation_period`"]
-    assert "body sent (activity.yaml:36)" in found["`next_cursor`"]
+    assert "chooses the endpoint (activity.yaml:36)" in found["`aggregation_period`"]
+    assert "body sent (activity.yaml:42)" in found["`next_cursor`"]
     assert found["`truto_key_by`"] == "by truto-mapper itself"
 
 

@@ -44,7 +44,7 @@ def _without(value: Any, path: Sequence[str]) -> Any:
     return {**value, name: _without(value[name], rest)}
 
 
-def keyed(records: Sequence[Record], shown: Sequence[Record], name: str) -> dict[str, Record]:
+def keyed(records: Sequence[Mapping[str, Any]], shown: Sequence[Record], name: str) -> dict[str, Record]:
     """The records as an object under the values of a (dotted) field.
 
     Raises `QueryError` Q507 for a record without the field and for a value that is there twice: keying

@@ -72,7 +72,9 @@ class EndpointDocument(_Document):
     )
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
     empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
-    time_zone: ExpressionText = _expression("the time zone that the reply gives for its days.")
+    time_zone: ExpressionText = _expression(
+        "the time zone that the reply gives for its days; P605 if it is not that of whole_days."
+    )
     let: dict[str, ExpressionText] = Described(
         default_factory=dict, description="Named values, computed once for each record."
     )
@@ -88,6 +90,17 @@ class ErrorDocument(_Document):
     hint: ExpressionText = _expression("what a person can do.")
 
 
+class WholeDaysDocument(_Document):
+    """Which parameters the provider takes as whole days; a note (Q510) says what that changed about a query."""
+
+    time_zone: ExpressionText = Described(description="JSONata: the IANA time zone whose days these are.")
+    parameters: dict[str, Literal["floor", "ceil", "ceil_until_today"]] = Described(
+        min_length=1,
+        description="How date-time parameters become days. `floor`: the day it falls on; `ceil`: the first day that "
+        "begins at or after it; `ceil_until_today`: the same, but not after today.",
+    )
+
+
 class MappingDocument(_Document):
     """A mapping of one method of one unified resource to one integration."""
 
@@ -100,6 +113,7 @@ class MappingDocument(_Document):
     context: dict[str, dict[str, Any]] = Described(
         default_factory=dict, description="The settings of an account, each with its JSON Schema."
     )
+    whole_days: WholeDaysDocument = _optional(description="For a provider that takes days, not moments.")
     error_mapping: ErrorDocument = _optional(description="How an error of the provider is read.")
     endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
 
