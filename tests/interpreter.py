@@ -1,7 +1,11 @@
 """The expressions' other evaluator: jsonata-python's, with its defects overridden.
 
-It shares the parser and the picture strings with the package and nothing else, and is what compiled code is compared
-with. Inside, undefined is None, null is `NULL`, and a sequence is a `JList`.
+Compiled code is compared with it. It shares with the package the parser, the picture strings, the JSON of `$string` and
+our own functions, so it cannot judge those: a text that is read wrongly is evaluated wrongly on both sides. They are
+judged by the reference implementation and the official suite (`test_equivalence.py`, `test_jsonata_suite.py`). Its
+messages are the library's own, so only codes can be compared.
+
+Inside, undefined is None, null is `NULL`, and a sequence is a `JList`.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from truto_mapper.language.library.pictures import (
     parse_date_time,
     parse_integer,
 )
-from truto_mapper.language.parser import _message, _Parser
+from truto_mapper.language.parser import _Parser
 from truto_mapper.language.runtime.values import MISSING, as_number, fail, to_json
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, MappingError
@@ -34,7 +38,7 @@ from truto_mapper.text.source import Source, Span
 from truto_mapper.text.timestamps import instant, is_date_time
 
 # isort: split
-# After `calls`, which sees to it that importing jsonata leaves the recursion limit alone.
+# After `parser`, which sees to it that importing jsonata leaves the recursion limit alone.
 from jsonata.functions import Functions
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
@@ -1071,7 +1075,7 @@ _CODE = re.compile(r"[A-Z]\d{4}", re.ASCII)
 def _diagnostic(error: Exception) -> Diagnostic:
     match error:
         case JException() if _CODE.fullmatch(error.error):
-            return Diagnostic(error.error, _message(error))
+            return Diagnostic(error.error, JException.error_codes.get(error.error, error.error))
         case RecursionError():
             return Diagnostic("D1011", "Stack overflow", hint="is there a recursion without an end?")
         case OverflowError() | ZeroDivisionError():
@@ -1108,7 +1112,7 @@ _EVALUATE: dict[str | None, Callable[[Any, Any, Any, Any], Any]] = {
 
 
 class Interpreted:
-    """A JSONata expression that is interpreted; as `truto_mapper.expr.Expression`."""
+    """A JSONata expression that is interpreted; as `truto_mapper.language.expression.Expression`."""
 
     def __init__(self, text, *, source=None, functions=None):
         self.source = source or Source("<expression>", text)

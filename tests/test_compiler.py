@@ -82,8 +82,8 @@ def test_text_of_an_expression_is_nothing_but_a_constant():
 
 def test_every_kind_of_node_is_handled():
     within = {nodes.Filter, nodes.Group, nodes.Index, nodes.Placeholder, nodes.Sort, nodes.Term}
-    assert compiler._WRITE.keys() | within == set(get_args(nodes.Node))
-    assert not compiler._WRITE.keys() & within
+    assert compiler.VALUES.keys() | within == set(get_args(nodes.Node))
+    assert not compiler.VALUES.keys() & within
 
 
 def test_several_expressions_can_be_spliced_into_one_function():
@@ -206,7 +206,6 @@ def nested(opening, closing, times, inner="1"):
     ],
 )
 def test_deep_expressions_compile(text):
-    assert Expression(text).interpreted == ()
     assert Expression(text).evaluate({"a": {"b": 1}}) is not None
 
 

@@ -712,7 +712,3 @@ def test_grouping_an_empty_array_does_not_fill_it():
 def test_the_standard_functions_are_known_by_name():
     assert {"sum", "map", "now", "fromMillis", "formatNumber", "encodeUrl"} <= STANDARD_FUNCTIONS
     assert not {"floorDate", "size"} & STANDARD_FUNCTIONS
-
-
-def test_nothing_is_interpreted():
-    assert all(Expression(text).interpreted == () for text in TEXTS)

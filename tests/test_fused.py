@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import EvaluationError, MapperError, Source, load
-from truto_mapper.engine.exact import Recorder
+from truto_mapper.engine.exact import ExactPage
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.mapper import Mapper
 
@@ -30,7 +30,7 @@ def exact(mapper, *args, **options):
 
     def in_doubt(self, rows, key, page, *, remote_data):  # noqa: ARG001
         count = len(rows) - rows.count(None)
-        return [None] * count, range(count)
+        return [None] * count, range(count), None
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Fused, "records", in_doubt)
@@ -123,7 +123,7 @@ def user(number, **more):
 
 
 def test_rows_without_doubt_never_meet_the_exact_path(monkeypatch):
-    monkeypatch.setattr(Recorder, "record", None)
+    monkeypatch.setattr(ExactPage, "outcome", None)
     page = GONG.map({"usersAggregateActivityStats": [user(1), user(2)]}, query=QUERIES["usersAggregateActivityStats"])
     assert [record["metrics"]["calls_hosted"] for record in page.records] == [1, 2]
 
@@ -134,17 +134,15 @@ def test_an_endpoint_that_is_only_known_by_its_query_is_mapped_in_one_pass_too(t
     (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC)
     (tmp_path / "acme.yaml").write_text(CONTACTS.replace("    recognise: $exists(data)\n", "") + "      id: key\n")
     mapper = load(tmp_path / "acme.yaml")
-    monkeypatch.setattr(Recorder, "record", None)
+    monkeypatch.setattr(ExactPage, "outcome", None)
     page = mapper.map({"data": [{"key": "a"}]}, query=mapper.plan({}).query)
     assert page.records == ({"id": "a", "remote_data": {"key": "a"}},)
 
 
 def test_only_the_row_in_doubt_meets_the_exact_path(monkeypatch):
     seen = []
-    record = Recorder.record
-    monkeypatch.setattr(
-        Recorder, "record", lambda self, row, *a, **k: seen.append(row.item.path) or record(self, row, *a, **k)
-    )
+    outcome = ExactPage.outcome
+    monkeypatch.setattr(ExactPage, "outcome", lambda self, row: seen.append(row.item.path) or outcome(self, row))
     body = {"usersAggregateActivityStats": [user(1), user(2, userAggregateActivityStats={"callsAsHost": 3.0}), user(3)]}
     page = GONG.map(body, query=QUERIES["usersAggregateActivityStats"])
     assert seen == [("usersAggregateActivityStats", 1)]
@@ -274,6 +272,20 @@ UNUSUAL = st.sampled_from(
 )
 
 
+@pytest.fixture
+def contact_mapper(tmp_path):
+    """A mapper of contacts with the given response mapping; `head` is the text of the mapping above it."""
+
+    def make(fields, head=CONTACTS, **options):
+        (tmp_path / "schemas/crm").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC)
+        lines = "".join(f"      {name}: '{text}'\n" for name, text in fields.items())
+        (tmp_path / "acme.yaml").write_text(head + lines)
+        return load(tmp_path / "acme.yaml", **options)
+
+    return make
+
+
 def contacts(draw):
     values = {name: draw(st.just(usual) | st.just(usual) | UNUSUAL) for name, usual in USUAL.items()}
     return {name: value for name, value in values.items() if value is not ...}
@@ -294,6 +306,16 @@ def test_for_any_mapping_one_pass_gives_what_the_exact_path_gives(data, tmp_path
     for on_invalid in ("raise", "discard_value"):
         assert outcome(mapper, reply, on_invalid=on_invalid) == exact(mapper, reply, on_invalid=on_invalid)
     assert "not one function" not in mapper.show()
+
+
+@pytest.mark.parametrize(
+    "text", ["*", "**.key", "$string()", "$keys()[0]", '$lookup("key")', "$eval($lowercase(label))"]
+)
+def test_a_value_that_depends_on_the_row_without_naming_it_is_computed_for_each_row(text, contact_mapper):
+    mapper = contact_mapper({"id": "key", "age": f"$length($string({text}))"})
+    reply = {"data": [{"key": "a", "label": "KEY"}, {"key": "b", "label": "KEY"}]}
+    assert all("age" in record for record in mapper.map(reply).records)
+    assert outcome(mapper, reply) == exact(mapper, reply)
 
 
 SHOW = "from truto_mapper import load; print(load('gong/activity').show())"

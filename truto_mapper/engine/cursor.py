@@ -15,18 +15,8 @@ from truto_mapper.text.errors import QueryError
 MARK = "truto1."
 
 #: Parameters that choose how a page is cut and shown, not which records it has. A cursor is valid whatever they are.
-_PRESENTATION = frozenset(
-    {
-        "limit",
-        "next_cursor",
-        "truto_response_format",
-        "truto_key_by",
-        "truto_ignore_limit",
-        "truto_ignore_remote_data",
-        "truto_exclude_fields",
-        "truto_skip_api_call",
-    }
-)
+_PRESENTATION = {"limit", "next_cursor", "truto_response_format", "truto_key_by", "truto_exclude_fields"}
+_PRESENTATION |= {"truto_ignore_limit", "truto_ignore_remote_data", "truto_skip_api_call"}
 
 
 def join_cursor(cursor: str | None, offset: int, parameters: Mapping[str, Any]) -> str:

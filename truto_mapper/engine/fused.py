@@ -13,14 +13,14 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from itertools import count, repeat
 from typing import Any
 
-from truto_mapper.engine.per_page import Memo, Page, schema_of
+from truto_mapper.engine.per_page import Fault, Memo, PageValues
+from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.language.compiler import compiler, placer
 from truto_mapper.language.compiler.compiler import Emitted
-from truto_mapper.language.compiler.placer import Placer
+from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression
 from truto_mapper.language.library.functions import NAMESPACE
 from truto_mapper.language.names import is_plain, leading_names
@@ -51,17 +51,13 @@ from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 from truto_mapper.text.source import Source
 
-_TYPES = {"string": str, "integer": int, "boolean": bool}
-_CLASSES = {kind: python.__name__ for kind, python in _TYPES.items()}
-_SCALARS = frozenset({*_CLASSES, "number"})
+_CLASSES = {kind: python.__name__ for kind, python in CLASSES.items()}
 
 #: What costs less to call than to look up.
 _CHEAP = frozenset({"boolean", "exists", "join", "not", "size"})
 
 #: And those that have no nodes below them.
 _ATOMS = (String, Number, Value, Variable)
-
-_ANY = Field.model_construct(type="any")
 
 #: The nodes below which `$` is what it is above them.
 _TRANSPARENT = (Condition, Binary, Coalesce, Default, Call, Array, Object, Negate)
@@ -120,40 +116,6 @@ def opened(value: Any) -> dict[str, Any]:
     raise TypeError
 
 
-Shaper = Callable[[Any], Any]
-
-
-def shaper(declared: Field) -> Shaper:
-    """Brings a plain value into the shape of its field, as `record` does, or None. Raises `ValueError` in doubt."""
-    if declared.type == "array":
-        return partial(_array, shaper(declared.items or _ANY))
-    if declared.type == "object" and declared.fields:
-        required = {name for name, one in declared.fields.items() if one.required}
-        return partial(_object, {name: shaper(one) for name, one in declared.fields.items()}, required)
-    return partial(_leaf, _TYPES.get(declared.type) if _is_simple(declared) else None, schema_of(declared).valid)
-
-
-def _array(item: Shaper, value: Any) -> Any:
-    shaped = [item(one) for one in (value if isinstance(value, list) else [value]) if one is not None]
-    return [one for one in shaped if one is not None]
-
-
-def _object(children: Mapping[str, Shaper], required: set[str], value: Any) -> Any:
-    if not isinstance(value, dict) or any(value[name] is not None for name in value.keys() - children.keys()):
-        raise ValueError  # of what is not declared there is something to say
-    shaped = {name: child(value[name]) for name, child in children.items() if value.get(name) is not None}
-    found = {name: one for name, one in shaped.items() if one is not None}
-    if not required <= found.keys():
-        raise ValueError
-    return found or None
-
-
-def _leaf(kind: type | None, is_valid: Callable[[Any], bool], value: Any) -> Any:
-    if value.__class__ is not kind and not is_valid(value):
-        raise ValueError
-    return value
-
-
 _CALLED = (new_run, at, listed, paired, opened, plain)
 
 
@@ -191,7 +153,7 @@ class Fused:
         self.endpoint = endpoint
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self._page, outside = Page(REPLY), _Outside()
+        self._page, outside = PageValues(REPLY), _Outside()
         rows: ast.expr = ast.Constant(False)
         try:
             loops = _Loops.of(endpoint)
@@ -208,20 +170,20 @@ class Fused:
 
     def records(
         self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
-    ) -> tuple[list[Any], Sequence[int]]:
-        """A record for each row that is no null, and the numbers of those that `record` has to look at.
+    ) -> tuple[list[Any], Sequence[int], Fault | None]:
+        """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
-        `key` is what `reply` gives for what is `given`; without it all of them are.
+        `key` is what `reply` returned for `given`; without one all rows are doubtful.
         """
-        try:
-            known = self._page.known[key]
-        except (KeyError, TypeError):  # TypeError: what cannot be hashed
-            known = None if key is None else self._page.evaluated(key, given)
-        if known is None:
+        if key is None:
             count = len(rows) - rows.count(None)
-            return [None] * count, range(count)
-        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, known)
-        return found
+            return [None] * count, range(count), None
+        try:
+            arguments, fault = self._page.known[key]
+        except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
+            arguments, fault = self._page.evaluated(key, given)
+        found: tuple[list[Any], list[int]] = self._function(rows, remote_data, arguments)
+        return *found, fault
 
 
 # ------------------------------------------------------------------------------------------- what a reply has
@@ -385,7 +347,7 @@ class _Writing:
     endpoint: Endpoint
     resource: Resource
     loops: _Loops
-    page: Page
+    page: PageValues
     outside: _Outside
 
     @property
@@ -401,11 +363,8 @@ class _Writing:
             raise _Unfit("response_mapping is not an object of all required fields, or maps remote_data")
         return record
 
-    def pen(self) -> compiler.Writer:
-        place = Placer(self.endpoint.path.source, lambda span: span)
-        pen = compiler.Writer({}, {}, "", place, temporaries=self.outside.temporaries)
-        pen.at = self.place
-        return pen
+    def pen(self) -> Pen:
+        return Pen(self.place, self.outside.temporaries)
 
 
 def _rows(writing: _Writing) -> ast.Module:
@@ -425,11 +384,6 @@ def _rows(writing: _Writing) -> ast.Module:
     pen.loop(pen.load("rows"), body, *names)
     pen.lines.append(ast.Return(ast.Tuple([pen.load("records"), pen.load("doubtful")], ast.Load())))
     return _function_of("rows", ["rows", "remote_data", "page"], pen.lines, writing.place)
-
-
-def _is_simple(declared: Field) -> bool:
-    """Whether the class of a value says all about it."""
-    return declared.type in _SCALARS and not declared.enum and declared.format is None and declared.minimum is None
 
 
 def _only(reads: frozenset[Steps]) -> Steps | None:
@@ -607,7 +561,7 @@ class _Code:
             test = pen.either(pen.has_class(value, "int"), finite)
         else:
             test = pen.has_class(value, _CLASSES[declared.type])
-        if _is_simple(declared):
+        if is_proved_by_class(declared):
             return test
         return pen.both(test, ast.Call(self.constant("valid", schema_of(declared).valid), [value], [], **pen.at))
 
@@ -715,22 +669,27 @@ class _Code:
             return pen.constant(node.value), True
         if child.is_whole and id(declared) in self.remembered:
             return pen.load(self.remembered[id(declared)]), True
-        if child.is_whole and declared.type in _SCALARS and not self.names.read_by(node):
-            return pen.load(self.of_page(self.page.field(child.expression, declared), is_text=False)), True
+        if child.is_whole and declared.type in SCALARS and not self.names.read_by(node):
+            is_top = self.writing.resource.fields.get(child.name) is declared
+            return pen.load(
+                self.of_page(self.page.field(child.expression, declared, is_top=is_top), is_text=False)
+            ), True
         if (array := self.stepped(child)) is not None:
             return array, True
         child = self.narrowed(child)
         path = self.names.path(child.node)
         known = _CLASSES.get(declared.type)
         value = pen.load(self.inline(child.expression, child.node) if path is None else self.fetched(path, known))
-        return (value, False) if declared.type in _SCALARS else (self.shaped(child, value), True)
+        return (value, False) if declared.type in SCALARS else (self.shaped(child, value), True)
 
     def shaped(self, child: _Child, value: ast.expr) -> ast.expr:
         """A value of several in the shape of its field; None for none."""
         pen, local = self.pen, self.pen.new_local("shaped")
         if child.declared.type == "array" and not self.is_direct(child.node):
             self.doubt_unless(pen.is_there(value))  # what is not may be an empty array
-        shape = ast.Call(self.constant("shape", shaper(child.declared)), [pen.called("plain", value)], [], **pen.at)
+        shape = ast.Call(
+            self.constant("shape", shaper(child.declared, strict=True)), [pen.called("plain", value)], [], **pen.at
+        )
         pen.assign(local, pen.choice(self.is_nothing(value), pen.constant(None), shape))
         return pen.load(local)
 

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
-from truto_mapper.engine import exact, replies, requests
-from truto_mapper.engine.exact import OnInvalid, Recorder
+from truto_mapper.engine import replies, requests
+from truto_mapper.engine.exact import ExactPage, OnInvalid
 from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.engine.replies import Replies
@@ -21,7 +21,7 @@ from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import EvaluationError, MappingError, QueryError
+from truto_mapper.text.errors import MappingError, QueryError
 from truto_mapper.text.source import Source
 from truto_mapper.text.timestamps import instant, is_date_time
 
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from truto_mapper.resource.activity import Activity
 
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
+Overlays: TypeAlias = Sequence[str | Path | Source]
 AnyQuery: TypeAlias = Mapping[str, Any] | str
+Context: TypeAlias = Mapping[str, Any] | None
+FindSchema: TypeAlias = Callable[[str], Source]
 
 
 class _Functions(dict[str, "Fused"]):
@@ -57,11 +60,7 @@ class Mapper(Generic[RecordT]):
     """
 
     def __init__(
-        self,
-        layers: overlay.Layered,
-        spec: Source,
-        functions: Functions | None = None,
-        find_schema: Callable[[str], Source] | None = None,
+        self, layers: overlay.Layered, spec: Source, functions: Functions | None, find_schema: FindSchema | None = None
     ) -> None:
         self._texts = (layers.sources, spec, functions)
         self._resource = Resource.parse(spec)
@@ -73,8 +72,7 @@ class Mapper(Generic[RecordT]):
         self._functions = _Functions(self._mapping)
         unplanned = Plan({}, None, tuple(endpoint.name for endpoint in self._mapping.endpoints), None)
         self._replies = Replies(self._mapping, self._functions, unplanned)
-        record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
-        self._recorders = {e.name: Recorder(e, self._resource, record_schema) for e in self._mapping.endpoints}
+        self._record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, self._texts
@@ -109,12 +107,7 @@ class Mapper(Generic[RecordT]):
         return other
 
     def plan(
-        self,
-        query: AnyQuery,
-        *,
-        context: Mapping[str, Any] | None = None,
-        now: str | None = None,
-        on_unknown: OnUnknown = "refuse",
+        self, query: AnyQuery, *, context: Context = None, now: str | None = None, on_unknown: OnUnknown = "refuse"
     ) -> Request:
         """The request that answers a unified query.
 
@@ -133,7 +126,7 @@ class Mapper(Generic[RecordT]):
         body: Any,
         *,
         query: AnyQuery | None = None,
-        context: Mapping[str, Any] | None = None,
+        context: Context = None,
         now: str | None = None,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
@@ -164,7 +157,7 @@ class Mapper(Generic[RecordT]):
         self,
         query: AnyQuery,
         *,
-        context: Mapping[str, Any] | None = None,
+        context: Context = None,
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
@@ -182,20 +175,14 @@ class Mapper(Generic[RecordT]):
             return self._static_page(request.query, settings, moment, on_invalid)
         response = yield request
         return self.map(
-            response.body,
-            query=request.query,
-            context=context,
-            now=now,
-            status=response.status,
-            headers=response.headers,
-            on_invalid=on_invalid,
+            response.body, query=request.query, status=response.status, headers=response.headers, on_invalid=on_invalid
         )
 
     def stream(
         self,
         query: AnyQuery,
         *,
-        context: Mapping[str, Any] | None = None,
+        context: Context = None,
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
@@ -221,12 +208,9 @@ class Mapper(Generic[RecordT]):
 
         An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
         """
-        shown = []
-        for endpoint in self._mapping.endpoints:
-            fused = self._functions[endpoint.name]
-            code = pretty.shown(fused.tree) if fused.tree is not None else f"# not one function: {fused.reason}"
-            shown.append(f"# {endpoint.name}\n{code}\n")
-        return "\n\n".join(shown)
+        functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
+        codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.shown(f.tree) for f in functions]
+        return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None) -> Request:
         return requests.planned(self._mapping, query, settings, now, self._replies.trace)
@@ -242,12 +226,7 @@ class Mapper(Generic[RecordT]):
         return self._page(response, query, settings, now, on_invalid)._replace(is_asked=False)
 
     def _page(
-        self,
-        response: Response,
-        query: Query | None,
-        settings: dict[str, Any],
-        now: str | None,
-        on_invalid: OnInvalid,
+        self, response: Response, query: Query | None, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid
     ) -> Page[RecordT]:
         body, status, headers = response
         parameters, start, plan = ({}, 0, None) if query is None else (query.parameters, query.offset, query.plan)
@@ -264,23 +243,28 @@ class Mapper(Generic[RecordT]):
         is_looping = False
         if cursor.__class__ is not str or cursor in ("", sent):
             cursor, is_looping = replies.next_cursor(cursor, query, found)
-        rejected, stop, endpoint = (), None, fused.endpoint
+        rejected: Sequence[Any] = ()
+        stop, endpoint = None, fused.endpoint
         if rows is False:
-            rows, key = list(exact.rows(endpoint, body, self._replies.scope(bindings))), None
+            rows, key = self._exactly(endpoint, bindings, plan, on_invalid).rows, None
         if start or plan.limit is not None:
             rows, start, stop = _part(rows, start, plan.limit)
-        records, doubtful = fused.records(rows, key, bindings, remote_data=plan.remote_data)
-        if doubtful:
-            scope = self._replies.scope(bindings)
-            whole = rows if key is None else list(exact.rows(endpoint, body, scope))[start:]
-            recorder = self._recorders[endpoint.name]
-            map_row = partial(recorder.record, page=scope, on_invalid=on_invalid, remote_data=plan.remote_data)
-            records, rejected = _exactly(records, {number: whole[number] for number in doubtful}, map_row, found)
+        records, doubtful, fault = fused.records(rows, key, bindings, remote_data=plan.remote_data)
+        if doubtful or fault is not None:
+            exact = self._exactly(endpoint, bindings, plan, on_invalid)
+            whole = rows if key is None else exact.rows[start:]
+            records, rejected = exact.completed(records, doubtful, fault, whole, found)
         if query is not None and stop is not None:
             cursor = query.next_cursor(query.cursor, stop)
         notes, resource, name = tuple(found), self._resource, endpoint.name
-        parts = (tuple(records), cursor, notes, rejected, response, query, resource, is_looping, name, True)
+        parts = (tuple(records), cursor, notes, tuple(rejected), response, query, resource, is_looping, name, True)
         return tuple.__new__(Page, parts)  # as Page(*parts), which takes 6 % longer for a page of one row
+
+    def _exactly(
+        self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid
+    ) -> ExactPage:
+        scope, schema = self._replies.scope(bindings), self._record_schema
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, remote_data=plan.remote_data)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
@@ -289,28 +273,6 @@ def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], in
     count = len(rows)
     start, stop = min(start, count), count if limit is None else min(start + limit, count)
     return rows[start:stop], start, stop if stop < count else None
-
-
-def _exactly(
-    records: list[Any],
-    doubtful: Mapping[int, exact.Row],
-    map_row: Callable[[exact.Row], exact.Outcome],
-    found: list[Diagnostic],
-) -> tuple[list[Any], tuple[Any, ...]]:
-    """The records with those of doubtful rows mapped one by one, and the provider's rows that were rejected.
-
-    Adds to `found` what is wrong with them. Raises `EvaluationError` with every error.
-    """
-    rejected: list[Any] = []
-    for number, row in doubtful.items():
-        outcome = map_row(row)
-        records[number] = outcome.record
-        found.extend(outcome.diagnostics)
-        rejected += [row.remote] if outcome.record is MISSING else []
-    errors = [one for one in found if one.severity == "error"]
-    if errors:
-        raise EvaluationError(errors)
-    return [one for one in records if one is not MISSING], tuple(rejected)
 
 
 def _moment(now: str | None) -> str | None:
@@ -322,20 +284,13 @@ def _moment(now: str | None) -> str | None:
 
 @overload
 def load(
-    name: Literal["gong/activity"],
-    *,
-    overlays: Sequence[str | Path | Source] = (),
-    functions: Functions | None = None,
+    name: Literal["gong/activity"], *, overlays: Overlays = (), functions: Functions | None = None
 ) -> Mapper[Activity]: ...
 @overload
-def load(
-    name: str | Path, *, overlays: Sequence[str | Path | Source] = (), functions: Functions | None = None
-) -> Mapper[Any]: ...
+def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]: ...
 
 
-def load(
-    name: str | Path, *, overlays: Sequence[str | Path | Source] = (), functions: Functions | None = None
-) -> Mapper[Any]:
+def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]:
     """The mapper of a shipped mapping (`gong/activity`) or of a mapping file.
 
     The resource's spec is looked up in a `schemas/` folder beside or above the file, then among those shipped.

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, Literal, NamedTuple, TypeAlias, TypedDict, overload
+from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
 from truto_mapper.engine import rendering
 from truto_mapper.engine.query import Query
+from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
-
-Format: TypeAlias = Literal["unified", "raw", "normalized", "stream", "debug"]
 
 #: The type of a unified record: `Activity`, say.
 RecordT = TypeVar("RecordT", bound=Mapping[str, Any], covariant=True, default=Any)  # noqa: PLC0105  # a plain name

@@ -1,6 +1,6 @@
-"""What does not depend on a row is evaluated and checked once a page; what depends on one text of it, once for each.
+"""Values that many rows share: those of the page are computed once, those of one text of a row once for each text.
 
-All of it is kept for the texts that it depends on, which the pages of one answer share.
+The pages of one answer share them too: they are kept for the texts of the reply that they depend on.
 """
 
 from __future__ import annotations
@@ -8,47 +8,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
+from truto_mapper.engine.shaping import schema_of
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import Paths, Steps
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field, value_schema
+from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
 
-#: How many pages' values are kept: those of a few periods that are being read at the same time.
+#: How many pages' values are kept: enough for a few periods that are read at the same time.
 MAX_PAGES = 64
 
-#: And of what depends on one text of a row, how many texts, of how many characters together with the page's.
+#: How many texts of rows values are kept for, and the characters of these texts. The latter is a page's limit too.
 MAX_TEXTS = 1_000
 MAX_CHARACTERS = 100_000
 
 _TEXT = frozenset({str})
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
+#: The worst fault of a page's values: one is invalid or its expression fails, and it can be left out or is required.
+Fault = Literal["optional", "required"]
 Checked = tuple[Expression, Schema]
-
-
-def schema_of(field: Field) -> Schema:
-    return Schema(value_schema(field), generated=True)
-
-
-def _checked(fields: Sequence[Checked], scope: Scope) -> list[Any] | None:
-    """The value of each, None for none; nothing at all where one is not valid, or could be changed by a record."""
-    found: list[Any] = []
-    for expression, schema in fields:
-        value = expression.evaluate_in(scope)
-        value = None if value is MISSING else value
-        if value is not None and (isinstance(value, (list, dict)) or not schema.valid(value)):
-            return None
-        found.append(value)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """Values that depend on one text of the row: some `let`s, and some fields with their schemas."""
+    """Values that depend on one text of the row: some `let`s, then some fields with their schemas."""
 
     path: Steps
     is_context: bool
@@ -56,27 +43,31 @@ class Memo:
     fields: tuple[Checked, ...]
 
     def values(self, page: Scope, text: Any) -> tuple[Any, ...]:
-        """Whether all is text, and the values for a text; nothing where `record` has to look at it."""
+        """Whether all values are texts, then the values for a text. Empty if one is invalid: the row is doubtful."""
         variable, *names = self.path
         row: Any = text
         for name in reversed(names):
             row = {} if row is MISSING else {name: row}
-        scope = Scope(row if self.is_context else MISSING, {variable: row}, page)
+        scope = Scope(row if self.is_context else {}, {variable: row}, page)
         found = []
         try:
             for name, expression in self.lets:
                 found.append(expression.evaluate_in(scope))
                 scope = Scope(scope.data, {name: found[-1]}, scope)
-            checked = _checked(self.fields, scope)
+            for expression, schema in self.fields:
+                value = expression.evaluate_in(scope)
+                found.append(None if value is MISSING else value)
+                if found[-1] is not None and not schema.valid(value):
+                    return ()
         except EvaluationError:
             return ()
-        if checked is None or any(isinstance(value, (list, dict)) for value in found):
-            return ()
-        return (_TEXT.issuperset(map(type, (*found, *checked))), *found, *checked)
+        if any(isinstance(value, (list, dict)) for value in found):
+            return ()  # two records must not share what can be changed
+        return (_TEXT.issuperset(map(type, found)), *found)
 
 
-class _Texts(dict[Any, tuple[Any, ...]]):
-    """What a memo gives for each text of a row, made when it is asked for; no more of it than is worth its memory."""
+class _ByText(dict[Any, tuple[Any, ...]]):
+    """The values of a memo by text, computed when first asked for. Cleared when it becomes too large."""
 
     def __init__(self, memo: Memo, page: Scope) -> None:
         super().__init__()
@@ -93,10 +84,36 @@ class _Texts(dict[Any, tuple[Any, ...]]):
         return made
 
 
-class Page:
-    """What the rows use of a page: bindings of the reply and `let`s, fields with their schemas, and memos.
+@dataclass(frozen=True, slots=True)
+class PageField:
+    """A field whose value is the same for a whole page; `is_top` if it is not inside another field."""
 
-    The code of a row asks for it by the names of its parameters while it is written; `arguments` are their values.
+    expression: Expression
+    schema: Schema
+    is_required: bool
+    is_top: bool
+
+    def value(self, page: Scope) -> tuple[Any, Fault | None]:
+        """The value for the rows, None for no value, and its fault.
+
+        In place of an invalid or absent value without which no record is valid the rows get any value: their records
+        are rejected anyway, and each row can still be checked for faults of its own.
+        """
+        try:
+            value = self.expression.evaluate_in(page)
+        except EvaluationError:
+            return ("", "required") if self.is_required and self.is_top else (None, "optional")
+        if value is None or value is MISSING:
+            return ("", "required") if self.is_required and self.is_top else (None, None)
+        if self.schema.valid(value):
+            return value, None
+        return ("", "required") if self.is_required else (None, "optional")
+
+
+class PageValues:
+    """What the code of a row uses of its page: bindings of the reply, `let`s, fields and memos.
+
+    While the code is written it asks here for the names of its parameters; `arguments` are their values.
     """
 
     def __init__(self, bindings: Sequence[str]) -> None:
@@ -104,36 +121,39 @@ class Page:
         self.lets: dict[str, Expression] = {}
         self.memos: dict[Steps, Memo] = {}
         self._names: dict[str, str] = {}
-        self._fields: dict[tuple[Expression, int], tuple[str, Schema]] = {}
-        self.known: dict[tuple[Any, ...] | None, tuple[Any, ...] | None] = {}
+        self._fields: dict[tuple[Expression, int], PageField] = {}
+        self.known: dict[tuple[Any, ...] | None, tuple[tuple[Any, ...], Fault | None]] = {}
 
     def name(self, name: str) -> str:
-        """The parameter with the value of a binding or a `let`."""
+        """The parameter for the value of a binding or a `let`."""
         return self._names.setdefault(name, f"name_{name}")
 
-    def field(self, expression: Expression, declared: Field) -> str:
-        """The parameter with the value of a field, valid or None."""
-        made = f"page_{len(self._fields)}", schema_of(declared)
-        return self._fields.setdefault((expression, id(declared)), made)[0]
+    def field(self, expression: Expression, declared: Field, *, is_top: bool) -> str:
+        """The parameter for the value of a field, valid or None."""
+        key = expression, id(declared)
+        if key not in self._fields:
+            self._fields[key] = PageField(expression, schema_of(declared), declared.required, is_top)
+        return f"page_{list(self._fields).index(key)}"
 
     def memo(self, memo: Memo) -> str:
-        """The parameter with the values for each text."""
+        """The parameter for the values by text."""
         self.memos.setdefault(memo.path, memo)
         return f"memo_{list(self.memos).index(memo.path)}"
 
     @property
     def parameters(self) -> list[str]:
-        """`certain` says of the names that they are text, and of the fields that they are there."""
-        fields = [parameter for parameter, _ in self._fields.values()]
-        return ["certain", *self._names.values(), *fields, *map("memo_{}".format, range(len(self.memos)))]
+        """The first, `certain`, says whether all names are texts and all fields have values."""
+        numbered = [("page", len(self._fields)), ("memo", len(self.memos))]
+        others = [f"{kind}_{number}" for kind, count in numbered for number in range(count)]
+        return ["certain", *self._names.values(), *others]
 
     @cached_property
     def paths(self) -> list[Steps]:
-        """The paths from the bindings of a reply on which everything depends, once the code of a row is written."""
-        names = Paths((*self.bindings, "row"))  # the latter for what memos read of it
+        """The paths, from the bindings of a reply, that the values depend on. Complete once the code is written."""
+        names = Paths((*self.bindings, "row"))  # memos read the row
         for name, expression in self.lets.items():
             names.others[name] = names.read_by(expression.node)
-        shown = [expression for expression, _ in self._fields]
+        shown = [field.expression for field in self._fields.values()]
         for memo in self.memos.values():
             shown += [expression for _, expression in memo.lets] + [expression for expression, _ in memo.fields]
         every = {path for expression in shown for path in names.read_by(expression.node)}
@@ -142,18 +162,17 @@ class Page:
         whole = (path for path in every if every.isdisjoint(path[:end] for end in range(1, len(path))))
         return sorted(path for path in whole if path[0] != "row")
 
-    def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """The arguments, kept for the pages of the same texts; None where one of the values is not valid."""
+    def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[tuple[Any, ...], Fault | None]:
+        """The arguments and their fault. They are kept for pages with the same `key`, the values at `paths`."""
         if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
-            bindings = dict(zip(self.bindings, given, strict=True))
-            return self.arguments(Scope(bindings["response"], bindings))
+            return self.arguments(Scope({}, dict(zip(self.bindings, given, strict=True))))
         if len(self.known) >= MAX_PAGES:
             self.known.clear()
-        known = self.known[key] = self.arguments(Scope(MISSING, self._bindings(key)))
+        known = self.known[key] = self.arguments(Scope({}, self._bindings(key)))
         return known
 
     def _bindings(self, key: tuple[Any, ...]) -> dict[str, Any]:
-        """The bindings of a reply that has nothing but the texts of a key, so that no more than they is kept."""
+        """The bindings of a reply with nothing but the texts of a key: the memos keep them in memory."""
         bindings: dict[str, Any] = {}
         for path, value in zip(self.paths, key, strict=True):
             *above, last = path
@@ -164,16 +183,19 @@ class Page:
                 holder[last] = value
         return bindings
 
-    def arguments(self, page: Scope) -> tuple[Any, ...] | None:
-        try:
-            for name, expression in self.lets.items():
-                page = Scope(page.data, {name: expression.evaluate_in(page)}, page)
-            fields = [(expression, schema) for (expression, _), (_, schema) in self._fields.items()]
-            found = _checked(fields, page)
-        except EvaluationError:
-            return None
-        if found is None:
-            return None
-        names = [page.lookup(name) for name in self._names]
+    def arguments(self, page: Scope) -> tuple[tuple[Any, ...], Fault | None]:
+        """The values of the parameters, and the worst fault. A `let` that fails is undefined, as on the exact path."""
+        faults: set[Fault | None] = set()
+        for name, expression in self.lets.items():
+            try:
+                value = expression.evaluate_in(page)
+            except EvaluationError:
+                value = MISSING
+                faults.add("optional")
+            page = Scope(page.data, {name: value}, page)
+        fields = [field.value(page) for field in self._fields.values()]
+        faults |= {fault for _, fault in fields}
+        names, found = [page.lookup(name) for name in self._names], [value for value, _ in fields]
         certain = _TEXT.issuperset(map(type, names)) and None not in found
-        return (certain, *names, *found, *(_Texts(memo, page) for memo in self.memos.values()))
+        arguments = (certain, *names, *found, *(_ByText(memo, page) for memo in self.memos.values()))
+        return arguments, "required" if "required" in faults else "optional" if "optional" in faults else None

@@ -106,7 +106,8 @@ class Parser:
         self._check_fields(values, findings)
         findings.raise_as(QueryError)
         defaults = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None}
-        values = {name: (defaults | values)[name] for name in self.resource.parameters if name in defaults | values}
+        complete = defaults | values
+        values = {name: complete[name] for name in self.resource.parameters if name in complete}
         cursor, offset = split_cursor(values.get("next_cursor"), values)
         return Query(values, cursor, offset)
 
@@ -144,7 +145,7 @@ class Parser:
         self._check_dates(values, findings)
 
     def _check_dates(self, values: Mapping[str, Any], findings: Findings) -> None:
-        moments = {name: moment for name in self.dates if (moment := _instant(values.get(name))) is not None}
+        moments = {name: instant(values[name]) for name in self.dates if is_date_time(values.get(name))}
         for name, moment in moments.items():
             if not in_calendar(moment):
                 message = f"{name} {values[name]} is outside the years 2 to 9998"
@@ -223,10 +224,6 @@ def _items(value: Any, field: Field) -> list[Any]:
 def in_calendar(moment: datetime) -> bool:
     """Whether the day of a moment exists in every time zone."""
     return 1 < moment.year < 9999
-
-
-def _instant(value: Any) -> datetime | None:
-    return instant(value) if isinstance(value, str) and is_date_time(value) else None
 
 
 def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:

@@ -30,16 +30,12 @@ def read(body: bytes | bytearray, status: int) -> Any:
     try:
         return rendering.loads(body)
     except (ValueError, RecursionError) as error:
-        if not _is_success(status):
+        if not 200 <= status < 300:
             return bytes(body).decode(errors="replace") or None
         start = excerpt(bytes(body[:80]).decode(errors="replace"))
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
         message = f"the provider's answer cannot be read as JSON ({why}): {start}"
         raise ProviderError(Diagnostic("P602", message)) from None
-
-
-def _is_success(status: int) -> bool:
-    return 200 <= status < 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,9 @@ class Replies:
         """
         body, status = bindings[-2:]
         names = plan.endpoints
-        if plan is not self.unplanned and plan.settings is not bindings[0]:
-            names = self._serving(plan, bindings)
+        if plan is not self.unplanned and plan.settings is not bindings[0] and plan.settings != bindings[0]:
+            serving = requests.serving(self.mapping, self.scope(bindings).bindings, self.trace)
+            names = tuple(one.name for one in serving)
         if not 200 <= status < 300:
             self._raise_refusal(names, self.scope(bindings))
             return None, ()
@@ -80,13 +77,6 @@ class Replies:
             if reply[0] is True or truthy(reply[0]):
                 return fused, reply
         return self._unrecognised(names, bindings, plan, found)
-
-    def _serving(self, plan: Plan, bindings: Bindings) -> tuple[str, ...]:
-        """The names of the endpoints that serve a query: as planned, unless the settings have changed."""
-        if plan.settings == bindings[0]:
-            return plan.endpoints
-        names = dict(zip(linked.REPLY, bindings, strict=True))
-        return tuple(one.name for one in requests.serving(self.mapping, names, self.trace))
 
     def _raise_refusal(self, names: Sequence[str], scope: Scope) -> None:
         """Raise what the provider says, unless it means no records (empty_when)."""

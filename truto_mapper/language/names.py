@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-# isort: split
-# After `calls` (of `patterns`), which sees to it that importing jsonata leaves the recursion limit alone.
-
 from truto_mapper.language.nodes import (
     Binary,
     Bind,

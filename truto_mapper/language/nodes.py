@@ -9,10 +9,6 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from truto_mapper.text.source import Span
 
-# isort: split
-# After `calls` (of `patterns`), which sees to it that importing jsonata leaves the recursion limit alone.
-
-
 _Kind = TypeVar("_Kind")
 _set = object.__setattr__
 

@@ -7,56 +7,29 @@ expression means, and nothing outside this module sees a `Symbol`.
 from __future__ import annotations
 
 import re
+import sys
+import traceback
 from bisect import bisect_left
 from dataclasses import replace
 from typing import Any
 
-from truto_mapper.language.library.patterns import PatternError, compiled_pattern
+from truto_mapper.language import nodes
+from truto_mapper.language.library.patterns import PatternError, compile_pattern
 from truto_mapper.language.runtime.values import as_number, shown
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.source import Span
 
-# isort: split
-# After `calls` (of `patterns`), which sees to it that importing jsonata leaves the recursion limit alone.
-from jsonata.jexception import JException
-from jsonata.parser import Parser
-from jsonata.tokenizer import Tokenizer
+_LIMIT = sys.getrecursionlimit()
 
-from truto_mapper.language.nodes import (
-    Apply,
-    Array,
-    Binary,
-    Bind,
-    Block,
-    Call,
-    Coalesce,
-    Condition,
-    Default,
-    Descendant,
-    Filter,
-    Group,
-    Index,
-    Lambda,
-    Name,
-    Negate,
-    Node,
-    Number,
-    Object,
-    Parent,
-    Partial,
-    Path,
-    Placeholder,
-    Regex,
-    Sort,
-    Step,
-    String,
-    Term,
-    Transform,
-    Value,
-    Variable,
-    Wildcard,
-)
+# isort: split
+from jsonata.jexception import JException  # noqa: E402
+from jsonata.parser import Parser  # noqa: E402
+from jsonata.tokenizer import Tokenizer  # noqa: E402
+
+# Importing jsonata sets the recursion limit of the whole process to 10,000, which is not ours to decide.
+sys.setrecursionlimit(_LIMIT)
+
 
 MAX_CHARACTERS = 100_000
 MAX_NESTING = 150
@@ -73,7 +46,7 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
 
     def __init__(self, text: str) -> None:
         super().__init__(
-            text, lambda pattern, flags: compiled_pattern(pattern, "i" * flags.case_insensitive + "m" * flags.multiline)
+            text, lambda pattern, flags: compile_pattern(pattern, "i" * flags.case_insensitive + "m" * flags.multiline)
         )
         self.start = 0
 
@@ -136,7 +109,10 @@ class _Symbols(dict[str, Any]):
         self.parser = parser
 
     def __missing__(self, name: str) -> Any:
-        known = _PROTOTYPE.symbol_table[name]
+        known = _PROTOTYPE.symbol_table.get(name)
+        if known is None:  # `!` or `~`, on its own
+            lexer = self.parser.lexer
+            raise lexer.refused("S0204", f"Unknown operator: {name}", lexer.position)
         self[name] = symbol = object.__new__(known.__class__)
         symbol.__dict__ |= vars(known) | {"_outer_instance": self.parser}  # of which its clones read on
         return symbol
@@ -168,7 +144,7 @@ class _Parser(Parser):  # type: ignore[misc]
         self.ended = 0  # where the last token that was taken ends
         self.depth = 0
 
-    def read(self) -> tuple[Any, Node]:
+    def read(self) -> tuple[Any, nodes.Node]:
         """The processed tree, and the nodes for it. Raises `MappingError` whose span lies in the text."""
         if len(self.source) > MAX_CHARACTERS:
             raise self._refused("M104", f"the expression is longer than {MAX_CHARACTERS:,} characters")
@@ -179,13 +155,12 @@ class _Parser(Parser):  # type: ignore[misc]
             raise self._refused(error.error, _message(error), error.location) from None
         except RecursionError:
             raise self._refused("M104", "the expression is nested too deeply", self.lexer.position) from None
-        except KeyError as error:  # `!` or `~`, on its own
-            raise self.lexer.refused("S0204", f"Unknown operator: {error.args[0]}", self.lexer.position) from None
-        except RuntimeError as error:
-            code = "S0402" if str(error).startswith("Choice") else "S0401"
-            raise self._refused(code, str(error), self.lexer.position) from None
-        except (AttributeError, IndexError, TypeError, ValueError, re.error):
-            raise self._refused("S0201", "Syntax error", self.lexer.position) from None
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError, re.error) as error:
+            if not _is_of_library(error):
+                raise
+            code = {"Choice": "S0402", "Type p": "S0401"}.get(str(error)[:6], "S0201")
+            message = str(error) if isinstance(error, RuntimeError) else "Syntax error"
+            raise self._refused(code, message, self.lexer.position) from None
 
     def _read(self) -> Any:
         self.advance()
@@ -308,6 +283,12 @@ def _place(symbol: Any, expr: Any) -> Any:
     return symbol
 
 
+def _is_of_library(error: Exception) -> bool:
+    """Whether jsonata raised an error, as for a faulty signature; everything else is a bug of ours."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].partition(".")[0] in ("jsonata", "re")
+
+
 _PLACEHOLDER = r"\{\{\{?\w+\}?\}\}"
 
 
@@ -331,7 +312,7 @@ class _Builder:
         self.parser = parser
         self.depth = 0
 
-    def node(self, symbol: Any) -> Node:
+    def node(self, symbol: Any) -> nodes.Node:
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise RecursionError
@@ -339,44 +320,44 @@ class _Builder:
         self.depth -= 1
         return built
 
-    def built(self, symbol: Any) -> Node:
+    def built(self, symbol: Any) -> nodes.Node:
         if symbol.type == "lambda" and symbol.thunk:
             return self.tail(symbol.body)
         if symbol.type == "path":
             return self.path(symbol)
         step = self.step(symbol)
-        bare = Step(step.span, step.node, consarray=step.consarray)
+        bare = nodes.Step(step.span, step.node, consarray=step.consarray)
         return step.node if step == bare else step
 
-    def tail(self, symbol: Any) -> Node:
+    def tail(self, symbol: Any) -> nodes.Node:
         call = self.node(symbol)
-        return replace(call, tail=True) if isinstance(call, Call) else call
+        return replace(call, tail=True) if isinstance(call, nodes.Call) else call
 
-    def nodes(self, symbols: Any) -> tuple[Node, ...]:
+    def all(self, symbols: Any) -> tuple[nodes.Node, ...]:
         return tuple(self.node(s) for s in symbols)
 
-    def maybe(self, symbol: Any) -> Node | None:
+    def maybe(self, symbol: Any) -> nodes.Node | None:
         return None if symbol is None else self.node(symbol)
 
-    def variable(self, symbol: Any) -> Variable:
-        return Variable(Span(symbol.start, symbol.close), symbol.value)
+    def variable(self, symbol: Any) -> nodes.Variable:
+        return nodes.Variable(Span(symbol.start, symbol.close), symbol.value)
 
-    def pairs(self, pairs: Any) -> tuple[tuple[Node, Node], ...]:
+    def pairs(self, pairs: Any) -> tuple[tuple[nodes.Node, nodes.Node], ...]:
         return tuple((self.node(key), self.node(value)) for key, value in pairs)
 
-    def group(self, symbol: Any) -> Group | None:
-        return None if symbol is None else Group(_span(symbol), self.pairs(symbol.lhs_object))
+    def group(self, symbol: Any) -> nodes.Group | None:
+        return None if symbol is None else nodes.Group(_span(symbol), self.pairs(symbol.lhs_object))
 
-    def stage(self, symbol: Any) -> Filter | Index:
+    def stage(self, symbol: Any) -> nodes.Filter | nodes.Index:
         if symbol.type == "index":
-            return Index(_span(symbol), self.variable(symbol.variable))
-        return Filter(_span(symbol), self.node(symbol.expr))
+            return nodes.Index(_span(symbol), self.variable(symbol.variable))
+        return nodes.Filter(_span(symbol), self.node(symbol.expr))
 
-    def path(self, symbol: Any) -> Path:
+    def path(self, symbol: Any) -> nodes.Path:
         first, *rest = map(self.step, symbol.steps)
-        if isinstance(first.node, Array):  # which is stepped into
+        if isinstance(first.node, nodes.Array):  # which is stepped into
             first = replace(first, node=replace(first.node, whole=False))
-        return Path(
+        return nodes.Path(
             _span(symbol),
             steps=(first, *rest),
             group=self.group(symbol.group),
@@ -385,8 +366,8 @@ class _Builder:
             keep_array=bool(symbol.keep_array),
         )
 
-    def step(self, symbol: Any) -> Step:
-        return Step(
+    def step(self, symbol: Any) -> nodes.Step:
+        return nodes.Step(
             _span(symbol),
             self.bare(symbol),
             predicates=tuple(self.stage(s) for s in symbol.predicate or ()),  # type: ignore[misc]
@@ -400,73 +381,75 @@ class _Builder:
             consarray=bool(symbol.consarray),
         )
 
-    def bare(self, symbol: Any) -> Node:  # noqa: C901  (one case a kind)
+    def bare(self, symbol: Any) -> nodes.Node:  # noqa: C901  (one case a kind)
         """The symbol without what is attached to it."""
         span = Span(symbol.start, symbol.close)
         match symbol.type:
             case "name":
-                return Name(span, symbol.value)
+                return nodes.Name(span, symbol.value)
             case "string":
-                return String(span, symbol.value)
+                return nodes.String(span, symbol.value)
             case "number":
-                return Number(span, symbol.value)
+                return nodes.Number(span, symbol.value)
             case "value":
-                return Value(span, symbol.value)
+                return nodes.Value(span, symbol.value)
             case "regex":
                 pattern, _, flags = self.parser.source[span.start + 1 : span.end].rpartition("/")
-                return Regex(span, pattern, flags)
+                return nodes.Regex(span, pattern, flags)
             case "wildcard":
-                return Wildcard(span)
+                return nodes.Wildcard(span)
             case "descendant":
-                return Descendant(span)
+                return nodes.Descendant(span)
             case "parent":
-                return Parent(span, symbol.slot.label)
+                return nodes.Parent(span, symbol.slot.label)
             case "variable":
-                return Variable(span, symbol.value)
+                return nodes.Variable(span, symbol.value)
             case "operator":
-                return Placeholder(span)
+                return nodes.Placeholder(span)
             case "unary" | "binary":
                 return self.operation(span, symbol)
             case _:
                 return self.compound(span, symbol)
 
-    def operation(self, span: Span, symbol: Any) -> Node:
+    def operation(self, span: Span, symbol: Any) -> nodes.Node:
         match symbol.type, str(symbol.value):
             case "unary", "-":
-                return Negate(span, self.node(symbol.expression))
+                return nodes.Negate(span, self.node(symbol.expression))
             case "unary", "[":
-                return Array(span, self.nodes(symbol.expressions), bool(symbol.consarray))
+                return nodes.Array(span, self.all(symbol.expressions), bool(symbol.consarray))
             case "unary", _:
-                return Object(span, self.pairs(symbol.lhs_object))
+                return nodes.Object(span, self.pairs(symbol.lhs_object))
             case _, "??":
-                return Coalesce(span, self.node(symbol.lhs), self.node(symbol.rhs))
+                return nodes.Coalesce(span, self.node(symbol.lhs), self.node(symbol.rhs))
             case _, "?:":
-                return Default(span, self.node(symbol.lhs), self.node(symbol.rhs))
+                return nodes.Default(span, self.node(symbol.lhs), self.node(symbol.rhs))
             case _, operator:
-                return Binary(span, operator, self.node(symbol.lhs), self.node(symbol.rhs))
+                return nodes.Binary(span, operator, self.node(symbol.lhs), self.node(symbol.rhs))
 
-    def compound(self, span: Span, symbol: Any) -> Node:
+    def compound(self, span: Span, symbol: Any) -> nodes.Node:
         match symbol.type:
             case "block":
-                return Block(span, self.nodes(symbol.expressions))
+                return nodes.Block(span, self.all(symbol.expressions))
             case "condition":
-                return Condition(span, self.node(symbol.condition), self.node(symbol.then), self.maybe(symbol._else))  # noqa: SLF001
+                test, otherwise = self.node(symbol.condition), self.maybe(symbol._else)  # noqa: SLF001
+                return nodes.Condition(span, test, self.node(symbol.then), otherwise)
             case "bind":
-                return Bind(span, self.variable(symbol.lhs), self.node(symbol.rhs))
+                return nodes.Bind(span, self.variable(symbol.lhs), self.node(symbol.rhs))
             case "function":
-                return Call(span, self.node(symbol.procedure), self.nodes(symbol.arguments))
+                return nodes.Call(span, self.node(symbol.procedure), self.all(symbol.arguments))
             case "partial":
-                return Partial(span, self.node(symbol.procedure), self.nodes(symbol.arguments))
+                return nodes.Partial(span, self.node(symbol.procedure), self.all(symbol.arguments))
             case "lambda":
                 parameters = tuple(self.variable(p) for p in symbol.arguments)
-                return Lambda(span, parameters, self.parser.signature_text(symbol), self.node(symbol.body))
+                return nodes.Lambda(span, parameters, self.parser.signature_text(symbol), self.node(symbol.body))
             case "apply":
-                return Apply(span, self.node(symbol.lhs), self.node(symbol.rhs))
+                return nodes.Apply(span, self.node(symbol.lhs), self.node(symbol.rhs))
             case "transform":
-                return Transform(span, self.node(symbol.pattern), self.node(symbol.update), self.maybe(symbol.delete))
+                pattern, update = self.node(symbol.pattern), self.node(symbol.update)
+                return nodes.Transform(span, pattern, update, self.maybe(symbol.delete))
             case _:  # sort
-                terms = tuple(Term(_span(t), self.node(t.expression), bool(t.descending)) for t in symbol.terms)
-                return Sort(span, terms)
+                terms = tuple(nodes.Term(_span(t), self.node(t.expression), bool(t.descending)) for t in symbol.terms)
+                return nodes.Sort(span, terms)
 
 
 def _span(symbol: Any) -> Span:
@@ -476,6 +459,6 @@ def _span(symbol: Any) -> Span:
 # ---------------------------------------------------------------------------------------------------- names
 
 
-def parse(text: str) -> Node:
+def parse(text: str) -> nodes.Node:
     """The node of a whole expression. Raises `MappingError` with one diagnostic whose span lies in the text."""
     return _Parser(text).read()[1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from truto_mapper.language.nodes import Name, Node, children, walk
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MAX_DATA_NESTING, MISSING
 from truto_mapper.text.errors import MapperError
 
 Steps = tuple[str | int, ...]
@@ -133,7 +133,7 @@ class Places:
         waiting: list[tuple[Any, Steps]] = [(document, ())]
         while waiting:
             value, path = waiting.pop()
-            if isinstance(value, (dict, list)) and id(value) not in self._known:
+            if isinstance(value, (dict, list)) and id(value) not in self._known and len(path) < MAX_DATA_NESTING:
                 self._known[id(value)] = (name, path)
                 pairs = value.items() if isinstance(value, dict) else enumerate(value)
                 waiting += [(child, (*path, key)) for key, child in pairs]

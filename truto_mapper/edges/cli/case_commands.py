@@ -42,13 +42,13 @@ def run_cases(
     for _ in _rounds(paths) if watch else (None,):
         with reported(format_):
             made = golden.run_all(paths, only, names)
-            groups = golden.groups(made.changes)
+            groups = golden.groups(made.differences)
             chosen = _chosen(groups, accept or [], update=update, review=review)
             if not made.results and not made.findings:
                 _nothing_ran(paths, only)
-            for path in golden.accept(change for group in chosen for change in group.changes):
+            for path in golden.accept(one for group in chosen for one in group.differences):
                 typer.echo(f"accepted {path}", err=True)
-            left = [change for group in groups if group not in chosen for change in group.changes]
+            left = [one for group in groups if group not in chosen for one in group.differences]
             if not os.environ.get("CI"):
                 golden.pend(made.results)
         _show_cases(made, left, groups, format_)
@@ -91,42 +91,42 @@ def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, revi
 def _is_wanted(group: golden.Group) -> bool:
     """Show what one cause changed, and ask."""
     typer.echo(f"\n{group.title}", err=True)
-    if origin := group.changes[0].origin:
+    if origin := group.differences[0].origin:
         typer.echo(f"  {origin.text.strip()}", err=True)
-    for change in group.changes[:SHOWN]:
-        typer.echo(f"  {change.case.name}: {golden.difference(change)}", err=True)
-    if len(group.changes) > SHOWN:
-        typer.echo(f"  … and {len(group.changes) - SHOWN} more", err=True)
+    for one in group.differences[:SHOWN]:
+        typer.echo(f"  {one.case.name}: {one.text}", err=True)
+    if len(group.differences) > SHOWN:
+        typer.echo(f"  … and {len(group.differences) - SHOWN} more", err=True)
     return typer.confirm("accept?", err=True)
 
 
-def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[golden.Group], format_: str) -> None:
+def _show_cases(made: golden.Report, left: list[golden.Difference], groups: list[golden.Group], format_: str) -> None:
     """Print the differences by case, then by cause, then the totals; in another format the findings."""
     if format_ != "text":
         checked = [str(case.folder) for case in made.passed]
-        found = [*made.findings, *map(golden.diagnostic, left)]
+        found = [*made.findings, *(one.diagnostic for one in left)]
         write(reports.render(found, format_, checked))
         return
     report(made.findings)
-    failing = list(dict.fromkeys(change.case.folder for change in left))
+    failing = list(dict.fromkeys(one.case.folder for one in left))
     for folder in failing:
         typer.echo(f"\n{typer.style('FAIL', fg='red', bold=True)} {folder}")
-        for change in left:
-            if change.case.folder == folder:
-                typer.echo(_indented(change))
-    causes = [group for group in groups if any(change in left for change in group.changes)]
+        for one in left:
+            if one.case.folder == folder:
+                typer.echo(_indented(one))
+    causes = [group for group in groups if any(one in left for one in group.differences)]
     if causes:
         typer.echo("\nBy cause; accept one with --accept ID, all with --update, or decide on each with --review:")
         for group in causes:
             typer.echo(f"  {group.id}  {group.title}")
-    passing = len(made.results) - len({change.case.folder for change in left})
+    passing = len(made.results) - len({one.case.folder for one in left})
     summary = f"{passing} passed, {len(failing)} failed" + (f", {len(made.findings)} findings" * bool(made.findings))
     typer.echo(typer.style(f"{summary}", fg="red" if failing or made.findings else "green"))
 
 
-def _indented(change: golden.Change) -> str:
-    lines = golden.difference(change).splitlines()
-    where = f"   {change.place}  {' '.join(change.origin.text.split())}" if change.origin else ""
+def _indented(one: golden.Difference) -> str:
+    lines = one.text.splitlines()
+    where = f"   {one.place}  {' '.join(one.origin.text.split())}" if one.origin else ""
     return "\n".join(f"  {line}{where if not number else ''}" for number, line in enumerate(lines))
 
 

@@ -210,12 +210,12 @@ OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None
 
 _NAMED: Final = (
     (builtins, "dict enumerate int len list str"),
-    (values, "MISSING Closure Constructed Function Sequence Tail Tuples"),
+    (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed plain settled stored truthy unequal whole"),
     (paths, "arithmetic begun combined compared constructed_items context_items descendants ended field fields"),
     (paths, "grouped included is_empty item_at joined kept kept_path negated numbered ordered push ranged"),
-    (paths, "repeated_key root_field select spread stream text text_key unbound wildcard"),
-    (calls, "HOLE applied apply call evaluated invoke invoked partially piped procedure transform"),
+    (paths, "repeated_key root_field select spread stream text unbound wildcard"),
+    (calls, "HOLE applied call evaluated invoke invoked partially piped procedure transform"),
     (patterns, "regex"),
 )
 

@@ -14,23 +14,39 @@ from truto_mapper.language.runtime.calls import apply
 from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
 
 PatternError = re2.error
-_UNICODE_ESCAPE = r"((?:\\\\)*)\\u([0-9a-fA-F]{4})"
+_ESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
 
 
 @lru_cache(maxsize=1024)
-def compiled_pattern(pattern: str, flags: str = "") -> Any:
-    """RE2, which takes linear time whatever the pattern. Raises `PatternError`."""
+def compile_pattern(pattern: str, flags: str = "") -> Any:
+    """A pattern compiled by RE2, linear in time; `flags` are any of `i` and `m`. Raises `PatternError`."""
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = "i" not in flags
     prefix = "(?m)" if "m" in flags else ""
-    return re2.compile(prefix + re.sub(_UNICODE_ESCAPE, r"\1\\x{\2}", pattern), options)
+    try:
+        return re2.compile(prefix + re.sub(_ESCAPE, _escape, pattern), options)
+    except UnicodeError:
+        raise PatternError("half of a surrogate pair is not a character") from None
+
+
+def _escape(found: re.Match[str]) -> str:
+    """An escape as RE2 writes it."""
+    return f"\\x{{{found[1]}}}" if found[1] else found[0]
+
+
+def literal(text: str) -> str:
+    """The pattern of a text itself. Raises `PatternError`."""
+    try:
+        return str(re2.escape(text))
+    except UnicodeError:
+        raise PatternError("half of a surrogate pair is not a character") from None
 
 
 @lru_cache(maxsize=1024)
 def regex(pattern: str, flags: str) -> Pattern:
     """`/pattern/flags`"""
-    compiled = compiled_pattern(pattern, flags)
+    compiled = compile_pattern(pattern, flags)
     function = Pattern("regex", partial(_first_match, compiled), 2)
     function.pattern = compiled
     return function

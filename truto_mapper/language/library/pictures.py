@@ -16,9 +16,8 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
-import re2
-
 from truto_mapper.language.library.numerals import NUMERALS, nth, table
+from truto_mapper.language.library.patterns import PatternError, compile_pattern, literal
 from truto_mapper.language.runtime.values import fail
 from truto_mapper.text.diagnostics import excerpt
 
@@ -379,7 +378,7 @@ class _Marker:
         if self.integer is None:
             return "[A-Za-z]+", self._names().get
         if self.component in "Zz":
-            between = re2.escape(re.sub(r"[\d#]|;.$", "", self.shape)[:1])
+            between = literal(re.sub(r"[\d#]|;.$", "", self.shape)[:1])
             return ("GMT" if self.component == "z" else "") + "[-+][0-9]+" + (between and f"{between}[0-9]+"), _offset
         # Where the next number follows at once, one of digits has a fixed width.
         fixed = self.least and isinstance(following, _Marker) and following.integer and following.component not in "Zz"
@@ -389,17 +388,15 @@ class _Marker:
 @lru_cache(maxsize=256)
 def _reader(picture: str) -> tuple[Any, list[tuple[str, Callable[[str], int | None]]]]:
     """A regular expression for RE2, which takes linear time, and what each of its groups stands for."""
-    parts, pattern, components = _parts(picture), "(?i)", []
+    parts, pattern, components = _parts(picture), "", []
     for part, following in zip(parts, [*parts[1:], ""], strict=False):
         if isinstance(part, str):
-            pattern += re2.escape(part)
+            pattern += literal(part)
         else:
             group, read = part.read(following)
             pattern += f"({group})"
             components.append((part.component, read))
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(pattern, options), components
+    return compile_pattern(pattern, "i"), components
 
 
 def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | float | None:
@@ -410,7 +407,7 @@ def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | fl
     try:
         pattern, components = _reader(picture)
         match = pattern.fullmatch(_bounded(text))
-    except (UnicodeError, re2.error):
+    except (UnicodeError, PatternError):
         _refuse("D2014", picture, "is too much to read by, or what is read is not Unicode", "like [Y]-[M]-[D]")
     groups = match.groups() if match else ()
     found = {component: read(group) for (component, read), group in zip(components, groups, strict=False)}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import chain, repeat
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
+from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
 from truto_mapper.language.runtime.values import (
     MISSING,
     Closure,
@@ -32,13 +32,6 @@ from truto_mapper.language.runtime.values import (
 )
 from truto_mapper.text.errors import EvaluationError
 
-_LIMIT = sys.getrecursionlimit()
-
-from jsonata.signature import Signature  # noqa: E402
-
-# Importing jsonata raises the limit of the whole process to 10,000, which is not ours to decide.
-sys.setrecursionlimit(_LIMIT)
-
 #: What stands for the `?` of a partial application.
 HOLE: Final = object()
 _LETTERS: Final[Mapping[type, str]] = MappingProxyType(
@@ -56,10 +49,6 @@ def type_name(value: Any) -> str:
     return _NAMES.get(_letter(type(value)), "null")
 
 
-#: The parsed signature of a function: of its text and name.
-_signature = lru_cache(maxsize=1024)(Signature)
-
-
 @lru_cache(maxsize=4096)
 def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
     """How arguments of these types fit a signature; Raises T0410.
@@ -67,13 +56,12 @@ def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
     None if they fit as they are. A tuple of the places of arrays and the types that their items have to have, if then
     the arguments fit as they are. Otherwise each parameter with the letters of what it takes.
     """
-    parsed = _signature(text or "", name)
+    signature = parse_signature(text or "")
     letters = "".join(map(_letter, kinds))
-    found = parsed._regex.fullmatch(letters)  # noqa: SLF001  (parsed, and nowhere else)
+    found = signature.regex.fullmatch(letters)
     if found is None:
-        _refuse_arguments(parsed, letters)
-    parameters = parsed._params  # noqa: SLF001
-    each = [(p, found[number]) for number, p in enumerate(parameters, 1)]
+        _refuse_arguments(signature, name, letters)
+    each = list(zip(signature.parameters, found.groups(), strict=True))
     if len(each) != len(kinds) or not all(len(part) == 1 and (p.type != "a" or part in "am") for p, part in each):
         return each
     typed = [(i, p.subtype[:1]) for i, (p, part) in enumerate(each) if p.type == "a" and part == "a" and p.subtype]
@@ -91,7 +79,7 @@ def _fitted(function: Function, each: Any, arguments: tuple[Any, ...], context: 
     if each.__class__ is tuple:
         if all(kinds.issuperset(map(type, arguments[place])) for place, kinds in each):
             return arguments
-        parameters = _signature(function.signature or "", name)._params  # noqa: SLF001
+        parameters = parse_signature(function.signature or "").parameters
         each = [(p, _letter(type(a))) for p, a in zip(parameters, arguments, strict=True)]
     result: list[Any] = []
     rest = chain(enumerate(arguments, 1), repeat((len(arguments) + 1, MISSING)))
@@ -107,13 +95,13 @@ def _fitted(function: Function, each: Any, arguments: tuple[Any, ...], context: 
     return tuple(result)
 
 
-def _context(name: str, param: Any, context: Any, index: int) -> Any:
+def _context(name: str, param: Parameter, context: Any, index: int) -> Any:
     if not re.fullmatch(param.regex, _letter(type(context))):
         fail("T0411", f"Context value is not a compatible type with argument {index} of function {name}")
     return context
 
 
-def _as_array(name: str, param: Any, letters: str, value: Any, index: int) -> Any:
+def _as_array(name: str, param: Parameter, letters: str, value: Any, index: int) -> Any:
     found = value if isinstance(value, list) else [value]
     if param.subtype is None:
         return found
@@ -125,15 +113,15 @@ def _as_array(name: str, param: Any, letters: str, value: Any, index: int) -> An
     return found
 
 
-def _refuse_arguments(parsed: Any, supplied: str) -> NoReturn:
+def _refuse_arguments(signature: Signature, name: str, supplied: str) -> NoReturn:
     good, pattern = 0, ""
-    for param in parsed._params:  # noqa: SLF001
+    for param in signature.parameters:
         pattern += param.regex
         found = re.match(pattern, supplied)
         if found is None:
             break
         good = found.end()
-    fail("T0410", f"Argument {good + 1} of function {parsed.function_name} does not match function signature")
+    fail("T0410", f"Argument {good + 1} of function {name} does not match function signature")
 
 
 def call(run: Run, context: Any, function: Any, *arguments: Any) -> Any:

@@ -1,0 +1,40 @@
+"""Regular expressions are RE2's, with the escapes of JavaScript."""
+
+import pytest
+
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.library.patterns import PatternError, compile_pattern, literal
+from truto_mapper.text.errors import MappingError
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_found"),
+    [
+        (r"\u0041", "A", True),
+        (r"\\u0041", "A", False),
+        (r"\\u0041", r"\u0041", True),
+        (r"\\\u0041", r"\A", True),
+        (r"[\u00e9-\u00ea]", "é", True),
+        (r"\.", "a", False),
+        (r"\\.", r"\a", True),
+    ],
+)
+def test_an_escaped_character_is_found_and_an_escaped_backslash_is_a_backslash(pattern, text, is_found):
+    assert Expression(f"$contains($, /{pattern}/)").evaluate(text) is is_found
+
+
+@pytest.mark.parametrize("text", ["a.b", r"\u0041", "(?i)", "é\n[", ""])
+def test_the_pattern_of_a_text_matches_just_that(text):
+    assert compile_pattern(literal(text)).fullmatch(text)
+    assert not compile_pattern(literal(text)).fullmatch(text + "x")
+
+
+@pytest.mark.parametrize("function", [compile_pattern, literal])
+def test_half_of_a_surrogate_pair_is_no_pattern(function):
+    with pytest.raises(PatternError, match="surrogate"):
+        function("\ud800")
+
+
+def test_a_regular_expression_with_half_of_a_surrogate_pair_is_refused():
+    with pytest.raises(MappingError, match="half of a surrogate pair is not a character"):
+        Expression("/\ud800/")

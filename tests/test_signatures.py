@@ -1,0 +1,67 @@
+"""Signatures mean what jsonata-python takes them to mean."""
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from jsonata.signature import Signature
+
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.library.functions import STANDARD
+from truto_mapper.language.runtime.signatures import parse_signature
+from truto_mapper.text.errors import EvaluationError
+
+TYPES = st.sampled_from([*"bnsloafjx", "(sf)", "(nsb)", "(oa)", "a<s>", "a<o>", "a<(sn)>", "f<s:o>", "f<a<n>:n>"])
+MARKS = st.sampled_from(["", "", "", "-", "?", "+", "-?"])
+SIGNATURES = st.builds(
+    "<{}{}>".format,
+    st.lists(st.builds(str.__add__, TYPES, MARKS), max_size=4).map("".join),
+    st.sampled_from(["", ":s", ":a<n>", ":(sn)"]),
+)
+
+
+def assert_same(text, arguments):
+    ours, theirs = parse_signature(text), Signature(text, "f")
+    for one, other in zip(ours.parameters, theirs._params, strict=True):
+        assert (one.type, one.regex, one.subtype, one.context) == (
+            other.type, other.regex, other.subtype, other.context
+        )  # fmt: skip
+    found, other = ours.regex.fullmatch(arguments), theirs._regex.fullmatch(arguments)
+    assert (found and found.groups()) == (other and other.groups())
+
+
+@given(SIGNATURES, st.text("bnsloafm", max_size=5))
+@settings(max_examples=1000, deadline=None, derandomize=True)
+def test_a_signature_has_the_parameters_and_matches_the_arguments_that_the_library_gives_it(text, arguments):
+    assert_same(text, arguments)
+
+
+@given(st.text("bnslofajx(sf)<>-?+:", max_size=8).map("<{}>".format), st.text("bnsloafm", max_size=4))
+@settings(max_examples=2000, deadline=None, derandomize=True)
+def test_any_text_that_the_parser_accepts_is_read_likewise(text, arguments):
+    try:
+        Signature(text, "f")
+    except Exception:  # noqa: BLE001  # the library's refusals have many classes
+        assume(False)
+    assert_same(text, arguments)
+
+
+@pytest.mark.parametrize("name", STANDARD)
+def test_the_signatures_of_the_standard_functions_are_read_likewise(name):
+    assert_same(STANDARD[name].signature, "s")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("$uppercase(1)", "T0410", "Argument 1 of function uppercase does not match function signature"),
+        ("$substring('a', 1, 2, 3)", "T0410", "Argument 4 of function substring does not match function signature"),
+        ("$uppercase()", "T0411", "Context value is not a compatible type with argument 1 of function uppercase"),
+        ("$sum(['a'])", "T0412", "Argument 1 of function sum must be an array of numbers"),
+        ("function($a, $b)<a<s>n>{1}([2], 3)", "T0412", "Argument 1 of function lambda must be an array of strings"),
+    ],
+)
+def test_what_a_signature_refuses_is_said_with_the_argument(text, code, said):
+    with pytest.raises(EvaluationError) as caught:
+        Expression(text).evaluate({"a": 1})
+    assert caught.value.code == code
+    assert said in caught.value.diagnostics[0].message

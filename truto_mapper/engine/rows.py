@@ -1,0 +1,125 @@
+"""The rows of a reply that `for_each` selects, each with its place in the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from truto_mapper.language.expression import Expression, Scope
+from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.nodes import Variable
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.trace import Places
+from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.text.pointers import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value of a reply and the path to it. The value is MISSING where the path ends in an absent key."""
+
+    value: Any
+    path: Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The input of one record: the place of each `for_each` name, the innermost of them, and the `remote_data`."""
+
+    places: Mapping[str, Place]
+    item: Place
+    remote: Any
+
+
+class Reply:
+    """The body of a reply. Its objects and arrays are indexed when a place is first asked for."""
+
+    def __init__(self, body: Any) -> None:
+        self.body = body
+
+    @cached_property
+    def places(self) -> Places:
+        return Places({"": self.body})
+
+    def rows(self, endpoint: Endpoint, scope: Scope) -> list[Row]:
+        """The rows of nested loops, in order and without nulls."""
+        return list(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope))
+
+    def _loop(self, loops: Sequence[tuple[str, Expression]], outer: Row, scope: Scope) -> Iterator[Row]:
+        if not loops:
+            yield outer
+            return
+        (name, expression), *inner = loops
+        if scope.trace is not None:
+            scope.trace.row, scope.trace.target = outer.item.path, name
+        for place in self._items(expression, outer, scope):
+            if place.value is not None:
+                remote = place.value if outer.item.path == () else _narrowed(outer.remote, outer.item, place)
+                row = Row({**outer.places, name: place}, place, remote)
+                yield from self._loop(inner, row, Scope(place.value, {name: place.value}, scope))
+
+    def _items(self, expression: Expression, outer: Row, scope: Scope) -> list[Place]:
+        found = _located(expression, outer)
+        if found is None or scope.trace is not None:
+            value = expression.evaluate_in(scope)
+        if found is None:
+            values = value if isinstance(value, list) else [] if value is MISSING else [value]
+            found = [self._placed(item, outer.item.path) for item in values]
+        return found
+
+    def _placed(self, item: Any, outer: Steps) -> Place:
+        """An item that an expression computed: at its own place if it is part of the reply, else at its outer row's."""
+        known = self.places.of(item)
+        return Place(item, outer if known is None else known[1])
+
+
+def _located(expression: Expression, outer: Row) -> list[Place] | None:
+    """The items that a plain path of names leads to; None for any other expression."""
+    if not is_plain(expression.node):
+        return None
+    first, *names = leading_names(expression.node)
+    found = [outer.item]
+    if not isinstance(first, Variable):
+        names = [first, *names]
+    elif first.name in outer.places:
+        found = [outer.places[first.name]]
+    elif first.name:
+        return None
+    for name in names:
+        found = [inner for place in found for inner in _named(place, str(name.value))]  # type: ignore[union-attr]
+    return [item for place in found for item in _spread(place)]
+
+
+def _named(place: Place, name: str) -> Iterator[Place]:
+    if isinstance(place.value, dict) and name in place.value:
+        yield Place(place.value[name], (*place.path, name))
+    elif isinstance(place.value, list):
+        for item in _spread(place):
+            yield from _named(item, name)
+
+
+def _spread(place: Place) -> Iterator[Place]:
+    if not isinstance(place.value, list):
+        yield place
+        return
+    for index, item in enumerate(place.value):
+        yield Place(item, (*place.path, index))
+
+
+def _narrowed(remote: Any, outer: Place, inner: Place) -> Any:
+    """The outer record with only one of its inner items."""
+    below = inner.path[len(outer.path) :]
+    if not below or inner.path[: len(outer.path)] != outer.path:
+        return inner.value
+    return _with_only(remote, below, inner.value)
+
+
+def _with_only(remote: Any, path: Steps, value: Any) -> Any:
+    if not path:
+        return value
+    head, *rest = path
+    if isinstance(head, int):
+        return [_with_only(remote[head], tuple(rest), value)]
+    return {**remote, head: _with_only(remote[head], tuple(rest), value)}

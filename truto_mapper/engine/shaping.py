@@ -1,0 +1,85 @@
+"""A value in the shape that its field declares: arrays are lists, nulls and undeclared keys are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from truto_mapper.resource.json_schema import Schema
+from truto_mapper.resource.spec import Field, value_schema
+from truto_mapper.text.pointers import Steps
+
+Shaper = Callable[[Any], Any]
+
+#: The Python class of the values of a type, where there is only one.
+CLASSES = {"string": str, "integer": int, "boolean": bool}
+SCALARS = frozenset({*CLASSES, "number"})
+
+#: Not validated: pydantic would build the model for this alone.
+ANY = Field.model_construct(type="any")
+
+
+def schema_of(field: Field) -> Schema:
+    return Schema(value_schema(field), generated=True)
+
+
+def is_proved_by_class(field: Field) -> bool:
+    """Whether a scalar of the right class is always valid."""
+    return field.type in SCALARS and not field.enum and field.format is None and field.minimum is None
+
+
+def shaper(field: Field, *, strict: bool) -> Shaper:
+    """A function that shapes a plain value; it returns None for no value.
+
+    A strict one raises `ValueError` for an invalid value, an undeclared key and a missing required one.
+    """
+    if field.type == "array":
+        return partial(_array, shaper(field.items or ANY, strict=strict))
+    if field.type == "object" and field.fields:
+        required = {name for name, one in field.fields.items() if one.required} if strict else None
+        return partial(_object, {name: shaper(one, strict=strict) for name, one in field.fields.items()}, required)
+    if not strict:
+        return _same
+    return partial(_valid, CLASSES.get(field.type) if is_proved_by_class(field) else None, schema_of(field).valid)
+
+
+def _array(item: Shaper, value: Any) -> Any:
+    shaped = [item(one) for one in (value if isinstance(value, list) else [value]) if one is not None]
+    return [one for one in shaped if one is not None]
+
+
+def _object(fields: Mapping[str, Shaper], required: set[str] | None, value: Any) -> Any:
+    """`required` is None unless the shaper is strict."""
+    if required is None:
+        if not isinstance(value, dict):
+            return value
+    elif not isinstance(value, dict) or any(value[name] is not None for name in value.keys() - fields.keys()):
+        raise ValueError
+    shaped = {name: shape(value[name]) for name, shape in fields.items() if value.get(name) is not None}
+    found = {name: one for name, one in shaped.items() if one is not None}
+    if required and not required <= found.keys():
+        raise ValueError
+    return found or None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _valid(kind: type | None, is_valid: Callable[[Any], bool], value: Any) -> Any:
+    if value.__class__ is not kind and not is_valid(value):
+        raise ValueError
+    return value
+
+
+def undeclared(value: Any, field: Field, path: Steps) -> Iterator[tuple[Steps, Any]]:
+    """The keys that shaping a value leaves out because nothing declares them: their paths and values."""
+    if field.type == "array":
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            yield from undeclared(item, field.items or ANY, (*path, index))
+    elif field.type == "object" and field.fields and isinstance(value, dict):
+        yield from (((*path, n), one) for n, one in value.items() if n not in field.fields and one is not None)
+        for name, inner in field.fields.items():
+            if name in value:
+                yield from undeclared(value[name], inner, (*path, name))

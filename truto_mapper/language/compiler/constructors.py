@@ -1,0 +1,79 @@
+"""Literals, regular expressions, and the constructors of arrays and objects."""
+
+from __future__ import annotations
+
+import ast
+
+from truto_mapper.language import nodes
+from truto_mapper.language.compiler.grouping import group_items
+from truto_mapper.language.compiler.writer import Writer
+
+
+def compile_literal(writer: Writer, node: nodes.String | nodes.Number | nodes.Value) -> ast.expr:
+    """A constant."""
+    return writer.constant(node.value)
+
+
+def compile_regex(writer: Writer, node: nodes.Regex) -> ast.expr:
+    """A call of `regex`."""
+    return writer.called("regex", writer.constant(node.pattern), writer.constant(node.flags))
+
+
+def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
+    """`[items]`: a list that is appended to, item by item."""
+    found = writer.empty("Constructed" if node.whole else "list")
+    for item in node.items:
+        value = writer.value(item)
+        if isinstance(value, ast.Constant) or isinstance(item, (nodes.Array, nodes.Object)):
+            writer.append(found, value)
+        elif isinstance(item, nodes.Step) and isinstance(item.node, nodes.Array):
+            writer.append_defined(found, writer.called("stored", value))
+        else:
+            push(writer, writer.atom(value), found)
+    return writer.method(writer.running(), "grown", writer.load(found)) if writer.checks_size else writer.load(found)
+
+
+def push(writer: Writer, value: ast.expr, found: str) -> None:
+    """Append a value, or the items of an array; MISSING appends nothing."""
+    plain = writer.either(writer.has_class(value, "str"), writer.has_class(value, "int"))
+    pushed = writer.called("push", writer.load(found), value)
+    writer.branch(plain, lambda: writer.append(found, value), lambda: writer.do(pushed))
+
+
+def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
+    """`{key: value}`: a dict that is assigned to pair by pair, or a group if keys are computed."""
+    named = [(key.value, value) for key, value in node.pairs if isinstance(key, nodes.String)]
+    if len(named) < len(node.pairs):
+        context = writer.dollar()
+        over = writer.list_of(context) if writer.is_input else writer.called("listed", context)
+        return group_items(writer, node, over)
+    made = writer.empty("dict")
+    written: set[str] = set()
+    with writer.within(_object_context(writer)):
+        for name, value in named:
+            if name in written:
+                writer.do(writer.called("repeated_key", writer.constant(name)))
+            written.add(name)
+            _assign_pair(writer, made, name, value)
+    return writer.load(made)
+
+
+def _object_context(writer: Writer) -> str:
+    """The local of `$` for the values of constant keys. Each sees all items of an array."""
+    if writer.is_input:
+        return writer.context
+    local, context = writer.new_local("item"), writer.dollar()
+    combined = writer.called("combined", context)
+    writer.assign(local, writer.choice(writer.has_class(context, "dict"), context, combined))
+    return local
+
+
+def _assign_pair(writer: Writer, made: str, name: str, node: nodes.Node) -> None:
+    value = stored = writer.atom(writer.value(node))
+    if not isinstance(value, ast.Constant) and not isinstance(node, _NO_SEQUENCE):
+        stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("list", value), value)
+    writer.branch(writer.is_there(value), lambda: writer.assign_item(made, name, stored))
+
+
+#: The nodes whose values are never sequences.
+_NO_SEQUENCE = (nodes.String, nodes.Number, nodes.Value, nodes.Array, nodes.Object, nodes.Negate, nodes.Binary)

@@ -1,0 +1,45 @@
+"""What makes functions: lambdas, partial applications and transforms."""
+
+from __future__ import annotations
+
+import ast
+
+from truto_mapper.language import nodes
+from truto_mapper.language.compiler.calls import load_procedure
+from truto_mapper.language.compiler.items import item_function
+from truto_mapper.language.compiler.variables import declare_bound
+from truto_mapper.language.compiler.writer import Writer
+
+
+def compile_lambda(writer: Writer, node: nodes.Lambda) -> ast.expr:
+    """`function($a){ body }`: a Python function of the parameters, in a `Closure`."""
+    names = [parameter.name for parameter in node.parameters]
+    locals_ = [writer.new_local(name) for name in names]
+
+    def write() -> ast.expr:
+        with writer.scope():
+            writer.variables |= {name: (local, writer.nonlocals) for name, local in zip(names, locals_, strict=True)}
+            declare_bound(writer, (node.body,), but=frozenset(names))
+            return writer.value(node.body)
+
+    outer, writer.in_lambda = writer.in_lambda, True
+    body = writer.function(locals_, write)
+    writer.in_lambda = outer
+    size, signature = writer.constant(len(names)), writer.constant(node.signature)
+    return writer.called("Closure", writer.constant("lambda"), writer.load(body), size, signature)
+
+
+def compile_partial(writer: Writer, node: nodes.Partial) -> ast.expr:
+    """`procedure(a, ?)`: a call of `partially`, with `HOLE` for each `?`."""
+    given = writer.values(*(one for one in node.arguments if not isinstance(one, nodes.Placeholder)))
+    filling = iter([writer.atom(one) for one in given])
+    arguments = [writer.load("HOLE") if isinstance(one, nodes.Placeholder) else next(filling) for one in node.arguments]
+    function = load_procedure(writer, node.procedure, "T1007")
+    return writer.called("partially", writer.running(), function, *arguments)
+
+
+def compile_transform(writer: Writer, node: nodes.Transform) -> ast.expr:
+    """`|pattern|update, delete|`: a call of `transform` with a Python function for each part."""
+    parts = [item_function(writer, part) for part in (node.pattern, node.update)]
+    parts.append(writer.constant(None) if node.delete is None else item_function(writer, node.delete))
+    return writer.called("transform", *parts)

@@ -1,0 +1,62 @@
+"""Expressions that are evaluated for each item: what `$` and the variables are there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from truto_mapper.language import nodes
+from truto_mapper.language.compiler.writer import Writer
+
+#: Python cannot nest more than twenty blocks in a function. At this depth a loop's body becomes a function.
+MAX_LOOPS = 8
+
+#: The variables that the tuples of a stream bind; None if items are no tuples.
+Names = tuple[str, ...] | None
+
+
+@contextmanager
+def item_context(writer: Writer, item: str, names: Names = None) -> Iterator[None]:
+    """Let `$` be an item, or that of a tuple whose bindings are then variables."""
+    if names is None:
+        with writer.within(item):
+            yield
+        return
+    context = writer.new_local("item")
+    writer.assign(context, ast.Subscript(writer.load(item), writer.constant("@"), ast.Load(), **writer.at))
+    with writer.scope(), writer.within(context):
+        for name in names:
+            local = writer.new_local(name)
+            bound = writer.method(writer.load(item), "get", writer.constant(name), writer.load("MISSING"))
+            writer.assign(local, bound)
+            writer.variables[name] = (local, writer.nonlocals)
+        yield
+
+
+def item_function(writer: Writer, node: nodes.Node, names: Names = None) -> ast.expr:
+    """A Python function from an item, or a tuple, to the value of a node."""
+    item = writer.new_local("item")
+
+    def write() -> ast.expr:
+        with item_context(writer, item, names):
+            return writer.value(node)
+
+    return writer.load(writer.function([item], write))
+
+
+def needs_function(writer: Writer, node: nodes.Node) -> bool:
+    """Whether a loop's body must be a function: at `MAX_LOOPS`, or if a closure made there has to keep its item."""
+    closures = (nodes.Lambda, nodes.Transform)
+    return writer.loops >= MAX_LOOPS or any(isinstance(one, closures) for one in nodes.walk(node))
+
+
+def tuple_names(node: nodes.Node) -> Iterator[str]:
+    """The variables that the tuples of a node bind, if it is a path that gives a tuple stream."""
+    if isinstance(node, nodes.Block) and node.expressions:
+        yield from tuple_names(node.expressions[-1])
+    for step in node.steps if isinstance(node, nodes.Path) and node.tuple else ():
+        yield from (variable.name for variable in (step.focus, step.index) if variable)
+        yield from (stage.variable.name for stage in step.stages if isinstance(stage, nodes.Index))
+        yield from (step.ancestor,) if step.ancestor else ()
+        yield from tuple_names(step.node)

@@ -1,0 +1,170 @@
+"""Operators: `+`, `<`, `=`, `in`, `&`, `..`, `and`, `or`, `? :`, `??`, `?:`, and whether a value counts as true."""
+
+from __future__ import annotations
+
+import ast
+
+from truto_mapper.language import nodes
+from truto_mapper.language.compiler.variables import only_argument
+from truto_mapper.language.compiler.writer import Writer
+
+
+def compile_negate(writer: Writer, node: nodes.Negate) -> ast.expr:
+    """`-value`, in Python for an integer, else by `negated`."""
+    value = writer.atom(writer.value(node.expression))
+    negative = ast.UnaryOp(ast.USub(), value, **writer.at)
+    return writer.choice(writer.has_class(value, "int"), negative, writer.called("negated", value))
+
+
+def compile_binary(writer: Writer, node: nodes.Binary) -> ast.expr:
+    """`left operator right`, in Python if the classes of both allow it, else by a function of the run time."""
+    match node.operator:
+        case "and" | "or":
+            return _branch(writer, node)
+        case "&":
+            return _concatenate(writer, node)
+        case "in":
+            return writer.called("included", *writer.values(node.left, node.right))
+        case "..":
+            return writer.called("ranged", writer.running(), *writer.values(node.left, node.right))
+    left, right = map(writer.atom, writer.values(node.left, node.right))
+    match node.operator:
+        case "=" | "!=":
+            return _equate(writer, node.operator, left, right)
+        case "<" | "<=" | ">" | ">=":
+            return _compare(writer, node.operator, left, right)
+        case _:
+            return _calculate(writer, node.operator, left, right)
+
+
+def _calculate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
+    exact = writer.called("arithmetic", writer.constant(operator), left, right)
+    if operator not in "+-":  # the digits of a product add up: `arithmetic` counts them
+        return exact
+    tests = [writer.has_class(v, "int") for v in (left, right) if not _is_constant(v, int)]
+    if not tests or any(isinstance(v, ast.Constant) and not _is_constant(v, int) for v in (left, right)):
+        return exact
+    sign = ast.Add() if operator == "+" else ast.Sub()
+    return writer.choice(writer.both(*tests), ast.BinOp(left, sign, right, **writer.at), exact)
+
+
+def _compare(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
+    exact = writer.called("compared", writer.constant(operator), left, right)
+    kind = str if any(_is_constant(v, str) for v in (left, right)) else int
+    tests = [writer.has_class(v, kind.__name__) for v in (left, right) if not isinstance(v, ast.Constant)]
+    if not tests or any(isinstance(v, ast.Constant) and not _is_constant(v, kind) for v in (left, right)):
+        return exact
+    sign = {"<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE()}[operator]
+    return writer.choice(writer.both(*tests), writer.test(left, sign, right), exact)
+
+
+def _equate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
+    negative = operator == "!="
+    exact = writer.called("unequal" if negative else "equal", left, right)
+    same = writer.test(left, ast.NotEq() if negative else ast.Eq(), right)
+    for constant, other in ((left, right), (right, left)):
+        if isinstance(constant, ast.Constant) and not isinstance(other, ast.Constant):
+            if isinstance(constant.value, str):
+                return writer.choice(writer.has_class(other, "str"), same, exact)
+            if constant.value is None:
+                same = writer.test(other, ast.IsNot() if negative else ast.Is(), constant)
+                return writer.both(writer.is_there(other), same) if negative else same
+            return exact
+    tests = writer.has_class(left, "str"), writer.has_class(right, "str")
+    return writer.choice(writer.both(*tests), same, exact)
+
+
+def _is_constant(value: ast.expr, kind: type) -> bool:
+    return isinstance(value, ast.Constant) and type(value.value) is kind
+
+
+def _concatenate(writer: Writer, node: nodes.Binary) -> ast.expr:
+    """One f-string for all of `a & b & c`."""
+    operands = _operands(node)
+    parts: list[ast.expr] = []
+    for operand, value in zip(operands, writer.values(*operands), strict=True):
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            parts.append(value)
+            continue
+        known = writer.atom(value)
+        text = writer.choice(writer.has_class(known, "str"), known, writer.called("text", known))
+        with writer.placed(operand):
+            parts.append(ast.FormattedValue(text, -1, None, **writer.at))
+    made: ast.expr = ast.JoinedStr(parts, **writer.at)
+    return writer.method(writer.running(), "grown", made) if writer.checks_size else made
+
+
+def _operands(node: nodes.Node) -> list[nodes.Node]:
+    if isinstance(node, nodes.Binary) and node.operator == "&":
+        return [*_operands(node.left), node.right]
+    return [node]
+
+
+def _branch(writer: Writer, node: nodes.Binary) -> ast.expr:
+    made = writer.new_local()
+    writer.assign(made, compile_truth(writer, node.left))
+    test: ast.expr = writer.load(made)
+    if node.operator == "or":
+        test = writer.not_(test)
+    writer.branch(test, lambda: writer.assign(made, compile_truth(writer, node.right)))
+    return writer.load(made)
+
+
+def compile_condition(writer: Writer, node: nodes.Condition) -> ast.expr:
+    """`test ? then : otherwise`: a conditional expression, or an `if` where a side needs statements."""
+    test = compile_truth(writer, node.condition)
+    then, otherwise = [], []  # type: list[ast.stmt], list[ast.stmt]
+    with writer.into(then):
+        left = writer.value(node.then)
+    with writer.into(otherwise):
+        right = writer.load("MISSING") if node.otherwise is None else writer.value(node.otherwise)
+    if not then and not otherwise:
+        return writer.choice(test, left, right)
+    made = writer.new_local()
+    for lines, value in ((then, left), (otherwise, right)):
+        with writer.into(lines):
+            writer.assign(made, value)
+    writer.lines.append(ast.If(test, then, otherwise, **writer.at))
+    return writer.load(made)
+
+
+def compile_alternative(writer: Writer, node: nodes.Coalesce | nodes.Default) -> ast.expr:
+    """`left ?? right` and `left ?: right`: the right side is a branch, taken if the left is MISSING, or falsy."""
+    made = writer.new_local()
+    writer.assign(made, writer.value(node.left))
+    left = writer.load(made)
+    keeps = writer.is_there(left) if isinstance(node, nodes.Coalesce) else writer.called("truthy", left)
+    test = ast.UnaryOp(ast.Not(), keeps, **writer.at)
+    writer.branch(test, lambda: writer.assign(made, writer.value(node.right)))
+    return writer.load(made)
+
+
+def compile_truth(writer: Writer, node: nodes.Node) -> ast.expr:
+    """Whether a node's value counts as true, as a Python boolean."""
+    argument = only_argument(writer, node, "boolean")
+    if argument is not None:
+        return compile_truth(writer, argument)
+    value = writer.value(node)
+    return value if is_boolean(writer, node) else _truth_of(writer, value)
+
+
+def is_boolean(writer: Writer, node: nodes.Node) -> bool:
+    """Whether a node's value is true or false for any data."""
+    if isinstance(node, nodes.Binary):
+        return node.operator in ("and", "or", "=", "!=", "in")
+    return only_argument(writer, node, "exists") is not None
+
+
+def _truth_of(writer: Writer, value: ast.expr) -> ast.expr:
+    """Tests for text, true and false, then a call of `truthy`."""
+    if isinstance(value, ast.Constant):
+        return writer.constant(bool(value.value))
+    value = writer.atom(value)
+    known = writer.classes.get(value.id) if isinstance(value, ast.Name) else None
+    if known is not None and known != "dict":
+        return writer.test(value, ast.NotEq(), writer.constant("" if known == "str" else 0))
+    true, false = writer.constant(value=True), writer.constant(value=False)
+    certain = writer.test(value, ast.Is(), true)
+    text = writer.both(writer.has_class(value, "str"), writer.test(value, ast.NotEq(), writer.constant("")))
+    uncertain = writer.test(value, ast.IsNot(), false), writer.is_there(value), writer.called("truthy", value)
+    return writer.either(text, certain, writer.both(*uncertain))

@@ -1,0 +1,176 @@
+"""The building blocks of Python code: a `Pen` makes expressions and collects statements. It knows no JSONata nodes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from types import MappingProxyType
+from typing import Any
+
+from truto_mapper.language.compiler.placer import Place
+
+
+class Pen:
+    """Makes Python expressions, and writes statements to `lines`.
+
+    Everything is positioned `at` a place in the author's file. `classes` maps locals to the names of their classes
+    where these are known: tests of them are decided here and cost nothing later. `temporaries` numbers new locals.
+    """
+
+    def __init__(
+        self, at: Place, temporaries: Iterator[int] | None = None, classes: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.lines: list[ast.stmt] = []
+        self.at = at
+        self.temporaries = temporaries or count(1)
+        self.classes = classes
+
+    # Expressions
+
+    def load(self, name: str) -> ast.Name:
+        """`name`"""
+        return ast.Name(name, ast.Load(), **self.at)
+
+    def constant(self, value: Any) -> ast.expr:
+        """A constant. Text of an expression reaches the code in no other way."""
+        return ast.Constant(value, **self.at)
+
+    def list_of(self, *items: ast.expr) -> ast.expr:
+        """`[items]`"""
+        return ast.List(list(items), ast.Load(), **self.at)
+
+    def tuple_of(self, *items: ast.expr) -> ast.expr:
+        """`(items,)`"""
+        return ast.Tuple(list(items), ast.Load(), **self.at)
+
+    def called(self, name: str, *arguments: ast.expr) -> ast.expr:
+        """`name(arguments)`"""
+        return ast.Call(self.load(name), list(arguments), [], **self.at)
+
+    def method(self, of: ast.expr, name: str, *arguments: ast.expr) -> ast.expr:
+        """`of.name(arguments)`"""
+        return ast.Call(ast.Attribute(of, name, ast.Load(), **self.at), list(arguments), [], **self.at)
+
+    def test(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
+        """A comparison: `left operator right`."""
+        return ast.Compare(left, [operator], [right], **self.at)
+
+    def has_class(self, value: ast.expr, name: str) -> ast.expr:
+        """`value.__class__ is name`, decided here if the class is known."""
+        if isinstance(value, ast.Name) and value.id in self.classes:
+            return self.constant(self.classes[value.id] == name)
+        return self.test(ast.Attribute(value, "__class__", ast.Load(), **self.at), ast.Is(), self.load(name))
+
+    def is_there(self, value: ast.expr) -> ast.expr:
+        """`value is not MISSING`, decided here for constants and where the class is known."""
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.classes):
+            return self.constant(value=True)
+        return self.test(value, ast.IsNot(), self.load("MISSING"))
+
+    def choice(self, test: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.expr:
+        """`then if test else otherwise`"""
+        if isinstance(test, ast.Constant):
+            return then if test.value else otherwise
+        return ast.IfExp(test, then, otherwise, **self.at)
+
+    def both(self, *tests: ast.expr) -> ast.expr:
+        """The tests joined by `and`, without those already decided."""
+        return self._folded(ast.And(), tests, neutral=True)
+
+    def either(self, *tests: ast.expr) -> ast.expr:
+        """The tests joined by `or`, without those already decided."""
+        return self._folded(ast.Or(), tests, neutral=False)
+
+    def _folded(self, operator: ast.boolop, tests: tuple[ast.expr, ...], *, neutral: bool) -> ast.expr:
+        if any(isinstance(test, ast.Constant) and test.value is not neutral for test in tests):
+            return self.constant(not neutral)
+        open_ = [test for test in tests if not isinstance(test, ast.Constant)]
+        if not open_:
+            return self.constant(neutral)
+        return open_[0] if len(open_) == 1 else ast.BoolOp(operator, open_, **self.at)
+
+    def not_(self, test: ast.expr) -> ast.expr:
+        """`not test`, as short as possible."""
+        match test:
+            case ast.Constant(value=value):
+                return self.constant(not value)
+            case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot() as operator], comparators=[right]):
+                return self.test(left, ast.IsNot() if isinstance(operator, ast.Is) else ast.Is(), right)
+            case _:
+                return ast.UnaryOp(ast.Not(), test, **self.at)
+
+    # Locals
+
+    def new_local(self, name: str = "t") -> str:
+        """A new name for a local: a hint of what it holds, `_` and a number."""
+        clean = "".join(char for char in name if char.isascii() and char.isalnum())
+        return f"{clean if clean[:1].isalpha() else f'v{clean}'}_{next(self.temporaries)}"
+
+    def atom(self, value: ast.expr) -> ast.expr:
+        """The value as a constant or a local, which can be used more than once."""
+        if isinstance(value, (ast.Constant, ast.Name)):
+            return value
+        local = self.new_local()
+        self.assign(local, value)
+        return self.load(local)
+
+    def empty(self, kind: str) -> str:
+        """A new local that holds an empty `list`, `dict`, `Sequence` or the like."""
+        local = self.new_local()
+        self.assign(local, self.list_of() if kind == "list" else self.called(kind))
+        return local
+
+    # Statements
+
+    @contextmanager
+    def into(self, lines: list[ast.stmt]) -> Iterator[None]:
+        """Write to other lines for a while."""
+        outer, self.lines = self.lines, lines
+        yield
+        self.lines = outer
+
+    def assign(self, local: str, value: ast.expr) -> None:
+        """`local = value`"""
+        self.lines.append(ast.Assign([ast.Name(local, ast.Store(), **self.at)], value, **self.at))
+
+    def assign_item(self, local: str, key: str, value: ast.expr) -> None:
+        """`local["key"] = value`"""
+        target = ast.Subscript(self.load(local), self.constant(key), ast.Store(), **self.at)
+        self.lines.append(ast.Assign([target], value, **self.at))
+
+    def do(self, value: ast.expr) -> None:
+        """An expression as a statement."""
+        self.lines.append(ast.Expr(value, **self.at))
+
+    def append(self, found: str, value: ast.expr) -> None:
+        """`found.append(value)`"""
+        self.do(self.method(self.load(found), "append", value))
+
+    def append_defined(self, found: str, value: ast.expr) -> None:
+        """Append a value unless it is MISSING."""
+        one = self.atom(value)
+        self.branch(self.is_there(one), lambda: self.append(found, one))
+
+    def branch(self, test: ast.expr, then: Callable[[], None], otherwise: Callable[[], None] = lambda: None) -> None:
+        """`if test: … else: …`, or only the branch taken if the test is already decided."""
+        if isinstance(test, ast.Constant):
+            (then if test.value else otherwise)()
+            return
+        bodies = list[ast.stmt](), list[ast.stmt]()
+        for body, write in zip(bodies, (then, otherwise), strict=True):
+            with self.into(body):
+                write()
+        self.lines.append(ast.If(test, bodies[0] or [ast.Pass(**self.at)], bodies[1], **self.at))
+
+    def loop(self, over: ast.expr, body: list[ast.stmt], *targets: str) -> None:
+        """`for targets in over: …`"""
+        names: list[ast.expr] = [ast.Name(name, ast.Store(), **self.at) for name in targets]
+        target = names[0] if len(names) == 1 else ast.Tuple(names, ast.Store(), **self.at)
+        self.lines.append(ast.For(target, over, body or [ast.Pass(**self.at)], [], None, **self.at))
+
+    def define(self, name: str, parameters: Iterable[str], body: list[ast.stmt]) -> None:
+        """`def name(parameters): …`"""
+        arguments = ast.arguments([], [ast.arg(one, **self.at) for one in parameters], None, [], [], None, [])
+        self.lines.append(ast.FunctionDef(name, arguments, body, [], None, None, **self.at))

@@ -1,0 +1,60 @@
+"""Predicates: `a[0]`, `a[b = 1]`."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+
+from truto_mapper.language import nodes
+from truto_mapper.language.compiler.items import Names, item_context, needs_function
+from truto_mapper.language.compiler.operators import compile_truth, is_boolean
+from truto_mapper.language.compiler.variables import only_argument
+from truto_mapper.language.compiler.writer import Writer
+
+
+def filter_value(writer: Writer, stages: Sequence[nodes.Filter | nodes.Index], value: ast.expr) -> ast.expr:
+    """What predicates leave of a value, not yet collapsed."""
+    filters = [one for one in stages if isinstance(one, nodes.Filter)]
+    for number, one in enumerate(filters, 1):
+        with writer.placed(one):
+            if isinstance(one.expression, nodes.Number):
+                value = writer.called("item_at", value, writer.constant(math.floor(one.expression.value)))
+                # The next predicate sees an item that is undefined, but not an item that does not exist.
+                value = writer.called("items", value) if number < len(filters) else value
+            else:
+                value = _filter(writer, one.expression, writer.called("context_items", value))
+            value = writer.traced(one, value)
+    return value
+
+
+def filter_tuples(writer: Writer, predicate: nodes.Filter, tuples: ast.expr, names: tuple[str, ...]) -> ast.expr:
+    """What a predicate leaves of a tuple stream."""
+    if not isinstance(predicate.expression, nodes.Number):
+        return _filter(writer, predicate.expression, tuples, names)
+    found = writer.called("item_at", tuples, writer.constant(math.floor(predicate.expression.value)))
+    return writer.called("Tuples", writer.called("listed", found))
+
+
+def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names = None) -> ast.expr:
+    """A loop that appends the items for which the predicate is true, or a number that is their index."""
+    source = writer.atom(over)
+    found = writer.empty("Sequence" if names is None else "Tuples")
+    item, index = writer.new_local("item"), writer.new_local("i")
+    asks = names is None and only_argument(writer, predicate, "boolean") is not None
+
+    def test() -> ast.expr:
+        with item_context(writer, item, names):
+            return compile_truth(writer, predicate) if asks else writer.value(predicate)
+
+    apart = writer.function([item], test) if needs_function(writer, predicate) else None
+    body: list[ast.stmt] = []
+    with writer.looping(body):
+        result = writer.called(apart, writer.load(item)) if apart else test()
+        if asks or is_boolean(writer, predicate):
+            writer.branch(result, lambda: writer.append(found, writer.load(item)))
+        else:
+            position = writer.load(index), writer.called("len", source)
+            writer.do(writer.called("select", writer.load(found), writer.load(item), result, *position))
+    writer.loop(writer.called("enumerate", writer.watched(source)), body, index, item)
+    return writer.load(found)

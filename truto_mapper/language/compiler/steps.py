@@ -1,0 +1,128 @@
+"""Steps: names, `*`, `**`, and nodes with what is attached to them. The value of a step is the context of the next."""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from truto_mapper.language import nodes
+from truto_mapper.language.compiler.grouping import group_items
+from truto_mapper.language.compiler.items import needs_function, tuple_names
+from truto_mapper.language.compiler.predicates import filter_tuples, filter_value
+from truto_mapper.language.compiler.sorting import sort_items
+from truto_mapper.language.compiler.writer import Writer
+
+#: The form in which a step's result is needed: items for the next step; of the last step a sequence, or a value.
+End = Literal["open", "raw", "value"]
+
+
+def compile_name(writer: Writer, node: nodes.Name) -> ast.expr:
+    """The field of `$` if that is the whole input; the parser puts any other name into a path."""
+    return _look_up(writer, writer.dollar(), node, "root_field")
+
+
+def _look_up(writer: Writer, value: ast.expr, node: nodes.Name, function: str, *, of_step: bool = False) -> ast.expr:
+    """A field of a value: `value.get(name, MISSING)` for an object, else a call of `function`.
+
+    A value `of_step` may be a sequence that the step before has collapsed.
+    """
+    value, name = writer.atom(value), writer.constant(node.value)
+    quick = writer.method(value, "get", name, writer.load("MISSING"))
+    exact = writer.called(function, writer.called("whole", value) if of_step else value, name)
+    return writer.traced(node, writer.choice(writer.has_class(value, "dict"), quick, exact), value)
+
+
+def compile_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:
+    """`*` or `**`."""
+    return writer.called("settled", writer.value(node, raw=True))
+
+
+def compile_raw_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:
+    """`*` or `**` before its sequence is collapsed."""
+    return writer.called("wildcard" if isinstance(node, nodes.Wildcard) else "descendants", writer.dollar())
+
+
+def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
+    """A node with its predicates, and with a group if it is no step of a path."""
+    if not (step.predicates or step.group is not None or step.keep_array):
+        return writer.value(step.node)
+    value, names = writer.value(step.node, raw=True), tuple(tuple_names(step.node))
+    if names:
+        for one in step.predicates:
+            value = filter_tuples(writer, one, value, names)
+    else:
+        value = filter_value(writer, step.predicates, value)
+    if step.group is not None:
+        return group_items(writer, step.group, writer.called("listed", value))
+    if not step.keep_array:
+        return writer.called("settled", value)
+    return writer.called("kept_path" if isinstance(step.node, nodes.Path) or step.predicates else "kept", value)
+
+
+def first_step(writer: Writer, step: nodes.Step, end: End) -> ast.expr:
+    """The first step of a path, whose context is `$`."""
+    match step.node:
+        case nodes.Name() if _is_plain(step):
+            function = "root_field" if writer.is_input else "field" if end == "value" else "fields"
+            return _look_up(writer, writer.dollar(), step.node, function)
+        case nodes.Variable():
+            return _collapsed(writer, _step_value(writer, step), end)
+        case _ if step.consarray:
+            return writer.called("constructed_items", compile_step(writer, step))
+    if not writer.is_input:
+        return _loop(writer, step, writer.called("context_items", writer.dollar()), end)
+    found = writer.empty("list")
+    with writer.within(writer.context):
+        writer.append_defined(found, _step_value(writer, step))
+    return _joined(writer, found, end)
+
+
+def next_step(writer: Writer, step: nodes.Step, state: ast.expr, end: End) -> ast.expr:
+    """A later step. Its context is each item of `state`, the value of the step before."""
+    with writer.placed(step):
+        match step.node:
+            case nodes.Name() if _is_plain(step):
+                return _look_up(writer, state, step.node, "field" if end == "value" else "fields", of_step=True)
+            case nodes.Sort():
+                found = sort_items(writer, step.node, writer.called("items", state))
+                return _collapsed(writer, filter_value(writer, step.stages, found), end)
+        return _loop(writer, step, writer.called("items", state), end)
+
+
+def _is_plain(step: nodes.Step) -> bool:
+    """Whether nothing is attached to a step's node."""
+    return not (step.predicates or step.stages or step.group or step.focus or step.index or step.keep_array)
+
+
+def _loop(writer: Writer, step: nodes.Step, over: ast.expr, end: End) -> ast.expr:
+    """A loop that evaluates the step for each item on its own."""
+    over = writer.watched(over)
+    found, item = writer.empty("list"), writer.new_local("item")
+
+    def write() -> ast.expr:
+        with writer.within(item):
+            return _step_value(writer, step)
+
+    body: list[ast.stmt] = []
+    if needs_function(writer, step):
+        function, target = writer.function([item], write), writer.new_local("item")
+        with writer.into(body):
+            writer.append_defined(found, writer.called(function, writer.load(target)))
+    else:
+        target = item
+        with writer.looping(body):
+            writer.append_defined(found, write())
+    writer.loop(over, body, target)
+    return _joined(writer, found, end)
+
+
+def _step_value(writer: Writer, step: nodes.Step) -> ast.expr:
+    return filter_value(writer, step.stages, compile_step(writer, step))
+
+
+def _joined(writer: Writer, found: str, end: End) -> ast.expr:
+    return _collapsed(writer, writer.called("joined" if end == "open" else "ended", writer.load(found)), end)
+
+
+def _collapsed(writer: Writer, value: ast.expr, end: End) -> ast.expr:
+    return writer.called("settled", value) if end == "value" else value

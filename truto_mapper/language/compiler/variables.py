@@ -1,0 +1,96 @@
+"""Variables: their use, `:=`, blocks, and which names are functions."""
+
+from __future__ import annotations
+
+import ast
+
+from truto_mapper.language import nodes
+from truto_mapper.language.compiler.writer import Writer
+from truto_mapper.language.library.functions import OURS, STANDARD
+
+
+def compile_variable(writer: Writer, node: nodes.Variable) -> ast.expr:
+    """The local of `$name`, the library's function of that name, or MISSING."""
+    return writer.dollar() if node.name == "" else load_variable(writer, node.name)
+
+
+def compile_parent(writer: Writer, node: nodes.Parent) -> ast.expr:
+    """The local that a tuple stream's label was unpacked into."""
+    return load_variable(writer, node.label)
+
+
+def compile_block(writer: Writer, node: nodes.Block) -> ast.expr:
+    """The expressions one after the other, in a scope of their own; the value of the last."""
+    with writer.scope():
+        declare_bound(writer, node.expressions)
+        value: ast.expr = writer.load("MISSING")
+        for number, expression in enumerate(node.expressions, 1):
+            value = writer.value(expression)
+            if number < len(node.expressions) and not isinstance(value, (ast.Constant, ast.Name)):
+                writer.do(value)
+        return value
+
+
+def compile_bind(writer: Writer, node: nodes.Bind) -> ast.expr:
+    """An assignment to the variable's local, which may belong to a Python function around this one."""
+    value = writer.value(node.value)
+    found = writer.variables.get(node.variable.name)
+    if found is None or node.variable.name in ("", "$"):
+        return value
+    local, nonlocals = found
+    if nonlocals is not writer.nonlocals:
+        writer.nonlocals.add(local)
+    writer.assign(local, value)
+    return writer.load(local)
+
+
+def declare_bound(writer: Writer, several: tuple[nodes.Node, ...], but: frozenset[str] = frozenset()) -> None:
+    """Give each variable that nodes bind a local. Until it is bound it has the value of the variable it hides."""
+    for name in sorted(_bound(several) - but):
+        outer, local = load_variable(writer, name), writer.new_local(name)
+        writer.assign(local, outer)
+        writer.variables[name] = (local, writer.nonlocals)
+
+
+def _bound(several: tuple[nodes.Node, ...]) -> set[str]:
+    """The variables that nodes bind in the scope around them."""
+    found: set[str] = set()
+    waiting = list(several)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, nodes.Bind):
+            found.add(node.variable.name)
+        if not isinstance(node, (nodes.Block, nodes.Lambda)):
+            waiting.extend(nodes.children(node))
+    return found - {"", "$"}
+
+
+def load_variable(writer: Writer, name: str) -> ast.expr:
+    """The local of a variable, or the function of that name."""
+    found = writer.variables.get(name)
+    return writer.load(found[0]) if found else load_function(writer, name)
+
+
+def load_function(writer: Writer, name: str) -> ast.expr:
+    """A caller's or the library's function by its name; MISSING if there is none."""
+    if name in writer.callers:
+        return writer.load(writer.callers[name])
+    return writer.load(f"f_{name}" if name in STANDARD or name in OURS else "MISSING")
+
+
+def function_name(writer: Writer, node: nodes.Node) -> str | None:
+    """The name of the caller's or the library's function that a node refers to; None for anything else.
+
+    A binding from outside is no function: `$now()` calls the library's function although `now` is bound.
+    """
+    if not isinstance(node, nodes.Variable) or writer.variables.get(node.name) is not writer.free.get(node.name):
+        return None
+    known = node.name in writer.callers or node.name in STANDARD or node.name in OURS
+    return node.name if known else None
+
+
+def only_argument(writer: Writer, node: nodes.Node, name: str) -> nodes.Node | None:
+    """The argument of a call `$name(argument)` of the standard function, not of a caller's; None for another node."""
+    if not isinstance(node, nodes.Call) or len(node.arguments) != 1 or name in writer.callers:
+        return None
+    return node.arguments[0] if function_name(writer, node.procedure) == name else None
