@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -44,8 +43,7 @@ def check_(
 def _page_of(code: str) -> str:
     page = codes.page_of(code.strip().upper())
     if page is None:
-        hint = "JSONata's own codes have no page" if re.match(r"[STD]\d{4}", code, re.IGNORECASE) else None
-        hint = hint or did_you_mean(code, codes.CODES, "{}")
+        hint = did_you_mean(code, codes.CODES, "{}")
         raise UsageError(f"there is no page about {excerpt(code)}" + (f"; {hint}" if hint else ""))
     return page.rstrip() + "\n"
 
