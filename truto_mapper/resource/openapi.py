@@ -188,7 +188,7 @@ def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str
         members.append(
             f"    {key}: {hint if field.required else f'NotRequired[{hint}]'}\n{_docstring(field.description)}"
         )
-    yield "\n\n".join([f"class {name}(TypedDict):\n{_docstring(about)}", *members])
+    yield f"class {name}(TypedDict):\n{_docstring(about)}\n\n" + "\n".join(members)
 
 
 def _inner_name(name: str, key: str, field: Field) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from truto_mapper.authoring import golden
 from truto_mapper.edges.cli import options
@@ -23,21 +24,18 @@ SHOWN = 5
 
 def run_cases(
     targets: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TARGET", help="Mappings, case folders or shipped names; by default ./mappings."),
+        list[str] | None, Argument(metavar="TARGET", help="Mappings or folders; else ./mappings.")
     ] = None,
-    only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Run only the cases whose name contains TEXT.")] = "",
-    update: Annotated[bool, typer.Option("--update", help="Accept every difference.")] = False,
-    review: Annotated[bool, typer.Option("--review", help="Ask about each cause whether to accept it.")] = False,
-    accept: Annotated[
-        list[str] | None, typer.Option(metavar="GROUP", help="Accept the differences of one cause; repeat for more.")
-    ] = None,
+    only: Annotated[str, Option("-k", metavar="TEXT", help="Run only the cases whose name contains TEXT.")] = "",
+    update: Annotated[bool, Option("--update", help="Accept every difference.")] = False,
+    review: Annotated[bool, Option("--review", help="Ask about each cause whether to accept it.")] = False,
+    accept: Annotated[list[str] | None, Option(metavar="GROUP", help="Accept one cause; repeat for more.")] = None,
     format_: options.ReportFormat = "text",
-    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
+    watch: Annotated[bool, Option("--watch", help="Run again whenever a file changes.")] = False,
 ) -> None:
     """Run the golden cases of mappings. Differing output is left beside them as *.new, except where CI is set."""
     with reported(format_):
-        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+        paths = options.mappings(targets)
         names = frozenset(Path(target).name for target in targets or () if (Path(target) / "case.yaml").is_file())
     for _ in _rounds(paths) if watch else (None,):
         with reported(format_):
@@ -133,28 +131,21 @@ def _indented(one: golden.Difference) -> str:
 def record(
     name: options.MappingName,
     payload: options.Payload,
-    case: Annotated[str, typer.Option(metavar="NAME", help="The name of the new case and of its folder.")],
-    description: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the case shows.")
-    ] = "Recorded; say what it shows.",
-    query: Annotated[str | None, typer.Option(metavar="QS", help=options.QUERY)] = None,
+    case: Annotated[str, Option(metavar="NAME", help="The name of the new case and of its folder.")],
+    description: Annotated[str, Option(metavar="TEXT", help="What the case shows.")] = "Recorded; say what it shows.",
+    query: Annotated[str | None, Option(metavar="QS", help=options.QUERY)] = None,
     context: options.Context = None,
     now: options.Now = None,
-    status: Annotated[int | None, typer.Option(metavar="N", help="The HTTP status of the reply.")] = None,
-    salt: Annotated[str, typer.Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
-    raw: Annotated[bool, typer.Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
+    status: Annotated[int | None, Option(metavar="N", help="The HTTP status of the reply.")] = None,
+    salt: Annotated[str, Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
+    raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
 ) -> None:
     """Make a golden case of a provider's reply. Persons get aliases; the same person gets the same one."""
     if case in ("", "..") or Path(case).name != case:
         raise UsageError(f"--case must be the name of a folder, not {excerpt(case)}")
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
-        made = golden.record(
-            options.one_mapping(name),
-            case,
-            read_json(payload),
-            {"description": description} | given,
-            salt=None if raw else salt,
-        )
+        body, about = read_json(payload), {"description": description} | given
+        made = golden.record(options.one_mapping(name), case, body, about, salt=None if raw else salt)
         for path in sorted(made.folder.iterdir()):
             typer.echo(path)
