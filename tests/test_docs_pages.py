@@ -5,11 +5,11 @@ import inspect
 import re
 import shlex
 
-import pages
+import snippets
 import pytest
 import typer
 import yaml
-from pages import GENERATED, PAGES, ROOT, blocks
+from snippets import GENERATED, PAGES, ROOT, blocks
 
 import truto_mapper
 from truto_mapper import Source, load
@@ -41,7 +41,7 @@ def by_name(path):
 def test_the_snippets_of_a_page_do_what_it_says(path, accept, tmp_path, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.chdir(tmp_path if any(block.file for block in blocks(TEXTS[path])) else ROOT)
-    found = pages.run(TEXTS[path])
+    found = snippets.run(TEXTS[path])
     assert str(ROOT) not in found, "leave out the lines that depend on the checkout, as …"
     if accept:
         path.write_text(found, "utf-8")
