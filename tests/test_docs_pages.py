@@ -5,8 +5,8 @@ import inspect
 import re
 import shlex
 
-import snippets
 import pytest
+import snippets
 import typer
 import yaml
 from snippets import GENERATED, PAGES, ROOT, blocks
