@@ -166,8 +166,7 @@ def test_no_module_rebinds_its_globals(module):
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
     "edges.pytest_plugin._mapper": "one a mapping file",
-    "engine.mapper._zone_note": 64,
-    "language.library.patterns.compiled_pattern": 1024,
+    "language.library.patterns.compile_pattern": 1024,
     "language.library.patterns.regex": 1024,
     "language.library.pictures._Subpicture": 256,
     "language.library.pictures._integer": 256,
@@ -175,7 +174,8 @@ CACHES = {
     "language.library.pictures._reader": 256,
     "language.nodes._held": "one a class of nodes",
     "language.runtime.calls._matching": 4096,
-    "language.runtime.calls._signature": 1024,
+    "language.runtime.signatures.parse_signature": 1024,
+    "language.source_paths._arguments": 256,
     "text.timestamps.same_zone": 256,
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from truto_mapper.language import nodes
@@ -203,7 +203,7 @@ def _takes_context(name: str, count: int, context: Read) -> bool:
     return count < least or (count < most and (len(context.path) > 1 or name == "sift"))
 
 
-@cache
+@lru_cache(maxsize=256)
 def _arguments(name: str) -> tuple[int, int]:
     """The fewest and the most arguments of a function that can take the context for one, (0, 0) for others."""
     if name not in STANDARD:
