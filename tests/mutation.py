@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import queue
-import random
 import re
 import resource
 import shutil
@@ -61,10 +60,12 @@ class Fault:
     old: str
     new: str
     code: str
+    number: int  # among those that are alike in the file
 
     @property
     def id(self) -> str:
-        return f"{self.file}:{self.start}-{self.end} {self.new}"
+        """What stays when the code around it changes."""
+        return "\n".join((self.file, self.code, self.old, self.new, str(self.number)))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {shorten(self.old)} → {shorten(self.new)}   {shorten(self.code)}"
@@ -97,11 +98,13 @@ class Places:
 
 def faults(file: str, text: str) -> Iterator[Fault]:
     """Every fault of a module, those too that do not compile."""
-    places = Places(text)
+    places, alike = Places(text), Counter()
     for node, inside in nodes(ast.parse(text), inside=False):
         for kind, start, end, new in edits(node, places, inside=inside):
             line = text.count("\n", 0, start) + 1
-            yield Fault(kind, file, line, start, end, text[start:end], new, places.lines[line - 1].strip())
+            what = (text[start:end], new, places.lines[line - 1].strip())
+            alike[what] += 1
+            yield Fault(kind, file, line, start, end, *what, alike[what])
 
 
 def is_program(fault: Fault) -> bool:
@@ -192,16 +195,11 @@ def swapped(kind: str, left: ast.AST, right: ast.AST, pair: list[str], places: P
 
 
 def sample(wings: list[str], count: int, seed: int) -> list[Fault]:
-    """So many faults, the kinds in turn."""
-    rng = random.Random(seed)
-    every = defaultdict(list)
-    for wing in wings:
-        for path in sorted((ROOT / "truto_mapper" / wing).rglob("*.py")):
-            for fault in faults(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")):
-                every[fault.kind].append(fault)
-    for of_a_kind in every.values():
-        rng.shuffle(of_a_kind)
-    valid = {kind: filter(is_program, every[kind]) for kind in KINDS}
+    """So many faults, the kinds in turn. A change of the package changes no more of the sample than it has to."""
+    files = [path for wing in wings for path in sorted((ROOT / "truto_mapper" / wing).rglob("*.py"))]
+    every = [one for path in files for one in faults(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))]
+    every.sort(key=lambda one: digest(str(seed), one.id))
+    valid = {kind: filter(is_program, [one for one in every if one.kind == kind]) for kind in KINDS}
     turns = [KINDS[number % len(KINDS)] for number in range(count)]
     return [fault for kind in turns if (fault := next(valid[kind], None))]
 
@@ -414,23 +412,29 @@ def pytest_sessionfinish(session) -> None:
 
 
 class Results:
-    """What is known of faults of this package: who killed each, or the tests that it survived."""
+    """What is known of faults: who killed each, or which tests it survived. It holds while its module is the same."""
 
     def __init__(self) -> None:
-        self.path = KEPT / f"results-{package()}.jsonl"
+        self.path = KEPT / "results.jsonl"
         self.tests = digest(*((ROOT / name).read_text("utf-8") for name in suite() if name.endswith(".py")))
         lines = self.path.read_text("utf-8").splitlines() if self.path.exists() else []
-        self.found = {one["id"]: one for one in map(json.loads, lines)}
+        self.found = {(one["id"], one["module"]): one for one in map(json.loads, lines)}
 
     def killer(self, fault: Fault) -> str | None:
         """None if it is not known."""
-        one = self.found.get(fault.id)
+        one = self.found.get((fault.id, module(fault.file)))
         return None if one is None or (not one["by"] and one["tests"] != self.tests) else one["by"]
 
     def add(self, fault: Fault, by: str) -> None:
-        self.found[fault.id] = {"id": fault.id, "by": by, "tests": self.tests}
+        one = {"id": fault.id, "module": module(fault.file), "by": by, "tests": self.tests}
+        self.found[fault.id, one["module"]] = one
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(self.found[fault.id]) + "\n")
+            file.write(json.dumps(one) + "\n")
+
+
+@cache
+def module(file: str) -> str:
+    return digest((ROOT / file).read_text("utf-8"))
 
 
 def equivalent(fault: Fault) -> bool:
