@@ -32,6 +32,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import yaml
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / ".mutation"
@@ -385,12 +386,20 @@ class Lent:
 
 # ------------------------------------------------------------------------------------------- the plugin of pytest
 
+EXAMPLES = 25  # that tell which lines a property test runs
+
 _seconds: dict[str, float] = {}
 _failed: set[str] = set()
+_shortened: dict[str, float] = {}
 
 
 def pytest_collection_modifyitems(items: list, config) -> None:
-    """Only the chosen tests, in their order."""
+    """Only the chosen tests, in their order; to measure them, with few examples."""
+    for item in items if "MUTATION_SECONDS" in os.environ else ():
+        usual = getattr(item.obj, "_hypothesis_internal_use_settings", None)
+        if usual and usual.max_examples > EXAMPLES:
+            _shortened[item.nodeid] = usual.max_examples / EXAMPLES
+            item.obj._hypothesis_internal_use_settings = settings(usual, max_examples=EXAMPLES)
     if path := os.environ.get("MUTATION_TESTS"):
         order = {name: number for number, name in enumerate(json.loads((config.rootpath / path).read_text("utf-8")))}
         items[:] = sorted((one for one in items if one.nodeid in order), key=lambda one: order[one.nodeid])
@@ -404,7 +413,7 @@ def pytest_runtest_logreport(report) -> None:
 
 def pytest_sessionfinish(session) -> None:
     if path := os.environ.get("MUTATION_SECONDS"):
-        passed = {name: seconds for name, seconds in _seconds.items() if name not in _failed}
+        passed = {name: one * _shortened.get(name, 1) for name, one in _seconds.items() if name not in _failed}
         (session.config.rootpath / path).write_text(json.dumps(passed), "utf-8")
 
 
