@@ -38,6 +38,7 @@ ROOT = Path(__file__).parents[1]
 KEPT = ROOT / ".mutation"
 EXCLUDED = {"test_architecture.py", "test_packaging.py", "test_readme.py"}
 KINDS = ("operator", "comparison", "constant", "negation", "statement")
+WINGS = ("text", "language", "resource", "mapping", "engine", "authoring", "edges")
 MEMORY = 4 << 30  # bytes that a run may take: a fault may make something grow without end
 
 OPERATORS = {ast.Add: "+ -", ast.Sub: "- +", ast.Mult: "* +", ast.Div: "/ *", ast.FloorDiv: "// /", ast.Mod: "% *"}
@@ -225,6 +226,19 @@ def suite() -> list[str]:
     return [*(path.relative_to(ROOT).as_posix() for path in found), "mappings"]
 
 
+def reaching(wings: list[str]) -> list[str]:
+    """The test files that can run code of these wings: a wing imports only from those before it."""
+    first = min(map(WINGS.index, wings))
+    return [file for file in suite() if any(WINGS.index(wing) >= first for wing in imported(file))]
+
+
+def imported(file: str) -> list[str]:
+    """The wings that a test file imports from, the last one for all of the package."""
+    text = (ROOT / file).read_text("utf-8") if file.endswith(".py") else ""
+    found = re.findall(r"^\s*(?:from|import) truto_mapper(?:\.(\w+))?", text, re.MULTILINE)
+    return [wing or WINGS[-1] for wing in found or [""]]
+
+
 class Map:
     """Which tests run a line, and how long each takes."""
 
@@ -258,11 +272,11 @@ class Map:
         return round(self.seconds[test], 2), test
 
 
-def measured(copies: "Copies") -> Map:
-    """The map of all test files, each measured unless it is known."""
+def measured(wings: list[str], copies: "Copies") -> Map:
+    """The map of the test files, each measured unless it is known."""
     made = Map()
     with ThreadPoolExecutor(copies.number) as pool:
-        for found in pool.map(lambda file: of_file(file, copies), suite()):
+        for found in pool.map(lambda file: of_file(file, copies), reaching(wings)):
             made.add(found)
     return made
 
@@ -467,8 +481,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     KEPT.mkdir(exist_ok=True)
-    chosen = [one for one in sample(options.wings.split(","), options.count, options.seed) if not equivalent(one)]
-    by = tried(chosen, options.processes)
+    wings = options.wings.split(",")
+    chosen = [one for one in sample(wings, options.count, options.seed) if not equivalent(one)]
+    by = tried(chosen, wings, options.processes)
     survivors = [one for one in chosen if not by[one.id]]
     for one in survivors:
         sys.stdout.write(f"survives: {one.kind:<11}{one}\n")
@@ -480,14 +495,14 @@ def main() -> None:
     sys.exit(rate < options.floor)
 
 
-def tried(chosen: list[Fault], processes: int) -> dict[str, str]:
+def tried(chosen: list[Fault], wings: list[str], processes: int) -> dict[str, str]:
     """Who kills each fault."""
     results = Results()
     left = [one for one in chosen if results.killer(one) is None]
     if left:
         with tempfile.TemporaryDirectory() as folder:
             copies = Copies(Path(folder), processes)
-            tests = measured(copies)
+            tests = measured(wings, copies)
 
             def attempt(fault: Fault) -> None:
                 with copies.one() as copy:
