@@ -68,6 +68,129 @@ def test_every_kind_of_fault_that_has_a_code_is_planted():
     assert {fault["finds"] for fault in FAULTS} >= codes
 
 
+# ------------------------------------------------------------------------------------------------- the rules
+
+ACME = """\
+version: 1
+integration: acme
+unified_model: conversational-intelligence
+resource: activity
+method: list
+context:
+  region: {type: string, enum: [eu, us], default: eu}
+  plan: {type: string, enum: [free, paid]}
+  beta: {type: boolean}
+endpoints:
+  all:
+    recognise: $exists(users)
+    path_mapping: '"/users"'
+    for_each: {user: users}
+    response_mapping:
+      id: $user.id
+      user: {id: $user.id}
+"""
+
+
+@pytest.fixture
+def acme(tmp_path):
+    """Finds what is wrong with a mapping of a provider without a schema, but for notes: code, message and hint."""
+
+    def found(text):
+        (tmp_path / "acme.yaml").write_text(text, "utf-8")
+        return [(one.code, one.message, one.hint) for one in found_in(tmp_path / "acme.yaml") if one.severity != "note"]
+
+    return found
+
+
+PERIODS = "the resource allows day, week, month, total"
+VALUES = {
+    'aggregation_period: \'$user.many ? "day" : "total"\'': [],
+    'aggregation_period: \'$user.many ? "day" : "hour"\'': [
+        ("C209", '`aggregation_period` cannot be "hour", which this may give', PERIODS)
+    ],
+    'aggregation_period: \'$user.many ? "second" : "hour"\'': [
+        ("C207", '`aggregation_period` can never be "second", "hour"', PERIODS)
+    ],
+    "aggregation_period: 1": [
+        ("C207", "`aggregation_period` is a string, but this gives an integer", "write $string(…)")
+    ],
+    "metrics: {calls_hosted: '\"3\"'}": [
+        ("C207", "`metrics.calls_hosted` is an integer, but this gives a string", "write $number(…)")
+    ],
+    "metrics: {calls_hosted: '{}'}": [("C207", "`metrics.calls_hosted` is an integer, but this gives an object", None)],
+    'metrics: \'{"calls_hosted": 1, "unknown": "x"}\'': [],
+    "start_time: 'null'": [("C207", "`start_time` never gets a value from this", "remove the field from the mapping")],
+    "start_time: '$floorDate($query.start_time, \"UTC\")'": [
+        ("C207", "`start_time` is a date-time, but this gives a date", None)
+    ],
+    "start_time: $now": [],
+    "start_time: $query.start_time": [],
+}
+
+
+@pytest.mark.parametrize("field", VALUES)
+def test_a_value_that_does_not_fit_its_field_is_found_with_what_would(field, acme):
+    assert acme(f"{ACME}      {field}\n") == VALUES[field]
+
+
+NAMES = {
+    "for_each: {user: users}": [],
+    "for_each: {team: teams, user: users}": ["$team is never used"],
+    "for_each: {user: users, call: calls}": ["$call is never used"],
+    "for_each: {user: users, call: calls}\n    let: {kind: $user.kind}": ["$call is never used", "$kind is never used"],
+    "for_each: {user: users, call: calls}\n    let: {spare: id}": ["$spare is never used"],
+}
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_a_name_that_no_expression_mentions_is_unused(names, acme):
+    found = acme(ACME.replace("for_each: {user: users}", names))
+    assert [message for code, message, _ in found if code == "C212"] == NAMES[names]
+
+
+def test_the_last_name_of_for_each_is_used_by_what_reads_the_row(acme):
+    text = ACME.replace("for_each: {user: users}", "for_each: {user: users, call: calls}")
+    assert acme(text.replace("id: $user.id\n", "id: $user.id & id\n", 1)) == []
+
+
+def test_only_a_setting_with_a_default_is_never_absent(acme):
+    messages = [
+        message for _, message, _ in acme(ACME.replace("id: $user.id\n", 'id: \'$context.region ? "a" : "b"\'\n', 1))
+    ]
+    assert messages == ["this is never reached: the condition is always true"]
+    assert acme(ACME.replace("id: $user.id\n", 'id: \'$context.plan ? "a" : "b"\'\n', 1)) == []
+
+
+SECOND = """\
+  second:
+    path_mapping: '"/second"'
+    recognise: $exists(second)
+    for_each: {user: second}
+    response_mapping: {id: $user.id, user: {id: $user.id}}
+"""
+REACHED = {
+    '$context.region = "eu"': [],
+    '$context.region in ["eu", "us"]': ["second"],
+    '$context.region = "asia"': ["all"],
+    "$context.beta": [],
+    "$exists($context.beta)": [],
+    "$context.beta = true or $context.beta = false": [],
+    "$exists($query.aggregation_period)": ["second"],
+    "$exists($query.users)": [],
+    "$exists($now)": [],
+    "$context.region + 1 > 0": ["all"],
+}
+
+
+@pytest.mark.parametrize("when", REACHED)
+def test_an_endpoint_that_no_query_reaches_is_found(when, acme):
+    text = ACME.replace(
+        "    recognise: $exists(users)\n", f"    recognise: $exists(users)\n    when: |\n      {when}\n"
+    )
+    found = [message.split("`")[1] for code, message, _ in acme(text + SECOND) if code == "C210"]
+    assert found == REACHED[when]
+
+
 # ----------------------------------------------------------------------------------------------- silencing
 
 

@@ -53,7 +53,7 @@ class EndpointTypes:
         for one in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
-        if endpoint.empty_when is not None:  # which is also asked about an error, a reply of another shape
+        if endpoint.empty_when is not None:  # it is also evaluated for errors, which have another shape
             unknown = {**scope.variables, "response": types.ANY, "$": types.ANY}
             self._infer(endpoint.empty_when, TypeScope(unknown, types.ANY))
         for name, expression in endpoint.for_each:

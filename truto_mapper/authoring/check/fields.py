@@ -19,10 +19,10 @@ _FITTING = {
     "object": {"object"},
 }
 
-#: Formats of which no text has two.
+#: Formats that exclude each other.
 _APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time"})
 
-#: What a field that the resource does not declare takes.
+#: Stands for a field that the resource does not declare: any value fits.
 _FREE = Field.model_construct(type="any", fields={})
 
 _CONVERSIONS = {"string": "write $string(…)", "integer": "write $number(…)", "number": "write $number(…)"}
