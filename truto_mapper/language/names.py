@@ -72,7 +72,7 @@ def leading_names(node: Node) -> list[Name | Variable]:
     return names
 
 
-def is_plain(node: Node) -> bool:
+def is_simple_path(node: Node) -> bool:
     """Whether a node is a variable, or a path of names and at most `[]`."""
     if not isinstance(node, Path):
         return isinstance(node, Variable)

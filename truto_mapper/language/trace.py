@@ -141,7 +141,7 @@ class Places:
         """The name of its document and the path of an object or array; None for other values."""
         return self._known.get(id(container)) if isinstance(container, (dict, list)) else None
 
-    def reads(self, event: Event) -> list[tuple[str, Steps, Any]]:
+    def lookups(self, event: Event) -> list[tuple[str, Steps, Any]]:
         """What a name's event read: document, path and value, MISSING if there is none."""
         if not isinstance(event.node, Name):
             return []
