@@ -43,8 +43,8 @@ def reads(expression: Expression) -> list[Read]:
     variables = [variable.name for variable in expression.variables]
     paths = Paths([*variables, "now", "$"], expression.functions)
     paths.free = {id(variable) for variable in expression.variables}
-    paths.bound_once = {name for name, count in Counter(_bound(expression.node)).items() if count == 1}
-    if paths.bound_once:
+    if ":=" in expression.text:
+        paths.bound_once = {name for name, count in Counter(_bound(expression.node)).items() if count == 1}
         list(paths.reads(expression.node))  # finds the aliases: a lambda may use one that is bound after it
     return list(paths.reads(expression.node))
 
