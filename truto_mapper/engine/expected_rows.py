@@ -9,8 +9,8 @@ from dataclasses import replace
 from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import CLASSES
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Condition
-from truto_mapper.language.source_paths import Steps
 
 
 class ExpectedRowCode(RowCode):
@@ -24,7 +24,7 @@ class ExpectedRowCode(RowCode):
     def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
         super().__init__(blueprint, rows)
         #: The classes that fields need, by path.
-        self.needed: dict[Steps, str] = {}
+        self.needed: dict[NamePath, str] = {}
 
     def declare_lets(self) -> None:
         super().declare_lets()
@@ -33,13 +33,13 @@ class ExpectedRowCode(RowCode):
             if path is not None and child.declared.type in CLASSES:
                 self.needed[path] = CLASSES[child.declared.type]
 
-    def fetched(self, path: Steps, needed: str | None = None) -> str:
+    def fetched(self, path: NamePath, needed: str | None = None) -> str:
         local, needed = super().fetched(path), self.needed.get(path, needed)
         if len(path) > 1 and needed is not None:
             self.classes.setdefault(local, needed)
         return local
 
-    def holder(self, path: Steps) -> str:
+    def holder(self, path: NamePath) -> str:
         return self.fetched(path, "dict")
 
     def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:

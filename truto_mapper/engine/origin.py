@@ -83,7 +83,7 @@ class Origins:
     def _read(self, event: Event, scope: Scope, path: Steps, *, everything: bool) -> Iterator[Place]:
         match event.node:
             case nodes.Name():
-                yield from (Place(value, at) for _, at, value in self.places.reads(event))
+                yield from (Place(value, at) for _, at, value in self.places.lookups(event))
             case _ if placed := self._placed(event.value):
                 yield from placed
             case nodes.Variable(name=name) if name in self.lets and scope.lookup(name) is event.value:

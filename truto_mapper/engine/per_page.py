@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 from truto_mapper.engine.shaping import schema_of
 from truto_mapper.language.expression import Expression, Scope
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.source_paths import Paths, Steps
+from truto_mapper.language.source_paths import Paths
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
@@ -37,7 +38,7 @@ Checked = tuple[Expression, Schema]
 class Memo:
     """Values that depend on one text of the row: some `let`s, then some fields with their schemas."""
 
-    path: Steps
+    path: NamePath
     is_context: bool
     lets: tuple[tuple[str, Expression], ...]
     fields: tuple[Checked, ...]
@@ -119,7 +120,7 @@ class PageValues:
     def __init__(self, bindings: Sequence[str]) -> None:
         self.bindings = tuple(bindings)
         self.lets: dict[str, Expression] = {}
-        self.memos: dict[Steps, Memo] = {}
+        self.memos: dict[NamePath, Memo] = {}
         self._names: dict[str, str] = {}
         self._fields: dict[tuple[Expression, int], PageField] = {}
         self.known: dict[tuple[Any, ...] | None, tuple[tuple[Any, ...], Fault | None]] = {}
@@ -148,7 +149,7 @@ class PageValues:
         return ["certain", *self._names.values(), *others]
 
     @cached_property
-    def paths(self) -> list[Steps]:
+    def paths(self) -> list[NamePath]:
         """The paths, from the bindings of a reply, that the values depend on. Complete once the code is written."""
         names = Paths((*self.bindings, "row"))  # memos read the row
         for name, expression in self.lets.items():

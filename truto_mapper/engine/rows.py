@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.nodes import Variable
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Places
@@ -77,7 +77,7 @@ class Reply:
 
 def _located(expression: Expression, outer: Row) -> list[Place] | None:
     """The items that a plain path of names leads to; None for any other expression."""
-    if not is_plain(expression.node):
+    if not is_simple_path(expression.node):
         return None
     first, *names = leading_names(expression.node)
     found = [outer.item]

@@ -56,7 +56,7 @@ def _hit(mapper: Mapper, trace: Trace, endpoint: str) -> Iterator[Key]:
 
 
 def _read(event: Event, places: Places, endpoint: str) -> Iterator[Key]:
-    for _, path, value in places.reads(event):
+    for _, path, value in places.lookups(event):
         if value is not MISSING:
             yield "read", endpoint, keys_of(path)
         for one in value if isinstance(value, list) else [value]:

@@ -83,7 +83,7 @@ class Evidence:
                     self._add_sources(named, found)
 
     def _reads(self, event: Event) -> Iterator[Read]:
-        for document, path, value in self.places.reads(event):
+        for document, path, value in self.places.lookups(event):
             default = self.defaults.get((document, *path))  # type: ignore[arg-type]  # a longer path has none
             yield Read(document, path, value, default is not None and value == default)
 
