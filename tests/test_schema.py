@@ -905,6 +905,13 @@ def test_a_mistake_in_a_spec_is_told_where_it_stands(line, marked, message, hint
     assert findings(spec(line)) == [(10, marked, message, hint)]
 
 
+def test_generated_types_import_what_they_use():
+    plain = typed_dicts(Resource.parse(Source("deal.yaml", spec())))
+    assert "from typing import TypedDict\n" in plain
+    full = typed_dicts(Resource.parse(Source("deal.yaml", spec("a: {type: any}"))))
+    assert "from typing import Any, NotRequired, TypedDict\n" in full
+
+
 DATES = (
     spec()
     .replace(
@@ -931,7 +938,8 @@ def test_two_parameters_may_form_a_period():
     ],
 )
 def test_a_period_is_of_two_date_times(line, marked, message, hint):
-    assert findings(spec(line, DATES))[0][1:] == (marked, message, hint)
+    (found,) = findings(spec(line, DATES))
+    assert found[1:] == (marked, message, hint)
 
 
 def test_all_mistakes_of_a_spec_are_told_at_once_in_the_order_of_the_text():
