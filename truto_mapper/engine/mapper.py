@@ -210,7 +210,7 @@ class Mapper(Generic[RecordT]):
         An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
         """
         functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
-        codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.shown(f.tree) for f in functions]
+        codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None) -> Request:
@@ -263,7 +263,7 @@ class Mapper(Generic[RecordT]):
         self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid
     ) -> ExactPage:
         scope, schema = self._replies.scope(bindings), self._record_schema
-        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, remote_data=plan.remote_data)
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
