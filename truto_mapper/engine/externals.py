@@ -62,7 +62,9 @@ class Externals:
 
     def pen(self, expression: Expression, classes: Mapping[str, str]) -> Pen:
         """A pen at the place of an expression."""
-        return Pen(expression.placer.place(expression.node.span), self.temporaries, classes)
+        pen = Pen(expression.placer.place(expression.node.span), self.temporaries)
+        pen.classes = classes
+        return pen
 
     def module(self, pen: Pen, name: str, parameters: Sequence[str]) -> ast.Module:
         """The module with one function, whose body is what a pen has written."""
