@@ -94,6 +94,17 @@ def test_a_field_within_others_is_named_with_its_path():
     assert change.found.source.text[change.found.span.start :].startswith("items:")
 
 
+def test_a_new_period_breaks_callers_who_asked_for_an_empty_one():
+    dates = {name: {"type": "string", "format": "date-time"} for name in ("since", "until")}
+    free, bound = spec(dates), spec(dates, periods=[{"start": "since", "end": "until"}])
+    (change,) = diff.resources(free, bound)
+    assert (change.found.code, change.found.message) == ("B304", "`since` must be before `until`")
+    assert change.found.source.name == "deal.yaml"
+    (change,) = diff.resources(bound, free)
+    assert (change.found.code, change.found.message) == ("B308", "`since` may be after `until`")
+    assert diff.resources(bound, bound) == []
+
+
 def test_an_integration_that_goes_breaks_its_callers():
     (change,) = diff.resources(spec(), spec(integrations=["acme"]))
     assert (change.found.code, change.found.message) == ("B305", "the integration `zeta` was removed")

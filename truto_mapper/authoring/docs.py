@@ -66,6 +66,9 @@ def _used(mapper: Mapper, name: str) -> Inline:
             cursor = name == "next_cursor" and any(one.name == "cursor" for one in expression.variables)
             if cursor or reads_parameter(expression, name):
                 places.setdefault(f"{key} {expression.place}", f"{_PARTS.get(key, 'in $' + key)} ({expression.place})")
+    days = mapper.mapping.whole_days
+    if days is not None and name in days.parameters:
+        places["whole_days"] = f"as a whole day ({days.parameters[name]})"
     return ("; ".join(places.values()) or "by truto-mapper",)
 
 
