@@ -19,7 +19,7 @@ from truto_mapper.mapping.linked import Endpoint, leaves
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
-from truto_mapper.text.pointers import Steps, dotted, json_pointer, keys_of, steps_of
+from truto_mapper.text.pointers import Steps, dotted, keys_of, steps_of
 
 __all__ = ["Explanation", "explain", "table"]
 
@@ -120,10 +120,7 @@ def _in_page(mapper: Mapper, trace: Trace, page: Page, steps: tuple[str, ...]) -
     head: Steps = ("result", *(steps[1:2] if isinstance(page.result, dict) else (index,)))
     excluded = page.query.get("truto_exclude_fields", ()) if page.query else ()
     for path in _values(_declared(mapper.resource.record, steps[2:]), _indexed(steps[2:])):
-        if path[0] == REMOTE_DATA and isinstance(endpoint.response, dict) and REMOTE_DATA not in endpoint.response:
-            yield _remote_data(trace, record, row, head, path)
-        else:
-            yield _field(evidence, endpoint, record, row, head, path, excluded)
+        yield _field(evidence, endpoint, record, row, head, path, excluded)
 
 
 def _index(page: Page, steps: Sequence[str]) -> int:
@@ -166,23 +163,18 @@ def _values(declared: Field, path: Steps) -> Iterator[Steps]:
         yield path
 
 
-def _remote_data(trace: Trace, record: Any, row: Steps, head: Steps, path: Steps) -> Explanation:
-    found = Explanation(json_pointer((*head, *path)), dotted(keys_of(path)), value_at(record, path))
-    if found.value is MISSING:
-        found.why = "truto_ignore_remote_data leaves it out"
-    else:
-        found.why = "the provider's own record"
-        found.reads = [Read("", row, value_at(trace.names["response"], row))]
-    return found
-
-
 def _field(
     evidence: Evidence, endpoint: Endpoint, record: Any, row: Steps, head: Steps, path: Steps, excluded: Sequence[str]
 ) -> Explanation:
     name, evaluation = dotted(keys_of(path)), evidence.of_field(row, path)
     expression = None if evaluation is None else evaluation.expression
     found = evidence.explained((*head, *path), name, value_at(record, path), expression, evaluation)
-    if expression is None:
+    if expression is None and path[0] == REMOTE_DATA:
+        found.why = "truto_ignore_remote_data leaves it out"
+        if found.value is not MISSING:
+            found.why = "the provider's own record"
+            found.reads = [Read("", row, value_at(evidence.trace.names["response"], row))]
+    elif expression is None:
         found.why = f"the endpoint `{endpoint.name}` has no expression for it"
     elif any(f"{name}.".startswith(f"{one}.") for one in excluded):
         found.why = "truto_exclude_fields leaves it out of the result"
