@@ -231,7 +231,8 @@ def test_only_a_setting_with_a_default_is_never_absent(acme):
 def test_eight_unread_fields_are_listed_and_the_others_counted(count, more, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fields = {f"f{number}": {"type": "string"} for number in range(count)}
-    schema = {"properties": {"users": {"items": {"properties": {"id": {"type": "string"}, **fields}}}}}
+    user = {"type": "object", "properties": {"id": {"type": "string"}, **fields}}
+    schema = {"type": "object", "properties": {"users": {"type": "array", "items": user}}}
     Path("users.schema.json").write_text(json.dumps(schema), "utf-8")
     source = "    source_schema: users.schema.json\n    recognise"
     Path("acme.yaml").write_text(ACME.replace("    recognise", source), "utf-8")
