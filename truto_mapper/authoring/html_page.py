@@ -1,7 +1,5 @@
 """The HTML of docs and coverage: `page.html` filled with content, one file that needs no other."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from html import escape

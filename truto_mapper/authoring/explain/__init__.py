@@ -3,8 +3,6 @@
 The page is mapped once more with a trace; nothing here decides what a value is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The differences between what cases expect and what they give, each traced to an expression and grouped by it."""
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Running golden cases, and what they give."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
