@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import queue
-import random
 import re
 import resource
 import shutil
@@ -33,11 +32,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import yaml
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / ".mutation"
 EXCLUDED = {"test_architecture.py", "test_packaging.py", "test_readme.py"}
 KINDS = ("operator", "comparison", "constant", "negation", "statement")
+WINGS = ("text", "language", "resource", "mapping", "engine", "authoring", "edges")
 MEMORY = 4 << 30  # bytes that a run may take: a fault may make something grow without end
 
 OPERATORS = {ast.Add: "+ -", ast.Sub: "- +", ast.Mult: "* +", ast.Div: "/ *", ast.FloorDiv: "// /", ast.Mod: "% *"}
@@ -61,10 +62,12 @@ class Fault:
     old: str
     new: str
     code: str
+    number: int  # among those that are alike in the file
 
     @property
     def id(self) -> str:
-        return f"{self.file}:{self.start}-{self.end} {self.new}"
+        """What stays when the code around it changes."""
+        return "\n".join((self.file, self.code, self.old, self.new, str(self.number)))
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {shorten(self.old)} → {shorten(self.new)}   {shorten(self.code)}"
@@ -97,11 +100,13 @@ class Places:
 
 def faults(file: str, text: str) -> Iterator[Fault]:
     """Every fault of a module, those too that do not compile."""
-    places = Places(text)
+    places, alike = Places(text), Counter()
     for node, inside in nodes(ast.parse(text), inside=False):
         for kind, start, end, new in edits(node, places, inside=inside):
             line = text.count("\n", 0, start) + 1
-            yield Fault(kind, file, line, start, end, text[start:end], new, places.lines[line - 1].strip())
+            what = (text[start:end], new, places.lines[line - 1].strip())
+            alike[what] += 1
+            yield Fault(kind, file, line, start, end, *what, alike[what])
 
 
 def is_program(fault: Fault) -> bool:
@@ -192,16 +197,11 @@ def swapped(kind: str, left: ast.AST, right: ast.AST, pair: list[str], places: P
 
 
 def sample(wings: list[str], count: int, seed: int) -> list[Fault]:
-    """So many faults, the kinds in turn."""
-    rng = random.Random(seed)
-    every = defaultdict(list)
-    for wing in wings:
-        for path in sorted((ROOT / "truto_mapper" / wing).rglob("*.py")):
-            for fault in faults(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")):
-                every[fault.kind].append(fault)
-    for of_a_kind in every.values():
-        rng.shuffle(of_a_kind)
-    valid = {kind: filter(is_program, every[kind]) for kind in KINDS}
+    """So many faults, the kinds in turn. A change of the package changes no more of the sample than it has to."""
+    files = [path for wing in wings for path in sorted((ROOT / "truto_mapper" / wing).rglob("*.py"))]
+    every = [one for path in files for one in faults(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))]
+    every.sort(key=lambda one: digest(str(seed), one.id))
+    valid = {kind: filter(is_program, [one for one in every if one.kind == kind]) for kind in KINDS}
     turns = [KINDS[number % len(KINDS)] for number in range(count)]
     return [fault for kind in turns if (fault := next(valid[kind], None))]
 
@@ -224,6 +224,19 @@ def package() -> str:
 def suite() -> list[str]:
     found = [path for path in sorted((ROOT / "tests").glob("test_*.py")) if path.name not in EXCLUDED]
     return [*(path.relative_to(ROOT).as_posix() for path in found), "mappings"]
+
+
+def reaching(wings: list[str]) -> list[str]:
+    """The test files that can run code of these wings: a wing imports only from those before it."""
+    first = min(map(WINGS.index, wings))
+    return [file for file in suite() if any(WINGS.index(wing) >= first for wing in imported(file))]
+
+
+def imported(file: str) -> list[str]:
+    """The wings that a test file imports from, the last one for all of the package."""
+    text = (ROOT / file).read_text("utf-8") if file.endswith(".py") else ""
+    found = re.findall(r"^\s*(?:from|import) truto_mapper(?:\.(\w+))?", text, re.MULTILINE)
+    return [wing or WINGS[-1] for wing in found or [""]]
 
 
 class Map:
@@ -259,11 +272,11 @@ class Map:
         return round(self.seconds[test], 2), test
 
 
-def measured(copies: "Copies") -> Map:
-    """The map of all test files, each measured unless it is known."""
+def measured(wings: list[str], copies: "Copies") -> Map:
+    """The map of the test files, each measured unless it is known."""
     made = Map()
     with ThreadPoolExecutor(copies.number) as pool:
-        for found in pool.map(lambda file: of_file(file, copies), suite()):
+        for found in pool.map(lambda file: of_file(file, copies), reaching(wings)):
             made.add(found)
     return made
 
@@ -387,12 +400,20 @@ class Lent:
 
 # ------------------------------------------------------------------------------------------- the plugin of pytest
 
+EXAMPLES = 25  # that tell which lines a property test runs
+
 _seconds: dict[str, float] = {}
 _failed: set[str] = set()
+_shortened: dict[str, float] = {}
 
 
 def pytest_collection_modifyitems(items: list, config) -> None:
-    """Only the chosen tests, in their order."""
+    """Only the chosen tests, in their order; to measure them, with few examples."""
+    for item in items if "MUTATION_SECONDS" in os.environ else ():
+        usual = getattr(item.obj, "_hypothesis_internal_use_settings", None)
+        if usual and usual.max_examples > EXAMPLES:
+            _shortened[item.nodeid] = usual.max_examples / EXAMPLES
+            item.obj._hypothesis_internal_use_settings = settings(usual, max_examples=EXAMPLES)
     if path := os.environ.get("MUTATION_TESTS"):
         order = {name: number for number, name in enumerate(json.loads((config.rootpath / path).read_text("utf-8")))}
         items[:] = sorted((one for one in items if one.nodeid in order), key=lambda one: order[one.nodeid])
@@ -406,7 +427,7 @@ def pytest_runtest_logreport(report) -> None:
 
 def pytest_sessionfinish(session) -> None:
     if path := os.environ.get("MUTATION_SECONDS"):
-        passed = {name: seconds for name, seconds in _seconds.items() if name not in _failed}
+        passed = {name: one * _shortened.get(name, 1) for name, one in _seconds.items() if name not in _failed}
         (session.config.rootpath / path).write_text(json.dumps(passed), "utf-8")
 
 
@@ -414,23 +435,29 @@ def pytest_sessionfinish(session) -> None:
 
 
 class Results:
-    """What is known of faults of this package: who killed each, or the tests that it survived."""
+    """What is known of faults: who killed each, or which tests it survived. It holds while its module is the same."""
 
     def __init__(self) -> None:
-        self.path = KEPT / f"results-{package()}.jsonl"
+        self.path = KEPT / "results.jsonl"
         self.tests = digest(*((ROOT / name).read_text("utf-8") for name in suite() if name.endswith(".py")))
         lines = self.path.read_text("utf-8").splitlines() if self.path.exists() else []
-        self.found = {one["id"]: one for one in map(json.loads, lines)}
+        self.found = {(one["id"], one["module"]): one for one in map(json.loads, lines)}
 
     def killer(self, fault: Fault) -> str | None:
         """None if it is not known."""
-        one = self.found.get(fault.id)
+        one = self.found.get((fault.id, module(fault.file)))
         return None if one is None or (not one["by"] and one["tests"] != self.tests) else one["by"]
 
     def add(self, fault: Fault, by: str) -> None:
-        self.found[fault.id] = {"id": fault.id, "by": by, "tests": self.tests}
+        one = {"id": fault.id, "module": module(fault.file), "by": by, "tests": self.tests}
+        self.found[fault.id, one["module"]] = one
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(self.found[fault.id]) + "\n")
+            file.write(json.dumps(one) + "\n")
+
+
+@cache
+def module(file: str) -> str:
+    return digest((ROOT / file).read_text("utf-8"))
 
 
 def equivalent(fault: Fault) -> bool:
@@ -454,8 +481,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     KEPT.mkdir(exist_ok=True)
-    chosen = [one for one in sample(options.wings.split(","), options.count, options.seed) if not equivalent(one)]
-    by = tried(chosen, options.processes)
+    wings = options.wings.split(",")
+    chosen = [one for one in sample(wings, options.count, options.seed) if not equivalent(one)]
+    by = tried(chosen, wings, options.processes)
     survivors = [one for one in chosen if not by[one.id]]
     for one in survivors:
         sys.stdout.write(f"survives: {one.kind:<11}{one}\n")
@@ -467,14 +495,14 @@ def main() -> None:
     sys.exit(rate < options.floor)
 
 
-def tried(chosen: list[Fault], processes: int) -> dict[str, str]:
+def tried(chosen: list[Fault], wings: list[str], processes: int) -> dict[str, str]:
     """Who kills each fault."""
     results = Results()
     left = [one for one in chosen if results.killer(one) is None]
     if left:
         with tempfile.TemporaryDirectory() as folder:
             copies = Copies(Path(folder), processes)
-            tests = measured(copies)
+            tests = measured(wings, copies)
 
             def attempt(fault: Fault) -> None:
                 with copies.one() as copy:

@@ -8,17 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
-from test_equivalence import cases
 
 from truto_mapper import load
 from truto_mapper.authoring import check, golden
-from truto_mapper.language import inference, types
-from truto_mapper.language.expression import Expression
-from truto_mapper.language.nodes import Node, walk
-from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.codes import CODES
-from truto_mapper.text.errors import EvaluationError, MapperError, MappingError
+from truto_mapper.text.errors import MapperError
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "mappings" / "gong" / "activity.yaml"
@@ -72,66 +66,6 @@ def test_a_planted_fault_is_found_at_its_line(fault, project):
 def test_every_kind_of_fault_that_has_a_code_is_planted():
     codes = {code for code in CODES if code.startswith("C") and code > "C205"} - {"C214", "C216"}
     assert {fault["finds"] for fault in FAULTS} >= codes
-
-
-# --------------------------------------------------------------------------------------------- soundness
-
-
-def admits(kind, value):
-    """Whether a value is of a type."""
-    if kind == types.ANY or kind.kinds == types.KINDS:
-        return True
-    if value is MISSING:
-        return "undefined" in kind.kinds
-    found = types.kind_of(value)
-    if found not in kind.kinds and not (found == "number" and float(value).is_integer() and "integer" in kind.kinds):
-        return False
-    if found == "array":
-        return kind.items is None or all(admits(kind.items, item) for item in value)
-    if found == "object":
-        return kind.properties is None or all(
-            admits(kind.properties.get(k, types.UNDEFINED), v) for k, v in value.items()
-        )
-    return found == "null" or kind.values is None or any(types.same_(value, one) for one in kind.values)
-
-
-def of(value):
-    """The narrowest type of a value."""
-    match value:
-        case dict():
-            return types.Type(frozenset({"object"}), properties={name: of(child) for name, child in value.items()})
-        case list():
-            return types.Type(frozenset({"array"}), items=types.all_(map(of, value)) if value else None)
-        case _ if value is MISSING:
-            return types.UNDEFINED
-        case _:
-            return types.constant(value)
-
-
-@given(cases())
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be(drawn):
-    text, data, bindings = drawn
-    told = []
-    try:
-        expression = Expression(text)
-        judge = inference.Inference(lambda code, node, *_: told.append((code, node)))
-        scope = inference.Scope({"$": of(data), **{name: of(value) for name, value in bindings.items()}}, of(data))
-        kind = judge.infer(expression.node, scope)
-        value = expression.evaluate(data, bindings)
-    except (EvaluationError, MappingError):
-        return
-    if not any(code == "C206" for code, _ in told):  # after which nothing is said any more
-        assert admits(kind, value), (text, data, bindings, kind, value)
-
-
-def test_every_kind_of_node_is_handled():
-    """A node that inference does not know is anything, so this only counts the ones it means to know."""
-    texts = ["a.b[c=1]^(d){e: f}", "$map(x, function($v) {$v + 1})", "*.**", "-a", "/x/", "a ~> $f", "x ?: y ?? z"]
-    for text in [*texts, "$f(?, 1)", "| a | {} |", "(a; $b := 1)", "[1..2]", "a ? b : c", "true"]:
-        judge = inference.Inference(lambda *_: None)
-        for node in walk(Expression(text).node):
-            assert isinstance(judge.infer(node, inference.Scope({}, types.ANY)), types.Type), Node
 
 
 # ------------------------------------------------------------------------------------------------- the rules

@@ -40,7 +40,7 @@ def misfits(expression: Expression, kind: types.Type, field: Field, path: Steps)
     elif not kind.solid & _FITTING[field.type]:
         wanted = f"{'an' if field.type[0] in 'aio' else 'a'} {field.type}"
         scalar = kind.solid <= types.SCALARS
-        message = f"`{name}` is {wanted}, but this gives {types.shown(kind)}"
+        message = f"`{name}` is {wanted}, but this gives {types.in_words(kind)}"
         yield expression.diagnostic("C207", message, hint=_CONVERSIONS.get(field.type) if scalar else None)
     elif field.type == "object":
         for child, inner in (kind.properties or {}).items():

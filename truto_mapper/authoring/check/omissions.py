@@ -58,7 +58,7 @@ def _unwritten(
 
 def unread_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
     """C214: the fields of the reply's schema that no expression of the endpoint reads."""
-    reads, whole = types.inference.reads, types.inference.whole
+    reads, whole = types.inference.paths, types.inference.whole
     paths = [kind.path for kind in innermost(types.body) if kind.path and kind.path not in reads]
     names = [dotted(path) for path in paths if not any(path[:end] in whole for end in range(1, len(path) + 1))]
     if names:
