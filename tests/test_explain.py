@@ -73,6 +73,21 @@ def test_the_request_and_the_cursor_are_explained_too():
     assert explained("/next_cursor").why == "the reply has no `records`"
 
 
+def test_a_part_of_the_request_is_explained_by_its_endpoint_above_at_or_below_an_expression():
+    query = QUERY + "&aggregation_period=week&users[]=7"
+    assert explained("/request/path", query=query).value == "/v2/stats/activity/aggregate-by-period"
+    below = explained("/request/body/filter/userIds/0", query=query)
+    assert (below.value, below.pointer, below.reads[0].place) == (
+        "7",
+        "/request/body/filter/userIds/0",
+        "$query.users.0.id",
+    )
+    found, _ = explain(GONG, REPLY, "/request/body/filter", query=query)
+    assert [one.name for one in found] == ["body.filter.fromDate", "body.filter.toDate", "body.filter.userIds"]
+    with pytest.raises(MappingError, match="`by_period` sends nothing there"):
+        explained("/request/body/filter/teams", query=query)
+
+
 def test_the_row_itself_is_what_remote_data_is():
     assert explained("remote_data").reads[0].place == "/usersAggregateActivityStats/0"
     assert "truto_ignore_remote_data" in explained("remote_data", query=QUERY + "&truto_ignore_remote_data=true").why
