@@ -339,6 +339,9 @@ def test_a_rejected_record_is_reported_with_the_reason():
 
 def test_pointers_into_a_page_by_key_use_the_keys():
     query = QUERY + "&truto_key_by=user.id"
-    assert explained("/result/2/user/id", query=query).value == "2"
+    found = explained("/result/2/user/id", query=query)
+    assert (found.value, found.pointer) == ("2", "/result/2/user/id")
+    assert explained("user.id", query=query).pointer == "/result/1/user/id"
+    assert {one.pointer.split("/")[2] for one in explain(GONG, REPLY, "/result", query=query)[0]} == {"1"}
     with pytest.raises(MappingError, match="no record has the key"):
         explained("/result/3/user/id", query=query)

@@ -72,7 +72,7 @@ def _given(query: Any) -> Any:
 def _steps(pointer: str) -> tuple[str, ...]:
     if pointer.startswith("/"):
         return steps_of(pointer)
-    return ("result", "0", *(pointer.split(".") if pointer else ()))
+    return ("result", "", *(pointer.split(".") if pointer else ()))
 
 
 def _indexed(steps: Sequence[str]) -> Steps:
@@ -115,18 +115,18 @@ def _in_page(mapper: Mapper, trace: Trace, page: Page, steps: tuple[str, ...]) -
     index = _index(page, steps[1:])
     record = page.records[index]
     row = next(row for row, made in trace.records if made is record)
-    head: Steps = ("result", *(steps[1:2] if isinstance(page.result, dict) else (index,)))
+    head: Steps = ("result", list(page.result)[index] if isinstance(page.result, dict) else index)
     excluded = page.query.get("truto_exclude_fields", ()) if page.query else ()
     for path in _values(_declared(mapper.resource.record, steps[2:]), _indexed(steps[2:])):
         yield _field(evidence, endpoint, record, row, head, path, excluded)
 
 
 def _index(page: Page, steps: Sequence[str]) -> int:
-    """Which record of a page the first step of a path names."""
+    """Which record of a page the first step of a path names; an empty step, or none, names the first."""
     if not page.records:
         rejected = f"; {len(page.rejected)} rejected" if page.rejected else ""
         raise _Nowhere(f"the page has no records{rejected}")
-    if not steps:
+    if not steps or not steps[0]:
         return 0
     if isinstance(page.result, dict):
         if steps[0] in page.result:
