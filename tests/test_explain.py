@@ -161,6 +161,16 @@ def test_a_key_that_is_nearly_the_one_looked_up_is_named():
     assert explained("metrics.calls_attended").hint == "it has `callsAttendd`"
 
 
+def test_an_absent_value_is_shown_with_the_reason_and_the_hint():
+    found = explained("metrics.calls_attended")
+    assert [line.strip() for line in found.render().splitlines() if "= why" in line or "= hint" in line] == [
+        f"= why: {STATS} has no `callsAttended`",
+        "= hint: it has `callsAttendd`",
+    ]
+    assert {"why", "hint"} <= found.as_dict().keys()
+    assert not {"why", "hint"} & explained("metrics.calls_hosted").as_dict().keys()
+
+
 REASONS = {
     "$user.list[x > 5].x": ("[x > 5]", "none of 2 items matches the predicate"),
     "$user.list[7].x": ("[7]", "there is no item 7"),
