@@ -122,13 +122,19 @@ def test_a_name_that_has_no_value_is_shown_on_the_way(tmp_path):
 
 
 def test_a_constant_and_several_places_are_said_in_a_line(tmp_path):
-    path = tmp_path / "acme.yaml"
-    path.write_text((MAPPING % '"total"').replace("id: $user.id", "id: $user.a & $user.b & $user.c"))
+    path, a, b = tmp_path / "acme.yaml", "$user.a", "$user.b"
+    path.write_text(
+        (MAPPING % '"total"').replace(
+            "id: $user.id", f"id: {a} & {b} & $user.c\n      user: {{id: {a} & {b}, name: {a}}}"
+        )
+    )
     found, _ = explain(load(path), {"users": [{"a": "1", "b": "2", "c": "3"}]})
     lines = {line.split()[0]: line for line in table(found).splitlines()}
-    assert lines["id"].split(maxsplit=3)[3] == "← /users/0/a and 2 more"
+    assert lines["id"].endswith("← /users/0/a and 2 more")
+    assert lines["user.id"].endswith("← /users/0/a and 1 more")
+    assert lines["user.name"].endswith("← /users/0/a")
     assert lines["aggregation_period"].endswith("a constant")
-    assert lines["user.name"].endswith("the endpoint `all` has no expression for it")
+    assert lines["end_time"].endswith("the endpoint `all` has no expression for it")
 
 
 # ── What is not ──────────────────────────────────────────────────────────────────────────────────────────────────
