@@ -118,7 +118,6 @@ VALUES = {
         ("C207", "`metrics.calls_hosted` is an integer, but this gives a string", "write $number(…)")
     ],
     "metrics: {calls_hosted: '{}'}": [("C207", "`metrics.calls_hosted` is an integer, but this gives an object", None)],
-    'metrics: \'{"calls_hosted": 1, "unknown": "x"}\'': [],
     "start_time: 'null'": [("C207", "`start_time` never gets a value from this", "remove the field from the mapping")],
     "start_time: '$floorDate($query.start_time, \"UTC\")'": [
         ("C207", "`start_time` is a date-time, but this gives a date", None)
