@@ -46,25 +46,36 @@ HEAD = """\
 # What does this code mean?
 
 Every message has a code, which never changes its meaning. `truto-mapper check --explain C206` prints a section of this
-page. The codes of expressions that fail (`T2001`, `D3030`) are JSONata's own.
+page. The codes at the end are JSONata's own.
 """
 
 
 def page() -> str:
-    return "\n".join([HEAD, *contents(), *map(section, CODES)])
+    return "\n".join([HEAD, *contents(), *map(section, (*CODES, *jsonata()))])
 
 
 def contents() -> Iterator[str]:
-    for letter, title in GROUPS.items():
-        yield f"**{title}**\n\n| code | meaning |\n|---|---|"
-        yield "\n".join(f"| [{one}](#{one.lower()}) | {CODES[one]} |" for one in CODES if one[0] == letter) + "\n"
+    for letter, name in GROUPS.items():
+        yield table(name, {code: CODES[code] for code in CODES if code[0] == letter})
+    yield table(
+        "Expressions, by JSONata", {code: lowered(example(code)["why"].partition(".")[0]) for code in jsonata()}
+    )
+
+
+def table(name: str, meanings: dict[str, str]) -> str:
+    rows = [f"| [{code}](#{code.lower()}) | {meaning} |\n" for code, meaning in meanings.items()]
+    return f"**{name}**\n\n| code | meaning |\n|---|---|\n" + "".join(rows)
+
+
+def jsonata() -> list[str]:
+    """The codes of JSONata that have an example."""
+    return sorted({path.stem.partition("-")[0] for path in FOLDER.glob("*.yaml")} - CODES.keys())
 
 
 def section(code: str) -> str:
     done = example(code)
-    meaning = CODES[code][0].upper() + CODES[code][1:]
-    parts = [f"## {code}", prose(f"**{meaning}.** {done['why']}")]
-    parts += [prose(f"Example: {title(done)}"), *shown(done)]
+    meaning = f"**{CODES[code][0].upper()}{CODES[code][1:]}.** " if code in CODES else ""
+    parts = [f"## {code}", prose(meaning + done["why"]), prose(f"Example: {lowered(done['title'])}"), *shown(done)]
     parts.append(f"```text\n{done['report']}```")
     if "mend" in done:
         old = done.get("check") or done["mapping"]
@@ -72,10 +83,9 @@ def section(code: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def title(done: Any) -> str:
-    """The title of an example as the rest of a sentence."""
-    named = done["title"].startswith(("Gong", "HTTP"))
-    return done["title"] if named else done["title"][0].lower() + done["title"][1:]
+def lowered(text: str) -> str:
+    """A sentence as a part of another."""
+    return text if text.startswith(("Gong", "HTTP", "JSONata")) else text[0].lower() + text[1:]
 
 
 def prose(text: str) -> str:
@@ -103,6 +113,9 @@ def shown(done: Any) -> Iterator[str]:
     for call in ("plan", "map"):
         if call in done:
             yield fence("python", called(call, done[call]))
+    if "expression" in done:
+        yield fence("jsonata", done["expression"] + "\n")
+        yield from [f"evaluated on `{json.dumps(done['data'])}`:"] if "data" in done else []
 
 
 def called(name: str, options: dict[str, Any]) -> str:

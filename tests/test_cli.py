@@ -275,8 +275,13 @@ MISTAKES = {
     "a folder as payload": (["map", "gong/activity", "/"], None, 2, "cannot read /"),
     "a broken payload": (["map", "gong/activity", "-"], '{"a": 1,\n "b": }', 1, "<stdin>:2:7"),
     "an empty payload": (["map", "gong/activity", "-"], "", 1, "not valid JSON"),
-    "a payload with NaN": (["map", "gong/activity", "-"], '{"a": NaN}', 1, "NaN is no JSON number"),
-    "a payload with an infinite number": (["map", "gong/activity", "-"], '{"a": 1e999}', 1, "1e999 is no JSON number"),
+    "a payload with NaN": (["map", "gong/activity", "-"], '{"a": NaN}', 1, "NaN is not a JSON number"),
+    "a payload with an infinite number": (
+        ["map", "gong/activity", "-"],
+        '{"a": 1e999}',
+        1,
+        "1e999 is not a JSON number",
+    ),
     "an empty user id": (
         ["plan", "gong/activity", "--query", PERIOD + "&users[]="],
         None,

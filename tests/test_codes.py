@@ -30,7 +30,13 @@ def test_the_page_of_codes_is_as_it_is_generated(accept):
 
 
 def test_the_page_lists_every_code():
-    assert re.findall(r"^\| \[(\w+)\]", code_pages.page(), re.MULTILINE) == sorted(CODES, key=list(CODES).index)
+    listed = re.findall(r"^\| \[(\w+)\]", code_pages.page(), re.MULTILINE)
+    assert listed == [*CODES, *code_pages.jsonata()]
+
+
+@pytest.mark.parametrize("code", code_pages.jsonata())
+def test_a_code_of_jsonata_has_a_section_too(code):
+    assert re.search(rf"^error\[{code}\]", page_of(code), re.MULTILINE)
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -96,6 +96,26 @@ def test_each_counter_agrees_with_a_count_by_hand(counter, project):
     assert (sum(bool(unit.hits) for unit in units), len(units)) == (hit, total)
 
 
+PERIODS = {"day", "week", "month", "total"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "counted"),
+    [
+        ("$query.aggregation_period", PERIODS),
+        ('$query."aggregation_period"', PERIODS),
+        ("($q := $query; $q.aggregation_period)", PERIODS),
+        ('"$query.aggregation_period"', set()),
+        ("/* not $query.aggregation_period */ $query.limit", set()),
+        ("($query := {}; $query.aggregation_period)", set()),
+    ],
+)
+def test_the_values_of_a_parameter_are_counted_where_an_expression_reads_it(expression, counted, project):
+    project.write_text(project.read_text().replace("'\"/users\"'", f"|\n      {expression}"))
+    names = [unit.name for unit in measured(project).of("enum values")]
+    assert {name.split('"')[1] for name in names if name.startswith("$query.aggregation_period")} == counted
+
+
 def test_lines_count_what_began_on_them(project):
     (lines,) = measured(project).lines.values()
     text = project.read_text().splitlines()
@@ -141,14 +161,6 @@ def test_a_report_of_cobertura_is_valid_and_has_the_lines_and_branches(project):
     assert (root.get("branches-covered"), root.get("branches-valid")) == ("6", "8")
     (line,) = root.xpath("//line[@number='21']")
     assert dict(line.attrib) == {"number": "21", "hits": "2", "branch": "true", "condition-coverage": "50% (1/2)"}
-
-
-def test_a_tracefile_of_lcov_has_the_same(project):
-    lines = run(project, "--format", "lcov").stdout.splitlines()
-    assert lines[:2] == ["TN:", "SF:acme.yaml"]
-    assert "DA:21,2" in lines
-    assert [line for line in lines if line.startswith("BRDA:21")] == ["BRDA:21,0,0,0", "BRDA:21,0,1,2"]
-    assert lines[-1] == "end_of_record"
 
 
 def test_the_page_shows_each_line_of_the_mapping_and_nothing_of_it_is_markup(project):

@@ -96,7 +96,7 @@ def test_a_field_within_others_is_named_with_its_path():
 
 def test_an_integration_that_goes_breaks_its_callers():
     (change,) = diff.resources(spec(), spec(integrations=["acme"]))
-    assert (change.found.code, change.found.message) == ("B305", "the integration `zeta` is gone")
+    assert (change.found.code, change.found.message) == ("B305", "the integration `zeta` was removed")
 
 
 # ── For any ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,8 +193,8 @@ def test_what_is_gone_is_shown_where_it_was_and_what_is_new_where_it_is(tmp_path
         ("        comments_given: $counts.callsCommentsGiven\n", ""),
     )
     found = {one.found.message: one.found.source.name for one in diff.mappings(load("gong/activity"), new)}
-    assert found["`aggregate` does not give `metrics.calls_attended` any more"] == "mappings/gong/activity.yaml"
-    assert found["`aggregate` gives `metrics.comments_given` otherwise"] == str(tmp_path / "new.yaml")
+    assert found["`aggregate` no longer gives `metrics.calls_attended`"] == "mappings/gong/activity.yaml"
+    assert found["`aggregate` computes `metrics.comments_given` differently"] == str(tmp_path / "new.yaml")
 
 
 def test_endpoints_in_another_order_and_gone_are_said(tmp_path):
@@ -207,9 +207,9 @@ def test_endpoints_in_another_order_and_gone_are_said(tmp_path):
     texts = [head + "endpoints:\n" + "".join(order) for order in ((one, other), (other, one), (other,))]
     old, swapped, less = (changed(tmp_path, text=text) for text in texts)
     (found,) = diff.mappings(old, swapped)
-    assert found.found.message == "the endpoints are tried in another order: other, one"
+    assert found.found.message == "the endpoints are tried in a different order: other, one"
     (found,) = diff.mappings(old, less)
-    assert (found.found.message, found.found.severity) == ("the endpoint `one` is gone", "error")
+    assert (found.found.message, found.found.severity) == ("the endpoint `one` was removed", "error")
 
 
 # ── Fingerprints and approvals ───────────────────────────────────────────────────────────────────────────────────
@@ -262,7 +262,7 @@ def test_a_revision_of_git_is_compared_and_named_as_it_was_given(repository):
     assert repository
     done = run("HEAD:schemas/deal.yaml", "schemas/deal.yaml")
     assert done.exit_code == 1
-    assert "error[B301]: `f` is gone\n  --> HEAD:schemas/deal.yaml:" in done.stderr
+    assert "error[B301]: `f` was removed\n  --> HEAD:schemas/deal.yaml:" in done.stderr
     assert "  --> schemas/deal.yaml:" in done.stderr
     assert done.stdout == "1 breaking, 0 risky, 1 compatible\n"
 

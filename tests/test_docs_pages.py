@@ -16,8 +16,10 @@ from truto_mapper import Source, load
 from truto_mapper.authoring import diff, golden
 from truto_mapper.edges import cli
 from truto_mapper.engine import rendering
-from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument
-from truto_mapper.resource.spec import Field, Method, Resource
+from truto_mapper.language import expression, parser
+from truto_mapper.language.runtime import values
+from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
+from truto_mapper.resource.spec import Field, Method, Period, Resource
 from truto_mapper.text import reports, yaml_tree
 from truto_mapper.text.codes import CODES
 from truto_mapper.text.shape import shaped
@@ -203,9 +205,11 @@ def rows(text):
 MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
+    "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
     "Resource spec": Resource,
     "Method": Method,
+    "Period": Period,
     "Field": Field,
     "Golden case": golden.Settings,
 }
@@ -257,6 +261,13 @@ def test_every_format_is_documented():
     for name in ("check", "test", "diff", "validate", "schema"):
         assert all(f"`{one}`" in section(TEXTS[ROOT / "docs" / "cli.md"], name) for one in reports.FORMATS)
     assert all(f"`{one}`" in section(TEXTS[ROOT / "docs" / "cli.md"], "map") for one in rendering.FORMATS)
+
+
+def test_every_bound_of_an_evaluation_is_documented():
+    text = section(TEXTS[ROOT / "docs" / "jsonata.md"], "Bounds")
+    bounds = [values.MAX_LENGTH, values.MAX_SPENT, values.MAX_VISITS, values.MAX_DATA_NESTING]
+    bounds += [parser.MAX_CHARACTERS, parser.MAX_NESTING, expression.DEFAULT_DEPTH, int(expression.DEFAULT_TIMEOUT)]
+    assert [bound for bound in bounds if not re.search(rf" {bound:,}\b", text)] == []
 
 
 def test_every_code_of_check_is_linked():

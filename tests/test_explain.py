@@ -1,4 +1,4 @@
-"""Every output value has a reason, and every absent one too: what of its expression came out undefined first."""
+"""Every output value has a reason, and every absent one too: which part of its expression was undefined first."""
 
 import json
 
@@ -38,11 +38,11 @@ def test_a_value_has_its_line_its_expression_and_what_it_read():
     found = explained("/result/0/metrics/calls_hosted")
     assert found.render().splitlines() == [
         "/result/0/metrics/calls_hosted = 3",
-        "  --> mappings/gong/activity.yaml:74:23",
+        "  --> mappings/gong/activity.yaml:80:23",
         "   |",
-        "74 |         calls_hosted: $counts.callsAsHost",
+        "80 |         calls_hosted: $counts.callsAsHost",
         "   |                       ^^^^^^^^^^^^^^^^^^^",
-        "   = through: $counts (activity.yaml:57: userAggregateActivityStats)",
+        "   = through: $counts (activity.yaml:63: userAggregateActivityStats)",
         f"   = from: {STATS}/callsAsHost = 3",
     ]
 
@@ -69,9 +69,7 @@ def test_the_request_and_the_cursor_are_explained_too():
     found = explained("/request/body/filter/fromDate", context={"time_zone": "Europe/Berlin"})
     assert found.value == "2026-01-01"
     assert [str(one) for one in found.reads][1] == '$context.time_zone = "Europe/Berlin"'
-    assert explained("/request/body/filter/userIds").why == (
-        "the condition does not hold, it is undefined; nothing stands for that case"
-    )
+    assert explained("/request/body/filter/userIds").why == ("the condition is undefined, and there is no else branch")
     assert explained("/next_cursor").why == "the reply has no `records`"
 
 
@@ -84,7 +82,7 @@ def test_the_row_itself_is_what_remote_data_is():
 
 ABSENT = [
     ("metrics.calls_attended", "callsAttended", f"{STATS} has no `callsAttended`"),
-    ("metrics.feedback_given", "callsGaveFeedback", f"{STATS}/callsGaveFeedback is null, which is no value"),
+    ("metrics.feedback_given", "callsGaveFeedback", f"{STATS}/callsGaveFeedback is null, which counts as no value"),
     (
         "/result/1/metrics/calls_hosted",
         "userAggregateActivityStats",
@@ -94,7 +92,7 @@ ABSENT = [
     (
         "user.emails",
         '$ ? {"email": $, "is_primary": true}',
-        "the condition does not hold, it is null; nothing stands for that case",
+        "the condition is null, and there is no else branch",
     ),
 ]
 
@@ -111,12 +109,12 @@ def test_a_key_that_is_nearly_the_one_looked_up_is_named():
 
 
 REASONS = {
-    "$user.list[x > 5].x": ("[x > 5]", "none of 2 items is as the predicate wants it"),
+    "$user.list[x > 5].x": ("[x > 5]", "none of 2 items matches the predicate"),
     "$user.list[7].x": ("[7]", "there is no item 7"),
     "$user.list.y": ("y", "/users/0/list/0 and /users/0/list/1 has no `y`"),
     "$user.none.y": ("none", "/users/0 has no `none`"),
-    "$user.text.y": ("y", '`y` is looked up in "abc", which is no object'),
-    "$user.empty.y": ("y", "`y` is looked up in an empty list"),
+    "$user.text.y": ("y", '`y` is looked up in "abc", which is not an object'),
+    "$user.empty.y": ("y", "`y` is looked up in an empty array"),
     "$user.gone.y": ("y", "`y` is looked up in null"),
     "($x := $user.nope; $x)": ("nope", "/users/0 has no `nope`"),
     "$user.id ? $user.nope : 1": ("nope", "/users/0 has no `nope`"),
@@ -125,7 +123,7 @@ REASONS = {
     "$user.nope ?? $user.never": ("nope", "/users/0 has no `nope`"),
     "$cursor": ("$cursor", "there is no cursor: this is the first page"),
     '$user.text - 1 & ""': ("$user.text - 1", "The left side of the - operator must evaluate to a number, not abc"),
-    "null": ("null", "it is null, which is no value"),
+    "null": ("null", "it is null, which counts as no value"),
 }
 MAPPING = """\
 version: 1
@@ -146,7 +144,7 @@ endpoints:
 
 
 @pytest.mark.parametrize("expression", REASONS)
-def test_each_way_to_come_out_undefined_has_its_words(expression, tmp_path):
+def test_each_way_to_be_undefined_has_its_words(expression, tmp_path):
     path = tmp_path / "acme.yaml"
     path.write_text(MAPPING % expression, "utf-8")
     user = {"id": "1", "list": [{"x": 1}, {"x": 2}], "text": "abc", "empty": [], "gone": None}
@@ -249,7 +247,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
     lines = done.stdout.splitlines()
     assert done.exit_code == 0
     assert any(
-        line.split() == f"metrics.calls_hosted 3 activity.yaml:74 ← {STATS}/callsAsHost".split() for line in lines
+        line.split() == f"metrics.calls_hosted 3 activity.yaml:80 ← {STATS}/callsAsHost".split() for line in lines
     )
     assert any(line.startswith("end_time") and "the reply has no `toDateTime`" in line for line in lines)
 
@@ -257,7 +255,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
 def test_as_json_a_value_names_its_layer_line_and_places(payload):
     (found,) = json.loads(run(payload, "metrics.calls_attended", "--format", "json").stdout)
     assert found["present"] is False
-    assert (found["line"], found["expression"]) == (75, "callsAttended")
+    assert (found["line"], found["expression"]) == (81, "callsAttended")
     assert found["reads"] == [{"place": f"{STATS}/callsAttended", "present": False}]
 
 
@@ -277,12 +275,12 @@ def test_a_pointer_that_leads_nowhere_is_an_error(payload, pointer, said):
     assert said in done.stderr
 
 
-def test_a_record_that_had_to_go_is_missed_with_the_reason():
+def test_a_rejected_record_is_reported_with_the_reason():
     body = {"usersAggregateActivityStats": [{"userAggregateActivityStats": {}}]}
     with pytest.raises(MappingError) as caught:
         explained("/result/0/id", body)
     first, *rest = caught.value.diagnostics
-    assert first.message == '"/result/0/id" leads nowhere: the page has no records, and 1 that had to go'
+    assert first.message == '"/result/0/id" leads nowhere: the page has no records; 1 rejected'
     assert "D402" in {one.code for one in rest}
 
 

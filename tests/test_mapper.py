@@ -81,14 +81,14 @@ FIELDS = """\
 def make(tmp_path):
     """A mapper made from a response mapping, or from lines to replace in the whole file."""
 
-    def make(fields=FIELDS, functions=None, **replaced):
-        text = HEAD + fields
+    def make(fields=FIELDS, functions=None, spec=SPEC, top="", **replaced):
+        text = HEAD.replace("endpoints:", f"{top}endpoints:") + fields
         for key, value in replaced.items():
             line = next(line for line in text.splitlines() if line.strip().startswith(f"{key}:"))
             indent = line[: len(line) - len(line.lstrip())]
             text = text.replace(line, f"{indent}{key}: {value}")
         (tmp_path / "schemas/crm").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC)
+        (tmp_path / "schemas/crm/contact.yaml").write_text(spec)
         path = tmp_path / "mappings" / "acme.yaml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
@@ -104,6 +104,102 @@ def reply(*items, cursor=None):
 def mapped(mapper, *items, **options):
     page = mapper.map(reply(*items), query={"city": "Bonn", "truto_ignore_remote_data": True}, **options)
     return list(page.records)
+
+
+# ------------------------------------------------------------------------------------------------ whole days
+
+DATED = SPEC.replace(
+    "parameters:\n",
+    "parameters:\n  start_time: {type: string, format: date-time}\n  end_time: {type: string, format: date-time}\n"
+    "  born_after: {type: string, format: date-time}\n",
+)
+PERIOD = DATED.replace("fields:\n", "periods: [{start: start_time, end: end_time}]\nfields:\n", 1)
+SETTING = "context: {tenant: {type: string, default: main}, zone: {type: string, default: Europe/Berlin}}"
+NOON = {"city": "Bonn", "start_time": "2026-01-20T12:00:00Z", "end_time": "2026-01-25T12:00:00Z"}
+
+
+def dated(make, parameters="{end_time: ceil}", zone="$context.zone", spec=DATED, **more):
+    """A mapping of the CRM that asks for whole days."""
+    days = f"whole_days: {{time_zone: {zone}, parameters: {parameters}}}\n"
+    return make(spec=spec, top=days, context=SETTING.removeprefix("context: "), **more)
+
+
+def notes(mapper, query=NOON, now=None):
+    return [(found.code, found.pointer, found.message) for found in mapper.plan(query, now=now).diagnostics]
+
+
+def test_a_provider_that_takes_no_days_has_no_note_of_them(make):
+    assert notes(make(spec=DATED)) == []
+    asked = "{from: '$floorDate($query.start_time, \"UTC\")'}"
+    assert notes(make(spec=DATED, query_mapping=asked)) == []
+
+
+def test_only_the_parameters_that_are_whole_days_are_noted(make):
+    assert notes(dated(make)) == [
+        ("Q510", "/end_time", "end_time 2026-01-25T12:00:00Z was widened to a whole day: 2026-01-26 in Europe/Berlin")
+    ]
+    assert notes(dated(make, "{born_after: floor}")) == []
+    (note,) = notes(dated(make, "{born_after: floor}"), NOON | {"born_after": "2000-05-05T22:30:00Z"})
+    assert note[1:] == (
+        "/born_after",
+        "born_after 2000-05-05T22:30:00Z was widened to a whole day: 2000-05-06 in Europe/Berlin",
+    )
+
+
+def test_only_a_parameter_that_ends_today_is_cut_to_it(make):
+    now = "2026-01-23T08:00:00Z"
+    assert [text for *_, text in notes(dated(make, "{end_time: ceil_until_today}"), now=now)] == [
+        "end_time 2026-01-25T12:00:00Z was cut to the beginning of today: 2026-01-23 in Europe/Berlin"
+    ]
+    assert "2026-01-26" in notes(dated(make, "{end_time: ceil_until_today}"))[0][2]
+    assert "widened to a whole day: 2026-01-26" in notes(dated(make), now=now)[0][2]
+
+
+def test_the_first_moment_of_a_day_is_a_whole_day_already(make):
+    query = {"city": "Bonn", "start_time": "2026-01-20T00:00:00+01:00", "end_time": "2026-01-24T23:00:00Z"}
+    assert notes(dated(make, "{start_time: floor, end_time: ceil}"), query) == []
+
+
+def test_start_may_be_after_end_unless_the_spec_says_that_they_form_a_period(make):
+    backwards = NOON | {"start_time": NOON["end_time"], "end_time": NOON["start_time"]}
+    assert make(spec=DATED).plan(backwards)
+    assert dated(make).plan(backwards)
+    with pytest.raises(QueryError) as caught:
+        make(spec=PERIOD).plan(backwards)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.pointer) == ("Q505", "/start_time")
+
+
+def test_a_moment_whose_day_does_not_exist_everywhere_is_refused_where_days_count(make):
+    early = NOON | {"end_time": "0001-01-01T00:00:00Z"}
+    assert make(spec=DATED).plan(early)
+    for mapper in (dated(make), make(spec=PERIOD)):
+        with pytest.raises(QueryError) as caught:
+            mapper.plan(early)
+        assert ("Q504", "/end_time") in [(found.code, found.pointer) for found in caught.value.diagnostics]
+
+
+def test_the_zone_of_the_reply_is_compared_with_that_of_the_whole_days(make):
+    def told(zone, **more):
+        page = dated(make, zone=zone, next_cursor="data.next\n    time_zone: zone").map(
+            reply() | {"zone": "Asia/Tokyo"}, query=NOON, **more
+        )
+        return [(found.message, found.hint) for found in page.diagnostics if found.code == "P605"]
+
+    (found,) = told("$context.zone")
+    assert found == (
+        'the reply\'s time zone is "Asia/Tokyo", the days were planned in Europe/Berlin',
+        "set the context's zone to Asia/Tokyo",
+    )
+    assert told("$context.zone", context={"zone": "Japan"}) == []
+    assert told("'\"Asia/Tokyo\"'") == []
+    assert told("'\"UTC\"'") == [('the reply\'s time zone is "Asia/Tokyo", the days were planned in UTC', None)]
+
+
+def test_whole_days_in_no_zone_are_the_mappings_fault(make):
+    with pytest.raises(EvaluationError, match="IANA") as caught:
+        dated(make).plan(NOON, context={"zone": "Berlin"})
+    assert (caught.value.code, caught.value.status) == ("D406", 500)
 
 
 # ------------------------------------------------------------------------------------------------ the request
@@ -154,7 +250,7 @@ def test_a_mapping_can_refuse_a_query_in_its_own_words(make):
 def test_headers_are_text_and_single(make):
     mapper = make(request_header_mapping="{X-Count: 5, X-On: true, X-City: $query.city}")
     assert mapper.plan({"city": "Bonn"}).headers == {"X-Count": "5", "X-On": "true", "X-City": "Bonn"}
-    with pytest.raises(EvaluationError, match="the header X-All is a single value"):
+    with pytest.raises(EvaluationError, match="the header X-All must be a single value"):
         make(request_header_mapping="{X-All: $query}").plan({"city": "Bonn"})
 
 

@@ -229,9 +229,42 @@ def test_a_name_that_an_expression_takes_for_itself_has_fields_of_its_own():
     linked(text(response="id: '($query := {\"any\": 1}; $query.any)'"))
 
 
-def test_a_time_zone_is_compared_with_a_setting_that_must_be_there():
-    assert told(text("time_zone: timeZone")) == [("C204", "time_zone")]
-    linked(text("time_zone: timeZone", top="context: {time_zone: {type: string}}\n"))
+ZONE = "context: {time_zone: {type: string}}\n"
+
+
+def days(parameters="{end_time: ceil}", zone="$context.time_zone"):
+    return f"{ZONE}whole_days: {{time_zone: {zone}, parameters: {parameters}}}\n"
+
+
+def test_whole_days_are_of_known_parameters_in_a_known_zone():
+    mapping = linked(text(top=days("{start_time: floor, end_time: ceil_until_today}")))
+    assert dict(mapping.whole_days.parameters) == {"start_time": "floor", "end_time": "ceil_until_today"}
+    assert linked(text()).whole_days is None
+    (found,) = findings(text(top=days("{end_tim: ceil}")))
+    assert (found.code, marked(found), found.hint) == ("C204", "end_tim", "did you mean `end_time`?")
+    (found,) = findings(text(top=days(zone="$context.tim_zone")))
+    assert (found.code, marked(found), found.hint) == ("C204", "tim_zone", "did you mean `time_zone`?")
+    assert told(text(top=days(zone="$cursor"))) == [("C202", "$cursor")]
+
+
+@pytest.mark.parametrize(
+    ("given", "mark", "message"),
+    [
+        ("{users: ceil}", "users", "`users` must have the format date-time to be a whole day"),
+        ("{end_time: round}", "round", "expected `floor`, `ceil` or `ceil_until_today`, got `round`"),
+        ("{}", "{}", "expected at least 1 of them, got a mapping"),
+    ],
+)
+def test_what_cannot_be_a_whole_day_is_refused(given, mark, message):
+    (found,) = findings(text(top=days(given)))
+    assert (found.code, marked(found), found.message) == ("M106", mark, message)
+
+
+def test_a_time_zone_of_the_reply_needs_one_to_be_compared_with():
+    (found,) = findings(text("time_zone: timeZone", top=ZONE))
+    assert (found.code, marked(found)) == ("M106", "time_zone")
+    assert "whole_days" in found.hint
+    linked(text("time_zone: timeZone", top=days()))
 
 
 # ── Expressions ──────────────────────────────────────────────────────────────────────────────────────────────────

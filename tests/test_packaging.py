@@ -5,17 +5,16 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
 import truto_mapper
-from truto_mapper.edges import cli
 
 ROOT = Path(truto_mapper.__file__).parents[1]
 
@@ -44,12 +43,13 @@ def test_the_wheel_holds_what_ships_and_nothing_else(wheel):
 
 
 def test_the_wheel_works_in_a_fresh_venv_and_an_empty_folder(wheel, tmp_path):
-    venv.create(tmp_path / "venv", with_pip=True)
+    venv.create(tmp_path / "venv")
     python = next(path for path in (tmp_path / "venv").glob("*/python*") if path.parent.name in ("bin", "Scripts"))
-    installed = run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{wheel}[cli]")
-    if installed.returncode and "Temporary failure in name resolution" in installed.stderr:
-        pytest.skip("no package index can be reached")
+    pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
+    installed = run(*pip, "install", "-q", "--no-deps", "--no-index", wheel)  # the first README command installs those
     assert installed.returncode == 0, installed.stderr
+    (site,) = (tmp_path / "venv").rglob("site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     empty = tmp_path / "empty"
     empty.mkdir()
     payload = {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}
@@ -83,8 +83,6 @@ def test_a_pre_commit_hook_passes_on_this_repository(name):
     files = [path for path in checked_in() if re.search(hook["files"], path)]
     assert program == "truto-mapper"
     assert files
-    if arguments[0] not in typer.main.get_command(cli.app).commands:
-        pytest.xfail(f"there is no command {arguments[0]} yet")
     passed = files if hook.get("pass_filenames", True) else []
     done = run(sys.executable, "-m", "truto_mapper.edges.cli", *arguments, *passed)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -905,6 +905,35 @@ def test_a_mistake_in_a_spec_is_told_where_it_stands(line, marked, message, hint
     assert findings(spec(line)) == [(10, marked, message, hint)]
 
 
+DATES = (
+    spec()
+    .replace(
+        "parameters: {}\n",
+        "parameters:\n  since: {type: string, format: date-time}\n  until: {type: string, format: date-time}\n"
+        "  limit: {type: integer}\nperiods:\n  - @\n",
+    )
+    .replace("  \n", "")
+)
+
+
+def test_two_parameters_may_form_a_period():
+    (period,) = Resource.parse(Source("deal.yaml", spec("{start: since, end: until}", DATES))).periods
+    assert (period.start, period.end) == ("since", "until")
+
+
+@pytest.mark.parametrize(
+    ("line", "marked", "message", "hint"),
+    [
+        ("{start: sinc, end: until}", "sinc", "there is no parameter `sinc`", "did you mean `since`?"),
+        ("{start: since, end: limit}", "limit", "`limit` must have the format date-time to be part of a period", None),
+        ("{start: since, end: since}", "since", "a period starts and ends with two different parameters", None),
+        ("{start: since}", "start", "`end` is missing in `periods.0`", None),
+    ],
+)
+def test_a_period_is_of_two_date_times(line, marked, message, hint):
+    assert findings(spec(line, DATES))[0][1:] == (marked, message, hint)
+
+
 def test_all_mistakes_of_a_spec_are_told_at_once_in_the_order_of_the_text():
     text = (
         spec("a: {type: strng, requird: true, supported_in: [gang]}")

@@ -1,8 +1,10 @@
-"""Declarative mappings between Gong's user-activity payloads and the unified Activity schema."""
+"""Declarative mappings: a provider's payloads → unified records, unified queries → the provider's requests."""
 
+from truto_mapper.engine.exact import OnInvalid
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.engine.page import Page, Request, Response
-from truto_mapper.engine.query import Query
+from truto_mapper.engine.query import OnUnknown, Query
+from truto_mapper.engine.rendering import Format
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.resource.activity import Activity
@@ -10,15 +12,20 @@ from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MapperError, MappingError, ProviderError, QueryError
 from truto_mapper.text.source import Source, Span
 
+__version__ = "0.1.0"
+
 __all__ = [
     "MISSING",
     "Activity",
     "Diagnostic",
     "EvaluationError",
     "Expression",
+    "Format",
     "Mapper",
     "MapperError",
     "MappingError",
+    "OnInvalid",
+    "OnUnknown",
     "Page",
     "ProviderError",
     "Query",
@@ -27,5 +34,6 @@ __all__ = [
     "Response",
     "Source",
     "Span",
+    "__version__",
     "load",
 ]

@@ -1,9 +1,9 @@
-"""Aliases for the persons in a payload: the same person gets the same alias, and nothing else of the payload changes.
+"""Aliases for the persons in a payload: the same person gets the same alias, and everything else stays.
 
-A string is someone's unless it is a date, a time, a time zone, a single character, or one of those the mapping knows
-by name, as the values of an enumeration. Its letters and digits are
-exchanged for others of their kind, so that length, case, punctuation and format stay; addresses end in `.test`, which
-is nobody's. So are the digits of an integer under a key that ends in `id`. Counts, booleans and nulls are kept.
+A string is about a person unless it is a date, a time, a time zone, a single character, or known to the mapping by
+name, as the values of an enumeration are. An alias has letters and digits of the same kinds, so length, case,
+punctuation and format stay; addresses end in `.test`, which belongs to nobody. The digits of an integer below a key
+that ends in `id` are exchanged too. Counts, booleans and nulls stay.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import re
 import string
 from collections.abc import Iterator
+from itertools import count, islice
 from typing import Any
 
 from truto_mapper.text.timestamps import is_time_zone
@@ -23,7 +24,7 @@ _DOMAIN = "test"
 
 
 class Aliases:
-    """The aliases of some payloads, one for each string but those in `kept`; no two strings share one."""
+    """The aliases of some payloads; no two strings share one, and those in `kept` have none."""
 
     def __init__(self, salt: str, kept: frozenset[str] = frozenset()) -> None:
         self._salt = salt
@@ -32,19 +33,19 @@ class Aliases:
         self._taken: set[str] = set(kept)
 
     def of(self, value: Any, key: str = "") -> Any:
-        """A JSON value with aliases for what is a person's."""
+        """A JSON value with aliases for everything about persons."""
         if isinstance(value, dict):
             return {name: self.of(child, name) for name, child in value.items()}
         if isinstance(value, list):
             return [self.of(child, key) for child in value]
-        if isinstance(value, str) and value not in self._kept and _is_someones(value):
+        if isinstance(value, str) and value not in self._kept and _is_personal(value):
             return self.alias(value)
         if value.__class__ is int and key.lower().endswith("id"):
             return int(self.alias(str(value)))
         return value
 
     def known_in(self, value: Any) -> Any:
-        """A value in which what has an alias is exchanged for it, also within longer texts."""
+        """A value in which the known strings are exchanged for their aliases, also inside longer texts."""
         if isinstance(value, dict):
             return {name: self.known_in(child) for name, child in value.items()}
         if isinstance(value, list):
@@ -64,11 +65,9 @@ class Aliases:
         return self._known[text]
 
     def _candidates(self, text: str) -> Iterator[str]:
-        number = 0
-        while True:
-            # After so many attempts every text of its length may be taken: then it has to grow.
+        for number in count():
+            # After 64 attempts all texts of this length may be taken, so it grows.
             yield self._disguised(text + "0" * (number // 64), f"{self._salt}/{number}/{text}")
-            number += 1
 
     def _disguised(self, text: str, seed: str) -> str:
         name, at, domain = text.rpartition("@")
@@ -76,19 +75,18 @@ class Aliases:
         if not at:
             return made
         room = len(domain) - len(_DOMAIN) - 1
-        letters = "".join(
-            string.ascii_lowercase[one % 26]
-            for one, _ in zip(_stream(f"{self._salt}/{domain}"), range(room), strict=False)
-        )
-        return f"{made}{letters}.{_DOMAIN}" if room > 0 else f"{made}{domain}"
+        if room <= 0:
+            return made + domain
+        letters = (string.ascii_lowercase[one % 26] for one in islice(_stream(f"{self._salt}/{domain}"), room))
+        return f"{made}{''.join(letters)}.{_DOMAIN}"
 
 
-def _is_someones(text: str) -> bool:
+def _is_personal(text: str) -> bool:
     return len(text) > 1 and not re.fullmatch(_MOMENT, text) and not is_time_zone(text)
 
 
 def _stream(seed: str) -> Iterator[int]:
-    """Numbers without an end that depend on nothing but a seed."""
+    """Endless numbers that depend only on a seed."""
     block = seed.encode("utf-8", "surrogatepass")
     while True:
         block = hashlib.sha256(block).digest()
@@ -96,10 +94,9 @@ def _stream(seed: str) -> Iterator[int]:
 
 
 def _exchanged(char: str, number: int) -> str:
-    """Another character of the same kind; a leading zero would not stay one in a number, so digits are 1 to 9."""
+    """Another character of the same kind. Digits become 1 to 9, since an integer would lose a leading zero."""
     for kind in _KINDS:
         if char in kind:
             return kind[1:][number % 9] if kind is string.digits else kind[number % 26]
-    return (
-        (string.ascii_uppercase if char.isupper() else string.ascii_lowercase)[number % 26] if char.isalpha() else char
-    )
+    letters = string.ascii_uppercase if char.isupper() else string.ascii_lowercase
+    return letters[number % 26] if char.isalpha() else char

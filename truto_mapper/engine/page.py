@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
+
+from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
 from truto_mapper.engine import rendering
 from truto_mapper.engine.query import Query
+from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
 
-if TYPE_CHECKING:
-    pass
+#: The type of a unified record: `Activity`, say.
+RecordT = TypeVar("RecordT", bound=Mapping[str, Any], covariant=True, default=Any)  # noqa: PLC0105  # a plain name
 
-
-Format = Literal["unified", "raw", "normalized", "stream", "debug"]
-
-#: What comes of data beyond what Python can follow or write.
+#: What Python raises for data that it cannot follow or write.
 BEYOND = (RecursionError, ValueError)
 
 
 def bounded(error: Exception) -> Exception:
-    """Such data is an error of ours, not a crash; what else it may be stays what it is."""
+    """Python's own limits as an `EvaluationError` D407; any other error unchanged."""
     if isinstance(error, RecursionError):
         why = "is nested too deeply to be handled, or contains itself"
     elif "integer string conversion" in str(error):
@@ -40,9 +40,11 @@ SENT = ("method", "path", "params", "headers", "body")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send to the provider, below its base URL: `params` is the HTTP query, `body` JSON or None.
+    """What to send to the provider.
 
-    `query` is the parsed unified query; hand it to `Mapper.map` with the reply. `diagnostics` has notes.
+    `path` begins with a slash and goes below the provider's base URL. `params` is the HTTP query: a list is a
+    parameter given several times. `body` is JSON, None for no body. `query` is the parsed unified query: pass it to
+    `Mapper.map` with the reply. `diagnostics` has notes on what was changed about the query (Q510).
     """
 
     method: str
@@ -55,21 +57,37 @@ class Request:
 
 
 class Response(NamedTuple):
-    """What the provider answered: `body` is parsed JSON, or the bytes of it."""
+    """The provider's answer: `body` is parsed JSON or its bytes, `status` the HTTP status."""
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-class Page(NamedTuple):
+class Unified(TypedDict, Generic[RecordT]):
+    """A page in the format "unified"; `result` is an object if `truto_key_by` was given."""
+
+    result: list[RecordT] | dict[str, RecordT]
+    next_cursor: str | None
+
+
+class Debug(Unified[RecordT]):
+    """A page in the format "debug"; `debug` is None if the provider was not asked."""
+
+    debug: dict[str, Any] | None
+
+
+class Page(NamedTuple, Generic[RecordT]):
     """The validated records of one reply.
 
-    `records` has them whole, `result` as the caller chose to see them. `next_cursor` is None on the last page.
-    `diagnostics` has what was discarded, repaired or noticed; `rejected` the provider's rows whose record went.
+    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page.
+    `diagnostics` says what was discarded, repaired or noticed. `rejected` has the provider's rows whose record was
+    dropped. `is_looping` is true if the provider returned the cursor it was sent. `endpoint` is the name of the
+    endpoint that replied, None for a reply without records. `is_asked` is false if the provider was not called: for
+    a static response and `truto_skip_api_call`.
     """
 
-    records: tuple[dict[str, Any], ...]
+    records: tuple[RecordT, ...]
     next_cursor: str | None
     diagnostics: tuple[Diagnostic, ...]
     rejected: tuple[Any, ...]
@@ -77,26 +95,36 @@ class Page(NamedTuple):
     query: Query | None
     resource: spec.Resource
     is_looping: bool = False
-    endpoint: str | None = None  # the name of the one whose reply it is; None for a reply without records
-    is_asked: bool = True  # False where the provider was not: a static response, truto_skip_api_call
+    endpoint: str | None = None
+    is_asked: bool = True
 
     @property
-    def result(self) -> Any:
+    def result(self) -> list[RecordT] | dict[str, RecordT]:
         """The records without `truto_exclude_fields`: a list, or an object keyed by `truto_key_by`.
 
-        Raises `QueryError` Q507.
+        Raises `QueryError` Q507 if keying would lose records.
         """
-        return self._shown(list(self.records))
+        return self._shown(self.records)  # type: ignore[no-any-return]  # records in plain dicts
+
+    @overload
+    def render(self, format: Literal["unified"]) -> Unified[RecordT]: ...
+    @overload
+    def render(self, format: Literal["debug"]) -> Debug[RecordT]: ...
+    @overload
+    def render(self, format: Literal["normalized"]) -> Unified[dict[str, Any]]: ...
+    @overload
+    def render(self, format: Literal["stream"]) -> str: ...
+    @overload
+    def render(self, format: Format | None = None) -> Any: ...
 
     def render(self, format: Format | None = None) -> Any:  # noqa: A002  # the parameter's name in the API
-        """The response body in a format, by default the one the query asked for.
+        """The response body in a format, by default in the query's `truto_response_format`.
 
-        A JSON value; for "stream" the text of NDJSON lines. "raw" is the provider's body itself.
-        Raises `QueryError` (Q504, Q507) and `EvaluationError` (D405).
+        JSON; for "stream" the text of NDJSON lines; for "raw" the provider's body itself. Raises `QueryError`
+        (Q504, Q507) and `EvaluationError` (D405, D407).
         """
-        chosen = format or self._choice("truto_response_format", "unified")
         try:
-            return self._rendered(chosen)
+            return self._rendered(format or self._choice("truto_response_format", "unified"))
         except BEYOND as error:
             raise bounded(error) from None
 
@@ -107,16 +135,16 @@ class Page(NamedTuple):
             case "unified":
                 return {"result": self.result, "next_cursor": self.next_cursor}
             case "normalized":
-                stored = [rendering.normalized(one, self.resource) for one in self.records]
+                stored = [rendering.normalized(dict(one), self.resource) for one in self.records]
                 return {"result": self._shown(stored), "next_cursor": self.next_cursor}
             case "stream":
-                return rendering.ndjson(self._shown(list(self.records), keyed=False))
+                return rendering.ndjson(self._shown(self.records, keyed=False))
             case "debug":
                 return {"result": self.result, "next_cursor": self.next_cursor, "debug": self._debug()}
         hint = did_you_mean(str(chosen), rendering.FORMATS)
         raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
 
-    def _shown(self, records: list[dict[str, Any]], *, keyed: bool = True) -> Any:
+    def _shown(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
         shown = [rendering.without(one, hidden) for one in records]
         return rendering.keyed(self.records, shown, name) if keyed and name is not None else shown
@@ -127,15 +155,12 @@ class Page(NamedTuple):
     def _debug(self) -> dict[str, Any] | None:
         if not self.is_asked:
             return None
-        sent = self.query.sent if self.query is not None else None
-        request = (
-            {}
-            if sent is None
-            else {  # not known for a payload that came without its query
-                "requestUrl": rendering.request_url(sent["path"], sent["params"]),
-                "requestOptions": rendering.redacted({part: sent[part] for part in ("method", "headers", "body")}),
-            }
-        )
+        sent = None if self.query is None else self.query.sent
+        request: dict[str, Any] = {}
+        if sent is not None:  # a payload without its query has no request
+            options = {part: sent[part] for part in ("method", "headers", "body")}
+            request["requestUrl"] = rendering.request_url(sent["path"], sent["params"])
+            request["requestOptions"] = rendering.redacted(options)
         return request | {
             "data": self.response.body,
             "responseHeaders": rendering.redacted(dict(self.response.headers)),

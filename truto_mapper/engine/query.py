@@ -1,19 +1,15 @@
-"""Unified query parameters: a query string or a dict → values of the types the resource declares.
-
-Query strings follow qs: `users[]=1&users[]=2`, `users[0][id]=1`, `users[][id]=1`, `users=1&users=2` name the
-same things. Also the cursors that cut a provider's page (`limit` is emulated where the provider has no page size).
-"""
+"""Unified query parameters: a query string or a dict → values of the types that the resource declares."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from truto_mapper.engine.cursor import MARK, base64_, seal_, split_cursor
+from truto_mapper.engine.cursor import join_cursor, split_cursor
 from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.resource.generated import query_schema
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -23,24 +19,26 @@ from truto_mapper.text.errors import Findings, QueryError
 from truto_mapper.text.pointers import dotted, json_pointer
 from truto_mapper.text.timestamps import instant, is_date_time
 
-OnUnknown = Literal["refuse", "ignore"]
+OnUnknown: TypeAlias = Literal["refuse", "ignore"]
 _INTEGER = re.compile(r"-?[0-9]{1,18}\Z", re.ASCII)
 _LOST_PLUS = r"(?a)\S+T\S+ \d\d:\d\d\Z"
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
-#: In the place of a value that was refused already.
+#: Marks a value that was refused already.
 _UNREADABLE = object()
 
 
 class Plan(NamedTuple):
-    """What a query was planned with: the account's settings and the time, and the endpoints that serve it.
+    """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
-    And what it asks of each page: how many records at most, and whether with the provider's rows.
+    `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
+    provider's rows.
     """
 
     settings: dict[str, Any]
     now: str | None
     endpoints: tuple[str, ...]
+    zone: str | None
     limit: int | None = None
     remote_data: bool = True
 
@@ -49,9 +47,9 @@ class Plan(NamedTuple):
 class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 
-    `cursor` is the provider's own cursor (None for page one), `offset` how many records of its page were
-    already given out. Once it was planned, `sent` has the request's method, path, params, headers and body,
-    `notes` what there was to say about it (Q510), and `plan` with what it was planned.
+    `cursor` is the provider's own cursor (None for the first page), `offset` how many records of its page were
+    returned before. Planning fills in `sent` (the request's method, path, params, headers and body), `notes` (Q510)
+    and `plan`.
     """
 
     parameters: Mapping[str, Any]
@@ -74,23 +72,27 @@ class Query(Mapping[str, Any]):
         return f"Query({dict(self.parameters)!r})"
 
     def next_cursor(self, cursor: str | None, offset: int) -> str:
-        """A cursor for the rest of a provider's page: its own cursor and how many records were given out."""
-        payload = json.dumps([cursor, offset], separators=(",", ":"))
-        return MARK + base64_(payload.encode()) + "." + seal_(self.parameters, payload)
+        """A cursor for the rest of a provider's page: its own cursor and how many of its records were returned."""
+        return join_cursor(cursor, offset, self.parameters)
 
 
 class Parser:
-    """Reads the queries of one resource for one integration. Immutable; share it between threads."""
+    """Reads the queries of one resource for one integration. Immutable; safe to share between threads.
 
-    def __init__(self, resource: Resource, integration: str) -> None:
+    `whole_days` names the parameters that the integration takes as days.
+    """
+
+    def __init__(self, resource: Resource, integration: str, whole_days: Iterable[str] = ()) -> None:
         self.resource = resource
         self.integration = integration
+        ends = [end for period in resource.periods for end in (period.start, period.end)]
+        self.dates = tuple(dict.fromkeys([*ends, *whole_days]))
         self.schema = Schema(query_schema(resource), generated=True)
 
     def parse(self, query: Mapping[str, Any] | str, on_unknown: OnUnknown = "refuse") -> Query:
-        """Coerce and check a query string, a dict or an already parsed `Query`.
+        """Coerce and check a query string or a dict; a parsed `Query` is returned as it is.
 
-        Raises `QueryError` with every finding (Q501 to Q506).
+        Raises `QueryError` with every finding (Q501 to Q508, Q512).
         """
         if isinstance(query, Query):
             return query
@@ -104,7 +106,8 @@ class Parser:
         self._check_fields(values, findings)
         findings.raise_as(QueryError)
         defaults = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None}
-        values = {name: (defaults | values)[name] for name in self.resource.parameters if name in defaults | values}
+        complete = defaults | values
+        values = {name: complete[name] for name in self.resource.parameters if name in complete}
         cursor, offset = split_cursor(values.get("next_cursor"), values)
         return Query(values, cursor, offset)
 
@@ -121,7 +124,7 @@ class Parser:
                 try:
                     values[name] = _coerce(_plain(value), field)
                 except (TypeError, ValueError, RecursionError):
-                    message = f"{name} is no JSON, or nested too deeply: {excerpt(value)}"
+                    message = f"{name} is not JSON, or is nested too deeply: {excerpt(value)}"
                     findings.add("Q504", message, pointer=json_pointer((name,)))
                     values[name] = _UNREADABLE
         return values
@@ -131,7 +134,7 @@ class Parser:
             if self.integration in field.required_in and name not in values:
                 findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
         for problem in self.schema.problems({n: v for n, v in values.items() if v is not _UNREADABLE}):
-            if problem.path:  # what is required at the top depends on the integration: see above
+            if problem.path:  # which parameters are required depends on the integration: see above
                 message = f"{dotted(problem.path)}: {problem.message}"
                 if problem.keyword == "additionalProperties":
                     message = f"{dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
@@ -139,55 +142,55 @@ class Parser:
         for name, value in values.items():
             if isinstance(value, list) and any(item in ("", {"id": ""}) for item in value):
                 findings.add("Q504", f"{name} holds an empty value", pointer=json_pointer((name,)))
-        self._check_period(values, findings)
+        self._check_dates(values, findings)
 
-    def _check_period(self, values: Mapping[str, Any], findings: Findings) -> None:
-        start, end = (_instant(values.get(name)) for name in ("start_time", "end_time"))
-        for name, moment in (("start_time", start), ("end_time", end)):
-            if moment is not None and not in_calendar(moment):
+    def _check_dates(self, values: Mapping[str, Any], findings: Findings) -> None:
+        moments = {name: instant(values[name]) for name in self.dates if is_date_time(values.get(name))}
+        for name, moment in moments.items():
+            if not in_calendar(moment):
                 message = f"{name} {values[name]} is outside the years 2 to 9998"
                 findings.add("Q504", message, pointer=json_pointer((name,)))
-        if start is not None and end is not None and start >= end:
-            message = f"start_time {values['start_time']} is not before end_time {values['end_time']}"
-            findings.add("Q505", message, pointer="/start_time", hint="start_time is included, end_time is not")
+        for start, end in ((period.start, period.end) for period in self.resource.periods):
+            if start in moments and end in moments and moments[start] >= moments[end]:
+                message = f"{start} {values[start]} is not before {end} {values[end]}"
+                hint = f"{start} is included, {end} is not"
+                findings.add("Q505", message, pointer=json_pointer((start,)), hint=hint)
 
     def _check_fields(self, values: Mapping[str, Any], findings: Findings) -> None:
-        """Refuse names of fields the resource does not have, and choices that exclude each other."""
+        """Refuse fields that the resource does not have, and choices that exclude each other."""
         known = dict(_declared(self.resource.fields))
         excluded, key = values.get("truto_exclude_fields"), values.get("truto_key_by")
         named = [("truto_exclude_fields", name) for name in (excluded if isinstance(excluded, list) else ())]
         for parameter, name in [*named, ("truto_key_by", key)]:
             if not isinstance(name, str):
-                continue  # not given, or refused for its type
+                continue  # absent, or refused for its type
             if name not in known:
                 message = f"{parameter}: {self.resource.name} has no field {excerpt(name)}"
                 hint = did_you_mean(name, known)
                 findings.add("Q508", message, pointer=json_pointer((parameter,)), hint=hint)
             elif parameter == "truto_key_by" and known[name].type in ("array", "object"):
-                message = f"truto_key_by: {name} is of type {known[name].type}, a key must be a single value"
+                message = f"truto_key_by: {name} has the type {known[name].type}, a key must be a single value"
                 findings.add("Q508", message, pointer="/truto_key_by")
         if values.get("truto_response_format") == "stream" and key is not None:
-            message = "a stream has a record a line, so it cannot be keyed by truto_key_by"
+            message = "a stream has one record a line, so it cannot be keyed by truto_key_by"
             findings.add("Q512", message, pointer="/truto_key_by")
 
 
 def _declared(fields: Mapping[str, Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Every field with its dotted name; the fields of an array's items stand below the array."""
+    """Every field with its dotted name; the fields of an array's items are below the array."""
     for name, field in fields.items():
         yield prefix + name, field
         yield from _declared(field.below, f"{prefix}{name}.")
 
 
 def _coerce(value: Any, field: Field) -> Any:
-    """The value as its type if it can be read as one; otherwise unchanged, for the schema to refuse."""
+    """The value converted to its field's type; unchanged if it cannot be, for the schema to refuse."""
     match field.type, value:
         case "array", _:
             return [_coerce(item, field.items) for item in _items(value, field)] if field.items else value
         case "object", Mapping() if field.fields:
             return {k: _coerce(v, field.fields[k]) if k in field.fields else v for k, v in value.items()}
-        case "object", str() | int() if "id" in field.fields and not isinstance(
-            value, bool
-        ):  # a bare value names an object by its id
+        case "object", str() | int() if "id" in field.fields and not isinstance(value, bool):  # names it by its id
             return {"id": _coerce(value, field.fields["id"])}
         case "integer" | "number", str() if _INTEGER.match(value):
             return int(value)
@@ -201,7 +204,7 @@ def _coerce(value: Any, field: Field) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A copy in JSON's own types. Raises an error of Python's for what is no JSON."""
+    """A copy in JSON's own types. Raises `TypeError`, `ValueError` or `RecursionError` if it is not JSON."""
     return json.loads(json.dumps(value, default=_as_dict, allow_nan=False))
 
 
@@ -219,12 +222,8 @@ def _items(value: Any, field: Field) -> list[Any]:
 
 
 def in_calendar(moment: datetime) -> bool:
-    """Whether its day exists in every time zone."""
+    """Whether the day of a moment exists in every time zone."""
     return 1 < moment.year < 9999
-
-
-def _instant(value: Any) -> datetime | None:
-    return instant(value) if isinstance(value, str) and is_date_time(value) else None
 
 
 def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:

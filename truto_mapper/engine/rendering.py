@@ -1,6 +1,6 @@
-"""The shapes in which a page is handed out: unified, normalized, stream, debug, and what the caller chose to leave out.
+"""Records as the caller wants to see them: in a format, without fields, under keys, with credentials hidden.
 
-Everything here is applied after validation, and never changes the records it is given.
+This happens after validation and never changes the records.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias, get_args
 from urllib.parse import urlencode
 
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
@@ -20,14 +20,15 @@ from truto_mapper.text.timestamps import instant
 
 Record = dict[str, Any]
 
-FORMATS = ("unified", "raw", "normalized", "stream", "debug")
+Format: TypeAlias = Literal["unified", "raw", "normalized", "stream", "debug"]
+FORMATS = get_args(Format)
 
 REDACTED = "[redacted]"
 _SECRET = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential|session", re.IGNORECASE)
 
 
 def without(record: Record, names: Iterable[str]) -> Record:
-    """The record without the fields of these dotted names."""
+    """A record without the fields of these dotted names."""
     for name in names:
         record = _without(record, name.split("."))
     return record
@@ -44,11 +45,10 @@ def _without(value: Any, path: Sequence[str]) -> Any:
     return {**value, name: _without(value[name], rest)}
 
 
-def keyed(records: Sequence[Record], shown: Sequence[Record], name: str) -> dict[str, Record]:
-    """The records as an object under the values of a (dotted) field.
+def keyed(records: Sequence[Mapping[str, Any]], shown: Sequence[Record], name: str) -> dict[str, Record]:
+    """The records that are `shown` as an object, each under its record's value of a (dotted) field.
 
-    Raises `QueryError` Q507 for a record without the field and for a value that is there twice: keying
-    would lose records.
+    Raises `QueryError` Q507 for a missing or repeated value: keying by it would lose records.
     """
     found: dict[str, Record] = {}
     for number, (record, showing) in enumerate(zip(records, shown, strict=True)):
@@ -65,9 +65,9 @@ def keyed(records: Sequence[Record], shown: Sequence[Record], name: str) -> dict
 
 
 def normalized(record: Record, resource: Resource) -> Record:
-    """The record ready for storage: every declared field in its order, null or `[]` for no value, UTC with Z.
+    """A record for storage: every declared field in its order, null or `[]` for no value, date-times in UTC with Z.
 
-    An object that is absent is null as a whole. Raises `EvaluationError` D405.
+    An absent object is null as a whole. Raises `EvaluationError` D405 for a date-time outside the calendar.
     """
     fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
     return {name: _stored(record.get(name), field, name) for name, field in fields.items()}
@@ -75,14 +75,14 @@ def normalized(record: Record, resource: Resource) -> Record:
 
 def _stored(value: Any, field: Field, name: str) -> Any:
     if field.type == "array":
-        return [_stored(item, field.items, name) for item in value or ()] if field.items is not None else value or []
+        return [_stored(item, field.inner, name) for item in value or ()]
     if value is not None and field.type == "object" and field.fields:
         return {key: _stored(value.get(key), inner, f"{name}.{key}") for key, inner in field.fields.items()}
     return _utc(value, name) if value is not None and field.format == "date-time" else value
 
 
 def _utc(text: str, name: str) -> str:
-    """A date-time in UTC, with every digit of its fraction."""
+    """A date-time in UTC that keeps every digit of its fraction."""
     fraction = re.search(r"\.\d+", text)
     try:
         moment = instant(text).astimezone(UTC)
@@ -93,7 +93,7 @@ def _utc(text: str, name: str) -> str:
 
 
 def loads(text: str | bytes | bytearray) -> Any:
-    """JSON as the standard has it: NaN and numbers beyond a double are none. Raises ValueError, RecursionError."""
+    """JSON as the standard defines it, without NaN and numbers beyond a double. Raises ValueError, RecursionError."""
     return json.loads(text, parse_constant=_no_number, parse_float=_number)
 
 
@@ -102,22 +102,19 @@ def _number(text: str) -> float:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def dumps(value: Any, indent: int | None = None) -> str:
-    """JSON text that can be written as UTF-8: as it reads, unless it holds half of a surrogate pair."""
+    """JSON text that can be encoded as UTF-8: characters as they are, escaped if one is half of a surrogate pair."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
-    return text if _encodable(text) else json.dumps(value, indent=indent, separators=separators)
-
-
-def _encodable(text: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in text) if not text.isascii() else True
+    is_encodable = text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+    return text if is_encodable else json.dumps(value, indent=indent, separators=separators)
 
 
 def ndjson(records: Iterable[Record]) -> str:
-    """A line of JSON for each record, each ended by a newline."""
+    """One line of JSON for each record, each ended by a newline."""
     return "".join(dumps(record) + "\n" for record in records)
 
 
@@ -128,7 +125,7 @@ def request_url(path: str, params: Mapping[str, Any]) -> str:
 
 
 def redacted(value: Any) -> Any:
-    """The same with the values of names that sound like credentials hidden."""
+    """A JSON value with the values under names that sound like credentials hidden."""
     if isinstance(value, Mapping):
         return {k: REDACTED if isinstance(k, str) and _SECRET.search(k) else redacted(v) for k, v in value.items()}
     return [redacted(item) for item in value] if isinstance(value, list) else value

@@ -93,8 +93,18 @@ class Expression:
     @property
     def place(self) -> str:
         """Where the expression stands, as `activity.yaml:41`."""
-        line, _ = self.source.position(self.locate(self.node.span).start)
+        line, _ = self.source.position(self.span.start)
         return f"{self.source.name.rpartition('/')[2]}:{line}"
+
+    @property
+    def span(self) -> Span:
+        """Where the whole expression stands in the source."""
+        return self.locate(self.node.span)
+
+    def diagnostic(self, code: str, message: str, node: Node | None = None, **more: Any) -> Diagnostic:
+        """A finding at a node of the expression, or at the whole of it; `more` are other fields of `Diagnostic`."""
+        span = self.span if node is None else self.locate(node.span)
+        return Diagnostic(code, message, source=self.source, span=span, **more)
 
     def locate(self, span: Span) -> Span:
         """Where a span of the text stands in the source."""

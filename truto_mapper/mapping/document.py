@@ -71,7 +71,9 @@ class EndpointDocument(_Document):
     )
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
     empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
-    time_zone: ExpressionText = _expression("the zone the reply says its days are in.")
+    time_zone: ExpressionText = _expression(
+        "the zone the reply says its days are in; P605 if it is not that of whole_days."
+    )
     let: dict[str, ExpressionText] = Described(default_factory=dict, description="Values named once a record.")
     response_mapping: TemplateText = Described(description="The unified record: an object of fields, or JSONata.")
 
@@ -83,6 +85,17 @@ class ErrorDocument(_Document):
     request_id: ExpressionText = _expression("the provider's reference for the request.")
     retry_after: ExpressionText = _expression("after how many seconds to try again.")
     hint: ExpressionText = _expression("what a person can do about it.")
+
+
+class WholeDaysDocument(_Document):
+    """Which parameters the provider takes as whole days; a note (Q510) says what that changed about a query."""
+
+    time_zone: ExpressionText = Described(description="JSONata: the IANA time zone whose days these are.")
+    parameters: dict[str, Literal["floor", "ceil", "ceil_until_today"]] = Described(
+        min_length=1,
+        description="How date-time parameters become days. `floor`: the day it falls on; `ceil`: the first day that "
+        "begins at or after it; `ceil_until_today`: the same, but not after today.",
+    )
 
 
 class MappingDocument(_Document):
@@ -97,6 +110,7 @@ class MappingDocument(_Document):
     context: dict[str, dict[str, Any]] = Described(
         default_factory=dict, description="What an account may set: a JSON Schema each."
     )
+    whole_days: WholeDaysDocument = _optional(description="For a provider that takes days, not moments.")
     error_mapping: ErrorDocument = _optional(description="How a refusal of the provider is read.")
     endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
 

@@ -52,6 +52,18 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeDays:
+    """The parameters that become whole days, each with its rounding, and whose days they are.
+
+    `setting` is the context's setting that `time_zone` reads, if it reads one.
+    """
+
+    time_zone: Expression
+    setting: str | None
+    parameters: Map[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """A linked mapping document, `root`."""
 
@@ -60,6 +72,7 @@ class Mapping:
     resource: Resource
     context: Schema
     context_schemas: Map[str, Map[str, Any]]
+    whole_days: WholeDays | None
     errors: Map[str, Expression]
     endpoints: tuple[Endpoint, ...]
 

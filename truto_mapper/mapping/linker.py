@@ -29,8 +29,8 @@ from truto_mapper.language.nodes import (
     Variable,
 )
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.document import EndpointDocument, MappingDocument
-from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template
+from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
+from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
 from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
 from truto_mapper.resource.spec import Field, Resource
 from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, nearest
@@ -59,14 +59,18 @@ def link(
     shape = shaped(root, MappingDocument)
     linker = _Linker(resource, shape.context, functions, find_schema)
     context = linker.context(root.value.get("context"))
+    whole_days = linker.whole_days(root.value["whole_days"], shape.whole_days) if shape.whole_days else None
     endpoints = [
-        linker.endpoint(name, node, shape.endpoints[name]) for name, node in root.value["endpoints"].value.items()
+        linker.endpoint(name, node, shape.endpoints[name], has_days=whole_days is not None)
+        for name, node in root.value["endpoints"].value.items()
     ]
     errors = root.value.get("error_mapping")
     error_mapping = linker.loops(errors, RESPONSE_NAMES - {"cursor", "now"}) if errors else ()
     linker.findings.found = _in_order(linker.findings.found)
     linker.findings.raise_as(MappingError)
-    return Mapping(root, shape.integration, resource, context, shape.context, dict(error_mapping), tuple(endpoints))
+    return Mapping(
+        root, shape.integration, resource, context, shape.context, whole_days, dict(error_mapping), tuple(endpoints)
+    )
 
 
 class _Linker:
@@ -107,15 +111,31 @@ class _Linker:
             self.findings.found.append(node.at([name, "default", *path]).diagnostic("M106", message))  # type: ignore[union-attr]  # a default stands somewhere
         return schema
 
-    def endpoint(self, name: str, node: Node, shape: EndpointDocument) -> Endpoint:
+    def whole_days(self, node: Node, shape: WholeDaysDocument) -> WholeDays:
+        zone = self.expression(node.value["time_zone"], frozenset({"query", "context"}))
+        listed, known = node.value["parameters"], self.settings["query"]
+        for name in shape.parameters:
+            if name not in known:
+                hint = did_you_mean(name, known)
+                found = listed.diagnostic("C204", f"there is no query parameter `{name}`", key=name, hint=hint)
+                self.findings.found.append(found)
+            elif known[name].format != "date-time":
+                message = f"`{name}` must have the format date-time to be a whole day"
+                self.findings.found.append(listed.diagnostic("M106", message, key=name))
+        paths = [path for path, _ in reads(zone)] if zone else []
+        settings = [path[1] for path in paths if path[0] == "context" and len(path) > 1]
+        return WholeDays(zone, next(iter(settings), None), shape.parameters)  # type: ignore[arg-type]  # as below
+
+    def endpoint(self, name: str, node: Node, shape: EndpointDocument, *, has_days: bool) -> Endpoint:
         parts = node.value
         self.elsewhere = RESPONSE_NAMES.union(shape.for_each, shape.let)
         source = None
         if shape.source_schema and self.find_schema is not None:
             source = self.source_schema(parts["source_schema"], self.find_schema)
-        if "time_zone" in parts and "time_zone" not in self.settings["context"]:
-            message = "time_zone is compared with $context.time_zone, which the context does not declare"
-            self.findings.found.append(node.diagnostic("C204", message, key="time_zone"))
+        if "time_zone" in parts and not has_days:
+            message = "`time_zone` is compared with the zone of `whole_days`, which this mapping does not have"
+            hint = "write `whole_days` with the zone in which the request counts days"
+            self.findings.found.append(node.diagnostic("M106", message, key="time_zone", hint=hint))
         names = RESPONSE_NAMES
         for_each = self.loops(parts.get("for_each"), names)
         names |= {loop for loop, _ in for_each}

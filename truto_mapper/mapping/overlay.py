@@ -127,6 +127,8 @@ def _is_needed(at: Path) -> bool:
     match at:
         case ("endpoints", _, name):
             return name in _OF_ENDPOINT
+        case ("whole_days", _):
+            return True
         case (name,):
             return name in _OF_MAPPING
     return False

@@ -128,6 +128,13 @@ class Method(_Spec):
     description: str = ""
 
 
+class Period(_Spec):
+    """Two date-time parameters: a query is refused (Q505) unless `start` is before `end`."""
+
+    start: _Name
+    end: _Name
+
+
 class Resource(_Spec):
     """A unified resource, read from its spec. `response` is the envelope around the records.
 
@@ -142,6 +149,7 @@ class Resource(_Spec):
     integrations: _Names
     methods: dict[Literal["list"], Method]
     parameters: dict[_Name, Field]
+    periods: Annotated[tuple[Period, ...], pydantic.Field(strict=False)] = ()
     fields: dict[_Name, Field]
     response: dict[_Name, Field]
 
@@ -164,6 +172,8 @@ class Resource(_Spec):
             resource = shaped(root, cls)
         except MappingError as error:
             found.extend(error.diagnostics)
+        else:
+            found.extend(_wrong_periods(root, resource))
         if found:
             raise MappingError(sorted(found, key=by_place))
         return resource
@@ -182,6 +192,21 @@ def _strangers(root: yaml_tree.Node) -> Iterator[Diagnostic]:
                 if isinstance(name.value, str) and name.value not in names:
                     message = f"`{name.value}` is not among the integrations of this resource"
                     yield name.diagnostic("M106", message, hint=did_you_mean(name.value, names))
+
+
+def _wrong_periods(root: yaml_tree.Node, resource: Resource) -> Iterator[Diagnostic]:
+    """Periods whose ends are not two date-time parameters."""
+    for number, period in enumerate(resource.periods):
+        node = root.value["periods"].value[number]
+        for end in (node.value["start"], node.value["end"]):
+            field = resource.parameters.get(end.value)
+            if field is None:
+                hint = did_you_mean(end.value, resource.parameters)
+                yield end.diagnostic("M106", f"there is no parameter `{end.value}`", hint=hint)
+            elif field.format != "date-time":
+                yield end.diagnostic("M106", f"`{end.value}` must have the format date-time to be part of a period")
+        if period.start == period.end:
+            yield node.value["end"].diagnostic("M106", "a period starts and ends with two different parameters")
 
 
 def load_resource(name: str) -> Resource:

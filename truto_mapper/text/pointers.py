@@ -21,3 +21,8 @@ def steps_of(pointer: str) -> tuple[str, ...]:
 def dotted(path: Iterable[str | int]) -> str:
     """A path of keys and indices as it reads in a message: `users.0.id`."""
     return ".".join(map(str, path))
+
+
+def keys_of(path: Iterable[str | int]) -> tuple[str, ...]:
+    """The keys of a path, without its indices."""
+    return tuple(step for step in path if isinstance(step, str))

@@ -1,4 +1,4 @@
-"""Findings for whom they are for: a person, a program, GitHub's annotations, code scanning, a test report."""
+"""Findings as text, JSON, GitHub's workflow commands, SARIF and JUnit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -20,12 +20,12 @@ _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def render(found: Sequence[Diagnostic], format_: str, checked: Sequence[str] = ()) -> str:
-    """The findings in one of `FORMATS`. `checked` names what was looked at: in JUnit each is a test case."""
+    """The findings in one of `FORMATS`. `checked` names what was checked: in JUnit each is a test case."""
     return junit(found, checked) if format_ == "junit" else FORMATS[format_](found)
 
 
 def text(found: Sequence[Diagnostic]) -> str:
-    """As on a terminal, a blank line between two."""
+    """As on a terminal, with a blank line between two findings."""
     return "\n".join(f"{one.render()}\n" for one in found)
 
 
@@ -35,20 +35,14 @@ def json_(found: Sequence[Diagnostic]) -> str:
 
 
 def github(found: Sequence[Diagnostic]) -> str:
-    """Workflow commands, which GitHub Actions shows beside the lines concerned."""
+    """Workflow commands, which GitHub Actions shows beside the lines that they are about."""
     return "".join(f"{_command(one)}\n" for one in found)
 
 
 def _command(one: Diagnostic) -> str:
     about = one.as_dict()
-    places = (
-        ("file", "source"),
-        ("line", "line"),
-        ("col", "column"),
-        ("endLine", "end_line"),
-        ("endColumn", "end_column"),
-    )
-    given = [(name, str(about[key])) for name, key in places if key in about] + [("title", one.code)]
+    places = {"file": "source", "line": "line", "col": "column", "endLine": "end_line", "endColumn": "end_column"}
+    given = [*((name, str(about[key])) for name, key in places.items() if key in about), ("title", one.code)]
     properties = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in given)
     return f"::{_LEVELS[one.severity]} {properties}::{_escaped(_said(one))}"
 
@@ -59,7 +53,7 @@ def _said(one: Diagnostic) -> str:
 
 
 def _escaped(value: str, more: str = "") -> str:
-    """What would end a command, or one of its properties, by its code."""
+    """Text in which no character ends a command or one of its properties."""
     return "".join(f"%{ord(char):02X}" if char in "%\r\n" + more else char for char in value)
 
 
@@ -68,17 +62,13 @@ def sarif(found: Sequence[Diagnostic]) -> str:
     codes = sorted({one.code for one in found})
     rules = [{"id": code, "shortDescription": {"text": CODES.get(code, "a JSONata error")}} for code in codes]
     driver = {"name": "truto-mapper", "informationUri": "https://pypi.org/project/truto-mapper/", "rules": rules}
-    run = {
-        "tool": {"driver": driver},
-        "columnKind": "unicodeCodePoints",
-        "results": _results(found, codes),
-    }
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": [*_results(found, codes)]}
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
 
-def _results(found: Sequence[Diagnostic], codes: Sequence[str]) -> list[dict[str, Any]]:
-    results, seen = [], Counter[str]()
+def _results(found: Sequence[Diagnostic], codes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    seen = Counter[str]()
     for one in found:
         known = fingerprint(one)
         seen[known] += 1  # the same mistake twice in a file is two findings
@@ -90,37 +80,33 @@ def _results(found: Sequence[Diagnostic], codes: Sequence[str]) -> list[dict[str
             "partialFingerprints": {"finding/v1": f"{known}:{seen[known]}"},
         }
         location = _location(one)
-        results.append(result | ({"locations": [location]} if location else {}))
-    return results
+        yield result | ({"locations": [location]} if location else {})
 
 
 def _location(one: Diagnostic) -> dict[str, Any]:
     """Where in the author's file, and where in the data."""
     location: dict[str, Any] = {}
     if one.source is not None:
-        location["physicalLocation"] = _physical(one, one.as_dict())
+        physical = location["physicalLocation"] = {
+            "artifactLocation": {"uri": quote(one.source.name, "/~", errors="replace")}
+        }
+        if one.span is not None:
+            keys = {"startLine": "line", "startColumn": "column", "endLine": "end_line", "endColumn": "end_column"}
+            physical["region"] = {name: one.as_dict()[key] for name, key in keys.items()}
     if one.pointer is not None:
         location["logicalLocations"] = [{"fullyQualifiedName": one.pointer}]
     return location
 
 
-def _physical(one: Diagnostic, about: dict[str, Any]) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(about["source"], "/~", errors="replace")}}
-    if one.span is not None:
-        keys = (("startLine", "line"), ("startColumn", "column"), ("endLine", "end_line"), ("endColumn", "end_column"))
-        location["region"] = {name: about[key] for name, key in keys}
-    return location
-
-
 def fingerprint(one: Diagnostic) -> str:
-    """What a finding is known by when lines have moved: its code, file, the text it is about, and its message."""
+    """The same for a finding whose line moves: a hash of its code, file, quoted text, pointer and message."""
     quoted = one.source.text[one.span.start : one.span.end] if one.source and one.span else ""
     about = (one.code, one.source.name if one.source else "", quoted, one.pointer or "", one.message)
     return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:16]
 
 
 def junit(found: Sequence[Diagnostic], checked: Sequence[str] = ()) -> str:
-    """A JUnit report: a test case for each name in `checked` and each file with findings; an error fails it."""
+    """A JUnit report: a test case for each name in `checked` and each file with findings, failed by an error."""
     files: dict[str, list[Diagnostic]] = {name: [] for name in checked}
     for one in found:
         files.setdefault(one.source.name if one.source else "truto-mapper", []).append(one)
@@ -137,6 +123,7 @@ def junit(found: Sequence[Diagnostic], checked: Sequence[str] = ()) -> str:
 
 
 def xml(root: ET.Element) -> str:
+    """An element as an indented document."""
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -145,10 +132,5 @@ def _xml(value: str) -> str:
     return re.sub(_NOT_XML, "\ufffd", value)
 
 
-FORMATS: dict[str, Callable[[Sequence[Diagnostic]], str]] = {
-    "text": text,
-    "json": json_,
-    "github": github,
-    "sarif": sarif,
-    "junit": junit,
-}
+FORMATS: dict[str, Callable[[Sequence[Diagnostic]], str]]
+FORMATS = {"text": text, "json": json_, "github": github, "sarif": sarif, "junit": junit}

@@ -44,11 +44,11 @@ def run_cases(
             made = golden.run_all(paths, only, names)
             if not made.results and not made.findings:
                 _nothing_ran(paths, only)
-            groups = golden.groups(made.changes)
+            groups = golden.groups(made.differences)
             chosen = _chosen(groups, accept or [], update=update, review=review)
-            for path in golden.accept(change for group in chosen for change in group.changes):
+            for path in golden.accept(change for group in chosen for change in group.differences):
                 typer.echo(f"accepted {path}", err=True)
-            left = [change for group in groups if group not in chosen for change in group.changes]
+            left = [change for group in groups if group not in chosen for change in group.differences]
             if not os.environ.get("CI"):
                 golden.pend(made.results)
         _show_cases(made, left, groups, format_)
@@ -89,20 +89,20 @@ def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, revi
 def _is_wanted(group: golden.Group) -> bool:
     """Show what one cause changed, and ask."""
     typer.echo(f"\n{group.title}", err=True)
-    if origin := group.changes[0].origin:
+    if origin := group.differences[0].origin:
         typer.echo(f"  {origin.text.strip()}", err=True)
-    for change in group.changes[:SHOWN]:
-        typer.echo(f"  {change.case.name}: {golden.difference(change)}", err=True)
-    if len(group.changes) > SHOWN:
-        typer.echo(f"  … and {len(group.changes) - SHOWN} more", err=True)
+    for change in group.differences[:SHOWN]:
+        typer.echo(f"  {change.case.name}: {change.text}", err=True)
+    if len(group.differences) > SHOWN:
+        typer.echo(f"  … and {len(group.differences) - SHOWN} more", err=True)
     return typer.confirm("accept?", err=True)
 
 
-def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[golden.Group], format_: str) -> None:
+def _show_cases(made: golden.Report, left: list[golden.Difference], groups: list[golden.Group], format_: str) -> None:
     """Print the differences by case, then by cause, then the totals; in another format the findings."""
     if format_ != "text":
         checked = [str(case.folder) for case in made.passed]
-        found = [*made.findings, *map(golden.diagnostic, left)]
+        found = [*made.findings, *(one.diagnostic for one in left)]
         write(reports.render(found, format_, checked))
         return
     report(made.findings)
@@ -112,7 +112,7 @@ def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[gol
         for change in left:
             if change.case.folder == folder:
                 typer.echo(_indented(change))
-    causes = [group for group in groups if any(change in left for change in group.changes)]
+    causes = [group for group in groups if any(change in left for change in group.differences)]
     if causes:
         typer.echo("\nBy cause; accept one with --accept ID, all with --update, or decide on each with --review:")
         for group in causes:
@@ -122,8 +122,8 @@ def _show_cases(made: golden.Report, left: list[golden.Change], groups: list[gol
     typer.echo(typer.style(f"{summary}", fg="red" if failing or made.findings else "green"))
 
 
-def _indented(change: golden.Change) -> str:
-    lines = golden.difference(change).splitlines()
+def _indented(change: golden.Difference) -> str:
+    lines = change.text.splitlines()
     where = f"   {change.place}  {' '.join(change.origin.text.split())}" if change.origin else ""
     return "\n".join(f"  {line}{where if not number else ''}" for number, line in enumerate(lines))
 

@@ -1,0 +1,28 @@
+"""What is wrong with a mapping, found without a payload: types against both schemas, and what can never happen.
+
+Each rule is a function that yields findings. An error can never work, a warning is hardly meant, a note says what the
+mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
+"""
+
+from __future__ import annotations
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.ignores import unsilenced
+from truto_mapper.authoring.check.omissions import unread_fields, unused_names, unwritten_fields
+from truto_mapper.authoring.check.reachability import unreachable
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.text.diagnostics import Diagnostic, by_place
+
+
+def check(mapper: Mapper) -> list[Diagnostic]:
+    """Every finding about a mapping, those of `load` included, in the order of its text, without the silenced ones."""
+    found: list[Diagnostic] = []
+    unread: list[Diagnostic] = []
+    for endpoint in mapper.mapping.endpoints:
+        types = EndpointTypes(mapper, endpoint)
+        found += [*types.found, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        unread += unread_fields(mapper, types)
+    found += [*unreachable(mapper), *unread]
+    # Endpoints that share an expression by a YAML alias report it once.
+    once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
+    return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

@@ -1,0 +1,88 @@
+"""The expressions of an endpoint, whose types are inferred from the provider's schema and held against the resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from truto_mapper.authoring.check import fields
+from truto_mapper.authoring.sources import reply_type
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.inference import Inference, Scope
+from truto_mapper.language.types import Type
+from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.resource.spec import value_schema
+from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean
+
+_PLANNING = ("path", "when", "query_error", "static_response", "params", "headers", "body")
+
+
+class EndpointTypes:
+    """The types of an endpoint's expressions; `found` is what is wrong with them."""
+
+    def __init__(self, mapper: Mapper, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.found: list[Diagnostic] = []
+        self.inference = Inference(self._tell)
+        self.body = reply_type(endpoint)
+        self._expression = endpoint.path
+        self._infer_all(mapper, Scope(_variables(mapper, self.body), self.body))
+
+    def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
+        """Note a finding about a node of the current expression."""
+        if isinstance(node, nodes.Name):
+            hint = did_you_mean(node.value, names)
+            if hint is None and self._expression.text.strip() == node.value:
+                hint = f"text needs quotes of its own: '\"{node.value}\"'"
+        severity: Severity = "error" if code in ("C206", "C208") else "warning"
+        self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
+
+    def _infer(self, expression: Expression, scope: Scope) -> Type:
+        self._expression = expression
+        return self.inference.infer(expression.node, scope)
+
+    def _infer_all(self, mapper: Mapper, scope: Scope) -> None:
+        """Infer every expression, in the order in which a page evaluates them."""
+        endpoint = self.endpoint
+        for key, expression in every(endpoint):
+            if key in _PLANNING:
+                self._infer(expression, replace(scope, context=types.ANY))
+        for one in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
+            if one is not None:
+                self.inference.used(self._infer(one, scope))
+        if endpoint.empty_when is not None:  # which is also asked about an error, a reply of another shape
+            unknown = {**scope.variables, "response": types.ANY, "$": types.ANY}
+            self._infer(endpoint.empty_when, Scope(unknown, types.ANY))
+        for name, expression in endpoint.for_each:
+            item = types.item_of(self._infer(expression, scope)).without(types.NONE)
+            scope = scope.bound(name, item).within(item)
+        for name, expression in endpoint.let:
+            scope = scope.bound(name, self._infer(expression, scope))
+        for path, field, expression in leaves(endpoint.response, mapper.resource.record):
+            kind = self.inference.used(self._infer(expression, scope))
+            self.found += [] if field is None else fields.misfits(expression, kind, field, path)
+
+
+def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:
+    parameters, settings = mapper.resource.parameters, mapper.mapping.context_schemas
+    asked = {name: _given(value_schema(field), field.default) for name, field in parameters.items()}
+    context = {name: _given(schema, schema.get("default")) for name, schema in settings.items()}
+    return {
+        "query": Type(frozenset({"object"}), properties=asked),
+        "context": Type(frozenset({"object"}), properties=context),
+        "cursor": types.union(types.STRING, types.UNDEFINED),
+        "now": replace(types.union(types.STRING, types.UNDEFINED), format="date-time"),
+        "status": types.INTEGER,
+        "headers": Type(frozenset({"object"})),
+        "response": body,
+        "$": body,
+    }
+
+
+def _given(schema: Mapping[str, Any], default: Any) -> Type:
+    """The type of a parameter or a setting, which may be absent if it has no default."""
+    kind = types.from_schema(schema, schema, None)
+    return kind if default is not None else types.union(kind, types.UNDEFINED)

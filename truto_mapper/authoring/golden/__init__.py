@@ -1,0 +1,22 @@
+"""Golden cases: folders beside a mapping, each with a query or a reply and the output that is expected of it.
+
+A folder `<mapping>/<case>/` beside `<mapping>.yaml` has
+
+- `case.yaml`: `description`, and any of `query`, `context`, `now`, `status`, `headers`, `format`, `on_invalid`; a case
+  that should fail says so in `raises`: the name of the error, or an object of `error` and its attributes;
+- `payload.json`, the provider's reply (`payload.txt` if it is not JSON); without it the case only plans a request;
+- the expected output, each file only if there is something to put in it: `request.json`, `response.json` (`.ndjson`
+  for a stream), `rejected.json` and `diagnostics.txt`.
+
+`raises` is written by hand and never accepted, so that no case starts or stops failing unnoticed.
+"""
+
+from truto_mapper.authoring.golden.cases import PENDING, Case, folders, from_here, mapping_of, mappings, orphans, read
+from truto_mapper.authoring.golden.comparison import Difference, Group, compare, count, groups
+from truto_mapper.authoring.golden.runs import Report, Result, run, run_all, run_one
+from truto_mapper.authoring.golden.writing import accept, pend, record
+
+__all__ = [
+    "PENDING", "Case", "Difference", "Group", "Report", "Result", "accept", "compare", "count", "folders", "from_here",
+    "groups", "mapping_of", "mappings", "orphans", "pend", "read", "record", "run", "run_all", "run_one",
+]  # fmt: skip
