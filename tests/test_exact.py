@@ -131,6 +131,26 @@ def test_a_computed_loop_over_nothing_has_no_rows(tmp_path):
     assert mapper.map({"data": [{"key": "1"}]}).records == ()
 
 
+def test_an_object_that_the_loop_constructed_is_reported_at_what_it_was_made_of(tmp_path):
+    loops = """{group: data, contact: '$group.inner.{"key": k, "about": about, "born": b}'}"""
+    mapper = mapper_of(tmp_path, {"id": "key", "age": "about.age", "born": "born"}, for_each=loops)
+    reply = {"data": [{"inner": [{"k": "1", "about": {"age": "x"}, "b": "x"}]}]}
+    assert findings(mapper, reply) == [("D401", "/data/0/inner/0/about/age"), ("D401", "/data/0")]
+    page = mapper.map(reply, on_invalid="discard_value")
+    assert page.records[0]["remote_data"] == {"key": "1", "about": {"age": "x"}, "born": "x"}
+
+
+@pytest.mark.parametrize("last", ["$b.c", "'$b.c[key]'"])
+def test_the_rows_of_three_loops_keep_the_outermost_row_around_them(last, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key"}, for_each=f"{{a: data, b: $a.b, c: {last}}}")
+    reply = {"data": [{"x": 1, "b": [{"c": {"key": "1"}}, {"y": 2, "c": [{"key": "2"}, {"key": "3"}]}]}]}
+    assert [record["remote_data"] for record in mapper.map(reply).records] == [
+        {"x": 1, "b": [{"c": {"key": "1"}}]},
+        {"x": 1, "b": [{"y": 2, "c": [{"key": "2"}]}]},
+        {"x": 1, "b": [{"y": 2, "c": [{"key": "3"}]}]},
+    ]
+
+
 # An empty array
 
 SOURCES = {

@@ -29,14 +29,14 @@ class _RowPlaces(Places):
     """The paths of a reply's objects and arrays. An object that occurs in several rows is found in this one."""
 
     def __init__(self, row: Row, reply: Reply) -> None:
-        super().__init__({"": row.item.value})
+        super().__init__({"": row.item.value} if row.item.in_reply else {})
         self.row, self.reply = row, reply
 
     def of(self, container: Any) -> tuple[str, Steps] | None:
         if not isinstance(container, (dict, list)):
             return None
         for place in self.row.places.values():
-            if place.value is container:
+            if place.in_reply and place.value is container:
                 return "", place.path
         known = super().of(container)
         return self.reply.places.of(container) if known is None else ("", (*self.row.item.path, *known[1]))
