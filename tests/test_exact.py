@@ -174,6 +174,24 @@ def test_an_array_without_items_is_empty_if_its_source_was_there_and_else_absent
     assert record.get("tags") == tags
 
 
+# What is left out
+
+
+def test_an_invalid_item_is_left_out_but_not_one_without_what_it_requires(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "tags": "labels", "mails": """'mails.{"address": a}'"""})
+    rows = [
+        {"key": "1", "labels": [1, "a"], "mails": [{"a": "x"}]},
+        {"key": "2", "mails": [{"a": "x"}, {"a": 5}]},
+    ]
+    page = mapper.map({"data": rows}, on_invalid="discard_value")
+    assert [(record["tags"], record["mails"]) for record in page.records] == [(["a"], [{"address": "x"}])]
+    assert page.rejected == tuple(rows[1:])
+    assert [(d.code, d.pointer) for d in page.diagnostics] == [
+        ("D401", "/data/0/labels/0"),
+        ("D401", "/data/1/mails/1/a"),
+    ]
+
+
 # Values of the page
 
 ROWS = {"data": [{"key": str(number), "age": 3} for number in range(20)]}

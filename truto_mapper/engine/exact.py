@@ -1,8 +1,7 @@
 """The exact path: a row → a validated record, and every problem with both its addresses.
 
-It maps one expression at a time, and says of each problem where its expression was written and where in the payload
-the value came from. It is some two hundred times slower than the generated code, which leaves to it the rows that
-may be invalid.
+It evaluates one expression at a time, and reports where an invalid value's expression was written and where in the
+payload the value came from. It takes about 200 times as long as the generated code, which leaves doubtful rows to it.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ Outcome = tuple[Any, list[Diagnostic]]
 
 @dataclass(eq=False)
 class ExactPage:
-    """The exact path through one page. A finding that several rows share, as about a value of the page, is said once.
+    """The exact path through one page. The same problem of several rows, as a value of the page, is reported once.
 
-    With "raise" every problem is an error, and those of the whole page are raised together. "discard_value" leaves
-    out an optional value; any other problem, and with "discard_record" each, rejects the record.
+    With "raise" the problems of the whole page are raised together. With "discard_value" an invalid optional value is
+    left out, and any other problem rejects the record. With "discard_record" every problem does.
     """
 
     endpoint: Endpoint
@@ -67,8 +66,8 @@ class ExactPage:
     ) -> tuple[list[Any], list[Any]]:
         """The records with the doubtful ones mapped here, and the provider's rows that were rejected.
 
-        After a `fault` of the page's values the first row that is an object is mapped here too, to say what is wrong.
-        Findings are added to `found`. Raises `EvaluationError` with every error.
+        After a `fault` of the page's values the first row that is an object is mapped here too, to report it. Findings
+        are added to `found`. Raises `EvaluationError` with every error.
         """
         before = len(found)
         if fault is not None:
@@ -77,7 +76,7 @@ class ExactPage:
         for number in doubtful:
             records[number], diagnostics = self.outcome(rows[number])
             found += diagnostics
-        if fault is not None and len(found) == before:  # it did not happen again
+        if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, rows, found)
         errors = [one for one in found if one.severity == "error"]
         if errors:
@@ -132,8 +131,9 @@ class ExactPage:
         """Whether the value at a path of the record cannot be left out."""
         field: Field | None = self.resource.record
         for step in path:
-            field = field.below.get(step) if field is not None and isinstance(step, str) else None
-        return not path or (field is not None and field.required)
+            if isinstance(step, str):
+                field = field and field.below.get(step)
+        return not path or (isinstance(path[-1], str) and field is not None and field.required)
 
 
 def _remove(record: Any, path: Steps) -> None:
