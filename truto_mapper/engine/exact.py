@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.rows import Reply, Row
-from truto_mapper.engine.shaping import ANY, shaper, undeclared
+from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import Paths
@@ -26,8 +26,6 @@ from truto_mapper.text.pointers import Steps, dotted, json_pointer
 
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
-#: The worst fault of the values that are the same for a whole page: one can be left out, or is required.
-Fault = Literal["optional", "required"]
 Outcome = tuple[Any, list[Diagnostic]]
 
 
@@ -238,16 +236,13 @@ class _Attempt:
             origin = self.row.item.path if self.page.reads_row(expression) else ()
         return json_pointer(origin)
 
-    def independent(self, problems: Iterable[Problem]) -> Iterable[Problem]:
+    def independent(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that do not follow from an expression that failed."""
-        lets = {name for name, expression in self.page.endpoint.let if expression in self.failed}
+        response = self.page.endpoint.response
+        lacking = ((one, giving(response, (*one.path, one.missing or ""))) for one in problems)
+        return [one for one, source in lacking if one.missing is None or source is None or not self.has_failed(source)]
 
-        def follows(problem: Problem) -> bool:
-            if problem.missing is None:
-                return False
-            expression = giving(self.page.endpoint.response, (*problem.path, problem.missing))
-            return expression is not None and (
-                expression in self.failed or any(v.name in lets for v in expression.variables)
-            )
-
-        return [problem for problem in problems if not follows(problem)]
+    def has_failed(self, expression: Expression) -> bool:
+        """Whether an expression failed, or a `let` that it uses."""
+        names = {name for name, one in self.page.endpoint.let if one in self.failed}
+        return expression in self.failed or any(v.name in names for v in expression.variables)

@@ -155,7 +155,7 @@ def _carriers(event: Event, path: Steps) -> Iterable[Event]:
 def _within(place: Place, value: Any) -> Iterator[Place]:
     """A place and, in search of a value, all places below it."""
     yield place
-    if value is not None and value is not MISSING and isinstance(place.value, (dict, list)):
+    if not any(value is one for one in (None, MISSING, UNKNOWN)) and isinstance(place.value, (dict, list)):
         pairs = place.value.items() if isinstance(place.value, dict) else enumerate(place.value)
         for key, inner in pairs:
             yield from _within(Place(inner, (*place.path, key)), value)
