@@ -151,6 +151,13 @@ def test_the_rows_of_three_loops_keep_the_outermost_row_around_them(last, tmp_pa
     ]
 
 
+@pytest.mark.parametrize("last", ["$response.other", """'$b.c.{"key": key}'"""])
+def test_a_row_that_is_not_inside_the_outermost_one_is_its_own_remote_data(last, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key"}, for_each=f"{{a: data, b: $a.b, c: {last}}}")
+    reply = {"data": [{"b": [{"c": [{"key": "1"}]}]}], "other": [{"key": "1"}]}
+    assert [record["remote_data"] for record in mapper.map(reply).records] == [{"key": "1"}]
+
+
 # An empty array
 
 SOURCES = {
