@@ -30,7 +30,9 @@ def diff_(
     old: Annotated[str, Argument(metavar="OLD", help="A file, REV:PATH of git, or a shipped name.")],
     new: Annotated[str, Argument(metavar="NEW", help="Likewise; both are mappings, or both specs of a resource.")],
     cases: Annotated[str | None, Option(metavar="MAPPING", help="Run the golden cases of MAPPING, not NEW's.")] = None,
-    approvals: Annotated[Path | None, Option(metavar="FILE", help="Else .truto-approvals.yaml beside NEW.")] = None,
+    approvals: Annotated[
+        Path | None, Option(metavar="FILE", help="Approvals; else .truto-approvals.yaml beside NEW.")
+    ] = None,
     format_: ReportFormat = "text",
 ) -> None:
     """Show what changed between two versions of a mapping or a resource, and whether it breaks readers or callers."""
