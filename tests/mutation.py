@@ -4,9 +4,9 @@
 
 A fault is one change of the source: another operator, comparison or constant, a negated condition, a dropped statement.
 Each kind has an equal share of the sample. A fault is made in a copy of the repository, and killed if a test fails
-there: those that run its line are tried, the cheapest first, then those of test files whose import runs it. Coverage
-measures once which they are. Tests of the code's form, of packaging and of the README are left out: they would kill by
-accident.
+there: those that run its line are tried, the cheapest first, then those of files that run it when they are imported, or
+in another process. Coverage measures once which they are. Tests of the code's form, of packaging and of the README are
+left out: they would kill by accident.
 
 Results are kept in `.mutation/`: a run continues where the last one stopped, and after a change of tests only the
 survivors are tried again. Faults that change nothing a user can see are listed with reasons in `mutation.yaml`.
@@ -247,11 +247,14 @@ class Map:
         self.seconds: dict[str, float] = {}
         self.lines: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.modules: dict[str, set[str]] = defaultdict(set)
-        self.early: dict[tuple[str, int], set[str]] = defaultdict(set)  # the test files whose import runs a line
+        #: The test files that run a line in the name of no test: when they are imported, or in another process.
+        self.early: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self.outside: set[str] = set()  # tests that run nothing in their own process
 
     def add(self, measured: dict) -> None:
         self.seconds |= measured["seconds"]
         names = measured["tests"]
+        self.outside |= measured["seconds"].keys() - set(names)
         for file, lines in measured["lines"].items():
             for line, numbers in lines.items():
                 passed = self.seconds.keys() & {names[number] for number in numbers}
@@ -272,7 +275,8 @@ class Map:
         yield soon
         yield [test for test in ranked if test not in set(soon)]
         early = set().union(*(self.early[line] for line in lines))
-        yield sorted((test for test in self.modules[fault.file] - near if file_of(test) in early), key=self.cost)
+        others = (self.modules[fault.file] | self.outside) - near
+        yield sorted((test for test in others if file_of(test) in early), key=self.cost)
 
     def cost(self, test: str) -> tuple[float, str]:
         return round(self.seconds[test], 2), test
@@ -385,7 +389,7 @@ def by_line(contexts: dict[int, list[str]], numbers: dict[str, int]) -> dict[int
 
 
 def early(contexts: dict[int, list[str]]) -> list[int]:
-    """The lines that are run while the test file is imported, in the name of no test."""
+    """The lines that are run in the name of no test."""
     return [line for line, found in contexts.items() if "" in found]
 
 
