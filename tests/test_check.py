@@ -8,17 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
-from test_equivalence import cases
 
 from truto_mapper import load
 from truto_mapper.authoring import check, golden
-from truto_mapper.language import inference, types
-from truto_mapper.language.expression import Expression
-from truto_mapper.language.nodes import Node, walk
-from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.codes import CODES
-from truto_mapper.text.errors import EvaluationError, MapperError, MappingError
+from truto_mapper.text.errors import MapperError
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "mappings" / "gong" / "activity.yaml"
@@ -74,64 +68,127 @@ def test_every_kind_of_fault_that_has_a_code_is_planted():
     assert {fault["finds"] for fault in FAULTS} >= codes
 
 
-# --------------------------------------------------------------------------------------------- soundness
+# ------------------------------------------------------------------------------------------------- the rules
+
+ACME = """\
+version: 1
+integration: acme
+unified_model: conversational-intelligence
+resource: activity
+method: list
+context:
+  region: {type: string, enum: [eu, us], default: eu}
+  plan: {type: string, enum: [free, paid]}
+  beta: {type: boolean}
+endpoints:
+  all:
+    recognise: $exists(users)
+    path_mapping: '"/users"'
+    for_each: {user: users}
+    response_mapping:
+      id: $user.id
+      user: {id: $user.id}
+"""
 
 
-def admits(kind, value):
-    """Whether a value is of a type."""
-    if kind == types.ANY or kind.kinds == types.KINDS:
-        return True
-    if value is MISSING:
-        return "undefined" in kind.kinds
-    found = types.kind_of(value)
-    if found not in kind.kinds and not (found == "number" and float(value).is_integer() and "integer" in kind.kinds):
-        return False
-    if found == "array":
-        return kind.items is None or all(admits(kind.items, item) for item in value)
-    if found == "object":
-        return kind.properties is None or all(
-            admits(kind.properties.get(k, types.UNDEFINED), v) for k, v in value.items()
-        )
-    return found == "null" or kind.values is None or any(types.same_(value, one) for one in kind.values)
+@pytest.fixture
+def acme(tmp_path):
+    """Finds what is wrong with a mapping of a provider without a schema, but for notes: code, message and hint."""
+
+    def found(text):
+        (tmp_path / "acme.yaml").write_text(text, "utf-8")
+        return [(one.code, one.message, one.hint) for one in found_in(tmp_path / "acme.yaml") if one.severity != "note"]
+
+    return found
 
 
-def of(value):
-    """The narrowest type of a value."""
-    match value:
-        case dict():
-            return types.Type(frozenset({"object"}), properties={name: of(child) for name, child in value.items()})
-        case list():
-            return types.Type(frozenset({"array"}), items=types.all_(map(of, value)) if value else None)
-        case _ if value is MISSING:
-            return types.UNDEFINED
-        case _:
-            return types.constant(value)
+PERIODS = "the resource allows day, week, month, total"
+VALUES = {
+    'aggregation_period: \'$user.many ? "day" : "total"\'': [],
+    'aggregation_period: \'$user.many ? "day" : "hour"\'': [
+        ("C209", '`aggregation_period` cannot be "hour", which this may give', PERIODS)
+    ],
+    'aggregation_period: \'$user.many ? "second" : "hour"\'': [
+        ("C207", '`aggregation_period` can never be "second", "hour"', PERIODS)
+    ],
+    "aggregation_period: 1": [
+        ("C207", "`aggregation_period` is a string, but this gives an integer", "write $string(…)")
+    ],
+    "metrics: {calls_hosted: '\"3\"'}": [
+        ("C207", "`metrics.calls_hosted` is an integer, but this gives a string", "write $number(…)")
+    ],
+    "metrics: {calls_hosted: '{}'}": [("C207", "`metrics.calls_hosted` is an integer, but this gives an object", None)],
+    'metrics: \'{"calls_hosted": 1, "unknown": "x"}\'': [],
+    "start_time: 'null'": [("C207", "`start_time` never gets a value from this", "remove the field from the mapping")],
+    "start_time: '$floorDate($query.start_time, \"UTC\")'": [
+        ("C207", "`start_time` is a date-time, but this gives a date", None)
+    ],
+    "start_time: $now": [],
+    "start_time: $query.start_time": [],
+}
 
 
-@given(cases())
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be(drawn):
-    text, data, bindings = drawn
-    told = []
-    try:
-        expression = Expression(text)
-        judge = inference.Inference(lambda code, node, *_: told.append((code, node)))
-        scope = inference.Scope({"$": of(data), **{name: of(value) for name, value in bindings.items()}}, of(data))
-        kind = judge.infer(expression.node, scope)
-        value = expression.evaluate(data, bindings)
-    except (EvaluationError, MappingError):
-        return
-    if not any(code == "C206" for code, _ in told):  # after which nothing is said any more
-        assert admits(kind, value), (text, data, bindings, kind, value)
+@pytest.mark.parametrize("field", VALUES)
+def test_a_value_that_does_not_fit_its_field_is_found_with_what_would(field, acme):
+    assert acme(f"{ACME}      {field}\n") == VALUES[field]
 
 
-def test_every_kind_of_node_is_handled():
-    """A node that inference does not know is anything, so this only counts the ones it means to know."""
-    texts = ["a.b[c=1]^(d){e: f}", "$map(x, function($v) {$v + 1})", "*.**", "-a", "/x/", "a ~> $f", "x ?: y ?? z"]
-    for text in [*texts, "$f(?, 1)", "| a | {} |", "(a; $b := 1)", "[1..2]", "a ? b : c", "true"]:
-        judge = inference.Inference(lambda *_: None)
-        for node in walk(Expression(text).node):
-            assert isinstance(judge.infer(node, inference.Scope({}, types.ANY)), types.Type), Node
+NAMES = {
+    "for_each: {user: users}": [],
+    "for_each: {team: teams, user: users}": ["$team is never used"],
+    "for_each: {user: users, call: calls}": ["$call is never used"],
+    "for_each: {user: users, call: calls}\n    let: {kind: $user.kind}": ["$call is never used", "$kind is never used"],
+    "for_each: {user: users, call: calls}\n    let: {spare: id}": ["$spare is never used"],
+}
+
+
+@pytest.mark.parametrize("names", NAMES)
+def test_a_name_that_no_expression_mentions_is_unused(names, acme):
+    found = acme(ACME.replace("for_each: {user: users}", names))
+    assert [message for code, message, _ in found if code == "C212"] == NAMES[names]
+
+
+def test_the_last_name_of_for_each_is_used_by_what_reads_the_row(acme):
+    text = ACME.replace("for_each: {user: users}", "for_each: {user: users, call: calls}")
+    assert acme(text.replace("id: $user.id\n", "id: $user.id & id\n", 1)) == []
+
+
+def test_only_a_setting_with_a_default_is_never_absent(acme):
+    messages = [
+        message for _, message, _ in acme(ACME.replace("id: $user.id\n", 'id: \'$context.region ? "a" : "b"\'\n', 1))
+    ]
+    assert messages == ["this is never reached: the condition is always true"]
+    assert acme(ACME.replace("id: $user.id\n", 'id: \'$context.plan ? "a" : "b"\'\n', 1)) == []
+
+
+SECOND = """\
+  second:
+    path_mapping: '"/second"'
+    recognise: $exists(second)
+    for_each: {user: second}
+    response_mapping: {id: $user.id, user: {id: $user.id}}
+"""
+REACHED = {
+    '$context.region = "eu"': [],
+    '$context.region in ["eu", "us"]': ["second"],
+    '$context.region = "asia"': ["all"],
+    "$context.beta": [],
+    "$exists($context.beta)": [],
+    "$context.beta = true or $context.beta = false": [],
+    "$exists($query.aggregation_period)": ["second"],
+    "$exists($query.users)": [],
+    "$exists($now)": [],
+    "$context.region + 1 > 0": ["all"],
+}
+
+
+@pytest.mark.parametrize("when", REACHED)
+def test_an_endpoint_that_no_query_reaches_is_found(when, acme):
+    text = ACME.replace(
+        "    recognise: $exists(users)\n", f"    recognise: $exists(users)\n    when: |\n      {when}\n"
+    )
+    found = [message.split("`")[1] for code, message, _ in acme(text + SECOND) if code == "C210"]
+    assert found == REACHED[when]
 
 
 # ----------------------------------------------------------------------------------------------- silencing

@@ -1,6 +1,10 @@
 """The command line as a person or a CI job meets it: JSON on stdout, findings on stderr, honest exit codes."""
 
+import contextlib
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +13,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper.edges.cli import app
+from truto_mapper.edges.cli import app, main
+from truto_mapper.text import files
+from truto_mapper.text.codes import CODES
 
 PERIOD = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
 PAYLOAD = {
@@ -332,12 +338,40 @@ MISTAKES = {
     "an unknown kind": (["schema", "conversational-intelligence/activity", "--kind", "x"], None, 2, "record, list"),
     "an unknown resource": (["schema", "conversational-intelligence/activty"], None, 2, "did you mean"),
     "an unknown command": (["mapp"], None, 2, "No such command"),
+    "an unknown option": (["map", "gong/activity", "-", "--frmat", "raw"], "{}", 2, "No such option: --frmat"),
+    "a status that is no number": (["map", "gong/activity", "-", "--status", "x"], "{}", 2, "'--status'"),
+    "an unknown way with invalid values": (
+        ["map", "gong/activity", "-", "--on-invalid", "drop"],
+        "{}",
+        2,
+        '--on-invalid must be one of raise, discard_value, discard_record, not "drop"',
+    ),
+    "an unknown page format": (
+        ["docs", "gong/activity", "--format", "pdf"],
+        None,
+        2,
+        "--format must be one of markdown",
+    ),
+    "a folder of several mappings": (["coverage", "mappings"], None, 2, "mappings holds 2 mappings; name one of them"),
+    "a case that is no folder": (
+        ["record", "gong/activity", "-", "--case", "../x"],
+        "{}",
+        2,
+        '--case must be the name of a folder, not "../x"',
+    ),
+    "a name with a control character": (["docs", "gong/\x1b[2J"], None, 2, 'there is no mapping "gong/\\u001b[2J"'),
+    "an unknown code": (["check", "--explain", "C2206"], None, 2, 'there is no page about "C2206"; did you mean C206?'),
+    "nothing like a code": (["check", "--explain", "?"], None, 2, 'there is no page about "?"'),
     "bytes that are no UTF-8": (["validate", "conversational-intelligence/activity", "-"], b"\xff", 2, "not UTF-8"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_gets_one_clear_message_and_no_traceback(mistake):
+def test_a_mistake_gets_one_clear_message_and_no_traceback(mistake, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mappings" / "x").mkdir(parents=True)
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / "mappings" / "x" / name).touch()
     args, stdin, code, said = MISTAKES[mistake]
     done = cli(*args, stdin=stdin)
     assert (done.exit_code, done.stdout) == (code, "")
@@ -360,8 +394,96 @@ def test_every_finding_of_a_broken_mapping_is_reported(tmp_path):
         assert f"{mapping}:{line}:" in done.stderr
 
 
+@pytest.mark.parametrize("code", [*CODES, "S0207"])
+def test_each_code_is_explained_whatever_its_case(code):
+    done = cli("check", "--explain", code.lower())
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"## {code}\n")
+    assert f"[{code}]" in done.stdout
+
+
+def test_an_invalid_list_response_is_a_finding_not_a_crash():
+    done = cli("validate", RESOURCE, "-", stdin='{"result": 5}')
+    assert (done.exit_code, json.loads(done.stdout)["records"]) == (1, 0)
+    assert "expected an array or an object, got 5" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path, payload, monkeypatch, capsys):
+    mapping = tmp_path / "mine.yaml"
+    shutil.copy(files.home() / "mappings" / "gong" / "activity.yaml", mapping)
+    (tmp_path / "mine").touch()  # where the folder of its cases belongs
+    monkeypatch.setattr("sys.argv", ["truto-mapper", "record", str(mapping), str(payload), "--case", "x"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert (left.value.code, capsys.readouterr().err) == (2, f"truto-mapper: {tmp_path}/mine/x: Not a directory\n")
+
+
+def test_closed_streams_are_empty_ones(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["truto-mapper", "eval", "1"])
+    monkeypatch.setattr("sys.stdin", None)
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(SystemExit) as left:
+        main()
+    sys.stdin.close()
+    sys.stdout.close()
+    assert left.value.code == 0
+
+
+COMMAND = [sys.executable, "-m", "truto_mapper.edges.cli"]
+
+
+def on_a_terminal(*args):
+    """The exit code and the output of a command whose streams are a terminal."""
+    pty = pytest.importorskip("pty", reason="there are no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*COMMAND, *args], stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how a terminal ends on Linux
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+    os.close(ours)
+    return process.returncode, shown.decode()
+
+
+def test_a_terminal_gets_colours_and_the_same_words():
+    code, shown = on_a_terminal("eval", "1 +")
+    assert code == 1
+    assert "\x1b[1;31merror[S0207]\x1b[0m: Unexpected end of expression" in shown
+    code, shown = on_a_terminal("eval", '{"a": 1}')
+    assert (code, json.loads(re.sub(r"\x1b\[[\d;]*m", "", shown))) == (0, {"a": 1})
+    assert "\x1b[" in shown
+
+
+def test_a_reader_that_leaves_early_ends_the_command_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*COMMAND, "show", "gong/activity"], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_an_interrupt_ends_the_command_without_a_traceback(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("truto_mapper.edges.cli.mapping_commands.load", interrupted)
+    done = cli("show", "gong/activity")
+    assert done.exit_code in (130, 1)  # 1 with older versions of typer
+    assert done.stdout == ""
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("package", ["typer", "rich"])
+def test_without_its_extra_the_command_line_says_what_to_install(package):
+    code = f"import sys; sys.modules[{package!r}] = None; import truto_mapper.edges.cli"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "truto-mapper: the command line needs an extra: pip install 'truto-mapper[cli]'\n"
+
+
 def test_the_installed_command_runs_without_a_terminal(payload):
-    command = [sys.executable, "-m", "truto_mapper.edges.cli", "map", "gong/activity", str(payload)]
+    command = [*COMMAND, "map", "gong/activity", str(payload)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["result"][0]["id"] == "58908407122430761234_total_2026-01-01_2026-02-01"

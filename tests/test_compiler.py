@@ -24,6 +24,10 @@ MORE = (
     "($f := function($n){ $n = 0 ? 'done' : $f($n - 1) }; $f(3))",
     "$eval('a')",
     "1 ~> $string",
+    "[a, $x].b.[c]",
+    "a[$x]{b: $f(c != d)}",
+    "a.b@$v{c: $v}",
+    "{'a': $f(sum(b))[0], 'a': [[1][0]]}",
 )
 
 
@@ -70,6 +74,14 @@ def test_generated_code_names_nothing_but_its_own_locals_and_the_namespace(text)
     assert not [node for node in ast.walk(made) if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global))]
 
 
+def test_everything_in_the_namespace_is_called_by_some_code():
+    expression = Expression("$f(a / b)", functions={"f": abs})
+    given_a_function = compiler.program(expression.node, expression.placer, {"f": "caller_0"}).tree
+    trees = [given_a_function, *map(tree, [*TEXTS, *MORE])]
+    used = {node.id for made in trees for node in ast.walk(made) if isinstance(node, ast.Name)}
+    assert {name for name in NAMESPACE.keys() - used if not name.startswith("f_")} == set()
+
+
 def test_text_of_an_expression_is_nothing_but_a_constant():
     hostile = "__import__('os').system('false')"
     for text in (f'"{hostile}"', f"`{hostile}`", f'{{"{hostile}": 1}}', "$`x y`", f"a.`{hostile}`[b = '{hostile}']"):
@@ -84,6 +96,7 @@ def test_every_kind_of_node_is_handled():
     within = {nodes.Filter, nodes.Group, nodes.Index, nodes.Placeholder, nodes.Sort, nodes.Term}
     assert compiler.VALUES.keys() | within == set(get_args(nodes.Node))
     assert not compiler.VALUES.keys() & within
+    assert compiler.RAW_VALUES.keys() == compiler.VALUES.keys()
 
 
 def test_several_expressions_can_be_spliced_into_one_function():

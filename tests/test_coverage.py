@@ -96,6 +96,24 @@ def test_each_counter_agrees_with_a_count_by_hand(counter, project):
     assert (sum(bool(unit.hits) for unit in units), len(units)) == (hit, total)
 
 
+@pytest.mark.parametrize(
+    ("expression", "missed"),
+    [
+        ("$user.first ?? $user.last", set()),
+        ("$user.first ?: $user.last", set()),
+        ("$user.id ?? $user.last", {"right of $user.id ?? $user.last"}),
+        ("$user.none ?? $user.id", {"left of $user.none ?? $user.id"}),
+        ("$user.seen[kind = 'call'].kind", set()),
+        ("$user.seen[0].kind", set()),
+        ("$user.seen[$exists(kind)].kind", {"left out of [$exists(kind)]"}),
+    ],
+)
+def test_each_way_of_a_branch_is_counted_by_the_way_it_was_taken(expression, missed, project):
+    project.write_text(project.read_text().replace("end_time: $response.until", f"end_time: |\n        {expression}"))
+    names = {unit.name for unit in measured(project).missed("branches")}
+    assert names - BY_HAND["branches"][2] == missed
+
+
 PERIODS = {"day", "week", "month", "total"}
 
 

@@ -19,7 +19,7 @@ from truto_mapper.edges import cli
 from truto_mapper.resource.spec import load_resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.codes import CODES
-from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, nearest, relocated
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, nearest
 from truto_mapper.text.errors import EvaluationError, Findings, MappingError, ProviderError, QueryError
 from truto_mapper.text.pointers import json_pointer
 from truto_mapper.text.source import Source, Span
@@ -295,18 +295,12 @@ def test_a_finding_as_json_has_what_is_known_and_nothing_else():
 
 
 def test_a_pointer_to_everything_is_said_in_words():
-    assert Diagnostic("Q511", "no", pointer="").render().endswith("= at: (the whole of it)")
+    assert Diagnostic("Q511", "no", pointer="").render().endswith("= at: (the whole value)")
 
 
 def test_pointers_escape_what_rfc_6901_says():
     assert json_pointer(("a/b", 0, "m~n")) == "/a~1b/0/m~0n"
     assert json_pointer(()) == ""
-
-
-def test_a_finding_moved_elsewhere_says_the_same():
-    found = Diagnostic("S0201", "m", source=Source("<expression>", "x"), span=Span(0, 1), hint="h")
-    moved = relocated(found, Source("a.yaml", "k: x"), Span(3, 4))
-    assert (moved.as_dict()["source"], moved.as_dict()["column"], moved.hint) == ("a.yaml", 4, "h")
 
 
 def test_values_in_messages_are_cut_and_printable():
@@ -321,7 +315,7 @@ def test_values_in_messages_are_cut_and_printable():
 
 def test_a_name_that_is_close_is_offered_and_a_few_are_listed():
     assert did_you_mean("usres", ["users", "limit"]) == "did you mean `users`?"
-    assert did_you_mean("zzz", ["users", "limit"]) == "there is `limit`, `users`"
+    assert did_you_mean("zzz", ["users", "limit"]) == "available: `limit`, `users`"
     assert did_you_mean("zzz", [f"name{i}" for i in range(20)]) is None
     assert did_you_mean("zzz", []) is None
     assert nearest("zzz", ["users"]) is None

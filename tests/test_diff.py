@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from truto_mapper import MappingError, Source, load
-from truto_mapper.authoring import diff
+from truto_mapper.authoring import diff, golden
 from truto_mapper.edges import cli
 from truto_mapper.resource.generated import query_schema, record_schema
 from truto_mapper.resource.json_schema import Schema
@@ -210,6 +210,56 @@ def test_endpoints_in_another_order_and_gone_are_said(tmp_path):
     assert found.found.message == "the endpoints are tried in a different order: other, one"
     (found,) = diff.mappings(old, less)
     assert (found.found.message, found.found.severity) == ("the endpoint `one` was removed", "error")
+
+
+SETTINGS = {
+    "region: {type: string, default: eu}": [],
+    "region: {type: string, default: us}": [("B306", 'the setting `region`: default "eu" → "us"')],
+    "region: {type: string}": [("B306", 'the setting `region`: default "eu" → none')],
+    "region: {type: string, default: eu, enum: [eu]}": [("B316", 'the setting `region`: enum none → ["eu"]')],
+    "region: {type: string, default: eu, description: Where.}": [],
+    "area: {type: string}": [("B308", "the setting `area` was added"), ("B316", "the setting `region` was removed")],
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_setting_that_changed_is_reported_with_both_values(setting, tmp_path):
+    old, new = (
+        changed(tmp_path, ("  detailed:\n", f"  {one}\n  detailed:\n"))
+        for one in ("region: {type: string, default: eu}", setting)
+    )
+    assert [(one.found.code, one.found.message) for one in diff.mappings(old, new)] == SETTINGS[setting]
+
+
+def test_an_endpoint_that_is_new_or_called_differently_is_reported(tmp_path):
+    new = changed(
+        tmp_path,
+        (
+            "request_method: POST\n    path_mapping: '\"/v2/stats/activity/aggregate\"'",
+            "request_method: GET\n    path_mapping: '\"/v2/stats/activity/aggregate\"'",
+        ),
+        (
+            "endpoints:\n",
+            "endpoints:\n  other:\n    path_mapping: '\"/other\"'\n    when: 'false'\n    response_mapping: {id: id}\n",
+        ),
+    )
+    found = [
+        (one.found.code, one.found.severity, one.found.message) for one in diff.mappings(load("gong/activity"), new)
+    ]
+    assert found == [
+        ("B312", "warning", "`aggregate`: method POST → GET"),
+        ("B308", "note", "the endpoint `other` was added"),
+    ]
+
+
+def test_a_case_that_begins_or_stops_to_fail_is_reported(tmp_path):
+    old, new = load("gong/activity"), changed(tmp_path, ('"/v2/stats/activity/aggregate"', '$error("no")'))
+    folder = files.home() / "mappings" / "gong" / "activity" / "one-user"
+    (worse,) = diff.behaviour(old, new, [golden.read(folder)])
+    assert (worse.found.code, worse.found.severity) == ("B322", "error")
+    assert worse.found.message.startswith("the case one-user fails now: ")
+    (better,) = diff.behaviour(new, old, [golden.read(folder)])
+    assert (better.found.code, better.found.message) == ("B308", "the case one-user no longer fails")
 
 
 # ── Fingerprints and approvals ───────────────────────────────────────────────────────────────────────────────────

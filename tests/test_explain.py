@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from truto_mapper import MapperError, MappingError, Source, load
 from truto_mapper.authoring import golden
-from truto_mapper.authoring.explain import explain
+from truto_mapper.authoring.explain import explain, table
 from truto_mapper.edges import cli
 from truto_mapper.language.runtime.values import MISSING
 
@@ -76,6 +76,44 @@ def test_the_request_and_the_cursor_are_explained_too():
 def test_the_row_itself_is_what_remote_data_is():
     assert explained("remote_data").reads[0].place == "/usersAggregateActivityStats/0"
     assert "truto_ignore_remote_data" in explained("remote_data", query=QUERY + "&truto_ignore_remote_data=true").why
+
+
+def test_text_lists_six_places_and_counts_the_others_but_json_has_all(tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text(
+        MAPPING % "$count([$user.a, $user.b, $user.c, $user.d, $user.e, $user.f, $user.g, $user.h]) & ''", "utf-8"
+    )
+    found = explained(
+        "aggregation_period", {"users": [dict.fromkeys("abcdefgh", 1) | {"id": "1"}]}, load(path), query=None
+    )
+    lines = found.render().splitlines()
+    assert [line.strip() for line in lines if "= from:" in line][-2:] == [
+        "= from: /users/0/f = 1",
+        "= from: 2 more places",
+    ]
+    assert len(found.as_dict()["reads"]) == 8
+
+
+def test_a_name_that_has_no_value_is_shown_on_the_way(tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text(
+        (MAPPING % "$kind ?? 'total'").replace(
+            "    response_mapping", "    let: {kind: $user.kind}\n    response_mapping"
+        )
+    )
+    found = explained("aggregation_period", {"users": [{"id": "1"}]}, load(path), query=None)
+    assert str(found.via[0]) == "$kind = nothing (acme.yaml:11: $user.kind)"
+    assert found.as_dict()["via"][0] == {"name": "kind", "place": "acme.yaml:11", "expression": "$user.kind"}
+
+
+def test_a_constant_and_several_places_are_said_in_a_line(tmp_path):
+    path = tmp_path / "acme.yaml"
+    path.write_text((MAPPING % '"total"').replace("id: $user.id", "id: $user.a & $user.b & $user.c"))
+    found, _ = explain(load(path), {"users": [{"a": "1", "b": "2", "c": "3"}]})
+    lines = {line.split()[0]: line for line in table(found).splitlines()}
+    assert lines["id"].split(maxsplit=3)[3] == "← /users/0/a and 2 more"
+    assert lines["aggregation_period"].endswith("a constant")
+    assert lines["user.name"].endswith("the endpoint `all` has no expression for it")
 
 
 # ── What is not ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -194,6 +194,32 @@ def test_differences_are_grouped_by_their_cause(several):
     ]
 
 
+def test_a_group_counts_the_other_kinds_of_its_differences(case):
+    edit(
+        case / "payload.json",
+        '"callsAsHost": 2}}',
+        '"callsAsHost": 2}}, {"userId": "2", "userAggregateActivityStats": {"callsAsHost": 5}}',
+    )
+    golden.accept(ran(case).differences)
+    edit(case.parent.with_suffix(".yaml"), "calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAsHost + 1")
+    (group,) = golden.groups(ran(case).differences)
+    assert group.summary == "metrics.calls_hosted: 2 → 3, and 1 more kind in 1 case"
+
+
+def test_a_difference_in_text_shows_the_lines_that_differ(case):
+    (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}status: 500\nraises: ProviderError\n")
+    golden.accept(ran(case).differences)
+    text = (case / "diagnostics.txt").read_text()
+    (case / "diagnostics.txt").write_text(text.replace("500", "503", 1))
+    (one,) = ran(case).differences
+    assert [line for line in one.text.splitlines() if line[0] in "+-"][:3] == [
+        "--- diagnostics.txt expected",
+        "+++ found",
+        f"-{text.replace('500', '503', 1).splitlines()[0]}",
+    ]
+    assert golden.groups([one])[0].summary == "diagnostics.txt: the text differs in 1 case"
+
+
 def test_a_group_is_known_again_when_lines_have_moved(several):
     before = [group.id for group in golden.groups(golden.run_all([several]).differences)]
     several.write_text("# a comment\n\n" + several.read_text())
@@ -381,6 +407,41 @@ def test_aliases_keep_everything_but_who_somebody_is(payload, salt):
     assert len({old for old, _ in pairs}) == len({new for _, new in pairs}) == len(pairs)
     assert all(len(old) <= len(new) for old, new in pairs)
     assert all(old.isdigit() == new.isdigit() for old, new in pairs if old.isascii())
+
+
+def test_numbers_get_an_alias_only_below_keys_of_ids():
+    made = Aliases("").of({"userId": 12345, "IDs": [7], "count": 12345, "id": True})
+    assert made["userId"] != 12345
+    assert len(str(made["userId"])) == 5
+    assert (made["count"], made["IDs"], made["id"]) == (12345, [7], True)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31", "2026-01-01T000:00:00Z", "2026-01-01 10:00", "Europe/Berlin", "x"])
+def test_dates_zones_and_single_characters_are_not_personal(text):
+    assert Aliases("").of(text) == text
+
+
+def test_an_address_keeps_its_domain_only_where_it_is_too_short_for_another():
+    assert re.fullmatch(r"[a-z]{3}@[a-z]{4}\.test", Aliases("").of("ann@acme.test"))
+    assert re.fullmatch(r"[a-z]{3}@a\.io", Aliases("").of("ann@a.io"))
+    one, other = (Aliases("").of(f"{name}@acme.com") for name in ("ann", "bob"))
+    assert one.partition("@")[2] == other.partition("@")[2] != "acme.com"
+
+
+def test_an_alias_grows_when_all_of_its_length_are_taken():
+    made = [Aliases("").of([f"{number:02}" for number in range(100)])][0]
+    assert len(set(made)) == 100
+    assert {len(one) for one in made} == {2, 3}
+
+
+def test_a_known_text_gets_its_alias_inside_longer_ones_too():
+    aliases = Aliases("")
+    anna = aliases.of("anna")
+    assert aliases.known_in({"query": "users[]=anna&x=1", "list": ["anna", 1]}) == {
+        "query": f"users[]={anna}&x=1",
+        "list": [anna, 1],
+    }
+    assert Aliases("").known_in("anna") == "anna"
 
 
 def test_a_mapping_that_does_not_load_is_reported_and_the_others_run(tmp_path):

@@ -247,6 +247,19 @@ def test_a_mapping_can_refuse_a_query_in_its_own_words(make):
         mapper.plan({"city": "Bonn"})
 
 
+def test_a_planned_query_brings_the_time_and_the_settings_that_it_was_planned_with(make):
+    mapper = make("      id: $context.tenant\n      born: $now\n")
+    query = mapper.plan({"city": "Bonn"}, context={"tenant": "acme"}, now="2026-01-05T00:00:00Z").query
+
+    def made(**more):
+        (record,) = mapper.map(reply({"key": 1}), query=query, **more).records
+        return record["id"], record.get("born")
+
+    assert made() == ("acme", "2026-01-05T00:00:00Z")
+    assert made(now="2027-01-05T00:00:00Z") == ("acme", "2027-01-05T00:00:00Z")
+    assert made(context={"tenant": "other"}) == ("other", "2026-01-05T00:00:00Z")
+
+
 def test_headers_are_text_and_single(make):
     mapper = make(request_header_mapping="{X-Count: 5, X-On: true, X-City: $query.city}")
     assert mapper.plan({"city": "Bonn"}).headers == {"X-Count": "5", "X-On": "true", "X-City": "Bonn"}

@@ -109,6 +109,28 @@ def test_the_mistakes_of_all_layers_are_reported_each_in_its_file():
     assert told == [("M111", "layer1.yaml"), ("M112", "layer2.yaml")]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("whole_days: {time_zone: null}", "`time_zone` cannot be removed, `whole_days` needs it"),
+        (
+            "endpoints: {aggregate: {path_mapping: null}}",
+            "`path_mapping` cannot be removed, `endpoints.aggregate` needs it",
+        ),
+        ("endpoints: null", "`endpoints` cannot be removed, mappings/gong/activity.yaml needs it"),
+    ],
+)
+def test_what_a_mapping_needs_cannot_be_removed(text, message):
+    with pytest.raises(MappingError) as caught:
+        laid(text)
+    assert [(found.code, found.message) for found in caught.value.diagnostics] == [("M114", message)]
+
+
+def test_an_overlay_says_which_parameters_are_whole_days():
+    (note,) = laid("whole_days: {parameters: {end_time: null}}").plan(PERIOD.replace("-01T00", "-01T05")).diagnostics
+    assert (note.code, note.pointer) == ("Q510", "/start_time")
+
+
 def test_what_follows_from_an_overlay_for_another_mapping_is_not_reported():
     with pytest.raises(MappingError) as caught:
         laid("integration: hubspot\nresource: deal\nendpoints: {deals: {when: true}}\n")

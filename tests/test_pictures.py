@@ -1,7 +1,7 @@
 """Numbers and dates by picture strings. What they come to is in `pictures.yaml`, to which anyone can add a row."""
 
 import math
-import time
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,13 +151,35 @@ def test_reading_part_of_a_date_needs_now_and_says_so():
         (parse_date_time, ("one " * 400, "[Dw] [Mw] [Yw]" * 100, lambda: 0)),
     ],
 )
-def test_what_would_take_too_long_ends_with_a_code_and_soon(function, args):
-    start = time.perf_counter()
+def test_what_would_take_too_long_ends_with_a_code_or_after_a_bounded_number_of_lines(function, args):
+    codes = []
+
+    def work():
+        try:
+            function(*args)
+        except EvaluationError as error:
+            codes.append(error.code)
+
+    assert lines_run(work) < 60_000
+    assert set(codes) <= {"D2014", "D1001", "D3081", "D3090", "D3093"}
+
+
+def lines_run(function):
+    """How many lines of Python run in a call; a clock would measure what else the machine does."""
+    lines = 0
+
+    def trace(_frame, event, _arg):
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
     try:
-        function(*args)
-    except EvaluationError as error:
-        assert error.code in ("D2014", "D1001", "D3081", "D3090", "D3093")  # noqa: PT017
-    assert time.perf_counter() - start < 2
+        function()
+    finally:
+        sys.settrace(before)
+    return lines
 
 
 def test_a_message_quotes_the_picture_and_says_what_to_do():

@@ -17,4 +17,4 @@ def test_code_that_is_shown_is_the_code(drawn):
         made = tree(drawn[0])
     except MappingError:  # `%` of what has no parent
         return
-    assert ast.dump(ast.parse(pretty.shown(made))) == ast.dump(ast.parse(ast.unparse(made)))
+    assert ast.dump(ast.parse(pretty.format_code(made))) == ast.dump(ast.parse(ast.unparse(made)))

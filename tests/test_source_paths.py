@@ -1,9 +1,9 @@
 """What an expression reads is known without evaluating it: which variables, and which paths below them."""
 
 import pytest
-from test_fused import CONTACTS, SPEC, exact, outcome
+from contacts import mapper_of
+from test_fused import exact, outcome
 
-from truto_mapper import load
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.source_paths import Paths, reads
@@ -105,9 +105,6 @@ DEPENDENT = [
 
 @pytest.mark.parametrize("text", DEPENDENT)
 def test_a_value_that_depends_on_the_row_is_not_taken_from_another_row(text, tmp_path):
-    (tmp_path / "schemas/crm").mkdir(parents=True)
-    (tmp_path / "schemas/crm/contact.yaml").write_text(SPEC.replace("  notes:", "  nick: {type: string}\n  notes:"))
-    (tmp_path / "acme.yaml").write_text(f"{CONTACTS}      id: '\"x\"'\n      nick: |\n        {text}\n")
-    mapper = load(tmp_path / "acme.yaml")
-    reply = {"data": [{"user": {"name": "x", "kind": kind}} for kind in ("b", "a")]}
+    mapper = mapper_of(tmp_path, {"id": "key", "nick": f"|\n        {text}"})
+    reply = {"data": [{"key": "k", "user": {"name": "x", "kind": kind}} for kind in ("b", "a")]}
     assert outcome(mapper, reply, on_invalid="discard_value") == exact(mapper, reply, on_invalid="discard_value")

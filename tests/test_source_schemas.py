@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from truto_mapper.resource.spec import load_source_schema
+from truto_mapper.resource.json_schema import Schema
+from truto_mapper.text import files
 
 SHARED = Path(__file__).parents[2] / "shared" / "gong" / "openapi-stats-users.json"
 ENDPOINTS = {
@@ -30,6 +31,10 @@ def described():
     if not SHARED.exists():
         pytest.skip(f"Gong's own description is not at hand: {SHARED}")
     return json.loads(SHARED.read_text())
+
+
+def load_source_schema(name):
+    return Schema(json.loads(files.find(name, "schemas", ".schema.json").text))
 
 
 def reply(described, name):

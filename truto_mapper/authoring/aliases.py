@@ -1,4 +1,4 @@
-"""Aliases for the persons in a payload: the same person gets the same alias, and everything else stays.
+"""Aliases for the people in a payload: the same person gets the same alias, and everything else stays.
 
 A string is about a person unless it is a date, a time, a time zone, a single character, or known to the mapping by
 name, as the values of an enumeration are. An alias has letters and digits of the same kinds, so length, case,
@@ -17,7 +17,7 @@ from typing import Any
 
 from truto_mapper.text.timestamps import is_time_zone
 
-#: A date or a moment, those of Gong's own example with a three-digit hour among them.
+#: A date or a date-time; in Gong's own example some hours have three digits.
 _MOMENT = r"\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?"
 _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 _DOMAIN = "test"
@@ -33,7 +33,7 @@ class Aliases:
         self._taken: set[str] = set(kept)
 
     def of(self, value: Any, key: str = "") -> Any:
-        """A JSON value with aliases for everything about persons."""
+        """A JSON value with aliases for everything personal in it."""
         if isinstance(value, dict):
             return {name: self.of(child, name) for name, child in value.items()}
         if isinstance(value, list):

@@ -102,7 +102,7 @@ def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
 
 
 def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
-    """What is sent and how a reply is read, an expression each."""
+    """The expressions that make the request and read the reply."""
     for key in (
         "params",
         "headers",

@@ -20,7 +20,7 @@ def reply_type(endpoint: Endpoint) -> Type:
 
 
 def innermost(kind: Type) -> Iterator[Type]:
-    """The types of the values in a reply that hold no others: its scalars, and what its schema says no more about."""
+    """The types of the innermost values: scalars, and objects and arrays of undeclared contents."""
     below = [*(kind.properties or {}).values(), *([kind.items] if kind.items else [])]
     if not below:
         yield kind
@@ -55,7 +55,7 @@ def reply_paths(endpoint: Endpoint) -> dict[int, list[Steps]]:
 
 
 def _deepest(paths: Paths, expression: Expression, rows: set[Steps]) -> list[Steps]:
-    """The paths below which nothing else is read. A whole row is no news: a function may take it for an argument."""
+    """The paths below which nothing else is read; a whole row, which many functions may read, only if it is all."""
     read = {one.path for one in paths.reads(expression.node) if one.path[0] in ("$", "response")}
     deepest = {path for path in read - rows if not any(path == other[: len(path)] for other in read - {path})}
     return sorted(path[1:] for path in deepest or read)

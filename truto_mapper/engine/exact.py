@@ -7,7 +7,7 @@ may be invalid.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -29,16 +29,10 @@ OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
 #: The worst fault of the values that are the same for a whole page: one can be left out, or is required.
 Fault = Literal["optional", "required"]
+Outcome = tuple[Any, list[Diagnostic]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The record of a row, MISSING if it was rejected, and the findings about it."""
-
-    record: Any
-    diagnostics: tuple[Diagnostic, ...]
-
-
+@dataclass(eq=False)
 class ExactPage:
     """The exact path through one page. A finding that several rows share, as about a value of the page, is said once.
 
@@ -46,19 +40,15 @@ class ExactPage:
     out an optional value; any other problem, and with "discard_record" each, rejects the record.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        resource: Resource,
-        schema: Schema,
-        scope: Scope,
-        on_invalid: OnInvalid,
-        *,
-        remote_data: bool,
-    ) -> None:
-        self.endpoint, self.resource, self.schema = endpoint, resource, schema
-        self.scope, self.on_invalid, self.remote_data = scope, on_invalid, remote_data
-        self.reply = Reply(scope.data)
+    endpoint: Endpoint
+    resource: Resource
+    schema: Schema
+    scope: Scope
+    on_invalid: OnInvalid
+    remote_data: bool
+
+    def __post_init__(self) -> None:
+        self.reply = Reply(self.scope.data)
         self._said: set[Diagnostic] = set()
 
     @cached_property
@@ -73,25 +63,22 @@ class ExactPage:
         return bool(names.read_by(expression.node))
 
     def completed(
-        self,
-        records: list[Any],
-        doubtful: Iterable[int],
-        fault: Fault | None,
-        rows: Sequence[Row],
-        found: list[Diagnostic],
+        self, records: list[Any], doubtful: Iterable[int], fault: Fault | None, rows: list[Row], found: list[Diagnostic]
     ) -> tuple[list[Any], list[Any]]:
         """The records with the doubtful ones mapped here, and the provider's rows that were rejected.
 
         After a `fault` of the page's values the first row that is an object is mapped here too, to say what is wrong.
         Findings are added to `found`. Raises `EvaluationError` with every error.
         """
+        before = len(found)
         if fault is not None:
             first = [number for number in range(len(records)) if isinstance(rows[number].item.value, dict)][:1]
             doubtful = sorted({*doubtful, *first})
         for number in doubtful:
-            outcome = self.outcome(rows[number])
-            records[number] = outcome.record
-            found += outcome.diagnostics
+            records[number], diagnostics = self.outcome(rows[number])
+            found += diagnostics
+        if fault is not None and len(found) == before:  # it did not happen again
+            return self.completed(records, range(len(records)), None, rows, found)
         errors = [one for one in found if one.severity == "error"]
         if errors:
             raise EvaluationError(errors)
@@ -101,7 +88,7 @@ class ExactPage:
         return [one for one in records if one is not MISSING], rejected
 
     def outcome(self, row: Row) -> Outcome:
-        """Map and check one row."""
+        """The record of a row, MISSING if it is rejected, and the new findings."""
         if not isinstance(row.item.value, dict):
             message = f"a row must be an object, this is {excerpt(row.item.value)}"
             return self._judged(row, MISSING, [Diagnostic("D404", message, pointer=json_pointer(row.item.path))])
@@ -110,7 +97,7 @@ class ExactPage:
         if self.scope.trace is not None:
             self.scope.trace.records.append((row.item.path, record))
         if not attempt.problems and self.schema.valid(record):
-            return Outcome(record, tuple(attempt.notes))
+            return record, attempt.notes
         problems = self.schema.problems(record)
         found = attempt.problems + [attempt.finding(problem, record) for problem in attempt.independent(problems)]
         kept = self._without(record, problems) if self.on_invalid == "discard_value" else MISSING
@@ -121,7 +108,7 @@ class ExactPage:
         self._said.update(new)
         if self.on_invalid != "raise":
             new = [self._warning(one, row, is_rejected=record is MISSING) for one in new]
-        return Outcome(record, (*new, *notes))
+        return record, [*new, *notes]
 
     def _warning(self, found: Diagnostic, row: Row, *, is_rejected: bool) -> Diagnostic:
         """A problem that is no error, because its value or record was discarded."""

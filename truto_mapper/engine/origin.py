@@ -88,8 +88,8 @@ class Origins:
                 yield from placed
             case nodes.Variable(name=name) if name in self.lets and scope.lookup(name) is event.value:
                 yield from self._of_let(name, scope)
-            case nodes.Call(procedure=nodes.Variable(name="lookup")) if looked_up := self._looked_up(event):
-                yield looked_up
+            case nodes.Apply(right=call) | (nodes.Call() as call) if found := self._looked_up(call, event.inner):
+                yield found
             case _:
                 for inner in event.inner if everything else _carriers(event, path):
                     yield from self._read(inner, scope, path, everything=everything)
@@ -112,9 +112,11 @@ class Origins:
             self._of_lets[name] = list(self.read(self.lets[name], outer, ()))
         return self._of_lets[name]
 
-    def _looked_up(self, event: Event) -> Place | None:
+    def _looked_up(self, call: nodes.Node, operands: Sequence[Event]) -> Place | None:
         """The place that `$lookup(object, key)` read."""
-        holder, key = (inner.value for inner in event.inner[-2:]) if len(event.inner) > 1 else (None, None)
+        if not isinstance(call, nodes.Call) or getattr(call.procedure, "name", "") != "lookup" or len(operands) < 2:
+            return None
+        holder, key = (inner.value for inner in operands[-2:])
         known = self.places.of(holder)
         if known is None or not isinstance(holder, dict) or not isinstance(key, str):
             return None

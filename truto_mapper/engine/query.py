@@ -105,9 +105,8 @@ class Parser:
         self._check(values, findings)
         self._check_fields(values, findings)
         findings.raise_as(QueryError)
-        defaults = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None}
-        complete = defaults | values
-        values = {name: complete[name] for name in self.resource.parameters if name in complete}
+        values = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None} | values
+        values = {name: values[name] for name in self.resource.parameters if name in values}
         cursor, offset = split_cursor(values.get("next_cursor"), values)
         return Query(values, cursor, offset)
 

@@ -23,7 +23,6 @@ Record = dict[str, Any]
 Format: TypeAlias = Literal["unified", "raw", "normalized", "stream", "debug"]
 FORMATS = get_args(Format)
 
-REDACTED = "[redacted]"
 _SECRET = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential|session", re.IGNORECASE)
 
 
@@ -127,5 +126,5 @@ def request_url(path: str, params: Mapping[str, Any]) -> str:
 def redacted(value: Any) -> Any:
     """A JSON value with the values under names that sound like credentials hidden."""
     if isinstance(value, Mapping):
-        return {k: REDACTED if isinstance(k, str) and _SECRET.search(k) else redacted(v) for k, v in value.items()}
+        return {k: "[redacted]" if isinstance(k, str) and _SECRET.search(k) else redacted(v) for k, v in value.items()}
     return [redacted(item) for item in value] if isinstance(value, list) else value

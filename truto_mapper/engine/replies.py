@@ -34,8 +34,8 @@ def read(body: bytes | bytearray, status: int) -> Any:
             return bytes(body).decode(errors="replace") or None
         start = excerpt(bytes(body[:80]).decode(errors="replace"))
         why = "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
-        message = f"the provider's answer cannot be read as JSON ({why}): {start}"
-        raise ProviderError(Diagnostic("P602", message)) from None
+        found = Diagnostic("P602", f"the provider's answer cannot be read as JSON ({why}): {start}")
+        raise ProviderError(found) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,7 @@ def next_cursor(value: Any, query: Query | None, found: list[Diagnostic]) -> tup
         raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
     if query is None or value != query.cursor:
         return value, False
-    message = "the provider returned the cursor it was sent; there is no next page"
-    found.append(Diagnostic("P604", message, "warning"))
+    found.append(Diagnostic("P604", "the provider returned the cursor it was sent; there is no next page", "warning"))
     return None, True
 
 

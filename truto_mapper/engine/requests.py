@@ -36,10 +36,9 @@ def planned(
     endpoints, scope = serving(mapping, names, trace), Scope(MISSING, names, trace=trace)
     _refuse(endpoints[0], scope)
     sent = _sent(endpoints[0], scope, query.get("remote_query", {}))
-    zone, notes = None, tuple[Diagnostic, ...]()
-    if (days := mapping.whole_days) is not None:
-        zone = _zone(days, scope)
-        notes = tuple(_day_notes(days, zone, query, now))
+    days = mapping.whole_days
+    zone = None if days is None else _zone(days, scope)
+    notes = tuple(_day_notes(days, zone, query, now)) if days and zone else ()
     limit = None if query.get("truto_ignore_limit") else query.get("limit")
     remote_data = not query.get("truto_ignore_remote_data")
     plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, limit, remote_data)
@@ -57,8 +56,7 @@ def serving(mapping: linked.Mapping, names: Mapping[str, Any], trace: Trace | No
     scope = Scope(MISSING, names, trace=trace)
     endpoints = [one for one in mapping.endpoints if one.when is None or truthy(value_of(one.when, scope))]
     if not endpoints:
-        message = f"no endpoint of {mapping.root.source.name} serves this query"
-        raise QueryError(Diagnostic("Q511", message))
+        raise QueryError(Diagnostic("Q511", f"no endpoint of {mapping.root.source.name} serves this query"))
     return endpoints
 
 
@@ -117,8 +115,8 @@ def _object(template: Template | None, scope: Scope) -> dict[str, Any]:
     if value is MISSING:
         return {}
     if not isinstance(value, dict):
-        what = "query_mapping and request_header_mapping"
-        raise _unsendable(template, f"{what} must be objects, this is {excerpt(value)}")
+        message = f"query_mapping and request_header_mapping must be objects, this is {excerpt(value)}"
+        raise _unsendable(template, message)
     return value
 
 
@@ -168,8 +166,7 @@ def _day_notes(days: linked.WholeDays, zone: str, query: Query, now: str | None)
         if rounding == "ceil_until_today" and (until := ceil_date(given, zone, now)) != last:
             day, why = until, "was cut to the beginning of today"
         if first != last or day != last:
-            message = f"{name} {given} {why}: {day} in {zone}"
-            yield Diagnostic("Q510", message, "note", pointer=json_pointer((name,)))
+            yield Diagnostic("Q510", f"{name} {given} {why}: {day} in {zone}", "note", pointer=json_pointer((name,)))
 
 
 def static_response(

@@ -12,8 +12,9 @@ from truto_mapper.text.pointers import Steps
 
 Shaper = Callable[[Any], Any]
 
-#: The Python class of the values of a type, where there is only one.
-CLASSES = {"string": str, "integer": int, "boolean": bool}
+#: The Python class of the values of a type, where there is only one, by its name and itself.
+CLASSES = {"string": "str", "integer": "int", "boolean": "bool"}
+_KINDS = {"string": str, "integer": int, "boolean": bool}
 SCALARS = frozenset({*CLASSES, "number"})
 
 #: Not validated: pydantic would build the model for this alone.
@@ -41,7 +42,7 @@ def shaper(field: Field, *, strict: bool) -> Shaper:
         return partial(_object, {name: shaper(one, strict=strict) for name, one in field.fields.items()}, required)
     if not strict:
         return _same
-    return partial(_valid, CLASSES.get(field.type) if is_proved_by_class(field) else None, schema_of(field).valid)
+    return partial(_valid, _KINDS.get(field.type) if is_proved_by_class(field) else None, schema_of(field).valid)
 
 
 def _array(item: Shaper, value: Any) -> Any:

@@ -7,108 +7,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
+from truto_mapper.language import nodes, types
 from truto_mapper.language.library.functions import STANDARD
-from truto_mapper.language.names import excludes_undefined
-from truto_mapper.language.nodes import (
-    Apply,
-    Array,
-    Binary,
-    Bind,
-    Block,
-    Call,
-    Coalesce,
-    Condition,
-    Default,
-    Descendant,
-    Filter,
-    Lambda,
-    Name,
-    Negate,
-    Node,
-    Number,
-    Object,
-    Partial,
-    Path,
-    Regex,
-    Sort,
-    Step,
-    String,
-    Transform,
-    Value,
-    Variable,
-    Wildcard,
-    children,
-)
-from truto_mapper.language.types import (
-    ANY,
-    BOOLEAN,
-    CERTAIN,
-    FUNCTION,
-    INTEGER,
-    INTEGERS,
-    KINDS,
-    LETTERS,
-    MAYBE_BOOLEAN,
-    NONE,
-    OF_TEXT,
-    SCALARS,
-    STRING,
-    UNDEFINED,
-    Steps,
-    Type,
-    all_,
-    comparable,
-    constant,
-    item_of,
-    kept,
-    objects,
-    same_,
-    sequence,
-    shown,
-    spread,
-    truth_,
-    union,
-    union_path,
-)
+from truto_mapper.language.names import NamePath, excludes_undefined
+from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union
 
-Facts = tuple[tuple[Node, Type], ...]
+Facts = tuple[tuple[nodes.Node, Type], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TypeScope:
     """The types of variables and of `$`, and what conditions around have made sure of some expressions."""
 
     variables: Mapping[str, Type]
     context: Type
     facts: Facts = ()
 
-    def bound(self, name: str, kind: Type) -> Scope:
+    def bound(self, name: str, kind: Type) -> TypeScope:
         return replace(self, variables={**self.variables, name: kind})
 
-    def within(self, context: Type) -> Scope:
+    def within(self, context: Type) -> TypeScope:
         facts = tuple((node, kind) for node, kind in self.facts if _begins_with_variable(node))
         return replace(self, context=context, facts=facts)
 
 
-def _begins_with_variable(node: Node) -> bool:
-    first = node.steps[0].node if isinstance(node, Path) else node
-    return isinstance(first, Variable) and first.name != ""
+def _begins_with_variable(node: nodes.Node) -> bool:
+    first = node.steps[0].node if isinstance(node, nodes.Path) else node
+    return isinstance(first, nodes.Variable) and first.name != ""
 
 
 #: (code, node, message, hint's names): what can be said about a node.
-Tell = Callable[[str, Node, str, str | None, Iterable[str]], None]
+Tell = Callable[[str, nodes.Node, str, str | None, Iterable[str]], None]
 
 
 class Inference:
-    """Infers types and tells what can never work. `reads` collects the places of the reply that are looked at."""
+    """Infers types and tells what can never work. `paths` collects the places of the reply that are looked at."""
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
-        self.reads: set[Steps] = set()
+        self.paths: set[NamePath] = set()
         #: Of what is handed on as a whole, everything below counts as read.
-        self.whole: set[Steps] = set()
+        self.whole: set[NamePath] = set()
 
     def used(self, kind: Type) -> Type:
         """Note that a value is used as a whole."""
@@ -117,7 +58,7 @@ class Inference:
                 self.whole.add(one.path)
         return kind
 
-    def infer(self, node: Node, scope: Scope) -> Type:
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a node's value."""
         for known, kind in reversed(scope.facts):
             if known == node:
@@ -125,66 +66,70 @@ class Inference:
                 return kind
         return self._infer(node, scope)
 
-    def _infer(self, node: Node, scope: Scope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
+    def _infer(self, node: nodes.Node, scope: TypeScope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
         match node:
-            case String(value=value) | Number(value=value) | Value(value=value):
-                return constant(value)
-            case Name(value=name):
+            case nodes.String(value=value) | nodes.Number(value=value) | nodes.Value(value=value):
+                return types.constant(value)
+            case nodes.Name(value=name):
                 return self.field(node, scope.context, name)
-            case Variable(name=""):
+            case nodes.Variable(name=""):
                 return scope.context
-            case Variable(name="$"):
+            case nodes.Variable(name="$"):
                 return scope.variables.get("$", ANY)
-            case Variable(name=name):
-                return scope.variables.get(name, FUNCTION if name in STANDARD else ANY)
-            case Path():
+            case nodes.Variable(name=name):
+                return scope.variables.get(name, types.FUNCTION if name in STANDARD else ANY)
+            case nodes.Path():
                 return self.path(node, scope)
-            case Step():
+            case nodes.Step():
                 return self.step(node, scope)
-            case Condition():
+            case nodes.Condition():
                 return self.condition(node, scope)
-            case Binary():
+            case nodes.Binary():
                 return self.binary(node, scope)
-            case Coalesce(left=left, right=right) | Default(left=left, right=right):
+            case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
                 first = self.infer(left, scope)
-                gone = {"undefined"} if isinstance(node, Coalesce) else NONE
+                gone = {"undefined"} if isinstance(node, nodes.Coalesce) else NONE
                 return union(first.without(gone), self.infer(right, scope))
-            case Block(expressions=expressions):
+            case nodes.Block(expressions=expressions):
                 return self.block(expressions, scope)
-            case Bind(value=value):
+            case nodes.Bind(value=value):
                 return self.infer(value, scope)
-            case Call():
+            case nodes.Call():
                 return self.call(node, scope, ())
-            case Apply(left=left, right=Call() as right):
+            case nodes.Apply(left=left, right=nodes.Call() as right):
                 return self.call(right, scope, (self.infer(left, scope),))
-            case Array(items=items):
-                kinds = [spread(item, self.infer(item, scope)) for item in items]
-                inner = None if not kinds else all_(kinds).without({"undefined"})
+            case nodes.Array(items=items):
+                kinds = [types.spread(item, self.infer(item, scope)) for item in items]
+                inner = None if not kinds else types.union_all(kinds).without({"undefined"})
                 return Type(frozenset({"array"}), items=inner)
-            case Object(pairs=pairs):
+            case nodes.Object(pairs=pairs):
                 return self.object(pairs, scope)
-            case Negate(expression=inner):
+            case nodes.Negate(expression=inner):
                 self.needs_number(inner, self.infer(inner, scope), "-")
                 return Type(frozenset({"integer", "number", "undefined"}))
-            case Regex():
-                return FUNCTION
-            case Lambda(parameters=parameters, body=body):
+            case nodes.Regex():
+                return types.FUNCTION
+            case nodes.Lambda(parameters=parameters, body=body):
                 unknown = dict.fromkeys((parameter.name for parameter in parameters), ANY)
                 self.infer(body, replace(scope, variables={**scope.variables, **unknown}))
-                return FUNCTION
-            case Wildcard() | Descendant():
+                return types.FUNCTION
+            case nodes.Wildcard() | nodes.Descendant():
                 self.used(scope.context)
                 return ANY
-            case Apply() | Partial() | Transform():
-                for child in children(node):
-                    self.used(self.infer(child, scope.within(ANY) if isinstance(node, Transform) else scope))
+            case nodes.Apply() | nodes.Partial() | nodes.Transform():
+                for child in nodes.children(node):
+                    self.used(self.infer(child, scope.within(ANY) if isinstance(node, nodes.Transform) else scope))
                 return ANY
+            case nodes.Parent() | nodes.Placeholder():
+                return ANY
+            case nodes.Sort() | nodes.Term() | nodes.Filter() | nodes.Index() | nodes.Group():
+                raise TypeError(f"{type(node).__name__} has no value of its own")
             case _:
-                return ANY
+                assert_never(node)
 
     # ---------------------------------------------------------------------------------------------- paths
 
-    def path(self, node: Path, scope: Scope) -> Type:
+    def path(self, node: nodes.Path, scope: TypeScope) -> Type:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
@@ -194,55 +139,56 @@ class Inference:
             self.used(state)
             return ANY
         if node.keep_singleton_array:
-            return kept(node, state)
-        return union(state, kept(node, state)) if node.keep_array else state
+            return types.kept(node, state)
+        return union(state, types.kept(node, state)) if node.keep_array else state
 
-    def _known(self, node: Path, number: int, scope: Scope) -> Type | None:
+    def _known(self, node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
         """What is known of the first steps of a path."""
-        head: Node = replace(node, steps=node.steps[:number])
+        head: nodes.Node = replace(node, steps=node.steps[:number])
         alone = node.steps[0].node if number == 1 else None
         return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
 
-    def next_step(self, step: Step, state: Type, scope: Scope) -> Type:
-        if isinstance(step.node, Sort):
+    def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
+        if isinstance(step.node, nodes.Sort):
             for term in step.node.terms:
                 self.infer(term.expression, scope.within(item_of(state)))
             return sequence(item_of(state))
-        if isinstance(step.node, Name):
-            return self.attached(step, self.field(step.node, state, step.node.value), scope)
+        if isinstance(step.node, nodes.Name):
+            found = self.attached(step, self.field(step.node, state, step.node.value), scope)
+            return sequence(item_of(found)) if step.stages and "array" in state.kinds else found
         item = item_of(state)
         made = self.step(step, scope.within(item.without({"undefined"}) if item != ANY else ANY))
         single = "array" not in state.kinds | made.kinds
-        return union(made, UNDEFINED) if single else sequence(spread(step.node, made))
+        return union(made, UNDEFINED) if single else sequence(types.spread(step.node, made))
 
-    def step(self, step: Step, scope: Scope) -> Type:
+    def step(self, step: nodes.Step, scope: TypeScope) -> Type:
         return self.attached(step, self.infer(step.node, scope), scope)
 
-    def attached(self, step: Step, kind: Type, scope: Scope) -> Type:
+    def attached(self, step: nodes.Step, kind: Type, scope: TypeScope) -> Type:
         """The type after the predicates of a step."""
         for one in (*step.predicates, *step.stages):
-            if isinstance(one, Filter):
+            if isinstance(one, nodes.Filter):
                 item = item_of(kind)
-                if isinstance(one.expression, Number):
-                    kind = union_path(item, UNDEFINED)
+                if isinstance(one.expression, nodes.Number):
+                    kind = types.union_path(item, UNDEFINED)
                     continue
                 self.infer(one.expression, scope.within(item))
                 # What is undefined and kept becomes null among others.
-                kind = sequence(item if excludes_undefined(one.expression) else union(item, constant(None)))
+                kind = sequence(item if excludes_undefined(one.expression) else union(item, types.constant(None)))
         if step.group is not None:
             self.used(kind)
             return ANY
-        return union(kind, kept(step.node, kind)) if step.keep_array else kind
+        return union(kind, types.kept(step.node, kind)) if step.keep_array else kind
 
-    def field(self, node: Name, holder: Type, name: str) -> Type:
+    def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
         """What a field of a value can be, an array's through all its items."""
-        if holder == ANY or (holder.path is None and holder.kinds == KINDS):
+        if holder == ANY or (holder.path is None and holder.kinds == types.KINDS):
             return ANY
         found: list[Type] = []
-        holders = list(objects(holder))
+        holders = list(types.objects(holder))
         for one in holders:
             if one.path is not None:
-                self.reads.add((*one.path, name))
+                self.paths.add((*one.path, name))
             found.append(ANY if one.properties is None else one.properties.get(name, UNDEFINED))
         closed = [one.properties for one in holders if one.properties is not None]
         if closed and len(closed) == len(holders) and not any(name in properties for properties in closed):
@@ -250,16 +196,16 @@ class Inference:
             there = f"`{where}`" if where else "what it is looked up in"
             self.tell("C206", node, f"{there} has no `{name}`", None, closed[0])
             return ANY
-        made = all_(found) if found else UNDEFINED
+        made = types.union_all(found) if found else UNDEFINED
         made = sequence(item_of(made)) if "array" in holder.kinds else made
-        return union_path(made, UNDEFINED) if holder.kinds - {"object"} else made
+        return types.union_path(made, UNDEFINED) if holder.kinds - {"object"} else made
 
     # ------------------------------------------------------------------------------------------ conditions
 
-    def condition(self, node: Condition, scope: Scope) -> Type:
+    def condition(self, node: nodes.Condition, scope: TypeScope) -> Type:
         test = self.infer(node.condition, scope)
-        truth = truth_(test)
-        if truth is not None and not isinstance(node.condition, Value):
+        truth = types.truth_of(test)
+        if truth is not None and not isinstance(node.condition, nodes.Value):
             branch = node.otherwise if truth else node.then
             if branch is not None:
                 self.tell(
@@ -272,49 +218,49 @@ class Inference:
             return union(then, UNDEFINED)
         return union(then, self.infer(node.otherwise, replace(scope, facts=scope.facts + no)))
 
-    def fallen_through(self, test: Node, no: Facts) -> None:
+    def fallen_through(self, test: nodes.Node, no: Facts) -> None:
         """Values of an enumeration that no branch of a chain of comparisons is for."""
         for _, kind in no:
-            if kind.values and isinstance(test, Binary) and test.operator in ("=", "in"):
+            if kind.values and isinstance(test, nodes.Binary) and test.operator in ("=", "in"):
                 left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
                 self.tell("C209", test, f"no branch is for {left}: there is no value then", None, ())
 
-    def narrowed(self, test: Node, scope: Scope) -> tuple[Facts, Facts]:
+    def narrowed(self, test: nodes.Node, scope: TypeScope) -> tuple[Facts, Facts]:
         """What is certain where a condition holds, and where it does not."""
         match test:
-            case Path() | Variable():
+            case nodes.Path() | nodes.Variable():
                 kind = self._quiet(test, scope)
                 return (((test, kind.without(NONE)),) if kind != ANY else ()), ()
-            case Call(procedure=Variable(name="exists"), arguments=(one,)):
+            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
                 kind = self._quiet(one, scope)
                 return (((one, kind.without({"undefined"})),) if kind != ANY else ()), ()
-            case Binary(operator="=", left=left, right=String() | Number() | Value() as right):
+            case nodes.Binary(operator="=", left=left, right=nodes.String() | nodes.Number() | nodes.Value() as right):
                 return self._compared(left, (right.value,), scope)
-            case Binary(operator="in", left=left, right=Array(items=items)):
-                given = tuple(one.value for one in items if isinstance(one, (String, Number, Value)))
+            case nodes.Binary(operator="in", left=left, right=nodes.Array(items=items)):
+                given = tuple(one.value for one in items if isinstance(one, (nodes.String, nodes.Number, nodes.Value)))
                 return self._compared(left, given, scope) if len(given) == len(items) else ((), ())
-            case Binary(operator="and", left=left, right=right):
+            case nodes.Binary(operator="and", left=left, right=right):
                 first, _ = self.narrowed(left, scope)
                 second, _ = self.narrowed(right, replace(scope, facts=scope.facts + first))
                 return first + second, ()
             case _:
                 return (), ()
 
-    def _compared(self, left: Node, given: tuple[Any, ...], scope: Scope) -> tuple[Facts, Facts]:
+    def _compared(self, left: nodes.Node, given: tuple[Any, ...], scope: TypeScope) -> tuple[Facts, Facts]:
         kind = self._quiet(left, scope)
         if kind.values is None or "array" in kind.kinds:
             return (), ()
-        same = tuple(value for value in kind.values if any(same_(value, one) for one in given))
-        rest = tuple(value for value in kind.values if not any(same_(value, one) for one in given))
+        same = tuple(value for value in kind.values if any(types.same_value(value, one) for one in given))
+        rest = tuple(value for value in kind.values if not any(types.same_value(value, one) for one in given))
         return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
 
-    def _quiet(self, node: Node, scope: Scope) -> Type:
+    def _quiet(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of what was looked at already."""
         return Inference(lambda *_: None).infer(node, scope)
 
     # ------------------------------------------------------------------------------------------- operators
 
-    def binary(self, node: Binary, scope: Scope) -> Type:
+    def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         left = self.infer(node.left, scope)
         around = (
             replace(scope, facts=scope.facts + self.narrowed(node.left, scope)[0]) if node.operator == "and" else scope
@@ -324,75 +270,76 @@ class Inference:
             case "&":
                 self.used(left)
                 self.used(right)
-                return STRING
+                return types.STRING
             case "and" | "or" | "in":
-                return BOOLEAN
+                return types.BOOLEAN
             case "=" | "!=":
                 return self.equality(node, left, right)
             case "<" | "<=" | ">" | ">=":
-                return MAYBE_BOOLEAN
+                return types.MAYBE_BOOLEAN
             case "..":
-                return Type(frozenset({"array", "undefined"}), items=INTEGER)
+                return Type(frozenset({"array", "undefined"}), items=types.INTEGER)
             case _:
                 for one, kind in ((node.left, left), (node.right, right)):
                     self.needs_number(one, kind, node.operator)
                 whole = node.operator in "+-*" and (left.solid | right.solid) <= {"integer"}
                 return Type(frozenset({"integer", "undefined"} if whole else {"integer", "number", "undefined"}))
 
-    def needs_number(self, node: Node, kind: Type, operator: str) -> None:
+    def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
-            self.tell("C208", node, f"`{operator}` wants a number, and this is {shown(kind)}", "write $number(…)", ())
+            message = f"`{operator}` needs a number, but this is {types.in_words(kind)}"
+            self.tell("C208", node, message, "write $number(…)", ())
 
-    def equality(self, node: Binary, left: Type, right: Type) -> Type:
+    def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
         """Of what can never be equal, the outcome is known."""
-        kinds = [comparable(kind) for kind in (left, right)]
+        kinds = [types.comparable(kind) for kind in (left, right)]
         apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
         if apart:
-            message = f"these are never equal: {shown(left)} and {shown(right)}"
+            message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
             self.tell("C208", node, message, None, ())
         listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
-        if listed and not any(same_(a, b) for a in left.values or () for b in right.values or ()):
+        if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
             both_none = (left.kinds & NONE) and (right.kinds & NONE)
             unequal = node.operator == "!="  # of which nothing is true of what is undefined
             if unequal and "undefined" in left.kinds | right.kinds:
-                return BOOLEAN
-            if not both_none and not (left.solid | right.solid) - SCALARS:
-                return constant(unequal)
-        return BOOLEAN
+                return types.BOOLEAN
+            if not both_none and not (left.solid | right.solid) - types.SCALARS:
+                return types.constant(unequal)
+        return types.BOOLEAN
 
     # ----------------------------------------------------------------------------------- blocks and calls
 
-    def block(self, expressions: tuple[Node, ...], scope: Scope) -> Type:
+    def block(self, expressions: tuple[nodes.Node, ...], scope: TypeScope) -> Type:
         kind = UNDEFINED
         for expression in expressions:
             kind = self.infer(expression, scope)
-            if isinstance(expression, Bind):
+            if isinstance(expression, nodes.Bind):
                 scope = scope.bound(expression.variable.name, kind)
         return kind
 
-    def object(self, pairs: tuple[tuple[Node, Node], ...], scope: Scope) -> Type:
+    def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
         properties: dict[str, Type] | None = {}
         if "array" in scope.context.kinds:  # whose items are grouped by their keys, and joined
             scope = scope.within(ANY)
         for key, value in pairs:
             self.infer(key, scope)
             kind = self.infer(value, scope)
-            if properties is not None and isinstance(key, String):
+            if properties is not None and isinstance(key, nodes.String):
                 properties[key.value] = kind
             else:
                 properties = None
         return Type(frozenset({"object"}), properties=properties)
 
-    def call(self, node: Call, scope: Scope, piped: tuple[Type, ...]) -> Type:
-        name = node.procedure.name if isinstance(node.procedure, Variable) else None
+    def call(self, node: nodes.Call, scope: TypeScope, piped: tuple[Type, ...]) -> Type:
+        name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
         given = list(piped)
         for argument in node.arguments:
-            if isinstance(argument, Lambda) and given and name in ("map", "filter", "single", "each"):
+            if isinstance(argument, nodes.Lambda) and given and name in ("map", "filter", "single", "each"):
                 item = item_of(given[0]) if name != "each" else ANY
                 names = [parameter.name for parameter in argument.parameters]
                 variables = {**scope.variables, **dict.fromkeys(names, ANY), **dict(zip(names, [item], strict=False))}
                 self.infer(argument.body, replace(scope, variables=variables))
-                given.append(FUNCTION)
+                given.append(types.FUNCTION)
             else:
                 given.append(self.used(self.infer(argument, scope)))
         if name is None or name in scope.variables:
@@ -404,15 +351,15 @@ def _result(name: str, given: list[Type]) -> Type:
     """The type of a standard function's result."""
     if name in ("filter", "sort", "reverse", "shuffle", "distinct") and given:
         return sequence(item_of(given[0]))
-    if name in OF_TEXT and given and given[0].values is not None and given[0].solid == STRING.kinds:
-        texts = dict.fromkeys(OF_TEXT[name](value) for value in given[0].values)
-        return Type(STRING.kinds | UNDEFINED.kinds, values=tuple(texts))
+    if name in types.OF_TEXT and given and given[0].values is not None and given[0].solid == types.STRING.kinds:
+        texts = dict.fromkeys(types.OF_TEXT[name](value) for value in given[0].values)
+        return Type(types.STRING.kinds | UNDEFINED.kinds, values=tuple(texts))
     if name in ("floorDate", "ceilDate"):
         return Type(frozenset({"string", "undefined"}), format="date")
     signature = STANDARD[name].signature if name in STANDARD else None
-    letter = signature.rpartition(":")[2][:1] if signature else "i" if name in INTEGERS else ""
-    made = INTEGER if name in INTEGERS else LETTERS.get(letter, ANY)
-    if name in CERTAIN or made == ANY:
+    letter = signature.rpartition(":")[2][:1] if signature else "i" if name in types.INTEGERS else ""
+    made = types.INTEGER if name in types.INTEGERS else types.LETTERS.get(letter, ANY)
+    if name in types.CERTAIN or made == ANY:
         return made
     # A regular expression's $replace or $substring of a text keeps nothing of its format.
     return union(made, UNDEFINED)

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from truto_mapper.language.nodes import (
-    Binary,
-    Bind,
-    Block,
-    Call,
-    Descendant,
-    Group,
-    Index,
-    Lambda,
-    Name,
-    Node,
-    Path,
-    Step,
-    Variable,
-    Wildcard,
-    children,
-)
+from truto_mapper.language import nodes
+from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
+
+#: A variable's name or none, and names below it, through all items of arrays.
+NamePath = tuple[str, ...]
 
 
 def free_variables(node: Node) -> list[Variable]:
@@ -35,12 +23,12 @@ def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variab
         case Variable(name=name):
             if name not in bound and name not in ("", "$"):
                 yield node
-        case Bind(variable=variable, value=value):
+        case nodes.Bind(variable=variable, value=value):
             yield from _free(value, bound, later)
             bound.add(variable.name)
-        case Block():
+        case nodes.Block():
             yield from _free_below(node, set(bound), later | _binds(node))
-        case Lambda(parameters=parameters, body=body):
+        case nodes.Lambda(parameters=parameters, body=body):
             inner = bound | later | {p.name for p in parameters}
             yield from _free(body, inner, later | _binds(body))
         case Path():
@@ -50,7 +38,7 @@ def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variab
             bound |= {v.name for v in (focus, index) if v}
             for stage in (*node.predicates, *node.stages, *([node.group] if node.group else [])):
                 yield from _free(stage, bound, later)
-        case Index(variable=variable):
+        case nodes.Index(variable=variable):
             bound.add(variable.name)
         case _:
             yield from _free_below(node, bound, later)
@@ -58,16 +46,16 @@ def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variab
 
 def _free_below(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variable]:
     # A group stands in its path's text, but comes last.
-    below = sorted(children(node), key=lambda child: isinstance(child, Group))
+    below = sorted(children(node), key=lambda child: isinstance(child, nodes.Group))
     for child in below:
         yield from _free(child, bound, later)
 
 
 def _binds(node: Node) -> frozenset[str]:
     """What is bound in the scope that a node opens."""
-    names: set[str] = {node.variable.name} if isinstance(node, Bind) else set()
+    names: set[str] = {node.variable.name} if isinstance(node, nodes.Bind) else set()
     for child in children(node):
-        if not isinstance(child, (Block, Lambda)):
+        if not isinstance(child, (nodes.Block, nodes.Lambda)):
             names |= _binds(child)
     return frozenset(names)
 
@@ -102,15 +90,15 @@ _OF_SOMETHING = frozenset(
 def excludes_undefined(predicate: Node) -> bool:
     """Whether a predicate surely leaves out what is undefined: of other ones, JSONata's sequences hold it."""
     match predicate:
-        case Binary(operator="and", left=left, right=right):
+        case nodes.Binary(operator="and", left=left, right=right):
             return excludes_undefined(left) or excludes_undefined(right)
-        case Binary(operator="or", left=left, right=right):
+        case nodes.Binary(operator="or", left=left, right=right):
             return excludes_undefined(left) and excludes_undefined(right)
-        case Binary(operator=operator, left=left, right=right) if operator not in ("&", ".."):
+        case nodes.Binary(operator=operator, left=left, right=right) if operator not in ("&", ".."):
             return _is_undefined(left) or _is_undefined(right)
-        case Call(procedure=Variable(name=name), arguments=(first, *_)) if name in _OF_SOMETHING:
+        case nodes.Call(procedure=Variable(name=name), arguments=(first, *_)) if name in _OF_SOMETHING:
             return _is_undefined(first)
-        case Block(expressions=(*_, last)):
+        case nodes.Block(expressions=(*_, last)):
             return excludes_undefined(last)
         case _:
             return _is_undefined(predicate)
@@ -123,5 +111,7 @@ def _is_undefined(node: Node) -> bool:
         if first.stages or first.predicates or first.group is not None:
             return False
         first = first.node
-    of_context = isinstance(first, (Name, Wildcard, Descendant)) or (isinstance(first, Variable) and first.name == "")
+    of_context = isinstance(first, (Name, nodes.Wildcard, nodes.Descendant)) or (
+        isinstance(first, Variable) and first.name == ""
+    )
     return of_context and (not isinstance(node, Path) or node.group is None)

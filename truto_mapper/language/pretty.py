@@ -12,7 +12,7 @@ _WIDTH = 120
 _WHOLE = ("for ", "def ")  # what stays on one line, however long
 
 
-def shown(tree: ast.Module) -> str:
+def format_code(tree: ast.Module) -> str:
     """Code as text, its long lines broken at commas and before `and` and `or`."""
     lines = ast.unparse(tree).splitlines()
     return "\n".join(

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import is_plain, leading_names
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
+from truto_mapper.language.runtime.signatures import parse_signature
 
 if TYPE_CHECKING:
     from truto_mapper.language.expression import Expression
@@ -197,17 +196,11 @@ class Paths:
 
 def _takes_context(name: str, count: int, context: Read) -> bool:
     """Whether a call of so many arguments can take the context for one left out."""
-    least, most = _arguments(name)
+    if name not in STANDARD:  # a lambda, which can
+        return True
+    parameters = parse_signature(STANDARD[name].signature or "").parameters
+    least = sum(one.context or not one.regex.endswith("?") for one in parameters)
     # With some of its options left out, it does where the first argument is of the second one's type. Rows and
     # replies are no text or number, so that of those only $sift takes one then.
-    return count < least or (count < most and (len(context.path) > 1 or name == "sift"))
-
-
-@lru_cache(maxsize=256)
-def _arguments(name: str) -> tuple[int, int]:
-    """The fewest and the most arguments of a function that can take the context for one, (0, 0) for others."""
-    if name not in STANDARD:
-        return 255, 255  # a lambda, which may do so, too
-    parameters = re.sub(r":.*|<\w+>", "", (STANDARD[name].signature or "")[1:-1].replace("<s:o>", ""))
-    found = re.findall(r"(?:\(\w+\)|\w)([-?+]?)", parameters)
-    return (sum(mark != "?" for mark in found), len(found)) if "-" in found else (0, 0)
+    is_open = count < least or (count < len(parameters) and (len(context.path) > 1 or name == "sift"))
+    return is_open and any(one.context for one in parameters)

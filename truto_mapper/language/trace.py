@@ -13,8 +13,7 @@ from typing import Any, Protocol
 from truto_mapper.language.nodes import Name, Node, children, walk
 from truto_mapper.language.runtime.values import MAX_DATA_NESTING, MISSING
 from truto_mapper.text.errors import MapperError
-
-Steps = tuple[str | int, ...]
+from truto_mapper.text.pointers import Steps
 
 
 class Traced(Protocol):

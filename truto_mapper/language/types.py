@@ -6,13 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from truto_mapper.language.nodes import (
-    Array,
-    Node,
-    walk,
-)
-
-Steps = tuple[str, ...]
+from truto_mapper.language.names import NamePath
+from truto_mapper.language.nodes import Array, Node, walk
 
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 NONE = frozenset({"null", "undefined"})
@@ -32,7 +27,7 @@ class Type:
     format: str | None = None
     properties: Mapping[str, Type] | None = None
     items: Type | None = None
-    path: Steps | None = None
+    path: NamePath | None = None
 
     @property
     def solid(self) -> frozenset[str]:
@@ -102,10 +97,10 @@ def _values(one: Type, other: Type) -> tuple[Any, ...] | None:
     if not known or None in known:
         return None
     every = [value for values in known for value in values or ()]
-    return tuple(value for n, value in enumerate(every) if not any(same_(value, e) for e in every[:n]))
+    return tuple(value for n, value in enumerate(every) if not any(same_value(value, e) for e in every[:n]))
 
 
-def same_(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     return kind_of(one) == kind_of(other) and one == other
 
 
@@ -136,7 +131,7 @@ def kept(node: Node, kind: Type) -> Type:
     return Type(frozenset({"array", "undefined"}), items=spread(node, kind).without({"undefined"}))
 
 
-def from_schema(schema: Any, root: Mapping[str, Any], path: Steps | None = (), depth: int = 0) -> Type:
+def from_schema(schema: Any, root: Mapping[str, Any], path: NamePath | None = (), depth: int = 0) -> Type:
     """The type of what a JSON Schema allows, properties that it does not declare left out."""
     if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
         return replace(ANY, path=path)
@@ -165,7 +160,7 @@ def from_schema(schema: Any, root: Mapping[str, Any], path: Steps | None = (), d
 
 
 def _properties(
-    properties: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], path: Steps | None, depth: int
+    properties: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], path: NamePath | None, depth: int
 ) -> Mapping[str, Type]:
     found = {}
     for name, one in properties.items():
@@ -187,14 +182,14 @@ def objects(kind: Type) -> Iterator[Type]:
         yield from (ANY,) if kind.items is None else objects(kind.items)
 
 
-def all_(kinds: Iterable[Type]) -> Type:
+def union_all(kinds: Iterable[Type]) -> Type:
     made: Type | None = None
     for kind in kinds:
         made = kind if made is None else union(made, kind)
     return UNDEFINED if made is None else made
 
 
-def truth_(kind: Type) -> bool | None:
+def truth_of(kind: Type) -> bool | None:
     """Whether a value always, or never, counts as true; None if that depends."""
     if kind.solid - SCALARS or kind.values is None or not kind.solid:
         return None
@@ -209,7 +204,7 @@ def comparable(kind: Type) -> frozenset[str]:
     return frozenset("number" if one == "integer" else one for one in kind.solid)
 
 
-def shown(kind: Type) -> str:
+def in_words(kind: Type) -> str:
     """A type in words: `a string or an array`."""
     names = sorted("number" if one == "integer" and "number" in kind.solid else one for one in kind.solid)
     return " or ".join(f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in dict.fromkeys(names)) or "nothing"

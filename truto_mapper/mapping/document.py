@@ -16,7 +16,7 @@ from truto_mapper.text.yaml_tree import Node
 def _given(value: Any) -> Any:
     if value is None:
         raise PydanticCustomError(
-            "no_expression", "an expression is missing here", {"hint": "leave the key out if there is no value"}
+            "no_expression", "an expression is missing here", {"hint": "remove the key if there is no value"}
         )
     return value
 
@@ -36,7 +36,7 @@ class _Document(BaseModel):
 
 
 def _optional(description: str) -> Any:
-    """A key that may be left out, but not be null."""
+    """A key that may be left out but not be null."""
     return Described(default=None, description=description, json_schema_extra=_without_default)
 
 
@@ -49,11 +49,11 @@ def _expression(description: str) -> Any:
 
 
 class EndpointDocument(_Document):
-    """One endpoint of the provider: which queries it serves, what is sent, how its reply is read."""
+    """One endpoint of the provider: the queries it serves, the request, and how its reply is read."""
 
-    when: ExpressionText = _expression("whether this endpoint serves the query; the first that does is asked.")
-    recognise: ExpressionText = _expression("whether a reply is this endpoint's, for one without its query.")
-    source_schema: str = _optional(description="The provider's reply: `gong/aggregate`, say.")
+    when: ExpressionText = _expression("whether this endpoint serves the query; the first one that does is called.")
+    recognise: ExpressionText = _expression("whether a reply without its query is this endpoint's.")
+    source_schema: str = _optional(description="The schema of the provider's reply, for example `gong/aggregate`.")
     request_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Described(
         default="GET", description="The HTTP method."
     )
@@ -62,29 +62,32 @@ class EndpointDocument(_Document):
     request_header_mapping: TemplateText = _optional(description="The request headers.")
     request_body_mapping: TemplateText = _optional(description="The request body.")
     remote_query: Literal["body", "query"] = Described(
-        default="query", description="Where the caller's remote_query goes, untransformed and last."
+        default="query", description="Where the caller's remote_query goes: unchanged, after everything else."
     )
-    query_error: ExpressionText = _expression("why this query cannot be asked, or nothing if it can.")
-    static_response: ExpressionText = _expression("the body to map when the call is skipped.")
+    query_error: ExpressionText = _expression("why this query is refused; undefined if it is not.")
+    static_response: ExpressionText = _expression("the body that is mapped when the call is skipped.")
     for_each: dict[str, ExpressionText] = Described(
-        default_factory=dict, description="Nested loops over the reply, in order. The last one is a record's row."
+        default_factory=dict,
+        description="Nested loops over the reply, outermost first. The last one gives the row of a record.",
     )
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
     empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
     time_zone: ExpressionText = _expression(
-        "the zone the reply says its days are in; P605 if it is not that of whole_days."
+        "the time zone that the reply gives for its days; P605 if it is not that of whole_days."
     )
-    let: dict[str, ExpressionText] = Described(default_factory=dict, description="Values named once a record.")
+    let: dict[str, ExpressionText] = Described(
+        default_factory=dict, description="Named values, computed once for each record."
+    )
     response_mapping: TemplateText = Described(description="The unified record: an object of fields, or JSONata.")
 
 
 class ErrorDocument(_Document):
-    """What to read from a provider's error."""
+    """The parts of a provider's error."""
 
-    message: ExpressionText = _expression("what the provider said, a string or several.")
+    message: ExpressionText = _expression("the provider's message, one string or several.")
     request_id: ExpressionText = _expression("the provider's reference for the request.")
-    retry_after: ExpressionText = _expression("after how many seconds to try again.")
-    hint: ExpressionText = _expression("what a person can do about it.")
+    retry_after: ExpressionText = _expression("the number of seconds to wait before trying again.")
+    hint: ExpressionText = _expression("what a person can do.")
 
 
 class WholeDaysDocument(_Document):
@@ -105,13 +108,13 @@ class MappingDocument(_Document):
     integration: str = Described(description="The provider's name: `gong`.")
     unified_model: str = Described(description="The unified model of the resource: `conversational-intelligence`.")
     resource: str = Described(description="The unified resource, whose spec is in `schemas/<unified_model>/`.")
-    method: Literal["list"] = Described(description="The operation of the resource that is mapped.")
-    description: str = Described(default="", description="What the mapping is for, as its page says it.")
+    method: Literal["list"] = Described(description="The method of the resource that is mapped.")
+    description: str = Described(default="", description="What the mapping is for; shown on its page.")
     context: dict[str, dict[str, Any]] = Described(
-        default_factory=dict, description="What an account may set: a JSON Schema each."
+        default_factory=dict, description="The settings of an account, each with its JSON Schema."
     )
     whole_days: WholeDaysDocument = _optional(description="For a provider that takes days, not moments.")
-    error_mapping: ErrorDocument = _optional(description="How a refusal of the provider is read.")
+    error_mapping: ErrorDocument = _optional(description="How an error of the provider is read.")
     endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
 
 
@@ -122,6 +125,6 @@ def json_schema() -> dict[str, Any]:
 
 
 def resource_name(root: Node) -> str:
-    """The name of the resource that a mapping document is for. Raises `MappingError` M106."""
+    """The name of the resource of a mapping document: `model/resource`. Raises `MappingError` M106."""
     shape = shaped(root, MappingDocument)
     return f"{shape.unified_model}/{shape.resource}"

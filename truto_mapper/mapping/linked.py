@@ -1,4 +1,4 @@
-"""A linked mapping: endpoints whose expressions are parsed and whose names are known."""
+"""A linked mapping: the expressions of its endpoints are parsed, and their names resolved."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Loop: TypeAlias = tuple[str, Expression]
 
 REQUEST_NAMES = frozenset({"query", "context", "cursor", "now"})
 
-#: The bindings of a reply, in the order in which they are handed on.
+#: The bindings of a reply, in the order in which they are passed.
 REPLY = ("context", "cursor", "headers", "now", "query", "response", "status")
 RESPONSE_NAMES = frozenset(REPLY)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint whose every expression is parsed and linked; see `EndpointDocument` for what each is.
+    """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
-    `source` is the text of the provider's JSON Schema, if the mapping names one and there are files to look in.
+    `source` is the text of the provider's JSON Schema; None if the mapping names none or has no files to look in.
     """
 
     name: str
@@ -65,7 +65,7 @@ class WholeDays:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A linked mapping document, `root`."""
+    """A linked mapping document; `root` is its YAML."""
 
     root: Node
     integration: str
@@ -103,7 +103,7 @@ def expressions(template: Template | None) -> Iterator[Expression]:
 
 
 def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
-    """Each expression of an endpoint, with the key it stands under."""
+    """Each expression of an endpoint with its key."""
     single = ("path", "when", "recognise", "query_error", "static_response", "next_cursor", "empty_when", "time_zone")
     for key in single:
         if (one := getattr(endpoint, key)) is not None:
@@ -117,7 +117,7 @@ def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
 
 
 def giving(template: Template | None, path: Iterable[str | int]) -> Expression | None:
-    """The expression of a template that is to give the value at a path."""
+    """The expression of a template that computes the value at a path."""
     for part in path:
         if isinstance(template, dict) and isinstance(part, int):
             continue  # an item of an array of objects, which has one template

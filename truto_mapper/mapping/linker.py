@@ -1,7 +1,6 @@
-"""The mapping document: its shape (pydantic), and its links to the resource, the bindings and the functions.
+"""Links a mapping document: parses its expressions and checks every name in it.
 
-Every leaf is a JSONata expression. A document that links is one in which every name means something: fields
-are the resource's, variables are bound where they are used, functions exist.
+Fields must be declared by the resource, variables bound where they are used, and functions known.
 """
 
 from __future__ import annotations
@@ -13,21 +12,9 @@ from collections.abc import Mapping as Map
 from dataclasses import replace
 from typing import Any
 
+from truto_mapper.language import nodes
 from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
 from truto_mapper.language.library.functions import FUNCTIONS
-from truto_mapper.language.nodes import (
-    Array,
-    Block,
-    Coalesce,
-    Condition,
-    Default,
-    Name,
-    Object,
-    Path,
-    Step,
-    String,
-    Variable,
-)
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
@@ -40,7 +27,7 @@ from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
 
-#: Functions that read a clock. A mapping has the time as `$now`, where that is bound.
+#: Functions that read a clock. A mapping uses `$now` instead.
 _CLOCKS = frozenset({"now", "millis"})
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
@@ -54,7 +41,7 @@ def link(
 ) -> Mapping:
     """Link a mapping document to its resource. Raises `MappingError` with every finding.
 
-    `find_schema` opens the provider's schemas that the document names, or raises; without it they are not checked.
+    `find_schema` reads a provider's schema by name or raises; without it the names of schemas are not checked.
     """
     shape = shaped(root, MappingDocument)
     linker = _Linker(resource, shape.context, functions, find_schema)
@@ -74,7 +61,7 @@ def link(
 
 
 class _Linker:
-    """Parses each expression once (aliases share theirs) and checks what its names mean."""
+    """Parses each expression once, also where YAML aliases repeat it, and checks its names."""
 
     def __init__(
         self,
@@ -94,7 +81,7 @@ class _Linker:
         self.linked: set[tuple[int, frozenset[str]]] = set()
 
     def context(self, node: Node | None) -> Schema:
-        """The schema of the account's context, all settings together."""
+        """The schema of the account's context: an object of all settings."""
         settings = self.settings["context"]
         whole = {"type": "object", "properties": settings, "additionalProperties": False}
         try:
@@ -122,8 +109,7 @@ class _Linker:
             elif known[name].format != "date-time":
                 message = f"`{name}` must have the format date-time to be a whole day"
                 self.findings.found.append(listed.diagnostic("M106", message, key=name))
-        paths = [path for path, _ in reads(zone)] if zone else []
-        settings = [path[1] for path in paths if path[0] == "context" and len(path) > 1]
+        settings = [path[1] for path, _ in reads(zone) if path[0] == "context" and path[1:]] if zone else []
         return WholeDays(zone, next(iter(settings), None), shape.parameters)  # type: ignore[arg-type]  # as below
 
     def endpoint(self, name: str, node: Node, shape: EndpointDocument, *, has_days: bool) -> Endpoint:
@@ -171,7 +157,7 @@ class _Linker:
         )
 
     def source_schema(self, node: Node, find: Callable[[str], Source]) -> Source | None:
-        """The provider's schema, as it was found."""
+        """The text of the provider's schema."""
         try:
             return find(node.value)
         except MappingError as error:
@@ -181,13 +167,13 @@ class _Linker:
             return None
 
     def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
-        """Named expressions in order, each of which sees the names before it."""
+        """Named expressions in order; each can use the names before it."""
         loops: list[tuple[str, Expression | None]] = []
         if node is None:
             return ()
         for name, child in node.value.items():
             if not _VARIABLE.match(name) or name in names:
-                why = "is already bound here" if name in names else "is no variable name"
+                why = "is already bound here" if name in names else "is not a valid variable name"
                 self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
             loops.append((name, self.expression(child, names)))
             names |= {name}
@@ -201,7 +187,7 @@ class _Linker:
         return self.expression(node, names)  # type: ignore[return-value]  # likewise
 
     def response(self, node: Node, names: frozenset[str], fields: Map[str, Field]) -> Template:
-        """A template of the unified record, every key a declared field."""
+        """A template of the unified record. Every key must be a declared field."""
         if not isinstance(node.value, dict):
             template = self.template(node, names)
             if isinstance(node.value, list):
@@ -227,17 +213,17 @@ class _Linker:
         return self.response(node, names, inner.fields)
 
     def misfit(self, node: Node, what: str, kind: str) -> None:
-        message = f"{what} is of type {kind}, and this gives it an {_kind(node)}"
+        message = f"{what} is of type {kind}, but this gives it an {_kind(node)}"
         hints = {"object": "write a mapping of its fields, or", "array": "write a list of its items, or"}
         self.findings.found.append(node.diagnostic("C205", message, hint=f"{hints.get(kind, 'write')} one expression"))
 
     def literals(self, expression: Expression, node: Any, fields: Map[str, Field]) -> None:
-        """Check the keys that an expression's own object constructors write."""
+        """Check the keys of the object constructors of an expression."""
         for constructor in _constructors(node) if fields else ():
             for key, value in constructor.pairs:
-                if isinstance(key, String) and key.value not in fields:
+                if isinstance(key, nodes.String) and key.value not in fields:
                     self.undeclared(expression.source, expression.locate(key.span), key.value, fields)
-                elif isinstance(key, String):
+                elif isinstance(key, nodes.String):
                     self.literals(expression, value, fields[key.value].below)
 
     def undeclared(self, source: Source, span: Any, name: str, fields: Map[str, Field]) -> None:
@@ -264,13 +250,13 @@ class _Linker:
             return None
         if offsets is None:
             hint = "write the expression as a plain scalar, in single quotes, or as a | block"
-            message = "an expression cannot stand in a double-quoted scalar with escapes"
+            message = "an expression cannot be a double-quoted scalar with escapes"
             self.findings.found.append(node.diagnostic("M107", message, hint=hint))
             return None
         try:
             return Expression(text, source=node.source, offsets=offsets, functions=self.functions)
         except MappingError as error:
-            quoted = f"text stands in quotes of its own: '{json.dumps(text)}'" if text.startswith("/") else None
+            quoted = f"text needs quotes of its own: '{json.dumps(text)}'" if text.startswith("/") else None
             self.findings.found.extend(replace(one, hint=one.hint or quoted) for one in error.diagnostics)
             return None
 
@@ -278,8 +264,10 @@ class _Linker:
         for call in expression.calls:
             hint: str | None = None
             if call.name in _CLOCKS:
-                hint = "write $now, the time that the caller gave"
-                self.unknown("C203", expression, call, f"${call.name}() reads a clock, a mapping does not", hint)
+                hint = "write $now, the time given by the caller"
+                self.unknown(
+                    "C203", expression, call, f"${call.name}() reads a clock, which a mapping must not do", hint
+                )
             elif call.name not in self.known:
                 hint = did_you_mean(call.name, self.known, "`${}`")
                 self.unknown("C203", expression, call, f"there is no function ${call.name}", hint)
@@ -288,26 +276,28 @@ class _Linker:
                 close = nearest(variable.name, names) is None and nearest(variable.name, self.known) is not None
                 hint = did_you_mean(variable.name, self.known if close else names, "`${}`")
                 if variable.name in self.elsewhere:
-                    hint = f"it is bound elsewhere; here there is {', '.join(f'`${name}`' for name in sorted(names))}"
+                    hint = f"it is bound elsewhere; available here: {', '.join(f'`${name}`' for name in sorted(names))}"
                 self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
         if any(variable.name in self.settings for variable in expression.variables):
             self.parameters(expression)
 
     def parameters(self, expression: Expression) -> None:
-        """Names below `$query` and `$context` that neither has."""
-        for (variable, *names), nodes in reads(expression):
+        """Report unknown names after `$query` and `$context`."""
+        for (variable, *names), written in reads(expression):
             if names and variable in self.settings and names[0] not in self.settings[variable]:
                 kind = "query parameter" if variable == "query" else "context setting"
                 hint = did_you_mean(names[0], self.settings[variable])
-                self.unknown("C204", expression, nodes[0], f"there is no {kind} `{names[0]}`", hint)
+                self.unknown("C204", expression, written[0], f"there is no {kind} `{names[0]}`", hint)
 
-    def unknown(self, code: str, expression: Expression, node: Variable | Name, message: str, hint: str | None) -> None:
+    def unknown(
+        self, code: str, expression: Expression, node: nodes.Variable | nodes.Name, message: str, hint: str | None
+    ) -> None:
         span = expression.locate(node.span)
         self.findings.add(code, message, source=expression.source, span=span, hint=hint)
 
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Findings as they stand in the text; what an alias repeats is said once."""
+    """Findings in the order of the text. A finding repeated by an alias is reported once."""
     once = {(one.code, one.source, one.span, one.message): one for one in reversed(list(found))}
     return sorted(once.values(), key=by_place)
 
@@ -316,18 +306,22 @@ def _kind(node: Node) -> str:
     return "array" if isinstance(node.value, list) else "object"
 
 
-def _constructors(node: Any) -> Iterator[Object]:
-    """The object constructors whose object can become an expression's value."""
+def _constructors(node: Any) -> Iterator[nodes.Object]:
+    """The object constructors that can compute the value of an expression."""
     match node:
-        case Object():
+        case nodes.Object():
             yield node
-        case Path(steps=(*_, Step(node=last))):
+        case nodes.Path(steps=(*_, nodes.Step(node=last))):
             yield from _constructors(last)
-        case Block(expressions=(*_, last)):
+        case nodes.Block(expressions=(*_, last)):
             yield from _constructors(last)
-        case Condition(then=one, otherwise=other) | Coalesce(left=one, right=other) | Default(left=one, right=other):
+        case (
+            nodes.Condition(then=one, otherwise=other)
+            | nodes.Coalesce(left=one, right=other)
+            | nodes.Default(left=one, right=other)
+        ):
             yield from _constructors(one)
             yield from _constructors(other)
-        case Array(items=items):
+        case nodes.Array(items=items):
             for item in items:
                 yield from _constructors(item)

@@ -1,7 +1,7 @@
-"""Overlays: parts of a mapping, for an environment or an account, laid over the mapping file field by field.
+"""Overlays: parts of a mapping, for an environment or an account, that are applied to the mapping file.
 
-As in a JSON merge patch (RFC 7396), mappings merge key by key, null removes a key, and everything else replaces; but
-what would have no effect is a finding. Each node keeps its own source, so that all that is said names the layer.
+As in a JSON merge patch (RFC 7396), mappings merge key by key, null removes a key, and any other value replaces. Unlike
+there, a change without effect is a finding. Each node keeps its own source, so findings name the right file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from truto_mapper.text.yaml_tree import Node
 
 Path = tuple[str, ...]
 
-#: What an overlay may repeat, to say which mapping it is for.
+#: Keys that an overlay may repeat to name the mapping it is for.
 _IDENTITY = ("version", "integration", "unified_model", "resource", "method")
 
 
@@ -41,7 +41,7 @@ class Layered:
 
 
 def layered(sources: Sequence[Source]) -> Layered:
-    """The first source with the others laid over it. Raises `MappingError` with every finding (M101 to M114)."""
+    """The first source with the others applied in order. Raises `MappingError` with every finding (M101 to M114)."""
     findings = Findings()
     base, *overlays = [yaml_tree.parse(source) for source in sources]
     for overlay in overlays:
@@ -51,11 +51,11 @@ def layered(sources: Sequence[Source]) -> Layered:
 
 
 def _laid_over(base: Node, overlay: Node, found: list[Diagnostic]) -> Node:
-    """The root of a mapping file with that of an overlay laid over it; what names the mapping must agree."""
+    """A mapping file with an overlay applied to it, if the overlay is for that mapping."""
     if overlay.value is None:  # an empty file
         overlay = replace(overlay, value={})
     if not isinstance(base.value, dict) or not isinstance(overlay.value, dict):
-        message = "an overlay holds some of the keys of a mapping file, this is none"
+        message = "an overlay must be a mapping with keys of a mapping file"
         found += [] if isinstance(overlay.value, dict) else [overlay.diagnostic("M106", message)]
         return base
     said = {name: node for name, node in overlay.value.items() if name in _IDENTITY and name in base.value}
@@ -68,15 +68,19 @@ def _laid_over(base: Node, overlay: Node, found: list[Diagnostic]) -> Node:
 def _of_another(base: Node, name: str, node: Node) -> Diagnostic | None:
     if _same(base, node):
         return None
-    message = f"the overlay is for {name} {excerpt(node.plain())}, {base.source.name} for {excerpt(base.plain())}"
+    message = (
+        f"the overlay is for {name} {excerpt(node.plain())}, but {base.source.name} is for {excerpt(base.plain())}"
+    )
     return node.diagnostic("M113", message)
 
 
 def _laid(base: Node | None, layer: Node, path: Path, found: list[Diagnostic]) -> Node:
-    """A node with another laid over it. What is wrong with that is added to `found`."""
+    """A node with a layer applied to it. Findings are added to `found`."""
     if base is not None and _says_nothing(base, layer):
-        message = f"`{dotted(path)}` is what {base.source.name} has already" if path else "the overlay changes nothing"
-        found.append(layer.diagnostic("M110", message, severity="warning", hint="leave it out"))
+        message = (
+            f"`{dotted(path)}` already has this value in {base.source.name}" if path else "the overlay changes nothing"
+        )
+        found.append(layer.diagnostic("M110", message, severity="warning", hint="remove it"))
     if not isinstance(layer.value, dict):
         return layer
     below = base if base is not None and isinstance(base.value, dict) else replace(layer, value={}, keys={})
@@ -98,17 +102,17 @@ def _laid(base: Node | None, layer: Node, path: Path, found: list[Diagnostic]) -
 
 def _says_nothing(base: Node, layer: Node) -> bool:
     if isinstance(layer.value, dict) and isinstance(base.value, dict):
-        return not layer.value  # of what it says, each key is looked at
+        return not layer.value  # its keys are checked one by one
     return _same(base, layer)
 
 
 def _same(one: Node, other: Node) -> bool:
-    """Whether two nodes are the same JSON: 1 is not true."""
+    """Whether two nodes are equal as JSON, where 1 is not true."""
     return json.dumps(one.plain()) == json.dumps(other.plain())
 
 
 def _refusal(below: Node, layer: Node, at: Path) -> Diagnostic | None:
-    """What is wrong with laying a key of the layer over what is below, if anything is."""
+    """The finding about a key of a layer that cannot be applied, if any."""
     *path, name = at
     child, inside = layer.value[name], f"`{dotted(path)}`" if path else below.source.name
     if child.value is None and name in below.value:
@@ -135,15 +139,15 @@ def _is_needed(at: Path) -> bool:
 
 
 def _need(at: Path, new: Node) -> str | None:
-    """What a mapping of a key that is not in the base needs to stand on its own, None if it does.
+    """What is missing from a new mapping to be complete; None if nothing is.
 
-    Without it, it was written for a part of the base that is gone, or has another name.
+    An incomplete one was meant to change a part of the base that was removed or renamed.
     """
     match at if isinstance(new.value, dict) else ():
         case ("endpoints", _) if not new.value.keys() >= _OF_ENDPOINT:
-            return f"a new endpoint has {' and '.join(sorted(_OF_ENDPOINT))}"
+            return f"a new endpoint needs {' and '.join(sorted(_OF_ENDPOINT))}"
         case ("context", _) if "type" not in new.value:
-            return "a new setting says its type"
+            return "a new setting needs a type"
         case ("endpoints", _, "query_mapping" | "request_header_mapping" | "request_body_mapping", _, *_):
-            return "what is new is written as one expression"
-    return None  # whether a key of the document or a field exists, is looked at when the whole is linked
+            return "write a new value as one expression"
+    return None  # the linker checks the names of keys and fields

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 from truto_mapper.resource.json_schema import DIALECT, JSON
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource, object_, without
 
-#: The page requires it because the service finds the account by it; a query that is mapped in a library has no need.
+#: Required by the API page, because a service finds the account by it; the library does not need it.
 ACCOUNT = "integrated_account_id"
 
 
 def record_schema(resource: Resource) -> JSON:
-    """The JSON Schema of a unified record: absent, not null, and nothing that is undeclared."""
+    """The JSON Schema of a unified record: fields without a value are absent, undeclared fields are refused."""
     return _head(resource, "record", resource.description) | object_(resource.fields)
 
 
 def normalized_schema(resource: Resource) -> JSON:
-    """The JSON Schema of a record in the normalized form: all fields in place, null (or []) where there is no value."""
+    """The JSON Schema of a normalized record: every field is present, null (or [] for an array) without a value."""
     fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
-    about = f"{resource.description} Each field is there; null, or [] for an array, means no value."
+    about = f"{resource.description} Every field is present; null, or [] for an array, means no value."
     return _head(resource, "normalized", about) | object_(fields, stored=True)
 
 
 def list_schema(resource: Resource) -> JSON:
-    """The JSON Schema of the answer to a list: the envelope around unified records, from which none were excluded."""
+    """The JSON Schema of a list response: unified records, with no field excluded, in their envelope."""
     record = f"#/$defs/{resource.resource}"
     about = f"A page of {resource.title} records."
     defined = {"$defs": {resource.resource: embedded(record_schema(resource))}}
@@ -32,13 +32,14 @@ def list_schema(resource: Resource) -> JSON:
 
 
 def query_schema(resource: Resource) -> JSON:
-    """The JSON Schema of a parsed query; what every integration requires is required, save for the account's id."""
+    """The JSON Schema of a parsed query. It requires what every integration requires, except the account's id."""
     required = [name for name, field in resource.parameters.items() if is_asked(resource, field) and name != ACCOUNT]
     about = f"The parsed query parameters of {resource.title}."
     return _head(resource, "query", about) | object_(resource.parameters) | {"required": required}
 
 
 def is_asked(resource: Resource, field: Field) -> bool:
+    """Whether a parameter is required, by the resource or by every integration."""
     return field.required or set(field.required_in) >= set(resource.integrations)
 
 
@@ -48,12 +49,12 @@ def _head(resource: Resource, kind: str, about: str) -> JSON:
 
 
 def embedded(schema: JSON) -> JSON:
-    """A schema as part of another document, whose references and dialect hold."""
+    """A schema as part of another document, which has its own dialect and id."""
     return without(schema, "$schema", "$id")
 
 
 def envelope(resource: Resource, record: str, *, required: Sequence[str] = ()) -> JSON:
-    """The response around its records; `result` is an array of them, or an object (truto_key_by)."""
+    """The schema of a response; its `result` is an array of records, or an object of them (truto_key_by)."""
     envelope = object_(resource.response)
     records = {"type": ["array", "object"], "items": {"$ref": record}, "additionalProperties": {"$ref": record}}
     envelope["properties"]["result"] |= records

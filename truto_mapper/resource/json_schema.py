@@ -1,4 +1,4 @@
-"""JSON Schemas, compiled, with problems in plain words."""
+"""JSON Schemas: compiled, checked, and with problems in plain words."""
 
 from __future__ import annotations
 
@@ -23,15 +23,12 @@ JSON = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-# ── JSON Schema: compiled, with problems in plain words ──────────────────────────────────────────────────────────
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One way in which an instance does not fit its schema.
 
-    `path` leads to the value at fault (for a missing property, to the object that lacks it; for an undeclared one,
-    to itself), `keyword` is JSON Schema's, `missing` names the property of a `required`.
+    `path` leads to the invalid value; for a missing property, to the object without it. `keyword` is JSON Schema's.
+    `missing` is the name of a missing property, else None.
     """
 
     path: Steps
@@ -48,10 +45,10 @@ class Problem:
 class Schema:
     """A JSON Schema (2020-12), compiled. `schema` is the schema itself.
 
-    Formats are asserted: `date-time` (RFC 3339 with an offset), `date`, `uuid` and `time-zone` (ours: an IANA
-    name). Numbers are finite, booleans are no integers, 3.0 is one. References stay within the schema. Safe to share
-    between threads; picklable. Raises `MappingError` M108 with every mistake in the schema; one that was `generated`
-    from a spec has none.
+    Formats are asserted: `date-time` (RFC 3339 with an offset), `date`, `uuid` and `time-zone` (ours: an IANA name).
+    Numbers must be finite; a boolean is not an integer, 3.0 is. References must stay within the schema. Can be shared
+    between threads and pickled. Raises `MappingError` M108 with every mistake in the schema; a `generated` schema is
+    not checked.
     """
 
     def __init__(self, schema: JSON, *, generated: bool = False) -> None:
@@ -64,7 +61,7 @@ class Schema:
 
     @cached_property
     def _validator(self) -> Any:
-        from truto_mapper.resource import validator  # noqa: PLC0415  # load has no need of it
+        from truto_mapper.resource import validator  # noqa: PLC0415  # loading a mapping does not need it
 
         return validator.compiled(self.schema, _FORMATS)
 
@@ -78,25 +75,25 @@ class Schema:
         found: list[Problem] = []
         try:
             for error in self._validator.iter_errors(instance):
-                found.append(_problem(error))  # noqa: PERF401  # what was found stays found when the next step fails
+                found.append(_problem(error))  # noqa: PERF401  # keep these if the next step fails
         except _UNCHECKABLE:
             found.append(Problem((), "type", "holds a value too large to be checked"))
         return found
 
     def valid(self, instance: Any) -> bool:
-        """Whether there is no problem; stops at the first."""
+        """Whether an instance has no problem. Stops at the first."""
         try:
             return not self._too_deep(instance) and bool(self._validator.is_valid(instance))
         except _UNCHECKABLE:
             return False
 
     def _too_deep(self, instance: Any) -> bool:
-        """Whether a schema that contains itself would follow an instance beyond Python's own depth."""
+        """Whether a recursive schema would follow an instance beyond Python's recursion limit."""
         return self._recursive and _deeper(instance, yaml_tree.MAX_DEPTH)
 
 
-#: Python refuses to write an integer of more than 4300 digits, to divide one that exceeds every float, and to compare
-#: (`enum`, `const`, `uniqueItems`) what is nested a thousand levels deep.
+#: Python's limits: writing an integer of more than 4300 digits, dividing one that exceeds every float, and comparing
+#: values (`enum`, `const`, `uniqueItems`) that are nested a thousand levels deep.
 _UNCHECKABLE = (RecursionError, ValueError, OverflowError)
 
 
@@ -106,7 +103,7 @@ _FORMATS: dict[str, Callable[[str], bool]] = {
     "time-zone": is_time_zone,
 }
 
-#: What can be said without jsonschema, which makes a start a fifth longer: of these classes, by these keywords.
+#: The types and keywords that are checked without jsonschema, whose import makes a start a fifth longer.
 _PLAIN_TYPES = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
 _PLAIN = frozenset({"type", "title", "description", "format", "default"})
 _OF_ALL = _PLAIN - {"format"} | {"examples", "items", "properties", "required", "additionalProperties"}
@@ -114,14 +111,14 @@ _OF_TEXTS = _OF_ALL | {"format", "enum"}
 
 
 def is_plain(schema: JSON) -> bool:
-    """Whether a schema is of few keywords that are plainly right, so that no metaschema has to say so."""
+    """Whether a schema is so simple that it is valid without a check against the metaschema."""
     texts = (schema.get(key, "") for key in ("title", "description", "format"))
     plain = schema.keys() <= _PLAIN and not isinstance(schema.get("default"), (dict, list))
     return plain and schema.get("type") in _PLAIN_TYPES.values() and all(isinstance(text, str) for text in texts)
 
 
 def surely_fits(value: Any, schema: JSON | bool) -> bool:
-    """Whether a value is plainly valid; where that is not sure, `Schema` says exactly."""
+    """Whether a value is certainly valid. If this is False, only `Schema` knows."""
     kind = _PLAIN_TYPES.get(value.__class__)
     if kind is None or isinstance(schema, bool) or schema.get("type") != kind:
         return False
@@ -167,7 +164,7 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "maxItems": lambda size: f"at most {size} items",
     "uniqueItems": lambda _: "no item twice",
     "pattern": lambda pattern: f"text matching {pattern}",
-    "anyOf": lambda _: "one of several forms, and it has none of them",
+    "anyOf": lambda _: "one of several forms",
     "oneOf": lambda _: "exactly one of several forms",
 }
 
@@ -184,7 +181,7 @@ def _problem(error: ValidationError) -> Problem:
 
 
 def _expected(error: ValidationError) -> str | None:
-    """What would have been right; of several forms, what each wants of this very value."""
+    """What was expected; for several forms, what each of them expects of the value itself."""
     forms = [_expected(inner) for inner in error.context or () if not inner.path]
     if named := list(dict.fromkeys(form for form in forms if form)):
         return either(named)
@@ -193,7 +190,7 @@ def _expected(error: ValidationError) -> str | None:
 
 
 def _deeper(value: Any, limit: int) -> bool:
-    """Whether objects and arrays are nested more than `limit` deep, found out without recursion."""
+    """Whether objects and arrays are nested more than `limit` levels deep, computed without recursion."""
     level = [value]
     for _ in range(limit + 1):
         nested = [inner for inner in level if isinstance(inner, (dict, list))]
@@ -202,25 +199,25 @@ def _deeper(value: Any, limit: int) -> bool:
 
 
 def _check_schema(schema: JSON) -> Iterator[tuple[Steps, str]]:
-    """What the metaschema refuses, patterns that are none, references that lead nowhere or in a circle."""
+    """Every mistake in a schema: against the metaschema, invalid patterns, and broken or circular references."""
     if _deeper(schema, yaml_tree.MAX_DEPTH):
         yield (), "nested too deeply"
         return
-    from truto_mapper.resource import validator  # noqa: PLC0415  # likewise
+    from truto_mapper.resource import validator  # noqa: PLC0415  # see above
 
     refused = [(tuple(error.absolute_path), _problem(error).message) for error in validator.refusals(schema)]
     yield from refused
     for path, target in _references(schema, ()) if not refused else ():
         if path[-1] == "$id":
-            yield path, "an `$id` below the top"
+            yield path, "`$id` is only allowed at the top"
         elif not _resolves(schema, target):
-            yield path, f"{excerpt(target)} leads nowhere within it"
+            yield path, f"{excerpt(target)} is not in this schema"
         elif _returns(schema, target, _INWARD):
-            yield path, f"{excerpt(target)} leads back to itself"
+            yield path, f"{excerpt(target)} is a circular reference"
 
 
 def _references(node: Any, path: Steps) -> Iterator[tuple[Steps, str]]:
-    """Every `$ref`, and every `$id` that would move what they are relative to, with its path; plain data has none."""
+    """Every reference, and every `$id` below the top, with its path. Values (`enum`, `const`, …) have none."""
     if isinstance(node, dict):
         for key, value in node.items():
             if (key in ("$ref", "$dynamicRef") or (key == "$id" and path)) and isinstance(value, str):
@@ -240,7 +237,7 @@ _INWARD = frozenset(
 
 
 def _returns(schema: JSON, target: str, barred: frozenset[str] = frozenset()) -> bool:
-    """Whether references lead from a target back to it, on a way that takes none of the barred keywords."""
+    """Whether references lead from a target back to it without passing one of the `barred` keywords."""
     seen: set[str] = set()
     ahead = {target}
     while ahead:
@@ -254,7 +251,7 @@ def _returns(schema: JSON, target: str, barred: frozenset[str] = frozenset()) ->
 
 
 def _resolves(schema: JSON, target: str) -> bool:
-    """Whether a reference is a JSON Pointer into the schema: nothing is ever fetched, and one form is enough."""
+    """Whether a reference is a JSON Pointer into the schema. Nothing is ever fetched."""
     return re.fullmatch(r"#(/.*)?", target, re.DOTALL) is not None and _resolved(schema, target) is not None
 
 

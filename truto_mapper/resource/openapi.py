@@ -1,4 +1,4 @@
-"""What is published of a resource: its endpoint as OpenAPI, its record as TypedDicts, and the files of them all."""
+"""The files generated from a resource: OpenAPI for its endpoint, TypedDicts for its record, and JSON Schemas."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from truto_mapper.resource.spec import Field, Resource, value_schema, without
 from truto_mapper.text.diagnostics import Severity, either
 
 _REFUSALS = {
-    400: "The question cannot be asked: a parameter is missing, unknown or wrong.",
-    401: "The provider does not know the account's credentials, or they lack a permission.",
-    403: "The provider forbids this to the account.",
-    404: "There is no such account here, or no such thing at the provider.",
-    429: "The provider wants fewer calls.",
-    500: "The mapping is at fault, or the provider had an error.",
-    502: "The provider's answer cannot be read.",
+    400: "The query is invalid: a parameter is missing, unknown or wrong.",
+    401: "The provider refused the account's credentials, or they lack a permission.",
+    403: "The provider does not allow this account to do this.",
+    404: "The account does not exist here, or the object does not exist at the provider.",
+    429: "The provider allows fewer requests.",
+    500: "The mapping is wrong, or the provider had an error.",
+    502: "The provider's response cannot be read.",
 }
 
 
@@ -54,7 +54,7 @@ def openapi(resource: Resource) -> JSON:
 
 
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
-    """A parameter as it stands in a query string, which is read as qs does."""
+    """A parameter in the qs syntax of query strings."""
     parameter: JSON = {"name": name, "in": "query", "required": is_asked(resource, field)}
     about, schema = field.description, without(value_schema(field), "description")
     if field.type == "array" and field.items is not None:
@@ -62,12 +62,12 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
         schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
     if field.type == "object":
         parameter |= {"style": "deepObject", "explode": True}
-        about = f"{about} Written `{name}[key]=value`, with further keys in brackets for what lies deeper."
+        about = f"{about} Written `{name}[key]=value`, with more keys in brackets for deeper values."
     return parameter | {"description": about, "schema": schema}
 
 
 def _bare(item: Field) -> JSON:
-    """An item that a query names by its one required field."""
+    """The schema of an item; an object with one required field can be given as that field."""
     required = [field for field in item.fields.values() if field.required]
     return value_schema(required[0] if len(required) == 1 else item)
 
@@ -84,10 +84,10 @@ def _written(name: str, field: Field) -> str:
 def _answer(resource: Resource) -> JSON:
     name = _pascal(resource.resource)
     bodies = [_component(f"{name}List"), _component(f"Normalized{name}List"), _component(f"{name}Debug")]
-    raw = {"title": "raw", "description": "The provider's own body, whatever it is."}
+    raw = {"title": "raw", "description": "The provider's own body, unchanged."}
     lines = _component(name) | {"description": "One record a line (`stream`)."}
     return {
-        "description": "The records, in the form that `truto_response_format` names.",
+        "description": "The records, in the format named by `truto_response_format`.",
         "content": {
             "application/json": {"schema": {"anyOf": [*bodies, raw]}},
             "application/x-ndjson": {"schema": lines},
@@ -96,7 +96,7 @@ def _answer(resource: Resource) -> JSON:
 
 
 def _refusal(status: int) -> JSON:
-    wait = {"description": "How many seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+    wait = {"description": "The number of seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
     refusal: JSON = {"description": _REFUSALS[status], "headers": {"Retry-After": wait} if status == 429 else None}
     refusal["content"] = {"application/json": {"schema": _component("Error")}}
     return {key: value for key, value in refusal.items() if value is not None}
@@ -120,7 +120,7 @@ def _components(resource: Resource) -> JSON:
 
 
 def _error() -> JSON:
-    """The body of a refusal; its diagnostics are those of `Diagnostic.as_dict`."""
+    """The schema of an error body; its diagnostics have the keys of `Diagnostic.as_dict`."""
     text, place = {"type": "string"}, {"type": "integer", "minimum": 1}
     finding = {
         "code": text,
@@ -128,7 +128,7 @@ def _error() -> JSON:
         "message": text,
         "source": text | {"description": "The file that the finding is about."},
         **dict.fromkeys(("line", "column", "end_line", "end_column"), place),
-        "pointer": text | {"description": "A JSON Pointer into the data at hand."},
+        "pointer": text | {"description": "A JSON Pointer into the payload, the query, the context or the record."},
         "hint": text | {"description": "What to do."},
     }
     error = {
@@ -143,7 +143,7 @@ def _closed(properties: JSON, required: list[str]) -> JSON:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-#: Everything that is generated as JSON, by the name of its kind.
+#: The JSON documents generated from a resource, by kind.
 KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
     {
         "record": record_schema,
@@ -156,7 +156,7 @@ KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
 
 
 def artefacts(resource: Resource) -> dict[str, str]:
-    """The texts of all files that are generated next to a spec, by file name."""
+    """The files generated beside a spec: their texts by file name."""
     return {
         f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": written(generate(resource))
         for kind, generate in KINDS.items()
@@ -164,7 +164,7 @@ def artefacts(resource: Resource) -> dict[str, str]:
 
 
 def written(schema: JSON) -> str:
-    """A generated document as the text of its file."""
+    """A generated document as the text of a file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -178,7 +178,7 @@ def typed_dicts(resource: Resource) -> str:
 
 
 def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str]:
-    """The classes of an object, those it refers to first."""
+    """The classes of an object; a class comes after those it refers to."""
     members = []
     for key, field in fields.items():
         held, inner = field.inner, _inner_name(name, key, field)
@@ -188,7 +188,7 @@ def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str
         members.append(
             f"    {key}: {hint if field.required else f'NotRequired[{hint}]'}\n{_docstring(field.description)}"
         )
-    yield "\n\n".join([f"class {name}(TypedDict):\n{_docstring(about)}", *members])
+    yield f"class {name}(TypedDict):\n{_docstring(about)}\n\n" + "\n".join(members)
 
 
 def _inner_name(name: str, key: str, field: Field) -> str:
@@ -196,7 +196,7 @@ def _inner_name(name: str, key: str, field: Field) -> str:
 
 
 def _hint(field: Field, inner: str) -> str:
-    """The type hint of a field; `inner` is the name of the class of the object it holds."""
+    """The type hint of a field; `inner` names the class of an object in it."""
     if field.items is not None:
         return f"list[{_hint(field.items, inner)}]"
     if field.enum:

@@ -1,39 +1,31 @@
-"""Resource specs → JSON Schemas, OpenAPI and types; validation in plain words; YAML documents held to their models.
+"""Resource specs, `schemas/<model>/<resource>.yaml`: the parameters and fields of a unified resource.
 
-A resource spec (`schemas/<model>/<resource>.yaml`) names a unified resource's parameters and fields once. All that
-is generated from it is a pure function of it. Owns pydantic together with `mapping` and `runtime`.
+`generated` and `openapi` make schemas and types of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
+from truto_mapper.resource.json_schema import JSON, Schema, surely_fits
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, either, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import dotted
+from truto_mapper.text.shape import is_list, shaped
 from truto_mapper.text.source import Source
 
-if TYPE_CHECKING:
-    pass
-
-from truto_mapper.resource.json_schema import JSON, Schema, surely_fits
-from truto_mapper.text.shape import is_list, shaped
-
-#: Truto's own attribute of each record; storage has no use for it.
+#: Truto's own attribute of each record; normalized records, which are for storage, do not have it.
 REMOTE_DATA = "remote_data"
-
-
-# ── The resource spec ────────────────────────────────────────────────────────────────────────────────────────────
 
 _Type = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
 _Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _Names = Annotated[tuple[_Name, ...], pydantic.Field(strict=False)]  # YAML has lists
 
-#: The types that a key of a field says something about.
+#: The types that a key of a field applies to.
 _CONCERNS: dict[str, tuple[_Type, ...]] = {
     "format": ("string",),
     "enum": ("string", "integer", "number"),
@@ -50,8 +42,8 @@ class _Spec(pydantic.BaseModel):
 class Field(_Spec):
     """A parameter, a field of the record or of the envelope, or the items of an array.
 
-    An object without `fields` is free-form. `required` and `nullable` speak of the unified side; `required_in` and
-    `supported_in` name integrations. A `default` of None means that there is none.
+    An object without `fields` is free-form. `required` and `nullable` are about the unified side; `required_in` and
+    `supported_in` name integrations. A `default` of None means no default.
     """
 
     type: _Type
@@ -59,9 +51,7 @@ class Field(_Spec):
     minimum: int | float | None = None
     fields: dict[_Name, Field] = {}
     items: Field | None = None
-    enum: Annotated[
-        tuple[Any, ...], pydantic.Field(strict=False)
-    ] = ()  # from here on, values are held to what is above
+    enum: Annotated[tuple[Any, ...], pydantic.Field(strict=False)] = ()  # from here on checked against the fields above
     default: Any = None
     example: Any = None
     required: bool = False
@@ -75,7 +65,7 @@ class Field(_Spec):
     def _concerns_the_type(cls, value: Any, info: pydantic.ValidationInfo) -> Any:
         kind, fitting = info.data.get("type"), _CONCERNS[str(info.field_name)]
         if kind is not None and kind not in fitting:
-            raise ValueError(f"`{info.field_name}` goes with the type {either(fitting)}, and this one is {kind}")
+            raise ValueError(f"`{info.field_name}` is for the type {either(fitting)}, but this one is {kind}")
         return value
 
     @pydantic.field_validator("enum")
@@ -96,7 +86,7 @@ class Field(_Spec):
     @pydantic.model_validator(mode="after")
     def _knows_its_items(self) -> Self:
         if self.type == "array" and self.items is None:
-            raise ValueError("an array says what its `items` are")
+            raise ValueError("an array needs `items`")
         return self
 
     @property
@@ -111,8 +101,8 @@ class Field(_Spec):
 
 
 def _fits(value: Any, declared: JSON) -> None:
-    """Raise ValueError unless a value fits what was declared of its field so far."""
-    if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # otherwise that is the finding
+    """Check a value against the keys of its field that are valid. Raises ValueError."""
+    if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # an invalid one is reported already
         wanted = value_schema(Field.model_construct(**declared))
         problems = [] if surely_fits(value, wanted) else Schema(wanted, generated=True).problems(value)
         for problem in problems[:1]:
@@ -180,7 +170,7 @@ class Resource(_Spec):
 
 
 def _strangers(root: yaml_tree.Node) -> Iterator[Diagnostic]:
-    """Integrations that a field names and the resource does not have."""
+    """Integrations that a field names but the resource does not declare."""
     known = root.value.get("integrations") if isinstance(root.value, dict) else None
     if known is None or not is_list(known):
         return
@@ -190,7 +180,7 @@ def _strangers(root: yaml_tree.Node) -> Iterator[Diagnostic]:
             listed = node.value.get(key) if isinstance(node.value, dict) else None
             for name in listed.value if listed is not None and is_list(listed) else ():
                 if isinstance(name.value, str) and name.value not in names:
-                    message = f"`{name.value}` is not among the integrations of this resource"
+                    message = f"`{name.value}` is not one of the integrations of this resource"
                     yield name.diagnostic("M106", message, hint=did_you_mean(name.value, names))
 
 
@@ -210,24 +200,16 @@ def _wrong_periods(root: yaml_tree.Node, resource: Resource) -> Iterator[Diagnos
 
 
 def load_resource(name: str) -> Resource:
-    """A shipped resource by its name (`conversational-intelligence/activity`), or one by the path of its YAML file.
+    """A resource by its name (`conversational-intelligence/activity`) or by the path of its YAML file.
 
-    Raises `MappingError`: M105 when there is none, otherwise as `Resource.parse`.
+    Raises `MappingError`: M105 if it does not exist, else as `Resource.parse`.
     """
     return Resource.parse(files.find(name, "schemas", ".yaml"))
 
 
-def load_source_schema(name: str) -> Schema:
-    """What a provider sends, by name (`gong/aggregate`) or by a JSON file. Raises as `source_schema` does."""
-    return source_schema(files.find(name, "schemas", ".schema.json"))
-
-
-def source_schema(source: Source) -> Schema:
-    """What a provider sends. Raises `MappingError`: M105 without a file, M101 to M104 and M108 for no JSON Schema."""
-    return Schema(yaml_tree.parse(source).plain())
-
-
 def object_(fields: Mapping[str, Field], *, stored: bool = False) -> JSON:
+    """The JSON Schema of an object with these fields; `stored` in the normalized form."""
+
     def vacant(field: Field) -> bool:
         return stored and not field.required and field.type != "array"
 

@@ -1,4 +1,4 @@
-"""jsonschema's validator with our formats, numbers and messages. It comes when a value is first looked at exactly."""
+"""jsonschema's validator with our formats, numbers and messages. Imported only when `Schema` first needs it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _is_number(_: Any, value: Any) -> bool:
 
 
 def _rule(holds: Callable[[Any, Any, Any], bool]) -> Callable[[Any, Any, Any, Any], Iterator[ValidationError]]:
-    """A keyword that writes no message of its own: jsonschema's would hold the whole instance."""
+    """A keyword whose error has no message, because jsonschema's would contain the whole instance."""
 
     def check(validator: Any, wanted: Any, instance: Any, _: Any) -> Iterator[ValidationError]:
         if not holds(validator, wanted, instance):
@@ -43,7 +43,7 @@ def _required(_: Any, names: Sequence[str], instance: Any, __: Any) -> Iterator[
 
 
 def _additional(validator: Any, rule: Any, instance: Any, schema: Schema) -> Iterator[ValidationError]:
-    """`additionalProperties`, with an error for each property that is at its own path."""
+    """`additionalProperties`, with one error for each property, at its own path."""
     if not isinstance(instance, dict):
         return
     declared, patterns = schema.get("properties", {}), schema.get("patternProperties", ())
@@ -55,7 +55,7 @@ def _additional(validator: Any, rule: Any, instance: Any, schema: Schema) -> Ite
                 yield from validator.descend(value, rule, path=name)
 
 
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # so in its stubs
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
     Draft202012Validator,
     {
         "type": _rule(_has_type),
@@ -77,10 +77,10 @@ def compiled(schema: Schema, formats: Mapping[str, Callable[[str], bool]]) -> An
 
 
 def _holds(check: Callable[[str], bool], value: object) -> bool:
-    return not isinstance(value, str) or check(value)  # a format says nothing about other types
+    return not isinstance(value, str) or check(value)  # a format applies to strings only
 
 
 def refusals(schema: Schema) -> Iterator[ValidationError]:
-    """What the metaschema has to say about a schema."""
+    """The errors of a schema against the metaschema."""
     checker = FormatChecker(formats=["regex"])
     return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=checker).iter_errors(schema)

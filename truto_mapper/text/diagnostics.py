@@ -1,8 +1,7 @@
-"""What is said about a mistake: where it is, what it is, what to do, and whose fault it was.
+"""A finding: what is wrong, where, and what to do; and its rendering with the author's line and a caret.
 
-A `Diagnostic` is carried, never raised; the exceptions carry all the diagnostics of one stage. Every
-producer (YAML, expressions, links, data, queries, the provider) speaks this one type, so that a terminal,
-a JSON report and an editor show the same thing.
+The exceptions of `errors` carry diagnostics. Every stage (YAML, expressions, links, data, queries, the provider) uses
+this one type, so a terminal, a JSON report and an editor show the same thing.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from truto_mapper.text.source import Source, Span
@@ -23,8 +22,8 @@ Severity = Literal["error", "warning", "note"]
 class Diagnostic:
     """One finding.
 
-    `span` lies in `source` (what the author wrote); `pointer` is a JSON Pointer (RFC 6901) into the data at
-    hand: the payload, the query, the context or the record. `hint` says what to do.
+    `span` is a range of `source`, the author's text. `pointer` is a JSON Pointer (RFC 6901) into the payload, the
+    query, the context or the record. `hint` says what to do. `code` is in `codes.CODES` or is JSONata's own.
     """
 
     code: str
@@ -36,18 +35,18 @@ class Diagnostic:
     hint: str | None = None
 
     def render(self) -> str:
-        """The finding as text with the author's line and a caret, without a trailing newline."""
+        """The finding as text with the author's line and a caret; no newline at the end."""
         left = margin(self.source, self.span)
         lines = [f"{self.severity}[{self.code}]: {printable(self.message)}"]
         lines += pointed(self.source, self.span, left) if self.source is not None else []
         if self.pointer is not None:
-            lines.append(f"{left} = at: {printable(self.pointer) or '(the whole of it)'}")
+            lines.append(f"{left} = at: {printable(self.pointer) or '(the whole value)'}")
         if self.hint is not None:
             lines.append(f"{left} = hint: {printable(self.hint)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """The finding as JSON: `line`/`column` count from 1; keys without a value are left out."""
+        """The finding as JSON. Lines and columns count from 1; keys without a value are left out."""
         found: dict[str, Any] = {"code": self.code, "severity": self.severity, "message": self.message}
         if self.source is not None:
             found["source"] = self.source.name
@@ -59,7 +58,7 @@ class Diagnostic:
 
 
 def pointed(source: Source, span: Span | None, left: str) -> list[str]:
-    """The place in a file, and the line that stands there with a caret; `left` is as wide as line numbers."""
+    """A place in a file: its name, and its line with a caret. `left` is as wide as the line numbers."""
     name = printable(source.name)
     if span is None:
         return [f"{left}--> {name}"]
@@ -77,13 +76,13 @@ def pointed(source: Source, span: Span | None, left: str) -> list[str]:
 
 
 def margin(source: Source | None, span: Span | None) -> str:
-    """What stands left of the lines of a finding."""
+    """The spaces to the left of the lines of a finding, as wide as its line number."""
     number = 0 if source is None or span is None else source.position(span.start)[0]
     return " " * max(len(str(number)), 2)
 
 
 def _window(line: str, start: int, end: int, limit: int = 140) -> tuple[str, int, int]:
-    """The part of a line worth showing, and the terminal columns before and under the marked part."""
+    """The part of a line to show, and the terminal columns before the marked part and of it."""
     first = max(0, start - limit // 2) if len(line) > limit else 0
     shown, end = line[first : first + limit], min(end, first + limit)
     lead, tail = "…" if first else "", "…" if first + limit < len(line) else ""
@@ -91,17 +90,17 @@ def _window(line: str, start: int, end: int, limit: int = 140) -> tuple[str, int
     return lead + printable(shown) + tail, before, _columns(line[start:end])
 
 
-#: What would move the cursor, end the line or turn the direction of what follows.
-_UPSETTING = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+#: Characters that move the cursor, end the line or change the direction of text.
+_CONTROL = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 def printable(text: str) -> str:
-    """Text that cannot upset a terminal: tabs and line ends are spaces, control characters replacement signs."""
-    return re.sub(_UPSETTING, lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
+    """Text that is safe on a terminal: tabs and line ends become spaces, control characters U+FFFD."""
+    return re.sub(_CONTROL, lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
 
 
 def _columns(text: str) -> int:
-    """How many terminal cells a text takes: wide characters two, marks and joiners none."""
+    """The width of a text in terminal cells: two for wide characters, none for marks and joiners."""
     return sum(_cells(char) for char in printable(text))
 
 
@@ -112,7 +111,7 @@ def _cells(char: str) -> int:
 
 
 def excerpt(value: Any, limit: int = 60) -> str:
-    """A value as a person would recognise it in a message: JSON where possible, cut when long."""
+    """A value as a message quotes it: JSON where possible, cut to `limit` characters."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
@@ -126,13 +125,14 @@ def shortened(text: str, limit: int = 60) -> str:
 
 
 def either(options: Iterable[str]) -> str:
+    """A list in words: `a, b or c`."""
     *most, last = list(options) or ["nothing"]
     return f"{', '.join(most)} or {last}" if most else last
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` that was probably meant, if any is close; upper and lower case are alike."""
-    import difflib  # noqa: PLC0415  # what is needed for a mistake alone does not make every start slower
+    """The closest of `names`, if any is close. Case is ignored."""
+    import difflib  # noqa: PLC0415  # only a mistake needs it, so a start does not pay for it
 
     known = {known.casefold(): known for known in sorted(names)}
     found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
@@ -140,18 +140,13 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, names: Iterable[str], form: str = "`{}`") -> str | None:
-    """A hint that names the closest of `names`, or lists them while they are few."""
+    """A hint that names the closest of `names`, or lists them if they are few."""
     known = sorted(names)
     if close := nearest(name, known):
         return f"did you mean {form.format(close)}?"
-    return f"there is {', '.join(form.format(k) for k in known)}" if 0 < len(known) <= 8 else None
+    return f"available: {', '.join(form.format(k) for k in known)}" if 0 < len(known) <= 8 else None
 
 
 def by_place(diagnostic: Diagnostic) -> tuple[str, int]:
-    """What findings are sorted by: the file, and the place in it."""
+    """The sort key of findings: the file, then the place in it."""
     return diagnostic.source.name if diagnostic.source else "", diagnostic.span.start if diagnostic.span else 0
-
-
-def relocated(diagnostic: Diagnostic, source: Source, span: Span) -> Diagnostic:
-    """The same finding at another place: an expression's finding moved into the file that holds it."""
-    return replace(diagnostic, source=source, span=span)

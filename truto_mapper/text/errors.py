@@ -1,4 +1,4 @@
-"""The exceptions, by whose fault it is; each carries every finding of the stage that failed."""
+"""The exceptions, one for each party at fault; each carries every finding of the stage that failed."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ class MappingError(MapperError):
 
 
 class EvaluationError(MappingError):
-    """The author's fault, found out on data: an expression failed, or gave what the schema does not allow."""
+    """The author's fault, found on data: an expression failed, or its value does not fit the schema."""
 
 
 class QueryError(MapperError):
-    """The caller's fault: this question cannot be asked."""
+    """The caller's fault: the query is invalid."""
 
     status = 400
 
 
 class ProviderError(MapperError):
-    """The provider refused (`status` is its own), or sent what we cannot read (502).
+    """The provider refused (`status` is its own), or sent a reply that cannot be read (502).
 
-    `retry_after` is in seconds where the provider said so; `request_id` is the provider's own reference.
+    `retry_after` is in seconds, None if the provider did not say; `request_id` is the provider's own reference.
     """
 
     unreadable: ClassVar[int] = 502
@@ -71,16 +71,16 @@ class ProviderError(MapperError):
 
 
 class Findings:
-    """Collects the diagnostics of one stage, so that a person learns of all mistakes at once."""
+    """The diagnostics of one stage, collected so that a person sees all mistakes at once."""
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
 
     def add(self, code: str, message: str, **where: Any) -> None:
-        """Note a finding; the keywords are those of `Diagnostic`."""
+        """Add a finding; the keywords are those of `Diagnostic`."""
         self.found.append(Diagnostic(code, message, **where))
 
     def raise_as(self, error: type[MapperError]) -> None:
-        """Raise `error` with everything found, if any of it is an error."""
+        """Raise `error` with all findings if one of them is an error."""
         if any(d.severity == "error" for d in self.found):
             raise error(self.found)

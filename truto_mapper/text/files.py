@@ -1,4 +1,4 @@
-"""Where mappings and schemas are found, and how they are read."""
+"""Reads the files of mappings and schemas, and finds them by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from truto_mapper.text.source import Source, Span
 
 
 def home() -> Path:
-    """The folder that holds `mappings/` and `schemas/`: the package in a wheel, the checkout otherwise."""
+    """The folder of `mappings/` and `schemas/`: the package in a wheel, the root of the repository in a checkout."""
     package = Path(__file__).parents[1]
     return package if (package / "mappings").is_dir() else package.parent
 
@@ -37,7 +37,7 @@ def _decoded(data: bytes, errors: str = "strict") -> str:
 
 
 def shipped(folder: str, ending: str) -> dict[str, Path]:
-    """What ships under `folder`, by name: `gong/activity` for `mappings/gong/activity.yaml`."""
+    """The shipped files under `folder` by name: `gong/activity` for `mappings/gong/activity.yaml`."""
     return _named(home() / folder, ending)
 
 
@@ -47,9 +47,9 @@ def _named(top: Path, ending: str) -> dict[str, Path]:
 
 
 def find(name: str | Path, folder: str, ending: str, *, near: str | None = None) -> Source:
-    """The text called `name`: the path of a file, else `<folder>/<name><ending>` above `near`, else what ships.
+    """The text called `name`: a file's path, else `<folder>/<name><ending>` in a folder above `near`, else shipped.
 
-    Raises `MappingError` M105 with the nearest name there is.
+    Raises `MappingError` M105 with the closest known name.
     """
     suffix = ending[ending.rindex(".") :]
     if isinstance(name, Path) or name.endswith(suffix):

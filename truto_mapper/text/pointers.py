@@ -1,4 +1,4 @@
-"""Paths into JSON values: JSON Pointers (RFC 6901) and dotted names."""
+"""Paths into JSON values, written as JSON Pointers (RFC 6901) or as dotted names."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ Steps = tuple[str | int, ...]
 
 
 def json_pointer(path: Iterable[str | int]) -> str:
-    """The JSON Pointer (RFC 6901) of a path of keys and indices; the whole document is the empty string."""
+    """The JSON Pointer (RFC 6901) of a path of keys and indices; "" for the whole document."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def steps_of(pointer: str) -> tuple[str, ...]:
-    """The keys and indices of a JSON Pointer, all as text; a reference such as `#/$defs/x` has the same ones."""
+    """The keys and indices of a JSON Pointer or of a reference such as `#/$defs/x`, all as text."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """A path of keys and indices as it reads in a message: `users.0.id`."""
+    """A path of keys and indices as messages write it: `users.0.id`."""
     return ".".join(map(str, path))
 
 

@@ -1,4 +1,4 @@
-"""YAML documents held to pydantic models; each misfit is a finding at its line and column."""
+"""Checks YAML documents against pydantic models; each mistake is a finding at its line and column."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import pydantic
 
@@ -15,21 +15,15 @@ from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, ei
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import Steps, dotted
 
-if TYPE_CHECKING:
-    pass
-
-
-# ── YAML documents held to a pydantic model ──────────────────────────────────────────────────────────────────────
-
 _Model = TypeVar("_Model", bound=pydantic.BaseModel)
 
 
 def shaped(node: yaml_tree.Node, model: type[_Model]) -> _Model:
     """A YAML document as an instance of a pydantic model.
 
-    Raises `MappingError` with an M106 for every place that does not have the model's shape. A `ValueError` or a
-    `PydanticCustomError` of the model's own validators becomes a finding with its text as the message; the context
-    entry `hint` of a custom error becomes the hint. Whether "1" passes for 1 is the model's to say (`strict`).
+    Raises `MappingError` with an M106 for every place that does not fit the model. The text of a `ValueError` or
+    `PydanticCustomError` raised by the model's validators becomes the message; `hint` in the context of a custom error
+    becomes the hint.
     """
     try:
         return model.model_validate(node.plain())
@@ -41,7 +35,7 @@ def shaped(node: yaml_tree.Node, model: type[_Model]) -> _Model:
 
 @dataclass(frozen=True, slots=True)
 class _Misfit:
-    """A pydantic error where the author made it: `path` leads to a value, `key` is one it lacks or should lack."""
+    """A pydantic error in the document: `path` leads to a value, `key` is the key that is missing or wrong in it."""
 
     path: Steps
     key: str | None
@@ -51,7 +45,7 @@ class _Misfit:
 
 
 def _misfit(node: yaml_tree.Node, details: Any) -> _Misfit:
-    """Leave the union tags out of pydantic's location: they are the parts that the document does not have."""
+    """Translate pydantic's location: the parts that the document does not have are union tags, and are dropped."""
     kind, location = details["type"], list(details["loc"])
     at_key = location[-1:] == ["[key]"] and location.pop() == "[key]"
     key = str(location.pop()) if at_key or kind in ("missing", "extra_forbidden") else None
@@ -69,7 +63,7 @@ def is_list(node: yaml_tree.Node) -> bool:
 
 
 def _wrong_keys(root: yaml_tree.Node, model: type[_Model], misfits: Sequence[_Misfit]) -> Iterator[Diagnostic]:
-    """Unknown keys and missing ones; a missing one that an unknown one was meant to be follows from that."""
+    """Unknown, missing and invalid keys. A missing key that an unknown one misspells is not reported."""
     unknown = [misfit for misfit in misfits if misfit.kind == "extra_forbidden"]
     meant = {(misfit.path, nearest(str(misfit.key), _allowed(model, misfit.path))) for misfit in unknown}
     for misfit in misfits:
@@ -81,12 +75,12 @@ def _wrong_keys(root: yaml_tree.Node, model: type[_Model], misfits: Sequence[_Mi
         elif misfit.kind == "missing" and (misfit.path, misfit.key) not in meant:
             yield _at_key(root, misfit.path, f"`{misfit.key}` is missing{inside}")
         elif misfit.kind != "missing" and misfit.key is not None:
-            message = f"`{misfit.key}` is no good key{inside}: {_expectation(misfit)}"
+            message = f"`{misfit.key}` is not a valid key{inside}: {_expectation(misfit)}"
             yield root.at(misfit.path).diagnostic("M106", message, key=misfit.key)
 
 
 def _wrong_values(root: yaml_tree.Node, misfits: Sequence[_Misfit]) -> Iterator[Diagnostic]:
-    """One finding for each value, whatever number of alternatives it fails to be."""
+    """One finding for each value, however many alternatives it fails."""
     values: dict[Steps, list[_Misfit]] = {}
     for misfit in misfits:
         if misfit.key is None and not _overtaken(misfit, misfits):
@@ -103,13 +97,13 @@ def _wrong_values(root: yaml_tree.Node, misfits: Sequence[_Misfit]) -> Iterator[
 
 
 def _option(value: Any, wanted: Sequence[str]) -> str | None:
-    """A hint at the literal that was probably meant."""
+    """A hint that names the literal that was probably meant."""
     options = re.findall(r"`([^`]*)`", "".join(wanted))
     return did_you_mean(value, options) if isinstance(value, str) and nearest(value, options) else None
 
 
 def _overtaken(misfit: _Misfit, misfits: Sequence[_Misfit]) -> bool:
-    """Whether another alternative of a union came further with this value before it failed."""
+    """Whether another alternative of a union got further into this value before it failed."""
     depth = len(misfit.path)
     return misfit.kind.endswith("_type") and any(
         (len(other.path) > depth or other.key is not None) and other.path[:depth] == misfit.path for other in misfits
@@ -155,7 +149,7 @@ def _expectation(misfit: _Misfit) -> str:
 
 
 def _quoted(node: yaml_tree.Node) -> str:
-    """What the author wrote, as far as it fits a message."""
+    """The author's text of a value, short enough for a message."""
     if isinstance(node.value, (dict, list)):
         return "a mapping" if isinstance(node.value, dict) else "a list"
     text = " ".join(node.source.text[node.span.start : node.span.end].split())
@@ -163,7 +157,7 @@ def _quoted(node: yaml_tree.Node) -> str:
 
 
 def _at_key(root: yaml_tree.Node, path: Steps, message: str, **more: Any) -> Diagnostic:
-    """A finding about a value as a whole, at the key it has, or at its first line."""
+    """A finding about a whole value, at its key or at its first line."""
     parent, node = root.at(path[:-1]), root.at(path)
     if path and isinstance(path[-1], str):
         return parent.diagnostic("M106", message, key=path[-1], **more)
@@ -178,7 +172,7 @@ def _at_value(root: yaml_tree.Node, path: Steps, message: str, hint: str | None 
 
 
 def _allowed(model: type[pydantic.BaseModel], path: Steps) -> set[str]:
-    """The keys that a model knows at a path of a document."""
+    """The keys that a model allows at a path of a document."""
     kinds: list[Any] = [model]
     for part in path:
         kinds = [inner for kind in kinds for inner in _below(kind, part)]
@@ -194,7 +188,7 @@ def _keys(model: type[pydantic.BaseModel]) -> dict[str, Any]:
 
 
 def _below(kind: Any, part: str | int) -> Iterator[Any]:
-    """What an annotation says about one of its values."""
+    """The annotations of the values inside an annotated value."""
     if _is_model(kind):
         yield from _alternatives(_keys(kind).get(str(part)))
     else:

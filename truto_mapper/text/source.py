@@ -1,4 +1,4 @@
-"""Texts that a person wrote, and spans of their characters."""
+"""A text that a person wrote, and ranges of its characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import accumulate
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A half-open range of characters, `start` up to but not including `end`."""
+    """A range of character offsets, from `start` up to but not including `end`."""
 
     start: int
     end: int
@@ -17,7 +17,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A named text that a person wrote: `name` is what they call it, usually the path they gave."""
+    """A text and the name its author knows it by, usually the path they gave."""
 
     name: str
     text: str
@@ -28,14 +28,14 @@ class Source:
         object.__setattr__(self, "_starts", tuple(accumulate(lengths, initial=0)))
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column of a character offset, both counted from 1, columns in characters."""
+        """The line and column of a character offset. Both count from 1; columns are characters."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
     def start(self, number: int) -> int:
-        """The character offset at which a line begins, counted from 1."""
+        """The character offset of the start of a line. Lines count from 1."""
         return self._starts[number - 1]
 
     def line(self, number: int) -> str:
-        """The text of a line, counted from 1, without its end."""
+        """The text of a line without its line end. Lines count from 1."""
         return self.text[self.start(number) :].partition("\n")[0].rstrip("\r")

@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
 
-# §5.6: "T" and "Z" may alternatively be lower case. Leap seconds are left out: Python has none.
+# RFC 3339 §5.6: "T" and "Z" may alternatively be lower case. Leap seconds are refused: datetime has none.
 _RFC_3339 = re.compile(r"(?a)\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3])(:[0-5]\d){2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)")
 
 
 def is_date_time(text: object) -> bool:
-    """Whether this is an RFC 3339 date-time with an offset, of a day that exists."""
+    """Whether this is an RFC 3339 date-time with an offset, on a day that exists."""
     return isinstance(text, str) and _read(text) is not None
 
 
 def instant(text: str) -> datetime:
-    """The moment an RFC 3339 date-time names, in its own offset; digits past the microsecond are cut off.
+    """The moment of an RFC 3339 date-time, in its own offset; digits after the microsecond are cut off.
 
-    Raises `EvaluationError` D3110 on any other text.
+    Raises `EvaluationError` D3110 for any other text.
     """
     moment = _read(text)
     if moment is None:
@@ -34,11 +34,11 @@ def instant(text: str) -> datetime:
 def _read(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text.upper()) if _RFC_3339.fullmatch(text) else None
-    except ValueError:  # 31 April, the year 0
+    except ValueError:  # for example 31 April, or the year 0
         return None
 
 
-# What a zone database has beside zones: copies with other rules, and what this one machine is set to.
+# Excluded: files of a zone database that are not zones (copies with other rules, the machine's own setting).
 _ZONE_NAME = re.compile(r"(?!posix/|right/|posixrules\Z|localtime\Z)[A-Za-z][\w+-]*(?:/[\w+-]+)*", re.ASCII)
 
 
@@ -48,16 +48,16 @@ def is_time_zone(name: object) -> bool:
         return False
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, no zone file, a folder of zones
+    except (KeyError, ValueError, OSError):  # unknown, not a zone file, a folder
         return False
     return True
 
 
 @lru_cache(maxsize=256)
 def same_zone(a: str, b: str) -> bool:
-    """Whether two names stand for one zone in effect: as US/Pacific and America/Los_Angeles, from 2000 to 2037.
+    """Whether two zones have the same offsets from 2000 to 2037, as US/Pacific and America/Los_Angeles have.
 
-    A name that is no zone is the same as none.
+    False if either name is unknown.
     """
     if not (is_time_zone(a) and is_time_zone(b)):
         return False

@@ -1,8 +1,8 @@
-"""YAML text → a tree in which every scalar, key and collection knows its span; and where files are found.
+"""YAML text → a tree in which every scalar, key and collection has its span in the text.
 
-Plain data only, resolved as YAML 1.2 does it (`on` and `2026-01-01` are strings): null, booleans, numbers,
-strings, mappings with string keys, sequences. Anchors and aliases are the reuse mechanism, merge keys and tags
-are not. Sizes are bounded, with every alias counted as if it were written out.
+Only plain data is accepted: null, booleans, numbers, strings, mappings with string keys, sequences. Scalars are
+resolved as in YAML 1.2, so `on` and `2026-01-01` are strings. Anchors and aliases are allowed, merge keys and tags not.
+Sizes are limited, and every alias counts as if it were written out.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ MAX_CHARACTERS = 2_000_000
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is 10 times faster, with the same marks
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C is 10 times faster
 
 
 def _finite(text: str) -> float | str:
-    """A number, unless it is one that only a string can hold."""
+    """A number; a text that overflows a float stays text."""
     return float(text) if math.isfinite(float(text)) else text
 
 
@@ -44,16 +44,16 @@ _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _VALUES = (yaml.ScalarEvent, yaml.AliasEvent)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-#: Values that begin like something of YAML's own, or hold it: nearly always an expression that wants quotes.
+#: Lines whose value starts with or contains YAML syntax: nearly always an expression that needs quotes.
 _QUOTABLE = r"""\s*(?:- +)*(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """A place in a YAML document. `value` is a scalar, a `dict[str, Node]` or a `list[Node]`.
+    """A value in a YAML document: a scalar, a `dict[str, Node]` or a `list[Node]`.
 
-    `keys` has the node of each key of a mapping; `size` counts the values from here on, `height` their levels.
-    Aliased nodes are shared, with the span of their anchor.
+    `keys` has the node of each key of a mapping, `size` is the number of values in the node and below it, `height` the
+    number of levels below it. An aliased node is shared and has the span of its anchor.
     """
 
     source: Source
@@ -65,7 +65,7 @@ class Node:
     height: int = 0
 
     def plain(self) -> Any:
-        """The same as ordinary Python data."""
+        """The value as ordinary Python data."""
         if isinstance(self.value, dict):
             return {key: child.plain() for key, child in self.value.items()}
         if isinstance(self.value, list):
@@ -73,7 +73,7 @@ class Node:
         return self.value
 
     def at(self, path: Sequence[str | int]) -> Node:
-        """The node a path of keys and indices leads to, or the deepest one on the way that exists."""
+        """The node at a path of keys and indices, or the deepest existing node on the way."""
         node = self
         for part in path:
             try:
@@ -83,7 +83,7 @@ class Node:
         return node
 
     def walk(self) -> Iterator[Node]:
-        """This node and all below it, in the order of the text."""
+        """This node and all nodes below it, in the order of the text."""
         yield self
         children = self.value.values() if isinstance(self.value, dict) else self.value
         for child in children if isinstance(self.value, (dict, list)) else ():
@@ -95,15 +95,15 @@ class Node:
         return Diagnostic(code, message, source=node.source, span=node.span, **more)
 
     def offsets(self) -> tuple[int, ...] | None:
-        """Where in the source each character of this string stands; None if escapes hide it.
+        """The offset in the source of each character of this string; None if it is written with escapes.
 
-        Folding and indentation change only white space, so the other characters stand in the source in
-        the same order; white space is placed at the nearest white space of the source.
+        Folding and indentation change only white space, so the other characters have the same order in the source.
+        White space gets the position of the nearest white space in the source.
         """
         raw, at = self.source.text, self.span.start
         if self.style == '"' and "\\" in raw[at : self.span.end]:
             return None
-        if self.style in ("|", ">"):  # past the header, which holds nothing of the text
+        if self.style in ("|", ">"):  # skip the header
             at = _LINE_END.search(raw, at).end() if self.value else at  # type: ignore[union-attr]
         elif self.style:
             at += 1
@@ -119,19 +119,16 @@ class Node:
 
 
 def parse(source: Source) -> Node:
-    """Read one YAML document.
-
-    Raises `MappingError` with every duplicate key and unusable feature found (M101 to M104).
-    """
+    """Read one YAML document. Raises `MappingError` with every finding (M101 to M104)."""
     if len(source.text) > MAX_CHARACTERS:
-        raise _refused(source, f"the file has {len(source.text):,} characters, {MAX_CHARACTERS:,} are allowed")
+        raise _refused(source, f"the file has {len(source.text):,} characters; at most {MAX_CHARACTERS:,} are allowed")
     if half := _SURROGATE.search(source.text):
         raise _forbidden(source, half.start())
     composer = _Composer(source)
     try:
         root = composer.document()
     except yaml.MarkedYAMLError as error:
-        if "maximum nesting depth" in (error.problem or ""):  # libyaml's own bound, which it meets looking ahead
+        if "maximum nesting depth" in (error.problem or ""):  # libyaml's own limit
             raise _too_deep(source, _place(source, error)) from None
         composer.findings.found.append(_malformed(source, error))
     except yaml.reader.ReaderError as error:
@@ -142,7 +139,7 @@ def parse(source: Source) -> Node:
 
 
 def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
-    """What YAML's own parser says, and what an author of expressions can do about it."""
+    """The YAML parser's message, with a hint for authors of expressions."""
     span, begun = _place(source, error), error.context_mark
     at = span.start
     line, _ = source.position(at)
@@ -150,9 +147,9 @@ def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     message = ": ".join(part for part in (error.context and error.context + since, error.problem) if part)
     hint = None
     if source.text[at : at + 1] == "\t":
-        hint = "indent with spaces, YAML does not allow tabs there"
+        hint = "indent with spaces: YAML does not allow tabs here"
     elif re.match(_QUOTABLE, source.line(line)) and not re.search("quoted|directive", error.context or ""):
-        hint = "an expression with quotes, braces or a colon stands in single quotes or in a | block"
+        hint = "write an expression with quotes, braces or a colon in single quotes or as a | block"
     return Diagnostic("M101", f"not valid YAML: {message}", source=source, span=span, hint=hint)
 
 
@@ -163,7 +160,7 @@ def _place(source: Source, error: yaml.MarkedYAMLError) -> Span:
 
 
 def _forbidden(source: Source, at: int) -> MappingError:
-    message = f"not valid YAML: the character U+{ord(source.text[at]):04X} is not allowed in it"
+    message = f"not valid YAML: the character U+{ord(source.text[at]):04X} is not allowed"
     return MappingError(Diagnostic("M101", message, source=source, span=Span(at, at + 1)))
 
 
@@ -176,13 +173,13 @@ def _too_deep(source: Source, span: Span) -> MappingError:
 
 
 class _Composer:
-    """Builds nodes from parser events; an alias shares the node of its anchor."""
+    """Builds nodes from the events of the parser. An alias shares the node of its anchor."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.findings = Findings()
         self.anchors: dict[str, Node | None] = {}
-        text = "\n" + source.text[1:] if source.text.startswith("\ufeff") else source.text  # marks do not count it
+        text = "\n" + source.text[1:] if source.text.startswith("\ufeff") else source.text  # marks do not count a BOM
         self.events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
         self.event: Any = None
         self.end = 0  # of the last value
@@ -196,7 +193,7 @@ class _Composer:
             root = self.node(0)
             self.advance()  # past the end of the document
         if not isinstance(self.event, yaml.StreamEndEvent):
-            self.findings.add("M101", "a second document begins here, one is allowed", **self.at(self.event))
+            self.findings.add("M101", "a second document begins here; only one is allowed", **self.at(self.event))
         return root
 
     def advance(self) -> Any:
@@ -209,7 +206,7 @@ class _Composer:
         return {"source": self.source, "span": self.span(event)}
 
     def span(self, event: Any, end: Any = None) -> Span:
-        """From the value itself, past an anchor or a tag before it, to the end."""
+        """The span of a value, without an anchor or a tag before it."""
         start, stop = event.start_mark.index, (end or event).end_mark.index
         if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and (event.anchor or event.tag):
             start = min(_PROPERTIES.match(self.source.text, start).end(), stop)  # type: ignore[union-attr]
@@ -222,7 +219,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event, depth)
         if event.anchor:
-            self.anchors[event.anchor] = None  # not usable inside itself
+            self.anchors[event.anchor] = None  # an alias inside its own anchor is refused
         if event.tag is not None:
             self.tag(event)
         node = self.collection(event, depth) if not isinstance(event, yaml.ScalarEvent) else self.scalar(event)
@@ -233,10 +230,10 @@ class _Composer:
         return node
 
     def tag(self, event: Any) -> None:
-        """Refuse a tag, as it is written."""
+        """Report a tag as the author wrote it."""
         found = _TAG.match(self.source.text, event.start_mark.index)
         shown, span = (found[1], Span(*found.span(1))) if found else (event.tag, self.span(event))
-        self.findings.add("M103", f"the tag {shown} is not plain data", source=self.source, span=span)
+        self.findings.add("M103", f"the tag {shown} is not allowed", source=self.source, span=span)
 
     def alias(self, event: Any, depth: int) -> Node:
         known = self.anchors.get(event.anchor)
@@ -245,7 +242,7 @@ class _Composer:
         if known is not None:
             return known
         inside = event.anchor in self.anchors
-        problem = "stands inside its own anchor" if inside else "has no anchor above it"
+        problem = "is inside its own anchor" if inside else "has no anchor above it"
         close = None if inside else nearest(event.anchor, self.anchors)
         hint = f"did you mean *{close}?" if close else None
         self.findings.add("M103", f"the alias *{event.anchor} {problem}", hint=hint, **self.at(event))
@@ -272,7 +269,7 @@ class _Composer:
                 children[key.value], keys[key.value] = child, key
         end = self.advance()
         span = self.span(start, end)
-        if end.end_mark.index == end.start_mark.index:  # a block has no closing sign
+        if end.end_mark.index == end.start_mark.index:  # a block has no closing mark
             span = Span(span.start, len(self.source.text[: self.end].rstrip()))
         return Node(self.source, span, children if mapping else items, keys, size=size, height=height)
 
@@ -284,7 +281,7 @@ class _Composer:
             self.findings.add("M103", "a key must be a string", hint=hint, **where)
             return Node(self.source, key.span, str(key.span))
         if key.value == "<<" and key.style is None:
-            self.findings.add("M103", "merge keys are not supported", hint="alias the whole value instead", **where)
+            self.findings.add("M103", "merge keys are not supported", hint="use an alias for the whole value", **where)
         if key.value in known:
             line = self.source.position(known[key.value].span.start)[0]
             self.findings.add("M102", f"`{key.value}` is given twice, first on line {line}", **where)
@@ -299,6 +296,6 @@ def _resolve(text: str) -> Any:
 
 
 def written(value: Any) -> str:
-    """Plain data as YAML, keys in their order."""
+    """Plain data as YAML text. Keys keep their order."""
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)
     return text

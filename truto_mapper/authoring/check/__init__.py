@@ -1,7 +1,7 @@
 """What is wrong with a mapping, found without a payload: types against both schemas, and what can never happen.
 
-Each rule is a function that yields findings. An error can never work, a warning is hardly meant, a note says what the
-mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
+Each rule is a function that yields findings. An error can never work, a warning is probably a mistake, a note says what
+the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from truto_mapper.authoring.sources import reply_type
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.inference import Inference, Scope
+from truto_mapper.language.inference import Inference, TypeScope
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every, leaves
 from truto_mapper.resource.spec import value_schema
@@ -29,7 +29,7 @@ class EndpointTypes:
         self.inference = Inference(self._tell)
         self.body = reply_type(endpoint)
         self._expression = endpoint.path
-        self._infer_all(mapper, Scope(_variables(mapper, self.body), self.body))
+        self._infer_all(mapper, TypeScope(_variables(mapper, self.body), self.body))
 
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note a finding about a node of the current expression."""
@@ -40,11 +40,11 @@ class EndpointTypes:
         severity: Severity = "error" if code in ("C206", "C208") else "warning"
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
-    def _infer(self, expression: Expression, scope: Scope) -> Type:
+    def _infer(self, expression: Expression, scope: TypeScope) -> Type:
         self._expression = expression
         return self.inference.infer(expression.node, scope)
 
-    def _infer_all(self, mapper: Mapper, scope: Scope) -> None:
+    def _infer_all(self, mapper: Mapper, scope: TypeScope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""
         endpoint = self.endpoint
         for key, expression in every(endpoint):
@@ -53,9 +53,9 @@ class EndpointTypes:
         for one in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
-        if endpoint.empty_when is not None:  # which is also asked about an error, a reply of another shape
+        if endpoint.empty_when is not None:  # it is also evaluated for errors, which have another shape
             unknown = {**scope.variables, "response": types.ANY, "$": types.ANY}
-            self._infer(endpoint.empty_when, Scope(unknown, types.ANY))
+            self._infer(endpoint.empty_when, TypeScope(unknown, types.ANY))
         for name, expression in endpoint.for_each:
             item = types.item_of(self._infer(expression, scope)).without(types.NONE)
             scope = scope.bound(name, item).within(item)

@@ -19,10 +19,10 @@ _FITTING = {
     "object": {"object"},
 }
 
-#: Formats of which no text has two.
+#: Formats that exclude each other.
 _APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time"})
 
-#: What a field that the resource does not declare takes.
+#: Stands for a field that the resource does not declare: any value fits.
 _FREE = Field.model_construct(type="any", fields={})
 
 _CONVERSIONS = {"string": "write $string(…)", "integer": "write $number(…)", "number": "write $number(…)"}
@@ -42,7 +42,7 @@ def misfits(expression: Expression, kind: types.Type, field: Field, path: Steps)
     elif not kind.solid & _FITTING[field.type]:
         wanted = f"{'an' if field.type[0] in 'aio' else 'a'} {field.type}"
         scalar = kind.solid <= types.SCALARS
-        message = f"`{name}` is {wanted}, but this gives {types.shown(kind)}"
+        message = f"`{name}` is {wanted}, but this gives {types.in_words(kind)}"
         yield expression.diagnostic("C207", message, hint=_CONVERSIONS.get(field.type) if scalar else None)
     elif field.type == "object":
         for child, inner in (kind.properties or {}).items():

@@ -8,33 +8,27 @@ from typing import Any
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.sources import innermost
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.language.expression import Expression
-from truto_mapper.language.nodes import Name, Variable, walk
+from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, every, expressions
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
-#: So many names are listed; the others are counted.
+#: How many names a message lists; it counts the others.
 SHOWN = 8
 
 
 def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C212: names of `let` and `for_each` that no expression of the endpoint mentions.
 
-    The last name of `for_each` is also `$`, so it is unused only if no expression reads `$` either.
+    The last name of `for_each` is also `$`, so it is unused only if no expression of a row reads `$` either.
     """
     mentioned = {variable.name for _, one in every(endpoint) for variable in (*one.variables, *one.calls)}
-    rows = endpoint.for_each
-    if endpoint.let or any(_reads_context(one) for one in expressions(endpoint.response)):
-        rows = rows[:-1]
-    for name, expression in (*rows, *endpoint.let):
+    of_row = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
+    reads_row = any(read.path[0] == "$" for one in of_row for read in reads(one))
+    for name, expression in (*(endpoint.for_each[:-1] if reads_row else endpoint.for_each), *endpoint.let):
         if name not in mentioned:
             yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint="remove it")
-
-
-def _reads_context(expression: Expression) -> bool:
-    return any(isinstance(n, Name) or (isinstance(n, Variable) and n.name == "") for n in walk(expression.node))
 
 
 def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
@@ -66,7 +60,7 @@ def _unwritten(
 
 def unread_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
     """C214: the fields of the reply's schema that no expression of the endpoint reads."""
-    reads, whole = types.inference.reads, types.inference.whole
+    reads, whole = types.inference.paths, types.inference.whole
     paths = [kind.path for kind in innermost(types.body) if kind.path and kind.path not in reads]
     names = [dotted(path) for path in paths if not any(path[:end] in whole for end in range(1, len(path) + 1))]
     if names:

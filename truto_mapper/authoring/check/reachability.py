@@ -16,7 +16,7 @@ from truto_mapper.resource.spec import value_schema
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError
 
-#: Beyond so many combinations nothing is tried, and nothing reported.
+#: With more combinations than this nothing is tried, and nothing is reported.
 MAX_COMBINATIONS = 10_000
 
 #: A parameter or a setting: `("query", "users")`.

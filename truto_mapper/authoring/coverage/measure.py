@@ -1,4 +1,4 @@
-"""What cases hit of a mapping: they run with a trace, which shows every value that was read, chosen or written."""
+"""What cases hit in a mapping: they run with a trace, which shows every value that was read, chosen or written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def measure(mapper: Mapper, cases: Iterable[golden.Case]) -> Coverage:
 
 
 def _hit(mapper: Mapper, trace: Trace, endpoint: str) -> Iterator[Key]:
-    """What a run hit, each time that it did; `endpoint` is the name of the one that served it."""
+    """Everything that a run hit, once for each hit; `endpoint` is the name of the endpoint that served it."""
     tests = {id(expression) for expression, is_test in expressions(mapper) if is_test}
     places = Places({"": trace.names.get("response")})
     for evaluation in trace.evaluations:

@@ -1,6 +1,6 @@
-"""What golden cases can exercise of a mapping: fields to read and to write, branches each way, values of enumerations.
+"""What golden cases can exercise in a mapping: fields to read and to write, branches each way, values of enumerations.
 
-What YAML aliases share is counted once, but each endpoint writes fields of its own.
+An expression that YAML aliases share is counted once; fields are counted for each endpoint.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.pointers import dotted, keys_of
 from truto_mapper.text.source import Source, Span
 
-#: The counters, and what is said of a unit that no case hits.
+#: The counters, and the words for a unit that no case hits.
 COUNTERS = {
     "source fields": "never read",
     "target fields": "never written",
@@ -92,7 +92,7 @@ def declared(mapper: Mapper) -> dict[Key, Unit]:
 
 
 def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
-    """Each expression once, and whether it is a test, of which only the truth counts."""
+    """Each expression once, and whether it is a test: only the truth of its value counts."""
     known: dict[int, tuple[Expression, bool]] = {}
     for endpoint in mapper.mapping.endpoints:
         for key, expression in every(endpoint):

@@ -143,7 +143,7 @@ def _index(page: Page, steps: Sequence[str]) -> int:
 
 
 def _declared(field: Field, steps: Sequence[str]) -> Field:
-    """The field that a path of a record leads to, its record being a field too."""
+    """The field that a path leads to from a record, which is itself a field."""
     for number, step in enumerate(steps):
         if field.items is not None and step.isdecimal():
             field = field.items

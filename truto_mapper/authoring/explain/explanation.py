@@ -12,7 +12,7 @@ from truto_mapper.text.diagnostics import excerpt, margin, pointed, printable, s
 from truto_mapper.text.pointers import Steps, dotted, json_pointer
 from truto_mapper.text.source import Source, Span
 
-#: So many places are listed in text; JSON has all.
+#: How many places the text lists; JSON has all of them.
 SHOWN = 6
 
 

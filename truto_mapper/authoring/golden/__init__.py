@@ -13,10 +13,10 @@ A folder `<mapping>/<case>/` beside `<mapping>.yaml` has
 
 from truto_mapper.authoring.golden.cases import PENDING, Case, folders, from_here, mapping_of, mappings, orphans, read
 from truto_mapper.authoring.golden.comparison import Difference, Group, compare, count, groups
-from truto_mapper.authoring.golden.runs import Report, Result, run, run_all, run_one
+from truto_mapper.authoring.golden.runs import Report, Result, misses, run, run_all, run_one
 from truto_mapper.authoring.golden.writing import accept, pend, record
 
 __all__ = [
     "PENDING", "Case", "Difference", "Group", "Report", "Result", "accept", "compare", "count", "folders", "from_here",
-    "groups", "mapping_of", "mappings", "orphans", "pend", "read", "record", "run", "run_all", "run_one",
+    "groups", "mapping_of", "mappings", "misses", "orphans", "pend", "read", "record", "run", "run_all", "run_one",
 ]  # fmt: skip

@@ -40,7 +40,7 @@ class Settings(pydantic.BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as its folder has it. `payload` is parsed JSON, bytes, or None; `expected` the texts of its files."""
+    """A case, as read from its folder. `payload` is parsed JSON, bytes, or None; `expected` the texts of its files."""
 
     folder: Path
     mapping: Path

@@ -20,7 +20,7 @@ from truto_mapper.text.pointers import Steps, dotted, json_pointer, keys_of
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value that differs from the expected one; MISSING if absent. Of a text it is the whole, with an empty path.
+    """A value that differs from the expected one, MISSING if absent. A text is compared as a whole, at the empty path.
 
     `origin` is the expression that gives the value, `field` its name without indices.
     """
@@ -45,7 +45,7 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """Both values with their file and place; of a text the lines that differ."""
+        """Both values with their file and place; for a text, the lines that differ."""
         if self.path or not isinstance(self.expected, str) or not isinstance(self.found, str):
             return f"{self.file}{json_pointer(self.path)}: {self.values}"
         old, new = self.expected.splitlines(), self.found.splitlines()

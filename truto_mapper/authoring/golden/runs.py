@@ -29,7 +29,7 @@ class Result:
 
 
 def run(case: Case, mapper: Mapper) -> Result:
-    """What a case gives now."""
+    """Run a case and return what it gives."""
     result = Result()
     try:
         query = case.settings.query
@@ -100,9 +100,9 @@ def as_json(value: Any) -> str:
     return dumps(value, indent=2) + "\n"
 
 
-def _misses(case: Case, error: MapperError | None) -> Diagnostic | None:
+def misses(case: Case, result: Result) -> Diagnostic | None:
     """G702: how the failure of a case differs from the one that it states."""
-    stated = case.settings.raises
+    stated, error = case.settings.raises, result.error
     wanted = {"error": stated} if isinstance(stated, str) else stated or {}
     found = {} if error is None else {name: _attribute(error, name) for name in wanted or {"error"}}
     if found == wanted:
@@ -127,7 +127,7 @@ def _named(about: Mapping[str, Any]) -> str:
 
 @dataclass(slots=True)
 class Report:
-    """The outcome of the cases of some mappings: `differences` are of the cases that give what they do not expect."""
+    """The outcome of the cases of some mappings; `differences` are those of the failing cases."""
 
     passed: list[Case] = field(default_factory=list)
     results: list[tuple[Case, Result]] = field(default_factory=list)
@@ -164,7 +164,7 @@ def run_one(folder: Path, mapper: Mapper, report: Report) -> None:
         report.findings += error.diagnostics
         return
     result = run(case, mapper)
-    if (missed := _misses(case, result.error)) is not None:
+    if (missed := misses(case, result)) is not None:
         report.findings.append(missed)
         return
     found = compare(case, result.files, result.endpoint)

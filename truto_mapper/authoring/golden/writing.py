@@ -69,8 +69,8 @@ def pend(results: Iterable[tuple[Case, Result]]) -> None:
 def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, salt: str | None = "") -> Case:
     """Make a case of a provider's reply that expects what it gives now; for a person to read and commit.
 
-    Persons in it get aliases, the same ones for the same `salt`; None keeps the payload as it is. Raises `MappingError`
-    G704 if there is such a case, and M106 for invalid settings.
+    The people in it get aliases, the same ones for the same `salt`; None keeps the payload as it is. Raises
+    `MappingError` G704 if there is such a case, and M106 for invalid settings.
     """
     folder = mapping.with_suffix("") / name
     if folder.exists():

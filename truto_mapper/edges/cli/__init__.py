@@ -1,7 +1,9 @@
 """The command line: JSON on stdout, diagnostics on stderr; exit 0 for success, 1 for findings, 2 for wrong usage."""
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 try:
     import rich  # noqa: F401  # output.py needs it
@@ -42,5 +44,13 @@ for name, command in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line on `sys.argv`. Raises SystemExit."""
+    for stream, mode in (("stdin", "r"), ("stdout", "w")):
+        if getattr(sys, stream) is None:  # the caller closed it
+            setattr(sys, stream, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # it stays open
+    try:
+        app()
+    except OSError as error:  # a full disk, a read-only folder, a name that is too long
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"truto-mapper: {where}{error.strerror or error}\n")
+        raise SystemExit(2) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from truto_mapper.authoring import check, coverage, docs, explain, golden
 from truto_mapper.edges.cli import options
@@ -21,21 +22,19 @@ from truto_mapper.text.errors import MapperError, MappingError
 def check_(
     targets: options.Mappings = None,
     overlays: options.Overlays = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Warnings fail too.")] = False,
     format_: options.ReportFormat = "text",
-    code: Annotated[
-        str | None, typer.Option("--explain", metavar="CODE", help="Print what a code means, with examples.")
-    ] = None,
+    code: Annotated[str | None, Option("--explain", metavar="CODE", help="Print what a code means.")] = None,
 ) -> None:
     """Find mistakes in mappings without a payload: types against both schemas, and code that is never reached."""
     if code is not None:
-        write(_page_of(code))
+        with reported():
+            write(_page_of(code))
         return
     with reported(format_):
-        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+        paths = options.mappings(targets)
         found = [one for path in paths for one in _checked(path, overlays or ())]
-    failing = {"error", "warning"} if strict else {"error"}
-    failed = any(one.severity in failing for one in found)
+    failed = any(one.severity == "error" or (strict and one.severity == "warning") for one in found)
     conclude(found, format_, list(map(str, paths)), exit_code=FINDINGS if failed else 0)
 
 
@@ -43,8 +42,8 @@ def _page_of(code: str) -> str:
     page = codes.page_of(code.strip().upper())
     if page is None:
         hint = did_you_mean(code, codes.CODES, "{}")
-        raise UsageError(f"there is no code {excerpt(code)}" + (f"; {hint}" if hint else ""))
-    return page
+        raise UsageError(f"there is no page about {excerpt(code)}" + (f"; {hint}" if hint else ""))
+    return page.rstrip() + "\n"
 
 
 def _checked(path: Path, overlays: Sequence[Path]) -> list[Diagnostic]:
@@ -59,9 +58,7 @@ def explain_(
     payload: options.Payload,
     pointer: Annotated[
         str,
-        typer.Argument(
-            metavar="[POINTER]", help="/result/0/user/id, /next_cursor, /request/body or metrics.calls_hosted."
-        ),
+        Argument(metavar="POINTER", help="/result/0/user/id, /next_cursor, /request/body or metrics.calls_hosted."),
     ] = "",
     query: options.ReplyQuery = None,
     context: options.Context = None,
@@ -84,12 +81,10 @@ def explain_(
 
 def coverage_(
     name: options.MappingName,
-    cases: Annotated[
-        list[str] | None, typer.Argument(metavar="[CASE]...", help="Names or folders of cases; by default all.")
-    ] = None,
+    cases: Annotated[list[str] | None, Argument(metavar="CASE", help="Names or folders of cases; else all.")] = None,
     overlays: options.Overlays = None,
     format_: Annotated[str, options.choice("--format", coverage.FORMATS)] = "text",
-    fail_under: Annotated[float, typer.Option(metavar="N", help="Fail if less than N percent is covered.")] = 0,
+    fail_under: Annotated[float, Option(metavar="N", help="Fail if less than N percent is covered.")] = 0,
 ) -> None:
     """Measure what the golden cases of a mapping exercise: fields, branches each way, enum values, and lines."""
     with reported():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from truto_mapper.authoring import golden
 from truto_mapper.edges.cli import options
@@ -23,32 +24,29 @@ SHOWN = 5
 
 def run_cases(
     targets: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[TARGET]...", help="Mappings, case folders or shipped names; by default ./mappings."),
+        list[str] | None, Argument(metavar="TARGET", help="Mappings or folders; else ./mappings.")
     ] = None,
-    only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Run only the cases whose name contains TEXT.")] = "",
-    update: Annotated[bool, typer.Option("--update", help="Accept every difference.")] = False,
-    review: Annotated[bool, typer.Option("--review", help="Ask about each cause whether to accept it.")] = False,
-    accept: Annotated[
-        list[str] | None, typer.Option(metavar="GROUP", help="Accept the differences of one cause; repeat for more.")
-    ] = None,
+    only: Annotated[str, Option("-k", metavar="TEXT", help="Run only the cases whose name contains TEXT.")] = "",
+    update: Annotated[bool, Option("--update", help="Accept every difference.")] = False,
+    review: Annotated[bool, Option("--review", help="Ask about each cause whether to accept it.")] = False,
+    accept: Annotated[list[str] | None, Option(metavar="GROUP", help="Accept one cause; repeat for more.")] = None,
     format_: options.ReportFormat = "text",
-    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes.")] = False,
+    watch: Annotated[bool, Option("--watch", help="Run again whenever a file changes.")] = False,
 ) -> None:
     """Run the golden cases of mappings. Differing output is left beside them as *.new, except where CI is set."""
     with reported(format_):
-        paths = sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+        paths = options.mappings(targets)
         names = frozenset(Path(target).name for target in targets or () if (Path(target) / "case.yaml").is_file())
     for _ in _rounds(paths) if watch else (None,):
         with reported(format_):
             made = golden.run_all(paths, only, names)
-            if not made.results and not made.findings:
-                _nothing_ran(paths, only)
             groups = golden.groups(made.differences)
             chosen = _chosen(groups, accept or [], update=update, review=review)
-            for path in golden.accept(change for group in chosen for change in group.differences):
+            if not made.results and not made.findings:
+                _nothing_ran(paths, only)
+            for path in golden.accept(one for group in chosen for one in group.differences):
                 typer.echo(f"accepted {path}", err=True)
-            left = [change for group in groups if group not in chosen for change in group.differences]
+            left = [one for group in groups if group not in chosen for one in group.differences]
             if not os.environ.get("CI"):
                 golden.pend(made.results)
         _show_cases(made, left, groups, format_)
@@ -80,7 +78,9 @@ def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, revi
     known = {group.id for group in groups}
     for id_ in accept:
         if id_ not in known:
-            raise UsageError(f"--accept must be one of {', '.join(sorted(known)) or 'no groups'}, not {excerpt(id_)}")
+            raise UsageError(
+                f"--accept: there is no group {excerpt(id_)}; known groups: {', '.join(sorted(known)) or 'none'}"
+            )
     if review and not sys.stdin.isatty():
         raise UsageError("--review needs a terminal; without one use --accept GROUP, or --update for all")
     return [group for group in groups if update or group.id in accept or (review and _is_wanted(group))]
@@ -91,8 +91,8 @@ def _is_wanted(group: golden.Group) -> bool:
     typer.echo(f"\n{group.title}", err=True)
     if origin := group.differences[0].origin:
         typer.echo(f"  {origin.text.strip()}", err=True)
-    for change in group.differences[:SHOWN]:
-        typer.echo(f"  {change.case.name}: {change.text}", err=True)
+    for one in group.differences[:SHOWN]:
+        typer.echo(f"  {one.case.name}: {one.text}", err=True)
     if len(group.differences) > SHOWN:
         typer.echo(f"  … and {len(group.differences) - SHOWN} more", err=True)
     return typer.confirm("accept?", err=True)
@@ -106,51 +106,46 @@ def _show_cases(made: golden.Report, left: list[golden.Difference], groups: list
         write(reports.render(found, format_, checked))
         return
     report(made.findings)
-    failing = list(dict.fromkeys(change.case.folder for change in left))
+    failing = list(dict.fromkeys(one.case.folder for one in left))
     for folder in failing:
         typer.echo(f"\n{typer.style('FAIL', fg='red', bold=True)} {folder}")
-        for change in left:
-            if change.case.folder == folder:
-                typer.echo(_indented(change))
-    causes = [group for group in groups if any(change in left for change in group.differences)]
+        for one in left:
+            if one.case.folder == folder:
+                typer.echo(_indented(one))
+    causes = [group for group in groups if any(one in left for one in group.differences)]
     if causes:
         typer.echo("\nBy cause; accept one with --accept ID, all with --update, or decide on each with --review:")
         for group in causes:
             typer.echo(f"  {group.id}  {group.title}")
-    passing = len(made.results) - len({change.case.folder for change in left})
+    passing = len(made.results) - len({one.case.folder for one in left})
     summary = f"{passing} passed, {len(failing)} failed" + (f", {len(made.findings)} findings" * bool(made.findings))
     typer.echo(typer.style(f"{summary}", fg="red" if failing or made.findings else "green"))
 
 
-def _indented(change: golden.Difference) -> str:
-    lines = change.text.splitlines()
-    where = f"   {change.place}  {' '.join(change.origin.text.split())}" if change.origin else ""
+def _indented(one: golden.Difference) -> str:
+    lines = one.text.splitlines()
+    where = f"   {one.place}  {' '.join(one.origin.text.split())}" if one.origin else ""
     return "\n".join(f"  {line}{where if not number else ''}" for number, line in enumerate(lines))
 
 
 def record(
     name: options.MappingName,
     payload: options.Payload,
-    case: Annotated[str, typer.Option(metavar="NAME", help="The name of the new case and of its folder.")],
-    description: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the case shows.")
-    ] = "Recorded; say what it shows.",
-    query: Annotated[str | None, typer.Option(metavar="QS", help=options.QUERY)] = None,
+    case: Annotated[str, Option(metavar="NAME", help="The name of the new case and of its folder.")],
+    description: Annotated[str, Option(metavar="TEXT", help="What the case shows.")] = "Recorded; say what it shows.",
+    query: Annotated[str | None, Option(metavar="QS", help=options.QUERY)] = None,
     context: options.Context = None,
     now: options.Now = None,
-    status: Annotated[int | None, typer.Option(metavar="N", help="The HTTP status of the reply.")] = None,
-    salt: Annotated[str, typer.Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
-    raw: Annotated[bool, typer.Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
+    status: Annotated[int | None, Option(metavar="N", help="The HTTP status of the reply.")] = None,
+    salt: Annotated[str, Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
+    raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
 ) -> None:
     """Make a golden case of a provider's reply. Persons get aliases; the same person gets the same one."""
+    if case in ("", "..") or Path(case).name != case:
+        raise UsageError(f"--case must be the name of a folder, not {excerpt(case)}")
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
-        made = golden.record(
-            options.one_mapping(name),
-            case,
-            read_json(payload),
-            {"description": description} | given,
-            salt=None if raw else salt,
-        )
+        body, about = read_json(payload), {"description": description} | given
+        made = golden.record(options.one_mapping(name), case, body, about, salt=None if raw else salt)
         for path in sorted(made.folder.iterdir()):
             typer.echo(path)

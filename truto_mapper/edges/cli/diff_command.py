@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from truto_mapper.authoring import diff, golden
 from truto_mapper.edges.cli.options import ReportFormat, one_mapping
@@ -25,16 +26,10 @@ from truto_mapper.text.source import Source
 
 
 def diff_(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A file, REV:PATH of git, or a shipped name.")],
-    new: Annotated[
-        str, typer.Argument(metavar="NEW", help="Likewise; both are mappings, or both specs of a resource.")
-    ],
-    cases: Annotated[
-        str | None, typer.Option(metavar="MAPPING", help="The mapping whose golden cases both run; by default NEW.")
-    ] = None,
-    approvals: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Approved changes; by default .truto-approvals.yaml beside NEW.")
-    ] = None,
+    old: Annotated[str, Argument(metavar="OLD", help="A file, REV:PATH of git, or a shipped name.")],
+    new: Annotated[str, Argument(metavar="NEW", help="Likewise; both are mappings, or both specs of a resource.")],
+    cases: Annotated[str | None, Option(metavar="MAPPING", help="Run the golden cases of MAPPING, not NEW's.")] = None,
+    approvals: Annotated[Path | None, Option(metavar="FILE", help="Else .truto-approvals.yaml beside NEW.")] = None,
     format_: ReportFormat = "text",
 ) -> None:
     """Show what changed between two versions of a mapping or a resource, and whether it breaks readers or callers."""

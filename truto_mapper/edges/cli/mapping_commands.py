@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import read_json
@@ -49,7 +49,7 @@ def map_(
 
 def plan(
     name: options.MappingName,
-    query: Annotated[str, typer.Option(metavar="QS", help=options.QUERY)],
+    query: Annotated[str, Option(metavar="QS", help=options.QUERY)],
     context: options.Context = None,
     overlays: options.Overlays = None,
     now: options.Now = None,
@@ -71,8 +71,8 @@ def show(name: options.MappingName, overlays: options.Overlays = None) -> None:
 
 
 def eval_(
-    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="A JSONata expression.")],
-    data: Annotated[str | None, typer.Argument(metavar="INPUT", help="A JSON file or -.")] = None,
+    expression: Annotated[str, Argument(metavar="EXPRESSION", help="A JSONata expression.")],
+    data: Annotated[str | None, Argument(metavar="INPUT", help="A JSON file or -.")] = None,
 ) -> None:
     """Evaluate a JSONata expression. An undefined value prints nothing."""
     with reported():

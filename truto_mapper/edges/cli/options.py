@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from truto_mapper.authoring import golden
 from truto_mapper.edges.cli.output import UsageError
@@ -22,32 +22,29 @@ def choice(option: str, names: Collection[str], about: str = "") -> Any:
             return value
         raise UsageError(f"{option} must be one of {', '.join(names)}, not {excerpt(value)}")
 
-    return typer.Option(option, metavar=option[2].upper(), help=f"{' | '.join(names)}{about}.", callback=check)
+    return Option(option, metavar=option[2].upper(), help=f"{' | '.join(names)}{about}.", callback=check)
 
 
-MappingName = Annotated[str, typer.Argument(metavar="MAPPING", help="A shipped mapping (gong/activity) or a file.")]
-Mappings = Annotated[
-    list[str] | None, typer.Argument(metavar="[MAPPING]...", help="Files or shipped names; by default ./mappings.")
-]
-Payload = Annotated[str, typer.Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")]
-Context = Annotated[
-    list[str] | None, typer.Option("--context", metavar="K=V", help="A setting of the account; repeat for more.")
-]
-Overlays = Annotated[
-    list[Path] | None, typer.Option("--overlay", metavar="FILE", help="Lay an overlay over it; repeat for more.")
-]
-Now = Annotated[str | None, typer.Option(metavar="ISO", help="The time, an RFC 3339 date-time.")]
-Status = Annotated[int, typer.Option(metavar="N", help="The HTTP status of the reply.")]
+MappingName = Annotated[str, Argument(metavar="MAPPING", help="A shipped mapping (gong/activity) or a file.")]
+Mappings = Annotated[list[str] | None, Argument(metavar="MAPPING", help="Files or shipped names; else ./mappings.")]
+Payload = Annotated[str, Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")]
+Context = Annotated[list[str] | None, Option(metavar="K=V", help="A setting of the account; repeat for more.")]
+Overlays = Annotated[list[Path] | None, Option("--overlay", metavar="FILE", help="Apply an overlay; repeat for more.")]
+Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 date-time.")]
+Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply.")]
 
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
-ReplyQuery = Annotated[
-    str | None, typer.Option("--query", metavar="QS", help=QUERY + "; without it the payload tells the endpoint.")
-]
+ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without it the payload tells the endpoint.")]
 ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
 
 
+def mappings(targets: list[str] | None) -> list[Path]:
+    """The mapping files of some targets. Raises `MappingError` M105."""
+    return sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+
+
 def one_mapping(name: str) -> Path:
-    """The file of a single mapping. Raises `MappingError` M105."""
+    """The file of one mapping. Raises `MappingError` M105, `UsageError`."""
     found = golden.mappings(name)
     if len(found) != 1:
         raise UsageError(f"{name} holds {len(found)} mappings; name one of them")

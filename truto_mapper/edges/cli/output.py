@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from truto_mapper.engine import rendering
 from truto_mapper.text import reports
-from truto_mapper.text.diagnostics import Diagnostic, printable
+from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError
 
 FINDINGS, USAGE = 1, 2
@@ -63,10 +62,6 @@ def reported(format_: str = "text") -> Iterator[None]:
         yield
     except MapperError as error:
         conclude(error.diagnostics, format_, exit_code=USAGE if error.code == "M105" else FINDINGS)
-    except OSError as error:
-        if error.errno == errno.EPIPE:
-            raise  # the reader of stdout has gone; typer ends quietly
-        raise UsageError(printable(f"cannot use {error.filename}: {error.strerror or error}")) from None
 
 
 def conclude(found: Sequence[Diagnostic], format_: str, checked: Sequence[str] = (), *, exit_code: int = 0) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from truto_mapper.edges.cli.input import parse_json, read
 from truto_mapper.edges.cli.options import ReportFormat, choice
@@ -22,12 +22,10 @@ RESOURCE = "A shipped resource (conversational-intelligence/activity) or a file.
 
 
 def schema(
-    names: Annotated[
-        list[str], typer.Argument(metavar="RESOURCE...", help=RESOURCE + " --check and --write take several.")
-    ],
+    names: Annotated[list[str], Argument(metavar="RESOURCE", help=RESOURCE + " --check and --write take several.")],
     kind: Annotated[str | None, choice("--kind", openapi.KINDS, "; by default record")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Fail if a generated file is out of date.")] = False,
-    write: Annotated[bool, typer.Option("--write", help="Write the generated files beside the resource.")] = False,
+    check: Annotated[bool, Option("--check", help="Fail if a generated file is out of date.")] = False,
+    write: Annotated[bool, Option("--write", help="Write the generated files beside the resource.")] = False,
     format_: ReportFormat = "text",
 ) -> None:
     """Show, check or write what a resource generates. `schema mapping` shows the schema of mapping files."""
@@ -76,8 +74,8 @@ def _out_of_date(path: Path) -> Diagnostic:
 
 
 def validate(
-    name: Annotated[str, typer.Argument(metavar="RESOURCE", help=RESOURCE)],
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Records as JSON, a list response or NDJSON; or -.")],
+    name: Annotated[str, Argument(metavar="RESOURCE", help=RESOURCE)],
+    file: Annotated[str, Argument(metavar="FILE", help="Records as JSON, a list response or NDJSON; or -.")],
     format_: ReportFormat = "text",
 ) -> None:
     """Validate unified records against the resource's schema."""
@@ -101,9 +99,9 @@ def _validated(resource: spec.Resource, source: Source) -> tuple[list[Diagnostic
         found = json_schema.Schema(generated.list_schema(resource), generated=True).problems(value)
         records = value["result"] if isinstance(value["result"], (list, dict)) else ()
         return [_finding(problem, problem.pointer, source) for problem in found], len(records)
-    records, at = (value, [f"/{i}" for i in range(len(value))]) if isinstance(value, list) else ([value], [""])
-    pairs = [(p, where) for where, record in zip(at, records, strict=True) for p in checker.problems(record)]
-    return [_finding(problem, where + problem.pointer, source) for problem, where in pairs], len(records)
+    records = {f"/{i}": one for i, one in enumerate(value)} if isinstance(value, list) else {"": value}
+    pairs = [(where, problem) for where, record in records.items() for problem in checker.problems(record)]
+    return [_finding(problem, where + problem.pointer, source) for where, problem in pairs], len(records)
 
 
 def _validated_lines(checker: json_schema.Schema, source: Source) -> Iterator[Diagnostic]:

@@ -1,6 +1,4 @@
-"""Calls: `$f(a)` of a standard function, a caller's or a value; `a ~> $f`; `$eval`."""
-
-from __future__ import annotations
+"""Calls: `$f(a)`, `a ~> $f(b)`, `$eval(text)`."""
 
 import ast
 from collections.abc import Sequence
@@ -28,9 +26,9 @@ def compile_apply(writer: Writer, node: nodes.Apply) -> ast.expr:
 
 
 def compile_raw_apply(writer: Writer, node: nodes.Apply) -> ast.expr:
-    """`left ~> $f(a)` as `$f(left, a)`; any other right side by `piped`, which calls or composes functions."""
+    """`left ~> $f(a)` becomes `$f(left, a)`. Any other right side is a function: `piped` calls or composes it."""
     left = writer.atom(writer.value(node.left))
-    # As in the reference, predicates and the like behind the call on the right are ignored.
+    # As in the reference, predicates and groups behind the call on the right are ignored.
     right = node.right.node if isinstance(node.right, nodes.Step) else node.right
     if not isinstance(right, nodes.Call):
         return writer.called("piped", writer.running(), left, writer.value(node.right))
@@ -51,31 +49,39 @@ def _collapse(value: ast.expr) -> ast.expr:
 
 
 def compile_raw_call(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr] = ()) -> ast.expr:
-    """A call whose result is not yet collapsed. `piped` arguments of `~>` come before its own."""
+    """A call before its result is collapsed. `piped` are values from `~>`, which precede its own arguments."""
     name = variables.function_name(writer, node.procedure)
-    if name is None:
-        return _call_value(writer, node, piped)
-    argument = None if piped else variables.only_argument(writer, node, "exists")
+    argument = None if piped else variables.argument_of(writer, node, "exists")
     if argument is not None:
         return writer.is_there(writer.value(argument))
     if name == "join" and name not in writer.callers and not piped and _joins_items(node):
         return _join_items(writer, node)
     if name == "eval":
         return _evaluate(writer, node, piped)
-    return _call_function(writer, node, name, piped)
+    return _call(writer, node, name, piped)
 
 
-def _call_value(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]) -> ast.expr:
-    """A call of whatever the value of the procedure is."""
-    function = writer.atom(load_procedure(writer, node.procedure, "T1005"))
+def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[ast.expr]) -> ast.expr:
+    """A call of a known function, or if `name` is None of the value of the procedure."""
+    if name is None:
+        function = writer.atom(load_procedure(writer, node.procedure, "T1005"))
+    else:
+        function = variables.load_function(writer, name)
     given = [*piped, *writer.values(*node.arguments)]
-    if node.tail and writer.in_lambda:
+    if node.tail and writer.in_lambda and (name is None or _may_take_context(name, len(given))):
         return writer.called("Tail", function, *given)
+    if name is None or name in writer.callers:
+        given = [writer.called("plain", one) for one in given] if name and writer.makes_plain else given
+    elif name not in OURS:
+        run = writer.running() if STANDARD[name].runs else writer.constant(None)
+        return writer.called("invoked", run, writer.dollar(), function, *given)
+    elif len(given) <= OURS[name].arity:
+        return writer.method(function, "body", *given)
     return writer.called("applied", writer.running(), writer.dollar(), function, *given)
 
 
 def load_procedure(writer: Writer, node: nodes.Node, code: str) -> ast.expr:
-    """The value to call. For a name without `$` the error `code` asks whether the function `$name` is meant."""
+    """The value to call. If it is a field that is missing, as in `sum(a)`, the error `code` suggests `$sum`."""
     found = writer.value(node)
     if not isinstance(node, nodes.Path) or not isinstance(node.steps[0].node, nodes.Name):
         return found
@@ -84,38 +90,21 @@ def load_procedure(writer: Writer, node: nodes.Node, code: str) -> ast.expr:
     return writer.called("procedure", found, *hint)
 
 
-def _call_function(writer: Writer, node: nodes.Call, name: str, piped: Sequence[ast.expr]) -> ast.expr:
-    """A call of a caller's or the library's function, known by its name."""
-    function = variables.load_function(writer, name)
-    given = [*piped, *writer.values(*node.arguments)]
-    if node.tail and writer.in_lambda and _may_take_context(name, len(given)):
-        return writer.called("Tail", function, *given)
-    if name in writer.callers and writer.makes_plain:
-        given = [writer.called("plain", one) for one in given]
-    elif name not in writer.callers and name in OURS and len(given) <= OURS[name].arity:
-        return writer.method(function, "body", *given)
-    if name in writer.callers or name in OURS:
-        return writer.called("applied", writer.running(), writer.dollar(), function, *given)
-    run = writer.running() if STANDARD[name].runs else writer.constant(None)
-    return writer.called("invoked", run, writer.dollar(), function, *given)
-
-
 def _may_take_context(name: str, given: int) -> bool:
     """Whether a standard function with that many arguments may take `$` as its first."""
     return name in STANDARD and "-" in (STANDARD[name].signature or "") and given < STANDARD[name].arity
 
 
 def _joins_items(node: nodes.Call) -> bool:
-    """Whether the arguments of `$join` are `[…], "…"`, with items that are no arrays."""
+    """Whether a `$join` has the arguments `[…], "…"` and the array lists no arrays or ranges."""
     match node.arguments:
         case (nodes.Array(items=items), nodes.String()) if items:
             return not any(isinstance(item, (nodes.Array, nodes.Step)) or is_range(item) for item in items)
-        case _:
-            return False
+    return False
 
 
 def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
-    """`$join([items], separator)`: an f-string if all items are text, else the call with the array."""
+    """`$join([items], separator)`: an f-string if all items are text, else the call."""
     array, separator = node.arguments
     values = [writer.atom(value) for value in writer.values(*array.items)]  # type: ignore[union-attr]
     local, parts = writer.new_local(), list[ast.expr]()
@@ -136,7 +125,7 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
 
 
 def _evaluate(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]) -> ast.expr:
-    """`$eval(text)`, which sees the variables that are in scope where it is called."""
+    """`$eval(text)`: a call of `evaluated` with the variables in scope."""
     given = [*piped, *writer.values(*node.arguments)]
     visible = sorted((name, local) for name, (local, _) in writer.variables.items())
     keys, values = [writer.constant(name) for name, _ in visible], [writer.load(local) for _, local in visible]

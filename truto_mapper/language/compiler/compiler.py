@@ -1,12 +1,8 @@
-"""Compiles nodes to Python: an expression becomes one function, positioned at the author's lines and columns.
+"""Nodes → Python: the table of compile functions, and the function that an expression becomes.
 
-The function is an `ast`, never text: a string in an expression reaches the code only as `ast.Constant`. The code names
-its own locals and `functions.NAMESPACE`, nothing else. The same node always gives the same code.
-
-One module for each kind of node writes the code, with the `Writer` that it is given. The tables below say which.
+The code is an `ast` at the author's lines and columns. It names only its own locals and `functions.NAMESPACE`; text of
+an expression reaches it only as `ast.Constant`. The same node always gives the same code.
 """
-
-from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +20,7 @@ from truto_mapper.language.library.functions import NAMESPACE, OURS, STANDARD
 from truto_mapper.language.names import free_variables
 from truto_mapper.text.source import Source
 
-#: The function that compiles each kind of node. Other kinds are parts of these.
+#: The function that compiles each kind of node. The other kinds are parts of these.
 VALUES: Final[Table] = {
     nodes.Apply: calls.compile_apply,
     nodes.Array: constructors.compile_array,
@@ -53,7 +49,7 @@ VALUES: Final[Table] = {
     nodes.Wildcard: steps.compile_wildcard,
 }
 
-#: The same, but results that may be sequences are not yet collapsed.
+#: The functions for raw values, which are not yet collapsed.
 RAW_VALUES: Final[Table] = {
     **VALUES,
     nodes.Apply: calls.compile_raw_apply,
@@ -66,7 +62,7 @@ RAW_VALUES: Final[Table] = {
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """A compiled node: `value` has to be evaluated right after `statements`. `runs` if they use the local `run`."""
+    """A compiled node: `value` must be evaluated right after `statements`. It `runs` if it uses the local `run`."""
 
     statements: list[ast.stmt]
     value: ast.expr
@@ -86,28 +82,23 @@ def emit(
 ) -> Emitted:
     """Compile a node to statements and an expression, to be placed in a Python function.
 
-    `names` maps JSONata's free variables to the function's locals; any other variable is the library's function of
-    that name, or undefined. `context` is the local that holds `$`: plain JSON, or MISSING. `$$` is the same unless
-    `names` has `$`. `callers` maps the names of callers' functions to the locals that hold their `Function`s. The
-    local `run` must hold a `values.Run` if the result `runs`. `classes` maps locals to the names of their classes,
-    where known. Expressions in one Python function need one `itertools.count()` as `temporaries`, so that their locals
-    differ; the name of every new local ends in `_` and a number. With `trace`, `Run.seen` records the value of each
-    node under its index in `walk(node)`; values and errors stay the same.
-
-    The value may be a `Sequence`, which is a list. If the node `escapes`, the value may also hold functions.
-    `values.plain` makes it plain JSON.
+    `names` maps JSONata's free variables to locals of the function; any other variable is the library's function of
+    that name, or undefined. `context` is the local that holds `$`: plain JSON, or MISSING. `callers` maps the names of
+    callers' functions to the locals that hold their `Function`s, `classes` maps locals to the names of their classes,
+    where known. Expressions in one function share an `itertools.count()` as `temporaries`, so that their new locals
+    differ; each ends in `_` and a number. With `trace`, `Run.seen` records the value of each node under its index in
+    `walk(node)`. The value may be a `Sequence`, or hold functions if the node `escapes`: see `values.plain`.
     """
     tables = VALUES, RAW_VALUES
     writer = Writer(tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace)
-    with writer.scope():
-        variables.declare_bound(writer, (node,))
-        value = writer.value(node)
+    variables.declare_bound(writer, (node,))
+    value = writer.value(node)
     return Emitted(writer.lines, value, writer.runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A module with one Python function, `expression(data, run, *parameters)`. It needs a `run` only if it `runs`."""
+    """A module with one Python function, `expression(data, run, *parameters)`; `run` may be None unless it `runs`."""
 
     tree: ast.Module
     parameters: tuple[str, ...]
@@ -115,7 +106,7 @@ class Program:
 
 
 def program(node: nodes.Node, placer: Placer, callers: Mapping[str, str], *, trace: bool = False) -> Program:
-    """Compile an expression to a Python function. Its `parameters` are JSONata variables. For the rest see `emit`."""
+    """Compile an expression to a Python function that takes the values of its free variables. See also `emit`."""
     names = parameters(node, callers)
     numbers = count(1)
     locals_ = {name: f"v_{next(numbers)}" for name in names}
@@ -135,9 +126,9 @@ def parameters(node: nodes.Node, callers: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def link(made: Program, source: Source, callers: Mapping[str, Any]) -> Callable[..., Any]:
-    """Make the Python function of a program. `callers` maps the names it loads to callers' functions.
+    """Make the Python function of a program. `callers` maps the locals of callers' functions to the functions.
 
-    Raises `SyntaxError` or `RecursionError` if Python cannot nest that deep.
+    Raises `SyntaxError` or `RecursionError` if the code nests too deeply for Python.
     """
     namespace: dict[str, Any] = {**NAMESPACE, **callers, "__builtins__": {}}
     exec(compile(made.tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)

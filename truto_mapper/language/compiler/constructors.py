@@ -1,12 +1,13 @@
 """Literals, regular expressions, and the constructors of arrays and objects."""
 
-from __future__ import annotations
-
 import ast
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.grouping import group_items
 from truto_mapper.language.compiler.writer import Writer
+
+#: The nodes whose values are never sequences.
+_NO_SEQUENCE = (nodes.String, nodes.Number, nodes.Value, nodes.Array, nodes.Object, nodes.Negate, nodes.Binary)
 
 
 def compile_literal(writer: Writer, node: nodes.String | nodes.Number | nodes.Value) -> ast.expr:
@@ -20,7 +21,7 @@ def compile_regex(writer: Writer, node: nodes.Regex) -> ast.expr:
 
 
 def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
-    """`[items]`: a list that is appended to, item by item."""
+    """`[items]`: a list, and a statement that appends each item."""
     found = writer.empty("Constructed" if node.whole else "list")
     for item in node.items:
         value = writer.value(item)
@@ -41,7 +42,7 @@ def push(writer: Writer, value: ast.expr, found: str) -> None:
 
 
 def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
-    """`{key: value}`: a dict that is assigned to pair by pair, or a group if keys are computed."""
+    """`{key: value}`: a dict, and a statement that assigns each value; with computed keys a group."""
     named = [(key.value, value) for key, value in node.pairs if isinstance(key, nodes.String)]
     if len(named) < len(node.pairs):
         context = writer.dollar()
@@ -59,7 +60,7 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
 
 
 def _object_context(writer: Writer) -> str:
-    """The local of `$` for the values of constant keys. Each sees all items of an array."""
+    """The local of `$` inside the braces: all items of an array at once."""
     if writer.is_input:
         return writer.context
     local, context = writer.new_local("item"), writer.dollar()
@@ -73,7 +74,3 @@ def _assign_pair(writer: Writer, made: str, name: str, node: nodes.Node) -> None
     if not isinstance(value, ast.Constant) and not isinstance(node, _NO_SEQUENCE):
         stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("list", value), value)
     writer.branch(writer.is_there(value), lambda: writer.assign_item(made, name, stored))
-
-
-#: The nodes whose values are never sequences.
-_NO_SEQUENCE = (nodes.String, nodes.Number, nodes.Value, nodes.Array, nodes.Object, nodes.Negate, nodes.Binary)

@@ -1,12 +1,10 @@
-"""Which expressions may give values that are not plain JSON."""
-
-from __future__ import annotations
+"""Finds expressions whose values may not be plain JSON."""
 
 from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import excludes_undefined
 
-#: Where a function among the arguments of a standard function is called, or seen to be one, and goes no further.
+#: The arguments in which a standard function takes a function and does not return it.
 _CONSUMED = {
     **dict.fromkeys(("map", "filter", "single", "reduce", "sift", "each", "sort", "match", "contains", "split"), (1,)),
     "replace": (1, 2),
@@ -14,18 +12,18 @@ _CONSUMED = {
 
 
 def escapes(node: nodes.Node) -> bool:
-    """Whether a value may hold functions, infinite numbers, arrays kept whole or undefined items: no plain JSON."""
+    """Whether the value may hold functions, infinite numbers, constructed arrays or undefined items."""
     below = list(nodes.walk(node))
     nests = any(isinstance(one, (nodes.Array, nodes.Object, nodes.Group, nodes.Call, nodes.Apply)) for one in below)
     return any(_is_odd(one, nests=nests) for one in below) or _escapes(node, frozenset())
 
 
 def _is_odd(node: nodes.Node, *, nests: bool) -> bool:
-    """Whether a node by itself may put such a value into others."""
+    """Whether a node may itself create such a value, other than a function."""
     match node:
         case nodes.Binary(operator="/" | "%") | nodes.Variable(name="parseInteger" | "round" | "toMillis"):
             return True
-        case nodes.Array(whole=True) | nodes.Transform():  # the latter may put an object into itself
+        case nodes.Array(whole=True) | nodes.Transform():  # a transform may put an object into itself
             return True
         case nodes.Path(steps=(nodes.Step(consarray=True), *_)):
             return True

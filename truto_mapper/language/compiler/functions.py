@@ -1,6 +1,4 @@
-"""What makes functions: lambdas, partial applications and transforms."""
-
-from __future__ import annotations
+"""Expressions that make functions: lambdas, partial applications, transforms."""
 
 import ast
 

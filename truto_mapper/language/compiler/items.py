@@ -1,6 +1,4 @@
-"""Expressions that are evaluated for each item: what `$` and the variables are there."""
-
-from __future__ import annotations
+"""Code that runs for each item of a sequence or tuple stream: there `$` is the item."""
 
 import ast
 from collections.abc import Iterator
@@ -9,16 +7,16 @@ from contextlib import contextmanager
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.writer import Writer
 
-#: Python cannot nest more than twenty blocks in a function. At this depth a loop's body becomes a function.
+#: Python nests at most twenty blocks in a function. Loops deeper than this get functions as their bodies.
 MAX_LOOPS = 8
 
-#: The variables that the tuples of a stream bind; None if items are no tuples.
+#: The variables that each tuple of a stream binds; None for a sequence, whose items are plain values.
 Names = tuple[str, ...] | None
 
 
 @contextmanager
 def item_context(writer: Writer, item: str, names: Names = None) -> Iterator[None]:
-    """Let `$` be an item, or that of a tuple whose bindings are then variables."""
+    """Let `$` be the item. A tuple has its item under `@`, and its bindings become variables."""
     if names is None:
         with writer.within(item):
             yield
@@ -35,7 +33,7 @@ def item_context(writer: Writer, item: str, names: Names = None) -> Iterator[Non
 
 
 def item_function(writer: Writer, node: nodes.Node, names: Names = None) -> ast.expr:
-    """A Python function from an item, or a tuple, to the value of a node."""
+    """A Python function that takes an item, or a tuple, and returns the value of a node."""
     item = writer.new_local("item")
 
     def write() -> ast.expr:
@@ -46,13 +44,13 @@ def item_function(writer: Writer, node: nodes.Node, names: Names = None) -> ast.
 
 
 def needs_function(writer: Writer, node: nodes.Node) -> bool:
-    """Whether a loop's body must be a function: at `MAX_LOOPS`, or if a closure made there has to keep its item."""
+    """Whether a loop's body must be a Python function: at `MAX_LOOPS`, or if it makes closures that keep the item."""
     closures = (nodes.Lambda, nodes.Transform)
     return writer.loops >= MAX_LOOPS or any(isinstance(one, closures) for one in nodes.walk(node))
 
 
 def tuple_names(node: nodes.Node) -> Iterator[str]:
-    """The variables that the tuples of a node bind, if it is a path that gives a tuple stream."""
+    """The variables that the tuples of a node bind. Only a path has tuples."""
     if isinstance(node, nodes.Block) and node.expressions:
         yield from tuple_names(node.expressions[-1])
     for step in node.steps if isinstance(node, nodes.Path) and node.tuple else ():

@@ -1,26 +1,24 @@
 """Operators: `+`, `<`, `=`, `in`, `&`, `..`, `and`, `or`, `? :`, `??`, `?:`, and whether a value counts as true."""
 
-from __future__ import annotations
-
 import ast
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.variables import only_argument
+from truto_mapper.language.compiler.variables import argument_of
 from truto_mapper.language.compiler.writer import Writer
 
 
 def compile_negate(writer: Writer, node: nodes.Negate) -> ast.expr:
-    """`-value`, in Python for an integer, else by `negated`."""
+    """`-value`: a Python operator for an integer, else a call of `negated`."""
     value = writer.atom(writer.value(node.expression))
     negative = ast.UnaryOp(ast.USub(), value, **writer.at)
     return writer.choice(writer.has_class(value, "int"), negative, writer.called("negated", value))
 
 
 def compile_binary(writer: Writer, node: nodes.Binary) -> ast.expr:
-    """`left operator right`, in Python if the classes of both allow it, else by a function of the run time."""
+    """`left operator right`: a Python operator where both classes allow it, else a call of a runtime function."""
     match node.operator:
         case "and" | "or":
-            return _branch(writer, node)
+            return _short_circuit(writer, node)
         case "&":
             return _concatenate(writer, node)
         case "in":
@@ -100,12 +98,11 @@ def _operands(node: nodes.Node) -> list[nodes.Node]:
     return [node]
 
 
-def _branch(writer: Writer, node: nodes.Binary) -> ast.expr:
+def _short_circuit(writer: Writer, node: nodes.Binary) -> ast.expr:
+    """`and` or `or`, as a Python boolean. The right side is a branch."""
     made = writer.new_local()
     writer.assign(made, compile_truth(writer, node.left))
-    test: ast.expr = writer.load(made)
-    if node.operator == "or":
-        test = writer.not_(test)
+    test = writer.load(made) if node.operator == "and" else writer.not_(writer.load(made))
     writer.branch(test, lambda: writer.assign(made, compile_truth(writer, node.right)))
     return writer.load(made)
 
@@ -113,7 +110,7 @@ def _branch(writer: Writer, node: nodes.Binary) -> ast.expr:
 def compile_condition(writer: Writer, node: nodes.Condition) -> ast.expr:
     """`test ? then : otherwise`: a conditional expression, or an `if` where a side needs statements."""
     test = compile_truth(writer, node.condition)
-    then, otherwise = [], []  # type: list[ast.stmt], list[ast.stmt]
+    then, otherwise = list[ast.stmt](), list[ast.stmt]()
     with writer.into(then):
         left = writer.value(node.then)
     with writer.into(otherwise):
@@ -141,7 +138,7 @@ def compile_alternative(writer: Writer, node: nodes.Coalesce | nodes.Default) ->
 
 def compile_truth(writer: Writer, node: nodes.Node) -> ast.expr:
     """Whether a node's value counts as true, as a Python boolean."""
-    argument = only_argument(writer, node, "boolean")
+    argument = argument_of(writer, node, "boolean")
     if argument is not None:
         return compile_truth(writer, argument)
     value = writer.value(node)
@@ -152,11 +149,11 @@ def is_boolean(writer: Writer, node: nodes.Node) -> bool:
     """Whether a node's value is true or false for any data."""
     if isinstance(node, nodes.Binary):
         return node.operator in ("and", "or", "=", "!=", "in")
-    return only_argument(writer, node, "exists") is not None
+    return argument_of(writer, node, "exists") is not None
 
 
 def _truth_of(writer: Writer, value: ast.expr) -> ast.expr:
-    """Tests for text, true and false, then a call of `truthy`."""
+    """A test of the value's class if that is text or a boolean, else a call of `truthy`."""
     if isinstance(value, ast.Constant):
         return writer.constant(bool(value.value))
     value = writer.atom(value)

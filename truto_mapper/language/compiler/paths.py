@@ -1,6 +1,4 @@
-"""Paths: `a.b.c`."""
-
-from __future__ import annotations
+"""Paths: `a.b.c`. Those with `@`, `#` or `%` go to `tuples`."""
 
 import ast
 
@@ -12,7 +10,7 @@ from truto_mapper.language.compiler.writer import Writer
 
 
 def compile_path(writer: Writer, node: nodes.Path) -> ast.expr:
-    """The steps one after the other, then the group or the collapse of the result."""
+    """The steps in order, then the group if there is one; else the result is collapsed unless `[]` keeps an array."""
     keeps_array = node.keep_singleton_array or node.keep_array
     if any(step.tuple for step in node.steps):
         found = compile_tuple_path(writer, node)
@@ -27,7 +25,7 @@ def compile_path(writer: Writer, node: nodes.Path) -> ast.expr:
 
 
 def compile_raw_path(writer: Writer, node: nodes.Path) -> ast.expr:
-    """A path whose result is not yet collapsed."""
+    """The same before the result is collapsed."""
     if node.group is not None or node.keep_singleton_array or node.keep_array:
         return compile_path(writer, node)
     return compile_tuple_path(writer, node) if any(step.tuple for step in node.steps) else _steps(writer, node, "raw")
@@ -35,17 +33,15 @@ def compile_raw_path(writer: Writer, node: nodes.Path) -> ast.expr:
 
 def _steps(writer: Writer, node: nodes.Path, end: End) -> ast.expr:
     first, *later = node.steps
+    if first.consarray:
+        array = writer.atom(compile_step(writer, first))
+        if not later:
+            return array
+        state = writer.called("constructed_items", array)
+    else:
+        state = first_step(writer, first, "open" if later else end)
+    for number, step in enumerate(later, 1):
+        state = next_step(writer, step, state, end if number == len(later) else "open")
     if not first.consarray:
-        return _later_steps(writer, later, first_step(writer, first, "open" if later else end), end)
-    # A constructed array is the value of a path if it is empty or the only step.
-    array = writer.atom(compile_step(writer, first))
-    if not later:
-        return array
-    found = _later_steps(writer, later, writer.called("constructed_items", array), end)
-    return writer.choice(writer.called("is_empty", array), writer.called("Constructed"), found)
-
-
-def _later_steps(writer: Writer, steps: list[nodes.Step], state: ast.expr, end: End) -> ast.expr:
-    for number, step in enumerate(steps, 1):
-        state = next_step(writer, step, state, end if number == len(steps) else "open")
-    return state
+        return state
+    return writer.choice(writer.called("is_empty", array), writer.called("Constructed"), state)

@@ -1,12 +1,9 @@
-"""The building blocks of Python code: a `Pen` makes expressions and collects statements. It knows no JSONata nodes."""
-
-from __future__ import annotations
+"""The building blocks of Python code: a `Pen` makes expressions and writes statements. It knows nothing of nodes."""
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
-from types import MappingProxyType
 from typing import Any
 
 from truto_mapper.language.compiler.placer import Place
@@ -15,26 +12,22 @@ from truto_mapper.language.compiler.placer import Place
 class Pen:
     """Makes Python expressions, and writes statements to `lines`.
 
-    Everything is positioned `at` a place in the author's file. `classes` maps locals to the names of their classes
-    where these are known: tests of them are decided here and cost nothing later. `temporaries` numbers new locals.
+    All code is positioned `at` a place in the author's file. `classes` maps locals to the names of their classes,
+    where known: tests of these classes are decided now, not when the code runs. `temporaries` numbers new locals.
     """
 
-    def __init__(
-        self, at: Place, temporaries: Iterator[int] | None = None, classes: Mapping[str, str] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, at: Place, temporaries: Iterator[int] | None = None) -> None:
         self.lines: list[ast.stmt] = []
         self.at = at
         self.temporaries = temporaries or count(1)
-        self.classes = classes
-
-    # Expressions
+        self.classes: Mapping[str, str] = {}
 
     def load(self, name: str) -> ast.Name:
         """`name`"""
         return ast.Name(name, ast.Load(), **self.at)
 
     def constant(self, value: Any) -> ast.expr:
-        """A constant. Text of an expression reaches the code in no other way."""
+        """A constant: the only way in which text of an expression reaches the code."""
         return ast.Constant(value, **self.at)
 
     def list_of(self, *items: ast.expr) -> ast.expr:
@@ -58,13 +51,13 @@ class Pen:
         return ast.Compare(left, [operator], [right], **self.at)
 
     def has_class(self, value: ast.expr, name: str) -> ast.expr:
-        """`value.__class__ is name`, decided here if the class is known."""
+        """`value.__class__ is name`, or a constant if the class is known."""
         if isinstance(value, ast.Name) and value.id in self.classes:
             return self.constant(self.classes[value.id] == name)
         return self.test(ast.Attribute(value, "__class__", ast.Load(), **self.at), ast.Is(), self.load(name))
 
     def is_there(self, value: ast.expr) -> ast.expr:
-        """`value is not MISSING`, decided here for constants and where the class is known."""
+        """`value is not MISSING`, or a constant if that is known."""
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.classes):
             return self.constant(value=True)
         return self.test(value, ast.IsNot(), self.load("MISSING"))
@@ -76,23 +69,23 @@ class Pen:
         return ast.IfExp(test, then, otherwise, **self.at)
 
     def both(self, *tests: ast.expr) -> ast.expr:
-        """The tests joined by `and`, without those already decided."""
+        """The tests joined by `and`, without those that are known."""
         return self._folded(ast.And(), tests, neutral=True)
 
     def either(self, *tests: ast.expr) -> ast.expr:
-        """The tests joined by `or`, without those already decided."""
+        """The tests joined by `or`, without those that are known."""
         return self._folded(ast.Or(), tests, neutral=False)
 
     def _folded(self, operator: ast.boolop, tests: tuple[ast.expr, ...], *, neutral: bool) -> ast.expr:
         if any(isinstance(test, ast.Constant) and test.value is not neutral for test in tests):
             return self.constant(not neutral)
         open_ = [test for test in tests if not isinstance(test, ast.Constant)]
-        if not open_:
-            return self.constant(neutral)
-        return open_[0] if len(open_) == 1 else ast.BoolOp(operator, open_, **self.at)
+        if len(open_) > 1:
+            return ast.BoolOp(operator, open_, **self.at)
+        return open_[0] if open_ else self.constant(neutral)
 
     def not_(self, test: ast.expr) -> ast.expr:
-        """`not test`, as short as possible."""
+        """`not test`, in its shortest form."""
         match test:
             case ast.Constant(value=value):
                 return self.constant(not value)
@@ -101,15 +94,13 @@ class Pen:
             case _:
                 return ast.UnaryOp(ast.Not(), test, **self.at)
 
-    # Locals
-
     def new_local(self, name: str = "t") -> str:
-        """A new name for a local: a hint of what it holds, `_` and a number."""
+        """A new name: a hint of what the local holds, `_` and a number."""
         clean = "".join(char for char in name if char.isascii() and char.isalnum())
         return f"{clean if clean[:1].isalpha() else f'v{clean}'}_{next(self.temporaries)}"
 
     def atom(self, value: ast.expr) -> ast.expr:
-        """The value as a constant or a local, which can be used more than once."""
+        """The value as a constant or a local, so that it can be used more than once."""
         if isinstance(value, (ast.Constant, ast.Name)):
             return value
         local = self.new_local()
@@ -117,16 +108,14 @@ class Pen:
         return self.load(local)
 
     def empty(self, kind: str) -> str:
-        """A new local that holds an empty `list`, `dict`, `Sequence` or the like."""
+        """A new local with an empty `list`, `dict`, `Sequence` or the like."""
         local = self.new_local()
         self.assign(local, self.list_of() if kind == "list" else self.called(kind))
         return local
 
-    # Statements
-
     @contextmanager
     def into(self, lines: list[ast.stmt]) -> Iterator[None]:
-        """Write to other lines for a while."""
+        """Write to other lines."""
         outer, self.lines = self.lines, lines
         yield
         self.lines = outer
@@ -154,7 +143,7 @@ class Pen:
         self.branch(self.is_there(one), lambda: self.append(found, one))
 
     def branch(self, test: ast.expr, then: Callable[[], None], otherwise: Callable[[], None] = lambda: None) -> None:
-        """`if test: … else: …`, or only the branch taken if the test is already decided."""
+        """`if test: … else: …`, or only one of the branches if the test is known."""
         if isinstance(test, ast.Constant):
             (then if test.value else otherwise)()
             return

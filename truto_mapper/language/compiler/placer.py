@@ -1,25 +1,23 @@
-"""Spans of an expression as lines and columns of its source, and back."""
-
-from __future__ import annotations
+"""Where code is: spans of an expression → lines and columns of its source, and back."""
 
 from collections.abc import Callable
 from typing import Any
 
 from truto_mapper.text.source import Source, Span
 
-#: The keywords of an `ast` node that say where it stands.
+#: The position of an `ast` node, as its keyword arguments.
 Place = dict[str, Any]
 
 
 class Placer:
-    """Says where a span of an expression's text stands in its source, in the terms of `ast`."""
+    """Finds the position of a span of an expression in its source. `locate` maps the span to one of the source."""
 
     def __init__(self, source: Source, locate: Callable[[Span], Span]) -> None:
         self.source = source
         self.locate = locate
 
     def place(self, span: Span) -> Place:
-        """Lines counted from 1, columns in bytes of UTF-8 from 0."""
+        """The position of a span: lines from 1, columns in bytes of UTF-8 from 0, as `ast` counts."""
         found = self.locate(span)
         line, column = self._position(found.start)
         end_line, end_column = self._position(found.end)
@@ -32,7 +30,7 @@ class Placer:
 
 
 def span_at(source: Source, place: tuple[int | None, int | None, int | None, int | None]) -> Span | None:
-    """The span of a source that `co_positions()` gives; None where Python was told to keep no columns."""
+    """The span of a position from `co_positions()`; None if Python runs without column information."""
     line, end_line, column, end_column = place
     if line is None or end_line is None or column is None or end_column is None:
         return None

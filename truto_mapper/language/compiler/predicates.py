@@ -1,7 +1,5 @@
 """Predicates: `a[0]`, `a[b = 1]`."""
 
-from __future__ import annotations
-
 import ast
 import math
 from collections.abc import Sequence
@@ -9,18 +7,18 @@ from collections.abc import Sequence
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.items import Names, item_context, needs_function
 from truto_mapper.language.compiler.operators import compile_truth, is_boolean
-from truto_mapper.language.compiler.variables import only_argument
+from truto_mapper.language.compiler.variables import argument_of
 from truto_mapper.language.compiler.writer import Writer
 
 
 def filter_value(writer: Writer, stages: Sequence[nodes.Filter | nodes.Index], value: ast.expr) -> ast.expr:
-    """What predicates leave of a value, not yet collapsed."""
+    """The items of a value for which all predicates hold, not yet collapsed."""
     filters = [one for one in stages if isinstance(one, nodes.Filter)]
     for number, one in enumerate(filters, 1):
         with writer.placed(one):
             if isinstance(one.expression, nodes.Number):
                 value = writer.called("item_at", value, writer.constant(math.floor(one.expression.value)))
-                # The next predicate sees an item that is undefined, but not an item that does not exist.
+                # The next predicate is evaluated for an item that is undefined, but not for a missing one.
                 value = writer.called("items", value) if number < len(filters) else value
             else:
                 value = _filter(writer, one.expression, writer.called("context_items", value))
@@ -29,7 +27,7 @@ def filter_value(writer: Writer, stages: Sequence[nodes.Filter | nodes.Index], v
 
 
 def filter_tuples(writer: Writer, predicate: nodes.Filter, tuples: ast.expr, names: tuple[str, ...]) -> ast.expr:
-    """What a predicate leaves of a tuple stream."""
+    """The tuples of a stream for which a predicate holds."""
     if not isinstance(predicate.expression, nodes.Number):
         return _filter(writer, predicate.expression, tuples, names)
     found = writer.called("item_at", tuples, writer.constant(math.floor(predicate.expression.value)))
@@ -37,11 +35,11 @@ def filter_tuples(writer: Writer, predicate: nodes.Filter, tuples: ast.expr, nam
 
 
 def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names = None) -> ast.expr:
-    """A loop that appends the items for which the predicate is true, or a number that is their index."""
+    """A loop that keeps an item if the predicate is true for it, or is its index."""
     source = writer.atom(over)
     found = writer.empty("Sequence" if names is None else "Tuples")
     item, index = writer.new_local("item"), writer.new_local("i")
-    asks = names is None and only_argument(writer, predicate, "boolean") is not None
+    asks = names is None and argument_of(writer, predicate, "boolean") is not None
 
     def test() -> ast.expr:
         with item_context(writer, item, names):

@@ -1,7 +1,5 @@
 """Sorts: `^(<a, >b)`."""
 
-from __future__ import annotations
-
 import ast
 
 from truto_mapper.language import nodes
@@ -10,7 +8,7 @@ from truto_mapper.language.compiler.writer import Writer
 
 
 def sort_items(writer: Writer, node: nodes.Sort, over: ast.expr, names: Names = None) -> ast.expr:
-    """A call of `ordered` with the items, or tuples, and for each term its key function and direction."""
+    """A call of `ordered` with the items, and with a key function and a direction for each term."""
     with writer.placed(node):
         terms = []
         for term in node.terms:

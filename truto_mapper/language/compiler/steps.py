@@ -1,6 +1,4 @@
-"""Steps: names, `*`, `**`, and nodes with what is attached to them. The value of a step is the context of the next."""
-
-from __future__ import annotations
+"""Steps: names, `*`, `**`, and any node with predicates, a group or `[]`. Each step is the context of the next."""
 
 import ast
 from typing import Literal
@@ -12,20 +10,17 @@ from truto_mapper.language.compiler.predicates import filter_tuples, filter_valu
 from truto_mapper.language.compiler.sorting import sort_items
 from truto_mapper.language.compiler.writer import Writer
 
-#: The form in which a step's result is needed: items for the next step; of the last step a sequence, or a value.
+#: What a step gives: items for the next step, or as the last step a raw sequence or a collapsed value.
 End = Literal["open", "raw", "value"]
 
 
 def compile_name(writer: Writer, node: nodes.Name) -> ast.expr:
-    """The field of `$` if that is the whole input; the parser puts any other name into a path."""
+    """A field of `$`, which counts as one item: the whole input, or an item of a loop."""
     return _look_up(writer, writer.dollar(), node, "root_field")
 
 
 def _look_up(writer: Writer, value: ast.expr, node: nodes.Name, function: str, *, of_step: bool = False) -> ast.expr:
-    """A field of a value: `value.get(name, MISSING)` for an object, else a call of `function`.
-
-    A value `of_step` may be a sequence that the step before has collapsed.
-    """
+    """`value.get(name, MISSING)` for an object, else a call. The value of a step may be a constructed array."""
     value, name = writer.atom(value), writer.constant(node.value)
     quick = writer.method(value, "get", name, writer.load("MISSING"))
     exact = writer.called(function, writer.called("whole", value) if of_step else value, name)
@@ -43,7 +38,7 @@ def compile_raw_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant
 
 
 def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
-    """A node with its predicates, and with a group if it is no step of a path."""
+    """A node with its predicates, then its group or `[]` if it has one."""
     if not (step.predicates or step.group is not None or step.keep_array):
         return writer.value(step.node)
     value, names = writer.value(step.node, raw=True), tuple(tuple_names(step.node))
@@ -78,7 +73,7 @@ def first_step(writer: Writer, step: nodes.Step, end: End) -> ast.expr:
 
 
 def next_step(writer: Writer, step: nodes.Step, state: ast.expr, end: End) -> ast.expr:
-    """A later step. Its context is each item of `state`, the value of the step before."""
+    """A later step of a path. Its context is each item of `state`, the value of the step before."""
     with writer.placed(step):
         match step.node:
             case nodes.Name() if _is_plain(step):

@@ -1,6 +1,4 @@
-"""Tuple streams: paths with `@$v`, `#$i` or `%`, whose items carry variables along."""
-
-from __future__ import annotations
+"""Tuple streams: paths with `@$v`, `#$i` or `%`, whose items carry variables."""
 
 import ast
 
@@ -12,12 +10,12 @@ from truto_mapper.language.compiler.sorting import sort_items
 from truto_mapper.language.compiler.steps import compile_step, first_step, next_step
 from truto_mapper.language.compiler.writer import Writer
 
-#: The code of a stream, and the variables that its tuples bind.
+#: The code of a tuple stream, and the variables that its tuples bind.
 Stream = tuple[ast.expr, tuple[str, ...]]
 
 
 def compile_tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
-    """A path with tuple steps: its items or its group; the stream itself if the path around goes on with it."""
+    """A path with tuple steps: its items, its group, or the tuples themselves if an outer path needs them."""
     first = next(number for number, step in enumerate(node.steps) if step.tuple)
     state: ast.expr | None = None
     for step in node.steps[:first]:
@@ -36,7 +34,7 @@ def compile_tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
 
 
 def _step(writer: Writer, step: nodes.Step, state: ast.expr | None, stream: Stream | None) -> Stream:
-    """A step of a stream. The first step makes it, of the `state` that the steps before have left."""
+    """A step from one stream to the next. The first one has no stream, only the `state` of the steps before it."""
     if not isinstance(step.node, nodes.Sort):
         stream = _spread(writer, step, stream or _begin(writer, _first_items(writer, step, state)))
     elif stream is not None:
@@ -66,13 +64,13 @@ def _begin(writer: Writer, items: ast.expr) -> Stream:
 
 
 def _number(writer: Writer, index: nodes.Variable, stream: Stream) -> Stream:
-    """The stream with the position of each tuple as a variable."""
+    """`#$i`: a call of `numbered`, which binds the position of each tuple."""
     tuples, names = stream
     return writer.called("numbered", tuples, writer.constant(index.name)), _union(names, index.name)
 
 
 def _spread(writer: Writer, step: nodes.Step, stream: Stream) -> Stream:
-    """A loop that evaluates the step for each tuple and adds a tuple for each item that it gives."""
+    """A loop that evaluates the step for each tuple, and adds a tuple for each resulting item."""
     tuples, names = stream
     made = writer.empty("Tuples")
     bound, given = writer.new_local("bound"), writer.new_local("bound")

@@ -1,6 +1,4 @@
-"""Variables: their use, `:=`, blocks, and which names are functions."""
-
-from __future__ import annotations
+"""Variables: `$name`, `:=`, blocks and their scopes, and names of functions."""
 
 import ast
 
@@ -10,17 +8,17 @@ from truto_mapper.language.library.functions import OURS, STANDARD
 
 
 def compile_variable(writer: Writer, node: nodes.Variable) -> ast.expr:
-    """The local of `$name`, the library's function of that name, or MISSING."""
+    """The local that holds `$` or `$name`; else the function of that name, or MISSING."""
     return writer.dollar() if node.name == "" else load_variable(writer, node.name)
 
 
 def compile_parent(writer: Writer, node: nodes.Parent) -> ast.expr:
-    """The local that a tuple stream's label was unpacked into."""
+    """`%`: the local that holds the parent, which tuples carry under a label."""
     return load_variable(writer, node.label)
 
 
 def compile_block(writer: Writer, node: nodes.Block) -> ast.expr:
-    """The expressions one after the other, in a scope of their own; the value of the last."""
+    """The expressions in order, in a scope of their own. The value is that of the last."""
     with writer.scope():
         declare_bound(writer, node.expressions)
         value: ast.expr = writer.load("MISSING")
@@ -32,7 +30,7 @@ def compile_block(writer: Writer, node: nodes.Block) -> ast.expr:
 
 
 def compile_bind(writer: Writer, node: nodes.Bind) -> ast.expr:
-    """An assignment to the variable's local, which may belong to a Python function around this one."""
+    """`$name := value`: an assignment to the variable's local, perhaps that of an outer Python function."""
     value = writer.value(node.value)
     found = writer.variables.get(node.variable.name)
     if found is None or node.variable.name in ("", "$"):
@@ -45,7 +43,7 @@ def compile_bind(writer: Writer, node: nodes.Bind) -> ast.expr:
 
 
 def declare_bound(writer: Writer, several: tuple[nodes.Node, ...], but: frozenset[str] = frozenset()) -> None:
-    """Give each variable that nodes bind a local. Until it is bound it has the value of the variable it hides."""
+    """Declare a local for each variable that nodes bind. Its first value is that of the variable it hides."""
     for name in sorted(_bound(several) - but):
         outer, local = load_variable(writer, name), writer.new_local(name)
         writer.assign(local, outer)
@@ -53,7 +51,7 @@ def declare_bound(writer: Writer, several: tuple[nodes.Node, ...], but: frozense
 
 
 def _bound(several: tuple[nodes.Node, ...]) -> set[str]:
-    """The variables that nodes bind in the scope around them."""
+    """The variables that nodes bind in the current scope."""
     found: set[str] = set()
     waiting = list(several)
     while waiting:
@@ -66,22 +64,22 @@ def _bound(several: tuple[nodes.Node, ...]) -> set[str]:
 
 
 def load_variable(writer: Writer, name: str) -> ast.expr:
-    """The local of a variable, or the function of that name."""
+    """A variable, or the function of that name."""
     found = writer.variables.get(name)
     return writer.load(found[0]) if found else load_function(writer, name)
 
 
 def load_function(writer: Writer, name: str) -> ast.expr:
-    """A caller's or the library's function by its name; MISSING if there is none."""
+    """A function of the caller or the library; MISSING if the name is unknown."""
     if name in writer.callers:
         return writer.load(writer.callers[name])
     return writer.load(f"f_{name}" if name in STANDARD or name in OURS else "MISSING")
 
 
 def function_name(writer: Writer, node: nodes.Node) -> str | None:
-    """The name of the caller's or the library's function that a node refers to; None for anything else.
+    """The name of the function that a node refers to; None if it is not a function of the caller or the library.
 
-    A binding from outside is no function: `$now()` calls the library's function although `now` is bound.
+    A binding from outside does not hide a function: `$now()` is a call although `now` is bound to a moment.
     """
     if not isinstance(node, nodes.Variable) or writer.variables.get(node.name) is not writer.free.get(node.name):
         return None
@@ -89,8 +87,8 @@ def function_name(writer: Writer, node: nodes.Node) -> str | None:
     return node.name if known else None
 
 
-def only_argument(writer: Writer, node: nodes.Node, name: str) -> nodes.Node | None:
-    """The argument of a call `$name(argument)` of the standard function, not of a caller's; None for another node."""
+def argument_of(writer: Writer, node: nodes.Node, name: str) -> nodes.Node | None:
+    """The argument if a node is a call `$name(argument)` of the standard function; else None."""
     if not isinstance(node, nodes.Call) or len(node.arguments) != 1 or name in writer.callers:
         return None
     return node.arguments[0] if function_name(writer, node.procedure) == name else None

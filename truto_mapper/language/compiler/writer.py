@@ -1,7 +1,5 @@
 """The state of one compilation: the variables in scope, what `$` is, and how to compile a child node."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,8 +17,8 @@ Table = Mapping[type, Callable[["Writer", Any], ast.expr]]
 class Writer(Pen):
     """A pen that compiles nodes.
 
-    Compiling a node writes the statements it needs and returns the Python expression of its value, to be evaluated
-    right after them. `tables` hold the functions for values and for raw values.
+    Compiling a node writes the statements it needs, and returns the Python expression of its value, which must be
+    evaluated right after them. `tables` are the compile functions for values and for raw values.
     """
 
     def __init__(
@@ -35,31 +33,30 @@ class Writer(Pen):
         classes: Mapping[str, str],
         trace: bool,
     ) -> None:
-        super().__init__(placer.place(node.span), temporaries, classes)
-        self.tables = tables
-        self.placer = placer
-        #: The locals that the Python function being written assigns in the functions around it; its nested loops.
+        super().__init__(placer.place(node.span), temporaries)
+        self.classes = classes
+        self.tables, self.placer = tables, placer
+        #: Of the Python function being written: the outer locals that it assigns, and how deep its loops nest.
         self.nonlocals: set[str] = set()
         self.loops = 0
-        #: Each variable's local, and the `nonlocals` of the function that owns the local.
-        self.variables = {name: (local, self.nonlocals) for name, local in names.items()}
-        self.free = self.variables
-        #: The local that holds `$`. A whole input is one item even if it is an array.
+        #: The local of each variable, and the `nonlocals` of the function that owns this local.
+        self.free = {name: (local, self.nonlocals) for name, local in names.items()}
+        self.variables = dict(self.free)
+        #: The local that holds `$`, and whether that is the whole input, which counts as one item.
         self.context, self.is_input = context, True
         #: Whether the code uses the local `run`.
         self.runs = False
-        #: Within a lambda, whose tail calls are left to its caller.
+        #: Whether a lambda is being compiled. Its tail calls are left to its caller.
         self.in_lambda = False
         below = list(nodes.walk(node))
-        #: The numbers of nodes by identity, if their values are traced.
+        #: The numbers of nodes by identity, if values are traced.
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
-        #: Values can outgrow the input if an expression binds variables or calls itself: their size is checked.
-        self.checks_size = any(isinstance(one, (nodes.Bind, nodes.Lambda)) for one in below)
-        #: Loops can run for long if they nest, or run over computed items: they check the clock.
-        self.checks_time = any(
-            isinstance(one, (nodes.Call, nodes.Partial, nodes.Apply)) or is_range(one) for one in below
-        )
-        #: The locals that hold callers' functions by name. These take plain JSON only.
+        kinds = {type(one) for one in below}
+        #: Sizes are checked if recursion or bindings can make values much larger than the input.
+        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda))
+        #: Loops check the clock unless they make a single pass over the input.
+        self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(map(is_range, below))
+        #: The locals of callers' functions by name, and whether their arguments must be made plain JSON.
         self.callers = callers
         self.makes_plain = bool(callers) and escapes(node)
 
@@ -72,13 +69,13 @@ class Writer(Pen):
         return made
 
     def values(self, *several: nodes.Node) -> list[ast.expr]:
-        """Compile nodes whose values are evaluated in the order of the text."""
+        """Compile several nodes. Their values are evaluated in the order of the text."""
         made: list[ast.expr] = []
         for node in several:
             before = len(self.lines)
             value = self.value(node)
             if len(self.lines) > before:
-                # The values so far come before the statements of this one.
+                # The earlier values are evaluated before the statements of this one.
                 late, self.lines[before:] = self.lines[before:], []
                 made = [one if isinstance(one, ast.Constant) or _is_final(one) else self.atom(one) for one in made]
                 self.lines.extend(late)
@@ -86,13 +83,13 @@ class Writer(Pen):
         return made
 
     def traced(self, node: nodes.Node, made: ast.expr, *context: ast.expr) -> ast.expr:
-        """The value of a node, recorded if the evaluation is traced; a field's with the object it was looked up in."""
+        """The value of a node, recorded if values are traced; for a field also the object that has it."""
         if id(node) not in self.numbers:
             return made
         return self.method(self.running(), "seen", self.constant(self.numbers[id(node)]), made, *context)
 
     def running(self) -> ast.expr:
-        """The `Run` of the evaluation, which the code then needs."""
+        """The `Run` of the evaluation, which the caller of the code must provide."""
         self.runs = True
         return self.load("run")
 
@@ -102,14 +99,14 @@ class Writer(Pen):
 
     @contextmanager
     def placed(self, node: nodes.Node) -> Iterator[None]:
-        """Position what is written at a node."""
+        """Position code at a node."""
         outer, self.at = self.at, self.placer.place(node.span)
         yield
         self.at = outer
 
     @contextmanager
     def within(self, context: str) -> Iterator[None]:
-        """Let another local hold `$`, which is then not the whole input."""
+        """Use another local as `$`."""
         outer = self.context, self.is_input
         self.context, self.is_input = context, False
         yield
@@ -117,7 +114,7 @@ class Writer(Pen):
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Forget the variables bound inside at the end."""
+        """Open a scope: variables declared in it are unknown after it."""
         outer, self.variables = self.variables, dict(self.variables)
         yield
         self.variables = outer
@@ -131,11 +128,11 @@ class Writer(Pen):
         self.loops -= 1
 
     def watched(self, found: ast.expr) -> ast.expr:
-        """The items of a loop, which checks the clock unless it is a single pass over the input."""
+        """The items of a loop, which may have to check the clock."""
         return self.method(self.running(), "each", found) if self.loops or self.checks_time else found
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
-        """Define a Python function that returns what `write` makes, and return its name."""
+        """Define a Python function that returns the expression of `write`, and return its name."""
         name, outer = self.new_local("f"), (self.nonlocals, self.loops)
         self.nonlocals, self.loops = set(), 0
         body: list[ast.stmt] = []
@@ -154,5 +151,5 @@ def is_range(node: nodes.Node) -> bool:
 
 
 def _is_final(value: ast.expr) -> bool:
-    """Whether this is a local that is assigned only once, so that its value is the same later."""
+    """Whether this is a local whose value does not change any more."""
     return isinstance(value, ast.Name) and value.id.startswith(("t_", "f_"))

@@ -1,18 +1,11 @@
-"""Functions of arrays and objects: $keys, $spread, $append, $distinct, and our $size."""
+"""Functions of arrays and objects: $keys, $spread, $merge, $append, $reverse, $shuffle, $distinct, and our $size."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from truto_mapper.language.runtime.paths import appended
-from truto_mapper.language.runtime.values import (
-    MISSING,
-    Missing,
-    Run,
-    Sequence,
-    Walk,
-    leaves,
-)
+from truto_mapper.language.runtime.values import MISSING, Missing, Run, Sequence, Walk, leaves
 
 
 def size(value: Any = MISSING) -> int | Missing:
@@ -35,9 +28,21 @@ def spread(value: Any) -> Any:
     return found if isinstance(value, dict) else value
 
 
-def join_arrays(run: Run, left: Any = MISSING, right: Any = MISSING) -> Any:
+def merge(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    return {name: value for one in objects for name, value in one.items()}
+
+
+def append(run: Run, left: Any = MISSING, right: Any = MISSING) -> Any:
     found = appended(left, right)
     return run.grown(found) if isinstance(found, list) else found
+
+
+def reverse(values: Any) -> Any:
+    return values[::-1] if len(values) > 1 else values
+
+
+def shuffle(run: Run, values: Any) -> Any:
+    return MISSING if values is MISSING else run.generator().sample(values, len(values))
 
 
 def distinct(values: Any) -> Any:

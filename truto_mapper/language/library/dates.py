@@ -1,14 +1,53 @@
-"""Date-times with an offset, time zones, and the days of a zone: `$floorDate` and `$ceilDate`."""
+"""Functions of date-times: $now, $millis, $toMillis, $fromMillis, and our $floorDate and $ceilDate."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from truto_mapper.language.runtime.values import MISSING, Missing, fail
+from truto_mapper.language.library.pictures import format_date_time, parse_date_time
+from truto_mapper.language.runtime.values import MISSING, Missing, Run, fail
 from truto_mapper.text.diagnostics import excerpt
-from truto_mapper.text.timestamps import instant, is_time_zone
+from truto_mapper.text.timestamps import instant, is_date_time, is_time_zone
+
+_ISO_8601: Final = r"(?a)(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?"
+
+
+def millis(run: Run) -> int:
+    """$millis: the moment bound as `now`, in milliseconds since 1970. No clock is read: D3137 where it is not bound."""
+    moment = run.scope.lookup("now")
+    if not is_date_time(moment):
+        fail("D3137", "the time is not known here", hint="bind `now` to a date-time such as 2026-01-31T09:30:00Z")
+    return _since_1970(instant(moment))
+
+
+def now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> str:
+    return from_millis(millis(run), picture, zone)
+
+
+def from_millis(moment: Any, picture: Any = MISSING, zone: Any = MISSING) -> str:
+    return format_date_time(moment, None if picture is MISSING else picture, None if zone is MISSING else zone)
+
+
+def to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
+    if text is MISSING:
+        return MISSING
+    if picture is not MISSING:
+        moment = parse_date_time(text, picture, partial(millis, run))
+        return MISSING if moment is None else moment
+    found = re.fullmatch(_ISO_8601, text)
+    if found is None:
+        fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
+    year, month, day, clock, fraction, hours, minutes = found.groups()
+    zone = f"{hours}:{minutes}" if hours else "Z"
+    return _since_1970(instant(f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00:00'}{fraction or ''}{zone}"))
+
+
+def _since_1970(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def floor_date(timestamp: Any, zone: Any = MISSING) -> str | Missing:

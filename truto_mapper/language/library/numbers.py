@@ -1,21 +1,17 @@
-"""Functions of numbers: $number, $round, $formatBase, $power, $sqrt, $sum."""
+"""Functions of numbers: $number, $round, $formatBase, $power, $sqrt, $sum, $average."""
 
 from __future__ import annotations
 
 import math
 import operator
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from functools import reduce
 from typing import Any, Final
 
-from truto_mapper.language.runtime.values import (
-    MISSING,
-    fail,
-    finite,
-    is_number,
-    shown,
-)
+from truto_mapper.language.runtime.paths import divided
+from truto_mapper.language.runtime.values import MISSING, fail, finite, is_number, shown
 
 _DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
 _RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"
@@ -32,6 +28,11 @@ def to_number(value: Any) -> Any:
     if not math.isfinite(number):
         fail("D3030", f"Unable to cast value to a number: {shown(value)}")
     return int(value) if value.lstrip("-").isdigit() else number
+
+
+def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that rounds, which leaves undefined and NaN as they are."""
+    return lambda value, *rest: value if value is MISSING or value != value else function(value, *rest)  # noqa: PLR0124
 
 
 def round_(value: Any, precision: Any = MISSING) -> Any:
@@ -74,3 +75,7 @@ def power(base: Any, exponent: Any = MISSING) -> Any:
 
 def sum_(numbers: list[Any]) -> Any:
     return finite(reduce(operator.add, filter(is_number, numbers), 0))
+
+
+def average(numbers: list[Any]) -> Any:
+    return divided(sum_(numbers), len(numbers)) if numbers else MISSING

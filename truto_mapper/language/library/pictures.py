@@ -18,10 +18,9 @@ from typing import Any, Final, NoReturn
 
 from truto_mapper.language.library.numerals import NUMERALS, nth, table
 from truto_mapper.language.library.patterns import PatternError, compile_pattern, literal
-from truto_mapper.language.runtime.values import fail
+from truto_mapper.language.runtime.calls import defined
+from truto_mapper.language.runtime.values import MISSING, fail
 from truto_mapper.text.diagnostics import excerpt
-
-__all__ = ["format_date_time", "format_integer", "format_number", "parse_date_time", "parse_integer"]
 
 #: The longest picture, the longest text that is read by one, the longest Roman numeral.
 MAX_LENGTH: Final = 2_000
@@ -29,6 +28,17 @@ MAX_LENGTH: Final = 2_000
 
 def _refuse(code: str, picture: str, what: str, hint: str) -> NoReturn:
     fail(code, f"the picture string {excerpt(picture)} {what}", hint)
+
+
+def pictured(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a value, which is undefined where the value is and needs a picture string."""
+
+    def checked(value: Any, picture: Any = MISSING, *options: Any) -> Any:
+        if picture is MISSING:
+            fail("T0410", f"argument 2 of ${name} must be a picture string, it is missing")
+        return function(value, picture) if options == (MISSING,) else function(value, picture, *options)
+
+    return defined(checked)
 
 
 def _bounded(text: str) -> str:

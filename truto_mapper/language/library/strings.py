@@ -1,4 +1,4 @@
-"""Functions of strings: $substring, $pad, $join, Base64 and URL encoding."""
+"""Functions of strings: $substring, $trim, $pad, $join, Base64 and URL encoding."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ import base64
 import re
 import urllib.parse
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import (
-    MISSING,
-    Run,
-    bounded,
-    fail,
-    shown,
-)
+from truto_mapper.language.runtime.values import MISSING, Run, bounded, fail, shown
 
 
 def substring(text: str, start: Any = MISSING, length: Any = MISSING) -> str:
@@ -35,6 +30,10 @@ def substring_before(text: str, chars: Any = MISSING) -> str:
 
 def substring_after(text: str, chars: Any = MISSING) -> str:
     return text[text.index(chars) + len(chars) :] if chars is not MISSING and chars in text else text
+
+
+def trim(text: str) -> str:
+    return re.sub(r"[ \t\n\r]+", " ", text).removeprefix(" ").removesuffix(" ")
 
 
 def pad(run: Run, text: Any, width: Any = MISSING, char: Any = MISSING) -> Any:
@@ -65,12 +64,12 @@ def base64_decode(text: str) -> str:
     return base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1")
 
 
-COMPONENT: Final = "~()*!.'"
-RESERVED: Final = ";/?:@&=+$,#"
-KEPT_ESCAPE = "(?i)%(" + "|".join(f"{ord(char):02X}" for char in RESERVED) + ")"
+_COMPONENT: Final = "~()*!.'"
+_RESERVED: Final = ";/?:@&=+$,#"
+_KEPT_ESCAPE: Final = "(?i)%(" + "|".join(f"{ord(char):02X}" for char in _RESERVED) + ")"
 
 
-def url(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
+def _checked(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
     def checked(text: Any) -> Any:
         try:
             return function(text)
@@ -80,7 +79,13 @@ def url(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
     return defined(checked)
 
 
-def unquoted(text: str) -> str:
+def _unquoted(text: str) -> str:
     if re.search(r"%(?![0-9A-Fa-f]{2})", text):
         raise UnicodeError
     return urllib.parse.unquote(text, errors="strict")
+
+
+encode_url_component = _checked(partial(urllib.parse.quote, safe=_COMPONENT), "encodeUrlComponent")
+encode_url = _checked(partial(urllib.parse.quote, safe=_COMPONENT + _RESERVED), "encodeUrl")
+decode_url_component = _checked(_unquoted, "decodeUrlComponent")
+decode_url = _checked(lambda text: _unquoted(re.sub(_KEPT_ESCAPE, r"%25\1", text)), "decodeUrl")

@@ -200,6 +200,11 @@ def evaluated(run: Run, variables: Any, context: Any, function: Function, *argum
     return settled(run.evaluate(run, text, context if focus is MISSING else focus, variables))
 
 
+def evaluate_text(run: Run, text: Any, context: Any = MISSING) -> Any:
+    """$eval as a value, which sees no variables."""
+    return MISSING if text is MISSING else run.evaluate(run, text, context, {})
+
+
 def procedure(found: Any, name: str, known: Any, code: str) -> Any:
     """What a bare name gives where a function is called; T1005 and T1007 say that its `$` is missing."""
     if found is MISSING and known is not MISSING:

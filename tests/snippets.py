@@ -81,7 +81,14 @@ def session(text: str) -> Iterator[str]:
         command = re.match(r"\$ (?:.*\\\n)*.*\n", part)[0]
         shown, found = part.removeprefix(command), output(command[2:].replace("\\\n", ""))
         yield command
-        yield shown if fits(shown, found) else found
+        yield shown if fits(shown, found) else elided(shown, found)
+
+
+def elided(shown: str, found: str) -> str:
+    """What is found, with as many lines left out as `shown` leaves out: it keeps as many at both ends."""
+    head, gap, tail = shown.partition("…\n")
+    lines, last = found.splitlines(keepends=True), tail.count("\n")
+    return "".join([*lines[: head.count("\n")], gap, *lines[len(lines) - last :]]) if gap else found
 
 
 def fits(shown: str, found: str) -> bool:

@@ -1,0 +1,189 @@
+"""Whatever an expression gives is of the type it was inferred to be, and every kind of node has its type."""
+
+import random
+import re
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from truto_mapper.language import inference, nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.text.errors import EvaluationError
+
+# A provider's schema, and replies that keep it.
+
+SCHEMA = {
+    "type": "object",
+    "required": ["id", "kind", "calls"],
+    "properties": {
+        "id": {"type": "string"},
+        "kind": {"type": "string", "enum": ["call", "email", "none"]},
+        "level": {"enum": [1, 2, "high", None]},
+        "count": {"type": "integer"},
+        "share": {"type": ["number", "null"]},
+        "active": {"type": "boolean"},
+        "owner": {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "sizes": {"type": "array", "items": {"type": "integer"}},
+        "calls": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["minutes"],
+                "properties": {
+                    "minutes": {"type": "integer"},
+                    "title": {"type": ["string", "null"]},
+                    "kind": {"type": "string", "enum": ["video", "audio"]},
+                    "people": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        },
+    },
+}
+TEXTS = ["", "a", "b", "Call", "12", "x y"]
+
+
+def reply(rng, schema=SCHEMA):
+    """A random value that a schema allows; what is not required is there nine times in ten."""
+    if "enum" in schema:
+        return rng.choice(schema["enum"])
+    kind = schema["type"] if isinstance(schema["type"], str) else rng.choice(schema["type"])
+    match kind:
+        case "object":
+            required = schema.get("required", ())
+            kept = {name: one for name, one in schema["properties"].items() if name in required or rng.random() < 0.9}
+            return {name: reply(rng, one) for name, one in kept.items()}
+        case "array":
+            return [reply(rng, schema["items"]) for _ in range(rng.choice([0, 1, 1, 2, 3]))]
+        case _:
+            return rng.choice({"string": TEXTS, "boolean": [True, False], "null": [None]}.get(kind, [0, 1, 2, 7]))
+
+
+# Expressions over it, each rule of the type that it is named after; `‹rule›` is any of a rule.
+
+RULES = {
+    "any": ["‹number›"] * 3 + ["‹text›"] * 3 + ["‹truth›"] * 2 + ["‹list›"] * 4 + ["‹object›"] * 2 + ["level", "null"],
+    "number": [
+        *("count", "share", "owner.age", "3", "calls[0].minutes", "sizes[0]", "$count(‹list›)", "$length(‹text›)"),
+        *("‹number› + ‹number›", "(‹number› - ‹number›) * 2", "$sum(calls.minutes)", "$max(sizes)", "-‹number›"),
+        *("‹truth› ? ‹number› : ‹number›", "‹number› ?? ‹number›", "($v := ‹number›; $v + 1)", "$round(‹number›)"),
+        *("$floor(‹number› / 2)", "$reduce(sizes, function($a, $b) {$a + $b})"),
+    ],
+    "text": [
+        *("id", "kind", "owner.name", "tags[0]", "calls[0].kind", '"a"', "‹text› & ‹any›", "$uppercase(‹text›)"),
+        *("$lowercase(kind)", "$string(‹any›)", "$substring(‹text›, 0, 1)", '$join(tags, "-")', "$type(‹any›)"),
+        *('kind = "call" ? ‹text› : ‹text›', "‹text› ?: ‹text›", "($v := ‹text›; $v)", "$trim(id)", "calls[0].title"),
+        *("$exists(owner.name) ? owner.name : kind", "‹truth› ? ‹text›", '$split("a b", " ")[0]'),
+    ],
+    "truth": [
+        *("active", "‹number› < 3", "‹text› = ‹text›", 'kind in ["call", "email"]', "‹truth› and ‹truth›", "level = 1"),
+        *("$exists(‹any›)", "$not(‹any›)", "$boolean(‹any›)", "‹any› != ‹any›", "‹number› in sizes", '"a" in tags'),
+        *('$contains(‹text›, "a")', "‹truth› or ‹truth›", 'kind = "call" and level = "high"'),
+    ],
+    "list": [
+        *("tags", "sizes", "calls", "calls.minutes", "calls.kind", "calls.people", "[‹any›, ‹any›]", "[‹number›..3]"),
+        *("calls[minutes > 1]", "calls[kind = 'video'].title", "calls^(minutes)", "calls^(>minutes).kind", "tags[]"),
+        *("calls.{'m': minutes, 't': title}", "calls.(kind & minutes)", "calls.[minutes, title]", "calls.people[0]"),
+        *("$map(calls, function($c) {$c.minutes})", "$filter(calls, function($c) {$c.kind = 'audio'})", "calls[0]"),
+        *("$distinct(‹list›)", "$reverse(‹list›)", "$append(‹list›, ‹list›)", "$sort(sizes)", "$keys(‹object›)"),
+        *("$filter(‹list›, function($v) {$exists($v)})", "tags.$uppercase($)", "($v := ‹list›; $v)", "calls.minutes[]"),
+        *("‹truth› ? ‹list› : ‹list›", "$zip(tags, sizes)", "calls.title ?? ‹list›", "[‹any›][0]", "‹object›.*"),
+    ],
+    "object": [
+        *("owner", '{"a": ‹any›, "b": ‹any›}', "calls[0]", "calls[minutes = 1]", '{"a": ‹number›}.a', "$merge(calls)"),
+        *("‹truth› ? owner", "($v := ‹object›; $v)", '{"k": ‹list›, "o": {"p": ‹text›}}', "calls{kind: $sum(minutes)}"),
+        *("$sift(owner, function($v) {$exists($v)})", "calls[-1]"),
+    ],
+}
+
+
+def expression(rng, rule="any", depth=3):
+    options = RULES[rule]
+    while "‹" in (text := rng.choice(options)) and depth <= 0:
+        pass
+    return re.sub("‹([a-z]+)›", lambda found: expression(rng, found[1], depth - 1), text)
+
+
+def admits(kind, value):
+    """Whether a value is of a type."""
+    if kind == types.ANY or kind.kinds == types.KINDS:
+        return True
+    if value is MISSING:
+        return "undefined" in kind.kinds
+    found = types.kind_of(value)
+    if found not in kind.kinds and not (found == "number" and float(value).is_integer() and "integer" in kind.kinds):
+        return False
+    if found == "array":
+        return kind.items is None or all(admits(kind.items, item) for item in value)
+    if found == "object":
+        properties = kind.properties or {}
+        return kind.properties is None or all(admits(properties.get(k, types.UNDEFINED), v) for k, v in value.items())
+    return found == "null" or kind.values is None or any(types.same_value(value, one) for one in kind.values)
+
+
+@cache
+def whole():
+    return types.from_schema(SCHEMA, SCHEMA)
+
+
+def inferred(text):
+    """The type of an expression over a reply, and the codes of what was told."""
+    told = []
+    judge = inference.Inference(lambda code, *_: told.append(code))
+    scope = inference.TypeScope({"$": whole()}, whole())
+    return judge.infer(Expression(text).node, scope), told
+
+
+def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be():
+    drawn, outcomes = 1500, Counter()
+    for number in range(drawn):
+        rng = random.Random(f"inference {number}")
+        text, data = expression(rng), reply(rng)
+        kind, told = inferred(text)
+        try:
+            value = Expression(text).evaluate(data)
+        except EvaluationError:
+            outcomes["failed"] += 1
+            continue
+        if "C206" in told:  # after which nothing is said any more
+            outcomes["told"] += 1
+            continue
+        assert admits(kind, value), (text, data, kind, value)
+        says = kind.kinds != types.KINDS
+        outcomes["compared" if says and value is not MISSING else "undefined" if says else "any"] += 1
+    assert outcomes["compared"] >= 0.75 * drawn, outcomes
+
+
+EVERY_KIND = [
+    "a.b[c = 1]^(d){e: f}",
+    "$map(x, function($v) {$v + 1}) ~> $sum",
+    "*.**",
+    "-$x[0]",
+    "function($v) {$v}",
+    "/x/",
+    "a ~> $f",
+    "x ?: y ?? z",
+    "$f(?, 1)",
+    "a ~> |b|{'c': %.d}|",
+    "(a; $b := 1)",
+    "[1..2]",
+    "a ? b : 'c'",
+    "[true, {'k': a#$i.b@$v.%.c}]",
+    "a.b[c]#$i[$i = 0]",
+]
+
+
+def test_every_kind_of_node_is_inferred():
+    trees = [Expression(text).node for text in EVERY_KIND]
+    assert {type(node) for tree in trees for node in nodes.walk(tree)} == set(nodes.Node.__args__)
+    for tree in trees:
+        assert isinstance(inference.Inference(print).infer(tree, inference.TypeScope({}, types.ANY)), types.Type)
+
+
+@pytest.mark.parametrize("kind", [nodes.Sort, nodes.Term, nodes.Filter, nodes.Index, nodes.Group])
+def test_what_is_attached_to_a_node_has_no_type_of_its_own(kind):
+    found = next(node for text in EVERY_KIND for node in nodes.walk(Expression(text).node) if isinstance(node, kind))
+    with pytest.raises(TypeError, match=kind.__name__):
+        inference.Inference(print).infer(found, inference.TypeScope({}, types.ANY))

@@ -1,0 +1,98 @@
+"""The code of a row that looks like most rows: every value that is read is there and has the class it needs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from truto_mapper.engine.field_source import FieldSource
+from truto_mapper.engine.row_code import Blueprint, RowCode
+from truto_mapper.engine.shaping import CLASSES
+from truto_mapper.language.nodes import Condition
+from truto_mapper.language.source_paths import Steps
+
+
+class ExpectedRowCode(RowCode):
+    """Writes the code of an expected row: one condition reads every value and checks its class.
+
+    It is taken only if the page's values are all there too. A row that fails the condition goes to the code that
+    assumes nothing; after too many such rows nothing is expected any more. Compared with that code alone a page takes
+    0.69 times as long if all rows are as expected, 0.78 if 10 % of them lack a count, 1.03 if half, 1.11 if all do.
+    """
+
+    def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
+        super().__init__(blueprint, rows)
+        #: The classes that fields need, by path.
+        self.needed: dict[Steps, str] = {}
+
+    def declare_lets(self) -> None:
+        super().declare_lets()
+        for child in self.record.leaves():
+            path = self.paths.path(child.node)
+            if path is not None and child.declared.type in CLASSES:
+                self.needed[path] = CLASSES[child.declared.type]
+
+    def fetched(self, path: Steps, needed: str | None = None) -> str:
+        local, needed = super().fetched(path), self.needed.get(path, needed)
+        if len(path) > 1 and needed is not None:
+            self.classes.setdefault(local, needed)
+        return local
+
+    def holder(self, path: Steps) -> str:
+        return self.fetched(path, "dict")
+
+    def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The code below the condition. `tries` counts down for each row that is not as expected."""
+        pen, tests, lines, row = self.pen, list[ast.expr](), list[ast.stmt](), self.paths.context[0]
+        if all(path[0] != row for path in self.values):  # a look-up proves the same
+            tests.append(pen.has_class(pen.load(self.locals[row]), "dict"))
+        for path in sorted(self.values, key=len):
+            local = self.values[path]
+            value = ast.Subscript(pen.load(self.holder(path[:-1])), pen.constant(path[-1]), ast.Load(), **pen.at)
+            named = ast.NamedExpr(ast.Name(local, ast.Store(), **pen.at), value, **pen.at)
+            tests.append(pen.has_class(named, self.classes[local]) if local in self.classes else self.is_given(named))
+        taken = ast.If(pen.both(*tests), [*body, ast.Continue(**pen.at)], [], **pen.at)
+        doubtful = ast.ExceptHandler(pen.load("Exception"), None, [ast.Pass(**pen.at)])
+
+        def attempt() -> None:
+            pen.lines.append(ast.Try([taken], [doubtful], [], [], **pen.at))
+            pen.assign("tries", ast.BinOp(pen.load("tries"), ast.Sub(), pen.constant(1), **pen.at))
+
+        with pen.into(lines):
+            pen.branch(pen.load("tries"), attempt)
+        return lines
+
+    def of_page(self, parameter: str, *, is_text: bool) -> str:
+        self.classes |= {parameter: "str"} if is_text else {}
+        self.given.add(parameter)
+        return parameter
+
+    def of_memo(self, are_texts: str, names: list[str]) -> None:
+        self.doubt_unless(self.pen.load(are_texts))
+        self.classes |= dict.fromkeys(names, "str")
+        self.given |= set(names)
+
+    def narrowed(self, child: FieldSource) -> FieldSource:
+        """`then` for `condition ? then`, because a value is expected."""
+        node = child.node
+        if not isinstance(node, Condition) or node.otherwise is not None:
+            return child
+        test = self.pen.load(self.inline(child.expression, node.condition))
+        self.doubt_unless(self.is_true(test))
+        return replace(child, node=node.then)
+
+    def object(self, children: list[FieldSource]) -> ast.expr:
+        """The object in one piece: every field has a value."""
+        keys: list[ast.expr | None] = [self.pen.constant(child.name) for child in children]
+        return ast.Dict(keys, [self.expected(child) for child in children], **self.pen.at)
+
+    def expected(self, child: FieldSource) -> ast.expr:
+        """The valid value of a field; without one the row is in doubt."""
+        self.pen.at = child.place or self.pen.at
+        children = self.children(child)
+        if children is not None:
+            return self.object(children)
+        value, is_settled = self.value(child)
+        self.doubt_unless(self.is_given(value) if is_settled else self.is_valid(value, child.declared))
+        return value

@@ -1,0 +1,80 @@
+"""What generated code refers to by name, and the Python functions made of that code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from truto_mapper.language.compiler import compiler
+from truto_mapper.language.compiler.compiler import Emitted
+from truto_mapper.language.compiler.pen import Pen
+from truto_mapper.language.expression import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression
+from truto_mapper.language.library.functions import NAMESPACE
+from truto_mapper.language.nodes import Node
+from truto_mapper.language.runtime.calls import from_caller
+from truto_mapper.language.runtime.values import MISSING, Run, plain
+from truto_mapper.text.source import Source
+
+
+class UnfusableError(Exception):
+    """An endpoint cannot become one function. Its text says why; all rows take the exact path."""
+
+
+def new_run(rows: int) -> Run:
+    """The limits of a page's evaluation. A row that exceeds them is doubtful, and the exact path has its own."""
+    return Run(DEFAULT_TIMEOUT + rows / 1000, DEFAULT_DEPTH)
+
+
+def opened(value: Any) -> dict[str, Any]:
+    """An object to look up keys in, empty for no value. Raises `TypeError` for any other value."""
+    if value.__class__ is dict:
+        return value
+    if value is None or value is MISSING:
+        return {}
+    raise TypeError
+
+
+def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:
+    """`names = value`, for the items of a tuple."""
+    targets: list[ast.expr] = [ast.Name(name, ast.Store()) for name in names]
+    pen.lines.append(ast.Assign([ast.Tuple(targets, ast.Store())], value, **pen.at))
+
+
+class Externals:
+    """The constants of an endpoint's code by name, and the numbers that keep its locals different."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, Any] = {one.__name__: one for one in (new_run, opened, plain, Exception, dict)}
+        self.constants |= {"MISSING": MISSING, "__builtins__": {}}
+        self.temporaries = count(1)
+
+    def emit(
+        self, expression: Expression, node: Node, names: Mapping[str, str], context: str, classes: Mapping[str, str]
+    ) -> Emitted:
+        """Compile a node of an expression; see `compiler.emit`."""
+        callers = {name: f"caller_{name}" for name in expression.functions}
+        self.constants |= {callers[name]: from_caller(name, one) for name, one in expression.functions.items()}
+        return compiler.emit(
+            node, names, context, expression.placer, callers=callers, temporaries=self.temporaries, classes=classes
+        )
+
+    def pen(self, expression: Expression, classes: Mapping[str, str]) -> Pen:
+        """A pen at the place of an expression."""
+        pen = Pen(expression.placer.place(expression.node.span), self.temporaries)
+        pen.classes = classes
+        return pen
+
+    def module(self, pen: Pen, name: str, parameters: Sequence[str]) -> ast.Module:
+        """The module with one function, whose body is what a pen has written."""
+        body, pen.lines = pen.lines, []
+        pen.define(name, parameters, body)
+        return ast.fix_missing_locations(ast.Module(pen.lines, []))
+
+    def function(self, tree: ast.Module, source: Source) -> Callable[..., Any]:
+        """The function of a module. Raises `SyntaxError` or `RecursionError` if Python cannot nest its code."""
+        namespace = {**NAMESPACE, **self.constants}
+        exec(compile(tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
+        function: Callable[..., Any] = namespace[tree.body[0].name]  # type: ignore[attr-defined]
+        return function

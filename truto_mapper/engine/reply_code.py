@@ -1,0 +1,133 @@
+"""The code that reads a reply: its own values and its rows. Generated for each endpoint, called once for each page."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+from truto_mapper.engine.externals import Externals, UnfusableError, unpack
+from truto_mapper.language.compiler.pen import Pen
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.nodes import Name, Variable
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.source_paths import Steps
+from truto_mapper.mapping.linked import REPLY, Endpoint
+
+
+def value_at(value: Any, *steps: str) -> Any:
+    """The value at a path of names: MISSING if there is none, False if an array is on the way."""
+    for step in steps:
+        if value.__class__ is list:
+            return False
+        value = value.get(step, MISSING) if value.__class__ is dict else MISSING
+    return value
+
+
+def rows_or_false(found: Any) -> Any:
+    """The rows of one loop as a list; False for anything but a list or no value."""
+    if found is None or found is MISSING:
+        return []
+    return found if found.__class__ is list else False
+
+
+def pairs_or_false(found: Any, name: str) -> Any:
+    """The rows of two loops: each outer row with each of its inner rows, without nulls; False for any other shape."""
+    outer_rows = rows_or_false(found)
+    if outer_rows is False:
+        return False
+    rows: list[Any] = []
+    for outer in outer_rows:
+        if outer is None:
+            continue
+        inner_rows = outer.__class__ is dict and rows_or_false(outer.get(name))
+        if inner_rows is False:
+            return False
+        rows += zip(repeat(outer), inner_rows if all(inner_rows) else [row for row in inner_rows if row is not None])
+    return rows
+
+
+#: The functions that the code calls.
+CALLED = {one.__name__: one for one in (value_at, rows_or_false, pairs_or_false)}
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """One or two loops: `outer` is the path from the body to the rows, `inner` the key of the inner rows in each."""
+
+    variables: tuple[str, ...]
+    outer: Steps
+    inner: str | None
+
+    @staticmethod
+    def of(endpoint: Endpoint) -> Loops:
+        """Raises `UnfusableError` for other loops."""
+        variables = tuple(name for name, _ in endpoint.for_each)
+        if not 1 <= len(variables) <= 2 or not all(is_plain(expression.node) for _, expression in endpoint.for_each):
+            raise UnfusableError("for_each is not one or two plain paths")
+        paths = []
+        for above, (_, expression) in zip(("", variables[0]), endpoint.for_each, strict=False):
+            first, *rest = leading_names(expression.node)
+            if isinstance(first, Variable) and first.name not in ("", above):
+                raise UnfusableError("for_each leads back to an outer value")
+            paths.append(tuple(one.value for one in (first, *rest) if isinstance(one, Name)))
+        outer, *inner = paths
+        if inner and len(inner[0]) != 1:
+            raise UnfusableError("the inner for_each is not one name below the outer")
+        return Loops(variables, outer, inner[0][0] if inner else None)
+
+    def read(self, pen: Pen) -> ast.expr:
+        """The code that reads the rows: a list with nulls for one loop, of pairs without nulls for two, or False."""
+        found = _read(pen, "response", *self.outer)
+        if self.inner is None:
+            return pen.called("rows_or_false", found)
+        return pen.called("pairs_or_false", found, pen.constant(self.inner))
+
+
+def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
+    """The code that reads the value at a path from an object."""
+    if not steps:
+        return pen.load(name)
+    if len(steps) > 1:
+        return pen.called("value_at", pen.load(name), *map(pen.constant, steps))
+    return pen.method(pen.load(name), "get", pen.constant(steps[0]), pen.load("MISSING"))
+
+
+def reply_module(endpoint: Endpoint, loops: Loops | None, paths: Sequence[Steps], externals: Externals) -> ast.Module:
+    """`reply(given)`: whether the reply is of the endpoint, its next cursor, its time zone, its rows, and a key.
+
+    `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Returns
+    None where an expression fails: the caller evaluates it again, which raises the error with its place.
+    """
+    externals.constants |= CALLED
+    pen = externals.pen(endpoint.path, {})
+    lines: list[ast.stmt] = []
+    with pen.into(lines):
+        unpack(pen, REPLY, pen.load("given"))
+        values = [
+            _local(pen, expression, externals)
+            for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone)
+        ]
+        rows = pen.constant(value=False) if loops is None else loops.read(pen)
+        key = pen.tuple_of(*(_read(pen, *path) for path in paths))
+        lines.append(ast.Return(pen.tuple_of(*values, rows, key)))
+    failed = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
+    pen.lines.append(ast.Try(lines, [failed], [], []))
+    return externals.module(pen, "reply", ["given"])
+
+
+def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast.expr:
+    """The local with the value of an expression."""
+    value: ast.expr = pen.load("MISSING")
+    local = pen.new_local("value")
+    if expression is not None:
+        made = externals.emit(expression, expression.node, {name: name for name in REPLY}, "response", {})
+        if made.runs:
+            pen.assign("run", pen.called("new_run", pen.constant(1)))
+        pen.lines += made.statements
+        value = made.value
+    pen.assign(local, value)
+    return pen.load(local)

@@ -1,0 +1,378 @@
+"""The code of a row that assumes nothing: it maps what it can prove valid, and leaves the rest to the exact path."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from truto_mapper.engine.externals import Externals, UnfusableError, unpack
+from truto_mapper.engine.field_source import SAME_CONTEXT, FieldSource
+from truto_mapper.engine.per_page import Memo, PageValues
+from truto_mapper.engine.reply_code import Loops
+from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
+from truto_mapper.language.compiler import compiler
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
+from truto_mapper.language.source_paths import Paths, Steps
+from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.resource.spec import REMOTE_DATA, Field
+
+#: Functions that are cheaper to call than to look up in a memo.
+_CHEAP = frozenset({"boolean", "exists", "join", "not", "size"})
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What both kinds of row code are generated from."""
+
+    endpoint: Endpoint
+    record: FieldSource
+    loops: Loops
+    page: PageValues
+    externals: Externals
+
+
+class RowCode:
+    """Writes the code of a row, with an object for a row as its only assumption.
+
+    The code first looks up every path that is read, then computes each `let`, then builds the record. A row that is
+    in doubt raises, and so joins `doubtful`. `ExpectedRowCode` overrides what it does differently.
+    """
+
+    def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
+        """`rows` are the locals of the `for_each` variables."""
+        self.blueprint, self.page, self.record = blueprint, blueprint.page, blueprint.record
+        self.paths = Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
+        #: The locals of variables, of the values at paths, and of the objects at paths, which can be looked into.
+        self.locals = dict(zip(blueprint.loops.variables, rows, strict=True))
+        self.values: dict[Steps, str] = {}
+        self.holders: dict[Steps, str] = {}
+        #: The locals of the fields that a memo gives, by the identity of the field.
+        self.of_memos: dict[int, str] = {}
+        #: The locals whose class is known, and those known to have a value.
+        self.classes: dict[str, str] = {}
+        self.given: set[str] = set()
+        self.runs = False
+        self.pen = blueprint.externals.pen(blueprint.endpoint.path, self.classes)
+
+    def row(self) -> list[ast.stmt]:
+        """The whole code."""
+        place, body = self.pen.at, list[ast.stmt]()
+        with self.pen.into(body):
+            self.declare_lets()
+            self.write_memos()
+            for name, expression in self.blueprint.endpoint.let:
+                if self.paths.others.get(name) and name not in self.locals:
+                    self.pen.at = expression.placer.place(expression.node.span)
+                    self.locals[name] = self.inline(expression, expression.node)
+            self.append_record(self.object(self.record.children() or []))
+        self.pen.at = place
+        return self.with_lookups([*self.limits(), *body])
+
+    def limits(self) -> list[ast.stmt]:
+        """The start of the evaluation's limits, in the first row that needs them."""
+        pen, lines = self.pen, list[ast.stmt]()
+        with pen.into(lines):
+            if self.runs:
+                new = pen.called("new_run", pen.called("len", pen.load("rows")))
+                pen.assign("run", ast.BoolOp(ast.Or(), [pen.load("run"), new], **pen.at))
+        return lines
+
+    def append_record(self, made: ast.expr) -> None:
+        pen, record, loops = self.pen, self.pen.new_local("record"), self.blueprint.loops
+        pen.assign(record, made)
+        if REMOTE_DATA in self.record.declared.fields:
+            outer, *inner = (pen.load(self.locals[name]) for name in loops.variables)
+            remote: ast.expr = outer
+            if inner:  # the outer row with only this inner row
+                remote = ast.Dict([None, pen.constant(loops.inner)], [outer, pen.list_of(*inner)], **pen.at)
+            pen.branch(pen.load("remote_data"), lambda: pen.assign_item(record, REMOTE_DATA, remote))
+        pen.append("records", pen.load(record))
+
+    # Overridden for expected rows
+
+    def holder(self, path: Steps) -> str:
+        """The local of the object at a path."""
+        if len(path) == 1:
+            return self.locals[path[0]]
+        if path not in self.holders:
+            self.fetched(path)
+            self.holders[path] = self.pen.new_local(path[-1])
+        return self.holders[path]
+
+    def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The code with the look-ups before it. It skips a null, and notes a row for which anything raises."""
+        pen, lines, row = self.pen, list[ast.stmt](), self.pen.load(self.locals[self.paths.context[0]])
+        with pen.into(lines):
+            is_null = pen.test(row, ast.Is(), pen.constant(None))
+            pen.branch(is_null, lambda: pen.lines.append(ast.Continue(**pen.at)))
+            self.doubt_unless(pen.has_class(row, "dict"))
+            for path in sorted(self.values, key=len):
+                holder = pen.load(self.holder(path[:-1]))
+                pen.assign(self.values[path], pen.method(holder, "get", pen.constant(path[-1]), pen.load("MISSING")))
+                if path in self.holders:
+                    pen.assign(self.holders[path], pen.called("opened", pen.load(self.values[path])))
+        caught: list[ast.stmt] = []
+        with pen.into(caught):
+            pen.append("doubtful", pen.called("len", pen.load("records")))
+            pen.append("records", pen.constant(None))
+        handler = ast.ExceptHandler(pen.load("Exception"), None, caught)
+        return [ast.Try([*lines, *body], [handler], [], [], **pen.at)]
+
+    def object(self, children: list[FieldSource]) -> ast.expr:
+        """The object of some fields, empty if none of them has a value."""
+        local = self.pen.new_local("object")
+        self.pen.assign(local, ast.Dict([], [], **self.pen.at))
+        for child in children:
+            self.put(local, child)
+        return self.pen.load(local)
+
+    def put(self, local: str, child: FieldSource) -> None:
+        """Store a field. An invalid value makes the row doubtful, and so does an absent one if it is required."""
+        self.pen.at = child.place or self.pen.at
+        children, is_settled = self.children(child), True
+        if children is not None:
+            value = test = self.object(children)
+        else:
+            value, is_settled = self.value(child)
+            test = self.is_given(value) if is_settled else self.is_valid(value, child.declared)
+
+        def leave_out() -> None:
+            if child.declared.required:
+                self.doubt()
+            elif not is_settled:
+                self.doubt_unless(self.is_no_value(value))
+
+        self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, value), leave_out)
+
+    def of_page(self, parameter: str, *, is_text: bool) -> str:  # noqa: ARG002
+        """Note what is known of a value of the page."""
+        return parameter
+
+    def of_memo(self, are_texts: str, names: list[str]) -> None:
+        """Note what is known of the values of a memo."""
+
+    def narrowed(self, child: FieldSource) -> FieldSource:
+        """A field whose source is simpler because of what is expected."""
+        return child
+
+    # Tests
+
+    def doubt(self) -> None:
+        """Give up: the next code takes the row, and the exact path if there is none."""
+        self.pen.lines.append(ast.Raise(self.pen.load("Exception"), None, **self.pen.at))
+
+    def doubt_unless(self, test: ast.expr) -> None:
+        self.pen.branch(self.pen.not_(test), self.doubt)
+
+    def is_given(self, value: ast.expr) -> ast.expr:
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.given):
+            return self.pen.constant(value=True)
+        return self.pen.test(value, ast.IsNot(), self.pen.constant(None))
+
+    def is_no_value(self, value: ast.expr) -> ast.expr:
+        is_none = self.pen.test(value, ast.Is(), self.pen.constant(None))
+        return self.pen.either(is_none, self.pen.test(value, ast.Is(), self.pen.load("MISSING")))
+
+    def is_true(self, value: ast.expr) -> ast.expr:
+        pen = self.pen
+        is_text = pen.has_class(value, "str")
+        other = pen.both(pen.is_there(value), pen.called("truthy", value))
+        return pen.either(pen.both(is_text, value), pen.both(pen.not_(is_text), other))
+
+    def is_valid(self, value: ast.expr, declared: Field) -> ast.expr:
+        """The test that a scalar has a value, is not a sequence, and is valid."""
+        pen = self.pen
+        if declared.type == "number":
+            zero = ast.BinOp(value, ast.Sub(), value, **pen.at)  # an infinite number minus itself is none
+            finite = pen.both(pen.has_class(value, "float"), pen.test(zero, ast.Eq(), pen.constant(0)))
+            test = pen.either(pen.has_class(value, "int"), finite)
+        else:
+            test = pen.has_class(value, CLASSES[declared.type])
+        if is_proved_by_class(declared):
+            return test
+        return pen.both(test, pen.called(self.external("valid", schema_of(declared).valid), value))
+
+    def external(self, kind: str, value: Any) -> str:
+        """A name for an object that the code refers to."""
+        name = self.pen.new_local(kind)
+        self.blueprint.externals.constants[name] = value
+        return name
+
+    # Names
+
+    def declare_lets(self) -> None:
+        """Make each `let` the name of a path or of a value of the page, or leave it to be computed for each row."""
+        for name, expression in self.blueprint.endpoint.let:
+            self.paths.add(name, expression.node)
+            if name in self.paths.others and not self.paths.others[name]:
+                self.page.lets[name] = expression
+
+    def write_memos(self) -> None:
+        """Look up, rather than compute again, each value that takes a call and depends on one text of the row."""
+        lets: dict[Steps, dict[str, Expression]] = {}
+        for name, expression in self.blueprint.endpoint.let:
+            if path := _only_path(self.paths.others.get(name, frozenset())):
+                lets.setdefault(path, {})[name] = expression
+        found: dict[Steps, list[FieldSource]] = {path: [] for path in lets}
+        for child in self.record.leaves():
+            path = _only_path(self.paths.read_by(child.node))
+            if path and child.declared.type == "string" and (child.declared.format or _is_expensive(child.node)):
+                found.setdefault(path, []).append(child)
+        for path, children in found.items():
+            self.write_memo(path, lets.get(path, {}), children)
+
+    def write_memo(self, path: Steps, lets: dict[str, Expression], children: list[FieldSource]) -> None:
+        pen, checked = self.pen, [(child.expression, schema_of(child.declared)) for child in children]
+        memo = Memo(path, (path[0],) == self.paths.context, tuple(lets.items()), tuple(checked))
+        are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
+        text = pen.load(self.fetched(path, "str"))
+        entry = ast.Subscript(pen.load(self.page.memo(memo)), text, ast.Load(), **pen.at)
+        unpack(pen, [are_texts, *names], entry)  # raises for an empty one
+        self.of_memo(are_texts, names)
+        self.locals |= dict(zip(lets, names, strict=False))
+        self.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
+
+    def fetched(self, path: Steps, _: str | None = None) -> str:
+        """The local of the value at a path. Expected rows have it in a class, here the second argument."""
+        if len(path) == 1:
+            return self.locals[path[0]]
+        if path not in self.values:
+            self.holder(path[:-1])
+            self.values[path] = self.pen.new_local(path[-1])
+        return self.values[path]
+
+    def looked_up(self, node: Any, context: str | None = None) -> Any:
+        """A node with locals in place of plain paths, and in place of `$` if `context` is the local of that."""
+        if node.__class__ is tuple:
+            return tuple(self.looked_up(one, context) for one in node)
+        if context is not None and isinstance(node, Variable) and node.name == "":
+            return Variable(node.span, f"@{context}")
+        path = self.paths.path(node) if is_plain(node) else None
+        if path is not None:
+            return Variable(node.span, f"@{self.fetched(path)}") if len(path) > 1 else node
+        if not isinstance(node, SAME_CONTEXT):
+            return node
+        return replace(node, **{one.name: self.looked_up(getattr(node, one.name), context) for one in fields(node)})
+
+    def inline(self, expression: Expression, node: Node) -> str:
+        """The local of the value of a node of an expression."""
+        node = self.looked_up(node)
+        names = {name: self.named(name) for name in compiler.parameters(node, dict.fromkeys(expression.functions, ""))}
+        context = self.locals[self.paths.context[0]]
+        made = self.blueprint.externals.emit(expression, node, names, context, self.classes)
+        self.runs |= made.runs
+        self.pen.lines.extend(made.statements)
+        if isinstance(made.value, ast.Name):
+            match made.statements:
+                case [*_, ast.Assign([ast.Name(made.value.id)], ast.JoinedStr())]:
+                    self.classes[made.value.id] = "str"
+            return made.value.id
+        local = self.pen.new_local("value")
+        self.pen.assign(local, made.value)
+        return local
+
+    def named(self, name: str) -> str:
+        """The local of a variable. A name that begins with `@` is a local itself."""
+        if name.startswith("@"):
+            return name[1:]
+        if name in self.locals:
+            return self.locals[name]
+        if name in self.paths.paths:
+            return self.fetched(self.paths.paths[name])
+        return self.of_page(self.page.name(name), is_text=True)
+
+    # Fields
+
+    def children(self, child: FieldSource) -> list[FieldSource] | None:
+        """The fields of an object with constant keys; None for a value."""
+        children = child.children() if child.declared.type == "object" else None
+        if children is None and child.expression is None:
+            raise UnfusableError(f"{child.name} is not an object of declared fields")
+        return children
+
+    def value(self, child: FieldSource) -> tuple[ast.expr, bool]:
+        """The value of a field, and whether it is settled: surely valid, or None for no value."""
+        pen, declared, node = self.pen, child.declared, child.node
+        if isinstance(node, (String, Number, Value)) and schema_of(declared).valid(node.value):
+            return pen.constant(node.value), True
+        if child.is_whole and id(declared) in self.of_memos:
+            return pen.load(self.of_memos[id(declared)]), True
+        if child.is_whole and declared.type in SCALARS and not self.paths.read_by(node):
+            is_top = self.record.declared.fields.get(child.name) is declared
+            parameter = self.page.field(child.expression, declared, is_top=is_top)
+            return pen.load(self.of_page(parameter, is_text=False)), True
+        if (array := _array_of_one(self, child)) is not None:
+            return array, True
+        child = self.narrowed(child)
+        path, known = self.paths.path(child.node), CLASSES.get(declared.type)
+        if path is None:
+            value = pen.load(self.inline(child.expression, child.node))
+        else:
+            value = pen.load(self.fetched(path, known))
+        return (value, False) if declared.type in SCALARS else (self.shaped(child, value), True)
+
+    def shaped(self, child: FieldSource, value: ast.expr) -> ast.expr:
+        """An array, an object or any value in the shape of its field; None for no value."""
+        pen, local = self.pen, self.pen.new_local("shaped")
+        if child.declared.type == "array" and not self.is_of_row(child.node):
+            self.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
+        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.called("plain", value))
+        pen.assign(local, pen.choice(self.is_no_value(value), pen.constant(None), shape))
+        return pen.load(local)
+
+    def is_of_row(self, node: Node) -> bool:
+        """Whether a node is a path from the row itself. An absent array of any other may be an empty one."""
+        first = leading_names(node)[0] if self.paths.path(node) else None
+        variables = ("", *self.blueprint.loops.variables)
+        return isinstance(first, Name) or (isinstance(first, Variable) and first.name in variables)
+
+
+def _only_path(reads: frozenset[Steps]) -> Steps | None:
+    """The path of the row that a value depends on, if it depends on nothing else."""
+    path = next(iter(reads)) if len(reads) == 1 else ()
+    return path if len(path) > 1 else None
+
+
+def _is_expensive(node: Node) -> bool:
+    """Whether a node makes a call that is worth a memo."""
+    return any(isinstance(one, Call) and getattr(one.procedure, "name", "") not in _CHEAP for one in walk(node))
+
+
+def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
+    """The array for `path.{…}` or `path.(condition ? {…})` of a single text; None for other expressions.
+
+    The row is in doubt if the path leads to anything but a text.
+    """
+    found = child.constructed()
+    path = code.paths.path(found[0]) if found else None
+    if found is None or path is None or len(path) == 1 or not code.is_of_row(found[0]):
+        return None
+    _, condition, children = found
+    pen, text, local = code.pen, code.fetched(path, "str"), code.pen.new_local("array")
+    is_text, known = pen.has_class(pen.load(text), "str"), dict(code.classes)
+    # `path.($ ? {…})` gives nothing for no value; without the condition a null becomes an object.
+    skips_null = isinstance(condition, Variable) and condition.name == ""
+    code.doubt_unless(pen.either(is_text, code.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
+
+    def one() -> None:
+        made = code.object([replace(one, node=code.looked_up(one.node, text)) for one in children])
+        code.doubt_unless(made if isinstance(made, ast.Name) else pen.constant(value=True))
+        pen.assign(local, pen.list_of(made))
+
+    def construct() -> None:
+        code.classes[text] = "str"
+        test = pen.constant(value=True)
+        if condition is not None:
+            test = code.is_true(pen.load(code.inline(child.expression, code.looked_up(condition, text))))
+        pen.branch(test, one, lambda: pen.assign(local, pen.list_of()))
+
+    pen.branch(is_text, construct, lambda: pen.assign(local, pen.constant(None)))
+    if text not in known:
+        del code.classes[text]
+    else:
+        code.given.add(local)
+    return pen.load(local)
