@@ -1,7 +1,5 @@
 """Where values come from: the provider's reply and its JSON Schema, and the caller's query."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from truto_mapper.language.expression import Expression

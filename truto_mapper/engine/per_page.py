@@ -1,6 +1,6 @@
-"""Values that many rows share: those of the page are computed once, those of one text of a row once for each text.
+"""Values that many rows share, computed once: values of the page, and values that depend on one text of the row.
 
-The pages of one answer share them too: they are kept for the texts of the reply that they depend on.
+The pages of one answer share them too. They are kept by the texts of the reply, query and context that they depend on.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-from truto_mapper.engine.shaping import schema_of
+from truto_mapper.engine.shaping import Fault, schema_of
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
@@ -29,8 +29,6 @@ MAX_CHARACTERS = 100_000
 _TEXT = frozenset({str})
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
-#: The worst fault of a page's values: one is invalid or its expression fails, and it can be left out or is required.
-Fault = Literal["optional", "required"]
 Checked = tuple[Expression, Schema]
 
 
@@ -97,8 +95,8 @@ class PageField:
     def value(self, page: Scope) -> tuple[Any, Fault | None]:
         """The value for the rows, None for no value, and its fault.
 
-        In place of an invalid or absent value without which no record is valid the rows get any value: their records
-        are rejected anyway, and each row can still be checked for faults of its own.
+        Without a required value every record is rejected. The rows then get a text in its place, so that they are
+        still mapped and checked for problems of their own.
         """
         try:
             value = self.expression.evaluate_in(page)

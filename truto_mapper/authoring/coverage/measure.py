@@ -1,7 +1,5 @@
 """What cases hit in a mapping: they run with a trace, which shows every value that was read, chosen or written."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

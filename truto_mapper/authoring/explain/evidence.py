@@ -1,7 +1,5 @@
 """What a traced run shows: the places that a value was read from, and why a value is absent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
