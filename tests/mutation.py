@@ -4,8 +4,9 @@
 
 A fault is one change of the source: another operator, comparison or constant, a negated condition, a dropped statement.
 Each kind has an equal share of the sample. A fault is made in a copy of the repository, and killed if a test fails
-there: first those that run its line are tried, the cheapest first, then all that run its module. Coverage measures once
-which they are. Tests of the form of the code, of packaging and of the README take no part: they would kill by accident.
+there: those that run its line are tried, the cheapest first, then those of files that run it when they are imported, or
+in another process. Coverage measures once which they are. Tests of the code's form, of packaging and of the README are
+left out: they would kill by accident.
 
 Results are kept in `.mutation/`: a run continues where the last one stopped, and after a change of tests only the
 survivors are tried again. Faults that change nothing a user can see are listed with reasons in `mutation.yaml`.
@@ -246,30 +247,44 @@ class Map:
         self.seconds: dict[str, float] = {}
         self.lines: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.modules: dict[str, set[str]] = defaultdict(set)
+        #: The test files that run a line in the name of no test: when they are imported, or in another process.
+        self.early: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self.outside: set[str] = set()  # tests that run nothing in their own process
 
     def add(self, measured: dict) -> None:
         self.seconds |= measured["seconds"]
         names = measured["tests"]
+        self.outside |= measured["seconds"].keys() - set(names)
         for file, lines in measured["lines"].items():
             for line, numbers in lines.items():
                 passed = self.seconds.keys() & {names[number] for number in numbers}
                 self.lines[file, int(line)] |= passed
                 self.modules[file] |= passed
+        for file, lines in measured["early"].items():
+            for line in lines:
+                self.early[file, line].add(measured["file"])
 
     def stages(self, fault: Fault, text: str) -> Iterator[list[str]]:
         """The tests that run a fault, in the order in which they are tried."""
-        first, last = fault.line, text.count("\n", 0, fault.end) + 1
-        near = set().union(*(self.lines[fault.file, line] for line in range(first, last + 1)))
+        lines = [(fault.file, line) for line in range(fault.line, text.count("\n", 0, fault.end) + 2)]
+        near = set().union(*(self.lines[line] for line in lines))
         ranked = sorted(near, key=self.cost)
-        counts = Counter(test.partition("::")[0] for test in ranked[:200])
+        counts = Counter(file_of(test) for test in ranked[:200])
         favourites = {file for file, _ in counts.most_common(2)}
-        soon = [test for test in ranked if test.partition("::")[0] in favourites][:40]
+        soon = [test for test in ranked if file_of(test) in favourites][:40]
         yield soon
         yield [test for test in ranked if test not in set(soon)]
-        yield sorted(self.modules[fault.file] - near, key=self.cost)
+        early = set().union(*(self.early[line] for line in lines))
+        others = (self.modules[fault.file] | self.outside) - near
+        yield sorted((test for test in others if file_of(test) in early), key=self.cost)
 
     def cost(self, test: str) -> tuple[float, str]:
         return round(self.seconds[test], 2), test
+
+
+def file_of(test: str) -> str:
+    """The test file; the cases of the mappings are one."""
+    return test.partition("::")[0] if test.startswith("tests/") else "mappings"
 
 
 def measured(wings: list[str], copies: "Copies") -> Map:
@@ -331,9 +346,11 @@ class Copy:
         numbers = {name: number for number, name in enumerate(names)}
         files = {Path(name).relative_to(self.folder).as_posix(): name for name in data.measured_files()}
         return {
+            "file": file,
             "tests": names,
             "seconds": json.loads((self.folder / "seconds.json").read_text("utf-8")),
-            "lines": {file: by_line(data.contexts_by_lineno(name), numbers) for file, name in files.items()},
+            "lines": {short: by_line(data.contexts_by_lineno(name), numbers) for short, name in files.items()},
+            "early": {short: early(data.contexts_by_lineno(name)) for short, name in files.items()},
         }
 
     def killer(self, fault: Fault, tests: Map) -> str:
@@ -348,7 +365,7 @@ class Copy:
 
     def failing(self, chosen: list[str], tests: Map) -> str:
         (self.folder / "chosen.json").write_text(json.dumps(chosen), "utf-8")
-        files = sorted({test.partition("::")[0] for test in chosen})
+        files = sorted({file_of(test) for test in chosen})
         limit = 30 + 4 * sum(tests.seconds[test] for test in chosen)
         try:
             done = self.pytest("-x", "--tb=no", "-rfE", *files, seconds=limit, MUTATION_TESTS="chosen.json")
@@ -366,9 +383,14 @@ def limited(seconds: int) -> None:
 
 
 def by_line(contexts: dict[int, list[str]], numbers: dict[str, int]) -> dict[int, list[int]]:
-    """The tests of each line; a line that is run when a module is imported has none for that."""
+    """The tests that run each line."""
     named = {line: {context.rpartition("|")[0] for context in found} - {""} for line, found in contexts.items()}
     return {line: sorted(numbers[name] for name in found) for line, found in named.items() if found}
+
+
+def early(contexts: dict[int, list[str]]) -> list[int]:
+    """The lines that are run in the name of no test."""
+    return [line for line, found in contexts.items() if "" in found]
 
 
 class Copies:

@@ -208,6 +208,13 @@ def test_what_is_gone_is_shown_where_it_was_and_what_is_new_where_it_is(tmp_path
     assert found["`aggregate` computes `metrics.comments_given` differently"] == str(tmp_path / "new.yaml")
 
 
+def test_a_field_that_gets_an_expression_breaks_nobody(tmp_path):
+    old = changed(tmp_path, ("        comments_given: $counts.callsCommentsGiven\n", ""))
+    found = {(one.found.code, one.found.message) for one in diff.mappings(old, load("gong/activity"))}
+    names = ("aggregate", "by_period")
+    assert found == {("B308", f"`{name}` now gives `metrics.comments_given`") for name in names}
+
+
 def test_endpoints_in_another_order_and_gone_are_said(tmp_path):
     one, other = (
         f"  {name}:\n    path_mapping: '\"/{name}\"'\n    response_mapping: {{id: id}}\n" for name in ("one", "other")

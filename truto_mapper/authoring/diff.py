@@ -5,8 +5,6 @@ query that is refused now breaks them. Accounts rely on their settings. An error
 breaks nobody. Expressions are compared by their meaning: layout and comments do not count.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

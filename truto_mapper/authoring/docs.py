@@ -1,7 +1,5 @@
 """A mapping as a page for people: where each unified field comes from, and what each parameter does."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator
