@@ -118,7 +118,6 @@ VALUES = {
         ("C207", "`metrics.calls_hosted` is an integer, but this gives a string", "write $number(…)")
     ],
     "metrics: {calls_hosted: '{}'}": [("C207", "`metrics.calls_hosted` is an integer, but this gives an object", None)],
-    'metrics: \'{"calls_hosted": 1, "unknown": "x"}\'': [],
     "start_time: 'null'": [("C207", "`start_time` never gets a value from this", "remove the field from the mapping")],
     "start_time: '$floorDate($query.start_time, \"UTC\")'": [
         ("C207", "`start_time` is a date-time, but this gives a date", None)
@@ -159,6 +158,20 @@ def test_only_a_setting_with_a_default_is_never_absent(acme):
     ]
     assert messages == ["this is never reached: the condition is always true"]
     assert acme(ACME.replace("id: $user.id\n", 'id: \'$context.plan ? "a" : "b"\'\n', 1)) == []
+
+
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, " and 1 more"), (12, " and 4 more")])
+def test_eight_unread_fields_are_listed_and_the_others_counted(count, more, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fields = {f"f{number}": {"type": "string"} for number in range(count)}
+    schema = {"type": "object", "properties": {"users": {"type": "array"}, **fields}}
+    Path("schemas").mkdir()
+    Path("schemas/users.schema.json").write_text(json.dumps(schema), "utf-8")
+    source = "    source_schema: schemas/users.schema.json\n    recognise"
+    Path("acme.yaml").write_text(ACME.replace("    recognise", source), "utf-8")
+    (note,) = (one.message for one in found_in(Path("acme.yaml")) if one.code == "C214")
+    listed = ", ".join(f"`f{number}`" for number in range(8))
+    assert note == f"`all` never reads these fields of the reply: {listed}{more}"
 
 
 SECOND = """\

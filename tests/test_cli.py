@@ -13,7 +13,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper.edges.cli import app, main
+from truto_mapper.authoring import coverage, docs
+from truto_mapper.edges.cli import app, authoring_commands, main
 from truto_mapper.text import files
 from truto_mapper.text.codes import CODES
 
@@ -472,6 +473,18 @@ def test_an_interrupt_ends_the_command_without_a_traceback(monkeypatch):
     assert done.exit_code in (130, 1)  # 1 with older versions of typer
     assert done.stdout == ""
     assert "Traceback" not in done.output
+
+
+def test_a_start_does_not_import_what_only_other_commands_need():
+    others = "{'jsonschema', 'rich.console', 'truto_mapper.authoring.golden', 'truto_mapper.authoring.check'}"
+    code = f"import sys, truto_mapper.edges.cli; print(sorted({others} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_the_formats_of_pages_are_those_of_their_modules():
+    assert (*coverage.FORMATS,) == authoring_commands.COVERAGE_FORMATS
+    assert (*docs.FORMATS,) == authoring_commands.DOCS_FORMATS
 
 
 @pytest.mark.parametrize("package", ["typer", "rich"])

@@ -152,6 +152,14 @@ def test_the_text_has_the_counters_and_what_is_missed_with_its_line(project):
     assert 'acme.yaml:21  then of $user.many ? "week" : "total"' in done.stdout
 
 
+def test_json_has_the_counters_and_the_place_of_each_unit_that_is_missed(project):
+    found = json.loads(run(project, "--format", "json").stdout)
+    assert (found["cases"], found["percent"]) == (2, 67.86)
+    counters = {name: (one["hit"], one["total"]) for name, one in found["counters"].items()}
+    assert counters == {name: BY_HAND[name][:2] for name in coverage.COUNTERS}
+    assert {"name": "all: end_time", "source": "acme.yaml", "line": 22} in found["counters"]["target fields"]["missed"]
+
+
 def test_fewer_than_wanted_is_a_failure(project):
     assert run(project, "--fail-under", 67.5).exit_code == 0
     done = run(project, "--fail-under", 68)

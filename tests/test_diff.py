@@ -94,6 +94,17 @@ def test_a_field_within_others_is_named_with_its_path():
     assert change.found.source.text[change.found.span.start :].startswith("items:")
 
 
+def test_a_new_period_breaks_callers_who_asked_for_an_empty_one():
+    dates = {name: {"type": "string", "format": "date-time"} for name in ("since", "until")}
+    free, bound = spec(dates), spec(dates, periods=[{"start": "since", "end": "until"}])
+    (change,) = diff.resources(free, bound)
+    assert (change.found.code, change.found.message) == ("B304", "`since` must be before `until`")
+    assert change.found.source.name == "deal.yaml"
+    (change,) = diff.resources(bound, free)
+    assert (change.found.code, change.found.message) == ("B308", "`since` may be after `until`")
+    assert diff.resources(bound, bound) == []
+
+
 def test_an_integration_that_goes_breaks_its_callers():
     (change,) = diff.resources(spec(), spec(integrations=["acme"]))
     assert (change.found.code, change.found.message) == ("B305", "the integration `zeta` was removed")
@@ -195,6 +206,13 @@ def test_what_is_gone_is_shown_where_it_was_and_what_is_new_where_it_is(tmp_path
     found = {one.found.message: one.found.source.name for one in diff.mappings(load("gong/activity"), new)}
     assert found["`aggregate` no longer gives `metrics.calls_attended`"] == "mappings/gong/activity.yaml"
     assert found["`aggregate` computes `metrics.comments_given` differently"] == str(tmp_path / "new.yaml")
+
+
+def test_a_field_that_gets_an_expression_breaks_nobody(tmp_path):
+    old = changed(tmp_path, ("        comments_given: $counts.callsCommentsGiven\n", ""))
+    found = {(one.found.code, one.found.message) for one in diff.mappings(old, load("gong/activity"))}
+    names = ("aggregate", "by_period")
+    assert found == {("B308", f"`{name}` now gives `metrics.comments_given`") for name in names}
 
 
 def test_endpoints_in_another_order_and_gone_are_said(tmp_path):

@@ -131,6 +131,33 @@ def test_a_computed_loop_over_nothing_has_no_rows(tmp_path):
     assert mapper.map({"data": [{"key": "1"}]}).records == ()
 
 
+def test_an_object_that_the_loop_constructed_is_reported_at_what_it_was_made_of(tmp_path):
+    loops = """{group: data, contact: '$group.inner.{"key": k, "about": about, "born": b}'}"""
+    mapper = mapper_of(tmp_path, {"id": "key", "age": "about.age", "born": "born"}, for_each=loops)
+    reply = {"data": [{"inner": [{"k": "1", "about": {"age": "x"}, "b": "x"}]}]}
+    assert findings(mapper, reply) == [("D401", "/data/0/inner/0/about/age"), ("D401", "/data/0")]
+    page = mapper.map(reply, on_invalid="discard_value")
+    assert page.records[0]["remote_data"] == {"key": "1", "about": {"age": "x"}, "born": "x"}
+
+
+@pytest.mark.parametrize("last", ["$b.c", "'$b.c[key]'"])
+def test_the_rows_of_three_loops_keep_the_outermost_row_around_them(last, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key"}, for_each=f"{{a: data, b: $a.b, c: {last}}}")
+    reply = {"data": [{"x": 1, "b": [{"c": {"key": "1"}}, {"y": 2, "c": [{"key": "2"}, {"key": "3"}]}]}]}
+    assert [record["remote_data"] for record in mapper.map(reply).records] == [
+        {"x": 1, "b": [{"c": {"key": "1"}}]},
+        {"x": 1, "b": [{"y": 2, "c": [{"key": "2"}]}]},
+        {"x": 1, "b": [{"y": 2, "c": [{"key": "3"}]}]},
+    ]
+
+
+@pytest.mark.parametrize("last", ["$response.other", """'$b.c.{"key": key}'"""])
+def test_a_row_that_is_not_inside_the_outermost_one_is_its_own_remote_data(last, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key"}, for_each=f"{{a: data, b: $a.b, c: {last}}}")
+    reply = {"data": [{"b": [{"c": [{"key": "1"}]}]}], "other": [{"key": "1"}]}
+    assert [record["remote_data"] for record in mapper.map(reply).records] == [{"key": "1"}]
+
+
 # An empty array
 
 SOURCES = {
@@ -152,6 +179,24 @@ def test_an_array_without_items_is_empty_if_its_source_was_there_and_else_absent
     mapper = mapper_of(tmp_path, {"id": "key", "tags": f"'{text}'"}, let=let)
     (record,) = mapper.map({"data": [row | {"key": "1"}]}).records
     assert record.get("tags") == tags
+
+
+# What is left out
+
+
+def test_an_invalid_item_is_left_out_but_not_one_without_what_it_requires(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "tags": "labels", "mails": """'mails.{"address": a}'"""})
+    rows = [
+        {"key": "1", "labels": [1, "a"], "mails": [{"a": "x"}]},
+        {"key": "2", "mails": [{"a": "x"}, {"a": 5}]},
+    ]
+    page = mapper.map({"data": rows}, on_invalid="discard_value")
+    assert [(record["tags"], record["mails"]) for record in page.records] == [(["a"], [{"address": "x"}])]
+    assert page.rejected == tuple(rows[1:])
+    assert [(d.code, d.pointer) for d in page.diagnostics] == [
+        ("D401", "/data/0/labels/0"),
+        ("D401", "/data/1/mails/1/a"),
+    ]
 
 
 # Values of the page

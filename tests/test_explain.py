@@ -73,6 +73,21 @@ def test_the_request_and_the_cursor_are_explained_too():
     assert explained("/next_cursor").why == "the reply has no `records`"
 
 
+def test_a_part_of_the_request_is_explained_by_its_endpoint_above_at_or_below_an_expression():
+    query = QUERY + "&aggregation_period=week&users[]=7"
+    assert explained("/request/path", query=query).value == "/v2/stats/activity/aggregate-by-period"
+    below = explained("/request/body/filter/userIds/0", query=query)
+    assert (below.value, below.pointer, below.reads[0].place) == (
+        "7",
+        "/request/body/filter/userIds/0",
+        "$query.users.0.id",
+    )
+    found, _ = explain(GONG, REPLY, "/request/body/filter", query=query)
+    assert [one.name for one in found] == ["body.filter.fromDate", "body.filter.toDate", "body.filter.userIds"]
+    with pytest.raises(MappingError, match="`by_period` sends nothing there"):
+        explained("/request/body/filter/teams", query=query)
+
+
 def test_the_row_itself_is_what_remote_data_is():
     assert explained("remote_data").reads[0].place == "/usersAggregateActivityStats/0"
     assert "truto_ignore_remote_data" in explained("remote_data", query=QUERY + "&truto_ignore_remote_data=true").why
@@ -107,13 +122,19 @@ def test_a_name_that_has_no_value_is_shown_on_the_way(tmp_path):
 
 
 def test_a_constant_and_several_places_are_said_in_a_line(tmp_path):
-    path = tmp_path / "acme.yaml"
-    path.write_text((MAPPING % '"total"').replace("id: $user.id", "id: $user.a & $user.b & $user.c"))
+    path, a, b = tmp_path / "acme.yaml", "$user.a", "$user.b"
+    path.write_text(
+        (MAPPING % '"total"').replace(
+            "id: $user.id", f"id: {a} & {b} & $user.c\n      user: {{id: {a} & {b}, name: {a}}}"
+        )
+    )
     found, _ = explain(load(path), {"users": [{"a": "1", "b": "2", "c": "3"}]})
     lines = {line.split()[0]: line for line in table(found).splitlines()}
-    assert lines["id"].split(maxsplit=3)[3] == "← /users/0/a and 2 more"
+    assert lines["id"].endswith("← /users/0/a and 2 more")
+    assert lines["user.id"].endswith("← /users/0/a and 1 more")
+    assert lines["user.name"].endswith("← /users/0/a")
     assert lines["aggregation_period"].endswith("a constant")
-    assert lines["user.name"].endswith("the endpoint `all` has no expression for it")
+    assert lines["end_time"].endswith("the endpoint `all` has no expression for it")
 
 
 # ── What is not ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -144,6 +165,16 @@ def test_an_absent_value_names_what_was_undefined_first_and_why(pointer, text, w
 
 def test_a_key_that_is_nearly_the_one_looked_up_is_named():
     assert explained("metrics.calls_attended").hint == "it has `callsAttendd`"
+
+
+def test_an_absent_value_is_shown_with_the_reason_and_the_hint():
+    found = explained("metrics.calls_attended")
+    assert [line.strip() for line in found.render().splitlines() if "= why" in line or "= hint" in line] == [
+        f"= why: {STATS} has no `callsAttended`",
+        "= hint: it has `callsAttendd`",
+    ]
+    assert {"why", "hint"} <= found.as_dict().keys()
+    assert not {"why", "hint"} & explained("metrics.calls_hosted").as_dict().keys()
 
 
 REASONS = {
@@ -324,6 +355,9 @@ def test_a_rejected_record_is_reported_with_the_reason():
 
 def test_pointers_into_a_page_by_key_use_the_keys():
     query = QUERY + "&truto_key_by=user.id"
-    assert explained("/result/2/user/id", query=query).value == "2"
+    found = explained("/result/2/user/id", query=query)
+    assert (found.value, found.pointer) == ("2", "/result/2/user/id")
+    assert explained("user.id", query=query).pointer == "/result/1/user/id"
+    assert {one.pointer.split("/")[2] for one in explain(GONG, REPLY, "/result", query=query)[0]} == {"1"}
     with pytest.raises(MappingError, match="no record has the key"):
         explained("/result/3/user/id", query=query)

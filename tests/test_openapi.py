@@ -31,6 +31,18 @@ def test_the_generated_types_are_fresh():
     assert (ROOT / "truto_mapper" / "resource" / "activity.py").read_text() == typed_dicts(RESOURCE), REFRESH
 
 
+def test_generated_types_import_what_they_use():
+    def imported(field):
+        spec = {"version": 1, "unified_model": "crm", "resource": "deal", "title": "Deal", "integrations": []}
+        shape = {"parameters": {}, "fields": {"a": field}, "response": {}}
+        methods = {"list": {"http_method": "GET", "path": "/deal"}}
+        text = typed_dicts(Resource.model_validate(spec | shape | {"methods": methods}))
+        return text.splitlines()[2]
+
+    assert imported({"type": "string", "required": True}) == "from typing import TypedDict"
+    assert imported({"type": "any"}) == "from typing import Any, NotRequired, TypedDict"
+
+
 def test_the_openapi_document_is_valid():
     openapi_spec_validator.validate(openapi(RESOURCE))
 

@@ -259,6 +259,10 @@ def test_a_name_that_is_no_text_is_unknown(key):
     assert dict(parsed({key: "x"}, on_unknown="ignore")) == dict(parsed())
 
 
+def test_a_required_parameter_that_is_not_json_is_refused_once():
+    assert [(d.code, d.pointer) for d in refused(PERIOD | {"start_time": object()})] == [("Q504", "/start_time")]
+
+
 @pytest.mark.parametrize("query", [None, 5, ["users"], b"users=1", {"users"}, ("a", "b")])
 def test_what_is_neither_text_nor_an_object_is_no_query(query):
     (found,) = refused(query)

@@ -71,6 +71,13 @@ def test_a_finding_is_known_again_when_its_line_has_moved():
     assert reports.fingerprint(again) == reports.fingerprint(ERROR) != reports.fingerprint(NOTE)
 
 
+def test_a_finding_about_a_whole_file_is_known_by_its_name():
+    other = Diagnostic(LOCATED.code, LOCATED.message, source=Source("other.yaml", ""))
+    assert reports.fingerprint(LOCATED) != reports.fingerprint(other)
+    (run,) = json.loads(reports.sarif([LOCATED]))["runs"]
+    assert run["results"][0]["locations"] == [{"physicalLocation": {"artifactLocation": {"uri": "a%2Cb%3Ac.yaml"}}}]
+
+
 def test_junit_has_a_case_a_file_and_those_without_findings():
     suite = ET.fromstring(reports.render([ERROR, NOTE, LOCATED], "junit", ["good.yaml"]))
     assert {case.get("name"): [child.tag for child in case] for case in suite} == {

@@ -344,7 +344,8 @@ def test_two_parameters_may_form_a_period():
     ],
 )
 def test_a_period_is_of_two_date_times(line, marked, message, hint):
-    assert findings(spec(line, DATES))[0][1:] == (marked, message, hint)
+    (found,) = findings(spec(line, DATES))
+    assert found[1:] == (marked, message, hint)
 
 
 def test_all_mistakes_of_a_spec_are_told_at_once_in_the_order_of_the_text():

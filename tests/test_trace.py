@@ -56,7 +56,7 @@ def test_for_any_expression_events_are_of_its_nodes_and_reads_are_where_they_say
     places = Places({"": data})
     for event in found.walk():
         assert id(event.node) in nodes
-        for _, path, value in places.reads(event):
+        for _, path, value in places.lookups(event):
             assert value is at(data, path)
 
 
@@ -96,7 +96,7 @@ def test_what_is_not_reached_has_no_event_and_a_loop_has_one_for_each_item():
 def test_a_read_names_what_is_not_there():
     data = {"users": [{"id": 1}, {}]}
     found = traced("users.id", data)
-    reads = [(path, value) for event in found.walk() for _, path, value in Places({"": data}).reads(event)]
+    reads = [(path, value) for event in found.walk() for _, path, value in Places({"": data}).lookups(event)]
     assert reads == [(("users",), data["users"]), (("users", 0, "id"), 1), (("users", 1, "id"), MISSING)]
 
 

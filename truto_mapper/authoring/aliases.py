@@ -6,8 +6,6 @@ punctuation and format stay; addresses end in `.test`, which belongs to nobody. 
 that ends in `id` are exchanged too. Counts, booleans and nulls stay.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import string

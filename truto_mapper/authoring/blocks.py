@@ -1,7 +1,5 @@
 """A page as a list of blocks, and its Markdown; `html_page` writes the same blocks as HTML. Both escape all text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ query that is refused now breaks them. Accounts rely on their settings. An error
 breaks nobody. Expressions are compared by their meaning: layout and comments do not count.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -73,6 +71,7 @@ def resources(old: Source, new: Source) -> list[Change]:
     compared = _Resources(yaml_tree.parse(old), yaml_tree.parse(new))
     before, after = Resource.parse(old), Resource.parse(new)
     compared.methods(before, after)
+    compared.periods(before, after)
     compared.fields(before.parameters, after.parameters, ("parameters",), "callers")
     compared.fields(before.fields, after.fields, ("fields",), "readers")
     compared.fields(before.response, after.response, ("response",), "readers")
@@ -101,6 +100,13 @@ class _Resources:
         for integration in old.integrations:
             if integration not in new.integrations:
                 self.add("B305", "error", f"the integration `{integration}` was removed", ("integrations",))
+
+    def periods(self, old: Resource, new: Resource) -> None:
+        """Which parameters must be before which others."""
+        for one in [period for period in new.periods if period not in old.periods]:
+            self.add("B304", "error", f"`{one.start}` must be before `{one.end}`", ("periods",))
+        for one in [period for period in old.periods if period not in new.periods]:
+            self.add("B308", "note", f"`{one.start}` may be after `{one.end}`", ("periods",), removed=True)
 
     def fields(self, old: Mapping[str, Field], new: Mapping[str, Field], path: tuple[str, ...], side: Side) -> None:
         for name, field in old.items():

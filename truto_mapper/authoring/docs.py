@@ -1,7 +1,5 @@
 """A mapping as a page for people: where each unified field comes from, and what each parameter does."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -66,6 +64,9 @@ def _used(mapper: Mapper, name: str) -> Inline:
             cursor = name == "next_cursor" and any(one.name == "cursor" for one in expression.variables)
             if cursor or reads_parameter(expression, name):
                 places.setdefault(f"{key} {expression.place}", f"{_PARTS.get(key, 'in $' + key)} ({expression.place})")
+    days = mapper.mapping.whole_days
+    if days is not None and name in days.parameters:
+        places["whole_days"] = f"as a whole day ({days.parameters[name]})"
     return ("; ".join(places.values()) or "by truto-mapper",)
 
 

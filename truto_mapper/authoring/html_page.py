@@ -1,7 +1,5 @@
 """The HTML of docs and coverage: `page.html` filled with content, one file that needs no other."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from html import escape
@@ -21,13 +19,11 @@ def page(title: str, body: Iterable[str]) -> str:
 
 
 def of_blocks(blocks: Iterable[Block]) -> str:
-    """The page of some blocks: the first heading is its title, the sections below it are its contents."""
+    """The page of some blocks: the first heading is its title, and the sections below it are its contents."""
     made = list(blocks)
     title, *sections = (block.text for block in made if isinstance(block, Heading) and block.level < SUBSECTION)
     links = "".join(f'<a href="#{_anchor(text)}">{escape(text)}</a>' for text in sections)
-    first = next(number for number, block in enumerate(made) if isinstance(block, Heading) and block.text in sections)
-    head, rest = ([of_block(block) for block in some] for some in (made[:first], made[first:]))
-    return page(title, [*head, f"<nav>{links}</nav>", *rest])
+    return page(title, [f"<nav>{links}</nav>", *map(of_block, made)])
 
 
 def of_block(block: Block) -> str:

@@ -1,11 +1,10 @@
 """Where values come from: the provider's reply and its JSON Schema, and the caller's query."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.source_paths import Paths, Steps, reads
+from truto_mapper.language.names import NamePath
+from truto_mapper.language.source_paths import Paths, reads
 from truto_mapper.language.types import ANY, Type, from_schema
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, expressions
 from truto_mapper.text import yaml_tree
@@ -33,13 +32,13 @@ def reads_parameter(expression: Expression, name: str) -> bool:
     return any(read.path[:2] in (("query",), ("query", name)) for read in reads(expression))
 
 
-def reply_paths(endpoint: Endpoint) -> dict[int, list[Steps]]:
+def reply_paths(endpoint: Endpoint) -> dict[int, list[NamePath]]:
     """The places in the reply, without indices, that each expression of a record is made of, by the expression's id.
 
     Names of `let` and `for_each` are followed to what they are made of.
     """
     paths = Paths([*RESPONSE_NAMES, "$"])
-    rows: set[Steps] = set()
+    rows: set[NamePath] = set()
     for name, expression in endpoint.for_each:
         row = paths.path(expression.node) or min((one.path for one in paths.reads(expression.node)), default=("$",))
         rows.add(row)
@@ -54,7 +53,7 @@ def reply_paths(endpoint: Endpoint) -> dict[int, list[Steps]]:
     return {id(one): _deepest(paths, one, rows) for one in expressions(endpoint.response)}
 
 
-def _deepest(paths: Paths, expression: Expression, rows: set[Steps]) -> list[Steps]:
+def _deepest(paths: Paths, expression: Expression, rows: set[NamePath]) -> list[NamePath]:
     """The paths below which nothing else is read; a whole row, which many functions may read, only if it is all."""
     read = {one.path for one in paths.reads(expression.node) if one.path[0] in ("$", "response")}
     deepest = {path for path in read - rows if not any(path == other[: len(path)] for other in read - {path})}

@@ -1,8 +1,7 @@
 """The exact path: a row → a validated record, and every problem with both its addresses.
 
-It maps one expression at a time, and says of each problem where its expression was written and where in the payload
-the value came from. It is some two hundred times slower than the generated code, which leaves to it the rows that
-may be invalid.
+It evaluates one expression at a time, and reports where an invalid value's expression was written and where in the
+payload the value came from. It takes about 200 times as long as the generated code, which leaves doubtful rows to it.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.rows import Reply, Row
-from truto_mapper.engine.shaping import ANY, shaper, undeclared
+from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import Paths
@@ -27,17 +26,15 @@ from truto_mapper.text.pointers import Steps, dotted, json_pointer
 
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
-#: The worst fault of the values that are the same for a whole page: one can be left out, or is required.
-Fault = Literal["optional", "required"]
 Outcome = tuple[Any, list[Diagnostic]]
 
 
 @dataclass(eq=False)
 class ExactPage:
-    """The exact path through one page. A finding that several rows share, as about a value of the page, is said once.
+    """The exact path through one page. The same problem of several rows, as a value of the page, is reported once.
 
-    With "raise" every problem is an error, and those of the whole page are raised together. "discard_value" leaves
-    out an optional value; any other problem, and with "discard_record" each, rejects the record.
+    With "raise" the problems of the whole page are raised together. With "discard_value" an invalid optional value is
+    left out, and any other problem rejects the record. With "discard_record" every problem does.
     """
 
     endpoint: Endpoint
@@ -67,8 +64,8 @@ class ExactPage:
     ) -> tuple[list[Any], list[Any]]:
         """The records with the doubtful ones mapped here, and the provider's rows that were rejected.
 
-        After a `fault` of the page's values the first row that is an object is mapped here too, to say what is wrong.
-        Findings are added to `found`. Raises `EvaluationError` with every error.
+        After a `fault` of the page's values the first row that is an object is mapped here too, to report it. Findings
+        are added to `found`. Raises `EvaluationError` with every error.
         """
         before = len(found)
         if fault is not None:
@@ -77,7 +74,7 @@ class ExactPage:
         for number in doubtful:
             records[number], diagnostics = self.outcome(rows[number])
             found += diagnostics
-        if fault is not None and len(found) == before:  # it did not happen again
+        if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, rows, found)
         errors = [one for one in found if one.severity == "error"]
         if errors:
@@ -132,8 +129,9 @@ class ExactPage:
         """Whether the value at a path of the record cannot be left out."""
         field: Field | None = self.resource.record
         for step in path:
-            field = field.below.get(step) if field is not None and isinstance(step, str) else None
-        return not path or (field is not None and field.required)
+            if isinstance(step, str):
+                field = field and field.below.get(step)
+        return not path or (isinstance(path[-1], str) and field is not None and field.required)
 
 
 def _remove(record: Any, path: Steps) -> None:
@@ -238,16 +236,13 @@ class _Attempt:
             origin = self.row.item.path if self.page.reads_row(expression) else ()
         return json_pointer(origin)
 
-    def independent(self, problems: Iterable[Problem]) -> Iterable[Problem]:
+    def independent(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that do not follow from an expression that failed."""
-        lets = {name for name, expression in self.page.endpoint.let if expression in self.failed}
+        response = self.page.endpoint.response
+        lacking = ((one, giving(response, (*one.path, one.missing or ""))) for one in problems)
+        return [one for one, source in lacking if one.missing is None or source is None or not self.has_failed(source)]
 
-        def follows(problem: Problem) -> bool:
-            if problem.missing is None:
-                return False
-            expression = giving(self.page.endpoint.response, (*problem.path, problem.missing))
-            return expression is not None and (
-                expression in self.failed or any(v.name in lets for v in expression.variables)
-            )
-
-        return [problem for problem in problems if not follows(problem)]
+    def has_failed(self, expression: Expression) -> bool:
+        """Whether an expression failed, or a `let` that it uses."""
+        names = {name for name, one in self.page.endpoint.let if one in self.failed}
+        return expression in self.failed or any(v.name in names for v in expression.variables)

@@ -1,15 +1,15 @@
 """The fast path: an endpoint becomes one Python function that maps and checks all rows of a page.
 
-Types and the resource's schema are known before the first row, so most checks are decided while the code is written,
-and the rest is left to `value.__class__`. For `id: key` and `age: age`, both required by the schema or integers:
+The expressions and the record's schema are known before the first row. So most checks are decided while the code is
+generated; a class test remains, because it proves a scalar valid. For `id: key`, a string, and `age: age`, an integer:
 
     def rows(rows, remote_data, page):
-        (certain,) = page
+        certain, = page
         records = []
         doubtful = []
         tries = certain and (len(rows) >> 2) + 8
         for row_1 in rows:
-            if tries:                             # 1. a row as expected: one condition reads and checks everything
+            if tries:            # 1. An expected row: one condition reads and checks every value.
                 try:
                     if (key_2 := row_1["key"]).__class__ is str and (age_3 := row_1["age"]).__class__ is int:
                         records.append({"id": key_2, "age": age_3})
@@ -17,16 +17,18 @@ and the rest is left to `value.__class__`. For `id: key` and `age: age`, both re
                 except Exception:
                     pass
                 tries = tries - 1
-            try:                                  # 2. any row: each value is looked up and checked on its own
+            try:                 # 2. Any other row: each value is checked where it is used.
                 key_4 = row_1.get("key", MISSING)
+                age_5 = row_1.get("age", MISSING)
                 ...
-            except Exception:                     # 3. a row in doubt: the exact path maps it, or says what is wrong
+            except Exception:    # 3. A doubtful row: the exact path maps it, or reports what is wrong with it.
                 doubtful.append(len(records))
                 records.append(None)
         return records, doubtful
 
-Values that do not depend on the row are computed once a page, those that depend on one text of it once for each text
-(`per_page`). Nothing is reported from here: the exact path has the same semantics, and tests hold the two together.
+Values that do not depend on the row are parameters, computed once a page; values that depend on one text of the row
+are looked up by this text (`per_page`). The generated code reports nothing. A row that it maps has the same record as
+on the exact path, and tests hold the two together.
 """
 
 from __future__ import annotations
@@ -39,9 +41,10 @@ from typing import Any
 from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.per_page import Fault, PageValues
+from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
+from truto_mapper.engine.shaping import Fault
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source

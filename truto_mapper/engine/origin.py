@@ -29,14 +29,14 @@ class _RowPlaces(Places):
     """The paths of a reply's objects and arrays. An object that occurs in several rows is found in this one."""
 
     def __init__(self, row: Row, reply: Reply) -> None:
-        super().__init__({"": row.item.value})
+        super().__init__({"": row.item.value} if row.item.in_reply else {})
         self.row, self.reply = row, reply
 
     def of(self, container: Any) -> tuple[str, Steps] | None:
         if not isinstance(container, (dict, list)):
             return None
         for place in self.row.places.values():
-            if place.value is container:
+            if place.in_reply and place.value is container:
                 return "", place.path
         known = super().of(container)
         return self.reply.places.of(container) if known is None else ("", (*self.row.item.path, *known[1]))
@@ -83,7 +83,7 @@ class Origins:
     def _read(self, event: Event, scope: Scope, path: Steps, *, everything: bool) -> Iterator[Place]:
         match event.node:
             case nodes.Name():
-                yield from (Place(value, at) for _, at, value in self.places.reads(event))
+                yield from (Place(value, at) for _, at, value in self.places.lookups(event))
             case _ if placed := self._placed(event.value):
                 yield from placed
             case nodes.Variable(name=name) if name in self.lets and scope.lookup(name) is event.value:
@@ -155,7 +155,7 @@ def _carriers(event: Event, path: Steps) -> Iterable[Event]:
 def _within(place: Place, value: Any) -> Iterator[Place]:
     """A place and, in search of a value, all places below it."""
     yield place
-    if value is not None and value is not MISSING and isinstance(place.value, (dict, list)):
+    if not any(value is one for one in (None, MISSING, UNKNOWN)) and isinstance(place.value, (dict, list)):
         pairs = place.value.items() if isinstance(place.value, dict) else enumerate(place.value)
         for key, inner in pairs:
             yield from _within(Place(inner, (*place.path, key)), value)

@@ -1,6 +1,6 @@
-"""Values that many rows share: those of the page are computed once, those of one text of a row once for each text.
+"""Values that many rows share, computed once: values of the page, and values that depend on one text of the row.
 
-The pages of one answer share them too: they are kept for the texts of the reply that they depend on.
+The pages of one answer share them too. They are kept by the texts of the reply, query and context that they depend on.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-from truto_mapper.engine.shaping import schema_of
+from truto_mapper.engine.shaping import Fault, schema_of
 from truto_mapper.language.expression import Expression, Scope
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.source_paths import Paths, Steps
+from truto_mapper.language.source_paths import Paths
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
@@ -28,8 +29,6 @@ MAX_CHARACTERS = 100_000
 _TEXT = frozenset({str})
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
-#: The worst fault of a page's values: one is invalid or its expression fails, and it can be left out or is required.
-Fault = Literal["optional", "required"]
 Checked = tuple[Expression, Schema]
 
 
@@ -37,7 +36,7 @@ Checked = tuple[Expression, Schema]
 class Memo:
     """Values that depend on one text of the row: some `let`s, then some fields with their schemas."""
 
-    path: Steps
+    path: NamePath
     is_context: bool
     lets: tuple[tuple[str, Expression], ...]
     fields: tuple[Checked, ...]
@@ -96,8 +95,8 @@ class PageField:
     def value(self, page: Scope) -> tuple[Any, Fault | None]:
         """The value for the rows, None for no value, and its fault.
 
-        In place of an invalid or absent value without which no record is valid the rows get any value: their records
-        are rejected anyway, and each row can still be checked for faults of its own.
+        Without a required value every record is rejected. The rows then get a text in its place, so that they are
+        still mapped and checked for problems of their own.
         """
         try:
             value = self.expression.evaluate_in(page)
@@ -119,7 +118,7 @@ class PageValues:
     def __init__(self, bindings: Sequence[str]) -> None:
         self.bindings = tuple(bindings)
         self.lets: dict[str, Expression] = {}
-        self.memos: dict[Steps, Memo] = {}
+        self.memos: dict[NamePath, Memo] = {}
         self._names: dict[str, str] = {}
         self._fields: dict[tuple[Expression, int], PageField] = {}
         self.known: dict[tuple[Any, ...] | None, tuple[tuple[Any, ...], Fault | None]] = {}
@@ -148,7 +147,7 @@ class PageValues:
         return ["certain", *self._names.values(), *others]
 
     @cached_property
-    def paths(self) -> list[Steps]:
+    def paths(self) -> list[NamePath]:
         """The paths, from the bindings of a reply, that the values depend on. Complete once the code is written."""
         names = Paths((*self.bindings, "row"))  # memos read the row
         for name, expression in self.lets.items():

@@ -11,10 +11,9 @@ from typing import Any
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Variable
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.source_paths import Steps
 from truto_mapper.mapping.linked import REPLY, Endpoint
 
 
@@ -59,14 +58,16 @@ class Loops:
     """One or two loops: `outer` is the path from the body to the rows, `inner` the key of the inner rows in each."""
 
     variables: tuple[str, ...]
-    outer: Steps
+    outer: NamePath
     inner: str | None
 
     @staticmethod
     def of(endpoint: Endpoint) -> Loops:
         """Raises `UnfusableError` for other loops."""
         variables = tuple(name for name, _ in endpoint.for_each)
-        if not 1 <= len(variables) <= 2 or not all(is_plain(expression.node) for _, expression in endpoint.for_each):
+        if not 1 <= len(variables) <= 2 or not all(
+            is_simple_path(expression.node) for _, expression in endpoint.for_each
+        ):
             raise UnfusableError("for_each is not one or two plain paths")
         paths = []
         for above, (_, expression) in zip(("", variables[0]), endpoint.for_each, strict=False):
@@ -96,7 +97,9 @@ def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
     return pen.method(pen.load(name), "get", pen.constant(steps[0]), pen.load("MISSING"))
 
 
-def reply_module(endpoint: Endpoint, loops: Loops | None, paths: Sequence[Steps], externals: Externals) -> ast.Module:
+def reply_module(
+    endpoint: Endpoint, loops: Loops | None, paths: Sequence[NamePath], externals: Externals
+) -> ast.Module:
     """`reply(given)`: whether the reply is of the endpoint, its next cursor, its time zone, its rows, and a key.
 
     `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Returns

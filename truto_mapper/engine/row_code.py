@@ -14,9 +14,9 @@ from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
-from truto_mapper.language.source_paths import Paths, Steps
+from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 
@@ -48,8 +48,8 @@ class RowCode:
         self.paths = Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
         #: The locals of variables, of the values at paths, and of the objects at paths, which can be looked into.
         self.locals = dict(zip(blueprint.loops.variables, rows, strict=True))
-        self.values: dict[Steps, str] = {}
-        self.holders: dict[Steps, str] = {}
+        self.values: dict[NamePath, str] = {}
+        self.holders: dict[NamePath, str] = {}
         #: The locals of the fields that a memo gives, by the identity of the field.
         self.of_memos: dict[int, str] = {}
         #: The locals whose class is known, and those known to have a value.
@@ -94,7 +94,7 @@ class RowCode:
 
     # Overridden for expected rows
 
-    def holder(self, path: Steps) -> str:
+    def holder(self, path: NamePath) -> str:
         """The local of the object at a path."""
         if len(path) == 1:
             return self.locals[path[0]]
@@ -213,11 +213,11 @@ class RowCode:
 
     def write_memos(self) -> None:
         """Look up, rather than compute again, each value that takes a call and depends on one text of the row."""
-        lets: dict[Steps, dict[str, Expression]] = {}
+        lets: dict[NamePath, dict[str, Expression]] = {}
         for name, expression in self.blueprint.endpoint.let:
             if path := _only_path(self.paths.others.get(name, frozenset())):
                 lets.setdefault(path, {})[name] = expression
-        found: dict[Steps, list[FieldSource]] = {path: [] for path in lets}
+        found: dict[NamePath, list[FieldSource]] = {path: [] for path in lets}
         for child in self.record.leaves():
             path = _only_path(self.paths.read_by(child.node))
             if path and child.declared.type == "string" and (child.declared.format or _is_expensive(child.node)):
@@ -225,7 +225,7 @@ class RowCode:
         for path, children in found.items():
             self.write_memo(path, lets.get(path, {}), children)
 
-    def write_memo(self, path: Steps, lets: dict[str, Expression], children: list[FieldSource]) -> None:
+    def write_memo(self, path: NamePath, lets: dict[str, Expression], children: list[FieldSource]) -> None:
         pen, checked = self.pen, [(child.expression, schema_of(child.declared)) for child in children]
         memo = Memo(path, (path[0],) == self.paths.context, tuple(lets.items()), tuple(checked))
         are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
@@ -236,7 +236,7 @@ class RowCode:
         self.locals |= dict(zip(lets, names, strict=False))
         self.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
 
-    def fetched(self, path: Steps, _: str | None = None) -> str:
+    def fetched(self, path: NamePath, _: str | None = None) -> str:
         """The local of the value at a path. Expected rows have it in a class, here the second argument."""
         if len(path) == 1:
             return self.locals[path[0]]
@@ -251,7 +251,7 @@ class RowCode:
             return tuple(self.looked_up(one, context) for one in node)
         if context is not None and isinstance(node, Variable) and node.name == "":
             return Variable(node.span, f"@{context}")
-        path = self.paths.path(node) if is_plain(node) else None
+        path = self.paths.path(node) if is_simple_path(node) else None
         if path is not None:
             return Variable(node.span, f"@{self.fetched(path)}") if len(path) > 1 else node
         if not isinstance(node, SAME_CONTEXT):
@@ -331,7 +331,7 @@ class RowCode:
         return isinstance(first, Name) or (isinstance(first, Variable) and first.name in variables)
 
 
-def _only_path(reads: frozenset[Steps]) -> Steps | None:
+def _only_path(reads: frozenset[NamePath]) -> NamePath | None:
     """The path of the row that a value depends on, if it depends on nothing else."""
     path = next(iter(reads)) if len(reads) == 1 else ()
     return path if len(path) > 1 else None

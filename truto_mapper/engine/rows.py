@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.nodes import Variable
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Places
@@ -18,10 +18,14 @@ from truto_mapper.text.pointers import Steps
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A value of a reply and the path to it. The value is MISSING where the path ends in an absent key."""
+    """A value of a reply and the path to it. The value is MISSING where the path ends in an absent key.
+
+    An object that an expression constructed is not `in_reply`, and has the path of its outer row.
+    """
 
     value: Any
     path: Steps
+    in_reply: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,8 @@ class Reply:
             scope.trace.row, scope.trace.target = outer.item.path, name
         for place in self._items(expression, outer, scope):
             if place.value is not None:
-                remote = place.value if outer.item.path == () else _narrowed(outer.remote, outer.item, place)
-                row = Row({**outer.places, name: place}, place, remote)
+                places = {**outer.places, name: place}
+                row = Row(places, place, _narrowed(next(iter(places.values())), place))
                 yield from self._loop(inner, row, Scope(place.value, {name: place.value}, scope))
 
     def _items(self, expression: Expression, outer: Row, scope: Scope) -> list[Place]:
@@ -72,21 +76,22 @@ class Reply:
     def _placed(self, item: Any, outer: Steps) -> Place:
         """An item that an expression computed: at its own place if it is part of the reply, else at its outer row's."""
         known = self.places.of(item)
-        return Place(item, outer if known is None else known[1])
+        return Place(item, outer, in_reply=False) if known is None else Place(item, known[1])
 
 
 def _located(expression: Expression, outer: Row) -> list[Place] | None:
-    """The items that a plain path of names leads to; None for any other expression."""
-    if not is_plain(expression.node):
+    """The items that a plain path of names leads to; None for any other expression, or below a constructed object."""
+    if not is_simple_path(expression.node):
         return None
     first, *names = leading_names(expression.node)
-    found = [outer.item]
+    start: Place | None = outer.item
     if not isinstance(first, Variable):
         names = [first, *names]
-    elif first.name in outer.places:
-        found = [outer.places[first.name]]
     elif first.name:
+        start = outer.places.get(first.name)
+    if start is None or not start.in_reply:
         return None
+    found = [start]
     for name in names:
         found = [inner for place in found for inner in _named(place, str(name.value))]  # type: ignore[union-attr]
     return [item for place in found for item in _spread(place)]
@@ -108,18 +113,17 @@ def _spread(place: Place) -> Iterator[Place]:
         yield Place(item, (*place.path, index))
 
 
-def _narrowed(remote: Any, outer: Place, inner: Place) -> Any:
-    """The outer record with only one of its inner items."""
-    below = inner.path[len(outer.path) :]
-    if not below or inner.path[: len(outer.path)] != outer.path:
-        return inner.value
-    return _with_only(remote, below, inner.value)
+def _narrowed(outermost: Place, item: Place) -> Any:
+    """The outermost row with only one of its inner items; the item alone if that is not inside it."""
+    start = len(outermost.path)
+    if not item.in_reply or item.path[:start] != outermost.path:
+        return item.value
+    return _with_only(outermost.value, item.path[start:], item.value)
 
 
-def _with_only(remote: Any, path: Steps, value: Any) -> Any:
+def _with_only(holder: Any, path: Steps, value: Any) -> Any:
     if not path:
         return value
     head, *rest = path
-    if isinstance(head, int):
-        return [_with_only(remote[head], tuple(rest), value)]
-    return {**remote, head: _with_only(remote[head], tuple(rest), value)}
+    inner = _with_only(holder[head], tuple(rest), value)
+    return [inner] if isinstance(head, int) else {**holder, head: inner}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field, value_schema
 from truto_mapper.text.pointers import Steps
 
 Shaper = Callable[[Any], Any]
+
+#: The worst fault of the values that are the same for a whole page: an optional one is left out, without a required
+#: one no record is valid.
+Fault = Literal["optional", "required"]
 
 #: The Python class of the values of a type, where there is only one, by its name and itself.
 CLASSES = {"string": "str", "integer": "int", "boolean": "bool"}

@@ -1,4 +1,4 @@
-"""A JSONata expression: parsed at once, compiled when it is first evaluated."""
+"""JSONata expressions: parsed at once, compiled when they are first evaluated."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 #: The names of the standard functions.
 STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
 
-#: Seconds, and nested calls.
+#: The default bounds of an evaluation, in seconds and in nested calls.
 DEFAULT_TIMEOUT: Final = 5.0
 DEFAULT_DEPTH: Final = 200
 
-#: The codes of what was stopped, wherever it happened.
+#: The codes of evaluations that were stopped, which $eval passes on.
 _BOUNDS = ("D1011", "D1012", "D2014")
 
 
 class Scope:
-    """What an evaluation sees: the data, and bindings over those of a parent. Plain JSON values all of them."""
+    """The data and bindings of an evaluation, all plain JSON values; bindings hide those of the parent."""
 
     __slots__ = ("bindings", "data", "parent", "trace")
 
@@ -46,14 +46,14 @@ class Scope:
         parent: Scope | None = None,
         trace: Trace | None = None,
     ) -> None:
-        """What is evaluated in the scope, or in one within it, is noted in `trace`."""
+        """Evaluations in this scope and in scopes within it are recorded in `trace`."""
         self.data = data
         self.bindings = bindings or {}
         self.parent = parent
         self.trace: Trace | None = parent.trace if trace is None and parent is not None else trace
 
     def lookup(self, name: str, default: Any = MISSING) -> Any:
-        """The value of `$name`, the default where it is not bound; `$` is the data."""
+        """The value of `$name`, or the default if it is not bound; `$` is the data."""
         if name == "$":
             return self.data
         scope: Scope | None = self
@@ -65,7 +65,7 @@ class Scope:
 
 
 class Expression:
-    """A JSONata expression, parsed. Immutable, and safe to share between threads."""
+    """A parsed JSONata expression. Immutable, and safe to share between threads."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class Expression:
         offsets: tuple[int, ...] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
-        """Parse `text`, which stands in `source` with each character where `offsets` says, one for each.
+        """Parse `text`. `offsets` has the position in `source` of each of its characters.
 
-        Without `offsets` the text is the whole source; without `source` it is one of its own. `functions` are
-        callable as `$name(…)`; they take and return plain JSON values, MISSING for undefined. Raises
+        Without `offsets` the text is the whole source; without `source` the text is a source of its own. `functions`
+        are callable as `$name(…)`; they take and return plain JSON values, MISSING for undefined. Raises
         `MappingError` with one diagnostic.
         """
         self.text = text
@@ -92,7 +92,7 @@ class Expression:
 
     @property
     def place(self) -> str:
-        """Where the expression stands, as `activity.yaml:41`."""
+        """The file and line of the expression, as `activity.yaml:41`."""
         line, _ = self.source.position(self.span.start)
         return f"{self.source.name.rpartition('/')[2]}:{line}"
 
@@ -107,7 +107,7 @@ class Expression:
         return Diagnostic(code, message, source=self.source, span=span, **more)
 
     def locate(self, span: Span) -> Span:
-        """Where a span of the text stands in the source."""
+        """The span in the source of a span of the text."""
         if self._offsets is None:
             return span
         if span.start == len(self._offsets):
@@ -121,17 +121,17 @@ class Expression:
 
     @property
     def placer(self) -> placer.Placer:
-        """Says where the expression's nodes stand, for the code that is made of them."""
+        """Gives generated code the positions of the nodes that it is generated from."""
         return placer.Placer(self.source, self.locate)
 
     @cached_property
     def compiled(self) -> _Compiled:
-        """The Python function of the expression. Raises `EvaluationError` M104 where Python cannot nest that deep."""
+        """The Python function of the expression. Raises `EvaluationError` M104 if Python cannot nest that deep."""
         return self._compiled(trace=False)
 
     @cached_property
     def traced(self) -> _Compiled:
-        """The same, which also notes the value of each node. Raises likewise."""
+        """The same function, which also records the value of each node. Raises likewise."""
         return self._compiled(trace=True)
 
     def _compiled(self, *, trace: bool) -> _Compiled:
@@ -149,20 +149,20 @@ class Expression:
         timeout: float = DEFAULT_TIMEOUT,
         depth: int = DEFAULT_DEPTH,
     ) -> Any:
-        """The value for `data` as `$` and `bindings` as variables, or MISSING; as `evaluate_in` with a scope of them.
+        """The value of the expression with `data` as `$` and `bindings` as variables. Raises as `evaluate_in` does.
 
-        Data, bindings and result are plain JSON values, None for null and MISSING for undefined; the result may
-        share parts with them. `$now()` and `$millis()` tell the moment that is bound as `now`; there is no clock,
-        and the same input gives the same result, with `$random()` and `$shuffle()` too.
+        Data, bindings and result are plain JSON values, None for null and MISSING for undefined; the result may share
+        parts with the data. `$now()` and `$millis()` return the moment bound as `now`: no clock is read, and the same
+        input gives the same result, even with `$random()` and `$shuffle()`.
         """
         return self.evaluate_in(Scope(data, bindings), timeout=timeout, depth=depth)
 
     def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
         """The value in a scope, or MISSING.
 
-        `timeout` is in seconds, `depth` in nested calls. Raises `EvaluationError` with JSONata's code and the span
-        of the innermost construct that failed: D1012 and D1011 at those bounds, D2014 for a result that is too
-        large, D407 for data that is nested too deeply or contains itself.
+        `timeout` is in seconds, `depth` in nested calls. Raises `EvaluationError` with JSONata's code and the span of
+        the innermost construct that failed. D1012 is the timeout, D1011 the depth, D2014 a result that is too large,
+        D407 data that is nested too deeply or contains itself.
         """
         if scope.trace is not None:
             return self._evaluate_traced(scope, scope.trace, Run(timeout, depth, scope, self._evaluate_text))
@@ -173,7 +173,7 @@ class Expression:
             result = compiled.function(scope.data, run, *[lookup(name, other) for name, other in compiled.parameters])
             kind = result.__class__
             return result if kind is str or kind is int else compiled.finished(result)
-        except Exception as error:  # noqa: BLE001  (whatever it is, it gets a code and a place)
+        except Exception as error:  # noqa: BLE001  (every error gets a code and a span)
             raise self._coded(error) from None
 
     def _evaluate_traced(self, scope: Scope, trace: Trace, run: Run) -> Any:
@@ -190,7 +190,7 @@ class Expression:
         return made
 
     def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
-        """What $eval does: another text, in the scope and the bounds of this evaluation."""
+        """Evaluate the text given to $eval in the scope and within the bounds of this evaluation."""
         try:
             inner = Expression(text, functions=self.functions).compiled
         except MappingError as error:
@@ -215,12 +215,12 @@ class Expression:
 
     @property
     def _namespaces(self) -> list[Any]:
-        """Those in which the code of the expression runs."""
+        """The global namespaces of the expression's generated code."""
         made = (vars(self).get(name) for name in ("compiled", "traced"))
         return [one.function.__globals__ for one in made if one is not None]
 
     def _place(self, traceback: TracebackType | None) -> Span:
-        """Where the innermost construct stands that an error came out of."""
+        """The span of the innermost construct in a traceback."""
         span = None
         while traceback is not None:
             if any(traceback.tb_frame.f_globals is known for known in self._namespaces):
@@ -237,12 +237,12 @@ class Expression:
 
     @property
     def variables(self) -> list[Variable]:
-        """The variables that nothing in the expression binds, in the order of the text; not those in `calls`."""
+        """The free variables of the expression, in the order of the text, without those in `calls`."""
         return self._free[0]
 
     @property
     def calls(self) -> list[Variable]:
-        """The `$name` of each `$name(…)` that nothing in the expression binds, in the order of the text."""
+        """The free variables that are called, as `$name(…)`, in the order of the text."""
         return self._free[1]
 
     @cached_property
@@ -257,7 +257,7 @@ def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, func
 
 
 class _Compiled:
-    """The Python function of an expression, and how to call it."""
+    """The Python function of an expression and its parameters."""
 
     def __init__(self, expression: Expression, *, trace: bool) -> None:
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
@@ -284,10 +284,10 @@ class _Compiled:
 def _diagnostic(error: Exception) -> Diagnostic:
     match error:
         case RecursionError():
-            return Diagnostic("D1011", "Stack overflow", hint="is there a recursion without an end?")
+            return Diagnostic("D1011", "Stack overflow", hint="does a function call itself without end?")
         case OverflowError() | ZeroDivisionError():
             return Diagnostic("D1001", "Number out of range")
         case MemoryError():
-            return Diagnostic("D2014", "there is no memory left for the result")
+            return Diagnostic("D2014", "there is not enough memory for the result")
         case _:
             return Diagnostic("D3137", f"{type(error).__name__}: {error}")

@@ -1,6 +1,7 @@
-"""What values an expression can have, as far as schemas tell: gradual types, in which the unknown stays silent.
+"""Infers the types of expressions from JSON Schemas, and reports what can never work.
 
-A type says more than a value may turn out to be, never less: whatever comes is of it, or the schema was not kept.
+Types are gradual: what is unknown is never reported. A type may be wider than the values, never narrower, as long as
+the data keeps its schema.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Facts = tuple[tuple[nodes.Node, Type], ...]
 
 @dataclass(frozen=True, slots=True)
 class TypeScope:
-    """The types of variables and of `$`, and what conditions around have made sure of some expressions."""
+    """The types of variables and of `$`, and what enclosing conditions guarantee about some expressions."""
 
     variables: Mapping[str, Type]
     context: Type
@@ -38,17 +39,17 @@ def _begins_with_variable(node: nodes.Node) -> bool:
     return isinstance(first, nodes.Variable) and first.name != ""
 
 
-#: (code, node, message, hint's names): what can be said about a node.
+#: Called with a finding: its code, node, message and hint, and the names that the node could have meant.
 Tell = Callable[[str, nodes.Node, str, str | None, Iterable[str]], None]
 
 
 class Inference:
-    """Infers types and tells what can never work. `paths` collects the places of the reply that are looked at."""
+    """Infers types and reports what can never work. `paths` collects the paths of the reply that are read."""
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
         self.paths: set[NamePath] = set()
-        #: Of what is handed on as a whole, everything below counts as read.
+        #: The paths of values that are passed on as a whole: everything below them counts as read.
         self.whole: set[NamePath] = set()
 
     def used(self, kind: Type) -> Type:
@@ -62,7 +63,7 @@ class Inference:
         """The type of a node's value."""
         for known, kind in reversed(scope.facts):
             if known == node:
-                self._infer(node, scope)  # for what it reads
+                self._infer(node, scope)  # to collect the paths it reads
                 return kind
         return self._infer(node, scope)
 
@@ -127,8 +128,6 @@ class Inference:
             case _:
                 assert_never(node)
 
-    # ---------------------------------------------------------------------------------------------- paths
-
     def path(self, node: nodes.Path, scope: TypeScope) -> Type:
         first, *rest = node.steps
         state = self.step(first, scope)
@@ -143,7 +142,7 @@ class Inference:
         return union(state, types.kept(node, state)) if node.keep_array else state
 
     def _known(self, node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
-        """What is known of the first steps of a path."""
+        """The type that a condition guarantees for the first steps of a path."""
         head: nodes.Node = replace(node, steps=node.steps[:number])
         alone = node.steps[0].node if number == 1 else None
         return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
@@ -173,7 +172,7 @@ class Inference:
                     kind = types.union_path(item, UNDEFINED)
                     continue
                 self.infer(one.expression, scope.within(item))
-                # What is undefined and kept becomes null among others.
+                # An undefined item that the filter keeps becomes null in a sequence.
                 kind = sequence(item if excludes_undefined(one.expression) else union(item, types.constant(None)))
         if step.group is not None:
             self.used(kind)
@@ -181,7 +180,7 @@ class Inference:
         return union(kind, types.kept(step.node, kind)) if step.keep_array else kind
 
     def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
-        """What a field of a value can be, an array's through all its items."""
+        """The type of a field of an object, or of all objects in an array."""
         if holder == ANY or (holder.path is None and holder.kinds == types.KINDS):
             return ANY
         found: list[Type] = []
@@ -193,14 +192,12 @@ class Inference:
         closed = [one.properties for one in holders if one.properties is not None]
         if closed and len(closed) == len(holders) and not any(name in properties for properties in closed):
             where = ".".join(holders[0].path or ())
-            there = f"`{where}`" if where else "what it is looked up in"
+            there = f"`{where}`" if where else "this object"
             self.tell("C206", node, f"{there} has no `{name}`", None, closed[0])
             return ANY
         made = types.union_all(found) if found else UNDEFINED
         made = sequence(item_of(made)) if "array" in holder.kinds else made
         return types.union_path(made, UNDEFINED) if holder.kinds - {"object"} else made
-
-    # ------------------------------------------------------------------------------------------ conditions
 
     def condition(self, node: nodes.Condition, scope: TypeScope) -> Type:
         test = self.infer(node.condition, scope)
@@ -208,9 +205,8 @@ class Inference:
         if truth is not None and not isinstance(node.condition, nodes.Value):
             branch = node.otherwise if truth else node.then
             if branch is not None:
-                self.tell(
-                    "C211", branch, f"this is never reached: the condition is always {str(truth).lower()}", None, ()
-                )
+                message = f"this is never reached: the condition is always {str(truth).lower()}"
+                self.tell("C211", branch, message, None, ())
         yes, no = self.narrowed(node.condition, scope)
         then = self.infer(node.then, replace(scope, facts=scope.facts + yes))
         if node.otherwise is None:
@@ -219,14 +215,14 @@ class Inference:
         return union(then, self.infer(node.otherwise, replace(scope, facts=scope.facts + no)))
 
     def fallen_through(self, test: nodes.Node, no: Facts) -> None:
-        """Values of an enumeration that no branch of a chain of comparisons is for."""
+        """Report the values of an enumeration that no branch of a chain of comparisons handles."""
         for _, kind in no:
             if kind.values and isinstance(test, nodes.Binary) and test.operator in ("=", "in"):
                 left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
-                self.tell("C209", test, f"no branch is for {left}: there is no value then", None, ())
+                self.tell("C209", test, f"no branch handles {left}: the value is undefined then", None, ())
 
     def narrowed(self, test: nodes.Node, scope: TypeScope) -> tuple[Facts, Facts]:
-        """What is certain where a condition holds, and where it does not."""
+        """What is certain where a condition holds, and what where it does not."""
         match test:
             case nodes.Path() | nodes.Variable():
                 kind = self._quiet(test, scope)
@@ -255,10 +251,8 @@ class Inference:
         return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
 
     def _quiet(self, node: nodes.Node, scope: TypeScope) -> Type:
-        """The type of what was looked at already."""
+        """The type of a node that has been inferred before, without reporting it again."""
         return Inference(lambda *_: None).infer(node, scope)
-
-    # ------------------------------------------------------------------------------------------- operators
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         left = self.infer(node.left, scope)
@@ -291,7 +285,7 @@ class Inference:
             self.tell("C208", node, message, "write $number(…)", ())
 
     def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
-        """Of what can never be equal, the outcome is known."""
+        """The type of `=` and `!=`, which have one outcome where the sides can never be equal."""
         kinds = [types.comparable(kind) for kind in (left, right)]
         apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
         if apart:
@@ -300,14 +294,12 @@ class Inference:
         listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
         if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
             both_none = (left.kinds & NONE) and (right.kinds & NONE)
-            unequal = node.operator == "!="  # of which nothing is true of what is undefined
+            unequal = node.operator == "!="  # which is false, too, where a side is undefined
             if unequal and "undefined" in left.kinds | right.kinds:
                 return types.BOOLEAN
             if not both_none and not (left.solid | right.solid) - types.SCALARS:
                 return types.constant(unequal)
         return types.BOOLEAN
-
-    # ----------------------------------------------------------------------------------- blocks and calls
 
     def block(self, expressions: tuple[nodes.Node, ...], scope: TypeScope) -> Type:
         kind = UNDEFINED
@@ -319,7 +311,7 @@ class Inference:
 
     def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
         properties: dict[str, Type] | None = {}
-        if "array" in scope.context.kinds:  # whose items are grouped by their keys, and joined
+        if "array" in scope.context.kinds:  # its items are grouped by their keys
             scope = scope.within(ANY)
         for key, value in pairs:
             self.infer(key, scope)
@@ -361,5 +353,4 @@ def _result(name: str, given: list[Type]) -> Type:
     made = types.INTEGER if name in types.INTEGERS else types.LETTERS.get(letter, ANY)
     if name in types.CERTAIN or made == ANY:
         return made
-    # A regular expression's $replace or $substring of a text keeps nothing of its format.
     return union(made, UNDEFINED)

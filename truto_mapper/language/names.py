@@ -1,4 +1,4 @@
-"""What an expression's names refer to: free variables, plain paths."""
+"""What the names in an expression refer to: free variables, and paths that consist of names."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import replace
 from truto_mapper.language import nodes
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
 
-#: A variable's name or none, and names below it, through all items of arrays.
+#: Names that lead from a value to one below it. Arrays have no step: a name goes through all items.
 NamePath = tuple[str, ...]
 
 
 def free_variables(node: Node) -> list[Variable]:
-    """The variables that nothing in a node binds, in the order of the text."""
+    """The variables of a node that are not bound within it, in the order of the text."""
     return sorted(_free(node, set(), frozenset()), key=lambda v: v.span.start)
 
 
 def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variable]:
-    """The free variables. `bound` is what is bound so far, `later` what will be when a lambda's body runs."""
+    """The free variables. `bound` are the names bound so far, `later` those bound by the time a lambda runs."""
     match node:
         case Variable(name=name):
             if name not in bound and name not in ("", "$"):
@@ -45,14 +45,14 @@ def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variab
 
 
 def _free_below(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variable]:
-    # A group stands in its path's text, but comes last.
+    # A group may be written within its path, but is evaluated last.
     below = sorted(children(node), key=lambda child: isinstance(child, nodes.Group))
     for child in below:
         yield from _free(child, bound, later)
 
 
 def _binds(node: Node) -> frozenset[str]:
-    """What is bound in the scope that a node opens."""
+    """The names that are bound in the scope that a node opens."""
     names: set[str] = {node.variable.name} if isinstance(node, nodes.Bind) else set()
     for child in children(node):
         if not isinstance(child, (nodes.Block, nodes.Lambda)):
@@ -61,7 +61,7 @@ def _binds(node: Node) -> frozenset[str]:
 
 
 def leading_names(node: Node) -> list[Name | Variable]:
-    """The names a path begins with, whatever is attached to them."""
+    """The names that a path begins with, including those with predicates."""
     steps = node.steps if isinstance(node, Path) else (node,)
     names: list[Name | Variable] = []
     for step in steps:
@@ -72,8 +72,8 @@ def leading_names(node: Node) -> list[Name | Variable]:
     return names
 
 
-def is_plain(node: Node) -> bool:
-    """Whether a node is a variable or a path of nothing but names; `[]` does not count."""
+def is_simple_path(node: Node) -> bool:
+    """Whether a node is a variable, or a path of names and at most `[]`."""
     if not isinstance(node, Path):
         return isinstance(node, Variable)
     bare = all(replace(step, keep_array=False) == Step(step.span, step.node) for step in node.steps)
@@ -88,7 +88,7 @@ _OF_SOMETHING = frozenset(
 
 
 def excludes_undefined(predicate: Node) -> bool:
-    """Whether a predicate surely leaves out what is undefined: of other ones, JSONata's sequences hold it."""
+    """Whether a predicate certainly rejects undefined items, which otherwise stay in JSONata's sequences."""
     match predicate:
         case nodes.Binary(operator="and", left=left, right=right):
             return excludes_undefined(left) or excludes_undefined(right)
@@ -105,7 +105,7 @@ def excludes_undefined(predicate: Node) -> bool:
 
 
 def _is_undefined(node: Node) -> bool:
-    """Whether a node is surely undefined where `$` is."""
+    """Whether a node is certainly undefined where `$` is."""
     first: Node = node.steps[0] if isinstance(node, Path) else node
     if isinstance(first, Step):
         if first.stages or first.predicates or first.group is not None:

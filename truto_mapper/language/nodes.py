@@ -17,16 +17,16 @@ _set = object.__setattr__
 
 @dataclass_transform(frozen_default=True)
 def _node(kind: type[_Kind]) -> type[_Kind]:
-    """A dataclass whose methods are those of `Spanned`: with its own, making forty classes takes longer than a load."""
+    """A dataclass with the methods of `Spanned`: generating them for each class takes longer than loading a mapping."""
     made = dataclass(init=False, slots=True, eq=False, repr=False)(kind)
     defaults = {one.name: one.default for one in fields(made) if one.default is not MISSING}  # type: ignore[arg-type]
-    made._defaults = defaults  # type: ignore[attr-defined]  # noqa: SLF001  # its own
+    made._defaults = defaults  # type: ignore[attr-defined]  # noqa: SLF001
     return made
 
 
 @_node
 class Spanned:
-    """Where in the expression's text a construct stands; nodes that differ only in this are equal."""
+    """A construct at a span of the expression's text; nodes that differ only in their spans are equal."""
 
     span: Span
 
@@ -55,8 +55,8 @@ class Spanned:
         return hash((self.__class__, *(getattr(self, name) for name in self.__match_args__[1:])))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
-        return f"{self.__class__.__name__}({shown})"
+        named = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)
+        return f"{self.__class__.__name__}({named})"
 
 
 @_node
@@ -73,7 +73,7 @@ class String(Spanned):
 
 @_node
 class Number(Spanned):
-    """A number, with the sign before it. As in the reference it is a double: an `int` up to 2^53, else a `float`."""
+    """A number with its sign. It is a double, as in the reference: an `int` up to 2^53, else a `float`."""
 
     value: int | float
 
@@ -87,7 +87,7 @@ class Value(Spanned):
 
 @_node
 class Regex(Spanned):
-    """`/pattern/flags`; the pattern as written, the flags any of `i` and `m`."""
+    """`/pattern/flags`: the pattern as it is written; flags are `i` and `m`."""
 
     pattern: str
     flags: str
@@ -105,14 +105,14 @@ class Descendant(Spanned):
 
 @_node
 class Parent(Spanned):
-    """`%`; the step whose `ancestor` has the same label binds it."""
+    """`%`: bound by the step whose `ancestor` is the same label."""
 
     label: str
 
 
 @_node
 class Variable(Spanned):
-    """`$name`; the name is empty for `$` and `$` for `$$`."""
+    """`$name`; the name is empty for `$`, and `$` for `$$`."""
 
     name: str
 
@@ -126,7 +126,7 @@ class Negate(Spanned):
 
 @_node
 class Array(Spanned):
-    """`[…]`; an item may be a `Binary` of `..`. As a later step of a path it is `whole`: not joined to others."""
+    """`[…]`; an item may be a `Binary` of `..`. A later step of a path is `whole`: not joined to other results."""
 
     items: tuple[Node, ...]
     whole: bool = False
@@ -134,7 +134,7 @@ class Array(Spanned):
 
 @_node
 class Object(Spanned):
-    """`{key: value}` on its own."""
+    """`{key: value}` as an object constructor."""
 
     pairs: tuple[tuple[Node, Node], ...]
 
@@ -150,7 +150,7 @@ class Binary(Spanned):
 
 @_node
 class Coalesce(Spanned):
-    """`left ?? right`: the right where the left is undefined."""
+    """`left ?? right`: the right side if the left is undefined."""
 
     left: Node
     right: Node
@@ -158,7 +158,7 @@ class Coalesce(Spanned):
 
 @_node
 class Default(Spanned):
-    """`left ?: right`: the right where the left is falsy."""
+    """`left ?: right`: the right side if the left is falsy."""
 
     left: Node
     right: Node
@@ -166,7 +166,7 @@ class Default(Spanned):
 
 @_node
 class Block(Spanned):
-    """`(a; b)`: a scope of its own; undefined when empty."""
+    """`(a; b)`: opens a scope; undefined if empty."""
 
     expressions: tuple[Node, ...]
 
@@ -190,7 +190,7 @@ class Bind(Spanned):
 
 @_node
 class Call(Spanned):
-    """`procedure(arguments)`; `tail` when it is the last thing its lambda does, which must not use up stack."""
+    """`procedure(arguments)`; `tail` if its lambda ends with it, so that it must not use the stack."""
 
     procedure: Node
     arguments: tuple[Node, ...]
@@ -199,7 +199,7 @@ class Call(Spanned):
 
 @_node
 class Placeholder(Spanned):
-    """The `?` among the arguments of a partial application."""
+    """A `?` among the arguments of a partial application."""
 
 
 @_node
@@ -212,7 +212,7 @@ class Partial(Spanned):
 
 @_node
 class Lambda(Spanned):
-    """`function($a, $b)<signature>{ body }`; the signature with its `<` and `>`, without white space."""
+    """`function($a, $b)<signature>{ body }`; the signature includes `<` and `>`, but no white space."""
 
     parameters: tuple[Variable, ...]
     signature: str | None
@@ -253,33 +253,32 @@ class Sort(Spanned):
 
 @_node
 class Filter(Spanned):
-    """`[expression]` behind a step."""
+    """`[expression]` after a step."""
 
     expression: Node
 
 
 @_node
 class Index(Spanned):
-    """`#$variable` behind a step that has filters before it."""
+    """`#$variable` after the filters of a step."""
 
     variable: Variable
 
 
 @_node
 class Group(Spanned):
-    """`{key: value}` behind an expression."""
+    """`{key: value}` after an expression: groups its items."""
 
     pairs: tuple[tuple[Node, Node], ...]
 
 
 @_node
 class Step(Spanned):
-    """A node with what is attached to it: a step of a path, or what stands alone, as `$x[0]`.
+    """A node with its attachments: a step of a path, or an expression such as `$x[0]`.
 
-    `predicates` filter the whole value and come from outside a path; `stages` filter what each item of the
-    context gave. `focus` is `@$v`, `index` is `#$v`, `keep_array` is `[]`. A `tuple` step carries the bindings of
-    focus, index and the parent `ancestor` labels along. `consarray`: an array constructor first or last in its
-    path, which is not flattened.
+    `predicates` filter the whole value; `stages` filter the results of each context item. `focus` is `@$v`, `index` is
+    `#$v`, `keep_array` is `[]`. A `tuple` step passes on the bindings of focus, index and the parent that `ancestor`
+    labels. `consarray`: an array constructor that begins or ends its path, and is not flattened.
     """
 
     node: Node
@@ -296,9 +295,9 @@ class Step(Spanned):
 
 @_node
 class Path(Spanned):
-    """`a.b.c`, also of one step; `group` comes after all steps.
+    """`a.b.c`, or a single step; `group` applies after all steps.
 
-    `keep_singleton_array` when any step has `[]`, `keep_array` when it stands behind a sort or an index.
+    `keep_singleton_array` if any step has `[]`, `keep_array` if a `[]` follows a sort or an index.
     """
 
     steps: tuple[Step, ...]
@@ -326,7 +325,7 @@ def children(node: Node) -> list[Node]:
 
 @cache
 def _held(kind: type[Any]) -> tuple[str, ...]:
-    """The fields that may hold nodes."""
+    """The names of the fields that may hold nodes."""
     plain = {"Span", "str", "bool", "int | float", "bool | None", "str | None"}
     return tuple(one.name for one in fields(kind) if one.type not in plain)
 

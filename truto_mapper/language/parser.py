@@ -1,7 +1,7 @@
-"""JSONata text → frozen nodes that know their spans.
+"""Parses JSONata text into frozen nodes with their spans.
 
-jsonata-python reads the text; its mutable `Symbol` tree is turned once into nodes that hold everything the
-expression means, and nothing outside this module sees a `Symbol`.
+jsonata-python parses the text; its mutable `Symbol` tree is converted to nodes at once, and nothing outside this
+module sees a `Symbol`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MAX_NESTING = 150
 
 
 class _Lexer(Tokenizer):  # type: ignore[misc]
-    """jsonata's tokenizer, which also knows where a token starts and has a code for every failure."""
+    """jsonata's tokenizer, which also records where a token starts and gives every failure a code."""
 
     position: int
     _SPACE = re.compile(r"(?:[ \t\n\r\v]+|/\*.*?\*/)*", re.DOTALL)
@@ -89,7 +89,7 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
 
 
 class _Choice(Parser.Infix):  # type: ignore[misc]
-    """`??` and `?:` as written: jsonata writes their left side twice, and then processes it twice."""
+    """`??` and `?:` as written: jsonata duplicates their left side, and then processes it twice."""
 
     def led(self, left: Any) -> Any:
         self.lhs = left
@@ -99,9 +99,9 @@ class _Choice(Parser.Infix):  # type: ignore[misc]
 
 
 class _Symbols(dict[str, Any]):
-    """What each token means to one parser: a copy of the prototype's when it is first met.
+    """The symbols of one parser, each copied from the prototype when it is first used.
 
-    All of them anew for each expression would take most of a parse.
+    Creating all of them for each expression would take most of the parsing time.
     """
 
     def __init__(self, parser: Parser) -> None:
@@ -114,7 +114,7 @@ class _Symbols(dict[str, Any]):
             lexer = self.parser.lexer
             raise lexer.refused("S0204", f"Unknown operator: {name}", lexer.position)
         self[name] = symbol = object.__new__(known.__class__)
-        symbol.__dict__ |= vars(known) | {"_outer_instance": self.parser}  # of which its clones read on
+        symbol.__dict__ |= vars(known) | {"_outer_instance": self.parser}  # clones read the rest of the text through it
         return symbol
 
 
@@ -130,10 +130,10 @@ _PROTOTYPE = _prototype()
 
 
 class _Parser(Parser):  # type: ignore[misc]
-    """jsonata's parser, which also records places on its symbols.
+    """jsonata's parser, which also records on each symbol where it is in the text.
 
-    `start` and `end` are those of the whole construct with what is attached to it, `at` is the operator's token,
-    `close` the end before any `[]`.
+    `start` and `end` enclose the whole construct with its attachments, `at` is where its operator begins, `close` is
+    the end before any `[]`.
     """
 
     def __init__(self, text: str) -> None:
@@ -141,11 +141,11 @@ class _Parser(Parser):  # type: ignore[misc]
         self.source = text
         self.lexer = _Lexer(text)
         self.tokens: list[tuple[int, int, str]] = []
-        self.ended = 0  # where the last token that was taken ends
+        self.ended = 0  # the end of the last token that was consumed
         self.depth = 0
 
     def read(self) -> tuple[Any, nodes.Node]:
-        """The processed tree, and the nodes for it. Raises `MappingError` whose span lies in the text."""
+        """The processed tree and its nodes. Raises `MappingError` with one diagnostic whose span lies in the text."""
         if len(self.source) > MAX_CHARACTERS:
             raise self._refused("M104", f"the expression is longer than {MAX_CHARACTERS:,} characters")
         try:
@@ -202,7 +202,7 @@ class _Parser(Parser):  # type: ignore[misc]
             token = self.node
             self.advance(None, False)
             right = token.led(left)
-            if right is left:  # `[]` is noted on what it follows
+            if right is left:  # `[]` changes the symbol before it
                 left.end = self.ended
             else:
                 left = self._mark(right, token, start)
@@ -219,12 +219,12 @@ class _Parser(Parser):  # type: ignore[misc]
         result = super().process_ast(expr)
         if expr is None:
             return None
-        if not hasattr(expr, "start"):  # a range is made without a token of its own
+        if not hasattr(expr, "start"):  # a range has no token of its own
             expr.start, expr.at, expr.close = expr.lhs.start, expr.lhs.start, expr.rhs.end
             expr.end = expr.close
         if not hasattr(result, "start"):
             result.start, result.at, result.close = expr.start, expr.at, expr.close
-        result.start = min(result.start, expr.start)  # a minus becomes part of its number
+        result.start = min(result.start, expr.start)  # a minus sign becomes part of its number
         if result.type == "number":
             result.value = as_number(float(result.value))
         if expr.type == "binary":
@@ -233,7 +233,7 @@ class _Parser(Parser):  # type: ignore[misc]
         return result
 
     def _attach(self, operator: str, expr: Any, result: Any) -> None:
-        """Give a place to what processing has moved onto another symbol."""
+        """Set the span of a construct that processing has attached to another symbol."""
         path = result.type == "path"
         step = result.steps[-1] if path else result
         match operator:
@@ -259,7 +259,7 @@ class _Parser(Parser):  # type: ignore[misc]
         return before if sign in "<>" else start
 
     def signature_text(self, symbol: Any) -> str | None:
-        """What stands between `)` and `{` of a lambda, without white space."""
+        """The text between `)` and `{` of a lambda, without white space."""
         last = symbol.arguments[-1].end if symbol.arguments else symbol.at + 1
         after = bisect_left(self.tokens, (last,)) + 1
         end = after
@@ -268,7 +268,7 @@ class _Parser(Parser):  # type: ignore[misc]
         return "".join(self.source[start:stop] for start, stop, _ in self.tokens[after:end]) or None
 
     def tail_call_optimize(self, expr: Any) -> Any:
-        # What is attached to the expression still has to be done after the call.
+        # The attachments of a call are evaluated after it, so it is no tail call.
         if expr.predicate is not None or expr.group is not None or expr.keep_array:
             return expr
         if expr.type == "binary" and expr.value in ("??", "?:"):
@@ -293,7 +293,7 @@ _PLACEHOLDER = r"\{\{\{?\w+\}?\}\}"
 
 
 def _message(error: JException) -> str:
-    """JSONata's own sentence for a code, with its values put in."""
+    """jsonata's message for a code, with the values filled in."""
     template = JException.error_codes.get(error.error)
     if template is None:
         return str(error.error)
@@ -306,7 +306,7 @@ def _message(error: JException) -> str:
 
 
 class _Builder:
-    """Turns processed symbols into nodes."""
+    """Converts processed symbols to nodes."""
 
     def __init__(self, parser: _Parser) -> None:
         self.parser = parser
@@ -355,7 +355,7 @@ class _Builder:
 
     def path(self, symbol: Any) -> nodes.Path:
         first, *rest = map(self.step, symbol.steps)
-        if isinstance(first.node, nodes.Array):  # which is stepped into
+        if isinstance(first.node, nodes.Array):  # its items are stepped into
             first = replace(first, node=replace(first.node, whole=False))
         return nodes.Path(
             _span(symbol),
@@ -382,7 +382,7 @@ class _Builder:
         )
 
     def bare(self, symbol: Any) -> nodes.Node:  # noqa: C901  (one case a kind)
-        """The symbol without what is attached to it."""
+        """The node of a symbol without its attachments."""
         span = Span(symbol.start, symbol.close)
         match symbol.type:
             case "name":
@@ -456,9 +456,6 @@ def _span(symbol: Any) -> Span:
     return Span(symbol.start, symbol.end)
 
 
-# ---------------------------------------------------------------------------------------------------- names
-
-
 def parse(text: str) -> nodes.Node:
-    """The node of a whole expression. Raises `MappingError` with one diagnostic whose span lies in the text."""
+    """The node of an expression's text. Raises `MappingError` with one diagnostic whose span lies in the text."""
     return _Parser(text).read()[1]

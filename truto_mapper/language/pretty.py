@@ -1,4 +1,4 @@
-"""Generated code as text, for people."""
+"""Formats generated code for people to read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 _WIDTH = 120
-_WHOLE = ("for ", "def ")  # what stays on one line, however long
+_WHOLE = ("for ", "def ")  # lines that are never broken
 
 
 def format_code(tree: ast.Module) -> str:
@@ -32,7 +32,7 @@ def _broken(line: str) -> str:
 
 
 def _enclosed(statement: str) -> tuple[str, str, str]:
-    """A statement parted at the brackets that its lines are to stand in, which are added where there are none."""
+    """A statement split at the brackets that can hold several lines, which are added if there are none."""
     keyword, _, rest = statement.partition(" ")
     if statement.endswith(":"):
         return f"{keyword} (", rest.removesuffix(":"), "):"
@@ -48,7 +48,7 @@ def _enclosed(statement: str) -> tuple[str, str, str]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """A text in pieces between which a line may end."""
+    """A text split where a line may end."""
     tokens = list(tokenize.generate_tokens(io.StringIO(f"({text})").readline))
     cuts = [t.end[1] if t.string == "," else t.start[1] - 1 for t in tokens if t.string in {",", "and", "or"}]
     for start, end in pairwise([1, *cuts, len(text) + 1]):

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import OURS, STANDARD
-from truto_mapper.language.names import is_plain, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
 from truto_mapper.language.runtime.signatures import parse_signature
 
 if TYPE_CHECKING:
     from truto_mapper.language.expression import Expression
-
-Steps = tuple[str, ...]
 
 #: Functions that read the moment bound as `now`, from that many arguments on.
 _CLOCKS = {"now": 0, "millis": 0, "toMillis": 2}
@@ -32,7 +30,7 @@ class Read(NamedTuple):
     they are written, one for each part of the path but the first.
     """
 
-    path: Steps
+    path: NamePath
     nodes: tuple[Name, ...] = ()
 
 
@@ -45,8 +43,8 @@ def reads(expression: Expression) -> list[Read]:
     variables = [variable.name for variable in expression.variables]
     paths = Paths([*variables, "now", "$"], expression.functions)
     paths.free = {id(variable) for variable in expression.variables}
-    paths.bound_once = {name for name, count in Counter(_bound(expression.node)).items() if count == 1}
-    if paths.bound_once:
+    if ":=" in expression.text:
+        paths.bound_once = {name for name, count in Counter(_bound(expression.node)).items() if count == 1}
         list(paths.reads(expression.node))  # finds the aliases: a lambda may use one that is bound after it
     return list(paths.reads(expression.node))
 
@@ -68,10 +66,10 @@ class Paths:
 
     def __init__(self, variables: Sequence[str], functions: Iterable[str] = ()) -> None:
         """`functions` are the caller's, which never take the context for an argument."""
-        self.context: Steps = (variables[-1],)
-        self.paths: dict[str, Steps] = {name: (name,) for name in variables}
+        self.context: NamePath = (variables[-1],)
+        self.paths: dict[str, NamePath] = {name: (name,) for name in variables}
         self.paths |= {"": self.context, "$": self.context}
-        self.others: dict[str, frozenset[Steps]] = {}
+        self.others: dict[str, frozenset[NamePath]] = {}
         self.functions = {*functions, *OURS}
         #: What `reads` knows: the variables that are free, and the names that are bound once, to a path.
         self.free: set[int] | None = None
@@ -87,12 +85,12 @@ class Paths:
         else:
             self.paths[name] = path
 
-    def path(self, node: Node) -> Steps | None:
+    def path(self, node: Node) -> NamePath | None:
         """The path that a node is; None for anything but a variable known here with names behind it."""
-        read = self._plain(node, Read(self.context)) if is_plain(node) else None
+        read = self._plain(node, Read(self.context)) if is_simple_path(node) else None
         return None if read is None else read.path
 
-    def read_by(self, node: Node) -> frozenset[Steps]:
+    def read_by(self, node: Node) -> frozenset[NamePath]:
         """The paths that decide the value of a node, without those below another one."""
         found = {read.path for read in self.reads(node)}
         return frozenset(path for path in found if found.isdisjoint(path[:end] for end in range(1, len(path))))
@@ -188,7 +186,7 @@ class Paths:
 
     def _note(self, name: str, value: Node, context: Read | None) -> bool:
         """Remember the path that a name is bound to, if it is always that one."""
-        read = self._plain(value, context) if name in self.bound_once and is_plain(value) else None
+        read = self._plain(value, context) if name in self.bound_once and is_simple_path(value) else None
         if read is not None:
             self.aliases[name] = read
         return read is not None

@@ -1,7 +1,7 @@
-"""What an evaluation did: the value of each node, and what of the data it read.
+"""Records evaluations: the value of each node, and the data that it read.
 
-A trace is filled by one thread. Given to a scope, it notes every evaluation in that scope and those within it;
-explanations and coverage are read from it.
+A scope with a trace records every evaluation in it and in the scopes within it. A trace is filled by one thread;
+explanations and coverage are computed from it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from truto_mapper.text.pointers import Steps
 
 
 class Traced(Protocol):
-    """What is evaluated: an expression."""
+    """An expression, as far as a trace needs it."""
 
     @property
     def node(self) -> Node: ...
@@ -25,10 +25,10 @@ class Traced(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The value that a node had, once.
+    """One value of a node.
 
-    `inner` are the events that led to it; `context` is what a name was looked up in.
-    A node that is evaluated for each item of an array has an event for each; one that was not reached has none.
+    `inner` are the events within it; `context` is the value that a name was looked up in. A node that is evaluated for
+    each item of an array has an event for each; a node that was not reached has none.
     """
 
     node: Node
@@ -37,7 +37,7 @@ class Event:
     inner: tuple[Event, ...]
 
     def walk(self) -> Iterator[Event]:
-        """The event and all within it, what was evaluated first before what it led to."""
+        """The event and all events within it, inner ones first."""
         for event in self.inner:
             yield from event.walk()
         yield self
@@ -47,8 +47,8 @@ class Event:
 class Evaluation:
     """One evaluation of an expression: its value or error, and the outermost events.
 
-    `row` is the place of the record's row in the reply and `target` the path of the field or the name of the `let`
-    that the value is for; both are None for what is evaluated of the reply or the query as a whole.
+    `row` is the path of the record's row in the reply, `target` the path of the field or the name of the `let` that
+    takes the value; both are None for expressions over the whole reply or query.
     """
 
     expression: Any
@@ -60,7 +60,7 @@ class Evaluation:
     target: Steps | str | None
 
     def walk(self) -> Iterator[Event]:
-        """Every event, what was evaluated first before what it led to."""
+        """Every event, inner ones first."""
         for event in self.events:
             yield from event.walk()
 
@@ -68,8 +68,8 @@ class Evaluation:
 class Trace:
     """The evaluations of a run, in order.
 
-    `names` are the bindings of the last page or request, `endpoint` is the name of the one whose reply it was;
-    `records` are those that were made, with the places of their rows.
+    `names` are the bindings of the last page or request, `endpoint` is the name of its endpoint, `records` are the
+    records with the paths of their rows.
     """
 
     def __init__(self) -> None:
@@ -83,13 +83,13 @@ class Trace:
     def add(
         self, expression: Traced, data: Any, noted: Sequence[tuple[Any, ...]], value: Any, error: MapperError | None
     ) -> None:
-        """Note an evaluation; `noted` are the number of a node in `walk`, its value, and a name's context."""
+        """Add an evaluation. `noted` has the number of each node in `walk`, its value, and the context of a name."""
         events = _tree(expression.node, noted)
         self.evaluations.append(Evaluation(expression, data, value, error, events, self.row, self.target))
 
 
 def _tree(root: Node, noted: Sequence[tuple[Any, ...]]) -> tuple[Event, ...]:
-    """Events in the order of evaluation, each with those of the nodes below its own that came before it."""
+    """Events in the order of evaluation, each with the earlier events of the nodes below its own."""
     nodes, last = list(walk(root)), _last_below(root)
     found: list[tuple[int, Event]] = []
     for number, value, *context in noted:
@@ -102,7 +102,7 @@ def _tree(root: Node, noted: Sequence[tuple[Any, ...]]) -> tuple[Event, ...]:
 
 
 def _last_below(root: Node) -> list[int]:
-    """For each node, in the order of `walk`, the number of the last one below it."""
+    """The number of the last node below each node; nodes are numbered in the order of `walk`."""
     last: list[int] = []
 
     def number(node: Node) -> None:
@@ -120,11 +120,11 @@ def _last_below(root: Node) -> list[int]:
 
 
 class Places:
-    """Where the containers of some documents stand, by identity: a name for each document, as `""` or `$query`."""
+    """The paths of the objects and arrays of some documents, by identity; each document has a name, as `$query`."""
 
     def __init__(self, documents: dict[str, Any]) -> None:
         self._known: dict[int, tuple[str, Steps]] = {}
-        self._documents = documents  # which keeps what is known by identity alive
+        self._documents = documents  # keeps the objects alive, so that their ids stay valid
         for name, document in documents.items():
             self._note(name, document)
 
@@ -138,11 +138,11 @@ class Places:
                 waiting += [(child, (*path, key)) for key, child in pairs]
 
     def of(self, container: Any) -> tuple[str, Steps] | None:
-        """The document and the path of an object or array in it."""
+        """The name of its document and the path of an object or array; None for other values."""
         return self._known.get(id(container)) if isinstance(container, (dict, list)) else None
 
-    def reads(self, event: Event) -> list[tuple[str, Steps, Any]]:
-        """What a name's event read, and where: MISSING where there is nothing at a place."""
+    def lookups(self, event: Event) -> list[tuple[str, Steps, Any]]:
+        """What a name's event read: document, path and value, MISSING if there is none."""
         if not isinstance(event.node, Name):
             return []
         found = []

@@ -1,4 +1,4 @@
-"""Gradual types of expressions, made from JSON Schemas."""
+"""Gradual types of expressions, and how they are made from JSON Schemas."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ MAX_DEPTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """What a value can be. `values` lists what its scalars can be, `properties` and `items` what it holds; None: any.
+    """What a value can be. None means any: of scalars (`values`), of fields (`properties`), of items (`items`).
 
-    `path` is where it stands in the provider's reply, without indices.
+    `path` leads to the value in the provider's reply, without indices; None for other values.
     """
 
     kinds: frozenset[str]
@@ -31,7 +31,7 @@ class Type:
 
     @property
     def solid(self) -> frozenset[str]:
-        """What it can be where it is a value at all."""
+        """The kinds without null and undefined."""
         return self.kinds - NONE
 
     def without(self, kinds: Iterable[str]) -> Type:
@@ -71,7 +71,7 @@ def constant(value: Any) -> Type:
 
 
 def union(one: Type, other: Type) -> Type:
-    """What is of either type."""
+    """The narrowest type that admits the values of both."""
 
     def either(name: str, kind: str) -> Any:
         first, second = getattr(one, name), getattr(other, name)
@@ -105,13 +105,13 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 def sequence(item: Type) -> Type:
-    """One item, several, or none: what a path through arrays gives."""
+    """One item, an array of several, or undefined: the result of a path through arrays."""
     several = Type(frozenset({"array", "undefined"}), items=item.without({"undefined"}))
     return item if item == ANY else union(union(item, several), UNDEFINED)
 
 
 def item_of(kind: Type) -> Type:
-    """The items of an array, and what is no array as it is."""
+    """The type of an array's items; other values are items of their own."""
     if kind == ANY:
         return ANY
     alone = kind.without({"array"})
@@ -122,17 +122,17 @@ def item_of(kind: Type) -> Type:
 
 
 def spread(node: Node, kind: Type) -> Type:
-    """What a value adds to a sequence: the items of an array, but an array that is constructed may stay whole."""
+    """The type of what a value adds to a sequence: an array's items, or the array itself if it may be constructed."""
     return union(item_of(kind), kind) if any(isinstance(one, Array) for one in walk(node)) else item_of(kind)
 
 
 def kept(node: Node, kind: Type) -> Type:
-    """What `[]` makes of a value: an array, of one item if it is none."""
+    """The type of a value with `[]` behind it: always an array."""
     return Type(frozenset({"array", "undefined"}), items=spread(node, kind).without({"undefined"}))
 
 
 def from_schema(schema: Any, root: Mapping[str, Any], path: NamePath | None = (), depth: int = 0) -> Type:
-    """The type of what a JSON Schema allows, properties that it does not declare left out."""
+    """The type of the values that a JSON Schema allows; undeclared properties are ignored. `root` resolves `$ref`."""
     if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
         return replace(ANY, path=path)
     if isinstance(schema.get("$ref"), str):
@@ -170,12 +170,12 @@ def _properties(
 
 
 def union_path(one: Type, other: Type) -> Type:
-    """The union of a type with something that is nowhere, which takes nothing of its place."""
+    """The union of two types, with the path of the first."""
     return replace(union(one, other), path=one.path)
 
 
 def objects(kind: Type) -> Iterator[Type]:
-    """The objects that a name is looked up in."""
+    """The types of the objects that a name is looked up in, in arrays, too."""
     if "object" in kind.kinds:
         yield kind
     if "array" in kind.kinds:
@@ -190,7 +190,7 @@ def union_all(kinds: Iterable[Type]) -> Type:
 
 
 def truth_of(kind: Type) -> bool | None:
-    """Whether a value always, or never, counts as true; None if that depends."""
+    """Whether all values of a type are truthy or all are falsy; None if it depends on the value."""
     if kind.solid - SCALARS or kind.values is None or not kind.solid:
         return None
     outcomes = {bool(value) for value in kind.values} | ({False} if kind.kinds & NONE else set())
@@ -198,13 +198,13 @@ def truth_of(kind: Type) -> bool | None:
 
 
 def comparable(kind: Type) -> frozenset[str]:
-    """What is compared with `=`; whole numbers are numbers. Nothing for what may be anything."""
+    """The kinds to compare by `=`, integers as numbers; empty if the type says too little."""
     if kind.kinds == KINDS or kind.kinds & NONE == kind.kinds:
         return frozenset()
     return frozenset("number" if one == "integer" else one for one in kind.solid)
 
 
 def in_words(kind: Type) -> str:
-    """A type in words: `a string or an array`."""
+    """A type in words, as `a string or an array`."""
     names = sorted("number" if one == "integer" and "number" in kind.solid else one for one in kind.solid)
     return " or ".join(f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in dict.fromkeys(names)) or "nothing"

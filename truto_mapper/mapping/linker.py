@@ -95,7 +95,7 @@ class _Linker:
         for problem in () if surely_fits(defaults, whole) else schema.problems(defaults):
             name, *path = problem.path
             message = f"the default of `{name}` does not fit its schema: {problem.message}"
-            self.findings.found.append(node.at([name, "default", *path]).diagnostic("M106", message))  # type: ignore[union-attr]  # a default stands somewhere
+            self.findings.found.append(node.at([name, "default", *path]).diagnostic("M106", message))  # type: ignore[union-attr]  # a default has a node
         return schema
 
     def whole_days(self, node: Node, shape: WholeDaysDocument) -> WholeDays:

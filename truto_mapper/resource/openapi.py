@@ -63,6 +63,8 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
     if field.type == "object":
         parameter |= {"style": "deepObject", "explode": True}
         about = f"{about} Written `{name}[key]=value`, with more keys in brackets for deeper values."
+    for period in resource.periods:
+        about = f"{about} Must be before `{period.end}`." if period.start == name else about
     return parameter | {"description": about, "schema": schema}
 
 

@@ -1,7 +1,5 @@
 """Findings as text, JSON, GitHub's workflow commands, SARIF and JUnit."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

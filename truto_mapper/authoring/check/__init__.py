@@ -4,8 +4,6 @@ Each rule is a function that yields findings. An error can never work, a warning
 the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
 """
 
-from __future__ import annotations
-
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.omissions import unread_fields, unused_names, unwritten_fields

@@ -1,7 +1,5 @@
 """The values that an expression can have, if all are known, against those that the resource allows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

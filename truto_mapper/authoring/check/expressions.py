@@ -1,7 +1,5 @@
 """The expressions of an endpoint, whose types are inferred from the provider's schema and held against the resource."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Whether the type of an expression can be the type of the unified field that it is for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from truto_mapper.authoring.check import enumerations

@@ -3,8 +3,6 @@
 A comment is about its own line, or about the next one if it has a line to itself.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

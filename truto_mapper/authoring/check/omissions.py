@@ -1,7 +1,5 @@
 """What a mapping leaves out: names it does not use, unified fields it does not write, reply fields it does not read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

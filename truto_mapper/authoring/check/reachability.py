@@ -1,7 +1,5 @@
 """Endpoints that serve no query: every combination of the values that tell endpoints apart is tried."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from math import prod

@@ -1,7 +1,5 @@
 """What cases hit in a mapping: they run with a trace, which shows every value that was read, chosen or written."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -56,7 +54,7 @@ def _hit(mapper: Mapper, trace: Trace, endpoint: str) -> Iterator[Key]:
 
 
 def _read(event: Event, places: Places, endpoint: str) -> Iterator[Key]:
-    for _, path, value in places.reads(event):
+    for _, path, value in places.lookups(event):
         if value is not MISSING:
             yield "read", endpoint, keys_of(path)
         for one in value if isinstance(value, list) else [value]:

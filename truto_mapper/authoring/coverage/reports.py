@@ -1,7 +1,5 @@
 """Coverage as text, JSON, Cobertura and an HTML page."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from html import escape

@@ -3,8 +3,6 @@
 An expression that YAML aliases share is counted once; fields are counted for each endpoint.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The page is mapped once more with a trace; nothing here decides what a value is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +17,7 @@ from truto_mapper.mapping.linked import Endpoint, leaves
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
-from truto_mapper.text.pointers import Steps, dotted, json_pointer, keys_of, steps_of
+from truto_mapper.text.pointers import Steps, dotted, keys_of, steps_of
 
 __all__ = ["Explanation", "explain", "table"]
 
@@ -74,7 +72,7 @@ def _given(query: Any) -> Any:
 def _steps(pointer: str) -> tuple[str, ...]:
     if pointer.startswith("/"):
         return steps_of(pointer)
-    return ("result", "0", *(pointer.split(".") if pointer else ()))
+    return ("result", "", *(pointer.split(".") if pointer else ()))
 
 
 def _indexed(steps: Sequence[str]) -> Steps:
@@ -117,21 +115,18 @@ def _in_page(mapper: Mapper, trace: Trace, page: Page, steps: tuple[str, ...]) -
     index = _index(page, steps[1:])
     record = page.records[index]
     row = next(row for row, made in trace.records if made is record)
-    head: Steps = ("result", *(steps[1:2] if isinstance(page.result, dict) else (index,)))
+    head: Steps = ("result", list(page.result)[index] if isinstance(page.result, dict) else index)
     excluded = page.query.get("truto_exclude_fields", ()) if page.query else ()
     for path in _values(_declared(mapper.resource.record, steps[2:]), _indexed(steps[2:])):
-        if path[0] == REMOTE_DATA and isinstance(endpoint.response, dict) and REMOTE_DATA not in endpoint.response:
-            yield _remote_data(trace, record, row, head, path)
-        else:
-            yield _field(evidence, endpoint, record, row, head, path, excluded)
+        yield _field(evidence, endpoint, record, row, head, path, excluded)
 
 
 def _index(page: Page, steps: Sequence[str]) -> int:
-    """Which record of a page the first step of a path names."""
+    """Which record of a page the first step of a path names; an empty step, or none, names the first."""
     if not page.records:
         rejected = f"; {len(page.rejected)} rejected" if page.rejected else ""
         raise _Nowhere(f"the page has no records{rejected}")
-    if not steps:
+    if not steps or not steps[0]:
         return 0
     if isinstance(page.result, dict):
         if steps[0] in page.result:
@@ -166,23 +161,18 @@ def _values(declared: Field, path: Steps) -> Iterator[Steps]:
         yield path
 
 
-def _remote_data(trace: Trace, record: Any, row: Steps, head: Steps, path: Steps) -> Explanation:
-    found = Explanation(json_pointer((*head, *path)), dotted(keys_of(path)), value_at(record, path))
-    if found.value is MISSING:
-        found.why = "truto_ignore_remote_data leaves it out"
-    else:
-        found.why = "the provider's own record"
-        found.reads = [Read("", row, value_at(trace.names["response"], row))]
-    return found
-
-
 def _field(
     evidence: Evidence, endpoint: Endpoint, record: Any, row: Steps, head: Steps, path: Steps, excluded: Sequence[str]
 ) -> Explanation:
     name, evaluation = dotted(keys_of(path)), evidence.of_field(row, path)
     expression = None if evaluation is None else evaluation.expression
     found = evidence.explained((*head, *path), name, value_at(record, path), expression, evaluation)
-    if expression is None:
+    if expression is None and path[0] == REMOTE_DATA:
+        found.why = "truto_ignore_remote_data leaves it out"
+        if found.value is not MISSING:
+            found.why = "the provider's own record"
+            found.reads = [Read("", row, value_at(evidence.trace.names["response"], row))]
+    elif expression is None:
         found.why = f"the endpoint `{endpoint.name}` has no expression for it"
     elif any(f"{name}.".startswith(f"{one}.") for one in excluded):
         found.why = "truto_exclude_fields leaves it out of the result"

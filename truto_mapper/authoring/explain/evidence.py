@@ -1,7 +1,5 @@
 """What a traced run shows: the places that a value was read from, and why a value is absent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -83,7 +81,7 @@ class Evidence:
                     self._add_sources(named, found)
 
     def _reads(self, event: Event) -> Iterator[Read]:
-        for document, path, value in self.places.reads(event):
+        for document, path, value in self.places.lookups(event):
             default = self.defaults.get((document, *path))  # type: ignore[arg-type]  # a longer path has none
             yield Read(document, path, value, default is not None and value == default)
 

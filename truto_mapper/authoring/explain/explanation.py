@@ -1,7 +1,5 @@
 """An explanation of an output value, as text, as JSON, and as a line of a table."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The files of golden cases: which there are, and what is in them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The differences between what cases expect and what they give, each traced to an expression and grouped by it."""
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 import json
@@ -126,8 +124,7 @@ def _origin(endpoint: Endpoint | None, name: str, path: Steps) -> tuple[str, Exp
     """The name of a field in a file, and the expression that gives it."""
     steps = keys_of(path)
     if name == "response.json" and steps[:1] == ("result",):
-        keyed = isinstance(path[1], str) if len(path) > 1 else False  # an object keyed by a field
-        steps = steps[2 if keyed else 1 :]
+        steps = keys_of(path[2:])  # after the index of a record, or its key
         return dotted(steps) or "result", None if endpoint is None else giving(endpoint.response, steps)
     if endpoint is None or not steps:
         return dotted(steps) or name, None

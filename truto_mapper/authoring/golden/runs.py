@@ -1,7 +1,5 @@
 """Running golden cases, and what they give."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -104,7 +102,8 @@ def misses(case: Case, result: Result) -> Diagnostic | None:
     """G702: how the failure of a case differs from the one that it states."""
     stated, error = case.settings.raises, result.error
     wanted = {"error": stated} if isinstance(stated, str) else stated or {}
-    found = {} if error is None else {name: _attribute(error, name) for name in wanted or {"error"}}
+    kind = {"error": type(error).__name__}
+    found = {} if error is None else {name: kind.get(name, getattr(error, name, None)) for name in wanted or kind}
     if found == wanted:
         return None
     if error is None:
@@ -115,10 +114,6 @@ def misses(case: Case, result: Result) -> Diagnostic | None:
         message = f"{case.name} should fail with {_named(wanted)}, but fails with {_named(found)}"
     key = "raises" if stated is not None else "description"
     return case.node.diagnostic("G702", message, key=key, hint="`raises` is written by hand, and never accepted")
-
-
-def _attribute(error: MapperError, name: str) -> Any:
-    return type(error).__name__ if name == "error" else getattr(error, name, None)
 
 
 def _named(about: Mapping[str, Any]) -> str:

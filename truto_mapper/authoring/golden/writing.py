@@ -1,7 +1,5 @@
 """Writing golden cases: accepting differences, leaving them for review, and recording a new case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from truto_mapper.authoring import check, coverage, docs, explain, golden
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import read_json
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, report, reported, write
@@ -17,6 +16,10 @@ from truto_mapper.engine.mapper import load
 from truto_mapper.text import codes
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MapperError, MappingError
+
+#: Those of the modules, which only their commands import: a start does not pay for them.
+COVERAGE_FORMATS = ("text", "json", "html", "cobertura")
+DOCS_FORMATS = ("markdown", "html")
 
 
 def check_(
@@ -47,6 +50,8 @@ def _page_of(code: str) -> str:
 
 
 def _checked(path: Path, overlays: Sequence[Path]) -> list[Diagnostic]:
+    from truto_mapper.authoring import check
+
     try:
         return check.check(load(path, overlays=overlays))
     except MapperError as error:
@@ -68,6 +73,8 @@ def explain_(
     format_: Annotated[str, options.choice("--format", ("text", "json"))] = "text",
 ) -> None:
     """Explain an output value, or why it is missing. Without POINTER: each field of the first record."""
+    from truto_mapper.authoring import explain
+
     with reported():
         mapper = load(name, overlays=overlays or ())
         body, settings = read_json(payload), options.settings(context)
@@ -83,13 +90,15 @@ def coverage_(
     name: options.MappingName,
     cases: Annotated[list[str] | None, Argument(metavar="CASE", help="Names or folders of cases; else all.")] = None,
     overlays: options.Overlays = None,
-    format_: Annotated[str, options.choice("--format", coverage.FORMATS)] = "text",
+    format_: Annotated[str, options.choice("--format", COVERAGE_FORMATS)] = "text",
     fail_under: Annotated[float, Option(metavar="N", help="Fail if less than N percent is covered.")] = 0,
 ) -> None:
     """Measure what the golden cases of a mapping exercise: fields, branches each way, enum values, and lines."""
+    from truto_mapper.authoring import coverage, golden
+
     with reported():
         path = options.one_mapping(name)
-        folders = _case_folders(path, cases)
+        folders = _chosen(path, golden.folders(path), cases)
         found = coverage.measure(load(path, overlays=overlays or ()), map(golden.read, folders))
     write(coverage.FORMATS[format_](found))
     if found.percent < fail_under:
@@ -97,9 +106,9 @@ def coverage_(
         raise typer.Exit(FINDINGS)
 
 
-def _case_folders(path: Path, names: list[str] | None) -> list[Path]:
+def _chosen(path: Path, folders: list[Path], names: list[str] | None) -> list[Path]:
     """The folders of the named cases of a mapping, or of all. Raises `MappingError` M105."""
-    known = {folder.name: folder for folder in golden.folders(path)}
+    known = {folder.name: folder for folder in folders}
     for name in names or ():
         if Path(name).name not in known:
             hint = did_you_mean(Path(name).name, known)
@@ -110,9 +119,11 @@ def _case_folders(path: Path, names: list[str] | None) -> list[Path]:
 def docs_(
     name: options.MappingName,
     overlays: options.Overlays = None,
-    format_: Annotated[str, options.choice("--format", docs.FORMATS)] = "markdown",
+    format_: Annotated[str, options.choice("--format", DOCS_FORMATS)] = "markdown",
 ) -> None:
     """Show a mapping as a page: where each field comes from, and how each parameter is handled."""
+    from truto_mapper.authoring import docs
+
     with reported():
         mapper = load(name, overlays=overlays or ())
         report(mapper.diagnostics)

@@ -6,17 +6,19 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
-from truto_mapper.authoring import golden
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import read_json
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, report, reported, write
 from truto_mapper.text import reports
 from truto_mapper.text.diagnostics import excerpt
+
+if TYPE_CHECKING:
+    from truto_mapper.authoring import golden
 
 #: A review shows this many differences of one cause.
 SHOWN = 5
@@ -34,10 +36,12 @@ def run_cases(
     watch: Annotated[bool, Option("--watch", help="Run again whenever a file changes.")] = False,
 ) -> None:
     """Run the golden cases of mappings. Differing output is left beside them as *.new, except where CI is set."""
+    from truto_mapper.authoring import golden
+
     with reported(format_):
         paths = options.mappings(targets)
         names = frozenset(Path(target).name for target in targets or () if (Path(target) / "case.yaml").is_file())
-    for _ in _rounds(paths) if watch else (None,):
+    for _ in _rounds(paths, golden.PENDING) if watch else (None,):
         with reported(format_):
             made = golden.run_all(paths, only, names)
             groups = golden.groups(made.differences)
@@ -54,14 +58,14 @@ def run_cases(
         raise typer.Exit(FINDINGS)
 
 
-def _rounds(paths: list[Path]) -> Iterator[None]:
-    """Once now, and again after each change of a mapping or of a file beside it."""
+def _rounds(paths: list[Path], ours: str) -> Iterator[None]:
+    """Once now, and again after each change of a mapping or of a file beside it that does not end in `ours`."""
     try:
-        from watchfiles import watch  # noqa: PLC0415  # an extra of its own
+        from watchfiles import watch  # an extra of its own
     except ImportError:
         raise UsageError("--watch needs watchfiles: pip install 'truto-mapper[watch]'") from None
     yield
-    for _ in watch(*{path.parent for path in paths}, watch_filter=lambda _, path: not path.endswith(golden.PENDING)):
+    for _ in watch(*{path.parent for path in paths}, watch_filter=lambda _, path: not path.endswith(ours)):
         yield
 
 
@@ -76,11 +80,11 @@ def _nothing_ran(paths: list[Path], only: str) -> None:
 def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, review: bool) -> list[golden.Group]:
     """The groups to accept."""
     known = {group.id for group in groups}
+    if accept and not known:
+        raise UsageError("--accept: no case differs")
     for id_ in accept:
         if id_ not in known:
-            raise UsageError(
-                f"--accept: there is no group {excerpt(id_)}; known groups: {', '.join(sorted(known)) or 'none'}"
-            )
+            raise UsageError(f"--accept must be one of {', '.join(sorted(known))}, not {excerpt(id_)}")
     if review and not sys.stdin.isatty():
         raise UsageError("--review needs a terminal; without one use --accept GROUP, or --update for all")
     return [group for group in groups if update or group.id in accept or (review and _is_wanted(group))]
@@ -141,6 +145,8 @@ def record(
     raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
 ) -> None:
     """Make a golden case of a provider's reply. Persons get aliases; the same person gets the same one."""
+    from truto_mapper.authoring import golden
+
     if case in ("", "..") or Path(case).name != case:
         raise UsageError(f"--case must be the name of a folder, not {excerpt(case)}")
     with reported():

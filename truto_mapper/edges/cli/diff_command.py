@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import io
 import subprocess
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
-from truto_mapper.authoring import diff, golden
 from truto_mapper.edges.cli.options import ReportFormat, one_mapping
 from truto_mapper.edges.cli.output import FINDINGS, conclude, reported, write
 from truto_mapper.engine.mapper import load
@@ -24,15 +22,22 @@ from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MapperError, MappingError
 from truto_mapper.text.source import Source
 
+if TYPE_CHECKING:
+    from truto_mapper.authoring import diff
+
 
 def diff_(
     old: Annotated[str, Argument(metavar="OLD", help="A file, REV:PATH of git, or a shipped name.")],
     new: Annotated[str, Argument(metavar="NEW", help="Likewise; both are mappings, or both specs of a resource.")],
     cases: Annotated[str | None, Option(metavar="MAPPING", help="Run the golden cases of MAPPING, not NEW's.")] = None,
-    approvals: Annotated[Path | None, Option(metavar="FILE", help="Else .truto-approvals.yaml beside NEW.")] = None,
+    approvals: Annotated[
+        Path | None, Option(metavar="FILE", help="Approvals; else .truto-approvals.yaml beside NEW.")
+    ] = None,
     format_: ReportFormat = "text",
 ) -> None:
     """Show what changed between two versions of a mapping or a resource, and whether it breaks readers or callers."""
+    from truto_mapper.authoring import diff
+
     with reported(format_), _version(old) as (before, from_here), _version(new) as (after, to_here):
         changes = _changes(before, after, cases)
         file = approvals or after.parent / ".truto-approvals.yaml"
@@ -47,6 +52,8 @@ def diff_(
 
 
 def _changes(old: Path, new: Path, cases: str | None) -> list[diff.Change]:
+    from truto_mapper.authoring import diff, golden
+
     roots = [yaml_tree.parse(files.read(path)) for path in (old, new)]
     kinds = {diff.kind_of(root) for root in roots}
     if kinds == {"resource"}:
@@ -65,6 +72,10 @@ def _version(name: str) -> Iterator[tuple[Path, Callable[[Diagnostic], Diagnosti
 
     Raises `MappingError` M105.
     """
+    import zipfile
+
+    from truto_mapper.authoring import golden
+
     known = files.shipped("mappings", ".yaml") | files.shipped("schemas", ".yaml")
     path = golden.from_here(known[name]) if name in known else Path(name)
     revision, colon, inside = name.partition(":")

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from truto_mapper.authoring import golden
 from truto_mapper.edges.cli.output import UsageError
 from truto_mapper.text import reports
 from truto_mapper.text.diagnostics import excerpt
@@ -40,12 +39,14 @@ ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
 
 def mappings(targets: list[str] | None) -> list[Path]:
     """The mapping files of some targets. Raises `MappingError` M105."""
+    from truto_mapper.authoring import golden
+
     return sorted({path for target in targets or (None,) for path in golden.mappings(target)})
 
 
 def one_mapping(name: str) -> Path:
     """The file of one mapping. Raises `MappingError` M105, `UsageError`."""
-    found = golden.mappings(name)
+    found = mappings([name])
     if len(found) != 1:
         raise UsageError(f"{name} holds {len(found)} mappings; name one of them")
     return found[0]

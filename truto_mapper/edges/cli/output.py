@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from truto_mapper.engine import rendering
 from truto_mapper.text import reports
@@ -31,6 +29,8 @@ def print_json(value: Any) -> None:
     """JSON, in colours on a terminal."""
     text = rendering.dumps(value, indent=2)
     if sys.stdout.isatty():
+        from rich.console import Console
+
         Console(soft_wrap=True).print_json(text)
     else:
         write(text + "\n")
@@ -44,6 +44,11 @@ def write(text: str) -> None:
 
 def report(diagnostics: Sequence[Diagnostic]) -> None:
     """Diagnostics on stderr, separated by blank lines."""
+    if not diagnostics:
+        return
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for number, found in enumerate(diagnostics):
         text = Text(("\n" if number else "") + found.render())

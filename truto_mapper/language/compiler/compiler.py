@@ -6,10 +6,9 @@ an expression reaches it only as `ast.Constant`. The same node always gives the 
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler import calls, constructors, functions, operators, paths, steps, variables
@@ -60,8 +59,7 @@ RAW_VALUES: Final[Table] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(NamedTuple):
     """A compiled node: `value` must be evaluated right after `statements`. It `runs` if it uses the local `run`."""
 
     statements: list[ast.stmt]
@@ -96,8 +94,7 @@ def emit(
     return Emitted(writer.lines, value, writer.runs)
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A module with one Python function, `expression(data, run, *parameters)`; `run` may be None unless it `runs`."""
 
     tree: ast.Module

@@ -9,7 +9,7 @@ from truto_mapper.language.runtime.values import MISSING, Missing, Run, Sequence
 
 
 def size(value: Any = MISSING) -> int | Missing:
-    """$size: an array's length; 1 for anything else, a sequence of one that collapsed; MISSING for MISSING and null."""
+    """$size: an array's length; 1 for other values, which may be a collapsed sequence; MISSING for MISSING and null."""
     if value is MISSING or value is None:
         return MISSING
     return len(value) if isinstance(value, list) else 1
@@ -23,7 +23,7 @@ def spread(value: Any) -> Any:
     found = Sequence()
     for item in leaves(value, Walk()):
         found += [{key: one} for key, one in item.items()] if isinstance(item, dict) else [item]
-    if isinstance(value, list):  # joined in the reference, which gives an array
+    if isinstance(value, list):  # in the reference the result for an array is an array
         return list(found) if value else MISSING
     return found if isinstance(value, dict) else value
 
@@ -56,7 +56,7 @@ def distinct(values: Any) -> Any:
 
 
 def _frozen(value: Any, depth: int, walk: Walk) -> Any:
-    """The same for equal values only, and hashable: a boolean is no number, an object has no order."""
+    """A hashable key that only equal values share: booleans are not numbers, and fields have no order."""
     if isinstance(value, list):
         inner = walk.enter(depth)
         return list, tuple(_frozen(item, inner, walk) for item in value)

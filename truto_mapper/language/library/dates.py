@@ -53,7 +53,8 @@ def _since_1970(moment: datetime) -> int:
 def floor_date(timestamp: Any, zone: Any = MISSING) -> str | Missing:
     """$floorDate: the date (YYYY-MM-DD) of a date-time in an IANA zone; MISSING without a date-time.
 
-    Raises `EvaluationError`: T0410 wrong type, D3110 no date-time, D3137 no such zone, or outside the calendar.
+    Raises `EvaluationError`: T0410 for a wrong type, D3110 for an invalid date-time, D3137 for an unknown zone
+    or a date outside the calendar.
     """
     if timestamp is MISSING or timestamp is None:
         return MISSING
@@ -62,14 +63,15 @@ def floor_date(timestamp: Any, zone: Any = MISSING) -> str | Missing:
 
 
 def ceil_date(timestamp: Any, zone: Any = MISSING, now: Any = MISSING) -> str | Missing:
-    """$ceilDate: the date of a date-time that is the first instant of its day in the zone, otherwise the next
-    date; never past the date of `now` when that is known. Arguments and errors as for `floor_date`.
+    """$ceilDate: the date of a date-time that begins its day in the zone, else the next date, but none after `now`.
+
+    Arguments and errors as for `floor_date`.
     """
     if timestamp is MISSING or timestamp is None:
         return MISSING
     moment, there = _moment("ceilDate", 1, timestamp), _zone("ceilDate", zone)
     day = _local_date(moment, there)
-    # Not "is it 00:00": where the clocks skip midnight, the day begins at 01:00.
+    # A day need not begin at 00:00: where the clocks skip midnight, it begins at 01:00.
     if not _begins_day(moment, there, day):
         day = _next(day, moment)
     if now is not MISSING and now is not None:

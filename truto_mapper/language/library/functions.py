@@ -1,4 +1,4 @@
-"""The functions of the language, JSONata's and ours; `NAMESPACE` is all that generated code can name."""
+"""The tables of all functions, JSONata's and ours; `NAMESPACE` is everything that generated code can name."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from truto_mapper.language.runtime.values import MISSING, Function, listed
 
 __all__ = ["FUNCTIONS", "NAMESPACE", "OURS", "STANDARD"]
 
-# Arguments have been fitted to signatures: they are of the right type, or MISSING.
+# Arguments have been fitted to the signature: they are of the right type, or MISSING.
 
-#: Name in JSONata, signature, body; how many arguments higher-order functions hand over, if not what the body takes.
+#: Name in JSONata, signature, body, and the number of arguments from higher-order functions if the body takes another.
 _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("sum", "<a<n>:n>", defined(numbers.sum_)),
     ("count", "<a:n>", lambda values: 0 if values is MISSING else len(values)),
@@ -102,7 +102,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "ceilDate": dates.ceil_date,
     "size": collections.size,
 }
-#: The same as values of an expression. What they give needs no check.
+#: The same as values of an expression; their results need no check.
 OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None, f) for name, f in FUNCTIONS.items()})
 
 _NAMED: Final = (
@@ -116,7 +116,7 @@ _NAMED: Final = (
     (patterns, "regex"),
 )
 
-#: All that generated code can name: what is named above, and the functions as `f_name`.
+#: Everything that generated code can name: the names above, and each function as `f_name`.
 NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
     {name: getattr(module, name) for module, names in _NAMED for name in names.split()}
     | {f"f_{name}": function for name, function in (*STANDARD.items(), *OURS.items())}

@@ -19,7 +19,7 @@ from truto_mapper.language.runtime.values import (
 
 
 def _handed(run: Run, function: Function, *offered: Any) -> Any:
-    """What a function gives that is handed a value, its index and its array, as far as it takes them."""
+    """The result of a function for a value, its index and its array, as many of them as it takes."""
     return applied_to(run, None, function, offered[: max(function.arity, 1)])
 
 
@@ -85,7 +85,7 @@ def sift(run: Run, value: Any, function: Any = MISSING) -> Any:
 def sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
     if values is MISSING or len(values) <= 1:
         return values
-    if comparator is not MISSING:  # says whether the first of two comes after the second
+    if comparator is not MISSING:  # tells whether the first of two values comes after the second
         return sorted(values, key=cmp_to_key(lambda later, earlier: -truthy(apply(run, comparator, earlier, later))))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
         fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")

@@ -1,4 +1,4 @@
-"""Numbers in letters, in Roman numerals and in English words: how they are written, and how they are read."""
+"""Numbers as letters, Roman numerals and English words: writing and reading them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Final
 
 __all__ = ["NUMERALS", "nth", "table"]
 
-#: How a number is written; how a text falls into parts, what each part stands for and all of them together; and a
-#: regular expression of what is repeated in such a text.
+#: A function that writes a number; one that splits a text, the value of each part, a function that combines the values;
+#: and a regular expression for one part.
 Numeral = tuple[Callable[[int], str], Callable[[str], list[str]], dict[str, int], Callable[[list[int]], int], str]
 
 
 def table(words: str, numbers: Iterable[int]) -> dict[str, int]:
-    """What each word stands for."""
+    """The number of each word."""
     return dict(zip(words.split(), numbers, strict=True))
 
 
 def _letters(number: int) -> str:
-    """As the columns of a spreadsheet are named."""
+    """A number in letters, as spreadsheet columns are named."""
     text = ""
     while number:
         number, letter = divmod(number - 1, 26)
@@ -44,7 +44,7 @@ def _roman(number: int) -> str:
 
 
 def _of_roman(values: list[int]) -> int:
-    """A numeral is taken off if there is a greater one behind it, however far."""
+    """The number of Roman numerals; each is subtracted if a greater one follows anywhere."""
     return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
 
 
@@ -54,7 +54,7 @@ _WORDS: Final = table(
     (*range(20), *range(20, 100, 10), 100, 1000, 10**6, 10**9, 10**12),
 )
 _NAMED: Final = {number: word for word, number in _WORDS.items()}
-#: How cardinals end, and ordinals instead.
+#: The endings of cardinals, and of their ordinals.
 _ENDINGS: Final = (
     *(("One", "First"), ("Two", "Second"), ("Three", "Third"), ("ve", "fth"), ("Nine", "Ninth"), ("t", "th")),
     *(("y", "ieth"), ("", "th")),
@@ -77,7 +77,7 @@ def nth(words: str) -> str:
 
 
 def _of_words(values: list[int]) -> int:
-    """A word below a hundred is added to what was counted last, any other multiplies it."""
+    """The number of words: one below a hundred is added to the last part, any other multiplies it."""
     counted = [0]
     for value in values:
         if value >= 100:

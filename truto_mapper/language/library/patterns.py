@@ -53,7 +53,7 @@ def regex(pattern: str, flags: str) -> Pattern:
 
 
 def _first_match(pattern: Any, text: Any, start: Any = 0) -> Any:
-    """What a regular expression gives as a function: a match with a function for the next one."""
+    """The result of a regular expression as a function: a match, with a function for the next one."""
     found = pattern.search(text, start) if isinstance(text, str) else None
     if found is None:
         return MISSING
@@ -72,7 +72,7 @@ def _match_of(found: Any) -> dict[str, Any]:
 
 
 def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
-    """The matches of a regular expression, or of a function that works like one."""
+    """The matches of a regular expression, or of a function that behaves like one."""
     if isinstance(matcher, Pattern):
         yield from _pattern_matches(run, matcher.pattern, text, limit)
         return
@@ -97,7 +97,7 @@ def _pattern_matches(run: Run, pattern: Any, text: str, limit: Any) -> Iterator[
             yield _match_of(found)
             if found.end() >= len(text) or (limit is not MISSING and number >= limit):
                 return
-        if is_empty:  # the next match is the same one
+        if is_empty:  # the next match would be the same
             fail("D1004", "Regular expression matches zero length string")
         run.tick()
 
@@ -157,7 +157,7 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MI
 
 
 def _replaced(run: Run, replacement: Any, found: Any) -> str:
-    """The text for one match; a plain string that was searched for has no groups, and no function to call."""
+    """The replacement of a match. `found` is None for a match of a plain string, which has no groups."""
     if isinstance(replacement, str):
         return replacement if found is None else re.sub(_REFERENCE, lambda m: _reference(m, found), replacement)
     made = replacement if found is None else apply(run, replacement, found)
@@ -170,7 +170,7 @@ _REFERENCE = r"(?a)\$(\$|\d+)"
 
 
 def _reference(found: re.Match[str], match: dict[str, Any]) -> str:
-    """What `$$`, `$0` and `$12` stand for; of the digits only as many as there are groups."""
+    """The value of `$$`, `$0` or `$12`; a number uses no more digits than the number of groups has."""
     digits, groups = found[1], match["groups"]
     if digits == "$":
         return "$"

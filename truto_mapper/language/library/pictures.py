@@ -1,7 +1,7 @@
-"""Numbers and dates by picture strings, as JSONata's reference implementation writes and reads them.
+"""Writes and reads numbers and dates by picture strings, as JSONata's reference implementation does.
 
-The pictures are those of XPath Functions and Operators 3.1: §4.6 integers, §4.7 numbers, §9.8 dates. Whatever the
-arguments, the only thing that comes out beside a result is `EvaluationError`. No clock is read here.
+The pictures are those of XPath Functions and Operators 3.1: §4.6 integers, §4.7 numbers, §9.8 dates. Functions return a
+result or raise `EvaluationError`, whatever their arguments. No clock is read here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, fail
 from truto_mapper.text.diagnostics import excerpt
 
-#: The longest picture, the longest text that is read by one, the longest Roman numeral.
+#: The longest picture, text to read and Roman numeral, in characters.
 MAX_LENGTH: Final = 2_000
 
 
@@ -43,7 +43,7 @@ def pictured(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _bounded(text: str) -> str:
     if len(text) > MAX_LENGTH:
-        fail("D2014", f"a picture string, or a text to be read by one, of more than {MAX_LENGTH:,} characters")
+        fail("D2014", f"a picture string, or a text to read by one, is longer than {MAX_LENGTH:,} characters")
     return text
 
 
@@ -59,12 +59,12 @@ def _in_range(number: float, most: float = sys.float_info.max) -> float:
 
 def format_integer(value: float, picture: str) -> str:
     """A number, rounded down, in digits, letters, Roman numerals or words."""
-    # It has the digits it is written with: 1e46 is a one and 46 zeros.
+    # A double has the digits that it is written with: 1e46 is a one and 46 zeros.
     return _integer(picture).write(math.floor(Decimal(repr(_in_range(value)))))
 
 
 def parse_integer(text: str, picture: str) -> int | float:
-    """The number that a text stands for; NaN if it stands for none."""
+    """The number that a text represents; NaN if it represents none."""
     number = _integer(picture).read(_bounded(text))
     return math.nan if number is None else _in_range(number)
 
@@ -77,14 +77,14 @@ def _integer(picture: str) -> _Digits | _Numerals:
         return _Numerals(primary, ordinal=ordinal)
     zeros = {ord(char) - unicodedata.decimal(char) for char in primary if char.isdecimal()}
     if len(zeros) != 1:
-        hint = "like 0, 001, #,##0, A, a, I, i, W, w or Ww; with ;o behind it for ordinals"
-        what = "mixes digits of several scripts" if zeros else "is none of integers"
+        hint = "like 0, 001, #,##0, A, a, I, i, W, w or Ww; followed by ;o for ordinals"
+        what = "mixes digits of several scripts" if zeros else "is not a picture of integers"
         _refuse("D3131" if zeros else "D3130", picture, what, hint)
     return _Digits(re.sub(r"\d", "0", primary), zeros.pop(), ordinal=ordinal)
 
 
 class _Digits:
-    """A pattern of digits, 0 for each that must be there and # for each that can; other characters separate them."""
+    """A pattern of digits: 0 for each required digit, # for each optional one; other characters separate them."""
 
     def __init__(self, pattern: str, zero: int, *, ordinal: bool = False, regular: bool = True) -> None:
         self.ordinal, self.least = ordinal, pattern.count("0")
@@ -105,10 +105,10 @@ class _Digits:
         return text + ("th" if text[-2:-1] == "1" else {"1": "st", "2": "nd", "3": "rd"}.get(text[-1:], "th"))
 
     def grouped(self, digits: str, least: int = 0) -> str:
-        """Digits in the script of the pattern, as many as there must be, with separators."""
+        """Digits in the script of the pattern, padded to its length, with separators."""
         digits = digits.rjust(least or self.least, "0")
         size = len(digits)
-        # One between digits of the pattern needs a digit before it: the reference makes ",,12" of 12 by #,##,##0.
+        # A separator within the pattern needs a digit before it: the reference writes 12 by #,##,##0 as ",,12".
         separators = [pair for pair in self.separators if pair[0] < size or pair[0] >= self.most]
         if self.every:
             separators = [(place, self.separators[0][1]) for place in range(self.every, size, self.every)][::-1]
@@ -126,7 +126,7 @@ class _Digits:
 
 
 class _Numerals:
-    """Letters, Roman numerals or words, in the case of the picture that asks for them."""
+    """Letters, Roman numerals or words, in the case of the picture."""
 
     least = most = every = 0
     ending = ""
@@ -151,7 +151,7 @@ class _Numerals:
 
 # ------------------------------------------------------------------------------------------------ numbers
 
-#: The characters of a decimal format that `options` may change, as they are in the rules below.
+#: The characters of a decimal format that `options` may change, and the characters for them in the rules below.
 _MARKS: Final = {
     "decimal-separator": ".",
     "grouping-separator": ",",
@@ -163,13 +163,13 @@ _MARKS: Final = {
     "pattern-separator": ";",
 }
 _TEXTS: Final = {"infinity": "Infinity", "minus-sign": "-", "NaN": "NaN"}
-#: §4.7.3: what a picture must not have, looked for in a prefix, < a mantissa, e, an exponent > and a suffix, where x is
-#: any other character. Of several rules that are broken, the reference reports the last one.
+#: §4.7.3: what a picture must not have, searched for in prefix<mantissa e exponent>suffix, where x is any other
+#: character. If several rules are broken, the reference reports the last one.
 _RULES: Final = {
-    "D3093": (".<[^>]*e|<[^>e]*e(?!0+>)", "an exponent that is not of digits alone, or text before a number with one"),
+    "D3093": (".<[^>]*e|<[^>e]*e(?!0+>)", "an exponent that is not only digits, or text before a number with one"),
     "D3092": ("^(?=.*[%‰]).*<[^>]*e[^>]", "an exponent as well as a percent sign"),
-    "D3091": (r"<[^.]*\.[^e]*#[^e]*0", "an optional digit before another one in its fraction"),
-    "D3090": ("<[^.e#]*0[^.e]*#", "an optional digit behind another one in its integer part"),
+    "D3091": (r"<[^.]*\.[^e]*#[^e]*0", "an optional digit before a required one in its fraction"),
+    "D3090": ("<[^.e#]*0[^.e]*#", "an optional digit after a required one in its integer part"),
     "D3089": (",,", "two grouping separators side by side"),
     "D3088": ("<[^.e]*,[e>]", "a grouping separator at its end"),
     "D3087": (r",\.|\.,", "a grouping separator beside its decimal separator"),
@@ -180,12 +180,12 @@ _RULES: Final = {
     "D3082": ("%.*%", "more than one percent sign"),
     "D3081": (r"\..*\.", "more than one decimal separator"),
 }
-#: With room for every digit of a double.
+#: Decimal arithmetic with room for every digit of a double.
 _EXACT: Final = Context(prec=4_000)
 
 
 def format_number(value: float, picture: str, options: Mapping[str, Any] | None = None) -> str:
-    """A number in a decimal format, whose characters `options` may change."""
+    """A number in a decimal format; `options` may change its characters."""
     marks = _MARKS | _TEXTS
     for name, mark in (options or {}).items():
         if name in marks and not (isinstance(mark, str) and (mark or name in _TEXTS)):
@@ -194,7 +194,7 @@ def format_number(value: float, picture: str, options: Mapping[str, Any] | None 
         marks |= {name: _bounded(mark)} if name in marks else {}
     texts = _bounded(picture).split(marks["pattern-separator"])
     if len(texts) > 2:
-        _refuse("D3080", picture, "has more than two parts", "one is for positive numbers, and one for negative ones")
+        _refuse("D3080", picture, "has more than two parts", "one for positive numbers, and one for negative ones")
     pictures = [_Subpicture(text, tuple(marks.items())) for text in texts]
     if value != value:  # noqa: PLR0124  (math.isnan fails for integers beyond a double)
         return marks["NaN"]
@@ -204,7 +204,7 @@ def format_number(value: float, picture: str, options: Mapping[str, Any] | None 
 
 @lru_cache(maxsize=256)
 class _Subpicture:
-    """§4.7.4: what a picture says of positive numbers, or of negative ones."""
+    """§4.7.4: the part of a picture for positive numbers, or for negative ones."""
 
     def __init__(self, text: str, characters: tuple[tuple[str, str], ...]) -> None:
         marks = dict(characters)
@@ -224,7 +224,7 @@ class _Subpicture:
         mantissa, _, exponent = shape[start:end].partition("e")
         integer, self.point, fraction = mantissa.partition(".")
         self.size = integer.count("0")
-        if not self.size:  # There must be a digit, in the integer part or else in the fraction.
+        if not self.size:  # A digit is required, in the integer part or in the fraction.
             fraction = fraction or "0"[: len(exponent)]
             integer = re.sub("#$", "0", integer) if exponent or not fraction else integer
             fraction = fraction if "0" in integer else "0" + fraction[1:]
@@ -233,20 +233,20 @@ class _Subpicture:
         self.exponent = _Digits(exponent, zero)
 
     def write(self, value: float) -> str:
-        """§4.7.5, of a positive number."""
+        """§4.7.5: a positive number as text."""
         value *= self.ratio
         if value == math.inf:
             return self.prefix + self.marks["infinity"] + self.suffix
         number, power = Decimal(repr(_in_range(value))), ""
         if self.exponent.least:
-            # So many digits are before the point; a power of ten may have one more, as in 10e2.
+            # As many digits as the picture has before the point; a power of ten may have one more, as in 10e2.
             high, low = _EXACT.next_minus(number).adjusted() + 1, number.adjusted() + 1
             shift = max(high - self.size, 0) + min(low - self.size, 0) if number else 0
             number = _EXACT.scaleb(number, -shift)
             sign = self.marks["minus-sign"] if shift < 0 else ""
             power = self.marks["exponent-separator"] + sign + self.exponent.grouped(str(abs(shift)))
         number = _EXACT.quantize(number, Decimal((0, (1,), -self.fraction.most)))
-        # A double is written with all its digits, as far as the picture has places for them.
+        # A double is written with all of its digits that the picture has places for.
         text = f"{float(number):.{self.fraction.most}f}" if isinstance(value, float) else f"{number:f}"
         whole, _, part = text.partition(".")
         part = self.fraction.grouped(part.rstrip("0")[::-1])[::-1]
@@ -260,10 +260,10 @@ class _Subpicture:
 _ISO_8601: Final = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"
 #: ECMAScript's range of time, in milliseconds from 1970.
 _MAX_TIME: Final = 8_640_000_000_000_000
-#: Python's calendar ends with the year 9999; every 400 years are like those before.
+#: Python's calendar ends with the year 9999; the calendar repeats every 400 years.
 _DAYS_A_CYCLE: Final = 146_097
 _DAYS_BEFORE_1970: Final = 719_162
-#: The components, and how each is written if its marker does not say.
+#: The components, and the default format of each.
 _COMPONENTS: Final = {
     component: usual
     for components, usual in (("YMDdWwXxHhf", "1"), ("FPCE", "n"), ("ms", "01"), ("Zz", "01:01"))
@@ -281,25 +281,25 @@ _NAMES: Final = {
 
 
 def format_date_time(millis: float, picture: str | None = None, zone: str | None = None) -> str:
-    """A moment, in milliseconds since 1970, in a zone such as +0530; as in ISO 8601 without a picture."""
+    """A moment, in milliseconds since 1970, as text in a zone such as +0530; in ISO 8601 without a picture."""
     parts = _parts(_ISO_8601 if picture is None else picture)
     zone = "0000" if zone is None else zone
     if not re.fullmatch(r"(?a)[-+]?\d{3,4}", zone):
-        fail("D3137", f"{excerpt(zone)} is no zone that a moment can be written in", "like +0530, -0800 or 0000")
+        fail("D3137", f"{excerpt(zone)} is not a zone for writing a moment", "like +0530, -0800 or 0000")
     offset = _offset(zone)
     moment = _moment(int(_in_range(millis, _MAX_TIME)) + offset * 60_000)
     return "".join(part if isinstance(part, str) else part.write(moment, offset) for part in parts)
 
 
 def _offset(zone: str) -> int:
-    """Minutes; one or two digits are hours. The reference is an hour wrong in -0330 and the like."""
+    """The minutes of an offset; one or two digits are hours. The reference is an hour wrong for -0330 and the like."""
     digits = re.sub(r"\D", "", zone)
     hours, minutes = divmod(int(digits) * (1 if len(digits) > 2 else 100), 100)
     return (60 * hours + minutes) * (-1 if "-" in zone.partition("+")[0] else 1)
 
 
 def _moment(millis: int) -> dict[str, int]:
-    """The components of a moment. A week is of the month and of the year that its Thursday is in."""
+    """The components of a moment. A week belongs to the month and the year of its Thursday."""
     days, rest = divmod(millis, 86_400_000)
     cycle, days = divmod(days + _DAYS_BEFORE_1970, _DAYS_A_CYCLE)
     day = date.fromordinal(days + 1)
@@ -321,25 +321,26 @@ def _parts(picture: str) -> list[str | _Marker]:
         elif closed:
             parts.append(_Marker(re.sub(r"\s+", "", marker)))
         else:
-            _refuse("D3135", picture, "has a [ without its ]", "a [ itself is written [[")
+            _refuse("D3135", picture, "has a [ without a ]", "write [[ for a [ itself")
     return parts
 
 
 class _Marker:
-    """A variable marker: a component, how it is written, and after a comma its width."""
+    """A variable marker: a component, its format, and after a comma its width."""
 
     def __init__(self, marker: str) -> None:
         body, width = [*marker.rsplit(",", 1), ""][:2]
         self.component, self.text = body[:1], f"[{marker}]"
         if self.component not in _COMPONENTS:
-            _refuse("D3132", self.text, "is no component of a date or time", f"there is {', '.join(_COMPONENTS)}")
+            hint = f"the components are {', '.join(_COMPONENTS)}"
+            _refuse("D3132", self.text, "is not a component of a date or time", hint)
         self.shape = re.sub("(?<=.)([atco])$", r";\1", body[1:]) or _COMPONENTS[self.component]
         found = re.fullmatch(r"(?a)(?:(\d{1,3})|\*)?(?:-(?:(\d{1,3})|\*)?)?", width)
         if found is None:
-            _refuse("D2014", self.text, "has a width that is no number up to 999", "like [Y,2-4]")
+            _refuse("D2014", self.text, "has a width that is not a number up to 999", "like [Y,2-4]")
         most = int(found[2]) if found[2] else None
         if self.component in "Zz" and not 0 < sum(map(str.isdecimal, self.shape)) < 5:
-            _refuse("D3134", self.text, "is a zone that is not of one to four digits", "like [Z], [Z0] or [Z00:00t]")
+            _refuse("D3134", self.text, "is a zone without one to four digits", "like [Z], [Z0] or [Z00:00t]")
         named = self.component in "PCE" or (self.shape[0] in "nN" and self.component not in "Zz")
         self.integer = None if named else _integer(self.shape)
         self.names = {name[: most or None]: number for name, number in _NAMES.get(self.component, {}).items()}
@@ -367,11 +368,11 @@ class _Marker:
     def _names(self) -> dict[str, int]:
         if not self.names:
             hint = "months and days of the week have names, [MNn] and [FNn]"
-            _refuse("D3133", self.text, "is a component that has no names", hint)
+            _refuse("D3133", self.text, "is a component without names", hint)
         return self.names
 
     def _zone(self, shape: _Digits | _Numerals, offset: int) -> str:
-        """§9.8.4.6: hours, and minutes where there are some; or both in one number."""
+        """§9.8.4.6: hours, and minutes unless they are 0; or both in one number."""
         if offset == 0 and self.shape.endswith(";t"):
             return "Z"
         hours, minutes = divmod(abs(offset), 60)
@@ -382,7 +383,7 @@ class _Marker:
         return ("GMT" if self.component == "z" else "") + ("-" if offset < 0 else "+") + text
 
     def read(self, following: str | _Marker) -> tuple[str, Callable[[str], int | None]]:
-        """A regular expression of the texts that it writes, and what they stand for."""
+        """A regular expression for the texts that the marker writes, and a function that reads them."""
         if self.component == "f":
             return "[0-9]+", lambda text: int(text[:3].ljust(3, "0"))
         if self.integer is None:
@@ -390,14 +391,14 @@ class _Marker:
         if self.component in "Zz":
             between = literal(re.sub(r"[\d#]|;.$", "", self.shape)[:1])
             return ("GMT" if self.component == "z" else "") + "[-+][0-9]+" + (between and f"{between}[0-9]+"), _offset
-        # Where the next number follows at once, one of digits has a fixed width.
+        # A number of digits has a fixed width if another number follows at once.
         fixed = self.least and isinstance(following, _Marker) and following.integer and following.component not in "Zz"
         return self.integer.unit + (f"{{{self.least}}}" if fixed else "+") + self.integer.ending, self.integer.read
 
 
 @lru_cache(maxsize=256)
 def _reader(picture: str) -> tuple[Any, list[tuple[str, Callable[[str], int | None]]]]:
-    """A regular expression for RE2, which takes linear time, and what each of its groups stands for."""
+    """A pattern for RE2, which is linear in time, with the component and the reader of each group."""
     parts, pattern, components = _parts(picture), "", []
     for part, following in zip(parts, [*parts[1:], ""], strict=False):
         if isinstance(part, str):
@@ -410,15 +411,15 @@ def _reader(picture: str) -> tuple[Any, list[tuple[str, Callable[[str], int | No
 
 
 def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | float | None:
-    """The moment that a text stands for; None if it is not as the picture says, NaN if it is outside the calendar.
+    """The moment of a text, in milliseconds since 1970; None if it does not match, NaN outside the calendar.
 
-    What the picture leaves out before the components that it has is as it is `now`; what it leaves out behind is zero.
+    Components that the picture omits are those of `now` if they come before its first one, and zero after its last one.
     """
     try:
         pattern, components = _reader(picture)
         match = pattern.fullmatch(_bounded(text))
     except (UnicodeError, PatternError):
-        _refuse("D2014", picture, "is too much to read by, or what is read is not Unicode", "like [Y]-[M]-[D]")
+        _refuse("D2014", picture, "is too long to read by, or the text is not Unicode", "like [Y]-[M]-[D]")
     groups = match.groups() if match else ()
     found = {component: read(group) for (component, read), group in zip(components, groups, strict=False)}
     known = {component: value for component, value in found.items() if value is not None}
@@ -426,12 +427,12 @@ def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | fl
 
 
 def _time(found: dict[str, int], now: Callable[[], int]) -> int | float:
-    # What is zero does not count for what kind of date and time this is, there as here.
+    # As in the reference, a component that is zero does not decide which kind of date and time this is.
     given = {component for component, value in found.items() if value}
     dates, times = given & set("YXMxWwdD"), given & set("PHhmsf")
     if dates and (dates <= set("Xxw") or dates <= set("XW")):
         hint = "like [Y]-[M]-[D] or [Y]-[d]"
-        fail("D3136", "the picture string names a date by its week, which cannot be read", hint)
+        fail("D3136", "the picture string gives a date by its week, which cannot be read", hint)
     ordinal, halved = "d" in dates and dates <= set("Yd"), bool(times & set("Ph")) and "H" not in times
     value = _complete(("YD" if ordinal else "YMD") + ("Phmsf" if halved else "Hmsf"), found, now)
     year = value["Y"] + (1900 if 0 <= value["Y"] < 100 else 0)
@@ -446,12 +447,12 @@ def _time(found: dict[str, int], now: Callable[[], int]) -> int | float:
 
 
 def _complete(order: str, found: dict[str, int], now: Callable[[], int]) -> dict[str, int]:
-    """What there is not of the components in their order is as it is now before the others, and zero behind them."""
+    """All components in `order`: those before the first one found are those of now, those after the last are zero."""
     there = "".join("+" if component in found else " " for component in order)
     if " " in there.strip():
         lost = order[there.index(" ", there.index("+"))]
-        hint = "only the beginning or the end of a date and time can be left out"
-        fail("D3136", f"the picture string leaves out [{lost}] between other components", hint)
+        hint = "only the beginning or the end of a date and time can be omitted"
+        fail("D3136", f"the picture string omits [{lost}] between other components", hint)
     before = order[: len(order) - len(there.lstrip())]
     clock = _moment(now()) | {"P": 0} if before else {}
     return dict.fromkeys(order, 0) | {"M": 1, "D": 1} | {one: clock[one] for one in before} | found

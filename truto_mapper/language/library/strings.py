@@ -55,7 +55,8 @@ def join(run: Run, texts: Any, separator: Any = MISSING) -> Any:
 
 
 def base64_encode(text: str) -> str:
-    return base64.b64encode(text.encode("utf-16-le", "surrogatepass")[::2]).decode("ascii")  # the low bytes, as there
+    # Only the low byte of each code unit is encoded, as in the reference.
+    return base64.b64encode(text.encode("utf-16-le", "surrogatepass")[::2]).decode("ascii")
 
 
 def base64_decode(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Calling: arguments as signatures want them, lambdas without the stack, functions from others and from callers."""
+"""Calls: fitting arguments to signatures, tail calls, partial application, transforms, and callers' functions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from truto_mapper.language.runtime.values import (
 )
 from truto_mapper.text.errors import EvaluationError
 
-#: What stands for the `?` of a partial application.
+#: A `?` among the arguments of a partial application.
 HOLE: Final = object()
 _LETTERS: Final[Mapping[type, str]] = MappingProxyType(
     {Missing: "m", bool: "b", str: "s", int: "n", float: "n", type(None): "l", list: "a", dict: "o"}
@@ -45,16 +45,16 @@ def _letter(kind: type) -> str:
 
 
 def type_name(value: Any) -> str:
-    """$type: the name of a value's type."""
+    """$type: the name of a value's type, as `array`."""
     return _NAMES.get(_letter(type(value)), "null")
 
 
 @lru_cache(maxsize=4096)
 def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
-    """How arguments of these types fit a signature; Raises T0410.
+    """How arguments of these types fit a signature. Raises T0410.
 
-    None if they fit as they are. A tuple of the places of arrays and the types that their items have to have, if then
-    the arguments fit as they are. Otherwise each parameter with the letters of what it takes.
+    None if they fit as they are. A tuple of (index, types) if they fit as they are once the items of the array at each
+    index are of these types. Otherwise a list of each parameter with the letters of its arguments.
     """
     signature = parse_signature(text or "")
     letters = "".join(map(_letter, kinds))
@@ -69,7 +69,7 @@ def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
 
 
 def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
-    """The arguments as the signature wants them: the context for one left out, an array for a single value."""
+    """The arguments fitted to the signature: the context for one left out, an array for a single value."""
     each = _matching(function.signature, function.name, tuple(map(type, arguments)))
     return arguments if each is None else _fitted(function, each, arguments, context)
 
@@ -88,7 +88,7 @@ def _fitted(function: Function, each: Any, arguments: tuple[Any, ...], context: 
         if param.context and not letters:
             result.append(_context(name, param, context, taken + 1))
             continue
-        for letter in letters or "m":  # what is left out takes an argument too, as in the reference
+        for letter in letters or "m":  # an omitted parameter consumes an argument, too, as in the reference
             taken, value = next(rest)
             wanted = param.type == "a" and letter != "m"
             result.append(_as_array(name, param, letters, value, taken) if wanted else value)
@@ -125,22 +125,22 @@ def _refuse_arguments(signature: Signature, name: str, supplied: str) -> NoRetur
 
 
 def call(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
-    """The value of `function(arguments)`; the context is for arguments that are left out."""
+    """The value of `function(arguments)`; the context replaces an argument that is left out."""
     return settled(applied_to(run, context, function, arguments))
 
 
 def applied(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
-    """As `call`, not yet collapsed."""
+    """As `call`, but not collapsed."""
     return applied_to(run, context, function, arguments)
 
 
 def apply(run: Run, function: Any, *arguments: Any) -> Any:
-    """What a function gives another one that was handed it; its context is null."""
+    """The result of a function that was passed to another function; its context is null."""
     return applied_to(run, None, function, arguments)
 
 
 def _performed(body: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """`body(*arguments)`, which for a few arguments takes nothing of the C stack if it is written out."""
+    """`body(*arguments)`, written out for a few arguments because that does not use the C stack."""
     match len(arguments):
         case 1:
             return body(arguments[0])
@@ -153,7 +153,7 @@ def _performed(body: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
 
 
 def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
-    """As `applied`, of arguments at hand."""
+    """As `applied`, with the arguments in a tuple."""
     run.enter()
     while function.__class__ is Closure:
         if function.signature is not None:
@@ -186,14 +186,14 @@ def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
 
 
 def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
-    """As `invoke`, not yet collapsed."""
+    """As `invoke`, but not collapsed."""
     arguments = fitted(function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     return as_number(result) if result.__class__ is float else result
 
 
 def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:
-    """The value of a call of $eval, which sees the variables where it stands."""
+    """The value of a call of $eval, which sees the variables at its place."""
     text, focus = (*fitted(function, arguments, context), MISSING)[:2]
     if text is MISSING:
         return MISSING
@@ -201,12 +201,12 @@ def evaluated(run: Run, variables: Any, context: Any, function: Function, *argum
 
 
 def evaluate_text(run: Run, text: Any, context: Any = MISSING) -> Any:
-    """$eval as a value, which sees no variables."""
+    """$eval as a function value, which sees no variables."""
     return MISSING if text is MISSING else run.evaluate(run, text, context, {})
 
 
 def procedure(found: Any, name: str, known: Any, code: str) -> Any:
-    """What a bare name gives where a function is called; T1005 and T1007 say that its `$` is missing."""
+    """The value of a bare name that is called; fails with T1005 or T1007 if its `$` is missing."""
     if found is MISSING and known is not MISSING:
         verb = "invoke" if code == "T1005" else "partially apply"
         fail(code, f"Attempted to {verb} a non-function", hint=f"did you mean ${name}?")
@@ -226,7 +226,7 @@ def partially(run: Run, function: Any, *given: Any) -> Function:
 
 
 def piped(run: Run, left: Any, right: Any) -> Any:
-    """`left ~> right`, of a function: called with the left side, or the two chained."""
+    """`left ~> right`: the right side called with the left, or two functions chained."""
     if not isinstance(right, Function):
         fail("T2006", "The right side of the function application operator ~> must be a function")
     if isinstance(left, Function):
@@ -235,7 +235,7 @@ def piped(run: Run, left: Any, right: Any) -> Any:
 
 
 def transform(pattern: Any, update: Any, delete: Any) -> Function:
-    """`|pattern|update, delete|`; each is a function of its context."""
+    """`|pattern|update, delete|`; each part is a function of the context."""
 
     def body(run: Run, value: Any) -> Any:
         result = copy(value)
@@ -265,7 +265,7 @@ def _delete(match: Any, gone: list[Any]) -> None:
 
 
 def from_caller(name: str, function: Callable[..., Any]) -> Function:
-    """A caller's function, of plain JSON values."""
+    """A caller's function of plain JSON values. Its exceptions become D3137."""
 
     def body(*arguments: Any) -> Any:
         try:
@@ -281,10 +281,10 @@ def from_caller(name: str, function: Callable[..., Any]) -> Function:
 def _arity(function: Callable[..., Any]) -> int:
     try:
         return len(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # a built-in one that does not say
+    except (TypeError, ValueError):  # some built-in functions do not say
         return 1
 
 
 def defined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which is undefined where its first argument is."""
+    """A function that is undefined if its first argument is."""
     return lambda value, *rest: MISSING if value is MISSING else function(value, *rest)

@@ -1,4 +1,4 @@
-"""Paths, step by step, and the operators, as the generated code calls them."""
+"""The steps of paths and the operators, as generated code calls them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from truto_mapper.language.runtime.values import (
 
 
 def kept(value: Any) -> Any:
-    """The value of what has `[]` behind it; `value` is not collapsed."""
+    """The value of an expression with `[]`; `value` is not collapsed."""
     return Kept(value) if isinstance(value, Sequence) and value else settled(value)
 
 
@@ -48,30 +48,30 @@ def kept_path(value: Any) -> Any:
 
 
 def context_items(value: Any) -> Any:
-    """As `items`, of what a path begins with: that may be undefined, and is evaluated for all the same."""
+    """As `items`, for the first step of a path, which is evaluated even for an undefined context."""
     return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def constructed_items(value: Any) -> Any:
-    """The items of the array that a path begins by constructing.
+    """The context items after an array constructor that begins a path.
 
-    Of it may be left, by a predicate, what is none: the reference steps into the characters of a text, else nothing.
+    A predicate may leave a value that is no array: the reference steps into the characters of a text, else nothing.
     """
     return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
 
 
 def is_empty(value: Any) -> bool:
-    """Whether this is an array without items."""
+    """Whether a value is an empty array."""
     return isinstance(value, list) and not value
 
 
 def field(value: Any, name: str) -> Any:
-    """The field of an object, or of all objects in an array: the last step of a path."""
+    """The field of an object, or of all objects in an array, as the last step of a path."""
     return settled(fields(value, name))
 
 
 def fields(value: Any, name: str) -> Any:
-    """The field of an object, or of all objects in an array, for the next step."""
+    """The field of an object, or of all objects in an array, for a next step."""
     if isinstance(value, (list, tuple)):
         return _fields(value, name)
     return value.get(name, MISSING) if isinstance(value, dict) else MISSING
@@ -92,12 +92,12 @@ def _fields(value: Iterable[Any], name: str) -> Any:
 
 
 def root_field(value: Any, name: str) -> Any:
-    """The field of the whole input, which even as an array is one item."""
+    """The field of the whole input, which is one item even if it is an array."""
     return settled(look_up(value, name))
 
 
 def look_up(value: Any, name: str) -> Any:
-    """$lookup: the field of an object, or of all objects in an array, however deep in arrays."""
+    """$lookup: the field of an object, or of all objects in nested arrays."""
     if isinstance(value, list):
         return _looked_up(value, name, Sequence(), 0, Walk())
     return value.get(name, MISSING) if isinstance(value, dict) else MISSING
@@ -118,7 +118,7 @@ def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: Walk) -
 
 
 def joined(results: list[Any]) -> Any:
-    """The results of a step for each of its items, as the items of the next one."""
+    """The results of a step for its context items, joined as the context of the next step."""
     if len(results) == 1 and results[0].__class__ is list:
         return results[0]
     found = Sequence()
@@ -131,14 +131,14 @@ def joined(results: list[Any]) -> Any:
 
 
 def ended(results: list[Any]) -> Any:
-    """As `joined`, of the last step: a single array is the path's value."""
+    """As `joined`, for the last step: a single array is the value of the path."""
     if len(results) == 1 and isinstance(results[0], list) and not isinstance(results[0], Sequence):
         return results[0]
     return joined(results)
 
 
 def wildcard(value: Any) -> Any:
-    """`*`: the values of an object's fields, those in arrays one by one."""
+    """`*`: the values of an object's fields, arrays flattened."""
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list):
@@ -148,12 +148,12 @@ def wildcard(value: Any) -> Any:
     for item in value:
         nested = nested or isinstance(item, list)
         leaves(item, walk, 0, found)
-    # In the reference what was joined to an array is an array, and no sequence that could collapse.
+    # In the reference, an array that others were joined to is no sequence, and does not collapse.
     return found if nested else Sequence(found)
 
 
 def descendants(value: Any) -> Any:
-    """`**`: a value and everything in it but the arrays themselves."""
+    """`**`: a value and all values within it, without the arrays themselves."""
     if value is MISSING:
         return MISSING
     found = Sequence()
@@ -171,7 +171,7 @@ def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
 
 
 def item_at(value: Any, index: int) -> Any:
-    """`[number]`: the item of an array, counted from its end when below zero."""
+    """`[number]`: the item at an index, counted from the end if negative."""
     if not isinstance(value, (list, tuple)):
         return value if index in (0, -1) else MISSING
     try:
@@ -181,7 +181,7 @@ def item_at(value: Any, index: int) -> Any:
 
 
 def select(found: list[Any], item: Any, result: Any, index: int, length: int) -> None:
-    """Add the item at `index` if a predicate that gave `result` selects it; as often as an array of numbers does."""
+    """Add the item at `index` if the `result` of a predicate selects it, once for each of its numbers."""
     numbers = result if isinstance(result, list) else (result,)
     if all(map(is_number, numbers)):
         found.extend(item for at in map(math.floor, numbers) if index == (at + length if at < 0 else at))
@@ -190,21 +190,21 @@ def select(found: list[Any], item: Any, result: Any, index: int, length: int) ->
 
 
 def combined(value: Any) -> Any:
-    """The items of an array as the one context of an object constructor whose keys are all constant."""
+    """The items of an array as a single context, for an object constructor whose keys are all constant."""
     if not isinstance(value, list):
         return value
     return reduce(appended, value) if value else MISSING
 
 
 def appended(left: Any, right: Any) -> Any:
-    """Two values as the items of one array."""
+    """$append: two values joined to one array."""
     if left is MISSING or right is MISSING:
         return right if left is MISSING else left
     return [*listed(left), *listed(right)]
 
 
 def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
-    """`{key: value}` of each item, items of one key together. Keys and values are functions of an item or a tuple."""
+    """`{key: value}`: items grouped by key. Keys and values are functions of an item, or of a tuple."""
     streamed = isinstance(value, Tuples)
     pairs = tuple(pairs)
     groups: dict[str, tuple[int, list[Any]]] = {}
@@ -222,7 +222,7 @@ def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Ca
 
 
 def text_key(key: Any) -> str:
-    """The key of an object."""
+    """A value as the key of an object. Raises T1003 if it is no text."""
     if not isinstance(key, str):
         fail("T1003", f"Key in object structure must evaluate to a string; got: {shown(key)}")
     return key
@@ -240,7 +240,7 @@ def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-#: What a tuple takes, in bytes.
+#: The size of a tuple, in bytes.
 _TUPLE = 232
 
 
@@ -259,7 +259,7 @@ def spread(
     index: str | None,
     ancestor: str | None,
 ) -> None:
-    """Add the tuples that a step gave for one tuple."""
+    """Add the tuples for the result of a step for one tuple."""
     run.spend(_TUPLE * len(result) if isinstance(result, list) else _TUPLE)
     if isinstance(result, Tuples):
         found.extend({**bound, **one} for one in result)
@@ -274,7 +274,7 @@ def spread(
 
 
 def begun(state: Any, found: Tuples) -> Tuples:
-    """The tuples to group; where nothing was found before the first of them, an object is made of what is undefined."""
+    """The tuples to group: a single undefined one if the step before the first tuple found nothing."""
     return found if items(state) else Tuples(({"@": MISSING},))
 
 
@@ -284,12 +284,12 @@ def unbound(found: Tuples) -> Sequence:
 
 
 def numbered(found: Any, name: str) -> Tuples:
-    """The tuples with their places in the stream."""
+    """The tuples with their index in the stream bound to a name."""
     return Tuples({**one, name: place} for place, one in enumerate(found))
 
 
 def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
-    """`^(terms)`: the items in order; each term is a function of an item, and whether it descends."""
+    """`^(terms)`: the sorted items; each term is a function of an item, and whether the order is descending."""
     if len(value) <= 1:
         return value if isinstance(value, Tuples) else Sequence(value)
     keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in run.each(value)]
@@ -317,12 +317,12 @@ def _order(run: Run, left: list[Any], right: list[Any], terms: tuple[tuple[Any, 
 
 
 def divided(left: Any, right: Any) -> Any:
-    """`/`, of numbers."""
+    """`/` of two numbers; infinity or NaN if the right one is 0."""
     if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
         return left // right
     if right:
         return left / right
-    return math.copysign(math.inf, left) if left else math.nan  # an error as soon as it is used
+    return math.copysign(math.inf, left) if left else math.nan  # an error once it is used
 
 
 def _remainder(left: Any, right: Any) -> Any:
@@ -374,13 +374,13 @@ def compared(sign: str, left: Any, right: Any) -> Any:
 
 
 def included(left: Any, right: Any) -> bool:
-    """`in`, which compares arrays and objects by identity, as the reference does."""
+    """`in`; arrays and objects are compared by identity, as in the reference."""
     same = operator.is_ if isinstance(left, (list, dict)) else equal
     return left is not MISSING and any(same(left, item) for item in listed(right))
 
 
 def text(value: Any) -> str:
-    """A side of `&`: nothing is the empty text."""
+    """A side of `&`: undefined is the empty text."""
     return value if isinstance(value, str) else "" if value is MISSING else string(value)
 
 
@@ -397,7 +397,7 @@ def ranged(run: Run, left: Any, right: Any) -> Any:
 
 
 def push(found: list[Any], value: Any) -> None:
-    """Add a value to an array that is constructed: arrays are joined to it."""
+    """Add a value to an array under construction: the items of an array, or the value."""
     if isinstance(value, list):
         found.extend(value)
     elif value is not MISSING:

@@ -1,8 +1,8 @@
-"""What expressions evaluate to, what one evaluation may cost, and plain JSON going in and coming out.
+"""The values of expressions, the bounds of an evaluation, and conversion from and to plain JSON.
 
-Undefined is `MISSING`, null is None, arrays are lists, objects dicts, functions `Function`s. A path's several results
-are a `Sequence`, which tells them from an array that is one value. Everything fails by raising `EvaluationError` with
-one `Diagnostic` of a code and a message; whoever evaluates the expression adds the source and the span.
+Undefined is `MISSING`, null is None, arrays are lists, objects dicts, functions `Function`s. The results of a path are
+a `Sequence`, to distinguish them from one array. Functions fail by raising `EvaluationError` with one `Diagnostic`, a
+code and a message; `Expression` adds the source and the span.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Any, Final, NoReturn, final
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
 
-#: How deep a value may be nested, how many arrays and objects one function may visit, how long a result may be.
+#: The deepest nesting of a value, the most arrays and objects that one function visits, the longest result.
 MAX_DATA_NESTING = 200
 MAX_VISITS = 1_000_000
 MAX_LENGTH = 10_000_000
-#: Characters, or bytes of arrays, that one evaluation may make in large pieces.
+#: The most characters, or bytes of arrays, that one evaluation may produce in pieces longer than `LARGE`.
 MAX_SPENT = 100_000_000
 LARGE = 65_536
 
@@ -44,42 +44,42 @@ class Missing:
         return "MISSING"
 
 
-#: JSONata's undefined: what an expression has that selects nothing. `None` is JSON's null, a value.
+#: JSONata's undefined, the value of an expression that selects nothing. `None` is JSON's null, which is a value.
 MISSING: Final = Missing()
 
 
 def fail(code: str, message: str, hint: str | None = None) -> NoReturn:
-    """Raise the coded error of a function, without a place."""
+    """Raise `EvaluationError` with a code and a message, but no span yet."""
     raise EvaluationError(Diagnostic(code, message, hint=hint))
 
 
 class Sequence(list[Any]):
-    """Several results, which are not yet one value: a sequence of one is its item, an empty one is undefined."""
+    """Results that are not yet a value: a sequence of one item becomes the item, an empty one undefined."""
 
     __slots__ = ()
 
 
 class Kept(Sequence):
-    """A sequence that `[]` keeps an array even of one item."""
+    """A sequence that stays an array even with one item, because of `[]`."""
 
     __slots__ = ()
 
 
 class Constructed(list[Any]):
-    """An array that a path constructs, which stays whole where other arrays are joined."""
+    """An array constructed within a path, which stays whole where other arrays are joined."""
 
     __slots__ = ()
 
 
 class Tuples(list[Any]):
-    """A stream of the bindings of `@`, `#` and `%`, the item of each under "@"."""
+    """A stream of tuples: dicts of the bindings of `@`, `#` and `%`, with the item itself under "@"."""
 
     __slots__ = ()
 
 
 @dataclass(slots=True, eq=False)
 class Function:
-    """A value that can be called. `body` takes `run` before its arguments where `runs`."""
+    """A value that can be called. If `runs`, `body` takes the `Run` before its arguments."""
 
     name: str
     body: Callable[..., Any]
@@ -89,13 +89,13 @@ class Function:
 
 
 class Closure(Function):
-    """A lambda: its body takes exactly its parameters, and may give a `Tail` to be called in its stead."""
+    """A lambda. Its body takes exactly its parameters, and may return a `Tail` for the caller to call."""
 
     __slots__ = ()
 
 
 class Pattern(Function):
-    """A regular expression; its body takes a text and gives a match."""
+    """A regular expression as a function from a text to a match."""
 
     __slots__ = ("pattern",)
 
@@ -103,7 +103,7 @@ class Pattern(Function):
 
 
 class Tail:
-    """A call that a lambda leaves to its caller, so that it uses up no stack."""
+    """A tail call, which a lambda returns to its caller so that it does not use the stack."""
 
     __slots__ = ("arguments", "function")
 
@@ -113,7 +113,7 @@ class Tail:
 
 
 class Run:
-    """The bounds of one evaluation, and what it knows of its surroundings."""
+    """The bounds, the scope and the events of one evaluation."""
 
     __slots__ = ("deadline", "depth", "evaluate", "events", "max_depth", "random", "scope", "spent", "ticks", "timeout")
 
@@ -121,34 +121,34 @@ class Run:
         self.timeout = timeout
         self.deadline = time.monotonic() + timeout
         self.max_depth = depth
-        self.scope = scope  # where `now` is looked up
+        self.scope = scope  # for `now` and $eval
         self.evaluate = evaluate  # what $eval does
         self.depth = self.spent = self.ticks = 0
         self.random: random.Random | None = None
-        self.events: list[tuple[Any, ...]] = []  # of a traced evaluation
+        self.events: list[tuple[Any, ...]] = []  # filled by a traced evaluation
 
     def seen(self, number: int, value: Any, *context: Any) -> Any:
-        """Note the value of a node: its number, the value, and what a field was looked up in."""
+        """Record the value of a node: its number, the value, and the context of a name. Returns the value."""
         if value.__class__ is not Tail:
             self.events.append((number, value, *context))
         return value
 
     def tick(self, work: int = 1) -> None:
-        """Count some work, and look at the clock now and then."""
+        """Count some work; check the deadline every 64 units."""
         self.ticks += work
         if self.ticks > 64:
             self.ticks = 0
             if time.monotonic() > self.deadline:
-                hint = "is there an endless loop?"
+                hint = "does it loop without end?"
                 fail("D1012", f"the evaluation took longer than {self.timeout:g} seconds", hint)
 
     def generator(self) -> random.Random:
-        """Of random numbers: the same expression gives the same result."""
+        """The random numbers of an evaluation, with a fixed seed: the same input gives the same result."""
         self.random = self.random or random.Random(0)  # noqa: S311
         return self.random
 
     def each(self, found: Any) -> Any:
-        """What a loop runs over that may take its time."""
+        """The items of a loop, with the deadline checked now and then."""
         self.tick(len(found) + 1)
         return found if len(found) < LARGE else self._watched(found)
 
@@ -158,20 +158,20 @@ class Run:
             yield from found[start : start + 1024]
 
     def enter(self) -> None:
-        """One lambda calls another."""
+        """Count a nested call. Raises D1011 if there are too many."""
         self.depth += 1
         if self.depth > self.max_depth:
-            fail("D1011", "Stack overflow", hint="is there a recursion without an end? Consider tail recursion")
+            fail("D1011", "Stack overflow", hint="does a function call itself without end? Consider tail recursion")
         self.tick()
 
     def spend(self, size: int) -> None:
-        """Account for something large."""
+        """Count a large text or array. Raises D2014 if they are too many."""
         self.spent += size
         if self.spent > MAX_SPENT:
             fail("D2014", f"texts and arrays of more than {MAX_SPENT:,} characters or bytes in one evaluation")
 
     def grown(self, value: Any) -> Any:
-        """A text or array that was made from others."""
+        """A text or array made from others, counted if it is large."""
         if len(value) > LARGE:
             bounded(len(value))
             self.spend(len(value) if isinstance(value, str) else 8 * len(value))
@@ -179,12 +179,12 @@ class Run:
 
 
 class Walk:
-    """Counts what one function visits of a value: a small value may hold one part many times over."""
+    """Counts the arrays and objects that a function visits: a small value can contain one part many times."""
 
     visits = 0
 
     def enter(self, depth: int) -> int:
-        """Into an array or object `depth` levels down; the depth of what it holds."""
+        """Enter an array or object at `depth`; the depth of its items."""
         if depth >= MAX_DATA_NESTING:
             fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
         self.visits += 1
@@ -199,7 +199,7 @@ def bounded(length: float) -> None:
 
 
 def leaves(value: Any, walk: Walk, depth: int = 0, found: list[Any] | None = None) -> list[Any]:
-    """What an array holds, however deep in arrays, that is none itself; of no array the value. Added to `found`."""
+    """Flatten nested arrays into `found`; any other value is one leaf."""
     found = [] if found is None else found
     if isinstance(value, list):
         inner = walk.enter(depth)
@@ -211,34 +211,34 @@ def leaves(value: Any, walk: Walk, depth: int = 0, found: list[Any] | None = Non
 
 
 def collapsed(found: Any) -> Any:
-    """What a sequence is as a value."""
+    """The value of a sequence: its only item, itself, or undefined."""
     if len(found) > 1 or found.__class__ is Kept:
         return found
     return found[0] if found else MISSING
 
 
 def settled(value: Any) -> Any:
-    """A function's result as the value of its call."""
+    """A result as the value of an expression: a sequence is collapsed."""
     return collapsed(value) if value.__class__ is Sequence else value
 
 
 def stored(value: Any) -> Any:
-    """A value as it stands in an array or object."""
+    """A value as a member of an array or object: a sequence becomes an array."""
     return list(value) if value.__class__ is Sequence else value
 
 
 def items(value: Any) -> Any:
-    """What a step is evaluated for: each item of an array."""
+    """The context items of a step: those of an array, or the value itself."""
     return whole(value) if isinstance(value, (list, tuple)) else () if value is MISSING else (value,)
 
 
 def whole(value: Any) -> Any:
-    """What a step gave as what the next one steps into."""
+    """The result of a step as the context of the next: a constructed array is one item."""
     return (value,) if value.__class__ is Constructed else value
 
 
 def listed(value: Any) -> Any:
-    """A value as an array."""
+    """A value as an array: empty if undefined, one item if it is no array."""
     return value if isinstance(value, list) else [] if value is MISSING else [value]
 
 
@@ -247,32 +247,32 @@ def is_number(value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if math.isinf(value):
         fail("D1001", f"Number out of range: {value}")
-    return value == value  # noqa: PLR0124  (0 / 0 is no number)
+    return value == value  # noqa: PLR0124  (NaN is no number)
 
 
 def as_number(value: float) -> int | float:
-    """A double as JSON writes it: integers without a fraction as far as a double holds every one of them."""
+    """A double as an int if it is whole and at most 2^53, up to which a double holds every integer."""
     return int(value) if value.is_integer() and abs(value) <= 2**53 else value
 
 
 def finite(value: float) -> int | float:
-    """An arithmetic result: integers keep every digit, but are no larger than a double may be."""
+    """The result of arithmetic. Integers keep every digit. Raises D1001 for NaN and infinity."""
     if math.isnan(value):
-        fail("D1001", "the value is not a number", hint="it is of 0 / 0, or was read from a text that holds none")
+        fail("D1001", "the value is not a number", hint="it is the result of 0 / 0, or of a text that is not a number")
     if math.isinf(value):
         fail("D1001", f"Number out of range: {value}")
     return as_number(value) if isinstance(value, float) else value
 
 
 def shown(value: Any) -> str:
-    """A value for a message."""
+    """A value as it is quoted in a message."""
     return "null" if value is MISSING else value if isinstance(value, str) else excerpt(value)
 
 
 def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
-    """A value as `$string` writes it: numbers without a fraction with every digit, others with 15 significant ones.
+    """A value as `$string` writes it: whole numbers with every digit, fractions with 15 significant digits.
 
-    `indent` is in spaces a level, 0 for one line.
+    `indent` is the number of spaces per level, 0 for a single line.
     """
     if isinstance(value, float):
         return _to_decimal(value)
@@ -303,7 +303,7 @@ def _scalar(value: Any) -> str:
 
 
 def _to_decimal(value: float) -> str:
-    """ECMAScript's Number::toString of the number; one with a fraction is rounded to 15 significant digits."""
+    """A number as ECMAScript's Number::toString writes it; a fraction is rounded to 15 significant digits first."""
     if not math.isfinite(value):
         _refuse_value(value)
     rounded = value if value.is_integer() else float(f"{value:.15g}")
@@ -321,18 +321,18 @@ def _without_zeros(text: str) -> str:
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
-        fail("D3137", f"an object has the key {excerpt(key)}, which is no string")
+        fail("D3137", f"an object has the key {excerpt(key)}, which is not a string")
     return key
 
 
 def _refuse_value(value: Any) -> NoReturn:
     if isinstance(value, float):
         fail("D1001", f"Number out of range: {value}")
-    fail("D3137", f"{excerpt(value)} is no JSON value")
+    fail("D3137", f"{excerpt(value)} is not a JSON value")
 
 
 def string(value: Any, prettify: Any = False) -> Any:
-    """$string: a value as a text."""
+    """$string: a value as text; texts are unchanged, other values are JSON."""
     if value is MISSING or isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
@@ -341,7 +341,7 @@ def string(value: Any, prettify: Any = False) -> Any:
 
 
 def plain(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
-    """A result without sequences and functions in it: as in JSON.stringify one is left out, null in an array."""
+    """A result without sequences and functions; as in JSON.stringify, a function is omitted, or null in an array."""
     if isinstance(value, list):
         inner = (walk := walk or Walk()).enter(depth)
         found = [plain(item, inner, walk) for item in value]
@@ -356,12 +356,12 @@ def plain(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
 
 
 def released(value: Any) -> Any:
-    """A value for a caller's function, which knows no sequences and no functions of ours."""
+    """A value as an argument of a caller's function: no sequence, and MISSING for a function."""
     return MISSING if isinstance(value, Function) else stored(value)
 
 
 def received(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
-    """What a caller's function gave, checked to be JSON."""
+    """The result of a caller's function, checked to be JSON."""
     if value is None or value is MISSING or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, dict):
@@ -375,7 +375,7 @@ def received(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
 
 
 def copy(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
-    """A copy that shares nothing that can be changed."""
+    """A deep copy; functions become empty texts."""
     if isinstance(value, list):
         inner = (walk := walk or Walk()).enter(depth)
         return [None if item is MISSING else copy(item, inner, walk) for item in value]
@@ -386,7 +386,7 @@ def copy(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
 
 
 def truthy(value: Any, depth: int = 0, walk: Walk | None = None) -> bool:
-    """JSONata's boolean: an array is true when an item is, null and functions are false."""
+    """$boolean: an array is true if an item is; null and functions are false."""
     if isinstance(value, list):
         inner = (walk := walk or Walk()).enter(depth)
         return any(truthy(item, inner, walk) for item in value)
@@ -396,12 +396,12 @@ def truthy(value: Any, depth: int = 0, walk: Walk | None = None) -> bool:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """`=`, which is false where a side is undefined."""
+    """`=`, which is false if a side is undefined."""
     return left is not MISSING and right is not MISSING and _same(left, right)
 
 
 def unequal(left: Any, right: Any) -> bool:
-    """`!=`, which is false where a side is undefined."""
+    """`!=`, which is false if a side is undefined."""
     return left is not MISSING and right is not MISSING and not _same(left, right)
 
 
@@ -411,7 +411,7 @@ def _same(left: Any, right: Any, depth: int = 0, walk: Walk | None = None) -> bo
     if isinstance(left, (bool, Function)) or isinstance(right, (bool, Function)):
         return False
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        # A literal beyond 2^53 is a double, and equals what it equals as one.
+        # A literal beyond 2^53 is a double, and is compared as one.
         return float(left) == float(right) if float in (type(left), type(right)) else left == right
     if isinstance(left, list) and isinstance(right, list):
         inner = (walk := walk or Walk()).enter(depth)
