@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Literal, get_origin
 
@@ -55,10 +56,12 @@ MODULES = sorted(PATHS)
 BELOW = [name for name in MODULES if not name.startswith("edges")]
 
 
+@cache
 def tree(module):
     return ast.parse(PATHS[module].read_text("utf-8"))
 
 
+@cache
 def imports(module):
     """Every module that a module imports, however it is written."""
     found = set()
@@ -75,6 +78,7 @@ def held(node):
     return {f"{node.module}.{alias.name}" for alias in node.names}
 
 
+@cache
 def known():
     return {f"truto_mapper.{name}" for name in MODULES}
 
