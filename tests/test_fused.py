@@ -229,11 +229,11 @@ def test_what_is_kept_of_a_page_is_of_its_texts():
 def test_what_is_kept_stays_small():
     """Pages with ever other texts, or very long ones, do not fill the memory."""
     mapper = load("gong/activity")
-    for day in range(200):
+    for day in range(255):
         rows = [{"fromDate": f"{day}-{number}", "toDate": "x" * 50_000} for number in range(10)]
         body = {"usersAggregateActivity": [{"userId": "1", "userAggregateActivity": rows}]}
         mapper.map(body, query=QUERIES["usersAggregateActivity"], on_invalid="discard_value")
-        head = {"fromDateTime": str(day), "toDateTime": "y" * 50_000 * (day % 3)}
+        head = {"fromDateTime": str(day), "toDateTime": "y" * 50_000 * (day % 5)}
         mapper.map(head | {"usersAggregateActivityStats": [user(1)]}, on_invalid="discard_value")
     assert len(pickle.dumps([f.page_values.known for f in mapper._functions.values()])) < 5_000_000
 
@@ -384,6 +384,38 @@ def test_rows_in_another_shape_than_a_list_are_the_same_on_both_paths(reply, tmp
 def test_two_loops_over_another_shape_are_the_same_on_both_paths(groups, tmp_path, comparison):
     mapper = mapper_of(tmp_path, {"id": "key"}, "{group: data, contact: $group.items}")
     comparison.compare(mapper, {"data": groups})
+
+
+@pytest.mark.parametrize(
+    ("let", "tags"),
+    [("'labels[$ != \"b\"]'", ["a"]), ("'$split(key, \"-\")'", ["1", "2"]), ("'$uppercase(key)'", ["1-2"])],
+)
+def test_a_let_of_any_type_stays_on_the_fast_path_and_is_not_shared(let, tags, tmp_path, comparison):
+    mapper = mapper_of(tmp_path, {"id": "key", "tags": "$some", "notes": "$some"}, let=f"{{some: {let}}}")
+    reply = {"data": [{"key": "1-2", "labels": ["a", "b"]}, {"key": "1-2", "labels": ["a", "b"]}]}
+    comparison.compare(mapper, reply)
+    assert comparison.compared == 2
+    one, two = mapper.map(reply).records
+    assert one["tags"] == two["tags"] == tags
+    assert one["notes"] is not two["notes"] or isinstance(one["notes"], str)
+
+
+EMPTIED = {
+    'labels[$ = "x"]': [],
+    'labels[$ = "x"].$uppercase()': [],
+    'key ? labels[$ = "x"]': [],
+    "$nothing": [],
+    "labels": ["a"],
+    "home.tags": None,
+    "flag ? labels": None,
+}
+
+
+@pytest.mark.parametrize(("text", "tags"), EMPTIED.items())
+def test_an_array_that_may_be_empty_is_left_to_the_exact_path(text, tags, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "tags": f"'{text}'"}, let="{nothing: 'labels[$ = home.street]'}")
+    (record,) = mapper.map({"data": [{"key": "1", "labels": ["a"], "home": {"street": "s"}}]}).records
+    assert record.get("tags") == tags
 
 
 UNFUSABLE = {

@@ -295,6 +295,27 @@ def test_a_context_that_is_no_object_is_refused(make, context):
         make().plan({"city": "Bonn"}, context=context)
 
 
+def test_a_setting_that_equals_a_valid_one_is_checked_all_the_same():
+    gong = load("gong/activity")
+    period = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+    for _ in range(2):
+        assert gong.plan(period, context={"detailed": True})
+        with pytest.raises(QueryError) as caught:
+            gong.plan(period, context={"detailed": 1})
+        assert (caught.value.code, caught.value.diagnostics[0].pointer) == ("Q509", "/detailed")
+
+
+def test_an_exchange_maps_with_the_settings_and_the_time_it_planned_with(make):
+    exchange = make("      id: $context.tenant\n      born: $now\n").exchange(
+        {"city": "Bonn"}, context={"tenant": "acme"}, now="2026-01-05T00:00:00Z"
+    )
+    next(exchange)
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Response(reply({"key": 1})))
+    (record,) = ended.value.value.records
+    assert (record["id"], record["born"]) == ("acme", "2026-01-05T00:00:00Z")
+
+
 def test_exchange_yields_the_request_takes_the_response_and_returns_the_page(make):
     exchange = make().exchange({"city": "Bonn"})
     assert next(exchange).path == "/main/contacts"

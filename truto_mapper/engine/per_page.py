@@ -60,8 +60,6 @@ class Memo:
                     return ()
         except EvaluationError:
             return ()
-        if any(isinstance(value, (list, dict)) for value in found):
-            return ()  # two records must not share what can be changed
         return (_TEXT.issuperset(map(type, found)), *found)
 
 
@@ -74,7 +72,8 @@ class _ByText(dict[Any, tuple[Any, ...]]):
 
     def __missing__(self, text: Any) -> tuple[Any, ...]:
         made = self.memo.values(self.page, text)
-        if text.__class__ is str:
+        # What is kept may become part of several records, so it must not be mutable.
+        if text.__class__ is str and not any(isinstance(value, (list, dict)) for value in made):
             self.characters += len(text)
             if len(self) >= MAX_TEXTS or self.characters > MAX_CHARACTERS:
                 self.clear()

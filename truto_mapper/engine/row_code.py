@@ -230,7 +230,9 @@ class RowCode:
         memo = Memo(path, (path[0],) == self.paths.context, tuple(lets.items()), tuple(checked))
         are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
         text = pen.load(self.fetched(path, "str"))
-        entry = ast.Subscript(pen.load(self.page.memo(memo)), text, ast.Load(), **pen.at)
+        by_text = pen.load(self.page.memo(memo))
+        entry: ast.expr = ast.Subscript(by_text, text, ast.Load(), **pen.at)
+        entry = pen.choice(pen.has_class(text, "str"), entry, pen.method(by_text, "__missing__", text))
         unpack(pen, [are_texts, *names], entry)  # raises for an empty one
         self.of_memo(are_texts, names)
         self.locals |= dict(zip(lets, names, strict=False))

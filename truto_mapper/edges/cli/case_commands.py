@@ -80,11 +80,11 @@ def _nothing_ran(paths: list[Path], only: str) -> None:
 def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, review: bool) -> list[golden.Group]:
     """The groups to accept."""
     known = {group.id for group in groups}
+    if accept and not known:
+        raise UsageError("--accept: no case differs")
     for id_ in accept:
         if id_ not in known:
-            raise UsageError(
-                f"--accept: there is no group {excerpt(id_)}; known groups: {', '.join(sorted(known)) or 'none'}"
-            )
+            raise UsageError(f"--accept must be one of {', '.join(sorted(known))}, not {excerpt(id_)}")
     if review and not sys.stdin.isatty():
         raise UsageError("--review needs a terminal; without one use --accept GROUP, or --update for all")
     return [group for group in groups if update or group.id in accept or (review and _is_wanted(group))]
