@@ -227,6 +227,21 @@ def test_remote_query_goes_untransformed_to_the_query_or_deep_into_the_body(make
     assert mapper.plan(asked).body == {"deep": {"b": 2, "a": "1"}, "city": "Rome", "list": ["x"]}, body
 
 
+def test_remote_query_replaces_what_is_not_an_object_on_both_sides(make):
+    mapper = make(remote_query="body\n    request_body_mapping: {deep: {b: 2}, city: $query.city}")
+    assert mapper.plan("city=Bonn&remote_query[deep]=x").body == {"deep": "x", "city": "Bonn"}
+    assert mapper.plan("city=Bonn&remote_query[city][a]=1").body == {"deep": {"b": 2}, "city": {"a": "1"}}
+
+
+def test_a_cursor_whose_expression_fails_is_the_mappings_fault_with_its_place(make):
+    mapper = make(next_cursor="$number(data.next)")
+    with pytest.raises(EvaluationError) as caught:
+        mapper.map(reply({"key": 1}, cursor="soon"), query={"city": "Bonn"})
+    (found,) = caught.value.diagnostics
+    assert found.code == "D3030"
+    assert found.source.text[found.span.start :].startswith("$number")
+
+
 def test_a_path_that_is_no_path_is_the_mappings_fault(make):
     with pytest.raises(EvaluationError, match="begins with a slash") as caught:
         make(path_mapping="$query.city").plan({"city": "Bonn"})
