@@ -158,6 +158,14 @@ def test_a_row_that_is_not_inside_the_outermost_one_is_its_own_remote_data(last,
     assert [record["remote_data"] for record in mapper.map(reply).records] == [{"key": "1"}]
 
 
+def test_a_mapping_may_give_its_own_remote_data_which_a_query_can_ignore(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "remote_data": """'{"mine": key}'"""})
+    (record,) = mapper.map({"data": [{"key": "1"}]}, query={}).records
+    assert record == {"id": "1", "remote_data": {"mine": "1"}}
+    (record,) = mapper.map({"data": [{"key": "1"}]}, query={"truto_ignore_remote_data": True}).records
+    assert record == {"id": "1"}
+
+
 # An empty array
 
 SOURCES = {
