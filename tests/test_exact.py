@@ -191,7 +191,12 @@ def test_an_array_without_items_is_empty_if_its_source_was_there_and_else_absent
 
 @pytest.mark.parametrize(
     ("text", "places"),
-    [("$count($keys()) - 50", ["/data/0", "/data/1"]), ("$few", ["/data/0", "/data/1"]), ("0 - 50", [""])],
+    [
+        ("'0'", [""]),
+        ("$count($keys()) - 50", ["/data/0", "/data/1"]),
+        ("$few", ["/data/0", "/data/1"]),
+        ("0 - 50", [""]),
+    ],
 )
 def test_a_value_that_read_nothing_by_name_is_reported_at_its_row_and_a_constant_once(text, places, tmp_path):
     mapper = mapper_of(tmp_path, {"id": "key", "age": text}, let="{few: $count($keys()) - 50}")
