@@ -215,11 +215,10 @@ def digest(*texts: str) -> str:
 
 
 @cache
-def package() -> str:
-    """What the package and its data are, as a digest."""
-    folders = [ROOT / name for name in ("truto_mapper", "mappings", "schemas")]
-    files = [path for top in folders for path in sorted(top.rglob("*")) if path.suffix in (".py", ".yaml", ".json")]
-    return digest(*(f"{path.relative_to(ROOT)}\n{path.read_text('utf-8')}" for path in files))
+def module(file: str) -> str:
+    """What a module is, as a digest; nothing if it is gone."""
+    path = ROOT / file
+    return digest(path.read_text("utf-8")) if path.is_file() else ""
 
 
 def suite() -> list[str]:
@@ -250,15 +249,17 @@ class Map:
         #: The test files that run a line in the name of no test: when they are imported, or in another process.
         self.early: dict[tuple[str, int], set[str]] = defaultdict(set)
         self.outside: set[str] = set()  # tests that run nothing in their own process
+        self.changed: dict[str, set[str]] = defaultdict(set)  # those of modules that have changed since
 
     def add(self, measured: dict) -> None:
         self.seconds |= measured["seconds"]
         names = measured["tests"]
         self.outside |= measured["seconds"].keys() - set(names)
         for file, lines in measured["lines"].items():
+            same = measured["modules"][file] == module(file)
             for line, numbers in lines.items():
                 passed = self.seconds.keys() & {names[number] for number in numbers}
-                self.lines[file, int(line)] |= passed
+                (self.lines[file, int(line)] if same else self.changed[file]).update(passed)
                 self.modules[file] |= passed
         for file, lines in measured["early"].items():
             for line in lines:
@@ -267,7 +268,7 @@ class Map:
     def stages(self, fault: Fault, text: str) -> Iterator[list[str]]:
         """The tests that run a fault, in the order in which they are tried."""
         lines = [(fault.file, line) for line in range(fault.line, text.count("\n", 0, fault.end) + 2)]
-        near = set().union(*(self.lines[line] for line in lines))
+        near = set().union(self.changed[fault.file], *(self.lines[line] for line in lines))
         ranked = sorted(near, key=self.cost)
         counts = Counter(file_of(test) for test in ranked[:200])
         favourites = {file for file, _ in counts.most_common(2)}
@@ -298,7 +299,7 @@ def measured(wings: list[str], copies: "Copies") -> Map:
 
 def of_file(file: str, copies: "Copies") -> dict:
     text = (ROOT / file).read_text("utf-8") if file.endswith(".py") else ""
-    kept = KEPT / f"{Path(file).stem}-{digest(package(), text)}.json"
+    kept = KEPT / f"{Path(file).stem}-{digest(text)}.json"
     if not kept.exists():
         tell(f"measuring {file}")
         with copies.one() as copy:
@@ -347,6 +348,7 @@ class Copy:
         files = {Path(name).relative_to(self.folder).as_posix(): name for name in data.measured_files()}
         return {
             "file": file,
+            "modules": {short: module(short) for short in files},
             "tests": names,
             "seconds": json.loads((self.folder / "seconds.json").read_text("utf-8")),
             "lines": {short: by_line(data.contexts_by_lineno(name), numbers) for short, name in files.items()},
@@ -475,11 +477,6 @@ class Results:
         self.found[fault.id, one["module"]] = one
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(one) + "\n")
-
-
-@cache
-def module(file: str) -> str:
-    return digest((ROOT / file).read_text("utf-8"))
 
 
 def equivalent(fault: Fault) -> bool:

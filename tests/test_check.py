@@ -191,6 +191,7 @@ REACHED = {
     "$exists($query.aggregation_period)": ["second"],
     "$exists($query.users)": [],
     "$exists($now)": [],
+    "$count($keys($query)) > 9": [],
     "$context.region + 1 > 0": ["all"],
 }
 

@@ -187,6 +187,9 @@ def test_a_report_of_cobertura_is_valid_and_has_the_lines_and_branches(project):
     assert (root.get("branches-covered"), root.get("branches-valid")) == ("6", "8")
     (line,) = root.xpath("//line[@number='21']")
     assert dict(line.attrib) == {"number": "21", "hits": "2", "branch": "true", "condition-coverage": "50% (1/2)"}
+    assert [dict(one.attrib) for one in line.iter("condition")] == [{"number": "0", "type": "jump", "coverage": "50%"}]
+    (file,) = root.iter("class")
+    assert (file.get("filename"), file.get("branch-rate")) == ("acme.yaml", "0.7500")
 
 
 def test_the_page_shows_each_line_of_the_mapping_and_nothing_of_it_is_markup(project):

@@ -88,6 +88,23 @@ def test_a_part_of_the_request_is_explained_by_its_endpoint_above_at_or_below_an
         explained("/request/body/filter/teams", query=query)
 
 
+def test_an_item_of_an_array_is_explained_by_its_index():
+    body = json.loads(json.dumps(REPLY))
+    body["usersAggregateActivityStats"][0]["userEmailAddress"] = "ann@acme.test"
+    found = explained("/result/0/user/emails/0/email", body)
+    assert (found.value, found.name, found.pointer) == (
+        "ann@acme.test",
+        "user.emails.email",
+        "/result/0/user/emails/0/email",
+    )
+    assert explained("/result/0/user/emails/1/email", body).value is MISSING
+
+
+def test_a_part_that_a_request_does_not_have_is_refused_with_the_nearest_one():
+    with pytest.raises(MappingError, match=r'a request has no "bodi"[^§]*did you mean `body`'):
+        explained("/request/bodi")
+
+
 def test_the_row_itself_is_what_remote_data_is():
     assert explained("remote_data").reads[0].place == "/usersAggregateActivityStats/0"
     assert "truto_ignore_remote_data" in explained("remote_data", query=QUERY + "&truto_ignore_remote_data=true").why

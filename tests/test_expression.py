@@ -550,7 +550,7 @@ def test_a_failing_function_of_the_caller_is_named():
     with pytest.raises(EvaluationError, match=r"\$bad failed: ZeroDivisionError") as caught:
         expression.evaluate({"a": 1})
     assert (caught.value.code, caught.value.span) == ("D3137", Span(4, 11))
-    with pytest.raises(EvaluationError, match="no JSON value"):
+    with pytest.raises(EvaluationError, match="not a JSON value"):
         value("$odd()", functions={"odd": object})
 
 

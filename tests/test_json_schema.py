@@ -123,6 +123,14 @@ def test_a_very_deep_instance_is_a_problem_not_a_crash(wrap):
     assert COMPILED["record"].valid(changed(RECORD, "remote_data", {"deep": deep}))
 
 
+def test_an_instance_may_be_nested_64_levels_deep():
+    deepest: Any = []
+    for _ in range(64):
+        deepest = [deepest]
+    assert Schema(RECURSIVE).problems(deepest) == []
+    assert len(Schema(RECURSIVE).problems([deepest])) == 1
+
+
 @pytest.mark.parametrize(
     "schema", [{"type": "string"}, {"maximum": 5}, {"enum": [1]}, {"multipleOf": 0.5}, {"const": 1}, {"not": {}}]
 )

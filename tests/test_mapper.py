@@ -227,6 +227,21 @@ def test_remote_query_goes_untransformed_to_the_query_or_deep_into_the_body(make
     assert mapper.plan(asked).body == {"deep": {"b": 2, "a": "1"}, "city": "Rome", "list": ["x"]}, body
 
 
+def test_remote_query_replaces_what_is_not_an_object_on_both_sides(make):
+    mapper = make(remote_query="body\n    request_body_mapping: {deep: {b: 2}, city: $query.city}")
+    assert mapper.plan("city=Bonn&remote_query[deep]=x").body == {"deep": "x", "city": "Bonn"}
+    assert mapper.plan("city=Bonn&remote_query[city][a]=1").body == {"deep": {"b": 2}, "city": {"a": "1"}}
+
+
+def test_a_cursor_whose_expression_fails_is_the_mappings_fault_with_its_place(make):
+    mapper = make(next_cursor="$number(data.next)")
+    with pytest.raises(EvaluationError) as caught:
+        mapper.map(reply({"key": 1}, cursor="soon"), query={"city": "Bonn"})
+    (found,) = caught.value.diagnostics
+    assert found.code == "D3030"
+    assert found.source.text[found.span.start :].startswith("$number")
+
+
 def test_a_path_that_is_no_path_is_the_mappings_fault(make):
     with pytest.raises(EvaluationError, match="begins with a slash") as caught:
         make(path_mapping="$query.city").plan({"city": "Bonn"})
@@ -293,6 +308,27 @@ def test_a_required_field_that_no_expression_gives_says_so(make):
 def test_a_context_that_is_no_object_is_refused(make, context):
     with pytest.raises(QueryError, match="the context must be an object"):
         make().plan({"city": "Bonn"}, context=context)
+
+
+def test_a_setting_that_equals_a_valid_one_is_checked_all_the_same():
+    gong = load("gong/activity")
+    period = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+    for _ in range(2):
+        assert gong.plan(period, context={"detailed": True})
+        with pytest.raises(QueryError) as caught:
+            gong.plan(period, context={"detailed": 1})
+        assert (caught.value.code, caught.value.diagnostics[0].pointer) == ("Q509", "/detailed")
+
+
+def test_an_exchange_maps_with_the_settings_and_the_time_it_planned_with(make):
+    exchange = make("      id: $context.tenant\n      born: $now\n").exchange(
+        {"city": "Bonn"}, context={"tenant": "acme"}, now="2026-01-05T00:00:00Z"
+    )
+    next(exchange)
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(Response(reply({"key": 1})))
+    (record,) = ended.value.value.records
+    assert (record["id"], record["born"]) == ("acme", "2026-01-05T00:00:00Z")
 
 
 def test_exchange_yields_the_request_takes_the_response_and_returns_the_page(make):

@@ -205,7 +205,13 @@ def test_layers_are_merge_patches_one_after_the_other(base, changes):
     root = layers(*documents).root
     assert root.plain() == expected
     assert list(root.plain()) == list(expected)
-    assert root.size == sum(1 for _ in root.walk())
+    assert (root.size, root.height) == (sum(1 for _ in root.walk()), height(root.plain()))
+
+
+def height(value):
+    """How many levels are below a value."""
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return max((height(one) + 1 for one in inner), default=0)
 
 
 @given(DOCUMENTS, CHANGES)

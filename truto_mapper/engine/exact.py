@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
+from truto_mapper.engine.page import OnInvalid
 from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
 from truto_mapper.language.expression import Expression, Scope
@@ -23,8 +24,6 @@ from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.pointers import Steps, dotted, json_pointer
-
-OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
 Outcome = tuple[Any, list[Diagnostic]]
 

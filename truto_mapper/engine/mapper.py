@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
 from truto_mapper.engine import replies, requests
-from truto_mapper.engine.exact import ExactPage, OnInvalid
-from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, bounded
+from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
-from truto_mapper.language import pretty
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import document, linked, linker, overlay
 from truto_mapper.resource import generated, json_schema
@@ -26,6 +24,7 @@ from truto_mapper.text.source import Source
 from truto_mapper.text.timestamps import instant, is_date_time
 
 if TYPE_CHECKING:
+    from truto_mapper.engine.exact import ExactPage
     from truto_mapper.engine.fused import Fused
     from truto_mapper.language.trace import Trace
     from truto_mapper.resource.activity import Activity
@@ -209,6 +208,8 @@ class Mapper(Generic[RecordT]):
 
         An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
         """
+        from truto_mapper.language import pretty  # noqa: PLC0415  # mapping has no need of it
+
         functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
@@ -262,6 +263,8 @@ class Mapper(Generic[RecordT]):
     def _exactly(
         self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid
     ) -> ExactPage:
+        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # a page without doubtful rows has no need of it
+
         scope, schema = self._replies.scope(bindings), self._record_schema
         return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data)
 

@@ -16,6 +16,9 @@ from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
 
+#: What becomes of an invalid value.
+OnInvalid = Literal["raise", "discard_value", "discard_record"]
+
 #: The type of a unified record: `Activity`, say.
 RecordT = TypeVar("RecordT", bound=Mapping[str, Any], covariant=True, default=Any)  # noqa: PLC0105  # a plain name
 

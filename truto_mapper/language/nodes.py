@@ -12,8 +12,6 @@ from truto_mapper.text.source import Span
 _Kind = TypeVar("_Kind")
 _set = object.__setattr__
 
-# --------------------------------------------------------------------------------------------------- nodes
-
 
 @dataclass_transform(frozen_default=True)
 def _node(kind: type[_Kind]) -> type[_Kind]:

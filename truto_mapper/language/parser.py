@@ -10,6 +10,7 @@ import re
 import sys
 import traceback
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -33,9 +34,6 @@ sys.setrecursionlimit(_LIMIT)
 
 MAX_CHARACTERS = 100_000
 MAX_NESTING = 150
-
-
-# ------------------------------------------------------------------------------------------------- parsing
 
 
 class _Lexer(Tokenizer):  # type: ignore[misc]
@@ -302,7 +300,9 @@ def _message(error: JException) -> str:
     return re.sub(_PLACEHOLDER, lambda _: shown(next(values, None)), template)
 
 
-# ------------------------------------------------------------------------------------------ symbols → nodes
+_OF_VALUE: dict[str, Callable[..., nodes.Node]] = {
+    kind.__name__.lower(): kind for kind in (nodes.Name, nodes.String, nodes.Number, nodes.Value, nodes.Variable)
+}
 
 
 class _Builder:
@@ -381,31 +381,23 @@ class _Builder:
             consarray=bool(symbol.consarray),
         )
 
-    def bare(self, symbol: Any) -> nodes.Node:  # noqa: C901  (one case a kind)
+    def bare(self, symbol: Any) -> nodes.Node:
         """The node of a symbol without its attachments."""
         span = Span(symbol.start, symbol.close)
+        if symbol.type in _OF_VALUE:
+            return _OF_VALUE[symbol.type](span, symbol.value)
         match symbol.type:
-            case "name":
-                return nodes.Name(span, symbol.value)
-            case "string":
-                return nodes.String(span, symbol.value)
-            case "number":
-                return nodes.Number(span, symbol.value)
-            case "value":
-                return nodes.Value(span, symbol.value)
-            case "regex":
-                pattern, _, flags = self.parser.source[span.start + 1 : span.end].rpartition("/")
-                return nodes.Regex(span, pattern, flags)
             case "wildcard":
                 return nodes.Wildcard(span)
             case "descendant":
                 return nodes.Descendant(span)
-            case "parent":
-                return nodes.Parent(span, symbol.slot.label)
-            case "variable":
-                return nodes.Variable(span, symbol.value)
             case "operator":
                 return nodes.Placeholder(span)
+            case "parent":
+                return nodes.Parent(span, symbol.slot.label)
+            case "regex":
+                pattern, _, flags = self.parser.source[span.start + 1 : span.end].rpartition("/")
+                return nodes.Regex(span, pattern, flags)
             case "unary" | "binary":
                 return self.operation(span, symbol)
             case _:

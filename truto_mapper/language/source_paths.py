@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Functions that read the moment bound as `now`, from that many arguments on.
 _CLOCKS = {"now": 0, "millis": 0, "toMillis": 2}
+#: The types of arguments that are known from their nodes, as letters of signatures.
+_LETTERS: dict[type, str] = {nodes.String: "s", nodes.Number: "n", nodes.Lambda: "f", nodes.Regex: "f"}
 
 
 class Read(NamedTuple):
@@ -136,14 +138,14 @@ class Paths:
                 here = self._named(node, around)
                 if isinstance(node, Variable):
                     yield from map(Read, self.others.get(node.name, ()))
-            elif not isinstance(node, nodes.Sort):
-                if number and around is not None:
-                    yield around
-                here = self._parents.get(node.label) if isinstance(node, nodes.Parent) else None
-                if not isinstance(node, nodes.Parent):
-                    yield from self._reads(node, around)
             else:
-                yield from self._reads(node, around)
+                if number and around is not None and not isinstance(node, nodes.Sort):
+                    yield around
+                if isinstance(node, nodes.Parent):
+                    here = self._parents.get(node.label)
+                else:
+                    yield from self._reads(node, around)
+                    here = around if isinstance(node, nodes.Sort) else None
             for attached in (*step.predicates, *step.stages, *((step.group,) if step.group else ())):
                 yield from () if isinstance(attached, nodes.Index) else self._reads(attached, here)
             if step.focus is not None:  # the next step begins where this one did
@@ -173,10 +175,27 @@ class Paths:
             yield from map(Read, (*self.paths.values(), *(path for some in self.others.values() for path in some)))
         if count >= _CLOCKS.get(name, count + 1) and "now" in self.paths:
             yield Read(self.paths["now"])
-        if context is not None and name not in self.functions and _takes_context(name, count, context):
+        if context is not None and name not in self.functions and self._takes_context(name, call, count, context):
             yield context
         for child in children(call):
             yield from self._reads(child, context)
+
+    def _takes_context(self, name: str, call: nodes.Call, count: int, context: Read) -> bool:
+        """Whether a call of so many arguments may take the context for one left out."""
+        if name not in STANDARD:  # a lambda, which may
+            return True
+        parameters = parse_signature(STANDARD[name].signature or "").parameters
+        least = sum(one.context or not one.regex.endswith("?") for one in parameters)
+        if count < least or not any(one.context for one in parameters):
+            return any(one.context for one in parameters)
+        # With options left out, it takes the context if the arguments fit the parameters after the first. A field of
+        # the row needs no such test: the path that it is read by decides the value anyway.
+        shifted = zip(call.arguments, parameters[1 + count - len(call.arguments) :], strict=False)
+        fits = all(_LETTERS.get(type(one), "") in parameter.regex for one, parameter in shifted)
+        first = call.arguments[0] if len(call.arguments) == count else call
+        read = self._plain(first, context) if is_simple_path(first) else None
+        is_field = read is not None and len(read.path) > len(context.path) == 1 and read.path[:1] == context.path
+        return count < len(parameters) and fits and parameters[0].type != "x" and not is_field
 
     def _block(self, expressions: Sequence[Node], context: Read | None) -> Iterator[Read]:
         for number, one in enumerate(expressions, 1):
@@ -190,15 +209,3 @@ class Paths:
         if read is not None:
             self.aliases[name] = read
         return read is not None
-
-
-def _takes_context(name: str, count: int, context: Read) -> bool:
-    """Whether a call of so many arguments can take the context for one left out."""
-    if name not in STANDARD:  # a lambda, which can
-        return True
-    parameters = parse_signature(STANDARD[name].signature or "").parameters
-    least = sum(one.context or not one.regex.endswith("?") for one in parameters)
-    # With some of its options left out, it does where the first argument is of the second one's type. Rows and
-    # replies are no text or number, so that of those only $sift takes one then.
-    is_open = count < least or (count < len(parameters) and (len(context.path) > 1 or name == "sift"))
-    return is_open and any(one.context for one in parameters)

@@ -116,9 +116,6 @@ def _last_below(root: Node) -> list[int]:
     return last
 
 
-# ------------------------------------------------------------------------------------------------- places
-
-
 class Places:
     """The paths of the objects and arrays of some documents, by identity; each document has a name, as `$query`."""
 

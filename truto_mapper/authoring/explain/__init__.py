@@ -8,9 +8,8 @@ from typing import Any
 
 from truto_mapper.authoring.explain.evidence import Evidence, value_at
 from truto_mapper.authoring.explain.explanation import Explanation, Read, table
-from truto_mapper.engine.exact import OnInvalid
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.engine.page import SENT, Page, Request
+from truto_mapper.engine.page import SENT, OnInvalid, Page, Request
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Trace
 from truto_mapper.mapping.linked import Endpoint, leaves

@@ -6,16 +6,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from truto_mapper.language.runtime.calls import applied_to, apply
-from truto_mapper.language.runtime.values import (
-    MISSING,
-    Function,
-    Run,
-    Sequence,
-    fail,
-    is_number,
-    stored,
-    truthy,
-)
+from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
 
 
 def _handed(run: Run, function: Function, *offered: Any) -> Any:
