@@ -9,7 +9,7 @@ resource: contact
 title: Contact
 integrations: [acme]
 methods: {list: {http_method: GET, path: /unified/crm/contact}}
-parameters: {limit: {type: integer}}
+parameters: {limit: {type: integer}, truto_ignore_remote_data: {type: boolean, default: false}}
 fields:
   id: {type: string, required: true}
   age: {type: integer, minimum: 1}

@@ -158,6 +158,14 @@ def test_a_row_that_is_not_inside_the_outermost_one_is_its_own_remote_data(last,
     assert [record["remote_data"] for record in mapper.map(reply).records] == [{"key": "1"}]
 
 
+def test_a_mapping_may_give_its_own_remote_data_which_a_query_can_ignore(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "remote_data": """'{"mine": key}'"""})
+    (record,) = mapper.map({"data": [{"key": "1"}]}, query={}).records
+    assert record == {"id": "1", "remote_data": {"mine": "1"}}
+    (record,) = mapper.map({"data": [{"key": "1"}]}, query={"truto_ignore_remote_data": True}).records
+    assert record == {"id": "1"}
+
+
 # An empty array
 
 SOURCES = {
@@ -183,7 +191,12 @@ def test_an_array_without_items_is_empty_if_its_source_was_there_and_else_absent
 
 @pytest.mark.parametrize(
     ("text", "places"),
-    [("$count($keys()) - 50", ["/data/0", "/data/1"]), ("$few", ["/data/0", "/data/1"]), ("0 - 50", [""])],
+    [
+        ("'0'", [""]),
+        ("$count($keys()) - 50", ["/data/0", "/data/1"]),
+        ("$few", ["/data/0", "/data/1"]),
+        ("0 - 50", [""]),
+    ],
 )
 def test_a_value_that_read_nothing_by_name_is_reported_at_its_row_and_a_constant_once(text, places, tmp_path):
     mapper = mapper_of(tmp_path, {"id": "key", "age": text}, let="{few: $count($keys()) - 50}")

@@ -156,6 +156,21 @@ def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be():
     assert outcomes["compared"] >= 0.75 * drawn, outcomes
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("$.owner.age", "an integer"),
+        ("$$.id", "a string"),
+        ("count ~> $string()", "a string"),
+        ("calls[0].people[0]", "a string"),
+        ("calls.people[0]", "an array or a string"),
+        ("level", "an integer or a string"),
+    ],
+)
+def test_a_type_is_said_in_words(text, words):
+    assert types.in_words(inferred(text)[0]) == words
+
+
 EVERY_KIND = [
     "a.b[c = 1]^(d){e: f}",
     "$map(x, function($v) {$v + 1}) ~> $sum",
