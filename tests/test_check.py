@@ -174,6 +174,33 @@ def test_eight_unread_fields_are_listed_and_the_others_counted(count, more, tmp_
     assert note == f"`all` never reads these fields of the reply: {listed}{more}"
 
 
+READ = {
+    "$exists(users)": "`users.id`, `users.name`",
+    "$count(users) > 0": "`users.id`, `users.name`",
+    "users ~> $exists()": "`users.id`, `users.name`",
+    "users.id = 1": "`users.name`",
+    "$string(users)": "",
+    "users ~> $string()": "",
+    "$count($string(users)) > 0": "",
+    "$string({'rows': [users]})": "",
+    "($exists := function($v) {$string($v)}; $exists(users))": "",
+}
+
+
+@pytest.mark.parametrize("recognise", READ)
+def test_whether_rows_exist_says_nothing_about_their_fields(recognise, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    row = {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}
+    schema = {"type": "object", "properties": {"users": {"type": "array", "items": row}}}
+    Path("schemas").mkdir()
+    Path("schemas/users.schema.json").write_text(json.dumps(schema), "utf-8")
+    text = ACME.replace("$user.id", "1").replace("$exists(users)", f"|\n      {recognise}")
+    text = text.replace("    for_each: {user: users}\n", "    source_schema: schemas/users.schema.json\n")
+    Path("acme.yaml").write_text(text, "utf-8")
+    notes = [one.message for one in found_in(Path("acme.yaml")) if one.code == "C214"]
+    assert notes == [f"`all` never reads these fields of the reply: {READ[recognise]}"] * bool(READ[recognise])
+
+
 SECOND = """\
   second:
     path_mapping: '"/second"'

@@ -249,6 +249,40 @@ def test_a_setting_that_changed_is_reported_with_both_values(setting, tmp_path):
     assert [(one.found.code, one.found.message) for one in diff.mappings(old, new)] == SETTINGS[setting]
 
 
+DAYS = [
+    ("time_zone: $context.time_zone", "time_zone: $context.time_zone /* ours */", []),
+    ("start_time: floor", 'start_time: "floor"', []),
+    ("time_zone: $context.time_zone", "time_zone: '\"UTC\"'", ["the request's days are in a different time zone"]),
+    ("start_time: floor", "start_time: ceil", ["the request's days: `start_time` floor → ceil"]),
+    ("    start_time: floor\n", "", ["the request's days: `start_time` floor → none"]),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "messages"), DAYS)
+def test_days_that_the_provider_gets_differently_are_reported(was, now, messages, tmp_path):
+    head, days, rest = SHIPPED.partition("whole_days:")
+    new = changed(tmp_path, text=head + days + rest.replace(was, now, 1))
+    found = [one.found for one in diff.mappings(load("gong/activity"), new)]
+    assert [one.message for one in found] == messages
+    assert all((one.code, one.severity) == ("B312", "warning") and one.span for one in found)
+
+
+def test_a_mapping_that_begins_or_stops_to_ask_for_whole_days_is_reported(tmp_path):
+    head = "version: 1\nintegration: acme\nunified_model: conversational-intelligence\nresource: activity\n"
+    head += "method: list\nendpoints: {all: {path_mapping: '\"/all\"', response_mapping: {id: id}}}\n"
+    days = "whole_days: {time_zone: '\"UTC\"', parameters: {end_time: ceil}}\n"
+    without, asking = (changed(tmp_path, text=text) for text in (head, head + days))
+    (begun,), (ended,) = diff.mappings(without, asking), diff.mappings(asking, without)
+    assert begun.found.message == "the request's days: `end_time` none → ceil"
+    assert ended.found.message == "the request's days: `end_time` ceil → none"
+
+
+def test_errors_that_are_read_differently_are_reported(tmp_path):
+    new = changed(tmp_path, ("  request_id: requestId\n", "  request_id: id\n"))
+    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    assert (one.code, one.message) == ("B313", "the provider's errors are read differently: request_id")
+
+
 def test_an_endpoint_that_is_new_or_called_differently_is_reported(tmp_path):
     new = changed(
         tmp_path,

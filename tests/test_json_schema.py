@@ -123,6 +123,11 @@ def test_a_very_deep_instance_is_a_problem_not_a_crash(wrap):
     assert COMPILED["record"].valid(changed(RECORD, "remote_data", {"deep": deep}))
 
 
+def test_of_several_forms_those_that_have_words_are_named():
+    (problem,) = Schema({"anyOf": [{"not": {}}, {"type": "string"}]}).problems(5)
+    assert problem.message == "expected a string, got 5"
+
+
 def test_an_instance_may_be_nested_64_levels_deep():
     deepest: Any = []
     for _ in range(64):

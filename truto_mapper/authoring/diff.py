@@ -201,7 +201,7 @@ _READ = ("recognise", "for_each", "let", "next_cursor", "empty_when", "time_zone
 
 def mappings(old: Mapper, new: Mapper) -> list[Change]:
     """What changed between two mappings, as they are written."""
-    return [*_endpoints(old, new), *_settings(old, new)]
+    return [*_endpoints(old, new), *_errors(old, new), *_whole_days(old, new), *_settings(old, new)]
 
 
 def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
@@ -268,6 +268,26 @@ def _below(endpoint: Endpoint, key: str) -> Iterator[tuple[Steps, Expression]]:
     value = getattr(endpoint, key)
     template = dict(value) if key in ("for_each", "let") else value
     return ((path, expression) for path, _, expression in leaves(template, path=(key,)))
+
+
+def _errors(old: Mapper, new: Mapper) -> Iterator[Change]:
+    for (_, *path), was, now in _pairs(old.mapping, new.mapping, ("errors",)):
+        message = f"the provider's errors are read differently: {dotted(path)}"
+        yield _rewritten(message, "B313", "warning", was, now)
+
+
+def _whole_days(old: Mapper, new: Mapper) -> Iterator[Change]:
+    """Which parameters the provider gets as whole days, and in which time zone."""
+    before, after = old.mapping.whole_days, new.mapping.whole_days
+    was, now = (one.parameters if one is not None else {} for one in (before, after))
+    for name in dict.fromkeys([*now, *was]):
+        if was.get(name) != now.get(name):
+            root = (new if name in now else old).mapping.root
+            message = f"the request's days: `{name}` {_word(was.get(name))} → {_word(now.get(name))}"
+            yield _at_key(root, ("whole_days", "parameters", name), "B312", "warning", message)
+    if before is not None and after is not None and before.time_zone.node != after.time_zone.node:
+        message = "the request's days are in a different time zone"
+        yield _rewritten(message, "B312", "warning", before.time_zone, after.time_zone)
 
 
 def _settings(old: Mapper, new: Mapper) -> Iterator[Change]:

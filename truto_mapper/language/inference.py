@@ -15,6 +15,9 @@ from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import NamePath, excludes_undefined
 from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union
 
+#: Functions that read nothing inside of an object, or of the objects in an array.
+OUTSIDE = frozenset({"boolean", "count", "exists", "not", "size", "type"})
+
 Facts = tuple[tuple[nodes.Node, Type], ...]
 
 
@@ -53,10 +56,13 @@ class Inference:
         self.whole: set[NamePath] = set()
 
     def used(self, kind: Type) -> Type:
-        """Note that a value is used as a whole."""
-        for one in (kind, kind.items):
-            if one is not None and one.path is not None:
-                self.whole.add(one.path)
+        """Note that a value is used as a whole, with the values that it was made of."""
+        if kind.path is not None:
+            self.whole.add(kind.path)
+            return kind
+        for one in (kind.items, *(kind.properties or {}).values()):
+            if one is not None:
+                self.used(one)
         return kind
 
     def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
@@ -333,7 +339,10 @@ class Inference:
                 self.infer(argument.body, replace(scope, variables=variables))
                 given.append(types.FUNCTION)
             else:
-                given.append(self.used(self.infer(argument, scope)))
+                given.append(self.infer(argument, scope))
+        if name not in OUTSIDE or name in scope.variables:
+            for kind in given:
+                self.used(kind)
         if name is None or name in scope.variables:
             return ANY
         return _result(name, given)
