@@ -8,7 +8,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from truto_mapper.language.compiler import compiler, escapes, placer
+from truto_mapper.language.compiler import escapes, placer
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import free_variables
 from truto_mapper.language.nodes import Call, Node, Partial, Variable, numbered, walk
@@ -265,6 +265,8 @@ class _Compiled:
     """The Python function of an expression and its parameters."""
 
     def __init__(self, expression: Expression, *, trace: bool) -> None:
+        from truto_mapper.language.compiler import compiler  # noqa: PLC0415  # loading a mapping compiles nothing
+
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
         program = compiler.program(expression.node, expression.placer, callers, trace=trace)
