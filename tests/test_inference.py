@@ -171,6 +171,11 @@ def test_a_type_is_said_in_words(text, words):
     assert types.in_words(inferred(text)[0]) == words
 
 
+def test_a_reference_to_a_name_with_a_slash_or_a_tilde_is_followed():
+    schema = {"$ref": "#/$defs/a~1b~0c", "$defs": {"a/b~c": {"type": "string"}}}
+    assert types.from_schema(schema, schema, None) == types.STRING
+
+
 EVERY_KIND = [
     "a.b[c = 1]^(d){e: f}",
     "$map(x, function($v) {$v + 1}) ~> $sum",
