@@ -16,8 +16,8 @@ from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
 
-#: What becomes of an invalid value: all of the page's are raised together; or an optional one is left out; or its record
-#: is. What is discarded is in `Page.diagnostics`, the row of a dropped record in `Page.rejected`.
+#: What becomes of an invalid value: all those of the page are raised together; or an optional one is left out; or its
+#: record is. What is discarded is in `Page.diagnostics`, the row of a dropped record in `Page.rejected`.
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
 #: The type of a unified record: `Activity`, say.

@@ -112,7 +112,7 @@ def sequence(item: Type) -> Type:
 
 
 def item_of(kind: Type) -> Type:
-    """The type of an array's items; other values are items of their own."""
+    """The type of an array's items; any other value is its own item."""
     if kind == ANY:
         return ANY
     alone = kind.without({"array"})
