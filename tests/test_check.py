@@ -1,4 +1,4 @@
-"""What is wrong with a mapping is found without a payload; what is right stays silent."""
+"""`check` finds mistakes in a mapping without a payload, and reports nothing about a correct one."""
 
 import json
 import shutil

@@ -37,7 +37,7 @@ def spec(parameters=None, fields=None, **more):
 
 # ── Each aspect, both ways ───────────────────────────────────────────────────────────────────────────────────────
 
-#: What a field was and what it is, and whether that breaks readers, and callers.
+#: An old and a new field, and whom the change breaks: readers, callers or both.
 ASPECTS = [
     ({"type": "integer"}, {"type": "number"}, "readers"),
     ({"type": "number"}, {"type": "integer"}, "callers"),

@@ -487,7 +487,7 @@ def test_known_defects_of_the_evaluator_underneath_are_mended(text, result):
         # What is grouped and was not found is undefined, and makes an object all the same.
         ('x.y@$v.z{"k": $v}', {}),
         ('x.y{"k": 1}', {"k": 1}),
-        # 0 / 0 is no number, and no error as long as nothing counts with it.
+        # 0 / 0 is NaN, and not an error until something computes with it.
         ("(0 / 0) ? 1 : 2", 2),
         ("1 % 0 > 1", False),
         ("[2, 0 % 0][0]", 2),

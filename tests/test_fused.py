@@ -1,4 +1,4 @@
-"""One pass gives what the exact path gives; what it cannot prove it leaves to it."""
+"""The fast path gives the same records as the exact path, and leaves doubtful rows to it."""
 
 import ast
 import copy

@@ -1,4 +1,4 @@
-"""Golden cases: what differs is shown where it comes from, and accepted by its cause."""
+"""Golden cases: each difference is shown at the expression that causes it, and accepted by cause."""
 
 import io
 import json

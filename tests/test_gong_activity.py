@@ -1,4 +1,4 @@
-"""Gong's activity mapping is held to an implementation by hand, and the engine to its promises on any JSON."""
+"""Gong's activity mapping agrees with an implementation by hand, and the engine keeps its promises on any JSON."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Whatever an expression gives is of the type it was inferred to be, and every kind of node has its type."""
+"""The value of an expression has the inferred type, and every kind of node is inferred."""
 
 import random
 import re
@@ -46,7 +46,7 @@ TEXTS = ["", "a", "b", "Call", "12", "x y"]
 
 
 def reply(rng, schema=SCHEMA):
-    """A random value that a schema allows; what is not required is there nine times in ten."""
+    """A random value that a schema allows; an optional property is present nine times in ten."""
     if "enum" in schema:
         return rng.choice(schema["enum"])
     kind = schema["type"] if isinstance(schema["type"], str) else rng.choice(schema["type"])

@@ -1,4 +1,4 @@
-"""JSON Schemas: what they refuse, in which words, and that no instance or schema is a crash."""
+"""JSON Schemas: what they refuse, with which message, and that no instance or schema crashes."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def data_of(case):
 
 
 def outcome(case, evaluator=Expression):
-    """What came of a case, in the suite's own words."""
+    """The outcome of a case, in the suite's own words."""
     stopped = case.get("code") == "U1001"  # other cases may take their time on a busy machine
     limits = {"timeout": case["timelimit"] / 1000 if stopped and "timelimit" in case else 60}
     try:
@@ -88,7 +88,7 @@ def expected(case):
 
 
 def same(a, b):
-    """Equal as JSON: a boolean is no number, a number is a double."""
+    """Equal as JSON: a boolean is not a number, a number is a double."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     if type(a) is list and type(b) is list:

@@ -1,4 +1,4 @@
-"""The engine's promises whatever a mapping says, on a small resource of its own."""
+"""What the engine guarantees for every mapping, on a small resource of its own."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Overlays: what is laid over a mapping, field by field, and that every layer keeps its name."""
+"""Overlays: layers change a mapping field by field, and findings name the layer."""
 
 import json
 import pickle

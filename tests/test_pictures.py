@@ -1,4 +1,4 @@
-"""Numbers and dates by picture strings. What they come to is in `pictures.yaml`, to which anyone can add a row."""
+"""Numbers and dates by picture strings. The expected results are in `pictures.yaml`, to which anyone can add a row."""
 
 import math
 import sys
@@ -220,7 +220,7 @@ options = st.none() | st.dictionaries(
 
 
 def made(function, *args):
-    """The result, or none where it is refused with a code."""
+    """The result, or None where it is refused with a code."""
     try:
         return function(*args)
     except EvaluationError:

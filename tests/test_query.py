@@ -23,7 +23,7 @@ PROPERTY = settings(derandomize=True, deadline=None, max_examples=200, database=
 
 
 def parsed(more=(), **options):
-    """The query of January with something more: a query string or a dict."""
+    """The query of January with more parameters, given as a query string or a dict."""
     if isinstance(more, str):
         return PARSER.parse(f"{TEXT}&{more}", **options)
     return PARSER.parse(PERIOD | dict(more), **options)

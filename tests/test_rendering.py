@@ -1,4 +1,4 @@
-"""The shapes in which a page is handed out."""
+"""A page in each response format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Gong sends, as our schemas have it, held to Gong's own description."""
+"""Our schemas of Gong's replies agree with Gong's own OpenAPI description."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML text → a tree in which every value knows its place; and where files are found."""
+"""YAML text → a tree of values with their spans; and how files are found."""
 
 from __future__ import annotations
 

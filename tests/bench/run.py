@@ -77,7 +77,7 @@ def timing(kind: str, users: int, engines: list[Engine], rounds: int) -> Timing:
 
 
 def assembled(kind: str, body: dict, engines: list[Engine]) -> tuple[dict[str, Here | Node], dict[str, str]]:
-    """The engines at work on a page, and what is to say of some."""
+    """The engines at work on a page, and remarks on some of them."""
     ready, remarks = {}, {}
     expected = ours(kind, body).reply()
     for engine in engines:
@@ -111,7 +111,7 @@ def node_version() -> str:
 
 
 def tell(what: str) -> None:
-    """Progress, on the side."""
+    """Print progress on stderr."""
     sys.stderr.write(f"{what} …\n")
 
 
