@@ -257,7 +257,7 @@ def changes(function, names):
 MAX_REPEATED = 12
 
 
-def test_no_block_of_code_stands_twice():
+def test_no_block_of_code_occurs_twice():
     seen, repeated = {}, []
     for module in MODULES:
         code = lines_of_code(module)

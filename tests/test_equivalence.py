@@ -1,7 +1,7 @@
 """Compiled code against the interpreter, and against the reference implementation where it is installed.
 
-The reference is the npm package `jsonata`, as `npm ci --prefix tests/bench` installs it. Where it differs, and why,
-stands with examples in `differences.yaml`; the random expressions are described in `expressions.txt`.
+The reference is the npm package `jsonata`, as `npm ci --prefix tests/bench` installs it. `differences.yaml` lists
+where it differs and why, with examples; the random expressions are described in `expressions.txt`.
 """
 
 import json

@@ -136,7 +136,7 @@ def inferred(text):
     return judge.infer(Expression(text).node, scope), told
 
 
-def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be():
+def test_the_value_of_any_expression_has_the_inferred_type():
     drawn, outcomes = 1500, Counter()
     for number in range(drawn):
         rng = random.Random(f"inference {number}")
@@ -167,7 +167,7 @@ def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be():
         ("level", "an integer or a string"),
     ],
 )
-def test_a_type_is_said_in_words(text, words):
+def test_a_type_is_written_in_words(text, words):
     assert types.in_words(inferred(text)[0]) == words
 
 
@@ -203,7 +203,7 @@ def test_every_kind_of_node_is_inferred():
 
 
 @pytest.mark.parametrize("kind", [nodes.Sort, nodes.Term, nodes.Filter, nodes.Index, nodes.Group])
-def test_what_is_attached_to_a_node_has_no_type_of_its_own(kind):
+def test_an_attachment_of_a_node_has_no_type_of_its_own(kind):
     found = next(node for text in EVERY_KIND for node in nodes.walk(Expression(text).node) if isinstance(node, kind))
     with pytest.raises(TypeError, match=kind.__name__):
         inference.Inference(print).infer(found, inference.TypeScope({}, types.ANY))

@@ -100,7 +100,7 @@ def same(a, b):
 
 @pytest.mark.parametrize("evaluator", EVALUATORS)
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_of_the_official_suite_comes_out_as_it_says(name, evaluator, request):
+def test_a_case_of_the_official_suite_has_its_stated_outcome(name, evaluator, request):
     if (name, evaluator) in EXCLUDED:
         request.applymarker(pytest.mark.xfail(reason=EXCLUDED[name, evaluator], strict=True))
     found = outcome(CASES[name], EVALUATORS[evaluator])

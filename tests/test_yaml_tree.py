@@ -338,7 +338,7 @@ def test_all_keys_that_are_given_twice_are_reported():
     ]
 
 
-def test_all_that_is_no_plain_data_is_reported():
+def test_everything_but_plain_data_is_reported():
     found = refused("a: !!set {}\nb: &x !t y\nc: *z\n7: d\n<<: {}\n&q e: [*q, f: *g]\n")
     assert [(d.code, marked(d)) for d in found] == [
         ("M103", "!!set"),

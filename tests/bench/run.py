@@ -1,6 +1,6 @@
 """How fast truto-mapper is, against code by hand and against other engines, in interleaved rounds.
 
-`pip install -e '.[bench]'` has the Python peers and `npm ci --prefix tests/bench` the Node ones; what is missing is
+`pip install -e '.[bench]'` has the Python peers and `npm ci --prefix tests/bench` the Node ones; a missing one is
 named and left out. Each engine's reply is compared with ours before it is timed.
 """
 
