@@ -361,6 +361,12 @@ def test_plain_loops_take_the_fast_path(for_each, reply, tmp_path, comparison):
     assert (comparison.rows, comparison.compared) == (2, 2)
 
 
+def test_a_row_without_an_object_to_look_into_takes_the_fast_path(tmp_path, comparison):
+    mapper = mapper_of(tmp_path, {"id": "key", "nick": "home.street"})
+    comparison.compare(mapper, {"data": [{"key": "a"}, {"key": "b", "home": None}, {"key": "c", "home": []}]})
+    assert (comparison.rows, comparison.compared) == (3, 2)
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -253,7 +253,7 @@ def test_the_report_of_a_terminal_names_cases_fields_and_causes(several):
 
 
 def test_an_unknown_group_and_a_review_without_a_terminal_are_wrong_usage(several):
-    assert "there is no group" in cli("test", several, "--accept", "zzz").stderr
+    assert "--accept must be one of" in cli("test", several, "--accept", "zzz").stderr
     asked = cli("test", several, "--review")
     assert asked.returncode == 2
     assert "--review needs a terminal" in asked.stderr
