@@ -52,7 +52,7 @@ class ExactPage:
         return self.reply.rows(self.endpoint, self.scope)
 
     def reads_row(self, expression: Expression) -> bool:
-        """Whether an expression may read its row, by way of a `let` too."""
+        """Whether an expression may read its row, also through a `let`."""
         names = Paths([name for name, _ in self.endpoint.for_each] or ["$"], expression.functions)
         for name, one in self.endpoint.let:
             names.add(name, one.node)
@@ -107,7 +107,7 @@ class ExactPage:
         return record, [*new, *notes]
 
     def _warning(self, found: Diagnostic, row: Row, *, is_rejected: bool) -> Diagnostic:
-        """A problem that is no error, because its value or record was discarded."""
+        """A problem as a warning, because its value or record was discarded."""
         is_of_row = f"{found.pointer}/".startswith(f"{json_pointer(row.item.path)}/")
         fate = "it was left out"
         if is_rejected:

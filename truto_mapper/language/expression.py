@@ -98,7 +98,7 @@ class Expression:
 
     @property
     def span(self) -> Span:
-        """Where the whole expression stands in the source."""
+        """The span of the whole expression in the source."""
         return self.locate(self.node.span)
 
     def diagnostic(self, code: str, message: str, node: Node | None = None, **more: Any) -> Diagnostic:
