@@ -100,7 +100,7 @@ def example(code: str) -> Any:
 
 
 def shown(done: Any) -> Iterator[str]:
-    """The files of an example, and what is done with them."""
+    """The files of an example, and the command or call that uses them."""
     files = {FILES[key]: done[key] for key in FILES if key in done} | done.get("files", {})
     if {"old.yaml", "new.yaml"} <= files.keys():
         yield from compared(files.pop("old.yaml"), files.pop("new.yaml"))
@@ -142,7 +142,7 @@ def python(value: Any, column: int = 0) -> str:
 
 
 def compared(old: str, new: str) -> Iterator[str]:
-    """What differs between two versions of the same file."""
+    """The difference between two versions of a file."""
     same_kind = old.split(":")[:2] == new.split(":")[:2]
     if same_kind and old != new:
         yield "The change:\n\n" + fence("diff", changed(old, new))

@@ -1,4 +1,4 @@
-"""Mappers of a small resource, for tests of what the engine does whatever a mapping says."""
+"""Mappers of a small resource, for tests of what the engine guarantees for every mapping."""
 
 from truto_mapper import load
 

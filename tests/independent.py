@@ -1,6 +1,6 @@
 """Gong's user activity, planned and mapped by hand: plain Python from Gong's facts and the API page, with no engine.
 
-What the package makes of its mapping file must equal this. It takes a query as a dict and knows valid queries and the
+The output of the package and its mapping file must be equal. It takes a query as a dict and knows valid queries and the
 ways in which a valid one cannot be planned; it knows what Gong sends, with keys that are absent or null.
 """
 
@@ -37,7 +37,7 @@ ALIASES = {"US/Pacific": "America/Los_Angeles", "Asia/Calcutta": "Asia/Kolkata",
 
 
 class RefusedError(Exception):
-    """The question cannot be asked of Gong."""
+    """Gong cannot answer the query."""
 
 
 # ------------------------------------------------------------------------------------------------------ days
@@ -76,7 +76,7 @@ def notes(query: dict, context: dict, now: str | None) -> list[str]:
 
 
 def endpoint(query: dict, context: dict) -> str:
-    """The last part of the path of the endpoint that has what is asked for."""
+    """The last part of the path of the endpoint that serves the query."""
     period = query.get("aggregation_period", "total")
     if period == "total":
         return "aggregate"
@@ -159,7 +159,7 @@ def record(raw: dict, numbers: dict, body: dict, query: dict, context: dict, now
 
 
 def present(fields: dict) -> dict:
-    """What has a value."""
+    """The entries that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 
 

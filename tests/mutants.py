@@ -1,8 +1,8 @@
-"""Faults in each expression of a mapping, and which of them its golden cases let pass.
+"""Faults in each expression of a mapping, and which of them its golden cases miss.
 
     python tests/mutants.py [MAPPING]
 
-An expression is dropped, what stands in it swapped, negated or renamed, one thing at a time. A mutant is caught if it
+Each mutant drops an expression, or swaps, negates or renames one thing in it. A mutant is caught if it
 does not load, or a case gives something else than it expects; where a finding quotes the mapping is not looked at.
 """
 

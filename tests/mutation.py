@@ -1,4 +1,4 @@
-"""Faults in the package, and which of them the suite lets pass. Faults in a mapping are made by `mutants.py`.
+"""Faults in the package, and which of them the suite misses. Faults in a mapping are made by `mutants.py`.
 
     python tests/mutation.py [--count 200] [--seed 1] [--wings engine,mapping,resource,authoring] [--floor 92]
 

@@ -42,7 +42,7 @@ COMPILED = {kind: Schema(generate(RESOURCE)) for kind, generate in KINDS.items()
 
 
 def changed(record, path, value):
-    """A copy of a record with another value at a dotted path; `...` takes it away."""
+    """A copy of a record with another value at a dotted path; `...` removes it."""
     record = copy.deepcopy(record)
     *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
     holder = record

@@ -1,4 +1,4 @@
-"""The house: seven wings, an owner for each third-party package, and what the engine may not touch."""
+"""The house: seven wings, an owner for each third-party package, and what the engine must not use."""
 
 import ast
 import re
@@ -253,11 +253,11 @@ def changes(function, names):
             yield f"{node.lineno}: {ast.unparse(node)}"
 
 
-#: The longest run of equal lines that may stand in two places.
+#: The longest run of equal lines that may occur in two places.
 MAX_REPEATED = 12
 
 
-def test_no_block_of_code_stands_twice():
+def test_no_block_of_code_occurs_twice():
     seen, repeated = {}, []
     for module in MODULES:
         code = lines_of_code(module)

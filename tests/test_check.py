@@ -1,4 +1,4 @@
-"""What is wrong with a mapping is found without a payload; what is right stays silent."""
+"""`check` finds mistakes in a mapping without a payload, and reports nothing about a correct one."""
 
 import json
 import shutil
@@ -128,7 +128,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("field", VALUES)
-def test_a_value_that_does_not_fit_its_field_is_found_with_what_would(field, acme):
+def test_a_value_that_does_not_fit_its_field_is_found_with_a_value_that_would(field, acme):
     assert acme(f"{ACME}      {field}\n") == VALUES[field]
 
 
@@ -277,7 +277,7 @@ def test_a_comment_that_silences_nothing_or_says_no_reason_is_found(project, com
     assert (found.code, found.message) == ("C216", said)
 
 
-def test_what_only_looks_like_a_comment_is_none(project):
+def test_text_that_only_looks_like_a_comment_is_not_one(project):
     quoted = "description: 'not # truto: ignore[C206] this'\nerror_mapping:"
     assert with_line(project, "error_mapping:", quoted) == []
 
@@ -303,5 +303,5 @@ def test_the_command_says_what_load_says(project):
     assert [one["code"] for one in json.loads(done.stdout)] == ["C202"]
 
 
-def test_a_report_in_the_form_of_junit_names_what_is_right_too():
+def test_a_junit_report_names_correct_files_too():
     assert 'failures="0"' in cli("check", "gong/activity", "--format", "junit").stdout

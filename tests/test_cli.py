@@ -79,7 +79,7 @@ def test_map_reports_every_invalid_value_with_both_addresses_and_exits_1():
     assert "at: /usersAggregateActivityStats/1/userAggregateActivityStats/callsAsHost" in done.stderr
 
 
-def test_map_discards_what_it_is_told_to_and_says_so():
+def test_map_discards_invalid_values_as_told_and_reports_them():
     done = cli("map", "gong/activity", "-", "--on-invalid", "discard_record", stdin=json.dumps(PAYLOAD))
     assert done.exit_code == 0
     assert len(json.loads(done.stdout)["result"]) == 1
@@ -87,7 +87,7 @@ def test_map_discards_what_it_is_told_to_and_says_so():
     assert "the record was rejected" in done.stderr
 
 
-def test_map_says_what_the_provider_refused():
+def test_map_reports_the_refusal_of_the_provider():
     body = {"requestId": "r", "errors": ["You have exceeded the limit"]}
     done = cli("map", "gong/activity", "-", "--query", PERIOD, "--status", 429, stdin=json.dumps(body))
     assert done.exit_code == 1
@@ -129,13 +129,13 @@ def test_schema_prints_each_kind():
     assert json.loads(cli("schema", "mapping").stdout)["title"] == "MappingDocument"
 
 
-def test_schema_check_passes_on_what_is_shipped():
+def test_schema_check_passes_for_the_shipped_files():
     for resource in ("conversational-intelligence/activity", "mapping"):
         done = cli("schema", resource, "--check")
         assert (done.exit_code, json.loads(done.stdout)) == (0, []), done.stderr
 
 
-def test_schema_writes_beside_a_resource_and_check_names_what_is_stale(tmp_path):
+def test_schema_writes_beside_a_resource_and_check_names_stale_files(tmp_path):
     spec = tmp_path / "thing.yaml"
     spec.write_text(
         "version: 1\nunified_model: crm\nresource: thing\ntitle: Thing\nintegrations: [gong]\n"

@@ -22,7 +22,7 @@ def test_every_code_is_unique_and_says_what_it_means():
     assert len(set(CODES.values())) == len(CODES)
 
 
-def test_the_page_of_codes_is_as_it_is_generated(accept):
+def test_the_page_of_codes_is_up_to_date(accept):
     made = code_pages.page()
     if accept:
         PAGE.write_text(made, "utf-8")
@@ -49,6 +49,6 @@ def test_a_code_has_a_section_with_its_meaning_and_a_message(code):
     assert section.endswith("```\n")
 
 
-def test_the_section_of_a_code_that_does_not_exist_is_none():
+def test_an_unknown_code_has_no_section():
     assert page_of("C299") is None
     assert page_of("C2") is None

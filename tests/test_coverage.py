@@ -144,7 +144,7 @@ def test_lines_count_what_began_on_them(project):
     assert hits["path_mapping: '\"/users\"'"] == 0  # no case has a query
 
 
-def test_the_text_has_the_counters_and_what_is_missed_with_its_line(project):
+def test_the_text_has_the_counters_and_each_missed_unit_with_its_line(project):
     done = run(project)
     assert done.exit_code == 0
     assert re.search(r"(?m)^  source fields +5 of 8 +62\.5%$", done.stdout)
@@ -173,7 +173,7 @@ def test_cases_may_be_named(project):
     assert "did you mean `two`?" in refused.stderr
 
 
-def test_what_an_overlay_says_is_counted_in_its_file(project):
+def test_expressions_of_an_overlay_are_counted_in_its_file(project):
     text = "endpoints: {all: {response_mapping: {end_time: $user.seen.at}}}\n"
     found = measured(project, [Source("acme-eu.yaml", text)])
     assert [source.name for source in found.lines] == ["acme-eu.yaml", "acme.yaml"]

@@ -53,7 +53,7 @@ def test_a_date_time_has_an_offset(text):
         20260131,
     ],
 )
-def test_what_only_resembles_a_date_time_is_none(text):
+def test_text_that_only_resembles_a_date_time_is_refused(text):
     assert not is_date_time(text)
 
 
@@ -70,7 +70,7 @@ def test_every_date_time_is_read_as_python_reads_it(moment, offset):
     assert instant(text) == datetime.fromisoformat(text)
 
 
-def test_other_text_is_no_instant():
+def test_other_text_is_not_an_instant():
     assert code(instant, "yesterday") == "D3110"
 
 

@@ -154,7 +154,7 @@ MENDED = [path for path in EXAMPLES if example(path).get("mend")]
 
 
 @pytest.mark.parametrize("path", MENDED, ids=[path.stem for path in MENDED])
-def test_what_is_mended_as_the_example_says_is_found_no_more(path, tmp_path, monkeypatch):
+def test_a_mistake_mended_as_the_example_says_is_not_found_any_more(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = example(path) | {"code": code(path)}
     Path("activity.yaml").write_text(mended(done), "utf-8")
@@ -294,7 +294,7 @@ def test_a_finding_as_json_has_what_is_known_and_nothing_else():
     }
 
 
-def test_a_pointer_to_everything_is_said_in_words():
+def test_a_pointer_to_everything_is_written_in_words():
     assert Diagnostic("Q511", "no", pointer="").render().endswith("= at: (the whole value)")
 
 

@@ -37,7 +37,7 @@ def spec(parameters=None, fields=None, **more):
 
 # ── Each aspect, both ways ───────────────────────────────────────────────────────────────────────────────────────
 
-#: What a field was and what it is, and whether that breaks readers, and callers.
+#: An old and a new field, and whom the change breaks: readers, callers or both.
 ASPECTS = [
     ({"type": "integer"}, {"type": "number"}, "readers"),
     ({"type": "number"}, {"type": "integer"}, "callers"),
@@ -74,7 +74,7 @@ ASPECTS = [
 
 
 @pytest.mark.parametrize(("old", "new", "broken"), ASPECTS)
-def test_what_changes_about_a_field_breaks_those_it_says(old, new, broken):
+def test_a_change_of_a_field_breaks_readers_or_callers(old, new, broken):
     of_fields = diff.resources(spec(fields={"f": old}), spec(fields={"f": new}))
     of_parameters = diff.resources(spec(parameters={"f": old}), spec(parameters={"f": new}))
     found = {
@@ -105,7 +105,7 @@ def test_a_new_period_breaks_callers_who_asked_for_an_empty_one():
     assert diff.resources(bound, bound) == []
 
 
-def test_an_integration_that_goes_breaks_its_callers():
+def test_a_removed_integration_breaks_its_callers():
     (change,) = diff.resources(spec(), spec(integrations=["acme"]))
     assert (change.found.code, change.found.message) == ("B305", "the integration `zeta` was removed")
 
@@ -183,7 +183,7 @@ def changed(tmp_path, *edits, text=SHIPPED):
     return load(path)
 
 
-def test_layout_and_comments_are_no_change(tmp_path):
+def test_layout_and_comments_are_not_changes(tmp_path):
     new = changed(
         tmp_path,
         ("$exists(usersAggregateActivity)", "$exists( usersAggregateActivity ) /* rows */"),
@@ -197,7 +197,7 @@ def test_layout_and_comments_are_no_change(tmp_path):
     assert diff.mappings(load("gong/activity"), changed(tmp_path)) == []
 
 
-def test_what_is_gone_is_shown_where_it_was_and_what_is_new_where_it_is(tmp_path):
+def test_a_removed_expression_is_shown_at_its_old_place_and_a_new_one_at_its_new_place(tmp_path):
     new = changed(
         tmp_path,
         ("        calls_attended: $counts.callsAttended\n", "        comments_given: 1\n"),
@@ -215,7 +215,7 @@ def test_a_field_that_gets_an_expression_breaks_nobody(tmp_path):
     assert found == {("B308", f"`{name}` now gives `metrics.comments_given`") for name in names}
 
 
-def test_endpoints_in_another_order_and_gone_are_said(tmp_path):
+def test_reordered_and_removed_endpoints_are_reported(tmp_path):
     one, other = (
         f"  {name}:\n    path_mapping: '\"/{name}\"'\n    response_mapping: {{id: id}}\n" for name in ("one", "other")
     )
@@ -331,7 +331,7 @@ def approvals(*entries):
     return Source("ok.yaml", yaml.safe_dump({"approved": list(entries)}))
 
 
-def test_what_is_approved_is_not_said_and_an_approval_needs_a_reason():
+def test_an_approved_change_is_not_reported_and_an_approval_needs_a_reason():
     (change,) = diff.resources(spec(fields={"f": {"type": "integer"}}), spec(fields={"f": {"type": "number"}}))
     entry = {"fingerprint": change.fingerprint, "reason": "Everybody reads numbers."}
     assert diff.unapproved([change], approvals(entry)) == []
@@ -377,7 +377,7 @@ def test_a_revision_of_git_is_compared_and_named_as_it_was_given(repository):
         ("--output=x:schemas/deal.yaml", "No such option"),
     ],
 )
-def test_what_is_no_version_is_refused(repository, name, said):
+def test_a_name_that_is_not_a_version_is_refused(repository, name, said):
     assert repository
     done = run(name, "schemas/deal.yaml")
     assert done.exit_code == 2
@@ -395,7 +395,7 @@ def test_approvals_beside_the_new_file_are_taken(repository):
     assert repository
 
 
-def test_golden_cases_show_what_a_change_of_a_mapping_does(tmp_path):
+def test_golden_cases_show_the_effect_of_a_change_of_a_mapping(tmp_path):
     new = tmp_path / "new.yaml"
     new.write_text(SHIPPED.replace("calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAttended"), "utf-8")
     done = run("gong/activity", new, "--cases", "gong/activity")

@@ -24,7 +24,7 @@ def rows(text, heading):
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.split("\n")[2:]]
 
 
-def test_the_page_of_the_shipped_mapping_is_as_it_is_generated():
+def test_the_page_of_the_shipped_mapping_is_up_to_date():
     shipped = (ROOT / "docs" / "gong-activity.md").read_text("utf-8")
     assert shipped == MARKDOWN, "write it with: truto-mapper docs gong/activity > docs/gong-activity.md"
 
@@ -104,7 +104,7 @@ def test_fields_have_their_places_in_the_reply_without_a_schema_of_it(acme):
     }
 
 
-def test_what_is_left_out_is_said():
+def test_omissions_are_listed():
     assert "`aggregate` gives no value to `user.name`, `created_at`, `updated_at`." in MARKDOWN
     assert "`aggregate` never reads these fields of the reply: `requestId`" in MARKDOWN
 

@@ -1,7 +1,7 @@
 """Compiled code against the interpreter, and against the reference implementation where it is installed.
 
-The reference is the npm package `jsonata`, as `npm ci --prefix tests/bench` installs it. Where it differs, and why,
-stands with examples in `differences.yaml`; the random expressions are described in `expressions.txt`.
+The reference is the npm package `jsonata`, as `npm ci --prefix tests/bench` installs it. `differences.yaml` lists
+where it differs and why, with examples; the random expressions are described in `expressions.txt`.
 """
 
 import json
@@ -45,7 +45,7 @@ def document(rng, depth=3):
 
 @cache
 def rules():
-    """Of each rule what it may stand for, and the weights of that."""
+    """For each rule its alternatives, and their weights."""
     text = (HERE / "expressions.txt").read_text("utf-8")
     blocks = re.findall(r"^([a-z]+)\n((?:  .+\n)+)", text, re.MULTILINE)
     options = {rule: re.findall(r"^  (\d+) (.+)$", below, re.MULTILINE) for rule, below in blocks}
@@ -68,7 +68,7 @@ def cases(draw):
     return case(random.Random(draw(st.integers(0, 2**48))))
 
 
-# What comes out.
+# Results.
 
 
 def outcome(kind, text, data, bindings):
@@ -93,7 +93,7 @@ class Failure:
 
 
 def same(a, b):
-    """Equal as JSON: a boolean is no number, a number is a double, undefined is not null."""
+    """Equal as JSON: a boolean is not a number, a number is a double, undefined is not null."""
     if type(a) is dict and type(b) is dict:
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     if type(a) is list and type(b) is list:
@@ -170,7 +170,7 @@ def reason(text):
 
 
 def ends(text):
-    """Whether the reference comes to an end: where it evaluates a regular expression twice, it may not."""
+    """Whether the reference terminates: where it evaluates a regular expression twice, it may not."""
     return not re.search(r"/.*\?[?:]", text)
 
 

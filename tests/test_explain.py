@@ -138,7 +138,7 @@ def test_a_name_that_has_no_value_is_shown_on_the_way(tmp_path):
     assert found.as_dict()["via"][0] == {"name": "kind", "place": "acme.yaml:11", "expression": "$user.kind"}
 
 
-def test_a_constant_and_several_places_are_said_in_a_line(tmp_path):
+def test_a_constant_and_several_places_fit_on_a_line(tmp_path):
     path, a, b = tmp_path / "acme.yaml", "$user.a", "$user.b"
     path.write_text(
         (MAPPING % '"total"').replace(
@@ -295,7 +295,7 @@ def test_every_value_of_every_case_is_explained_by_what_the_payload_holds(case):
 
 @given(st.data())
 @settings(deadline=None, max_examples=60)
-def test_for_any_part_of_a_payload_that_is_taken_away_the_values_left_out_say_why(data):
+def test_for_any_removed_part_of_a_payload_the_missing_values_say_why(data):
     body = json.loads(json.dumps(REPLY))
     for _ in range(data.draw(st.integers(1, 4))):
         holder = data.draw(st.sampled_from([body, *users_of(body)]))

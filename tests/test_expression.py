@@ -26,6 +26,7 @@ from truto_mapper.language.nodes import (
     children,
     walk,
 )
+from truto_mapper.language.runtime import values
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.source import Source, Span
@@ -411,7 +412,7 @@ def test_null_and_missing_are_told_apart_everywhere():
     assert value("$type(a)", {"a": None}) == "null"
 
 
-def test_a_function_is_no_json_and_is_left_out():
+def test_a_function_is_not_json_and_is_left_out():
     assert value("$sum") is MISSING
     assert value('{"f": function(){1}, "l": [$sum, /a/]}') == {"l": [None, None]}
 
@@ -487,7 +488,7 @@ def test_known_defects_of_the_evaluator_underneath_are_mended(text, result):
         # What is grouped and was not found is undefined, and makes an object all the same.
         ('x.y@$v.z{"k": $v}', {}),
         ('x.y{"k": 1}', {"k": 1}),
-        # 0 / 0 is no number, and no error as long as nothing counts with it.
+        # 0 / 0 is NaN, and not an error until something computes with it.
         ("(0 / 0) ? 1 : 2", 2),
         ("1 % 0 > 1", False),
         ("[2, 0 % 0][0]", 2),
@@ -510,13 +511,13 @@ def test_a_transform_that_puts_an_object_into_itself_is_refused():
     assert failure('$ ~> |$|{"a": $}|', {"b": 1}).code == "D407"
 
 
-def test_what_is_undefined_reaches_a_callers_function_as_null():
+def test_an_undefined_argument_reaches_a_callers_function_as_null():
     seen = []
     assert value("$see([a.x[true], 1])", {"a": [{}, {}]}, functions={"see": lambda v: seen.append(v) or True})
     assert seen == [[None, None, 1]]
 
 
-def test_the_time_is_what_is_bound_as_now():
+def test_the_time_is_the_moment_bound_as_now():
     now = {"now": "2026-01-31T09:30:00Z"}
     assert value("$now()", bindings=now) == "2026-01-31T09:30:00.000Z"
     assert value("$millis()", bindings=now) == 1769851800000
@@ -555,7 +556,7 @@ def test_a_failing_function_of_the_caller_is_named():
 
 
 @pytest.mark.parametrize("data", [object(), {1: 2}, {"a": {3}}, [float("nan")], b"x"])
-def test_data_that_is_no_json_is_refused_with_a_code(data):
+def test_data_that_is_not_json_is_refused_with_a_code(data):
     assert failure("$string($)", data).code in ("D3137", "D1001")
 
 
@@ -583,14 +584,16 @@ LOOP = "($f := function($n){ $f($n + 1) }; $f(1))"
         ("($f := function($x, $n){ $n = 0 ? $x : $f([[$x]], $n - 1) }; $f(1, 5000))", "D407"),
     ],
 )
-def test_what_does_not_end_or_grows_without_end_is_stopped(text, code):
+def test_an_evaluation_that_never_ends_or_grows_without_end_is_stopped(text, code):
     assert failure(text, bindings={"x": 1}, timeout=2.0).code == code
 
 
 @pytest.mark.parametrize(
     "use", ["$string($x)", "$x = $y", "$x.**", "$x ~> |$|{}|", "$x.b", "$x.*", "$distinct([[$x], [$x]])", "$keys($x)"]
 )
-def test_a_small_value_that_holds_its_parts_many_times_over_is_stopped(use):
+def test_a_small_value_that_holds_its_parts_many_times_over_is_stopped(use, monkeypatch):
+    if use != "$x.*":  # one of them at the real limit
+        monkeypatch.setattr(values, "MAX_VISITS", 50_000)
     doubled, other = [], []
     for _ in range(50):
         doubled, other = [doubled, doubled], [other, other]
@@ -689,7 +692,7 @@ class Unread(dict):
     keys = values = __iter__ = items
 
 
-def test_what_an_expression_does_not_look_at_is_not_read():
+def test_unused_data_is_not_read():
     page = Scope(bindings={"response": Unread(rows=[1, 2, 3]), "unused": object()})
     total = Expression("$sum($response.rows) + $")
     assert [total.evaluate_in(Scope(n, parent=page)) for n in range(50)] == [6 + n for n in range(50)]

@@ -5,7 +5,7 @@ from truto_mapper.language.library.collections import size
 from truto_mapper.language.runtime.values import MISSING
 
 
-def test_the_size_of_what_is_no_array_is_one_and_of_nothing_is_missing():
+def test_the_size_of_a_value_that_is_not_an_array_is_one_and_that_of_nothing_is_missing():
     assert size([]) == 0
     assert size([1, None]) == 2
     assert size({"a": 1, "b": 2}) == 1

@@ -1,4 +1,4 @@
-"""One pass gives what the exact path gives; what it cannot prove it leaves to it."""
+"""The fast path gives the same records as the exact path, and leaves doubtful rows to it."""
 
 import ast
 import copy
@@ -131,7 +131,7 @@ REPLIES = st.one_of(
 CHOICES = ["discard_value", "discard_record", "discard_value", "discard_record", "discard_value", "raise"]
 
 
-def test_for_any_reply_one_pass_gives_what_the_exact_path_gives(comparison):
+def test_for_any_reply_the_fast_path_gives_what_the_exact_path_gives(comparison):
     @settings(max_examples=400, deadline=None, derandomize=True)
     @given(reply=REPLIES, on_invalid=st.sampled_from(CHOICES), asked=st.booleans())
     def test(reply, on_invalid, asked):
@@ -210,7 +210,7 @@ def test_records_share_nothing_that_can_be_changed_but_the_providers_own():
     assert two["metrics"] == again["metrics"] == {"calls_hosted": 1}
 
 
-def test_what_is_kept_of_a_page_is_of_its_texts():
+def test_cached_values_of_a_page_depend_on_its_texts():
     """Pages of other periods, queries, contexts and times do not get each other's values."""
     body = {"usersAggregateActivityStats": [user(1)]}
     shown = []
@@ -226,7 +226,7 @@ def test_what_is_kept_of_a_page_is_of_its_texts():
     ]
 
 
-def test_what_is_kept_stays_small():
+def test_cached_values_stay_small():
     """Pages with ever other texts, or very long ones, do not fill the memory."""
     mapper = load("gong/activity")
     for day in range(255):
@@ -294,7 +294,7 @@ def contact_mapper(tmp_path):
     return make
 
 
-def test_for_any_mapping_one_pass_gives_what_the_exact_path_gives(comparison, contact_mapper):
+def test_for_any_mapping_the_fast_path_gives_what_the_exact_path_gives(comparison, contact_mapper):
     usual = {name: st.just(value) for name, value in USUAL.items()}
     rows = st.lists(mostly(with_one_odd(usual, UNUSUAL), UNUSUAL, 20), max_size=8)
     fitting = {name: st.sampled_from([t for t in texts if t not in UNFIT]) for name, texts in EXPRESSIONS.items()}
@@ -313,7 +313,7 @@ def test_for_any_mapping_one_pass_gives_what_the_exact_path_gives(comparison, co
     assert comparison.compared > 0.8 * comparison.rows, comparison.compared
 
 
-def test_a_row_that_is_no_object_makes_no_record_even_if_nothing_of_it_is_read(contact_mapper):
+def test_a_row_that_is_not_an_object_makes_no_record_even_if_nothing_of_it_is_read(contact_mapper):
     mapper = contact_mapper({"id": '"x"'})
     reply = {"data": [None, {}, 7, []]}
     assert len(mapper.map({"data": [None, {}]}).records) == 1
@@ -461,7 +461,7 @@ def test_the_same_mapping_always_becomes_the_same_code():
     ("first_day", "count"),
     [('$contains($start, "01-05") ? $substring($start, 0, 10)', 6), ("$length($start)", 0)],  # numbers cannot be joined
 )
-def test_what_a_text_of_the_row_gives_may_be_nothing_or_no_text(first_day, count):
+def test_a_value_computed_from_a_text_of_the_row_may_be_absent_or_not_text(first_day, count):
     overlay = Source("overlay.yaml", f"endpoints: {{by_period: {{let: {{first_day: '{first_day}'}}}}}}")
     mapper = load("gong/activity", overlays=[overlay])
     days = ("2026-01-05", "2026-01-12", "2026-01-19")
@@ -479,7 +479,7 @@ def test_the_shipped_mapping_is_one_function_an_endpoint():
     assert "not one function" not in code
 
 
-def test_the_generated_code_stands_at_the_lines_of_the_mapping():
+def test_the_generated_code_has_the_lines_of_the_mapping():
     source = GONG.mapping.root.source
     tree = GONG._functions["aggregate"].tree
     lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)}

@@ -1,4 +1,4 @@
-"""Golden cases: what differs is shown where it comes from, and accepted by its cause."""
+"""Golden cases: each difference is shown at the expression that causes it, and accepted by cause."""
 
 import io
 import json
@@ -82,7 +82,7 @@ def test_the_shipped_mapping_has_cases_and_nothing_beside_them():
     assert golden.orphans(SHIPPED[0]) == []
 
 
-def test_what_was_accepted_has_a_file_for_each_thing_there_is(case):
+def test_accepted_output_has_a_file_for_each_part_that_exists(case):
     assert set(state(case)) == {"case.yaml", "payload.json", "request.json", "response.json"}
 
 
@@ -114,7 +114,7 @@ def test_an_expectation_that_is_absent_differs(case, name):
 
 
 @pytest.mark.parametrize("name", ["diagnostics.txt", "response.ndjson", "rejected.json"])
-def test_an_expectation_of_what_does_not_come_differs(case, name):
+def test_an_expected_file_without_actual_output_differs(case, name):
     (case / name).write_text("{}")
     (change,) = ran(case).differences
     assert change.file == name
@@ -252,14 +252,14 @@ def test_the_report_of_a_terminal_names_cases_fields_and_causes(several):
     assert shown.endswith("0 passed, 1 failed\n")
 
 
-def test_a_group_that_is_none_and_a_review_without_a_terminal_are_wrong_usage(several):
+def test_an_unknown_group_and_a_review_without_a_terminal_are_wrong_usage(several):
     assert "--accept must be one of" in cli("test", several, "--accept", "zzz").stderr
     asked = cli("test", several, "--review")
     assert asked.returncode == 2
     assert "--review needs a terminal" in asked.stderr
 
 
-def test_what_is_found_is_left_beside_what_is_expected_but_not_where_ci_is_set(several):
+def test_actual_output_is_left_beside_the_expected_one_but_not_where_ci_is_set(several):
     folder = several.with_suffix("") / "one"
     cli("test", several, env={"CI": "1"})
     assert "response.json.new" not in state(folder)
@@ -454,7 +454,7 @@ def test_a_mapping_that_does_not_load_is_reported_and_the_others_run(tmp_path):
         load(broken)
 
 
-def test_what_the_mapping_knows_by_name_gets_no_alias():
+def test_a_text_that_the_mapping_names_gets_no_alias():
     aliases = Aliases("", frozenset({"OPEN"}))
     assert aliases.of({"state": "OPEN", "name": "OPERA"})["state"] == "OPEN"
     assert aliases.of("OPERA") != "OPERA"

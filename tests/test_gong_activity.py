@@ -1,4 +1,4 @@
-"""Gong's activity mapping is held to an implementation by hand, and the engine to its promises on any JSON."""
+"""Gong's activity mapping agrees with an implementation by hand, and the engine keeps its promises on any JSON."""
 
 import copy
 import json
@@ -445,7 +445,7 @@ def test_a_page_without_its_query_has_a_debug_that_fits_the_schema():
 
 
 @pytest.mark.parametrize("more", [{"truto_key_by": []}, {"truto_key_by": {}}, {"truto_exclude_fields": [{}]}])
-def test_the_name_of_a_field_that_is_no_text_is_refused(more):
+def test_the_name_of_a_field_that_is_not_text_is_refused(more):
     query = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z", **more}
     with pytest.raises(QueryError):
         gong.plan(query)

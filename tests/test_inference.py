@@ -1,4 +1,4 @@
-"""Whatever an expression gives is of the type it was inferred to be, and every kind of node has its type."""
+"""The value of an expression has the inferred type, and every kind of node is inferred."""
 
 import random
 import re
@@ -46,7 +46,7 @@ TEXTS = ["", "a", "b", "Call", "12", "x y"]
 
 
 def reply(rng, schema=SCHEMA):
-    """A random value that a schema allows; what is not required is there nine times in ten."""
+    """A random value that a schema allows; an optional property is present nine times in ten."""
     if "enum" in schema:
         return rng.choice(schema["enum"])
     kind = schema["type"] if isinstance(schema["type"], str) else rng.choice(schema["type"])
@@ -136,7 +136,7 @@ def inferred(text):
     return judge.infer(Expression(text).node, scope), told
 
 
-def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be():
+def test_the_value_of_any_expression_has_the_inferred_type():
     drawn, outcomes = 1500, Counter()
     for number in range(drawn):
         rng = random.Random(f"inference {number}")
@@ -167,8 +167,13 @@ def test_whatever_an_expression_gives_is_of_the_type_it_was_inferred_to_be():
         ("level", "an integer or a string"),
     ],
 )
-def test_a_type_is_said_in_words(text, words):
+def test_a_type_is_written_in_words(text, words):
     assert types.in_words(inferred(text)[0]) == words
+
+
+def test_a_reference_to_a_name_with_a_slash_or_a_tilde_is_followed():
+    schema = {"$ref": "#/$defs/a~1b~0c", "$defs": {"a/b~c": {"type": "string"}}}
+    assert types.from_schema(schema, schema, None) == types.STRING
 
 
 EVERY_KIND = [
@@ -198,7 +203,7 @@ def test_every_kind_of_node_is_inferred():
 
 
 @pytest.mark.parametrize("kind", [nodes.Sort, nodes.Term, nodes.Filter, nodes.Index, nodes.Group])
-def test_what_is_attached_to_a_node_has_no_type_of_its_own(kind):
+def test_an_attachment_of_a_node_has_no_type_of_its_own(kind):
     found = next(node for text in EVERY_KIND for node in nodes.walk(Expression(text).node) if isinstance(node, kind))
     with pytest.raises(TypeError, match=kind.__name__):
         inference.Inference(print).infer(found, inference.TypeScope({}, types.ANY))

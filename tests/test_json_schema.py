@@ -1,4 +1,4 @@
-"""JSON Schemas: what they refuse, in which words, and that no instance or schema is a crash."""
+"""JSON Schemas: what they refuse, with which message, and that no instance or schema crashes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_what_a_schema_refuses_altogether_is_refused_by_false():
     assert (problem.keyword, problem.message) == ("false", "1 is refused by `false`")
 
 
-def test_a_uuid_with_an_end_of_line_is_none():
+def test_text_with_an_end_of_line_is_not_a_uuid():
     assert not Schema({"format": "uuid"}).valid("62f44730-dd91-461e-bd6a-aedd9e0ad79d\n")
 
 
@@ -67,7 +67,7 @@ SCHEMAS = st.recursive(
 
 @settings(max_examples=500, deadline=None)
 @given(SCHEMAS, VALUES)
-def test_what_is_said_without_jsonschema_is_what_it_says(schema, value):
+def test_a_check_without_jsonschema_agrees_with_jsonschema(schema, value):
     try:
         exact = Schema(schema)
     except MappingError:
@@ -197,7 +197,7 @@ def test_a_schema_survives_pickling():
         ([], "", "expected an object or true or false, got []"),
     ],
 )
-def test_what_is_no_json_schema_is_refused(schema, pointer, message):
+def test_an_invalid_json_schema_is_refused(schema, pointer, message):
     with pytest.raises(MappingError) as caught:
         Schema(schema)
     (found,) = caught.value.diagnostics
@@ -238,5 +238,5 @@ def test_every_mistake_of_a_json_schema_is_told_at_once():
     assert {found.pointer for found in caught.value.diagnostics} == {"/minLength", "/required"}
 
 
-def test_words_that_are_data_in_a_json_schema_are_no_references():
+def test_words_that_are_data_in_a_json_schema_are_not_references():
     assert Schema({"default": {"$ref": "#/x"}, "enum": [{"$ref": "#/x"}]}).valid({"$ref": "#/x"})

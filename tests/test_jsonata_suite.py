@@ -66,7 +66,7 @@ def data_of(case):
 
 
 def outcome(case, evaluator=Expression):
-    """What came of a case, in the suite's own words."""
+    """The outcome of a case, in the suite's own words."""
     stopped = case.get("code") == "U1001"  # other cases may take their time on a busy machine
     limits = {"timeout": case["timelimit"] / 1000 if stopped and "timelimit" in case else 60}
     try:
@@ -88,7 +88,7 @@ def expected(case):
 
 
 def same(a, b):
-    """Equal as JSON: a boolean is no number, a number is a double."""
+    """Equal as JSON: a boolean is not a number, a number is a double."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     if type(a) is list and type(b) is list:
@@ -100,7 +100,7 @@ def same(a, b):
 
 @pytest.mark.parametrize("evaluator", EVALUATORS)
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_of_the_official_suite_comes_out_as_it_says(name, evaluator, request):
+def test_a_case_of_the_official_suite_has_its_stated_outcome(name, evaluator, request):
     if (name, evaluator) in EXCLUDED:
         request.applymarker(pytest.mark.xfail(reason=EXCLUDED[name, evaluator], strict=True))
     found = outcome(CASES[name], EVALUATORS[evaluator])

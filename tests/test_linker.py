@@ -114,7 +114,7 @@ def test_a_structure_that_does_not_fit_the_field_is_refused(response, mark, hint
     assert [(d.code, marked(d), d.hint) for d in findings(text(response=response))] == [("C205", mark, hint)]
 
 
-def test_a_record_is_no_list():
+def test_a_record_is_not_a_list():
     assert told(text("response_mapping: [id, user]", response="")) == [("C205", "[id, user]")]
 
 
@@ -147,7 +147,7 @@ def test_each_place_knows_its_own_variables_and_no_others(place):
     assert told(text(endpoint)) == [("C202", f"${name}") for name in NAMES if name not in known]
 
 
-def test_loops_and_lets_see_what_stands_above_them():
+def test_loops_and_lets_see_the_names_above_them():
     linked(text("for_each: {a: x, b: $a.y}\nlet: {c: $b, d: $c & $a}", "id: $d & $c & $b & $a"))
     assert told(text("for_each: {a: $b, b: x}\nlet: {c: $d, d: $e}")) == [
         ("C202", "$b"),
@@ -156,7 +156,7 @@ def test_loops_and_lets_see_what_stands_above_them():
     ]
 
 
-def test_what_an_expression_binds_itself_is_bound():
+def test_a_variable_bound_by_the_expression_itself_is_known():
     linked(text(response="id: '($a := 1; $f := function($b) { $a + $b }; $f(2))'"))
     linked(text(response="id: $map(rows, function($v, $i) { $v & $i })[0]"))
     linked(text(response="id: rows@$r.x[$r.y = 1]#$i.($i & $$.z & $.q)"))
@@ -256,7 +256,7 @@ def test_whole_days_are_of_known_parameters_in_a_known_zone():
         ("{}", "{}", "expected at least 1 of them, got a mapping"),
     ],
 )
-def test_what_cannot_be_a_whole_day_is_refused(given, mark, message):
+def test_a_parameter_that_cannot_be_a_whole_day_is_refused(given, mark, message):
     (found,) = findings(text(top=days(given)))
     assert (found.code, marked(found), found.message) == ("M106", mark, message)
 
@@ -289,7 +289,7 @@ def test_an_anchor_used_where_its_names_are_not_bound_is_reported():
     assert told(source) == [("C202", "$row")]
 
 
-def test_escapes_hide_where_an_expression_stands():
+def test_escapes_hide_the_position_of_an_expression():
     (found,) = findings(text('let: {a: "\\"x\\""}'))
     assert (found.code, marked(found)) == ("M107", '"\\"x\\""')
     linked(text('let: {a: "x.y"}'))
@@ -297,7 +297,7 @@ def test_escapes_hide_where_an_expression_stands():
 
 
 @pytest.mark.parametrize("given", ["", " null", " ~", " ''", " '  '", ' ""'])
-def test_nothing_is_no_expression(given):
+def test_empty_text_is_not_an_expression(given):
     for source in (
         text(f"path_mapping:{given}"),
         text(f"when:{given}"),

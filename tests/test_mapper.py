@@ -1,4 +1,4 @@
-"""The engine's promises whatever a mapping says, on a small resource of its own."""
+"""What the engine guarantees for every mapping, on a small resource of its own."""
 
 import copy
 import json
@@ -242,7 +242,7 @@ def test_a_cursor_whose_expression_fails_is_the_mappings_fault_with_its_place(ma
     assert found.source.text[found.span.start :].startswith("$number")
 
 
-def test_a_path_that_is_no_path_is_the_mappings_fault(make):
+def test_an_invalid_path_is_the_mappings_fault(make):
     with pytest.raises(EvaluationError, match="begins with a slash") as caught:
         make(path_mapping="$query.city").plan({"city": "Bonn"})
     assert (caught.value.code, caught.value.status) == ("D406", 500)
@@ -305,7 +305,7 @@ def test_a_required_field_that_no_expression_gives_says_so(make):
 
 
 @pytest.mark.parametrize("context", [[], "", 0, False, ["tenant"]], ids=repr)
-def test_a_context_that_is_no_object_is_refused(make, context):
+def test_a_context_that_is_not_an_object_is_refused(make, context):
     with pytest.raises(QueryError, match="the context must be an object"):
         make().plan({"city": "Bonn"}, context=context)
 
@@ -382,7 +382,7 @@ NO_JSON = {"html": b"<html>", "NaN": b'{"a": NaN}', "no UTF-8": b"\xff", "nothin
 
 
 @pytest.mark.parametrize("body", NO_JSON.values(), ids=NO_JSON)
-def test_bytes_that_are_no_json_are_the_providers_fault(make, body):
+def test_bytes_that_are_not_json_are_the_providers_fault(make, body):
     with pytest.raises(ProviderError) as caught:
         make().map(body, query={"city": "Bonn"})
     assert (caught.value.code, caught.value.status) == ("P602", 502)
@@ -418,7 +418,7 @@ def test_a_looping_cursor_ends_the_pages_and_is_told(make):
     assert [d.code for d in page.diagnostics] == ["P604"]
 
 
-def test_a_cursor_that_is_no_text_is_the_providers_fault(make):
+def test_a_cursor_that_is_not_text_is_the_providers_fault(make):
     with pytest.raises(ProviderError, match="cursor must be text"):
         make().map(reply(cursor=5), query={"city": "Bonn"})
 
@@ -452,12 +452,12 @@ def test_an_array_is_there_as_its_source_is_by_way_of_a_let_too(make, more, tags
     "tags",
     ["'labels[$ = \"x\"]'", "'$filter(labels, function($l) {$l = \"x\"})'", "'labels[$ = \"x\"].$uppercase()'"],
 )
-def test_an_array_that_comes_out_empty_is_a_list_when_its_source_was_there(make, tags):
+def test_an_empty_array_is_a_list_if_its_source_was_present(make, tags):
     assert mapped(make(tags=tags), {"key": 1, "labels": ["a"]}) == [{"id": "1", "tags": []}]
     assert mapped(make(tags=tags), {"key": 1}) == [{"id": "1"}]
 
 
-def test_a_null_is_no_value_and_an_object_of_no_values_is_absent(make):
+def test_null_counts_as_absent_and_an_object_without_values_is_absent(make):
     assert mapped(make(), {"key": 1, "age": None, "home": {"street": None}, "phones": [{"n": None}]}) == [
         {"id": "1", "phones": []}
     ]
@@ -484,7 +484,7 @@ def test_a_whole_response_mapping_may_be_one_expression(make):
     assert record == {"id": "1", "tags": ["a"], "home": {"street": "x"}}
 
 
-def test_what_an_expression_gives_beyond_the_declared_is_left_out_and_told(make):
+def test_undeclared_values_of_an_expression_are_left_out_and_reported(make):
     mapper = make("      id: $string(key)\n      home: home\n")
     page = mapper.map(reply({"key": 1, "home": {"street": "s", "zip": 5}}), query={"city": "Bonn"})
     assert page.records[0]["home"] == {"street": "s"}
@@ -497,7 +497,7 @@ def test_a_yaml_list_gives_an_array_item_by_item(make):
     assert mapped(mapper, {"key": 1, "desk": "7"})[0]["phones"] == [{"number": "7", "kind": "desk"}]
 
 
-def test_null_rows_are_no_rows_and_other_rows_that_are_no_objects_are_told(make):
+def test_null_rows_are_ignored_and_other_rows_that_are_not_objects_are_reported(make):
     assert mapped(make(), None, {"key": 1}) == [{"id": "1"}]
     with pytest.raises(EvaluationError, match="a row must be an object") as caught:
         mapped(make(), "x", {"key": 1}, 5)
@@ -534,7 +534,7 @@ def test_every_invalid_value_of_the_page_is_in_one_error_with_both_addresses(mak
     ]
 
 
-def test_discard_value_leaves_out_what_is_optional_and_rejects_what_lacks_the_required(make):
+def test_discard_value_leaves_out_optional_values_and_rejects_records_without_required_ones(make):
     page = make().map(reply(*BAD), query={"city": "Bonn"}, on_invalid="discard_value")
     assert [r["id"] for r in page.records] == ["1", "3"]
     assert page.records[0].keys() == {"id", "remote_data"}
@@ -558,7 +558,7 @@ def test_a_failing_expression_is_an_invalid_value_with_jsonatas_code(make):
     assert mapped(mapper, {"key": 1, "age": "x"}, on_invalid="discard_value") == [{"id": "1"}]
 
 
-def test_what_follows_from_a_failure_is_not_reported_again(make):
+def test_consequences_of_a_failure_are_not_reported(make):
     with pytest.raises(EvaluationError) as caught:
         mapped(make(id="key + 1"), {"key": "x"})
     assert [d.code for d in caught.value.diagnostics] == ["T2001"]

@@ -1,4 +1,4 @@
-"""Overlays: what is laid over a mapping, field by field, and that every layer keeps its name."""
+"""Overlays: layers change a mapping field by field, and findings name the layer."""
 
 import json
 import pickle
@@ -120,7 +120,7 @@ def test_the_mistakes_of_all_layers_are_reported_each_in_its_file():
         ("endpoints: null", "`endpoints` cannot be removed, mappings/gong/activity.yaml needs it"),
     ],
 )
-def test_what_a_mapping_needs_cannot_be_removed(text, message):
+def test_required_keys_of_a_mapping_cannot_be_removed(text, message):
     with pytest.raises(MappingError) as caught:
         laid(text)
     assert [(found.code, found.message) for found in caught.value.diagnostics] == [("M114", message)]
@@ -131,13 +131,13 @@ def test_an_overlay_says_which_parameters_are_whole_days():
     assert (note.code, note.pointer) == ("Q510", "/start_time")
 
 
-def test_what_follows_from_an_overlay_for_another_mapping_is_not_reported():
+def test_consequences_of_an_overlay_for_another_mapping_are_not_reported():
     with pytest.raises(MappingError) as caught:
         laid("integration: hubspot\nresource: deal\nendpoints: {deals: {when: true}}\n")
     assert [found.code for found in caught.value.diagnostics] == ["M113", "M113"]
 
 
-def test_what_is_new_where_the_mapping_has_nothing_is_no_mistake(tmp_path):
+def test_a_new_key_of_an_overlay_is_not_a_mistake(tmp_path):
     base = tmp_path / "mine.yaml"
     base.write_text(
         "version: 1\nintegration: gong\nunified_model: conversational-intelligence\nresource: activity\nmethod: list\n"
@@ -215,7 +215,7 @@ def height(value):
 
 
 @given(DOCUMENTS, CHANGES)
-def test_every_value_stands_where_a_layer_wrote_it(base, change):
+def test_every_value_has_its_place_in_the_layer_that_wrote_it(base, change):
     documents = [base, fitting(base, change)]
     parsed = [yaml_tree.parse(Source(f"{number}.yaml", json.dumps(one))) for number, one in enumerate(documents)]
     written, over = (leaves(root) for root in parsed)
@@ -231,7 +231,7 @@ def test_an_empty_layer_changes_nothing_and_says_so(base):
 
 
 @pytest.mark.parametrize(("one", "other"), [("1", "true"), ("1", "'1'"), ("[a, b]", "[b, a]"), ("0", "0.0")])
-def test_values_that_mean_something_else_in_json_are_no_repetition(one, other):
+def test_values_that_differ_in_json_are_not_a_repetition(one, other):
     assert overlay.layered([Source("a.yaml", f"a: {one}"), Source("b.yaml", f"a: {other}")]).warnings == ()
 
 

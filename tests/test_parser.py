@@ -1,4 +1,4 @@
-"""The parser blames the text for what is wrong with the text, and for nothing else."""
+"""The parser reports mistakes of the text, and does not hide bugs of our own."""
 
 import subprocess
 import sys

@@ -30,7 +30,7 @@ def test_the_pattern_of_a_text_matches_just_that(text):
 
 
 @pytest.mark.parametrize("function", [compile_pattern, literal])
-def test_half_of_a_surrogate_pair_is_no_pattern(function):
+def test_half_of_a_surrogate_pair_is_not_a_pattern(function):
     with pytest.raises(PatternError, match="surrogate"):
         function("\ud800")
 

@@ -1,4 +1,4 @@
-"""Numbers and dates by picture strings. What they come to is in `pictures.yaml`, to which anyone can add a row."""
+"""Numbers and dates by picture strings. The expected results are in `pictures.yaml`, to which anyone can add a row."""
 
 import math
 import sys
@@ -61,7 +61,7 @@ def never():
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["expr"])
-def test_a_picture_comes_to_what_its_row_says(row):
+def test_a_picture_has_the_result_of_its_row(row):
     found = outcome(Expression, row["expr"], None, {})
     assert same(found, stated(row)), found
 
@@ -77,7 +77,7 @@ def test_the_reference_agrees_with_every_row_that_does_not_say_why_it_differs():
     ("text", "picture"),
     [("apples", "0"), ("", "0"), ("12", "٠"), ("mmxxvi", "I"), ("Q", "i"), ("umpteen", "w"), ("", "w"), ("th", "0;o")],
 )
-def test_a_text_that_stands_for_no_integer_is_not_a_number(text, picture):
+def test_a_text_that_represents_no_integer_is_not_a_number(text, picture):
     assert math.isnan(parse_integer(text, picture))
 
 
@@ -151,7 +151,7 @@ def test_reading_part_of_a_date_needs_now_and_says_so():
         (parse_date_time, ("one " * 400, "[Dw] [Mw] [Yw]" * 100, lambda: 0)),
     ],
 )
-def test_what_would_take_too_long_ends_with_a_code_or_after_a_bounded_number_of_lines(function, args):
+def test_long_work_ends_with_a_code_or_after_a_bounded_number_of_lines(function, args):
     codes = []
 
     def work():
@@ -220,7 +220,7 @@ options = st.none() | st.dictionaries(
 
 
 def made(function, *args):
-    """The result, or none where it is refused with a code."""
+    """The result, or None where it is refused with a code."""
     try:
         return function(*args)
     except EvaluationError:

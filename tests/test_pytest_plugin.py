@@ -1,4 +1,4 @@
-"""Golden cases are tests of pytest's own, for those who have some."""
+"""pytest collects golden cases as tests."""
 
 import shutil
 from pathlib import Path

@@ -23,7 +23,7 @@ PROPERTY = settings(derandomize=True, deadline=None, max_examples=200, database=
 
 
 def parsed(more=(), **options):
-    """The query of January with something more: a query string or a dict."""
+    """The query of January with more parameters, given as a query string or a dict."""
     if isinstance(more, str):
         return PARSER.parse(f"{TEXT}&{more}", **options)
     return PARSER.parse(PERIOD | dict(more), **options)
@@ -155,7 +155,7 @@ def test_remote_query_keeps_its_own_structure():
         ("remote_query", {"n": 10**30, "f": 1.5, "z": None}, {"n": 10**30, "f": 1.5, "z": None}),
     ],
 )
-def test_values_become_what_the_resource_declares(name, given, value):
+def test_values_get_the_types_that_the_resource_declares(name, given, value):
     found = parsed({name: given})[name]
     assert found == value
     assert type(found) is type(value)
@@ -201,7 +201,7 @@ def test_a_value_that_does_not_fit_is_refused_at_its_place(name, given, pointer)
     assert ("Q504", pointer) in told({name: given})
 
 
-def test_a_parameter_given_twice_is_no_single_value():
+def test_a_parameter_given_twice_is_not_a_single_value():
     assert told("limit=1&limit=2") == [("Q504", "/limit")]
     assert told("start_time=2026-01-02T00:00:00Z") == [("Q504", "/start_time")]
 
@@ -254,7 +254,7 @@ def test_an_unknown_parameter_can_be_let_pass():
 
 
 @pytest.mark.parametrize("key", [1, None, ("a",), 1.5])
-def test_a_name_that_is_no_text_is_unknown(key):
+def test_a_name_that_is_not_text_is_unknown(key):
     assert [d.code for d in refused(PERIOD | {key: "x"})] == ["Q502"]
     assert dict(parsed({key: "x"}, on_unknown="ignore")) == dict(parsed())
 
@@ -264,7 +264,7 @@ def test_a_required_parameter_that_is_not_json_is_refused_once():
 
 
 @pytest.mark.parametrize("query", [None, 5, ["users"], b"users=1", {"users"}, ("a", "b")])
-def test_what_is_neither_text_nor_an_object_is_no_query(query):
+def test_a_value_that_is_neither_text_nor_an_object_is_not_a_query(query):
     (found,) = refused(query)
     assert (found.code, found.pointer) == ("Q504", "")
 

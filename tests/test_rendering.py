@@ -1,4 +1,4 @@
-"""The shapes in which a page is handed out."""
+"""A page in each response format."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_key_may_be_a_field_that_is_not_shown():
 @pytest.mark.parametrize(
     ("value", "key"), [(12, "12"), (True, "true"), (1.5, "1.5"), ("", ""), (0, "0"), (False, "false")]
 )
-def test_keys_that_are_no_text_are_written_as_json(value, key):
+def test_keys_that_are_not_text_are_written_as_json(value, key):
     assert list(keyed([{"n": value}], [{}], "n")) == [key]
 
 
@@ -231,7 +231,7 @@ def test_text_is_written_as_it_reads():
     assert dumps(10**30) == "1" + "0" * 30
 
 
-def test_a_stream_has_a_record_a_line_whatever_is_in_it():
+def test_a_stream_has_one_record_per_line_for_any_contents():
     records = [{"id": "a\nb\r\u2028"}, {"id": "\ud800"}, {}]
     text = ndjson(records)
     assert text.endswith("\n")
@@ -273,7 +273,7 @@ def test_credentials_are_redacted_wherever_they_stand(name):
 
 
 @pytest.mark.parametrize("value", [1, None, "x", [1, [2]], {"a": {"b": 1}}, {}, {1: 2}])
-def test_what_is_no_credential_stays(value):
+def test_values_other_than_credentials_stay(value):
     assert redacted(value) == value
 
 
@@ -337,7 +337,7 @@ def test_debug_says_what_was_sent_without_credentials():
     assert found["nextCursor"] == "next"
 
 
-def test_what_a_caller_chose_to_leave_out_is_out_in_every_format():
+def test_excluded_fields_are_left_out_in_every_format():
     choices = {"truto_exclude_fields": ["user.emails", "remote_data"], "truto_key_by": "user.id"}
     for shape in ("unified", "normalized", "debug"):
         found = page(**choices).render(shape)["result"]

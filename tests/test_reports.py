@@ -1,4 +1,4 @@
-"""The same findings for whom they are for."""
+"""The same findings in each report format."""
 
 import json
 from pathlib import Path

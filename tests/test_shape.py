@@ -85,7 +85,7 @@ def misfit(text):
         (f"leaves: {'x' * 99}", ("x" * 99, f"expected a mapping, got `{'x' * 59}…`", None)),
     ],
 )
-def test_a_document_is_told_in_plain_words_what_its_model_wants(line, found):
+def test_a_mistake_in_a_document_is_explained_in_plain_words(line, found):
     assert misfit(f"kind: oak\n{line}\n") == [found]
 
 

@@ -60,7 +60,7 @@ def test_the_signatures_of_the_standard_functions_are_read_likewise(name):
         ("function($a, $b)<a<s>n>{1}([2], 3)", "T0412", "Argument 1 of function lambda must be an array of strings"),
     ],
 )
-def test_what_a_signature_refuses_is_said_with_the_argument(text, code, said):
+def test_a_refused_argument_is_named_with_the_signature(text, code, said):
     with pytest.raises(EvaluationError) as caught:
         Expression(text).evaluate({"a": 1})
     assert caught.value.code == code

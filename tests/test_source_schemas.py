@@ -1,4 +1,4 @@
-"""What Gong sends, as our schemas have it, held to Gong's own description."""
+"""Our schemas of Gong's replies agree with Gong's own OpenAPI description."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_an_empty_reply_fits(name, body):
         ("gong/day-by-day", [{"callsAsHost": ["x"]}], {}, "/userDailyActivityStats/0/callsAsHost/0"),
     ],
 )
-def test_what_is_not_gongs_is_told_apart(name, stats, row, pointer):
+def test_fields_that_are_not_gongs_are_recognised(name, stats, row, pointer):
     (problem,) = load_source_schema(name).problems(payload(name, stats, **row))
     assert problem.pointer == f"/{ROWS[name][0]}/0{pointer}"
 

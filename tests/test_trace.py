@@ -1,4 +1,4 @@
-"""A traced evaluation gives what any other gives, and notes what happened on the way."""
+"""A traced evaluation has the same value as any other, and records each step."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""YAML text → a tree in which every value knows its place; and where files are found."""
+"""YAML text → a tree of values with their spans; and how files are found."""
 
 from __future__ import annotations
 
@@ -338,7 +338,7 @@ def test_all_keys_that_are_given_twice_are_reported():
     ]
 
 
-def test_all_that_is_no_plain_data_is_reported():
+def test_everything_but_plain_data_is_reported():
     found = refused("a: !!set {}\nb: &x !t y\nc: *z\n7: d\n<<: {}\n&q e: [*q, f: *g]\n")
     assert [(d.code, marked(d)) for d in found] == [
         ("M103", "!!set"),

@@ -1,4 +1,4 @@
-"""Which engines may be timed on a page: those that are installed and give what we give."""
+"""Decides which engines are timed on a page: those that are installed and give the same records as ours."""
 
 import json
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ NO_DAY = "2026-02-30T00:00:00-08:00"
 
 
 class UnfitError(Exception):
-    """An engine is not timed; why."""
+    """An engine is not timed; the message says why."""
 
 
 def admitted(engine: Engine, kind: str, body: dict, expected: dict) -> Here | Node:
-    """An engine at work on a page, of which it makes what is expected. Raises `UnfitError`."""
+    """An engine at work on a page, with the expected output. Raises `UnfitError`."""
     contestant = started(engine, kind, body)
     try:
         difference = next(differences(contestant.reply(), expected), None)
@@ -37,7 +37,7 @@ def started(engine: Engine, kind: str, body: dict) -> Here | Node:
 
 
 def differences(theirs: Any, ours: Any, at: str = "$") -> Iterator[str]:
-    """Where two JSON values differ. 3 and 3.0 do, and so do null and nothing."""
+    """Where two JSON values differ. 3 and 3.0 differ, and so do null and absent."""
     if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
         for name, value in ours.items():
             yield from differences(theirs[name], value, f"{at}.{name}")
@@ -53,7 +53,7 @@ def shown(value: Any) -> str:
 
 
 def is_lenient(engine: Engine, kind: str) -> bool:
-    """Whether an engine that checks its reply lets a day pass that there is not."""
+    """Whether an engine that checks its reply accepts a day that does not exist."""
     contestant = engine.start(kind, spoiled(kind))
     try:
         contestant.reply()

@@ -1,7 +1,7 @@
 """The mapping as a person would write it: one loop, dict displays, no checks. It knows Gong and nothing else.
 
 It assumes what Gong's replies show: every row has its user's id and address, every period its dates, and no count is
-null. Counts may be absent, and are then left out. Nothing is checked, so what does not fit is passed on as it is.
+null. Counts may be absent, and are then left out. Nothing is checked, so invalid values are passed on unchanged.
 """
 
 COUNTS = {

@@ -55,7 +55,7 @@ class Here:
         return (perf_counter() - start) / times
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """Nothing to close."""
 
 
 class Node:
@@ -171,7 +171,7 @@ def jsonata_python(kind: str, body: dict) -> Here:
     from jsonata import Jsonata
 
     expression = Jsonata(EXPRESSION)
-    expression.set_validate_input(False)  # a second look at all of the input, which nobody needs
+    expression.set_validate_input(False)  # checks all of the input a second time
     return Here(checked(expression.evaluate, is_valid_python(), body, {"period": pages.PERIODS[kind]}))
 
 
@@ -192,7 +192,7 @@ def jsonata2py(kind: str, body: dict) -> Here:
 
 
 def checked(make: Callable[..., dict], is_valid: Callable[[dict], bool], *given: Any) -> Callable[[], dict]:
-    """Make a reply of what is given, and check it. Raises `InvalidError`."""
+    """Make a reply from a value, and check it. Raises `InvalidError`."""
 
     def run() -> dict:
         reply = make(*given)

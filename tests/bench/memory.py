@@ -12,13 +12,13 @@ from engines import ENGINES, Here
 
 def main(name: str, kind: str, users: str, *traced: str) -> None:
     (engine,) = (engine for engine in ENGINES if engine.name == name)
-    engine.start(kind, pages.page(kind, 1)).reply()  # what is made once is not the page's
+    engine.start(kind, pages.page(kind, 1)).reply()  # things that are made once do not count for the page
     work = engine.start(kind, pages.page(kind, int(users)))
     sys.stdout.write(str(traced_peak(work) if traced else process_peak(work)))
 
 
 def traced_peak(work: Here) -> int:
-    """What mapping allocates at most at a time, the records included and the payload not."""
+    """The peak of what mapping allocates, with the records and without the payload."""
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     kept = work.run()
@@ -32,7 +32,7 @@ def process_peak(work: Here) -> int:
     kept = work.run()
     del kept
     status = Path("/proc/self/status")
-    if status.exists():  # on Linux getrusage counts the process that started this one in
+    if status.exists():  # on Linux, getrusage includes the parent process
         return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text("utf-8"))[1])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

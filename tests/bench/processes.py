@@ -1,4 +1,4 @@
-"""What takes a process of its own: cold starts and peak memory."""
+"""Measurements that need a process of their own: cold starts and peak memory."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What was measured, and the targets it is judged by."""
+"""The measurements, and the targets they are judged by."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from statistics import median
 from rounds import ratio
 
 ROWS = {"aggregate": 1, "by-period": 4}  # unified records a user
-SIZES = (100, 1_000, 10_000)  # users: what should grow with the page, and no faster
+SIZES = (100, 1_000, 10_000)  # users: cost should grow in proportion to the page
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One page: each engine's seconds a run, round by round, and what is to say of those that were not timed."""
+    """One page: each engine's seconds a run, round by round, and a remark on each engine that was not timed."""
 
     kind: str
     users: int

@@ -21,7 +21,7 @@ def interleaved(contestants: Mapping[str, Contestant], rounds: int) -> dict[str,
     times = {name: repeats(contestant) for name, contestant in contestants.items()}
     samples: dict[str, list[float]] = {name: [] for name in contestants}
     gc.collect()
-    gc.freeze()  # what was there before is no one's garbage
+    gc.freeze()  # existing objects are not counted as garbage
     for number in range(rounds):
         for name, contestant in contestants.items():
             if number < LEAST or sum(samples[name]) * times[name] < BUDGET:
@@ -39,5 +39,5 @@ def repeats(contestant: Contestant) -> int:
 
 
 def ratio(some: Sequence[float], others: Sequence[float]) -> float:
-    """How many times as long the one takes: the median over the rounds in which both ran."""
+    """How many times as long the first takes: the median over the rounds in which both ran."""
     return median(one / other for one, other in zip(some, others, strict=False))

@@ -1,6 +1,6 @@
 """How fast truto-mapper is, against code by hand and against other engines, in interleaved rounds.
 
-`pip install -e '.[bench]'` has the Python peers and `npm ci --prefix tests/bench` the Node ones; what is missing is
+`pip install -e '.[bench]'` has the Python peers and `npm ci --prefix tests/bench` the Node ones; a missing one is
 named and left out. Each engine's reply is compared with ours before it is timed.
 """
 
@@ -77,7 +77,7 @@ def timing(kind: str, users: int, engines: list[Engine], rounds: int) -> Timing:
 
 
 def assembled(kind: str, body: dict, engines: list[Engine]) -> tuple[dict[str, Here | Node], dict[str, str]]:
-    """The engines at work on a page, and what is to say of some."""
+    """The engines at work on a page, and remarks on some of them."""
     ready, remarks = {}, {}
     expected = ours(kind, body).reply()
     for engine in engines:
@@ -111,7 +111,7 @@ def node_version() -> str:
 
 
 def tell(what: str) -> None:
-    """Progress, on the side."""
+    """Print progress on stderr."""
     sys.stderr.write(f"{what} …\n")
 
 

@@ -200,7 +200,7 @@ _READ = ("recognise", "for_each", "let", "next_cursor", "empty_when", "time_zone
 
 
 def mappings(old: Mapper, new: Mapper) -> list[Change]:
-    """What changed between two mappings, as they are written."""
+    """What changed between the texts of two mappings."""
     return [*_endpoints(old, new), *_errors(old, new), *_whole_days(old, new), *_settings(old, new)]
 
 
@@ -315,7 +315,7 @@ def _setting(what: str, old: JSON | None, new: JSON | None) -> Iterator[tuple[st
 
 
 def behaviour(old: Mapper, new: Mapper, cases: Iterable[golden.Case]) -> list[Change]:
-    """What golden cases give with both mappings, where that differs; one finding for each cause."""
+    """Where the output of golden cases differs between two mappings; one finding for each cause."""
     differing: list[golden.Difference] = []
     found: list[Change] = []
     for case in cases:

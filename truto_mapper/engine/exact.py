@@ -52,7 +52,7 @@ class ExactPage:
         return self.reply.rows(self.endpoint, self.scope)
 
     def reads_row(self, expression: Expression) -> bool:
-        """Whether an expression may read its row, by way of a `let` too."""
+        """Whether an expression may read its row, also through a `let`."""
         names = Paths([name for name, _ in self.endpoint.for_each] or ["$"], expression.functions)
         for name, one in self.endpoint.let:
             names.add(name, one.node)
@@ -92,9 +92,9 @@ class ExactPage:
         record = attempt.record()
         if self.scope.trace is not None:
             self.scope.trace.records.append((row.item.path, record))
-        if not attempt.problems and self.schema.valid(record):
-            return record, attempt.notes
         problems = self.schema.problems(record)
+        if not problems and not attempt.problems:
+            return record, attempt.notes
         found = attempt.problems + [attempt.finding(problem, record) for problem in attempt.independent(problems)]
         kept = self._without(record, problems) if self.on_invalid == "discard_value" else MISSING
         return self._judged(row, kept, found, attempt.notes)
@@ -107,7 +107,7 @@ class ExactPage:
         return record, [*new, *notes]
 
     def _warning(self, found: Diagnostic, row: Row, *, is_rejected: bool) -> Diagnostic:
-        """A problem that is no error, because its value or record was discarded."""
+        """A problem as a warning, because its value or record was discarded."""
         is_of_row = f"{found.pointer}/".startswith(f"{json_pointer(row.item.path)}/")
         fate = "it was left out"
         if is_rejected:

@@ -1,4 +1,4 @@
-"""The code of a row that looks like most rows: every value that is read is there and has the class it needs."""
+"""The code of a row that looks like most rows: every value that is read is present and has the class it needs."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def _within(place: Place, value: Any) -> Iterator[Place]:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether these are the same value; a null and an absent one both are no value."""
+    """Whether these are the same value; null and absent both mean no value."""
     if one is other or isinstance(one, (dict, list)):
         return one is other
     if other is MISSING:

@@ -16,7 +16,8 @@ from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
 
-#: What becomes of an invalid value.
+#: What becomes of an invalid value: all those of the page are raised together; or an optional one is left out; or its
+#: record is. What is discarded is in `Page.diagnostics`, the row of a dropped record in `Page.rejected`.
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
 #: The type of a unified record: `Activity`, say.
@@ -107,7 +108,7 @@ class Page(NamedTuple, Generic[RecordT]):
 
         Raises `QueryError` Q507 if keying would lose records.
         """
-        return self._shown(self.records)  # type: ignore[no-any-return]  # records in plain dicts
+        return self._selected(self.records)  # type: ignore[no-any-return]  # records in plain dicts
 
     @overload
     def render(self, format: Literal["unified"]) -> Unified[RecordT]: ...
@@ -139,15 +140,15 @@ class Page(NamedTuple, Generic[RecordT]):
                 return {"result": self.result, "next_cursor": self.next_cursor}
             case "normalized":
                 stored = [rendering.normalized(dict(one), self.resource) for one in self.records]
-                return {"result": self._shown(stored), "next_cursor": self.next_cursor}
+                return {"result": self._selected(stored), "next_cursor": self.next_cursor}
             case "stream":
-                return rendering.ndjson(self._shown(self.records, keyed=False))
+                return rendering.ndjson(self._selected(self.records, keyed=False))
             case "debug":
                 return {"result": self.result, "next_cursor": self.next_cursor, "debug": self._debug()}
         hint = did_you_mean(str(chosen), rendering.FORMATS)
         raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
 
-    def _shown(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
+    def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
         shown = [rendering.without(one, hidden) for one in records]
         return rendering.keyed(self.records, shown, name) if keyed and name is not None else shown

@@ -19,6 +19,7 @@ from truto_mapper.text.errors import Findings, QueryError
 from truto_mapper.text.pointers import dotted, json_pointer
 from truto_mapper.text.timestamps import instant, is_date_time
 
+#: What becomes of an unknown query parameter: it is refused (Q502), or left out.
 OnUnknown: TypeAlias = Literal["refuse", "ignore"]
 _INTEGER = re.compile(r"-?[0-9]{1,18}\Z", re.ASCII)
 _LOST_PLUS = r"(?a)\S+T\S+ \d\d:\d\d\Z"

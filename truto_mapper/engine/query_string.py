@@ -35,7 +35,7 @@ def split_query_string(text: str) -> dict[str, Any]:
         match = re.match(_KEY, key)
         path = [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])] if match else []
         if not path or len(path) > MAX_DEPTH:
-            raise _unreadable(f"{excerpt(key)} is no parameter name", "such as users[] or users[0][id]")
+            raise _unreadable(f"{excerpt(key)} is not a parameter name", "such as users[] or users[0][id]")
         _insert(tree, path, value, key)
     return {str(name): _finished(value) for name, value in tree.items()}
 

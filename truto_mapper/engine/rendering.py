@@ -20,6 +20,7 @@ from truto_mapper.text.timestamps import instant
 
 Record = dict[str, Any]
 
+#: The response formats of `Page.render`.
 Format: TypeAlias = Literal["unified", "raw", "normalized", "stream", "debug"]
 FORMATS = get_args(Format)
 

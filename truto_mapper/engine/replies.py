@@ -131,7 +131,7 @@ def _refusal(mapping: linked.Mapping, scope: Scope) -> ProviderError:
 
 
 def _foreign(known: list[Endpoint], names: Sequence[str]) -> ProviderError:
-    """The reply is another endpoint's, or none's."""
+    """The error for a reply of another endpoint, or of no endpoint."""
     if known:
         message = f"this is a reply of {known[0].name}, but the query is served by {names[0]}"
         return ProviderError(Diagnostic("P603", message, pointer="", hint="map it with the query it answers"))

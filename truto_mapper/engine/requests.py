@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def planned(
     mapping: linked.Mapping, query: Query, settings: dict[str, Any], now: str | None, trace: Trace | None
 ) -> Request:
-    """The request for a checked query; the request's own `query` holds what was sent and with what it was planned.
+    """The request for a checked query; its own `query` also holds the plan and what was sent.
 
     Raises `QueryError` (Q511, Q513) and `EvaluationError`.
     """

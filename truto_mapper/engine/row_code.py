@@ -36,7 +36,7 @@ class Blueprint:
 
 
 class RowCode:
-    """Writes the code of a row, with an object for a row as its only assumption.
+    """Writes the code of a row, assuming only that the row is an object.
 
     The code first looks up every path that is read, then computes each `let`, then builds the record. A row that is
     in doubt raises, and so joins `doubtful`. `ExpectedRowCode` overrides what it does differently.
@@ -46,7 +46,7 @@ class RowCode:
         """`rows` are the locals of the `for_each` variables."""
         self.blueprint, self.page, self.record = blueprint, blueprint.page, blueprint.record
         self.paths = Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
-        #: The locals of variables, of the values at paths, and of the objects at paths, which can be looked into.
+        #: The locals of variables, of the values at paths, and of the objects at paths.
         self.locals = dict(zip(blueprint.loops.variables, rows, strict=True))
         self.values: dict[NamePath, str] = {}
         self.holders: dict[NamePath, str] = {}
@@ -162,7 +162,7 @@ class RowCode:
     # Tests
 
     def doubt(self) -> None:
-        """Give up: the next code takes the row, and the exact path if there is none."""
+        """Give up: the row goes to the next code, or else to the exact path."""
         self.pen.lines.append(ast.Raise(self.pen.load("Exception"), None, **self.pen.at))
 
     def doubt_unless(self, test: ast.expr) -> None:
@@ -187,7 +187,7 @@ class RowCode:
         """The test that a scalar has a value, is not a sequence, and is valid."""
         pen = self.pen
         if declared.type == "number":
-            zero = ast.BinOp(value, ast.Sub(), value, **pen.at)  # an infinite number minus itself is none
+            zero = ast.BinOp(value, ast.Sub(), value, **pen.at)  # infinity minus itself is NaN
             finite = pen.both(pen.has_class(value, "float"), pen.test(zero, ast.Eq(), pen.constant(0)))
             test = pen.either(pen.has_class(value, "int"), finite)
         else:

@@ -1,6 +1,6 @@
 """Infers the types of expressions from JSON Schemas, and reports what can never work.
 
-Types are gradual: what is unknown is never reported. A type may be wider than the values, never narrower, as long as
+Types are gradual: an unknown type is never reported. A type may be wider than the values, never narrower, as long as
 the data keeps its schema.
 """
 
@@ -149,6 +149,8 @@ class Inference:
 
     def _known(self, node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
         """The type that a condition guarantees for the first steps of a path."""
+        if not scope.facts:
+            return None
         head: nodes.Node = replace(node, steps=node.steps[:number])
         alone = node.steps[0].node if number == 1 else None
         return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
@@ -228,7 +230,7 @@ class Inference:
                 self.tell("C209", test, f"no branch handles {left}: the value is undefined then", None, ())
 
     def narrowed(self, test: nodes.Node, scope: TypeScope) -> tuple[Facts, Facts]:
-        """What is certain where a condition holds, and what where it does not."""
+        """The facts where a condition holds, and those where it does not."""
         match test:
             case nodes.Path() | nodes.Variable():
                 kind = self._quiet(test, scope)

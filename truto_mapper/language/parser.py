@@ -266,7 +266,7 @@ class _Parser(Parser):  # type: ignore[misc]
         return "".join(self.source[start:stop] for start, stop, _ in self.tokens[after:end]) or None
 
     def tail_call_optimize(self, expr: Any) -> Any:
-        # The attachments of a call are evaluated after it, so it is no tail call.
+        # The attachments of a call are evaluated after it, so it is not a tail call.
         if expr.predicate is not None or expr.group is not None or expr.keep_array:
             return expr
         if expr.type == "binary" and expr.value in ("??", "?:"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Array, Node, walk
+from truto_mapper.text.pointers import steps_of
 
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 NONE = frozenset({"null", "undefined"})
@@ -111,7 +112,7 @@ def sequence(item: Type) -> Type:
 
 
 def item_of(kind: Type) -> Type:
-    """The type of an array's items; other values are items of their own."""
+    """The type of an array's items; any other value is its own item."""
     if kind == ANY:
         return ANY
     alone = kind.without({"array"})
@@ -137,7 +138,7 @@ def from_schema(schema: Any, root: Mapping[str, Any], path: NamePath | None = ()
         return replace(ANY, path=path)
     if isinstance(schema.get("$ref"), str):
         target: Any = root
-        for step in schema["$ref"].removeprefix("#").split("/")[1:]:
+        for step in steps_of(schema["$ref"]):
             target = target.get(step) if isinstance(target, Mapping) else None
         schema = {**(target if isinstance(target, Mapping) else {}), **{k: v for k, v in schema.items() if k != "$ref"}}
     given = schema.get("enum", [schema["const"]] if "const" in schema else None)

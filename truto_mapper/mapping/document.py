@@ -91,7 +91,7 @@ class ErrorDocument(_Document):
 
 
 class WholeDaysDocument(_Document):
-    """Which parameters the provider takes as whole days; a note (Q510) says what that changed about a query."""
+    """Which parameters the provider takes as whole days; a note (Q510) says how that changed a query."""
 
     time_zone: ExpressionText = Described(description="JSONata: the IANA time zone whose days these are.")
     parameters: dict[str, Literal["floor", "ceil", "ceil_until_today"]] = Described(

@@ -139,7 +139,7 @@ def _is_needed(at: Path) -> bool:
 
 
 def _need(at: Path, new: Node) -> str | None:
-    """What is missing from a new mapping to be complete; None if nothing is.
+    """What a new mapping lacks; None if it is complete.
 
     An incomplete one was meant to change a part of the base that was removed or renamed.
     """

@@ -160,12 +160,12 @@ KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
 def artefacts(resource: Resource) -> dict[str, str]:
     """The files generated beside a spec: their texts by file name."""
     return {
-        f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": written(generate(resource))
+        f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": json_text(generate(resource))
         for kind, generate in KINDS.items()
     }
 
 
-def written(schema: JSON) -> str:
+def json_text(schema: JSON) -> str:
     """A generated document as the text of a file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 

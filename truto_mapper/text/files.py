@@ -70,5 +70,5 @@ def find(name: str | Path, folder: str, ending: str, *, near: str | None = None)
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name no file system takes
+    except (OSError, ValueError):  # a name that no file system accepts
         return False

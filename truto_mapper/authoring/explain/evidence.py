@@ -93,7 +93,7 @@ class Evidence:
         given = [one for one in self.trace.evaluations if one.target == name and one.row == row[: len(one.row or ())]]
         return given[-1] if given and given[-1] is not evaluation else None
 
-    # Why a value is absent: the innermost event that is undefined, or null, and what it is.
+    # Why a value is absent: the innermost event that is undefined or null, and its reason.
 
     def _explain_absence(self, evaluation: Evaluation, found: Explanation) -> None:
         outer = [event for event in evaluation.events if event.value is evaluation.value]

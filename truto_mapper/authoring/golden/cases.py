@@ -1,4 +1,4 @@
-"""The files of golden cases: which there are, and what is in them."""
+"""The files of golden cases: finds them and reads them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from truto_mapper.text.shape import shaped
 PAYLOADS = ("payload.json", "payload.txt")
 EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.json", "diagnostics.txt")
 
-#: The suffix of a file with what was found in place of what is expected.
+#: The suffix of a file with the actual output, left beside the expected one for review.
 PENDING = ".new"
 
 

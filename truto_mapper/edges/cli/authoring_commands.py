@@ -17,7 +17,7 @@ from truto_mapper.text import codes
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MapperError, MappingError
 
-#: Those of the modules, which only their commands import: a start does not pay for them.
+#: The formats of the modules that do the work, which only their commands import: the start stays quick.
 COVERAGE_FORMATS = ("text", "json", "html", "cobertura")
 DOCS_FORMATS = ("markdown", "html")
 

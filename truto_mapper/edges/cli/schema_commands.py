@@ -46,7 +46,7 @@ def schema(
 def _generated(name: str, kind: str | None) -> dict[Path, str]:
     """The files generated from a resource, or from the models of mapping files, with their texts."""
     if name == "mapping":
-        return {files.home() / "schemas" / "mapping.schema.json": openapi.written(document.json_schema())}
+        return {files.home() / "schemas" / "mapping.schema.json": openapi.json_text(document.json_schema())}
     resource = spec.load_resource(name)
     shipped = files.shipped("schemas", ".yaml").get(name)
     folder = shipped.parent if shipped else Path(name).parent

@@ -55,7 +55,7 @@ def context_items(value: Any) -> Any:
 def constructed_items(value: Any) -> Any:
     """The context items after an array constructor that begins a path.
 
-    A predicate may leave a value that is no array: the reference steps into the characters of a text, else nothing.
+    A predicate may leave a value that is not an array: the reference steps into the characters of a text, else nothing.
     """
     return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
 
@@ -148,7 +148,7 @@ def wildcard(value: Any) -> Any:
     for item in value:
         nested = nested or isinstance(item, list)
         leaves(item, walk, 0, found)
-    # In the reference, an array that others were joined to is no sequence, and does not collapse.
+    # In the reference, an array that others were joined to is not a sequence, and does not collapse.
     return found if nested else Sequence(found)
 
 
@@ -222,7 +222,7 @@ def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Ca
 
 
 def text_key(key: Any) -> str:
-    """A value as the key of an object. Raises T1003 if it is no text."""
+    """A value as the key of an object. Raises T1003 if it is not text."""
     if not isinstance(key, str):
         fail("T1003", f"Key in object structure must evaluate to a string; got: {shown(key)}")
     return key

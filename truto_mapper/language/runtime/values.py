@@ -238,7 +238,7 @@ def whole(value: Any) -> Any:
 
 
 def listed(value: Any) -> Any:
-    """A value as an array: empty if undefined, one item if it is no array."""
+    """A value as an array: empty if undefined, one item if it is not an array."""
     return value if isinstance(value, list) else [] if value is MISSING else [value]
 
 
