@@ -341,7 +341,9 @@ class Copy:
     def measure(self, file: str) -> dict:
         from coverage import CoverageData
 
-        self.pytest("--cov", "--cov-context=test", "--cov-report=", file, MUTATION_SECONDS="seconds.json")
+        done = self.pytest("--cov", "--cov-context=test", "--cov-report=", file, MUTATION_SECONDS="seconds.json")
+        if "passed" not in done.stdout and "skipped" not in done.stdout:
+            raise SystemExit(f"{file} cannot be measured:\n{done.stdout}{done.stderr}")
         data = CoverageData(str(self.folder / ".coverage"))
         data.read()
         names = sorted({context.rpartition("|")[0] for context in data.measured_contexts()} - {""})
@@ -435,7 +437,7 @@ _shortened: dict[str, float] = {}
 def pytest_collection_modifyitems(items: list, config) -> None:
     """Only the chosen tests, in their order; to measure them, with few examples."""
     for item in items if "MUTATION_SECONDS" in os.environ else ():
-        usual = getattr(item.obj, "_hypothesis_internal_use_settings", None)
+        usual = getattr(getattr(item, "obj", None), "_hypothesis_internal_use_settings", None)
         if usual and usual.max_examples > EXAMPLES:
             _shortened[item.nodeid] = usual.max_examples / EXAMPLES
             item.obj._hypothesis_internal_use_settings = settings(usual, max_examples=EXAMPLES)
