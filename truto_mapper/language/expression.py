@@ -254,7 +254,8 @@ class Expression:
 
     @cached_property
     def _free(self) -> tuple[list[Variable], list[Variable]]:
-        procedures = {id(n.procedure) for n in walk(self.node) if isinstance(n, (Call, Partial))}
+        below = walk(self.node) if "(" in self.text else ()  # without one there are no calls
+        procedures = {id(n.procedure) for n in below if isinstance(n, (Call, Partial))}
         free = free_variables(self.node)
         return [v for v in free if id(v) not in procedures], [v for v in free if id(v) in procedures]
 
