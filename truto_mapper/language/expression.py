@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from truto_mapper.language.compiler import escapes, placer
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import free_variables
-from truto_mapper.language.nodes import Call, Node, Partial, Variable, numbered, walk
+from truto_mapper.language.nodes import Call, Node, Partial, Variable, number, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import MISSING, Function, Run, fail, finite, plain
@@ -137,7 +137,9 @@ class Expression:
     @cached_property
     def numbered(self) -> list[tuple[Node, int]]:
         """The nodes by the numbers that a trace notes, each with the number of the last node below it."""
-        return numbered(self.node)
+        found: list[tuple[Node, int]] = []
+        number(self.node, found)
+        return found
 
     def _compiled(self, *, trace: bool) -> _Compiled:
         try:
@@ -252,7 +254,8 @@ class Expression:
 
     @cached_property
     def _free(self) -> tuple[list[Variable], list[Variable]]:
-        procedures = {id(n.procedure) for n in walk(self.node) if isinstance(n, (Call, Partial))}
+        below = walk(self.node) if "(" in self.text else ()  # without one there are no calls
+        procedures = {id(n.procedure) for n in below if isinstance(n, (Call, Partial))}
         free = free_variables(self.node)
         return [v for v in free if id(v) not in procedures], [v for v in free if id(v) in procedures]
 

@@ -138,7 +138,7 @@ class Inference:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
-            known = self._known(node, number, scope)
+            known = self._known(node, number, scope) if scope.facts else None
             state = self.next_step(step, state if known is None else known, scope)
         if node.group is not None or any(step.tuple for step in node.steps):
             self.used(state)
@@ -149,8 +149,6 @@ class Inference:
 
     def _known(self, node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
         """The type that a condition guarantees for the first steps of a path."""
-        if not scope.facts:
-            return None
         head: nodes.Node = replace(node, steps=node.steps[:number])
         alone = node.steps[0].node if number == 1 else None
         return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)

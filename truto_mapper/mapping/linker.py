@@ -272,7 +272,7 @@ class _Linker:
                 hint = did_you_mean(call.name, self.known, "`${}`")
                 self.unknown("C203", expression, call, f"there is no function ${call.name}", hint)
         for variable in expression.variables:
-            if variable.name not in names | (self.known - _CLOCKS):
+            if variable.name not in names and variable.name not in self.known - _CLOCKS:
                 close = nearest(variable.name, names) is None and nearest(variable.name, self.known) is not None
                 hint = did_you_mean(variable.name, self.known if close else names, "`${}`")
                 if variable.name in self.elsewhere:

@@ -24,34 +24,28 @@ Place = tuple[str, str]
 def unreachable(mapper: Mapper) -> Iterator[Diagnostic]:
     """C210: the endpoints that no query reaches."""
     endpoints = mapper.mapping.endpoints
-    asked = {one.name: _asked(one.when) for one in endpoints if one.when is not None}
+    asked = {one.name: _asked(one.when) if one.when else set() for one in endpoints}
     domains = {place: _values(mapper, place) for places in asked.values() for place in places}
     known = {place: values for place, values in domains.items() if values is not None}
     if prod(map(len, known.values())) > MAX_COMBINATIONS:
         return
-    unsure = {name for name, places in asked.items() if not places <= known.keys()}
-    never = {one.name for one in endpoints} - unsure
+    # The others depend on more than these values, so they may or may not serve them.
+    certain = [one for one in endpoints if asked[one.name] <= known.keys()]
+    never = {one.name: one for one in certain}
     for chosen in product(*known.values()):
-        never -= _serving(endpoints, unsure, dict(zip(known, chosen, strict=True)))
-    for one in endpoints:
-        if one.name in never:
-            message = f"`{one.name}` serves no query: earlier endpoints serve them all, or its `when` is never true"
-            yield (one.when or one.path).diagnostic("C210", message, severity="warning")
+        never.pop(_serving(certain, dict(zip(known, chosen, strict=True))), None)
+    for name, one in never.items():
+        message = f"`{name}` serves no query: earlier endpoints serve them all, or its `when` is never true"
+        yield (one.when or one.path).diagnostic("C210", message, severity="warning")
 
 
-def _serving(endpoints: Iterable[Endpoint], unsure: set[str], given: Mapping[Place, Any]) -> set[str]:
-    """The endpoints that may be the first to serve a combination of values; `unsure` depend on other values too."""
+def _serving(endpoints: Iterable[Endpoint], given: Mapping[Place, Any]) -> str:
+    """The first endpoint that serves a combination of values; "" if none does."""
     bindings: dict[str, dict[str, Any]] = {"query": {}, "context": {}}
     for (holder, name), value in given.items():
         if value is not MISSING:
             bindings[holder][name] = value
-    serving: set[str] = set()
-    for one in endpoints:
-        if one.name in unsure:
-            serving.add(one.name)
-        elif _holds(one.when, bindings):
-            return serving | {one.name}
-    return serving
+    return next((one.name for one in endpoints if _holds(one.when, bindings)), "")
 
 
 def _holds(when: Expression | None, bindings: Mapping[str, Any]) -> bool:
