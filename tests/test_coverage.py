@@ -201,6 +201,8 @@ def test_the_page_shows_each_line_of_the_mapping_and_nothing_of_it_is_markup(pro
     kinds = {row.xpath("string(td[1])"): row.get("class") for row in root.xpath("//tr")}
     assert (kinds["10"], kinds["13"], kinds["21"], kinds["1"]) == ("no", "ok", "half", "")
     assert len(kinds) == len(project.read_text().splitlines())
+    (never,) = root.xpath("//tr[@id='L21']//i")
+    assert never.text.startswith("never then of $user.many ?")
 
 
 def test_the_same_cases_give_the_same_reports(project):

@@ -110,10 +110,11 @@ def test_omissions_are_listed():
 
 
 def test_a_comment_in_the_mapping_is_the_note_of_its_field():
-    text = "endpoints: {aggregate: {response_mapping: {\n  # Counted by Gong.\n  start_time: $start # as it says\n}}}\n"
+    field = "  # Counted\n  # by Gong.\n  start_time: $start # as it says\n"
+    text = f"endpoints: {{aggregate: {{response_mapping: {{\n{field}}}}}}}\n"
     page = docs.FORMATS["markdown"](load("gong/activity", overlays=[Source("acme.yaml", text)]))
     found = {cells[0]: cells for cells in rows(page, "Fields of aggregate")}["`start_time`"]
-    assert found[4] == "acme.yaml:3"
+    assert found[4] == "acme.yaml:4"
     assert found[5].endswith("Counted by Gong. as it says")
 
 

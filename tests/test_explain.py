@@ -343,6 +343,8 @@ def test_as_json_a_value_names_its_layer_line_and_places(payload):
     assert found["present"] is False
     assert (found["line"], found["expression"]) == (81, "callsAttended")
     assert found["reads"] == [{"place": f"{STATS}/callsAttended", "present": False}]
+    (found,) = json.loads(run(payload, "metrics.calls_hosted", "--format", "json").stdout)
+    assert (found["present"], found["value"]) == (True, 3)
 
 
 @pytest.mark.parametrize(

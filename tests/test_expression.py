@@ -26,6 +26,7 @@ from truto_mapper.language.nodes import (
     children,
     walk,
 )
+from truto_mapper.language.runtime import values
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.source import Source, Span
@@ -590,7 +591,9 @@ def test_an_evaluation_that_never_ends_or_grows_without_end_is_stopped(text, cod
 @pytest.mark.parametrize(
     "use", ["$string($x)", "$x = $y", "$x.**", "$x ~> |$|{}|", "$x.b", "$x.*", "$distinct([[$x], [$x]])", "$keys($x)"]
 )
-def test_a_small_value_that_holds_its_parts_many_times_over_is_stopped(use):
+def test_a_small_value_that_holds_its_parts_many_times_over_is_stopped(use, monkeypatch):
+    if use != "$x.*":  # one of them at the real limit
+        monkeypatch.setattr(values, "MAX_VISITS", 50_000)
     doubled, other = [], []
     for _ in range(50):
         doubled, other = [doubled, doubled], [other, other]

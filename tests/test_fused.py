@@ -505,3 +505,16 @@ def test_invalid_values_are_found_in_one_pass_too():
         GONG.map(body, query=query)
     assert len(caught.value.diagnostics) == len(METRICS)
     assert exact(GONG, body, query=query) == (EvaluationError, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("fields", "rows"),
+    [
+        ({"age": "age"}, [{"age": 0}, {"age": 1}]),
+        ({"phones": '\'p.{"number": x}{"number": number}\''}, [{"p": {"x": "a"}}, {"p": [{"x": "a"}, {"x": "b"}]}]),
+    ],
+)
+def test_what_is_checked_and_grouped_is_so_in_one_pass_too(fields, rows, tmp_path, comparison):
+    mapper = mapper_of(tmp_path, {"id": "key", **fields})
+    for row in rows:
+        comparison.compare(mapper, {"data": [row | {"key": "1"}]}, on_invalid="discard_value")

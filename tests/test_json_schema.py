@@ -30,6 +30,11 @@ def test_formats_are_asserted(form, good, bad):
     assert schema.valid(5)
 
 
+def test_what_a_schema_refuses_altogether_is_refused_by_false():
+    (problem,) = Schema({"properties": {"gone": False}}).problems({"gone": 1})
+    assert (problem.keyword, problem.message) == ("false", "1 is refused by `false`")
+
+
 def test_text_with_an_end_of_line_is_not_a_uuid():
     assert not Schema({"format": "uuid"}).valid("62f44730-dd91-461e-bd6a-aedd9e0ad79d\n")
 

@@ -92,9 +92,9 @@ class ExactPage:
         record = attempt.record()
         if self.scope.trace is not None:
             self.scope.trace.records.append((row.item.path, record))
-        if not attempt.problems and self.schema.valid(record):
-            return record, attempt.notes
         problems = self.schema.problems(record)
+        if not problems and not attempt.problems:
+            return record, attempt.notes
         found = attempt.problems + [attempt.finding(problem, record) for problem in attempt.independent(problems)]
         kept = self._without(record, problems) if self.on_invalid == "discard_value" else MISSING
         return self._judged(row, kept, found, attempt.notes)

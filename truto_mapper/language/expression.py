@@ -8,10 +8,10 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from truto_mapper.language.compiler import compiler, escapes, placer
+from truto_mapper.language.compiler import escapes, placer
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import free_variables
-from truto_mapper.language.nodes import Call, Node, Partial, Variable, walk
+from truto_mapper.language.nodes import Call, Node, Partial, Variable, numbered, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import MISSING, Function, Run, fail, finite, plain
@@ -133,6 +133,11 @@ class Expression:
     def traced(self) -> _Compiled:
         """The same function, which also records the value of each node. Raises likewise."""
         return self._compiled(trace=True)
+
+    @cached_property
+    def numbered(self) -> list[tuple[Node, int]]:
+        """The nodes by the numbers that a trace notes, each with the number of the last node below it."""
+        return numbered(self.node)
 
     def _compiled(self, *, trace: bool) -> _Compiled:
         try:
@@ -260,6 +265,8 @@ class _Compiled:
     """The Python function of an expression and its parameters."""
 
     def __init__(self, expression: Expression, *, trace: bool) -> None:
+        from truto_mapper.language.compiler import compiler  # noqa: PLC0415  # loading a mapping compiles nothing
+
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
         program = compiler.program(expression.node, expression.placer, callers, trace=trace)

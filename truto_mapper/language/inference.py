@@ -149,6 +149,8 @@ class Inference:
 
     def _known(self, node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
         """The type that a condition guarantees for the first steps of a path."""
+        if not scope.facts:
+            return None
         head: nodes.Node = replace(node, steps=node.steps[:number])
         alone = node.steps[0].node if number == 1 else None
         return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)

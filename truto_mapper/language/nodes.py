@@ -343,3 +343,18 @@ def walk(node: Node) -> Iterator[Node]:
         node = waiting.pop()
         yield node
         waiting.extend(reversed(children(node)))
+
+
+def numbered(root: Node) -> list[tuple[Node, int]]:
+    """The nodes in the order of `walk`, each with the number of the last node below it."""
+    found: list[tuple[Node, int]] = []
+
+    def number(node: Node) -> None:
+        own = len(found)
+        found.append((node, own))
+        for child in children(node):
+            number(child)
+        found[own] = node, len(found) - 1
+
+    number(root)
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from truto_mapper.language.nodes import Name, Node, children, walk
+from truto_mapper.language.nodes import Name, Node
 from truto_mapper.language.runtime.values import MAX_DATA_NESTING, MISSING
 from truto_mapper.text.errors import MapperError
 from truto_mapper.text.pointers import Steps
@@ -20,7 +20,7 @@ class Traced(Protocol):
     """An expression, as far as a trace needs it."""
 
     @property
-    def node(self) -> Node: ...
+    def numbered(self) -> Sequence[tuple[Node, int]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,36 +84,21 @@ class Trace:
         self, expression: Traced, data: Any, noted: Sequence[tuple[Any, ...]], value: Any, error: MapperError | None
     ) -> None:
         """Add an evaluation. `noted` has the number of each node in `walk`, its value, and the context of a name."""
-        events = _tree(expression.node, noted)
+        events = _tree(expression.numbered, noted)
         self.evaluations.append(Evaluation(expression, data, value, error, events, self.row, self.target))
 
 
-def _tree(root: Node, noted: Sequence[tuple[Any, ...]]) -> tuple[Event, ...]:
+def _tree(nodes: Sequence[tuple[Node, int]], noted: Sequence[tuple[Any, ...]]) -> tuple[Event, ...]:
     """Events in the order of evaluation, each with the earlier events of the nodes below its own."""
-    nodes, last = list(walk(root)), _last_below(root)
     found: list[tuple[int, Event]] = []
     for number, value, *context in noted:
         inner: list[Event] = []
-        while found and number < found[-1][0] <= last[number]:
+        node, last = nodes[number]
+        while found and number < found[-1][0] <= last:
             inner.append(found.pop()[1])
-        event = Event(nodes[number], value, context[0] if context else MISSING, tuple(reversed(inner)))
+        event = Event(node, value, context[0] if context else MISSING, tuple(reversed(inner)))
         found.append((number, event))
     return tuple(event for _, event in found)
-
-
-def _last_below(root: Node) -> list[int]:
-    """The number of the last node below each node; nodes are numbered in the order of `walk`."""
-    last: list[int] = []
-
-    def number(node: Node) -> None:
-        own = len(last)
-        last.append(own)
-        for child in children(node):
-            number(child)
-        last[own] = len(last) - 1
-
-    number(root)
-    return last
 
 
 class Places:

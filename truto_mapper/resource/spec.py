@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -148,7 +149,7 @@ class Resource(_Spec):
         """Model and resource: `conversational-intelligence/activity`."""
         return f"{self.unified_model}/{self.resource}"
 
-    @property
+    @cached_property
     def record(self) -> Field:
         """A record as one field: an object of `fields`."""
         return Field.model_construct(type="object", fields=self.fields)

@@ -22,11 +22,15 @@ def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
     The last name of `for_each` is also `$`, so it is unused only if no expression of a row reads `$` either.
     """
     mentioned = {variable.name for _, one in every(endpoint) for variable in (*one.variables, *one.calls)}
-    of_row = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
-    reads_row = any(read.path[0] == "$" for one in of_row for read in reads(one))
-    for name, expression in (*(endpoint.for_each[:-1] if reads_row else endpoint.for_each), *endpoint.let):
-        if name not in mentioned:
+    for loop in (*endpoint.for_each, *endpoint.let):
+        name, expression = loop
+        if name not in mentioned and not (loop in endpoint.for_each[-1:] and _reads_row(endpoint)):
             yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint="remove it")
+
+
+def _reads_row(endpoint: Endpoint) -> bool:
+    of_row = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
+    return any(read.path[0] == "$" for one in of_row for read in reads(one))
 
 
 def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:

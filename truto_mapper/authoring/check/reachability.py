@@ -24,29 +24,31 @@ Place = tuple[str, str]
 def unreachable(mapper: Mapper) -> Iterator[Diagnostic]:
     """C210: the endpoints that no query reaches."""
     endpoints = mapper.mapping.endpoints
-    domains = {place: _values(mapper, place) for one in endpoints if one.when for place in _asked(one.when)}
+    asked = {one.name: _asked(one.when) for one in endpoints if one.when is not None}
+    domains = {place: _values(mapper, place) for places in asked.values() for place in places}
     known = {place: values for place, values in domains.items() if values is not None}
     if prod(map(len, known.values())) > MAX_COMBINATIONS:
         return
-    never = {one.name for one in endpoints if one.when is None or _asked(one.when) <= known.keys()}
+    unsure = {name for name, places in asked.items() if not places <= known.keys()}
+    never = {one.name for one in endpoints} - unsure
     for chosen in product(*known.values()):
-        never -= _serving(endpoints, dict(zip(known, chosen, strict=True)))
+        never -= _serving(endpoints, unsure, dict(zip(known, chosen, strict=True)))
     for one in endpoints:
         if one.name in never:
             message = f"`{one.name}` serves no query: earlier endpoints serve them all, or its `when` is never true"
             yield (one.when or one.path).diagnostic("C210", message, severity="warning")
 
 
-def _serving(endpoints: Iterable[Endpoint], given: Mapping[Place, Any]) -> set[str]:
-    """The endpoints that may be the first to serve a combination of values."""
+def _serving(endpoints: Iterable[Endpoint], unsure: set[str], given: Mapping[Place, Any]) -> set[str]:
+    """The endpoints that may be the first to serve a combination of values; `unsure` depend on other values too."""
     bindings: dict[str, dict[str, Any]] = {"query": {}, "context": {}}
     for (holder, name), value in given.items():
         if value is not MISSING:
             bindings[holder][name] = value
     serving: set[str] = set()
     for one in endpoints:
-        if one.when is not None and not _asked(one.when) <= given.keys():
-            serving.add(one.name)  # it depends on more than these values, so it may or may not serve them
+        if one.name in unsure:
+            serving.add(one.name)
         elif _holds(one.when, bindings):
             return serving | {one.name}
     return serving
