@@ -367,7 +367,7 @@ def test_hostile_text_is_a_query_or_refused(text):
     ("text", "message"),
     [
         ("&".join(["users[]=1"] * 1_001), "more than 1,000 parts"),
-        ("users[a][b][c][d][e][f][g][h]=1", "no parameter name"),
+        ("users[a][b][c][d][e][f][g][h]=1", "not a parameter name"),
         ("users[=1", '"users["'),
         ("users[]=caf%E9", '"caf\ufffd"'),
         ("a[b]=1&a=2", '"a" is given both as a value and as an object'),

@@ -104,16 +104,8 @@ def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
 
 def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
     """The expressions that make the request and read the reply."""
-    for key in (
-        "params",
-        "headers",
-        "body",
-        "static_response",
-        "query_error",
-        "next_cursor",
-        "empty_when",
-        "time_zone",
-    ):
+    keys = ("params", "headers", "body", "static_response", "query_error", "next_cursor", "empty_when", "time_zone")
+    for key in keys:
         for path, _, expression in leaves(getattr(endpoint, key), path=(key,)):
             yield (Code(dotted(path)),), _code(expression), (expression.place,)
     for key in ("for_each", "let"):

@@ -106,7 +106,7 @@ class Replies:
         if known or plan is self.unplanned:
             raise _foreign(known, names)
         if any(one.recognise is not None for one in self.mapping.endpoints if one.name in names):
-            message = f"the provider's answer has nothing that {names[0]} is recognised by: no records"
+            message = f"the provider's answer has no records that {names[0]} recognises"
             found.append(Diagnostic("P603", message, "warning", pointer=""))
         fast = fused.reply(bindings) if self.trace is None else None
         return fused, self._read(fused.endpoint, scope) if fast is None else fast

@@ -262,10 +262,8 @@ class Inference:
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         left = self.infer(node.left, scope)
-        around = (
-            replace(scope, facts=scope.facts + self.narrowed(node.left, scope)[0]) if node.operator == "and" else scope
-        )
-        right = self.infer(node.right, around)
+        known = self.narrowed(node.left, scope)[0] if node.operator == "and" else ()
+        right = self.infer(node.right, replace(scope, facts=scope.facts + known))
         match node.operator:
             case "&":
                 self.used(left)
@@ -340,12 +338,9 @@ class Inference:
                 given.append(types.FUNCTION)
             else:
                 given.append(self.infer(argument, scope))
-        if name not in OUTSIDE or name in scope.variables:
-            for kind in given:
-                self.used(kind)
-        if name is None or name in scope.variables:
-            return ANY
-        return _result(name, given)
+        for kind in given if name not in OUTSIDE or name in scope.variables else ():
+            self.used(kind)
+        return ANY if name is None or name in scope.variables else _result(name, given)
 
 
 def _result(name: str, given: list[Type]) -> Type:

@@ -33,7 +33,7 @@ Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 da
 Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply.")]
 
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
-ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without it the payload tells the endpoint.")]
+ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without it the endpoint is recognised.")]
 ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
 
 
