@@ -18,6 +18,7 @@ fields:
   home: {type: object, fields: {street: {type: string, required: true}, floor: {type: integer}}}
   phones: {type: array, items: {type: object, fields: {number: {type: string}, kind: {type: string, enum: [work]}}}}
   nick: {type: string}
+  score: {type: number}
   mails: {type: array, items: {type: object, fields: {address: {type: string, required: true}}}}
   notes: {type: any}
   remote_data: {type: object}

@@ -68,6 +68,8 @@ ASPECTS = [
         {"type": "array", "items": {"type": "string", "enum": ["a"]}},
         "callers",
     ),
+    ({"type": "array", "items": {"type": "string"}}, {"type": "string"}, "readers callers"),
+    ({"type": "string"}, {"type": "array", "items": {"type": "string"}}, "readers callers"),
     ({"type": "object", "fields": {"x": {"type": "integer"}}}, {"type": "object", "fields": {}}, "readers callers"),
     ({"type": "string", "description": "one"}, {"type": "string", "description": "other"}, ""),
 ]

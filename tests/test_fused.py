@@ -518,3 +518,14 @@ def test_what_is_checked_and_grouped_is_so_in_one_pass_too(fields, rows, tmp_pat
     mapper = mapper_of(tmp_path, {"id": "key", **fields})
     for row in rows:
         comparison.compare(mapper, {"data": [row | {"key": "1"}]}, on_invalid="discard_value")
+
+
+NUMBERS = [(1, 1), (1.5, 1.5), (0, 0), (True, None), ("1", None), (None, None)]
+NUMBERS += [(float("inf"), None), (float("-inf"), None), (float("nan"), None)]
+
+
+@pytest.mark.parametrize(("given", "kept"), NUMBERS)
+def test_a_number_is_an_integer_or_a_finite_float(given, kept, contact_mapper):
+    mapper = contact_mapper({"id": "key", "score": "score"})
+    page = mapper.map({"data": [{"key": "a", "score": given}]}, on_invalid="discard_value")
+    assert page.records[0].get("score") == kept

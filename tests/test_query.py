@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from truto_mapper import load
 from truto_mapper.engine.query import Parser, Query
 from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.resource.spec import load_resource
@@ -536,3 +537,14 @@ def test_how_an_answer_is_shown_may_change_between_pages(other):
 )
 def test_a_made_up_cursor_of_ours_is_refused(cursor):
     assert told({"next_cursor": cursor}) == [("Q506", "/next_cursor")]
+
+
+@pytest.mark.parametrize("text", ["ten", "1.5", "²", "1234567890123456789012", " 1"])
+def test_a_limit_that_is_not_an_integer_is_quoted(text):
+    with pytest.raises(QueryError) as caught:
+        load("gong/activity").plan(
+            {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z", "limit": text}
+        )
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.pointer) == ("Q504", "/limit")
+    assert found.message == f'limit: expected an integer, got "{text}"'

@@ -82,8 +82,7 @@ class Fused:
         `key` is what `reply` returned for `given`; without one all rows are doubtful.
         """
         if key is None:
-            count = len(rows) - rows.count(None)
-            return [None] * count, range(count), None
+            return [None] * len(rows), range(len(rows)), None
         try:
             arguments, fault = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
