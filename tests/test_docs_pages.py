@@ -125,7 +125,7 @@ EXAMPLES = [(path, one.text) for path in WRITTEN for one in blocks(TEXTS[path]) 
 
 
 def misused(command):
-    """The options that a command does not have, or the command if there is none of that name."""
+    """The options that a command lacks. If no command has the name, the name itself."""
     _, name, *rest = shlex.split(command)
     if name not in COMMANDS:
         return {name}

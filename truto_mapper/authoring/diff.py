@@ -251,7 +251,7 @@ def _rewritten(message: str, code: str, severity: Severity, was: Expression | No
     """A change of an expression, at its new place, or at the old one if it was removed."""
     place = now or was
     assert place is not None  # noqa: S101  # one of the two differs from the other
-    hint = f"was {' '.join(was.text.split())}" if was is not None and now is not None else None
+    hint = f"was {was.line}" if was is not None and now is not None else None
     return _change(place.diagnostic(code, message, severity=severity, hint=hint), was, now)
 
 

@@ -129,7 +129,7 @@ def _type(field: Field) -> str:
 
 
 def _code(expression: Expression) -> Inline:
-    return (Code(" ".join(expression.text.split())),)
+    return (Code(expression.line),)
 
 
 def _comment(expression: Expression) -> str:

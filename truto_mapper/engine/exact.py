@@ -225,8 +225,7 @@ class _Attempt:
 
     def about(self, expression: Expression, code: str, message: str, path: Steps, value: Any) -> Diagnostic:
         """A finding about the value of an expression at a path of the record."""
-        span, pointer = expression.locate(expression.node.span), self.pointer(expression, path, value)
-        return Diagnostic(code, message, source=expression.source, span=span, pointer=pointer)
+        return expression.diagnostic(code, message, pointer=self.pointer(expression, path, value))
 
     def pointer(self, expression: Expression, path: Steps, value: Any) -> str:
         """The place that a value came from; the row if that is unknown, and the whole reply if it is not the row."""

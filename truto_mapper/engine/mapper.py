@@ -208,7 +208,7 @@ class Mapper(Generic[RecordT]):
 
         An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
         """
-        from truto_mapper.language import pretty  # noqa: PLC0415  # mapping has no need of it
+        from truto_mapper.language import pretty  # noqa: PLC0415  # nothing else prints code
 
         functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
@@ -245,13 +245,14 @@ class Mapper(Generic[RecordT]):
             cursor, is_looping = replies.next_cursor(cursor, query, found)
         rejected: Sequence[Any] = ()
         stop, endpoint = None, fused.endpoint
-        if rows is False:
-            rows, key = self._exactly(endpoint, bindings, plan, on_invalid).rows, None
+        exact = self._exactly(endpoint, bindings, plan, on_invalid) if rows is False else None
+        if exact is not None:
+            rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, start, stop = _part(rows, start, plan.limit)
         records, doubtful, fault = fused.records(rows, key, bindings, remote_data=plan.remote_data)
         if doubtful or fault is not None:
-            exact = self._exactly(endpoint, bindings, plan, on_invalid)
+            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
             whole = rows if key is None else exact.rows[start:]
             records, rejected = exact.completed(records, doubtful, fault, whole, found)
         if query is not None and stop is not None:

@@ -128,9 +128,7 @@ def _header(endpoint: Endpoint, name: str, value: Any) -> str:
 
 
 def _unsendable(template: Template | None, message: str) -> EvaluationError:
-    expression = next(linked.expressions(template))
-    span = expression.locate(expression.node.span)
-    return EvaluationError(Diagnostic("D406", message, source=expression.source, span=span))
+    return EvaluationError(next(linked.expressions(template)).diagnostic("D406", message))
 
 
 def _merged(base: Any, extra: Any) -> Any:

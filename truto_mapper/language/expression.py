@@ -101,6 +101,11 @@ class Expression:
         """The span of the whole expression in the source."""
         return self.locate(self.node.span)
 
+    @property
+    def line(self) -> str:
+        """The text in one line, each run of white space as one space."""
+        return " ".join(self.text.split())
+
     def diagnostic(self, code: str, message: str, node: Node | None = None, **more: Any) -> Diagnostic:
         """A finding at a node of the expression, or at the whole of it; `more` are other fields of `Diagnostic`."""
         span = self.span if node is None else self.locate(node.span)

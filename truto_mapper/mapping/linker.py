@@ -292,8 +292,7 @@ class _Linker:
     def unknown(
         self, code: str, expression: Expression, node: nodes.Variable | nodes.Name, message: str, hint: str | None
     ) -> None:
-        span = expression.locate(node.span)
-        self.findings.add(code, message, source=expression.source, span=span, hint=hint)
+        self.findings.found.append(expression.diagnostic(code, message, node, hint=hint))
 
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -45,7 +45,7 @@ class Via:
     def __str__(self) -> str:
         value = "nothing" if self.value is MISSING else excerpt(self.value)
         equals = "" if isinstance(self.value, (dict, list)) else f" = {value}"
-        text = shortened(" ".join(self.expression.text.split()))
+        text = shortened(self.expression.line)
         return f"${self.name}{equals} ({self.expression.place}: {text})"
 
 
@@ -53,7 +53,7 @@ class Via:
 class Explanation:
     """Why an output value is what it is. `value` is MISSING if it is absent, and `why` then says why.
 
-    `span` is the whole expression in `source`, or the first part of it that is undefined.
+    `span` covers the expression in `source`. For an absent value it covers the first undefined part of it.
     """
 
     pointer: str

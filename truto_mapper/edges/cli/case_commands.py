@@ -128,7 +128,7 @@ def _show_cases(made: golden.Report, left: list[golden.Difference], groups: list
 
 def _indented(one: golden.Difference) -> str:
     lines = one.text.splitlines()
-    where = f"   {one.place}  {' '.join(one.origin.text.split())}" if one.origin else ""
+    where = f"   {one.place}  {one.origin.line}" if one.origin else ""
     return "\n".join(f"  {line}{where if not number else ''}" for number, line in enumerate(lines))
 
 

@@ -62,7 +62,7 @@ def compile_raw_call(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]
 
 
 def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[ast.expr]) -> ast.expr:
-    """A call of a known function, or if `name` is None of the value of the procedure."""
+    """A call of the known function `name`. Without a name, the procedure's value is called."""
     if name is None:
         function = writer.atom(load_procedure(writer, node.procedure, "T1005"))
     else:
