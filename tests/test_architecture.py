@@ -186,6 +186,7 @@ CACHES = {
     "language.nodes._held": "one a class of nodes",
     "language.runtime.calls._matching": 4096,
     "language.runtime.signatures.parse_signature": 1024,
+    "text.timestamps.has_offset_of": 4096,
     "text.timestamps.same_zone": 256,
 }
 

@@ -45,7 +45,7 @@ from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
-from truto_mapper.mapping.linked import REPLY, Endpoint
+from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
 
@@ -56,11 +56,11 @@ class Fused:
     `tree` is the code of the rows. It is None where the endpoint cannot become one function; `reason` says why.
     """
 
-    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
+    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source, days: WholeDays | None = None) -> None:
         self.endpoint = endpoint
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self.page_values, externals, loops = PageValues(REPLY), Externals(), None
+        self.page_values, externals, loops = PageValues(REPLY, days), Externals(), None
         try:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
@@ -68,27 +68,31 @@ class Fused:
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops = None, str(error), None
-        #: See `reply_module`. It returns None for every reply where Python cannot nest its code.
+        #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
+        #: endpoint tells by the names in it.
         self.reply: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] = lambda _: None
+        if endpoint.recognise is None and not endpoint.for_each:
+            return
         with suppress(SyntaxError, RecursionError):
             tree = reply_module(endpoint, loops, self.page_values.paths, externals)
             self.reply = externals.function(tree, source)
 
     def records(
         self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
-    ) -> tuple[list[Any], Sequence[int], Fault | None]:
+    ) -> tuple[list[Any], Sequence[int], Fault | None, Any]:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
-        `key` is what `reply` returned for `given`; without one all rows are doubtful.
+        The last is true if a date-time may have another UTC offset than its zone: see `PageValues`. `key` is what
+        `reply` returned for `given`; without one all rows are doubtful.
         """
         if key is None:
-            return [None] * len(rows), range(len(rows)), None
+            return [None] * len(rows), range(len(rows)), None, True
         try:
-            arguments, fault = self.page_values.known[key]
+            arguments, fault, odd = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault = self.page_values.evaluated(key, given)
+            arguments, fault, odd = self.page_values.evaluated(key, given)
         records, doubtful = self._function(rows, remote_data, arguments)
-        return records, doubtful, fault
+        return records, doubtful, fault, odd
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
-from truto_mapper.engine import replies, requests
-from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
+from truto_mapper.engine import bodies, replies, requests
+from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
@@ -48,7 +48,8 @@ class _Functions(dict[str, "Fused"]):
         from truto_mapper.resource import validator  # noqa: F401, PLC0415
 
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
-        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source)
+        days = None if endpoint.time_zone else self.mapping.whole_days
+        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source, days)
         return made
 
 
@@ -147,9 +148,13 @@ class Mapper(Generic[RecordT]):
             if parsed is not None and plan is None:
                 parsed = self._planned(parsed, settings, moment).query
             lowered = {str(name).lower(): value for name, value in headers.items()} if headers else {}
-            content = replies.read(body, status) if isinstance(body, (bytes, bytearray)) else body
-            response = tuple.__new__(Response, (content, status, lowered))  # as Response(…); see `_page`
-            return self._page(response, parsed, settings, moment, on_invalid)
+            told: tuple[Diagnostic, ...] = ()
+            kind: type[Response] = Response
+            if isinstance(body, (bytes, bytearray)):
+                body, told = bodies.read(body, status)
+                kind = ReadResponse
+            response = tuple.__new__(kind, (body, status, lowered))  # as Response(…); see `_page`
+            return self._page(response, parsed, settings, moment, on_invalid, told)
         except BEYOND as error:
             raise bounded(error) from None
 
@@ -226,18 +231,28 @@ class Mapper(Generic[RecordT]):
         return self._page(response, query, settings, now, on_invalid)._replace(is_asked=False)
 
     def _page(
-        self, response: Response, query: Query | None, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid
+        self,
+        response: Response,
+        query: Query | None,
+        settings: dict[str, Any],
+        now: str | None,
+        on_invalid: OnInvalid,
+        told: tuple[Diagnostic, ...] = (),
     ) -> Page[RecordT]:
         body, status, headers = response
         parameters, start, plan = ({}, 0, None) if query is None else (query.parameters, query.offset, query.plan)
         sent = MISSING if query is None or query.cursor is None else query.cursor
         bindings = (settings, sent, headers, MISSING if now is None else now, parameters, body, status)
-        found: list[Diagnostic] = [] if query is None else [*query.notes]
+        found = [*told] if query is None else [*query.notes, *told]
         plan = plan or self._replies.unplanned
+        if plan.raw:
+            name, cursor = self._replies.unmapped(bindings, plan, found)
+            cursor, is_looping = replies.next_cursor(cursor, query, found, is_raw=True)
+            return Page((), cursor, tuple(found), (), response, query, self._resource, is_looping, name)
         fused, reply = self._replies.recognised(bindings, plan, found)
         if fused is None:
             return Page((), None, tuple(found), (), response, query, self._resource)
-        _, cursor, zone, rows, key = reply
+        _, cursor, zone, rows, key, _ = reply
         if zone != plan.zone and plan.zone is not None:
             found += replies.zone_notes(zone, plan, self._mapping.whole_days)
         is_looping = False
@@ -250,11 +265,13 @@ class Mapper(Generic[RecordT]):
             rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, start, stop = _part(rows, start, plan.limit)
-        records, doubtful, fault = fused.records(rows, key, bindings, remote_data=plan.remote_data)
+        records, doubtful, fault, is_odd = fused.records(rows, key, bindings, remote_data=plan.remote_data)
         if doubtful or fault is not None:
             exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
             whole = rows if key is None else exact.rows[start:]
             records, rejected = exact.completed(records, doubtful, fault, whole, found)
+        if (is_odd or doubtful) and plan.zone is not None and endpoint.time_zone is None:
+            found += replies.offset_notes(records, plan.zone, self._mapping.whole_days)
         if query is not None and stop is not None:
             cursor = query.next_cursor(query.cursor, stop)
         notes, resource, name = tuple(found), self._resource, endpoint.name

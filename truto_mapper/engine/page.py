@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
-from truto_mapper.engine import rendering
+from truto_mapper.engine import bodies, rendering
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -66,6 +66,12 @@ class Response(NamedTuple):
     body: Any
     status: int = 200
     headers: Mapping[str, str] = MappingProxyType({})
+
+
+class ReadResponse(Response):
+    """A response whose body was read from bytes: it is JSON that can be written."""
+
+    __slots__ = ()
 
 
 class Unified(TypedDict, Generic[RecordT]):
@@ -125,14 +131,20 @@ class Page(NamedTuple, Generic[RecordT]):
         """The response body in a format, by default in the query's `truto_response_format`.
 
         JSON; for "stream" the text of NDJSON lines; for "raw" the provider's body itself. Raises `QueryError`
-        (Q504, Q507) and `EvaluationError` (D405, D407).
+        (Q504, Q507) and `EvaluationError` (D405, D407). What it returns can be written as JSON in UTF-8: halves of
+        surrogate pairs in a body that was not given as bytes become U+FFFD.
         """
         try:
-            return self._rendered(format or self._choice("truto_response_format", "unified"))
+            asked = self._choice("truto_response_format", "unified")
+            made = self._rendered(format or asked, asked)
+            return made if isinstance(self.response, ReadResponse) else bodies.writable(made)
         except BEYOND as error:
             raise bounded(error) from None
 
-    def _rendered(self, chosen: str) -> Any:
+    def _rendered(self, chosen: str, asked: str) -> Any:
+        if asked == "raw" and chosen in rendering.FORMATS and chosen != "raw":
+            message = f"the page was asked for as raw, so it has no records to show as {chosen}"
+            raise QueryError(Diagnostic("Q504", message, hint="leave out truto_response_format=raw"))
         match chosen:
             case "raw":
                 return self.response.body

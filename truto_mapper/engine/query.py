@@ -33,7 +33,7 @@ class Plan(NamedTuple):
     """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
-    provider's rows.
+    provider's rows, `raw` whether no records are wanted.
     """
 
     settings: dict[str, Any]
@@ -42,6 +42,7 @@ class Plan(NamedTuple):
     zone: str | None
     limit: int | None = None
     remote_data: bool = True
+    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

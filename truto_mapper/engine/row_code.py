@@ -21,7 +21,7 @@ from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 
 #: Functions that are cheaper to call than to look up in a memo.
-_CHEAP = frozenset({"boolean", "exists", "join", "not", "size"})
+_CHEAP = frozenset({"boolean", "exists", "join", "not", "size", "string"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ class RowCode:
             if child.declared.required:
                 self.doubt()
             elif not is_settled:
-                self.doubt_unless(self.is_no_value(value))
+                self.doubt_unless(self.pen.is_no_value(value))
 
         self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, value), leave_out)
 
@@ -172,10 +172,6 @@ class RowCode:
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.given):
             return self.pen.constant(value=True)
         return self.pen.test(value, ast.IsNot(), self.pen.constant(None))
-
-    def is_no_value(self, value: ast.expr) -> ast.expr:
-        is_none = self.pen.test(value, ast.Is(), self.pen.constant(None))
-        return self.pen.either(is_none, self.pen.test(value, ast.Is(), self.pen.load("MISSING")))
 
     def is_true(self, value: ast.expr) -> ast.expr:
         pen = self.pen
@@ -227,7 +223,8 @@ class RowCode:
 
     def write_memo(self, path: NamePath, lets: dict[str, Expression], children: list[FieldSource]) -> None:
         pen, checked = self.pen, [(child.expression, schema_of(child.declared)) for child in children]
-        memo = Memo(path, (path[0],) == self.paths.context, tuple(lets.items()), tuple(checked))
+        placed = self.page.placed(children, self.record)
+        memo = Memo(path, (path[0],) == self.paths.context, tuple(lets.items()), tuple(checked), placed)
         are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
         text = pen.load(self.fetched(path, "str"))
         by_text = pen.load(self.page.memo(memo))
@@ -262,20 +259,24 @@ class RowCode:
 
     def inline(self, expression: Expression, node: Node) -> str:
         """The local of the value of a node of an expression."""
+        value = self.computed(expression, node)
+        if isinstance(value, ast.Name):
+            return value.id
+        local = self.pen.new_local("value")
+        self.pen.assign(local, value)
+        if isinstance(value, ast.JoinedStr):
+            self.classes[local] = "str"
+        return local
+
+    def computed(self, expression: Expression, node: Node) -> ast.expr:
+        """The value of a node of an expression, to be used once."""
         node = self.looked_up(node)
         names = {name: self.named(name) for name in compiler.parameters(node, dict.fromkeys(expression.functions, ""))}
         context = self.locals[self.paths.context[0]]
         made = self.blueprint.externals.emit(expression, node, names, context, self.classes)
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
-        if isinstance(made.value, ast.Name):
-            match made.statements:
-                case [*_, ast.Assign([ast.Name(made.value.id)], ast.JoinedStr())]:
-                    self.classes[made.value.id] = "str"
-            return made.value.id
-        local = self.pen.new_local("value")
-        self.pen.assign(local, made.value)
-        return local
+        return made.value
 
     def named(self, name: str) -> str:
         """The local of a variable. A name that begins with `@` is a local itself."""
@@ -323,7 +324,7 @@ class RowCode:
         if child.declared.type == "array" and not self.is_of_row(child.node):
             self.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
         shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.called("plain", value))
-        pen.assign(local, pen.choice(self.is_no_value(value), pen.constant(None), shape))
+        pen.assign(local, pen.choice(self.pen.is_no_value(value), pen.constant(None), shape))
         return pen.load(local)
 
     def is_of_row(self, node: Node) -> bool:
@@ -358,7 +359,7 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
     is_text, known = pen.has_class(pen.load(text), "str"), dict(code.classes)
     # `path.($ ? {…})` gives nothing for no value; without the condition a null becomes an object.
     skips_null = isinstance(condition, Variable) and condition.name == ""
-    code.doubt_unless(pen.either(is_text, code.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
+    code.doubt_unless(pen.either(is_text, pen.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
 
     def one() -> None:
         made = code.object([replace(one, node=code.looked_up(one.node, text)) for one in children])

@@ -54,6 +54,9 @@ def compile_raw_call(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]
     argument = None if piped else variables.argument_of(writer, node, "exists")
     if argument is not None:
         return writer.is_there(writer.value(argument))
+    argument = None if piped else variables.argument_of(writer, node, "string")
+    if argument is not None:
+        return _as_text(writer, argument)
     if name == "join" and name not in writer.callers and not piped and _joins_items(node):
         return _join_items(writer, node)
     if name == "eval":
@@ -78,6 +81,13 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
     elif len(given) <= OURS[name].arity:
         return writer.method(function, "body", *given)
     return writer.called("applied", writer.running(), writer.dollar(), function, *given)
+
+
+def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
+    """`$string(value)`: a text itself, with a call only for another value."""
+    value = writer.atom(writer.value(node))
+    exact = writer.method(writer.load("f_string"), "body", value)
+    return writer.choice(writer.has_class(value, "str"), value, exact)
 
 
 def load_procedure(writer: Writer, node: nodes.Node, code: str) -> ast.expr:
@@ -107,10 +117,15 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
     """`$join([items], separator)`: an f-string if all items are text, else the call."""
     array, separator = node.arguments
     values = [writer.atom(value) for value in writer.values(*array.items)]  # type: ignore[union-attr]
-    local, parts = writer.new_local(), list[ast.expr]()
+    parts: list[ast.expr] = []
     for value in values:
         between = [writer.constant(separator.value)] if parts and separator.value else []  # type: ignore[union-attr]
         parts += [*between, ast.FormattedValue(value, -1, None, **writer.at)]
+
+    are_text = writer.both(*(writer.has_class(value, "str") for value in values))
+    if isinstance(are_text, ast.Constant) and are_text.value:
+        return ast.JoinedStr(parts, **writer.at)
+    local = writer.new_local()
 
     def call() -> None:
         found = writer.empty("list")
@@ -119,7 +134,6 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
         given = writer.load("f_join"), writer.load(found), writer.value(separator)
         writer.assign(local, writer.called("invoked", writer.running(), writer.dollar(), *given))
 
-    are_text = writer.both(*(writer.has_class(value, "str") for value in values))
     writer.branch(are_text, lambda: writer.assign(local, ast.JoinedStr(parts, **writer.at)), call)
     return writer.load(local)
 
