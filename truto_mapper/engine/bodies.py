@@ -73,6 +73,19 @@ def _reason(body: Bytes, error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
 
 
+def is_writable(value: Any) -> bool:
+    """Whether `json.dumps` and UTF-8 can write a value."""
+    try:
+        _write(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _write(value: Any) -> None:
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
 def writable(value: Any) -> Any:
     """A value that `json.dumps` and UTF-8 can write: itself, or a copy with U+FFFD for halves of surrogate pairs.
 
@@ -80,7 +93,7 @@ def writable(value: Any) -> Any:
     that is nested too deeply or a number with too many digits.
     """
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        _write(value)
     except UnicodeEncodeError:
         return _whole(value)
     except (TypeError, ValueError):

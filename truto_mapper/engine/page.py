@@ -136,8 +136,10 @@ class Page(NamedTuple, Generic[RecordT]):
         """
         try:
             asked = self._choice("truto_response_format", "unified")
-            made = self._rendered(format or asked, asked)
-            return made if isinstance(self.response, ReadResponse) else bodies.writable(made)
+            chosen = format or asked
+            made = self._rendered(chosen, asked)
+            made = made if chosen != "debug" and self._is_json else bodies.writable(made)
+            return rendering.ndjson(made) if chosen == "stream" else made
         except BEYOND as error:
             raise bounded(error) from None
 
@@ -154,11 +156,17 @@ class Page(NamedTuple, Generic[RecordT]):
                 stored = [rendering.normalized(dict(one), self.resource) for one in self.records]
                 return {"result": self._selected(stored), "next_cursor": self.next_cursor}
             case "stream":
-                return rendering.ndjson(self._selected(self.records, keyed=False))
+                return self._selected(self.records, keyed=False)
             case "debug":
                 return {"result": self.result, "next_cursor": self.next_cursor, "debug": self._debug()}
         hint = did_you_mean(str(chosen), rendering.FORMATS)
         raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
+
+    @property
+    def _is_json(self) -> bool:
+        """Whether all that records are made of can surely be written: what was read from bytes, and what is asked."""
+        asked = self.query and [dict(self.query), self.query.plan and self.query.plan.settings]
+        return isinstance(self.response, ReadResponse) and bodies.is_writable([asked, dict(self.response.headers)])
 
     def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
