@@ -38,24 +38,23 @@ def test_a_value_has_its_line_its_expression_and_what_it_read():
     found = explained("/result/0/metrics/calls_hosted")
     assert found.render().splitlines() == [
         "/result/0/metrics/calls_hosted = 3",
-        "  --> mappings/gong/activity.yaml:80:23",
+        "  --> mappings/gong/activity.yaml:89:23",
         "   |",
-        "80 |         calls_hosted: $counts.callsAsHost",
+        "89 |         calls_hosted: $counts.callsAsHost",
         "   |                       ^^^^^^^^^^^^^^^^^^^",
-        "   = through: $counts (activity.yaml:63: userAggregateActivityStats)",
+        "   = through: $counts (activity.yaml:69: userAggregateActivityStats)",
         f"   = from: {STATS}/callsAsHost = 3",
     ]
 
 
 def test_what_came_through_names_is_followed_to_where_it_was_read():
     found = explained("id")
-    assert [one.name for one in found.via] == ["user", "period", "first_day", "start", "last_day", "end"]
+    assert [one.name for one in found.via] == ["user", "period", "first_day", "last_day"]
     assert [str(one) for one in found.reads] == [
         '/usersAggregateActivityStats/0/userId = "1"',
-        '/fromDateTime = "2026-01-01T00:00:00Z"',
+        '$query.start_time = "2026-01-01T00:00:00Z"',
         '$query.end_time = "2026-02-01T00:00:00Z"',
         '$context.time_zone = "UTC", the default',
-        "/toDateTime (absent)",
     ]
 
 
@@ -241,7 +240,8 @@ def test_each_way_to_be_undefined_has_its_words(expression, tmp_path):
 def test_a_value_that_was_left_out_says_what_was_wrong_with_it():
     body = {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": "many"}}]}
     assert explained("metrics.calls_hosted", body).why == (
-        '`metrics.calls_hosted`: expected an integer, got "many"; it was left out'
+        '`metrics.calls_hosted`: the provider\'s schema declares an integer here, this is a string: "many"; '
+        "it was left out"
     )
 
 
@@ -333,7 +333,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
     lines = done.stdout.splitlines()
     assert done.exit_code == 0
     assert any(
-        line.split() == f"metrics.calls_hosted 3 activity.yaml:80 ← {STATS}/callsAsHost".split() for line in lines
+        line.split() == f"metrics.calls_hosted 3 activity.yaml:89 ← {STATS}/callsAsHost".split() for line in lines
     )
     assert any(line.startswith("end_time") and "the reply has no `toDateTime`" in line for line in lines)
 
@@ -341,7 +341,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
 def test_as_json_a_value_names_its_layer_line_and_places(payload):
     (found,) = json.loads(run(payload, "metrics.calls_attended", "--format", "json").stdout)
     assert found["present"] is False
-    assert (found["line"], found["expression"]) == (81, "callsAttended")
+    assert (found["line"], found["expression"]) == (90, "callsAttended")
     assert found["reads"] == [{"place": f"{STATS}/callsAttended", "present": False}]
     (found,) = json.loads(run(payload, "metrics.calls_hosted", "--format", "json").stdout)
     assert (found["present"], found["value"]) == (True, 3)

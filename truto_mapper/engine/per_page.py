@@ -12,6 +12,7 @@ from typing import Any
 
 from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.shaping import Fault, schema_of
+from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
@@ -130,8 +131,8 @@ class PageValues:
     While the code is written it asks here for the names of its parameters; `arguments` are their values.
     """
 
-    def __init__(self, bindings: Sequence[str], days: WholeDays | None = None) -> None:
-        self.bindings = tuple(bindings)
+    def __init__(self, bindings: Sequence[str], types: SourceTypes, days: WholeDays | None = None) -> None:
+        self.bindings, self.types = tuple(bindings), types
         self.days = days if days is not None and days.offsets else None
         self.lets: dict[str, Expression] = {}
         self.memos: dict[NamePath, Memo] = {}
@@ -203,15 +204,16 @@ class PageValues:
     def arguments(self, page: Scope) -> Kept:
         """The values of the parameters, the worst fault, and a list for the odd texts of the page.
 
-        A `let` that fails is undefined, as on the exact path.
+        A `let` that fails is undefined.
         """
-        faults: set[Fault | None] = set()
+        is_right = all(test(page.lookup("response")) for test in self.types.of_page)
+        faults: set[Fault | None] = set() if is_right else {"let"}
         for name, expression in self.lets.items():
             try:
                 value = expression.evaluate_in(page)
             except EvaluationError:
                 value = MISSING
-                faults.add("optional")
+                faults.add("let")
             page = Scope(page.data, {name: value}, page)
         fields = [field.value(page) for field in self._fields.values()]
         faults |= {fault for _, fault in fields}
@@ -220,7 +222,8 @@ class PageValues:
         odd: list[str] = [] if self._are_placed() else ["unknown"]
         zone = self._zone(page)
         arguments = (certain, *names, *found, *(_ByText(memo, page, zone, odd) for memo in self.memos.values()))
-        return arguments, "required" if "required" in faults else "optional" if "optional" in faults else None, odd
+        worst: tuple[Fault, ...] = ("let", "required", "optional")
+        return arguments, next((fault for fault in worst if fault in faults), None), odd
 
     def placed(self, children: Sequence[FieldSource], record: FieldSource) -> tuple[int, ...]:
         """The numbers of the fields that must have the offset of the page's zone."""

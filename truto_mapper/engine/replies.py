@@ -16,6 +16,7 @@ from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
+from truto_mapper.text.pointers import json_pointer
 from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at, same_zone
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ class Replies:
         return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace)
 
     def recognised(self, bindings: Bindings, plan: Plan, found: list[Diagnostic]) -> tuple[Fused | None, Sequence[Any]]:
-        """The function of the endpoint whose reply this is, None for one without records, and what `Fused.reply` gives.
+        """The function of the endpoint whose reply this is, and what `Fused.reply` gives.
 
+        For a reply whose records are not wanted, None and the name of the endpoint with the next cursor; for one that
+        means no records, None and nothing.
         Adds to `found` what is noteworthy: P603, P608, P609. Raises `ProviderError` P601 to P603.
         """
         body, status = bindings[-2:]
@@ -60,6 +63,8 @@ class Replies:
         if not 200 <= status < 300:
             found.append(self._empty(names, self.scope(bindings)))
             return None, ()
+        if plan.raw:
+            return None, self._unmapped(names[0], self.scope(bindings), found)
         if not isinstance(body, dict):
             raise ProviderError(_no_object(body))
         for name in names:
@@ -75,24 +80,19 @@ class Replies:
                 return fused, reply
         return self._unrecognised(names, bindings, plan, found)
 
-    def unmapped(self, bindings: Bindings, plan: Plan, found: list[Diagnostic]) -> tuple[str | None, Any]:
+    def _unmapped(self, name: str, scope: Scope, found: list[Diagnostic]) -> tuple[str, Any]:
         """The name of the endpoint and the next cursor of a reply whose records nobody looks at.
 
         An expression that fails is a warning in `found`. Raises `ProviderError` P601.
         """
-        body, status = bindings[-2:]
-        scope, names = self.scope(bindings), self._names(bindings, plan)
-        if not 200 <= status < 300:
-            found.append(self._empty(names, scope))
-            return None, MISSING
-        endpoint = next(one for one in self.mapping.endpoints if one.name == names[0])
-        if not isinstance(body, dict):
-            found.append(replace(_no_object(body), severity="warning"))
-            return endpoint.name, MISSING
+        endpoint = next(one for one in self.mapping.endpoints if one.name == name)
+        if not isinstance(scope.data, dict):
+            found.append(replace(_no_object(scope.data), severity="warning"))
+            return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
             raise _refusal(self.mapping, scope)
-        return endpoint.name, cursor
+        return name, cursor
 
     def _names(self, bindings: Bindings, plan: Plan) -> Sequence[str]:
         """The names of the endpoints that serve the query with these settings."""
@@ -127,6 +127,10 @@ class Replies:
         if self.trace is not None:
             self.trace.endpoint = endpoint.name
         failed = self._has_failed(endpoint, scope)
+        types = self.functions[endpoint.name].types
+        wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
+        if wrong and not failed:
+            raise ProviderError([Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong])
         cursor, zone = value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope)
         return True, cursor, zone, False, None, failed
 
@@ -259,9 +263,17 @@ def zone_notes(zone: Any, plan: Plan, days: linked.WholeDays | None) -> list[Dia
     return [Diagnostic("P605", message, "warning", hint=hint)]
 
 
-def offset_notes(records: Sequence[Mapping[str, Any]], zone: str, days: linked.WholeDays | None) -> list[Diagnostic]:
-    """A warning if a date-time of the records has another UTC offset than the zone that the days were planned in."""
-    for name in () if days is None else days.offsets:
+def offset_notes(
+    records: Sequence[Mapping[str, Any]], plan: Plan, endpoint: Endpoint, days: linked.WholeDays | None
+) -> list[Diagnostic]:
+    """A warning if a date-time of the records has another UTC offset than the zone that the days were planned in.
+
+    For an endpoint that says in which zone its days are, `zone_notes` compares that.
+    """
+    zone = plan.zone
+    if zone is None or days is None or endpoint.time_zone is not None:
+        return []
+    for name in days.offsets:
         for text in dict.fromkeys(record.get(name) for record in records):
             if text is not None and not has_offset_of(text, zone):
                 return [_misplaced(name, text, zone, days)]
