@@ -53,8 +53,8 @@ def test_what_came_through_names_is_followed_to_where_it_was_read():
     assert [str(one) for one in found.reads] == [
         '/usersAggregateActivityStats/0/userId = "1"',
         '$query.start_time = "2026-01-01T00:00:00Z"',
-        '$query.end_time = "2026-02-01T00:00:00Z"',
         '$context.time_zone = "UTC", the default',
+        '$query.end_time = "2026-02-01T00:00:00Z"',
     ]
 
 
