@@ -364,6 +364,7 @@ def test_a_setting_with_a_bad_schema_is_marked_where_it_is_bad():
     top = "context:\n  a: {type: strng}\n  b: {type: string, minLength: -1}\n  c: {type: string}\n"
     assert told(text(top=top)) == [("M108", "strng"), ("M108", "-1")]
     assert told(text(top="context: {a/b~c: {type: strng}}\n")) == [("M108", "strng")]
+    assert told(text(top="context: {a: {type: string, pattern: '(?=x)'}}\n")) == [("M108", "'(?=x)'")]
 
 
 def test_a_default_that_does_not_fit_its_own_schema_is_the_authors_mistake():
