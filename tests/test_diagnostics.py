@@ -55,8 +55,8 @@ def expanded(value):
 
 
 def mapper(done):
-    overlays = ["overlay.yaml"] if "overlay" in done else ()
-    return load("activity.yaml" if {"mapping", "check"} & done.keys() else "gong/activity", overlays=overlays)
+    overlays = [Path("overlay.yaml")] if "overlay" in done else ()
+    return load(Path("activity.yaml") if {"mapping", "check"} & done.keys() else "gong/activity", overlays=overlays)
 
 
 def planned(done):
@@ -92,7 +92,7 @@ def parsed(_):
 #: What can be done, by the key that an example says it with; the last key that it has decides.
 OUTCOMES = {
     "yaml": parsed,  # the text of example.yaml, read as YAML
-    "resource": lambda _: load_resource("resource.yaml") and (),  # the text of a spec, loaded
+    "resource": lambda _: load_resource(Path("resource.yaml")) and (),  # the text of a spec, loaded
     "mapping": lambda done: mapper(done).diagnostics,  # the text of activity.yaml, loaded as a mapping
     "overlay": lambda done: mapper(done).diagnostics,  # the text of overlay.yaml, laid over it or the shipped one
     "check": checked,  # the text of activity.yaml, checked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import document, linked, linker, overlay
+from truto_mapper.mapping.document import MappingDocument
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files, yaml_tree
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from truto_mapper.resource.activity import Activity
 
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
-Overlays: TypeAlias = Sequence[str | Path | Source]
+Overlays: TypeAlias = Sequence[Path | Source]
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
 FindSchema: TypeAlias = Callable[[str], Source]
@@ -294,22 +295,36 @@ def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | No
 
 
 def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]:
-    """The mapper of a shipped mapping (`gong/activity`) or of a mapping file.
+    """The mapper of a shipped mapping (`gong/activity`), or of the mapping file at a `Path`.
 
-    The resource's spec is looked up in a `schemas/` folder beside or above the file, then among those shipped.
-    `overlays` are files, or texts as `Source`, laid over the mapping in order: objects merge key by key, null removes
-    a key, anything else replaces. `functions` are the caller's own, by their JSONata name; they take and return plain
-    JSON values. Raises `MappingError` with every finding; warnings are in `Mapper.diagnostics`.
+    A text is always a name, never a path. The resource's spec is looked up in a `schemas/` folder beside or above the
+    file, then among those shipped. `overlays` are files as `Path`, or texts as `Source`, laid over the mapping in
+    order: objects merge key by key, null removes a key, anything else replaces. `functions` are the caller's own, by
+    their JSONata name; they take and return plain JSON values. Raises `MappingError` with every finding; warnings are
+    in `Mapper.diagnostics`.
     """
-    source = files.find(name, "mappings", ".yaml")
-    sources = [source, *(one if isinstance(one, Source) else files.read(Path(one)) for one in overlays)]
-    layers = overlay.layered(sources)
+    near = name if isinstance(name, Path) else None
+    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *_overlaid(overlays)])
     try:
-        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=source.name)
+        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=near)
     except MappingError as error:
         raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
-    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=source.name)
+    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
     return Mapper(layers, spec, functions, find_schema)
+
+
+_OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
+
+
+def _overlaid(overlays: Overlays) -> Iterator[Source]:
+    """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
+    for one in (overlays,) if isinstance(overlays, (str, Path, Source)) else overlays:
+        if not isinstance(one, (Path, Source)):
+            hint = f"give the path of a file as Path({excerpt(one)}), or a text as Source(name, text)"
+            raise MappingError(
+                Diagnostic("M105", f"the overlay {excerpt(one)} is neither a Path nor a Source", hint=hint)
+            )
+        yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
 
 
 def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:

@@ -33,7 +33,7 @@ def map_(
 ) -> None:
     """Map a provider's reply to unified records."""
     with reported():
-        mapper = load(name, overlays=overlays or ())
+        mapper = load(options.located(name), overlays=overlays or ())
         page = mapper.map(
             read_json(payload),
             query=query,
@@ -56,7 +56,7 @@ def plan(
 ) -> None:
     """Show the request that answers a unified query."""
     with reported():
-        mapper = load(name, overlays=overlays or ())
+        mapper = load(options.located(name), overlays=overlays or ())
         request = mapper.plan(query, context=options.settings(context), now=now)
         report(mapper.diagnostics + request.diagnostics)
         print_json({part: getattr(request, part) for part in SENT})
@@ -65,7 +65,7 @@ def plan(
 def show(name: options.MappingName, overlays: options.Overlays = None) -> None:
     """Show the Python that a mapping is compiled to."""
     with reported():
-        mapper = load(name, overlays=overlays or ())
+        mapper = load(options.located(name), overlays=overlays or ())
         report(mapper.diagnostics)
         write(mapper.show())
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from truto_mapper.edges.cli.output import UsageError
-from truto_mapper.text import reports
+from truto_mapper.text import files, reports
 from truto_mapper.text.diagnostics import excerpt
 
 
@@ -35,6 +35,13 @@ Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply."
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
 ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without it the endpoint is recognised.")]
 ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
+
+
+def located(name: str, folder: str = "mappings") -> str | Path:
+    """What is meant on the command line: the name of something shipped, or the path of a file."""
+    is_shipped = name in files.shipped(folder, ".yaml")
+    is_path = not files.is_name(name) or name.endswith(".yaml") or Path(name).exists()
+    return Path(name) if is_path and not is_shipped else name
 
 
 def mappings(targets: list[str] | None) -> list[Path]:
