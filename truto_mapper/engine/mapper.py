@@ -20,7 +20,7 @@ from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MappingError, QueryError
+from truto_mapper.text.errors import MapperError, MappingError, QueryError
 from truto_mapper.text.source import Source
 from truto_mapper.text.timestamps import instant, is_date_time
 
@@ -120,6 +120,9 @@ class Mapper(Generic[RecordT]):
             return self._planned(parsed, self._settings.of(context), _moment(now))
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, query)
+            raise
 
     def map(
         self,
@@ -153,6 +156,9 @@ class Mapper(Generic[RecordT]):
             return self._page(response, parsed, settings, moment, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, headers, query)
+            raise
 
     def exchange(
         self,
@@ -172,6 +178,9 @@ class Mapper(Generic[RecordT]):
             request = self._planned(self._parser.parse(query, on_unknown), settings, moment)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, query)
+            raise
         if request.query.get("truto_skip_api_call"):
             return self._static(request.query, settings, moment, on_invalid)
         response = yield request
@@ -258,7 +267,9 @@ class Mapper(Generic[RecordT]):
             records, rejected = exact.completed(records, doubtful, fault, whole, found)
         if query is not None and stop is not None:
             cursor = query.next_cursor(query.cursor, stop)
-        notes, resource, name = tuple(found), self._resource, endpoint.name
+        is_new = len(found) > (0 if query is None else len(query.notes))
+        notes = _quieted(found, settings, headers, query) if is_new else tuple(found)
+        resource, name = self._resource, endpoint.name
         parts = (tuple(records), cursor, notes, tuple(rejected), response, query, resource, is_looping, name, True)
         return tuple.__new__(Page, parts)  # as Page(*parts); with the response it saves 3 % of a page of one row
 
@@ -269,6 +280,19 @@ class Mapper(Generic[RecordT]):
 
         scope, schema = self._replies.scope(bindings), self._record_schema
         return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data)
+
+
+def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:
+    """Findings without the credentials of a context, headers or a query in their messages."""
+    from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # a page without findings has no need of it
+
+    return Redaction(*holders).diagnostics(found)
+
+
+def _quiet(error: MapperError, *holders: Any) -> None:
+    """Take the credentials of a context, headers or a query from the messages of an error."""
+    error.diagnostics = _quieted(error.diagnostics, *holders)
+    error.args = (error.diagnostics,)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:

@@ -78,7 +78,9 @@ def explain_(
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
         body, settings = read_json(payload), options.settings(context)
-        found, notes = explain.explain(mapper, body, pointer, query=query, context=settings, now=now, status=status)
+        found, notes = explain.explain(
+            mapper, body, pointer, query=query, context=settings, now=options.moment(now), status=status
+        )
         report(mapper.diagnostics + notes)
         if format_ == "json":
             print_json([one.as_dict() for one in found])

@@ -38,7 +38,7 @@ def map_(
             read_json(payload),
             query=query,
             context=options.settings(context),
-            now=now,
+            now=options.moment(now),
             status=status,
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
         )
@@ -57,7 +57,7 @@ def plan(
     """Show the request that answers a unified query."""
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
-        request = mapper.plan(query, context=options.settings(context), now=now)
+        request = mapper.plan(query, context=options.settings(context), now=options.moment(now))
         report(mapper.diagnostics + request.diagnostics)
         print_json({part: getattr(request, part) for part in SENT})
 

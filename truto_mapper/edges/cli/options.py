@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,12 +30,17 @@ Mappings = Annotated[list[str] | None, Argument(metavar="MAPPING", help="Files o
 Payload = Annotated[str, Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")]
 Context = Annotated[list[str] | None, Option(metavar="K=V", help="A setting of the account; repeat for more.")]
 Overlays = Annotated[list[Path] | None, Option("--overlay", metavar="FILE", help="Apply an overlay; repeat for more.")]
-Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 date-time.")]
+Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 date-time; by default the clock's.")]
 Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply.")]
 
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
 ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without it the endpoint is recognised.")]
 ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
+
+
+def moment(now: str | None) -> str:
+    """The value of `--now`, or the time."""
+    return datetime.now(UTC).isoformat(timespec="seconds") if now is None else now
 
 
 def located(name: str, folder: str = "mappings") -> str | Path:
