@@ -622,3 +622,15 @@ def test_an_unknown_mapping_or_resource_names_the_nearest(make, tmp_path):
     path.write_text(path.read_text().replace("resource: contact", "resource: contract"))
     with pytest.raises(MappingError, match='there is no schema "crm/contract"'):
         load(path)
+
+
+@pytest.mark.parametrize("value", ["x" * 10_001, ["x"] * 10_001, {"a": ["x"] * 10_001}, ["x" * 10_001]])
+def test_a_context_that_is_too_large_to_be_checked_is_refused(make, value):
+    with pytest.raises(QueryError, match="the context has a text of more than 10,000 characters, or 10,000 values"):
+        make().plan({"city": "x"}, context={"tenant": value})
+
+
+def test_a_setting_with_a_pattern_that_would_backtrack_is_checked_at_once(make):
+    mapper = make(context="{tenant: {type: string, pattern: '^(a+)+$'}}")
+    with pytest.raises(QueryError, match="tenant: expected text matching"):
+        mapper.plan({"city": "x"}, context={"tenant": "a" * 9_000 + "!"})
