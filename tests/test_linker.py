@@ -135,6 +135,8 @@ PLACES = {
     "when": "query context",
     "recognise": "context status headers response",
     "next_cursor": "query context cursor now status headers response",
+    "page_number": "query context cursor now status headers response",
+    "total": "query context cursor now status headers response",
     "empty_when": "query context cursor now status headers response",
 }
 NAMES = ["query", "context", "cursor", "now", "status", "headers", "response", "row", "total"]

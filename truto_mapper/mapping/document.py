@@ -85,6 +85,10 @@ class EndpointDocument(_Document):
         description="Nested loops over the reply, outermost first. The last one gives the row of a record.",
     )
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
+    page_number: ExpressionText = _expression("the number of this page; a stream fails if it comes again.")
+    total: ExpressionText = _expression(
+        "how many rows of the outermost for_each all pages have together; a stream fails if more come."
+    )
     empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
     time_zone: ExpressionText = _expression(
         "the time zone that the reply gives for its days; P605 if it is not that of whole_days."

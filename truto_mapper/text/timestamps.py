@@ -38,6 +38,11 @@ def _read(text: str) -> datetime | None:
         return None
 
 
+def in_calendar(moment: datetime) -> bool:
+    """Whether the day of a moment exists in every time zone."""
+    return 1 < moment.year < 9999
+
+
 # Excluded: files of a zone database that are not zones (copies with other rules, the machine's own setting).
 _ZONE_NAME = re.compile(r"(?!posix/|right/|posixrules\Z|localtime\Z)[A-Za-z][\w+-]*(?:/[\w+-]+)*", re.ASCII)
 
