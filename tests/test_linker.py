@@ -348,7 +348,7 @@ def test_an_unknown_key_is_named_with_the_nearest_at_every_level(source, key, hi
         (text().replace("version: 1", "version: '1'"), "expected 1, got"),
         (text().replace("method: list", "method: get"), "expected `list`"),
         (text("request_method: get"), "got `get`"),
-        (text("remote_query: header"), "expected `body` or `query`"),
+        (text("remote_query: body"), "there is no key `remote_query`"),
         (text("for_each: [a]"), "expected a mapping, got a list"),
         (text("when: {a: b}"), "got a mapping"),
         (text(top="context: {a: string}\n"), "expected a mapping, got `string`"),

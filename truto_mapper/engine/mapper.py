@@ -61,9 +61,11 @@ class Mapper(Generic[RecordT]):
     def __init__(
         self, layers: overlay.Layered, spec: Source, functions: Functions | None, find_schema: FindSchema | None = None
     ) -> None:
-        self._texts = (layers.sources, spec, functions)
+        schemas: dict[str, Source] = {}
+        self._texts = (layers.sources, spec, functions, schemas)
         self._resource = Resource.parse(spec)
-        self._mapping = linker.link(layers.root, self._resource, functions or {}, find_schema)
+        find = None if find_schema is None else partial(_kept, schemas, find_schema)
+        self._mapping = linker.link(layers.root, self._resource, functions or {}, find)
         self._warnings = layers.warnings
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
         self._parser = Parser(self._resource, self._mapping.integration, days)
@@ -111,7 +113,7 @@ class Mapper(Generic[RecordT]):
         """The request that answers a unified query.
 
         `query` is a query string, a dict or a parsed `Query`; `context` holds the account's settings; `now` is an
-        RFC 3339 date-time. Raises `QueryError` with every finding (Q501 to Q513), and `EvaluationError` if an
+        RFC 3339 date-time. Raises `QueryError` with every finding (Q501 to Q517), and `EvaluationError` if an
         expression of the mapping fails.
         """
         try:
@@ -317,5 +319,13 @@ def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
     return found if found.source else root.diagnostic(found.code, found.message, key="resource", hint=found.hint)
 
 
-def _again(sources: Sequence[Source], spec: Source, functions: Functions | None) -> Mapper[Any]:
-    return Mapper(overlay.layered(sources), spec, functions)
+def _kept(schemas: dict[str, Source], find: FindSchema, name: str) -> Source:
+    """A schema by its name, which a pickled mapper takes along."""
+    schemas[name] = find(name)
+    return schemas[name]
+
+
+def _again(
+    sources: Sequence[Source], spec: Source, functions: Functions | None, schemas: Mapping[str, Source]
+) -> Mapper[Any]:
+    return Mapper(overlay.layered(sources), spec, functions, schemas.__getitem__)
