@@ -479,6 +479,8 @@ response: {}
         ("x.y", "x.y", "available here: `$context`, `$cursor`, `$now`, `$query`"),
         ("'*'", "*", "available here: `$context`, `$cursor`, `$now`, `$query`"),
         ("'**.x'", "**.x", "available here: `$context`, `$cursor`, `$now`, `$query`"),
+        ("$uppercase()", "$uppercase()", "available here: `$context`, `$cursor`, `$now`, `$query`"),
+        ("$contains('a')", '$contains("a")', "available here: `$context`, `$cursor`, `$now`, `$query`"),
         ("active", "active", "a variable begins with `$`; text needs quotes of its own: '\"active\"'"),
     ],
 )
@@ -505,6 +507,10 @@ def test_a_path_of_a_request_begins_with_a_variable(expression, mark, hint):
         "{'a': 1}.a",
         "[1, 2].$string($)",
         "$sort([2, 1], function($l, $r) { $l > $r })",
+        "$query.limit ~> $string()",
+        "$query.users.id.$uppercase()",
+        "($string := function() { 1 }; $string())",
+        "$now",
         "true",
     ],
 )

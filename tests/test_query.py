@@ -467,7 +467,10 @@ def test_thousands_of_unknown_names_are_a_few_notes_and_a_count():
     notes = parsed({"truto_exclude_fields": names}).remarks
     assert len(notes) == 21
     assert "4,980 more names" in notes[-1].message
-    assert len(refused(PERIOD | dict.fromkeys(names, "x"))) == 20
+    found = refused(PERIOD | dict.fromkeys(names, "x"))
+    assert (len(found), found[-1].message) == (21, "there are 4,980 more query parameters that do not exist")
+    found = refused(PERIOD | {"users": [{"id": {"a": name}} for name in names]})
+    assert (len(found), found[-1].message) == (21, "there are 4,980 more invalid values")
 
 
 def test_nested_fields_have_dotted_names():

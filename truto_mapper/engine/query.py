@@ -21,7 +21,7 @@ from truto_mapper.text.timestamps import instant, is_date_time, rfc_3339
 #: What becomes of an unknown query parameter: it is refused (Q502), or left out.
 OnUnknown: TypeAlias = Literal["refuse", "ignore"]
 
-#: How many unknown names are each reported.
+#: How many unknown names and invalid values are each reported.
 _MAX_NOTED = 20
 
 #: Longer texts are not quoted in hints.
@@ -130,21 +130,28 @@ class Parser:
                     findings.add("Q504", f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
                     values[name] = _UNREADABLE
         for name in unknown[:_MAX_NOTED] if on_unknown == "refuse" else ():
-            hint = did_you_mean(shortened(str(name)), self.resource.parameters)
+            short = shortened(str(name))
+            hint = did_you_mean(short, self.resource.parameters)
             message = f"{self.resource.name} has no query parameter {excerpt(name)}"
-            findings.add("Q502", message, pointer=json_pointer((name,)), hint=hint)
+            findings.add("Q502", message, pointer=json_pointer((short,)), hint=hint)
+        if on_unknown == "refuse" and len(unknown) > _MAX_NOTED:
+            findings.add("Q502", f"there are {len(unknown) - _MAX_NOTED:,} more query parameters that do not exist")
         return values
 
     def _check(self, values: Mapping[str, Any], findings: Findings) -> None:
         for name, field in self.resource.parameters.items():
             if self.integration in field.required_in and name not in values:
                 findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
-        for problem in self.schema.problems({n: v for n, v in values.items() if v is not _UNREADABLE}):
-            if problem.path:  # which parameters are required depends on the integration: see above
-                message = f"{dotted(problem.path)}: {problem.message}"
-                if problem.keyword == "additionalProperties":
-                    message = f"{dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
-                findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
+        readable = {name: value for name, value in values.items() if value is not _UNREADABLE}
+        # Which parameters are required depends on the integration: see above.
+        problems = [problem for problem in self.schema.problems(readable) if problem.path]
+        for problem in problems[:_MAX_NOTED]:
+            message = f"{dotted(problem.path)}: {problem.message}"
+            if problem.keyword == "additionalProperties":
+                message = f"{dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
+            findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
+        if len(problems) > _MAX_NOTED:
+            findings.add("Q504", f"there are {len(problems) - _MAX_NOTED:,} more invalid values")
         for name, value in values.items():
             if isinstance(value, list) and any(item in ("", {"id": ""}) for item in value):
                 findings.add("Q504", f"{name} holds an empty value", pointer=json_pointer((name,)))

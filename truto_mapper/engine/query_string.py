@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import QueryError
 
-MAX_LENGTH = 1_000_000
+MAX_LENGTH = 250_000
 MAX_PARTS = 1_000
 #: How many brackets a name may have, and from which index on an array is an object: qs's `depth` and `arrayLimit`.
 MAX_BRACKETS = 5

@@ -16,8 +16,8 @@ from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.timestamps import rfc_3339
 
 #: How many values a query may hold, those within objects and arrays too, and how long a single text may be.
-MAX_VALUES = 100_000
-MAX_TEXT = 1_000_000
+MAX_VALUES = 50_000
+MAX_TEXT = 250_000
 
 #: The longest number that is read or written: Python's own limit is about 4,300 digits.
 MAX_DIGITS = 1_000

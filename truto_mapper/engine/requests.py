@@ -137,12 +137,14 @@ def _callers(remote_query: Mapping[str, Any]) -> dict[str, Any]:
 def _headers(template: Template | None, scope: Scope) -> dict[str, str]:
     """The headers as text. No name may come twice: HTTP's are the same in upper and in lower case."""
     made: dict[str, str] = {}
+    taken: set[str] = set()
     for name, value in _object(template, scope).items():
         fault = sendable.header_fault(name, value)
-        if fault is None and name.lower() in map(str.lower, made):
+        if fault is None and name.lower() in taken:
             fault = f"the header {name} is there twice"
         if fault is not None:
             raise _unsendable(linked.giving(template, (name,)) or template, fault)
+        taken.add(name.lower())
         made[name] = value if isinstance(value, str) else json.dumps(value)
     return made
 

@@ -115,29 +115,3 @@ def _is_undefined(node: Node) -> bool:
         isinstance(first, Variable) and first.name == ""
     )
     return of_context and (not isinstance(node, Path) or node.group is None)
-
-
-def without_context(node: Node) -> list[Node]:
-    """The paths and names that begin at the context or at `$$`, in an expression that is evaluated without data.
-
-    All of them are undefined. What follows a step has a context; a lambda has that of its definition.
-    """
-    found = [*_of_context(node), *(one for one in nodes.walk(node) if isinstance(one, Variable) and one.name == "$")]
-    outer = {id(below) for one in found for below in nodes.walk(one) if below is not one}
-    return sorted({id(one): one for one in found if id(one) not in outer}.values(), key=lambda one: one.span.start)
-
-
-def _of_context(node: Node) -> Iterator[Node]:
-    match node:
-        case Name() | nodes.Wildcard() | nodes.Descendant() | nodes.Parent() | Variable(name="" | "$"):
-            yield node
-        case Path(steps=(Step(node=first), *_)):
-            begun = list(_of_context(first))
-            yield from (node,) if begun and begun[0] is first else begun
-        case Step():
-            yield from _of_context(node.node)
-        case nodes.Transform():
-            return
-        case _:
-            for child in children(node):
-                yield from _of_context(child)

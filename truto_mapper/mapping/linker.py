@@ -15,8 +15,8 @@ from typing import Any
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
 from truto_mapper.language.library.functions import FUNCTIONS
-from truto_mapper.language.names import leading_names, without_context
-from truto_mapper.language.source_paths import reads
+from truto_mapper.language.names import leading_names
+from truto_mapper.language.source_paths import reads, without_data
 from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
 from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
@@ -309,7 +309,7 @@ class _Linker:
 
     def paths_over_nothing(self, expression: Expression, names: frozenset[str]) -> None:
         """Report paths of the request that lack a variable: it has no data, so they are always undefined."""
-        for node in without_context(expression.node):
+        for node in without_data(expression):
             written = expression.text[node.span.start : node.span.end]
             message = f"`{shortened(written)}` is always undefined: a request is made of variables, there is no data"
             self.unknown("C217", expression, node, message, self.variable_for(node, written, names))
