@@ -127,7 +127,7 @@ class Mapper(Generic[RecordT]):
         """The request that answers a unified query.
 
         `query` is a query string, a dict or a parsed `Query`; `context` holds the account's settings; `now` is an
-        RFC 3339 date-time. Raises `QueryError` with every finding (Q501 to Q513), and `EvaluationError` if an
+        RFC 3339 date-time. Raises `QueryError` with every finding (Q501 to Q517), and `EvaluationError` if an
         expression of the mapping fails.
         """
         arguments.check_choices("raise", on_unknown)
