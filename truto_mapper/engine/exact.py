@@ -16,7 +16,7 @@ from truto_mapper.engine.page import OnInvalid
 from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -42,6 +42,7 @@ class ExactPage:
     scope: Scope
     on_invalid: OnInvalid
     remote_data: bool
+    budget: Budget
 
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
@@ -176,13 +177,22 @@ class _Attempt:
         """The value for a field or a `let`; MISSING after a failure, which becomes a problem."""
         if self.scope.trace is not None:
             self.scope.trace.target = target
+        budget = self.page.budget
         try:
-            return expression.evaluate_in(self.scope)
+            value = expression.evaluate_in(self.scope)
+            if not isinstance(target, str):
+                budget.record(value)
         except EvaluationError as error:
+            if budget.is_exhausted:
+                raise
             pointer = self.pointer(expression, () if isinstance(target, str) else target, UNKNOWN)
-            self.problems.extend(replace(found, pointer=pointer) for found in error.diagnostics)
+            placed = [
+                replace(one, source=expression.source, span=one.span or expression.span) for one in error.diagnostics
+            ]
+            self.problems.extend(replace(found, pointer=pointer) for found in placed)
             self.failed.add(expression)
             return MISSING
+        return value
 
     def value(self, template: Template, field: Field, path: Steps) -> Any:
         """The value of a part of the mapping in the shape of its field; None for no value."""

@@ -13,7 +13,7 @@ from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, 
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping import document, linked, linker, overlay
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
@@ -234,7 +234,8 @@ class Mapper(Generic[RecordT]):
         bindings = (settings, sent, headers, MISSING if now is None else now, parameters, body, status)
         found: list[Diagnostic] = [] if query is None else [*query.notes]
         plan = plan or self._replies.unplanned
-        fused, reply = self._replies.recognised(bindings, plan, found)
+        budget = Budget()
+        fused, reply = self._replies.recognised(bindings, plan, found, budget)
         if fused is None:
             return Page((), None, tuple(found), (), response, query, self._resource)
         _, cursor, zone, rows, key = reply
@@ -245,14 +246,15 @@ class Mapper(Generic[RecordT]):
             cursor, is_looping = replies.next_cursor(cursor, query, found)
         rejected: Sequence[Any] = ()
         stop, endpoint = None, fused.endpoint
-        exact = self._exactly(endpoint, bindings, plan, on_invalid) if rows is False else None
+        exact = self._exactly(endpoint, bindings, plan, on_invalid, budget) if rows is False else None
         if exact is not None:
             rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, start, stop = _part(rows, start, plan.limit)
-        records, doubtful, fault = fused.records(rows, key, bindings, remote_data=plan.remote_data)
+        records, doubtful, fault = fused.records(rows, key, bindings, budget, remote_data=plan.remote_data)
         if doubtful or fault is not None:
-            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
+            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
+            budget.rows = len(rows)
             whole = rows if key is None else exact.rows[start:]
             records, rejected = exact.completed(records, doubtful, fault, whole, found)
         if query is not None and stop is not None:
@@ -262,12 +264,12 @@ class Mapper(Generic[RecordT]):
         return tuple.__new__(Page, parts)  # as Page(*parts); with the response it saves 3 % of a page of one row
 
     def _exactly(
-        self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid
+        self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid, budget: Budget
     ) -> ExactPage:
         from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # a page without doubtful rows has no need of it
 
-        scope, schema = self._replies.scope(bindings), self._record_schema
-        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data)
+        scope, schema = self._replies.scope(bindings, budget), self._record_schema
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data, budget)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
