@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
 from truto_mapper.engine import replies, requests
+from truto_mapper.engine.absent_names import drift_notes
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.engine.replies import Replies
@@ -61,8 +62,10 @@ class Mapper(Generic[RecordT]):
     def __init__(
         self, layers: overlay.Layered, spec: Source, functions: Functions | None, find_schema: FindSchema | None = None
     ) -> None:
-        self._texts = (layers.sources, spec, functions)
+        schemas: dict[str, Source] = {}
+        self._texts = (layers.sources, spec, functions, schemas)
         self._resource = Resource.parse(spec)
+        find_schema = find_schema and partial(_noted, schemas, find_schema)
         self._mapping = linker.link(layers.root, self._resource, functions or {}, find_schema)
         self._warnings = layers.warnings
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
@@ -251,12 +254,14 @@ class Mapper(Generic[RecordT]):
             rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, start, stop = _part(rows, start, plan.limit)
-        records, doubtful, fault = fused.records(rows, key, bindings, budget, remote_data=plan.remote_data)
-        if doubtful or fault is not None:
+        records, doubtful, fault, is_usual = fused.records(rows, key, bindings, budget, remote_data=plan.remote_data)
+        if doubtful or fault is not None or exact is not None:
             exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
             budget.rows = len(rows)
             whole = rows if key is None else exact.rows[start:]
             records, rejected = exact.completed(records, doubtful, fault, whole, found)
+        if not is_usual and rows:
+            found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
         if query is not None and stop is not None:
             cursor = query.next_cursor(query.cursor, stop)
         notes, resource, name = tuple(found), self._resource, endpoint.name
@@ -268,8 +273,9 @@ class Mapper(Generic[RecordT]):
     ) -> ExactPage:
         from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # a page without doubtful rows has no need of it
 
-        scope, schema = self._replies.scope(bindings, budget), self._record_schema
-        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data, budget)
+        scope, types = self._replies.scope(bindings, budget), self._functions[endpoint.name].types
+        schema, remote_data = self._record_schema, plan.remote_data
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, remote_data, types, budget)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
@@ -278,6 +284,13 @@ def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], in
     count = len(rows)
     start, stop = min(start, count), count if limit is None else min(start + limit, count)
     return rows[start:stop], start, stop if stop < count else None
+
+
+def _by_loop(loops: Iterable[str], rows: list[Any], *, is_exact: bool) -> list[Sequence[Any]]:
+    """The rows of each loop, of the exact path's rows or of the generated code's."""
+    if is_exact:
+        return [[row.places[name].value for row in rows] for name in loops]
+    return list(zip(*rows, strict=True)) if rows[0].__class__ is tuple else [rows]
 
 
 def _moment(now: str | None) -> str | None:
@@ -319,5 +332,13 @@ def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
     return found if found.source else root.diagnostic(found.code, found.message, key="resource", hint=found.hint)
 
 
-def _again(sources: Sequence[Source], spec: Source, functions: Functions | None) -> Mapper[Any]:
-    return Mapper(overlay.layered(sources), spec, functions)
+def _noted(schemas: dict[str, Source], find: FindSchema, name: str) -> Source:
+    """A provider's schema, noted for pickling."""
+    schemas[name] = find(name)
+    return schemas[name]
+
+
+def _again(
+    sources: Sequence[Source], spec: Source, functions: Functions | None, schemas: Mapping[str, Source]
+) -> Mapper[Any]:
+    return Mapper(overlay.layered(sources), spec, functions, schemas.__getitem__ if schemas else None)

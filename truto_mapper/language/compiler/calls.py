@@ -75,8 +75,16 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
         if name not in OURS:
             return writer.called("invoked", writer.running(), writer.dollar(), function, *given)
         if len(given) <= OURS[name].arity:
-            return writer.method(function, "body", *given)
+            return _of_ours(writer, name, function, given)
     return writer.called("applied", writer.running(), writer.dollar(), function, *given)
+
+
+def _of_ours(writer: Writer, name: str, function: ast.expr, given: list[ast.expr]) -> ast.expr:
+    """A call of one of our functions; `$size` of a value that is known to be a list needs no call."""
+    made = writer.method(function, "body", *given)
+    if name != "size" or len(given) != 1 or not isinstance(given[0], ast.Name):
+        return made
+    return writer.choice(writer.has_class(given[0], "list"), writer.called("len", *given), made)
 
 
 def load_procedure(writer: Writer, node: nodes.Node, code: str) -> ast.expr:
