@@ -16,6 +16,7 @@ from truto_mapper import EvaluationError, MapperError, Source, load
 from truto_mapper.engine.exact import ExactPage
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language.runtime.values import Budget
 
 GONG = load("gong/activity")
 PERIOD = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
@@ -29,7 +30,7 @@ QUERIES = {
 def exact(mapper, *args, **options):
     """What a mapper gives if its functions leave every row to the exact path."""
 
-    def in_doubt(self, rows, key, page, *, remote_data):  # noqa: ARG001
+    def in_doubt(self, rows, key, page, budget, *, remote_data):  # noqa: ARG001
         count = len(rows) - rows.count(None)
         return [None] * count, range(count), None, False
 
@@ -154,8 +155,8 @@ def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives():
     @given(rows=st.lists(with_one_odd({**USER, "userAggregateActivityStats": STATS}, ODD), max_size=8))
     def test(rows):
         nonlocal mapped, doubted
-        records, doubtful, _ = function(rows, True, (True, *page))
-        assert (records, doubtful) == function(rows, True, (False, *page))[:2]
+        records, doubtful, _ = function(rows, True, (True, *page), Budget())
+        assert (records, doubtful) == function(rows, True, (False, *page), Budget())[:2]
         mapped, doubted = mapped + len(records) - len(doubtful), doubted + len(doubtful)
 
     test()

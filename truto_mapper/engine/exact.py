@@ -17,7 +17,7 @@ from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -44,6 +44,7 @@ class ExactPage:
     on_invalid: OnInvalid
     remote_data: bool
     source_types: SourceTypes
+    budget: Budget
 
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
@@ -235,18 +236,27 @@ class _Attempt:
         of_field = () if isinstance(target, str) else target
         try:
             value = expression.evaluate_in(self.scope)
+            if not isinstance(target, str):
+                self.page.budget.record(value)
         except EvaluationError as error:
+            if self.page.budget.is_exhausted:
+                raise
             failure = error
         if failure is None and not wrong and not self.has_failed(expression):
             return value
         if failure is not None and not wrong and not self.has_failed(expression):
-            pointer = self.pointer(expression, of_field, UNKNOWN)
-            self.problems += [replace(found, pointer=pointer) for found in failure.diagnostics]
+            self.problems += self.failures(expression, failure, of_field)
         new = [one for one in wrong if one.path not in self.told]
         self.problems += [self.page.of_other_type(expression, one, of_field) for one in new]
         self.told.update(one.path for one in wrong)
         self.failed.add(expression)
         return MISSING
+
+    def failures(self, expression: Expression, error: EvaluationError, of_field: Steps) -> list[Diagnostic]:
+        """The findings of an expression that failed, each with both addresses."""
+        place, pointer = expression.span, self.pointer(expression, of_field, UNKNOWN)
+        found = error.diagnostics
+        return [replace(one, pointer=pointer, source=expression.source, span=one.span or place) for one in found]
 
     def value(self, template: Template, field: Field, path: Steps) -> Any:
         """The value of a part of the mapping in the shape of its field; None for no value."""

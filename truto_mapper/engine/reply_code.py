@@ -102,7 +102,7 @@ def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
 def reply_module(
     endpoint: Endpoint, loops: Loops | None, paths: Sequence[NamePath], externals: Externals, types: SourceTypes
 ) -> ast.Module:
-    """`reply(given)`: whether the reply is of the endpoint, its next cursor, its time zone, its rows, and a key.
+    """`reply(given, budget)`: whether the reply is of the endpoint, its next cursor, time zone, rows, and a key.
 
     `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Returns
     None where an expression fails or reads what has another type than its schema declares: the caller evaluates it
@@ -127,7 +127,7 @@ def reply_module(
         lines.append(ast.Return(pen.tuple_of(*values, rows, key)))
     failed = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
     pen.lines.append(ast.Try(lines, [failed], [], []))
-    return externals.module(pen, "reply", ["given"])
+    return externals.module(pen, "reply", ["given", "budget"])
 
 
 def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast.expr:
@@ -135,9 +135,9 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
     value: ast.expr = pen.load("MISSING")
     local = pen.new_local("value")
     if expression is not None:
-        made = externals.emit(expression, expression.node, {name: name for name in REPLY}, "response", {})
+        made = externals.emit(expression, expression.node, {name: name for name in REPLY}, "response", {}, REPLY)
         if made.runs:
-            pen.assign("run", pen.called("new_run", pen.constant(1)))
+            pen.assign("run", pen.called("new_run", pen.constant(0), pen.load("budget")))
         pen.lines += made.statements
         value = made.value
     pen.assign(local, value)

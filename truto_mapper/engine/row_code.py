@@ -59,9 +59,10 @@ class RowCode:
         self.holders: dict[NamePath, str] = {}
         #: The locals of the fields that a memo gives, by the identity of the field.
         self.of_memos: dict[int, str] = {}
-        #: The locals whose class is known, and those known to have a value.
+        #: The locals whose class is known, those known to have a value, and those with a short text.
         self.classes: dict[str, str] = {}
         self.given: set[str] = set()
+        self.short: set[str] = set()
         self.runs = False
         self.pen = blueprint.externals.pen(blueprint.endpoint.path, self.classes)
 
@@ -84,7 +85,7 @@ class RowCode:
         pen, lines = self.pen, list[ast.stmt]()
         with pen.into(lines):
             if self.runs:
-                new = pen.called("new_run", pen.called("len", pen.load("rows")))
+                new = pen.called("new_run", pen.called("len", pen.load("rows")), pen.load("budget"))
                 pen.assign("run", ast.BoolOp(ast.Or(), [pen.load("run"), new], **pen.at))
         return lines
 
@@ -271,7 +272,8 @@ class RowCode:
         node = self.looked_up(node)
         names = {name: self.named(name) for name in compiler.parameters(node, dict.fromkeys(expression.functions, ""))}
         context = self.locals[self.paths.context[0]]
-        made = self.blueprint.externals.emit(expression, node, names, context, self.classes)
+        small = [name for name, local in names.items() if local in self.short]
+        made = self.blueprint.externals.emit(expression, node, names, context, self.classes, small)
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
         if isinstance(made.value, ast.Name):
@@ -330,7 +332,9 @@ class RowCode:
         pen, local = self.pen, self.pen.new_local("shaped")
         if child.declared.type == "array" and not self.is_of_row(child.node):
             self.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
-        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.called("plain", value))
+        self.runs = True
+        plain = pen.method(pen.load("run"), "recorded", value)
+        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), plain)
         pen.assign(local, pen.choice(self.is_no_value(value), pen.constant(None), shape))
         return pen.load(local)
 
