@@ -14,7 +14,7 @@ from truto_mapper.language.names import free_variables
 from truto_mapper.language.nodes import Call, Node, Partial, Variable, number, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
-from truto_mapper.language.runtime.values import MISSING, Function, Run, fail, finite, plain
+from truto_mapper.language.runtime.values import MISSING, Run, fail, finished
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.source import Source, Span
@@ -286,14 +286,7 @@ class _Compiled:
 
     def finished(self, result: Any) -> Any:
         """The result as a plain value."""
-        if self.escapes:
-            return plain(result)
-        kind = result.__class__
-        if kind is float:
-            return finite(result)
-        if isinstance(result, list) and kind is not list:
-            return list(result)
-        return MISSING if isinstance(result, Function) else result
+        return finished(result, self.escapes)
 
 
 def _diagnostic(error: Exception) -> Diagnostic:

@@ -293,6 +293,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
 
 
 _FLAT = frozenset((str, int, bool, type(None)))
+_SETTLED = _FLAT | {Missing}
 
 
 def _scalar(value: Any) -> str:
@@ -341,18 +342,37 @@ def string(value: Any, prettify: Any = False) -> Any:
 
 
 def plain(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
-    """A result without sequences and functions; as in JSON.stringify, a function is omitted, or null in an array."""
+    """A copy of a result without sequences and functions; as in JSON.stringify, a function is null in an array.
+
+    Numbers are finite. Raises D3137 for anything else that is not JSON.
+    """
+    if value.__class__ in _SETTLED:
+        return value
     if isinstance(value, list):
         inner = (walk := walk or Walk()).enter(depth)
         found = [plain(item, inner, walk) for item in value]
         return [None if item is MISSING else item for item in found]
     if isinstance(value, dict):
         inner = (walk := walk or Walk()).enter(depth)
-        made = ((key, plain(item, inner, walk)) for key, item in value.items())
+        made = ((_key(key), plain(item, inner, walk)) for key, item in value.items())
         return {key: item for key, item in made if item is not MISSING}
     if isinstance(value, Function):
         return MISSING
-    return finite(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return finite(value)
+    return value if isinstance(value, (str, int)) else _refuse_value(value)
+
+
+def finished(value: Any, escapes: bool) -> Any:
+    """A result as the value of an expression; see `escapes`."""
+    if escapes:
+        return plain(value)
+    kind = value.__class__
+    if kind is float:
+        return finite(value)
+    if isinstance(value, list) and kind is not list:
+        return list(value)
+    return MISSING if isinstance(value, Function) else value
 
 
 def released(value: Any) -> Any:
