@@ -190,7 +190,8 @@ class _Attempt:
             self.scope.trace.target = target
         try:
             value = expression.evaluate_in(self.scope)
-            plain(value)  # raises for what no record can hold
+            if not isinstance(target, str):
+                plain(value)  # raises for what no record can hold
         except EvaluationError as error:
             pointer = self.pointer(expression, () if isinstance(target, str) else target, UNKNOWN)
             self.problems.extend(_placed(found, expression, pointer) for found in error.diagnostics)
