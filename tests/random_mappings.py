@@ -75,6 +75,11 @@ ODD = [
 ODD += [[], [[]], [None], ["a", None], ["a"], [["a"]], [{"s": "x"}, None], [1], [True], [1.0], {"s": "x", "n": 1}]
 
 
+def twice(value=None):
+    """A function of the caller."""
+    return value * 2 if isinstance(value, (str, int, list)) else value
+
+
 @cache
 def rules():
     """For each rule its alternatives, and their weights."""
@@ -143,6 +148,7 @@ class Drawn:
             return name, self.rng.choice(FAILING[:-1]).format(**path)
         kind = self.rng.choice([*LETS, "string", "string"])
         made = self.path(LETS[kind], "row") if self.is_rare(3) else self.expression(kind, "row")
+        made += "[]" if self.is_rare(30) and re.fullmatch(r"[$a-z.]+", made) else ""
         self.lets.setdefault(LETS[kind], []).append(f"${name}")
         return name, made
 
@@ -241,7 +247,7 @@ class Drawn:
         (folder / "schemas/crm").mkdir(parents=True, exist_ok=True)
         (folder / "schemas/crm/thing.yaml").write_text(self.spec(), "utf-8")
         (folder / "acme.yaml").write_text(self.mapping(), "utf-8")
-        return load(folder / "acme.yaml")
+        return load(folder / "acme.yaml", functions={"twice": twice})
 
     # The replies
 

@@ -558,6 +558,10 @@ IN_ONE_PASS = {
         [{"number": "k", "kind": "work"}],
     ),
     "a computed key under a condition": ("mails", 'key.($ ? {$string("address"): $})', [{"address": "k"}]),
+    "an array of one text": ("notes", "key[]", ["k"]),
+    "text that becomes an array within an expression": ("nick", "$string(key[])", '["k"]'),
+    "a let that is an array": ("notes", "$listed", ["k"]),
+    "a field that is an array anyway": ("tags", "key[]", ["k"]),
     "keys that are numbers": ("info", '{"1": key, "01": key}', {"1": "k", "01": "k"}),
     "a group of an array": ("info", "labels{$: 1}", {"a": 1, "b": 1}),
 }
@@ -574,7 +578,7 @@ FULL = {
 
 @pytest.mark.parametrize(("name", "text", "value"), IN_ONE_PASS.values(), ids=IN_ONE_PASS)
 def test_generated_code_maps_it_to_the_same_as_the_exact_path(name, text, value, tmp_path, comparison):
-    let = "{plain: key, loud: $uppercase($plain), house: home, street: $uppercase($house.street)}"
+    let = "{listed: 'key[]', plain: key, loud: $uppercase($plain), house: home, street: $uppercase($house.street)}"
     mapper = mapper_of(tmp_path, {"id": "key", name: f"'{text}'"}, let=let)
     comparison.compare(mapper, {"data": [FULL, FULL]})
     assert comparison.compared == comparison.rows == 2
@@ -586,6 +590,12 @@ def test_null_for_what_is_required_is_reported(tmp_path):
     mapper = mapper_of(tmp_path, {"id": "'null'"})
     page = mapper.map({"data": [FULL]}, on_invalid="discard_value")
     assert (page.records, [one.code for one in page.diagnostics]) == ((), ["D402"])
+
+
+def test_an_array_of_one_text_is_not_a_text(tmp_path):
+    page = mapper_of(tmp_path, {"id": "key", "nick": "'key[]'"}).map({"data": [FULL]}, on_invalid="discard_value")
+    assert ["nick" in record for record in page.records] == [False]
+    assert [one.code for one in page.diagnostics] == ["D401"]
 
 
 def test_a_repeated_constant_key_is_an_error_on_both_paths(tmp_path):

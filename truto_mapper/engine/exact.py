@@ -55,6 +55,8 @@ class ExactPage:
         """Whether an expression may read its row, also through a `let`."""
         names = Paths([name for name, _ in self.endpoint.for_each] or ["$"], expression.functions)
         for name, one in self.endpoint.let:
+            if one is expression:  # the names after it are not those that it uses
+                break
             names.add(name, one.node)
         return bool(names.read_by(expression.node))
 

@@ -14,7 +14,7 @@ from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, is_simple_path, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names, without_brackets
 from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
 from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
@@ -36,6 +36,13 @@ class Blueprint:
     externals: Externals
 
 
+class _Paths(Paths):
+    """Paths whose value is the value of their node: those with `[]` are not, because it makes an array."""
+
+    def path(self, node: Node) -> NamePath | None:
+        return None if node != without_brackets(node) else super().path(node)
+
+
 class RowCode:
     """Writes the code of a row, assuming only that the row is an object.
 
@@ -46,7 +53,7 @@ class RowCode:
     def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
         """`rows` are the locals of the `for_each` variables."""
         self.blueprint, self.page, self.record = blueprint, blueprint.page, blueprint.record
-        self.paths = Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
+        self.paths = _Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
         #: The locals of variables, of the values at paths, and of the objects at paths.
         self.locals = dict(zip(blueprint.loops.variables, rows, strict=True))
         self.values: dict[NamePath, str] = {}
@@ -293,6 +300,8 @@ class RowCode:
         if (array := _array_of_one(self, child)) is not None:
             return array, True
         child = self.narrowed(child)
+        if declared.type == "array":  # it is one anyway
+            child = replace(child, node=without_brackets(child.node))
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
         if path is None:
             value = pen.load(self.inline(child.expression, child.node))

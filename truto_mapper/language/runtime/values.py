@@ -412,7 +412,9 @@ def truthy(value: Any, depth: int = 0, walk: Walk | None = None) -> bool:
         return any(truthy(item, inner, walk) for item in value)
     if isinstance(value, float):
         return is_number(value) and value != 0
-    return bool(value) and not isinstance(value, Function)
+    if value is None or value is MISSING or isinstance(value, Function):
+        return False
+    return bool(value) if isinstance(value, (str, int, dict)) else _refuse_value(value)
 
 
 def equal(left: Any, right: Any) -> bool:
