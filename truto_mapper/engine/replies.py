@@ -158,7 +158,7 @@ def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | Non
 
 def next_cursor(value: Any, query: Query | None, found: list[Diagnostic]) -> tuple[str | None, bool]:
     """The provider's next cursor, and whether it is the one that was sent. Raises `ProviderError` P602."""
-    if value is MISSING or value is None or value == "":
+    if value is MISSING or value is None or (isinstance(value, str) and not value):
         return None, False
     if not isinstance(value, str):
         raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
