@@ -168,7 +168,8 @@ def test_the_words_with_another_status_are_an_error(status):
 
 def test_only_a_first_page_can_be_empty_because_nothing_was_found():
     errors = ["No users found corresponding to the provided filters"]
-    assert refused({"errors": errors}, query={**PERIOD, "next_cursor": "abc"}, status=404).status == 404
+    cursor = GONG.map(TOTAL | {"records": {"cursor": "abc"}}, query=PERIOD).next_cursor
+    assert refused({"errors": errors}, query={**PERIOD, "next_cursor": cursor}, status=404).status == 404
 
 
 def test_an_expression_that_fails_never_hides_the_refusal(make):
@@ -236,7 +237,8 @@ def test_without_recognise_an_endpoint_knows_a_reply_in_which_it_finds_rows(make
         assert refused({"foo": 1}, mapper, query).code == "P603"
         assert refused({}, mapper, query).code == "P603"
     page = mapper.map({"paging": {"next": "b"}}, query={})
-    assert (page.next_cursor, [found.code for found in page.diagnostics]) == ("b", ["P603"])
+    assert [found.code for found in page.diagnostics] == ["P603"]
+    assert page.next_cursor is not None
 
 
 @pytest.mark.parametrize("row", ["$response.contact.key", "contact.key"])
@@ -287,9 +289,13 @@ def test_raw_looks_at_no_record(body):
 
 
 def test_raw_still_has_the_next_cursor():
-    assert GONG.map({"records": {"cursor": "abc"}, "foo": 1}, query=RAW).next_cursor == "abc"
+    cursor = GONG.map({"records": {"cursor": "abc"}, "foo": 1}, query=RAW).next_cursor
+    assert GONG.plan({**RAW, "next_cursor": cursor}).body["cursor"] == "abc"
     page = GONG.map({"records": {"cursor": 12}}, query=RAW)
-    assert (page.next_cursor, [(one.code, one.severity) for one in page.diagnostics]) == (None, [("P602", "warning")])
+    assert (page.next_cursor, [(one.code, one.severity) for one in page.diagnostics]) == (
+        None,
+        [("Q510", "note"), ("P602", "warning")],
+    )
 
 
 @pytest.mark.parametrize(("body", "status"), [({"errors": ["x"]}, 200), ({"errors": ["x"]}, 500), (b"<html>", 200)])
@@ -362,6 +368,8 @@ GOOD = ("2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z")
         ([GOOD, ("2026-01-12T00:00:00Z", "2026-01-19T00:00:00+01:00")], "UTC", "2026-01-19T00:00:00+01:00"),
         ([("2026-03-30T00:00:00+01:00", "2026-04-06T00:00:00+01:00")], "UTC", "2026-03-30T00:00:00+01:00"),
         ([("2026-03-02T00:00:00-08:00", "2026-03-09T00:00:00-08:00")], "US/Pacific", "2026-03-09T00:00:00-08:00"),
+        ([("2026-03-08T00:00:00-05:00", "2026-03-09T00:00:00-04:00")], "America/Havana", None),
+        ([("2026-03-08T01:00:00-04:00", "2026-03-09T00:00:00-04:00")], "America/Havana", None),
         ([("2026-01-05T00:00:00-05:00", "2026-01-12T000:00:00-05:00")], "UTC", "2026-01-05T00:00:00-05:00"),
     ],
 )
@@ -463,7 +471,7 @@ def user(text):
 
 def noted(body):
     page = GONG.map(body, query=PERIOD)
-    return page.records[0]["remote_data"]["note"], [one.code for one in page.diagnostics if one.code != "P606"]
+    return page.records[0]["remote_data"]["note"], [one.code for one in page.diagnostics if one.code == "P610"]
 
 
 @pytest.mark.parametrize(
@@ -554,19 +562,13 @@ def test_whatever_is_rendered_can_be_written():
             return
         written += 1
         text = json.dumps(shown, ensure_ascii=False, allow_nan=False).encode()
-        for line in shown.splitlines() if shape == "stream" else []:
+        for line in shown.split("\n")[:-1] if shape == "stream" else []:
             json.dumps(json.loads(line), ensure_ascii=False, allow_nan=False).encode()
         assert as_bytes or "\\ud8" not in text.decode()
 
     test()
     assert written > 50
     assert unfit > 10
-
-
-def test_words_of_the_query_that_cannot_be_written_become_whole_too(make):
-    mapper = make("for_each: {contact: data}", response="id: $contact.key, city: $query.city")
-    page = mapper.map(b'{"data": [{"key": "1"}]}', query={"city": "\ud83d"})
-    assert page.render()["result"] == [{"id": "1", "city": "\ufffd"}]
 
 
 def test_a_body_of_objects_is_shown_as_it_is_where_it_can_be_written():

@@ -82,6 +82,8 @@ _PARTS = {
     "response": "in the record",
     "recognise": "to recognise the reply",
     "next_cursor": "for the next cursor",
+    "page_number": "for the page number",
+    "total": "for the total",
     "empty_when": "to recognise an empty reply",
     "error_when": "to recognise a failure",
     "time_zone": "for the time zone",
@@ -90,7 +92,7 @@ _PARTS = {
 
 #: The parts of an endpoint that its page lists.
 _ASKING = ("params", "headers", "body", "static_response", "query_error", "query_note")
-_READING = ("next_cursor", "error_when", "empty_when", "time_zone")
+_READING = ("next_cursor", "page_number", "total", "error_when", "empty_when", "time_zone")
 
 
 def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:

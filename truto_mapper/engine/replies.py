@@ -11,7 +11,7 @@ from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.reply_names import has_some, query_names
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.runtime.values import MISSING, truthy
+from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
@@ -46,10 +46,12 @@ class Replies:
     #: What a page without its query does not know, by the name of the endpoint.
     unknown: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
-    def scope(self, bindings: Bindings) -> Scope:
-        return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace)
+    def scope(self, bindings: Bindings, budget: Budget) -> Scope:
+        return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget)
 
-    def recognised(self, bindings: Bindings, plan: Plan, found: list[Diagnostic]) -> tuple[Fused | None, Sequence[Any]]:
+    def recognised(
+        self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
+    ) -> tuple[Fused | None, Sequence[Any]]:
         """The function of the endpoint whose reply this is, and what `Fused.reply` gives.
 
         For a reply whose records are not wanted, None and the name of the endpoint with the next cursor; for one that
@@ -58,27 +60,27 @@ class Replies:
         """
         body, status = bindings[-2:]
         names: Sequence[str] = plan.endpoints
-        if plan is not self.unplanned and plan.settings is not bindings[0]:
-            names = self._names(bindings, plan)
+        if plan is not self.unplanned and plan.settings is not bindings[0] and plan.settings != bindings[0]:
+            names = [one.name for one in requests.serving(self.mapping, self.scope(bindings, budget))]
         if not 200 <= status < 300:
-            found.append(self._empty(names, self.scope(bindings)))
+            found.append(self._empty(names, self.scope(bindings, budget)))
             return None, ()
         if plan.raw:
-            return None, self._unmapped(names[0], self.scope(bindings), found)
+            return None, self._unmapped(names[0], self.scope(bindings, budget), found)
         if not isinstance(body, dict):
             raise ProviderError(_no_object(body))
         for name in names:
             fused = self.functions[name]
-            fast = fused.reply(bindings) if self.trace is None else None
-            reply = self._recognise(fused.endpoint, bindings) if fast is None else fast
+            fast = fused.reply(bindings, budget) if self.trace is None else None
+            reply = self._recognise(fused.endpoint, self.scope(bindings, budget)) if fast is None else fast
             if reply[0] is True or truthy(reply[0]):
                 failed = reply[-1]
                 if failed is not MISSING and failed is not False and truthy(failed):
-                    raise _refusal(self.mapping, self.scope(bindings))
+                    raise _refusal(self.mapping, self.scope(bindings, budget))
                 if plan is self.unplanned:
                     found += self._unasked(fused.endpoint)
                 return fused, reply
-        return self._unrecognised(names, bindings, plan, found)
+        return self._unrecognised(names, bindings, plan, found, budget)
 
     def _unmapped(self, name: str, scope: Scope, found: list[Diagnostic]) -> tuple[str, Any]:
         """The name of the endpoint and the next cursor of a reply whose records nobody looks at.
@@ -94,13 +96,6 @@ class Replies:
             raise _refusal(self.mapping, scope)
         return name, cursor
 
-    def _names(self, bindings: Bindings, plan: Plan) -> Sequence[str]:
-        """The names of the endpoints that serve the query with these settings."""
-        if plan is self.unplanned or plan.settings == bindings[0]:
-            return plan.endpoints
-        serving = requests.serving(self.mapping, self.scope(bindings).bindings, self.trace)
-        return [one.name for one in serving]
-
     def _named(self, names: Sequence[str]) -> list[Endpoint]:
         return [one for one in self.mapping.endpoints if one.name in names]
 
@@ -115,9 +110,8 @@ class Replies:
         told = f" (request {refusal.request_id})" if refusal.request_id else ""
         return Diagnostic("P608", f"no records: {refusal.diagnostics[0].message}{told}", "note")
 
-    def _recognise(self, endpoint: Endpoint, bindings: Bindings) -> Sequence[Any]:
+    def _recognise(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """What `Fused.reply` gives, one expression after the other."""
-        scope = self.scope(bindings)
         if self.trace is not None:
             self.trace.names = dict(scope.bindings)
         return self._read(endpoint, scope) if _is_of(endpoint, scope) else (False,)
@@ -126,6 +120,7 @@ class Replies:
         """The same for a reply that is taken for the endpoint's, with False for rows that are still to be found."""
         if self.trace is not None:
             self.trace.endpoint = endpoint.name
+            paging(endpoint, scope)  # so that it can be explained, and counts as covered
         failed = self._has_failed(endpoint, scope)
         types = self.functions[endpoint.name].types
         wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
@@ -142,10 +137,10 @@ class Replies:
             raise _refusal(self.mapping, scope, *error.diagnostics) from None
 
     def _unrecognised(
-        self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic]
+        self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
     ) -> tuple[Fused, Sequence[Any]]:
         """Take a reply that no endpoint recognises for one of the first endpoint asked, if it has any of its names."""
-        scope, fused = self.scope(bindings), self.functions[names[0]]
+        scope, fused = self.scope(bindings, budget), self.functions[names[0]]
         if any(self._has_failed(one, scope) for one in self._named(names)):
             raise _refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
@@ -155,7 +150,7 @@ class Replies:
             raise _stranger(fused.endpoint, scope.data)
         message = f"the provider's answer has no records that {names[0]} recognises"
         found.append(Diagnostic("P603", message, "warning", pointer=""))
-        fast = fused.reply(bindings) if self.trace is None else None
+        fast = fused.reply(bindings, budget) if self.trace is None else None
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
 
     def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
@@ -230,6 +225,16 @@ def _foreign(known: list[Endpoint], names: Sequence[str]) -> ProviderError:
     return ProviderError(Diagnostic("P603", message, pointer="", hint="give the query that it answers"))
 
 
+def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | None]:
+    """How many rows of the outermost `for_each` a reply has, its number, and the total; None for what is unknown."""
+    outer = value_of(endpoint.for_each[0][1], scope, failing=MISSING) if endpoint.for_each else MISSING
+    rows = outer if isinstance(outer, list) else [] if outer is MISSING else [outer]
+    number, total = (value_of(one, scope, failing=MISSING) for one in (endpoint.page_number, endpoint.total))
+    is_number = isinstance(number, (int, float, str)) and not isinstance(number, bool)
+    is_total = isinstance(total, (int, float)) and not isinstance(total, bool)
+    return sum(one is not None for one in rows), number if is_number else None, int(total) if is_total else None
+
+
 def next_cursor(
     value: Any, query: Query | None, found: list[Diagnostic], *, is_raw: bool = False
 ) -> tuple[str | None, bool]:
@@ -237,7 +242,7 @@ def next_cursor(
 
     Raises `ProviderError` P602 for a cursor that is not text; for a raw page that is a warning.
     """
-    if value is MISSING or value is None or value == "":
+    if value is MISSING or value is None or (isinstance(value, str) and not value):
         return None, False
     if not isinstance(value, str):
         wrong = Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}")

@@ -25,7 +25,7 @@ RESPONSE_NAMES = frozenset(REPLY)
 
 
 #: The keys of an endpoint that have one expression: those that read a reply, and all.
-OF_REPLIES = ("recognise", "error_when", "next_cursor", "empty_when", "time_zone")
+OF_REPLIES = ("recognise", "error_when", "next_cursor", "page_number", "total", "empty_when", "time_zone")
 SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_REPLIES)
 
 
@@ -33,13 +33,15 @@ SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_RE
 class Endpoint:
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
-    `source` is the text of the provider's JSON Schema; None if the mapping names none or has no files to look in.
+    `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
+    None if the mapping names none or has no files to look in.
     """
 
     name: str
     method: str
-    remote_query: str
     source: Source | None
+    request_schema: str | None
+    request: Map[str, Any] | None
     path: Expression
     when: Expression | None
     recognise: Expression | None
@@ -51,6 +53,8 @@ class Endpoint:
     static_response: Expression | None
     for_each: tuple[Loop, ...]
     next_cursor: Expression | None
+    page_number: Expression | None
+    total: Expression | None
     error_when: Expression | None
     empty_when: Expression | None
     time_zone: Expression | None
