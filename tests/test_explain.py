@@ -40,7 +40,7 @@ def test_a_value_has_its_line_its_expression_and_what_it_read():
         "/result/0/metrics/calls_hosted = 3",
         "  --> mappings/gong/activity.yaml:82:23",
         "   |",
-        "80 |         calls_hosted: $counts.callsAsHost",
+        "82 |         calls_hosted: $counts.callsAsHost",
         "   |                       ^^^^^^^^^^^^^^^^^^^",
         "   = through: $counts (activity.yaml:65: userAggregateActivityStats)",
         f"   = from: {STATS}/callsAsHost = 3",
