@@ -318,11 +318,9 @@ class Mapper(Generic[RecordT]):
         if not is_usual and rows:
             found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
         if (cursor is not None or stop is not None) and query is not None:
-            at = Position(cursor, now=plan.now)
-            if stop is not None:
-                exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
-                ids = [*earlier, *exact.identities(made, start)]
-                at = Position(query.cursor, stop, digest_of(ids), plan.now)
+            exactly = partial(self._exactly, endpoint, bindings, plan, on_invalid)
+            ids = () if stop is None else (*earlier, *(exact or exactly()).identities(made, start))
+            at = Position(query.cursor, stop, digest_of(ids), plan.now) if stop else Position(cursor, now=plan.now)
             cursor = self._cursors.sealed(at, plan.question)
         is_new = len(found) > (0 if query is None else len(query.notes))
         notes = _quieted(found, settings, headers, query) if is_new else tuple(found)
