@@ -69,7 +69,7 @@ def test_the_request_and_the_cursor_are_explained_too():
     found = explained("/request/body/filter/fromDate", context={"time_zone": "Europe/Berlin"})
     assert found.value == "2026-01-01"
     assert [str(one) for one in found.reads][1] == '$context.time_zone = "Europe/Berlin"'
-    assert explained("/request/body/filter/userIds").why == ("the condition is undefined, and there is no else branch")
+    assert explained("/request/body/filter/userIds").why == "$query has no `users`"
     assert explained("/next_cursor").why == "the reply has no `records`"
 
 

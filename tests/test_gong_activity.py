@@ -58,6 +58,7 @@ CURSOR = "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"
 
 zones = st.sampled_from(ZONES)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+plain_texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 user_ids = st.one_of(
     st.integers(1, 10**20 - 1).map(str), st.sampled_from(["7782342274025937895", "402811938475610298"])
 )
@@ -142,13 +143,17 @@ def moments(draw, zone="UTC"):
 periods = st.sampled_from(["day", "week", "day", "month", "day", "total"])
 asked_user = st.one_of(user_ids, user_ids.map(lambda one: {"id": one}), st.integers(1, 10**20))
 asked_users = mostly(st.lists(asked_user, min_size=1, max_size=4), st.just([]), of=12)
-json_scalars = st.one_of(st.booleans(), st.integers(-(10**20), 10**20), texts)
+json_scalars = st.one_of(st.booleans(), st.integers(-(10**20), 10**20), plain_texts)
 remote_queries = st.dictionaries(
     st.sampled_from(["filter", "cursor", "trace", "aggregationPeriod"]),
     st.one_of(
         json_scalars,
         st.lists(json_scalars, max_size=2),
-        st.dictionaries(st.sampled_from(["toDate", "createdFromDateTime", "userIds"]), json_scalars, max_size=2),
+        st.dictionaries(
+            st.sampled_from(["toDate", "createdFromDateTime", "userIds", "createdToDateTime", "new"]),
+            json_scalars,
+            max_size=2,
+        ),
     ),
     max_size=2,
 )
@@ -195,6 +200,7 @@ def conversations(draw):
     if refused(query, context, now):
         now = None
         query |= {"start_time": "2026-03-01T08:00:00Z", "end_time": "2026-04-01T12:00:00Z", "users": ["55"]}
+        query |= {"remote_query": {}}
     return query, context, now, draw(replies(independent.endpoint(query, context)))
 
 

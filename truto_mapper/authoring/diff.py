@@ -217,7 +217,7 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield about(name, "B311", "error", f"the endpoint `{name}` was removed")
             continue
         yield from _expressions(endpoint, after[name])
-        for key in ("method", "remote_query"):
+        for key in ("method", "request_schema"):
             was, now = getattr(endpoint, key), getattr(after[name], key)
             if was != now:
                 yield about(name, "B312", "warning", f"`{name}`: {key} {was} → {now}")

@@ -75,8 +75,9 @@ class EndpointDocument(_Document):
     query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
     request_header_mapping: TemplateText = _optional(description="The request headers.")
     request_body_mapping: TemplateText = _optional(description="The request body.")
-    remote_query: Literal["body", "query"] = Described(
-        default="query", description="Where the caller's remote_query goes: unchanged, after everything else."
+    request_schema: str = _optional(
+        description="The schema of the request body, for example `gong/aggregate-request`: what it declares of the "
+        "caller's remote_query goes into the body, everything else becomes HTTP query parameters."
     )
     query_error: ExpressionText = _expression("why this query is refused; undefined if it is not.")
     static_response: ExpressionText = _expression("the body that is mapped when the call is skipped.")

@@ -28,13 +28,15 @@ RESPONSE_NAMES = frozenset(REPLY)
 class Endpoint:
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
-    `source` is the text of the provider's JSON Schema; None if the mapping names none or has no files to look in.
+    `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
+    None if the mapping names none or has no files to look in.
     """
 
     name: str
     method: str
-    remote_query: str
     source: Source | None
+    request_schema: str | None
+    request: Map[str, Any] | None
     path: Expression
     when: Expression | None
     recognise: Expression | None
