@@ -253,16 +253,21 @@ def test_null_rows_do_not_count():
     assert [one["user"]["id"] for one in gong.map(users(1, 2, 3), query=query).records] == ["3"]
 
 
+def codes(diagnostics):
+    """The codes of what is said about rows."""
+    return sorted(one.code for one in diagnostics if one.code.startswith("D"))
+
+
 def test_rows_before_the_offset_are_not_reported_or_rejected_again():
     body = users(1, 2, 3)
     body["usersAggregateActivityStats"][0]["userAggregateActivityStats"] = {"callsAsHost": "three"}
     body["usersAggregateActivityStats"][1] = "no row"
     page, query = cut(body, 2, on_invalid="discard_record")
-    assert (len(page.rejected), [one.code for one in page.diagnostics][:2]) == (2, ["D408", "D404"])
+    assert (len(page.rejected), codes(page.diagnostics)) == (2, ["D404", "D408"])
     for on_invalid in ("raise", "discard_value", "discard_record"):
         rest = gong.map(body, query=query, on_invalid=on_invalid)
         assert ([one["user"]["id"] for one in rest.records], rest.rejected) == (["3"], ())
-        assert [one.code for one in rest.diagnostics] in ([], ["P606"])
+        assert codes(rest.diagnostics) == []
 
 
 def test_a_rejected_row_before_the_offset_that_changes_is_noticed():

@@ -53,7 +53,7 @@ def test_the_limit_in_the_query_is_what_the_caller_asked_for_on_every_page(acme)
     sizes, pages = [], provider([100, 100, 100])
 
     def send(request):
-        sizes.append(request.params["size"])
+        sizes.append(int(request.params["size"]))
         return answered(pages, request)
 
     found = ids(driven(acme.stream({"limit": 150}), send))
