@@ -385,12 +385,10 @@ def test_a_stream_keeps_neither_page_nor_response_while_it_asks_for_the_next(acm
 # ── Drivers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ANSWERS = {"dict": {"items": []}, "text": "x", "bytes": b"{}", "tuple": ({}, 200, {}), "status": 200, "class": Response}
-ANSWERS |= {
-    f"status {status!r}": Response({}, status) for status in ("abc", None, 99999, 0, 99, -200, True, 2.5, "²²²")
-}
-ANSWERS |= {
-    f"headers {n}": Response({}, 200, one) for n, one in enumerate(("x", 5, [1], [("a",)], {"a": {}}, {5: None}))
-}
+STATUSES = ["abc", None, 99999, 10**5000, 0, 99, -200, True, 2.5, "²²²", "1" * 5000]
+ANSWERS |= {f"status {number}": Response({}, status) for number, status in enumerate(STATUSES)}
+HEADERLESS = ["x", 5, [1], [("a",)], {"a": {}}, {5: None}, dict, {"a": 10**5000}]
+ANSWERS |= {f"headers {number}": Response({}, 200, headers) for number, headers in enumerate(HEADERLESS)}
 
 
 @pytest.mark.parametrize("kind", ["exchange", "stream"])
