@@ -482,6 +482,39 @@ def test_an_unknown_choice_is_refused_before_anything_is_dropped(acme):
             assert (type(error), error.code, name in str(error)) == (QueryError, "Q515", True)
 
 
+JUNK = st.sampled_from([None, {}, "x", 5, ({}, 200, {}), Response({}, "abc"), Response({}, 200, 5), Page])
+
+
+@PROPERTY
+@given(SIZES, st.lists(st.tuples(st.sampled_from(["right", "junk", "busy"]), JUNK), max_size=40))
+def test_whatever_a_driver_sends_only_a_complete_stream_ends(mapper, sizes, actions):
+    pages = provider(sizes)
+    whole = [str(one["id"]) for body in pages.values() for one in body["items"]]
+    stream, found, item, errors = mapper.stream({}), [], None, []
+    for action, junk in actions:
+        right = answered(pages, item) if isinstance(item, Request) else None
+        made, error = sent(stream, {"right": right, "junk": junk, "busy": right and BUSY}[action])
+        errors += [error] if error and error.code != "Q515" else []
+        assert len(set(errors)) <= 1
+        if made is None and error is None:
+            assert found == whole
+            return
+        item = made or item
+        found += ids([made]) if isinstance(made, Page) else []
+    if not isinstance(item, Page) or item.next_cursor:  # else only the end is still to come
+        assert found + streamed(mapper, pages, {"next_cursor": stream.cursor}) == whole
+
+
+def sent(stream, given):
+    """The next item of a stream, or its error; neither at its end."""
+    try:
+        return stream.send(given), None
+    except StopIteration:
+        return None, None
+    except MapperError as error:
+        return None, error
+
+
 def test_an_error_of_the_driver_ends_the_stream_with_that_error(acme):
     stream, lost = acme.stream({}), ConnectionError("lost")
     next(stream)

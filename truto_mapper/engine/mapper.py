@@ -270,7 +270,7 @@ class Mapper(Generic[RecordT]):
         body, status, headers = page.response
         names = requests.bindings(page.query, plan.settings, plan.now)
         names |= {"response": body, "status": status, "headers": headers}
-        return Told(*replies.paging(endpoint, Scope(body, names)))
+        return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
 
     def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
