@@ -355,7 +355,10 @@ def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ..
 
 def _quiet(error: MapperError, *holders: Any) -> None:
     """Take the credentials of a context, headers or a query from the messages of an error."""
-    error.diagnostics = _quieted(error.diagnostics, *holders)
+    try:
+        error.diagnostics = _quieted(error.diagnostics, *holders)
+    except BEYOND as deep:  # a query without end
+        raise bounded(deep) from None
     error.args = (error.diagnostics,)
 
 
