@@ -246,8 +246,8 @@ class Mapper(Generic[RecordT]):
 
     def _following(self, query: Query, next_cursor: str) -> Request:
         """The request for the next page of a stream."""
-        parsed, plan = self._parser.parse(dict(query) | {"next_cursor": next_cursor}), _plan(query)
-        return self._planned(parsed, plan.settings, plan.now, is_stream=True)
+        plan, following = _plan(query), dict(query) | {"next_cursor": next_cursor}
+        return self._asked(following, plan.settings, plan.now, "refuse", is_stream=True)
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None, *, is_stream: bool = False) -> Request:
         trace = self._replies.trace
@@ -272,7 +272,7 @@ class Mapper(Generic[RecordT]):
         body, status, headers = page.response
         names = requests.bindings(page.query, plan.settings, plan.now)
         names |= {"response": body, "status": status, "headers": headers}
-        return Told(*replies.paging(endpoint, Scope(body, names)))
+        return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
 
     def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
@@ -332,11 +332,9 @@ class Mapper(Generic[RecordT]):
                 found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
             found += replies.offset_notes(records, plan, endpoint, self._mapping.whole_days)
         if (cursor is not None or stop is not None) and query is not None:
-            at = Position(cursor, now=plan.now)
-            if stop is not None:
-                exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
-                ids = [*earlier, *exact.identities(made, start)]
-                at = Position(query.cursor, stop, digest_of(ids), plan.now)
+            exactly = partial(self._exactly, endpoint, bindings, plan, on_invalid, budget)
+            ids = () if stop is None else (*earlier, *(exact or exactly()).identities(made, start))
+            at = Position(query.cursor, stop, digest_of(ids), plan.now) if stop else Position(cursor, now=plan.now)
             cursor = self._cursors.sealed(at, plan.question)
         is_new = len(found) > (0 if query is None else len(query.notes))
         notes = _quieted(found, settings, headers, query) if is_new else tuple(found)
@@ -363,7 +361,10 @@ def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ..
 
 def _quiet(error: MapperError, *holders: Any) -> None:
     """Take the credentials of a context, headers or a query from the messages of an error."""
-    error.diagnostics = _quieted(error.diagnostics, *holders)
+    try:
+        error.diagnostics = _quieted(error.diagnostics, *holders)
+    except BEYOND as deep:  # a query without end
+        raise bounded(deep) from None
     error.args = (error.diagnostics,)
 
 
