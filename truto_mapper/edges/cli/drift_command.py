@@ -87,6 +87,8 @@ def _endpoint(mapper: Mapper, name: str | None) -> Endpoint | None:
 
 def _collect(payload: str, replies: _Replies) -> None:
     """Add the replies of a file, of stdin or of a folder of golden cases. Raises `MappingError`."""
+    from truto_mapper.authoring import drift
+
     if payload != "-" and Path(payload).is_dir():
         _collect_cases(Path(payload), replies)
         return
@@ -97,14 +99,11 @@ def _collect(payload: str, replies: _Replies) -> None:
             replies.add(f"{source.name}:{number}", parse_json(source, source.start(number), line))
         return
     body = parse_json(source)
-    for name, one in _several(source.name, body) if isinstance(body, list) else [(source.name, body)]:
-        replies.add(name, one)
-
-
-def _several(name: str, bodies: list[Any]) -> Iterator[tuple[str, Any]]:
-    """The replies in an array of them."""
-    for index, body in enumerate(bodies):
-        yield f"{name}#{index}", body
+    if isinstance(body, list) and not drift.takes_arrays(replies.mapper, replies.endpoint):
+        for index, one in enumerate(body):
+            replies.add(f"{source.name}#{index}", one)
+    else:
+        replies.add(source.name, body)
 
 
 def _collect_cases(folder: Path, replies: _Replies) -> None:
