@@ -3,7 +3,7 @@
 The expressions and the record's schema are known before the first row. So most checks are decided while the code is
 generated; a class test remains, because it proves a scalar valid. For `id: key`, a string, and `age: age`, an integer:
 
-    def rows(rows, remote_data, page):
+    def rows(rows, remote_data, page, budget):
         certain, = page
         records = []
         doubtful = []
@@ -24,7 +24,7 @@ generated; a class test remains, because it proves a scalar valid. For `id: key`
             except Exception:    # 3. A doubtful row: the exact path maps it, or reports what is wrong with it.
                 doubtful.append(len(records))
                 records.append(None)
-        return records, doubtful
+        return records, doubtful, tries
 
 Values that do not depend on the row are parameters, computed once a page; values that depend on one text of the row
 are looked up by this text (`per_page`). The generated code reports nothing. A row that it maps has the same record as
@@ -45,6 +45,8 @@ from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
+from truto_mapper.engine.source_types import SourceTypes
+from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
@@ -58,41 +60,50 @@ class Fused:
 
     def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
         self.endpoint = endpoint
+        self.types = SourceTypes(endpoint)
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self.page_values, externals, loops = PageValues(REPLY), Externals(), None
+        self.page_values, externals, loops = PageValues(REPLY, self.types), Externals(), None
         try:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
-            self.tree = _rows_module(Blueprint(endpoint, record, loops, self.page_values, externals))
+            self.tree = _rows_module(Blueprint(endpoint, record, loops, self.page_values, externals, self.types))
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops = None, str(error), None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code.
-        self.reply: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] = lambda _: None
+        self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = lambda *_: None
         with suppress(SyntaxError, RecursionError):
-            tree = reply_module(endpoint, loops, self.page_values.paths, externals)
+            tree = reply_module(endpoint, loops, self.page_values.paths, externals, self.types)
             self.reply = externals.function(tree, source)
 
     def records(
-        self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
-    ) -> tuple[list[Any], Sequence[int], Fault | None]:
+        self,
+        rows: list[Any],
+        key: tuple[Any, ...] | None,
+        given: tuple[Any, ...],
+        budget: Budget,
+        *,
+        remote_data: bool,
+    ) -> tuple[list[Any], Sequence[int], Fault | None, bool]:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
-        `key` is what `reply` returned for `given`; without one all rows are doubtful.
+        `key` is what `reply` returned for `given`; without one all rows are doubtful. The last result is true if a row
+        certainly has everything that is read.
         """
         if key is None:
-            return [None] * len(rows), range(len(rows)), None
+            return [None] * len(rows), range(len(rows)), None, False
         try:
-            arguments, fault = self.page_values.known[key]
+            arguments, fault, page = self.page_values.known[key]
+            page.budget = budget  # a memo computes further values for this page
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault = self.page_values.evaluated(key, given)
-        records, doubtful = self._function(rows, remote_data, arguments)
-        return records, doubtful, fault
+            arguments, fault, _ = self.page_values.evaluated(key, given, budget)
+        records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
+        return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:
-    """The module with the function `rows(rows, remote_data, page)`."""
+    """The module with the function `rows(rows, remote_data, page, budget)`."""
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
     codes = [ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
@@ -106,5 +117,5 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
     pen.loop(pen.load("rows"), body, *names)
-    pen.lines.append(ast.Return(pen.tuple_of(pen.load("records"), pen.load("doubtful"))))
-    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page"])
+    pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "doubtful", "tries")))))
+    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget"])

@@ -66,11 +66,14 @@ class Request:
 
 
 class Response(NamedTuple):
-    """The provider's answer: `body` is parsed JSON or its bytes, `status` the HTTP status."""
+    """The provider's answer: `body` is parsed JSON or its bytes, `status` the HTTP status.
+
+    `headers` are an object or pairs; names and values are text or bytes, and a value may be a list.
+    """
 
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Any = MappingProxyType({})
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
@@ -92,10 +95,12 @@ class Debug(Unified[RecordT]):
 class Page(NamedTuple, Generic[RecordT]):
     """The validated records of one reply.
 
-    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page.
+    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page;
+    it is sealed and belongs to the query and its context (a reply mapped without its query has the provider's own).
     `diagnostics` says what was discarded, repaired or noticed. `rejected` has the provider's rows whose record was
-    dropped. `is_looping` is true if the provider returned the cursor it was sent. `endpoint` is the name of the
-    endpoint that replied, None for a reply without records. `is_asked` is false if the provider was not called: for
+    dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
+    `next_cursor` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
+    for a reply without records. `is_asked` is false if the provider was not called: for
     a static response and `truto_skip_api_call`.
     """
 

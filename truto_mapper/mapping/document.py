@@ -75,8 +75,9 @@ class EndpointDocument(_Document):
     query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
     request_header_mapping: TemplateText = _optional(description="The request headers.")
     request_body_mapping: TemplateText = _optional(description="The request body.")
-    remote_query: Literal["body", "query"] = Described(
-        default="query", description="Where the caller's remote_query goes: unchanged, after everything else."
+    request_schema: str = _optional(
+        description="The schema of the request body, for example `gong/aggregate-request`: what it declares of the "
+        "caller's remote_query goes into the body, everything else becomes HTTP query parameters."
     )
     query_error: ExpressionText = _expression("why this query is refused; undefined if it is not.")
     static_response: ExpressionText = _expression("the body that is mapped when the call is skipped.")
@@ -85,6 +86,10 @@ class EndpointDocument(_Document):
         description="Nested loops over the reply, outermost first. The last one gives the row of a record.",
     )
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
+    page_number: ExpressionText = _expression("the number of this page; a stream fails if it comes again.")
+    total: ExpressionText = _expression(
+        "how many rows of the outermost for_each all pages have together; a stream fails if more come."
+    )
     empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
     time_zone: ExpressionText = _expression(
         "the time zone that the reply gives for its days; P605 if it is not that of whole_days."
