@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from truto_mapper.authoring.sources import ReplyRead, reply_paths, reply_reads, reply_type
+from truto_mapper.authoring.sources import ReplyRead, checked_schema, reply_paths, reply_reads, reply_type
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.runtime.values import truthy
 from truto_mapper.language.types import KINDS, Type, in_words, kind_of
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, nearest
 from truto_mapper.text.errors import EvaluationError, MappingError
@@ -189,8 +188,7 @@ def drift(mapper: Mapper, endpoint: Endpoint, replies: Iterable[tuple[str, Any]]
         message = f"`{endpoint.name}` names no source_schema, so its replies cannot be compared with one"
         hint = "write the schema of its replies, and name it in source_schema"
         raise MappingError(place.diagnostic("M106", message, key=endpoint.name, hint=hint))
-    root = yaml_tree.parse(endpoint.source)
-    _check(root)
+    root = checked_schema(endpoint.source)
     seen, count = Seen(), 0
     for name, body in replies:
         seen.add(body, Place(name, ()))
@@ -201,16 +199,6 @@ def drift(mapper: Mapper, endpoint: Endpoint, replies: Iterable[tuple[str, Any]]
     return Drift(
         endpoint, count, tuple(sorted(found.changes, key=lambda one: (not one.is_read, order.index(one.kind))))
     )
-
-
-def _check(root: Node) -> None:
-    """Refuse a schema that is invalid. Raises `MappingError` M108 at its place."""
-    try:
-        Schema(root.plain())
-    except MappingError as error:
-        raise MappingError(
-            [root.at(steps_of(one.pointer or "")).diagnostic(one.code, one.message) for one in error.diagnostics]
-        ) from None
 
 
 def recognised(mapper: Mapper, body: Any) -> list[Endpoint]:

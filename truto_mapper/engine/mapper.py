@@ -244,8 +244,13 @@ class Mapper(Generic[RecordT]):
 
     def _following(self, query: Query, next_cursor: str) -> Request:
         """The request for the next page of a stream."""
-        parsed, plan = self._parser.parse(dict(query) | {"next_cursor": next_cursor}), _plan(query)
-        return self._planned(parsed, plan.settings, plan.now, is_stream=True)
+        plan = _plan(query)
+        try:
+            parsed = self._parser.parse(dict(query) | {"next_cursor": next_cursor})
+            return self._planned(parsed, plan.settings, plan.now, is_stream=True)
+        except MapperError as error:
+            _quiet(error, query)
+            raise
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None, *, is_stream: bool = False) -> Request:
         trace = self._replies.trace
@@ -261,6 +266,9 @@ class Mapper(Generic[RecordT]):
             return self._static(request.query, plan.settings, plan.now, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, request.query)
+            raise
 
     def _told(self, page: Page[RecordT]) -> Told:
         """What the reply of a page says about paging."""
