@@ -152,7 +152,14 @@ def renamed(old, new):
 def found(project, *replies, endpoint="people"):
     mapper = load(project)
     (one,) = [one for one in mapper.mapping.endpoints if one.name == endpoint]
-    return drift.drift(mapper, one, [(f"r{number}", reply) for number, reply in enumerate(replies)])
+    return drift.drift(mapper, one, seen(replies))
+
+
+def seen(replies):
+    made = drift.Seen()
+    for number, reply in enumerate(replies):
+        made.reply(f"r{number}", reply)
+    return made
 
 
 def said(project, *replies):
@@ -336,11 +343,11 @@ def loaded(tmp_path_factory):
 @settings(max_examples=100, deadline=None)
 @given(replies=st.lists(REPLIES, min_size=1, max_size=3))
 def test_a_schema_that_was_written_from_any_replies_allows_them(loaded, replies):
-    people, named = loaded.mapping.endpoints[0], [(str(number), reply) for number, reply in enumerate(replies)]
+    people, held = loaded.mapping.endpoints[0], seen(replies)
     schema = copy.deepcopy(SCHEMA)
-    first = drift.drift(loaded, people, named).changes
+    first = drift.drift(loaded, people, held).changes
     assert drift.widened(schema, first) == [one for one in first if one.kind != "gone"]
-    again = drift.drift(loaded, replace(people, source=Source("written", json.dumps(schema))), named).changes
+    again = drift.drift(loaded, replace(people, source=Source("written", json.dumps(schema))), held).changes
     assert {one.kind for one in again} <= {"gone"}
 
 

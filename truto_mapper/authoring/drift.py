@@ -56,7 +56,8 @@ class Place(NamedTuple):
 class Seen:
     """What replies hold at one place: each kind of value with where it first was and the value, and what is in it.
 
-    `values` has the different scalars, each with its kind, because 1 is not true.
+    `count` is the number of values, for a whole reply that of replies; `objects` is how many are objects. `values` has
+    the different scalars, each with its kind, because 1 is not true.
     """
 
     count: int = 0
@@ -65,6 +66,10 @@ class Seen:
     objects: int = 0
     fields: dict[str, Seen] = field(default_factory=dict)
     items: Seen | None = None
+
+    def reply(self, name: str, body: Any) -> None:
+        """Add a reply with its name."""
+        self.add(body, Place(name, ()))
 
     def add(self, value: Any, place: Place) -> None:
         """Add the value at a place."""
@@ -178,8 +183,8 @@ class Drift:
     changes: tuple[Change, ...]
 
 
-def drift(mapper: Mapper, endpoint: Endpoint, replies: Iterable[tuple[str, Any]]) -> Drift:
-    """Compare replies, each with its name, with the schema of an endpoint.
+def drift(mapper: Mapper, endpoint: Endpoint, seen: Seen) -> Drift:
+    """Compare what replies hold with the schema of an endpoint.
 
     Raises `MappingError` M106 for an endpoint that names no schema, M101 to M108 for a schema that cannot be used.
     """
@@ -189,16 +194,11 @@ def drift(mapper: Mapper, endpoint: Endpoint, replies: Iterable[tuple[str, Any]]
         hint = "write the schema of its replies, and name it in source_schema"
         raise MappingError(place.diagnostic("M106", message, key=endpoint.name, hint=hint))
     root = checked_schema(endpoint.source)
-    seen, count = Seen(), 0
-    for name, body in replies:
-        seen.add(body, Place(name, ()))
-        count += 1
-    found = _Comparison(endpoint, root, is_one=count == 1)
+    found = _Comparison(endpoint, root, is_one=seen.count == 1)
     found.compare(declared(root, (), root), seen, ())
     order = list(CODES)
-    return Drift(
-        endpoint, count, tuple(sorted(found.changes, key=lambda one: (not one.is_read, order.index(one.kind))))
-    )
+    ranked = sorted(found.changes, key=lambda one: (not one.is_read, order.index(one.kind)))
+    return Drift(endpoint, seen.count, tuple(ranked))
 
 
 def recognised(mapper: Mapper, body: Any) -> list[Endpoint]:

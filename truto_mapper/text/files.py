@@ -126,7 +126,8 @@ def find(name: str | Path, folder: str, ending: str, *, near: Path | None = None
     if isinstance(name, Path):
         return read(name, kind=kind)
     if not is_name(name):
-        said = f"a name is like `gong/activity`; give the path of a file as Path({excerpt(name)})"
+        given = excerpt(name) if isinstance(name, str) else "…"
+        said = f"a name is like `gong/activity`; give the path of a file as Path({given})"
         raise MappingError(Diagnostic("M105", f"{excerpt(name)} is not the name of a {word}", hint=said))
     for top in _roots(folder, near):
         if _exists(path := top / f"{name}{ending}"):
