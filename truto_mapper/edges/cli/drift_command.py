@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,8 +153,8 @@ def _show(found: list[Drift], replies: _Replies, written: list[str], format_: st
     """Print the changes as findings, those that the mapping reads first, and a line for each endpoint."""
     changes = sorted((change for one in found for change in one.changes), key=lambda change: not change.is_read)
     conclude([*replies.strangers, *(one.found for one in changes)], format_, [one.endpoint.name for one in found])
-    if format_ == "text" and (replies.strangers or changes):
-        typer.echo(err=True)  # a blank line between the findings and the summary
+    if format_ == "text" and sys.stdout.isatty() and (replies.strangers or changes):
+        typer.echo()  # a blank line between the findings and the summary
     for line in (*map(_summary, found), *_notes(replies), *written) if format_ == "text" else ():
         typer.echo(line)
     if replies.strangers or any(change.is_read for change in changes):
