@@ -263,6 +263,9 @@ class Mapper(Generic[RecordT]):
             return self._static(request.query, plan.settings, plan.now, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, request.query)
+            raise
 
     def _told(self, page: Page[RecordT]) -> Told:
         """What the reply of a page says about paging."""
@@ -489,12 +492,13 @@ _OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
 
 def _overlaid(overlays: Overlays) -> Iterator[Source]:
     """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
-    for one in (overlays,) if isinstance(overlays, (str, Path, Source)) else overlays:
+    is_several = isinstance(overlays, Iterable) and not isinstance(overlays, (str, bytes, Path, Source))
+    for one in overlays if is_several else (overlays,):
         if not isinstance(one, (Path, Source)):
-            hint = f"give the path of a file as Path({excerpt(one)}), or a text as Source(name, text)"
-            raise MappingError(
-                Diagnostic("M105", f"the overlay {excerpt(one)} is neither a Path nor a Source", hint=hint)
-            )
+            path = excerpt(one) if isinstance(one, str) else "…"
+            hint = f"give the path of a file as Path({path}), or a text as Source(name, text)"
+            message = f"the overlay {excerpt(one)} is neither a Path nor a Source"
+            raise MappingError(Diagnostic("M105", message, hint=hint))
         yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
 
 

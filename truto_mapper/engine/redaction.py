@@ -66,7 +66,7 @@ def is_secret(name: object) -> bool:
 # ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 #: A shorter value than the first is hidden under its name only, a shorter one than the second where it is a whole word.
-_SHORTEST, _DISTINCT = 4, 8
+_SHORTEST, _DISTINCT = 3, 8
 
 
 def _secrets(value: Any) -> Iterator[str]:
@@ -188,7 +188,7 @@ class Redaction:
     def _without_start(self, text: str) -> str:
         """A text without the start of a credential at its end."""
         for secret in self._secrets:
-            for size in range(min(len(secret), len(text), 200), _SHORTEST - 1, -1):
+            for size in range(min(len(secret), len(text), 200), _SHORTEST, -1):
                 if text.endswith(secret[:size]):
                     return text[:-size] + HIDDEN
         return text
