@@ -55,6 +55,7 @@ SCHEMA = {
         "pairs": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
         "maybe": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/person"}}, {"type": "null"}]},
         "either": {"type": ["array", "string"]},
+        "level": {"enum": [1, 2]},
         "free": {"type": "object"},
         "filter": {"$ref": "#/$defs/filter"},
     },
@@ -287,6 +288,8 @@ def test_a_list_of_any_length_is_the_same_list(make, people):
 def test_a_schema_that_refers_to_itself_is_followed_only_so_far(make):
     circle = {"properties": {"a": {"$ref": "#/properties/a"}}, "type": "object"}
     assert make(circle, request_body_mapping="{a: 1}").plan({}).body == {"a": 1}
+    wide = {"anyOf": [{"$ref": "#"}, {"$ref": "#"}], "allOf": [{"$ref": "#"}] * 9, "properties": {"a": {"$ref": "#"}}}
+    assert make(wide, request_body_mapping="{a: {a: 1}}").plan({}).body == {"a": {"a": 1}}
     for odd in ({"type": {}}, {"properties": 5}, {"allOf": {}}, {"$ref": "x"}, {"$ref": "#/nowhere"}, {"items": 5}):
         assert make(odd, request_body_mapping="{a: 1}").plan({"remote_query": {"b": "2"}})
 
@@ -344,6 +347,8 @@ def test_what_the_schema_declares_goes_into_the_body_and_the_rest_into_parameter
         ("[exact]=true", {"exact": True}),
         ("[exact]=1", {"exact": "1"}),
         ("[city]=5", {"city": "5"}),
+        ("[level]=2", {"level": 2}),
+        ("[level]=high", {"level": "high"}),
         ("[ids]=5", {"ids": ["5"]}),
         ("[ids][]=5&[ids][]=6", {"ids": ["5", "6"]}),
         ("[ids][0]=5&[ids][30]=6", {"ids": ["5", "6"]}),
