@@ -215,8 +215,9 @@ def test_a_query_string_a_dict_and_a_parsed_query_plan_the_same(make):
     assert dict(request.query)["limit"] == 5
 
 
-def test_the_providers_own_cursor_passes_verbatim_and_an_empty_one_is_page_one(make):
-    assert make().plan({"city": "Bonn", "next_cursor": "abc="}).params["page"] == "abc="
+def test_the_providers_own_cursor_is_carried_verbatim_and_an_empty_one_is_page_one(make):
+    sealed = make().map(reply(cursor="abc="), query={"city": "Bonn"}).next_cursor
+    assert make().plan({"city": "Bonn", "next_cursor": sealed}).params["page"] == "abc="
     assert "page" not in make().plan({"city": "Bonn", "next_cursor": ""}).params
 
 
@@ -324,7 +325,8 @@ def test_exchange_yields_the_request_takes_the_response_and_returns_the_page(mak
     with pytest.raises(StopIteration) as done:
         exchange.send(Response(reply({"key": 1}, cursor="c2")))
     page = done.value.value
-    assert ([r["id"] for r in page.records], page.next_cursor) == (["1"], "c2")
+    assert [r["id"] for r in page.records] == ["1"]
+    assert make().plan({"city": "Bonn", "next_cursor": page.next_cursor}).params["page"] == "c2"
 
 
 def test_a_skipped_call_asks_nothing_and_has_no_debug(make):
@@ -400,7 +402,8 @@ def test_an_empty_reply_by_the_mappings_word_is_an_empty_page(make):
 
 
 def test_a_looping_cursor_ends_the_pages_and_is_told(make):
-    page = make().map(reply({"key": 1}, cursor="c"), query={"city": "Bonn", "next_cursor": "c"})
+    sealed = make().map(reply(cursor="c"), query={"city": "Bonn"}).next_cursor
+    page = make().map(reply({"key": 1}, cursor="c"), query={"city": "Bonn", "next_cursor": sealed})
     assert (page.next_cursor, page.is_looping) == (None, True)
     assert [d.code for d in page.diagnostics if d.severity == "warning"] == ["P604"]
 
@@ -609,3 +612,15 @@ def test_an_unknown_mapping_or_resource_names_the_nearest(make, tmp_path):
     path.write_text(path.read_text().replace("resource: contact", "resource: contract"))
     with pytest.raises(MappingError, match='there is no schema "crm/contract"'):
         load(path)
+
+
+@pytest.mark.parametrize("value", ["x" * 10_001, ["x"] * 10_001, {"a": ["x"] * 10_001}, ["x" * 10_001]])
+def test_a_context_that_is_too_large_to_be_checked_is_refused(make, value):
+    with pytest.raises(QueryError, match="the context has a text of more than 10,000 characters, or 10,000 values"):
+        make().plan({"city": "x"}, context={"tenant": value})
+
+
+def test_a_setting_with_a_pattern_that_would_backtrack_is_checked_at_once(make):
+    mapper = make(context="{tenant: {type: string, pattern: '^(a+)+$'}}")
+    with pytest.raises(QueryError, match="tenant: expected text matching"):
+        mapper.plan({"city": "x"}, context={"tenant": "a" * 9_000 + "!"})

@@ -1,4 +1,4 @@
-"""Unified query parameters: every spelling, every refusal, and the cursors that cut a page."""
+"""Unified query parameters: every spelling, and every refusal."""
 
 from __future__ import annotations
 
@@ -585,7 +585,7 @@ def test_any_object_is_a_query_or_a_query_error(given, whole, on_unknown):
         assert isinstance(found, Query)
         json.dumps(dict(found), allow_nan=False)
         again = PARSER.parse(dict(found))
-        assert (dict(again), again.cursor, again.offset) == (dict(found), found.cursor, found.offset)
+        assert dict(again) == dict(found)
         assert PARSER.parse(found) is found
     assert repr(query) == repr(before)
 
@@ -612,89 +612,6 @@ def test_a_parsed_query_shares_nothing_with_what_was_given():
     assert {name: found[name] for name in before} == before
     found["remote_query"]["a"]["b"].clear()
     assert given["remote_query"]["a"]["b"] == [1, 2]
-
-
-# ── Cursors ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_an_empty_cursor_is_the_first_page():
-    for first in (parsed("next_cursor="), parsed({"next_cursor": ""}), parsed({"next_cursor": None}), parsed()):
-        assert (first.cursor, first.offset) == (None, 0)
-        assert "next_cursor" not in first
-
-
-@pytest.mark.parametrize("cursor", ["abc", "é🎉", "truto", "truto2.x.y", "a.b.c", "x" * 100_000, " ", "%", "1"])
-def test_a_providers_cursor_passes_verbatim(cursor):
-    found = parsed({"next_cursor": cursor})
-    assert (found.cursor, found.offset) == (cursor, 0)
-
-
-@PROPERTY
-@given(st.none() | st.text() | st.text(min_size=1).map(lambda text: text * 500), st.integers(0, 10**9))
-def test_a_cut_cursor_says_where_the_page_was_cut(cursor, offset):
-    cut = parsed().next_cursor(cursor, offset)
-    assert cut.isascii()
-    assert cut.replace(".", "").replace("-", "").replace("_", "").isalnum()  # needs no escaping in a query string
-    for found in (parsed({"next_cursor": cut}), parsed(f"next_cursor={cut}")):
-        assert (found.cursor, found.offset) == (cursor, offset)
-
-
-@pytest.mark.parametrize("cursor", [None, "a", "ab", "abc", "é🎉", "eyJhbGciOi"])
-def test_a_cut_cursor_with_any_other_character_is_refused(cursor):
-    cut = parsed().next_cursor(cursor, 7)
-    for at, was in enumerate(cut):
-        for other in {"A", "B", "Q", "R", "g", "w", "0", "-", "_", ".", "!", " ", "é"} - {was}:
-            assert told({"next_cursor": cut[:at] + other + cut[at + 1 :]}) == [("Q506", "/next_cursor")]
-
-
-def test_a_cut_cursor_that_lost_or_gained_something_is_refused():
-    cut = parsed().next_cursor("abc", 7)
-    for at in range(len("truto1."), len(cut)):
-        assert told({"next_cursor": cut[:at]}) == [("Q506", "/next_cursor")]
-        assert told({"next_cursor": cut[:at] + cut[at + 1 :]}) == [("Q506", "/next_cursor")]
-    for more in ("=", "A", ".", " ", "\n"):
-        assert told({"next_cursor": cut + more}) == [("Q506", "/next_cursor")]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"start_time": "2026-01-02T00:00:00Z"},
-        {"end_time": "2026-01-31T00:00:00Z"},
-        {"users": ["1"]},
-        {"aggregation_period": "day"},
-        {"remote_query": {"a": "b"}},
-        {"integrated_account_id": "62f44730-dd91-461e-bd6a-aedd9e0ad79d"},
-    ],
-    ids=str,
-)
-def test_a_cut_cursor_belongs_to_its_question(other):
-    cut = parsed().next_cursor("abc", 7)
-    assert told(other | {"next_cursor": cut}) == [("Q506", "/next_cursor")]
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"limit": 3},
-        {"truto_response_format": "normalized"},
-        {"truto_exclude_fields": ["id"]},
-        {"truto_key_by": "id"},
-        {"truto_ignore_limit": True},
-        {"truto_ignore_remote_data": True},
-        {"truto_skip_api_call": True},
-        {"aggregation_period": "total"},
-    ],
-    ids=str,
-)
-def test_how_an_answer_is_shown_may_change_between_pages(other):
-    cut = parsed().next_cursor("abc", 7)
-    assert parsed(other | {"next_cursor": cut}).offset == 7
-
-
-@pytest.mark.parametrize("cursor", ["truto1.", "truto1..", "truto1.bnVsbA.x", "truto1." + "W" * 100_000])
-def test_a_made_up_cursor_of_ours_is_refused(cursor):
-    assert told({"next_cursor": cursor}) == [("Q506", "/next_cursor")]
 
 
 @pytest.mark.parametrize("text", ["ten", "1.5", "²", "1234567890123456789012", " 1"])

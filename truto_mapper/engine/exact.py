@@ -6,7 +6,7 @@ payload the value came from. It takes about 200 times as long as the generated c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -89,6 +89,20 @@ class ExactPage:
         for name, one in self.endpoint.let:
             names.add(name, one.node)
         return bool(names.read_by(expression.node))
+
+    def identities(self, records: Sequence[Any], first: int) -> list[Any]:
+        """What tells the rows from `first` on from others; a record is None or MISSING if it was not made."""
+        return [
+            one["id"] if isinstance(one, dict) and one.get("id") is not None else self._identity(number)
+            for number, one in enumerate(records, first)
+        ]
+
+    def _identity(self, number: int) -> Any:
+        """The id of a row's record, even of an invalid one; without an id the row itself."""
+        row = self.rows[number]
+        has_id = "id" in self.resource.fields and isinstance(row.item.value, dict)
+        found = _Attempt(self, row).record().get("id") if has_id else None
+        return row.remote if found is None else found
 
     def completed(
         self, records: list[Any], doubtful: Iterable[int], fault: Fault | None, rows: list[Row], found: list[Diagnostic]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from truto_mapper.engine.cursor import join_cursor, split_cursor
+from truto_mapper.engine.cursor import Question
 from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.engine.query_values import UnusableError, coerced, plain
 from truto_mapper.resource.generated import query_schema
@@ -16,7 +15,7 @@ from truto_mapper.resource.spec import Field, Resource
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, shortened
 from truto_mapper.text.errors import Findings, QueryError
 from truto_mapper.text.pointers import dotted, json_pointer
-from truto_mapper.text.timestamps import instant, is_date_time, rfc_3339
+from truto_mapper.text.timestamps import in_calendar, instant, is_date_time, rfc_3339
 
 #: What becomes of an unknown query parameter: it is refused (Q502), or left out.
 OnUnknown: TypeAlias = Literal["refuse", "ignore"]
@@ -35,29 +34,35 @@ class Plan(NamedTuple):
     """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
-    provider's rows.
+    provider's rows, `question` what its cursors belong to.
     """
 
     settings: dict[str, Any]
     now: str | None
     endpoints: tuple[str, ...]
     zone: str | None
+    question: Question
     limit: int | None = None
     remote_data: bool = True
+
+    def __repr__(self) -> str:
+        return f"<Plan of {', '.join(self.endpoints)}>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 
-    `cursor` is the provider's own cursor (None for the first page), `offset` how many records of its page were
-    returned before, `remarks` notes on the parameters (Q508). Planning fills in `sent` (the request's method, path,
-    params, headers and body), `notes` (the remarks, and those of the plan) and `plan`.
+    `remarks` are notes on the parameters (Q508). Planning fills in the rest: what was in its cursor (`cursor` is the
+    provider's own, None for the first page; `offset` is how many rows of its page were returned before, `digest` that
+    of their ids), `sent` (the request's method, path, params, headers and body), `notes` (the remarks, and those of the
+    plan) and `plan`.
     """
 
     parameters: Mapping[str, Any]
     cursor: str | None = None
     offset: int = 0
+    digest: str | None = None
     sent: Mapping[str, Any] | None = None
     notes: tuple[Diagnostic, ...] = ()
     plan: Plan | None = None
@@ -73,11 +78,7 @@ class Query(Mapping[str, Any]):
         return len(self.parameters)
 
     def __repr__(self) -> str:
-        return f"Query({dict(self.parameters)!r})"
-
-    def next_cursor(self, cursor: str | None, offset: int) -> str:
-        """A cursor for the rest of a provider's page: its own cursor and how many of its records were returned."""
-        return join_cursor(cursor, offset, self.parameters)
+        return f"<Query {', '.join(self.parameters)}>"
 
 
 class Parser:
@@ -96,7 +97,7 @@ class Parser:
     def parse(self, query: Mapping[str, Any] | str, on_unknown: OnUnknown = "refuse") -> Query:
         """Coerce and check a query string or a dict; a parsed `Query` is returned as it is.
 
-        Raises `QueryError` with every finding (Q501 to Q508, Q512).
+        Raises `QueryError` with every finding (Q501 to Q508, Q512). Planning opens the cursor.
         """
         if isinstance(query, Query):
             return query
@@ -111,8 +112,7 @@ class Parser:
         findings.raise_as(QueryError)
         values = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None} | values
         values = {name: values[name] for name in self.resource.parameters if name in values}
-        cursor, offset = split_cursor(values.get("next_cursor"), values)
-        return Query(values, cursor, offset, remarks=tuple(findings.found))
+        return Query(values, remarks=tuple(findings.found))
 
     def _coerced(self, given: Mapping[str, Any], findings: Findings, on_unknown: OnUnknown) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -156,6 +156,7 @@ class Parser:
             if isinstance(value, list) and any(item in ("", {"id": ""}) for item in value):
                 findings.add("Q504", f"{name} holds an empty value", pointer=json_pointer((name,)))
         self._check_dates(values, findings)
+        self._check_limit(values, findings)
 
     def _check_dates(self, values: Mapping[str, Any], findings: Findings) -> None:
         moments = {name: instant(values[name]) for name in self.dates if is_date_time(values.get(name))}
@@ -168,6 +169,14 @@ class Parser:
                 message = f"{start} {values[start]} is not before {end} {values[end]}"
                 hint = f"{start} is included, {end} is not"
                 findings.add("Q505", message, pointer=json_pointer((start,)), hint=hint)
+
+    def _check_limit(self, values: Mapping[str, Any], findings: Findings) -> None:
+        """Refuse a limit that would give no records, whatever the spec allows."""
+        declared = self.resource.parameters.get("limit")
+        limit = values.get("limit", declared.default if declared else None)
+        is_refused = any(found.pointer == "/limit" for found in findings.found)
+        if limit is not None and not is_refused and (type(limit) is not int or limit < 1):
+            findings.add("Q504", f"limit must be an integer of at least 1, this is {excerpt(limit)}", pointer="/limit")
 
     def _check_fields(self, values: dict[str, Any], findings: Findings) -> None:
         """Refuse a key that no record has, note fields to leave out that none has, refuse impossible combinations."""
@@ -210,11 +219,6 @@ def _declared(
     for name, field in fields.items():
         yield prefix + name, (field, in_array)
         yield from _declared(field.below, f"{prefix}{name}.", in_array=in_array or field.type == "array")
-
-
-def in_calendar(moment: datetime) -> bool:
-    """Whether the day of a moment exists in every time zone."""
-    return 1 < moment.year < 9999
 
 
 def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:

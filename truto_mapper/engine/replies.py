@@ -96,6 +96,7 @@ class Replies:
         """The same for a reply that is taken for the endpoint's, with False for rows that are still to be found."""
         if self.trace is not None:
             self.trace.endpoint = endpoint.name
+            paging(endpoint, scope)  # so that it can be explained, and counts as covered
         types = self.functions[endpoint.name].types
         wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
         if wrong:
@@ -142,6 +143,16 @@ def _foreign(known: list[Endpoint], names: Sequence[str]) -> ProviderError:
         return ProviderError(Diagnostic("P603", message, pointer="", hint="map it with the query it answers"))
     message = f"the payload is not recognised as a reply of any endpoint ({', '.join(names)})"
     return ProviderError(Diagnostic("P603", message, pointer="", hint="give the query that it answers"))
+
+
+def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | None]:
+    """How many rows of the outermost `for_each` a reply has, its number, and the total; None for what is unknown."""
+    outer = value_of(endpoint.for_each[0][1], scope, failing=MISSING) if endpoint.for_each else MISSING
+    rows = outer if isinstance(outer, list) else [] if outer is MISSING else [outer]
+    number, total = (value_of(one, scope, failing=MISSING) for one in (endpoint.page_number, endpoint.total))
+    is_number = isinstance(number, (int, float, str)) and not isinstance(number, bool)
+    is_total = isinstance(total, (int, float)) and not isinstance(total, bool)
+    return sum(one is not None for one in rows), number if is_number else None, int(total) if is_total else None
 
 
 def next_cursor(value: Any, query: Query | None, found: list[Diagnostic]) -> tuple[str | None, bool]:

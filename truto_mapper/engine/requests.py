@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from truto_mapper.engine import sendable
+from truto_mapper.engine.cursor import Cursors, Question
 from truto_mapper.engine.page import Request
 from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.remote_query import laid_over, parameters, refusals
@@ -27,25 +27,40 @@ if TYPE_CHECKING:
 
 
 def planned(
-    mapping: linked.Mapping, query: Query, settings: dict[str, Any], now: str | None, trace: Trace | None
+    mapping: linked.Mapping,
+    cursors: Cursors,
+    query: Query,
+    settings: dict[str, Any],
+    now: str | None,
+    trace: Trace | None,
+    *,
+    is_stream: bool = False,
 ) -> Request:
     """The request for a checked query; its own `query` also holds the plan and what was sent.
 
-    Raises `QueryError` (Q504, Q511, Q513, Q517) and `EvaluationError`.
+    The time in a cursor replaces `now`. In a stream the limit counts the records that were given before the cursor.
+    Raises `QueryError` (Q504, Q506, Q511, Q513, Q517) and `EvaluationError`.
     """
     names = bindings(query, settings, now)
+    endpoints = serving(mapping, names, trace)
+    question = Question(query.parameters, [one.name for one in endpoints], settings)
+    at = cursors.opened(query.get("next_cursor"), question, now)
+    now = at.now
+    names |= {"cursor": MISSING if at.cursor is None else at.cursor, "now": MISSING if now is None else now}
     if trace is not None:
         trace.names = names
-    endpoints, scope = serving(mapping, names, trace), Scope(MISSING, names, trace=trace)
+    scope = Scope(MISSING, names, trace=trace)
     _refuse(endpoints[0], scope)
     sent = _sent(endpoints[0], scope, query.get("remote_query", {}))
     days = mapping.whole_days
     zone = None if days is None else _zone(days, scope)
     notes = query.remarks + (tuple(_day_notes(days, zone, query, now)) if days and zone else ())
     limit = None if query.get("truto_ignore_limit") else query.get("limit")
+    limit = limit - at.taken if is_stream and limit is not None else limit
     remote_data = not query.get("truto_ignore_remote_data")
-    plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, limit, remote_data)
-    return Request(**sent, query=replace(query, sent=sent, notes=notes, plan=plan), diagnostics=notes)
+    plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, question, limit, remote_data)
+    made = Query(query.parameters, at.cursor, at.offset, at.digest, sent, notes, plan, query.remarks)
+    return Request(**sent, query=made, diagnostics=notes)
 
 
 def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:

@@ -150,6 +150,8 @@ class _Linker:
             static_response=one("static_response", REQUEST_NAMES),
             for_each=for_each,
             next_cursor=one("next_cursor", RESPONSE_NAMES),
+            page_number=one("page_number", RESPONSE_NAMES),
+            total=one("total", RESPONSE_NAMES),
             empty_when=one("empty_when", RESPONSE_NAMES),
             time_zone=one("time_zone", RESPONSE_NAMES),
             let=let,

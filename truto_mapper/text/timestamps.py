@@ -38,6 +38,11 @@ def _read(text: str) -> datetime | None:
         return None
 
 
+def in_calendar(moment: datetime) -> bool:
+    """Whether the day of a moment exists in every time zone."""
+    return 1 < moment.year < 9999
+
+
 #: ISO 8601 in its extended and its basic form: a calendar or week date, a time of hours, minutes or seconds, an offset.
 _ISO_8601 = re.compile(
     r"(?a)(?P<day>\d{4}(?:-\d\d-\d\d|\d{4}|-W\d\d-\d|W\d{3}))[Tt](?P<hour>\d\d)"
