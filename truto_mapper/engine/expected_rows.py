@@ -78,12 +78,14 @@ class ExpectedRowCode(RowCode):
     def of_page(self, parameter: str, *, is_text: bool) -> str:
         self.classes |= {parameter: "str"} if is_text else {}
         self.given.add(parameter)
+        self.short.add(parameter)
         return parameter
 
     def of_memo(self, are_texts: str, names: list[str]) -> None:
         self.doubt_unless(self.pen.load(are_texts))
         self.classes |= dict.fromkeys(names, "str")
         self.given |= set(names)
+        self.short |= set(names)
 
     def narrowed(self, child: FieldSource) -> FieldSource:
         """`then` for `condition ? then`, because a value is expected."""
@@ -107,4 +109,4 @@ class ExpectedRowCode(RowCode):
             return self.object(children)
         value, is_settled = self.value(child)
         self.doubt_unless(self.is_given(value) if is_settled else self.is_valid(value, child.declared))
-        return value
+        return self.kept(value, child)

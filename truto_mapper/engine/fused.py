@@ -3,7 +3,7 @@
 The expressions and the record's schema are known before the first row. So most checks are decided while the code is
 generated; a class test remains, because it proves a scalar valid. For `id: key`, a string, and `age: age`, an integer:
 
-    def rows(rows, remote_data, page):
+    def rows(rows, remote_data, page, budget):
         certain, = page
         records = []
         doubtful = []
@@ -46,6 +46,7 @@ from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
 from truto_mapper.engine.source_types import SourceTypes
+from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
@@ -71,13 +72,19 @@ class Fused:
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops = None, str(error), None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code.
-        self.reply: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] = lambda _: None
+        self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = lambda *_: None
         with suppress(SyntaxError, RecursionError):
             tree = reply_module(endpoint, loops, self.page_values.paths, externals, self.types)
             self.reply = externals.function(tree, source)
 
     def records(
-        self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
+        self,
+        rows: list[Any],
+        key: tuple[Any, ...] | None,
+        given: tuple[Any, ...],
+        budget: Budget,
+        *,
+        remote_data: bool,
     ) -> tuple[list[Any], Sequence[int], Fault | None, bool]:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
@@ -87,15 +94,16 @@ class Fused:
         if key is None:
             return [None] * len(rows), range(len(rows)), None, False
         try:
-            arguments, fault = self.page_values.known[key]
+            arguments, fault, page = self.page_values.known[key]
+            page.budget = budget  # a memo computes further values for this page
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault = self.page_values.evaluated(key, given)
-        records, doubtful, tries = self._function(rows, remote_data, arguments)
+            arguments, fault, _ = self.page_values.evaluated(key, given, budget)
+        records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
         return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:
-    """The module with the function `rows(rows, remote_data, page)`."""
+    """The module with the function `rows(rows, remote_data, page, budget)`."""
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
     codes = [ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
@@ -110,4 +118,4 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
     pen.loop(pen.load("rows"), body, *names)
     pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "doubtful", "tries")))))
-    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page"])
+    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget"])

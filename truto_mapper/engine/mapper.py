@@ -17,7 +17,7 @@ from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
 from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.language.expression import Scope
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping import document, linked, linker, overlay
 from truto_mapper.mapping.document import MappingDocument
 from truto_mapper.resource import generated, json_schema
@@ -289,7 +289,8 @@ class Mapper(Generic[RecordT]):
         bindings = (settings, sent, headers, MISSING if now is None else now, parameters, body, status)
         found: list[Diagnostic] = [] if query is None else [*query.notes]
         plan = plan or self._replies.unplanned
-        fused, reply = self._replies.recognised(bindings, plan, found)
+        budget = Budget()
+        fused, reply = self._replies.recognised(bindings, plan, found, budget)
         if fused is None:
             return self._empty(response, query, found)
         _, cursor, zone, rows, key = reply
@@ -301,18 +302,19 @@ class Mapper(Generic[RecordT]):
         rejected: Sequence[Any] = ()
         earlier: Sequence[Any] = ()
         stop, endpoint = None, fused.endpoint
-        exact = self._exactly(endpoint, bindings, plan, on_invalid) if rows is False else None
+        exact = self._exactly(endpoint, bindings, plan, on_invalid, budget) if rows is False else None
         if exact is not None:
             rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)
-        made, doubtful, fault, is_usual = fused.records(rows, key, bindings, remote_data=plan.remote_data)
+        made, doubtful, fault, is_usual = fused.records(rows, key, bindings, budget, remote_data=plan.remote_data)
         if start and query is not None:
-            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
+            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
             earlier, made, doubtful = _unchanged(query, exact, made, doubtful)
         records = made
         if doubtful or fault is not None or exact is not None:
-            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
+            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
+            budget.rows = len(rows)
             whole = rows if key is None else exact.rows
             records, rejected = exact.completed(made, doubtful, fault, whole[start:], found)
         if not is_usual and rows:
@@ -320,7 +322,7 @@ class Mapper(Generic[RecordT]):
         if (cursor is not None or stop is not None) and query is not None:
             at = Position(cursor, now=plan.now)
             if stop is not None:
-                exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
+                exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
                 ids = [*earlier, *exact.identities(made, start)]
                 at = Position(query.cursor, stop, digest_of(ids), plan.now)
             cursor = self._cursors.sealed(at, plan.question)
@@ -337,12 +339,13 @@ class Mapper(Generic[RecordT]):
         return Page((), None, tuple(found), (), response, query, self._resource)
 
     def _exactly(
-        self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid
+        self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid, budget: Budget
     ) -> ExactPage:
         from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # most pages have no need of it
 
-        scope, schema, types = self._replies.scope(bindings), self._record_schema, self._functions[endpoint.name].types
-        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data, types)
+        scope, types = self._replies.scope(bindings, budget), self._functions[endpoint.name].types
+        schema, remote_data = self._record_schema, plan.remote_data
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, remote_data, types, budget)
 
 
 def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:

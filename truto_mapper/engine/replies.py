@@ -10,7 +10,7 @@ from truto_mapper.engine import rendering, requests
 from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Scope
-from truto_mapper.language.runtime.values import MISSING, truthy
+from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
@@ -52,10 +52,12 @@ class Replies:
     unplanned: Plan
     trace: Trace | None = None
 
-    def scope(self, bindings: Bindings) -> Scope:
-        return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace)
+    def scope(self, bindings: Bindings, budget: Budget) -> Scope:
+        return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget)
 
-    def recognised(self, bindings: Bindings, plan: Plan, found: list[Diagnostic]) -> tuple[Fused | None, Sequence[Any]]:
+    def recognised(
+        self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
+    ) -> tuple[Fused | None, Sequence[Any]]:
         """The function of the endpoint whose reply this is, None for one without records, and what `Fused.reply` gives.
 
         Adds a warning to `found` for a reply that is not recognised. Raises `ProviderError` P601 to P603.
@@ -63,21 +65,21 @@ class Replies:
         body, status = bindings[-2:]
         names = plan.endpoints
         if plan is not self.unplanned and plan.settings is not bindings[0] and plan.settings != bindings[0]:
-            serving = requests.serving(self.mapping, self.scope(bindings).bindings, self.trace)
+            serving = requests.serving(self.mapping, self.scope(bindings, budget))
             names = tuple(one.name for one in serving)
         if not 200 <= status < 300:
-            self._raise_refusal(names, self.scope(bindings))
+            self._raise_refusal(names, self.scope(bindings, budget))
             return None, ()
         if not isinstance(body, dict):
             message = f"the provider's answer must be a JSON object, this is {excerpt(body)}"
             raise ProviderError(Diagnostic("P602", message, pointer=""))
         for name in names:
             fused = self.functions[name]
-            fast = fused.reply(bindings) if self.trace is None else None
-            reply = self._recognise(fused.endpoint, bindings) if fast is None else fast
+            fast = fused.reply(bindings, budget) if self.trace is None else None
+            reply = self._recognise(fused.endpoint, self.scope(bindings, budget)) if fast is None else fast
             if reply[0] is True or truthy(reply[0]):
                 return fused, reply
-        return self._unrecognised(names, bindings, plan, found)
+        return self._unrecognised(names, bindings, plan, found, budget)
 
     def _raise_refusal(self, names: Sequence[str], scope: Scope) -> None:
         """Raise what the provider says, unless it means no records (empty_when)."""
@@ -85,9 +87,8 @@ class Replies:
         if not any(truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in endpoints):
             raise _refusal(self.mapping, scope)
 
-    def _recognise(self, endpoint: Endpoint, bindings: Bindings) -> Sequence[Any]:
+    def _recognise(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """What `Fused.reply` gives, one expression after the other."""
-        scope = self.scope(bindings)
         if self.trace is not None:
             self.trace.names = dict(scope.bindings)
         return self._read(endpoint, scope) if truthy(value_of(endpoint.recognise, scope)) else (False,)
@@ -104,17 +105,17 @@ class Replies:
         return True, value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope), False, None
 
     def _unrecognised(
-        self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic]
+        self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
     ) -> tuple[Fused, Sequence[Any]]:
         """Take a reply that no endpoint recognises for one of the first endpoint that was asked."""
-        scope, fused = self.scope(bindings), self.functions[names[0]]
+        scope, fused = self.scope(bindings, budget), self.functions[names[0]]
         known = [one for one in self.mapping.endpoints if truthy(value_of(one.recognise, scope))]
         if known or plan is self.unplanned:
             raise _foreign(known, names)
         if any(one.recognise is not None for one in self.mapping.endpoints if one.name in names):
             message = f"the provider's answer has no records that {names[0]} recognises"
             found.append(Diagnostic("P603", message, "warning", pointer=""))
-        fast = fused.reply(bindings) if self.trace is None else None
+        fast = fused.reply(bindings, budget) if self.trace is None else None
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
 
 
@@ -157,7 +158,7 @@ def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | Non
 
 def next_cursor(value: Any, query: Query | None, found: list[Diagnostic]) -> tuple[str | None, bool]:
     """The provider's next cursor, and whether it is the one that was sent. Raises `ProviderError` P602."""
-    if value is MISSING or value is None or value == "":
+    if value is MISSING or value is None or (isinstance(value, str) and not value):
         return None, False
     if not isinstance(value, str):
         raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))

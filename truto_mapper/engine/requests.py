@@ -14,7 +14,7 @@ from truto_mapper.engine.remote_query import laid_over, parameters, refusals
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.library.dates import ceil_date, floor_date
-from truto_mapper.language.runtime.values import MISSING, truthy
+from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint, Template
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
@@ -42,14 +42,15 @@ def planned(
     Raises `QueryError` (Q504, Q506, Q511, Q513, Q517) and `EvaluationError`.
     """
     names = bindings(query, settings, now)
-    endpoints = serving(mapping, names, trace)
+    budget = Budget()
+    endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget))
     question = Question(query.parameters, [one.name for one in endpoints], settings)
     at = cursors.opened(query.get("next_cursor"), question, now)
     now = at.now
     names |= {"cursor": MISSING if at.cursor is None else at.cursor, "now": MISSING if now is None else now}
     if trace is not None:
         trace.names = names
-    scope = Scope(MISSING, names, trace=trace)
+    scope = Scope(MISSING, names, trace=trace, budget=budget)
     _refuse(endpoints[0], scope)
     sent = _sent(endpoints[0], scope, query.get("remote_query", {}))
     days = mapping.whole_days
@@ -69,9 +70,9 @@ def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[st
     return {"query": query.parameters, "context": settings, "cursor": cursor, "now": moment}
 
 
-def serving(mapping: linked.Mapping, names: Mapping[str, Any], trace: Trace | None) -> list[Endpoint]:
+def serving(mapping: linked.Mapping, scope: Scope) -> list[Endpoint]:
     """The endpoints that serve a query, in order. Raises `QueryError` Q511."""
-    scope = Scope(MISSING, names, trace=trace)
+    scope = Scope(MISSING, None, scope)
     endpoints = [one for one in mapping.endpoints if one.when is None or truthy(value_of(one.when, scope))]
     if not endpoints:
         raise QueryError(Diagnostic("Q511", f"no endpoint of {mapping.root.source.name} serves this query"))
@@ -85,7 +86,7 @@ def value_of(expression: Expression | None, scope: Scope, *, failing: Any = None
     try:
         return expression.evaluate_in(scope)
     except EvaluationError:
-        if failing is None:
+        if failing is None or (scope.budget is not None and scope.budget.is_exhausted):
             raise
         return failing
 
@@ -233,6 +234,5 @@ def static_response(
     mapping: linked.Mapping, query: Query, settings: dict[str, Any], now: str | None, trace: Trace | None
 ) -> Any:
     """The body to map instead of the provider's reply, MISSING if the mapping has none."""
-    names = bindings(query, settings, now)
-    endpoint = serving(mapping, names, trace)[0]
-    return value_of(endpoint.static_response, Scope(MISSING, names, trace=trace))
+    scope = Scope(MISSING, bindings(query, settings, now), trace=trace, budget=Budget())
+    return value_of(serving(mapping, scope)[0].static_response, scope)

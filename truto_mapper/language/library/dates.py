@@ -36,6 +36,7 @@ def to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
     if text is MISSING:
         return MISSING
     if picture is not MISSING:
+        run.budget.check()  # a long picture may be slow to read by
         moment = parse_date_time(text, picture, partial(millis, run))
         return MISSING if moment is None else moment
     found = re.fullmatch(_ISO_8601, text)
