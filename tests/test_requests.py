@@ -81,7 +81,8 @@ def make(tmp_path):
         (tmp_path / "schemas/acme").mkdir(exist_ok=True)
         parts = {"path_mapping": "'\"/contacts\"'"} | parts
         if schema is not None:
-            (tmp_path / "schemas/acme/body.schema.json").write_text(json.dumps(schema))
+            written = schema if isinstance(schema, str) else json.dumps(schema)
+            (tmp_path / "schemas/acme/body.schema.json").write_text(written)
             parts["request_schema"] = "acme/body"
         path = tmp_path / "mapping.yaml"
         path.write_text(HEAD + "".join(f"    {key}: {text}\n" for key, text in parts.items()))
@@ -288,17 +289,22 @@ def test_a_list_of_any_length_is_the_same_list(make, people):
 def test_a_schema_that_refers_to_itself_is_followed_only_so_far(make):
     circle = {"properties": {"a": {"$ref": "#/properties/a"}}, "type": "object"}
     assert make(circle, request_body_mapping="{a: 1}").plan({}).body == {"a": 1}
-    wide = {"anyOf": [{"$ref": "#"}, {"$ref": "#"}], "allOf": [{"$ref": "#"}] * 9, "properties": {"a": {"$ref": "#"}}}
+    wide = {
+        "type": "object",
+        "anyOf": [{"$ref": "#"}, {"$ref": "#"}],
+        "allOf": [{"$ref": "#"}] * 9,
+        "properties": {"a": {"$ref": "#"}},
+    }
     assert make(wide, request_body_mapping="{a: {a: 1}}").plan({}).body == {"a": {"a": 1}}
     for odd in ({"type": {}}, {"properties": 5}, {"allOf": {}}, {"$ref": "x"}, {"$ref": "#/nowhere"}, {"items": 5}):
-        assert make(odd, request_body_mapping="{a: 1}").plan({"remote_query": {"b": "2"}})
+        assert make({"$schema": "x"} | odd, request_body_mapping="{a: 1}").plan({"remote_query": {"b": "2"}})
 
 
 def test_a_request_schema_that_is_missing_or_no_object_is_refused(make):
     with pytest.raises(MappingError, match="there is no schema"):
         make(request_schema="acme/nothing")
     with pytest.raises(MappingError, match="not a JSON object") as caught:
-        make([1])
+        make('{"type": "object"')
     assert caught.value.code == "M108"
 
 

@@ -127,7 +127,8 @@ class Parser:
                 except (UnusableError, RecursionError) as error:
                     why = str(error) if isinstance(error, UnusableError) else "it is nested too deeply"
                     hint = getattr(error, "hint", None)
-                    findings.add("Q504", f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
+                    code = "Q506" if name == "next_cursor" else "Q504"
+                    findings.add(code, f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
                     values[name] = _UNREADABLE
         for name in unknown[:_MAX_NOTED] if on_unknown == "refuse" else ():
             short = shortened(str(name))
