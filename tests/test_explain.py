@@ -40,7 +40,7 @@ def test_a_value_has_its_line_its_expression_and_what_it_read():
         "/result/0/metrics/calls_hosted = 3",
         "  --> mappings/gong/activity.yaml:82:23",
         "   |",
-        "80 |         calls_hosted: $counts.callsAsHost",
+        "82 |         calls_hosted: $counts.callsAsHost",
         "   |                       ^^^^^^^^^^^^^^^^^^^",
         "   = through: $counts (activity.yaml:65: userAggregateActivityStats)",
         f"   = from: {STATS}/callsAsHost = 3",
@@ -71,6 +71,14 @@ def test_the_request_and_the_cursor_are_explained_too():
     assert [str(one) for one in found.reads][1] == '$context.time_zone = "Europe/Berlin"'
     assert explained("/request/body/filter/userIds").why == "$query has no `users`"
     assert explained("/next_cursor").why == "the reply has no `records`"
+
+
+def test_a_nested_parameter_is_explained_by_its_name_in_brackets():
+    asked = "endpoints: {aggregate: {query_mapping: {page: {of: $query.limit}, each: [1, $query.limit]}}}"
+    mapper = load("gong/activity", overlays=[Source("o.yaml", asked)])
+    for place in ("page[of]", "each/1"):
+        found = explained(f"/request/params/{place}", mapper=mapper, query=QUERY + "&limit=7")
+        assert (found.value, marked(found)) == ("7", "$query.limit")
 
 
 def test_a_part_of_the_request_is_explained_by_its_endpoint_above_at_or_below_an_expression():

@@ -168,7 +168,8 @@ def _headers(template: Template | None, scope: Scope) -> dict[str, str]:
 def _keep(endpoint: Endpoint, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
     """Refuse what would replace something of the mapping, also what it sets on further pages alone."""
     cursor = scope.lookup("cursor")
-    scope = Scope(MISSING, {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor})
+    names = {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor}
+    scope = Scope(MISSING, names, budget=scope.budget)
     kept = ((endpoint.body, within), (endpoint.params, beyond))
     found = [
         refusal
