@@ -256,6 +256,17 @@ def test_a_body_that_cannot_be_written_names_its_expression(make):
     assert marked.startswith("$substring")
 
 
+@pytest.mark.parametrize("key", ["query_mapping", "request_body_mapping"])
+def test_a_part_that_is_contained_many_times_is_bounded_by_what_is_written(make, key):
+    doubled = '$reduce([1..60], function($a, $n) { {"a": $a, "b": $a} }, "x")'
+    mapper = make(**{key: f"{{all: '{doubled}'}}"})
+    with pytest.raises(EvaluationError) as caught:
+        mapper.plan({})
+    (found,) = caught.value.diagnostics
+    assert found.code == "D2014"
+    assert found.source.text[found.span.start : found.span.end] == doubled
+
+
 @pytest.mark.parametrize(
     ("body", "sent"),
     [
@@ -420,6 +431,12 @@ def test_the_cursor_is_kept_on_the_first_page_however_it_is_written(make, body):
 def test_the_parameters_of_the_mapping_are_not_replaced_either(make, asked, written):
     mapper = make(query_mapping=asked)
     assert [code for code, *_ in told(mapper, f"city=Bonn&remote_query{written}")] == ["Q517"]
+
+
+def test_parameters_that_come_to_have_the_same_name_are_all_sent(make):
+    mapper = make(query_mapping="{a: {b: 1}, 'a[b]': 2}")
+    assert mapper.plan({}).params == {"a[b]": ["1", "2"]}
+    assert make().plan({"remote_query": {"a": {"b": 1}, "a[b]": [2, 3]}}).params["a[b]"] == "1"
 
 
 def test_a_parameter_beside_those_of_the_mapping_may_be_added(make):

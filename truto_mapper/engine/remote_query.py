@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from truto_mapper.engine.query_values import listed
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
@@ -17,9 +18,14 @@ from truto_mapper.text.pointers import Steps, json_pointer
 def parameters(value: Mapping[str, Any], many: str) -> dict[str, Any]:
     """HTTP query parameters in the brackets of qs, `x[y]`, in the order of the value; each is a text or several.
 
-    `many` follows the name of a list of single values: `[]` as qs writes it, or nothing.
+    `many` follows the name of a list of single values: `[]` as qs writes it, or nothing. Values that come to have the
+    same name are one parameter given several times.
     """
-    return {_name(path): text for path, text in _leaves(value, many)}
+    found: dict[str, Any] = {}
+    for path, text in _leaves(value, many):
+        name = _name(path)
+        found[name] = [*listed(found[name]), *listed(text)] if name in found else text
+    return found
 
 
 def _leaves(value: Any, many: str, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

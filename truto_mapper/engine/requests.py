@@ -191,7 +191,18 @@ def _filled(template: Template, scope: Scope, *, failing: Any = None) -> Any:
             items = (_filled(child, scope, failing=failing) for child in template)
             return [value for value in items if value is not MISSING]
         case _:
-            return value_of(template, scope, failing=failing)
+            return _counted(template, value_of(template, scope, failing=failing), scope)
+
+
+def _counted(expression: Expression, value: Any, scope: Scope) -> Any:
+    """An object or array as it is written, its characters counted: a small one can contain a part many times."""
+    if not isinstance(value, (dict, list)) or scope.budget is None:
+        return value
+    try:
+        return scope.budget.record(value)
+    except EvaluationError as error:
+        (found,) = error.diagnostics
+        raise EvaluationError(expression.diagnostic(found.code, found.message)) from None
 
 
 def _object(template: Template | None, scope: Scope) -> dict[str, Any]:
