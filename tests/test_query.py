@@ -232,6 +232,8 @@ def test_values_get_the_types_that_the_resource_declares(name, given, value):
         ("users", frozenset("1"), "/users"),
         ("users", ["\ud800"], "/users"),
         ("users", "1,,2", "/users"),
+        ("users", "[1,2]", "/users"),
+        ("users", ' {"id": 1}', "/users"),
         ("users", "", "/users"),
         ("remote_query", {1: "x"}, "/remote_query"),
         ("remote_query", {None: "x"}, "/remote_query"),
