@@ -275,3 +275,12 @@ def test_the_text_of_a_file_is_not_shown_with_a_finding():
     mapping = load("gong/activity").sources[0]
     assert repr(mapping) == "Source(name='mappings/gong/activity.yaml')"
     assert len(repr(caught.value)) < 2_000
+
+
+def test_a_query_without_end_or_with_one_part_in_many_places_is_looked_at_once():
+    endless, shared = {}, ["s3cret-in-many-places"]
+    endless["endless"] = endless
+    for _ in range(60):
+        shared = [shared, shared]
+    found = Redaction({"a": endless, "b": shared}, {"token": shared}).text("s3cret-in-many-places")
+    assert found == HIDDEN

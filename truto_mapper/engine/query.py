@@ -132,7 +132,7 @@ class Parser:
                     findings.add(code, f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
                     values[name] = _UNREADABLE
         for name in unknown[:_MAX_NOTED] if on_unknown == "refuse" else ():
-            short = shortened(str(name))
+            short = shortened(name) if isinstance(name, str) else excerpt(name)
             hint = did_you_mean(short, self.resource.parameters)
             message = f"{self.resource.name} has no query parameter {excerpt(name)}"
             findings.add("Q502", message, pointer=json_pointer((short,)), hint=hint)
