@@ -24,7 +24,7 @@ EDGES = {"cli": None, "server": {"client", "mock"}}  # None: any
 #: The one module that imports a third-party package; a package of a wing or an edge owns it together.
 OWNERS = {
     "jsonata": {"language.parser"},
-    "re2": {"language.library.patterns"},
+    "re2": {"text.regex"},
     "yaml": {"text.yaml_tree"},
     "jsonschema": {"resource.json_schema", "resource.validator"},
     "pydantic": {"text.shape", "resource.spec", "mapping.document", "authoring.golden", "authoring.diff"},
@@ -120,7 +120,8 @@ def test_the_command_line_imports_edges_inside_its_commands(module):
     assert not [name for name in found if re.match(r"truto_mapper\.edges\.(?!cli\b)", name)]
 
 
-#: The modules of the two paths through a page. Of the rest of the engine both use `shaping`, and one a type of `page`.
+#: The modules of the two paths through a page. Of the rest of the engine both use some, and one a type of `page`.
+SHARED = {"engine.shaping", "engine.source_types"}
 EXACT = {f"engine.{name}" for name in ("exact", "origin", "rows")}
 FUSED = {f"engine.{name}" for name in ("fused", "per_page", "externals", "reply_code", "field_source")}
 FUSED |= {"engine.row_code", "engine.expected_rows"}
@@ -131,7 +132,7 @@ def test_only_the_mapper_knows_both_the_exact_and_the_fused_path():
     assert ours("engine.mapper") & (EXACT | FUSED) == {"engine.exact", "engine.fused"}
     for path in (EXACT, FUSED):
         used = {used for name in path for used in ours(name) if wing(used) == "engine"}
-        assert used - {"engine.page"} == path - {"engine.exact", "engine.fused"} | {"engine.shaping"}
+        assert used - {"engine.page"} == path - {"engine.exact", "engine.fused"} | SHARED
 
 
 def test_no_two_modules_import_each_other():
@@ -177,7 +178,6 @@ def test_no_module_rebinds_its_globals(module):
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
     "edges.pytest_plugin._mapper": "one a mapping file",
-    "language.library.patterns.compile_pattern": 1024,
     "language.library.patterns.regex": 1024,
     "language.library.pictures._Subpicture": 256,
     "language.library.pictures._integer": 256,
@@ -186,6 +186,7 @@ CACHES = {
     "language.nodes._held": "one a class of nodes",
     "language.runtime.calls._matching": 4096,
     "language.runtime.signatures.parse_signature": 1024,
+    "text.regex.compile_pattern": 1024,
     "text.timestamps.same_zone": 256,
 }
 

@@ -68,7 +68,7 @@ def test_an_invalid_value_is_reported_where_it_came_from(text, place, tmp_path):
     mapper = mapper_of(tmp_path, {"id": "key", "age": f"'{text}'"}, let=let)
     reply = {"data": [{"key": "0"}, ROW], "about": {"old": "x"}}
     pointer = place if place.startswith("/about") else f"/data/1{place}"
-    assert findings(mapper, reply, "discard_value")[-1] == ("D401", pointer)
+    assert ("D401", pointer) in findings(mapper, reply, "discard_value")
 
 
 FAILURES = {

@@ -241,7 +241,8 @@ def test_each_way_to_be_undefined_has_its_words(expression, tmp_path):
 def test_a_value_that_was_left_out_says_what_was_wrong_with_it():
     body = {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": "many"}}]}
     assert explained("metrics.calls_hosted", body).why == (
-        '`metrics.calls_hosted`: expected an integer, got "many"; it was left out'
+        '`metrics.calls_hosted`: the provider\'s schema declares an integer here, this is a string: "many"; '
+        "it was left out"
     )
 
 

@@ -25,7 +25,13 @@ from truto_mapper.text.errors import MappingError
 ROOT = Path(__file__).parents[1]
 SHIPPED = golden.mappings("gong/activity")
 PERIOD = "query: start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z\n"
-PAYLOAD = """{"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}"""
+COUNTS = json.loads((ROOT / "schemas/gong/aggregate.schema.json").read_text())["$defs"]["counts"]["properties"]
+USER = {
+    "userId": "1",
+    "userEmailAddress": None,
+    "userAggregateActivityStats": dict.fromkeys(reversed(COUNTS)) | {"callsAsHost": 2},
+}
+PAYLOAD = json.dumps({"usersAggregateActivityStats": [USER]})
 
 
 def cli(*arguments, env=None):

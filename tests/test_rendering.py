@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import load
-from truto_mapper.engine.rendering import FORMATS, dumps, keyed, ndjson, normalized, redacted, request_url, without
+from truto_mapper.engine.rendering import FORMATS, dumps, keyed, ndjson, normalized, without
 from truto_mapper.resource.generated import normalized_schema, record_schema
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field, load_resource
@@ -237,51 +237,6 @@ def test_a_stream_has_one_record_per_line_for_any_contents():
     assert text.endswith("\n")
     assert [json.loads(line) for line in text.split("\n")[:-1]] == records
     assert ndjson([]) == ""
-
-
-# ── Credentials ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Authorization",
-        "authorization",
-        "Proxy-Authorization",
-        "Cookie",
-        "set-cookie",
-        "X-Api-Key",
-        "api_key",
-        "apikey",
-        "access_token",
-        "refreshToken",
-        "client_secret",
-        "password",
-        "PASSWD",
-        "session_id",
-        "credentials",
-    ],
-)
-def test_credentials_are_redacted_wherever_they_stand(name):
-    given = {"headers": {name: "s3cret"}, "body": [{"deep": {name: ["s3cret", {"a": "s3cret"}]}}], "kept": "visible"}
-    before = copy.deepcopy(given)
-    found = redacted(given)
-    assert "s3cret" not in json.dumps(found)
-    assert found["kept"] == "visible"
-    assert found["headers"][name] == "[redacted]"
-    assert given == before
-
-
-@pytest.mark.parametrize("value", [1, None, "x", [1, [2]], {"a": {"b": 1}}, {}, {1: 2}])
-def test_values_other_than_credentials_stay(value):
-    assert redacted(value) == value
-
-
-def test_a_url_shows_no_credentials_and_is_escaped():
-    assert request_url("/v2/x", {}) == "/v2/x"
-    assert request_url("/v2/x", {"a": ["1", "2"], "b": "é &", "token": "s3cret"}) == (
-        "/v2/x?a=1&a=2&b=%C3%A9+%26&token=%5Bredacted%5D"
-    )
 
 
 # ── A page in each format ────────────────────────────────────────────────────────────────────────────────────────

@@ -15,6 +15,7 @@ from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
 from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
+from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, plain
 from truto_mapper.language.source_paths import Paths
@@ -42,14 +43,45 @@ class ExactPage:
     scope: Scope
     on_invalid: OnInvalid
     remote_data: bool
+    source_types: SourceTypes
 
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
         self._said: set[Diagnostic] = set()
+        self._of_reply: dict[Reading, list[Mismatch]] = {}
+        #: Values of another type in place of an array of rows, with their findings.
+        self.misplaced: list[tuple[Diagnostic, Any]] = []
 
     @cached_property
     def rows(self) -> list[Row]:
-        return self.reply.rows(self.endpoint, self.scope)
+        return self.reply.rows(self.endpoint, self.scope, self._has_rows)
+
+    def _has_rows(self, loop: Expression, outer: Row) -> bool:
+        """Whether a loop leads to what the provider's schema declares; if not, that is noted."""
+        wrong = self.mismatches(loop, outer)
+        found = [self.of_other_type(loop, one) for one in wrong]
+        if wrong and self.on_invalid != "raise":
+            found = [replace(one, severity="warning", message=f"{one.message}; it was left out") for one in found]
+        self.misplaced += [(one, wrong.value) for one, wrong in zip(found, wrong, strict=True)]
+        return not wrong
+
+    def of_other_type(self, expression: Expression, found: Mismatch, target: Steps = ()) -> Diagnostic:
+        """The finding about a value that an expression reads, for a field at `target`."""
+        message = f"`{dotted(target)}`: {found}" if target else str(found)
+        hint = f"if the provider sends this now, change {self.endpoint.source.name}"  # type: ignore[union-attr]  # its schema declares this
+        return expression.diagnostic("D408", message, pointer=json_pointer(found.path), hint=hint)
+
+    def mismatches(self, expression: Expression, row: Row) -> list[Mismatch]:
+        """The values of other types than the provider's schema declares that an expression reads for a row."""
+        found: list[Mismatch] = []
+        for reading in self.source_types.readings(expression):
+            if reading.variable is None:
+                if reading not in self._of_reply:
+                    self._of_reply[reading] = self.source_types.mismatches(reading, self.reply.body, ())
+                found += self._of_reply[reading]
+            elif (place := row.places[reading.variable]).in_reply:
+                found += self.source_types.mismatches(reading, place.value, place.path)
+        return found
 
     def reads_row(self, expression: Expression) -> bool:
         """Whether an expression may read its row, also through a `let`."""
@@ -65,16 +97,20 @@ class ExactPage:
     ) -> tuple[list[Any], list[Any]]:
         """The records with the doubtful ones mapped here, and the provider's rows that were rejected.
 
-        After a `fault` of the page's values the first row that is an object is mapped here too, to report it. Findings
-        are added to `found`. Raises `EvaluationError` with every error.
+        After a `fault` of the page's values the first row that is an object is mapped here too, to report it; every
+        row, if a `let` failed and nothing is raised. Findings are added to `found`. Raises `EvaluationError` with every
+        error.
         """
         before = len(found)
+        if fault == "let" and self.on_invalid != "raise":
+            doubtful, fault = range(len(records)), None
         if fault is not None:
             first = [number for number in range(len(records)) if isinstance(rows[number].item.value, dict)][:1]
             doubtful = sorted({*doubtful, *first})
         for number in doubtful:
             records[number], diagnostics = self.outcome(rows[number])
             found += diagnostics
+        found += [one for one, _ in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, rows, found)
         errors = [one for one in found if one.severity == "error"]
@@ -83,6 +119,7 @@ class ExactPage:
         if fault == "required" or (fault is not None and self.on_invalid == "discard_record"):
             records = [MISSING] * len(records)
         rejected = [row.remote for record, row in zip(records, rows, strict=False) if record is MISSING]
+        rejected += [value for _, value in self.misplaced]
         return [one for one in records if one is not MISSING], rejected
 
     def outcome(self, row: Row) -> Outcome:
@@ -169,6 +206,7 @@ class _Attempt:
         self.problems: list[Diagnostic] = []
         self.notes: list[Diagnostic] = []
         self.failed: set[Expression] = set()
+        self.told: set[Steps] = set()
         self.origins = Origins(row, dict(page.endpoint.let), page.reply)
         self.scope = Scope(row.item.value, {name: place.value for name, place in row.places.items()}, page.scope)
         if page.scope.trace is not None:
@@ -187,19 +225,30 @@ class _Attempt:
         return record
 
     def evaluate(self, expression: Expression, target: Steps | str) -> Any:
-        """The value for a field or a `let`; MISSING after a failure, which becomes a problem."""
+        """The value for a field or a `let`; MISSING after a failure, which becomes a problem.
+
+        Values of other types than the provider's schema declares are failures, and so are failed `let`s.
+        """
         if self.scope.trace is not None:
             self.scope.trace.target = target
+        wrong, failure = self.page.mismatches(expression, self.row), None
+        of_field = () if isinstance(target, str) else target
         try:
             value = expression.evaluate_in(self.scope)
             if not isinstance(target, str):
                 plain(value)  # raises for what no record can hold
         except EvaluationError as error:
-            pointer = self.pointer(expression, () if isinstance(target, str) else target, UNKNOWN)
-            self.problems.extend(_placed(found, expression, pointer) for found in error.diagnostics)
-            self.failed.add(expression)
-            return MISSING
-        return value
+            failure = error
+        if failure is None and not wrong and not self.has_failed(expression):
+            return value
+        if failure is not None and not wrong and not self.has_failed(expression):
+            pointer = self.pointer(expression, of_field, UNKNOWN)
+            self.problems += [_placed(found, expression, pointer) for found in failure.diagnostics]
+        new = [one for one in wrong if one.path not in self.told]
+        self.problems += [self.page.of_other_type(expression, one, of_field) for one in new]
+        self.told.update(one.path for one in wrong)
+        self.failed.add(expression)
+        return MISSING
 
     def value(self, template: Template, field: Field, path: Steps) -> Any:
         """The value of a part of the mapping in the shape of its field; None for no value."""
@@ -213,8 +262,10 @@ class _Attempt:
                 items = [self.value(child, inner, (*path, i)) for i, child in enumerate(template)]
                 return [item for item in items if item is not None]
         value = self.evaluate(template, path)
-        if value is None or value is MISSING:
-            is_empty = value is MISSING and field.type == "array" and self.origins.has_source(template, self.scope)
+        if value is None or template in self.failed:
+            return None
+        if value is MISSING:
+            is_empty = field.type == "array" and self.origins.has_source(template, self.scope)
             return [] if is_empty else None
         for at, one in undeclared(value, field, path):
             message = f"`{dotted(at)}` is not declared by {self.page.resource.name}; it was left out"
@@ -260,5 +311,7 @@ class _Attempt:
 
     def has_failed(self, expression: Expression) -> bool:
         """Whether an expression failed, or a `let` that it uses."""
+        if not self.failed:
+            return False
         names = {name for name, one in self.page.endpoint.let if one in self.failed}
         return expression in self.failed or any(v.name in names for v in expression.variables)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.row_code import Blueprint, RowCode
+from truto_mapper.engine.row_code import Blueprint, RowCode, deeper_tests
 from truto_mapper.engine.shaping import CLASSES
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Condition
@@ -36,6 +36,9 @@ class ExpectedRowCode(RowCode):
 
     def fetched(self, path: NamePath, needed: str | None = None) -> str:
         local, needed = super().fetched(path), self.needed.get(path, needed)
+        declared = [one.__name__ for one in self.blueprint.classes_at(path)]
+        if declared and needed not in declared:
+            needed = declared[0] if len(declared) == 1 else None
         if len(path) > 1 and needed is not None:
             self.classes.setdefault(local, needed)
         return local
@@ -52,7 +55,8 @@ class ExpectedRowCode(RowCode):
             local = self.values[path]
             value = ast.Subscript(pen.load(self.holder(path[:-1])), pen.constant(path[-1]), ast.Load(), **pen.at)
             named = ast.NamedExpr(ast.Name(local, ast.Store(), **pen.at), value, **pen.at)
-            tests.append(pen.has_class(named, self.classes[local]) if local in self.classes else self.is_given(named))
+            tests.append(self.is_expected(path, named))
+        tests += deeper_tests(self)
         taken = ast.If(pen.both(*tests), [*body, ast.Continue(**pen.at)], [], **pen.at)
         doubtful = ast.ExceptHandler(pen.load("Exception"), None, [ast.Pass(**pen.at)])
 
@@ -63,6 +67,13 @@ class ExpectedRowCode(RowCode):
         with pen.into(lines):
             pen.branch(pen.load("tries"), attempt)
         return lines
+
+    def is_expected(self, path: NamePath, value: ast.expr) -> ast.expr:
+        """The test that the value at a path is there and has its class."""
+        if self.values[path] in self.classes:
+            return self.pen.has_class(value, self.classes[self.values[path]])
+        classes = self.blueprint.classes_at(path)
+        return self.blueprint.externals.class_test(self.pen, value, classes) if classes else self.is_given(value)
 
     def of_page(self, parameter: str, *, is_text: bool) -> str:
         self.classes |= {parameter: "str"} if is_text else {}

@@ -69,6 +69,19 @@ class Externals:
         pen.classes = classes
         return pen
 
+    def named(self, pen: Pen, kind: str, value: Any) -> str:
+        """A new name for an object that the code refers to."""
+        name = pen.new_local(kind)
+        self.constants[name] = value
+        return name
+
+    def class_test(self, pen: Pen, value: ast.expr, classes: tuple[type, ...]) -> ast.expr:
+        """`value.__class__ in classes`"""
+        if len(classes) == 1:
+            return pen.has_class(value, classes[0].__name__)
+        given = ast.Attribute(value, "__class__", ast.Load(), **pen.at)
+        return pen.test(given, ast.In(), pen.load(self.named(pen, "classes", frozenset(classes))))
+
     def module(self, pen: Pen, name: str, parameters: Sequence[str]) -> ast.Module:
         """The module with one function, whose body is what a pen has written."""
         body, pen.lines = pen.lines, []

@@ -24,7 +24,7 @@ generated; a class test remains, because it proves a scalar valid. For `id: key`
             except Exception:    # 3. A doubtful row: the exact path maps it, or reports what is wrong with it.
                 doubtful.append(len(records))
                 records.append(None)
-        return records, doubtful
+        return records, doubtful, tries
 
 Values that do not depend on the row are parameters, computed once a page; values that depend on one text of the row
 are looked up by this text (`per_page`). The generated code reports nothing. A row that it maps has the same record as
@@ -45,6 +45,7 @@ from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
+from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
@@ -58,37 +59,39 @@ class Fused:
 
     def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
         self.endpoint = endpoint
+        self.types = SourceTypes(endpoint)
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self.page_values, externals, loops = PageValues(REPLY), Externals(), None
+        self.page_values, externals, loops = PageValues(REPLY, self.types), Externals(), None
         try:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
-            self.tree = _rows_module(Blueprint(endpoint, record, loops, self.page_values, externals))
+            self.tree = _rows_module(Blueprint(endpoint, record, loops, self.page_values, externals, self.types))
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops = None, str(error), None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code.
         self.reply: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] = lambda _: None
         with suppress(SyntaxError, RecursionError):
-            tree = reply_module(endpoint, loops, self.page_values.paths, externals)
+            tree = reply_module(endpoint, loops, self.page_values.paths, externals, self.types)
             self.reply = externals.function(tree, source)
 
     def records(
         self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
-    ) -> tuple[list[Any], Sequence[int], Fault | None]:
+    ) -> tuple[list[Any], Sequence[int], Fault | None, bool]:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
-        `key` is what `reply` returned for `given`; without one all rows are doubtful.
+        `key` is what `reply` returned for `given`; without one all rows are doubtful. The last result is true if a row
+        certainly has everything that is read.
         """
         if key is None:
-            return [None] * len(rows), range(len(rows)), None
+            return [None] * len(rows), range(len(rows)), None, False
         try:
             arguments, fault = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
             arguments, fault = self.page_values.evaluated(key, given)
-        records, doubtful = self._function(rows, remote_data, arguments)
-        return records, doubtful, fault
+        records, doubtful, tries = self._function(rows, remote_data, arguments)
+        return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:
@@ -106,5 +109,5 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
     pen.loop(pen.load("rows"), body, *names)
-    pen.lines.append(ast.Return(pen.tuple_of(pen.load("records"), pen.load("doubtful"))))
+    pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "doubtful", "tries")))))
     return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page"])

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
 from truto_mapper.engine import replies, requests
+from truto_mapper.engine.absent_names import drift_notes
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query, in_calendar
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import document, linked, linker, overlay
+from truto_mapper.mapping.document import MappingDocument
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MappingError, QueryError
+from truto_mapper.text.errors import MapperError, MappingError, QueryError
 from truto_mapper.text.source import Source
 from truto_mapper.text.timestamps import instant, is_date_time
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from truto_mapper.resource.activity import Activity
 
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
-Overlays: TypeAlias = Sequence[str | Path | Source]
+Overlays: TypeAlias = Sequence[Path | Source]
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
 FindSchema: TypeAlias = Callable[[str], Source]
@@ -61,8 +63,10 @@ class Mapper(Generic[RecordT]):
     def __init__(
         self, layers: overlay.Layered, spec: Source, functions: Functions | None, find_schema: FindSchema | None = None
     ) -> None:
-        self._texts = (layers.sources, spec, functions)
+        schemas: dict[str, Source] = {}
+        self._texts = (layers.sources, spec, functions, schemas)
         self._resource = Resource.parse(spec)
+        find_schema = find_schema and partial(_noted, schemas, find_schema)
         self._mapping = linker.link(layers.root, self._resource, functions or {}, find_schema)
         self._warnings = layers.warnings
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
@@ -119,6 +123,9 @@ class Mapper(Generic[RecordT]):
             return self._planned(parsed, self._settings.of(context), _moment(now))
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, query)
+            raise
 
     def map(
         self,
@@ -152,6 +159,9 @@ class Mapper(Generic[RecordT]):
             return self._page(response, parsed, settings, moment, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, headers, query)
+            raise
 
     def exchange(
         self,
@@ -171,6 +181,9 @@ class Mapper(Generic[RecordT]):
             request = self._planned(self._parser.parse(query, on_unknown), settings, moment)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, query)
+            raise
         if request.query.get("truto_skip_api_call"):
             return self._static(request.query, settings, moment, on_invalid)
         response = yield request
@@ -250,14 +263,18 @@ class Mapper(Generic[RecordT]):
             rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, start, stop = _part(rows, start, plan.limit)
-        records, doubtful, fault = fused.records(rows, key, bindings, remote_data=plan.remote_data)
-        if doubtful or fault is not None:
+        records, doubtful, fault, is_usual = fused.records(rows, key, bindings, remote_data=plan.remote_data)
+        if doubtful or fault is not None or exact is not None:
             exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
             whole = rows if key is None else exact.rows[start:]
             records, rejected = exact.completed(records, doubtful, fault, whole, found)
+        if not is_usual and rows:
+            found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
         if query is not None and stop is not None:
             cursor = query.next_cursor(query.cursor, stop)
-        notes, resource, name = tuple(found), self._resource, endpoint.name
+        is_new = len(found) > (0 if query is None else len(query.notes))
+        notes = _quieted(found, settings, headers, query) if is_new else tuple(found)
+        resource, name = self._resource, endpoint.name
         parts = (tuple(records), cursor, notes, tuple(rejected), response, query, resource, is_looping, name, True)
         return tuple.__new__(Page, parts)  # as Page(*parts); with the response it saves 3 % of a page of one row
 
@@ -266,8 +283,21 @@ class Mapper(Generic[RecordT]):
     ) -> ExactPage:
         from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # a page without doubtful rows has no need of it
 
-        scope, schema = self._replies.scope(bindings), self._record_schema
-        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data)
+        scope, schema, types = self._replies.scope(bindings), self._record_schema, self._functions[endpoint.name].types
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data, types)
+
+
+def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:
+    """Findings without the credentials of a context, headers or a query in their messages."""
+    from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # a page without findings has no need of it
+
+    return Redaction(*holders).diagnostics(found)
+
+
+def _quiet(error: MapperError, *holders: Any) -> None:
+    """Take the credentials of a context, headers or a query from the messages of an error."""
+    error.diagnostics = _quieted(error.diagnostics, *holders)
+    error.args = (error.diagnostics,)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
@@ -276,6 +306,13 @@ def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], in
     count = len(rows)
     start, stop = min(start, count), count if limit is None else min(start + limit, count)
     return rows[start:stop], start, stop if stop < count else None
+
+
+def _by_loop(loops: Iterable[str], rows: list[Any], *, is_exact: bool) -> list[Sequence[Any]]:
+    """The rows of each loop, of the exact path's rows or of the generated code's."""
+    if is_exact:
+        return [[row.places[name].value for row in rows] for name in loops]
+    return list(zip(*rows, strict=True)) if rows[0].__class__ is tuple else [rows]
 
 
 def _moment(now: str | None) -> str | None:
@@ -294,22 +331,36 @@ def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | No
 
 
 def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]:
-    """The mapper of a shipped mapping (`gong/activity`) or of a mapping file.
+    """The mapper of a shipped mapping (`gong/activity`), or of the mapping file at a `Path`.
 
-    The resource's spec is looked up in a `schemas/` folder beside or above the file, then among those shipped.
-    `overlays` are files, or texts as `Source`, laid over the mapping in order: objects merge key by key, null removes
-    a key, anything else replaces. `functions` are the caller's own, by their JSONata name; they take and return plain
-    JSON values. Raises `MappingError` with every finding; warnings are in `Mapper.diagnostics`.
+    A text is always a name, never a path. The resource's spec is looked up in a `schemas/` folder beside or above the
+    file, then among those shipped. `overlays` are files as `Path`, or texts as `Source`, laid over the mapping in
+    order: objects merge key by key, null removes a key, anything else replaces. `functions` are the caller's own, by
+    their JSONata name; they take and return plain JSON values. Raises `MappingError` with every finding; warnings are
+    in `Mapper.diagnostics`.
     """
-    source = files.find(name, "mappings", ".yaml")
-    sources = [source, *(one if isinstance(one, Source) else files.read(Path(one)) for one in overlays)]
-    layers = overlay.layered(sources)
+    near = name if isinstance(name, Path) else None
+    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *_overlaid(overlays)])
     try:
-        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=source.name)
+        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=near)
     except MappingError as error:
         raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
-    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=source.name)
+    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
     return Mapper(layers, spec, functions, find_schema)
+
+
+_OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
+
+
+def _overlaid(overlays: Overlays) -> Iterator[Source]:
+    """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
+    for one in (overlays,) if isinstance(overlays, (str, Path, Source)) else overlays:
+        if not isinstance(one, (Path, Source)):
+            hint = f"give the path of a file as Path({excerpt(one)}), or a text as Source(name, text)"
+            raise MappingError(
+                Diagnostic("M105", f"the overlay {excerpt(one)} is neither a Path nor a Source", hint=hint)
+            )
+        yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
 
 
 def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
@@ -317,5 +368,13 @@ def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
     return found if found.source else root.diagnostic(found.code, found.message, key="resource", hint=found.hint)
 
 
-def _again(sources: Sequence[Source], spec: Source, functions: Functions | None) -> Mapper[Any]:
-    return Mapper(overlay.layered(sources), spec, functions)
+def _noted(schemas: dict[str, Source], find: FindSchema, name: str) -> Source:
+    """A provider's schema, noted for pickling."""
+    schemas[name] = find(name)
+    return schemas[name]
+
+
+def _again(
+    sources: Sequence[Source], spec: Source, functions: Functions | None, schemas: Mapping[str, Source]
+) -> Mapper[Any]:
+    return Mapper(overlay.layered(sources), spec, functions, schemas.__getitem__ if schemas else None)

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.engine.shaping import Fault, schema_of
+from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
@@ -120,8 +121,8 @@ class PageValues:
     While the code is written it asks here for the names of its parameters; `arguments` are their values.
     """
 
-    def __init__(self, bindings: Sequence[str]) -> None:
-        self.bindings = tuple(bindings)
+    def __init__(self, bindings: Sequence[str], types: SourceTypes) -> None:
+        self.bindings, self.types = tuple(bindings), types
         self.lets: dict[str, Expression] = {}
         self.memos: dict[NamePath, Memo] = {}
         self._names: dict[str, str] = {}
@@ -188,18 +189,20 @@ class PageValues:
         return bindings
 
     def arguments(self, page: Scope) -> tuple[tuple[Any, ...], Fault | None]:
-        """The values of the parameters, and the worst fault. A `let` that fails is undefined, as on the exact path."""
-        faults: set[Fault | None] = set()
+        """The values of the parameters, and the worst fault. A `let` that fails is undefined."""
+        is_right = all(test(page.lookup("response")) for test in self.types.of_page)
+        faults: set[Fault | None] = set() if is_right else {"let"}
         for name, expression in self.lets.items():
             try:
                 value = expression.evaluate_in(page)
             except EvaluationError:
                 value = MISSING
-                faults.add("optional")
+                faults.add("let")
             page = Scope(page.data, {name: value}, page)
         fields = [field.value(page) for field in self._fields.values()]
         faults |= {fault for _, fault in fields}
         names, found = [page.lookup(name) for name in self._names], [value for value, _ in fields]
         certain = _TEXT.issuperset(map(type, names)) and None not in found
         arguments = (certain, *names, *found, *(_ByText(memo, page) for memo in self.memos.values()))
-        return arguments, "required" if "required" in faults else "optional" if "optional" in faults else None
+        worst: tuple[Fault, ...] = ("let", "required", "optional")
+        return arguments, next((fault for fault in worst if fault in faults), None)

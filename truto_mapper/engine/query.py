@@ -43,6 +43,9 @@ class Plan(NamedTuple):
     limit: int | None = None
     remote_data: bool = True
 
+    def __repr__(self) -> str:
+        return f"<Plan of {', '.join(self.endpoints)}>"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query(Mapping[str, Any]):
@@ -70,7 +73,7 @@ class Query(Mapping[str, Any]):
         return len(self.parameters)
 
     def __repr__(self) -> str:
-        return f"Query({dict(self.parameters)!r})"
+        return f"<Query {', '.join(self.parameters)}>"
 
     def next_cursor(self, cursor: str | None, offset: int) -> str:
         """A cursor for the rest of a provider's page: its own cursor and how many of its records were returned."""

@@ -15,6 +15,7 @@ from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import ProviderError
+from truto_mapper.text.pointers import json_pointer
 from truto_mapper.text.timestamps import is_time_zone, same_zone
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class Replies:
         """The same for a reply that is taken for the endpoint's, with False for rows that are still to be found."""
         if self.trace is not None:
             self.trace.endpoint = endpoint.name
+        types = self.functions[endpoint.name].types
+        wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
+        if wrong:
+            raise ProviderError([Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong])
         return True, value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope), False, None
 
     def _unrecognised(

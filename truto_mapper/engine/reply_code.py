@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import Any
 
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
+from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
 from truto_mapper.language.compiler.escapes import escapes
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
@@ -19,11 +20,12 @@ from truto_mapper.mapping.linked import REPLY, Endpoint
 
 
 def value_at(value: Any, *steps: str) -> Any:
-    """The value at a path of names: MISSING if there is none, False if an array is on the way."""
+    """The value at a path of names: MISSING if there is none, False if anything but objects is on the way."""
     for step in steps:
-        if value.__class__ is list:
+        if value.__class__ is dict:
+            value = value.get(step, MISSING)
+        elif value is not MISSING and value is not None:
             return False
-        value = value.get(step, MISSING) if value.__class__ is dict else MISSING
     return value
 
 
@@ -99,12 +101,13 @@ def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
 
 
 def reply_module(
-    endpoint: Endpoint, loops: Loops | None, paths: Sequence[NamePath], externals: Externals
+    endpoint: Endpoint, loops: Loops | None, paths: Sequence[NamePath], externals: Externals, types: SourceTypes
 ) -> ast.Module:
     """`reply(given)`: whether the reply is of the endpoint, its next cursor, its time zone, its rows, and a key.
 
     `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Returns
-    None where an expression fails: the caller evaluates it again, which raises the error with its place.
+    None where an expression fails or reads what has another type than its schema declares: the caller evaluates it
+    again, which raises the error with its place.
     """
     externals.constants |= CALLED
     pen = externals.pen(endpoint.path, {})
@@ -115,6 +118,11 @@ def reply_module(
             _local(pen, expression, externals)
             for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone)
         ]
+        for reading in types.above_cursor:
+            classes = classes_of(types.declared_at(reading))
+            if classes:
+                right = externals.class_test(pen, _read(pen, "response", *reading.names), (*classes, *NOTHING))
+                pen.branch(right, lambda: None, lambda: pen.lines.append(ast.Return(pen.constant(None))))
         rows = pen.constant(value=False) if loops is None else loops.read(pen)
         key = pen.tuple_of(*(_read(pen, *path) for path in paths))
         lines.append(ast.Return(pen.tuple_of(*values, rows, key)))

@@ -12,6 +12,7 @@ from truto_mapper.engine.field_source import SAME_CONTEXT, FieldSource
 from truto_mapper.engine.per_page import Memo, PageValues
 from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
+from truto_mapper.engine.source_types import NOTHING, Looked, Reading, SourceTypes, classes_of, test_of
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names, without_brackets
@@ -34,6 +35,12 @@ class Blueprint:
     loops: Loops
     page: PageValues
     externals: Externals
+    types: SourceTypes
+
+    def classes_at(self, path: NamePath) -> tuple[type, ...]:
+        """The classes of the values that the provider's schema declares at a path, empty if it may be anything."""
+        above = self.types.loops.get(path[0])
+        return () if above is None else classes_of(self.types.declared((*above, *path[1:])))
 
 
 class _Paths(Paths):
@@ -123,6 +130,7 @@ class RowCode:
                 pen.assign(self.values[path], pen.method(holder, "get", pen.constant(path[-1]), pen.load("MISSING")))
                 if path in self.holders:
                     pen.assign(self.holders[path], pen.called("opened", pen.load(self.values[path])))
+            _doubt_other_types(self)
         caught: list[ast.stmt] = []
         with pen.into(caught):
             pen.append("doubtful", pen.called("len", pen.load("records")))
@@ -210,9 +218,7 @@ class RowCode:
 
     def external(self, kind: str, value: Any) -> str:
         """A name for an object that the code refers to."""
-        name = self.pen.new_local(kind)
-        self.blueprint.externals.constants[name] = value
-        return name
+        return self.blueprint.externals.named(self.pen, kind, value)
 
     # Names
 
@@ -261,6 +267,8 @@ class RowCode:
             return made.value.id
         local = self.pen.new_local("value")
         self.pen.assign(local, made.value)
+        if isinstance(made.value, ast.Call) and getattr(made.value.func, "id", "") == "len":
+            self.classes[local] = "int"
         return local
 
     def is_bound(self, name: str) -> bool:
@@ -405,3 +413,35 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
     else:
         code.given.add(local)
     return pen.load(local)
+
+
+def _doubt_other_types(code: RowCode) -> None:
+    """Write the tests of a row that assumes nothing: the classes of values, then what lies deeper."""
+    proved = {code.paths.path(child.node) for child in code.record.leaves() if child.declared.type in CLASSES}
+    for path, local in code.values.items():
+        classes = code.blueprint.classes_at(path)
+        if classes and path not in proved and not (path in code.holders and dict in classes):
+            external = code.blueprint.externals
+            code.doubt_unless(external.class_test(code.pen, code.pen.load(local), (*classes, *NOTHING)))
+    for test in deeper_tests(code):
+        code.doubt_unless(test)
+
+
+def deeper_tests(code: RowCode) -> list[ast.expr]:
+    """A test of each loop's row for what is read of it and not looked up by `code.values`."""
+    types, tests = code.blueprint.types, list[ast.expr]()
+    left = [one for one in types.of_rows if one.variable in code.locals and not _is_looked_up(code, one)]
+    for variable in dict.fromkeys(one.variable for one in left):
+        test = test_of(types.start(variable), Looked.of(one for one in left if one.variable == variable))
+        if test is not None and variable is not None:
+            tests.append(code.pen.called(code.external("typed", test), code.pen.load(code.locals[variable])))
+    return tests
+
+
+def _is_looked_up(code: RowCode, reading: Reading) -> bool:
+    """Whether a look-up gives just the value of a reading, so that its class says everything about its type."""
+    path: NamePath = (str(reading.variable), *reading.names)
+    if any(path[:end] not in code.values for end in range(2, len(path) + 1)):
+        return False
+    kind = code.blueprint.types.declared_at(reading)
+    return not reading.is_whole or not (kind.items or kind.properties)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -47,22 +47,30 @@ class Reply:
     def places(self) -> Places:
         return Places({"": self.body})
 
-    def rows(self, endpoint: Endpoint, scope: Scope) -> list[Row]:
-        """The rows of nested loops, in order and without nulls."""
-        return list(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope))
+    def rows(self, endpoint: Endpoint, scope: Scope, accepts: Callable[[Expression, Row], bool]) -> list[Row]:
+        """The rows of nested loops, in order and without nulls. A loop that `accepts` refuses has no rows."""
+        return list(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope, accepts))
 
-    def _loop(self, loops: Sequence[tuple[str, Expression]], outer: Row, scope: Scope) -> Iterator[Row]:
+    def _loop(
+        self,
+        loops: Sequence[tuple[str, Expression]],
+        outer: Row,
+        scope: Scope,
+        accepts: Callable[[Expression, Row], bool],
+    ) -> Iterator[Row]:
         if not loops:
             yield outer
             return
         (name, expression), *inner = loops
+        if not accepts(expression, outer):
+            return
         if scope.trace is not None:
             scope.trace.row, scope.trace.target = outer.item.path, name
         for place in self._items(expression, outer, scope):
             if place.value is not None:
                 places = {**outer.places, name: place}
                 row = Row(places, place, _narrowed(next(iter(places.values())), place))
-                yield from self._loop(inner, row, Scope(place.value, {name: place.value}, scope))
+                yield from self._loop(inner, row, Scope(place.value, {name: place.value}, scope), accepts)
 
     def _items(self, expression: Expression, outer: Row, scope: Scope) -> list[Place]:
         found = _located(expression, outer)

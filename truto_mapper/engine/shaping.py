@@ -13,8 +13,8 @@ from truto_mapper.text.pointers import Steps
 Shaper = Callable[[Any], Any]
 
 #: The worst fault of the values that are the same for a whole page: an optional one is left out, without a required
-#: one no record is valid.
-Fault = Literal["optional", "required"]
+#: one no record is valid, and what a failed `let` means differs from field to field.
+Fault = Literal["optional", "required", "let"]
 
 #: The Python class of the values of a type, where there is only one, by its name and itself.
 CLASSES = {"string": "str", "integer": "int", "boolean": "bool"}

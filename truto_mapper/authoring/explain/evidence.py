@@ -111,7 +111,7 @@ class Evidence:
     def _discarded(self, found: Explanation) -> str | None:
         """Why the value of an expression was left out of the record."""
         about = (one for one in self.diagnostics if (one.source, one.span) == (found.source, found.span))
-        return next((one.message for one in about if one.code in ("D401", "D402")), None)
+        return next((one.message for one in about if one.code in ("D401", "D402", "D408")), None)
 
     def _blame(self, event: Event, evaluation: Evaluation, found: Explanation) -> None:
         """Follow an undefined value to the innermost event that explains it, through names as well."""

@@ -76,7 +76,10 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
         run = writer.running() if STANDARD[name].runs else writer.constant(None)
         return writer.called("invoked", run, writer.dollar(), function, *given)
     elif len(given) <= OURS[name].arity:
-        return writer.method(function, "body", *given)
+        made = writer.method(function, "body", *given)
+        if name != "size" or len(given) != 1 or not isinstance(given[0], ast.Name):
+            return made
+        return writer.choice(writer.has_class(given[0], "list"), writer.called("len", *given), made)
     return writer.called("applied", writer.running(), writer.dollar(), function, *given)
 
 

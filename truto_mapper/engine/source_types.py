@@ -1,0 +1,263 @@
+"""What an endpoint reads of a reply, and the types that the provider's schema declares there.
+
+A value of another type is a finding (D408), not a guess. A null counts as no value, whatever the schema says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import NamePath, leading_names
+from truto_mapper.language.runtime.values import MISSING, Missing
+from truto_mapper.language.source_paths import reads
+from truto_mapper.language.types import ANY, KINDS, Type, from_schema, in_words, kind_of, objects, union_all
+from truto_mapper.mapping.linked import Endpoint, expressions
+from truto_mapper.text import yaml_tree
+from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.pointers import Steps
+
+#: Functions that do not look into their argument.
+_COUNTING = frozenset({"size", "count", "exists", "boolean", "not"})
+
+_CLASSES: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+#: The classes of no value.
+NOTHING = (type(None), Missing)
+
+Test = Callable[[Any], bool]
+
+
+class Reading(NamedTuple):
+    """A place that an expression reads: the `for_each` name it is below (None: the reply), and the names from there.
+
+    `is_whole` if everything below it counts as read.
+    """
+
+    variable: str | None
+    names: NamePath
+    is_whole: bool
+
+
+class Mismatch(NamedTuple):
+    """A value of another type than `declared`, and its path."""
+
+    path: Steps
+    value: Any
+    declared: Type
+
+    def __str__(self) -> str:
+        declared, given = in_words(self.declared), in_words(Type(frozenset({kind_of(self.value)})))
+        return f"the provider's schema declares {declared} here, this is {given}: {excerpt(self.value)}"
+
+
+@dataclass(slots=True)
+class Looked:
+    """What is looked at below a value: everything, or some names."""
+
+    is_whole: bool = False
+    names: dict[str, Looked] = field(default_factory=dict)
+
+    @staticmethod
+    def of(readings: Iterable[Reading]) -> Looked:
+        top = Looked()
+        for reading in readings:
+            at = top
+            for name in reading.names:
+                at = at.names.setdefault(name, Looked())
+            at.is_whole |= reading.is_whole
+        return top
+
+    def below(self, kind: Type) -> Iterator[tuple[str, Type, Looked]]:
+        """The names that are looked at and declared, with their types."""
+        declared = kind.properties or {}
+        for name in declared if self.is_whole else self.names:
+            if name in declared:
+                yield name, declared[name], Looked(is_whole=True) if self.is_whole else self.names[name]
+
+
+def reply_type(endpoint: Endpoint) -> Type:
+    """What a reply to an endpoint can be; anything if it names no schema."""
+    if endpoint.source is None:
+        return ANY
+    try:
+        schema = json.loads(endpoint.source.text)
+    except (ValueError, RecursionError):  # a schema in YAML, or one that has findings
+        schema = yaml_tree.parse(endpoint.source).plain()
+    return from_schema(schema, schema)
+
+
+class SourceTypes:
+    """The readings of an endpoint's expressions and their declared types. Immutable once made."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        #: Where names lead, from the reply ("$"); None for what an expression computes.
+        self._places: dict[str, NamePath | None] = {"$": ("$",), "response": ("$",)}
+        self.loops: dict[str, NamePath] = {}
+        self._readings: dict[int, tuple[Reading, ...]] = {}
+        self._tests: dict[Reading, Test | None] = {}
+        #: The places of the reply above those that the next cursor and the time zone are read from.
+        self.above_cursor = self._above(endpoint.next_cursor, endpoint.time_zone)
+        for name, expression in endpoint.for_each:
+            place = self._place(expression)
+            self._readings[id(expression)] = () if place is None else self._below(place, is_whole=False)
+            self._places |= {name: place, "$": place}
+            if place is not None:
+                self.loops[name] = place
+        for name, expression in endpoint.let:
+            place = self._places[name] = self._place(expression)
+            if place is not None:  # it is another name for a place
+                self._readings[id(expression)] = self._below(place, is_whole=False)
+
+    @cached_property
+    def reply(self) -> Type:
+        return reply_type(self.endpoint)
+
+    def _place(self, expression: Expression) -> NamePath | None:
+        """The place that a path of names leads to; None for any other expression."""
+        node = expression.node
+        leading = leading_names(node)
+        if not leading or len(leading) != (len(node.steps) if isinstance(node, nodes.Path) else 1):
+            return None
+        variable = leading[0].name if isinstance(leading[0], nodes.Variable) else ""
+        start = self._places.get(variable or "$")
+        written = tuple(str(one.value) for one in leading if isinstance(one, nodes.Name))
+        return None if start is None else (*start, *written)
+
+    def _above(self, *of_page: Expression | None) -> tuple[Reading, ...]:
+        """The places of the reply above those that expressions of the page read."""
+        read = [reading for one in of_page if one is not None for reading in self.readings(one)]
+        above = (Reading(None, one.names[:end], is_whole=False) for one in read for end in range(1, len(one.names)))
+        return tuple(dict.fromkeys(above))
+
+    def readings(self, expression: Expression) -> tuple[Reading, ...]:
+        """The places that an expression reads itself, not through a `let` that computes something."""
+        if id(expression) not in self._readings:
+            counted = {id(one) for one in _counted(expression.node)}
+            found = (one for read in reads(expression) for one in self._reading(read.path, read.nodes, counted))
+            self._readings[id(expression)] = tuple(dict.fromkeys(found))
+        return self._readings[id(expression)]
+
+    def _reading(self, path: NamePath, written: tuple[nodes.Name, ...], counted: set[int]) -> tuple[Reading, ...]:
+        start = self._places.get(path[0])
+        is_whole = not written or id(written[-1]) not in counted
+        return () if start is None else self._below((*start, *path[1:]), is_whole=is_whole)
+
+    def _below(self, place: NamePath, *, is_whole: bool) -> tuple[Reading, ...]:
+        """A place as a reading below the innermost row that it is in; none for a row itself."""
+        inside = [name for name, loop in self.loops.items() if place[: len(loop)] == loop]
+        variable = inside[-1] if inside else None
+        names = place[1:] if variable is None else place[len(self.loops[variable]) :]
+        return (Reading(variable, names, is_whole),) if names else ()
+
+    @cached_property
+    def of_rows(self) -> tuple[Reading, ...]:
+        """Everything that records are made of."""
+        every = [one for _, one in self.endpoint.let] + list(expressions(self.endpoint.response))
+        return tuple(dict.fromkeys(reading for one in every for reading in self.readings(one)))
+
+    def start(self, variable: str | None) -> Type:
+        """The type of a row of a loop, or of the reply."""
+        found = self.declared(self.loops[variable]) if variable is not None else self.reply
+        return union_all(objects(found)) if variable is not None else found
+
+    def declared(self, place: NamePath) -> Type:
+        """The type of the values at a place of the reply."""
+        kind = self.reply
+        for name in place[1:]:
+            holders = list(objects(kind))
+            if not holders or any(name not in (one.properties or {}) for one in holders):
+                return ANY
+            kind = union_all((one.properties or {})[name] for one in holders)
+        return kind
+
+    def declared_at(self, reading: Reading) -> Type:
+        """The type of the values at a reading."""
+        above = ("$",) if reading.variable is None else self.loops[reading.variable]
+        return self.declared((*above, *reading.names))
+
+    def test(self, reading: Reading) -> Test | None:
+        """A test of a row, or of the reply, that what a reading looks at has its types; None if anything is right."""
+        if reading not in self._tests:
+            self._tests[reading] = test_of(self.start(reading.variable), Looked.of([reading]))
+        return self._tests[reading]
+
+    def mismatches(self, reading: Reading, value: Any, path: Steps) -> list[Mismatch]:
+        """The values of other types at a reading; `value` is its row or the reply, at `path`."""
+        test = self.test(reading)
+        if test is None or test(value):
+            return []
+        return list(_mismatches(value, self.start(reading.variable), Looked.of([reading]), path))
+
+    @cached_property
+    def of_page(self) -> tuple[Test, ...]:
+        """The tests of a reply for what records are made of outside their rows."""
+        tests = (self.test(reading) for reading in self.of_rows if reading.variable is None)
+        return tuple(test for test in tests if test is not None)
+
+
+def classes_of(kind: Type) -> tuple[type, ...]:
+    """The Python classes of a type's values besides null, empty if it may be anything."""
+    if kind.kinds >= KINDS - {"function", "undefined", "null"}:
+        return ()
+    return tuple(dict.fromkeys(one for name in _CLASSES if name in kind.kinds for one in _CLASSES[name]))
+
+
+def _counted(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The last names of the paths that are only counted."""
+    for one in nodes.walk(node):
+        if isinstance(one, nodes.Call) and getattr(one.procedure, "name", "") in _COUNTING and one.arguments:
+            argument = one.arguments[0]
+            yield argument.steps[-1].node if isinstance(argument, nodes.Path) else argument
+
+
+def fits(value: Any, kind: Type) -> bool:
+    """Whether a value has a declared type. No value always has."""
+    if value is None or value is MISSING:
+        return True
+    given = kind_of(value)
+    return given in kind.kinds or (given == "number" and "integer" in kind.kinds and value.is_integer())
+
+
+def _mismatches(value: Any, kind: Type, looked: Looked, path: Steps) -> Iterator[Mismatch]:
+    if not fits(value, kind):
+        yield Mismatch(path, value, kind)
+    elif isinstance(value, list) and kind.items is not None and (looked.is_whole or looked.names):
+        for index, item in enumerate(value):
+            yield from _mismatches(item, kind.items, looked, (*path, index))
+    elif isinstance(value, dict):
+        for name, inner, below in looked.below(kind):
+            yield from _mismatches(value.get(name), inner, below, (*path, name))
+
+
+def test_of(kind: Type, looked: Looked) -> Test | None:
+    """A fast test that a value and what is looked at below it have their types; None if anything is right."""
+    classes, item = frozenset((*classes_of(kind), *NOTHING)) if classes_of(kind) else None, None
+    if kind.items is not None and (looked.is_whole or looked.names):
+        item = test_of(kind.items, looked)
+    below = [(name, one) for name, inner, deeper in looked.below(kind) if (one := test_of(inner, deeper))]
+    if item is None and not below:
+        return None if classes is None else lambda value: value.__class__ in classes
+
+    def test(value: Any) -> bool:
+        if classes is not None and value.__class__ not in classes:
+            return False
+        if value.__class__ is list:
+            return item is None or all(map(item, value))
+        return value.__class__ is not dict or all(one(value.get(name)) for name, one in below)
+
+    return test
