@@ -563,6 +563,8 @@ IN_ONE_PASS = {
     "text that becomes an array within an expression": ("nick", "$string(key[])", '["k"]'),
     "a let that is an array": ("notes", "$listed", ["k"]),
     "a field that is an array anyway": ("tags", "key[]", ["k"]),
+    "an array of null": ("tags", "gone[]", []),
+    "an array of nothing": ("tags", "missing[]", ...),
     "keys that are numbers": ("info", '{"1": key, "01": key}', {"1": "k", "01": "k"}),
     "a group of an array": ("info", "labels{$: 1}", {"a": 1, "b": 1}),
 }
@@ -574,6 +576,7 @@ FULL = {
     "sizes": {"a": 3.0, "b": [2.0, -0.0]},
     "labels": ["a", "b"],
     "home": {"street": "s"},
+    "gone": None,
 }
 
 
