@@ -375,3 +375,8 @@ def test_a_kind_of_dict_is_an_object(tmp_path):
     (record,) = mapper.map(reply).records
     assert json.dumps(record["info"]) == '{"a": [{"b": 1}]}'
     assert type(record["info"]) is type(record["info"]["a"][0]) is dict
+
+
+def test_a_let_does_not_read_the_row_through_a_later_name_that_it_binds_itself(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key"}, let="{bad: '$each(true, function($v) { $v })', v: key}")
+    assert findings(mapper, {"data": [{"key": "1"}, {"key": "2"}]}, "discard_value") == [("T0410", "")]
