@@ -310,8 +310,6 @@ class RowCode:
         if (array := _array_of_one(self, child)) is not None:
             return array, True
         child = self.narrowed(child)
-        if declared.type == "array":  # it is one anyway
-            child = replace(child, node=without_brackets(child.node))
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
         if path is None:
             value = pen.load(self.inline(child.expression, child.node))
@@ -332,7 +330,7 @@ class RowCode:
 
     def is_of_row(self, node: Node) -> bool:
         """Whether a node is a path from the row itself. An absent array of any other may be an empty one."""
-        first = leading_names(node)[0] if self.paths.path(node) else None
+        first = leading_names(node)[0] if self.paths.path(without_brackets(node)) else None
         variables = ("", *self.blueprint.loops.variables)
         return isinstance(first, Name) or (isinstance(first, Variable) and first.name in variables)
 
