@@ -158,12 +158,12 @@ class Budget:
             self.is_exhausted = True
             fail("D2014", f"texts, arrays and objects of more than {MAX_SPENT:,} bytes in one evaluation or page")
 
-    def record(self, value: Any) -> None:
-        """Count the characters of a value of a record, as JSON. Raises D2014 if they are too many."""
-        if isinstance(value, (list, dict)):
-            walk = Walk(self, MAX_WRITTEN - self.written)
-            measure(value, walk)
-            self.written += walk.written
+    def record(self, value: Any, times: int = 1) -> None:
+        """Count the characters of a value of so many records, as JSON. Raises D2014 if they are too many."""
+        walk = Walk(self, MAX_WRITTEN, self.written)
+        measure(value, walk)
+        walk.write((times - 1) * (walk.written - self.written))
+        self.written = walk.written
 
 
 class Run:
@@ -239,9 +239,9 @@ class Run:
 
     def recorded(self, value: Any) -> Any:
         """A value of a record as plain JSON; its characters are counted."""
-        walk = Walk(self, MAX_WRITTEN - self.budget.written)
+        walk = Walk(self, MAX_WRITTEN, self.budget.written)
         made = plain(value, walk)
-        self.budget.written += walk.written
+        self.budget.written = walk.written
         return made
 
     def grown(self, value: Any) -> Any:
@@ -257,14 +257,14 @@ class Walk:
     """Counts what a function looks through: a small value can contain one part many times.
 
     `clock` is a `Run` or a `Budget`, None where the value is no longer than the input; `most` is the most characters
-    that are written.
+    that are written, `written` those written before.
     """
 
     __slots__ = ("clock", "most", "visits", "written")
 
-    def __init__(self, clock: Run | Budget | None = None, most: int = MAX_LENGTH) -> None:
-        self.clock, self.most = clock, most
-        self.visits = self.written = 0
+    def __init__(self, clock: Run | Budget | None = None, most: int = MAX_LENGTH, written: int = 0) -> None:
+        self.clock, self.most, self.written = clock, most, written
+        self.visits = 0
 
     def enter(self, depth: int, value: Any) -> int:
         """Enter an array or object at `depth`; the depth of its items."""
