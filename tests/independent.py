@@ -65,11 +65,11 @@ def days(query: dict, context: dict, now: str | None) -> tuple[date, date]:
 
 
 def notes(query: dict, context: dict, now: str | None) -> list[str]:
-    """The parameters that were changed to whole days."""
+    """The parameters that were changed to whole days, or that could not be cut to today."""
     zone = context.get("time_zone", "UTC")
     cut = now is not None and days(query, context, now) != days(query, context, None)
     changed = [] if begins_a_day(query["start_time"], zone) else ["start_time"]
-    return [*changed, "end_time"] if cut or not begins_a_day(query["end_time"], zone) else changed
+    return [*changed, "end_time"] if cut or now is None or not begins_a_day(query["end_time"], zone) else changed
 
 
 # -------------------------------------------------------------------------------------------------- requests
@@ -101,23 +101,57 @@ def plan(query: dict, context: dict, now: str | None) -> dict:
         body["cursor"] = query["next_cursor"]
     if endpoint(query, context) == "aggregate-by-period":
         body["aggregationPeriod"] = query["aggregation_period"].upper()
+    beyond = added(body, query.get("remote_query", {}), endpoint(query, context))
     return {
         "method": "POST",
         "path": "/v2/stats/activity/" + endpoint(query, context),
-        "params": {},
+        "params": dict(parameters(beyond)),
         "headers": {},
-        "body": laid_over(body, query.get("remote_query", {})),
+        "body": body,
     }
 
 
-def laid_over(base, extra):
-    """One JSON value over another: objects key by key, anything else instead."""
-    if not (isinstance(base, dict) and isinstance(extra, dict)):
-        return extra
-    return {
-        **base,
-        **{key: laid_over(base[key], value) if key in base else value for key, value in extra.items()},
-    }
+#: What Gong's requests may hold besides what a mapping sends.
+FILTERS = {"fromDate", "toDate", "userIds", "createdFromDateTime", "createdToDateTime"}
+
+
+def added(body: dict, remote: dict, kind: str) -> dict:
+    """Add to a body what Gong's requests may hold; the rest is returned. Raises `RefusedError`."""
+    known = {"filter", "cursor"} | ({"aggregationPeriod"} if kind == "aggregate-by-period" else set())
+    beyond = {name: value for name, value in remote.items() if name not in known}
+    for name in known & remote.keys() - {"filter"}:
+        if name in body or name == "cursor":
+            raise RefusedError(f"{name} is not the caller's")
+        body[name] = remote[name]
+    inner = remote.get("filter", {})
+    if not isinstance(inner, dict):
+        raise RefusedError("the filter is not the caller's as a whole")
+    for name, value in inner.items():
+        if name in body["filter"]:
+            raise RefusedError(f"{name} is not the caller's")
+        if name in FILTERS:
+            body["filter"][name] = value if name != "userIds" or isinstance(value, list) else [value]
+        else:
+            beyond.setdefault("filter", {})[name] = value
+    return beyond
+
+
+def parameters(value, name=""):
+    """Parameters with names in brackets; lists of single values only."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from parameters(inner, f"{name}[{key}]" if name else key)
+    elif isinstance(value, list):
+        if value:
+            yield f"{name}[]", [text(one) for one in value]
+    else:
+        yield name, text(value)
+
+
+def text(value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 # --------------------------------------------------------------------------------------------------- replies

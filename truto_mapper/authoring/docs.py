@@ -81,6 +81,8 @@ _PARTS = {
     "response": "in the record",
     "recognise": "to recognise the reply",
     "next_cursor": "for the next cursor",
+    "page_number": "for the page number",
+    "total": "for the total",
     "empty_when": "to recognise an empty reply",
     "time_zone": "for the time zone",
 }
@@ -104,8 +106,8 @@ def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
 
 def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
     """The expressions that make the request and read the reply."""
-    keys = ("params", "headers", "body", "static_response", "query_error", "next_cursor", "empty_when", "time_zone")
-    for key in keys:
+    sent = ("params", "headers", "body", "static_response", "query_error")
+    for key in (*sent, "next_cursor", "page_number", "total", "empty_when", "time_zone"):
         for path, _, expression in leaves(getattr(endpoint, key), path=(key,)):
             yield (Code(dotted(path)),), _code(expression), (expression.place,)
     for key in ("for_each", "let"):

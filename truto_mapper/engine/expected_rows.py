@@ -110,4 +110,4 @@ class ExpectedRowCode(RowCode):
             return self.object(children)
         value, is_settled = self.value(child)
         self.doubt_unless(self.is_given(value) if is_settled else self.is_valid(value, child.declared))
-        return value
+        return self.kept(value, child)

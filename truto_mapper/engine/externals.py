@@ -14,7 +14,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.functions import NAMESPACE
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.calls import from_caller
-from truto_mapper.language.runtime.values import DEFAULT_DEPTH, MISSING, Budget, Run
+from truto_mapper.language.runtime.values import DEFAULT_DEPTH, MISSING, Budget, Run, finite
 from truto_mapper.text.source import Source
 
 
@@ -43,11 +43,14 @@ def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:
     pen.lines.append(ast.Assign([ast.Tuple(targets, ast.Store())], value, **pen.at))
 
 
+_CALLED: tuple[Any, ...] = (new_run, opened, finite, Exception, bool, dict, float)
+
+
 class Externals:
     """The constants of an endpoint's code by name, and the numbers that keep its locals different."""
 
     def __init__(self) -> None:
-        self.constants: dict[str, Any] = {one.__name__: one for one in (new_run, opened, Exception, dict)}
+        self.constants: dict[str, Any] = {one.__name__: one for one in _CALLED}
         self.constants |= {"MISSING": MISSING, "__builtins__": {}}
         self.temporaries = count(1)
 

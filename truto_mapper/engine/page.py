@@ -42,7 +42,7 @@ def bounded(error: Exception) -> Exception:
 SENT = ("method", "path", "params", "headers", "body")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """What to send to the provider.
 
@@ -59,13 +59,24 @@ class Request:
     query: Query
     diagnostics: tuple[Diagnostic, ...] = ()
 
+    def __repr__(self) -> str:
+        from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # only a person's view needs it
+
+        return f"<Request {self.method} {Redaction(self.query).text(self.path.partition('?')[0])}>"
+
 
 class Response(NamedTuple):
-    """The provider's answer: `body` is parsed JSON or its bytes, `status` the HTTP status."""
+    """The provider's answer: `body` is parsed JSON or its bytes, `status` the HTTP status.
+
+    `headers` are an object or pairs; names and values are text or bytes, and a value may be a list.
+    """
 
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Any = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
 
 
 class Unified(TypedDict, Generic[RecordT]):
@@ -84,10 +95,12 @@ class Debug(Unified[RecordT]):
 class Page(NamedTuple, Generic[RecordT]):
     """The validated records of one reply.
 
-    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page.
+    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page;
+    it is sealed and belongs to the query and its context (a reply mapped without its query has the provider's own).
     `diagnostics` says what was discarded, repaired or noticed. `rejected` has the provider's rows whose record was
-    dropped. `is_looping` is true if the provider returned the cursor it was sent. `endpoint` is the name of the
-    endpoint that replied, None for a reply without records. `is_asked` is false if the provider was not called: for
+    dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
+    `next_cursor` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
+    for a reply without records. `is_asked` is false if the provider was not called: for
     a static response and `truto_skip_api_call`.
     """
 
@@ -101,6 +114,12 @@ class Page(NamedTuple, Generic[RecordT]):
     is_looping: bool = False
     endpoint: str | None = None
     is_asked: bool = True
+
+    def __repr__(self) -> str:
+        counts = {"record": len(self.records), "finding": len(self.diagnostics), "rejected row": len(self.rejected)}
+        counted = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count or name == "record"]
+        more = ["another page follows"] * (self.next_cursor is not None)
+        return f"<Page of {self.endpoint or 'no endpoint'}: status {self.response.status}, {', '.join(counted + more)}>"
 
     @property
     def result(self) -> list[RecordT] | dict[str, RecordT]:
@@ -159,15 +178,16 @@ class Page(NamedTuple, Generic[RecordT]):
     def _debug(self) -> dict[str, Any] | None:
         if not self.is_asked:
             return None
-        sent = None if self.query is None else self.query.sent
+        from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # only a person's view needs it
+
+        sent, hidden = None if self.query is None else self.query.sent, Redaction(self.query, self.response.headers)
         request: dict[str, Any] = {}
         if sent is not None:  # a payload without its query has no request
-            options = {part: sent[part] for part in ("method", "headers", "body")}
-            request["requestUrl"] = rendering.request_url(sent["path"], sent["params"])
-            request["requestOptions"] = rendering.redacted(options)
+            request["requestUrl"] = hidden.url(sent["path"], sent["params"])
+            request["requestOptions"] = hidden.of({part: sent[part] for part in ("method", "headers", "body")})
         return request | {
-            "data": self.response.body,
-            "responseHeaders": rendering.redacted(dict(self.response.headers)),
+            "data": hidden.of(self.response.body),
+            "responseHeaders": hidden.of(self.response.headers),
             "nextCursor": self.next_cursor,
             "isLooping": self.is_looping,
             "isEmptyResult": not self.records,

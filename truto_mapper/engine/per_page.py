@@ -37,10 +37,14 @@ Checked = tuple[Expression, Schema]
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """Values that depend on one text of the row: some `let`s, then some fields with their schemas."""
+    """Values that depend on one text of the row: some `let`s, then some fields with their schemas.
+
+    `aliases` are the `let`s that are paths to the text, or to an object above it.
+    """
 
     path: NamePath
     is_context: bool
+    aliases: tuple[tuple[str, Expression], ...]
     lets: tuple[tuple[str, Expression], ...]
     fields: tuple[Checked, ...]
 
@@ -54,6 +58,8 @@ class Memo:
         for name in reversed(names):
             row = {} if row is MISSING else {name: row}
         scope = Scope(row if self.is_context else {}, {variable: row}, page)
+        for name, expression in self.aliases:  # plain paths, which cannot fail
+            scope = Scope(scope.data, {name: expression.evaluate_in(scope)}, scope)
         found = []
         try:
             for name, expression in self.lets:

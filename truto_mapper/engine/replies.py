@@ -97,6 +97,7 @@ class Replies:
         """The same for a reply that is taken for the endpoint's, with False for rows that are still to be found."""
         if self.trace is not None:
             self.trace.endpoint = endpoint.name
+            paging(endpoint, scope)  # so that it can be explained, and counts as covered
         types = self.functions[endpoint.name].types
         wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
         if wrong:
@@ -145,9 +146,19 @@ def _foreign(known: list[Endpoint], names: Sequence[str]) -> ProviderError:
     return ProviderError(Diagnostic("P603", message, pointer="", hint="give the query that it answers"))
 
 
+def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | None]:
+    """How many rows of the outermost `for_each` a reply has, its number, and the total; None for what is unknown."""
+    outer = value_of(endpoint.for_each[0][1], scope, failing=MISSING) if endpoint.for_each else MISSING
+    rows = outer if isinstance(outer, list) else [] if outer is MISSING else [outer]
+    number, total = (value_of(one, scope, failing=MISSING) for one in (endpoint.page_number, endpoint.total))
+    is_number = isinstance(number, (int, float, str)) and not isinstance(number, bool)
+    is_total = isinstance(total, (int, float)) and not isinstance(total, bool)
+    return sum(one is not None for one in rows), number if is_number else None, int(total) if is_total else None
+
+
 def next_cursor(value: Any, query: Query | None, found: list[Diagnostic]) -> tuple[str | None, bool]:
     """The provider's next cursor, and whether it is the one that was sent. Raises `ProviderError` P602."""
-    if value is MISSING or value is None or value == "":
+    if value is MISSING or value is None or (isinstance(value, str) and not value):
         return None, False
     if not isinstance(value, str):
         raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))

@@ -10,11 +10,12 @@ from typing import Any
 
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
+from truto_mapper.language.compiler.escapes import escapes
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Variable
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, finished
 from truto_mapper.mapping.linked import REPLY, Endpoint
 
 
@@ -52,7 +53,7 @@ def pairs_or_false(found: Any, name: str) -> Any:
 
 
 #: The functions that the code calls.
-CALLED = {one.__name__: one for one in (value_at, rows_or_false, pairs_or_false)}
+CALLED = {one.__name__: one for one in (finished, value_at, rows_or_false, pairs_or_false)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +141,9 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
             pen.assign("run", pen.called("new_run", pen.constant(0), pen.load("budget")))
         pen.lines += made.statements
         value = made.value
+        if not isinstance(value, (ast.Constant, ast.Compare)):
+            value = pen.atom(value)
+            ended = pen.called("finished", value, pen.constant(escapes(expression.node)))
+            value = pen.choice(pen.has_class(value, "str"), value, ended)
     pen.assign(local, value)
     return pen.load(local)

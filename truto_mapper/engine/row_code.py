@@ -15,10 +15,11 @@ from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, sc
 from truto_mapper.engine.source_types import NOTHING, Looked, Reading, SourceTypes, classes_of, test_of
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, is_simple_path, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names, without_brackets
 from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
+from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
-from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 
 #: Functions that are cheaper to call than to look up in a memo.
@@ -42,6 +43,13 @@ class Blueprint:
         return () if above is None else classes_of(self.types.declared((*above, *path[1:])))
 
 
+class _Paths(Paths):
+    """Paths whose value is the value of their node: those with `[]` are not, because it makes an array."""
+
+    def path(self, node: Node) -> NamePath | None:
+        return None if node != without_brackets(node) else super().path(node)
+
+
 class RowCode:
     """Writes the code of a row, assuming only that the row is an object.
 
@@ -52,7 +60,7 @@ class RowCode:
     def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
         """`rows` are the locals of the `for_each` variables."""
         self.blueprint, self.page, self.record = blueprint, blueprint.page, blueprint.record
-        self.paths = Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
+        self.paths = _Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
         #: The locals of variables, of the values at paths, and of the objects at paths.
         self.locals = dict(zip(blueprint.loops.variables, rows, strict=True))
         self.values: dict[NamePath, str] = {}
@@ -71,7 +79,7 @@ class RowCode:
         place, body = self.pen.at, list[ast.stmt]()
         with self.pen.into(body):
             self.declare_lets()
-            self.write_memos()
+            _write_memos(self)
             for name, expression in self.blueprint.endpoint.let:
                 if self.paths.others.get(name) and name not in self.locals:
                     self.pen.at = expression.placer.place(expression.node.span)
@@ -146,7 +154,7 @@ class RowCode:
             elif not is_settled:
                 self.doubt_unless(self.is_no_value(value))
 
-        self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, value), leave_out)
+        self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, self.kept(value, child)), leave_out)
 
     def of_page(self, parameter: str, *, is_text: bool) -> str:  # noqa: ARG002
         """Note what is known of a value of the page."""
@@ -188,14 +196,18 @@ class RowCode:
         """The test that a scalar has a value, is not a sequence, and is valid."""
         pen = self.pen
         if declared.type == "number":
-            zero = ast.BinOp(value, ast.Sub(), value, **pen.at)  # infinity minus itself is NaN
-            finite = pen.both(pen.has_class(value, "float"), pen.test(zero, ast.Eq(), pen.constant(0)))
-            test = pen.either(pen.has_class(value, "int"), finite)
+            test = pen.either(pen.has_class(value, "int"), pen.has_class(value, "float"))
         else:
             test = pen.has_class(value, CLASSES[declared.type])
         if is_proved_by_class(declared):
             return test
         return pen.both(test, pen.called(self.external("valid", schema_of(declared).valid), value))
+
+    def kept(self, value: ast.expr, child: FieldSource) -> ast.expr:
+        """A value as its field has it: a number is finite, else the row is in doubt, and an integer if it is whole."""
+        if child.declared.type != "number" or isinstance(value, ast.Constant):
+            return value
+        return self.pen.choice(self.pen.has_class(value, "int"), value, self.pen.called("finite", value))
 
     def external(self, kind: str, value: Any) -> str:
         """A name for an object that the code refers to."""
@@ -209,33 +221,6 @@ class RowCode:
             self.paths.add(name, expression.node)
             if name in self.paths.others and not self.paths.others[name]:
                 self.page.lets[name] = expression
-
-    def write_memos(self) -> None:
-        """Look up, rather than compute again, each value that takes a call and depends on one text of the row."""
-        lets: dict[NamePath, dict[str, Expression]] = {}
-        for name, expression in self.blueprint.endpoint.let:
-            if path := _only_path(self.paths.others.get(name, frozenset())):
-                lets.setdefault(path, {})[name] = expression
-        found: dict[NamePath, list[FieldSource]] = {path: [] for path in lets}
-        for child in self.record.leaves():
-            path = _only_path(self.paths.read_by(child.node))
-            if path and child.declared.type == "string" and (child.declared.format or _is_expensive(child.node)):
-                found.setdefault(path, []).append(child)
-        for path, children in found.items():
-            self.write_memo(path, lets.get(path, {}), children)
-
-    def write_memo(self, path: NamePath, lets: dict[str, Expression], children: list[FieldSource]) -> None:
-        pen, checked = self.pen, [(child.expression, schema_of(child.declared)) for child in children]
-        memo = Memo(path, (path[0],) == self.paths.context, tuple(lets.items()), tuple(checked))
-        are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
-        text = pen.load(self.fetched(path, "str"))
-        by_text = pen.load(self.page.memo(memo))
-        entry: ast.expr = ast.Subscript(by_text, text, ast.Load(), **pen.at)
-        entry = pen.choice(pen.has_class(text, "str"), entry, pen.method(by_text, "__missing__", text))
-        unpack(pen, [are_texts, *names], entry)  # raises for an empty one
-        self.of_memo(are_texts, names[: len(lets)], names[len(lets) :])
-        self.locals |= dict(zip(lets, names, strict=False))
-        self.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
 
     def fetched(self, path: NamePath, _: str | None = None) -> str:
         """The local of the value at a path. Expected rows have it in a class, here the second argument."""
@@ -262,7 +247,8 @@ class RowCode:
     def inline(self, expression: Expression, node: Node) -> str:
         """The local of the value of a node of an expression."""
         node = self.looked_up(node)
-        names = {name: self.named(name) for name in compiler.parameters(node, dict.fromkeys(expression.functions, ""))}
+        free = compiler.parameters(node, dict.fromkeys(expression.functions, ""))
+        names = {name: self.named(name) for name in free if self.is_bound(name)}
         context = self.locals[self.paths.context[0]]
         small = [name for name, local in names.items() if local in self.short]
         made = self.blueprint.externals.emit(expression, node, names, context, self.classes, small)
@@ -278,6 +264,10 @@ class RowCode:
         if isinstance(made.value, ast.Call) and getattr(made.value.func, "id", "") == "len":
             self.classes[local] = "int"
         return local
+
+    def is_bound(self, name: str) -> bool:
+        """Whether a name is not that of a function, taken for a value as in `$map(names, $uppercase)`."""
+        return name.startswith("@") or name in {*REPLY, *self.locals, *self.paths.paths, *self.paths.others}
 
     def named(self, name: str) -> str:
         """The local of a variable. A name that begins with `@` is a local itself."""
@@ -302,7 +292,7 @@ class RowCode:
         """The value of a field, and whether it is settled: surely valid, or None for no value."""
         pen, declared, node = self.pen, child.declared, child.node
         if isinstance(node, (String, Number, Value)) and schema_of(declared).valid(node.value):
-            return pen.constant(node.value), True
+            return pen.constant(finished(node.value, escapes=False)), True
         if child.is_whole and id(declared) in self.of_memos:
             return pen.load(self.of_memos[id(declared)]), True
         if child.is_whole and declared.type in SCALARS and not self.paths.read_by(node):
@@ -312,6 +302,8 @@ class RowCode:
         if (array := _array_of_one(self, child)) is not None:
             return array, True
         child = self.narrowed(child)
+        if declared.type == "array":  # it is one anyway
+            child = replace(child, node=without_brackets(child.node))
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
         if path is None:
             value = pen.load(self.inline(child.expression, child.node))
@@ -325,9 +317,9 @@ class RowCode:
         if child.declared.type == "array" and not self.is_of_row(child.node):
             self.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
         self.runs = True
-        plain = pen.method(pen.load("run"), "recorded", value)
-        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), plain)
-        pen.assign(local, pen.choice(self.is_no_value(value), pen.constant(None), shape))
+        pen.assign(local, pen.method(pen.load("run"), "recorded", value))
+        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.load(local))
+        pen.assign(local, pen.choice(self.is_no_value(pen.load(local)), pen.constant(None), shape))
         return pen.load(local)
 
     def is_of_row(self, node: Node) -> bool:
@@ -358,6 +350,40 @@ def _only_path(reads: frozenset[NamePath]) -> NamePath | None:
     """The path of the row that a value depends on, if it depends on nothing else."""
     path = next(iter(reads)) if len(reads) == 1 else ()
     return path if len(path) > 1 else None
+
+
+def _write_memos(code: RowCode) -> None:
+    """Look up, rather than compute again, each value that takes a call and depends on one text of the row."""
+    lets: dict[NamePath, dict[str, Expression]] = {}
+    for name, expression in code.blueprint.endpoint.let:
+        if path := _only_path(code.paths.others.get(name, frozenset())):
+            lets.setdefault(path, {})[name] = expression
+    found: dict[NamePath, list[FieldSource]] = {path: [] for path in lets}
+    for child in code.record.leaves():
+        path = _only_path(code.paths.read_by(child.node))
+        if path and child.declared.type == "string" and (child.declared.format or _is_expensive(child.node)):
+            found.setdefault(path, []).append(child)
+    for path, children in found.items():
+        _write_memo(code, path, lets.get(path, {}), children)
+
+
+def _write_memo(code: RowCode, path: NamePath, lets: dict[str, Expression], children: list[FieldSource]) -> None:
+    pen, checked = code.pen, [(child.expression, schema_of(child.declared)) for child in children]
+    aliases = tuple(
+        (name, one)
+        for name, one in code.blueprint.endpoint.let
+        if (leads := code.paths.paths.get(name)) and path[: len(leads)] == leads
+    )
+    memo = Memo(path, (path[0],) == code.paths.context, aliases, tuple(lets.items()), tuple(checked))
+    are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
+    text = pen.load(code.fetched(path, "str"))
+    by_text = pen.load(code.page.memo(memo))
+    entry: ast.expr = ast.Subscript(by_text, text, ast.Load(), **pen.at)
+    entry = pen.choice(pen.has_class(text, "str"), entry, pen.method(by_text, "__missing__", text))
+    unpack(pen, [are_texts, *names], entry)  # raises for an empty one
+    code.of_memo(are_texts, names[: len(lets)], names[len(lets) :])
+    code.locals |= dict(zip(lets, names, strict=False))
+    code.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
 
 
 def _is_expensive(node: Node) -> bool:

@@ -20,13 +20,11 @@ from truto_mapper.language.runtime.values import (
     MAX_WRITTEN,
     MISSING,
     Budget,
-    Function,
     Run,
     Walk,
     fail,
-    finite,
+    finished,
     measure,
-    plain,
 )
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MappingError
@@ -312,16 +310,9 @@ class _Compiled:
 
     def finished(self, result: Any, budget: Budget) -> Any:
         """The result as a plain value."""
-        if self.escapes:
-            return plain(result, Walk(budget, MAX_WRITTEN))
-        kind = result.__class__
-        if kind is float:
-            return finite(result)
-        if self.multiplies:
+        if self.multiplies and not self.escapes:
             measure(result, Walk(budget, MAX_WRITTEN))
-        if isinstance(result, list) and kind is not list:
-            return list(result)
-        return MISSING if isinstance(result, Function) else result
+        return finished(result, self.escapes, budget)
 
 
 def _diagnostic(error: Exception) -> Diagnostic:

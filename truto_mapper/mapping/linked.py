@@ -28,13 +28,15 @@ RESPONSE_NAMES = frozenset(REPLY)
 class Endpoint:
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
-    `source` is the text of the provider's JSON Schema; None if the mapping names none or has no files to look in.
+    `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
+    None if the mapping names none or has no files to look in.
     """
 
     name: str
     method: str
-    remote_query: str
     source: Source | None
+    request_schema: str | None
+    request: Map[str, Any] | None
     path: Expression
     when: Expression | None
     recognise: Expression | None
@@ -45,6 +47,8 @@ class Endpoint:
     static_response: Expression | None
     for_each: tuple[Loop, ...]
     next_cursor: Expression | None
+    page_number: Expression | None
+    total: Expression | None
     empty_when: Expression | None
     time_zone: Expression | None
     let: tuple[Loop, ...]
@@ -102,10 +106,16 @@ def expressions(template: Template | None) -> Iterator[Expression]:
     return (expression for _, _, expression in leaves(template))
 
 
+#: The keys of an endpoint that hold one expression.
+_SINGLE = (
+    *("path", "when", "recognise", "query_error", "static_response"),
+    *("next_cursor", "page_number", "total", "empty_when", "time_zone"),
+)
+
+
 def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
     """Each expression of an endpoint with its key."""
-    single = ("path", "when", "recognise", "query_error", "static_response", "next_cursor", "empty_when", "time_zone")
-    for key in single:
+    for key in _SINGLE:
         if (one := getattr(endpoint, key)) is not None:
             yield key, one
     for key in ("params", "headers", "body", "response"):

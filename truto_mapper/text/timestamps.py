@@ -1,9 +1,9 @@
-"""RFC 3339 date-times with an offset, and IANA time zones."""
+"""Date-times with an offset, as RFC 3339 or another form of ISO 8601, and IANA time zones."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,39 @@ def _read(text: str) -> datetime | None:
         return datetime.fromisoformat(text.upper()) if _RFC_3339.fullmatch(text) else None
     except ValueError:  # for example 31 April, or the year 0
         return None
+
+
+def in_calendar(moment: datetime) -> bool:
+    """Whether the day of a moment exists in every time zone."""
+    return 1 < moment.year < 9999
+
+
+#: ISO 8601 in its extended and its basic form: a calendar or week date, a time of hours, minutes or seconds, an offset.
+_ISO_8601 = re.compile(
+    r"(?a)(?P<day>\d{4}(?:-\d\d-\d\d|\d{4}|-W\d\d-\d|W\d{3}))[Tt](?P<hour>\d\d)"
+    r"(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
+    r"(?:[Zz]|(?P<sign>[+\u2212-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)"
+)
+
+
+def rfc_3339(text: str) -> str | None:
+    """An ISO 8601 date-time with an offset as RFC 3339, such as 2026-01-31T09:30:00Z; None for any other text.
+
+    `20260131T0930Z` and `2026-W05-6T09:30+01` are ISO 8601, too. Every digit of a fraction is kept. A text that is
+    RFC 3339 with capital letters is returned as it is.
+    """
+    found = _ISO_8601.fullmatch(text)
+    if found is None:
+        return None
+    clock = ":".join(found[part] or "00" for part in ("hour", "minute", "second"))
+    fraction = f".{found['fraction']}" if found["fraction"] else ""
+    sign = found["sign"] and found["sign"].replace("\u2212", "-")
+    offset = f"{sign}{found['hours']}:{found['minutes'] or '00'}" if sign else "Z"
+    try:
+        written = f"{date.fromisoformat(found['day'])}T{clock}{fraction}{offset}"
+    except ValueError:  # for example 31 April
+        return None
+    return written if _read(written) is not None else None
 
 
 # Excluded: files of a zone database that are not zones (copies with other rules, the machine's own setting).

@@ -16,6 +16,7 @@ from truto_mapper.resource.spec import value_schema
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean
 
 _PLANNING = ("path", "when", "query_error", "static_response", "params", "headers", "body")
+_OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
 
 
 class EndpointTypes:
@@ -48,7 +49,7 @@ class EndpointTypes:
         for key, expression in every(endpoint):
             if key in _PLANNING:
                 self._infer(expression, replace(scope, context=types.ANY))
-        for one in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone):
+        for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
         if endpoint.empty_when is not None:  # it is also evaluated for errors, which have another shape

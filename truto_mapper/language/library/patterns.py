@@ -8,42 +8,13 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
-import re2
-
 from truto_mapper.language.runtime.calls import apply
 from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
+from truto_mapper.text.regex import compile_pattern
 
-PatternError = re2.error
 #: The steps of a search that RE2 surely takes in half a second, and the size of a part of a text, in bytes.
 STEPS = 50_000_000
 _PART = 64
-_ESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
-
-
-@lru_cache(maxsize=1024)
-def compile_pattern(pattern: str, flags: str = "") -> Any:
-    """A pattern compiled by RE2, linear in time; `flags` are any of `i` and `m`. Raises `PatternError`."""
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = "i" not in flags
-    prefix = "(?m)" if "m" in flags else ""
-    try:
-        return re2.compile(prefix + re.sub(_ESCAPE, _escape, pattern), options)
-    except UnicodeError:
-        raise PatternError("half of a surrogate pair is not a character") from None
-
-
-def _escape(found: re.Match[str]) -> str:
-    """An escape as RE2 writes it."""
-    return f"\\x{{{found[1]}}}" if found[1] else found[0]
-
-
-def literal(text: str) -> str:
-    """The pattern of a text itself. Raises `PatternError`."""
-    try:
-        return str(re2.escape(text))
-    except UnicodeError:
-        raise PatternError("half of a surrogate pair is not a character") from None
 
 
 @lru_cache(maxsize=1024)

@@ -17,10 +17,11 @@ from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from truto_mapper.language.library.numerals import NUMERALS, nth, table
-from truto_mapper.language.library.patterns import PatternError, compile_pattern, literal, work
+from truto_mapper.language.library.patterns import work
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, fail
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.regex import PatternError, compile_pattern, literal
 
 #: The longest picture, text to read and Roman numeral, in characters.
 MAX_LENGTH: Final = 2_000

@@ -158,12 +158,13 @@ class Budget:
             self.is_exhausted = True
             fail("D2014", f"texts, arrays and objects of more than {MAX_SPENT:,} bytes in one evaluation or page")
 
-    def record(self, value: Any, times: int = 1) -> None:
-        """Count the characters of a value of so many records, as JSON. Raises D2014 if they are too many."""
+    def record(self, value: Any, times: int = 1) -> Any:
+        """A value of so many records as plain JSON. Raises D2014 for more characters than records may have."""
         walk = Walk(self, MAX_WRITTEN, self.written)
-        measure(value, walk)
+        made = plain(value, walk)
         walk.write((times - 1) * (walk.written - self.written))
         self.written = walk.written
+        return made
 
 
 class Run:
@@ -239,10 +240,7 @@ class Run:
 
     def recorded(self, value: Any) -> Any:
         """A value of a record as plain JSON; its characters are counted."""
-        walk = Walk(self, MAX_WRITTEN, self.budget.written)
-        made = plain(value, walk)
-        self.budget.written = walk.written
-        return made
+        return self.budget.record(value)
 
     def grown(self, value: Any) -> Any:
         """A text, array or object that was made, its bytes counted."""
@@ -389,6 +387,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
 
 
 _FLAT = frozenset((str, int, bool, type(None)))
+_SETTLED = _FLAT | {Missing}
 
 
 def _scalar(value: Any) -> str:
@@ -447,25 +446,43 @@ def measure(value: Any, walk: Walk, depth: int = 0) -> None:
             measure(item, walk, inner)
 
 
-def plain(value: Any, walk: Walk | None = None, depth: int = 0) -> Any:
-    """A result without sequences and functions; as in JSON.stringify, a function is omitted, or null in an array."""
+def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
+    """A copy of a result without sequences and functions; as in JSON.stringify, a function is null in an array.
+
+    Numbers are finite, and `walk` counts the characters. Raises D3137 for anything else that is not JSON.
+    """
     if isinstance(value, str):
-        if walk is not None:
-            walk.write(len(value))
+        walk.write(len(value))
+        return value
+    if value.__class__ in _SETTLED:
         return value
     if isinstance(value, list):
-        inner = (walk := walk or Walk(None, MAX_WRITTEN)).enter(depth, value)
+        inner = walk.enter(depth, value)
         walk.write(3 * len(value) + 2)
         found = [plain(item, walk, inner) for item in value]
         return [None if item is MISSING else item for item in found]
     if isinstance(value, dict):
-        inner = (walk := walk or Walk(None, MAX_WRITTEN)).enter(depth, value)
+        inner = walk.enter(depth, value)
         walk.write(3 * len(value) + 2)
-        made = ((key, plain(item, walk, inner)) for key, item in value.items())
+        made = ((_key(key), plain(item, walk, inner)) for key, item in value.items())
         return {key: item for key, item in made if item is not MISSING}
     if isinstance(value, Function):
         return MISSING
-    return finite(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return finite(value)
+    return value if isinstance(value, int) else _refuse_value(value)
+
+
+def finished(value: Any, escapes: bool, budget: Budget | None = None) -> Any:
+    """A result as the value of an expression; see `escapes`."""
+    if escapes:
+        return plain(value, Walk(budget, MAX_WRITTEN))
+    kind = value.__class__
+    if kind is float:
+        return finite(value)
+    if isinstance(value, list) and kind is not list:
+        return list(value)
+    return MISSING if isinstance(value, Function) else value
 
 
 def received(value: Any, walk: Walk, depth: int = 0) -> Any:
@@ -506,7 +523,9 @@ def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None
         return any(truthy(item, run, inner, walk) for item in value)
     if isinstance(value, float):
         return is_number(value) and value != 0
-    return bool(value) and not isinstance(value, Function)
+    if value is None or value is MISSING or isinstance(value, Function):
+        return False
+    return bool(value) if isinstance(value, (str, int, dict)) else _refuse_value(value)
 
 
 def equal(left: Any, right: Any, run: Run | None = None) -> bool:
