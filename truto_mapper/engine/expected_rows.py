@@ -87,8 +87,9 @@ class ExpectedRowCode(RowCode):
         self.short.add(parameter)
         return parameter
 
-    def of_memo(self, are_texts: str, names: list[str]) -> None:
-        self.doubt_unless(self.pen.load(are_texts))
+    def of_memo(self, are_short: str, lets: list[str], fields: list[str]) -> None:
+        names = [*lets, *fields]
+        self.doubt_unless(self.pen.load(are_short))
         self.classes |= dict.fromkeys(names, "str")
         self.given |= set(names)
         self.short |= set(names)

@@ -102,6 +102,8 @@ class Fused:
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
             arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
         records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
+        if not arguments[0]:  # the values of the page are not short texts
+            self.page_values.record(arguments, len(records), budget)
         return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows), odd
 
 
