@@ -250,7 +250,7 @@ def test_no_message_about_a_query_or_a_context_has_them(mapper, query, context):
 
 def test_a_request_a_query_a_response_and_a_page_are_shown_short_and_without_data(mapper):
     request = mapper.plan({"city": "Bonn", "remote_query": {"a": "visible?"}}, context=CONTEXT)
-    page = mapper.map({"items": [{"id": "77"}, {"id": "78"}]}, query=request.query, headers={"a": "b"})
+    page = mapper.map({"items": [{"id": "77", "age": 1}, {"id": "78"}]}, query=request.query, headers={"a": "b"})
     assert repr(request) == f"<Request GET /{HIDDEN}/contacts>"
     assert repr(request.query) == "<Query city, remote_query>"
     assert repr(request.query.plan) == "<Plan of all>"
@@ -263,7 +263,8 @@ def test_a_page_says_what_was_found_and_whether_there_is_more():
     rows = [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": "x"}}, {"userId": "2"}]
     body = {"usersAggregateActivityStats": rows, "records": {"cursor": "next"}}
     page = load("gong/activity").map(body, on_invalid="discard_record")
-    assert repr(page) == "<Page of aggregate: status 200, 1 record, 1 finding, 1 rejected row, another page follows>"
+    counts = f"1 record, {len(page.diagnostics)} findings, 1 rejected row, another page follows"
+    assert repr(page) == f"<Page of aggregate: status 200, {counts}>"
     empty = Page((), None, (), (), Response(None, 404), None, page.resource)
     assert repr(empty) == "<Page of no endpoint: status 404, 0 records>"
 
@@ -274,3 +275,12 @@ def test_the_text_of_a_file_is_not_shown_with_a_finding():
     mapping = load("gong/activity").sources[0]
     assert repr(mapping) == "Source(name='mappings/gong/activity.yaml')"
     assert len(repr(caught.value)) < 2_000
+
+
+def test_a_query_without_end_or_with_one_part_in_many_places_is_looked_at_once():
+    endless, shared = {}, ["s3cret-in-many-places"]
+    endless["endless"] = endless
+    for _ in range(60):
+        shared = [shared, shared]
+    found = Redaction({"a": endless, "b": shared}, {"token": shared}).text("s3cret-in-many-places")
+    assert found == HIDDEN

@@ -14,7 +14,7 @@ from typing import Any
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
 from truto_mapper.engine.rows import Reply, Row
-from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
+from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, Budget, Walk, plain
@@ -83,6 +83,11 @@ class ExactPage:
             elif (place := row.places[reading.variable]).in_reply:
                 found += self.source_types.mismatches(reading, place.value, place.path)
         return found
+
+    def multiplies(self, expression: Expression, value: Any) -> bool:
+        """Whether a value may be far longer than its row: an array or object, or a long text of the whole page."""
+        is_long = isinstance(value, str) and len(value) > MAX_SHORT
+        return isinstance(value, (list, dict)) or (is_long and not self.reads_row(expression))
 
     def reads_row(self, expression: Expression) -> bool:
         """Whether an expression may read its row, also through a `let`."""
@@ -250,7 +255,7 @@ class _Attempt:
         of_field = () if isinstance(target, str) else target
         try:
             value = expression.evaluate_in(self.scope)
-            if not isinstance(target, str):
+            if not isinstance(target, str) and self.page.multiplies(expression, value):
                 self.page.budget.record(value)
         except EvaluationError as error:
             if self.page.budget.is_exhausted:

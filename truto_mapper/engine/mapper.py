@@ -246,8 +246,8 @@ class Mapper(Generic[RecordT]):
 
     def _following(self, query: Query, next_cursor: str) -> Request:
         """The request for the next page of a stream."""
-        parsed, plan = self._parser.parse(dict(query) | {"next_cursor": next_cursor}), _plan(query)
-        return self._planned(parsed, plan.settings, plan.now, is_stream=True)
+        plan, following = _plan(query), dict(query) | {"next_cursor": next_cursor}
+        return self._asked(following, plan.settings, plan.now, "refuse", is_stream=True)
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None, *, is_stream: bool = False) -> Request:
         trace = self._replies.trace
@@ -263,6 +263,9 @@ class Mapper(Generic[RecordT]):
             return self._static(request.query, plan.settings, plan.now, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, request.query)
+            raise
 
     def _told(self, page: Page[RecordT]) -> Told:
         """What the reply of a page says about paging."""
@@ -272,7 +275,7 @@ class Mapper(Generic[RecordT]):
         body, status, headers = page.response
         names = requests.bindings(page.query, plan.settings, plan.now)
         names |= {"response": body, "status": status, "headers": headers}
-        return Told(*replies.paging(endpoint, Scope(body, names)))
+        return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
 
     def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
@@ -332,11 +335,9 @@ class Mapper(Generic[RecordT]):
                 found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
             found += replies.offset_notes(records, plan, endpoint, self._mapping.whole_days)
         if (cursor is not None or stop is not None) and query is not None:
-            at = Position(cursor, now=plan.now)
-            if stop is not None:
-                exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
-                ids = [*earlier, *exact.identities(made, start)]
-                at = Position(query.cursor, stop, digest_of(ids), plan.now)
+            exactly = partial(self._exactly, endpoint, bindings, plan, on_invalid, budget)
+            ids = () if stop is None else (*earlier, *(exact or exactly()).identities(made, start))
+            at = Position(query.cursor, stop, digest_of(ids), plan.now) if stop else Position(cursor, now=plan.now)
             cursor = self._cursors.sealed(at, plan.question)
         is_new = len(found) > (0 if query is None else len(query.notes))
         notes = _quieted(found, settings, headers, query) if is_new else tuple(found)
@@ -363,7 +364,10 @@ def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ..
 
 def _quiet(error: MapperError, *holders: Any) -> None:
     """Take the credentials of a context, headers or a query from the messages of an error."""
-    error.diagnostics = _quieted(error.diagnostics, *holders)
+    try:
+        error.diagnostics = _quieted(error.diagnostics, *holders)
+    except BEYOND as deep:  # a query without end
+        raise bounded(deep) from None
     error.args = (error.diagnostics,)
 
 
@@ -488,12 +492,13 @@ _OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
 
 def _overlaid(overlays: Overlays) -> Iterator[Source]:
     """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
-    for one in (overlays,) if isinstance(overlays, (str, Path, Source)) else overlays:
+    is_several = isinstance(overlays, Iterable) and not isinstance(overlays, (str, bytes, Path, Source))
+    for one in overlays if is_several else (overlays,):
         if not isinstance(one, (Path, Source)):
-            hint = f"give the path of a file as Path({excerpt(one)}), or a text as Source(name, text)"
-            raise MappingError(
-                Diagnostic("M105", f"the overlay {excerpt(one)} is neither a Path nor a Source", hint=hint)
-            )
+            path = excerpt(one) if isinstance(one, str) else "…"
+            hint = f"give the path of a file as Path({path}), or a text as Source(name, text)"
+            message = f"the overlay {excerpt(one)} is neither a Path nor a Source"
+            raise MappingError(Diagnostic("M105", message, hint=hint))
         yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
 
 

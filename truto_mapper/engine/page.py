@@ -46,9 +46,9 @@ SENT = ("method", "path", "params", "headers", "body")
 class Request:
     """What to send to the provider.
 
-    `path` begins with a slash and goes below the provider's base URL. `params` is the HTTP query: a list is a
-    parameter given several times. `body` is JSON, None for no body. `query` is the parsed unified query: pass it to
-    `Mapper.map` with the reply. `diagnostics` has notes on what was changed about the query (Q510).
+    `path` begins with a slash and goes below the provider's base URL. `params` is the HTTP query, all of it text: a
+    list is a parameter given several times. `body` is JSON, None for no body. `query` is the parsed unified query: pass
+    it to `Mapper.map` with the reply. `diagnostics` has notes on what was changed about the query (Q508, Q510).
     """
 
     method: str

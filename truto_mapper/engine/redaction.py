@@ -66,21 +66,27 @@ def is_secret(name: object) -> bool:
 # ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 #: A shorter value than the first is hidden under its name only, a shorter one than the second where it is a whole word.
-_SHORTEST, _DISTINCT = 4, 8
+_SHORTEST, _DISTINCT = 3, 8
 
 
 def _secrets(value: Any) -> Iterator[str]:
-    """The texts below the names of credentials in a JSON value or a query string, or in what a `Query` was made of."""
+    """The texts below the names of credentials in a JSON value or a query string, or in what a `Query` was made of.
+
+    The value may be what a caller gave: nested without end, or one part in many places. Each part is looked at once.
+    """
     if isinstance(value, Query):
         value = [value.parameters, value.sent, value.plan and value.plan.settings]
     if isinstance(value, str):
         value = dict(parse_qsl(value)) if "=" in value else {}
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _texts(item) if is_secret(name) else _secrets(item) if not isinstance(item, str) else ()
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _secrets(item) if not isinstance(item, str) else ()
+    ahead, seen = [(value, False)], {}
+    while ahead:
+        one, is_below = ahead.pop()
+        if not isinstance(one, (Mapping, list, tuple)):
+            yield from _texts(one) if is_below else ()
+        elif (id(one), is_below) not in seen:
+            seen[id(one), is_below] = one
+            named = one.items() if isinstance(one, Mapping) else ((None, item) for item in one)
+            ahead += [(item, is_below or is_secret(name)) for name, item in named]
 
 
 #: What a cookie says about itself.
@@ -89,10 +95,7 @@ _OF_COOKIES = {"path", "domain", "expires", "max-age", "samesite"}
 
 def _texts(value: Any) -> Iterator[str]:
     """The texts in a credential: itself, what follows its scheme, the parts of a Basic one, the values of cookies."""
-    if isinstance(value, (Mapping, list, tuple)):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(item)
-    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         text = str(value).strip()
         yield text
         scheme, _, rest = text.partition(" ")
@@ -188,7 +191,7 @@ class Redaction:
     def _without_start(self, text: str) -> str:
         """A text without the start of a credential at its end."""
         for secret in self._secrets:
-            for size in range(min(len(secret), len(text), 200), _SHORTEST - 1, -1):
+            for size in range(min(len(secret), len(text), 200), _SHORTEST, -1):
                 if text.endswith(secret[:size]):
                     return text[:-size] + HIDDEN
         return text

@@ -179,7 +179,8 @@ def _headers(template: Template | None, scope: Scope) -> dict[str, str]:
 def _keep(endpoint: Endpoint, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
     """Refuse what would replace something of the mapping, also what it sets on further pages alone."""
     cursor = scope.lookup("cursor")
-    scope = Scope(MISSING, {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor})
+    names = {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor}
+    scope = Scope(MISSING, names, budget=scope.budget)
     kept = ((endpoint.body, within), (endpoint.params, beyond))
     found = [
         refusal
@@ -201,7 +202,18 @@ def _filled(template: Template, scope: Scope, *, failing: Any = None) -> Any:
             items = (_filled(child, scope, failing=failing) for child in template)
             return [value for value in items if value is not MISSING]
         case _:
-            return value_of(template, scope, failing=failing)
+            return _counted(template, value_of(template, scope, failing=failing), scope)
+
+
+def _counted(expression: Expression, value: Any, scope: Scope) -> Any:
+    """An object or array as it is written, its characters counted: a small one can contain a part many times."""
+    if not isinstance(value, (dict, list)) or scope.budget is None:
+        return value
+    try:
+        return scope.budget.record(value)
+    except EvaluationError as error:
+        (found,) = error.diagnostics
+        raise EvaluationError(expression.diagnostic(found.code, found.message)) from None
 
 
 def _object(template: Template | None, scope: Scope) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Writer(Pen):
         kinds = {type(one) for one in below}
         variables = sum(nodes.is_variable(one) and one.name not in small for one in below)
         #: Sizes are checked if recursion, bindings or variables can make values much larger than the input.
-        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or variables > 1
+        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or variables > 0
         #: Loops check the clock unless they make a single pass over the input.
         self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
             map(nodes.is_range, below)

@@ -158,11 +158,12 @@ class Budget:
             self.is_exhausted = True
             fail("D2014", f"texts, arrays and objects of more than {MAX_SPENT:,} bytes in one evaluation or page")
 
-    def record(self, value: Any) -> Any:
-        """A value of a record as plain JSON. Raises D2014 for more characters than records may have."""
-        walk = Walk(self, MAX_WRITTEN - self.written)
+    def record(self, value: Any, times: int = 1) -> Any:
+        """A value of so many records as plain JSON. Raises D2014 for more characters than records may have."""
+        walk = Walk(self, MAX_WRITTEN, self.written)
         made = plain(value, walk)
-        self.written += walk.written
+        walk.write((times - 1) * (walk.written - self.written))
+        self.written = walk.written
         return made
 
 
@@ -254,14 +255,14 @@ class Walk:
     """Counts what a function looks through: a small value can contain one part many times.
 
     `clock` is a `Run` or a `Budget`, None where the value is no longer than the input; `most` is the most characters
-    that are written.
+    that are written, `written` those written before.
     """
 
     __slots__ = ("clock", "most", "visits", "written")
 
-    def __init__(self, clock: Run | Budget | None = None, most: int = MAX_LENGTH) -> None:
-        self.clock, self.most = clock, most
-        self.visits = self.written = 0
+    def __init__(self, clock: Run | Budget | None = None, most: int = MAX_LENGTH, written: int = 0) -> None:
+        self.clock, self.most, self.written = clock, most, written
+        self.visits = 0
 
     def enter(self, depth: int, value: Any) -> int:
         """Enter an array or object at `depth`; the depth of its items."""
