@@ -48,7 +48,7 @@ def payload(tmp_path):
 
 
 def test_map_prints_the_unified_response(payload):
-    done = cli("map", "gong/activity", payload, "--query", PERIOD)
+    done = cli("map", "gong/activity", payload, "--query", PERIOD, "--now", "2026-03-01T00:00:00Z")
     assert (done.exit_code, done.stderr) == (0, "")
     response = json.loads(done.stdout)
     assert response["next_cursor"] == "next"

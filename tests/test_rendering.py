@@ -101,6 +101,13 @@ def test_keying_that_would_lose_a_record_is_refused(records, name, at):
     (found,) = caught.value.diagnostics
     assert (found.code, found.pointer) == ("Q507", f"/result/{at}")
     assert name in found.message
+    assert found.hint == ("leave truto_key_by out: a list has every record" if name == "id" else "key by `id`")
+
+
+def test_a_key_that_repeats_names_both_records():
+    records = [{"id": "a"}, {"id": "b"}, {"id": "a"}]
+    with pytest.raises(QueryError, match='id is "a" in the records 0 and 2'):
+        keyed(records, records, "id")
 
 
 def test_no_records_are_an_empty_object():
@@ -258,10 +265,11 @@ def page(**options):
 
 
 def test_unified_is_the_envelope_with_the_records():
-    found = page().render()
+    shown = page()
+    found = shown.render()
     assert list(found) == ["result", "next_cursor"]
     assert [one["user"]["id"] for one in found["result"]] == ["1", "2"]
-    assert found["next_cursor"] == "next"
+    assert found["next_cursor"] == shown.next_cursor != "next"
     assert found["result"][0]["remote_data"] == PAYLOAD["usersAggregateActivityStats"][0]
 
 
@@ -284,12 +292,11 @@ def test_stream_is_lines_of_unified_records():
 def test_debug_says_what_was_sent_without_credentials():
     asked = page(truto_response_format="debug", remote_query={"api_key": "s3cret"})
     found = asked.render()["debug"]
-    assert found["requestUrl"] == "/v2/stats/activity/aggregate"
+    assert found["requestUrl"] == "/v2/stats/activity/aggregate?api_key=%5Bredacted%5D"
     assert found["requestOptions"]["method"] == "POST"
     assert found["requestOptions"]["body"]["filter"]["fromDate"] == "2026-01-01"
-    assert found["requestOptions"]["body"]["api_key"] == "[redacted]"
     assert (found["isLooping"], found["isEmptyResult"], found["resultCount"]) == (False, False, 2)
-    assert found["nextCursor"] == "next"
+    assert found["nextCursor"] == asked.next_cursor
 
 
 def test_excluded_fields_are_left_out_in_every_format():

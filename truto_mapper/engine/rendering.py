@@ -48,16 +48,20 @@ def keyed(records: Sequence[Mapping[str, Any]], shown: Sequence[Record], name: s
     Raises `QueryError` Q507 for a missing or repeated value: keying by it would lose records.
     """
     found: dict[str, Record] = {}
+    first: dict[str, int] = {}
     for number, (record, showing) in enumerate(zip(records, shown, strict=True)):
         value: Any = record
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         key = value if isinstance(value, str) else json.dumps(value)
         if value is None or key in found:
-            why = "is missing" if value is None else f"is {excerpt(key)} again"
-            message = f"truto_key_by: {name} {why} in record {number}, so keying by it would lose records"
-            raise QueryError(Diagnostic("Q507", message, pointer=f"/result/{number}", hint="key by `id`"))
-        found[key] = showing
+            why = f"is missing in record {number}"
+            if value is not None:
+                why = f"is {excerpt(key)} in the records {first[key]} and {number}"
+            hint = "leave truto_key_by out: a list has every record" if name == "id" else "key by `id`"
+            message = f"truto_key_by: {name} {why}, so keying by it would lose records"
+            raise QueryError(Diagnostic("Q507", message, pointer=f"/result/{number}", hint=hint))
+        found[key], first[key] = showing, number
     return found
 
 
