@@ -148,7 +148,7 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
         value = made.value
         if not isinstance(value, (ast.Constant, ast.Compare)):
             value = pen.atom(value)
-            ended = pen.called("finished", value, pen.constant(escapes(expression.node)))
+            ended = pen.called("finished", value, pen.constant(escapes(expression.node)), pen.load("budget"))
             value = pen.choice(pen.has_class(value, "str"), value, ended)
     pen.assign(local, value)
     return pen.load(local)

@@ -322,7 +322,7 @@ class RowCode:
 
     def is_of_row(self, node: Node) -> bool:
         """Whether a node is a path from the row itself. An absent array of any other may be an empty one."""
-        first = leading_names(node)[0] if self.paths.path(without_brackets(node)) else None
+        first = leading_names(node)[0] if self.paths.path(node) else None
         variables = ("", *self.blueprint.loops.variables)
         return isinstance(first, Name) or (isinstance(first, Variable) and first.name in variables)
 
