@@ -32,7 +32,7 @@ def exact(mapper, *args, **options):
 
     def in_doubt(self, rows, key, page, budget, *, remote_data):  # noqa: ARG001
         count = len(rows) - rows.count(None)
-        return [None] * count, range(count), None, False
+        return [None] * count, range(count), None, False, True
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Fused, "records", in_doubt)
@@ -484,7 +484,7 @@ def test_the_generated_code_has_the_lines_of_the_mapping():
     source = GONG.mapping.root.source
     tree = GONG._functions["aggregate"].tree
     lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)}
-    assert all("$join([$user.userId" in source.line(line) for line in lines)
+    assert all("$join([$string($user.userId)" in source.line(line) for line in lines)
     assert lines
 
 

@@ -196,7 +196,7 @@ def _word(value: Any) -> str:
 # ── Two mappings ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SENT = ("path", "params", "headers", "body", "query_error", "static_response")
-_READ = ("recognise", "for_each", "let", "next_cursor", "page_number", "total", "empty_when", "time_zone")
+_READ = ("recognise", "for_each", "let", "next_cursor", "page_number", "total", "error_when", "empty_when", "time_zone")
 
 
 def mappings(old: Mapper, new: Mapper) -> list[Change]:

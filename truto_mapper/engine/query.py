@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
-    provider's rows, `question` what its cursors belong to.
+    provider's rows, `question` what its cursors belong to, `raw` whether no records are wanted.
     """
 
     settings: dict[str, Any]
@@ -44,6 +44,7 @@ class Plan(NamedTuple):
     question: Question
     limit: int | None = None
     remote_data: bool = True
+    raw: bool = False
 
     def __repr__(self) -> str:
         return f"<Plan of {', '.join(self.endpoints)}>"
