@@ -288,3 +288,12 @@ def test_a_holder_without_end_is_searched_once():
         deep = {"token": deep}
     for holder in (cyclic, deep, {"token": [10**5000, TOKEN]}):
         assert Redaction(holder).text(f"a {TOKEN} b") == f"a {HIDDEN} b"
+
+
+def test_a_query_without_end_or_with_one_part_in_many_places_is_looked_at_once():
+    endless, shared = {}, ["s3cret-in-many-places"]
+    endless["endless"] = endless
+    for _ in range(60):
+        shared = [shared, shared]
+    found = Redaction({"a": endless, "b": shared}, {"token": shared}).text("s3cret-in-many-places")
+    assert found == HIDDEN

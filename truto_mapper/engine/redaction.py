@@ -71,17 +71,20 @@ _SHORTEST, _DISTINCT = 3, 8
 
 
 def _secrets(holder: Any) -> Iterator[str]:
-    """The texts below the names of credentials in a JSON value or a query string, or in what a `Query` was made of."""
+    """The texts below the names of credentials in a JSON value or a query string, or in what a `Query` was made of.
+
+    The value may be what a caller gave: nested without end, or one part in many places. Each part is looked at once.
+    """
     if isinstance(holder, Query):
         holder = [holder.parameters, holder.sent, holder.plan and holder.plan.settings]
     if isinstance(holder, str):
         holder = dict(parse_qsl(holder))
-    ahead, known = [(holder, False)], set[tuple[int, bool]]()
-    while ahead:  # without recursion: what a caller gives may contain itself
+    ahead, known = [(holder, False)], dict[tuple[int, bool], Any]()
+    while ahead:
         value, hides = ahead.pop()
         if isinstance(value, (Mapping, list, tuple)):
             if (id(value), hides) not in known:
-                known.add((id(value), hides))
+                known[id(value), hides] = value
                 ahead += [(item, hides or is_secret(_text(name))) for name, item in _items(value)]
         elif hides and isinstance(value, (str, bytes, int, float)) and not isinstance(value, bool):
             with suppress(ValueError):  # an integer of more digits than Python writes
