@@ -509,7 +509,7 @@ def test_without_its_extra_the_command_line_says_what_to_install(package):
 
 
 def test_the_installed_command_runs_without_a_terminal(payload):
-    command = [*COMMAND, "map", "gong/activity", str(payload)]
+    command = [*COMMAND, "map", "gong/activity", str(payload), "--query", PERIOD]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert (done.returncode, "error" in done.stderr) == (0, False)
     assert json.loads(done.stdout)["result"][0]["id"] == "58908407122430761234_total_2026-01-01_2026-02-01"

@@ -58,6 +58,8 @@ def test_a_credential_that_is_a_number_is_hidden_and_whether_there_is_one_is_not
         ({"Authorization": "Basic " + base64.b64encode(f"user:{TOKEN}".encode()).decode()}, f"wrong password {TOKEN}"),
         ({"Cookie": f"theme=dark; sid={TOKEN}"}, TOKEN),
         ({"set-cookie": f"sid={TOKEN}; Path=/; Max-Age=3600"}, TOKEN),
+        ([("Accept", "*/*"), ("X-Api-Key", TOKEN)], TOKEN),
+        ([(b"authorization", b"Bearer " + TOKEN.encode())], TOKEN),
         (f"a=1&remote_query[api_key]={TOKEN}", f"/x/{TOKEN}"),
         ({"key": "a b/c+d=ef"}, "/x?y=a%20b%2Fc%2Bd%3Def"),
         ({"key": "a b/c+d=ef"}, "/x?y=a+b%2Fc%2Bd%3Def"),
@@ -275,6 +277,17 @@ def test_the_text_of_a_file_is_not_shown_with_a_finding():
     mapping = load("gong/activity").sources[0]
     assert repr(mapping) == "Source(name='mappings/gong/activity.yaml')"
     assert len(repr(caught.value)) < 2_000
+
+
+def test_a_holder_without_end_is_searched_once():
+    cyclic = {"token": TOKEN}
+    cyclic["again"] = [cyclic, cyclic]
+    cyclic["secret"] = cyclic
+    deep = TOKEN
+    for _ in range(100_000):
+        deep = {"token": deep}
+    for holder in (cyclic, deep, {"token": [10**5000, TOKEN]}):
+        assert Redaction(holder).text(f"a {TOKEN} b") == f"a {HIDDEN} b"
 
 
 def test_a_query_without_end_or_with_one_part_in_many_places_is_looked_at_once():
