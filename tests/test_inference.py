@@ -207,3 +207,62 @@ def test_an_attachment_of_a_node_has_no_type_of_its_own(kind):
     found = next(node for text in EVERY_KIND for node in nodes.walk(Expression(text).node) if isinstance(node, kind))
     with pytest.raises(TypeError, match=kind.__name__):
         inference.Inference(print).infer(found, inference.TypeScope({}, types.ANY))
+
+
+#: Schemas of a text that say so in other ways than `type`.
+TEXTS = {
+    "a reference to a reference": {"$ref": "#/$defs/other"},
+    "a reference into an array": {"$ref": "#/$defs/several/0"},
+    "all of one": {"allOf": [{"$ref": "#/$defs/text"}, {"description": "x"}]},
+    "any of several": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/text"}]},
+    "one of several": {"oneOf": [{"$ref": "#/$defs/text"}]},
+    "a list of values": {"enum": ["a", "b"]},
+    "one value": {"const": "a"},
+}
+DEFS = {"text": {"type": "string"}, "other": {"$ref": "#/$defs/text"}, "several": [{"type": "string"}]}
+
+
+@pytest.mark.parametrize("schema", TEXTS.values(), ids=TEXTS)
+def test_a_schema_says_a_type_in_many_ways(schema):
+    assert types.from_schema(schema, {"$defs": DEFS}, None).kinds == {"string"}
+
+
+#: Schemas that say nothing about a type that can be used.
+UNKNOWN = {
+    "a boolean": True,
+    "no schema": 3,
+    "another file": {"$ref": "other.json"},
+    "an anchor": {"$ref": "#text"},
+    "nothing there": {"$ref": "#/$defs/none"},
+    "itself": {"$ref": "#"},
+    "all of itself": {"allOf": [{"$ref": "#"}]},
+    "any of itself": {"anyOf": [{"$ref": "#"}, {"type": "string"}]},
+    "a number for a type": {"type": 3},
+    "a list of no types": {"type": []},
+    "an unknown type": {"type": ["text", 5]},
+    "a list of no values": {"enum": []},
+}
+
+
+@pytest.mark.parametrize("schema", UNKNOWN.values(), ids=UNKNOWN)
+def test_a_schema_that_says_nothing_allows_anything(schema):
+    assert types.from_schema(schema, schema, None) == types.ANY
+
+
+def test_the_first_items_of_an_array_may_have_types_of_their_own():
+    schema = {"type": "array", "prefixItems": [{"type": "integer"}], "items": {"type": "string"}}
+    assert types.from_schema(schema, schema, None).items is None
+
+
+def size(kind):
+    return 1 + sum(size(one) for one in (kind.items, *(kind.properties or {}).values()) if one is not None)
+
+
+@pytest.mark.parametrize("names", [1, 2, 3, 9])
+def test_a_schema_within_itself_has_a_type_of_some_levels_and_a_bounded_size(names):
+    node = {"$ref": "#/$defs/node"}
+    below = {f"n{number}": node for number in range(names)} | {"many": {"type": "array", "items": node}}
+    schema = node | {"$defs": {"node": {"type": "object", "properties": below | {"text": {"type": "string"}}}}}
+    kind = types.from_schema(schema, schema, None)
+    assert size(kind) <= types.MAX_SIZE
+    assert kind.properties["n0"].properties["text"].kinds == {"string", "undefined"}

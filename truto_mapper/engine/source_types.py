@@ -227,7 +227,7 @@ def _counted(node: nodes.Node) -> Iterator[nodes.Node]:
 
 def fits(value: Any, kind: Type) -> bool:
     """Whether a value has a declared type. No value always has."""
-    if value is None or value is MISSING:
+    if value is None or value is MISSING or not kind.solid:
         return True
     given = kind_of(value)
     return given in kind.kinds or (given == "number" and "integer" in kind.kinds and value.is_integer())

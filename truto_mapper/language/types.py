@@ -13,7 +13,13 @@ from truto_mapper.text.pointers import steps_of
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 NONE = frozenset({"null", "undefined"})
 KINDS = SCALARS | NONE | {"object", "array", "function"}
+
+#: How many levels of a schema a type has at most, and of how many schemas it is made.
 MAX_DEPTH = 16
+MAX_SIZE = 10_000
+
+#: The names of JSON Schema's types.
+_NAMES = SCALARS | {"null", "object", "array"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,42 +138,124 @@ def kept(node: Node, kind: Type) -> Type:
     return Type(frozenset({"array", "undefined"}), items=spread(node, kind).without({"undefined"}))
 
 
-def from_schema(schema: Any, root: Mapping[str, Any], path: NamePath | None = (), depth: int = 0) -> Type:
-    """The type of the values that a JSON Schema allows; undeclared properties are ignored. `root` resolves `$ref`."""
-    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
-        return replace(ANY, path=path)
-    if isinstance(schema.get("$ref"), str):
-        target: Any = root
-        for step in steps_of(schema["$ref"]):
-            target = target.get(step) if isinstance(target, Mapping) else None
-        schema = {**(target if isinstance(target, Mapping) else {}), **{k: v for k, v in schema.items() if k != "$ref"}}
-    given = schema.get("enum", [schema["const"]] if "const" in schema else None)
-    declared = schema.get("type")
-    if declared is None and given is None and "properties" not in schema:
-        return replace(ANY, path=path)
-    kinds = {declared} if isinstance(declared, str) else set(declared or map(kind_of, given or [{}]))
-    kinds |= {"integer"} if "number" in kinds else set()
-    properties = schema.get("properties")
-    listed = tuple(value for value in given if kind_of(value) in SCALARS) if given is not None else None
-    inner = schema.get("items")
-    return Type(
-        frozenset(kinds),
-        listed,
-        schema.get("format"),
-        None if properties is None else _properties(properties, schema, root, path, depth),
-        None if inner is None else from_schema(inner, root, path, depth + 1),
-        path,
-    )
+def from_schema(schema: Any, root: Any, path: NamePath | None = ()) -> Type:
+    """The type of the values that a JSON Schema allows; undeclared properties are ignored. `root` resolves `$ref`.
+
+    Where references lead back, so many levels are looked at that the type stays small. What is below is any.
+    """
+    schemas, depth = _Schemas(root), MAX_DEPTH
+    while depth > 1 and schemas.size(schema, depth) > MAX_SIZE:
+        depth -= 1
+    return schemas.type(schema, path, depth)
 
 
-def _properties(
-    properties: Mapping[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], path: NamePath | None, depth: int
-) -> Mapping[str, Type]:
-    found = {}
-    for name, one in properties.items():
-        made = from_schema(one, root, None if path is None else (*path, name), depth + 1)
-        found[name] = made if name in schema.get("required", ()) else union_path(made, UNDEFINED)
-    return found
+class _Schemas:
+    """The schemas of one document, each with what it refers to. Schemas are known by their identity."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self._keywords: dict[int, Mapping[str, Any]] = {}
+        self._sizes: dict[tuple[int, int], int] = {}
+
+    def keywords(self, schema: Any) -> Mapping[str, Any]:
+        """A schema's keywords with those that `$ref` and `allOf` lead to; none for a circle of these."""
+        if not isinstance(schema, Mapping):
+            return {}
+        if id(schema) not in self._keywords:
+            self._keywords[id(schema)] = {}
+            found: Mapping[str, Any] = {}
+            for one in (self._referred(schema.get("$ref")), *_listed(schema, "allOf")):
+                found = _both(found, self.keywords(one))
+            self._keywords[id(schema)] = _both(found, schema)
+        return self._keywords[id(schema)]
+
+    def _referred(self, reference: Any) -> Any:
+        """The schema that `$ref` leads to; None if it is not a place of this document."""
+        if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
+            return None
+        target = self.root
+        for step in steps_of(reference):
+            if isinstance(target, list) and step.isdecimal():
+                target = dict(enumerate(target)).get(int(step))
+            else:
+                target = target.get(step) if isinstance(target, Mapping) else None
+        return target
+
+    def size(self, schema: Any, depth: int) -> int:
+        """How many schemas a type of so many levels is made of."""
+        if not depth:
+            return 1
+        if (id(schema), depth) not in self._sizes:
+            words = self.keywords(schema)
+            below = [*_declared(words).values(), *_choices(words), words.get("items")]
+            self._sizes[id(schema), depth] = 1 + sum(self.size(one, depth - 1) for one in below if one is not None)
+        return self._sizes[id(schema), depth]
+
+    def type(self, schema: Any, path: NamePath | None, depth: int) -> Type:
+        """The type of a schema, with so many levels below it."""
+        words = self.keywords(schema)
+        kinds, choices = _kinds(words), _choices(words)
+        if kinds is None and choices and depth:
+            return replace(union_all(self.type(one, path, depth - 1) for one in choices), path=path)
+        if kinds is None or not depth:
+            return replace(ANY, path=path)
+        given, inner = _given(words), None if "prefixItems" in words else words.get("items")
+        return Type(
+            kinds,
+            None if given is None else tuple(value for value in given if kind_of(value) in SCALARS),
+            words.get("format"),
+            self._properties(words, path, depth) if isinstance(words.get("properties"), Mapping) else None,
+            None if inner is None else self.type(inner, path, depth - 1),
+            path,
+        )
+
+    def _properties(self, words: Mapping[str, Any], path: NamePath | None, depth: int) -> Mapping[str, Type]:
+        required, found = _listed(words, "required"), {}
+        for name, one in _declared(words).items():
+            made = self.type(one, None if path is None else (*path, name), depth - 1)
+            found[name] = made if name in required else union_path(made, UNDEFINED)
+        return found
+
+
+def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keywords of two schemas that a value must both fit."""
+    if not one:
+        return other
+    merged = {**one, **other}
+    if "properties" in one and "properties" in other:
+        merged["properties"] = {**_declared(one), **_declared(other)}
+    if "required" in one and "required" in other:
+        merged["required"] = [*_listed(one, "required"), *_listed(other, "required")]
+    return merged
+
+
+def _listed(words: Mapping[str, Any], name: str) -> list[Any]:
+    found = words.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _declared(words: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = words.get("properties")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _choices(words: Mapping[str, Any]) -> list[Any]:
+    return _listed(words, "anyOf") or _listed(words, "oneOf")
+
+
+def _given(words: Mapping[str, Any]) -> list[Any] | None:
+    """The values that a schema lists, None if it lists none."""
+    return _listed(words, "enum") or ([words["const"]] if "const" in words else None)
+
+
+def _kinds(words: Mapping[str, Any]) -> frozenset[str] | None:
+    """The kinds of values that a schema names, None if it names none."""
+    declared = words.get("type")
+    if declared is not None:
+        kinds = {one for one in ([declared] if isinstance(declared, str) else _listed(words, "type")) if one in _NAMES}
+    else:
+        kinds = set(map(kind_of, _given(words) or ([{}] if "properties" in words else [])))
+    return frozenset(kinds | ({"integer"} if "number" in kinds else set())) or None
 
 
 def union_path(one: Type, other: Type) -> Type:
