@@ -65,3 +65,58 @@ def test_a_page_without_rows_says_nothing(mapper):
 def test_rows_of_the_exact_path_say_the_same(mapper):
     row = renamed(ROW, "age", "ages") | {"labels": ["a", None]}
     assert [one[1] for one in drift(mapper, row, row)] == [HEAD + "`age` in `data`"]
+
+
+def notes(mapper, body):
+    page = mapper.map(body, on_invalid="discard_value")
+    return [(d.severity, d.message, d.hint) for d in page.diagnostics if d.code == "P606"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nickname ?? name",
+        "name ?? nickname",
+        "nickname ?: name",
+        "nickname ?? handle ?? name",
+        "$exists(nickname) ? nickname : name",
+        "nickname ? nickname : name",
+        "$uppercase(nickname ?? $c.name)",
+    ],
+)
+def test_what_is_tried_before_something_that_is_there_is_not_told(text, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key & ''", "nick": f"'{text}'"}, for_each="{c: data}")
+    assert drift(mapper, ROW) == []
+    assert drift(mapper, renamed(ROW, "name", "title")) != []
+    ((_, _, hint),) = drift(mapper, ROW | {"nicknames": "A"})
+    assert hint == "`nickname` may be `nicknames` now"
+
+
+@pytest.mark.parametrize("text", ["nickname ?? handle", "nickname ?? 'none'", "[nickname, name][0]"])
+def test_what_is_tried_before_nothing_or_a_constant_is_told(text, tmp_path):
+    (found,) = drift(mapper_of(tmp_path, {"id": "key & ''", "nick": f'"{text}"'}), ROW)
+    assert "`nickname`" in found[1]
+
+
+def test_what_is_also_read_alone_is_told(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key & ''", "nick": "nickname ?? name", "notes": "nickname"})
+    assert [one[1] for one in drift(mapper, ROW)] == [HEAD + "`nickname` in `data`"]
+
+
+@pytest.mark.parametrize("loops", ["{c: data, p: $c.phones}", "{c: data, p: '$c.phones[n != \"9\"]'}"])
+def test_rows_within_rows_that_have_another_name_are_no_empty_page(loops, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$c.key & ''", "nick": "$p.n"}, for_each=loops)
+    assert notes(mapper, {"data": [ROW]}) == []
+    assert notes(mapper, {"data": [ROW | {"phones": []}]}) == notes(mapper, {"data": []}) == []
+    gone = HEAD + "`phones` in `data`"
+    assert drift(mapper, renamed(ROW, "phones", "phone")) == [("warning", gone, "`phones` may be `phone` now")]
+    assert drift(mapper, renamed(ROW, "phones", "numbers")) == [("warning", gone, None)]
+    assert drift(mapper, {"key": "1"}) == [("note", gone, None)]
+
+
+def test_a_name_of_the_reply_itself_is_told_if_it_looks_renamed(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key & ''", "nick": "$response.zone"})
+    assert notes(mapper, {"data": [ROW]}) == notes(mapper, {"data": [ROW], "area": "x"}) == []
+    assert notes(mapper, {"data": [ROW], "zones": "x"}) == [
+        ("warning", HEAD + "`zone` in the reply itself", "`zone` may be `zones` now")
+    ]

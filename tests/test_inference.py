@@ -210,7 +210,7 @@ def test_an_attachment_of_a_node_has_no_type_of_its_own(kind):
 
 
 #: Schemas of a text that say so in other ways than `type`.
-TEXTS = {
+WAYS = {
     "a reference to a reference": {"$ref": "#/$defs/other"},
     "a reference into an array": {"$ref": "#/$defs/several/0"},
     "all of one": {"allOf": [{"$ref": "#/$defs/text"}, {"description": "x"}]},
@@ -222,7 +222,7 @@ TEXTS = {
 DEFS = {"text": {"type": "string"}, "other": {"$ref": "#/$defs/text"}, "several": [{"type": "string"}]}
 
 
-@pytest.mark.parametrize("schema", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("schema", WAYS.values(), ids=WAYS)
 def test_a_schema_says_a_type_in_many_ways(schema):
     assert types.from_schema(schema, {"$defs": DEFS}, None).kinds == {"string"}
 

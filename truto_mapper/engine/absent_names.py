@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from truto_mapper.engine.source_types import Looked, SourceTypes
+from truto_mapper.engine.source_types import Looked, Reading, SourceTypes
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import ANY, Type, objects
 from truto_mapper.text.diagnostics import Diagnostic, nearest
@@ -27,14 +27,19 @@ class Absent(NamedTuple):
     is_suspect: bool
 
 
-def drift_notes(types: SourceTypes, rows: Sequence[Sequence[Any]]) -> list[Diagnostic]:
+def drift_notes(types: SourceTypes, body: Any, rows: Sequence[Sequence[Any]]) -> list[Diagnostic]:
     """P606 for the names that are read but are in none of the rows; `rows` has the rows of each loop.
 
+    Without rows it is about the names that lead to them. A name of the reply itself is told only if it looks renamed.
     A warning if something looks renamed, else a note.
     """
-    found = [
-        absent for variable, ones in zip(types.loops, rows, strict=True) for absent in _absent(types, variable, ones)
-    ]
+    found = [one for one in _absent(types, None, [body]) if one.similar]
+    if rows:
+        for variable, ones in zip(types.loops, rows, strict=True):
+            found += _absent(types, variable, ones)
+    else:
+        found += _without_rows(types, body)
+    found = _told(types, found)
     if not found:
         return []
     parts = [_listed(above, list(ones)) for above, ones in groupby(found, lambda one: one.path[:-1])]
@@ -46,27 +51,53 @@ def drift_notes(types: SourceTypes, rows: Sequence[Sequence[Any]]) -> list[Diagn
     return [Diagnostic("P606", message, "warning" if is_suspect else "note", hint=hint)]
 
 
+def _without_rows(types: SourceTypes, body: Any) -> list[Absent]:
+    """The first name on the way to the rows that nothing has."""
+    looked = Looked.of(Reading(None, loop[1:], is_whole=False) for loop in types.loops.values())
+    found = _below([body], types.reply, looked, (), of_rows=True)
+    return [one for one in found if one.similar or len(one.path) > 1]
+
+
+def _told(types: SourceTypes, found: list[Absent]) -> list[Absent]:
+    """The names without those that were only tried before another one, which is there."""
+    gone = [one.path for one in found]
+
+    def is_there(place: NamePath) -> bool:
+        return not any(place[: len(path)] == path for path in gone)
+
+    def is_read(path: NamePath) -> bool:
+        uses = [others for place, others in types.uses if place[: len(path)] == path]
+        return not uses or any(not any(map(is_there, others)) for others in uses)
+
+    return [one for one in found if one.similar or is_read(one.path)]
+
+
 def _listed(above: NamePath, found: list[Absent]) -> str:
     shown = [f"`{one.path[-1]}`" for one in found[:_LISTED]]
     others = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return f"{', '.join(shown)}{others} in `{dotted(above)}`"
+    return f"{', '.join(shown)}{others} in {f'`{dotted(above)}`' if above else 'the reply itself'}"
 
 
-def _absent(types: SourceTypes, variable: str, rows: Sequence[Any]) -> Iterator[Absent]:
+def _absent(types: SourceTypes, variable: str | None, rows: Sequence[Any]) -> Iterator[Absent]:
     looked = Looked.of(reading for reading in types.of_rows if reading.variable == variable)
-    return _below(rows, types.start(variable), looked, types.loops[variable][1:])
+    return _below(rows, types.start(variable), looked, () if variable is None else types.loops[variable][1:])
 
 
-def _below(values: Sequence[Any], kind: Type, looked: Looked, path: NamePath) -> Iterator[Absent]:
+def _below(
+    values: Sequence[Any], kind: Type, looked: Looked, path: NamePath, *, of_rows: bool = False
+) -> Iterator[Absent]:
+    """The names below some values that none of them has. `of_rows` if the names lead to rows, which are objects."""
     holders = list(_objects(values))
     for name, inner in looked.names.items() if holders else ():
         if not any(name in holder for holder in holders):
             others = _undeclared(holders, kind, looked)
             similar = nearest(name, others)
-            yield Absent((*path, name), similar, is_suspect=similar is not None or bool(inner.names and others))
+            yield Absent(
+                (*path, name), similar, is_suspect=similar is not None or bool((inner.names or of_rows) and others)
+            )
         elif inner.names:
             below = [holder[name] for holder in holders if name in holder]
-            yield from _below(below, _property(kind, name), inner, (*path, name))
+            yield from _below(below, _property(kind, name), inner, (*path, name), of_rows=of_rows)
 
 
 def _undeclared(holders: Sequence[dict[str, Any]], kind: Type, looked: Looked) -> list[str]:

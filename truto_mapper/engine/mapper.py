@@ -331,8 +331,8 @@ class Mapper(Generic[RecordT]):
             whole = rows if key is None else exact.rows
             records, rejected = exact.completed(made, doubtful, fault, whole[start:], found)
         if not is_usual or is_odd or doubtful:
-            if rows and not is_usual:
-                found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
+            if not is_usual:
+                found += drift_notes(fused.types, body, _by_loop(fused.types.loops, rows, is_exact=key is None))
             found += replies.offset_notes(records, plan, endpoint, self._mapping.whole_days)
         if (cursor is not None or stop is not None) and query is not None:
             exactly = partial(self._exactly, endpoint, bindings, plan, on_invalid, budget)
@@ -430,7 +430,9 @@ def _plan(query: Query) -> Plan:
 
 
 def _by_loop(loops: Iterable[str], rows: list[Any], *, is_exact: bool) -> list[Sequence[Any]]:
-    """The rows of each loop, of the exact path's rows or of the generated code's."""
+    """The rows of each loop, of the exact path's rows or of the generated code's; nothing without rows."""
+    if not rows:
+        return []
     if is_exact:
         return [[row.places[name].value for row in rows] for name in loops]
     return list(zip(*rows, strict=True)) if rows[0].__class__ is tuple else [rows]

@@ -15,7 +15,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
 from truto_mapper.language.runtime.values import MISSING, Missing
-from truto_mapper.language.source_paths import reads
+from truto_mapper.language.source_paths import Read, reads
 from truto_mapper.language.types import ANY, KINDS, Type, from_schema, in_words, kind_of, objects, union_all
 from truto_mapper.mapping.linked import Endpoint, expressions
 from truto_mapper.text import yaml_tree
@@ -148,14 +148,14 @@ class SourceTypes:
         """The places that an expression reads itself, not through a `let` that computes something."""
         if id(expression) not in self._readings:
             counted = {id(one) for one in _counted(expression.node)}
-            found = (one for read in reads(expression) for one in self._reading(read.path, read.nodes, counted))
+            found = (one for read in reads(expression) for one in self._reading(read, counted))
             self._readings[id(expression)] = tuple(dict.fromkeys(found))
         return self._readings[id(expression)]
 
-    def _reading(self, path: NamePath, written: tuple[nodes.Name, ...], counted: set[int]) -> tuple[Reading, ...]:
-        start = self._places.get(path[0])
-        is_whole = not written or id(written[-1]) not in counted
-        return () if start is None else self._below((*start, *path[1:]), is_whole=is_whole)
+    def _reading(self, read: Read, counted: set[int]) -> tuple[Reading, ...]:
+        place = self._start(read)
+        is_whole = not read.nodes or id(read.nodes[-1]) not in counted
+        return () if place is None else self._below(place, is_whole=is_whole)
 
     def _below(self, place: NamePath, *, is_whole: bool) -> tuple[Reading, ...]:
         """A place as a reading below the innermost row that it is in; none for a row itself."""
@@ -169,6 +169,31 @@ class SourceTypes:
         """Everything that records are made of."""
         every = [one for _, one in self.endpoint.let] + list(expressions(self.endpoint.response))
         return tuple(dict.fromkeys(reading for one in every for reading in self.readings(one)))
+
+    @cached_property
+    def uses(self) -> list[tuple[NamePath, list[NamePath]]]:
+        """Each use of a place in what records are made of, with the places that are tried after or before it.
+
+        In `a ?? b` each of the two is tried beside the other, in `a ? b : c` both of the first beside the last.
+        """
+        every = [one for _, one in self.endpoint.let] + list(expressions(self.endpoint.response))
+        return [use for expression in every for use in self._uses(expression)]
+
+    def _uses(self, expression: Expression) -> list[tuple[NamePath, list[NamePath]]]:
+        read = [(start[1:], one) for one in reads(expression) if (start := self._start(one)) is not None]
+        choices = [tuple(_names(side) for side in sides) for sides in _alternatives(expression.node)]
+
+        def others(one: Read) -> list[NamePath]:
+            last = id(one.nodes[-1]) if one.nodes else None
+            beside = {name for first, second in choices if last in first for name in second}
+            beside |= {name for first, second in choices if last in second for name in first}
+            return [place for place, other in read if other.nodes and id(other.nodes[-1]) in beside]
+
+        return [(place, others(one)) for place, one in read]
+
+    def _start(self, read: Read) -> NamePath | None:
+        start = self._places.get(read.path[0])
+        return None if start is None else (*start, *read.path[1:])
 
     def start(self, variable: str | None) -> Type:
         """The type of a row of a loop, or of the reply."""
@@ -208,6 +233,21 @@ class SourceTypes:
         """The tests of a reply for what records are made of outside their rows."""
         tests = (self.test(reading) for reading in self.of_rows if reading.variable is None)
         return tuple(test for test in tests if test is not None)
+
+
+def _alternatives(node: nodes.Node) -> Iterator[tuple[Iterable[nodes.Node], Iterable[nodes.Node]]]:
+    """The two sides of each choice between values."""
+    for one in nodes.walk(node):
+        match one:
+            case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
+                yield (left,), (right,)
+            case nodes.Condition(condition=condition, then=then, otherwise=otherwise) if otherwise is not None:
+                yield (condition, then), (otherwise,)
+
+
+def _names(some: Iterable[nodes.Node]) -> set[int]:
+    """The identities of the names in some nodes."""
+    return {id(one) for node in some for one in nodes.walk(node) if isinstance(one, nodes.Name)}
 
 
 def classes_of(kind: Type) -> tuple[type, ...]:
