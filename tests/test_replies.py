@@ -312,6 +312,20 @@ def test_a_raw_page_has_no_other_format():
         page.render("unifid")
 
 
+def test_a_next_cursor_that_a_raw_page_cannot_reach_is_a_warning():
+    page = GONG.map({**TOTAL, "records": "x"}, query=RAW)
+    assert page.next_cursor is None
+    found = [(d.code, d.severity, d.pointer) for d in page.diagnostics if d.severity != "note"]
+    assert found == [("P602", "warning", "/records")]
+
+
+@pytest.mark.parametrize(("given", "status"), [(301, 502), (304, 502), (399, 502), (400, 400), (599, 599), (600, 502)])
+def test_a_refusal_has_the_status_of_the_provider_if_that_is_an_error(given, status):
+    error = refused(TOTAL, query=PERIOD, status=given)
+    assert error.status == status
+    assert f"answered {given}" in str(error)
+
+
 def test_an_expression_that_fails_on_a_raw_page_is_a_warning(make):
     mapper = make("for_each: {contact: data}\nnext_cursor: $uppercase(next)\nerror_when: $uppercase(next) = 'X'")
     raw = mapper.plan({}).query

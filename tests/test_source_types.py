@@ -216,3 +216,61 @@ def test_for_any_value_at_any_place_both_paths_agree_and_nothing_is_guessed(tmp_
     test()
     assert compared > 300
     assert refused > 50
+
+
+#: Loops that select rows of the reply, or put them into another order.
+SELECTED = [
+    "data[age > 1]",
+    "data[$not($exists(gone))]",
+    'data[name = "Ada"][age > 1]',
+    "data^(name)",
+    "data[age > 1]^(>age)",
+    "$filter(data, function($r) {$r.age > 1})",
+    "data ~> $filter(function($r) {$r.age > 1})",
+    "$sort(data, function($a, $b) {$a.age > $b.age})",
+    "$reverse(data)",
+    "(data)",
+    "data ?? []",
+]
+
+
+@pytest.mark.parametrize("loop", SELECTED)
+def test_rows_that_a_loop_selects_have_the_types_of_their_schema(loop, tmp_path):
+    fields = {"id": "name", "age": "'$size($r.labels)'"}
+    mapper = mapper_of(tmp_path, fields, for_each="{r: '" + loop + "'}")
+    assert len(mapper.map({"data": [ROW, ROW]}).records) == 2
+    with pytest.raises(EvaluationError) as caught:
+        mapper.map({"data": [ROW, ROW | {"labels": 7}]})
+    assert findings(caught) == [("D408", "/data/1/labels")]
+    page = mapper.map({"data": [ROW, ROW | {"labels": 7}]}, on_invalid="discard_value")
+    assert sorted(len(record) for record in page.records) == [2, 3]
+
+
+@pytest.mark.parametrize("on_invalid", ["discard_value", "discard_record"])
+@pytest.mark.parametrize("loop", ["data[$size(labels) = 1]", "data[$count(labels) > 0]", 'data[labels != "b"]'])
+def test_a_row_that_is_selected_by_a_value_of_another_type_is_rejected_alone(loop, on_invalid, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "name"}, for_each="{r: '" + loop + "'}")
+    wrong = ROW | {"labels": 7}
+    with pytest.raises(EvaluationError) as caught:
+        mapper.map({"data": [ROW, wrong, ROW]})
+    assert findings(caught) == [("D408", "/data/1/labels")]
+    page = mapper.map({"data": [ROW, wrong, ROW]}, on_invalid=on_invalid)
+    assert (len(page.records), page.rejected) == (2, (wrong,))
+    assert [(d.code, d.severity, d.pointer) for d in page.diagnostics] == [("D408", "warning", "/data/1/labels")]
+    assert page.diagnostics[0].message.endswith("; the record was rejected")
+
+
+def test_equal_rows_that_a_loop_selects_keep_their_own_places(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "name", "age": "$size($r.labels)"}, for_each="{r: 'data[$not($exists(gone))]'}")
+    rows = [ROW, ROW | {"gone": 1}, ROW | {"labels": True}, ROW | {"labels": 1}]
+    with pytest.raises(EvaluationError) as caught:
+        mapper.map({"data": [{**row} for row in rows]})
+    assert findings(caught) == [("D408", "/data/2/labels"), ("D408", "/data/3/labels")]
+
+
+def test_what_a_let_selects_by_has_its_type_too(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "name", "nick": "$first.n"}, let="{first: 'phones[n = \"0\"]'}")
+    assert mapper.map({"data": [ROW]}).records[0]["nick"] == "0"
+    with pytest.raises(EvaluationError) as caught:
+        mapper.map({"data": [ROW, ROW | {"phones": [{"n": 0}]}]})
+    assert findings(caught) == [("D408", "/data/1/phones/0/n")]

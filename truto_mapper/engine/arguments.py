@@ -66,7 +66,9 @@ def _pairs(given: Any) -> Iterator[tuple[Any, Any]]:
     pairs = items() if callable(items) else given
     for pair in pairs if isinstance(pairs, Iterable) and not isinstance(pairs, (str, bytes)) else (None,):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            refuse(f"headers must be an object or pairs of a name and a value, not a {type(given).__name__}")
+            refuse(
+                f"headers must be an object or pairs of a name and a value, not a value of type {type(given).__name__}"
+            )
         yield pair[0], pair[1]
 
 

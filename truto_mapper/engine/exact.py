@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 from typing import Any
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
@@ -49,22 +50,40 @@ class ExactPage:
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
         self._said: set[Diagnostic] = set()
+        self.told: set[Steps] = set()
         self._of_reply: dict[Reading, list[Mismatch]] = {}
-        #: Values of another type in place of an array of rows, with their findings.
-        self.misplaced: list[tuple[Diagnostic, Any]] = []
+        #: The findings about what rows are selected by, and by path the values that are no rows because of them.
+        self.misplaced: list[Diagnostic] = []
+        self.unselected: dict[Steps, Any] = {}
 
     @cached_property
     def rows(self) -> list[Row]:
-        return self.reply.rows(self.endpoint, self.scope, self._has_rows)
+        return self.reply.rows(self.endpoint, self.scope, self._doubtful)
 
-    def _has_rows(self, loop: Expression, outer: Row) -> bool:
-        """Whether a loop leads to what the provider's schema declares; if not, that is noted."""
-        wrong = self.mismatches(loop, outer)
-        found = [self.of_other_type(loop, one) for one in wrong]
-        if wrong and self.on_invalid != "raise":
-            found = [replace(one, severity="warning", message=f"{one.message}; it was left out") for one in found]
-        self.misplaced += [(one, wrong.value) for one, wrong in zip(found, wrong, strict=True)]
-        return not wrong
+    def _doubtful(self, name: str, loop: Expression, outer: Row) -> set[Steps] | None:
+        """The paths of the rows that a loop selects by a value of another type than the provider's schema declares.
+
+        None if there are no rows because of such a value. It is noted.
+        """
+        found: set[Steps | None] = set()
+        for one in self.mismatches(loop, outer):
+            path = self.source_types.row_at(name, one.path)
+            found.add(path)
+            if one.path not in self.told:
+                self.told.add(one.path)
+                self.misplaced.append(self._misplaced(loop, one, is_of_row=path is not None))
+            if path is None:
+                self.unselected[one.path] = one.value
+            else:
+                self.unselected[path] = reduce(getitem, path, self.reply.body)
+        return None if None in found else {path for path in found if path is not None}
+
+    def _misplaced(self, loop: Expression, wrong: Mismatch, *, is_of_row: bool) -> Diagnostic:
+        found = self.of_other_type(loop, wrong)
+        if self.on_invalid == "raise":
+            return found
+        fate = "the record was rejected" if is_of_row else "it was left out"
+        return replace(found, severity="warning", message=f"{found.message}; {fate}")
 
     def of_other_type(self, expression: Expression, found: Mismatch, target: Steps = ()) -> Diagnostic:
         """The finding about a value that an expression reads, for a field at `target`."""
@@ -130,7 +149,7 @@ class ExactPage:
         for number in doubtful:
             records[number], diagnostics = self.outcome(rows[number])
             found += diagnostics
-        found += [one for one, _ in self.misplaced]
+        found += self.misplaced
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, rows, found)
         errors = [one for one in found if one.severity == "error"]
@@ -139,7 +158,7 @@ class ExactPage:
         if fault == "required" or (fault is not None and self.on_invalid == "discard_record"):
             records = [MISSING] * len(records)
         rejected = [row.remote for record, row in zip(records, rows, strict=False) if record is MISSING]
-        rejected += [value for _, value in self.misplaced]
+        rejected += self.unselected.values()
         return [one for one in records if one is not MISSING], rejected
 
     def outcome(self, row: Row) -> Outcome:

@@ -94,6 +94,7 @@ class Replies:
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
             raise _refusal(self.mapping, scope)
+        found += [replace(one, severity="warning") for one in self._unreachable(endpoint, scope)]
         return name, cursor
 
     def _named(self, names: Sequence[str]) -> list[Endpoint]:
@@ -122,12 +123,17 @@ class Replies:
             self.trace.endpoint = endpoint.name
             paging(endpoint, scope)  # so that it can be explained, and counts as covered
         failed = self._has_failed(endpoint, scope)
-        types = self.functions[endpoint.name].types
-        wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
+        wrong = self._unreachable(endpoint, scope)
         if wrong and not failed:
-            raise ProviderError([Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong])
+            raise ProviderError(wrong)
         cursor, zone = value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope)
         return True, cursor, zone, False, None, failed
+
+    def _unreachable(self, endpoint: Endpoint, scope: Scope) -> list[Diagnostic]:
+        """P602 for each value of another type than its schema declares, above the next cursor or the time zone."""
+        types = self.functions[endpoint.name].types
+        wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
+        return [Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong]
 
     def _has_failed(self, endpoint: Endpoint, scope: Scope) -> bool:
         """Whether a reply is a failure (error_when). An expression that fails must not hide what the provider said."""
@@ -182,7 +188,7 @@ def _tried(expression: Expression | None, scope: Scope, found: list[Diagnostic])
 
 
 def _refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> ProviderError:
-    """The provider's error, as the mapping's error_mapping reads it; 502 if the provider's own status is 2xx."""
+    """The provider's error, as the mapping's error_mapping reads it; 502 if its own status is no error (4xx or 5xx)."""
     body, status = scope.data, scope.bindings["status"]
     said = {name: value_of(one, scope, failing=MISSING) for name, one in mapping.errors.items()}
     message, hint, retry = (said.get(name) for name in ("message", "hint", "retry_after"))
@@ -191,7 +197,7 @@ def _refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> Provid
     is_number = isinstance(retry, (int, float)) and not isinstance(retry, bool)
     return ProviderError(
         [Diagnostic("P601", f"{mapping.integration} answered {status}: {text}", hint=hint), *more],
-        status=ProviderError.unreadable if 200 <= status < 300 else status,
+        status=status if 400 <= status < 600 else ProviderError.unreadable,
         retry_after=int(retry) if is_number and 0 <= retry < 2**53 else None,  # type: ignore[arg-type, operator]
         request_id=_words(said.get("request_id")) or None,
     )

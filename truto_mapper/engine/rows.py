@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
+from truto_mapper.engine.source_types import selected_path
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import is_simple_path, leading_names
-from truto_mapper.language.nodes import Variable
+from truto_mapper.language.nodes import Name, Variable
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Places
 from truto_mapper.mapping.linked import Endpoint
@@ -37,6 +38,10 @@ class Row:
     remote: Any
 
 
+#: The paths of rows that are left out, of a loop with a name below an outer row.
+Doubts: TypeAlias = Callable[[str, Expression, Row], Collection[Steps] | None]
+
+
 class Reply:
     """The body of a reply. Its objects and arrays are indexed when a place is first asked for."""
 
@@ -47,51 +52,66 @@ class Reply:
     def places(self) -> Places:
         return Places({"": self.body})
 
-    def rows(self, endpoint: Endpoint, scope: Scope, accepts: Callable[[Expression, Row], bool]) -> list[Row]:
-        """The rows of nested loops, in order and without nulls. A loop that `accepts` refuses has no rows."""
-        return list(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope, accepts))
+    def rows(self, endpoint: Endpoint, scope: Scope, doubts: Doubts) -> list[Row]:
+        """The rows of nested loops, in order and without nulls and those at the paths that `doubts` gives for a loop.
+
+        If it gives None, the loop has no rows.
+        """
+        return list(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope, doubts))
 
     def _loop(
         self,
         loops: Sequence[tuple[str, Expression]],
         outer: Row,
         scope: Scope,
-        accepts: Callable[[Expression, Row], bool],
+        doubts: Doubts,
     ) -> Iterator[Row]:
         if not loops:
             yield outer
             return
         (name, expression), *inner = loops
-        if not accepts(expression, outer):
+        doubtful = doubts(name, expression, outer)
+        if doubtful is None:
             return
         if scope.trace is not None:
             scope.trace.row, scope.trace.target = outer.item.path, name
         for place in self._items(expression, outer, scope):
-            if place.value is not None:
+            if place.value is not None and place.path not in doubtful:
                 places = {**outer.places, name: place}
                 row = Row(places, place, _narrowed(next(iter(places.values())), place))
-                yield from self._loop(inner, row, Scope(place.value, {name: place.value}, scope), accepts)
+                yield from self._loop(inner, row, Scope(place.value, {name: place.value}, scope), doubts)
 
     def _items(self, expression: Expression, outer: Row, scope: Scope) -> list[Place]:
-        found = _located(expression, outer)
+        found = _located(leading_names(expression.node), outer) if is_simple_path(expression.node) else None
         if found is None or scope.trace is not None:
             value = expression.evaluate_in(scope)
         if found is None:
             values = value if isinstance(value, list) else [] if value is MISSING else [value]
-            found = [self._placed(item, outer.item.path) for item in values]
+            found = self._placed(values, selected_path(expression.node), outer)
         return found
 
-    def _placed(self, item: Any, outer: Steps) -> Place:
-        """An item that an expression computed: at its own place if it is part of the reply, else at its outer row's."""
-        known = self.places.of(item)
-        return Place(item, outer, in_reply=False) if known is None else Place(item, known[1])
+    def _placed(self, values: list[Any], path: list[Name | Variable] | None, outer: Row) -> list[Place]:
+        """The items that an expression computed: those of the reply, or copies of them, at their own places.
+
+        Copies are in the order of the items at the `path` that they were selected from. The others are at their outer
+        row's place.
+        """
+        known = [self.places.of(item) for item in values]
+        items = iter((_located(path, outer) if path is not None and None in known else None) or ())
+        made = []
+        for item, place in zip(values, known, strict=True):
+            own = Place(item, place[1]) if place else next((one for one in items if _is_copy(item, one.value)), None)
+            made.append(own or Place(item, outer.item.path, in_reply=False))
+        return made
 
 
-def _located(expression: Expression, outer: Row) -> list[Place] | None:
-    """The items that a plain path of names leads to; None for any other expression, or below a constructed object."""
-    if not is_simple_path(expression.node):
-        return None
-    first, *names = leading_names(expression.node)
+def _is_copy(one: Any, other: Any) -> bool:
+    return bool(one == other) and repr(one) == repr(other)  # 1 and true are equal in Python
+
+
+def _located(path: Sequence[Name | Variable], outer: Row) -> list[Place] | None:
+    """The items that a path of names leads to; None below a constructed object."""
+    first, *names = path
     start: Place | None = outer.item
     if not isinstance(first, Variable):
         names = [first, *names]

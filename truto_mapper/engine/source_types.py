@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -24,6 +24,9 @@ from truto_mapper.text.pointers import Steps
 
 #: Functions that do not look into their argument.
 _COUNTING = frozenset({"size", "count", "exists", "boolean", "not"})
+
+#: Functions whose result consists of items of their first argument.
+_SELECTING = frozenset({"distinct", "filter", "reverse", "sort"})
 
 _CLASSES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -114,29 +117,34 @@ class SourceTypes:
         self.above_cursor = self._above(endpoint.next_cursor, endpoint.time_zone)
         for name, expression in endpoint.for_each:
             place = self._place(expression)
-            self._readings[id(expression)] = () if place is None else self._below(place, is_whole=False)
+            self._readings[id(expression)] = self._selecting(expression, place) if place else ()
             self._places |= {name: place, "$": place}
             if place is not None:
                 self.loops[name] = place
         for name, expression in endpoint.let:
             place = self._places[name] = self._place(expression)
             if place is not None:  # it is another name for a place
-                self._readings[id(expression)] = self._below(place, is_whole=False)
+                self._readings[id(expression)] = self._selecting(expression, place)
 
     @cached_property
     def reply(self) -> Type:
         return reply_type(self.endpoint)
 
     def _place(self, expression: Expression) -> NamePath | None:
-        """The place that a path of names leads to; None for any other expression."""
-        node = expression.node
-        leading = leading_names(node)
-        if not leading or len(leading) != (len(node.steps) if isinstance(node, nodes.Path) else 1):
+        """The place that a path of names leads to, also if some of its items are selected; None for anything else."""
+        names = selected_path(expression.node)
+        if names is None:
             return None
-        variable = leading[0].name if isinstance(leading[0], nodes.Variable) else ""
+        variable = names[0].name if isinstance(names[0], nodes.Variable) else ""
         start = self._places.get(variable or "$")
-        written = tuple(str(one.value) for one in leading if isinstance(one, nodes.Name))
+        written = tuple(str(one.value) for one in names if isinstance(one, nodes.Name))
         return None if start is None else (*start, *written)
+
+    def _selecting(self, expression: Expression, place: NamePath) -> tuple[Reading, ...]:
+        """What is read to find a place and to select its items, which are not looked into themselves."""
+        found = [self._below(place, is_whole=False)]
+        found += [self._reading(one, set()) for one in reads(expression) if self._start(one) != place]
+        return tuple(dict.fromkeys(reading for readings in found for reading in readings))
 
     def _above(self, *of_page: Expression | None) -> tuple[Reading, ...]:
         """The places of the reply above those that expressions of the page read."""
@@ -195,6 +203,14 @@ class SourceTypes:
         start = self._places.get(read.path[0])
         return None if start is None else (*start, *read.path[1:])
 
+    def row_at(self, variable: str, path: Steps) -> Steps | None:
+        """The path of the row of a loop that a path of the reply is in; None for one at the rows' array or above it."""
+        names = iter(self.loops[variable][1:])
+        for end, step in enumerate(path):
+            if isinstance(step, str) and next(names, None) is None:
+                return path[:end]
+        return None if next(names, None) is not None or isinstance(path[-1], str) else path
+
     def start(self, variable: str | None) -> Type:
         """The type of a row of a loop, or of the reply."""
         found = self.declared(self.loops[variable]) if variable is not None else self.reply
@@ -233,6 +249,33 @@ class SourceTypes:
         """The tests of a reply for what records are made of outside their rows."""
         tests = (self.test(reading) for reading in self.of_rows if reading.variable is None)
         return tuple(test for test in tests if test is not None)
+
+
+def selected_path(node: nodes.Node) -> list[nodes.Name | nodes.Variable] | None:
+    """The path of names that a node selects items from, or puts into another order; None for any other node."""
+    node = _selected(node)
+    names, steps = leading_names(node), node.steps if isinstance(node, nodes.Path) else (node,)
+    is_grouped = isinstance(node, nodes.Path) and node.group is not None
+    return None if not names or len(names) != len(steps) or is_grouped or any(map(_is_different, steps)) else names
+
+
+def _selected(node: nodes.Node) -> nodes.Node:
+    """The node that some items are selected from, or that is put into another order; else the node itself."""
+    match node:
+        case nodes.Path(steps=(*before, nodes.Step(node=nodes.Sort()))) if before:
+            return _selected(replace(node, steps=tuple(before)))
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _SELECTING:
+            return _selected(first)
+        case nodes.Apply(left=left, right=nodes.Call(procedure=nodes.Variable(name=name))) if name in _SELECTING:
+            return _selected(left)
+        case nodes.Coalesce(left=left, right=nodes.Array(items=())) | nodes.Block(expressions=(left,)):
+            return _selected(left)
+    return node
+
+
+def _is_different(step: nodes.Node) -> bool:
+    """Whether a step gives anything but what it is named after: groups, or what a focus leads to."""
+    return isinstance(step, nodes.Step) and (step.group is not None or step.focus is not None)
 
 
 def _alternatives(node: nodes.Node) -> Iterator[tuple[Iterable[nodes.Node], Iterable[nodes.Node]]]:
