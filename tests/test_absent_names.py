@@ -118,5 +118,5 @@ def test_a_name_of_the_reply_itself_is_told_if_it_looks_renamed(tmp_path):
     mapper = mapper_of(tmp_path, {"id": "key & ''", "nick": "$response.zone"})
     assert notes(mapper, {"data": [ROW]}) == notes(mapper, {"data": [ROW], "area": "x"}) == []
     assert notes(mapper, {"data": [ROW], "zones": "x"}) == [
-        ("warning", HEAD + "`zone` in the reply itself", "`zone` may be `zones` now")
+        ("warning", "the mapping reads what is not there: `zone` in the reply itself", "`zone` may be `zones` now")
     ]

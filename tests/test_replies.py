@@ -326,6 +326,16 @@ def test_a_refusal_has_the_status_of_the_provider_if_that_is_an_error(given, sta
     assert f"answered {given}" in str(error)
 
 
+def test_a_time_zone_that_has_another_name_now_is_no_zone_that_agrees():
+    page = GONG.map({**TOTAL, "timezone": "US/Pacific"}, query=PERIOD)
+    found = next(found for found in told(page, "P606") if found.severity == "warning")
+    assert (found.message, found.hint) == (
+        "the mapping reads what is not there: `timeZone` in the reply itself",
+        "`timeZone` may be `timezone` now",
+    )
+    assert all(found.severity == "note" for found in told(GONG.map(TOTAL, query=PERIOD), "P606"))
+
+
 def test_an_expression_that_fails_on_a_raw_page_is_a_warning(make):
     mapper = make("for_each: {contact: data}\nnext_cursor: $uppercase(next)\nerror_when: $uppercase(next) = 'X'")
     raw = mapper.plan({}).query

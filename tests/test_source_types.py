@@ -260,6 +260,15 @@ def test_a_row_that_is_selected_by_a_value_of_another_type_is_rejected_alone(loo
     assert page.diagnostics[0].message.endswith("; the record was rejected")
 
 
+@pytest.mark.parametrize("on_invalid", ["raise", "discard_value", "discard_record"])
+@pytest.mark.parametrize("loop", ["data[age > 1]", "data^(age)"])
+def test_a_loop_that_fails_because_of_a_value_of_another_type_says_that(loop, on_invalid, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "name"}, for_each="{r: '" + loop + "'}")
+    with pytest.raises(EvaluationError) as caught:
+        mapper.map({"data": [ROW, ROW | {"age": "x"}]}, on_invalid=on_invalid)
+    assert findings(caught) == [("D408", "/data/1/age")]
+
+
 def test_equal_rows_that_a_loop_selects_keep_their_own_places(tmp_path):
     mapper = mapper_of(tmp_path, {"id": "name", "age": "$size($r.labels)"}, for_each="{r: 'data[$not($exists(gone))]'}")
     rows = [ROW, ROW | {"gone": 1}, ROW | {"labels": True}, ROW | {"labels": 1}]

@@ -39,11 +39,23 @@ def drift_notes(types: SourceTypes, body: Any, rows: Sequence[Sequence[Any]]) ->
             found += _absent(types, variable, ones)
     else:
         found += _without_rows(types, body)
-    found = _told(types, found)
+    return _notes(_told(types, found))
+
+
+def zone_drift(types: SourceTypes, body: Any) -> list[Diagnostic]:
+    """P606 for a reply without its time zone, if that looks renamed."""
+    if not types.of_zone:
+        return []
+    found = _below([body], types.reply, Looked.of(types.of_zone), ())
+    return _notes([one for one in found if one.similar])
+
+
+def _notes(found: list[Absent]) -> list[Diagnostic]:
     if not found:
         return []
     parts = [_listed(above, list(ones)) for above, ones in groupby(found, lambda one: one.path[:-1])]
-    message = f"the mapping reads what no row of the reply has: {'; '.join(parts)}"
+    lacking = "no row of the reply has" if any(len(one.path) > 1 for one in found) else "is not there"
+    message = f"the mapping reads what {lacking}: {'; '.join(parts)}"
     new = {one.similar: one.path[-1] for one in reversed(found) if one.similar}
     renamed = [f"`{old}` may be `{similar}` now" for similar, old in reversed(new.items())]
     is_suspect = any(one.is_suspect for one in found)

@@ -52,13 +52,19 @@ class ExactPage:
         self._said: set[Diagnostic] = set()
         self.told: set[Steps] = set()
         self._of_reply: dict[Reading, list[Mismatch]] = {}
-        #: The findings about what rows are selected by, and by path the values that are no rows because of them.
-        self.misplaced: list[Diagnostic] = []
+        #: The findings about what rows are selected by, each with what becomes of them, and by path the values that are
+        #: no rows because of them.
+        self.misplaced: list[tuple[Diagnostic, str]] = []
         self.unselected: dict[Steps, Any] = {}
 
     @cached_property
     def rows(self) -> list[Row]:
-        return self.reply.rows(self.endpoint, self.scope, self._doubtful)
+        try:
+            return self.reply.rows(self.endpoint, self.scope, self._doubtful)
+        except EvaluationError:
+            if not self.misplaced or self.budget.is_exhausted:
+                raise
+            raise EvaluationError([found for found, _ in self.misplaced]) from None  # it failed because of these
 
     def _doubtful(self, name: str, loop: Expression, outer: Row) -> set[Steps] | None:
         """The paths of the rows that a loop selects by a value of another type than the provider's schema declares.
@@ -71,19 +77,13 @@ class ExactPage:
             found.add(path)
             if one.path not in self.told:
                 self.told.add(one.path)
-                self.misplaced.append(self._misplaced(loop, one, is_of_row=path is not None))
+                fate = "it was left out" if path is None else "the record was rejected"
+                self.misplaced.append((self.of_other_type(loop, one), fate))
             if path is None:
                 self.unselected[one.path] = one.value
             else:
                 self.unselected[path] = reduce(getitem, path, self.reply.body)
         return None if None in found else {path for path in found if path is not None}
-
-    def _misplaced(self, loop: Expression, wrong: Mismatch, *, is_of_row: bool) -> Diagnostic:
-        found = self.of_other_type(loop, wrong)
-        if self.on_invalid == "raise":
-            return found
-        fate = "the record was rejected" if is_of_row else "it was left out"
-        return replace(found, severity="warning", message=f"{found.message}; {fate}")
 
     def of_other_type(self, expression: Expression, found: Mismatch, target: Steps = ()) -> Diagnostic:
         """The finding about a value that an expression reads, for a field at `target`."""
@@ -149,7 +149,7 @@ class ExactPage:
         for number in doubtful:
             records[number], diagnostics = self.outcome(rows[number])
             found += diagnostics
-        found += self.misplaced
+        found += [one if self.on_invalid == "raise" else _quietened(one, fate) for one, fate in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, rows, found)
         errors = [one for one in found if one.severity == "error"]
@@ -196,7 +196,7 @@ class ExactPage:
         fate = "it was left out"
         if is_rejected:
             fate = "the record was rejected" if is_of_row else "every record with it was rejected"
-        return replace(found, severity="warning", message=f"{found.message}; {fate}")
+        return _quietened(found, fate)
 
     def _without(self, record: Any, problems: list[Problem]) -> Any:
         """The record without its invalid optional values; MISSING if a required one is invalid or missing."""
@@ -215,6 +215,11 @@ class ExactPage:
             if isinstance(step, str):
                 field = field and field.below.get(step)
         return not path or (isinstance(path[-1], str) and field is not None and field.required)
+
+
+def _quietened(found: Diagnostic, fate: str) -> Diagnostic:
+    """A problem as a warning that says what became of its value."""
+    return replace(found, severity="warning", message=f"{found.message}; {fate}")
 
 
 def _remove(record: Any, path: Steps) -> None:

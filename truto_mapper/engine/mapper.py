@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
 from truto_mapper.engine import arguments, bodies, replies, requests, stream
-from truto_mapper.engine.absent_names import drift_notes
+from truto_mapper.engine.absent_names import drift_notes, zone_drift
 from truto_mapper.engine.cursor import CursorKey, Cursors, Position, Question, digest_of, is_moment, keys_of
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
@@ -306,7 +306,8 @@ class Mapper(Generic[RecordT]):
             return _without_records(reply, response, query, found, self._resource, self._cursors)
         _, cursor, zone, rows, key, _ = reply
         if zone != plan.zone and plan.zone is not None:
-            found += replies.zone_notes(zone, plan, self._mapping.whole_days)
+            days = self._mapping.whole_days
+            found += zone_drift(fused.types, body) if zone is MISSING else replies.zone_notes(zone, plan, days)
         is_looping = False
         if cursor.__class__ is not str or cursor in ("", sent):
             cursor, is_looping = replies.next_cursor(cursor, query, found)

@@ -264,7 +264,7 @@ def next_cursor(
 
 def zone_notes(zone: Any, plan: Plan, days: linked.WholeDays | None) -> list[Diagnostic]:
     """A warning if the reply names another time zone than the one its days were planned in."""
-    if zone is MISSING or zone is None or plan.zone is None:
+    if zone is None or plan.zone is None:
         return []
     if isinstance(zone, str) and same_zone(zone, plan.zone):
         return []

@@ -179,6 +179,11 @@ class SourceTypes:
         return tuple(dict.fromkeys(reading for one in every for reading in self.readings(one)))
 
     @cached_property
+    def of_zone(self) -> tuple[Reading, ...]:
+        """What the time zone of a reply is read from."""
+        return () if self.endpoint.time_zone is None else self.readings(self.endpoint.time_zone)
+
+    @cached_property
     def uses(self) -> list[tuple[NamePath, list[NamePath]]]:
         """Each use of a place in what records are made of, with the places that are tried after or before it.
 
