@@ -38,6 +38,7 @@ GROUPS = {
     "Q": "Queries",
     "P": "Replies of the provider",
     "B": "Changes, found by `diff`",
+    "R": "Real replies, compared by `drift`",
     "E": "Explanations",
     "G": "Golden cases",
 }

@@ -19,6 +19,8 @@ fields:
   phones: {type: array, items: {type: object, fields: {number: {type: string}, kind: {type: string, enum: [work]}}}}
   nick: {type: string}
   score: {type: number}
+  active: {type: boolean}
+  info: {type: object}
   mails: {type: array, items: {type: object, fields: {address: {type: string, required: true}}}}
   notes: {type: any}
   remote_data: {type: object}

@@ -65,11 +65,28 @@ def days(query: dict, context: dict, now: str | None) -> tuple[date, date]:
 
 
 def notes(query: dict, context: dict, now: str | None) -> list[str]:
-    """The parameters that were changed to whole days."""
+    """The parameters that were changed to whole days, or that could not be cut to today."""
     zone = context.get("time_zone", "UTC")
     cut = now is not None and days(query, context, now) != days(query, context, None)
     changed = [] if begins_a_day(query["start_time"], zone) else ["start_time"]
-    return [*changed, "end_time"] if cut or not begins_a_day(query["end_time"], zone) else changed
+    return [*changed, "end_time"] if cut or now is None or not begins_a_day(query["end_time"], zone) else changed
+
+
+def first_of(day: date, unit: str) -> date:
+    """The first day of the week or month that a day is in; the day itself for days."""
+    back = {"week": day.weekday(), "month": day.day - 1}.get(unit, 0)
+    return day - timedelta(days=back)
+
+
+def cuts(query: dict, context: dict, now: str | None) -> list[str]:
+    """Which of the first and last week or month the request cuts."""
+    if endpoint(query, context) != "aggregate-by-period":
+        return []
+    unit, zone = query["aggregation_period"], context.get("time_zone", "UTC")
+    first, last = days(query, context, now)
+    grows = now is not None and last >= day_of(now, zone)
+    whole = grows or first_of(last, unit) == last
+    return [*([] if first_of(first, unit) == first else ["first"]), *([] if whole else ["last"])]
 
 
 # -------------------------------------------------------------------------------------------------- requests
@@ -101,23 +118,57 @@ def plan(query: dict, context: dict, now: str | None) -> dict:
         body["cursor"] = query["next_cursor"]
     if endpoint(query, context) == "aggregate-by-period":
         body["aggregationPeriod"] = query["aggregation_period"].upper()
+    beyond = added(body, query.get("remote_query", {}), endpoint(query, context))
     return {
         "method": "POST",
         "path": "/v2/stats/activity/" + endpoint(query, context),
-        "params": {},
+        "params": dict(parameters(beyond)),
         "headers": {},
-        "body": laid_over(body, query.get("remote_query", {})),
+        "body": body,
     }
 
 
-def laid_over(base, extra):
-    """One JSON value over another: objects key by key, anything else instead."""
-    if not (isinstance(base, dict) and isinstance(extra, dict)):
-        return extra
-    return {
-        **base,
-        **{key: laid_over(base[key], value) if key in base else value for key, value in extra.items()},
-    }
+#: What Gong's requests may hold besides what a mapping sends.
+FILTERS = {"fromDate", "toDate", "userIds", "createdFromDateTime", "createdToDateTime"}
+
+
+def added(body: dict, remote: dict, kind: str) -> dict:
+    """Add to a body what Gong's requests may hold; the rest is returned. Raises `RefusedError`."""
+    known = {"filter", "cursor"} | ({"aggregationPeriod"} if kind == "aggregate-by-period" else set())
+    beyond = {name: value for name, value in remote.items() if name not in known}
+    for name in known & remote.keys() - {"filter"}:
+        if name in body or name == "cursor":
+            raise RefusedError(f"{name} is not the caller's")
+        body[name] = remote[name]
+    inner = remote.get("filter", {})
+    if not isinstance(inner, dict):
+        raise RefusedError("the filter is not the caller's as a whole")
+    for name, value in inner.items():
+        if name in body["filter"]:
+            raise RefusedError(f"{name} is not the caller's")
+        if name in FILTERS:
+            body["filter"][name] = value if name != "userIds" or isinstance(value, list) else [value]
+        else:
+            beyond.setdefault("filter", {})[name] = value
+    return beyond
+
+
+def parameters(value, name=""):
+    """Parameters with names in brackets; lists of single values only."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from parameters(inner, f"{name}[{key}]" if name else key)
+    elif isinstance(value, list):
+        if value:
+            yield f"{name}[]", [text(one) for one in value]
+    else:
+        yield name, text(value)
+
+
+def text(value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
 
 
 # --------------------------------------------------------------------------------------------------- replies
@@ -140,14 +191,14 @@ def record(raw: dict, numbers: dict, body: dict, query: dict, context: dict, now
         return None
     held, names = (body, ("fromDateTime", "toDateTime")) if kind == "aggregate" else (numbers, ("fromDate", "toDate"))
     start, end = (mended(held.get(name)) for name in names)
-    first, last = (moment and moment[:10] for moment in (start, end))
+    period, user_id = query.get("aggregation_period", "total"), str(raw["userId"])
     if kind == "aggregate":
-        asked = days(query, context, now)
-        first, last = first or asked[0].isoformat(), last or asked[1].isoformat()
-    period = query.get("aggregation_period", "total")
+        span = [day.isoformat() for day in days(query, context, None)]
+    else:
+        span = [start and start[:10], end and cut_at(end[:10], period, context, now)]
     made = {
-        "id": "_".join(part for part in (raw["userId"], period, first, last) if part is not None),
-        "user": {"id": raw["userId"], "emails": emails(raw.get("userEmailAddress"))},
+        "id": "_".join(part for part in (user_id, period, *span) if part is not None),
+        "user": {"id": user_id, "emails": emails(raw.get("userEmailAddress"))},
         "start_time": start,
         "end_time": end,
         "aggregation_period": period,
@@ -156,6 +207,13 @@ def record(raw: dict, numbers: dict, body: dict, query: dict, context: dict, now
     }
     made["user"], made["metrics"] = present(made["user"]), present(made["metrics"]) or None
     return present(made)
+
+
+def cut_at(last: str, period: str, context: dict, now: str | None) -> str | None:
+    """The day at which the request cut a period; None where the period is whole, or still grows."""
+    day = date.fromisoformat(last)
+    grows = now is not None and day >= day_of(now, context.get("time_zone", "UTC"))
+    return None if grows or first_of(day, period) == day else last
 
 
 def present(fields: dict) -> dict:
@@ -192,7 +250,18 @@ def next_cursor(body: dict, sent: str | None) -> str | None:
 
 
 def zones_differ(body: dict, query: dict, context: dict) -> bool:
-    """Whether the reply names another zone than the one its days were asked in. Only aggregate names one."""
-    named = body.get("timeZone") if endpoint(query, context) == "aggregate" else None
-    planned = context.get("time_zone", "UTC")
+    """Whether the reply is in another zone than its days were asked in. Only aggregate names one; rows have offsets."""
+    kind, planned = endpoint(query, context), context.get("time_zone", "UTC")
+    if kind != "aggregate":
+        told = [
+            mended(numbers.get(name)) for _, numbers in rows(body, query, context) for name in ("fromDate", "toDate")
+        ]
+        given = [datetime.fromisoformat(moment) for moment in told if moment is not None]
+        before = timedelta(microseconds=1)  # where the clocks skip midnight, a day begins in the offset before
+        zones = [
+            {(moment.astimezone(UTC) - one).astimezone(ZoneInfo(planned)).utcoffset() for one in (before, 0 * before)}
+            for moment in given
+        ]
+        return any(moment.utcoffset() not in zone for moment, zone in zip(given, zones, strict=True))
+    named = body.get("timeZone")
     return named is not None and ALIASES.get(named, named) != ALIASES.get(planned, planned)

@@ -24,7 +24,7 @@ EDGES = {"cli": None, "server": {"client", "mock"}}  # None: any
 #: The one module that imports a third-party package; a package of a wing or an edge owns it together.
 OWNERS = {
     "jsonata": {"language.parser"},
-    "re2": {"language.library.patterns"},
+    "re2": {"text.regex"},
     "yaml": {"text.yaml_tree"},
     "jsonschema": {"resource.json_schema", "resource.validator"},
     "pydantic": {"text.shape", "resource.spec", "mapping.document", "authoring.golden", "authoring.diff"},
@@ -178,7 +178,6 @@ def test_no_module_rebinds_its_globals(module):
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
     "edges.pytest_plugin._mapper": "one a mapping file",
-    "language.library.patterns.compile_pattern": 1024,
     "language.library.patterns.regex": 1024,
     "language.library.pictures._Subpicture": 256,
     "language.library.pictures._integer": 256,
@@ -187,6 +186,8 @@ CACHES = {
     "language.nodes._held": "one a class of nodes",
     "language.runtime.calls._matching": 4096,
     "language.runtime.signatures.parse_signature": 1024,
+    "text.regex.compile_pattern": 1024,
+    "text.timestamps.has_offset_of": 4096,
     "text.timestamps.same_zone": 256,
 }
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -47,7 +48,7 @@ def payload(tmp_path):
 
 
 def test_map_prints_the_unified_response(payload):
-    done = cli("map", "gong/activity", payload, "--query", PERIOD)
+    done = cli("map", "gong/activity", payload, "--query", PERIOD, "--now", "2026-03-01T00:00:00Z")
     assert (done.exit_code, done.stderr) == (0, "")
     response = json.loads(done.stdout)
     assert response["next_cursor"] == "next"
@@ -360,7 +361,7 @@ MISTAKES = {
         2,
         '--case must be the name of a folder, not "../x"',
     ),
-    "a name with a control character": (["docs", "gong/\x1b[2J"], None, 2, 'there is no mapping "gong/\\u001b[2J"'),
+    "a name with a control character": (["docs", "gong/\x1b[2J"], None, 2, "cannot read gong/\ufffd[2J: "),
     "an unknown code": (["check", "--explain", "C2206"], None, 2, 'there is no page about "C2206"; did you mean C206?'),
     "nothing like a code": (["check", "--explain", "?"], None, 2, 'there is no page about "?"'),
     "bytes that are no UTF-8": (["validate", "conversational-intelligence/activity", "-"], b"\xff", 2, "not UTF-8"),
@@ -506,3 +507,34 @@ def test_text_that_utf8_cannot_hold_still_prints_as_json():
     done = cli("eval", '"\\ud83d"')
     assert done.exit_code == 0
     assert json.loads(done.stdout) == "\ud83d"
+
+
+FUTURE = "start_time=2026-01-01T00:00:00Z&end_time=2999-01-01T00:00:00Z"
+
+
+def test_the_time_is_the_clocks_unless_it_is_given(payload):
+    today = datetime.now(UTC).date()
+    done = cli("plan", "gong/activity", "--query", FUTURE)
+    last = date.fromisoformat(json.loads(done.stdout)["body"]["filter"]["toDate"])
+    assert today <= last <= datetime.now(UTC).date()
+    assert "was cut to the beginning of today" in done.stderr
+    for command in (["map", "gong/activity", payload], ["explain", "gong/activity", payload]):
+        assert "was cut to the beginning of today" in cli(*command, "--query", FUTURE).stderr
+    done = cli("plan", "gong/activity", "--query", FUTURE, "--now", "2026-03-05T12:00:00Z")
+    assert json.loads(done.stdout)["body"]["filter"]["toDate"] == "2026-03-05"
+
+
+@pytest.mark.parametrize("command", ["plan", "map", "explain"])
+def test_the_help_says_which_time_it_is(command):
+    assert "by default the clock's" in " ".join(cli(command, "--help").stdout.split())
+
+
+def test_a_golden_case_has_no_time_but_its_own(tmp_path, payload):
+    mapping = tmp_path / "mine.yaml"
+    shutil.copy(files.home() / "mappings" / "gong" / "activity.yaml", mapping)
+    done = cli("record", mapping, payload, "--case", "x", "--query", FUTURE)
+    assert done.exit_code == 0
+    assert "now:" not in (tmp_path / "mine" / "x" / "case.yaml").read_text()
+    assert (
+        json.loads((tmp_path / "mine" / "x" / "request.json").read_text())["body"]["filter"]["toDate"] == "2999-01-01"
+    )

@@ -14,7 +14,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.compiler import compiler, placer
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.functions import NAMESPACE
-from truto_mapper.language.runtime.values import MISSING, Run
+from truto_mapper.language.runtime.values import MISSING, Budget, Run
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.source import Source, Span
 
@@ -28,6 +28,7 @@ MORE = (
     "a[$x]{b: $f(c != d)}",
     "a.b@$v{c: $v}",
     "{'a': $f(sum(b))[0], 'a': [[1][0]]}",
+    "a & b & c & d & e & f & g & h & i",
 )
 
 
@@ -70,7 +71,7 @@ def test_generated_code_names_nothing_but_its_own_locals_and_the_namespace(text)
     assert used - own <= NAMESPACE.keys()
     assert not own & NAMESPACE.keys()
     methods = {node.attr for node in ast.walk(made) if isinstance(node, ast.Attribute)}
-    assert methods <= {"__class__", "append", "body", "get", "grown", "each"}
+    assert methods <= {"__class__", "append", "body", "get", "grown", "each", "counted"}
     assert not [node for node in ast.walk(made) if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global))]
 
 
@@ -106,7 +107,7 @@ def test_several_expressions_can_be_spliced_into_one_function():
     numbers, names = count(1), {"user": "user", "other": "other"}
     body, values = [], []
     for one in (first, second):
-        made = compiler.emit(one.node, names, "row", one.placer, temporaries=numbers)
+        made = compiler.emit(one.node, names, "row", one.placer, temporaries=numbers, small=names)
         assert not made.runs
         body += made.statements
         values.append(made.value)
@@ -147,7 +148,7 @@ def test_a_plain_traceback_points_at_the_line_and_column_of_the_author():
     source = Source("map.yaml", 'a: 1\nb: "é" & (2 - $x)')
     expression = Expression('"é" & (2 - $x)', source=source, offsets=tuple(range(8, 22)))
     try:
-        expression.compiled.function(MISSING, Run(1, 10), "text")
+        expression.compiled.function(MISSING, Run(Budget(), 10), "text")
     except EvaluationError as error:
         frames = traceback.extract_tb(error.__traceback__)
     (frame,) = (f for f in frames if f.filename == "map.yaml")
@@ -178,7 +179,7 @@ HOSTILE = {
     "$x := [1..1000]; $x.($x.($x.($x[$ = 0])))": "D1012",
     "$x := [1..1000]; $x.($x.($x))": "D2014",
     "$x := [1..3000]; $count($x[$x[$x[$ = 0]]])": "D1012",
-    '$count([0..9999999][$ != 1].($string() & "x"))': "D1012",
+    '$count([0..9999999][$ != 1].($string() & "x"))': "D2014",
     "$f := function($n){ $sort([1, 2], function($l, $r){ $f(1) }) }; $f(1)": "D1011",
     "$f := function(){ $replace('a', /a/, $f) }; $f()": "D1011",
 }

@@ -23,7 +23,7 @@ method: list
 endpoints:
   all:
     recognise: $exists(users)
-    source_schema: schemas/users.schema.json
+    source_schema: users
     path_mapping: '"/users"'
     for_each: {user: users}
     response_mapping:

@@ -18,6 +18,7 @@ from truto_mapper.authoring.golden import cases
 from truto_mapper.edges import cli
 from truto_mapper.engine import rendering
 from truto_mapper.language import expression, parser
+from truto_mapper.language.library import patterns, strings
 from truto_mapper.language.runtime import values
 from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
 from truto_mapper.resource.spec import Field, Method, Period, Resource
@@ -267,7 +268,8 @@ def test_every_format_is_documented():
 
 def test_every_bound_of_an_evaluation_is_documented():
     text = section(TEXTS[ROOT / "docs" / "jsonata.md"], "Bounds")
-    bounds = [values.MAX_LENGTH, values.MAX_SPENT, values.MAX_VISITS, values.MAX_DATA_NESTING]
+    bounds = [values.MAX_LENGTH, values.MAX_SPENT, values.MAX_WRITTEN, values.MAX_VISITS, values.MAX_DATA_NESTING]
+    bounds += [patterns.STEPS, expression.EVALUATED, strings.MAX_URL]
     bounds += [parser.MAX_CHARACTERS, parser.MAX_NESTING, expression.DEFAULT_DEPTH, int(expression.DEFAULT_TIMEOUT)]
     assert [bound for bound in bounds if not re.search(rf" {bound:,}\b", text)] == []
 

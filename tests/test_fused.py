@@ -16,6 +16,7 @@ from truto_mapper import EvaluationError, MapperError, Source, load
 from truto_mapper.engine.exact import ExactPage
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language.runtime.values import Budget
 
 GONG = load("gong/activity")
 PERIOD = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
@@ -29,9 +30,9 @@ QUERIES = {
 def exact(mapper, *args, **options):
     """What a mapper gives if its functions leave every row to the exact path."""
 
-    def in_doubt(self, rows, key, page, *, remote_data):  # noqa: ARG001
+    def in_doubt(self, rows, key, page, budget, *, remote_data):  # noqa: ARG001
         count = len(rows) - rows.count(None)
-        return [None] * count, range(count), None, False
+        return [None] * count, range(count), None, False, True
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Fused, "records", in_doubt)
@@ -154,8 +155,8 @@ def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives():
     @given(rows=st.lists(with_one_odd({**USER, "userAggregateActivityStats": STATS}, ODD), max_size=8))
     def test(rows):
         nonlocal mapped, doubted
-        records, doubtful, _ = function(rows, True, (True, *page))
-        assert (records, doubtful) == function(rows, True, (False, *page))[:2]
+        records, doubtful, _ = function(rows, True, (True, *page), Budget())
+        assert (records, doubtful) == function(rows, True, (False, *page), Budget())[:2]
         mapped, doubted = mapped + len(records) - len(doubtful), doubted + len(doubtful)
 
     test()
@@ -483,7 +484,7 @@ def test_the_generated_code_has_the_lines_of_the_mapping():
     source = GONG.mapping.root.source
     tree = GONG._functions["aggregate"].tree
     lines = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)}
-    assert all("$join([$user.userId" in source.line(line) for line in lines)
+    assert all("$join([$string($user.userId)" in source.line(line) for line in lines)
     assert lines
 
 
@@ -529,3 +530,125 @@ def test_a_number_is_an_integer_or_a_finite_float(given, kept, contact_mapper):
     mapper = contact_mapper({"id": "key", "score": "score"})
     page = mapper.map({"data": [{"key": "a", "score": given}]}, on_invalid="discard_value")
     assert page.records[0].get("score") == kept
+
+
+#: A row, and what a field is mapped to from it in one pass; `...` for a field that the record does not have.
+IN_ONE_PASS = {
+    "null for any value": ("notes", "null", ...),
+    "null for text": ("nick", "null", ...),
+    "null in an object": ("home", '{"street": key, "floor": null}', {"street": "k"}),
+    "an object of nulls": ("mails", 'key.($ ? {"address": $ & "!"})', [{"address": "k!"}]),
+    "an empty object": ("info", "{}", {}),
+    "a null in a free object": ("info", '{"a": null}', {"a": None}),
+    "an empty array": ("notes", "[]", []),
+    "a boolean": ("active", "yes", True),
+    "a fraction": ("score", "part", 2.5),
+    "a whole number": ("score", "whole", 3),
+    "a whole number in an object": ("info", "sizes", {"a": 3, "b": [2, 0]}),
+    "a negative zero": ("score", "-0.0", 0),
+    "a function for each item": ("tags", "$map(labels, $uppercase)", ["A", "B"]),
+    "whether there is a function": ("active", "$exists($uppercase)", True),
+    "a function instead of a value": ("nick", '$uppercase ? "yes" : key', "k"),
+    "a function as a value": ("notes", "$uppercase", ...),
+    "a let of a let that is a path": ("nick", "$loud", "K"),
+    "a let of a let that is a path to an object": ("nick", "$street", "S"),
+    "a computed key": ("home", '$contact.{$string("street"): key & "", "floor": 1}', {"street": "k", "floor": 1}),
+    "a computed key below a text": (
+        "phones",
+        '$contact.key.{$string("number"): $, "kind": "work"}',
+        [{"number": "k", "kind": "work"}],
+    ),
+    "a computed key under a condition": ("mails", 'key.($ ? {$string("address"): $})', [{"address": "k"}]),
+    "an array of one text": ("notes", "key[]", ["k"]),
+    "text that becomes an array within an expression": ("nick", "$string(key[])", '["k"]'),
+    "a let that is an array": ("notes", "$listed", ["k"]),
+    "a field that is an array anyway": ("tags", "key[]", ["k"]),
+    "keys that are numbers": ("info", '{"1": key, "01": key}', {"1": "k", "01": "k"}),
+    "a group of an array": ("info", "labels{$: 1}", {"a": 1, "b": 1}),
+}
+FULL = {
+    "key": "k",
+    "yes": True,
+    "part": 2.5,
+    "whole": 3.0,
+    "sizes": {"a": 3.0, "b": [2.0, -0.0]},
+    "labels": ["a", "b"],
+    "home": {"street": "s"},
+}
+
+
+@pytest.mark.parametrize(("name", "text", "value"), IN_ONE_PASS.values(), ids=IN_ONE_PASS)
+def test_generated_code_maps_it_to_the_same_as_the_exact_path(name, text, value, tmp_path, comparison):
+    let = "{listed: 'key[]', plain: key, loud: $uppercase($plain), house: home, street: $uppercase($house.street)}"
+    mapper = mapper_of(tmp_path, {"id": "key", name: f"'{text}'"}, let=let)
+    comparison.compare(mapper, {"data": [FULL, FULL]})
+    assert comparison.compared == comparison.rows == 2
+    one, two = mapper.map({"data": [FULL, FULL]}).records
+    assert repr(one.get(name, ...)) == repr(two.get(name, ...)) == repr(value)
+
+
+def test_null_for_what_is_required_is_reported(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "'null'"})
+    page = mapper.map({"data": [FULL]}, on_invalid="discard_value")
+    assert (page.records, [one.code for one in page.diagnostics]) == ((), ["D402"])
+
+
+def test_an_array_of_one_text_is_not_a_text(tmp_path):
+    page = mapper_of(tmp_path, {"id": "key", "nick": "'key[]'"}).map({"data": [FULL]}, on_invalid="discard_value")
+    assert ["nick" in record for record in page.records] == [False]
+    assert [one.code for one in page.diagnostics] == ["D401"]
+
+
+def test_a_repeated_constant_key_is_an_error_on_both_paths(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "info": """'{"a": 1, "a": 2}'"""})
+    found = outcome(mapper, {"data": [FULL]}, on_invalid="discard_value")
+    assert found == exact(mapper, {"data": [FULL]}, on_invalid="discard_value")
+    assert "D1009" in found[-1][0]
+
+
+def test_computed_keys_lose_no_values_of_the_shipped_mapping():
+    fields = {
+        "emails": """'$user.userEmailAddress.{$string("email"): $, "is_primary": true}'""",
+        "id": """'$user.{$string("id"): userId & ""}.id'""",
+    }
+    lines = ", ".join(f"{name}: {text}" for name, text in fields.items())
+    overlay = Source("overlay.yaml", f"endpoints: {{aggregate: {{response_mapping: {{user: {{{lines}}}}}}}}}")
+    body = {"usersAggregateActivityStats": [user(1), user(2)]}
+    page = load("gong/activity", overlays=[overlay]).map(body, query=QUERIES["usersAggregateActivityStats"])
+    emails = [{"email": "a@example.com", "is_primary": True}]
+    assert [record["user"] for record in page.records] == [{"id": "1", "emails": emails}, {"id": "2", "emails": emails}]
+
+
+def test_fields_of_an_object_that_declares_none_may_be_written_in_yaml(tmp_path, comparison):
+    mapper = mapper_of(tmp_path, {"id": "key", "info": "{a: key, b: {c: home.street, d: 'null'}}"})
+    comparison.compare(mapper, {"data": [FULL]})
+    assert comparison.compared == 1
+    assert mapper.map({"data": [FULL]}).records[0]["info"] == {"a": "k", "b": {"c": "s"}}
+
+
+@pytest.mark.parametrize("map_it", [outcome, exact])
+def test_a_record_shares_nothing_with_the_reply_but_its_remote_data(map_it, contact_mapper):
+    mapper = contact_mapper({"id": "key", "info": "home", "notes": "labels"})
+    body = {"data": [{"key": "k", "home": {"a": {"b": 1}}, "labels": [[1]]}]}
+    pages = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copy, "deepcopy", lambda value: value)
+        patch.setattr(
+            mapper, "map", lambda *args, **options: pages.append(Mapper.map(mapper, *args, **options)) or pages[0]
+        )
+        map_it(mapper, body)
+    (record,) = pages[0].records
+    record["info"]["a"]["b"] = record["notes"][0][0] = "changed"
+    assert body == {"data": [{"key": "k", "home": {"a": {"b": 1}}, "labels": [[1]]}]}
+
+
+CURSORS = {"$uppercase": None, "about.missing": None, "about.list[0]": "a", '$join(about.list, "")': "ab"}
+
+
+@pytest.mark.parametrize(("text", "cursor"), CURSORS.items())
+def test_the_cursor_is_the_value_of_its_expression(text, cursor, tmp_path):
+    mapper_of(tmp_path, {"id": "key"})
+    path = tmp_path / "acme.yaml"
+    path.write_text(path.read_text().replace("    for_each:", f"    next_cursor: '{text}'\n    for_each:"))
+    page = load(path).map({"data": [FULL], "about": {"list": ["a", "b"]}})
+    assert page.next_cursor == cursor

@@ -24,7 +24,7 @@ from truto_mapper.text.errors import MappingError
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = golden.mappings("gong/activity")
-PERIOD = "query: start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z\n"
+PERIOD = "query: start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z\nnow: 2026-03-01T00:00:00Z\n"
 COUNTS = json.loads((ROOT / "schemas/gong/aggregate.schema.json").read_text())["$defs"]["counts"]["properties"]
 USER = {
     "userId": "1",
@@ -173,7 +173,7 @@ def test_a_folder_without_case_yaml_and_a_stray_file_belong_to_no_case(case):
 def test_mistakes_in_a_case_are_found_at_their_lines(case):
     (case / "case.yaml").write_text(f"descripton: One user.\n{PERIOD}status: many\n")
     found = [one.render() for one in ran(case).findings]
-    assert [text.splitlines()[1].rpartition("case.yaml")[2] for text in found] == [":1:1", ":3:9"]
+    assert [text.splitlines()[1].rpartition("case.yaml")[2] for text in found] == [":1:1", ":4:9"]
     assert any("did you mean `description`?" in text for text in found)
 
 

@@ -179,7 +179,7 @@ def test_a_schema_survives_pickling():
             'expected "array", "boolean", "integer", "null", "number", "object" or "string" or an array, got "strin"',
         ),
         ({"required": "a"}, "/required", 'expected an array, got "a"'),
-        ({"pattern": "("}, "/pattern", 'expected a regular expression, got "("'),
+        ({"pattern": "("}, "/pattern", 'expected a regular expression without lookaround and backreferences, got "("'),
         ({"minLength": -1}, "/minLength", "expected at least 0, got -1"),
         ({"items": {"$ref": "#/$defs/x"}}, "/items/$ref", '"#/$defs/x" is not in this schema'),
         (
@@ -240,3 +240,45 @@ def test_every_mistake_of_a_json_schema_is_told_at_once():
 
 def test_words_that_are_data_in_a_json_schema_are_not_references():
     assert Schema({"default": {"$ref": "#/x"}, "enum": [{"$ref": "#/x"}]}).valid({"$ref": "#/x"})
+
+
+@pytest.mark.parametrize(
+    ("schema", "instance"),
+    [
+        ({"pattern": "^(a+)+$"}, "a" * 5_000 + "!"),
+        ({"pattern": r"^(\w|\w\w)*$"}, "a" * 5_000 + "!"),
+        ({"type": "object", "patternProperties": {"^(a|aa)+$": False}}, {"a" * 5_000 + "!": 1}),
+        ({"patternProperties": {"^(a|aa)+$": True}, "additionalProperties": {"type": "null"}}, {"a" * 5_000 + "!": 1}),
+        ({"propertyNames": {"pattern": "^(.*a){10}$"}}, {"a" * 5_000 + "!": 1}),
+        ({"items": {"anyOf": [{"pattern": "^(a*)*$"}, {"type": "null"}]}}, ["a" * 5_000 + "!"]),
+    ],
+)
+def test_a_pattern_that_backtracks_for_ever_elsewhere_ends(schema, instance):
+    ends_at_once = bool(schema.get("patternProperties")) and "additionalProperties" not in schema
+    assert Schema(schema).valid(instance) is ends_at_once
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "(", "[z-a]", "a{2000}", "\ud800"])
+@pytest.mark.parametrize("where", ["pattern", "patternProperties"])
+def test_a_pattern_that_re2_does_not_know_is_refused_with_its_place(pattern, where):
+    with pytest.raises(MappingError) as refused:
+        Schema({"properties": {"x": {where: pattern if where == "pattern" else {pattern: {}}}}})
+    (found,) = refused.value.diagnostics
+    assert (found.code, found.pointer) == ("M108", f"/properties/x/{where}")
+    assert "expected a regular expression without lookaround and backreferences, got " in found.message
+
+
+def test_a_pattern_matches_as_in_javascript():
+    assert Schema({"pattern": "Z$"}).valid("1Z")
+    assert not Schema({"pattern": "Z$"}).valid("1Z\n")
+    assert Schema({"pattern": r"^\d$"}).valid("7")
+    assert not Schema({"pattern": r"^\d$"}).valid("٧")
+    assert Schema({"pattern": r"^\u00e9$"}).valid("é")
+    assert Schema({"pattern": "a"}).valid("\ud800a")
+    assert Schema({"pattern": "a"}).valid(5)
+
+
+def test_unevaluated_properties_and_patterns_are_not_combined():
+    with pytest.raises(MappingError, match="`unevaluatedProperties` cannot be combined with `patternProperties`"):
+        Schema({"patternProperties": {"a": {}}, "allOf": [{"unevaluatedProperties": False}]})
+    assert Schema({"unevaluatedProperties": False, "properties": {"a": {}}}).problems({"b": 1})

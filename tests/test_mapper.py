@@ -60,7 +60,7 @@ endpoints:
     path_mapping: '"/" & $context.tenant & "/contacts"'
     query_mapping: {city: $query.city, page: $cursor}
     request_header_mapping: {X-Tenant: $context.tenant}
-    remote_query: query
+    request_method: GET
     for_each: {contact: data.items}
     next_cursor: data.next
     empty_when: $status = 404 and error.text = "none"
@@ -151,7 +151,8 @@ def test_only_a_parameter_that_ends_today_is_cut_to_it(make):
     assert [text for *_, text in notes(dated(make, "{end_time: ceil_until_today}"), now=now)] == [
         "end_time 2026-01-25T12:00:00Z was cut to the beginning of today: 2026-01-23 in Europe/Berlin"
     ]
-    assert "2026-01-26" in notes(dated(make, "{end_time: ceil_until_today}"))[0][2]
+    (note,) = notes(dated(make, "{end_time: ceil_until_today}"))
+    assert note[2].endswith("2026-01-26 in Europe/Berlin; it was not cut to today, because `now` is not given")
     assert "widened to a whole day: 2026-01-26" in notes(dated(make), now=now)[0][2]
 
 
@@ -214,23 +215,10 @@ def test_a_query_string_a_dict_and_a_parsed_query_plan_the_same(make):
     assert dict(request.query)["limit"] == 5
 
 
-def test_the_providers_own_cursor_passes_verbatim_and_an_empty_one_is_page_one(make):
-    assert make().plan({"city": "Bonn", "next_cursor": "abc="}).params["page"] == "abc="
+def test_the_providers_own_cursor_is_carried_verbatim_and_an_empty_one_is_page_one(make):
+    sealed = make().map(reply(cursor="abc="), query={"city": "Bonn"}).next_cursor
+    assert make().plan({"city": "Bonn", "next_cursor": sealed}).params["page"] == "abc="
     assert "page" not in make().plan({"city": "Bonn", "next_cursor": ""}).params
-
-
-def test_remote_query_goes_untransformed_to_the_query_or_deep_into_the_body(make):
-    asked = "city=Bonn&remote_query[city]=Rome&remote_query[deep][a]=1&remote_query[list][]=x"
-    assert make().plan(asked).params == {"city": "Rome", "deep[a]": "1", "list": ["x"]}
-    body = "{remote_query: body, request_body_mapping: {deep: {b: 2}, city: $query.city}}"
-    mapper = make(remote_query="body\n    request_body_mapping: {deep: {b: 2}, city: $query.city}")
-    assert mapper.plan(asked).body == {"deep": {"b": 2, "a": "1"}, "city": "Rome", "list": ["x"]}, body
-
-
-def test_remote_query_replaces_what_is_not_an_object_on_both_sides(make):
-    mapper = make(remote_query="body\n    request_body_mapping: {deep: {b: 2}, city: $query.city}")
-    assert mapper.plan("city=Bonn&remote_query[deep]=x").body == {"deep": "x", "city": "Bonn"}
-    assert mapper.plan("city=Bonn&remote_query[city][a]=1").body == {"deep": {"b": 2}, "city": {"a": "1"}}
 
 
 def test_a_cursor_whose_expression_fails_is_the_mappings_fault_with_its_place(make):
@@ -256,7 +244,7 @@ def test_a_query_no_endpoint_serves_is_the_callers_fault(make):
 
 
 def test_a_mapping_can_refuse_a_query_in_its_own_words(make):
-    mapper = make(remote_query='query\n    query_error: \'$query.city = "Bonn" ? "not " & $query.city\'')
+    mapper = make(request_method='GET\n    query_error: \'$query.city = "Bonn" ? "not " & $query.city\'')
     assert mapper.plan({"city": "Rome"})
     with pytest.raises(QueryError, match="not Bonn"):
         mapper.plan({"city": "Bonn"})
@@ -337,7 +325,8 @@ def test_exchange_yields_the_request_takes_the_response_and_returns_the_page(mak
     with pytest.raises(StopIteration) as done:
         exchange.send(Response(reply({"key": 1}, cursor="c2")))
     page = done.value.value
-    assert ([r["id"] for r in page.records], page.next_cursor) == (["1"], "c2")
+    assert [r["id"] for r in page.records] == ["1"]
+    assert make().plan({"city": "Bonn", "next_cursor": page.next_cursor}).params["page"] == "c2"
 
 
 def test_a_skipped_call_asks_nothing_and_has_no_debug(make):
@@ -347,7 +336,7 @@ def test_a_skipped_call_asks_nothing_and_has_no_debug(make):
 
 
 def test_a_static_response_is_mapped_instead_of_a_skipped_call(make):
-    mapper = make(remote_query='query\n    static_response: \'{"data": {"items": [{"key": 7}]}}\'')
+    mapper = make(request_method='GET\n    static_response: \'{"data": {"items": [{"key": 7}]}}\'')
     with pytest.raises(StopIteration) as done:
         next(mapper.exchange({"city": "Bonn", "truto_skip_api_call": True}))
     page = done.value.value
@@ -413,7 +402,8 @@ def test_an_empty_reply_by_the_mappings_word_is_an_empty_page(make):
 
 
 def test_a_looping_cursor_ends_the_pages_and_is_told(make):
-    page = make().map(reply({"key": 1}, cursor="c"), query={"city": "Bonn", "next_cursor": "c"})
+    sealed = make().map(reply(cursor="c"), query={"city": "Bonn"}).next_cursor
+    page = make().map(reply({"key": 1}, cursor="c"), query={"city": "Bonn", "next_cursor": sealed})
     assert (page.next_cursor, page.is_looping) == (None, True)
     assert [d.code for d in page.diagnostics if d.severity == "warning"] == ["P604"]
 
@@ -622,3 +612,15 @@ def test_an_unknown_mapping_or_resource_names_the_nearest(make, tmp_path):
     path.write_text(path.read_text().replace("resource: contact", "resource: contract"))
     with pytest.raises(MappingError, match='there is no schema "crm/contract"'):
         load(path)
+
+
+@pytest.mark.parametrize("value", ["x" * 10_001, ["x"] * 10_001, {"a": ["x"] * 10_001}, ["x" * 10_001]])
+def test_a_context_that_is_too_large_to_be_checked_is_refused(make, value):
+    with pytest.raises(QueryError, match="the context has a text of more than 10,000 characters, or 10,000 values"):
+        make().plan({"city": "x"}, context={"tenant": value})
+
+
+def test_a_setting_with_a_pattern_that_would_backtrack_is_checked_at_once(make):
+    mapper = make(context="{tenant: {type: string, pattern: '^(a+)+$'}}")
+    with pytest.raises(QueryError, match="tenant: expected text matching"):
+        mapper.plan({"city": "x"}, context={"tenant": "a" * 9_000 + "!"})

@@ -3,8 +3,8 @@
 import pytest
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library.patterns import PatternError, compile_pattern, literal
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.regex import PatternError, compile_pattern, literal
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Our schemas of Gong's replies agree with Gong's own OpenAPI description."""
+"""Our schemas of Gong's requests and replies agree with Gong's own OpenAPI description."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from truto_mapper import load
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text import files
 
@@ -24,6 +25,9 @@ ROWS = {
     "gong/by-period": ("usersAggregateActivity", "userAggregateActivity"),
     "gong/day-by-day": ("usersDetailedActivities", "userDailyActivityStats"),
 }
+
+
+REQUESTS = [f"{name}-request" for name in ENDPOINTS]
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +48,12 @@ def reply(described, name):
     answer = described["paths"][ENDPOINTS[name]]["post"]["responses"]["200"]
     (content,) = answer["content"].values()
     return content["schema"]
+
+
+def request(described, name):
+    """Gong's schema of a request body."""
+    asked = described["paths"][ENDPOINTS[name.removesuffix("-request")]]["post"]["requestBody"]
+    return asked["content"]["application/json"]["schema"]
 
 
 def resolved(document, schema):
@@ -106,7 +116,7 @@ def test_gongs_own_examples_fit_the_source_schema(described, name):
     assert load_source_schema(name).problems(shown) == []
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", [*SCHEMAS, *REQUESTS])
 def test_our_descriptions_are_not_gongs_sentences(described, name):
     def phrases(text):
         words = re.findall(r"\w+", text.lower())
@@ -130,6 +140,32 @@ def test_nothing_is_required_and_each_field_may_be_null(name):
     assert fields
     assert all("null" in kinds(field) for field in fields)
     assert '"required"' not in written(name)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_request_schema_has_the_fields_of_gongs_description(described, name):
+    def shown(document, schema):
+        keys = ("type", "enum", "uniqueItems")
+        return {
+            path: [one.get(key) for key in keys] + [sorted(one.get("required", ()))]
+            for path, one in places(document, schema)
+        }
+
+    ours = load_source_schema(name).schema
+    assert shown(ours, ours) == shown(described, request(described, name))
+
+
+@pytest.mark.parametrize("period", ["total", "day", "week", "month"])
+@pytest.mark.parametrize("detailed", [True, False])
+@pytest.mark.parametrize("users", [None, ["7"], ["7", "8"]])
+def test_what_gong_is_asked_fits_its_request_schema(period, detailed, users):
+    query = "start_time=2026-01-01T09:00Z&end_time=2026-02-01T00:00Z&next_cursor=abc&aggregation_period=" + period
+    query += "".join(f"&users={one}" for one in users or ())
+    query += "&remote_query[filter][createdFromDateTime]=2025-01-01T00:00:00Z&remote_query[foo]=bar"
+    gong = load("gong/activity")
+    asked = gong.plan(query, context={"detailed": detailed})
+    (endpoint,) = (one for one in gong.mapping.endpoints if one.name == asked.query.plan.endpoints[0])
+    assert load_source_schema(endpoint.request_schema).problems(asked.body) == []
 
 
 COUNTS = {"callsAsHost": 3, "callsAttended": 0, "callsScorecardsFilled": None}
@@ -181,7 +217,8 @@ def test_an_empty_reply_fits(name, body):
         ("gong/aggregate", {"callsAsHost": True}, {}, "/userAggregateActivityStats/callsAsHost"),
         ("gong/aggregate", {"callsAsHost": 2**31}, {}, "/userAggregateActivityStats/callsAsHost"),
         ("gong/aggregate", {"callsAsHost": "3"}, {}, "/userAggregateActivityStats/callsAsHost"),
-        ("gong/aggregate", None, {"userId": 5}, "/userId"),
+        ("gong/aggregate", None, {"userId": 5.5}, "/userId"),
+        ("gong/aggregate", None, {"userId": -5}, "/userId"),
         ("gong/aggregate", None, {"userId": "1" * 21}, "/userId"),
         ("gong/by-period", [{"fromDate": 20260101}], {}, "/userAggregateActivity/0/fromDate"),
         ("gong/by-period", {"callsAsHost": 1}, {}, "/userAggregateActivity"),

@@ -4,6 +4,7 @@ from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.engine.page import OnInvalid, Page, Request, Response
 from truto_mapper.engine.query import OnUnknown, Query
 from truto_mapper.engine.rendering import Format
+from truto_mapper.engine.stream import Exchange, Stream
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.resource.activity import Activity
@@ -18,6 +19,7 @@ __all__ = [
     "Activity",
     "Diagnostic",
     "EvaluationError",
+    "Exchange",
     "Expression",
     "Format",
     "Mapper",
@@ -33,6 +35,7 @@ __all__ = [
     "Response",
     "Source",
     "Span",
+    "Stream",
     "__version__",
     "load",
 ]

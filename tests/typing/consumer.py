@@ -65,7 +65,7 @@ class Contact(TypedDict):
     age: int
 
 
-contacts: Mapper[Contact] = load("mappings/acme.yaml")
+contacts: Mapper[Contact] = load(Path("mappings/acme.yaml"))
 assert_type(contacts.map({}).records[0]["age"], int)
 
 

@@ -196,7 +196,7 @@ def _word(value: Any) -> str:
 # ── Two mappings ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SENT = ("path", "params", "headers", "body", "query_error", "static_response")
-_READ = ("recognise", "for_each", "let", "next_cursor", "empty_when", "time_zone")
+_READ = ("recognise", "for_each", "let", "next_cursor", "page_number", "total", "error_when", "empty_when", "time_zone")
 
 
 def mappings(old: Mapper, new: Mapper) -> list[Change]:
@@ -217,7 +217,7 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield about(name, "B311", "error", f"the endpoint `{name}` was removed")
             continue
         yield from _expressions(endpoint, after[name])
-        for key in ("method", "remote_query"):
+        for key in ("method", "request_schema"):
             was, now = getattr(endpoint, key), getattr(after[name], key)
             if was != now:
                 yield about(name, "B312", "warning", f"`{name}`: {key} {was} → {now}")

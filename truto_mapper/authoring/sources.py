@@ -1,13 +1,16 @@
 """Where values come from: the provider's reply and its JSON Schema, and the caller's query."""
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath
+from truto_mapper.language.nodes import Name
 from truto_mapper.language.source_paths import Paths, reads
 from truto_mapper.language.types import ANY, Type, from_schema
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, expressions
 from truto_mapper.text import yaml_tree
+from truto_mapper.text.diagnostics import Diagnostic
 
 
 def reply_type(endpoint: Endpoint) -> Type:
@@ -32,25 +35,71 @@ def reads_parameter(expression: Expression, name: str) -> bool:
     return any(read.path[:2] in (("query",), ("query", name)) for read in reads(expression))
 
 
+class ReplyRead(NamedTuple):
+    """A place in the reply that an expression reads: its path without indices, and its last name as it is written."""
+
+    key: str
+    path: NamePath
+    expression: Expression
+    name: Name | None
+
+    def diagnostic(self, code: str, message: str, **more: Any) -> Diagnostic:
+        """A finding about the place, where the mapping names it."""
+        return self.expression.diagnostic(code, message, self.name, **more)
+
+
+def reply_reads(endpoint: Endpoint) -> Iterator[ReplyRead]:
+    """What the expressions of an endpoint read of the reply, each with its key or the name that it is bound to.
+
+    Names of `let` and `for_each` are followed to what they are made of.
+    """
+    paths = Paths([*RESPONSE_NAMES, "$"])
+    for key in ("recognise", "next_cursor", "empty_when", "time_zone"):
+        if (one := getattr(endpoint, key)) is not None:
+            yield from _reads_of(key, one, paths)
+    for name, expression in endpoint.for_each:
+        yield from _reads_of("for_each", expression, paths)
+        _enter_row(paths, name, expression)
+    for name, expression in endpoint.let:
+        yield from _reads_of("let", expression, paths)
+        _bind(paths, name, expression)
+    for expression in expressions(endpoint.response):
+        yield from _reads_of("response_mapping", expression, paths)
+
+
+def _reads_of(key: str, expression: Expression, paths: Paths) -> Iterator[ReplyRead]:
+    for path, names in paths.reads(expression.node):
+        if path[0] in ("$", "response") and path[1:]:
+            yield ReplyRead(key, path[1:], expression, names[-1] if names else None)
+
+
 def reply_paths(endpoint: Endpoint) -> dict[int, list[NamePath]]:
     """The places in the reply, without indices, that each expression of a record is made of, by the expression's id.
 
     Names of `let` and `for_each` are followed to what they are made of.
     """
     paths = Paths([*RESPONSE_NAMES, "$"])
-    rows: set[NamePath] = set()
-    for name, expression in endpoint.for_each:
-        row = paths.path(expression.node) or min((one.path for one in paths.reads(expression.node)), default=("$",))
-        rows.add(row)
-        paths.context = row
-        paths.paths |= {"": row, "$": row, name: row}
+    rows = {_enter_row(paths, name, expression) for name, expression in endpoint.for_each}
     for name, expression in endpoint.let:
-        place = paths.path(expression.node)
-        if place is None:
-            paths.others[name] = frozenset(one.path for one in paths.reads(expression.node))
-        else:
-            paths.paths[name] = place
+        _bind(paths, name, expression)
     return {id(one): _deepest(paths, one, rows) for one in expressions(endpoint.response)}
+
+
+def _enter_row(paths: Paths, name: str, expression: Expression) -> NamePath:
+    """Make the rows of a loop the context, and return their path."""
+    row = paths.path(expression.node) or min((one.path for one in paths.reads(expression.node)), default=("$",))
+    paths.context = row
+    paths.paths |= {"": row, "$": row, name: row}
+    return row
+
+
+def _bind(paths: Paths, name: str, expression: Expression) -> None:
+    """Make a name of `let` stand for the path or the paths that it is made of."""
+    place = paths.path(expression.node)
+    if place is None:
+        paths.others[name] = frozenset(one.path for one in paths.reads(expression.node))
+    else:
+        paths.paths[name] = place
 
 
 def _deepest(paths: Paths, expression: Expression, rows: set[NamePath]) -> list[NamePath]:

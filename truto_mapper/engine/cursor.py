@@ -1,63 +1,208 @@
-"""Our cursors: the provider's cursor and an offset into its page, sealed over the query they belong to."""
+"""Our cursors: where the next page begins, sealed over the question that it belongs to."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.errors import QueryError
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.errors import ProviderError, QueryError
+from truto_mapper.text.timestamps import in_calendar, instant, is_date_time
 
-#: The start of every cursor of ours. A cursor without it is the provider's own and is passed on unchanged.
-MARK = "truto1."
+#: The secret keys of a mapper's cursors: one, or several. The first one seals, all of them verify.
+CursorKey: TypeAlias = bytes | str | Sequence[bytes | str]
+
+#: The start of every cursor: the version of its format.
+MARK = "truto2."
+
+#: The most characters of what a cursor holds, and of the time in it; the fewest bytes of a key.
+MAX_PAYLOAD = 65_536
+MAX_MOMENT = 64
+MIN_KEY = 16
 
 #: Parameters that choose how a page is cut and shown, not which records it has. A cursor is valid whatever they are.
 _PRESENTATION = {"limit", "next_cursor", "truto_response_format", "truto_key_by", "truto_exclude_fields"}
 _PRESENTATION |= {"truto_ignore_limit", "truto_ignore_remote_data", "truto_skip_api_call"}
 
-
-def join_cursor(cursor: str | None, offset: int, parameters: Mapping[str, Any]) -> str:
-    """A cursor for the rest of a provider's page: the page's own cursor and how many of its records were returned."""
-    payload = json.dumps([cursor, offset], separators=(",", ":"))
-    return f"{MARK}{_base64(payload.encode())}.{_seal(parameters, payload)}"
+_MAX_COUNT = 2**53
+_DIGEST = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
 
 
-def split_cursor(text: str | None, parameters: Mapping[str, Any]) -> tuple[str | None, int]:
-    """The provider's cursor and the offset into its page. Raises `QueryError` Q506."""
-    if text is None:
-        return None, 0
-    found = _unsealed(text[len(MARK) :], parameters)
-    if text.startswith(MARK) != (found is not None):
-        message = "next_cursor was altered, or belongs to another query"
-        hint = "pass it back unchanged, with the same period and filters, or leave it out to start again"
-        raise QueryError(Diagnostic("Q506", message, pointer="/next_cursor", hint=hint))
-    return found or (text, 0)
+class Position(NamedTuple):
+    """Where a page begins.
+
+    `cursor` is the provider's, None for its first page. `offset` rows of its page were returned before; `digest` is
+    the digest of their ids. `now` is the time that the first page was planned at, None if it was not known. `taken`
+    is how many records a stream had already given.
+    """
+
+    cursor: str | None = None
+    offset: int = 0
+    digest: str | None = None
+    now: str | None = None
+    taken: int = 0
 
 
-def _unsealed(text: str, parameters: Mapping[str, Any]) -> tuple[str | None, int] | None:
-    """What a cursor of ours holds, None unless it is exactly as it was given out for this query."""
-    body, _, seal = text.partition(".")
+class Question:
+    """What a cursor belongs to: the query, the endpoints that serve it, and the account's settings."""
+
+    def __init__(self, parameters: Mapping[str, Any], endpoints: Sequence[str], settings: Mapping[str, Any]) -> None:
+        self._parts = parameters, endpoints, settings
+
+    @cached_property
+    def text(self) -> bytes:
+        parameters, endpoints, settings = self._parts
+        asked = {name: value for name, value in parameters.items() if name not in _PRESENTATION}
+        return _canonical([asked, endpoints, settings])
+
+
+class Cursors:
+    """Seals and opens the cursors of one mapping. Its `repr` does not show the keys.
+
+    With keys the seal is an HMAC: nobody else can make a cursor. Without one it is a digest, which catches mistakes but
+    not forgery. `scope` names the mapping.
+    """
+
+    def __init__(self, scope: str, keys: tuple[bytes, ...] = ()) -> None:
+        self._scope, self._keys = f"{MARK}{scope}\n".encode(), keys
+
+    def sealed(self, position: Position, question: Question) -> str:
+        """The cursor of a position. Raises `ProviderError` P602 if the provider's cursor cannot be carried."""
+        body, cursor = _body(position), position.cursor or ""
+        if len(body) > MAX_PAYLOAD or not (cursor.isascii() or _is_writable(cursor)):
+            why = f"has {len(cursor):,} characters, more than a cursor can carry"
+            why = why if _is_writable(cursor) else "holds half of a surrogate pair"
+            raise ProviderError(Diagnostic("P602", f"the provider's cursor {why}: {excerpt(cursor)}"))
+        return f"{MARK}{body}.{self._seal(body, question, self._keys[0] if self._keys else None)}"
+
+    def opened(self, text: str | None, question: Question, now: str | None) -> Position:
+        """The position of a cursor; that of the first page, at `now`, for None. Raises `QueryError` Q506."""
+        if text is None:
+            return Position(now=now)
+        body = self._verified(text, question)
+        position = None if body is None else _position(body)
+        if position is None:
+            _refuse()
+        return position
+
+    def _verified(self, text: str, question: Question) -> str | None:
+        """The body of a cursor if its seal is right."""
+        from hmac import compare_digest  # noqa: PLC0415  # as in `_hmac`
+
+        if not text.isascii() or not text.startswith(MARK) or len(text) > 2 * MAX_PAYLOAD:
+            return None
+        body, _, seal = text[len(MARK) :].partition(".")
+        seals = [self._seal(body, question, key) for key in self._keys or (None,)]
+        return body if any(compare_digest(seal, one) for one in seals) else None
+
+    def _seal(self, body: str, question: Question, key: bytes | None) -> str:
+        text = b"%b%b\n%b" % (self._scope, question.text, body.encode())
+        return _base64((_sha256(text) if key is None else _hmac(key, text))[:18])
+
+
+def read(text: str) -> Position:
+    """The position of a cursor that was sealed by us."""
+    position = _position(text[len(MARK) :].partition(".")[0])
+    return position or _refuse()
+
+
+def keys_of(given: CursorKey | None) -> tuple[bytes, ...]:
+    """The keys in `load`'s `cursor_key`. Raises `QueryError` Q515, which does not quote them."""
+    if given is None:
+        return ()
+    several = list(given) if isinstance(given, (list, tuple)) else [given]
+    keys = tuple(_key(one) for one in several)
+    if not keys or any(len(key) < MIN_KEY for key in keys):
+        message = f"cursor_key must be a key of at least {MIN_KEY} bytes, or a list of such keys"
+        raise QueryError(Diagnostic("Q515", message, hint="make one with secrets.token_bytes(32)"))
+    return keys
+
+
+def _key(given: object) -> bytes:
+    """A key as bytes; no bytes for what cannot be one."""
+    if isinstance(given, str):
+        return given.encode(errors="surrogatepass")
+    return bytes(given) if isinstance(given, (bytes, bytearray)) else b""
+
+
+def digest_of(value: Any) -> str:
+    """A short digest of a JSON value."""
+    return _base64(_sha256(_canonical(value))[:12])
+
+
+# Imported late, because only a page that is not the last needs them: they do not slow down every start.
+
+
+def _sha256(data: bytes) -> bytes:
+    from hashlib import sha256  # noqa: PLC0415
+
+    return sha256(data).digest()
+
+
+def _hmac(key: bytes, data: bytes) -> bytes:
+    from hmac import digest  # noqa: PLC0415
+
+    return digest(key, data, "sha256")
+
+
+def is_moment(text: object) -> bool:
+    """Whether a text can be the time `now`."""
+    return isinstance(text, str) and len(text) <= MAX_MOMENT and is_date_time(text) and in_calendar(instant(text))
+
+
+def _body(position: Position) -> str:
+    cursor, offset, rows, now, taken = position
+    texts = ["null" if one is None else encode_basestring_ascii(one) for one in (cursor, rows, now)]
+    return _base64(f"[{texts[0]},{offset},{texts[1]},{texts[2]},{taken}]".encode())
+
+
+def _position(body: str) -> Position | None:
+    """What the body of a cursor holds, None unless we can have written it exactly so."""
     try:
-        payload = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
-    except (binascii.Error, ValueError):
+        found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
         return None
-    if _base64(payload.encode()) != body or seal != _seal(parameters, payload):
+    if not isinstance(found, list) or len(found) != len(Position._fields):
         return None
-    cursor, offset = json.loads(payload)
-    return cursor, offset
+    position = Position(*found)
+    return position if _is_possible(position) and _body(position) == body else None
 
 
-def _seal(parameters: Mapping[str, Any], payload: str) -> str:
-    """A digest that ties a cursor to its query. It catches mistakes; it is not a signature."""
-    import hashlib  # noqa: PLC0415  # only a cut page needs it, so it does not slow down every start
+def _is_possible(position: Position) -> bool:
+    """Whether each part of a position has a type and a value that it can have."""
+    cursor, offset, rows, now, taken = position
+    return (
+        (cursor is None or (isinstance(cursor, str) and cursor != "" and _is_writable(cursor)))
+        and all(type(one) is int and 0 <= one < _MAX_COUNT for one in (offset, taken))
+        and (isinstance(rows, str) and _DIGEST.fullmatch(rows) is not None if offset else rows is None)
+        and (now is None or is_moment(now))
+    )
 
-    asked = {name: value for name, value in parameters.items() if name not in _PRESENTATION}
-    text = json.dumps([asked, payload], sort_keys=True)
-    return _base64(hashlib.sha256(text.encode()).digest()[:12])
+
+def _is_writable(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _canonical(value: Any) -> bytes:
+    """A value as JSON, the same for equal values; what is not JSON is shown as Python shows it."""
+    try:
+        return json.dumps(value, sort_keys=True, default=repr).encode()
+    except (TypeError, ValueError):  # keys that cannot be sorted; an object that contains itself
+        return repr(value).encode(errors="backslashreplace")
 
 
 def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _refuse() -> NoReturn:
+    message = "next_cursor was altered, or belongs to another query or account"
+    hint = "pass it back unchanged, with the same parameters and context, or leave it out to start again"
+    raise QueryError(Diagnostic("Q506", message, pointer="/next_cursor", hint=hint))

@@ -6,7 +6,7 @@ payload the value came from. It takes about 200 times as long as the generated c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, Budget, Walk, plain
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -44,6 +44,7 @@ class ExactPage:
     on_invalid: OnInvalid
     remote_data: bool
     source_types: SourceTypes
+    budget: Budget
 
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
@@ -87,8 +88,24 @@ class ExactPage:
         """Whether an expression may read its row, also through a `let`."""
         names = Paths([name for name, _ in self.endpoint.for_each] or ["$"], expression.functions)
         for name, one in self.endpoint.let:
+            if one is expression:  # the names after it are not those that it uses
+                break
             names.add(name, one.node)
         return bool(names.read_by(expression.node))
+
+    def identities(self, records: Sequence[Any], first: int) -> list[Any]:
+        """What tells the rows from `first` on from others; a record is None or MISSING if it was not made."""
+        return [
+            one["id"] if isinstance(one, dict) and one.get("id") is not None else self._identity(number)
+            for number, one in enumerate(records, first)
+        ]
+
+    def _identity(self, number: int) -> Any:
+        """The id of a row's record, even of an invalid one; without an id the row itself."""
+        row = self.rows[number]
+        has_id = "id" in self.resource.fields and isinstance(row.item.value, dict)
+        found = _Attempt(self, row).record().get("id") if has_id else None
+        return row.remote if found is None else found
 
     def completed(
         self, records: list[Any], doubtful: Iterable[int], fault: Fault | None, rows: list[Row], found: list[Diagnostic]
@@ -127,14 +144,19 @@ class ExactPage:
             return self._judged(row, MISSING, [Diagnostic("D404", message, pointer=json_pointer(row.item.path))])
         attempt = _Attempt(self, row)
         record = attempt.record()
-        if self.scope.trace is not None:
-            self.scope.trace.records.append((row.item.path, record))
         problems = self.schema.problems(record)
         if not problems and not attempt.problems:
-            return record, attempt.notes
+            return self._own(record, row), attempt.notes
         found = attempt.problems + [attempt.finding(problem, record) for problem in attempt.independent(problems)]
         kept = self._without(record, problems) if self.on_invalid == "discard_value" else MISSING
-        return self._judged(row, kept, found, attempt.notes)
+        return self._judged(row, kept if kept is MISSING else self._own(kept, row), found, attempt.notes)
+
+    def _own(self, record: Any, row: Row) -> Any:
+        """A record that shares nothing with the reply or another record, but for what is in `remote_data`."""
+        record = {name: value if name == REMOTE_DATA else plain(value, Walk()) for name, value in record.items()}
+        if self.scope.trace is not None:
+            self.scope.trace.records.append((row.item.path, record))
+        return record
 
     def _judged(self, row: Row, record: Any, found: Iterable[Diagnostic], notes: Iterable[Diagnostic] = ()) -> Outcome:
         new = [one for one in found if one not in self._said]
@@ -168,6 +190,13 @@ class ExactPage:
             if isinstance(step, str):
                 field = field and field.below.get(step)
         return not path or (isinstance(path[-1], str) and field is not None and field.required)
+
+
+def _placed(found: Diagnostic, expression: Expression, pointer: str) -> Diagnostic:
+    """A failure with both addresses."""
+    if found.span is None:
+        return expression.diagnostic(found.code, found.message, pointer=pointer, hint=found.hint)
+    return replace(found, pointer=pointer)
 
 
 def _remove(record: Any, path: Steps) -> None:
@@ -221,24 +250,34 @@ class _Attempt:
         of_field = () if isinstance(target, str) else target
         try:
             value = expression.evaluate_in(self.scope)
+            if not isinstance(target, str):
+                self.page.budget.record(value)
         except EvaluationError as error:
+            if self.page.budget.is_exhausted:
+                raise
             failure = error
         if failure is None and not wrong and not self.has_failed(expression):
             return value
         if failure is not None and not wrong and not self.has_failed(expression):
-            pointer = self.pointer(expression, of_field, UNKNOWN)
-            self.problems += [replace(found, pointer=pointer) for found in failure.diagnostics]
+            self.problems += self.failures(expression, failure, of_field)
         new = [one for one in wrong if one.path not in self.told]
         self.problems += [self.page.of_other_type(expression, one, of_field) for one in new]
         self.told.update(one.path for one in wrong)
         self.failed.add(expression)
         return MISSING
 
+    def failures(self, expression: Expression, error: EvaluationError, of_field: Steps) -> list[Diagnostic]:
+        """The findings of an expression that failed, each with both addresses."""
+        place, pointer = expression.span, self.pointer(expression, of_field, UNKNOWN)
+        found = error.diagnostics
+        return [replace(one, pointer=pointer, source=expression.source, span=one.span or place) for one in found]
+
     def value(self, template: Template, field: Field, path: Steps) -> Any:
         """The value of a part of the mapping in the shape of its field; None for no value."""
         match template:
             case dict():
-                made = ((n, self.value(template[n], f, (*path, n))) for n, f in field.fields.items() if n in template)
+                fields = field.fields or dict.fromkeys(template, ANY)
+                made = ((n, self.value(template[n], f, (*path, n))) for n, f in fields.items() if n in template)
                 return {name: value for name, value in made if value is not None} or None
             case list():
                 inner = field.items or ANY

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.compiler import Emitted
 from truto_mapper.language.compiler.pen import Pen
-from truto_mapper.language.expression import DEFAULT_DEPTH, DEFAULT_TIMEOUT, Expression
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.functions import NAMESPACE
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.calls import from_caller
-from truto_mapper.language.runtime.values import MISSING, Run, plain
+from truto_mapper.language.runtime.values import DEFAULT_DEPTH, MISSING, Budget, Run, finite
 from truto_mapper.text.source import Source
 
 
@@ -22,9 +22,10 @@ class UnfusableError(Exception):
     """An endpoint cannot become one function. Its text says why; all rows take the exact path."""
 
 
-def new_run(rows: int) -> Run:
-    """The limits of a page's evaluation. A row that exceeds them is doubtful, and the exact path has its own."""
-    return Run(DEFAULT_TIMEOUT + rows / 1000, DEFAULT_DEPTH)
+def new_run(rows: int, budget: Budget) -> Run:
+    """The evaluation of the generated code for a page of so many rows."""
+    budget.rows = rows
+    return Run(budget, DEFAULT_DEPTH)
 
 
 def opened(value: Any) -> dict[str, Any]:
@@ -42,22 +43,32 @@ def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:
     pen.lines.append(ast.Assign([ast.Tuple(targets, ast.Store())], value, **pen.at))
 
 
+_CALLED: tuple[Any, ...] = (new_run, opened, finite, Exception, bool, dict, float)
+
+
 class Externals:
     """The constants of an endpoint's code by name, and the numbers that keep its locals different."""
 
     def __init__(self) -> None:
-        self.constants: dict[str, Any] = {one.__name__: one for one in (new_run, opened, plain, Exception, dict)}
+        self.constants: dict[str, Any] = {one.__name__: one for one in _CALLED}
         self.constants |= {"MISSING": MISSING, "__builtins__": {}}
         self.temporaries = count(1)
 
     def emit(
-        self, expression: Expression, node: Node, names: Mapping[str, str], context: str, classes: Mapping[str, str]
+        self,
+        expression: Expression,
+        node: Node,
+        names: Mapping[str, str],
+        context: str,
+        classes: Mapping[str, str],
+        small: Collection[str],
     ) -> Emitted:
         """Compile a node of an expression; see `compiler.emit`."""
         callers = {name: f"caller_{name}" for name in expression.functions}
         self.constants |= {callers[name]: from_caller(name, one) for name, one in expression.functions.items()}
+        place, numbers = expression.placer, self.temporaries
         return compiler.emit(
-            node, names, context, expression.placer, callers=callers, temporaries=self.temporaries, classes=classes
+            node, names, context, place, callers=callers, temporaries=numbers, classes=classes, small=small
         )
 
     def pen(self, expression: Expression, classes: Mapping[str, str]) -> Pen:

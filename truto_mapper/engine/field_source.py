@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from truto_mapper.engine.externals import UnfusableError
+from truto_mapper.engine.shaping import ANY
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.placer import Place
 from truto_mapper.language.expression import Expression
@@ -18,6 +19,10 @@ from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 SAME_CONTEXT = nodes.Condition | nodes.Binary | nodes.Coalesce | nodes.Default | nodes.Call | nodes.Array | nodes.Object
 SAME_CONTEXT |= nodes.Negate
 _LEAVES = nodes.String | nodes.Number | nodes.Value | nodes.Variable
+
+
+#: Not validated: pydantic would build the model for this alone.
+_FREE = Field.model_construct(type="object")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +68,25 @@ class FieldSource:
             found = {key.value: value for key, value in self.node.pairs if isinstance(key, nodes.String)}
         else:
             return None
-        declared = self.declared.fields
-        required = {name for name, one in declared.items() if one.required}
+        declared = self.declared.fields or _free(self.node)
         repeats = isinstance(self.node, nodes.Object) and len(found) < len(self.node.pairs)
-        if repeats or not required <= found.keys() <= declared.keys():
+        if repeats or not declared or not found.keys() <= declared.keys():
             return None
-        return [
-            FieldSource.of(name, declared[name], found[name], self.expression) for name in declared if name in found
-        ]
+        made = {
+            name: FieldSource.of(name, one, found[name], self.expression)
+            for name, one in declared.items()
+            if name in found
+        }
+        given = {name: child for name, child in made.items() if not child.is_nothing}
+        lacking = any(one.required and name not in given for name, one in declared.items())
+        return None if lacking else list(given.values())
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the source is `null`, or an object of declared fields without anything else."""
+        if isinstance(self.node, nodes.Value):
+            return self.node.value is None
+        return self.children() == []
 
     def leaves(self) -> Iterator[FieldSource]:
         """The fields that have an expression of their own in YAML."""
@@ -98,3 +114,10 @@ class FieldSource:
         if not is_bare or not children or not all(isinstance(one, SAME_CONTEXT | _LEAVES) for one in parts):
             return None
         return replace(node, steps=tuple(names)), condition, children
+
+
+def _free(node: Any) -> dict[str, Field]:
+    """The fields of an object that declares none: whatever YAML gives it, and nothing for an expression."""
+    if not isinstance(node, dict):
+        return {}
+    return {name: _FREE if isinstance(one, dict) else ANY for name, one in node.items()}

@@ -3,7 +3,7 @@
 The expressions and the record's schema are known before the first row. So most checks are decided while the code is
 generated; a class test remains, because it proves a scalar valid. For `id: key`, a string, and `age: age`, an integer:
 
-    def rows(rows, remote_data, page):
+    def rows(rows, remote_data, page, budget):
         certain, = page
         records = []
         doubtful = []
@@ -46,7 +46,8 @@ from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
 from truto_mapper.engine.source_types import SourceTypes
-from truto_mapper.mapping.linked import REPLY, Endpoint
+from truto_mapper.language.runtime.values import Budget
+from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
 
@@ -57,12 +58,12 @@ class Fused:
     `tree` is the code of the rows. It is None where the endpoint cannot become one function; `reason` says why.
     """
 
-    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
+    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source, days: WholeDays | None = None) -> None:
         self.endpoint = endpoint
         self.types = SourceTypes(endpoint)
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self.page_values, externals, loops = PageValues(REPLY, self.types), Externals(), None
+        self.page_values, externals, loops = PageValues(REPLY, self.types, days), Externals(), None
         try:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
@@ -70,32 +71,42 @@ class Fused:
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops = None, str(error), None
-        #: See `reply_module`. It returns None for every reply where Python cannot nest its code.
-        self.reply: Callable[[tuple[Any, ...]], tuple[Any, ...] | None] = lambda _: None
+        #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
+        #: endpoint tells by the names in it.
+        self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = lambda *_: None
+        if endpoint.recognise is None and not endpoint.for_each:
+            return
         with suppress(SyntaxError, RecursionError):
             tree = reply_module(endpoint, loops, self.page_values.paths, externals, self.types)
             self.reply = externals.function(tree, source)
 
     def records(
-        self, rows: list[Any], key: tuple[Any, ...] | None, given: tuple[Any, ...], *, remote_data: bool
-    ) -> tuple[list[Any], Sequence[int], Fault | None, bool]:
+        self,
+        rows: list[Any],
+        key: tuple[Any, ...] | None,
+        given: tuple[Any, ...],
+        budget: Budget,
+        *,
+        remote_data: bool,
+    ) -> tuple[list[Any], Sequence[int], Fault | None, bool, Any]:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
-        `key` is what `reply` returned for `given`; without one all rows are doubtful. The last result is true if a row
-        certainly has everything that is read.
+        `key` is what `reply` returned for `given`; without one all rows are doubtful. The fourth result is true if a
+        row certainly has everything that is read, the last if a date-time may have another UTC offset than its zone.
         """
         if key is None:
-            return [None] * len(rows), range(len(rows)), None, False
+            return [None] * len(rows), range(len(rows)), None, False, True
         try:
-            arguments, fault = self.page_values.known[key]
+            arguments, fault, page, odd = self.page_values.known[key]
+            page.budget = budget  # a memo computes further values for this page
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault = self.page_values.evaluated(key, given)
-        records, doubtful, tries = self._function(rows, remote_data, arguments)
-        return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
+            arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
+        records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
+        return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows), odd
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:
-    """The module with the function `rows(rows, remote_data, page)`."""
+    """The module with the function `rows(rows, remote_data, page, budget)`."""
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
     codes = [ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
@@ -110,4 +121,4 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
     pen.loop(pen.load("rows"), body, *names)
     pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "doubtful", "tries")))))
-    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page"])
+    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget"])

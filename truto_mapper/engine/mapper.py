@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
-from truto_mapper.engine import replies, requests
+from truto_mapper.engine import arguments, bodies, replies, requests, stream
 from truto_mapper.engine.absent_names import drift_notes
-from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
-from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query, in_calendar
+from truto_mapper.engine.cursor import CursorKey, Cursors, Position, Question, digest_of, is_moment, keys_of
+from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
+from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.engine.stream import Exchange, Stream, Told
+from truto_mapper.language.expression import Scope
+from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping import document, linked, linker, overlay
+from truto_mapper.mapping.document import MappingDocument
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MappingError, QueryError
+from truto_mapper.text.errors import MapperError, MappingError, QueryError
 from truto_mapper.text.source import Source
-from truto_mapper.text.timestamps import instant, is_date_time
 
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
     from truto_mapper.resource.activity import Activity
 
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
-Overlays: TypeAlias = Sequence[str | Path | Source]
+Overlays: TypeAlias = Sequence[Path | Source]
+#: Headers by name, or pairs; names and values may be bytes, and a value several.
+Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
 FindSchema: TypeAlias = Callable[[str], Source]
@@ -49,7 +54,8 @@ class _Functions(dict[str, "Fused"]):
         from truto_mapper.resource import validator  # noqa: F401, PLC0415
 
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
-        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source)
+        days = None if endpoint.time_zone else self.mapping.whole_days
+        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source, days)
         return made
 
 
@@ -60,10 +66,16 @@ class Mapper(Generic[RecordT]):
     """
 
     def __init__(
-        self, layers: overlay.Layered, spec: Source, functions: Functions | None, find_schema: FindSchema | None = None
+        self,
+        layers: overlay.Layered,
+        spec: Source,
+        functions: Functions | None,
+        find_schema: FindSchema | None = None,
+        cursor_key: CursorKey | None = None,
     ) -> None:
         schemas: dict[str, Source] = {}
         self._texts = (layers.sources, spec, functions, schemas)
+        self._keys = keys_of(cursor_key)
         self._resource = Resource.parse(spec)
         find_schema = find_schema and partial(_noted, schemas, find_schema)
         self._mapping = linker.link(layers.root, self._resource, functions or {}, find_schema)
@@ -72,12 +84,14 @@ class Mapper(Generic[RecordT]):
         self._parser = Parser(self._resource, self._mapping.integration, days)
         self._settings = Settings(self._mapping)
         self._functions = _Functions(self._mapping)
-        unplanned = Plan({}, None, tuple(endpoint.name for endpoint in self._mapping.endpoints), None)
+        self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
+        names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
+        unplanned = Plan({}, None, names, None, Question({}, names, {}))
         self._replies = Replies(self._mapping, self._functions, unplanned)
         self._record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, self._texts
+        return _again, (*self._texts, self._keys)
 
     def __repr__(self) -> str:
         return f"<Mapper {' + '.join(source.name for source in self.sources)}>"
@@ -114,14 +128,11 @@ class Mapper(Generic[RecordT]):
         """The request that answers a unified query.
 
         `query` is a query string, a dict or a parsed `Query`; `context` holds the account's settings; `now` is an
-        RFC 3339 date-time. Raises `QueryError` with every finding (Q501 to Q513), and `EvaluationError` if an
+        RFC 3339 date-time. Raises `QueryError` with every finding (Q501 to Q517), and `EvaluationError` if an
         expression of the mapping fails.
         """
-        try:
-            parsed = self._parser.parse(query, on_unknown)
-            return self._planned(parsed, self._settings.of(context), _moment(now))
-        except BEYOND as error:
-            raise bounded(error) from None
+        arguments.check_choices("raise", on_unknown)
+        return self._asked(query, context, now, on_unknown)
 
     def map(
         self,
@@ -131,7 +142,7 @@ class Mapper(Generic[RecordT]):
         context: Context = None,
         now: str | None = None,
         status: int = 200,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
     ) -> Page[RecordT]:
@@ -139,22 +150,32 @@ class Mapper(Generic[RecordT]):
 
         `body` is parsed JSON or its bytes; it is not changed, and `remote_data` may share parts with it. Without
         `query` the endpoint is recognised from the body. The `query` of a planned `Request` brings the `context` and
-        `now` it was planned with; arguments replace them. Raises `EvaluationError` with every invalid value of the
-        page (see `on_invalid`), `ProviderError` for a refusal or an unreadable reply, and `QueryError`.
+        `now` it was planned with; arguments replace them, but the time in a cursor stays. Raises `EvaluationError`
+        with every invalid value of the page (see `on_invalid`), `ProviderError` for a refusal or an unreadable reply,
+        and `QueryError`.
         """
         try:
+            if on_invalid != "raise" or on_unknown != "refuse":
+                arguments.check_choices(on_invalid, on_unknown)
             parsed = query if query is None or query.__class__ is Query else self._parser.parse(query, on_unknown)
             plan = None if parsed is None else parsed.plan
             settings = self._settings.of(context) if plan is None or context is not None else plan.settings
             moment = _moment(now) if plan is None or now is not None else plan.now
-            if parsed is not None and plan is None:
-                parsed = self._planned(parsed, settings, moment).query
-            lowered = {str(name).lower(): value for name, value in headers.items()} if headers else {}
-            content = replies.read(body, status) if isinstance(body, (bytes, bytearray)) else body
-            response = tuple.__new__(Response, (content, status, lowered))  # as Response(…); see `_page`
-            return self._page(response, parsed, settings, moment, on_invalid)
+            if parsed is not None and (plan is None or (now is not None and "next_cursor" in parsed.parameters)):
+                parsed = parsed if plan else self._planned(parsed, settings, moment).query
+                moment = parsed.plan.now if parsed.plan else None
+            if status.__class__ is not int or status != 200:
+                status = arguments.status_of(status)
+            lowered = arguments.headers_of(headers) if headers else {}
+            response = tuple.__new__(Response, (body, status, lowered))  # as Response(…); see `_page`
+            if isinstance(body, (bytes, bytearray)):
+                return self._page(*_read(response), parsed, settings, moment, on_invalid)
+            return self._page(response, (), parsed, settings, moment, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, headers, query)
+            raise
 
     def exchange(
         self,
@@ -164,22 +185,15 @@ class Mapper(Generic[RecordT]):
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
-    ) -> Generator[Request, Response, Page[RecordT]]:
+    ) -> Exchange[RecordT]:
         """One page as a generator: yields the `Request` to send, receives its `Response`, returns the `Page`.
 
-        Yields nothing for a query with `truto_skip_api_call`. Arguments and errors as for `plan` and `map`.
+        Yields nothing for a query with `truto_skip_api_call`. Arguments and errors as for `plan` and `map`; what the
+        driver does wrong is a `QueryError` Q515, after which the right `send` can follow.
         """
-        try:
-            settings, moment = self._settings.of(context), _moment(now)
-            request = self._planned(self._parser.parse(query, on_unknown), settings, moment)
-        except BEYOND as error:
-            raise bounded(error) from None
-        if request.query.get("truto_skip_api_call"):
-            return self._static(request.query, settings, moment, on_invalid)
-        response = yield request
-        return self.map(
-            response.body, query=request.query, status=response.status, headers=response.headers, on_invalid=on_invalid
-        )
+        arguments.check_choices(on_invalid, on_unknown)
+        plan = partial(self._asked, query, context, now, on_unknown)
+        return Exchange(stream.one_page(plan, partial(self._answered, on_invalid)))
 
     def stream(
         self,
@@ -189,22 +203,23 @@ class Mapper(Generic[RecordT]):
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
-    ) -> Generator[Request | Page[RecordT], Response | None, None]:
+    ) -> Stream[RecordT]:
         """All pages, one in memory at a time: yields each `Request`, receives its `Response`, yields its `Page`.
 
-        Ends after the last page, or after `limit` records. A failure is raised; it never ends the stream as if the
-        stream were complete. Arguments and errors as for `plan` and `map`.
+        Ends after the last page, or after `limit` records. A failure is raised, again and again; it never ends the
+        stream as if the stream were complete. `Stream.cursor` as `next_cursor` of the same query then gives the
+        records that are missing. Arguments and errors as for `exchange`; `ProviderError` P604 for pages without end.
         """
-        parsed = self._parser.parse(query, on_unknown)
-        left = None if parsed.get("truto_ignore_limit") else parsed.get("limit")
-        while True:
-            page = yield from self.exchange(parsed, context=context, now=now, on_invalid=on_invalid)
-            yield page
-            left = left and left - len(page.records)
-            if page.next_cursor is None or left == 0:
-                return
-            values = dict(parsed) | {"next_cursor": page.next_cursor} | ({} if left is None else {"limit": left})
-            parsed = self._parser.parse(values)
+        arguments.check_choices(on_invalid, on_unknown)
+        progress = stream.Progress()
+        steps = stream.Steps(
+            first=partial(self._asked, query, context, now, on_unknown, is_stream=True),
+            following=self._following,
+            answered=partial(self._answered, on_invalid),
+            told=self._told,
+            resealed=lambda position, query: self._cursors.sealed(position, _plan(query).question),
+        )
+        return Stream(stream.all_pages(steps, progress), progress)
 
     def show(self) -> str:
         """The Python code that the mapping is compiled to, endpoint by endpoint.
@@ -217,8 +232,47 @@ class Mapper(Generic[RecordT]):
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
-    def _planned(self, query: Query, settings: dict[str, Any], now: str | None) -> Request:
-        return requests.planned(self._mapping, query, settings, now, self._replies.trace)
+    def _asked(
+        self, query: AnyQuery, context: Context, now: str | None, on_unknown: OnUnknown, *, is_stream: bool = False
+    ) -> Request:
+        try:
+            parsed = self._parser.parse(query, on_unknown)
+            return self._planned(parsed, self._settings.of(context), _moment(now), is_stream=is_stream)
+        except BEYOND as error:
+            raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, context, query)
+            raise
+
+    def _following(self, query: Query, next_cursor: str) -> Request:
+        """The request for the next page of a stream."""
+        parsed, plan = self._parser.parse(dict(query) | {"next_cursor": next_cursor}), _plan(query)
+        return self._planned(parsed, plan.settings, plan.now, is_stream=True)
+
+    def _planned(self, query: Query, settings: dict[str, Any], now: str | None, *, is_stream: bool = False) -> Request:
+        trace = self._replies.trace
+        return requests.planned(self._mapping, self._cursors, query, settings, now, trace, is_stream=is_stream)
+
+    def _answered(self, on_invalid: OnInvalid, request: Request, response: Response | None) -> Page[RecordT]:
+        """The page of a response, or of a call that is skipped."""
+        if response is not None:
+            body, status, headers = response
+            return self.map(body, query=request.query, status=status, headers=headers, on_invalid=on_invalid)
+        plan = _plan(request.query)
+        try:
+            return self._static(request.query, plan.settings, plan.now, on_invalid)
+        except BEYOND as error:
+            raise bounded(error) from None
+
+    def _told(self, page: Page[RecordT]) -> Told:
+        """What the reply of a page says about paging."""
+        if page.endpoint is None or page.query is None:
+            return Told()
+        plan, endpoint = _plan(page.query), self._functions[page.endpoint].endpoint
+        body, status, headers = page.response
+        names = requests.bindings(page.query, plan.settings, plan.now)
+        names |= {"response": body, "status": status, "headers": headers}
+        return Told(*replies.paging(endpoint, Scope(body, names)))
 
     def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
@@ -226,61 +280,149 @@ class Mapper(Generic[RecordT]):
         response = Response(None if body is MISSING else body)
         if body is MISSING:
             return Page((), None, query.notes, (), response, query, self._resource, is_asked=False)
-        return self._page(response, query, settings, now, on_invalid)._replace(is_asked=False)
+        return self._page(response, (), query, settings, now, on_invalid)._replace(is_asked=False)
 
-    def _page(
-        self, response: Response, query: Query | None, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid
+    def _page(  # noqa: C901  # one thing after the other: each call is counted in the time of a page of one row
+        self,
+        response: Response,
+        told: tuple[Diagnostic, ...],
+        query: Query | None,
+        settings: dict[str, Any],
+        now: str | None,
+        on_invalid: OnInvalid,
     ) -> Page[RecordT]:
         body, status, headers = response
         parameters, start, plan = ({}, 0, None) if query is None else (query.parameters, query.offset, query.plan)
         sent = MISSING if query is None or query.cursor is None else query.cursor
         bindings = (settings, sent, headers, MISSING if now is None else now, parameters, body, status)
-        found: list[Diagnostic] = [] if query is None else [*query.notes]
+        found = [*told] if query is None else [*query.notes, *told]
         plan = plan or self._replies.unplanned
-        fused, reply = self._replies.recognised(bindings, plan, found)
+        budget = Budget()
+        fused, reply = self._replies.recognised(bindings, plan, found, budget)
         if fused is None:
-            return Page((), None, tuple(found), (), response, query, self._resource)
-        _, cursor, zone, rows, key = reply
+            return _without_records(reply, response, query, found, self._resource, self._cursors)
+        _, cursor, zone, rows, key, _ = reply
         if zone != plan.zone and plan.zone is not None:
             found += replies.zone_notes(zone, plan, self._mapping.whole_days)
         is_looping = False
         if cursor.__class__ is not str or cursor in ("", sent):
             cursor, is_looping = replies.next_cursor(cursor, query, found)
         rejected: Sequence[Any] = ()
+        earlier: Sequence[Any] = ()
         stop, endpoint = None, fused.endpoint
-        exact = self._exactly(endpoint, bindings, plan, on_invalid) if rows is False else None
+        exact = self._exactly(endpoint, bindings, plan, on_invalid, budget) if rows is False else None
         if exact is not None:
             rows, key = exact.rows, None
         if start or plan.limit is not None:
-            rows, start, stop = _part(rows, start, plan.limit)
-        records, doubtful, fault, is_usual = fused.records(rows, key, bindings, remote_data=plan.remote_data)
+            rows, stop = _part(rows, start, plan.limit)
+        made, doubtful, fault, is_usual, is_odd = fused.records(
+            rows, key, bindings, budget, remote_data=plan.remote_data
+        )
+        if start and query is not None:
+            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
+            earlier, made, doubtful = _unchanged(query, exact, made, doubtful)
+        records = made
         if doubtful or fault is not None or exact is not None:
-            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid)
-            whole = rows if key is None else exact.rows[start:]
-            records, rejected = exact.completed(records, doubtful, fault, whole, found)
-        if not is_usual and rows:
-            found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
-        if query is not None and stop is not None:
-            cursor = query.next_cursor(query.cursor, stop)
-        notes, resource, name = tuple(found), self._resource, endpoint.name
+            exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
+            budget.rows = len(rows)
+            whole = rows if key is None else exact.rows
+            records, rejected = exact.completed(made, doubtful, fault, whole[start:], found)
+        if not is_usual or is_odd or doubtful:
+            if rows and not is_usual:
+                found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
+            found += replies.offset_notes(records, plan, endpoint, self._mapping.whole_days)
+        if (cursor is not None or stop is not None) and query is not None:
+            at = Position(cursor, now=plan.now)
+            if stop is not None:
+                exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
+                ids = [*earlier, *exact.identities(made, start)]
+                at = Position(query.cursor, stop, digest_of(ids), plan.now)
+            cursor = self._cursors.sealed(at, plan.question)
+        is_new = len(found) > (0 if query is None else len(query.notes))
+        notes = _quieted(found, settings, headers, query) if is_new else tuple(found)
+        resource, name = self._resource, endpoint.name
         parts = (tuple(records), cursor, notes, tuple(rejected), response, query, resource, is_looping, name, True)
         return tuple.__new__(Page, parts)  # as Page(*parts); with the response it saves 3 % of a page of one row
 
     def _exactly(
-        self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid
+        self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid, budget: Budget
     ) -> ExactPage:
-        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # a page without doubtful rows has no need of it
+        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # most pages have no need of it
 
-        scope, schema, types = self._replies.scope(bindings), self._record_schema, self._functions[endpoint.name].types
-        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, plan.remote_data, types)
+        scope, types = self._replies.scope(bindings, budget), self._functions[endpoint.name].types
+        schema, remote_data = self._record_schema, plan.remote_data
+        return ExactPage(endpoint, self._resource, schema, scope, on_invalid, remote_data, types, budget)
 
 
-def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int, int | None]:
-    """The rows of a page from `start` on, `limit` at most; where they begin, and where the next ones do, if any."""
+def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:
+    """Findings without the credentials of a context, headers or a query in their messages."""
+    from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # a page without findings has no need of it
+
+    return Redaction(*holders).diagnostics(found)
+
+
+def _quiet(error: MapperError, *holders: Any) -> None:
+    """Take the credentials of a context, headers or a query from the messages of an error."""
+    error.diagnostics = _quieted(error.diagnostics, *holders)
+    error.args = (error.diagnostics,)
+
+
+def _read(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
+    """A response with the JSON that its bytes are, and what there is to say about them."""
+    content, told = bodies.read(response.body, response.status)
+    return ReadResponse(content, response.status, response.headers), told
+
+
+def _without_records(
+    reply: Sequence[Any],
+    response: Response,
+    query: Query | None,
+    found: list[Diagnostic],
+    resource: Resource,
+    cursors: Cursors,
+) -> Page[Any]:
+    """The page of a reply that is raw, or means no records."""
+    if not reply and query is not None and query.offset:
+        raise _changed()
+    name, cursor = reply or (None, MISSING)
+    cursor, is_looping = replies.next_cursor(cursor, query, found, is_raw=True)
+    plan = None if query is None else _plan(query)
+    if cursor is not None and plan is not None:
+        cursor = cursors.sealed(Position(cursor, now=plan.now), plan.question)
+    notes = _quieted(found, plan and plan.settings, response.headers, query)
+    return Page((), cursor, notes, (), response, query, resource, is_looping, name)
+
+
+def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int | None]:
+    """The rows of a page up to the last of `limit` rows from `start` on, and where the next ones begin, if any."""
     rows = [row for row in rows if row is not None]
-    count = len(rows)
-    start, stop = min(start, count), count if limit is None else min(start + limit, count)
-    return rows[start:stop], start, stop if stop < count else None
+    stop = len(rows) if limit is None else start + limit
+    return rows[:stop], stop if stop < len(rows) else None
+
+
+def _unchanged(
+    query: Query, exact: ExactPage, records: list[Any], doubtful: Sequence[int]
+) -> tuple[list[Any], list[Any], Sequence[int]]:
+    """What identifies the rows before the offset of a query; the records after them, and the doubtful ones of these.
+
+    Raises `QueryError` Q514 if these are not the rows that were returned before.
+    """
+    start = query.offset
+    earlier = exact.identities(records[:start], 0)
+    if len(earlier) < start or digest_of(earlier) != query.digest:
+        raise _changed()
+    return earlier, records[start:], [number - start for number in doubtful if number >= start]
+
+
+def _changed() -> QueryError:
+    message = "the provider's page has changed since next_cursor was given: other records come before this place"
+    hint = "start again without next_cursor; records keep their ids"
+    return QueryError(Diagnostic("Q514", message, pointer="/next_cursor", hint=hint))
+
+
+def _plan(query: Query) -> Plan:
+    assert query.plan is not None  # noqa: S101  # for mypy: planning made the query
+    return query.plan
 
 
 def _by_loop(loops: Iterable[str], rows: list[Any], *, is_exact: bool) -> list[Sequence[Any]]:
@@ -291,7 +433,7 @@ def _by_loop(loops: Iterable[str], rows: list[Any], *, is_exact: bool) -> list[S
 
 
 def _moment(now: str | None) -> str | None:
-    if now is None or (is_date_time(now) and in_calendar(instant(now))):
+    if now is None or is_moment(now):
         return now
     message = f"now must be an RFC 3339 date-time with an offset in the years 2 to 9998, this is {excerpt(now)}"
     raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
@@ -299,29 +441,60 @@ def _moment(now: str | None) -> str | None:
 
 @overload
 def load(
-    name: Literal["gong/activity"], *, overlays: Overlays = (), functions: Functions | None = None
+    name: Literal["gong/activity"],
+    *,
+    overlays: Overlays = (),
+    functions: Functions | None = None,
+    cursor_key: CursorKey | None = None,
 ) -> Mapper[Activity]: ...
 @overload
-def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]: ...
+def load(
+    name: str | Path,
+    *,
+    overlays: Overlays = (),
+    functions: Functions | None = None,
+    cursor_key: CursorKey | None = None,
+) -> Mapper[Any]: ...
 
 
-def load(name: str | Path, *, overlays: Overlays = (), functions: Functions | None = None) -> Mapper[Any]:
-    """The mapper of a shipped mapping (`gong/activity`) or of a mapping file.
+def load(
+    name: str | Path,
+    *,
+    overlays: Overlays = (),
+    functions: Functions | None = None,
+    cursor_key: CursorKey | None = None,
+) -> Mapper[Any]:
+    """The mapper of a shipped mapping (`gong/activity`), or of the mapping file at a `Path`.
 
-    The resource's spec is looked up in a `schemas/` folder beside or above the file, then among those shipped.
-    `overlays` are files, or texts as `Source`, laid over the mapping in order: objects merge key by key, null removes
-    a key, anything else replaces. `functions` are the caller's own, by their JSONata name; they take and return plain
-    JSON values. Raises `MappingError` with every finding; warnings are in `Mapper.diagnostics`.
+    A text is always a name, never a path. The resource's spec is looked up in a `schemas/` folder beside or above the
+    file, then among those shipped. `overlays` are files as `Path`, or texts as `Source`, laid over the mapping in
+    order: objects merge key by key, null removes a key, anything else replaces. `functions` are the caller's own, by
+    their JSONata name; they take and return plain JSON values. `cursor_key` is a secret of at least 16 bytes, or a list
+    of them: the first one signs the cursors, all of them are accepted. Raises `MappingError` with every finding;
+    warnings are in `Mapper.diagnostics`.
     """
-    source = files.find(name, "mappings", ".yaml")
-    sources = [source, *(one if isinstance(one, Source) else files.read(Path(one)) for one in overlays)]
-    layers = overlay.layered(sources)
+    near = name if isinstance(name, Path) else None
+    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *_overlaid(overlays)])
     try:
-        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=source.name)
+        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=near)
     except MappingError as error:
         raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
-    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=source.name)
-    return Mapper(layers, spec, functions, find_schema)
+    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
+    return Mapper(layers, spec, functions, find_schema, cursor_key)
+
+
+_OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
+
+
+def _overlaid(overlays: Overlays) -> Iterator[Source]:
+    """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
+    for one in (overlays,) if isinstance(overlays, (str, Path, Source)) else overlays:
+        if not isinstance(one, (Path, Source)):
+            hint = f"give the path of a file as Path({excerpt(one)}), or a text as Source(name, text)"
+            raise MappingError(
+                Diagnostic("M105", f"the overlay {excerpt(one)} is neither a Path nor a Source", hint=hint)
+            )
+        yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
 
 
 def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
@@ -336,6 +509,11 @@ def _noted(schemas: dict[str, Source], find: FindSchema, name: str) -> Source:
 
 
 def _again(
-    sources: Sequence[Source], spec: Source, functions: Functions | None, schemas: Mapping[str, Source]
+    sources: Sequence[Source],
+    spec: Source,
+    functions: Functions | None,
+    schemas: Mapping[str, Source],
+    keys: Sequence[bytes],
 ) -> Mapper[Any]:
-    return Mapper(overlay.layered(sources), spec, functions, schemas.__getitem__ if schemas else None)
+    find_schema = schemas.__getitem__ if schemas else None
+    return Mapper(overlay.layered(sources), spec, functions, find_schema, cursor_key=keys or None)

@@ -18,9 +18,6 @@ from truto_mapper.language.trace import Evaluation, Event, Places, Trace
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.pointers import Steps
 
-#: Seconds for the second evaluation. The first one may have failed because it took too long.
-TIMEOUT = 1.0
-
 #: In the place of the value of an expression that failed.
 UNKNOWN = object()
 
@@ -74,7 +71,7 @@ class Origins:
         """What an expression read for its value, or everything that it read: each place, but none above another."""
         trace = Trace()
         with suppress(EvaluationError):
-            expression.evaluate_in(Scope(scope.data, None, scope, trace), timeout=TIMEOUT)
+            expression.evaluate_in(Scope(scope.data, None, scope, trace))
         events = [event for evaluation in trace.evaluations for event in _outermost(evaluation)]
         found = [place for event in events for place in self._read(event, scope, path, everything=everything)]
         above = {place.path[:end] for place in found for end in range(len(place.path))}

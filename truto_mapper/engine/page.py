@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
-from truto_mapper.engine import rendering
+from truto_mapper.engine import bodies, rendering
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -42,7 +42,7 @@ def bounded(error: Exception) -> Exception:
 SENT = ("method", "path", "params", "headers", "body")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """What to send to the provider.
 
@@ -59,13 +59,30 @@ class Request:
     query: Query
     diagnostics: tuple[Diagnostic, ...] = ()
 
+    def __repr__(self) -> str:
+        from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # only a person's view needs it
+
+        return f"<Request {self.method} {Redaction(self.query).text(self.path.partition('?')[0])}>"
+
 
 class Response(NamedTuple):
-    """The provider's answer: `body` is parsed JSON or its bytes, `status` the HTTP status."""
+    """The provider's answer: `body` is parsed JSON or its bytes, `status` the HTTP status.
+
+    `headers` are an object or pairs; names and values are text or bytes, and a value may be a list.
+    """
 
     body: Any
     status: int = 200
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Any = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+
+class ReadResponse(Response):
+    """A response whose body was read from bytes: it is JSON that can be written."""
+
+    __slots__ = ()
 
 
 class Unified(TypedDict, Generic[RecordT]):
@@ -84,10 +101,12 @@ class Debug(Unified[RecordT]):
 class Page(NamedTuple, Generic[RecordT]):
     """The validated records of one reply.
 
-    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page.
+    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page;
+    it is sealed and belongs to the query and its context (a reply mapped without its query has the provider's own).
     `diagnostics` says what was discarded, repaired or noticed. `rejected` has the provider's rows whose record was
-    dropped. `is_looping` is true if the provider returned the cursor it was sent. `endpoint` is the name of the
-    endpoint that replied, None for a reply without records. `is_asked` is false if the provider was not called: for
+    dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
+    `next_cursor` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
+    for a reply without records. `is_asked` is false if the provider was not called: for
     a static response and `truto_skip_api_call`.
     """
 
@@ -101,6 +120,12 @@ class Page(NamedTuple, Generic[RecordT]):
     is_looping: bool = False
     endpoint: str | None = None
     is_asked: bool = True
+
+    def __repr__(self) -> str:
+        counts = {"record": len(self.records), "finding": len(self.diagnostics), "rejected row": len(self.rejected)}
+        counted = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count or name == "record"]
+        more = ["another page follows"] * (self.next_cursor is not None)
+        return f"<Page of {self.endpoint or 'no endpoint'}: status {self.response.status}, {', '.join(counted + more)}>"
 
     @property
     def result(self) -> list[RecordT] | dict[str, RecordT]:
@@ -125,14 +150,22 @@ class Page(NamedTuple, Generic[RecordT]):
         """The response body in a format, by default in the query's `truto_response_format`.
 
         JSON; for "stream" the text of NDJSON lines; for "raw" the provider's body itself. Raises `QueryError`
-        (Q504, Q507) and `EvaluationError` (D405, D407).
+        (Q504, Q507) and `EvaluationError` (D405, D407). What it returns can be written as JSON in UTF-8: halves of
+        surrogate pairs in a body that was not given as bytes become U+FFFD.
         """
         try:
-            return self._rendered(format or self._choice("truto_response_format", "unified"))
+            asked = self._choice("truto_response_format", "unified")
+            chosen = format or asked
+            made = self._rendered(chosen, asked)
+            made = made if chosen != "debug" and self._is_json else bodies.writable(made)
+            return rendering.ndjson(made) if chosen == "stream" else made
         except BEYOND as error:
             raise bounded(error) from None
 
-    def _rendered(self, chosen: str) -> Any:
+    def _rendered(self, chosen: str, asked: str) -> Any:
+        if asked == "raw" and chosen in rendering.FORMATS and chosen != "raw":
+            message = f"the page was asked for as raw, so it has no records to show as {chosen}"
+            raise QueryError(Diagnostic("Q504", message, hint="leave out truto_response_format=raw"))
         match chosen:
             case "raw":
                 return self.response.body
@@ -142,11 +175,17 @@ class Page(NamedTuple, Generic[RecordT]):
                 stored = [rendering.normalized(dict(one), self.resource) for one in self.records]
                 return {"result": self._selected(stored), "next_cursor": self.next_cursor}
             case "stream":
-                return rendering.ndjson(self._selected(self.records, keyed=False))
+                return self._selected(self.records, keyed=False)
             case "debug":
                 return {"result": self.result, "next_cursor": self.next_cursor, "debug": self._debug()}
         hint = did_you_mean(str(chosen), rendering.FORMATS)
         raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
+
+    @property
+    def _is_json(self) -> bool:
+        """Whether all that records are made of can surely be written: what was read from bytes, and what is asked."""
+        asked = self.query and [dict(self.query), self.query.plan and self.query.plan.settings]
+        return isinstance(self.response, ReadResponse) and bodies.is_writable([asked, dict(self.response.headers)])
 
     def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
@@ -159,15 +198,16 @@ class Page(NamedTuple, Generic[RecordT]):
     def _debug(self) -> dict[str, Any] | None:
         if not self.is_asked:
             return None
-        sent = None if self.query is None else self.query.sent
+        from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # only a person's view needs it
+
+        sent, hidden = None if self.query is None else self.query.sent, Redaction(self.query, self.response.headers)
         request: dict[str, Any] = {}
         if sent is not None:  # a payload without its query has no request
-            options = {part: sent[part] for part in ("method", "headers", "body")}
-            request["requestUrl"] = rendering.request_url(sent["path"], sent["params"])
-            request["requestOptions"] = rendering.redacted(options)
+            request["requestUrl"] = hidden.url(sent["path"], sent["params"])
+            request["requestOptions"] = hidden.of({part: sent[part] for part in ("method", "headers", "body")})
         return request | {
-            "data": self.response.body,
-            "responseHeaders": rendering.redacted(dict(self.response.headers)),
+            "data": hidden.of(self.response.body),
+            "responseHeaders": hidden.of(self.response.headers),
             "nextCursor": self.next_cursor,
             "isLooping": self.is_looping,
             "isEmptyResult": not self.records,

@@ -5,50 +5,71 @@ The pages of one answer share them too. They are kept by the texts of the reply,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.shaping import Fault, schema_of
 from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import NamePath
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, Budget, Walk, measure
 from truto_mapper.language.source_paths import Paths
+from truto_mapper.mapping.linked import WholeDays
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.timestamps import has_offset_of, is_time_zone
 
 #: How many pages' values are kept: enough for a few periods that are read at the same time.
-MAX_PAGES = 64
+MAX_PAGES = 16
 
-#: How many texts of rows values are kept for, and the characters of these texts. The latter is a page's limit too.
-MAX_TEXTS = 1_000
+#: The most characters of the texts that a page's values depend on, and of these values.
 MAX_CHARACTERS = 100_000
 
-_TEXT = frozenset({str})
+#: For how many texts of rows values are kept, and the bytes of these texts and values.
+MAX_TEXTS = 1_000
+MAX_BYTES = 500_000
+
+#: The longest text that an expected row may repeat.
+MAX_SHORT = 1_000
+
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
 Checked = tuple[Expression, Schema]
+#: Arguments of the rows' function, the fault of their values, and the texts whose UTC offset is not the zone's.
+Kept = tuple[tuple[Any, ...], Fault | None, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """Values that depend on one text of the row: some `let`s, then some fields with their schemas."""
+    """Values that depend on one text of the row: some `let`s, then some fields with their schemas.
+
+    `aliases` are the `let`s that are paths to the text, or to an object above it. `placed` are the numbers of the
+    fields that must have the UTC offset of a zone.
+    """
 
     path: NamePath
     is_context: bool
+    aliases: tuple[tuple[str, Expression], ...]
     lets: tuple[tuple[str, Expression], ...]
     fields: tuple[Checked, ...]
+    placed: tuple[int, ...] = ()
 
     def values(self, page: Scope, text: Any) -> tuple[Any, ...]:
-        """Whether all values are texts, then the values for a text. Empty if one is invalid: the row is doubtful."""
+        """Whether all values are short texts, then the values for a text.
+
+        Empty if one is invalid: the row is doubtful.
+        """
         variable, *names = self.path
         row: Any = text
         for name in reversed(names):
             row = {} if row is MISSING else {name: row}
         scope = Scope(row if self.is_context else {}, {variable: row}, page)
+        for name, expression in self.aliases:  # plain paths, which cannot fail
+            scope = Scope(scope.data, {name: expression.evaluate_in(scope)}, scope)
         found = []
         try:
             for name, expression in self.lets:
@@ -61,26 +82,43 @@ class Memo:
                     return ()
         except EvaluationError:
             return ()
-        return (_TEXT.issuperset(map(type, found)), *found)
+        return (_are_short(found), *found)
+
+
+def _are_short(values: Iterable[Any]) -> bool:
+    return all(one.__class__ is str and len(one) <= MAX_SHORT for one in values)
 
 
 class _ByText(dict[Any, tuple[Any, ...]]):
-    """The values of a memo by text, computed when first asked for. Cleared when it becomes too large."""
+    """The values of a memo by text, computed when first asked for. Cleared when it becomes too large.
 
-    def __init__(self, memo: Memo, page: Scope) -> None:
+    A text whose UTC offset is not that of the page's `zone` makes `odd` true, for good.
+    """
+
+    def __init__(self, memo: Memo, page: Scope, zone: str | None, odd: list[str]) -> None:
         super().__init__()
-        self.memo, self.page, self.characters = memo, page, 0
+        self.memo, self.page, self.zone, self.odd, self.bytes = memo, page, zone, odd, 0
 
     def __missing__(self, text: Any) -> tuple[Any, ...]:
         made = self.memo.values(self.page, text)
+        if made and self.zone is not None and not self.odd:
+            values = made[1 + len(self.memo.lets) :]
+            placed = (values[number] for number in self.memo.placed)
+            self.odd += [one for one in placed if one is not None and not has_offset_of(one, self.zone)]
         # What is kept may become part of several records, so it must not be mutable.
         if text.__class__ is str and not any(isinstance(value, (list, dict)) for value in made):
-            self.characters += len(text)
-            if len(self) >= MAX_TEXTS or self.characters > MAX_CHARACTERS:
-                self.clear()
-                self.characters = len(text)
-            self[text] = made
+            self._keep(text, made)
         return made
+
+    def _keep(self, text: str, made: tuple[Any, ...]) -> None:
+        size = sum(one.__sizeof__() for one in (text, made, *made))
+        if size > MAX_BYTES or (self.page.budget is not None and self.page.budget.is_exhausted):
+            return
+        if len(self) >= MAX_TEXTS or self.bytes + size > MAX_BYTES:
+            self.clear()
+            self.bytes = 0
+        self.bytes += size
+        self[text] = made
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +153,14 @@ class PageValues:
     While the code is written it asks here for the names of its parameters; `arguments` are their values.
     """
 
-    def __init__(self, bindings: Sequence[str], types: SourceTypes) -> None:
+    def __init__(self, bindings: Sequence[str], types: SourceTypes, days: WholeDays | None = None) -> None:
         self.bindings, self.types = tuple(bindings), types
+        self.days = days if days is not None and days.offsets else None
         self.lets: dict[str, Expression] = {}
         self.memos: dict[NamePath, Memo] = {}
         self._names: dict[str, str] = {}
         self._fields: dict[tuple[Expression, int], PageField] = {}
-        self.known: dict[tuple[Any, ...] | None, tuple[tuple[Any, ...], Fault | None]] = {}
+        self.known: dict[tuple[Any, ...] | None, Evaluated] = {}
 
     def name(self, name: str) -> str:
         """The parameter for the value of a binding or a `let`."""
@@ -155,20 +194,24 @@ class PageValues:
         shown = [field.expression for field in self._fields.values()]
         for memo in self.memos.values():
             shown += [expression for _, expression in memo.lets] + [expression for expression, _ in memo.fields]
+        if self.days is not None:
+            shown.append(self.days.time_zone)
         every = {path for expression in shown for path in names.read_by(expression.node)}
         every |= {path for found in names.others.values() for path in found}
         every |= {(name,) for name in self._names if name not in self.lets}
         whole = (path for path in every if every.isdisjoint(path[:end] for end in range(1, len(path))))
         return sorted(path for path in whole if path[0] != "row")
 
-    def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...]) -> tuple[tuple[Any, ...], Fault | None]:
-        """The arguments and their fault. They are kept for pages with the same `key`, the values at `paths`."""
+    def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget) -> Evaluated:
+        """What `arguments` gives, kept for pages with the same `key`, the values at `paths`."""
         if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
-            return self.arguments(Scope({}, dict(zip(self.bindings, given, strict=True))))
-        if len(self.known) >= MAX_PAGES:
-            self.known.clear()
-        known = self.known[key] = self.arguments(Scope({}, self._bindings(key)))
-        return known
+            return self.arguments(Scope({}, dict(zip(self.bindings, given, strict=True)), budget=budget))
+        made = self.arguments(Scope({}, self._bindings(key), budget=budget))
+        if not budget.is_exhausted and _is_small(made):
+            if len(self.known) >= MAX_PAGES:
+                self.known.clear()
+            self.known[key] = made
+        return made
 
     def _bindings(self, key: tuple[Any, ...]) -> dict[str, Any]:
         """The bindings of a reply with nothing but the texts of a key: the memos keep them in memory."""
@@ -182,8 +225,11 @@ class PageValues:
                 holder[last] = value
         return bindings
 
-    def arguments(self, page: Scope) -> tuple[tuple[Any, ...], Fault | None]:
-        """The values of the parameters, and the worst fault. A `let` that fails is undefined."""
+    def arguments(self, page: Scope) -> Evaluated:
+        """The values of the parameters, the worst fault, and a list for the odd texts of the page.
+
+        A `let` that fails is undefined.
+        """
         is_right = all(test(page.lookup("response")) for test in self.types.of_page)
         faults: set[Fault | None] = set() if is_right else {"let"}
         for name, expression in self.lets.items():
@@ -196,7 +242,47 @@ class PageValues:
         fields = [field.value(page) for field in self._fields.values()]
         faults |= {fault for _, fault in fields}
         names, found = [page.lookup(name) for name in self._names], [value for value, _ in fields]
-        certain = _TEXT.issuperset(map(type, names)) and None not in found
-        arguments = (certain, *names, *found, *(_ByText(memo, page) for memo in self.memos.values()))
+        certain = _are_short(names) and None not in found
+        odd: list[str] = [] if self._are_placed() else ["unknown"]
+        zone = self._zone(page)
+        arguments = (certain, *names, *found, *(_ByText(memo, page, zone, odd) for memo in self.memos.values()))
         worst: tuple[Fault, ...] = ("let", "required", "optional")
-        return arguments, next((fault for fault in worst if fault in faults), None)
+        return arguments, next((fault for fault in worst if fault in faults), None), page, odd
+
+    def placed(self, children: Sequence[FieldSource], record: FieldSource) -> tuple[int, ...]:
+        """The numbers of the fields that must have the offset of the page's zone."""
+        names = () if self.days is None else self.days.offsets
+        places = [id(record.declared.fields[name]) for name in names]
+        return tuple(number for number, child in enumerate(children) if id(child.declared) in places)
+
+    def _are_placed(self) -> bool:
+        """Whether memos know all date-times that must have the offset of the zone."""
+        return self.days is None or sum(len(memo.placed) for memo in self.memos.values()) == len(self.days.offsets)
+
+    def _zone(self, page: Scope) -> str | None:
+        """The time zone of the page's days, as far as it is known."""
+        try:
+            zone = None if self.days is None else self.days.time_zone.evaluate_in(page)
+        except EvaluationError:
+            return None
+        return zone if is_time_zone(zone) else None
+
+
+#: The values of the parameters, their fault, the scope in which the memos are evaluated, and the texts whose UTC offset
+#: is not the zone's.
+Evaluated = tuple[tuple[Any, ...], Fault | None, Scope, list[str]]
+
+
+def _is_small(made: Evaluated) -> bool:
+    """Whether the values of a page, with all its `let`s, may be kept."""
+    arguments, _, page, _ = made
+    held: list[Any] = [*arguments]
+    scope: Scope | None = page
+    while scope is not None:
+        held.append(scope.bindings)
+        scope = scope.parent
+    try:
+        measure(held, Walk(None, MAX_CHARACTERS))
+    except EvaluationError:
+        return False
+    return True

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from truto_mapper.engine.cursor import join_cursor, split_cursor
+from truto_mapper.engine.cursor import Question
 from truto_mapper.engine.query_string import split_query_string
+from truto_mapper.engine.query_values import UnusableError, coerced, plain
 from truto_mapper.resource.generated import query_schema
 from truto_mapper.resource.json_schema import Problem, Schema
 from truto_mapper.resource.spec import Field, Resource
-from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, shortened
 from truto_mapper.text.errors import Findings, QueryError
 from truto_mapper.text.pointers import dotted, json_pointer
-from truto_mapper.text.timestamps import instant, is_date_time
+from truto_mapper.text.timestamps import in_calendar, instant, is_date_time, rfc_3339
 
 #: What becomes of an unknown query parameter: it is refused (Q502), or left out.
 OnUnknown: TypeAlias = Literal["refuse", "ignore"]
-_INTEGER = re.compile(r"-?[0-9]{1,18}\Z", re.ASCII)
-_LOST_PLUS = r"(?a)\S+T\S+ \d\d:\d\d\Z"
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+#: How many unknown names and invalid values are each reported.
+_MAX_NOTED = 20
+
+#: Longer texts are not quoted in hints.
+_MAX_SHOWN = 60
 
 #: Marks a value that was refused already.
 _UNREADABLE = object()
@@ -33,32 +34,40 @@ class Plan(NamedTuple):
     """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
-    provider's rows.
+    provider's rows, `question` what its cursors belong to, `raw` whether no records are wanted.
     """
 
     settings: dict[str, Any]
     now: str | None
     endpoints: tuple[str, ...]
     zone: str | None
+    question: Question
     limit: int | None = None
     remote_data: bool = True
+    raw: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Plan of {', '.join(self.endpoints)}>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 
-    `cursor` is the provider's own cursor (None for the first page), `offset` how many records of its page were
-    returned before. Planning fills in `sent` (the request's method, path, params, headers and body), `notes` (Q510)
-    and `plan`.
+    `remarks` are notes on the parameters (Q508). Planning fills in the rest: what was in its cursor (`cursor` is the
+    provider's own, None for the first page; `offset` is how many rows of its page were returned before, `digest` that
+    of their ids), `sent` (the request's method, path, params, headers and body), `notes` (the remarks, and those of the
+    plan) and `plan`.
     """
 
     parameters: Mapping[str, Any]
     cursor: str | None = None
     offset: int = 0
+    digest: str | None = None
     sent: Mapping[str, Any] | None = None
     notes: tuple[Diagnostic, ...] = ()
     plan: Plan | None = None
+    remarks: tuple[Diagnostic, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters[name]
@@ -70,11 +79,7 @@ class Query(Mapping[str, Any]):
         return len(self.parameters)
 
     def __repr__(self) -> str:
-        return f"Query({dict(self.parameters)!r})"
-
-    def next_cursor(self, cursor: str | None, offset: int) -> str:
-        """A cursor for the rest of a provider's page: its own cursor and how many of its records were returned."""
-        return join_cursor(cursor, offset, self.parameters)
+        return f"<Query {', '.join(self.parameters)}>"
 
 
 class Parser:
@@ -93,7 +98,7 @@ class Parser:
     def parse(self, query: Mapping[str, Any] | str, on_unknown: OnUnknown = "refuse") -> Query:
         """Coerce and check a query string or a dict; a parsed `Query` is returned as it is.
 
-        Raises `QueryError` with every finding (Q501 to Q508, Q512).
+        Raises `QueryError` with every finding (Q501 to Q508, Q512). Planning opens the cursor.
         """
         if isinstance(query, Query):
             return query
@@ -108,41 +113,51 @@ class Parser:
         findings.raise_as(QueryError)
         values = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None} | values
         values = {name: values[name] for name in self.resource.parameters if name in values}
-        cursor, offset = split_cursor(values.get("next_cursor"), values)
-        return Query(values, cursor, offset)
+        return Query(values, remarks=tuple(findings.found))
 
     def _coerced(self, given: Mapping[str, Any], findings: Findings, on_unknown: OnUnknown) -> dict[str, Any]:
-        values = {}
+        values: dict[str, Any] = {}
+        unknown: list[Any] = []
         for name, value in given.items():
             field = self.resource.parameters.get(name) if isinstance(name, str) else None
             if field is None:
-                if on_unknown == "refuse":
-                    hint = did_you_mean(str(name), self.resource.parameters)
-                    message = f"{self.resource.name} has no query parameter {excerpt(name)}"
-                    findings.add("Q502", message, pointer=json_pointer((name,)), hint=hint)
+                unknown.append(name)
             elif value is not None and (name, value) != ("next_cursor", ""):
                 try:
-                    values[name] = _coerce(_plain(value), field)
-                except (TypeError, ValueError, RecursionError):
-                    message = f"{name} is not JSON, or is nested too deeply: {excerpt(value)}"
-                    findings.add("Q504", message, pointer=json_pointer((name,)))
+                    values[name] = coerced(plain(value), field)
+                except (UnusableError, RecursionError) as error:
+                    why = str(error) if isinstance(error, UnusableError) else "it is nested too deeply"
+                    hint = getattr(error, "hint", None)
+                    findings.add("Q504", f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
                     values[name] = _UNREADABLE
+        for name in unknown[:_MAX_NOTED] if on_unknown == "refuse" else ():
+            short = shortened(str(name))
+            hint = did_you_mean(short, self.resource.parameters)
+            message = f"{self.resource.name} has no query parameter {excerpt(name)}"
+            findings.add("Q502", message, pointer=json_pointer((short,)), hint=hint)
+        if on_unknown == "refuse" and len(unknown) > _MAX_NOTED:
+            findings.add("Q502", f"there are {len(unknown) - _MAX_NOTED:,} more query parameters that do not exist")
         return values
 
     def _check(self, values: Mapping[str, Any], findings: Findings) -> None:
         for name, field in self.resource.parameters.items():
             if self.integration in field.required_in and name not in values:
                 findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
-        for problem in self.schema.problems({n: v for n, v in values.items() if v is not _UNREADABLE}):
-            if problem.path:  # which parameters are required depends on the integration: see above
-                message = f"{dotted(problem.path)}: {problem.message}"
-                if problem.keyword == "additionalProperties":
-                    message = f"{dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
-                findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
+        readable = {name: value for name, value in values.items() if value is not _UNREADABLE}
+        # Which parameters are required depends on the integration: see above.
+        problems = [problem for problem in self.schema.problems(readable) if problem.path]
+        for problem in problems[:_MAX_NOTED]:
+            message = f"{dotted(problem.path)}: {problem.message}"
+            if problem.keyword == "additionalProperties":
+                message = f"{dotted(problem.path[:-1])} has no {excerpt(problem.path[-1])}"
+            findings.add("Q504", message, pointer=problem.pointer, hint=_hint(problem, values))
+        if len(problems) > _MAX_NOTED:
+            findings.add("Q504", f"there are {len(problems) - _MAX_NOTED:,} more invalid values")
         for name, value in values.items():
             if isinstance(value, list) and any(item in ("", {"id": ""}) for item in value):
                 findings.add("Q504", f"{name} holds an empty value", pointer=json_pointer((name,)))
         self._check_dates(values, findings)
+        self._check_limit(values, findings)
 
     def _check_dates(self, values: Mapping[str, Any], findings: Findings) -> None:
         moments = {name: instant(values[name]) for name in self.dates if is_date_time(values.get(name))}
@@ -156,74 +171,55 @@ class Parser:
                 hint = f"{start} is included, {end} is not"
                 findings.add("Q505", message, pointer=json_pointer((start,)), hint=hint)
 
-    def _check_fields(self, values: Mapping[str, Any], findings: Findings) -> None:
-        """Refuse fields that the resource does not have, and choices that exclude each other."""
+    def _check_limit(self, values: Mapping[str, Any], findings: Findings) -> None:
+        """Refuse a limit that would give no records, whatever the spec allows."""
+        declared = self.resource.parameters.get("limit")
+        limit = values.get("limit", declared.default if declared else None)
+        is_refused = any(found.pointer == "/limit" for found in findings.found)
+        if limit is not None and not is_refused and (type(limit) is not int or limit < 1):
+            findings.add("Q504", f"limit must be an integer of at least 1, this is {excerpt(limit)}", pointer="/limit")
+
+    def _check_fields(self, values: dict[str, Any], findings: Findings) -> None:
+        """Refuse a key that no record has, note fields to leave out that none has, refuse impossible combinations."""
         known = dict(_declared(self.resource.fields))
-        excluded, key = values.get("truto_exclude_fields"), values.get("truto_key_by")
-        named = [("truto_exclude_fields", name) for name in (excluded if isinstance(excluded, list) else ())]
-        for parameter, name in [*named, ("truto_key_by", key)]:
-            if not isinstance(name, str):
-                continue  # absent, or refused for its type
-            if name not in known:
-                message = f"{parameter}: {self.resource.name} has no field {excerpt(name)}"
-                hint = did_you_mean(name, known)
-                findings.add("Q508", message, pointer=json_pointer((parameter,)), hint=hint)
-            elif parameter == "truto_key_by" and known[name].type in ("array", "object"):
-                message = f"truto_key_by: {name} has the type {known[name].type}, a key must be a single value"
-                findings.add("Q508", message, pointer="/truto_key_by")
+        key, excluded = values.get("truto_key_by"), values.get("truto_exclude_fields")
+        if isinstance(key, str):
+            self._check_key(key, known, findings)
+        if isinstance(excluded, list) and all(isinstance(name, str) for name in excluded):
+            names = dict.fromkeys(excluded)
+            self._note_unknown([name for name in names if name not in known], known, findings)
+            values["truto_exclude_fields"] = [name for name in names if name in known]
         if values.get("truto_response_format") == "stream" and key is not None:
             message = "a stream has one record a line, so it cannot be keyed by truto_key_by"
             findings.add("Q512", message, pointer="/truto_key_by")
 
+    def _check_key(self, name: str, known: Mapping[str, tuple[Field, bool]], findings: Findings) -> None:
+        field, in_array = known.get(name, (None, False))
+        message, hint = f"truto_key_by: {self.resource.name} has no field {excerpt(name)}", did_you_mean(name, known)
+        if field is not None:
+            why = f"has the type {field.type}" if field.type in ("array", "object") else "is in an array"
+            message, hint = f"truto_key_by: {name} {why}, a key must be a single value", None
+        if field is None or in_array or field.type in ("array", "object"):
+            findings.add("Q508", message, pointer="/truto_key_by", hint=hint)
 
-def _declared(fields: Mapping[str, Field], prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Every field with its dotted name; the fields of an array's items are below the array."""
+    def _note_unknown(self, names: Sequence[str], known: Iterable[str], findings: Findings) -> None:
+        """A note on each field to leave out that the resource does not have; it changes nothing."""
+        for name in names[:_MAX_NOTED]:
+            message = f"truto_exclude_fields: {self.resource.name} has no field {excerpt(name)}, so nothing is left out"
+            hint = "write one name in each item" if "," in name else did_you_mean(shortened(name), known)
+            findings.add("Q508", message, severity="note", pointer="/truto_exclude_fields", hint=hint)
+        if len(names) > _MAX_NOTED:
+            message = f"truto_exclude_fields: {len(names) - _MAX_NOTED:,} more names are no fields of it, either"
+            findings.add("Q508", message, severity="note", pointer="/truto_exclude_fields")
+
+
+def _declared(
+    fields: Mapping[str, Field], prefix: str = "", *, in_array: bool = False
+) -> Iterator[tuple[str, tuple[Field, bool]]]:
+    """Every field with its dotted name, and whether it is in an array: the fields of items are below the array."""
     for name, field in fields.items():
-        yield prefix + name, field
-        yield from _declared(field.below, f"{prefix}{name}.")
-
-
-def _coerce(value: Any, field: Field) -> Any:
-    """The value converted to its field's type; unchanged if it cannot be, for the schema to refuse."""
-    match field.type, value:
-        case "array", _:
-            return [_coerce(item, field.items) for item in _items(value, field)] if field.items else value
-        case "object", Mapping() if field.fields:
-            return {k: _coerce(v, field.fields[k]) if k in field.fields else v for k, v in value.items()}
-        case "object", str() | int() if "id" in field.fields and not isinstance(value, bool):  # names it by its id
-            return {"id": _coerce(value, field.fields["id"])}
-        case "integer" | "number", str() if _INTEGER.match(value):
-            return int(value)
-        case "integer", float() if value.is_integer():
-            return int(value)
-        case "boolean", str():
-            return _BOOLEANS.get(value.lower(), value)
-        case "string", int() if not isinstance(value, bool):
-            return str(value)
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """A copy in JSON's own types. Raises `TypeError`, `ValueError` or `RecursionError` if it is not JSON."""
-    return json.loads(json.dumps(value, default=_as_dict, allow_nan=False))
-
-
-def _as_dict(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError
-    return dict(value)
-
-
-def _items(value: Any, field: Field) -> list[Any]:
-    """The items of an array parameter, however it was written."""
-    if isinstance(value, str) and field.items is not None and field.items.type == "string":
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return [item for item in value if item is not None] if isinstance(value, (list, tuple)) else [value]
-
-
-def in_calendar(moment: datetime) -> bool:
-    """Whether the day of a moment exists in every time zone."""
-    return 1 < moment.year < 9999
+        yield prefix + name, (field, in_array)
+        yield from _declared(field.below, f"{prefix}{name}.", in_array=in_array or field.type == "array")
 
 
 def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:
@@ -232,6 +228,19 @@ def _hint(problem: Problem, values: Mapping[str, Any]) -> str | None:
         value = value[part]
     if problem.keyword != "format" or not isinstance(value, str):
         return None
-    if re.match(_LOST_PLUS, value):
-        return f"the + of the offset became a space: write {value.replace(' ', '%2B')}"
-    return "such as 2026-01-31T00:00:00Z or 2026-01-31T00:00:00%2B01:00" if "T" in value or "-" in value else None
+    return date_time_hint(value)
+
+
+def date_time_hint(text: str) -> str | None:
+    """How to write a text that was meant as a date-time."""
+    short = text[:_MAX_SHOWN]
+    before, _, offset = short.rpartition(" ")
+    if rfc_3339(f"{before}+{offset}"):
+        return f"the + of the offset became a space: write {before}%2B{offset}"
+    if rfc_3339(f"{short}T00:00Z"):
+        return f"a day is not a moment: write {short}T00:00:00Z, or another time and offset"
+    if rfc_3339(f"{short}Z"):
+        return f"the offset is missing: write {short}Z or {short}%2B01:00"
+    if rfc_3339(joined := short.replace(" ", "T", 1)):
+        return f"write {joined}"
+    return "such as 2026-01-31T00:00:00Z or 2026-01-31T00:00:00%2B01:00" if "T" in text or "-" in text else None

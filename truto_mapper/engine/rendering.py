@@ -1,4 +1,4 @@
-"""Records as the caller wants to see them: in a format, without fields, under keys, with credentials hidden.
+"""Records as the caller wants to see them: in a format, without fields, under keys.
 
 This happens after validation and never changes the records.
 """
@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Literal, NoReturn, TypeAlias, get_args
-from urllib.parse import urlencode
 
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
@@ -23,8 +22,6 @@ Record = dict[str, Any]
 #: The response formats of `Page.render`.
 Format: TypeAlias = Literal["unified", "raw", "normalized", "stream", "debug"]
 FORMATS = get_args(Format)
-
-_SECRET = re.compile(r"authorization|cookie|token|secret|password|passwd|api[-_]?key|credential|session", re.IGNORECASE)
 
 
 def without(record: Record, names: Iterable[str]) -> Record:
@@ -51,16 +48,20 @@ def keyed(records: Sequence[Mapping[str, Any]], shown: Sequence[Record], name: s
     Raises `QueryError` Q507 for a missing or repeated value: keying by it would lose records.
     """
     found: dict[str, Record] = {}
+    first: dict[str, int] = {}
     for number, (record, showing) in enumerate(zip(records, shown, strict=True)):
         value: Any = record
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         key = value if isinstance(value, str) else json.dumps(value)
         if value is None or key in found:
-            why = "is missing" if value is None else f"is {excerpt(key)} again"
-            message = f"truto_key_by: {name} {why} in record {number}, so keying by it would lose records"
-            raise QueryError(Diagnostic("Q507", message, pointer=f"/result/{number}", hint="key by `id`"))
-        found[key] = showing
+            why = f"is missing in record {number}"
+            if value is not None:
+                why = f"is {excerpt(key)} in the records {first[key]} and {number}"
+            hint = "leave truto_key_by out: a list has every record" if name == "id" else "key by `id`"
+            message = f"truto_key_by: {name} {why}, so keying by it would lose records"
+            raise QueryError(Diagnostic("Q507", message, pointer=f"/result/{number}", hint=hint))
+        found[key], first[key] = showing, number
     return found
 
 
@@ -116,16 +117,3 @@ def dumps(value: Any, indent: int | None = None) -> str:
 def ndjson(records: Iterable[Record]) -> str:
     """One line of JSON for each record, each ended by a newline."""
     return "".join(dumps(record) + "\n" for record in records)
-
-
-def request_url(path: str, params: Mapping[str, Any]) -> str:
-    """The path and query string of a request, credentials redacted."""
-    query = urlencode(redacted(params), doseq=True)
-    return f"{path}?{query}" if query else path
-
-
-def redacted(value: Any) -> Any:
-    """A JSON value with the values under names that sound like credentials hidden."""
-    if isinstance(value, Mapping):
-        return {k: "[redacted]" if isinstance(k, str) and _SECRET.search(k) else redacted(v) for k, v in value.items()}
-    return [redacted(item) for item in value] if isinstance(value, list) else value

@@ -10,11 +10,12 @@ from typing import Any
 
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
+from truto_mapper.language.compiler.escapes import escapes
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Variable
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, finished
 from truto_mapper.mapping.linked import REPLY, Endpoint
 
 
@@ -52,7 +53,7 @@ def pairs_or_false(found: Any, name: str) -> Any:
 
 
 #: The functions that the code calls.
-CALLED = {one.__name__: one for one in (value_at, rows_or_false, pairs_or_false)}
+CALLED = {one.__name__: one for one in (finished, value_at, rows_or_false, pairs_or_false)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +103,12 @@ def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
 def reply_module(
     endpoint: Endpoint, loops: Loops | None, paths: Sequence[NamePath], externals: Externals, types: SourceTypes
 ) -> ast.Module:
-    """`reply(given)`: whether the reply is of the endpoint, its next cursor, its time zone, its rows, and a key.
+    """`reply(given, budget)`: whether the reply is of the endpoint, its cursor, time zone, rows, key and error_when.
 
     `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Returns
     None where an expression fails or reads what has another type than its schema declares: the caller evaluates it
-    again, which raises the error with its place.
+    again, which raises the error with its place. Without `recognise` the reply is the endpoint's if the outermost
+    for_each finds something.
     """
     externals.constants |= CALLED
     pen = externals.pen(endpoint.path, {})
@@ -115,8 +117,12 @@ def reply_module(
         unpack(pen, REPLY, pen.load("given"))
         values = [
             _local(pen, expression, externals)
-            for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone)
+            for expression in (endpoint.error_when, endpoint.next_cursor, endpoint.time_zone)
         ]
+        error, *others = values
+        recognised = _local(pen, endpoint.recognise or endpoint.for_each[0][1], externals)
+        if endpoint.recognise is None:
+            recognised = pen.is_there(recognised)
         for reading in types.above_cursor:
             classes = classes_of(types.declared_at(reading))
             if classes:
@@ -124,10 +130,10 @@ def reply_module(
                 pen.branch(right, lambda: None, lambda: pen.lines.append(ast.Return(pen.constant(None))))
         rows = pen.constant(value=False) if loops is None else loops.read(pen)
         key = pen.tuple_of(*(_read(pen, *path) for path in paths))
-        lines.append(ast.Return(pen.tuple_of(*values, rows, key)))
+        lines.append(ast.Return(pen.tuple_of(recognised, *others, rows, key, error)))
     failed = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
     pen.lines.append(ast.Try(lines, [failed], [], []))
-    return externals.module(pen, "reply", ["given"])
+    return externals.module(pen, "reply", ["given", "budget"])
 
 
 def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast.expr:
@@ -135,10 +141,14 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
     value: ast.expr = pen.load("MISSING")
     local = pen.new_local("value")
     if expression is not None:
-        made = externals.emit(expression, expression.node, {name: name for name in REPLY}, "response", {})
+        made = externals.emit(expression, expression.node, {name: name for name in REPLY}, "response", {}, REPLY)
         if made.runs:
-            pen.assign("run", pen.called("new_run", pen.constant(1)))
+            pen.assign("run", pen.called("new_run", pen.constant(0), pen.load("budget")))
         pen.lines += made.statements
         value = made.value
+        if not isinstance(value, (ast.Constant, ast.Compare)):
+            value = pen.atom(value)
+            ended = pen.called("finished", value, pen.constant(escapes(expression.node)))
+            value = pen.choice(pen.has_class(value, "str"), value, ended)
     pen.assign(local, value)
     return pen.load(local)

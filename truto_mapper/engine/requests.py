@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from truto_mapper.engine import sendable
+from truto_mapper.engine.cursor import Cursors, Question
 from truto_mapper.engine.page import Request
 from truto_mapper.engine.query import Plan, Query
+from truto_mapper.engine.remote_query import laid_over, parameters, refusals
+from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.library.dates import ceil_date, floor_date
-from truto_mapper.language.runtime.values import MISSING, truthy
+from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint, Template
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
@@ -24,25 +27,43 @@ if TYPE_CHECKING:
 
 
 def planned(
-    mapping: linked.Mapping, query: Query, settings: dict[str, Any], now: str | None, trace: Trace | None
+    mapping: linked.Mapping,
+    cursors: Cursors,
+    query: Query,
+    settings: dict[str, Any],
+    now: str | None,
+    trace: Trace | None,
+    *,
+    is_stream: bool = False,
 ) -> Request:
     """The request for a checked query; its own `query` also holds the plan and what was sent.
 
-    Raises `QueryError` (Q511, Q513) and `EvaluationError`.
+    The time in a cursor replaces `now`. In a stream the limit counts the records that were given before the cursor.
+    Raises `QueryError` (Q504, Q506, Q511, Q513, Q517) and `EvaluationError`.
     """
     names = bindings(query, settings, now)
+    budget = Budget()
+    endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget))
+    question = Question(query.parameters, [one.name for one in endpoints], settings)
+    at = cursors.opened(query.get("next_cursor"), question, now)
+    now = at.now
+    names |= {"cursor": MISSING if at.cursor is None else at.cursor, "now": MISSING if now is None else now}
     if trace is not None:
         trace.names = names
-    endpoints, scope = serving(mapping, names, trace), Scope(MISSING, names, trace=trace)
+    scope = Scope(MISSING, names, trace=trace, budget=budget)
     _refuse(endpoints[0], scope)
     sent = _sent(endpoints[0], scope, query.get("remote_query", {}))
     days = mapping.whole_days
     zone = None if days is None else _zone(days, scope)
-    notes = tuple(_day_notes(days, zone, query, now)) if days and zone else ()
+    notes = query.remarks + (tuple(_day_notes(days, zone, query, now)) if days and zone else ())
+    notes += _query_notes(endpoints[0], scope)
     limit = None if query.get("truto_ignore_limit") else query.get("limit")
+    limit = limit - at.taken if is_stream and limit is not None else limit
     remote_data = not query.get("truto_ignore_remote_data")
-    plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, limit, remote_data)
-    return Request(**sent, query=replace(query, sent=sent, notes=notes, plan=plan), diagnostics=notes)
+    raw = query.get("truto_response_format") == "raw"
+    plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, question, limit, remote_data, raw)
+    made = Query(query.parameters, at.cursor, at.offset, at.digest, sent, notes, plan, query.remarks)
+    return Request(**sent, query=made, diagnostics=notes)
 
 
 def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
@@ -51,9 +72,9 @@ def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[st
     return {"query": query.parameters, "context": settings, "cursor": cursor, "now": moment}
 
 
-def serving(mapping: linked.Mapping, names: Mapping[str, Any], trace: Trace | None) -> list[Endpoint]:
+def serving(mapping: linked.Mapping, scope: Scope) -> list[Endpoint]:
     """The endpoints that serve a query, in order. Raises `QueryError` Q511."""
-    scope = Scope(MISSING, names, trace=trace)
+    scope = Scope(MISSING, None, scope)
     endpoints = [one for one in mapping.endpoints if one.when is None or truthy(value_of(one.when, scope))]
     if not endpoints:
         raise QueryError(Diagnostic("Q511", f"no endpoint of {mapping.root.source.name} serves this query"))
@@ -67,7 +88,7 @@ def value_of(expression: Expression | None, scope: Scope, *, failing: Any = None
     try:
         return expression.evaluate_in(scope)
     except EvaluationError:
-        if failing is None:
+        if failing is None or (scope.budget is not None and scope.budget.is_exhausted):
             raise
         return failing
 
@@ -82,32 +103,105 @@ def _refuse(endpoint: Endpoint, scope: Scope) -> None:
     raise QueryError(Diagnostic("Q513", reason))
 
 
+def _query_notes(endpoint: Endpoint, scope: Scope) -> tuple[Diagnostic, ...]:
+    """What the mapping's query_note says about the query."""
+    told = value_of(endpoint.query_note, scope)
+    notes = [] if told is MISSING else told if isinstance(told, list) else [told]
+    if not all(isinstance(note, str) for note in notes):
+        raise _unsendable(endpoint.query_note, f"query_note must be text, or a list of texts, this is {excerpt(told)}")
+    return tuple(Diagnostic("Q516", note, "note") for note in notes)
+
+
 def _sent(endpoint: Endpoint, scope: Scope, remote_query: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a request that go to the provider."""
     path = value_of(endpoint.path, scope)
-    if not isinstance(path, str) or not path.startswith("/"):
-        raise _unsendable(endpoint.path, f"a path must be text that begins with a slash, this is {excerpt(path)}")
-    params = _object(endpoint.params, scope)
-    body = MISSING if endpoint.body is None else _filled(endpoint.body, scope)
-    if endpoint.remote_query == "body":
-        body = _merged(body, remote_query) if remote_query else body
-    else:
-        params |= dict(_bracketed(remote_query))
-    headers = {name: _header(endpoint, name, value) for name, value in _object(endpoint.headers, scope).items()}
+    if fault := sendable.path_fault(path):
+        raise _unsendable(endpoint.path, *fault)
+    headers = _headers(endpoint.headers, scope)
+    asked, body = _object(endpoint.params, scope), _body(endpoint, scope)
+    params = _params(endpoint.params, asked)
+    if remote_query:
+        schema = RequestSchema(False if endpoint.request is None else endpoint.request)
+        within, beyond = schema.split(remote_query)
+        _keep(endpoint, scope, within, beyond)
+        params |= _callers(beyond)
+        body = laid_over({} if body is MISSING else body, schema.shaped(schema.read(within))) if within else body
     body = None if body is MISSING else body
     return {"method": endpoint.method, "path": path, "params": params, "headers": headers, "body": body}
 
 
-def _filled(template: Template, scope: Scope) -> Any:
-    """A template with its expressions evaluated; undefined values are left out."""
+def _body(endpoint: Endpoint, scope: Scope) -> Any:
+    """The body in the shape of its schema: where only an array is allowed, a single value is in one."""
+    if endpoint.body is None:
+        return MISSING
+    body = _filled(endpoint.body, scope)
+    if body is not MISSING and (fault := sendable.body_fault(body)):
+        parts = ((one, value_of(one, scope)) for one in linked.expressions(endpoint.body))
+        culprit = next((one for one, value in parts if value is not MISSING and sendable.body_fault(value)), None)
+        raise _unsendable(culprit or endpoint.body, fault)
+    return body if body is MISSING or endpoint.request is None else RequestSchema(endpoint.request).shaped(body)
+
+
+def _params(template: Template | None, value: Mapping[str, Any]) -> dict[str, Any]:
+    """The HTTP query parameters of the mapping."""
+    made = parameters(value, many="")
+    for name, one in made.items():
+        if fault := sendable.parameter_fault(name, one):
+            raise _unsendable(template, fault)
+    return made
+
+
+def _callers(remote_query: Mapping[str, Any]) -> dict[str, Any]:
+    """The HTTP query parameters of the caller."""
+    made = parameters(remote_query, many="[]")
+    faults = (fault for name, one in made.items() if (fault := sendable.parameter_fault(name, one)))
+    found = [Diagnostic("Q504", f"remote_query: {fault}", pointer="/remote_query") for fault in faults]
+    if found:
+        raise QueryError(found)
+    return made
+
+
+def _headers(template: Template | None, scope: Scope) -> dict[str, str]:
+    """The headers as text. No name may come twice: HTTP's are the same in upper and in lower case."""
+    made: dict[str, str] = {}
+    taken: set[str] = set()
+    for name, value in _object(template, scope).items():
+        fault = sendable.header_fault(name, value)
+        if fault is None and name.lower() in taken:
+            fault = f"the header {name} is there twice"
+        if fault is not None:
+            raise _unsendable(linked.giving(template, (name,)) or template, fault)
+        taken.add(name.lower())
+        made[name] = value if isinstance(value, str) else json.dumps(value)
+    return made
+
+
+def _keep(endpoint: Endpoint, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
+    """Refuse what would replace something of the mapping, also what it sets on further pages alone."""
+    cursor = scope.lookup("cursor")
+    scope = Scope(MISSING, {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor})
+    kept = ((endpoint.body, within), (endpoint.params, beyond))
+    found = [
+        refusal
+        for template, extra in kept
+        if template is not None and extra
+        for refusal in refusals(_filled(template, scope, failing="unknown"), template, extra)
+    ]
+    if found:
+        raise QueryError(found)
+
+
+def _filled(template: Template, scope: Scope, *, failing: Any = None) -> Any:
+    """A template with its expressions evaluated; undefined values are left out. `failing` as for `value_of`."""
     match template:
         case dict():
-            made = ((name, _filled(child, scope)) for name, child in template.items())
+            made = ((name, _filled(child, scope, failing=failing)) for name, child in template.items())
             return {name: value for name, value in made if value is not MISSING}
         case list():
-            return [value for child in template if (value := _filled(child, scope)) is not MISSING]
+            items = (_filled(child, scope, failing=failing) for child in template)
+            return [value for value in items if value is not MISSING]
         case _:
-            return value_of(template, scope)
+            return value_of(template, scope, failing=failing)
 
 
 def _object(template: Template | None, scope: Scope) -> dict[str, Any]:
@@ -120,32 +214,8 @@ def _object(template: Template | None, scope: Scope) -> dict[str, Any]:
     return value
 
 
-def _header(endpoint: Endpoint, name: str, value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        template = endpoint.headers[name] if isinstance(endpoint.headers, dict) else endpoint.headers
-        raise _unsendable(template, f"the header {name} must be a single value, this is {excerpt(value)}")
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _unsendable(template: Template | None, message: str) -> EvaluationError:
-    return EvaluationError(next(linked.expressions(template)).diagnostic("D406", message))
-
-
-def _merged(base: Any, extra: Any) -> Any:
-    """`extra` laid over `base`: objects are merged key by key, anything else is replaced."""
-    if isinstance(base, dict) and isinstance(extra, Mapping):
-        return base | {key: _merged(base.get(key, MISSING), value) for key, value in extra.items()}
-    return extra
-
-
-def _bracketed(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested parameters under names such as `filter[ids]`."""
-    for key, child in value.items():
-        name = f"{prefix}[{key}]" if prefix else key
-        if isinstance(child, Mapping):
-            yield from _bracketed(child, name)
-        else:
-            yield name, child
+def _unsendable(template: Template | None, message: str, hint: str | None = None) -> EvaluationError:
+    return EvaluationError(next(linked.expressions(template)).diagnostic("D406", message, hint=hint))
 
 
 def _zone(days: linked.WholeDays, scope: Scope) -> str:
@@ -156,21 +226,24 @@ def _zone(days: linked.WholeDays, scope: Scope) -> str:
 
 
 def _day_notes(days: linked.WholeDays, zone: str, query: Query, now: str | None) -> Iterator[Diagnostic]:
-    """A note for each parameter that whole days change."""
+    """A note for each parameter that whole days change, or that cannot be cut to today."""
     for name, rounding in days.parameters.items():
-        given = query.get(name)
+        if (given := query.get(name)) is None:
+            continue
         first, last = floor_date(given, zone), ceil_date(given, zone)
         day, why = first if rounding == "floor" else last, "was widened to a whole day"
+        is_timeless = rounding == "ceil_until_today" and now is None
         if rounding == "ceil_until_today" and (until := ceil_date(given, zone, now)) != last:
             day, why = until, "was cut to the beginning of today"
-        if first != last or day != last:
-            yield Diagnostic("Q510", f"{name} {given} {why}: {day} in {zone}", "note", pointer=json_pointer((name,)))
+        said = [f"{why}: {day} in {zone}"] if first != last or day != last else []
+        said += ["was not cut to today, because `now` is not given"] if is_timeless else []
+        if said:
+            yield Diagnostic("Q510", f"{name} {given} {'; it '.join(said)}", "note", pointer=json_pointer((name,)))
 
 
 def static_response(
     mapping: linked.Mapping, query: Query, settings: dict[str, Any], now: str | None, trace: Trace | None
 ) -> Any:
     """The body to map instead of the provider's reply, MISSING if the mapping has none."""
-    names = bindings(query, settings, now)
-    endpoint = serving(mapping, names, trace)[0]
-    return value_of(endpoint.static_response, Scope(MISSING, names, trace=trace))
+    scope = Scope(MISSING, bindings(query, settings, now), trace=trace, budget=Budget())
+    return value_of(serving(mapping, scope)[0].static_response, scope)

@@ -15,14 +15,15 @@ from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, sc
 from truto_mapper.engine.source_types import NOTHING, Looked, Reading, SourceTypes, classes_of, test_of
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, is_simple_path, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names, without_brackets
 from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
+from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
-from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 
 #: Functions that are cheaper to call than to look up in a memo.
-_CHEAP = frozenset({"boolean", "exists", "join", "not", "size"})
+_CHEAP = frozenset({"boolean", "exists", "join", "not", "size", "string"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,13 @@ class Blueprint:
         return () if above is None else classes_of(self.types.declared((*above, *path[1:])))
 
 
+class _Paths(Paths):
+    """Paths whose value is the value of their node: those with `[]` are not, because it makes an array."""
+
+    def path(self, node: Node) -> NamePath | None:
+        return None if node != without_brackets(node) else super().path(node)
+
+
 class RowCode:
     """Writes the code of a row, assuming only that the row is an object.
 
@@ -52,16 +60,17 @@ class RowCode:
     def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
         """`rows` are the locals of the `for_each` variables."""
         self.blueprint, self.page, self.record = blueprint, blueprint.page, blueprint.record
-        self.paths = Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
+        self.paths = _Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
         #: The locals of variables, of the values at paths, and of the objects at paths.
         self.locals = dict(zip(blueprint.loops.variables, rows, strict=True))
         self.values: dict[NamePath, str] = {}
         self.holders: dict[NamePath, str] = {}
         #: The locals of the fields that a memo gives, by the identity of the field.
         self.of_memos: dict[int, str] = {}
-        #: The locals whose class is known, and those known to have a value.
+        #: The locals whose class is known, those known to have a value, and those with a short text.
         self.classes: dict[str, str] = {}
         self.given: set[str] = set()
+        self.short: set[str] = set()
         self.runs = False
         self.pen = blueprint.externals.pen(blueprint.endpoint.path, self.classes)
 
@@ -70,7 +79,7 @@ class RowCode:
         place, body = self.pen.at, list[ast.stmt]()
         with self.pen.into(body):
             self.declare_lets()
-            self.write_memos()
+            _write_memos(self)
             for name, expression in self.blueprint.endpoint.let:
                 if self.paths.others.get(name) and name not in self.locals:
                     self.pen.at = expression.placer.place(expression.node.span)
@@ -84,7 +93,7 @@ class RowCode:
         pen, lines = self.pen, list[ast.stmt]()
         with pen.into(lines):
             if self.runs:
-                new = pen.called("new_run", pen.called("len", pen.load("rows")))
+                new = pen.called("new_run", pen.called("len", pen.load("rows")), pen.load("budget"))
                 pen.assign("run", ast.BoolOp(ast.Or(), [pen.load("run"), new], **pen.at))
         return lines
 
@@ -152,9 +161,9 @@ class RowCode:
             if child.declared.required:
                 self.doubt()
             elif not is_settled:
-                self.doubt_unless(self.is_no_value(value))
+                self.doubt_unless(self.pen.is_no_value(value))
 
-        self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, value), leave_out)
+        self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, self.kept(value, child)), leave_out)
 
     def of_page(self, parameter: str, *, is_text: bool) -> str:  # noqa: ARG002
         """Note what is known of a value of the page."""
@@ -181,10 +190,6 @@ class RowCode:
             return self.pen.constant(value=True)
         return self.pen.test(value, ast.IsNot(), self.pen.constant(None))
 
-    def is_no_value(self, value: ast.expr) -> ast.expr:
-        is_none = self.pen.test(value, ast.Is(), self.pen.constant(None))
-        return self.pen.either(is_none, self.pen.test(value, ast.Is(), self.pen.load("MISSING")))
-
     def is_true(self, value: ast.expr) -> ast.expr:
         pen = self.pen
         is_text = pen.has_class(value, "str")
@@ -195,14 +200,18 @@ class RowCode:
         """The test that a scalar has a value, is not a sequence, and is valid."""
         pen = self.pen
         if declared.type == "number":
-            zero = ast.BinOp(value, ast.Sub(), value, **pen.at)  # infinity minus itself is NaN
-            finite = pen.both(pen.has_class(value, "float"), pen.test(zero, ast.Eq(), pen.constant(0)))
-            test = pen.either(pen.has_class(value, "int"), finite)
+            test = pen.either(pen.has_class(value, "int"), pen.has_class(value, "float"))
         else:
             test = pen.has_class(value, CLASSES[declared.type])
         if is_proved_by_class(declared):
             return test
         return pen.both(test, pen.called(self.external("valid", schema_of(declared).valid), value))
+
+    def kept(self, value: ast.expr, child: FieldSource) -> ast.expr:
+        """A value as its field has it: a number is finite, else the row is in doubt, and an integer if it is whole."""
+        if child.declared.type != "number" or isinstance(value, ast.Constant):
+            return value
+        return self.pen.choice(self.pen.has_class(value, "int"), value, self.pen.called("finite", value))
 
     def external(self, kind: str, value: Any) -> str:
         """A name for an object that the code refers to."""
@@ -216,33 +225,6 @@ class RowCode:
             self.paths.add(name, expression.node)
             if name in self.paths.others and not self.paths.others[name]:
                 self.page.lets[name] = expression
-
-    def write_memos(self) -> None:
-        """Look up, rather than compute again, each value that takes a call and depends on one text of the row."""
-        lets: dict[NamePath, dict[str, Expression]] = {}
-        for name, expression in self.blueprint.endpoint.let:
-            if path := _only_path(self.paths.others.get(name, frozenset())):
-                lets.setdefault(path, {})[name] = expression
-        found: dict[NamePath, list[FieldSource]] = {path: [] for path in lets}
-        for child in self.record.leaves():
-            path = _only_path(self.paths.read_by(child.node))
-            if path and child.declared.type == "string" and (child.declared.format or _is_expensive(child.node)):
-                found.setdefault(path, []).append(child)
-        for path, children in found.items():
-            self.write_memo(path, lets.get(path, {}), children)
-
-    def write_memo(self, path: NamePath, lets: dict[str, Expression], children: list[FieldSource]) -> None:
-        pen, checked = self.pen, [(child.expression, schema_of(child.declared)) for child in children]
-        memo = Memo(path, (path[0],) == self.paths.context, tuple(lets.items()), tuple(checked))
-        are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
-        text = pen.load(self.fetched(path, "str"))
-        by_text = pen.load(self.page.memo(memo))
-        entry: ast.expr = ast.Subscript(by_text, text, ast.Load(), **pen.at)
-        entry = pen.choice(pen.has_class(text, "str"), entry, pen.method(by_text, "__missing__", text))
-        unpack(pen, [are_texts, *names], entry)  # raises for an empty one
-        self.of_memo(are_texts, names)
-        self.locals |= dict(zip(lets, names, strict=False))
-        self.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
 
     def fetched(self, path: NamePath, _: str | None = None) -> str:
         """The local of the value at a path. Expected rows have it in a class, here the second argument."""
@@ -268,22 +250,32 @@ class RowCode:
 
     def inline(self, expression: Expression, node: Node) -> str:
         """The local of the value of a node of an expression."""
-        node = self.looked_up(node)
-        names = {name: self.named(name) for name in compiler.parameters(node, dict.fromkeys(expression.functions, ""))}
-        context = self.locals[self.paths.context[0]]
-        made = self.blueprint.externals.emit(expression, node, names, context, self.classes)
-        self.runs |= made.runs
-        self.pen.lines.extend(made.statements)
-        if isinstance(made.value, ast.Name):
-            match made.statements:
-                case [*_, ast.Assign([ast.Name(made.value.id)], ast.JoinedStr())]:
-                    self.classes[made.value.id] = "str"
-            return made.value.id
+        value = self.computed(expression, node)
+        if isinstance(value, ast.Name):
+            return value.id
         local = self.pen.new_local("value")
-        self.pen.assign(local, made.value)
-        if isinstance(made.value, ast.Call) and getattr(made.value.func, "id", "") == "len":
+        self.pen.assign(local, value)
+        if isinstance(value, ast.JoinedStr):
+            self.classes[local] = "str"
+        if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "len":
             self.classes[local] = "int"
         return local
+
+    def computed(self, expression: Expression, node: Node) -> ast.expr:
+        """The value of a node of an expression, to be used once."""
+        node = self.looked_up(node)
+        free = compiler.parameters(node, dict.fromkeys(expression.functions, ""))
+        names = {name: self.named(name) for name in free if self.is_bound(name)}
+        context = self.locals[self.paths.context[0]]
+        small = [name for name, local in names.items() if local in self.short]
+        made = self.blueprint.externals.emit(expression, node, names, context, self.classes, small)
+        self.runs |= made.runs
+        self.pen.lines.extend(made.statements)
+        return made.value
+
+    def is_bound(self, name: str) -> bool:
+        """Whether a name is not that of a function, taken for a value as in `$map(names, $uppercase)`."""
+        return name.startswith("@") or name in {*REPLY, *self.locals, *self.paths.paths, *self.paths.others}
 
     def named(self, name: str) -> str:
         """The local of a variable. A name that begins with `@` is a local itself."""
@@ -308,7 +300,7 @@ class RowCode:
         """The value of a field, and whether it is settled: surely valid, or None for no value."""
         pen, declared, node = self.pen, child.declared, child.node
         if isinstance(node, (String, Number, Value)) and schema_of(declared).valid(node.value):
-            return pen.constant(node.value), True
+            return pen.constant(finished(node.value, escapes=False)), True
         if child.is_whole and id(declared) in self.of_memos:
             return pen.load(self.of_memos[id(declared)]), True
         if child.is_whole and declared.type in SCALARS and not self.paths.read_by(node):
@@ -318,6 +310,8 @@ class RowCode:
         if (array := _array_of_one(self, child)) is not None:
             return array, True
         child = self.narrowed(child)
+        if declared.type == "array":  # it is one anyway
+            child = replace(child, node=without_brackets(child.node))
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
         if path is None:
             value = pen.load(self.inline(child.expression, child.node))
@@ -330,8 +324,10 @@ class RowCode:
         pen, local = self.pen, self.pen.new_local("shaped")
         if child.declared.type == "array" and not self.is_of_row(child.node):
             self.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
-        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.called("plain", value))
-        pen.assign(local, pen.choice(self.is_no_value(value), pen.constant(None), shape))
+        self.runs = True
+        pen.assign(local, pen.method(pen.load("run"), "recorded", value))
+        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.load(local))
+        pen.assign(local, pen.choice(self.pen.is_no_value(pen.load(local)), pen.constant(None), shape))
         return pen.load(local)
 
     def is_of_row(self, node: Node) -> bool:
@@ -345,6 +341,41 @@ def _only_path(reads: frozenset[NamePath]) -> NamePath | None:
     """The path of the row that a value depends on, if it depends on nothing else."""
     path = next(iter(reads)) if len(reads) == 1 else ()
     return path if len(path) > 1 else None
+
+
+def _write_memos(code: RowCode) -> None:
+    """Look up, rather than compute again, each value that takes a call and depends on one text of the row."""
+    lets: dict[NamePath, dict[str, Expression]] = {}
+    for name, expression in code.blueprint.endpoint.let:
+        if path := _only_path(code.paths.others.get(name, frozenset())):
+            lets.setdefault(path, {})[name] = expression
+    found: dict[NamePath, list[FieldSource]] = {path: [] for path in lets}
+    for child in code.record.leaves():
+        path = _only_path(code.paths.read_by(child.node))
+        if path and child.declared.type == "string" and (child.declared.format or _is_expensive(child.node)):
+            found.setdefault(path, []).append(child)
+    for path, children in found.items():
+        _write_memo(code, path, lets.get(path, {}), children)
+
+
+def _write_memo(code: RowCode, path: NamePath, lets: dict[str, Expression], children: list[FieldSource]) -> None:
+    pen, checked = code.pen, [(child.expression, schema_of(child.declared)) for child in children]
+    aliases = tuple(
+        (name, one)
+        for name, one in code.blueprint.endpoint.let
+        if (leads := code.paths.paths.get(name)) and path[: len(leads)] == leads
+    )
+    placed = code.page.placed(children, code.record)
+    memo = Memo(path, (path[0],) == code.paths.context, aliases, tuple(lets.items()), tuple(checked), placed)
+    are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
+    text = pen.load(code.fetched(path, "str"))
+    by_text = pen.load(code.page.memo(memo))
+    entry: ast.expr = ast.Subscript(by_text, text, ast.Load(), **pen.at)
+    entry = pen.choice(pen.has_class(text, "str"), entry, pen.method(by_text, "__missing__", text))
+    unpack(pen, [are_texts, *names], entry)  # raises for an empty one
+    code.of_memo(are_texts, names)
+    code.locals |= dict(zip(lets, names, strict=False))
+    code.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
 
 
 def _is_expensive(node: Node) -> bool:
@@ -366,7 +397,7 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
     is_text, known = pen.has_class(pen.load(text), "str"), dict(code.classes)
     # `path.($ ? {…})` gives nothing for no value; without the condition a null becomes an object.
     skips_null = isinstance(condition, Variable) and condition.name == ""
-    code.doubt_unless(pen.either(is_text, code.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
+    code.doubt_unless(pen.either(is_text, pen.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
 
     def one() -> None:
         made = code.object([replace(one, node=code.looked_up(one.node, text)) for one in children])

@@ -16,6 +16,10 @@ from truto_mapper.text.errors import QueryError
 MAX_ACCOUNTS = 1_000
 MAX_SETTING = 200
 
+#: How long a text of a context may be at all, and how many values it may hold: each is checked against its schema.
+MAX_CHARACTERS = 10_000
+MAX_VALUES = 10_000
+
 
 class Settings:
     """Checks contexts against a mapping. Safe to share between threads."""
@@ -46,6 +50,9 @@ class Settings:
     def _checked(self, context: Mapping[str, Any]) -> dict[str, Any]:
         given = {n: _typed(value, self._declared.get(n, {})) for n, value in context.items() if value is not None}
         settings = self._defaults | given
+        if not _is_small(settings):
+            message = f"the context has a text of more than {MAX_CHARACTERS:,} characters, or {MAX_VALUES:,} values"
+            raise QueryError(Diagnostic("Q509", message, pointer=""))
         problems = self._schema.problems(settings)
         if problems:
             raise QueryError([self._misfit(problem) for problem in problems])
@@ -58,6 +65,19 @@ class Settings:
         message = f"the context does not fit the mapping: {name}{': ' if name else ''}{why}"
         hint = did_you_mean(str(problem.path[-1]), self._declared) if unknown else None
         return Diagnostic("Q509", message, pointer=problem.pointer, hint=hint)
+
+
+def _is_small(settings: dict[str, Any]) -> bool:
+    """Whether a context is within the bounds, computed without recursion."""
+    left, ahead = MAX_VALUES, list[Any]([settings])
+    while ahead and left > 0:
+        value = ahead.pop()
+        below = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if isinstance(value, str) and len(value) > MAX_CHARACTERS:
+            return False
+        left -= len(below)
+        ahead += below
+    return left > 0
 
 
 def _typed(value: Any, declared: Mapping[str, Any]) -> Any:

@@ -14,7 +14,18 @@ from truto_mapper.language.names import free_variables
 from truto_mapper.language.nodes import Call, Node, Partial, Variable, number, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
-from truto_mapper.language.runtime.values import MISSING, Function, Run, fail, finite, plain
+from truto_mapper.language.runtime.values import (
+    DEFAULT_DEPTH,
+    DEFAULT_TIMEOUT,
+    MAX_WRITTEN,
+    MISSING,
+    Budget,
+    Run,
+    Walk,
+    fail,
+    finished,
+    measure,
+)
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.source import Source, Span
@@ -26,9 +37,8 @@ if TYPE_CHECKING:
 #: The names of the standard functions.
 STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
 
-#: The default bounds of an evaluation, in seconds and in nested calls.
-DEFAULT_TIMEOUT: Final = 5.0
-DEFAULT_DEPTH: Final = 200
+#: The characters that $eval surely parses in half a second.
+EVALUATED: Final = 10_000
 
 #: The codes of evaluations that were stopped, which $eval passes on.
 _BOUNDS = ("D1011", "D1012", "D2014")
@@ -37,7 +47,7 @@ _BOUNDS = ("D1011", "D1012", "D2014")
 class Scope:
     """The data and bindings of an evaluation, all plain JSON values; bindings hide those of the parent."""
 
-    __slots__ = ("bindings", "data", "parent", "trace")
+    __slots__ = ("bindings", "budget", "data", "parent", "trace")
 
     def __init__(
         self,
@@ -45,12 +55,14 @@ class Scope:
         bindings: Mapping[str, Any] | None = None,
         parent: Scope | None = None,
         trace: Trace | None = None,
+        budget: Budget | None = None,
     ) -> None:
-        """Evaluations in this scope and in scopes within it are recorded in `trace`."""
+        """Evaluations in this scope and in scopes within it are recorded in `trace`, and share the `budget`."""
         self.data = data
         self.bindings = bindings or {}
         self.parent = parent
         self.trace: Trace | None = parent.trace if trace is None and parent is not None else trace
+        self.budget: Budget | None = parent.budget if budget is None and parent is not None else budget
 
     def lookup(self, name: str, default: Any = MISSING) -> Any:
         """The value of `$name`, or the default if it is not bound; `$` is the data."""
@@ -172,19 +184,25 @@ class Expression:
     def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
         """The value in a scope, or MISSING.
 
-        `timeout` is in seconds, `depth` in nested calls. Raises `EvaluationError` with JSONata's code and the span of
-        the innermost construct that failed. D1012 is the timeout, D1011 the depth, D2014 a result that is too large,
-        D407 data that is nested too deeply or contains itself.
+        `timeout` is in seconds, `depth` in nested calls; a budget of the scope replaces the timeout. Raises
+        `EvaluationError` with JSONata's code and the span of the innermost construct that failed. D1012 is the timeout,
+        D1011 the depth, D2014 a result that is too large, D407 data that is nested too deeply or contains itself.
         """
+        budget = scope.budget
+        if budget is None:
+            budget = Budget()
+            budget.timeout = timeout
         if scope.trace is not None:
-            return self._evaluate_traced(scope, scope.trace, Run(timeout, depth, scope, self._evaluate_text))
+            return self._evaluate_traced(scope, scope.trace, Run(budget, depth, scope, self._evaluate_text))
         compiled = self.compiled
-        run = Run(timeout, depth, scope, self._evaluate_text) if compiled.runs else None
+        run = Run(budget, depth, scope, self._evaluate_text) if compiled.runs else None
         try:
+            if budget is scope.budget:
+                budget.check()
             lookup = scope.lookup
             result = compiled.function(scope.data, run, *[lookup(name, other) for name, other in compiled.parameters])
             kind = result.__class__
-            return result if kind is str or kind is int else compiled.finished(result)
+            return result if kind is str or kind is int else compiled.finished(result, budget)
         except Exception as error:  # noqa: BLE001  (every error gets a code and a span)
             raise self._coded(error) from None
 
@@ -193,7 +211,8 @@ class Expression:
         made: Any = MISSING
         error: EvaluationError | None = None
         try:
-            made = self.traced.finished(self.traced.function(scope.data, run, *given))
+            run.budget.check()
+            made = self.traced.finished(self.traced.function(scope.data, run, *given), run.budget)
         except Exception as raised:  # noqa: BLE001  (likewise)
             error = self._coded(raised)
         trace.add(self, scope.data, run.events, made, error)
@@ -203,8 +222,12 @@ class Expression:
 
     def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
         """Evaluate the text given to $eval in the scope and within the bounds of this evaluation."""
+        if len(text) > run.budget.timeout * EVALUATED:
+            limit = f"longer than {run.budget.timeout:g} seconds"
+            fail("D1012", f"parsing the {len(text):,} characters that are given to eval may take {limit}")
         try:
             inner = Expression(text, functions=self.functions).compiled
+            run.budget.check()
         except MappingError as error:
             fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
         scope = Scope(run.scope.data if focus is MISSING else focus, variables, run.scope)
@@ -283,17 +306,13 @@ class _Compiled:
         linked = {callers[name]: function for name, function in functions.items()}
         self.function = compiler.link(program, expression.source, linked)
         self.escapes = escapes.escapes(expression.node)
+        self.multiplies = escapes.multiplies(expression.node)
 
-    def finished(self, result: Any) -> Any:
+    def finished(self, result: Any, budget: Budget) -> Any:
         """The result as a plain value."""
-        if self.escapes:
-            return plain(result)
-        kind = result.__class__
-        if kind is float:
-            return finite(result)
-        if isinstance(result, list) and kind is not list:
-            return list(result)
-        return MISSING if isinstance(result, Function) else result
+        if self.multiplies and not self.escapes:
+            measure(result, Walk(budget, MAX_WRITTEN))
+        return finished(result, self.escapes, budget)
 
 
 def _diagnostic(error: Exception) -> Diagnostic:

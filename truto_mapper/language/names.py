@@ -80,6 +80,14 @@ def is_simple_path(node: Node) -> bool:
     return bare and node.group is None and len(leading_names(node)) == len(node.steps)
 
 
+def without_brackets(node: Node) -> Node:
+    """A path of names without its `[]`; any other node unchanged."""
+    if not isinstance(node, Path) or not is_simple_path(node):
+        return node
+    steps = tuple(replace(step, keep_array=False) if isinstance(step, Step) else step for step in node.steps)
+    return replace(node, steps=steps, keep_singleton_array=False, keep_array=False)
+
+
 #: Functions that are undefined or false where their first argument is undefined.
 _OF_SOMETHING = frozenset(
     {"boolean", "contains", "count", "exists", "length", "lookup", "lowercase", "match", "not", "number", "string"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from functools import cache
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeGuard, TypeVar, dataclass_transform
 
 from truto_mapper.text.source import Span
 
@@ -352,3 +352,13 @@ def number(node: Node, numbered: list[tuple[Node, int]]) -> None:
     for child in children(node):
         number(child, numbered)
     numbered[own] = node, len(numbered) - 1
+
+
+def is_variable(node: Node) -> TypeGuard[Variable]:
+    """Whether a node is a variable but `$`. A name that begins with `@` is a value of a row."""
+    return isinstance(node, Variable) and node.name != "" and not node.name.startswith("@")
+
+
+def is_range(node: Node) -> bool:
+    """Whether a node is `a..b`."""
+    return isinstance(node, Binary) and node.operator == ".."

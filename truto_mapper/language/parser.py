@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.language import nodes
-from truto_mapper.language.library.patterns import PatternError, compile_pattern
 from truto_mapper.language.runtime.values import as_number, shown
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.regex import PatternError, compile_pattern
 from truto_mapper.text.source import Span
 
 _LIMIT = sys.getrecursionlimit()

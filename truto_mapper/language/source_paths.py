@@ -13,7 +13,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
-from truto_mapper.language.runtime.signatures import parse_signature
+from truto_mapper.language.runtime.signatures import Parameter, parse_signature
 
 if TYPE_CHECKING:
     from truto_mapper.language.expression import Expression
@@ -184,9 +184,8 @@ class Paths:
         """Whether a call of so many arguments may take the context for one left out."""
         if name not in STANDARD:  # a lambda, which may
             return True
-        parameters = parse_signature(STANDARD[name].signature or "").parameters
-        least = sum(one.context or not one.regex.endswith("?") for one in parameters)
-        if count < least or not any(one.context for one in parameters):
+        parameters = _parameters(name)
+        if _lacks_one(parameters, count) or not any(one.context for one in parameters):
             return any(one.context for one in parameters)
         # With options left out, it takes the context if the arguments fit the parameters after the first. A field of
         # the row needs no such test: the path that it is read by decides the value anyway.
@@ -209,3 +208,58 @@ class Paths:
         if read is not None:
             self.aliases[name] = read
         return read is not None
+
+
+def _parameters(name: str) -> Sequence[Parameter]:
+    """The parameters of a standard function."""
+    return parse_signature(STANDARD[name].signature or "").parameters
+
+
+def _lacks_one(parameters: Sequence[Parameter], count: int) -> bool:
+    """Whether so many arguments are too few, for which the context is taken if a parameter allows it."""
+    return count < sum(one.context or not one.regex.endswith("?") for one in parameters)
+
+
+def without_data(expression: Expression) -> list[Node]:
+    """What an expression that is evaluated without data reads of it: paths that begin at the context or at `$$`.
+
+    All of them are undefined, and so are calls that take the context for an argument left out. What follows a step has
+    a context; a lambda has that of its definition.
+    """
+    standard = {id(one) for one in expression.calls if one.name not in {*expression.functions, *OURS}}
+    roots = (one for one in nodes.walk(expression.node) if isinstance(one, Variable) and one.name == "$")
+    found = [*_of_context(expression.node, standard), *roots]
+    outer = {id(below) for one in found for below in nodes.walk(one) if below is not one}
+    return sorted({id(one): one for one in found if id(one) not in outer}.values(), key=lambda one: one.span.start)
+
+
+def _of_context(node: Node, standard: set[int]) -> Iterator[Node]:
+    """`standard` are the procedures, by their identity, that are standard functions."""
+    match node:
+        case Name() | nodes.Wildcard() | nodes.Descendant() | nodes.Parent() | Variable(name="" | "$"):
+            yield node
+        case Path(steps=(Step(node=first), *_)):
+            begun = list(_of_context(first, standard))
+            yield from (node,) if begun and begun[0] is first else begun
+        case Step():
+            yield from _of_context(node.node, standard)
+        case nodes.Transform():
+            return
+        case nodes.Apply(left=left, right=nodes.Call() as right):
+            yield from _of_context(left, standard)
+            yield from _of_call(right, len(right.arguments) + 1, standard)
+        case nodes.Call():
+            yield from _of_call(node, len(node.arguments), standard)
+        case _:
+            for child in children(node):
+                yield from _of_context(child, standard)
+
+
+def _of_call(call: nodes.Call, count: int, standard: set[int]) -> Iterator[Node]:
+    if isinstance(call.procedure, Variable) and id(call.procedure) in standard and call.procedure.name in STANDARD:
+        parameters = _parameters(call.procedure.name)
+        if _lacks_one(parameters, count) and any(one.context for one in parameters):
+            yield call
+            return
+    for child in children(call):
+        yield from _of_context(child, standard)

@@ -9,6 +9,7 @@ from pydantic import Field as Described
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
+from truto_mapper.text.files import is_name
 from truto_mapper.text.shape import shaped
 from truto_mapper.text.yaml_tree import Node
 
@@ -29,6 +30,17 @@ ExpressionText: TypeAlias = Annotated[
 TemplateText = TypeAliasType(
     "TemplateText", Annotated["ExpressionText | dict[str, TemplateText] | list[TemplateText]", _Given]
 )
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, str) and not is_name(value):
+        hint = "a name is like `gong/aggregate`, in lower case; it is never a path"
+        raise PydanticCustomError("no_name", "this is not a name", {"hint": hint})
+    return value
+
+
+#: A name that is looked up in a folder of schemas. It is never a path.
+SchemaName: TypeAlias = Annotated[str, BeforeValidator(_named)]
 
 
 class _Document(BaseModel):
@@ -52,8 +64,12 @@ class EndpointDocument(_Document):
     """One endpoint of the provider: the queries it serves, the request, and how its reply is read."""
 
     when: ExpressionText = _expression("whether this endpoint serves the query; the first one that does is called.")
-    recognise: ExpressionText = _expression("whether a reply without its query is this endpoint's.")
-    source_schema: str = _optional(description="The schema of the provider's reply, for example `gong/aggregate`.")
+    recognise: ExpressionText = _expression(
+        "whether a reply is this endpoint's; without it, whether the outermost for_each finds something."
+    )
+    source_schema: SchemaName = _optional(
+        description="The schema of the provider's reply, for example `gong/aggregate`."
+    )
     request_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Described(
         default="GET", description="The HTTP method."
     )
@@ -61,17 +77,24 @@ class EndpointDocument(_Document):
     query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
     request_header_mapping: TemplateText = _optional(description="The request headers.")
     request_body_mapping: TemplateText = _optional(description="The request body.")
-    remote_query: Literal["body", "query"] = Described(
-        default="query", description="Where the caller's remote_query goes: unchanged, after everything else."
+    request_schema: str = _optional(
+        description="The schema of the request body, for example `gong/aggregate-request`: what it declares of the "
+        "caller's remote_query goes into the body, everything else becomes HTTP query parameters."
     )
     query_error: ExpressionText = _expression("why this query is refused; undefined if it is not.")
+    query_note: ExpressionText = _expression("what a caller should know about this query: a text, or several (Q516).")
     static_response: ExpressionText = _expression("the body that is mapped when the call is skipped.")
     for_each: dict[str, ExpressionText] = Described(
         default_factory=dict,
         description="Nested loops over the reply, outermost first. The last one gives the row of a record.",
     )
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
-    empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
+    page_number: ExpressionText = _expression("the number of this page; a stream fails if it comes again.")
+    total: ExpressionText = _expression(
+        "how many rows of the outermost for_each all pages have together; a stream fails if more come."
+    )
+    error_when: ExpressionText = _expression("whether a reply with a 2xx status is a failure; see error_mapping.")
+    empty_when: ExpressionText = _expression("whether a refusal of the first page means no records; noted as P608.")
     time_zone: ExpressionText = _expression(
         "the time zone that the reply gives for its days; P605 if it is not that of whole_days."
     )
@@ -99,6 +122,11 @@ class WholeDaysDocument(_Document):
         description="How date-time parameters become days. `floor`: the day it falls on; `ceil`: the first day that "
         "begins at or after it; `ceil_until_today`: the same, but not after today.",
     )
+    offsets: list[str] = Described(
+        default_factory=list,
+        description="Unified date-times that must have the zone's UTC offset; P605 if one has not. For endpoints "
+        "without time_zone.",
+    )
 
 
 class MappingDocument(_Document):
@@ -106,8 +134,10 @@ class MappingDocument(_Document):
 
     version: Literal[1] = Described(description="The version of this format.")
     integration: str = Described(description="The provider's name: `gong`.")
-    unified_model: str = Described(description="The unified model of the resource: `conversational-intelligence`.")
-    resource: str = Described(description="The unified resource, whose spec is in `schemas/<unified_model>/`.")
+    unified_model: SchemaName = Described(
+        description="The unified model of the resource: `conversational-intelligence`."
+    )
+    resource: SchemaName = Described(description="The unified resource, whose spec is in `schemas/<unified_model>/`.")
     method: Literal["list"] = Described(description="The method of the resource that is mapped.")
     description: str = Described(default="", description="What the mapping is for; shown on its page.")
     context: dict[str, dict[str, Any]] = Described(

@@ -15,12 +15,13 @@ from typing import Any
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
 from truto_mapper.language.library.functions import FUNCTIONS
-from truto_mapper.language.source_paths import reads
+from truto_mapper.language.names import leading_names
+from truto_mapper.language.source_paths import reads, without_data
 from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
 from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
 from truto_mapper.resource.spec import Field, Resource
-from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, nearest
+from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, nearest, shortened
 from truto_mapper.text.errors import Findings, MappingError
 from truto_mapper.text.pointers import steps_of
 from truto_mapper.text.shape import shaped
@@ -109,15 +110,24 @@ class _Linker:
             elif known[name].format != "date-time":
                 message = f"`{name}` must have the format date-time to be a whole day"
                 self.findings.found.append(listed.diagnostic("M106", message, key=name))
+        for number, name in enumerate(shape.offsets):
+            self.offset_field(node.value["offsets"].value[number], name)
         settings = [path[1] for path, _ in reads(zone) if path[0] == "context" and path[1:]] if zone else []
-        return WholeDays(zone, next(iter(settings), None), shape.parameters)  # type: ignore[arg-type]  # as below
+        setting = next(iter(settings), None)
+        return WholeDays(zone, setting, shape.parameters, tuple(shape.offsets))  # type: ignore[arg-type]  # as below
+
+    def offset_field(self, node: Node, name: str) -> None:
+        """Check that a field is a date-time, which has an offset."""
+        field = self.resource.fields.get(name)
+        if field is None:
+            self.undeclared(node.source, node.span, name, self.resource.fields)
+        elif field.format != "date-time":
+            self.findings.found.append(node.diagnostic("M106", f"`{name}` must have the format date-time"))
 
     def endpoint(self, name: str, node: Node, shape: EndpointDocument, *, has_days: bool) -> Endpoint:
         parts = node.value
         self.elsewhere = RESPONSE_NAMES.union(shape.for_each, shape.let)
-        source = None
-        if shape.source_schema and self.find_schema is not None:
-            source = self.source_schema(parts["source_schema"], self.find_schema)
+        source = self.provider_schema(parts.get("source_schema"))
         if "time_zone" in parts and not has_days:
             message = "`time_zone` is compared with the zone of `whole_days`, which this mapping does not have"
             hint = "write `whole_days` with the zone in which the request counts days"
@@ -138,8 +148,9 @@ class _Linker:
         return Endpoint(
             name=name,
             method=shape.request_method,
-            remote_query=shape.remote_query,
             source=source,
+            request_schema=shape.request_schema,
+            request=self.request_schema(parts.get("request_schema")),
             path=path,  # type: ignore[arg-type]  # None only when a finding stops the link
             when=one("when", frozenset({"query", "context"})),
             recognise=one("recognise", frozenset({"context", "status", "headers", "response"})),
@@ -147,24 +158,44 @@ class _Linker:
             headers=tree("request_header_mapping"),
             body=tree("request_body_mapping"),
             query_error=one("query_error", REQUEST_NAMES),
+            query_note=one("query_note", REQUEST_NAMES),
             static_response=one("static_response", REQUEST_NAMES),
             for_each=for_each,
             next_cursor=one("next_cursor", RESPONSE_NAMES),
+            page_number=one("page_number", RESPONSE_NAMES),
+            total=one("total", RESPONSE_NAMES),
+            error_when=one("error_when", RESPONSE_NAMES),
             empty_when=one("empty_when", RESPONSE_NAMES),
             time_zone=one("time_zone", RESPONSE_NAMES),
             let=let,
             response=self.response(parts["response_mapping"], names, self.resource.fields),
         )
 
-    def source_schema(self, node: Node, find: Callable[[str], Source]) -> Source | None:
-        """The text of the provider's schema."""
+    def provider_schema(self, node: Node | None) -> Source | None:
+        """The text of a schema of the provider's."""
+        if node is None or self.find_schema is None:
+            return None
         try:
-            return find(node.value)
+            return self.find_schema(node.value)
         except MappingError as error:
             self.findings.found.extend(
                 node.diagnostic(found.code, found.message, hint=found.hint) for found in error.diagnostics
             )
             return None
+
+    def request_schema(self, node: Node | None) -> Map[str, Any] | None:
+        """The schema of a request body."""
+        source = self.provider_schema(node)
+        if node is None or source is None:
+            return None
+        try:
+            schema = json.loads(source.text)
+        except (ValueError, RecursionError):
+            schema = None
+        if not isinstance(schema, dict):
+            self.findings.found.append(node.diagnostic("M108", f"{source.name} is not a JSON object"))
+            return None
+        return schema
 
     def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
         """Named expressions in order; each can use the names before it."""
@@ -280,6 +311,8 @@ class _Linker:
                 self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
         if any(variable.name in self.settings for variable in expression.variables):
             self.parameters(expression)
+        if "response" not in names:
+            self.paths_over_nothing(expression, names)
 
     def parameters(self, expression: Expression) -> None:
         """Report unknown names after `$query` and `$context`."""
@@ -289,9 +322,26 @@ class _Linker:
                 hint = did_you_mean(names[0], self.settings[variable])
                 self.unknown("C204", expression, written[0], f"there is no {kind} `{names[0]}`", hint)
 
-    def unknown(
-        self, code: str, expression: Expression, node: nodes.Variable | nodes.Name, message: str, hint: str | None
-    ) -> None:
+    def paths_over_nothing(self, expression: Expression, names: frozenset[str]) -> None:
+        """Report paths of the request that lack a variable: it has no data, so they are always undefined."""
+        for node in without_data(expression):
+            written = expression.text[node.span.start : node.span.end]
+            message = f"`{shortened(written)}` is always undefined: a request is made of variables, there is no data"
+            self.unknown("C217", expression, node, message, self.variable_for(node, written, names))
+
+    def variable_for(self, node: nodes.Node, written: str, names: frozenset[str]) -> str:
+        """A hint that names the variable which a path was meant to begin with."""
+        path = leading_names(node)
+        first = path[0] if path else None
+        if isinstance(first, nodes.Name) and written.startswith(first.value):
+            homes = [f"{home}." for home in sorted(self.settings) if first.value in self.settings[home]]
+            for prefix in [""] if first.value in names else homes:
+                return f"write `${prefix}{written}`"
+            if len(path) == 1:
+                return f"a variable begins with `$`; text needs quotes of its own: '{json.dumps(first.value)}'"
+        return f"available here: {', '.join(f'`${name}`' for name in sorted(names))}"
+
+    def unknown(self, code: str, expression: Expression, node: nodes.Node, message: str, hint: str | None) -> None:
         self.findings.found.append(expression.diagnostic(code, message, node, hint=hint))
 
 

@@ -146,7 +146,7 @@ _NAMED = {
     "date": "a date, as in 2026-01-31",
     "uuid": "a UUID",
     "time-zone": "an IANA time zone, as in Europe/Berlin",
-    "regex": "a regular expression",
+    "regex": "a regular expression without lookaround and backreferences",
 }
 
 _EXPECTED: dict[str, Callable[[Any], str]] = {
@@ -207,6 +207,9 @@ def _check_schema(schema: JSON) -> Iterator[tuple[Steps, str]]:
 
     refused = [(tuple(error.absolute_path), _problem(error).message) for error in validator.refusals(schema)]
     yield from refused
+    keywords = {path[-1]: path for path in _keywords(schema, ()) if path[-1] in _APART}
+    if len(keywords) == len(_APART):
+        yield keywords["unevaluatedProperties"], "`unevaluatedProperties` cannot be combined with `patternProperties`"
     for path, target in _references(schema, ()) if not refused else ():
         if path[-1] == "$id":
             yield path, "`$id` is only allowed at the top"
@@ -214,6 +217,17 @@ def _check_schema(schema: JSON) -> Iterator[tuple[Steps, str]]:
             yield path, f"{excerpt(target)} is not in this schema"
         elif _returns(schema, target, _INWARD):
             yield path, f"{excerpt(target)} is a circular reference"
+
+
+#: jsonschema evaluates the first with Python's own regular expressions, whose time is not bounded.
+_APART = {"unevaluatedProperties", "patternProperties"}
+
+
+def _keywords(node: Any, path: Steps) -> Iterator[Steps]:
+    """The path of every key of a schema, and below it."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield (*path, key)
+        yield from _keywords(value, (*path, key))
 
 
 def _references(node: Any, path: Steps) -> Iterator[tuple[Steps, str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -200,8 +201,8 @@ def _wrong_periods(root: yaml_tree.Node, resource: Resource) -> Iterator[Diagnos
             yield node.value["end"].diagnostic("M106", "a period starts and ends with two different parameters")
 
 
-def load_resource(name: str) -> Resource:
-    """A resource by its name (`conversational-intelligence/activity`) or by the path of its YAML file.
+def load_resource(name: str | Path) -> Resource:
+    """A resource by its name (`conversational-intelligence/activity`) or by the `Path` of its YAML file.
 
     Raises `MappingError`: M105 if it does not exist, else as `Resource.parse`.
     """

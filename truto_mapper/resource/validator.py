@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import jsonschema
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+
+from truto_mapper.text.regex import is_pattern, occurs
 
 Schema = dict[str, Any]
 
@@ -48,11 +49,20 @@ def _additional(validator: Any, rule: Any, instance: Any, schema: Schema) -> Ite
         return
     declared, patterns = schema.get("properties", {}), schema.get("patternProperties", ())
     for name, value in instance.items():
-        if name not in declared and not any(re.search(pattern, name) for pattern in patterns):
+        if name not in declared and not any(occurs(pattern, name) for pattern in patterns):
             if rule is False:
                 yield ValidationError(name, path=[name])
             else:
                 yield from validator.descend(value, rule, path=name)
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, Any], instance: Any, _: Any
+) -> Iterator[ValidationError]:
+    for pattern, rule in patterns.items() if isinstance(instance, dict) else ():
+        for name, value in instance.items():
+            if occurs(pattern, name):
+                yield from validator.descend(value, rule, path=name, schema_path=pattern)
 
 
 _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # untyped in its stubs
@@ -61,6 +71,8 @@ _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # u
         "type": _rule(_has_type),
         "minimum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value >= limit),
         "maximum": _rule(lambda validator, limit, value: not validator.is_type(value, "number") or value <= limit),
+        "pattern": _rule(lambda _, pattern, value: not isinstance(value, str) or occurs(pattern, value)),
+        "patternProperties": _pattern_properties,
         "required": _required,
         "additionalProperties": _additional,
     },
@@ -82,5 +94,6 @@ def _holds(check: Callable[[str], bool], value: object) -> bool:
 
 def refusals(schema: Schema) -> Iterator[ValidationError]:
     """The errors of a schema against the metaschema."""
-    checker = FormatChecker(formats=["regex"])
+    checker = FormatChecker(formats=[])
+    checker.checks("regex")(partial(_holds, is_pattern))
     return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=checker).iter_errors(schema)

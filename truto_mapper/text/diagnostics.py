@@ -112,11 +112,17 @@ def _cells(char: str) -> int:
 
 def excerpt(value: Any, limit: int = 60) -> str:
     """A value as a message quotes it: JSON where possible, cut to `limit` characters."""
+    text = ""
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        for part in json.JSONEncoder(ensure_ascii=False).iterencode(
+            value[: limit + 1] if type(value) is str else value
+        ):
+            text += part
+            if len(text) > limit:  # a value may be far longer than its parts
+                break
     except (TypeError, ValueError, RecursionError):
         text = f"a value of type {type(value).__name__}"
-    return shortened(printable(text), limit)
+    return shortened(printable(text[: limit + 1]), limit)
 
 
 def shortened(text: str, limit: int = 60) -> str:

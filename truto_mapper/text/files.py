@@ -1,39 +1,101 @@
-"""Reads the files of mappings and schemas, and finds them by name."""
+"""Reads the files of mappings and schemas, and finds them by name.
+
+A name is never a path: only a `Path`, which the caller gives, is one. A name is looked up in a few folders and never
+leads out of them. Nothing is quoted of a file that is not of the expected kind.
+"""
 
 from __future__ import annotations
 
 import re
+import stat
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.source import Source, Span
 
+#: The largest file that is read: enough for the most characters that YAML may have (`yaml_tree.MAX_CHARACTERS`).
+MAX_BYTES = 8_000_000
+
+#: Folders whose files the operating system makes up, the environment of this process among them.
+_MADE_UP = ("/proc/", "/sys/")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
+_MAX_NAME = 200
+
+
+class Kind(NamedTuple):
+    """What a file is expected to be, and the keys by which it is known: it has one of them at the top."""
+
+    what: str
+    keys: Collection[str]
+
+
+MAPPING = Kind("a mapping", ("unified_model", "integration", "endpoints"))
+SPEC = Kind("a resource spec", ("unified_model", "integrations", "fields"))
+EITHER = Kind("a mapping or a resource spec", dict.fromkeys([*MAPPING.keys, *SPEC.keys]))
+_SCHEMA = Kind("a JSON Schema", ("$schema", "type", "properties", "$ref"))
+_KINDS = {".schema.json": _SCHEMA, "mappings": MAPPING, "schemas": SPEC}
+
 
 def home() -> Path:
     """The folder of `mappings/` and `schemas/`: the package in a wheel, the root of the repository in a checkout."""
-    package = Path(__file__).parents[1]
+    package = Path(__file__).resolve().parents[1]
     return package if (package / "mappings").is_dir() else package.parent
 
 
-def read(path: Path, name: str | None = None) -> Source:
-    """The text of a file as a `Source` called `name`. Raises `MappingError` M105."""
+def is_name(text: object) -> bool:
+    """Whether this is a name, such as `gong/activity`: no path, and nothing that leads upwards."""
+    return isinstance(text, str) and len(text) <= _MAX_NAME and _NAME.fullmatch(text) is not None
+
+
+def read(path: Path, name: str | None = None, *, kind: Kind | None = None) -> Source:
+    """The text of a file as a `Source` called `name`.
+
+    Raises `MappingError`: M105 if it cannot be read, M106 if it is of another kind, of which nothing is quoted.
+    """
     name = name or str(path)
+    data = _contents(path, name)
+    text = _decoded(data, "replace")
+    if kind is not None and not _has_one(text, kind.keys):
+        message = f"{name} is not {kind.what}: it has none of the keys {', '.join(kind.keys)}"
+        raise MappingError(Diagnostic("M106", message))
     try:
-        data = path.read_bytes()
         return Source(name, _decoded(data))
     except UnicodeDecodeError as error:
-        shown = Source(name, _decoded(data, "replace"))
         at = len(_decoded(data[: error.start]))
         message = f"{name} is not UTF-8: {error.reason} at byte {error.start}"
-        raise MappingError(Diagnostic("M105", message, source=shown, span=Span(at, at + 1))) from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise MappingError(Diagnostic("M105", f"cannot read {name}: {reason}")) from None
+        raise MappingError(Diagnostic("M105", message, source=Source(name, text), span=Span(at, at + 1))) from None
+
+
+def _contents(path: Path, name: str) -> bytes:
+    """The bytes of a regular file of a reasonable size. A device is not opened. Raises `MappingError` M105."""
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode) or path.resolve().as_posix().startswith(_MADE_UP):
+            why = "Is a directory" if stat.S_ISDIR(about.st_mode) else "it is not a regular file"
+        elif about.st_size > MAX_BYTES:
+            why = f"it has {about.st_size:,} bytes; at most {MAX_BYTES:,} are allowed"
+        else:
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES)
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of symbolic links
+        why = getattr(error, "strerror", None) or str(error)
+    raise MappingError(Diagnostic("M105", f"cannot read {name}: {why}"))
 
 
 def _decoded(data: bytes, errors: str = "strict") -> str:
     return data.decode("utf-8", errors).removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _has_one(text: str, keys: Collection[str]) -> bool:
+    """Whether a YAML or JSON text has one of these keys at the top, or nothing but comments."""
+    named = "|".join(map(re.escape, keys))
+    start = r"(?<![\w$])" if text.lstrip()[:1] == "{" else "^(?:- )?"
+    known = re.search(rf"""(?m){start}["']?(?:{named})["']?[ \t]*:""", text)
+    return known is not None or re.search(r"(?m)^[ \t]*[^#\s]", text) is None
 
 
 def shipped(folder: str, ending: str) -> dict[str, Path]:
@@ -46,29 +108,50 @@ def _named(top: Path, ending: str) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def find(name: str | Path, folder: str, ending: str, *, near: str | None = None) -> Source:
-    """The text called `name`: a file's path, else `<folder>/<name><ending>` in a folder above `near`, else shipped.
+def find(name: str | Path, folder: str, ending: str, *, near: Path | None = None) -> Source:
+    """The text of a file, or of what a name means: `<folder>/<name><ending>` above the file `near`, else shipped.
 
-    Raises `MappingError` M105 with the closest known name.
+    Raises `MappingError`: M105 with the closest known name, M106 for a file of another kind.
     """
-    suffix = ending[ending.rindex(".") :]
-    if isinstance(name, Path) or name.endswith(suffix):
-        return read(Path(name))
-    for above in Path(near).parents if near is not None else ():
-        if _is_file(above / folder / f"{name}{ending}"):
-            return read(above / folder / f"{name}{ending}")
-    if re.fullmatch(r"[\w-]+/[\w.-]+", name) and _is_file(home() / folder / f"{name}{ending}"):
-        return read(home() / folder / f"{name}{ending}", f"{folder}/{name}{ending}")
-    if _is_file(Path(name)):
-        return read(Path(name))
-    known = shipped(folder, ending)
-    beside = [_named(above / folder, ending) for above in Path(near).parents] if near is not None else []
-    message = f"there is no {folder.removesuffix('s')} {excerpt(name)}, and no such file"
-    raise MappingError(Diagnostic("M105", message, hint=did_you_mean(name, next(filter(None, beside), known))))
+    kind, word = _KINDS.get(ending) or _KINDS[folder], folder.removesuffix("s")
+    if isinstance(name, Path):
+        return read(name, kind=kind)
+    if not is_name(name):
+        said = f"a name is like `gong/activity`; give the path of a file as Path({excerpt(name)})"
+        raise MappingError(Diagnostic("M105", f"{excerpt(name)} is not the name of a {word}", hint=said))
+    for top in _roots(folder, near):
+        if _exists(path := top / f"{name}{ending}"):
+            shown = f"{folder}/{name}{ending}" if top == home() / folder else str(path)
+            return read(_within(path, top, shown), shown, kind=kind)
+    known = next(filter(None, (_named(top, ending) for top in _roots(folder, near))), dict[str, Path]())
+    hint = did_you_mean(name, known)
+    if name.endswith(ending):
+        plain = name.removeprefix(f"{folder}/").removesuffix(ending)
+        hint = f"write the name alone: `{plain}`" if near else f"give the path of a file as Path({excerpt(name)})"
+    raise MappingError(Diagnostic("M105", f"there is no {word} {excerpt(name)}", hint=hint))
 
 
-def _is_file(path: Path) -> bool:
+def beside(name: str, folder: str, ending: str, near: Path) -> Path | None:
+    """The file that a name means above the file `near`, if there is one."""
+    paths = (above / folder / f"{name}{ending}" for above in near.parents)
+    return next((path for path in paths if is_name(name) and _exists(path)), None)
+
+
+def _roots(folder: str, near: Path | None) -> Iterator[Path]:
+    """The folders in which names are looked up."""
+    yield from (above / folder for above in (near.parents if near is not None else ()))
+    yield home() / folder
+
+
+def _within(path: Path, top: Path, shown: str) -> Path:
+    """A path that does not lead out of a folder by a symbolic link. Raises `MappingError` M105."""
+    if not path.resolve().is_relative_to(top.resolve()):
+        raise MappingError(Diagnostic("M105", f"cannot read {shown}: it is a link to a file outside of {top.name}"))
+    return path
+
+
+def _exists(path: Path) -> bool:
     try:
-        return path.is_file()
+        return path.exists()
     except (OSError, ValueError):  # a name that no file system accepts
         return False

@@ -20,7 +20,7 @@ class Source:
     """A text and the name its author knows it by, usually the path they gave."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -38,4 +38,5 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of a line without its line end. Lines count from 1."""
-        return self.text[self.start(number) :].partition("\n")[0].rstrip("\r")
+        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+        return self.text[self.start(number) : end].rstrip("\r")

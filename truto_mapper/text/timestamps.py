@@ -1,9 +1,9 @@
-"""RFC 3339 date-times with an offset, and IANA time zones."""
+"""Date-times with an offset, as RFC 3339 or another form of ISO 8601, and IANA time zones."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -38,6 +38,39 @@ def _read(text: str) -> datetime | None:
         return None
 
 
+def in_calendar(moment: datetime) -> bool:
+    """Whether the day of a moment exists in every time zone."""
+    return 1 < moment.year < 9999
+
+
+#: ISO 8601 in its extended and its basic form: a calendar or week date, a time of hours, minutes or seconds, an offset.
+_ISO_8601 = re.compile(
+    r"(?a)(?P<day>\d{4}(?:-\d\d-\d\d|\d{4}|-W\d\d-\d|W\d{3}))[Tt](?P<hour>\d\d)"
+    r"(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
+    r"(?:[Zz]|(?P<sign>[+\u2212-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)"
+)
+
+
+def rfc_3339(text: str) -> str | None:
+    """An ISO 8601 date-time with an offset as RFC 3339, such as 2026-01-31T09:30:00Z; None for any other text.
+
+    `20260131T0930Z` and `2026-W05-6T09:30+01` are ISO 8601, too. Every digit of a fraction is kept. A text that is
+    RFC 3339 with capital letters is returned as it is.
+    """
+    found = _ISO_8601.fullmatch(text)
+    if found is None:
+        return None
+    clock = ":".join(found[part] or "00" for part in ("hour", "minute", "second"))
+    fraction = f".{found['fraction']}" if found["fraction"] else ""
+    sign = found["sign"] and found["sign"].replace("\u2212", "-")
+    offset = f"{sign}{found['hours']}:{found['minutes'] or '00'}" if sign else "Z"
+    try:
+        written = f"{date.fromisoformat(found['day'])}T{clock}{fraction}{offset}"
+    except ValueError:  # for example 31 April
+        return None
+    return written if _read(written) is not None else None
+
+
 # Excluded: files of a zone database that are not zones (copies with other rules, the machine's own setting).
 _ZONE_NAME = re.compile(r"(?!posix/|right/|posixrules\Z|localtime\Z)[A-Za-z][\w+-]*(?:/[\w+-]+)*", re.ASCII)
 
@@ -65,3 +98,27 @@ def same_zone(a: str, b: str) -> bool:
     start = datetime(2000, 1, 1, tzinfo=UTC)
     moments = (start + timedelta(days=day) for day in range(0, 38 * 366, 10))
     return first is second or all(m.astimezone(first).utcoffset() == m.astimezone(second).utcoffset() for m in moments)
+
+
+@lru_cache(maxsize=4096)
+def has_offset_of(text: str, zone: str) -> bool:
+    """Whether a date-time has the UTC offset that a zone has at that moment. True for a text that is no date-time.
+
+    Where the clocks skip midnight, the day begins when they do so: the offset before is right too.
+    """
+    moment = _read(text)
+    if moment is None or _there(moment, zone).utcoffset() == moment.utcoffset():
+        return True
+    return _there(moment, zone, timedelta(microseconds=-1)).utcoffset() == moment.utcoffset()
+
+
+def offset_at(text: str, zone: str) -> str:
+    """The UTC offset of a zone at the moment of a date-time, as `+01:00`."""
+    return _there(instant(text), zone).isoformat()[-6:]
+
+
+def _there(moment: datetime, zone: str, later: timedelta = timedelta(0)) -> datetime:
+    try:
+        return (moment.astimezone(UTC) + later).astimezone(ZoneInfo(zone))
+    except OverflowError:  # the first or last day of the calendar
+        return moment

@@ -45,7 +45,7 @@ _VALUES = (yaml.ScalarEvent, yaml.AliasEvent)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 #: Lines whose value starts with or contains YAML syntax: nearly always an expression that needs quotes.
-_QUOTABLE = r"""\s*(?:- +)*(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)"""
+_QUOTABLE = r"""\s*+(?:- +)*+(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,6 +212,13 @@ class _Composer:
             start = min(_PROPERTIES.match(self.source.text, start).end(), stop)  # type: ignore[union-attr]
         return Span(start, stop)
 
+    def ended(self) -> int:
+        """The end of the last value, without the white space behind it."""
+        end = self.end
+        while end and self.source.text[end - 1].isspace():
+            end -= 1
+        return end
+
     def node(self, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise _too_deep(self.source, self.span(self.event))
@@ -270,7 +277,7 @@ class _Composer:
         end = self.advance()
         span = self.span(start, end)
         if end.end_mark.index == end.start_mark.index:  # a block has no closing mark
-            span = Span(span.start, len(self.source.text[: self.end].rstrip()))
+            span = Span(span.start, self.ended())
         return Node(self.source, span, children if mapping else items, keys, size=size, height=height)
 
     def key(self, depth: int, known: dict[str, Node]) -> Node:

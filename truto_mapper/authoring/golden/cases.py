@@ -102,7 +102,7 @@ def folders(mapping: Path) -> list[Path]:
 
 def read(folder: Path) -> Case:
     """Read the case in a folder. Raises `MappingError` with every finding about `case.yaml`, and P602."""
-    node = yaml_tree.parse(files.read(folder / "case.yaml"))
+    node = yaml_tree.parse(files.read(folder / "case.yaml", kind=files.Kind("a golden case", Settings.model_fields)))
     settings = shaped(node, Settings)
     expected = {name: files.read(folder / name).text for name in EXPECTATIONS if (folder / name).is_file()}
     return Case(folder, mapping_of(folder.parent), settings, node, _payload(folder), expected)

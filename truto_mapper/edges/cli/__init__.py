@@ -12,7 +12,14 @@ except ImportError:
     sys.stderr.write("truto-mapper: the command line needs an extra: pip install 'truto-mapper[cli]'\n")
     raise SystemExit(2) from None
 
-from truto_mapper.edges.cli import authoring_commands, case_commands, diff_command, mapping_commands, schema_commands
+from truto_mapper.edges.cli import (
+    authoring_commands,
+    case_commands,
+    diff_command,
+    drift_command,
+    mapping_commands,
+    schema_commands,
+)
 
 app = typer.Typer(
     name="truto-mapper",
@@ -35,6 +42,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "explain": authoring_commands.explain_,
     "coverage": authoring_commands.coverage_,
     "diff": diff_command.diff_,
+    "drift": drift_command.drift_,
     "docs": authoring_commands.docs_,
     "record": case_commands.record,
 }

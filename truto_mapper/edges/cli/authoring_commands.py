@@ -76,9 +76,11 @@ def explain_(
     from truto_mapper.authoring import explain
 
     with reported():
-        mapper = load(name, overlays=overlays or ())
+        mapper = load(options.located(name), overlays=overlays or ())
         body, settings = read_json(payload), options.settings(context)
-        found, notes = explain.explain(mapper, body, pointer, query=query, context=settings, now=now, status=status)
+        found, notes = explain.explain(
+            mapper, body, pointer, query=query, context=settings, now=options.moment(now), status=status
+        )
         report(mapper.diagnostics + notes)
         if format_ == "json":
             print_json([one.as_dict() for one in found])
@@ -125,6 +127,6 @@ def docs_(
     from truto_mapper.authoring import docs
 
     with reported():
-        mapper = load(name, overlays=overlays or ())
+        mapper = load(options.located(name), overlays=overlays or ())
         report(mapper.diagnostics)
         write(docs.FORMATS[format_](mapper))

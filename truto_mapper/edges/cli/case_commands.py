@@ -139,7 +139,9 @@ def record(
     description: Annotated[str, Option(metavar="TEXT", help="What the case shows.")] = "Recorded; say what it shows.",
     query: Annotated[str | None, Option(metavar="QS", help=options.QUERY)] = None,
     context: options.Context = None,
-    now: options.Now = None,
+    now: Annotated[
+        str | None, Option(metavar="ISO", help="The time of the case, an RFC 3339 date-time; none if left out.")
+    ] = None,
     status: Annotated[int | None, Option(metavar="N", help="The HTTP status of the reply.")] = None,
     salt: Annotated[str, Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
     raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,

@@ -54,7 +54,7 @@ def diff_(
 def _changes(old: Path, new: Path, cases: str | None) -> list[diff.Change]:
     from truto_mapper.authoring import diff, golden
 
-    roots = [yaml_tree.parse(files.read(path)) for path in (old, new)]
+    roots = [yaml_tree.parse(files.read(path, kind=files.EITHER)) for path in (old, new)]
     kinds = {diff.kind_of(root) for root in roots}
     if kinds == {"resource"}:
         return diff.resources(roots[0].source, roots[1].source)

@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from truto_mapper.engine import rendering
-from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.source import Source, Span
 
 
 def read(file: str) -> Source:
-    """The text of a file, or of stdin for `-`. Raises `MappingError` M105."""
-    if file != "-":
-        return files.read(Path(file))
+    """The text of a file or a pipe, or of stdin for `-`. Raises `MappingError` M105."""
+    name = "stdin" if file == "-" else file
     try:
-        return Source("<stdin>", sys.stdin.buffer.read().decode("utf-8-sig"))
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return Source("<stdin>" if file == "-" else file, data.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
-        raise MappingError(Diagnostic("M105", f"stdin is not UTF-8: {error.reason} at byte {error.start}")) from None
+        raise MappingError(Diagnostic("M105", f"{name} is not UTF-8: {error.reason} at byte {error.start}")) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise MappingError(Diagnostic("M105", f"cannot read {name}: {why}")) from None
 
 
 def read_json(file: str) -> Any:

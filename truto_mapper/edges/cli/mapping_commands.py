@@ -33,12 +33,12 @@ def map_(
 ) -> None:
     """Map a provider's reply to unified records."""
     with reported():
-        mapper = load(name, overlays=overlays or ())
+        mapper = load(options.located(name), overlays=overlays or ())
         page = mapper.map(
             read_json(payload),
             query=query,
             context=options.settings(context),
-            now=now,
+            now=options.moment(now),
             status=status,
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
         )
@@ -56,8 +56,8 @@ def plan(
 ) -> None:
     """Show the request that answers a unified query."""
     with reported():
-        mapper = load(name, overlays=overlays or ())
-        request = mapper.plan(query, context=options.settings(context), now=now)
+        mapper = load(options.located(name), overlays=overlays or ())
+        request = mapper.plan(query, context=options.settings(context), now=options.moment(now))
         report(mapper.diagnostics + request.diagnostics)
         print_json({part: getattr(request, part) for part in SENT})
 
@@ -65,7 +65,7 @@ def plan(
 def show(name: options.MappingName, overlays: options.Overlays = None) -> None:
     """Show the Python that a mapping is compiled to."""
     with reported():
-        mapper = load(name, overlays=overlays or ())
+        mapper = load(options.located(name), overlays=overlays or ())
         report(mapper.diagnostics)
         write(mapper.show())
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Argument, Option
 
 from truto_mapper.edges.cli.output import UsageError
-from truto_mapper.text import reports
+from truto_mapper.text import files, reports
 from truto_mapper.text.diagnostics import excerpt
 
 
@@ -29,12 +30,24 @@ Mappings = Annotated[list[str] | None, Argument(metavar="MAPPING", help="Files o
 Payload = Annotated[str, Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")]
 Context = Annotated[list[str] | None, Option(metavar="K=V", help="A setting of the account; repeat for more.")]
 Overlays = Annotated[list[Path] | None, Option("--overlay", metavar="FILE", help="Apply an overlay; repeat for more.")]
-Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 date-time.")]
+Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 date-time; by default the clock's.")]
 Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply.")]
 
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
 ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without it the endpoint is recognised.")]
 ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
+
+
+def moment(now: str | None) -> str:
+    """The value of `--now`, or the time."""
+    return datetime.now(UTC).isoformat(timespec="seconds") if now is None else now
+
+
+def located(name: str, folder: str = "mappings") -> str | Path:
+    """What is meant on the command line: the name of something shipped, or the path of a file."""
+    is_shipped = name in files.shipped(folder, ".yaml")
+    is_path = not files.is_name(name) or name.endswith(".yaml") or Path(name).exists()
+    return Path(name) if is_path and not is_shipped else name
 
 
 def mappings(targets: list[str] | None) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from truto_mapper.edges.cli.input import parse_json, read
-from truto_mapper.edges.cli.options import ReportFormat, choice
+from truto_mapper.edges.cli.options import ReportFormat, choice, located
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, reported
 from truto_mapper.mapping import document
 from truto_mapper.resource import generated, json_schema, openapi, spec
@@ -40,14 +40,14 @@ def schema(
         elif names == ["mapping"]:
             print_json(document.json_schema())
         else:
-            print_json(openapi.KINDS[kind or "record"](spec.load_resource(names[0])))
+            print_json(openapi.KINDS[kind or "record"](spec.load_resource(located(names[0], "schemas"))))
 
 
 def _generated(name: str, kind: str | None) -> dict[Path, str]:
     """The files generated from a resource, or from the models of mapping files, with their texts."""
     if name == "mapping":
         return {files.home() / "schemas" / "mapping.schema.json": openapi.json_text(document.json_schema())}
-    resource = spec.load_resource(name)
+    resource = spec.load_resource(located(name, "schemas"))
     shipped = files.shipped("schemas", ".yaml").get(name)
     folder = shipped.parent if shipped else Path(name).parent
     made = {folder / file: text for file, text in openapi.artefacts(resource).items()}
@@ -80,7 +80,7 @@ def validate(
 ) -> None:
     """Validate unified records against the resource's schema."""
     with reported(format_):
-        resource = spec.load_resource(name)
+        resource = spec.load_resource(located(name, "schemas"))
         source = read(file)
         found, count = _validated(resource, source)
         if format_ == "text":

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler import variables
 from truto_mapper.language.compiler.constructors import push
-from truto_mapper.language.compiler.writer import Writer, is_range
+from truto_mapper.language.compiler.operators import join_texts
+from truto_mapper.language.compiler.writer import Writer
 from truto_mapper.language.library.functions import OURS, STANDARD
 
 #: Run-time functions that call, and their variants that also collapse the result.
@@ -54,6 +55,9 @@ def compile_raw_call(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]
     argument = None if piped else variables.argument_of(writer, node, "exists")
     if argument is not None:
         return writer.is_there(writer.value(argument))
+    argument = None if piped else variables.argument_of(writer, node, "string")
+    if argument is not None:
+        return _as_text(writer, argument)
     if name == "join" and name not in writer.callers and not piped and _joins_items(node):
         return _join_items(writer, node)
     if name == "eval":
@@ -70,17 +74,30 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
     given = [*piped, *writer.values(*node.arguments)]
     if node.tail and writer.in_lambda and (name is None or _may_take_context(name, len(given))):
         return writer.called("Tail", function, *given)
-    if name is None or name in writer.callers:
-        given = [writer.called("plain", one) for one in given] if name and writer.makes_plain else given
-    elif name not in OURS:
-        run = writer.running() if STANDARD[name].runs else writer.constant(None)
-        return writer.called("invoked", run, writer.dollar(), function, *given)
-    elif len(given) <= OURS[name].arity:
-        made = writer.method(function, "body", *given)
-        if name != "size" or len(given) != 1 or not isinstance(given[0], ast.Name):
-            return made
-        return writer.choice(writer.has_class(given[0], "list"), writer.called("len", *given), made)
+    if name is not None and name not in writer.callers:
+        if name not in OURS:
+            return writer.called("invoked", writer.running(), writer.dollar(), function, *given)
+        if len(given) <= OURS[name].arity:
+            return _of_ours(writer, name, function, given)
     return writer.called("applied", writer.running(), writer.dollar(), function, *given)
+
+
+def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
+    """`$string(value)`: a text itself, with a call only for another value."""
+    value = writer.atom(writer.value(node))
+    is_text = writer.has_class(value, "str")
+    if isinstance(is_text, ast.Constant) and is_text.value:
+        return value
+    exact = writer.called("invoked", writer.running(), writer.dollar(), writer.load("f_string"), value)
+    return writer.choice(is_text, value, exact)
+
+
+def _of_ours(writer: Writer, name: str, function: ast.expr, given: list[ast.expr]) -> ast.expr:
+    """A call of one of our functions; `$size` of a value that is known to be a list needs no call."""
+    made = writer.method(function, "body", *given)
+    if name != "size" or len(given) != 1 or not isinstance(given[0], ast.Name):
+        return made
+    return writer.choice(writer.has_class(given[0], "list"), writer.called("len", *given), made)
 
 
 def load_procedure(writer: Writer, node: nodes.Node, code: str) -> ast.expr:
@@ -102,7 +119,7 @@ def _joins_items(node: nodes.Call) -> bool:
     """Whether a `$join` has the arguments `[…], "…"` and the array lists no arrays or ranges."""
     match node.arguments:
         case (nodes.Array(items=items), nodes.String()) if items:
-            return not any(isinstance(item, (nodes.Array, nodes.Step)) or is_range(item) for item in items)
+            return not any(isinstance(item, (nodes.Array, nodes.Step)) or nodes.is_range(item) for item in items)
     return False
 
 
@@ -110,10 +127,15 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
     """`$join([items], separator)`: an f-string if all items are text, else the call."""
     array, separator = node.arguments
     values = [writer.atom(value) for value in writer.values(*array.items)]  # type: ignore[union-attr]
-    local, parts = writer.new_local(), list[ast.expr]()
+    parts: list[ast.expr] = []
     for value in values:
         between = [writer.constant(separator.value)] if parts and separator.value else []  # type: ignore[union-attr]
         parts += [*between, ast.FormattedValue(value, -1, None, **writer.at)]
+
+    are_text = writer.both(*(writer.has_class(value, "str") for value in values))
+    if isinstance(are_text, ast.Constant) and are_text.value:
+        return writer.grown(join_texts(writer, parts))
+    local = writer.new_local()
 
     def call() -> None:
         found = writer.empty("list")
@@ -122,8 +144,8 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
         given = writer.load("f_join"), writer.load(found), writer.value(separator)
         writer.assign(local, writer.called("invoked", writer.running(), writer.dollar(), *given))
 
-    are_text = writer.both(*(writer.has_class(value, "str") for value in values))
-    writer.branch(are_text, lambda: writer.assign(local, ast.JoinedStr(parts, **writer.at)), call)
+    joined = writer.grown(join_texts(writer, parts))
+    writer.branch(are_text, lambda: writer.assign(local, joined), call)
     return writer.load(local)
 
 

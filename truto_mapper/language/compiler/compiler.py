@@ -5,7 +5,7 @@ an expression reaches it only as `ast.Constant`. The same node always gives the 
 """
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import count
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -77,6 +77,7 @@ def emit(
     temporaries: Iterator[int] | None = None,
     classes: Mapping[str, str] = MappingProxyType({}),
     trace: bool = False,
+    small: Collection[str] = (),
 ) -> Emitted:
     """Compile a node to statements and an expression, to be placed in a Python function.
 
@@ -85,10 +86,13 @@ def emit(
     callers' functions to the locals that hold their `Function`s, `classes` maps locals to the names of their classes,
     where known. Expressions in one function share an `itertools.count()` as `temporaries`, so that their new locals
     differ; each ends in `_` and a number. With `trace`, `Run.seen` records the value of each node under its index in
-    `walk(node)`. The value may be a `Sequence`, or hold functions if the node `escapes`: see `values.plain`.
+    `walk(node)`. `small` are variables whose values are not much longer than a row. The value may be a `Sequence`, or
+    hold functions if the node `escapes`: see `values.plain`.
     """
     tables = VALUES, RAW_VALUES
-    writer = Writer(tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace)
+    writer = Writer(
+        tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace, small
+    )
     variables.declare_bound(writer, (node,))
     value = writer.value(node)
     return Emitted(writer.lines, value, writer.runs)

@@ -31,7 +31,7 @@ def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
             writer.append_defined(found, writer.called("stored", value))
         else:
             push(writer, writer.atom(value), found)
-    return writer.method(writer.running(), "grown", writer.load(found)) if writer.checks_size else writer.load(found)
+    return writer.grown(writer.load(found))
 
 
 def push(writer: Writer, value: ast.expr, found: str) -> None:
@@ -56,7 +56,7 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
                 writer.do(writer.called("repeated_key", writer.constant(name)))
             written.add(name)
             _assign_pair(writer, made, name, value)
-    return writer.load(made)
+    return writer.grown(writer.load(made)) if writer.repeats else writer.load(made)
 
 
 def _object_context(writer: Writer) -> str:

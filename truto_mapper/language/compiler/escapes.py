@@ -2,7 +2,10 @@
 
 from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import OURS, STANDARD
-from truto_mapper.language.names import excludes_undefined
+from truto_mapper.language.names import excludes_undefined, is_simple_path
+
+#: The nodes that may put one value into a result many times.
+_MULTIPLYING = (nodes.Apply, nodes.Bind, nodes.Call, nodes.Descendant, nodes.Lambda, nodes.Partial, nodes.Wildcard)
 
 #: The arguments in which a standard function takes a function and does not return it.
 _CONSUMED = {
@@ -55,3 +58,11 @@ def _escapes(node: nodes.Node, consumed: frozenset[int]) -> bool:
             return _escapes(left, frozenset()) or _escapes(right, frozenset({id(right)}))
         case _:
             return any(_escapes(child, frozenset()) for child in nodes.children(node))
+
+
+def multiplies(node: nodes.Node) -> bool:
+    """Whether the value may hold its parts many more times than the data do."""
+    if is_simple_path(node):
+        return False
+    below = list(nodes.walk(node))
+    return any(isinstance(one, _MULTIPLYING) or nodes.is_variable(one) or nodes.is_range(one) for one in below)

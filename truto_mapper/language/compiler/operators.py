@@ -22,7 +22,7 @@ def compile_binary(writer: Writer, node: nodes.Binary) -> ast.expr:
         case "&":
             return _concatenate(writer, node)
         case "in":
-            return writer.called("included", *writer.values(node.left, node.right))
+            return writer.called("included", *writer.values(node.left, node.right), *writer.clock())
         case "..":
             return writer.called("ranged", writer.running(), *writer.values(node.left, node.right))
     left, right = map(writer.atom, writer.values(node.left, node.right))
@@ -58,13 +58,16 @@ def _compare(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> 
 
 def _equate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
     negative = operator == "!="
-    exact = writer.called("unequal" if negative else "equal", left, right)
+    clock = [] if isinstance(left, ast.Constant) or isinstance(right, ast.Constant) else writer.clock()
+    exact = writer.called("unequal" if negative else "equal", left, right, *clock)
     same = writer.test(left, ast.NotEq() if negative else ast.Eq(), right)
     for constant, other in ((left, right), (right, left)):
         if isinstance(constant, ast.Constant) and not isinstance(other, ast.Constant):
             if isinstance(constant.value, str):
                 return writer.choice(writer.has_class(other, "str"), same, exact)
             if constant.value is None:
+                if isinstance(other, ast.Name) and other.id in writer.classes:
+                    return writer.constant(negative)
                 same = writer.test(other, ast.IsNot() if negative else ast.Is(), constant)
                 return writer.both(writer.is_there(other), same) if negative else same
             return exact
@@ -84,12 +87,30 @@ def _concatenate(writer: Writer, node: nodes.Binary) -> ast.expr:
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             parts.append(value)
             continue
+        if isinstance(value, ast.JoinedStr):
+            parts += value.values
+            continue
         known = writer.atom(value)
-        text = writer.choice(writer.has_class(known, "str"), known, writer.called("text", known))
+        is_text = writer.has_class(known, "str")
+        if isinstance(is_text, ast.Constant) and is_text.value:
+            text = known
+        else:
+            text = writer.choice(is_text, known, writer.called("text", known, *writer.clock()))
         with writer.placed(operand):
             parts.append(ast.FormattedValue(text, -1, None, **writer.at))
-    made: ast.expr = ast.JoinedStr(parts, **writer.at)
-    return writer.method(writer.running(), "grown", made) if writer.checks_size else made
+    return writer.grown(join_texts(writer, parts))
+
+
+#: The most values whose texts are joined before the length of the result is known.
+MAX_PARTS = 8
+
+
+def join_texts(writer: Writer, parts: list[ast.expr]) -> ast.expr:
+    """Constants and formatted values as one text: an f-string, or for many values a call that checks its length."""
+    if sum(isinstance(part, ast.FormattedValue) for part in parts) <= MAX_PARTS:
+        return ast.JoinedStr(parts, **writer.at)
+    texts = [part.value if isinstance(part, ast.FormattedValue) else part for part in parts]
+    return writer.called("concatenated", *texts)
 
 
 def _operands(node: nodes.Node) -> list[nodes.Node]:
@@ -100,8 +121,11 @@ def _operands(node: nodes.Node) -> list[nodes.Node]:
 
 def _short_circuit(writer: Writer, node: nodes.Binary) -> ast.expr:
     """`and` or `or`, as a Python boolean. The right side is a branch."""
+    left = compile_truth(writer, node.left)
+    if isinstance(left, ast.Constant):
+        return compile_truth(writer, node.right) if left.value is (node.operator == "and") else left
     made = writer.new_local()
-    writer.assign(made, compile_truth(writer, node.left))
+    writer.assign(made, left)
     test = writer.load(made) if node.operator == "and" else writer.not_(writer.load(made))
     writer.branch(test, lambda: writer.assign(made, compile_truth(writer, node.right)))
     return writer.load(made)
@@ -130,7 +154,8 @@ def compile_alternative(writer: Writer, node: nodes.Coalesce | nodes.Default) ->
     made = writer.new_local()
     writer.assign(made, writer.value(node.left))
     left = writer.load(made)
-    keeps = writer.is_there(left) if isinstance(node, nodes.Coalesce) else writer.called("truthy", left)
+    is_kept = isinstance(node, nodes.Coalesce)
+    keeps = writer.is_there(left) if is_kept else writer.called("truthy", left, *writer.clock())
     test = ast.UnaryOp(ast.Not(), keeps, **writer.at)
     writer.branch(test, lambda: writer.assign(made, writer.value(node.right)))
     return writer.load(made)
@@ -163,5 +188,6 @@ def _truth_of(writer: Writer, value: ast.expr) -> ast.expr:
     true, false = writer.constant(value=True), writer.constant(value=False)
     certain = writer.test(value, ast.Is(), true)
     text = writer.both(writer.has_class(value, "str"), writer.test(value, ast.NotEq(), writer.constant("")))
-    uncertain = writer.test(value, ast.IsNot(), false), writer.is_there(value), writer.called("truthy", value)
+    is_true = writer.called("truthy", value, *writer.clock())
+    uncertain = writer.test(value, ast.IsNot(), false), writer.is_there(value), is_true
     return writer.either(text, certain, writer.both(*uncertain))

@@ -55,4 +55,4 @@ def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names 
             position = writer.load(index), writer.called("len", source)
             writer.do(writer.called("select", writer.load(found), writer.load(item), result, *position))
     writer.loop(writer.called("enumerate", writer.watched(source)), body, index, item)
-    return writer.load(found)
+    return writer.grown(writer.load(found))

@@ -23,7 +23,8 @@ def _look_up(writer: Writer, value: ast.expr, node: nodes.Name, function: str, *
     """`value.get(name, MISSING)` for an object, else a call. The value of a step may be a constructed array."""
     value, name = writer.atom(value), writer.constant(node.value)
     quick = writer.method(value, "get", name, writer.load("MISSING"))
-    exact = writer.called(function, writer.called("whole", value) if of_step else value, name)
+    several = writer.method(writer.running(), "counted", value) if writer.loops or writer.reads_variables else value
+    exact = writer.called(function, writer.called("whole", several) if of_step else several, name)
     return writer.traced(node, writer.choice(writer.has_class(value, "dict"), quick, exact), value)
 
 
@@ -34,7 +35,8 @@ def compile_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) ->
 
 def compile_raw_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:
     """`*` or `**` before its sequence is collapsed."""
-    return writer.called("wildcard" if isinstance(node, nodes.Wildcard) else "descendants", writer.dollar())
+    function = "wildcard" if isinstance(node, nodes.Wildcard) else "descendants"
+    return writer.called(function, writer.dollar(), *writer.clock())
 
 
 def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
@@ -116,7 +118,8 @@ def _step_value(writer: Writer, step: nodes.Step) -> ast.expr:
 
 
 def _joined(writer: Writer, found: str, end: End) -> ast.expr:
-    return _collapsed(writer, writer.called("joined" if end == "open" else "ended", writer.load(found)), end)
+    clock = [writer.running()] if writer.checks_size or writer.repeats else []
+    return _collapsed(writer, writer.called("joined" if end == "open" else "ended", writer.load(found), *clock), end)
 
 
 def _collapsed(writer: Writer, value: ast.expr, end: End) -> ast.expr:

@@ -66,7 +66,7 @@ def _begin(writer: Writer, items: ast.expr) -> Stream:
 def _number(writer: Writer, index: nodes.Variable, stream: Stream) -> Stream:
     """`#$i`: a call of `numbered`, which binds the position of each tuple."""
     tuples, names = stream
-    return writer.called("numbered", tuples, writer.constant(index.name)), _union(names, index.name)
+    return writer.called("numbered", writer.running(), tuples, writer.constant(index.name)), _union(names, index.name)
 
 
 def _spread(writer: Writer, step: nodes.Step, stream: Stream) -> Stream:

@@ -1,12 +1,11 @@
 """The state of one compilation: the variables in scope, what `$` is, and how to compile a child node."""
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.escapes import escapes
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
 
@@ -32,6 +31,7 @@ class Writer(Pen):
         temporaries: Iterator[int] | None,
         classes: Mapping[str, str],
         trace: bool,
+        small: Collection[str],
     ) -> None:
         super().__init__(placer.place(node.span), temporaries)
         self.classes = classes
@@ -52,13 +52,17 @@ class Writer(Pen):
         #: The numbers of nodes by identity, if values are traced.
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
         kinds = {type(one) for one in below}
-        #: Sizes are checked if recursion or bindings can make values much larger than the input.
-        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda))
+        variables = sum(nodes.is_variable(one) and one.name not in small for one in below)
+        #: Sizes are checked if recursion, bindings or variables can make values much larger than the input.
+        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or variables > 1
         #: Loops check the clock unless they make a single pass over the input.
-        self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(map(is_range, below))
-        #: The locals of callers' functions by name, and whether their arguments must be made plain JSON.
+        self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
+            map(nodes.is_range, below)
+        )
+        #: Whether a value of the whole page may be read, once for each row.
+        self.reads_variables = variables > 0
+        #: The locals of callers' functions by name.
         self.callers = callers
-        self.makes_plain = bool(callers) and escapes(node)
 
     def value(self, node: nodes.Node, *, raw: bool = False) -> ast.expr:
         """Compile a node. A `raw` value is not yet collapsed, for predicates, a group or `[]` behind the node."""
@@ -92,6 +96,19 @@ class Writer(Pen):
         """The `Run` of the evaluation, which the caller of the code must provide."""
         self.runs = True
         return self.load("run")
+
+    @property
+    def repeats(self) -> bool:
+        """Whether code here may run many times over the same data."""
+        return self.loops > 1 or (self.loops == 1 and (self.checks_time or self.reads_variables))
+
+    def clock(self) -> list[ast.expr]:
+        """The last argument of a function that looks through a value: the `Run` where it may be called many times."""
+        return [self.running()] if self.loops or self.checks_time or self.reads_variables else []
+
+    def grown(self, made: ast.expr) -> ast.expr:
+        """A text, array or object that was made, its size counted where it may be one of many."""
+        return self.method(self.running(), "grown", made) if self.checks_size or self.repeats else made
 
     def dollar(self) -> ast.expr:
         """The value of `$`."""
@@ -129,12 +146,13 @@ class Writer(Pen):
 
     def watched(self, found: ast.expr) -> ast.expr:
         """The items of a loop, which may have to check the clock."""
-        return self.method(self.running(), "each", found) if self.loops or self.checks_time else found
+        is_watched = self.loops or self.checks_time or self.reads_variables
+        return self.method(self.running(), "each", found) if is_watched else found
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""
         name, outer = self.new_local("f"), (self.nonlocals, self.loops)
-        self.nonlocals, self.loops = set(), 0
+        self.nonlocals, self.loops = set(), 1
         body: list[ast.stmt] = []
         with self.into(body):
             body.append(ast.Return(write(), **self.at))
@@ -143,11 +161,6 @@ class Writer(Pen):
         self.nonlocals, self.loops = outer
         self.define(name, parameters, body)
         return name
-
-
-def is_range(node: nodes.Node) -> bool:
-    """Whether a node is `a..b`."""
-    return isinstance(node, nodes.Binary) and node.operator == ".."
 
 
 def _is_final(value: ast.expr) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
 from truto_mapper.language.runtime import calls, paths, values
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import MISSING, Function, listed
+from truto_mapper.language.runtime.values import MISSING, Function
 
 __all__ = ["FUNCTIONS", "NAMESPACE", "OURS", "STANDARD"]
 
@@ -19,11 +19,11 @@ __all__ = ["FUNCTIONS", "NAMESPACE", "OURS", "STANDARD"]
 
 #: Name in JSONata, signature, body, and the number of arguments from higher-order functions if the body takes another.
 _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
-    ("sum", "<a<n>:n>", defined(numbers.sum_)),
+    ("sum", "<a<n>:n>", numbers.sum_),
     ("count", "<a:n>", lambda values: 0 if values is MISSING else len(values)),
     ("max", "<a<n>:n>", lambda found: max(found) if found else MISSING),
     ("min", "<a<n>:n>", lambda found: min(found) if found else MISSING),
-    ("average", "<a<n>:n>", defined(numbers.average)),
+    ("average", "<a<n>:n>", numbers.average),
     ("string", "<x-b?:s>", values.string, 1),
     ("substring", "<s-nn?:s>", defined(strings.substring), 3),
     ("substringBefore", "<s-s:s>", defined(strings.substring_before), 2),
@@ -31,7 +31,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("lowercase", "<s-:s>", defined(str.lower)),
     ("uppercase", "<s-:s>", defined(str.upper)),
     ("length", "<s-:n>", defined(len)),
-    ("trim", "<s-:s>", defined(strings.trim)),
+    ("trim", "<s-:s>", strings.trim),
     ("pad", "<s-ns?:s>", strings.pad),
     ("match", "<s-f<s:o>n?:a<o>>", patterns.match),
     ("contains", "<s-(sf):b>", patterns.contains),
@@ -50,20 +50,20 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("sqrt", "<n-:n>", defined(numbers.square_root)),
     ("power", "<n-n:n>", defined(numbers.power), 2),
     ("random", "<:n>", lambda run: run.generator().random()),
-    ("boolean", "<x-:b>", defined(values.truthy)),
-    ("not", "<x-:b>", defined(lambda value: not values.truthy(value))),
+    ("boolean", "<x-:b>", collections.boolean),
+    ("not", "<x-:b>", collections.not_),
     ("map", "<af>", higher_order.map_),
-    ("zip", "<a+>", lambda *arrays: [list(row) for row in zip(*map(listed, arrays), strict=False)]),
+    ("zip", "<a+>", collections.zip_),
     ("filter", "<af>", higher_order.filter_),
     ("single", "<af?>", higher_order.single),
     ("reduce", "<afj?:j>", higher_order.reduce_),
     ("sift", "<o-f?:o>", higher_order.sift),
     ("keys", "<x-:a<s>>", collections.keys),
     ("lookup", "<x-s:x>", paths.look_up),
-    ("append", "<xx:a>", collections.append),
+    ("append", "<xx:a>", paths.appended),
     ("exists", "<x:b>", lambda value: value is not MISSING),
     ("spread", "<x-:a<o>>", collections.spread),
-    ("merge", "<a<o>:o>", defined(collections.merge)),
+    ("merge", "<a<o>:o>", collections.merge),
     ("reverse", "<a:a>", defined(collections.reverse)),
     ("each", "<o-f:a>", higher_order.each),
     ("error", "<s?:x>", errors.error),
@@ -81,7 +81,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("eval", "<sx?:x>", calls.evaluate_text),
     ("toMillis", "<s-s?:n>", dates.to_millis, 2),
     ("fromMillis", "<n-s?s?:s>", defined(dates.from_millis), 3),
-    ("clone", "<(oa)-:o>", defined(values.copy)),
+    ("clone", "<(oa)-:o>", collections.clone),
     ("now", "<s?s?:s>", dates.now),
     ("millis", "<:n>", dates.millis),
 )
@@ -108,9 +108,9 @@ OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None
 _NAMED: Final = (
     (builtins, "dict enumerate int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
-    (values, "collapsed equal items listed plain settled stored truthy unequal whole"),
-    (paths, "arithmetic begun combined compared constructed_items context_items descendants ended field fields"),
-    (paths, "grouped included is_empty item_at joined kept kept_path negated numbered ordered push ranged"),
+    (values, "collapsed equal items listed settled stored truthy unequal whole"),
+    (paths, "arithmetic begun combined compared concatenated constructed_items context_items descendants ended field"),
+    (paths, "fields grouped included is_empty item_at joined kept kept_path negated numbered ordered push ranged"),
     (paths, "repeated_key root_field select spread stream text unbound wildcard"),
     (calls, "HOLE applied call evaluated invoke invoked partially piped procedure transform"),
     (patterns, "regex"),

@@ -6,6 +6,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from truto_mapper.language.runtime.calls import applied_to, apply
+from truto_mapper.language.runtime.paths import in_order
 from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
 
 
@@ -53,8 +54,13 @@ def reduce_(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any
         fail("D3050", "The second argument of reduce function must be a function with at least two arguments")
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
+    made = 0
     for index, value in enumerate(values[skipped:], skipped):
+        budget, before = run.budget, result
+        budget.spent -= min(made, before.__sizeof__())  # what is made next replaces it
+        start = budget.spent
         result = applied_to(run, None, function, (result, value, index, values)[: max(function.arity, 2)])
+        made = 0 if result is before else budget.spent - start
     return result
 
 
@@ -80,4 +86,4 @@ def sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
         return sorted(values, key=cmp_to_key(lambda later, earlier: -truthy(apply(run, comparator, earlier, later))))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
         fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")
-    return sorted(values)
+    return in_order(run, values)

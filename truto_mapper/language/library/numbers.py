@@ -11,7 +11,7 @@ from functools import reduce
 from typing import Any, Final
 
 from truto_mapper.language.runtime.paths import divided
-from truto_mapper.language.runtime.values import MISSING, fail, finite, is_number, shown
+from truto_mapper.language.runtime.values import MISSING, Run, fail, finite, is_number, shown
 
 _DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
 _RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"
@@ -73,9 +73,11 @@ def power(base: Any, exponent: Any = MISSING) -> Any:
     return base**exponent if exact else result
 
 
-def sum_(numbers: list[Any]) -> Any:
-    return finite(reduce(operator.add, filter(is_number, numbers), 0))
+def sum_(run: Run, numbers: Any) -> Any:
+    if numbers is MISSING:
+        return MISSING
+    return finite(reduce(operator.add, filter(is_number, run.each(numbers)), 0))
 
 
-def average(numbers: list[Any]) -> Any:
-    return divided(sum_(numbers), len(numbers)) if numbers else MISSING
+def average(run: Run, numbers: Any) -> Any:
+    return divided(sum_(run, numbers), len(numbers)) if numbers else MISSING

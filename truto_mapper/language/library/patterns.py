@@ -8,66 +8,63 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
-import re2
-
 from truto_mapper.language.runtime.calls import apply
 from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
+from truto_mapper.text.regex import compile_pattern
 
-PatternError = re2.error
-_ESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
-
-
-@lru_cache(maxsize=1024)
-def compile_pattern(pattern: str, flags: str = "") -> Any:
-    """A pattern compiled by RE2, linear in time; `flags` are any of `i` and `m`. Raises `PatternError`."""
-    options = re2.Options()
-    options.log_errors = False
-    options.case_sensitive = "i" not in flags
-    prefix = "(?m)" if "m" in flags else ""
-    try:
-        return re2.compile(prefix + re.sub(_ESCAPE, _escape, pattern), options)
-    except UnicodeError:
-        raise PatternError("half of a surrogate pair is not a character") from None
-
-
-def _escape(found: re.Match[str]) -> str:
-    """An escape as RE2 writes it."""
-    return f"\\x{{{found[1]}}}" if found[1] else found[0]
-
-
-def literal(text: str) -> str:
-    """The pattern of a text itself. Raises `PatternError`."""
-    try:
-        return str(re2.escape(text))
-    except UnicodeError:
-        raise PatternError("half of a surrogate pair is not a character") from None
+#: The steps of a search that RE2 surely takes in half a second, and the size of a part of a text, in bytes.
+STEPS = 50_000_000
+_PART = 64
 
 
 @lru_cache(maxsize=1024)
 def regex(pattern: str, flags: str) -> Pattern:
     """`/pattern/flags`"""
     compiled = compile_pattern(pattern, flags)
-    function = Pattern("regex", partial(_first_match, compiled), 2)
+    function = Pattern("regex", partial(_first_match, compiled), 2, runs=True)
     function.pattern = compiled
     return function
 
 
-def _first_match(pattern: Any, text: Any, start: Any = 0) -> Any:
+def work(pattern: Any, length: int) -> int:
+    """The most steps that RE2 takes to search a text: one for each character and instruction."""
+    return int(pattern.programsize) * length
+
+
+def _begin(run: Run, pattern: Any, text: str) -> int:
+    """The instructions of a pattern. Raises D1012 if one search, which nothing can stop, may take too long."""
+    steps = work(pattern, len(text))
+    if steps > run.budget.timeout * STEPS:
+        limit = f"longer than {run.budget.timeout:g} seconds"
+        fail("D1012", f"searching {len(text):,} characters for this regular expression may take {limit}")
+    run.tick(steps >> 12)
+    return int(pattern.programsize)
+
+
+def _first_match(pattern: Any, run: Run, text: Any, start: Any = 0) -> Any:
     """The result of a regular expression as a function: a match, with a function for the next one."""
-    found = pattern.search(text, start) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return MISSING
+    _begin(run, pattern, text)
+    found = pattern.search(text, start)
     if found is None:
         return MISSING
 
     def following() -> Any:
-        after: Any = _first_match(pattern, text, found.end()) if found.end() < len(text) else MISSING
+        after: Any = _first_match(pattern, run, text, found.end()) if found.end() < len(text) else MISSING
         if after and not after["match"]:
             fail("D1004", "Regular expression matches zero length string")
         return after
 
-    return {**_match_of(found), "next": Function("next", following, 0)}
+    return {**_match_of(run, found), "next": Function("next", following, 0)}
 
 
-def _match_of(found: Any) -> dict[str, Any]:
+#: The size of a match without its texts, in bytes.
+_MATCH = 400
+
+
+def _match_of(run: Run, found: Any) -> dict[str, Any]:
+    run.spend(_MATCH + (1 + found.re.groups) * (found.end() - found.start()))
     return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups())}
 
 
@@ -91,15 +88,16 @@ def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
 def _pattern_matches(run: Run, pattern: Any, text: str, limit: Any) -> Iterator[Any]:
     if limit is not MISSING and limit <= 0:
         return
+    instructions = _begin(run, pattern, text)
     for number, found in enumerate(pattern.finditer(text), 1):
         is_empty = found.start() == found.end()
         if number == 1 or not is_empty:
-            yield _match_of(found)
+            yield _match_of(run, found)
             if found.end() >= len(text) or (limit is not MISSING and number >= limit):
                 return
         if is_empty:  # the next match would be the same
             fail("D1004", "Regular expression matches zero length string")
-        run.tick()
+        run.tick(1 + (instructions * (len(text) - found.end()) >> 12))
 
 
 def match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
@@ -115,6 +113,7 @@ def contains(run: Run, text: Any, token: Any) -> Any:
     if text is MISSING or token is MISSING:
         return MISSING
     if isinstance(token, Pattern):
+        _begin(run, token.pattern, text)
         return token.pattern.search(text) is not None
     return token in text if isinstance(token, str) else next(_matches(run, token, text, MISSING), None) is not None
 
@@ -125,10 +124,14 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
     if limit is not MISSING and limit < 0:
         fail("D3020", "Third argument of split function must evaluate to a positive number")
     if isinstance(separator, str):
-        parts = text.split(separator) if separator else list(text)
-        return run.grown(parts[: None if limit is MISSING else int(limit)])
+        most = len(text) if limit is MISSING else int(limit)
+        size = min(most, text.count(separator) + 1 if separator else len(text))
+        run.spend(_PART * size)
+        parts = text.split(separator, size) if separator else list(text[:size])
+        return parts[:size] if most == size else parts
     parts, start = [], 0
     for found in _matches(run, separator, text, limit):
+        run.spend(_PART)
         parts.append(text[start : found["start"]])
         start = found["end"]
     return [*parts, text[start:]] if limit is MISSING or len(parts) < limit else parts
@@ -144,8 +147,8 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MI
     if isinstance(pattern, str):
         count = -1 if limit is MISSING else math.ceil(limit)
         bounded(text.count(pattern) * len(replacement) if isinstance(replacement, str) else 0)
-        return run.grown(text.replace(pattern, _replaced(run, replacement, None), count))
-    if isinstance(pattern, Pattern) and pattern.pattern.search(text) is None:
+        return text.replace(pattern, _replaced(run, replacement, None), count)
+    if isinstance(pattern, Pattern) and not contains(run, text, pattern):
         return text
     parts, end, length = [], 0, 0
     for found in _matches(run, pattern, text, limit):
@@ -153,13 +156,14 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MI
         end = found["start"] + len(found["match"])
         length += len(parts[-1])
         bounded(length)
-    return run.grown("".join(parts) + text[end:])
+        run.spend(_PART)
+    return "".join([*parts, text[end:]])
 
 
 def _replaced(run: Run, replacement: Any, found: Any) -> str:
     """The replacement of a match. `found` is None for a match of a plain string, which has no groups."""
     if isinstance(replacement, str):
-        return replacement if found is None else re.sub(_REFERENCE, lambda m: _reference(m, found), replacement)
+        return replacement if found is None else _referred(run, replacement, found)
     made = replacement if found is None else apply(run, replacement, found)
     if not isinstance(made, str):
         fail("D3012", "Attempted to replace a matched string with a non-string value")
@@ -167,6 +171,18 @@ def _replaced(run: Run, replacement: Any, found: Any) -> str:
 
 
 _REFERENCE = r"(?a)\$(\$|\d+)"
+
+
+def _referred(run: Run, replacement: str, found: dict[str, Any]) -> str:
+    """A replacement with the groups that it refers to."""
+    parts, end, length = [], 0, len(replacement)
+    for one in re.finditer(_REFERENCE, replacement):
+        parts += [replacement[end : one.start()], _reference(one, found)]
+        end = one.end()
+        length += len(parts[-1])
+        bounded(length)
+        run.tick()
+    return "".join([*parts, replacement[end:]])
 
 
 def _reference(found: re.Match[str], match: dict[str, Any]) -> str:

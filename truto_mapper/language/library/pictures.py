@@ -17,13 +17,16 @@ from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from truto_mapper.language.library.numerals import NUMERALS, nth, table
-from truto_mapper.language.library.patterns import PatternError, compile_pattern, literal
+from truto_mapper.language.library.patterns import work
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, fail
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.regex import PatternError, compile_pattern, literal
 
 #: The longest picture, text to read and Roman numeral, in characters.
 MAX_LENGTH: Final = 2_000
+#: The most steps of reading a text by a picture, about a tenth of a second.
+MAX_STEPS: Final = 10_000_000
 
 
 def _refuse(code: str, picture: str, what: str, hint: str) -> NoReturn:
@@ -417,8 +420,11 @@ def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | fl
     """
     try:
         pattern, components = _reader(picture)
-        match = pattern.fullmatch(_bounded(text))
+        is_short = work(pattern, len(_bounded(text))) <= MAX_STEPS
+        match = pattern.fullmatch(text) if is_short else None
     except (UnicodeError, PatternError):
+        is_short = False
+    if not is_short:
         _refuse("D2014", picture, "is too long to read by, or the text is not Unicode", "like [Y]-[M]-[D]")
     groups = match.groups() if match else ()
     found = {component: read(group) for (component, read), group in zip(components, groups, strict=False)}

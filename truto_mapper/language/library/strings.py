@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import MISSING, Run, bounded, fail, shown
+from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, bounded, fail, shown
 
 
 def substring(text: str, start: Any = MISSING, length: Any = MISSING) -> str:
@@ -32,29 +32,37 @@ def substring_after(text: str, chars: Any = MISSING) -> str:
     return text[text.index(chars) + len(chars) :] if chars is not MISSING and chars in text else text
 
 
-def trim(text: str) -> str:
-    return re.sub(r"[ \t\n\r]+", " ", text).removeprefix(" ").removesuffix(" ")
+def trim(run: Run, text: Any) -> Any:
+    if text is MISSING:
+        return MISSING
+    parts: list[str] = []
+    for start in run.each(range(0, len(text), CHUNK)):
+        part = re.sub(r"[ \t\n\r]+", " ", text[start : start + CHUNK])
+        part = part.removeprefix(" ") if not parts or parts[-1].endswith(" ") else part
+        parts += [part] if part else []
+    return "".join(parts).removesuffix(" ")
 
 
-def pad(run: Run, text: Any, width: Any = MISSING, char: Any = MISSING) -> Any:
+def pad(text: Any, width: Any = MISSING, char: Any = MISSING) -> Any:
     if text is MISSING or width is MISSING:
         return text
     bounded(abs(width))
     missing = abs(int(width)) - len(text)
-    padding = ((char or " ") * max(missing, 0))[: max(missing, 0)]
-    return run.grown(text + padding if width > 0 else padding + text)
+    padding = ((char or " ") * -(-missing // len(char or " ")))[: max(missing, 0)]
+    return text + padding if width > 0 else padding + text
 
 
-def join(run: Run, texts: Any, separator: Any = MISSING) -> Any:
+def join(texts: Any, separator: Any = MISSING) -> Any:
     if texts is MISSING:
         return MISSING
     between = separator or ""
     if len(texts) > 64:
         bounded(sum(map(len, texts)) + len(texts) * len(between))
-    return run.grown(between.join(texts))
+    return between.join(texts)
 
 
 def base64_encode(text: str) -> str:
+    bounded(len(text) * 4 / 3)
     # Only the low byte of each code unit is encoded, as in the reference.
     return base64.b64encode(text.encode("utf-16-le", "surrogatepass")[::2]).decode("ascii")
 
@@ -65,6 +73,8 @@ def base64_decode(text: str) -> str:
     return base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1")
 
 
+#: The longest text that is written or read as a part of a URL, in characters.
+MAX_URL: Final = 1_000_000
 _COMPONENT: Final = "~()*!.'"
 _RESERVED: Final = ";/?:@&=+$,#"
 _KEPT_ESCAPE: Final = "(?i)%(" + "|".join(f"{ord(char):02X}" for char in _RESERVED) + ")"
@@ -72,6 +82,8 @@ _KEPT_ESCAPE: Final = "(?i)%(" + "|".join(f"{ord(char):02X}" for char in _RESERV
 
 def _checked(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
     def checked(text: Any) -> Any:
+        if len(text) > MAX_URL:
+            fail("D2014", f"the text given to ${name} has more than {MAX_URL:,} characters")
         try:
             return function(text)
         except UnicodeError:

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
 from truto_mapper.language.runtime.values import (
+    MAX_WRITTEN,
     MISSING,
     Closure,
     Function,
@@ -19,18 +20,19 @@ from truto_mapper.language.runtime.values import (
     Run,
     Sequence,
     Tail,
+    Walk,
     as_number,
     collapsed,
     copy,
     fail,
     items,
     listed,
+    plain,
     received,
-    released,
     settled,
     shown,
 )
-from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.errors import EvaluationError, MapperError
 
 #: A `?` among the arguments of a partial application.
 HOLE: Final = object()
@@ -169,27 +171,45 @@ def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]
         run.tick()
     if not isinstance(function, Function):
         fail("T1006", "Attempted to invoke a non-function")
+    run.charge(arguments)
     if function.signature is not None:
         arguments = fitted(function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     run.depth -= 1
-    return as_number(result) if result.__class__ is float else result
+    return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
+
+
+#: The longest text or array that is not counted, and a function that gives a part of its argument.
+_SMALL = 64
+_SELECTING = "lookup"
+
+
+def _counted(run: Run, function: Function, arguments: tuple[Any, ...], result: Any) -> Any:
+    """What a function made; its bytes are counted if they are many."""
+    if not isinstance(result, (str, list)) or len(result) <= _SMALL or function.name == _SELECTING:
+        return result
+    return result if any(result is one for one in arguments) else run.grown(result)
 
 
 def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """The value of a call of a standard function."""
+    run.charge(arguments)
     if (each := _matching(function.signature, function.name, tuple(map(type, arguments)))) is not None:
         arguments = _fitted(function, each, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     kind = result.__class__
-    return as_number(result) if kind is float else collapsed(result) if kind is Sequence else result
+    if kind is float:
+        return as_number(result)
+    result = _counted(run, function, arguments, result)
+    return collapsed(result) if kind is Sequence else result
 
 
 def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """As `invoke`, but not collapsed."""
+    run.charge(arguments)
     arguments = fitted(function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
-    return as_number(result) if result.__class__ is float else result
+    return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
 
 
 def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:
@@ -238,9 +258,10 @@ def transform(pattern: Any, update: Any, delete: Any) -> Function:
     """`|pattern|update, delete|`; each part is a function of the context."""
 
     def body(run: Run, value: Any) -> Any:
-        result = copy(value)
+        result = copy(run, value)
         for match in run.each(items(pattern(result))):
             _update(match, update(match))
+            run.spend(match.__sizeof__())
             if delete is not None:
                 _delete(match, listed(delete(match)))
         return result
@@ -265,17 +286,34 @@ def _delete(match: Any, gone: list[Any]) -> None:
 
 
 def from_caller(name: str, function: Callable[..., Any]) -> Function:
-    """A caller's function of plain JSON values. Its exceptions become D3137."""
+    """A caller's function of plain JSON values. Its exceptions become D3137.
 
-    def body(*arguments: Any) -> Any:
+    It is given copies, and its result is copied: it can change neither the data of an evaluation nor a result.
+    """
+
+    def body(run: Run, *arguments: Any) -> Any:
+        given = [plain(one, Walk(run, MAX_WRITTEN)) for one in arguments]
         try:
-            return received(function(*map(released, arguments)))
-        except EvaluationError:
-            raise
+            found = function(*given)
         except Exception as error:  # noqa: BLE001  (it is the caller's code)
-            fail("D3137", f"${name} failed: {type(error).__name__}: {error}")
+            fail("D3137", f"${name} failed: {type(error).__name__}: {_said(error)}")
+        try:
+            return received(found, Walk(run, MAX_WRITTEN))
+        except EvaluationError as error:
+            first = error.diagnostics[0]
+            fail(first.code, f"${name} returned a value that cannot be used: {first.message}", first.hint)
+        except Exception as error:  # noqa: BLE001  (a class of the caller's)
+            fail("D3137", f"${name} returned a value that cannot be used: {type(error).__name__}: {_said(error)}")
 
-    return Function(name, body, _arity(function))
+    return Function(name, body, _arity(function), runs=True)
+
+
+def _said(error: Exception) -> str:
+    """The message of an exception; the first one of a `MapperError`."""
+    try:
+        return error.diagnostics[0].message if isinstance(error, MapperError) else str(error)
+    except Exception:  # noqa: BLE001  (its `__str__` is the caller's too)
+        return "it has no message"
 
 
 def _arity(function: Callable[..., Any]) -> int:

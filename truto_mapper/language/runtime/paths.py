@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from functools import cmp_to_key, reduce
+from functools import cmp_to_key
+from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -104,7 +105,7 @@ def look_up(value: Any, name: str) -> Any:
 
 
 def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: Walk) -> Sequence:
-    inner = walk.enter(depth)
+    inner = walk.enter(depth, value)
     for item in value:
         if isinstance(item, list):
             _looked_up(item, name, found, inner, walk)
@@ -112,12 +113,13 @@ def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: Walk) -
             one = item.get(name, MISSING)
             if isinstance(one, list):
                 found.extend(one)
+                bounded(len(found))
             elif one is not MISSING:
                 found.append(one)
     return found
 
 
-def joined(results: list[Any]) -> Any:
+def joined(results: list[Any], run: Run | None = None) -> Any:
     """The results of a step for its context items, joined as the context of the next step."""
     if len(results) == 1 and results[0].__class__ is list:
         return results[0]
@@ -125,25 +127,26 @@ def joined(results: list[Any]) -> Any:
     for one in results:
         if isinstance(one, list) and one.__class__ is not Constructed:
             found.extend(one)
+            bounded(len(found))
         else:
             found.append(one)
-    return found
+    return found if run is None else run.grown(found)
 
 
-def ended(results: list[Any]) -> Any:
+def ended(results: list[Any], run: Run | None = None) -> Any:
     """As `joined`, for the last step: a single array is the value of the path."""
     if len(results) == 1 and isinstance(results[0], list) and not isinstance(results[0], Sequence):
         return results[0]
-    return joined(results)
+    return joined(results, run)
 
 
-def wildcard(value: Any) -> Any:
+def wildcard(value: Any, run: Run | None = None) -> Any:
     """`*`: the values of an object's fields, arrays flattened."""
     if isinstance(value, dict):
         value = value.values()
     elif not isinstance(value, list):
         return Sequence()
-    walk, nested = Walk(), False
+    walk, nested = Walk(run), False
     found: list[Any] = []
     for item in value:
         nested = nested or isinstance(item, list)
@@ -152,12 +155,12 @@ def wildcard(value: Any) -> Any:
     return found if nested else Sequence(found)
 
 
-def descendants(value: Any) -> Any:
+def descendants(value: Any, run: Run | None = None) -> Any:
     """`**`: a value and all values within it, without the arrays themselves."""
     if value is MISSING:
         return MISSING
     found = Sequence()
-    _descend(value, found, 0, Walk())
+    _descend(value, found, 0, Walk(run))
     return found[0] if len(found) == 1 else found
 
 
@@ -165,7 +168,7 @@ def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
     if not isinstance(value, list):
         found.append(value)
     if isinstance(value, (dict, list)):
-        inner = walk.enter(depth)
+        inner = walk.enter(depth, value)
         for item in value.values() if isinstance(value, dict) else value:
             _descend(item, found, inner, walk)
 
@@ -193,14 +196,22 @@ def combined(value: Any) -> Any:
     """The items of an array as a single context, for an object constructor whose keys are all constant."""
     if not isinstance(value, list):
         return value
-    return reduce(appended, value) if value else MISSING
+    there = [one for one in value if one is not MISSING]
+    if len(there) <= 1:
+        return there[0] if there else MISSING
+    found: list[Any] = []
+    for one in there:
+        push(found, one)
+    return found
 
 
 def appended(left: Any, right: Any) -> Any:
     """$append: two values joined to one array."""
     if left is MISSING or right is MISSING:
         return right if left is MISSING else left
-    return [*listed(left), *listed(right)]
+    left, right = listed(left), listed(right)
+    bounded(len(left) + len(right))
+    return [*left, *right]
 
 
 def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
@@ -216,8 +227,9 @@ def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Ca
                 if group[0] != number:
                     repeated_key(key)
                 group[1].append(item)
+    run.spend(_GROUP * len(groups))
     merge = _merged_tuples if streamed else combined
-    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in groups.items())
+    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in run.each(list(groups.items())))
     return {key: stored(one) for key, one in made if one is not MISSING}
 
 
@@ -233,15 +245,14 @@ def repeated_key(key: Any) -> NoReturn:
 
 
 def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
-    merged = dict(members[0])
-    for member in members[1:]:
-        for name, one in member.items():
-            merged[name] = appended(merged.get(name, MISSING), one)
-    return merged
+    names = dict.fromkeys(name for member in members for name in member)
+    return {name: combined([member.get(name, MISSING) for member in members]) for name in names}
 
 
-#: The size of a tuple, in bytes.
+#: The size of a tuple of a stream, of an item of a range without its integer, and of a group, in bytes.
 _TUPLE = 232
+_INTEGER = 16
+_GROUP = 400
 
 
 def stream(run: Run, value: Any) -> Tuples:
@@ -283,8 +294,9 @@ def unbound(found: Tuples) -> Sequence:
     return Sequence(one["@"] for one in found)
 
 
-def numbered(found: Any, name: str) -> Tuples:
+def numbered(run: Run, found: Any, name: str) -> Tuples:
     """The tuples with their index in the stream bound to a name."""
+    run.spend(_TUPLE * len(found))
     return Tuples({**one, name: place} for place, one in enumerate(found))
 
 
@@ -293,11 +305,50 @@ def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool]
     if len(value) <= 1:
         return value if isinstance(value, Tuples) else Sequence(value)
     keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in run.each(value)]
+    run.spend(_TUPLE * len(keyed))
     if len(terms) == 1 and len(kinds := {key.__class__ for (key,), _ in keyed}) == 1 and kinds <= {str, int}:
-        keyed.sort(key=operator.itemgetter(0), reverse=terms[0][1])
+        keyed = in_order(run, keyed, operator.itemgetter(0), reverse=terms[0][1])
     else:
         keyed.sort(key=cmp_to_key(lambda a, b: _order(run, a[0], b[0], terms)))  # type: ignore[index]
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
+
+
+#: The items that are sorted without a look at the clock, and how long the texts may be for that.
+_SORTED = 65_536
+_LONG = 1_000
+
+
+class _Watched:
+    """A text to sort by, each comparison of which counts as work."""
+
+    __slots__ = ("run", "text")
+
+    def __init__(self, run: Run, text: str) -> None:
+        self.run, self.text = run, text
+
+    def __lt__(self, other: _Watched) -> bool:
+        self.run.tick(1 + (len(self.text) >> 10))
+        return self.text < other.text
+
+
+def in_order(
+    run: Run, values: list[Any], key: Callable[[Any], Any] = lambda value: value, *, reverse: bool = False
+) -> list[Any]:
+    """The sorted values: parts of them are sorted, then merged by sorting two parts as one."""
+    if sum(len(one) for one in map(key, values) if isinstance(one, str)) > _LONG * len(values):
+        return sorted(values, key=lambda value: _Watched(run, key(value)), reverse=reverse)
+    parts: list[list[Any]] = []
+    for start in range(0, len(values), _SORTED):
+        part = values[start : start + _SORTED]
+        run.tick(len(part))
+        parts.append(sorted(part, key=key, reverse=reverse))
+    while len(parts) > 1:
+        merged: list[list[Any]] = []
+        for left, right in zip_longest(parts[::2], parts[1::2], fillvalue=parts[0][:0]):
+            run.tick(len(left))
+            merged.append(sorted([*left, *right], key=key, reverse=reverse))
+        parts = merged
+    return parts[0] if parts else []
 
 
 def _order(run: Run, left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...]) -> int:
@@ -373,15 +424,32 @@ def compared(sign: str, left: Any, right: Any) -> Any:
     return _ORDER[sign](left, right)
 
 
-def included(left: Any, right: Any) -> bool:
+def included(left: Any, right: Any, run: Run | None = None) -> bool:
     """`in`; arrays and objects are compared by identity, as in the reference."""
+    if left is MISSING:
+        return False
+    among = listed(right)
+    is_text = isinstance(left, str)
+    if is_text or (
+        isinstance(left, (int, float)) and abs(left) <= 2**53
+    ):  # Python finds all that is equal, and 1 = true
+        if run is not None:
+            run.tick((len(among) >> 4) * (1 + (len(left) >> 8 if is_text else 0)))
+        if is_text or left not in among:
+            return is_text and left in among
     same = operator.is_ if isinstance(left, (list, dict)) else equal
-    return left is not MISSING and any(same(left, item) for item in listed(right))
+    return any(same(left, item) for item in (among if run is None else run.each(among)))
 
 
-def text(value: Any) -> str:
+def text(value: Any, run: Run | None = None) -> str:
     """A side of `&`: undefined is the empty text."""
-    return value if isinstance(value, str) else "" if value is MISSING else string(value)
+    return value if isinstance(value, str) else "" if value is MISSING else string(run, value)
+
+
+def concatenated(*texts: str) -> str:
+    """The texts as one, if it is not too long."""
+    bounded(sum(map(len, texts)))
+    return "".join(texts)
 
 
 def ranged(run: Run, left: Any, right: Any) -> Any:
@@ -392,7 +460,7 @@ def ranged(run: Run, left: Any, right: Any) -> Any:
     if left is MISSING or right is MISSING or left > right:
         return MISSING
     bounded(right - left + 1)
-    run.spend(8 * int(right - left))
+    run.spend(_INTEGER * int(right - left))
     return collapsed(Sequence(range(int(left), int(right) + 1)))
 
 
@@ -400,5 +468,6 @@ def push(found: list[Any], value: Any) -> None:
     """Add a value to an array under construction: the items of an array, or the value."""
     if isinstance(value, list):
         found.extend(value)
+        bounded(len(found))
     elif value is not MISSING:
         found.append(value)

@@ -16,16 +16,23 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn, final
 
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError
 
 #: The deepest nesting of a value, the most arrays and objects that one function visits, the longest result.
 MAX_DATA_NESTING = 200
 MAX_VISITS = 1_000_000
 MAX_LENGTH = 10_000_000
-#: The most characters, or bytes of arrays, that one evaluation may produce in pieces longer than `LARGE`.
-MAX_SPENT = 100_000_000
-LARGE = 65_536
+#: The most bytes of the texts, arrays and objects that the evaluations of one page make.
+MAX_SPENT = 250_000_000
+#: The most characters of a result as JSON, and of the arrays and objects in the records of one page.
+MAX_WRITTEN = 100_000_000
+#: The items of an array, or the characters of a text, between two looks at the clock.
+CHUNK = 4096
+
+#: The default bounds of an evaluation, in seconds and in nested calls.
+DEFAULT_TIMEOUT: Final = 5.0
+DEFAULT_DEPTH: Final = 200
 
 
 @final
@@ -112,35 +119,83 @@ class Tail:
         self.arguments = arguments
 
 
-class Run:
-    """The bounds, the scope and the events of one evaluation."""
+class Budget:
+    """The time and the memory that some evaluations share: those of one page, of one request, or a single one.
 
-    __slots__ = ("deadline", "depth", "evaluate", "events", "max_depth", "random", "scope", "spent", "ticks", "timeout")
+    The time begins with the first look at the clock.
+    """
 
-    def __init__(self, timeout: float, depth: int, scope: Any = None, evaluate: Callable[..., Any] = fail) -> None:
-        self.timeout = timeout
-        self.deadline = time.monotonic() + timeout
-        self.max_depth = depth
-        self.scope = scope  # for `now` and $eval
-        self.evaluate = evaluate  # what $eval does
-        self.depth = self.spent = self.ticks = 0
-        self.random: random.Random | None = None
-        self.events: list[tuple[Any, ...]] = []  # filled by a traced evaluation
-
-    def seen(self, number: int, value: Any, *context: Any) -> Any:
-        """Record the value of a node: its number, the value, and the context of a name. Returns the value."""
-        if value.__class__ is not Tail:
-            self.events.append((number, value, *context))
-        return value
+    clock = staticmethod(time.monotonic)
+    #: In seconds. A page has a thousandth more for each of its `rows`.
+    timeout = DEFAULT_TIMEOUT
+    rows = 0
+    started: float | None = None
+    #: The bytes of what was made, and the characters of what is in records.
+    spent = written = 0
+    ticks = 0
+    is_exhausted = False
 
     def tick(self, work: int = 1) -> None:
-        """Count some work; check the deadline every 64 units."""
+        """Count some work; look at the clock now and then."""
         self.ticks += work
         if self.ticks > 64:
             self.ticks = 0
-            if time.monotonic() > self.deadline:
-                hint = "does it loop without end?"
-                fail("D1012", f"the evaluation took longer than {self.timeout:g} seconds", hint)
+            self.check()
+
+    def check(self) -> None:
+        """Raise D1012 if the time is over."""
+        now = self.clock()
+        if self.started is None:
+            self.started = now
+        elif now - self.started > (seconds := self.timeout + self.rows / 1000):
+            self.is_exhausted = True
+            fail("D1012", f"the evaluation took longer than {seconds:g} seconds", hint="does it loop without end?")
+
+    def spend(self, size: int) -> None:
+        """Count the bytes of what is made. Raises D2014 if they are too many."""
+        self.spent += size
+        if self.spent > MAX_SPENT:
+            self.is_exhausted = True
+            fail("D2014", f"texts, arrays and objects of more than {MAX_SPENT:,} bytes in one evaluation or page")
+
+    def record(self, value: Any) -> Any:
+        """A value of a record as plain JSON. Raises D2014 for more characters than records may have."""
+        walk = Walk(self, MAX_WRITTEN - self.written)
+        made = plain(value, walk)
+        self.written += walk.written
+        return made
+
+
+class Run:
+    """The bounds, the scope and the events of one evaluation."""
+
+    __slots__ = ("budget", "depth", "evaluate", "events", "max_depth", "random", "scope", "ticks")
+
+    def __init__(self, budget: Budget, depth: int, scope: Any = None, evaluate: Callable[..., Any] = fail) -> None:
+        self.budget = budget
+        self.max_depth = depth
+        self.scope = scope  # for `now` and $eval
+        self.evaluate = evaluate  # what $eval does
+        self.depth = self.ticks = 0
+        self.random: random.Random | None = None
+        self.events: list[tuple[Any, ...]] = []  # filled by a traced evaluation
+        budget.check()
+
+    def seen(self, number: int, value: Any, *context: Any) -> Any:
+        """Record the value of a node: its number, the value, and the context of a name. Returns the value."""
+        self.tick()
+        if value.__class__ is not Tail:
+            self.events.append((number, value, *context))
+            if len(self.events) > MAX_VISITS:
+                fail("D2014", f"more than {MAX_VISITS:,} steps are traced")
+        return value
+
+    def tick(self, work: int = 1) -> None:
+        """Count some work; look at the clock every 64 units."""
+        self.ticks += work
+        if self.ticks > 64:
+            self.ticks = 0
+            self.budget.check()
 
     def generator(self) -> random.Random:
         """The random numbers of an evaluation, with a fixed seed: the same input gives the same result."""
@@ -150,12 +205,26 @@ class Run:
     def each(self, found: Any) -> Any:
         """The items of a loop, with the deadline checked now and then."""
         self.tick(len(found) + 1)
-        return found if len(found) < LARGE else self._watched(found)
+        return found if len(found) < CHUNK else self._watched(found)
 
     def _watched(self, found: Any) -> Iterator[Any]:
         for start in range(0, len(found), 1024):
             self.tick(1024)
             yield from found[start : start + 1024]
+
+    def counted(self, value: Any) -> Any:
+        """A value that a function without a clock looks through, its items counted as work."""
+        if isinstance(value, list):
+            self.tick((len(value) >> 2) + 1)
+        return value
+
+    def charge(self, arguments: tuple[Any, ...]) -> None:
+        """Count a call of a function as work: as much as its texts and arrays are long."""
+        work = 1
+        for one in arguments:
+            if isinstance(one, (str, list, dict)):
+                work += len(one) >> 5
+        self.tick(work)
 
     def enter(self) -> None:
         """Count a nested call. Raises D1011 if there are too many."""
@@ -165,32 +234,51 @@ class Run:
         self.tick()
 
     def spend(self, size: int) -> None:
-        """Count a large text or array. Raises D2014 if they are too many."""
-        self.spent += size
-        if self.spent > MAX_SPENT:
-            fail("D2014", f"texts and arrays of more than {MAX_SPENT:,} characters or bytes in one evaluation")
+        """As `Budget.spend`."""
+        self.budget.spend(size)
+
+    def recorded(self, value: Any) -> Any:
+        """A value of a record as plain JSON; its characters are counted."""
+        return self.budget.record(value)
 
     def grown(self, value: Any) -> Any:
-        """A text or array made from others, counted if it is large."""
-        if len(value) > LARGE:
+        """A text, array or object that was made, its bytes counted."""
+        size = value.__sizeof__()
+        if size > CHUNK:
             bounded(len(value))
-            self.spend(len(value) if isinstance(value, str) else 8 * len(value))
+        self.budget.spend(size)
         return value
 
 
 class Walk:
-    """Counts the arrays and objects that a function visits: a small value can contain one part many times."""
+    """Counts what a function looks through: a small value can contain one part many times.
 
-    visits = 0
+    `clock` is a `Run` or a `Budget`, None where the value is no longer than the input; `most` is the most characters
+    that are written.
+    """
 
-    def enter(self, depth: int) -> int:
+    __slots__ = ("clock", "most", "visits", "written")
+
+    def __init__(self, clock: Run | Budget | None = None, most: int = MAX_LENGTH) -> None:
+        self.clock, self.most = clock, most
+        self.visits = self.written = 0
+
+    def enter(self, depth: int, value: Any) -> int:
         """Enter an array or object at `depth`; the depth of its items."""
         if depth >= MAX_DATA_NESTING:
             fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
-        self.visits += 1
+        self.visits += 1 + (len(value) >> 4)
         if self.visits > MAX_VISITS:
             fail("D2014", f"more than {MAX_VISITS:,} arrays and objects")
+        if self.clock is not None:
+            self.clock.tick(len(value) + 1)
         return depth + 1
+
+    def write(self, size: int) -> None:
+        """Count characters that are written. Raises D2014 if they are too many."""
+        self.written += size
+        if self.written > self.most:
+            fail("D2014", f"more than {self.most:,} characters as JSON")
 
 
 def bounded(length: float) -> None:
@@ -202,7 +290,7 @@ def leaves(value: Any, walk: Walk, depth: int = 0, found: list[Any] | None = Non
     """Flatten nested arrays into `found`; any other value is one leaf."""
     found = [] if found is None else found
     if isinstance(value, list):
-        inner = walk.enter(depth)
+        inner = walk.enter(depth, value)
         for item in value:
             leaves(item, walk, inner, found)
     else:
@@ -266,7 +354,7 @@ def finite(value: float) -> int | float:
 
 def shown(value: Any) -> str:
     """A value as it is quoted in a message."""
-    return "null" if value is MISSING else value if isinstance(value, str) else excerpt(value)
+    return "null" if value is MISSING else shortened(value, 1_000) if isinstance(value, str) else excerpt(value)
 
 
 def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
@@ -279,20 +367,26 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
     if isinstance(value, Function):
         return '""'
     if not isinstance(value, (list, dict)) or not value:
+        if walk is not None and isinstance(value, str):
+            walk.write(len(value))
         return _scalar(value)
-    inner = (walk := walk or Walk()).enter(depth)
+    inner = (walk := walk or Walk()).enter(depth, value)
     start, end = ("\n" + " " * indent * inner, "\n" + " " * indent * depth) if indent else ("", "")
+    walk.write(len(value) * (len(start) + 2))
     if isinstance(value, list):
         if not indent and _FLAT.issuperset(map(type, value)):
+            walk.write(sum(len(item) for item in value if isinstance(item, str)))
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         parts = [to_json(item, indent, inner, walk) for item in value]
         return f"[{start}{f',{start}'.join(parts)}{end}]"
     colon = ": " if indent else ":"
-    parts = [_scalar(_key(k)) + colon + to_json(v, indent, inner, walk) for k, v in value.items()]
+    walk.write(sum(map(len, map(_key, value))))
+    parts = [_scalar(key) + colon + to_json(item, indent, inner, walk) for key, item in value.items()]
     return f"{{{start}{f',{start}'.join(parts)}{end}}}"
 
 
 _FLAT = frozenset((str, int, bool, type(None)))
+_SETTLED = _FLAT | {Missing}
 
 
 def _scalar(value: Any) -> str:
@@ -331,81 +425,119 @@ def _refuse_value(value: Any) -> NoReturn:
     fail("D3137", f"{excerpt(value)} is not a JSON value")
 
 
-def string(value: Any, prettify: Any = False) -> Any:
+def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
     """$string: a value as text; texts are unchanged, other values are JSON."""
     if value is MISSING or isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
         fail("D3001", "Attempting to invoke string function on Infinity or NaN")
-    return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0)
+    return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
 
 
-def plain(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
-    """A result without sequences and functions; as in JSON.stringify, a function is omitted, or null in an array."""
+def measure(value: Any, walk: Walk, depth: int = 0) -> None:
+    """Count the characters of a value as JSON: texts as often as they occur, other scalars as three."""
+    if isinstance(value, str):
+        walk.write(len(value))
+    elif isinstance(value, (list, dict)):
+        inner = walk.enter(depth, value)
+        walk.write(3 * len(value) + 2)
+        for item in value.values() if isinstance(value, dict) else value:
+            measure(item, walk, inner)
+
+
+def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
+    """A copy of a result without sequences and functions; as in JSON.stringify, a function is null in an array.
+
+    Numbers are finite, and `walk` counts the characters. Raises D3137 for anything else that is not JSON.
+    """
+    if isinstance(value, str):
+        walk.write(len(value))
+        return value
+    if value.__class__ in _SETTLED:
+        return value
     if isinstance(value, list):
-        inner = (walk := walk or Walk()).enter(depth)
-        found = [plain(item, inner, walk) for item in value]
+        inner = walk.enter(depth, value)
+        walk.write(3 * len(value) + 2)
+        found = [plain(item, walk, inner) for item in value]
         return [None if item is MISSING else item for item in found]
     if isinstance(value, dict):
-        inner = (walk := walk or Walk()).enter(depth)
-        made = ((key, plain(item, inner, walk)) for key, item in value.items())
+        inner = walk.enter(depth, value)
+        walk.write(3 * len(value) + 2)
+        made = ((_key(key), plain(item, walk, inner)) for key, item in value.items())
         return {key: item for key, item in made if item is not MISSING}
     if isinstance(value, Function):
         return MISSING
-    return finite(value) if isinstance(value, float) else value
+    if isinstance(value, float):
+        return finite(value)
+    return value if isinstance(value, int) else _refuse_value(value)
 
 
-def released(value: Any) -> Any:
-    """A value as an argument of a caller's function: no sequence, and MISSING for a function."""
-    return MISSING if isinstance(value, Function) else stored(value)
+def finished(value: Any, escapes: bool, budget: Budget | None = None) -> Any:
+    """A result as the value of an expression; see `escapes`."""
+    if escapes:
+        return plain(value, Walk(budget, MAX_WRITTEN))
+    kind = value.__class__
+    if kind is float:
+        return finite(value)
+    if isinstance(value, list) and kind is not list:
+        return list(value)
+    return MISSING if isinstance(value, Function) else value
 
 
-def received(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
-    """The result of a caller's function, checked to be JSON."""
-    if value is None or value is MISSING or isinstance(value, (str, bool, int)):
+def received(value: Any, walk: Walk, depth: int = 0) -> Any:
+    """The result of a caller's function, checked to be JSON, and copied: the caller cannot change it any more."""
+    if value is None or value is MISSING or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        walk.write(len(value))
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
     if isinstance(value, dict):
-        inner = (walk := walk or Walk()).enter(depth)
-        made = {_key(key): received(item, inner, walk) for key, item in value.items()}
+        inner = walk.enter(depth, value)
+        made = {str.__str__(_key(key)): received(item, walk, inner) for key, item in dict.items(value)}
         return {key: item for key, item in made.items() if item is not MISSING}
     if isinstance(value, (list, tuple)):
-        inner = (walk := walk or Walk()).enter(depth)
-        return [received(item, inner, walk) for item in value if item is not MISSING]
-    return finite(value) if isinstance(value, float) else _refuse_value(value)
+        inner = walk.enter(depth, value)
+        items_ = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+        return [received(item, walk, inner) for item in items_ if item is not MISSING]
+    return finite(float.__float__(value)) if isinstance(value, float) else _refuse_value(value)
 
 
-def copy(value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
+def copy(run: Run, value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
     """A deep copy; functions become empty texts."""
     if isinstance(value, list):
-        inner = (walk := walk or Walk()).enter(depth)
-        return [None if item is MISSING else copy(item, inner, walk) for item in value]
+        inner = (walk := walk or Walk(run)).enter(depth, value)
+        return run.grown([None if item is MISSING else copy(run, item, inner, walk) for item in value])
     if isinstance(value, dict):
-        inner = (walk := walk or Walk()).enter(depth)
-        return {key: copy(item, inner, walk) for key, item in value.items()}
+        inner = (walk := walk or Walk(run)).enter(depth, value)
+        return run.grown({key: copy(run, item, inner, walk) for key, item in value.items()})
     return "" if isinstance(value, Function) else value
 
 
-def truthy(value: Any, depth: int = 0, walk: Walk | None = None) -> bool:
+def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None = None) -> bool:
     """$boolean: an array is true if an item is; null and functions are false."""
     if isinstance(value, list):
-        inner = (walk := walk or Walk()).enter(depth)
-        return any(truthy(item, inner, walk) for item in value)
+        inner = (walk := walk or Walk(run)).enter(depth, value)
+        return any(truthy(item, run, inner, walk) for item in value)
     if isinstance(value, float):
         return is_number(value) and value != 0
-    return bool(value) and not isinstance(value, Function)
+    if value is None or value is MISSING or isinstance(value, Function):
+        return False
+    return bool(value) if isinstance(value, (str, int, dict)) else _refuse_value(value)
 
 
-def equal(left: Any, right: Any) -> bool:
+def equal(left: Any, right: Any, run: Run | None = None) -> bool:
     """`=`, which is false if a side is undefined."""
-    return left is not MISSING and right is not MISSING and _same(left, right)
+    return left is not MISSING and right is not MISSING and _same(left, right, run)
 
 
-def unequal(left: Any, right: Any) -> bool:
+def unequal(left: Any, right: Any, run: Run | None = None) -> bool:
     """`!=`, which is false if a side is undefined."""
-    return left is not MISSING and right is not MISSING and not _same(left, right)
+    return left is not MISSING and right is not MISSING and not _same(left, right, run)
 
 
-def _same(left: Any, right: Any, depth: int = 0, walk: Walk | None = None) -> bool:
+def _same(left: Any, right: Any, run: Run | None, depth: int = 0, walk: Walk | None = None) -> bool:
     if left is right:
         return True
     if isinstance(left, (bool, Function)) or isinstance(right, (bool, Function)):
@@ -414,9 +546,11 @@ def _same(left: Any, right: Any, depth: int = 0, walk: Walk | None = None) -> bo
         # A literal beyond 2^53 is a double, and is compared as one.
         return float(left) == float(right) if float in (type(left), type(right)) else left == right
     if isinstance(left, list) and isinstance(right, list):
-        inner = (walk := walk or Walk()).enter(depth)
-        return len(left) == len(right) and all(_same(a, b, inner, walk) for a, b in zip(left, right, strict=True))
+        inner = (walk := walk or Walk(run)).enter(depth, left)
+        return len(left) == len(right) and all(_same(a, b, run, inner, walk) for a, b in zip(left, right, strict=True))
     if isinstance(left, dict) and isinstance(right, dict):
-        inner = (walk := walk or Walk()).enter(depth)
-        return left.keys() == right.keys() and all(_same(one, right[key], inner, walk) for key, one in left.items())
+        inner = (walk := walk or Walk(run)).enter(depth, left)
+        return left.keys() == right.keys() and all(
+            _same(one, right[key], run, inner, walk) for key, one in left.items()
+        )
     return isinstance(left, str) and isinstance(right, str) and left == right

@@ -1,0 +1,199 @@
+"""Credentials, hidden wherever a request, a reply or a message is shown: by name, by value and by look.
+
+A value under a name that sounds like a credential is hidden, and so is its text wherever else it occurs. A text that
+looks like a credential is hidden under any name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode
+
+from truto_mapper.engine.query import Query
+from truto_mapper.text.diagnostics import Diagnostic
+
+HIDDEN = "[redacted]"
+
+# ── Names ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#: The words of a name: `apiKey`, `APIKey`, `api-key` and `API_KEY` are all `api` and `key`.
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+#: A name with one of these words is that of a credential.
+_WORDS = {"auth", "oauth", "authentication", "pwd", "passcode", "jwt", "sig", "hmac", "bearer", "csrf", "xsrf", "otp"}
+_WORDS |= {"totp", "assertion", "pat"}
+
+#: A name with one of these anywhere, also where words are written together, as in `accesstoken`.
+_PARTS = {"authorization", "cookie", "token", "secret", "password", "passwd", "passphrase", "credential", "session"}
+_PARTS |= {"sessid", "signature", "apikey", "accesskey", "privatekey", "sharedkey", "signingkey", "sshkey"}
+
+#: A name that ends with one of these words; a key is none if it is one of a table or of a cache.
+_ENDS = {"key", "keys", "pass", "pin", "sid"}
+_PLAIN_KEYS = {
+    "primary",
+    "foreign",
+    "sort",
+    "partition",
+    "cache",
+    "idempotency",
+    "unique",
+    "public",
+    "natural",
+    "group",
+}
+_PLAIN_KEYS |= {"object", "row", "external", "issue", "project", "field", "column"}
+
+
+def is_secret(name: object) -> bool:
+    """Whether a name sounds like that of a credential."""
+    words = [word.lower() for word in _WORD.findall(name)] if isinstance(name, str) else []
+    joined = "".join(words)
+    if not _WORDS.isdisjoint(words) or any(part in joined for part in _PARTS):
+        return True
+    while words and words[-1].isdigit():
+        words.pop()
+    if not words or words[-1] not in _ENDS:
+        return False
+    return words != ["keys"] and (len(words) == 1 or words[-2] not in _PLAIN_KEYS)
+
+
+# ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#: A shorter value than the first is hidden under its name only, a shorter one than the second where it is a whole word.
+_SHORTEST, _DISTINCT = 4, 8
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    """The texts below the names of credentials in a JSON value or a query string, or in what a `Query` was made of."""
+    if isinstance(value, Query):
+        value = [value.parameters, value.sent, value.plan and value.plan.settings]
+    if isinstance(value, str):
+        value = dict(parse_qsl(value)) if "=" in value else {}
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _texts(item) if is_secret(name) else _secrets(item) if not isinstance(item, str) else ()
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _secrets(item) if not isinstance(item, str) else ()
+
+
+#: What a cookie says about itself.
+_OF_COOKIES = {"path", "domain", "expires", "max-age", "samesite"}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a credential: itself, what follows its scheme, the parts of a Basic one, the values of cookies."""
+    if isinstance(value, (Mapping, list, tuple)):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        text = str(value).strip()
+        yield text
+        scheme, _, rest = text.partition(" ")
+        yield rest.strip()
+        if scheme.lower() == "basic":
+            yield from _decoded(rest.strip())
+        for part in text.split(";"):
+            name, _, rest = part.strip().partition("=")
+            yield rest if name.lower() not in _OF_COOKIES else ""
+
+
+def _decoded(text: str) -> tuple[str, ...]:
+    try:
+        pair = base64.b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return ()
+    return pair, *pair.split(":", 1)
+
+
+def _forms(text: str) -> set[str]:
+    """A text as it is, in a URL, in a form and in JSON."""
+    plain = text.encode(errors="replace").decode()
+    return {text, quote(plain, safe=""), quote(plain), quote_plus(plain), json.dumps(text)[1:-1]}
+
+
+# ── Looks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Each repetition begins where a word begins or has a bound, so that a search takes time linear in the text.
+_JWT = re.compile(r"(?:(?<![\w-])|(?<=%20)|(?<=%3D)|(?<=%3d))eyJ[\w-]{4,}(?:\.[\w-]*){2,4}")
+_SCHEME = re.compile(r"(?i)(?<![\w-])(bearer|basic)((?:\s|%20|\+){1,3})([\w.~+/=%-]{6,})")
+_USER = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
+_PAIR = re.compile(r"""(?<![\w.-])([\w.-]{1,64})((?:\]|%5D)?=["']?|["']\s?:\s?["'])([^\s&"'<>;,]+)""")
+_PROSE = re.compile(r"(?i)(?:tokens?|auth\w*|credentials?|schemes?|formats?)\W*\Z")
+_ENCODED = re.compile(r"[0-9=]|[a-z][A-Z]")
+
+
+def _scheme(found: re.Match[str]) -> str:
+    scheme, space, rest = found.groups()
+    is_one = _ENCODED.search(rest) if scheme.lower() == "basic" else not _PROSE.match(rest)
+    return f"{scheme}{space}{HIDDEN}" if is_one else found[0]
+
+
+def _pair(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}{HIDDEN}" if is_secret(found[1]) else found[0]
+
+
+class Redaction:
+    """Hides credentials: those of `holders`, which are JSON values and query strings, and what looks like one."""
+
+    def __init__(self, *holders: Any) -> None:
+        found = {text for holder in holders for text in _secrets(holder) if len(text) >= _SHORTEST}
+        forms = sorted({form for text in found for form in _forms(text)}, key=lambda one: (-len(one), one))
+        self._secrets = sorted(found)
+        whole = (rf"(?<![^\W_]){re.escape(one)}(?![^\W_])" if len(one) < _DISTINCT else re.escape(one) for one in forms)
+        self._pattern = re.compile("|".join(whole)) if forms else None
+
+    def of(self, value: Any) -> Any:
+        """A JSON value with its credentials hidden; the value itself stays as it is."""
+        if isinstance(value, Mapping):
+            return {name: HIDDEN if _hides(name, item) else self.of(item) for name, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.of(item) for item in value]
+        return self.text(value) if isinstance(value, str) else value
+
+    def text(self, text: str) -> str:
+        """A text with its credentials hidden."""
+        if self._pattern is not None:
+            text = self._pattern.sub(HIDDEN, self._uncut(text))
+        text = _JWT.sub(HIDDEN, text)
+        text = _SCHEME.sub(_scheme, text)
+        text = _USER.sub(HIDDEN, text)
+        return _PAIR.sub(_pair, text)
+
+    def url(self, path: str, params: Mapping[str, Any]) -> str:
+        """The path and query string of a request."""
+        query = urlencode(self.of(params), doseq=True)
+        return f"{self.text(path)}?{query}" if query else self.text(path)
+
+    def diagnostics(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Findings with the credentials in their messages and hints hidden."""
+        hide = self.text
+        return tuple(replace(one, message=hide(one.message), hint=one.hint and hide(one.hint)) for one in found)
+
+    def _uncut(self, text: str) -> str:
+        """A text without the beginnings of credentials that were cut to fit into a message."""
+        before, *rest = text.split("…")
+        parts = [before]
+        for part in rest:
+            parts[-1] = self._without_start(parts[-1])
+            parts.append(part)
+        return "…".join(parts)
+
+    def _without_start(self, text: str) -> str:
+        """A text without the start of a credential at its end."""
+        for secret in self._secrets:
+            for size in range(min(len(secret), len(text), 200), _SHORTEST - 1, -1):
+                if text.endswith(secret[:size]):
+                    return text[:-size] + HIDDEN
+        return text
+
+
+def _hides(name: object, value: Any) -> bool:
+    """Whether a value is hidden for its name: null, true and false say only whether there is a credential."""
+    return value is not None and not isinstance(value, bool) and is_secret(name)

@@ -1,0 +1,139 @@
+"""What the provider's JSON Schema of a request body says about a value: what it declares, and what must be an array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from truto_mapper.engine.query_values import listed, number_in
+from truto_mapper.text.pointers import steps_of
+
+JSON = dict[str, Any]
+
+_KINDS = frozenset({"string", "integer", "number", "boolean", "object", "array", "null"})
+_BOOLEANS = {"true": True, "false": False}
+
+#: How many references and combinations in a row are followed: a circle of them says nothing.
+_MAX_DEPTH = 20
+
+
+class RequestSchema:
+    """A place in a schema. `root` is the whole schema, which references are resolved in."""
+
+    def __init__(self, schema: Any, root: JSON | None = None) -> None:
+        self.root = schema if root is None else root
+        self.schema = schema
+        self.forms = list(self._forms(schema, _MAX_DEPTH))
+        self.kinds = self._kinds(schema, _MAX_DEPTH) - {"null"}
+
+    def _forms(self, schema: Any, depth: int) -> Iterator[JSON]:
+        """Every schema that may apply to the value: references, combinations and alternatives are followed."""
+        if isinstance(schema, dict) and depth:
+            yield schema
+            for one in (*self._referred(schema), *_listed(schema, "allOf", "anyOf", "oneOf")):
+                yield from self._forms(one, depth - 1)
+
+    def _kinds(self, schema: Any, depth: int) -> frozenset[str]:
+        """The types that a value may have."""
+        if not isinstance(schema, dict) or not depth:
+            return _KINDS
+        declared = [one for one in listed(schema.get("type", [*_KINDS])) if isinstance(one, str)]
+        kinds = _KINDS.intersection(declared)
+        for one in (*self._referred(schema), *_listed(schema, "allOf")):
+            kinds &= self._kinds(one, depth - 1)
+        for key in ("anyOf", "oneOf"):
+            if key in schema:
+                kinds &= frozenset().union(*(self._kinds(one, depth - 1) for one in _listed(schema, key)))
+        return kinds
+
+    def _referred(self, schema: JSON) -> Iterator[Any]:
+        """The schema that `$ref` leads to, if there is one."""
+        if isinstance(reference := schema.get("$ref"), str) and reference.startswith("#"):
+            target: Any = self.root
+            for step in steps_of(reference):
+                target = target.get(step) if isinstance(target, dict) else None
+            yield target
+
+    def _below(self, schemas: Iterable[Any]) -> RequestSchema | None:
+        found = [one for one in schemas if one is not False]
+        return RequestSchema({"allOf": found}, self.root) if found else None
+
+    @property
+    def items(self) -> RequestSchema:
+        """What an item of an array must be."""
+        return self._below(form["items"] for form in self.forms if "items" in form) or RequestSchema({}, self.root)
+
+    def at(self, name: str) -> RequestSchema | None:
+        """What a property must be; None if the schema does not declare it."""
+        properties = [form["properties"] for form in self.forms if isinstance(form.get("properties"), dict)]
+        named = self._below(one[name] for one in properties if name in one)
+        others = self._below(form["additionalProperties"] for form in self.forms if "additionalProperties" in form)
+        if named or others or "object" not in self.kinds:
+            return named or others
+        is_open = not properties and not any("additionalProperties" in form for form in self.forms)
+        return RequestSchema({}, self.root) if is_open and self.forms else None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether only an array is allowed."""
+        return self.kinds == {"array"}
+
+    def shaped(self, value: Any) -> Any:
+        """The value with each single one in an array where only an array is allowed."""
+        if self.is_array and value is not None:
+            items = self.items
+            value = value if isinstance(value, list) else [value]
+            if items.is_array and value and not any(isinstance(one, list) for one in value):
+                value = [value]  # an array of one array, which JSONata makes the inner one
+            return [items.shaped(one) for one in value]
+        if isinstance(value, list) and "array" in self.kinds:
+            return [self.items.shaped(one) for one in value]
+        if isinstance(value, dict) and "object" in self.kinds:
+            below = ((name, one, self.at(name)) for name, one in value.items())
+            return {name: one if inner is None else inner.shaped(one) for name, one, inner in below}
+        return value
+
+    def read(self, value: Any) -> Any:
+        """A value of remote_query: text becomes the number or boolean that is declared, if it is certainly that one."""
+        if isinstance(value, str):
+            return self._scalar(value)
+        if isinstance(value, Mapping) and self.is_array:
+            value = listed(value)
+        if isinstance(value, list):
+            return [self.items.read(one) for one in value]
+        if isinstance(value, Mapping):
+            below = ((name, one, self.at(name)) for name, one in value.items())
+            return {name: one if inner is None else inner.read(one) for name, one, inner in below}
+        return value
+
+    def _scalar(self, text: str) -> Any:
+        if self.is_array:
+            return self.items.read(text)
+        if "string" in self.kinds:
+            return text
+        if "boolean" in self.kinds and text in _BOOLEANS:
+            return _BOOLEANS[text]
+        number = number_in(text) if self.kinds & {"integer", "number"} else text
+        return text if isinstance(number, float) and "number" not in self.kinds else number
+
+    def split(self, value: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What of an object the schema declares, and the rest of it."""
+        declared: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
+        for name, one in value.items():
+            inner = self.at(name)
+            if inner is None:
+                rest[name] = one
+            elif isinstance(one, Mapping) and "object" in inner.kinds and one:
+                within, beyond = inner.split(one)
+                declared |= {name: within} if within else {}
+                rest |= {name: beyond} if beyond else {}
+            else:
+                declared[name] = one
+        return declared, rest
+
+
+def _listed(schema: JSON, *keys: str) -> list[Any]:
+    """The schemas in the lists of these keys."""
+    lists = [schema[key] for key in keys if isinstance(schema.get(key), list)]
+    return [one for some in lists for one in some]

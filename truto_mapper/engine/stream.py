@@ -1,0 +1,215 @@
+"""Exchanges and streams: generators of requests and pages that receive responses and do no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, NoReturn, TypeVar
+
+from truto_mapper.engine import arguments, cursor
+from truto_mapper.engine.page import Page, RecordT, Request, Response
+from truto_mapper.engine.query import Query
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import ProviderError, QueryError
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+#: How many pages without a row may follow each other.
+MAX_EMPTY = 1_000
+
+
+class Told(NamedTuple):
+    """What a reply says about paging, None for what it does not say.
+
+    `rows` is how many rows of the outermost `for_each` it has, `total` how many all pages have together.
+    """
+
+    rows: int | None = None
+    number: Any = None
+    total: int | None = None
+
+
+class Conversation(Generator[ItemT, Response | None, ResultT]):
+    """A generator that raises its error again when it is asked to go on, so that it never looks complete by mistake.
+
+    What the driver does wrong (Q515) changes nothing: the right `send` can follow.
+    """
+
+    def __init__(self, steps: Generator[ItemT, Any, ResultT]) -> None:
+        self._steps = steps
+        self._is_asking = self._is_running = False
+        self._end: BaseException | None = None
+
+    def send(self, response: Response | None, /) -> ItemT:
+        """The next item. `response` answers the last item if that was a `Request`; else it is None."""
+        if self._end is not None:
+            raise self._end
+        answer = self._answer(response)
+        self._is_running = True
+        try:
+            item = self._steps.send(answer)
+        except BaseException as error:
+            self._finish(error)
+            raise
+        finally:
+            self._is_running = False
+        self._is_asking = isinstance(item, Request)
+        return item
+
+    def throw(self, typ: Any, val: Any = None, tb: Any = None, /) -> ItemT:
+        """End with an error of the driver, which is raised again from now on."""
+        try:
+            return super().throw(typ, val, tb)
+        except BaseException as error:
+            self._finish(GeneratorExit() if isinstance(error, StopIteration) else error)
+            self._steps.close()
+            raise
+
+    def close(self) -> None:
+        """End early. Going on raises `QueryError` Q515, unless the last item was given before."""
+        self._steps.close()
+        self._finish(GeneratorExit())
+
+    def _answer(self, response: Response | None) -> Response | None:
+        if self._is_running:
+            arguments.refuse("two threads use the same exchange or stream", "give each conversation its own")
+        if self._is_asking and response is None:
+            arguments.refuse("a request waits for its response", "send it: .send(Response(body, status, headers))")
+        if not self._is_asking and response is not None:
+            arguments.refuse("no request waits for a response", "call next() to go on")
+        return None if response is None else arguments.checked(response)
+
+    def _finish(self, error: BaseException) -> None:
+        if self._end is not None:
+            return
+        if isinstance(error, StopIteration):
+            self._end = StopIteration()  # without its page
+        elif isinstance(error, Exception):
+            self._end = error
+        else:
+            message = "this was closed or interrupted before its end"
+            self._end = QueryError(Diagnostic("Q515", message, hint="a stream goes on from its cursor in a new one"))
+
+
+class Exchange(Conversation[Request, Page[RecordT]]):
+    """One page: yields the `Request` to send, receives its `Response`, returns the `Page`."""
+
+
+class Stream(Conversation[Request | Page[RecordT], None]):
+    """All pages: yields each `Request`, receives its `Response`, yields its `Page`."""
+
+    def __init__(self, steps: Generator[Request | Page[RecordT], Any, None], progress: Progress) -> None:
+        super().__init__(steps)
+        self._progress = progress
+
+    @property
+    def cursor(self) -> str | None:
+        """The cursor of the page that is next or has failed: a stream of the same query goes on from there.
+
+        None before the first page, where a new stream begins anyway, and after the last one.
+        """
+        return self._progress.cursor
+
+
+class Progress:
+    """What a stream has seen: the cursor to go on from, and what must not come again."""
+
+    def __init__(self) -> None:
+        self.cursor: str | None = None
+        self._pages = self._rows = self._empty = 0
+        self._seen: dict[tuple[str, Any], int] = {}
+
+    def asked(self, query: Query) -> None:
+        self.cursor = query.get("next_cursor")
+        self._seen.setdefault(("cursor", query.cursor), self._pages + 1)
+
+    def check(self, query: Query, page: Page[Any], told: Told) -> None:
+        """Raise `ProviderError` P604 for a page that came before, and for pages that do not come to an end."""
+        if query.offset == 0:  # else this is the rest of a page that was counted
+            self._check_told(told, is_last=page.next_cursor is None)
+        ids = [*(record.get("id") or record for record in page.records), *page.rejected]
+        if ids:
+            self._once("records", cursor.digest_of(ids), "the same records as")
+        self._empty = 0 if ids or told.rows else self._empty + 1
+        if self._empty > MAX_EMPTY:
+            _fail(f"{self._empty:,} pages without a row came one after the other")
+        self._pages += 1
+
+    def _check_told(self, told: Told, *, is_last: bool) -> None:
+        if told.number is not None:
+            self._once("number", told.number, "the page number of")
+        before, self._rows = self._rows, self._rows + (told.rows or 0)
+        if told.total is None or not told.rows or not self._pages:
+            return
+        if before >= told.total or (self._rows > told.total and not is_last):
+            _fail(f"{self._rows:,} rows have come, of {told.total:,} in total")
+
+    def _once(self, kind: str, value: Any, what: str) -> None:
+        number = self._pages + 1
+        first = self._seen.setdefault((kind, value), number)
+        if first != number:
+            _fail(f"page {number} of the stream has {what} page {first}")
+
+    def followed(self, page: Page[RecordT]) -> Page[RecordT]:
+        """The page as the last one if its cursor leads back to a page of this stream."""
+        at = None if page.next_cursor is None else cursor.read(page.next_cursor)
+        if at is None or at.offset or ("cursor", at.cursor) not in self._seen:
+            return page
+        first = self._seen["cursor", at.cursor]
+        found = Diagnostic("P604", f"the provider's cursor leads back to page {first} of the stream", "warning")
+        return page._replace(next_cursor=None, is_looping=True, diagnostics=(*page.diagnostics, found))
+
+
+def _fail(why: str) -> NoReturn:
+    hint = "the provider does not page as it should; records may be missing, so start again"
+    raise ProviderError(Diagnostic("P604", f"the pages do not come to an end: {why}", hint=hint))
+
+
+def one_page(
+    plan: Callable[[], Request], answered: Callable[[Request, Response | None], Page[RecordT]]
+) -> Generator[Request, Response, Page[RecordT]]:
+    """The steps of an exchange."""
+    request = plan()
+    return answered(request, None if request.query.get("truto_skip_api_call") else (yield request))
+
+
+class Steps(NamedTuple):
+    """What a stream asks of its mapper.
+
+    `first` plans its first page, `following` the page of a cursor; `answered` is the page of a response, None where
+    nothing is asked; `told` what the reply of a page says about paging; `resealed` a cursor for another position.
+    """
+
+    first: Callable[[], Request]
+    following: Callable[[Query, str], Request]
+    answered: Callable[[Request, Response | None], Page[Any]]
+    told: Callable[[Page[Any]], Told]
+    resealed: Callable[[cursor.Position, Query], str]
+
+
+def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any], Response, None]:
+    """The steps of a stream. It keeps no page while it asks for the next one."""
+    request = steps.first()
+    while True:
+        query = request.query
+        left = None if query.plan is None else query.plan.limit
+        if left is not None and left < 1:
+            break
+        progress.asked(query)
+        page = steps.answered(request, None if query.get("truto_skip_api_call") else (yield request))
+        progress.check(query, page, steps.told(page))
+        page = progress.followed(page)
+        left = left and left - len(page.records)
+        following, is_looping = page.next_cursor, page.is_looping
+        if following is not None:
+            taken = query["limit"] - left if left is not None else 0
+            following = steps.resealed(cursor.read(following)._replace(taken=taken), query)
+            progress.cursor = following
+        yield page
+        del page
+        if left == 0 or (following is None and not is_looping):
+            break
+        if following is None:
+            _fail("the provider's cursor leads back to a page of the stream")
+        request = steps.following(query, following)
+    progress.cursor = None
