@@ -218,6 +218,12 @@ def _remove(record: Any, path: Steps) -> None:
         _remove(record, tuple(above))
 
 
+def _located(expression: Expression, error: EvaluationError) -> EvaluationError:
+    """The error of an expression; one about its value gets the place of the whole."""
+    source, span, found = expression.source, expression.span, error.diagnostics
+    return EvaluationError([replace(one, source=source, span=one.span or span) for one in found])
+
+
 class _Attempt:
     """One record in the making: its row, the values of `let`, and the problems so far."""
 
@@ -258,24 +264,19 @@ class _Attempt:
             if not isinstance(target, str) and self.page.multiplies(expression, value):
                 self.page.budget.record(value)
         except EvaluationError as error:
+            failure = _located(expression, error)
             if self.page.budget.is_exhausted:
-                raise
-            failure = error
+                raise failure from None
         if failure is None and not wrong and not self.has_failed(expression):
             return value
         if failure is not None and not wrong and not self.has_failed(expression):
-            self.problems += self.failures(expression, failure, of_field)
+            pointer = self.pointer(expression, of_field, UNKNOWN)
+            self.problems += [replace(found, pointer=pointer) for found in failure.diagnostics]
         new = [one for one in wrong if one.path not in self.told]
         self.problems += [self.page.of_other_type(expression, one, of_field) for one in new]
         self.told.update(one.path for one in wrong)
         self.failed.add(expression)
         return MISSING
-
-    def failures(self, expression: Expression, error: EvaluationError, of_field: Steps) -> list[Diagnostic]:
-        """The findings of an expression that failed, each with both addresses."""
-        place, pointer = expression.span, self.pointer(expression, of_field, UNKNOWN)
-        found = error.diagnostics
-        return [replace(one, pointer=pointer, source=expression.source, span=one.span or place) for one in found]
 
     def value(self, template: Template, field: Field, path: Steps) -> Any:
         """The value of a part of the mapping in the shape of its field; None for no value."""

@@ -13,6 +13,14 @@ from truto_mapper.language.compiler.placer import Placer
 Table = Mapping[type, Callable[["Writer", Any], ast.expr]]
 
 
+#: The most variables that the calls of $eval in an expression see together.
+MAX_VISIBLE = 20_000
+
+
+class TooManyVariablesError(SyntaxError):
+    """The code of an expression would be too long."""
+
+
 class Writer(Pen):
     """A pen that compiles nodes.
 
@@ -46,6 +54,8 @@ class Writer(Pen):
         self.context, self.is_input = context, True
         #: Whether the code uses the local `run`.
         self.runs = False
+        #: How many variables the calls of $eval see so far.
+        self.visible = 0
         #: Whether a lambda is being compiled. Its tail calls are left to its caller.
         self.in_lambda = False
         below = list(nodes.walk(node))
@@ -91,6 +101,13 @@ class Writer(Pen):
         if id(node) not in self.numbers:
             return made
         return self.method(self.running(), "seen", self.constant(self.numbers[id(node)]), made, *context)
+
+    def seen_by_eval(self) -> list[tuple[str, str]]:
+        """The variables in scope and their locals."""
+        self.visible += len(self.variables)
+        if self.visible > MAX_VISIBLE:
+            raise TooManyVariablesError(f"the calls of $eval see more than {MAX_VISIBLE:,} variables together")
+        return sorted((name, local) for name, (local, _) in self.variables.items())
 
     def running(self) -> ast.expr:
         """The `Run` of the evaluation, which the caller of the code must provide."""

@@ -161,8 +161,12 @@ class Budget:
     def record(self, value: Any, times: int = 1) -> Any:
         """A value of so many records as plain JSON. Raises D2014 for more characters than records may have."""
         walk = Walk(self, MAX_WRITTEN, self.written)
-        made = plain(value, walk)
-        walk.write((times - 1) * (walk.written - self.written))
+        try:
+            made = plain(value, walk)
+            walk.write((times - 1) * (walk.written - self.written))
+        except EvaluationError:
+            self.is_exhausted |= self.written > MAX_WRITTEN // 2  # this is not due to one value
+            raise
         self.written = walk.written
         return made
 
