@@ -62,15 +62,17 @@ class Writer(Pen):
         #: The numbers of nodes by identity, if values are traced.
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
         kinds = {type(one) for one in below}
-        variables = sum(nodes.is_variable(one) and one.name not in small for one in below)
+        called = {id(one.procedure) for one in below if isinstance(one, (nodes.Call, nodes.Partial))}
+        read = [one for one in below if nodes.is_variable(one) and id(one) not in called]
+        reads_variables = any(one.name not in small for one in read)
         #: Sizes are checked if recursion, bindings or variables can make values much larger than the input.
-        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or variables > 0
+        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or reads_variables
         #: Loops check the clock unless they make a single pass over the input.
         self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
             map(nodes.is_range, below)
         )
         #: Whether a value of the whole page may be read, once for each row.
-        self.reads_variables = variables > 0
+        self.reads_variables = reads_variables
         #: The locals of callers' functions by name.
         self.callers = callers
 
