@@ -72,6 +72,23 @@ def notes(query: dict, context: dict, now: str | None) -> list[str]:
     return [*changed, "end_time"] if cut or now is None or not begins_a_day(query["end_time"], zone) else changed
 
 
+def first_of(day: date, unit: str) -> date:
+    """The first day of the week or month that a day is in; the day itself for days."""
+    back = {"week": day.weekday(), "month": day.day - 1}.get(unit, 0)
+    return day - timedelta(days=back)
+
+
+def cuts(query: dict, context: dict, now: str | None) -> list[str]:
+    """Which of the first and last week or month the request cuts."""
+    if endpoint(query, context) != "aggregate-by-period":
+        return []
+    unit, zone = query["aggregation_period"], context.get("time_zone", "UTC")
+    first, last = days(query, context, now)
+    grows = now is not None and last >= day_of(now, zone)
+    whole = grows or first_of(last, unit) == last
+    return [*([] if first_of(first, unit) == first else ["first"]), *([] if whole else ["last"])]
+
+
 # -------------------------------------------------------------------------------------------------- requests
 
 
@@ -168,20 +185,22 @@ def rows(body: dict, query: dict, context: dict) -> list[tuple[dict, dict]]:
 
 
 def record(raw: dict, numbers: dict, body: dict, query: dict, context: dict, now: str | None) -> dict | None:
-    """One unified record; None without the user's id, for then it has none itself."""
+    """One unified record; None without the user's id or the first day, for then it has no id itself."""
     kind = endpoint(query, context)
     if raw.get("userId") is None:
         return None
     held, names = (body, ("fromDateTime", "toDateTime")) if kind == "aggregate" else (numbers, ("fromDate", "toDate"))
     start, end = (mended(held.get(name)) for name in names)
-    first, last = (moment and moment[:10] for moment in (start, end))
+    period, user_id = query.get("aggregation_period", "total"), str(raw["userId"])
     if kind == "aggregate":
-        asked = days(query, context, now)
-        first, last = first or asked[0].isoformat(), last or asked[1].isoformat()
-    period = query.get("aggregation_period", "total")
+        span = [day.isoformat() for day in days(query, context, None)]
+    else:
+        span = [start and start[:10], end and cut_at(end[:10], period, context, now)]
+    if span[0] is None:
+        return None
     made = {
-        "id": "_".join(part for part in (raw["userId"], period, first, last) if part is not None),
-        "user": {"id": raw["userId"], "emails": emails(raw.get("userEmailAddress"))},
+        "id": "_".join(part for part in (user_id, period, *span) if part is not None),
+        "user": {"id": user_id, "emails": emails(raw.get("userEmailAddress"))},
         "start_time": start,
         "end_time": end,
         "aggregation_period": period,
@@ -190,6 +209,13 @@ def record(raw: dict, numbers: dict, body: dict, query: dict, context: dict, now
     }
     made["user"], made["metrics"] = present(made["user"]), present(made["metrics"]) or None
     return present(made)
+
+
+def cut_at(last: str, period: str, context: dict, now: str | None) -> str | None:
+    """The day at which the request cut a period; None where the period is whole, or still grows."""
+    day = date.fromisoformat(last)
+    grows = now is not None and day >= day_of(now, context.get("time_zone", "UTC"))
+    return None if grows or first_of(day, period) == day else last
 
 
 def present(fields: dict) -> dict:
@@ -226,7 +252,17 @@ def next_cursor(body: dict, sent: str | None) -> str | None:
 
 
 def zones_differ(body: dict, query: dict, context: dict) -> bool:
-    """Whether the reply names another zone than the one its days were asked in. Only aggregate names one."""
-    named = body.get("timeZone") if endpoint(query, context) == "aggregate" else None
-    planned = context.get("time_zone", "UTC")
+    """Whether the reply is in another zone than its days were asked in. Only aggregate names one; rows have offsets."""
+    kind, planned = endpoint(query, context), context.get("time_zone", "UTC")
+    if kind != "aggregate":
+        kept = [row for raw, row in rows(body, query, context) if None not in (raw.get("userId"), row.get("fromDate"))]
+        told = [mended(row.get(name)) for row in kept for name in ("fromDate", "toDate")]
+        given = [datetime.fromisoformat(moment) for moment in told if moment is not None]
+        before = timedelta(microseconds=1)  # where the clocks skip midnight, a day begins in the offset before
+        zones = [
+            {(moment.astimezone(UTC) - one).astimezone(ZoneInfo(planned)).utcoffset() for one in (before, 0 * before)}
+            for moment in given
+        ]
+        return any(moment.utcoffset() not in zone for moment, zone in zip(given, zones, strict=True))
+    named = body.get("timeZone")
     return named is not None and ALIASES.get(named, named) != ALIASES.get(planned, planned)

@@ -187,6 +187,7 @@ CACHES = {
     "language.runtime.calls._matching": 4096,
     "language.runtime.signatures.parse_signature": 1024,
     "text.regex.compile_pattern": 1024,
+    "text.timestamps.has_offset_of": 4096,
     "text.timestamps.same_zone": 256,
 }
 

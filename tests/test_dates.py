@@ -164,3 +164,36 @@ def test_aliases_are_the_same_zone_and_neighbours_are_not():
     assert not same_zone("America/Phoenix", "America/Denver")
     assert not same_zone("UTC", "Europe/London")
     assert not same_zone("UTC", "nowhere")
+
+
+# ── Units ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("day", "week", "month", "quarter", "year"),
+    [
+        ("2026-01-05", "2026-01-05", "2026-01-01", "2026-01-01", "2026-01-01"),
+        ("2026-01-04", "2025-12-29", "2026-01-01", "2026-01-01", "2026-01-01"),
+        ("2026-06-30", "2026-06-29", "2026-06-01", "2026-04-01", "2026-01-01"),
+        ("2024-02-29", "2024-02-26", "2024-02-01", "2024-01-01", "2024-01-01"),
+        ("2026-12-31", "2026-12-28", "2026-12-01", "2026-10-01", "2026-01-01"),
+        ("0001-01-03", "0001-01-01", "0001-01-01", "0001-01-01", "0001-01-01"),
+        ("9999-12-31", "9999-12-27", "9999-12-01", "9999-10-01", "9999-01-01"),
+    ],
+)
+def test_a_day_is_in_a_week_from_monday_a_month_a_quarter_and_a_year(day, week, month, quarter, year):
+    moment = f"{day}T12:00:00Z"
+    units = {"day": day, "week": week, "month": month, "quarter": quarter, "year": year}
+    assert {unit: floor_date(moment, "UTC", unit) for unit in units} == units
+    assert floor_date(moment, "UTC", MISSING) == floor_date(moment, "UTC", None) == day
+
+
+def test_a_unit_begins_in_the_zone():
+    assert floor_date("2026-02-01T03:00:00Z", "America/New_York", "month") == "2026-01-01"
+    assert floor_date("2026-01-31T23:30:00Z", "Europe/Berlin", "month") == "2026-02-01"
+    assert floor_date(MISSING, "UTC", "week") is MISSING
+
+
+@pytest.mark.parametrize(("unit", "expected"), [("weeks", "D3137"), ("WEEK", "D3137"), ("", "D3137"), (7, "T0410")])
+def test_any_other_unit_is_refused(unit, expected):
+    assert code(floor_date, "2026-01-05T00:00:00Z", "UTC", unit) == expected

@@ -35,7 +35,7 @@ def test_each_field_that_is_mapped_has_its_type_place_expression_and_meaning():
         "integer",
         "`usersAggregateActivityStats.userAggregateActivityStats.callsAsHost`",
         "`$counts.callsAsHost`",
-        "activity.yaml:82",
+        "activity.yaml:91",
         "Calls and meetings with the user as their host.",
     ]
     assert found["`start_time`"][1] == "`fromDateTime`"  # through $start
@@ -45,8 +45,8 @@ def test_each_field_that_is_mapped_has_its_type_place_expression_and_meaning():
 def test_each_parameter_says_where_it_is_used():
     found = {cells[0]: cells[2] for cells in rows(MARKDOWN, "Parameters")}
     assert set(found) == {f"`{name}`" for name in GONG.resource.parameters}
-    assert "to choose the endpoint (activity.yaml:36)" in found["`aggregation_period`"]
-    assert "in the body (activity.yaml:43)" in found["`next_cursor`"]
+    assert "to choose the endpoint (activity.yaml:37)" in found["`aggregation_period`"]
+    assert "in the body (activity.yaml:44)" in found["`next_cursor`"]
     assert found["`truto_key_by`"] == "by truto-mapper"
 
 

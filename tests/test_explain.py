@@ -38,24 +38,23 @@ def test_a_value_has_its_line_its_expression_and_what_it_read():
     found = explained("/result/0/metrics/calls_hosted")
     assert found.render().splitlines() == [
         "/result/0/metrics/calls_hosted = 3",
-        "  --> mappings/gong/activity.yaml:82:23",
+        "  --> mappings/gong/activity.yaml:91:23",
         "   |",
-        "80 |         calls_hosted: $counts.callsAsHost",
+        "91 |         calls_hosted: $counts.callsAsHost",
         "   |                       ^^^^^^^^^^^^^^^^^^^",
-        "   = through: $counts (activity.yaml:65: userAggregateActivityStats)",
+        "   = through: $counts (activity.yaml:71: userAggregateActivityStats)",
         f"   = from: {STATS}/callsAsHost = 3",
     ]
 
 
 def test_what_came_through_names_is_followed_to_where_it_was_read():
     found = explained("id")
-    assert [one.name for one in found.via] == ["user", "period", "first_day", "start", "last_day", "end"]
+    assert [one.name for one in found.via] == ["user", "period", "first_day", "last_day"]
     assert [str(one) for one in found.reads] == [
         '/usersAggregateActivityStats/0/userId = "1"',
-        '/fromDateTime = "2026-01-01T00:00:00Z"',
-        '$query.end_time = "2026-02-01T00:00:00Z"',
+        '$query.start_time = "2026-01-01T00:00:00Z"',
         '$context.time_zone = "UTC", the default',
-        "/toDateTime (absent)",
+        '$query.end_time = "2026-02-01T00:00:00Z"',
     ]
 
 
@@ -71,6 +70,14 @@ def test_the_request_and_the_cursor_are_explained_too():
     assert [str(one) for one in found.reads][1] == '$context.time_zone = "Europe/Berlin"'
     assert explained("/request/body/filter/userIds").why == "$query has no `users`"
     assert explained("/next_cursor").why == "the reply has no `records`"
+
+
+def test_a_nested_parameter_is_explained_by_its_name_in_brackets():
+    asked = "endpoints: {aggregate: {query_mapping: {page: {of: $query.limit}, each: [1, $query.limit]}}}"
+    mapper = load("gong/activity", overlays=[Source("o.yaml", asked)])
+    for place in ("page[of]", "each/1"):
+        found = explained(f"/request/params/{place}", mapper=mapper, query=QUERY + "&limit=7")
+        assert (found.value, marked(found)) == ("7", "$query.limit")
 
 
 def test_a_part_of_the_request_is_explained_by_its_endpoint_above_at_or_below_an_expression():
@@ -334,7 +341,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
     lines = done.stdout.splitlines()
     assert done.exit_code == 0
     assert any(
-        line.split() == f"metrics.calls_hosted 3 activity.yaml:82 ← {STATS}/callsAsHost".split() for line in lines
+        line.split() == f"metrics.calls_hosted 3 activity.yaml:91 ← {STATS}/callsAsHost".split() for line in lines
     )
     assert any(line.startswith("end_time") and "the reply has no `toDateTime`" in line for line in lines)
 
@@ -342,7 +349,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
 def test_as_json_a_value_names_its_layer_line_and_places(payload):
     (found,) = json.loads(run(payload, "metrics.calls_attended", "--format", "json").stdout)
     assert found["present"] is False
-    assert (found["line"], found["expression"]) == (83, "callsAttended")
+    assert (found["line"], found["expression"]) == (92, "callsAttended")
     assert found["reads"] == [{"place": f"{STATS}/callsAttended", "present": False}]
     (found,) = json.loads(run(payload, "metrics.calls_hosted", "--format", "json").stdout)
     assert (found["present"], found["value"]) == (True, 3)

@@ -131,6 +131,7 @@ PLACES = {
     "request_header_mapping": "query context cursor now",
     "request_body_mapping": "query context cursor now",
     "query_error": "query context cursor now",
+    "query_note": "query context cursor now",
     "static_response": "query context cursor now",
     "when": "query context",
     "recognise": "context status headers response",
@@ -138,6 +139,7 @@ PLACES = {
     "page_number": "query context cursor now status headers response",
     "total": "query context cursor now status headers response",
     "empty_when": "query context cursor now status headers response",
+    "error_when": "query context cursor now status headers response",
 }
 NAMES = ["query", "context", "cursor", "now", "status", "headers", "response", "row", "total"]
 

@@ -74,6 +74,7 @@ _PARTS = {
     "path": "in the path",
     "when": "to choose the endpoint",
     "query_error": "to refuse the query",
+    "query_note": "in a note on the query",
     "static_response": "in the static response",
     "params": "in the query string",
     "headers": "in a header",
@@ -84,8 +85,14 @@ _PARTS = {
     "page_number": "for the page number",
     "total": "for the total",
     "empty_when": "to recognise an empty reply",
+    "error_when": "to recognise a failure",
     "time_zone": "for the time zone",
 }
+
+
+#: The parts of an endpoint that its page lists.
+_ASKING = ("params", "headers", "body", "static_response", "query_error", "query_note")
+_READING = ("next_cursor", "page_number", "total", "error_when", "empty_when", "time_zone")
 
 
 def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
@@ -106,8 +113,7 @@ def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
 
 def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
     """The expressions that make the request and read the reply."""
-    sent = ("params", "headers", "body", "static_response", "query_error")
-    for key in (*sent, "next_cursor", "page_number", "total", "empty_when", "time_zone"):
+    for key in (*_ASKING, *_READING):
         for path, _, expression in leaves(getattr(endpoint, key), path=(key,)):
             yield (Code(dotted(path)),), _code(expression), (expression.place,)
     for key in ("for_each", "let"):

@@ -17,7 +17,7 @@ from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.runtime.values import MISSING, Budget, Walk, plain
+from truto_mapper.language.runtime.values import MAX_WRITTEN, MISSING, Budget, Walk, plain
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -158,7 +158,8 @@ class ExactPage:
 
     def _own(self, record: Any, row: Row) -> Any:
         """A record that shares nothing with the reply or another record, but for what is in `remote_data`."""
-        record = {name: value if name == REMOTE_DATA else plain(value, Walk()) for name, value in record.items()}
+        walk = Walk(self.budget, MAX_WRITTEN)
+        record = {name: value if name == REMOTE_DATA else plain(value, walk) for name, value in record.items()}
         if self.scope.trace is not None:
             self.scope.trace.records.append((row.item.path, record))
         return record
@@ -195,13 +196,6 @@ class ExactPage:
             if isinstance(step, str):
                 field = field and field.below.get(step)
         return not path or (isinstance(path[-1], str) and field is not None and field.required)
-
-
-def _placed(found: Diagnostic, expression: Expression, pointer: str) -> Diagnostic:
-    """A failure with both addresses."""
-    if found.span is None:
-        return expression.diagnostic(found.code, found.message, pointer=pointer, hint=found.hint)
-    return replace(found, pointer=pointer)
 
 
 def _remove(record: Any, path: Steps) -> None:
@@ -261,8 +255,9 @@ class _Attempt:
         of_field = () if isinstance(target, str) else target
         try:
             value = expression.evaluate_in(self.scope)
-            if not isinstance(target, str) and self.page.multiplies(expression, value):
-                self.page.budget.record(value)
+            if not isinstance(target, str):  # both raise for what no record can hold
+                is_counted = self.page.multiplies(expression, value)
+                _ = self.page.budget.record(value) if is_counted else plain(value, Walk())
         except EvaluationError as error:
             failure = _located(expression, error)
             if self.page.budget.is_exhausted:

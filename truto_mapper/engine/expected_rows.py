@@ -10,7 +10,7 @@ from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.row_code import Blueprint, RowCode, deeper_tests
 from truto_mapper.engine.shaping import CLASSES
 from truto_mapper.language.names import NamePath
-from truto_mapper.language.nodes import Condition
+from truto_mapper.language.nodes import Call, Condition, Node, Variable
 
 
 class ExpectedRowCode(RowCode):
@@ -30,9 +30,15 @@ class ExpectedRowCode(RowCode):
     def declare_lets(self) -> None:
         super().declare_lets()
         for child in self.record.leaves():
-            path = self.paths.path(child.node)
+            path = self.paths.path(_as_it_is(child.node))
             if path is not None and child.declared.type in CLASSES:
                 self.needed[path] = CLASSES[child.declared.type]
+
+    @property
+    def has_everything(self) -> bool:
+        """Whether an expected row has everything that the endpoint reads of its rows."""
+        every = {(one.variable, *one.names) for one in self.blueprint.types.of_rows if one.names and one.variable}
+        return every <= self.values.keys()
 
     def fetched(self, path: NamePath, needed: str | None = None) -> str:
         local, needed = super().fetched(path), self.needed.get(path, needed)
@@ -93,8 +99,12 @@ class ExpectedRowCode(RowCode):
         node = child.node
         if not isinstance(node, Condition) or node.otherwise is not None:
             return child
-        test = self.pen.load(self.inline(child.expression, node.condition))
-        self.doubt_unless(self.is_true(test))
+        test = self.computed(child.expression, node.condition)
+        if not isinstance(test, (ast.Constant, ast.Compare)):  # a comparison is true or false itself
+            local = self.pen.new_local("test")
+            self.pen.assign(local, test)
+            test = self.is_true(self.pen.load(local))
+        self.doubt_unless(test)
         return replace(child, node=node.then)
 
     def object(self, children: list[FieldSource]) -> ast.expr:
@@ -111,3 +121,12 @@ class ExpectedRowCode(RowCode):
         value, is_settled = self.value(child)
         self.doubt_unless(self.is_given(value) if is_settled else self.is_valid(value, child.declared))
         return self.kept(value, child)
+
+
+def _as_it_is(node: Node) -> Node:
+    """The node whose value a field takes unchanged if all is as expected: `x` for `test ? $string(x)`."""
+    if isinstance(node, Condition) and node.otherwise is None:
+        node = node.then
+    if isinstance(node, Call) and len(node.arguments) == 1 and isinstance(node.procedure, Variable):
+        return node.arguments[0] if node.procedure.name == "string" else node
+    return node

@@ -47,7 +47,7 @@ from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
 from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.runtime.values import Budget
-from truto_mapper.mapping.linked import REPLY, Endpoint
+from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
 
@@ -58,12 +58,12 @@ class Fused:
     `tree` is the code of the rows. It is None where the endpoint cannot become one function; `reason` says why.
     """
 
-    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source) -> None:
+    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source, days: WholeDays | None = None) -> None:
         self.endpoint = endpoint
         self.types = SourceTypes(endpoint)
         self.tree: ast.Module | None = None
         self.reason: str | None = None
-        self.page_values, externals, loops = PageValues(REPLY, self.types), Externals(), None
+        self.page_values, externals, loops = PageValues(REPLY, self.types, days), Externals(), None
         try:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
@@ -71,8 +71,11 @@ class Fused:
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops = None, str(error), None
-        #: See `reply_module`. It returns None for every reply where Python cannot nest its code.
+        #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
+        #: endpoint tells by the names in it.
         self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = lambda *_: None
+        if endpoint.recognise is None and not endpoint.for_each:
+            return
         with suppress(SyntaxError, RecursionError):
             tree = reply_module(endpoint, loops, self.page_values.paths, externals, self.types)
             self.reply = externals.function(tree, source)
@@ -85,30 +88,30 @@ class Fused:
         budget: Budget,
         *,
         remote_data: bool,
-    ) -> tuple[list[Any], Sequence[int], Fault | None, bool]:
+    ) -> tuple[list[Any], Sequence[int], Fault | None, bool, Any]:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
-        `key` is what `reply` returned for `given`; without one all rows are doubtful. The last result is true if a row
-        certainly has everything that is read.
+        `key` is what `reply` returned for `given`; without one all rows are doubtful. The fourth result is true if a
+        row certainly has everything that is read, the last if a date-time may have another UTC offset than its zone.
         """
         if key is None:
-            return [None] * len(rows), range(len(rows)), None, False
+            return [None] * len(rows), range(len(rows)), None, False, True
         try:
-            arguments, fault, page = self.page_values.known[key]
+            arguments, fault, page, odd = self.page_values.known[key]
             page.budget = budget  # a memo computes further values for this page
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault, _ = self.page_values.evaluated(key, given, budget)
+            arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
         records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
         if not arguments[0]:  # the values of the page are not short texts
             self.page_values.record(arguments, len(records), budget)
-        return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
+        return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows), odd
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:
     """The module with the function `rows(rows, remote_data, page, budget)`."""
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
-    codes = [ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
+    codes = [expected := ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
     body = [line for code in codes for line in code.row()]
     unpack(pen, blueprint.page.parameters, pen.load("page"))
     pen.assign("records", pen.list_of())
@@ -119,5 +122,6 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
     pen.loop(pen.load("rows"), body, *names)
-    pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "doubtful", "tries")))))
+    tries = pen.load("tries") if expected.has_everything else pen.constant(0)
+    pen.lines.append(ast.Return(pen.tuple_of(pen.load("records"), pen.load("doubtful"), tries)))
     return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget"])

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
-from truto_mapper.engine import arguments, replies, requests, stream
+from truto_mapper.engine import arguments, bodies, replies, requests, stream
 from truto_mapper.engine.absent_names import drift_notes
 from truto_mapper.engine.cursor import CursorKey, Cursors, Position, Question, digest_of, is_moment, keys_of
-from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
+from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
@@ -54,7 +54,8 @@ class _Functions(dict[str, "Fused"]):
         from truto_mapper.resource import validator  # noqa: F401, PLC0415
 
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
-        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source)
+        days = None if endpoint.time_zone else self.mapping.whole_days
+        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source, days)
         return made
 
 
@@ -166,9 +167,10 @@ class Mapper(Generic[RecordT]):
             if status.__class__ is not int or status != 200:
                 status = arguments.status_of(status)
             lowered = arguments.headers_of(headers) if headers else {}
-            content = replies.read(body, status) if isinstance(body, (bytes, bytearray)) else body
-            response = tuple.__new__(Response, (content, status, lowered))  # as Response(…); see `_page`
-            return self._page(response, parsed, settings, moment, on_invalid)
+            response = tuple.__new__(Response, (body, status, lowered))  # as Response(…); see `_page`
+            if isinstance(body, (bytes, bytearray)):
+                return self._page(*_read(response), parsed, settings, moment, on_invalid)
+            return self._page(response, (), parsed, settings, moment, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
         except MapperError as error:
@@ -244,8 +246,8 @@ class Mapper(Generic[RecordT]):
 
     def _following(self, query: Query, next_cursor: str) -> Request:
         """The request for the next page of a stream."""
-        parsed, plan = self._parser.parse(dict(query) | {"next_cursor": next_cursor}), _plan(query)
-        return self._planned(parsed, plan.settings, plan.now, is_stream=True)
+        plan, following = _plan(query), dict(query) | {"next_cursor": next_cursor}
+        return self._asked(following, plan.settings, plan.now, "refuse", is_stream=True)
 
     def _planned(self, query: Query, settings: dict[str, Any], now: str | None, *, is_stream: bool = False) -> Request:
         trace = self._replies.trace
@@ -261,6 +263,9 @@ class Mapper(Generic[RecordT]):
             return self._static(request.query, plan.settings, plan.now, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
+        except MapperError as error:
+            _quiet(error, request.query)
+            raise
 
     def _told(self, page: Page[RecordT]) -> Told:
         """What the reply of a page says about paging."""
@@ -270,7 +275,7 @@ class Mapper(Generic[RecordT]):
         body, status, headers = page.response
         names = requests.bindings(page.query, plan.settings, plan.now)
         names |= {"response": body, "status": status, "headers": headers}
-        return Told(*replies.paging(endpoint, Scope(body, names)))
+        return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
 
     def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
@@ -278,22 +283,28 @@ class Mapper(Generic[RecordT]):
         response = Response(None if body is MISSING else body)
         if body is MISSING:
             return Page((), None, query.notes, (), response, query, self._resource, is_asked=False)
-        return self._page(response, query, settings, now, on_invalid)._replace(is_asked=False)
+        return self._page(response, (), query, settings, now, on_invalid)._replace(is_asked=False)
 
-    def _page(
-        self, response: Response, query: Query | None, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid
+    def _page(  # noqa: C901  # one thing after the other: each call is counted in the time of a page of one row
+        self,
+        response: Response,
+        told: tuple[Diagnostic, ...],
+        query: Query | None,
+        settings: dict[str, Any],
+        now: str | None,
+        on_invalid: OnInvalid,
     ) -> Page[RecordT]:
         body, status, headers = response
         parameters, start, plan = ({}, 0, None) if query is None else (query.parameters, query.offset, query.plan)
         sent = MISSING if query is None or query.cursor is None else query.cursor
         bindings = (settings, sent, headers, MISSING if now is None else now, parameters, body, status)
-        found: list[Diagnostic] = [] if query is None else [*query.notes]
+        found = [*told] if query is None else [*query.notes, *told]
         plan = plan or self._replies.unplanned
         budget = Budget()
         fused, reply = self._replies.recognised(bindings, plan, found, budget)
         if fused is None:
-            return self._empty(response, query, found)
-        _, cursor, zone, rows, key = reply
+            return _without_records(reply, response, query, found, self._resource, self._cursors)
+        _, cursor, zone, rows, key, _ = reply
         if zone != plan.zone and plan.zone is not None:
             found += replies.zone_notes(zone, plan, self._mapping.whole_days)
         is_looping = False
@@ -307,7 +318,9 @@ class Mapper(Generic[RecordT]):
             rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)
-        made, doubtful, fault, is_usual = fused.records(rows, key, bindings, budget, remote_data=plan.remote_data)
+        made, doubtful, fault, is_usual, is_odd = fused.records(
+            rows, key, bindings, budget, remote_data=plan.remote_data
+        )
         if start and query is not None:
             exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
             earlier, made, doubtful = _unchanged(query, exact, made, doubtful)
@@ -317,26 +330,20 @@ class Mapper(Generic[RecordT]):
             budget.rows = len(rows)
             whole = rows if key is None else exact.rows
             records, rejected = exact.completed(made, doubtful, fault, whole[start:], found)
-        if not is_usual and rows:
-            found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
+        if not is_usual or is_odd or doubtful:
+            if rows and not is_usual:
+                found += drift_notes(fused.types, _by_loop(fused.types.loops, rows, is_exact=key is None))
+            found += replies.offset_notes(records, plan, endpoint, self._mapping.whole_days)
         if (cursor is not None or stop is not None) and query is not None:
-            at = Position(cursor, now=plan.now)
-            if stop is not None:
-                exact = exact or self._exactly(endpoint, bindings, plan, on_invalid, budget)
-                ids = [*earlier, *exact.identities(made, start)]
-                at = Position(query.cursor, stop, digest_of(ids), plan.now)
+            exactly = partial(self._exactly, endpoint, bindings, plan, on_invalid, budget)
+            ids = () if stop is None else (*earlier, *(exact or exactly()).identities(made, start))
+            at = Position(query.cursor, stop, digest_of(ids), plan.now) if stop else Position(cursor, now=plan.now)
             cursor = self._cursors.sealed(at, plan.question)
         is_new = len(found) > (0 if query is None else len(query.notes))
         notes = _quieted(found, settings, headers, query) if is_new else tuple(found)
         resource, name = self._resource, endpoint.name
         parts = (tuple(records), cursor, notes, tuple(rejected), response, query, resource, is_looping, name, True)
         return tuple.__new__(Page, parts)  # as Page(*parts); with the response it saves 3 % of a page of one row
-
-    def _empty(self, response: Response, query: Query | None, found: Sequence[Diagnostic]) -> Page[RecordT]:
-        """The page of a reply that says there are no records."""
-        if query is not None and query.offset:
-            raise _changed()
-        return Page((), None, tuple(found), (), response, query, self._resource)
 
     def _exactly(
         self, endpoint: linked.Endpoint, bindings: replies.Bindings, plan: Plan, on_invalid: OnInvalid, budget: Budget
@@ -357,8 +364,37 @@ def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ..
 
 def _quiet(error: MapperError, *holders: Any) -> None:
     """Take the credentials of a context, headers or a query from the messages of an error."""
-    error.diagnostics = _quieted(error.diagnostics, *holders)
+    try:
+        error.diagnostics = _quieted(error.diagnostics, *holders)
+    except BEYOND as deep:  # a query without end
+        raise bounded(deep) from None
     error.args = (error.diagnostics,)
+
+
+def _read(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
+    """A response with the JSON that its bytes are, and what there is to say about them."""
+    content, told = bodies.read(response.body, response.status)
+    return ReadResponse(content, response.status, response.headers), told
+
+
+def _without_records(
+    reply: Sequence[Any],
+    response: Response,
+    query: Query | None,
+    found: list[Diagnostic],
+    resource: Resource,
+    cursors: Cursors,
+) -> Page[Any]:
+    """The page of a reply that is raw, or means no records."""
+    if not reply and query is not None and query.offset:
+        raise _changed()
+    name, cursor = reply or (None, MISSING)
+    cursor, is_looping = replies.next_cursor(cursor, query, found, is_raw=True)
+    plan = None if query is None else _plan(query)
+    if cursor is not None and plan is not None:
+        cursor = cursors.sealed(Position(cursor, now=plan.now), plan.question)
+    notes = _quieted(found, plan and plan.settings, response.headers, query)
+    return Page((), cursor, notes, (), response, query, resource, is_looping, name)
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int | None]:
@@ -456,12 +492,13 @@ _OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
 
 def _overlaid(overlays: Overlays) -> Iterator[Source]:
     """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
-    for one in (overlays,) if isinstance(overlays, (str, Path, Source)) else overlays:
+    is_several = isinstance(overlays, Iterable) and not isinstance(overlays, (str, bytes, Path, Source))
+    for one in overlays if is_several else (overlays,):
         if not isinstance(one, (Path, Source)):
-            hint = f"give the path of a file as Path({excerpt(one)}), or a text as Source(name, text)"
-            raise MappingError(
-                Diagnostic("M105", f"the overlay {excerpt(one)} is neither a Path nor a Source", hint=hint)
-            )
+            path = excerpt(one) if isinstance(one, str) else "…"
+            hint = f"give the path of a file as Path({path}), or a text as Source(name, text)"
+            message = f"the overlay {excerpt(one)} is neither a Path nor a Source"
+            raise MappingError(Diagnostic("M105", message, hint=hint))
         yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
 
 

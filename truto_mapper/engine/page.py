@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
-from truto_mapper.engine import rendering
+from truto_mapper.engine import bodies, rendering
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -46,9 +46,9 @@ SENT = ("method", "path", "params", "headers", "body")
 class Request:
     """What to send to the provider.
 
-    `path` begins with a slash and goes below the provider's base URL. `params` is the HTTP query: a list is a
-    parameter given several times. `body` is JSON, None for no body. `query` is the parsed unified query: pass it to
-    `Mapper.map` with the reply. `diagnostics` has notes on what was changed about the query (Q510).
+    `path` begins with a slash and goes below the provider's base URL. `params` is the HTTP query, all of it text: a
+    list is a parameter given several times. `body` is JSON, None for no body. `query` is the parsed unified query: pass
+    it to `Mapper.map` with the reply. `diagnostics` has notes on what was changed about the query (Q508, Q510).
     """
 
     method: str
@@ -77,6 +77,12 @@ class Response(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
+
+
+class ReadResponse(Response):
+    """A response whose body was read from bytes: it is JSON that can be written."""
+
+    __slots__ = ()
 
 
 class Unified(TypedDict, Generic[RecordT]):
@@ -144,14 +150,22 @@ class Page(NamedTuple, Generic[RecordT]):
         """The response body in a format, by default in the query's `truto_response_format`.
 
         JSON; for "stream" the text of NDJSON lines; for "raw" the provider's body itself. Raises `QueryError`
-        (Q504, Q507) and `EvaluationError` (D405, D407).
+        (Q504, Q507) and `EvaluationError` (D405, D407). What it returns can be written as JSON in UTF-8: halves of
+        surrogate pairs in a body that was not given as bytes become U+FFFD.
         """
         try:
-            return self._rendered(format or self._choice("truto_response_format", "unified"))
+            asked = self._choice("truto_response_format", "unified")
+            chosen = format or asked
+            made = self._rendered(chosen, asked)
+            made = made if chosen != "debug" and self._is_json else bodies.writable(made)
+            return rendering.ndjson(made) if chosen == "stream" else made
         except BEYOND as error:
             raise bounded(error) from None
 
-    def _rendered(self, chosen: str) -> Any:
+    def _rendered(self, chosen: str, asked: str) -> Any:
+        if asked == "raw" and chosen in rendering.FORMATS and chosen != "raw":
+            message = f"the page was asked for as raw, so it has no records to show as {chosen}"
+            raise QueryError(Diagnostic("Q504", message, hint="leave out truto_response_format=raw"))
         match chosen:
             case "raw":
                 return self.response.body
@@ -161,11 +175,17 @@ class Page(NamedTuple, Generic[RecordT]):
                 stored = [rendering.normalized(dict(one), self.resource) for one in self.records]
                 return {"result": self._selected(stored), "next_cursor": self.next_cursor}
             case "stream":
-                return rendering.ndjson(self._selected(self.records, keyed=False))
+                return self._selected(self.records, keyed=False)
             case "debug":
                 return {"result": self.result, "next_cursor": self.next_cursor, "debug": self._debug()}
         hint = did_you_mean(str(chosen), rendering.FORMATS)
         raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
+
+    @property
+    def _is_json(self) -> bool:
+        """Whether all that records are made of can surely be written: what was read from bytes, and what is asked."""
+        asked = self.query and [dict(self.query), self.query.plan and self.query.plan.settings]
+        return isinstance(self.response, ReadResponse) and bodies.is_writable([asked, dict(self.response.headers)])
 
     def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")

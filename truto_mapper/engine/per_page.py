@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.shaping import MAX_SHORT, Fault, schema_of
 from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING, Budget, Walk, measure
 from truto_mapper.language.source_paths import Paths
+from truto_mapper.mapping.linked import WholeDays
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.timestamps import has_offset_of, is_time_zone
 
 #: How many pages' values are kept: enough for a few periods that are read at the same time.
 MAX_PAGES = 16
@@ -33,13 +36,16 @@ MAX_BYTES = 500_000
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
 Checked = tuple[Expression, Schema]
+#: Arguments of the rows' function, the fault of their values, and the texts whose UTC offset is not the zone's.
+Kept = tuple[tuple[Any, ...], Fault | None, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Memo:
     """Values that depend on one text of the row: some `let`s, then some fields with their schemas.
 
-    `aliases` are the `let`s that are paths to the text, or to an object above it.
+    `aliases` are the `let`s that are paths to the text, or to an object above it. `placed` are the numbers of the
+    fields that must have the UTC offset of a zone.
     """
 
     path: NamePath
@@ -47,6 +53,7 @@ class Memo:
     aliases: tuple[tuple[str, Expression], ...]
     lets: tuple[tuple[str, Expression], ...]
     fields: tuple[Checked, ...]
+    placed: tuple[int, ...] = ()
 
     def values(self, page: Scope, text: Any) -> tuple[Any, ...]:
         """Whether all values are short texts, then the values for a text.
@@ -84,14 +91,21 @@ def _is_long(value: Any) -> bool:
 
 
 class _ByText(dict[Any, tuple[Any, ...]]):
-    """The values of a memo by text, computed when first asked for. Cleared when it becomes too large."""
+    """The values of a memo by text, computed when first asked for. Cleared when it becomes too large.
 
-    def __init__(self, memo: Memo, page: Scope) -> None:
+    A text whose UTC offset is not that of the page's `zone` makes `odd` true, for good.
+    """
+
+    def __init__(self, memo: Memo, page: Scope, zone: str | None, odd: list[str]) -> None:
         super().__init__()
-        self.memo, self.page, self.bytes = memo, page, 0
+        self.memo, self.page, self.zone, self.odd, self.bytes = memo, page, zone, odd, 0
 
     def __missing__(self, text: Any) -> tuple[Any, ...]:
         made = self.memo.values(self.page, text)
+        if made and self.zone is not None and not self.odd:
+            values = made[1 + len(self.memo.lets) :]
+            placed = (values[number] for number in self.memo.placed)
+            self.odd += [one for one in placed if one is not None and not has_offset_of(one, self.zone)]
         # What is kept may become part of several records, so it must not be mutable.
         if text.__class__ is str and not any(isinstance(value, (list, dict)) for value in made):
             self._keep(text, made)
@@ -140,8 +154,9 @@ class PageValues:
     While the code is written it asks here for the names of its parameters; `arguments` are their values.
     """
 
-    def __init__(self, bindings: Sequence[str], types: SourceTypes) -> None:
+    def __init__(self, bindings: Sequence[str], types: SourceTypes, days: WholeDays | None = None) -> None:
         self.bindings, self.types = tuple(bindings), types
+        self.days = days if days is not None and days.offsets else None
         self.lets: dict[str, Expression] = {}
         self.memos: dict[NamePath, Memo] = {}
         self._names: dict[str, str] = {}
@@ -180,6 +195,8 @@ class PageValues:
         shown = [field.expression for field in self._fields.values()]
         for memo in self.memos.values():
             shown += [expression for _, expression in memo.lets] + [expression for expression, _ in memo.fields]
+        if self.days is not None:
+            shown.append(self.days.time_zone)
         every = {path for expression in shown for path in names.read_by(expression.node)}
         every |= {path for found in names.others.values() for path in found}
         every |= {(name,) for name in self._names if name not in self.lets}
@@ -187,7 +204,7 @@ class PageValues:
         return sorted(path for path in whole if path[0] != "row")
 
     def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget) -> Evaluated:
-        """The arguments and their fault. They are kept for pages with the same `key`, the values at `paths`."""
+        """What `arguments` gives, kept for pages with the same `key`, the values at `paths`."""
         if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
             return self.arguments(Scope({}, dict(zip(self.bindings, given, strict=True)), budget=budget))
         made = self.arguments(Scope({}, self._bindings(key), budget=budget))
@@ -210,7 +227,10 @@ class PageValues:
         return bindings
 
     def arguments(self, page: Scope) -> Evaluated:
-        """The values of the parameters, and the worst fault. A `let` that fails is undefined."""
+        """The values of the parameters, the worst fault, and a list for the odd texts of the page.
+
+        A `let` that fails is undefined.
+        """
         is_right = all(test(page.lookup("response")) for test in self.types.of_page)
         faults: set[Fault | None] = set() if is_right else {"let"}
         for name, expression in self.lets.items():
@@ -224,9 +244,29 @@ class PageValues:
         faults |= {fault for _, fault in fields}
         names, found = [page.lookup(name) for name in self._names], [value for value, _ in fields]
         certain = _are_short(names) and None not in found and not any(map(_is_long, found))
-        arguments = (certain, *names, *found, *(_ByText(memo, page) for memo in self.memos.values()))
+        odd: list[str] = [] if self._are_placed() else ["unknown"]
+        zone = self._zone(page)
+        arguments = (certain, *names, *found, *(_ByText(memo, page, zone, odd) for memo in self.memos.values()))
         worst: tuple[Fault, ...] = ("let", "required", "optional")
-        return arguments, next((fault for fault in worst if fault in faults), None), page
+        return arguments, next((fault for fault in worst if fault in faults), None), page, odd
+
+    def placed(self, children: Sequence[FieldSource], record: FieldSource) -> tuple[int, ...]:
+        """The numbers of the fields that must have the offset of the page's zone."""
+        names = () if self.days is None else self.days.offsets
+        places = [id(record.declared.fields[name]) for name in names]
+        return tuple(number for number, child in enumerate(children) if id(child.declared) in places)
+
+    def _are_placed(self) -> bool:
+        """Whether memos know all date-times that must have the offset of the zone."""
+        return self.days is None or sum(len(memo.placed) for memo in self.memos.values()) == len(self.days.offsets)
+
+    def _zone(self, page: Scope) -> str | None:
+        """The time zone of the page's days, as far as it is known."""
+        try:
+            zone = None if self.days is None else self.days.time_zone.evaluate_in(page)
+        except EvaluationError:
+            return None
+        return zone if is_time_zone(zone) else None
 
     def record(self, arguments: tuple[Any, ...], rows: int, budget: Budget) -> None:
         """Count the long values that every record repeats. Raises D2014 if they are too many."""
@@ -239,13 +279,14 @@ class PageValues:
                     raise EvaluationError(field.expression.diagnostic(found.code, found.message)) from None
 
 
-#: The values of the parameters, their fault, and the scope in which the memos are evaluated.
-Evaluated = tuple[tuple[Any, ...], Fault | None, Scope]
+#: The values of the parameters, their fault, the scope in which the memos are evaluated, and the texts whose UTC offset
+#: is not the zone's.
+Evaluated = tuple[tuple[Any, ...], Fault | None, Scope, list[str]]
 
 
 def _is_small(made: Evaluated) -> bool:
     """Whether the values of a page, with all its `let`s, may be kept."""
-    arguments, _, page = made
+    arguments, _, page, _ = made
     held: list[Any] = [*arguments]
     scope: Scope | None = page
     while scope is not None:

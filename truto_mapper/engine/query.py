@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
-    provider's rows, `question` what its cursors belong to.
+    provider's rows, `question` what its cursors belong to, `raw` whether no records are wanted.
     """
 
     settings: dict[str, Any]
@@ -44,6 +44,7 @@ class Plan(NamedTuple):
     question: Question
     limit: int | None = None
     remote_data: bool = True
+    raw: bool = False
 
     def __repr__(self) -> str:
         return f"<Plan of {', '.join(self.endpoints)}>"
@@ -127,10 +128,11 @@ class Parser:
                 except (UnusableError, RecursionError) as error:
                     why = str(error) if isinstance(error, UnusableError) else "it is nested too deeply"
                     hint = getattr(error, "hint", None)
-                    findings.add("Q504", f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
+                    code = "Q506" if name == "next_cursor" and isinstance(value, str) else "Q504"
+                    findings.add(code, f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
                     values[name] = _UNREADABLE
         for name in unknown[:_MAX_NOTED] if on_unknown == "refuse" else ():
-            short = shortened(str(name))
+            short = shortened(name) if isinstance(name, str) else excerpt(name)
             hint = did_you_mean(short, self.resource.parameters)
             message = f"{self.resource.name} has no query parameter {excerpt(name)}"
             findings.add("Q502", message, pointer=json_pointer((short,)), hint=hint)

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from truto_mapper.engine import rendering, requests
+from truto_mapper.engine import requests
 from truto_mapper.engine.query import Plan, Query
+from truto_mapper.engine.reply_names import has_some, query_names
 from truto_mapper.engine.requests import value_of
-from truto_mapper.language.expression import Scope
+from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import ProviderError
+from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
+from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.pointers import json_pointer
-from truto_mapper.text.timestamps import is_time_zone, same_zone
+from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at, same_zone
 
 if TYPE_CHECKING:
     from truto_mapper.engine.fused import Fused
     from truto_mapper.language.trace import Trace
 
+#: How many characters of a provider's words a message quotes, and how many texts of a list.
+MAX_SAID = 500
+MAX_LINES = 10
+
 #: The values of a reply's variables, in the order of `linked.REPLY`.
 Bindings: TypeAlias = tuple[Any, ...]
-
-
-def read(body: bytes | bytearray, status: int) -> Any:
-    """A body as JSON; that of a refusal as text if it is not JSON. Raises `ProviderError` P602."""
-    try:
-        return rendering.loads(body)
-    except (ValueError, RecursionError) as error:
-        if not 200 <= status < 300:
-            return bytes(body).decode(errors="replace") or None
-        start = excerpt(bytes(body[:80]).decode(errors="replace"))
-        why = "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
-        found = Diagnostic("P602", f"the provider's answer cannot be read as JSON ({why}): {start}")
-        raise ProviderError(found) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +43,8 @@ class Replies:
     functions: Mapping[str, Fused]
     unplanned: Plan
     trace: Trace | None = None
+    #: What a page without its query does not know, by the name of the endpoint.
+    unknown: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
         return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget)
@@ -58,83 +52,168 @@ class Replies:
     def recognised(
         self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
     ) -> tuple[Fused | None, Sequence[Any]]:
-        """The function of the endpoint whose reply this is, None for one without records, and what `Fused.reply` gives.
+        """The function of the endpoint whose reply this is, and what `Fused.reply` gives.
 
-        Adds a warning to `found` for a reply that is not recognised. Raises `ProviderError` P601 to P603.
+        For a reply whose records are not wanted, None and the name of the endpoint with the next cursor; for one that
+        means no records, None and nothing.
+        Adds to `found` what is noteworthy: P603, P608, P609. Raises `ProviderError` P601 to P603.
         """
         body, status = bindings[-2:]
-        names = plan.endpoints
+        names: Sequence[str] = plan.endpoints
         if plan is not self.unplanned and plan.settings is not bindings[0] and plan.settings != bindings[0]:
-            serving = requests.serving(self.mapping, self.scope(bindings, budget))
-            names = tuple(one.name for one in serving)
+            names = [one.name for one in requests.serving(self.mapping, self.scope(bindings, budget))]
         if not 200 <= status < 300:
-            self._raise_refusal(names, self.scope(bindings, budget))
+            found.append(self._empty(names, self.scope(bindings, budget)))
             return None, ()
+        if plan.raw:
+            return None, self._unmapped(names[0], self.scope(bindings, budget), found)
         if not isinstance(body, dict):
-            message = f"the provider's answer must be a JSON object, this is {excerpt(body)}"
-            raise ProviderError(Diagnostic("P602", message, pointer=""))
+            raise ProviderError(_no_object(body))
         for name in names:
             fused = self.functions[name]
             fast = fused.reply(bindings, budget) if self.trace is None else None
             reply = self._recognise(fused.endpoint, self.scope(bindings, budget)) if fast is None else fast
             if reply[0] is True or truthy(reply[0]):
+                failed = reply[-1]
+                if failed is not MISSING and failed is not False and truthy(failed):
+                    raise _refusal(self.mapping, self.scope(bindings, budget))
+                if plan is self.unplanned:
+                    found += self._unasked(fused.endpoint)
                 return fused, reply
         return self._unrecognised(names, bindings, plan, found, budget)
 
-    def _raise_refusal(self, names: Sequence[str], scope: Scope) -> None:
-        """Raise what the provider says, unless it means no records (empty_when)."""
-        endpoints = [one for one in self.mapping.endpoints if one.name in names]
-        if not any(truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in endpoints):
+    def _unmapped(self, name: str, scope: Scope, found: list[Diagnostic]) -> tuple[str, Any]:
+        """The name of the endpoint and the next cursor of a reply whose records nobody looks at.
+
+        An expression that fails is a warning in `found`. Raises `ProviderError` P601.
+        """
+        endpoint = next(one for one in self.mapping.endpoints if one.name == name)
+        if not isinstance(scope.data, dict):
+            found.append(replace(_no_object(scope.data), severity="warning"))
+            return name, MISSING
+        failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
+        if truthy(failed):
             raise _refusal(self.mapping, scope)
+        return name, cursor
+
+    def _named(self, names: Sequence[str]) -> list[Endpoint]:
+        return [one for one in self.mapping.endpoints if one.name in names]
+
+    def _empty(self, names: Sequence[str], scope: Scope) -> Diagnostic:
+        """The note on a refusal of the first page that means no records (empty_when). Raises any other refusal."""
+        refusal = _refusal(self.mapping, scope)
+        is_first = scope.bindings["cursor"] is MISSING
+        if not is_first or not any(
+            truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in self._named(names)
+        ):
+            raise refusal
+        told = f" (request {refusal.request_id})" if refusal.request_id else ""
+        return Diagnostic("P608", f"no records: {refusal.diagnostics[0].message}{told}", "note")
 
     def _recognise(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """What `Fused.reply` gives, one expression after the other."""
         if self.trace is not None:
             self.trace.names = dict(scope.bindings)
-        return self._read(endpoint, scope) if truthy(value_of(endpoint.recognise, scope)) else (False,)
+        return self._read(endpoint, scope) if _is_of(endpoint, scope) else (False,)
 
     def _read(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """The same for a reply that is taken for the endpoint's, with False for rows that are still to be found."""
         if self.trace is not None:
             self.trace.endpoint = endpoint.name
             paging(endpoint, scope)  # so that it can be explained, and counts as covered
+        failed = self._has_failed(endpoint, scope)
         types = self.functions[endpoint.name].types
         wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
-        if wrong:
+        if wrong and not failed:
             raise ProviderError([Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong])
-        return True, value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope), False, None
+        cursor, zone = value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope)
+        return True, cursor, zone, False, None, failed
+
+    def _has_failed(self, endpoint: Endpoint, scope: Scope) -> bool:
+        """Whether a reply is a failure (error_when). An expression that fails must not hide what the provider said."""
+        try:
+            return truthy(value_of(endpoint.error_when, scope))
+        except EvaluationError as error:
+            raise _refusal(self.mapping, scope, *error.diagnostics) from None
 
     def _unrecognised(
         self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
     ) -> tuple[Fused, Sequence[Any]]:
-        """Take a reply that no endpoint recognises for one of the first endpoint that was asked."""
+        """Take a reply that no endpoint recognises for one of the first endpoint asked, if it has any of its names."""
         scope, fused = self.scope(bindings, budget), self.functions[names[0]]
-        known = [one for one in self.mapping.endpoints if truthy(value_of(one.recognise, scope))]
+        if any(self._has_failed(one, scope) for one in self._named(names)):
+            raise _refusal(self.mapping, scope)
+        known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
         if known or plan is self.unplanned:
             raise _foreign(known, names)
-        if any(one.recognise is not None for one in self.mapping.endpoints if one.name in names):
-            message = f"the provider's answer has no records that {names[0]} recognises"
-            found.append(Diagnostic("P603", message, "warning", pointer=""))
+        if not has_some(fused.endpoint, scope.data):
+            raise _stranger(fused.endpoint, scope.data)
+        message = f"the provider's answer has no records that {names[0]} recognises"
+        found.append(Diagnostic("P603", message, "warning", pointer=""))
         fast = fused.reply(bindings, budget) if self.trace is None else None
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
 
+    def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
+        """A note (P609) on a page without its query, if the endpoint's expressions read the query."""
+        if endpoint.name not in self.unknown:
+            names = ", ".join(query_names(endpoint))
+            message = f"the reply was mapped without its query, from which {endpoint.name} reads {names}"
+            note = Diagnostic("P609", message, "note", hint="give the query that the reply answers")
+            self.unknown[endpoint.name] = [note] if names else []
+        return self.unknown[endpoint.name]
 
-def _refusal(mapping: linked.Mapping, scope: Scope) -> ProviderError:
-    """The provider's error, as the mapping's error_mapping reads it."""
+
+def _is_of(endpoint: Endpoint, scope: Scope, *, failing: Any = None) -> bool:
+    """Whether a reply is an endpoint's: it says so, or else its outermost for_each finds something."""
+    if endpoint.recognise is not None:
+        return truthy(value_of(endpoint.recognise, scope, failing=failing))
+    if endpoint.for_each:
+        return value_of(endpoint.for_each[0][1], scope, failing=failing) is not MISSING
+    return has_some(endpoint, scope.data)
+
+
+def _tried(expression: Expression | None, scope: Scope, found: list[Diagnostic]) -> Any:
+    """An expression's value; MISSING after a failure, which becomes a warning."""
+    try:
+        return value_of(expression, scope)
+    except EvaluationError as error:
+        found += [replace(one, severity="warning") for one in error.diagnostics]
+        return MISSING
+
+
+def _refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> ProviderError:
+    """The provider's error, as the mapping's error_mapping reads it; 502 if the provider's own status is 2xx."""
     body, status = scope.data, scope.bindings["status"]
     said = {name: value_of(one, scope, failing=MISSING) for name, one in mapping.errors.items()}
-    message, hint = said.get("message"), said.get("hint")
-    lines = [str(line) for line in (message if isinstance(message, list) else [message]) if line]
-    text = "; ".join(lines) if lines else excerpt(body) if body is not None else "(no body)"
-    retry, request_id = said.get("retry_after"), said.get("request_id")
+    message, hint, retry = (said.get(name) for name in ("message", "hint", "retry_after"))
+    text = _words(message) or (excerpt(body) if body is not None else "(no body)")
+    hint = shortened(hint, MAX_SAID) if isinstance(hint, str) else None
+    is_number = isinstance(retry, (int, float)) and not isinstance(retry, bool)
     return ProviderError(
-        Diagnostic(
-            "P601", f"{mapping.integration} answered {status}: {text}", hint=hint if isinstance(hint, str) else None
-        ),
-        status=status,
-        retry_after=int(retry) if isinstance(retry, (int, float)) and 0 <= retry < 2**53 else None,
-        request_id=request_id if isinstance(request_id, str) else None,
+        [Diagnostic("P601", f"{mapping.integration} answered {status}: {text}", hint=hint), *more],
+        status=ProviderError.unreadable if 200 <= status < 300 else status,
+        retry_after=int(retry) if is_number and 0 <= retry < 2**53 else None,  # type: ignore[arg-type, operator]
+        request_id=_words(said.get("request_id")) or None,
     )
+
+
+def _words(said: Any) -> str:
+    """What a provider says, as a message quotes it: the texts of a list, each cut, and the first of them."""
+    lines = [one for one in (said if isinstance(said, list) else [said]) if one and one is not MISSING]
+    shown = [printable(one[:MAX_SAID]) if isinstance(one, str) else excerpt(one, MAX_SAID) for one in lines[:MAX_LINES]]
+    more = [f"and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+    return shortened("; ".join([*shown, *more]), MAX_SAID)
+
+
+def _no_object(body: Any) -> Diagnostic:
+    return Diagnostic("P602", f"the provider's answer must be a JSON object, this is {excerpt(body)}", pointer="")
+
+
+def _stranger(endpoint: Endpoint, body: dict[str, Any]) -> ProviderError:
+    """The error for a reply with nothing that an endpoint reads."""
+    has = f"it has {_words(list(body))}" if body else "it is empty"
+    message = f"the provider's answer has nothing that {endpoint.name} reads: {has}"
+    return ProviderError(Diagnostic("P603", message, pointer="", hint="is it a reply of another API or version?"))
 
 
 def _foreign(known: list[Endpoint], names: Sequence[str]) -> ProviderError:
@@ -156,12 +235,21 @@ def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | Non
     return sum(one is not None for one in rows), number if is_number else None, int(total) if is_total else None
 
 
-def next_cursor(value: Any, query: Query | None, found: list[Diagnostic]) -> tuple[str | None, bool]:
-    """The provider's next cursor, and whether it is the one that was sent. Raises `ProviderError` P602."""
+def next_cursor(
+    value: Any, query: Query | None, found: list[Diagnostic], *, is_raw: bool = False
+) -> tuple[str | None, bool]:
+    """The provider's next cursor, and whether it is the one that was sent.
+
+    Raises `ProviderError` P602 for a cursor that is not text; for a raw page that is a warning.
+    """
     if value is MISSING or value is None or (isinstance(value, str) and not value):
         return None, False
     if not isinstance(value, str):
-        raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
+        wrong = Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}")
+        if not is_raw:
+            raise ProviderError(wrong)
+        found.append(replace(wrong, severity="warning"))
+        return None, False
     if query is None or value != query.cursor:
         return value, False
     found.append(Diagnostic("P604", "the provider returned the cursor it was sent; there is no next page", "warning"))
@@ -178,3 +266,28 @@ def zone_notes(zone: Any, plan: Plan, days: linked.WholeDays | None) -> list[Dia
     setting = None if days is None else days.setting
     hint = f"set the context's {setting} to {zone}" if setting and is_time_zone(zone) else None
     return [Diagnostic("P605", message, "warning", hint=hint)]
+
+
+def offset_notes(
+    records: Sequence[Mapping[str, Any]], plan: Plan, endpoint: Endpoint, days: linked.WholeDays | None
+) -> list[Diagnostic]:
+    """A warning if a date-time of the records has another UTC offset than the zone that the days were planned in.
+
+    For an endpoint that says in which zone its days are, `zone_notes` compares that.
+    """
+    zone = plan.zone
+    if zone is None or days is None or endpoint.time_zone is not None:
+        return []
+    for name in days.offsets:
+        for text in dict.fromkeys(record.get(name) for record in records):
+            if text is not None and not has_offset_of(text, zone):
+                return [_misplaced(name, text, zone, days)]
+    return []
+
+
+def _misplaced(name: str, text: str, zone: str, days: linked.WholeDays | None) -> Diagnostic:
+    there = offset_at(text, zone)
+    message = f"{name} {excerpt(text)} is not in {zone}, where the days were planned: its offset is {there} then"
+    setting = None if days is None else days.setting
+    hint = f"set the context's {setting} to the time zone of the reply's days" if setting else None
+    return Diagnostic("P605", message, "warning", hint=hint)

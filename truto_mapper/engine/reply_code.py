@@ -103,11 +103,12 @@ def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
 def reply_module(
     endpoint: Endpoint, loops: Loops | None, paths: Sequence[NamePath], externals: Externals, types: SourceTypes
 ) -> ast.Module:
-    """`reply(given, budget)`: whether the reply is of the endpoint, its next cursor, time zone, rows, and a key.
+    """`reply(given, budget)`: whether the reply is of the endpoint, its cursor, time zone, rows, key and error_when.
 
     `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Returns
     None where an expression fails or reads what has another type than its schema declares: the caller evaluates it
-    again, which raises the error with its place.
+    again, which raises the error with its place. Without `recognise` the reply is the endpoint's if the outermost
+    for_each finds something.
     """
     externals.constants |= CALLED
     pen = externals.pen(endpoint.path, {})
@@ -116,8 +117,12 @@ def reply_module(
         unpack(pen, REPLY, pen.load("given"))
         values = [
             _local(pen, expression, externals)
-            for expression in (endpoint.recognise, endpoint.next_cursor, endpoint.time_zone)
+            for expression in (endpoint.error_when, endpoint.next_cursor, endpoint.time_zone)
         ]
+        error, *others = values
+        recognised = _local(pen, endpoint.recognise or endpoint.for_each[0][1], externals)
+        if endpoint.recognise is None:
+            recognised = pen.is_there(recognised)
         for reading in types.above_cursor:
             classes = classes_of(types.declared_at(reading))
             if classes:
@@ -125,7 +130,7 @@ def reply_module(
                 pen.branch(right, lambda: None, lambda: pen.lines.append(ast.Return(pen.constant(None))))
         rows = pen.constant(value=False) if loops is None else loops.read(pen)
         key = pen.tuple_of(*(_read(pen, *path) for path in paths))
-        lines.append(ast.Return(pen.tuple_of(*values, rows, key)))
+        lines.append(ast.Return(pen.tuple_of(recognised, *others, rows, key, error)))
     failed = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
     pen.lines.append(ast.Try(lines, [failed], [], []))
     return externals.module(pen, "reply", ["given", "budget"])
@@ -143,7 +148,7 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
         value = made.value
         if not isinstance(value, (ast.Constant, ast.Compare)):
             value = pen.atom(value)
-            ended = pen.called("finished", value, pen.constant(escapes(expression.node)))
+            ended = pen.called("finished", value, pen.constant(escapes(expression.node)), pen.load("budget"))
             value = pen.choice(pen.has_class(value, "str"), value, ended)
     pen.assign(local, value)
     return pen.load(local)

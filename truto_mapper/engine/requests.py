@@ -56,10 +56,12 @@ def planned(
     days = mapping.whole_days
     zone = None if days is None else _zone(days, scope)
     notes = query.remarks + (tuple(_day_notes(days, zone, query, now)) if days and zone else ())
+    notes += _query_notes(endpoints[0], scope)
     limit = None if query.get("truto_ignore_limit") else query.get("limit")
     limit = limit - at.taken if is_stream and limit is not None else limit
     remote_data = not query.get("truto_ignore_remote_data")
-    plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, question, limit, remote_data)
+    raw = query.get("truto_response_format") == "raw"
+    plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, question, limit, remote_data, raw)
     made = Query(query.parameters, at.cursor, at.offset, at.digest, sent, notes, plan, query.remarks)
     return Request(**sent, query=made, diagnostics=notes)
 
@@ -99,6 +101,15 @@ def _refuse(endpoint: Endpoint, scope: Scope) -> None:
     if not isinstance(reason, str):
         raise _unsendable(endpoint.query_error, f"query_error must be text, this is {excerpt(reason)}")
     raise QueryError(Diagnostic("Q513", reason))
+
+
+def _query_notes(endpoint: Endpoint, scope: Scope) -> tuple[Diagnostic, ...]:
+    """What the mapping's query_note says about the query."""
+    told = value_of(endpoint.query_note, scope)
+    notes = [] if told is MISSING else told if isinstance(told, list) else [told]
+    if not all(isinstance(note, str) for note in notes):
+        raise _unsendable(endpoint.query_note, f"query_note must be text, or a list of texts, this is {excerpt(told)}")
+    return tuple(Diagnostic("Q516", note, "note") for note in notes)
 
 
 def _sent(endpoint: Endpoint, scope: Scope, remote_query: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,7 +179,8 @@ def _headers(template: Template | None, scope: Scope) -> dict[str, str]:
 def _keep(endpoint: Endpoint, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
     """Refuse what would replace something of the mapping, also what it sets on further pages alone."""
     cursor = scope.lookup("cursor")
-    scope = Scope(MISSING, {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor})
+    names = {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor}
+    scope = Scope(MISSING, names, budget=scope.budget)
     kept = ((endpoint.body, within), (endpoint.params, beyond))
     found = [
         refusal
@@ -190,7 +202,18 @@ def _filled(template: Template, scope: Scope, *, failing: Any = None) -> Any:
             items = (_filled(child, scope, failing=failing) for child in template)
             return [value for value in items if value is not MISSING]
         case _:
-            return value_of(template, scope, failing=failing)
+            return _counted(template, value_of(template, scope, failing=failing), scope)
+
+
+def _counted(expression: Expression, value: Any, scope: Scope) -> Any:
+    """An object or array as it is written, its characters counted: a small one can contain a part many times."""
+    if not isinstance(value, (dict, list)) or scope.budget is None:
+        return value
+    try:
+        return scope.budget.record(value)
+    except EvaluationError as error:
+        (found,) = error.diagnostics
+        raise EvaluationError(expression.diagnostic(found.code, found.message)) from None
 
 
 def _object(template: Template | None, scope: Scope) -> dict[str, Any]:

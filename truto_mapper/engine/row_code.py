@@ -23,7 +23,7 @@ from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 
 #: Functions that are cheaper to call than to look up in a memo.
-_CHEAP = frozenset({"boolean", "exists", "join", "not", "size"})
+_CHEAP = frozenset({"boolean", "exists", "join", "not", "size", "string"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class RowCode:
             if child.declared.required:
                 self.doubt()
             elif not is_settled:
-                self.doubt_unless(self.is_no_value(value))
+                self.doubt_unless(self.pen.is_no_value(value))
 
         self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, self.kept(value, child)), leave_out)
 
@@ -181,10 +181,6 @@ class RowCode:
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.given):
             return self.pen.constant(value=True)
         return self.pen.test(value, ast.IsNot(), self.pen.constant(None))
-
-    def is_no_value(self, value: ast.expr) -> ast.expr:
-        is_none = self.pen.test(value, ast.Is(), self.pen.constant(None))
-        return self.pen.either(is_none, self.pen.test(value, ast.Is(), self.pen.load("MISSING")))
 
     def is_true(self, value: ast.expr) -> ast.expr:
         pen = self.pen
@@ -246,6 +242,19 @@ class RowCode:
 
     def inline(self, expression: Expression, node: Node) -> str:
         """The local of the value of a node of an expression."""
+        value = self.computed(expression, node)
+        if isinstance(value, ast.Name):
+            return value.id
+        local = self.pen.new_local("value")
+        self.pen.assign(local, value)
+        if isinstance(value, ast.JoinedStr):
+            self.classes[local] = "str"
+        if isinstance(value, ast.Call) and getattr(value.func, "id", "") == "len":
+            self.classes[local] = "int"
+        return local
+
+    def computed(self, expression: Expression, node: Node) -> ast.expr:
+        """The value of a node of an expression, to be used once."""
         node = self.looked_up(node)
         free = compiler.parameters(node, dict.fromkeys(expression.functions, ""))
         names = {name: self.named(name) for name in free if self.is_bound(name)}
@@ -254,16 +263,7 @@ class RowCode:
         made = self.blueprint.externals.emit(expression, node, names, context, self.classes, small)
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
-        if isinstance(made.value, ast.Name):
-            match made.statements:
-                case [*_, ast.Assign([ast.Name(made.value.id)], ast.JoinedStr())]:
-                    self.classes[made.value.id] = "str"
-            return made.value.id
-        local = self.pen.new_local("value")
-        self.pen.assign(local, made.value)
-        if isinstance(made.value, ast.Call) and getattr(made.value.func, "id", "") == "len":
-            self.classes[local] = "int"
-        return local
+        return made.value
 
     def is_bound(self, name: str) -> bool:
         """Whether a name is not that of a function, taken for a value as in `$map(names, $uppercase)`."""
@@ -302,8 +302,6 @@ class RowCode:
         if (array := _array_of_one(self, child)) is not None:
             return array, True
         child = self.narrowed(child)
-        if declared.type == "array":  # it is one anyway
-            child = replace(child, node=without_brackets(child.node))
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
         if path is None:
             value = pen.load(self.inline(child.expression, child.node))
@@ -319,7 +317,7 @@ class RowCode:
         self.runs = True
         pen.assign(local, pen.method(pen.load("run"), "recorded", value))
         shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.load(local))
-        pen.assign(local, pen.choice(self.is_no_value(pen.load(local)), pen.constant(None), shape))
+        pen.assign(local, pen.choice(self.pen.is_no_value(pen.load(local)), pen.constant(None), shape))
         return pen.load(local)
 
     def is_of_row(self, node: Node) -> bool:
@@ -374,7 +372,8 @@ def _write_memo(code: RowCode, path: NamePath, lets: dict[str, Expression], chil
         for name, one in code.blueprint.endpoint.let
         if (leads := code.paths.paths.get(name)) and path[: len(leads)] == leads
     )
-    memo = Memo(path, (path[0],) == code.paths.context, aliases, tuple(lets.items()), tuple(checked))
+    placed = code.page.placed(children, code.record)
+    memo = Memo(path, (path[0],) == code.paths.context, aliases, tuple(lets.items()), tuple(checked), placed)
     are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
     text = pen.load(code.fetched(path, "str"))
     by_text = pen.load(code.page.memo(memo))
@@ -405,7 +404,7 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
     is_text, known = pen.has_class(pen.load(text), "str"), dict(code.classes)
     # `path.($ ? {…})` gives nothing for no value; without the condition a null becomes an object.
     skips_null = isinstance(condition, Variable) and condition.name == ""
-    code.doubt_unless(pen.either(is_text, code.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
+    code.doubt_unless(pen.either(is_text, pen.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
 
     def one() -> None:
         made = code.object([replace(one, node=code.looked_up(one.node, text)) for one in children])

@@ -64,7 +64,9 @@ class EndpointDocument(_Document):
     """One endpoint of the provider: the queries it serves, the request, and how its reply is read."""
 
     when: ExpressionText = _expression("whether this endpoint serves the query; the first one that does is called.")
-    recognise: ExpressionText = _expression("whether a reply without its query is this endpoint's.")
+    recognise: ExpressionText = _expression(
+        "whether a reply is this endpoint's; without it, whether the outermost for_each finds something."
+    )
     source_schema: SchemaName = _optional(
         description="The schema of the provider's reply, for example `gong/aggregate`."
     )
@@ -75,11 +77,12 @@ class EndpointDocument(_Document):
     query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
     request_header_mapping: TemplateText = _optional(description="The request headers.")
     request_body_mapping: TemplateText = _optional(description="The request body.")
-    request_schema: str = _optional(
+    request_schema: SchemaName = _optional(
         description="The schema of the request body, for example `gong/aggregate-request`: what it declares of the "
         "caller's remote_query goes into the body, everything else becomes HTTP query parameters."
     )
     query_error: ExpressionText = _expression("why this query is refused; undefined if it is not.")
+    query_note: ExpressionText = _expression("what a caller should know about this query: a text, or several (Q516).")
     static_response: ExpressionText = _expression("the body that is mapped when the call is skipped.")
     for_each: dict[str, ExpressionText] = Described(
         default_factory=dict,
@@ -90,7 +93,8 @@ class EndpointDocument(_Document):
     total: ExpressionText = _expression(
         "how many rows of the outermost for_each all pages have together; a stream fails if more come."
     )
-    empty_when: ExpressionText = _expression("whether the reply, whatever its status, means no records.")
+    error_when: ExpressionText = _expression("whether a reply with a 2xx status is a failure; see error_mapping.")
+    empty_when: ExpressionText = _expression("whether a refusal of the first page means no records; noted as P608.")
     time_zone: ExpressionText = _expression(
         "the time zone that the reply gives for its days; P605 if it is not that of whole_days."
     )
@@ -117,6 +121,11 @@ class WholeDaysDocument(_Document):
         min_length=1,
         description="How date-time parameters become days. `floor`: the day it falls on; `ceil`: the first day that "
         "begins at or after it; `ceil_until_today`: the same, but not after today.",
+    )
+    offsets: list[str] = Described(
+        default_factory=list,
+        description="Unified date-times that must have the zone's UTC offset; P605 if one has not. For endpoints "
+        "without time_zone.",
     )
 
 

@@ -24,6 +24,11 @@ REPLY = ("context", "cursor", "headers", "now", "query", "response", "status")
 RESPONSE_NAMES = frozenset(REPLY)
 
 
+#: The keys of an endpoint that have one expression: those that read a reply, and all.
+OF_REPLIES = ("recognise", "error_when", "next_cursor", "page_number", "total", "empty_when", "time_zone")
+SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_REPLIES)
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
@@ -44,11 +49,13 @@ class Endpoint:
     headers: Template | None
     body: Template | None
     query_error: Expression | None
+    query_note: Expression | None
     static_response: Expression | None
     for_each: tuple[Loop, ...]
     next_cursor: Expression | None
     page_number: Expression | None
     total: Expression | None
+    error_when: Expression | None
     empty_when: Expression | None
     time_zone: Expression | None
     let: tuple[Loop, ...]
@@ -59,12 +66,14 @@ class Endpoint:
 class WholeDays:
     """The parameters that become whole days, each with its rounding, and whose days they are.
 
-    `setting` is the context's setting that `time_zone` reads, if it reads one.
+    `setting` is the context's setting that `time_zone` reads, if it reads one. `offsets` are fields of a record whose
+    UTC offset must be that of the zone.
     """
 
     time_zone: Expression
     setting: str | None
     parameters: Map[str, str]
+    offsets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +115,9 @@ def expressions(template: Template | None) -> Iterator[Expression]:
     return (expression for _, _, expression in leaves(template))
 
 
-#: The keys of an endpoint that hold one expression.
-_SINGLE = (
-    *("path", "when", "recognise", "query_error", "static_response"),
-    *("next_cursor", "page_number", "total", "empty_when", "time_zone"),
-)
-
-
 def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
     """Each expression of an endpoint with its key."""
-    for key in _SINGLE:
+    for key in SINGLE:
         if (one := getattr(endpoint, key)) is not None:
             yield key, one
     for key in ("params", "headers", "body", "response"):

@@ -110,8 +110,19 @@ class _Linker:
             elif known[name].format != "date-time":
                 message = f"`{name}` must have the format date-time to be a whole day"
                 self.findings.found.append(listed.diagnostic("M106", message, key=name))
+        for number, name in enumerate(shape.offsets):
+            self.offset_field(node.value["offsets"].value[number], name)
         settings = [path[1] for path, _ in reads(zone) if path[0] == "context" and path[1:]] if zone else []
-        return WholeDays(zone, next(iter(settings), None), shape.parameters)  # type: ignore[arg-type]  # as below
+        setting = next(iter(settings), None)
+        return WholeDays(zone, setting, shape.parameters, tuple(shape.offsets))  # type: ignore[arg-type]  # as below
+
+    def offset_field(self, node: Node, name: str) -> None:
+        """Check that a field is a date-time, which has an offset."""
+        field = self.resource.fields.get(name)
+        if field is None:
+            self.undeclared(node.source, node.span, name, self.resource.fields)
+        elif field.format != "date-time":
+            self.findings.found.append(node.diagnostic("M106", f"`{name}` must have the format date-time"))
 
     def endpoint(self, name: str, node: Node, shape: EndpointDocument, *, has_days: bool) -> Endpoint:
         parts = node.value
@@ -147,11 +158,13 @@ class _Linker:
             headers=tree("request_header_mapping"),
             body=tree("request_body_mapping"),
             query_error=one("query_error", REQUEST_NAMES),
+            query_note=one("query_note", REQUEST_NAMES),
             static_response=one("static_response", REQUEST_NAMES),
             for_each=for_each,
             next_cursor=one("next_cursor", RESPONSE_NAMES),
             page_number=one("page_number", RESPONSE_NAMES),
             total=one("total", RESPONSE_NAMES),
+            error_when=one("error_when", RESPONSE_NAMES),
             empty_when=one("empty_when", RESPONSE_NAMES),
             time_zone=one("time_zone", RESPONSE_NAMES),
             let=let,

@@ -98,3 +98,27 @@ def same_zone(a: str, b: str) -> bool:
     start = datetime(2000, 1, 1, tzinfo=UTC)
     moments = (start + timedelta(days=day) for day in range(0, 38 * 366, 10))
     return first is second or all(m.astimezone(first).utcoffset() == m.astimezone(second).utcoffset() for m in moments)
+
+
+@lru_cache(maxsize=4096)
+def has_offset_of(text: str, zone: str) -> bool:
+    """Whether a date-time has the UTC offset that a zone has at that moment. True for a text that is no date-time.
+
+    Where the clocks skip midnight, the day begins when they do so: the offset before is right too.
+    """
+    moment = _read(text)
+    if moment is None or _there(moment, zone).utcoffset() == moment.utcoffset():
+        return True
+    return _there(moment, zone, timedelta(microseconds=-1)).utcoffset() == moment.utcoffset()
+
+
+def offset_at(text: str, zone: str) -> str:
+    """The UTC offset of a zone at the moment of a date-time, as `+01:00`."""
+    return _there(instant(text), zone).isoformat()[-6:]
+
+
+def _there(moment: datetime, zone: str, later: timedelta = timedelta(0)) -> datetime:
+    try:
+        return (moment.astimezone(UTC) + later).astimezone(ZoneInfo(zone))
+    except OverflowError:  # the first or last day of the calendar
+        return moment

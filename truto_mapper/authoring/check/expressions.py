@@ -15,7 +15,7 @@ from truto_mapper.mapping.linked import Endpoint, every, leaves
 from truto_mapper.resource.spec import value_schema
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean
 
-_PLANNING = ("path", "when", "query_error", "static_response", "params", "headers", "body")
+_PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
 
 
@@ -52,9 +52,10 @@ class EndpointTypes:
         for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
-        if endpoint.empty_when is not None:  # it is also evaluated for errors, which have another shape
-            unknown = {**scope.variables, "response": types.ANY, "$": types.ANY}
-            self._infer(endpoint.empty_when, TypeScope(unknown, types.ANY))
+        unknown = {**scope.variables, "response": types.ANY, "$": types.ANY}
+        for one in (endpoint.error_when, endpoint.empty_when):  # they read failures, which have another shape
+            if one is not None:
+                self._infer(one, TypeScope(unknown, types.ANY))
         for name, expression in endpoint.for_each:
             item = types.item_of(self._infer(expression, scope)).without(types.NONE)
             scope = scope.bound(name, item).within(item)

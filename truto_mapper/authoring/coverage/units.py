@@ -94,7 +94,7 @@ def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
     known: dict[int, tuple[Expression, bool]] = {}
     for endpoint in mapper.mapping.endpoints:
         for key, expression in every(endpoint):
-            known.setdefault(id(expression), (expression, key in ("when", "recognise", "empty_when")))
+            known.setdefault(id(expression), (expression, key in ("when", "recognise", "error_when", "empty_when")))
     for expression in mapper.mapping.errors.values():
         known.setdefault(id(expression), (expression, False))
     yield from known.values()

@@ -55,6 +55,9 @@ def compile_raw_call(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]
     argument = None if piped else variables.argument_of(writer, node, "exists")
     if argument is not None:
         return writer.is_there(writer.value(argument))
+    argument = None if piped else variables.argument_of(writer, node, "string")
+    if argument is not None:
+        return _as_text(writer, argument)
     if name == "join" and name not in writer.callers and not piped and _joins_items(node):
         return _join_items(writer, node)
     if name == "eval":
@@ -77,6 +80,16 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
         if len(given) <= OURS[name].arity:
             return _of_ours(writer, name, function, given)
     return writer.called("applied", writer.running(), writer.dollar(), function, *given)
+
+
+def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
+    """`$string(value)`: a text itself, with a call only for another value."""
+    value = writer.atom(writer.value(node))
+    is_text = writer.has_class(value, "str")
+    if isinstance(is_text, ast.Constant) and is_text.value:
+        return value
+    exact = writer.called("invoked", writer.running(), writer.dollar(), writer.load("f_string"), value)
+    return writer.choice(is_text, value, exact)
 
 
 def _of_ours(writer: Writer, name: str, function: ast.expr, given: list[ast.expr]) -> ast.expr:
@@ -114,10 +127,15 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
     """`$join([items], separator)`: an f-string if all items are text, else the call."""
     array, separator = node.arguments
     values = [writer.atom(value) for value in writer.values(*array.items)]  # type: ignore[union-attr]
-    local, parts = writer.new_local(), list[ast.expr]()
+    parts: list[ast.expr] = []
     for value in values:
         between = [writer.constant(separator.value)] if parts and separator.value else []  # type: ignore[union-attr]
         parts += [*between, ast.FormattedValue(value, -1, None, **writer.at)]
+
+    are_text = writer.both(*(writer.has_class(value, "str") for value in values))
+    if isinstance(are_text, ast.Constant) and are_text.value:
+        return writer.grown(join_texts(writer, parts))
+    local = writer.new_local()
 
     def call() -> None:
         found = writer.empty("list")
@@ -126,7 +144,6 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
         given = writer.load("f_join"), writer.load(found), writer.value(separator)
         writer.assign(local, writer.called("invoked", writer.running(), writer.dollar(), *given))
 
-    are_text = writer.both(*(writer.has_class(value, "str") for value in values))
     joined = writer.grown(join_texts(writer, parts))
     writer.branch(are_text, lambda: writer.assign(local, joined), call)
     return writer.load(local)

@@ -66,6 +66,8 @@ def _equate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> a
             if isinstance(constant.value, str):
                 return writer.choice(writer.has_class(other, "str"), same, exact)
             if constant.value is None:
+                if isinstance(other, ast.Name) and other.id in writer.classes:
+                    return writer.constant(negative)
                 same = writer.test(other, ast.IsNot() if negative else ast.Is(), constant)
                 return writer.both(writer.is_there(other), same) if negative else same
             return exact
@@ -84,6 +86,9 @@ def _concatenate(writer: Writer, node: nodes.Binary) -> ast.expr:
     for operand, value in zip(operands, writer.values(*operands), strict=True):
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             parts.append(value)
+            continue
+        if isinstance(value, ast.JoinedStr):
+            parts += value.values
             continue
         known = writer.atom(value)
         is_text = writer.has_class(known, "str")
@@ -116,8 +121,11 @@ def _operands(node: nodes.Node) -> list[nodes.Node]:
 
 def _short_circuit(writer: Writer, node: nodes.Binary) -> ast.expr:
     """`and` or `or`, as a Python boolean. The right side is a branch."""
+    left = compile_truth(writer, node.left)
+    if isinstance(left, ast.Constant):
+        return compile_truth(writer, node.right) if left.value is (node.operator == "and") else left
     made = writer.new_local()
-    writer.assign(made, compile_truth(writer, node.left))
+    writer.assign(made, left)
     test = writer.load(made) if node.operator == "and" else writer.not_(writer.load(made))
     writer.branch(test, lambda: writer.assign(made, compile_truth(writer, node.right)))
     return writer.load(made)
@@ -175,7 +183,7 @@ def _truth_of(writer: Writer, value: ast.expr) -> ast.expr:
         return writer.constant(bool(value.value))
     value = writer.atom(value)
     known = writer.classes.get(value.id) if isinstance(value, ast.Name) else None
-    if known is not None and known != "dict":
+    if known in ("str", "int", "bool"):
         return writer.test(value, ast.NotEq(), writer.constant("" if known == "str" else 0))
     true, false = writer.constant(value=True), writer.constant(value=False)
     certain = writer.test(value, ast.Is(), true)

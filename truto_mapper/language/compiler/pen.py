@@ -52,6 +52,10 @@ class Pen:
 
     def has_class(self, value: ast.expr, name: str) -> ast.expr:
         """`value.__class__ is name`, or a constant if the class is known."""
+        if isinstance(value, ast.JoinedStr):
+            return self.constant(name == "str")
+        if isinstance(value, ast.Constant) and value.value is not None:
+            return self.constant(type(value.value).__name__ == name)
         if isinstance(value, ast.Name) and value.id in self.classes:
             return self.constant(self.classes[value.id] == name)
         return self.test(ast.Attribute(value, "__class__", ast.Load(), **self.at), ast.Is(), self.load(name))
@@ -61,6 +65,10 @@ class Pen:
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.classes):
             return self.constant(value=True)
         return self.test(value, ast.IsNot(), self.load("MISSING"))
+
+    def is_no_value(self, value: ast.expr) -> ast.expr:
+        """`value is None or value is MISSING`"""
+        return self.either(*(self.test(value, ast.Is(), none) for none in (self.constant(None), self.load("MISSING"))))
 
     def choice(self, test: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.expr:
         """`then if test else otherwise`"""

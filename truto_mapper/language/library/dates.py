@@ -15,6 +15,9 @@ from truto_mapper.text.timestamps import instant, is_date_time, is_time_zone
 
 _ISO_8601: Final = r"(?a)(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?"
 
+#: The calendar units of $floorDate.
+UNITS: Final = ("day", "week", "month", "quarter", "year")
+
 
 def millis(run: Run) -> int:
     """$millis: the moment bound as `now`, in milliseconds since 1970. No clock is read: D3137 where it is not bound."""
@@ -51,16 +54,30 @@ def _since_1970(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def floor_date(timestamp: Any, zone: Any = MISSING) -> str | Missing:
+def floor_date(timestamp: Any, zone: Any = MISSING, unit: Any = MISSING) -> str | Missing:
     """$floorDate: the date (YYYY-MM-DD) of a date-time in an IANA zone; MISSING without a date-time.
 
-    Raises `EvaluationError`: T0410 for a wrong type, D3110 for an invalid date-time, D3137 for an unknown zone
+    With a `unit` of UNITS it is the first day of the week (a Monday), month, quarter or year that the date is in.
+    Raises `EvaluationError`: T0410 for a wrong type, D3110 for an invalid date-time, D3137 for an unknown zone or unit
     or a date outside the calendar.
     """
     if timestamp is MISSING or timestamp is None:
         return MISSING
     moment, there = _moment("floorDate", 1, timestamp), _zone("floorDate", zone)
-    return _local_date(moment, there).isoformat()
+    day = _local_date(moment, there)
+    return (day if unit is MISSING or unit is None else _first_day(day, unit)).isoformat()
+
+
+def _first_day(day: date, unit: Any) -> date:
+    """The first day of the unit that a day is in."""
+    if not isinstance(unit, str):
+        fail("T0410", f"argument 3 of $floorDate must be the name of a unit, not {excerpt(unit)}")
+    if unit not in UNITS:
+        fail("D3137", f"there is no unit {excerpt(unit)}", hint=f"one of {', '.join(UNITS)}")
+    if unit in ("day", "week"):
+        return day - timedelta(days=day.weekday() if unit == "week" else 0)
+    months = {"month": 1, "quarter": 3, "year": 12}[unit]
+    return day.replace(month=day.month - (day.month - 1) % months, day=1)
 
 
 def ceil_date(timestamp: Any, zone: Any = MISSING, now: Any = MISSING) -> str | Missing:

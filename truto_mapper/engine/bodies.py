@@ -1,0 +1,130 @@
+"""A provider's body: its bytes → JSON, and JSON that can be written as UTF-8 whatever it holds.
+
+RFC 8259 §8.1: JSON is sent in UTF-8. §4: names should be unique; where one is repeated, the last one counts, as in
+ECMAScript. §7 lets a text hold half of a surrogate pair, which no encoding can write: it becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from typing import Any
+
+from truto_mapper.engine import rendering
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.errors import EvaluationError, ProviderError
+from truto_mapper.text.pointers import Steps, json_pointer
+
+Bytes = bytes | bytearray
+
+#: One escape of a JSON text. The group is that of half of a surrogate pair without the other half.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def read(body: Bytes, status: int) -> tuple[Any, tuple[Diagnostic, ...]]:
+    """A body as JSON, that of a refusal as text if it is not JSON, and a warning (P610) if it was mended.
+
+    Raises `ProviderError` P602 for any other body that is not JSON in UTF-8.
+    """
+    try:
+        text = body.decode()
+        mended = _mended(text) if "\\" in text else text
+        value = rendering.loads(mended.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        if not 200 <= status < 300:
+            return _shown(body).strip() or None, ()
+        message = f"the provider's answer cannot be read as JSON ({_reason(body, error)}): {excerpt(_shown(body[:80]))}"
+        raise ProviderError(Diagnostic("P602", message)) from None
+    return value, () if mended is text else (_half(),)
+
+
+def _half() -> Diagnostic:
+    message = "the reply has halves of surrogate pairs, which are not characters: each became U+FFFD"
+    return Diagnostic("P610", message, "warning")
+
+
+def _mended(text: str) -> str:
+    """A JSON text with U+FFFD for each escaped half of a surrogate pair; the same object if there is none."""
+    if not re.search(r"\\u[dD][89a-fA-F]", text) or not any(found[1] for found in _ESCAPE.finditer(text)):
+        return text
+    return _ESCAPE.sub(lambda found: "\\ufffd" if found[1] else found[0], text)
+
+
+def _encoding(body: Bytes) -> str:
+    """The encoding of a JSON text, known from its first bytes."""
+    return json.detect_encoding(bytes(body[:4]))
+
+
+def _shown(body: Bytes) -> str:
+    """A body as text, whatever its bytes are."""
+    return codecs.decode(bytes(body), _encoding(body), "replace")
+
+
+def _reason(body: Bytes, error: Exception) -> str:
+    if _encoding(body) not in ("utf-8", "utf-8-sig"):
+        return f"it is encoded in {_encoding(body)[:6].upper()}, and JSON must be UTF-8"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8: byte 0x{body[error.start]:02x} at {error.start}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
+
+
+def is_writable(value: Any) -> bool:
+    """Whether `json.dumps` and UTF-8 can write a value."""
+    try:
+        _write(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _write(value: Any) -> None:
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def writable(value: Any) -> Any:
+    """A value that `json.dumps` and UTF-8 can write: itself, or a copy with U+FFFD for halves of surrogate pairs.
+
+    Raises `EvaluationError` D407 for a number or an object that JSON does not have, and Python's errors for a value
+    that is nested too deeply or a number with too many digits.
+    """
+    try:
+        _write(value)
+    except UnicodeEncodeError:
+        return _whole(value)
+    except (TypeError, ValueError):
+        _refuse_foreign(value, ())
+        raise
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """A copy without halves of surrogate pairs."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_whole(name): _whole(child) for name, child in value.items()}
+    return [_whole(child) for child in value] if isinstance(value, (list, tuple)) else value
+
+
+def _is_scalar(value: Any) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, (str, int, type(None)))
+
+
+def _refuse_foreign(value: Any, path: Steps) -> None:
+    """Raise D407 for the first part of a value that is not JSON."""
+    if isinstance(value, dict):
+        for name, child in value.items():
+            _refuse_foreign(name if not isinstance(name, str) else None, (*path, excerpt(name)))
+            _refuse_foreign(child, (*path, str(name)))
+    elif isinstance(value, (list, tuple)):
+        for index, child in enumerate(value):
+            _refuse_foreign(child, (*path, index))
+    elif not _is_scalar(value):
+        what = value if isinstance(value, float) else f"a value of type {type(value).__name__}"
+        message = f"the result holds {what}, which is not JSON: give `map` the provider's bytes, or plain JSON values"
+        raise EvaluationError(Diagnostic("D407", message, pointer=json_pointer(path)))

@@ -1,0 +1,45 @@
+"""What an endpoint reads by name: of a reply, and of the query that the reply answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.source_paths import reads
+from truto_mapper.mapping.linked import Endpoint, expressions
+from truto_mapper.text import yaml_tree
+
+
+def has_some(endpoint: Endpoint, body: dict[str, Any]) -> bool:
+    """Whether a reply has any of the top-level names that an endpoint reads or its source schema declares."""
+    names = set(_declared(endpoint)) | {path[1] for path in _paths(endpoint) if len(path) > 1}
+    reads_all = any(len(path) == 1 for path in _paths(endpoint))
+    return bool(body) and (reads_all or not names.isdisjoint(body))
+
+
+def query_names(endpoint: Endpoint) -> list[str]:
+    """The parameters of the query that the rows and records of an endpoint are made of."""
+    found = {read.path for one in _of_records(endpoint) for read in reads(one) if read.path[0] == "query"}
+    return sorted({f"`{path[1]}`" if len(path) > 1 else "the whole query" for path in found})
+
+
+def _of_records(endpoint: Endpoint) -> Iterator[Expression]:
+    for _, one in (*endpoint.for_each, *endpoint.let):
+        yield one
+    yield from expressions(endpoint.response)
+
+
+def _paths(endpoint: Endpoint) -> Iterator[tuple[str, ...]]:
+    """The paths that an endpoint reads of a reply, each after the name of the variable. `$` is the row in a record."""
+    whole = [endpoint.recognise, endpoint.next_cursor, endpoint.time_zone]
+    whole += [one for _, one in endpoint.for_each[:1]] or list(_of_records(endpoint))
+    for one in filter(None, whole):
+        yield from (read.path for read in reads(one) if read.path[0] in ("$", "response"))
+    for one in _of_records(endpoint):
+        yield from (read.path for read in reads(one) if read.path[0] == "response")
+
+
+def _declared(endpoint: Endpoint) -> Iterator[str]:
+    schema = {} if endpoint.source is None else yaml_tree.parse(endpoint.source).plain()
+    yield from schema.get("properties", {})
