@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.contacts import mapper_of
+from truto_mapper import load
 from truto_mapper.engine import per_page
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library import collections, strings
@@ -493,3 +494,18 @@ def test_a_class_of_the_caller_becomes_plain_json():
 
 def test_chunks_are_as_small_as_the_bounds_need():
     assert CHUNK <= 10_000
+
+
+@pytest.mark.parametrize("part", ["request_body_mapping", "query_mapping", "query_error"])
+def test_what_is_sent_or_told_is_bounded_as_it_is_written(tmp_path, monkeypatch, part):
+    monkeypatch.setattr("truto_mapper.language.runtime.values.MAX_VISITS", 20_000)
+    mapper_of(tmp_path, {"id": "key"})
+    text = (tmp_path / "acme.yaml").read_text()
+    line = f'    {part}: "{FOLDED}"\n'
+    path = tmp_path / "folded.yaml"
+    path.write_text(text.replace("    recognise:", f"{line}    recognise:"))
+    mapper = load(path)
+    with pytest.raises(MapperError) as caught:
+        mapper.plan({})
+    assert [one.code for one in caught.value.diagnostics] == ["D2014"]
+    assert "folded.yaml:" in str(caught.value)

@@ -212,12 +212,6 @@ def _remove(record: Any, path: Steps) -> None:
         _remove(record, tuple(above))
 
 
-def _located(expression: Expression, error: EvaluationError) -> EvaluationError:
-    """The error of an expression; one about its value gets the place of the whole."""
-    source, span, found = expression.source, expression.span, error.diagnostics
-    return EvaluationError([replace(one, source=source, span=one.span or span) for one in found])
-
-
 class _Attempt:
     """One record in the making: its row, the values of `let`, and the problems so far."""
 
@@ -259,7 +253,7 @@ class _Attempt:
                 is_counted = self.page.multiplies(expression, value)
                 _ = self.page.budget.record(value) if is_counted else plain(value, Walk())
         except EvaluationError as error:
-            failure = _located(expression, error)
+            failure = expression.located(error)
             if self.page.budget.is_exhausted:
                 raise failure from None
         if failure is None and not wrong and not self.has_failed(expression):

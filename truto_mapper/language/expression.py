@@ -135,6 +135,11 @@ class Expression:
         start = self._offsets[span.start]
         return Span(start, self._offsets[span.end - 1] + 1 if span.end > span.start else start)
 
+    def located(self, error: EvaluationError) -> EvaluationError:
+        """An error of the expression; one about its value gets the place of the whole."""
+        span, found = self.span, error.diagnostics
+        return EvaluationError([replace(one, source=self.source, span=one.span or span) for one in found])
+
     def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         return replace(diagnostic, source=self.source, span=self.locate(span))
 
