@@ -55,7 +55,7 @@ def payload(tmp_path):
 
 def test_map_prints_the_unified_response(payload):
     done = cli("map", "gong/activity", payload, "--query", PERIOD, "--now", "2026-03-01T00:00:00Z")
-    assert (done.exit_code, re.findall(r"^\w+\[\w+\]", done.stderr, re.MULTILINE)) == (0, ["note[P606]"])
+    assert (done.exit_code, done.stderr) == (0, "")
     response = json.loads(done.stdout)
     assert response["next_cursor"].startswith("truto2.")
     assert response["result"][0]["user"]["id"] == "58908407122430761234"

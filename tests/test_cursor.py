@@ -181,7 +181,7 @@ def test_a_page_asked_after_midnight_asks_for_the_period_of_the_first():
     assert following.body["filter"] == first.body["filter"]
     assert following.body["filter"]["toDate"] == "2026-01-20"
     last = gong.map(users(2), query=following.query, now=MORNING)
-    assert [record["id"] for record in last.records] == ["2_total_2026-01-01_2026-01-20"]
+    assert [record["id"] for record in last.records] == ["2_total_2026-01-01_2026-02-01"]
 
 
 def test_a_time_that_was_unknown_at_first_stays_unknown():

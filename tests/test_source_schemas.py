@@ -99,7 +99,9 @@ def test_a_source_schema_has_the_fields_of_gongs_description_with_their_types(de
     assert mine.keys() == theirs.keys()
     assert {path: kind for path, kind in theirs.items() if not kind <= mine[path]} == {}
     more = {path: mine[path] - kind - {"null"} for path, kind in theirs.items()}
-    assert {kind for path, found in more.items() for kind in found if not path.endswith("[]")} == set()
+    # Ids have been seen as bare integers, too.
+    others = {path for path, found in more.items() if found and not path.endswith(("[]", "/userId", "userId"))}
+    assert others == set()
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -58,7 +58,7 @@ def test_the_limit_in_the_query_is_what_the_caller_asked_for_on_every_page(acme)
 
     found = ids(driven(acme.stream({"limit": 150}), send))
     assert found == [str(number) for number in range(1, 151)]
-    assert sizes == ["150", "150"]
+    assert sizes == [150, 150]
 
 
 def by_number(asked):
