@@ -139,7 +139,8 @@ def python(value: Any, column: int = 0) -> str:
         return line if column + len(line) < WIDTH else "{\n" + "".join(f"        {one},\n" for one in items) + "    }"
     if isinstance(value, list):
         return f"[{', '.join(map(python, value))}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    is_quoted = isinstance(value, str) and ('"' not in value or "'" in value)  # as the formatter quotes it
+    return json.dumps(value, ensure_ascii=False) if is_quoted else repr(value)
 
 
 def compared(old: str, new: str) -> Iterator[str]:

@@ -185,7 +185,7 @@ def rows(body: dict, query: dict, context: dict) -> list[tuple[dict, dict]]:
 
 
 def record(raw: dict, numbers: dict, body: dict, query: dict, context: dict, now: str | None) -> dict | None:
-    """One unified record; None without the user's id, for then it has none itself."""
+    """One unified record; None without the user's id or the first day, for then it has no id itself."""
     kind = endpoint(query, context)
     if raw.get("userId") is None:
         return None
@@ -196,6 +196,8 @@ def record(raw: dict, numbers: dict, body: dict, query: dict, context: dict, now
         span = [day.isoformat() for day in days(query, context, None)]
     else:
         span = [start and start[:10], end and cut_at(end[:10], period, context, now)]
+    if span[0] is None:
+        return None
     made = {
         "id": "_".join(part for part in (user_id, period, *span) if part is not None),
         "user": {"id": user_id, "emails": emails(raw.get("userEmailAddress"))},
@@ -253,9 +255,8 @@ def zones_differ(body: dict, query: dict, context: dict) -> bool:
     """Whether the reply is in another zone than its days were asked in. Only aggregate names one; rows have offsets."""
     kind, planned = endpoint(query, context), context.get("time_zone", "UTC")
     if kind != "aggregate":
-        told = [
-            mended(numbers.get(name)) for _, numbers in rows(body, query, context) for name in ("fromDate", "toDate")
-        ]
+        kept = [row for raw, row in rows(body, query, context) if None not in (raw.get("userId"), row.get("fromDate"))]
+        told = [mended(row.get(name)) for row in kept for name in ("fromDate", "toDate")]
         given = [datetime.fromisoformat(moment) for moment in told if moment is not None]
         before = timedelta(microseconds=1)  # where the clocks skip midnight, a day begins in the offset before
         zones = [

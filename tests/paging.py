@@ -72,7 +72,7 @@ def provider(sizes, **more):
     """The replies of a provider by their cursor: pages with so many contacts, numbered from 1 on."""
     numbers = iter(range(1, 10_000))
     return {
-        f"c{at}" if at else None: {"items": [{"id": next(numbers)} for _ in range(size)]}
+        f"c{at}" if at else None: {"items": [{"id": next(numbers), "age": 30} for _ in range(size)]}
         | ({"next": f"c{at + 1}"} if at + 1 < len(sizes) else {})
         | {name: give(at) for name, give in more.items()}
         for at, size in enumerate(sizes)

@@ -51,6 +51,10 @@ LETS = {"string": "text", "integer": "whole", "boolean": "flag", "strings": "tex
 OF_PAGE = {"text": ("$query.word", "$context.word", "$headers.word"), "whole": ("$status", "$query.limit")}
 FAILING = ("$uppercase({whole})", "$abs({text})", "{text} + 1", "$nothing.s")
 
+#: The types of the values that have one, for the provider's schema.
+TYPES = {"s": "string", "t": "string", "d": "string", "e": "string", "n": "integer", "m": "integer", "b": "boolean"}
+TYPES |= {"x": "number", "a": "array", "k": "array", "o": "object", "l": "array"}
+
 #: Values that a path may lead to, but should not.
 ODD = [
     None,
@@ -101,6 +105,7 @@ class Drawn:
         for name in "fghij"[: rng.randint(1, 5)]:
             self.fields[name], self.kinds[name] = self.field()
         self.lets = {}
+        self.has_source = self.is_rare(3)
         self.for_each, self.wrap = self.loops()
         self.outer = [name for name, _ in self.for_each][:-1]
         self.let = dict(self.new_let(name) for name in ("one", "two", "s", "e")[: rng.choice([0, 1, 2, 4])])
@@ -216,6 +221,24 @@ class Drawn:
 
     # The files
 
+    def source(self, levels, depth=2):
+        """The provider's schema of an object around so many loops, which declares most of its keys."""
+        names = [name for name in TYPES if (depth or name not in "ol") and not self.is_rare(4)]
+        made = {name: {"type": TYPES[name]} for name in names}
+        for name, items in (("a", {"type": "string"}), ("k", {"type": "integer"}), ("l", {})):
+            if name in made:
+                made[name]["items"] = items or self.source(0, 0)
+        if "o" in made:
+            made["o"] = self.source(0, depth - 1)
+        if levels:
+            made["rows"] = {"type": "array", "items": self.source(levels - 1)}
+        return {"type": "object", "properties": made}
+
+    def reply_source(self):
+        rows = {"type": "array", "items": self.source(len(self.for_each) - 1)}
+        rows = {"type": "object", "properties": {"items": rows}} if self.for_each[0][1] == "data.items" else rows
+        return {"type": "object", "properties": {"data": rows, "about": self.source(0)}}
+
     def spec(self):
         whole = {
             "version": 1, "unified_model": "crm", "resource": "thing", "title": "Thing", "integrations": ["acme"],
@@ -235,6 +258,7 @@ class Drawn:
 
     def mapping(self):
         endpoint = {"path_mapping": '"/things"', "recognise": self.recognise, "for_each": dict(self.for_each)}
+        endpoint |= {"source_schema": "acme/things"} if self.has_source else {}
         endpoint |= {"let": self.let} if self.let else {}
         endpoint |= {"next_cursor": self.cursor} if self.cursor else {}
         endpoint |= {"time_zone": self.time_zone} if self.time_zone else {}
@@ -245,6 +269,8 @@ class Drawn:
 
     def mapper(self, folder):
         (folder / "schemas/crm").mkdir(parents=True, exist_ok=True)
+        (folder / "schemas/acme").mkdir(parents=True, exist_ok=True)
+        (folder / "schemas/acme/things.schema.json").write_text(json.dumps(self.reply_source()), "utf-8")
         (folder / "schemas/crm/thing.yaml").write_text(self.spec(), "utf-8")
         (folder / "acme.yaml").write_text(self.mapping(), "utf-8")
         return load(folder / "acme.yaml", functions={"twice": twice})

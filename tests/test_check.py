@@ -305,3 +305,14 @@ def test_the_command_says_what_load_says(project):
 
 def test_a_junit_report_names_correct_files_too():
     assert 'failures="0"' in cli("check", "gong/activity", "--format", "junit").stdout
+
+
+def test_a_mistake_in_the_schema_of_the_reply_is_found_at_its_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("schemas").mkdir()
+    Path("schemas/users.schema.json").write_text('{"properties": {"users": {"pattern": "(?=x)"}}}', "utf-8")
+    text = ACME.replace("    for_each: {user: users}\n", "    source_schema: users\n    for_each: {user: users}\n")
+    Path("acme.yaml").write_text(text, "utf-8")
+    (found,) = [one for one in found_in(Path("acme.yaml")) if one.code == "M108"]
+    assert "schemas/users.schema.json:1:38" in found.render()
+    assert 'a regular expression without lookaround and backreferences, got "(?=x)"' in found.message

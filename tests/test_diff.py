@@ -306,6 +306,18 @@ def test_an_endpoint_that_is_new_or_called_differently_is_reported(tmp_path):
     ]
 
 
+def test_a_request_schema_that_changes_is_reported(tmp_path):
+    def told(new):
+        return [(one.found.code, one.found.message) for one in diff.mappings(load("gong/activity"), new)]
+
+    assert told(changed(tmp_path, ("gong/aggregate-request", "gong/by-period-request"))) == [
+        ("B312", "`aggregate`: request_schema gong/aggregate-request → gong/by-period-request")
+    ]
+    (tmp_path / "schemas" / "gong").mkdir(parents=True)
+    (tmp_path / "schemas" / "gong" / "aggregate-request.schema.json").write_text('{"type": "object"}')
+    assert told(changed(tmp_path)) == [("B312", "`aggregate`: the schema gong/aggregate-request has changed")]
+
+
 def test_a_case_that_begins_or_stops_to_fail_is_reported(tmp_path):
     old, new = load("gong/activity"), changed(tmp_path, ('"/v2/stats/activity/aggregate"', '$error("no")'))
     folder = files.home() / "mappings" / "gong" / "activity" / "one-user"

@@ -1,5 +1,10 @@
 """Every problem of a page is reported once, at the place in the payload that its value came from."""
 
+import json
+from collections import OrderedDict
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 from contacts import mapper_of
 
@@ -334,3 +339,44 @@ def test_a_value_of_an_outer_row_is_reported_once_for_all_its_inner_rows(tmp_pat
     page = mapper.map(TWO_LOOPS, on_invalid="discard_record")
     assert [(d.code, d.pointer) for d in page.diagnostics] == [("D401", "/data/0/name")]
     assert (len(page.records), len(page.rejected)) == (10, 10)
+
+
+# Payloads of Python objects
+
+NO_JSON = [
+    datetime(2026, 1, 1, tzinfo=UTC),
+    Decimal("1.5"),
+    (1, 2),
+    {1: "a"},
+    {"a": {"b": {1, 2}}},
+    [object()],
+    b"x",
+    float("nan"),
+    [float("inf")],
+]
+
+
+@pytest.mark.parametrize("value", NO_JSON, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("name", ["notes", "info"])
+def test_a_value_that_is_no_json_is_reported_where_a_field_takes_it(value, name, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", name: "odd"})
+    reply = {"data": [{"key": "1", "odd": value}, {"key": "2"}]}
+    page = mapper.map(reply, on_invalid="discard_value")
+    assert [record["id"] for record in page.records if name not in record] == ["1", "2"]
+    assert [one.code for one in page.diagnostics] in (["D3137"], ["D1001"])
+    assert page.diagnostics[0].span is not None
+    with pytest.raises(EvaluationError):
+        mapper.map(reply)
+
+
+def test_a_kind_of_dict_is_an_object(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "info": "home"})
+    reply = {"data": [OrderedDict(key="1", home=OrderedDict(a=[OrderedDict(b=1)]))]}
+    (record,) = mapper.map(reply).records
+    assert json.dumps(record["info"]) == '{"a": [{"b": 1}]}'
+    assert type(record["info"]) is type(record["info"]["a"][0]) is dict
+
+
+def test_a_let_does_not_read_the_row_through_a_later_name_that_it_binds_itself(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key"}, let="{bad: '$each(true, function($v) { $v })', v: key}")
+    assert findings(mapper, {"data": [{"key": "1"}, {"key": "2"}]}, "discard_value") == [("T0410", "")]

@@ -72,6 +72,14 @@ def test_the_request_and_the_cursor_are_explained_too():
     assert explained("/next_cursor").why == "the reply has no `records`"
 
 
+def test_a_nested_parameter_is_explained_by_its_name_in_brackets():
+    asked = "endpoints: {aggregate: {query_mapping: {page: {of: $query.limit}, each: [1, $query.limit]}}}"
+    mapper = load("gong/activity", overlays=[Source("o.yaml", asked)])
+    for place in ("page[of]", "each/1"):
+        found = explained(f"/request/params/{place}", mapper=mapper, query=QUERY + "&limit=7")
+        assert (found.value, marked(found)) == ("7", "$query.limit")
+
+
 def test_a_part_of_the_request_is_explained_by_its_endpoint_above_at_or_below_an_expression():
     query = QUERY + "&aggregation_period=week&users[]=7"
     assert explained("/request/path", query=query).value == "/v2/stats/activity/aggregate-by-period"

@@ -119,7 +119,7 @@ def test_a_path_given_as_a_text_says_how_to_give_it():
         load, "/x/y.yaml"
     )
     assert 'hint: give the path of a file as Path("x/y.yaml")' in refusal(load, "x/y.yaml")
-    for overlays in (["acme.yaml"], "acme.yaml", [5], [None]):
+    for overlays in (["acme.yaml"], "acme.yaml", [5], [None], None, 5, b"acme.yaml", {"acme.yaml": 1}):
         assert "is neither a Path nor a Source" in refusal(load, "gong/activity", overlays=overlays)
 
 

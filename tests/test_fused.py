@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import source
 from contacts import mapper_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -413,6 +414,8 @@ EMPTIED = {
     'key ? labels[$ = "x"]': [],
     "$nothing": [],
     "labels": ["a"],
+    "phones[].number": [],
+    "missing[]": None,
     "home.tags": None,
     "flag ? labels": None,
 }
@@ -421,7 +424,7 @@ EMPTIED = {
 @pytest.mark.parametrize(("text", "tags"), EMPTIED.items())
 def test_an_array_that_may_be_empty_is_left_to_the_exact_path(text, tags, tmp_path):
     mapper = mapper_of(tmp_path, {"id": "key", "tags": f"'{text}'"}, let="{nothing: 'labels[$ = home.street]'}")
-    (record,) = mapper.map({"data": [{"key": "1", "labels": ["a"], "home": {"street": "s"}}]}).records
+    (record,) = mapper.map({"data": [{"key": "1", "labels": ["a"], "home": {"street": "s"}, "phones": []}]}).records
     assert record.get("tags") == tags
 
 
@@ -460,7 +463,7 @@ def test_the_same_mapping_always_becomes_the_same_code():
 
 @pytest.mark.parametrize(
     ("first_day", "count"),
-    [('$contains($start, "01-05") ? $substring($start, 0, 10)', 6), ("$length($start)", 0)],  # numbers cannot be joined
+    [('$contains($start, "01-05") ? $substring($start, 0, 10)', 2), ("$length($start)", 0)],  # numbers cannot be joined
 )
 def test_a_value_computed_from_a_text_of_the_row_may_be_absent_or_not_text(first_day, count):
     overlay = Source("overlay.yaml", f"endpoints: {{by_period: {{let: {{first_day: '{first_day}'}}}}}}")
@@ -563,6 +566,7 @@ IN_ONE_PASS = {
     "text that becomes an array within an expression": ("nick", "$string(key[])", '["k"]'),
     "a let that is an array": ("notes", "$listed", ["k"]),
     "a field that is an array anyway": ("tags", "key[]", ["k"]),
+    "an array of null": ("tags", "gone[]", []),
     "keys that are numbers": ("info", '{"1": key, "01": key}', {"1": "k", "01": "k"}),
     "a group of an array": ("info", "labels{$: 1}", {"a": 1, "b": 1}),
 }
@@ -574,6 +578,7 @@ FULL = {
     "sizes": {"a": 3.0, "b": [2.0, -0.0]},
     "labels": ["a", "b"],
     "home": {"street": "s"},
+    "gone": None,
 }
 
 
@@ -652,3 +657,10 @@ def test_the_cursor_is_the_value_of_its_expression(text, cursor, tmp_path):
     path.write_text(path.read_text().replace("    for_each:", f"    next_cursor: '{text}'\n    for_each:"))
     page = load(path).map({"data": [FULL], "about": {"list": ["a", "b"]}})
     assert page.next_cursor == cursor
+
+
+@pytest.mark.parametrize(("labels", "nick"), [(["a"], "some"), ([""], "none"), ([], "none"), (["", "a"], "some")])
+def test_an_array_that_its_schema_declares_is_true_if_an_item_is(labels, nick, tmp_path):
+    mapper = source.mapper_of(tmp_path, {"id": "$string(key)", "nick": '\'labels ? "some" : "none"\''})
+    (record,) = mapper.map({"data": [{"key": "1", "labels": labels}]}).records
+    assert record["nick"] == nick

@@ -232,6 +232,8 @@ def test_values_get_the_types_that_the_resource_declares(name, given, value):
         ("users", frozenset("1"), "/users"),
         ("users", ["\ud800"], "/users"),
         ("users", "1,,2", "/users"),
+        ("users", "[1,2]", "/users"),
+        ("users", ' {"id": 1}', "/users"),
         ("users", "", "/users"),
         ("remote_query", {1: "x"}, "/remote_query"),
         ("remote_query", {None: "x"}, "/remote_query"),
@@ -298,7 +300,7 @@ def test_an_unknown_parameter_can_be_let_pass():
     assert dict(found) == dict(parsed())
 
 
-@pytest.mark.parametrize("key", [1, None, ("a",), 1.5])
+@pytest.mark.parametrize("key", [1, None, ("a",), 1.5, 10**5_000], ids=["1", "None", "tuple", "1.5", "long"])
 def test_a_name_that_is_not_text_is_unknown(key):
     assert [d.code for d in refused(PERIOD | {key: "x"})] == ["Q502"]
     assert dict(parsed({key: "x"}, on_unknown="ignore")) == dict(parsed())

@@ -13,7 +13,7 @@ from random_mappings import Drawn
 
 from truto_mapper import MapperError, MappingError
 from truto_mapper.engine.exact import ExactPage
-from truto_mapper.language.runtime.values import MISSING, truthy
+from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.trace import Trace
 
 #: After an error there are no records to compare, so it is the rarest choice.
@@ -121,10 +121,10 @@ def test_for_any_page_the_generated_code_reads_what_the_exact_path_reads(tmp_pat
         assert not unknown_names(function.reply)
         for body in (drawn.reply(), drawn.reply()):
             bindings = ({"word": "x"}, MISSING, {"word": "h"}, MISSING, {"limit": 3}, body, 200)
-            found = function.reply(bindings)
+            found = function.reply(bindings, Budget())
             if found is None:  # it may raise; then the exact path says why
                 continue
-            exactly = replies._recognise(function.endpoint, bindings)
+            exactly = replies._recognise(function.endpoint, replies.scope(bindings, Budget()))
             count["read"] += 1
             assert truthy(found[0]) == truthy(exactly[0])
             if truthy(exactly[0]):

@@ -58,6 +58,8 @@ def test_a_credential_that_is_a_number_is_hidden_and_whether_there_is_one_is_not
         ({"Authorization": "Basic " + base64.b64encode(f"user:{TOKEN}".encode()).decode()}, f"wrong password {TOKEN}"),
         ({"Cookie": f"theme=dark; sid={TOKEN}"}, TOKEN),
         ({"set-cookie": f"sid={TOKEN}; Path=/; Max-Age=3600"}, TOKEN),
+        ([("Accept", "*/*"), ("X-Api-Key", TOKEN)], TOKEN),
+        ([(b"authorization", b"Bearer " + TOKEN.encode())], TOKEN),
         (f"a=1&remote_query[api_key]={TOKEN}", f"/x/{TOKEN}"),
         ({"key": "a b/c+d=ef"}, "/x?y=a%20b%2Fc%2Bd%3Def"),
         ({"key": "a b/c+d=ef"}, "/x?y=a+b%2Fc%2Bd%3Def"),
@@ -250,7 +252,7 @@ def test_no_message_about_a_query_or_a_context_has_them(mapper, query, context):
 
 def test_a_request_a_query_a_response_and_a_page_are_shown_short_and_without_data(mapper):
     request = mapper.plan({"city": "Bonn", "remote_query": {"a": "visible?"}}, context=CONTEXT)
-    page = mapper.map({"items": [{"id": "77"}, {"id": "78"}]}, query=request.query, headers={"a": "b"})
+    page = mapper.map({"items": [{"id": "77", "age": 1}, {"id": "78"}]}, query=request.query, headers={"a": "b"})
     assert repr(request) == f"<Request GET /{HIDDEN}/contacts>"
     assert repr(request.query) == "<Query city, remote_query>"
     assert repr(request.query.plan) == "<Plan of all>"
@@ -263,7 +265,8 @@ def test_a_page_says_what_was_found_and_whether_there_is_more():
     rows = [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": "x"}}, {"userId": "2"}]
     body = {"usersAggregateActivityStats": rows, "records": {"cursor": "next"}}
     page = load("gong/activity").map(body, on_invalid="discard_record")
-    assert repr(page) == "<Page of aggregate: status 200, 1 record, 1 finding, 1 rejected row, another page follows>"
+    counts = f"1 record, {len(page.diagnostics)} findings, 1 rejected row, another page follows"
+    assert repr(page) == f"<Page of aggregate: status 200, {counts}>"
     empty = Page((), None, (), (), Response(None, 404), None, page.resource)
     assert repr(empty) == "<Page of no endpoint: status 404, 0 records>"
 
@@ -274,3 +277,23 @@ def test_the_text_of_a_file_is_not_shown_with_a_finding():
     mapping = load("gong/activity").sources[0]
     assert repr(mapping) == "Source(name='mappings/gong/activity.yaml')"
     assert len(repr(caught.value)) < 2_000
+
+
+def test_a_holder_without_end_is_searched_once():
+    cyclic = {"token": TOKEN}
+    cyclic["again"] = [cyclic, cyclic]
+    cyclic["secret"] = cyclic
+    deep = TOKEN
+    for _ in range(100_000):
+        deep = {"token": deep}
+    for holder in (cyclic, deep, {"token": [10**5000, TOKEN]}):
+        assert Redaction(holder).text(f"a {TOKEN} b") == f"a {HIDDEN} b"
+
+
+def test_a_query_without_end_or_with_one_part_in_many_places_is_looked_at_once():
+    endless, shared = {}, ["s3cret-in-many-places"]
+    endless["endless"] = endless
+    for _ in range(60):
+        shared = [shared, shared]
+    found = Redaction({"a": endless, "b": shared}, {"token": shared}).text("s3cret-in-many-places")
+    assert found == HIDDEN

@@ -55,6 +55,7 @@ SCHEMA = {
         "pairs": {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
         "maybe": {"anyOf": [{"type": "array", "items": {"$ref": "#/$defs/person"}}, {"type": "null"}]},
         "either": {"type": ["array", "string"]},
+        "level": {"enum": [1, 2]},
         "free": {"type": "object"},
         "filter": {"$ref": "#/$defs/filter"},
     },
@@ -80,7 +81,8 @@ def make(tmp_path):
         (tmp_path / "schemas/acme").mkdir(exist_ok=True)
         parts = {"path_mapping": "'\"/contacts\"'"} | parts
         if schema is not None:
-            (tmp_path / "schemas/acme/body.schema.json").write_text(json.dumps(schema))
+            written = schema if isinstance(schema, str) else json.dumps(schema)
+            (tmp_path / "schemas/acme/body.schema.json").write_text(written)
             parts["request_schema"] = "acme/body"
         path = tmp_path / "mapping.yaml"
         path.write_text(HEAD + "".join(f"    {key}: {text}\n" for key, text in parts.items()))
@@ -254,6 +256,17 @@ def test_a_body_that_cannot_be_written_names_its_expression(make):
     assert marked.startswith("$substring")
 
 
+@pytest.mark.parametrize("key", ["query_mapping", "request_body_mapping"])
+def test_a_part_that_is_contained_many_times_is_bounded_by_what_is_written(make, key):
+    doubled = '$reduce([1..60], function($a, $n) { {"a": $a, "b": $a} }, "x")'
+    mapper = make(**{key: f"{{all: '{doubled}'}}"})
+    with pytest.raises(EvaluationError) as caught:
+        mapper.plan({})
+    (found,) = caught.value.diagnostics
+    assert found.code == "D2014"
+    assert found.source.text[found.span.start : found.span.end] == doubled
+
+
 @pytest.mark.parametrize(
     ("body", "sent"),
     [
@@ -287,15 +300,22 @@ def test_a_list_of_any_length_is_the_same_list(make, people):
 def test_a_schema_that_refers_to_itself_is_followed_only_so_far(make):
     circle = {"properties": {"a": {"$ref": "#/properties/a"}}, "type": "object"}
     assert make(circle, request_body_mapping="{a: 1}").plan({}).body == {"a": 1}
+    wide = {
+        "type": "object",
+        "anyOf": [{"$ref": "#"}, {"$ref": "#"}],
+        "allOf": [{"$ref": "#"}] * 9,
+        "properties": {"a": {"$ref": "#"}},
+    }
+    assert make(wide, request_body_mapping="{a: {a: 1}}").plan({}).body == {"a": {"a": 1}}
     for odd in ({"type": {}}, {"properties": 5}, {"allOf": {}}, {"$ref": "x"}, {"$ref": "#/nowhere"}, {"items": 5}):
-        assert make(odd, request_body_mapping="{a: 1}").plan({"remote_query": {"b": "2"}})
+        assert make({"$schema": "x"} | odd, request_body_mapping="{a: 1}").plan({"remote_query": {"b": "2"}})
 
 
 def test_a_request_schema_that_is_missing_or_no_object_is_refused(make):
     with pytest.raises(MappingError, match="there is no schema"):
         make(request_schema="acme/nothing")
     with pytest.raises(MappingError, match="not a JSON object") as caught:
-        make([1])
+        make('{"type": "object"')
     assert caught.value.code == "M108"
 
 
@@ -344,6 +364,8 @@ def test_what_the_schema_declares_goes_into_the_body_and_the_rest_into_parameter
         ("[exact]=true", {"exact": True}),
         ("[exact]=1", {"exact": "1"}),
         ("[city]=5", {"city": "5"}),
+        ("[level]=2", {"level": 2}),
+        ("[level]=high", {"level": "high"}),
         ("[ids]=5", {"ids": ["5"]}),
         ("[ids][]=5&[ids][]=6", {"ids": ["5", "6"]}),
         ("[ids][0]=5&[ids][30]=6", {"ids": ["5", "6"]}),
@@ -409,6 +431,12 @@ def test_the_cursor_is_kept_on_the_first_page_however_it_is_written(make, body):
 def test_the_parameters_of_the_mapping_are_not_replaced_either(make, asked, written):
     mapper = make(query_mapping=asked)
     assert [code for code, *_ in told(mapper, f"city=Bonn&remote_query{written}")] == ["Q517"]
+
+
+def test_parameters_that_come_to_have_the_same_name_are_all_sent(make):
+    mapper = make(query_mapping="{a: {b: 1}, 'a[b]': 2}")
+    assert mapper.plan({}).params == {"a[b]": ["1", "2"]}
+    assert make().plan({"remote_query": {"a": {"b": 1}, "a[b]": [2, 3]}}).params["a[b]"] == "1"
 
 
 def test_a_parameter_beside_those_of_the_mapping_may_be_added(make):

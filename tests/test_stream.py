@@ -53,7 +53,7 @@ def test_the_limit_in_the_query_is_what_the_caller_asked_for_on_every_page(acme)
     sizes, pages = [], provider([100, 100, 100])
 
     def send(request):
-        sizes.append(request.params["size"])
+        sizes.append(int(request.params["size"]))
         return answered(pages, request)
 
     found = ids(driven(acme.stream({"limit": 150}), send))
@@ -385,12 +385,10 @@ def test_a_stream_keeps_neither_page_nor_response_while_it_asks_for_the_next(acm
 # ── Drivers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ANSWERS = {"dict": {"items": []}, "text": "x", "bytes": b"{}", "tuple": ({}, 200, {}), "status": 200, "class": Response}
-ANSWERS |= {
-    f"status {status!r}": Response({}, status) for status in ("abc", None, 99999, 0, 99, -200, True, 2.5, "²²²")
-}
-ANSWERS |= {
-    f"headers {n}": Response({}, 200, one) for n, one in enumerate(("x", 5, [1], [("a",)], {"a": {}}, {5: None}))
-}
+STATUSES = ["abc", None, 99999, 10**5000, 0, 99, -200, True, 2.5, "²²²", "1" * 5000]
+ANSWERS |= {f"status {number}": Response({}, status) for number, status in enumerate(STATUSES)}
+HEADERLESS = ["x", 5, [1], [("a",)], {"a": {}}, {5: None}, dict, {"a": 10**5000}]
+ANSWERS |= {f"headers {number}": Response({}, 200, headers) for number, headers in enumerate(HEADERLESS)}
 
 
 @pytest.mark.parametrize("kind", ["exchange", "stream"])
@@ -482,6 +480,39 @@ def test_an_unknown_choice_is_refused_before_anything_is_dropped(acme):
         for call in calls:
             error = failing(call, {name: chosen})
             assert (type(error), error.code, name in str(error)) == (QueryError, "Q515", True)
+
+
+JUNK = st.sampled_from([None, {}, "x", 5, ({}, 200, {}), Response({}, "abc"), Response({}, 200, 5), Page])
+
+
+@PROPERTY
+@given(SIZES, st.lists(st.tuples(st.sampled_from(["right", "junk", "busy"]), JUNK), max_size=40))
+def test_whatever_a_driver_sends_only_a_complete_stream_ends(mapper, sizes, actions):
+    pages = provider(sizes)
+    whole = [str(one["id"]) for body in pages.values() for one in body["items"]]
+    stream, found, item, errors = mapper.stream({}), [], None, []
+    for action, junk in actions:
+        right = answered(pages, item) if isinstance(item, Request) else None
+        made, error = sent(stream, {"right": right, "junk": junk, "busy": right and BUSY}[action])
+        errors += [error] if error and error.code != "Q515" else []
+        assert len(set(errors)) <= 1
+        if made is None and error is None:
+            assert found == whole
+            return
+        item = made or item
+        found += ids([made]) if isinstance(made, Page) else []
+    if not isinstance(item, Page) or item.next_cursor:  # else only the end is still to come
+        assert found + streamed(mapper, pages, {"next_cursor": stream.cursor}) == whole
+
+
+def sent(stream, given):
+    """The next item of a stream, or its error; neither at its end."""
+    try:
+        return stream.send(given), None
+    except StopIteration:
+        return None, None
+    except MapperError as error:
+        return None, error
 
 
 def test_an_error_of_the_driver_ends_the_stream_with_that_error(acme):

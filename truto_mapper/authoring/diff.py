@@ -221,6 +221,8 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             was, now = getattr(endpoint, key), getattr(after[name], key)
             if was != now:
                 yield about(name, "B312", "warning", f"`{name}`: {key} {was} → {now}")
+        if endpoint.request != after[name].request and endpoint.request_schema == after[name].request_schema:
+            yield about(name, "B312", "warning", f"`{name}`: the schema {endpoint.request_schema} has changed")
     for name in after:
         if name not in before:
             yield about(name, "B308", "note", f"the endpoint `{name}` was added")

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from truto_mapper.authoring.sources import ReplyRead, reply_paths, reply_reads
+from truto_mapper.authoring.sources import ReplyRead, checked_schema, reply_paths, reply_reads, reply_type
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.runtime.values import truthy
-from truto_mapper.language.types import Type, in_words, kind_of
+from truto_mapper.language.types import KINDS, Type, in_words, kind_of
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, nearest
 from truto_mapper.text.errors import EvaluationError, MappingError
@@ -40,41 +39,57 @@ _OPTIONAL = {"next_cursor", "time_zone", "empty_when"}
 SHOWN = 8
 
 #: How many different values of a field are compared with its enumeration.
-_MAX_VALUES = 1_000
+MAX_VALUES = 1_000
 
 
 # ── What replies hold ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Place(NamedTuple):
+    """Where a value is: the name of its reply, and the path in it."""
+
+    reply: str
+    path: Steps
+
+
 @dataclass(slots=True)
 class Seen:
-    """What replies hold at one place: each kind of value with where it first was and the value, and what is in it."""
+    """What replies hold at one place: each kind of value with where it first was and the value, and what is in it.
+
+    `count` is the number of values, for a whole reply that of replies; `objects` is how many are objects. `values` has
+    the different scalars, each with its kind, because 1 is not true.
+    """
 
     count: int = 0
-    kinds: dict[str, tuple[str, Any]] = field(default_factory=dict)
-    values: dict[Any, str] = field(default_factory=dict)
+    kinds: dict[str, tuple[Place, Any]] = field(default_factory=dict)
+    values: dict[tuple[str, Any], Place] = field(default_factory=dict)
     objects: int = 0
     fields: dict[str, Seen] = field(default_factory=dict)
     items: Seen | None = None
 
-    def add(self, value: Any, name: str, path: Steps = ()) -> None:
-        """Add a value at a path of the reply called `name`."""
+    def reply(self, name: str, body: Any) -> None:
+        """Add a reply with its name."""
+        self.add(body, Place(name, ()))
+
+    def add(self, value: Any, place: Place) -> None:
+        """Add the value at a place."""
         kind = "integer" if isinstance(value, float) and value.is_integer() else kind_of(value)
         self.count += 1
-        if kind not in self.kinds:
-            self.kinds[kind] = _where(name, path), value
-        if len(path) >= yaml_tree.MAX_DEPTH:
-            return
-        if isinstance(value, dict):
-            self.objects += 1
-            for key, child in value.items():
-                self.fields.setdefault(key, Seen()).add(child, name, (*path, key))
-        elif isinstance(value, list):
-            self.items = self.items or Seen()
-            for index, child in enumerate(value):
-                self.items.add(child, name, (*path, index))
-        elif isinstance(value, str) and len(self.values) < _MAX_VALUES and value not in self.values:
-            self.values[value] = _where(name, path)
+        self.kinds.setdefault(kind, (place, value))
+        if isinstance(value, (dict, list)):
+            if len(place.path) < yaml_tree.MAX_DEPTH:
+                self._add_inner(value, place)
+        elif len(self.values) < MAX_VALUES:
+            self.values.setdefault((kind, value), place)
+
+    def _add_inner(self, value: dict[str, Any] | list[Any], place: Place) -> None:
+        self.objects += isinstance(value, dict)
+        for step, child in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(step, str):
+                inner = self.fields.setdefault(step, Seen())
+            else:
+                inner = self.items = self.items or Seen()
+            inner.add(child, Place(place.reply, (*place.path, step)))
 
     def schema(self) -> dict[str, Any]:
         """A JSON Schema of what was seen; it says nothing about a field that was always null."""
@@ -86,10 +101,6 @@ class Seen:
         if self.items is not None and self.items.kinds:
             made["items"] = self.items.schema()
         return made
-
-
-def _where(name: str, path: Steps) -> str:
-    return f"{name}\0{json_pointer(path)}"
 
 
 # ── What schemas declare ─────────────────────────────────────────────────────────────────────────────────────────
@@ -172,8 +183,8 @@ class Drift:
     changes: tuple[Change, ...]
 
 
-def drift(mapper: Mapper, endpoint: Endpoint, replies: Iterable[tuple[str, Any]]) -> Drift:
-    """Compare replies, each with its name, with the schema of an endpoint.
+def drift(mapper: Mapper, endpoint: Endpoint, seen: Seen) -> Drift:
+    """Compare what replies hold with the schema of an endpoint.
 
     Raises `MappingError` M106 for an endpoint that names no schema, M101 to M108 for a schema that cannot be used.
     """
@@ -182,28 +193,12 @@ def drift(mapper: Mapper, endpoint: Endpoint, replies: Iterable[tuple[str, Any]]
         message = f"`{endpoint.name}` names no source_schema, so its replies cannot be compared with one"
         hint = "write the schema of its replies, and name it in source_schema"
         raise MappingError(place.diagnostic("M106", message, key=endpoint.name, hint=hint))
-    root = yaml_tree.parse(endpoint.source)
-    _check(root)
-    seen, count = Seen(), 0
-    for name, body in replies:
-        seen.add(body, name)
-        count += 1
-    found = _Comparison(endpoint, root, is_one=count == 1)
+    root = checked_schema(endpoint.source)
+    found = _Comparison(endpoint, root, is_one=seen.count == 1)
     found.compare(declared(root, (), root), seen, ())
     order = list(CODES)
-    return Drift(
-        endpoint, count, tuple(sorted(found.changes, key=lambda one: (not one.is_read, order.index(one.kind))))
-    )
-
-
-def _check(root: Node) -> None:
-    """Refuse a schema that is invalid. Raises `MappingError` M108 at its place."""
-    try:
-        Schema(root.plain())
-    except MappingError as error:
-        raise MappingError(
-            [root.at(steps_of(one.pointer or "")).diagnostic(one.code, one.message) for one in error.diagnostics]
-        ) from None
+    ranked = sorted(found.changes, key=lambda one: (not one.is_read, order.index(one.kind)))
+    return Drift(endpoint, seen.count, tuple(ranked))
 
 
 def recognised(mapper: Mapper, body: Any) -> list[Endpoint]:
@@ -221,6 +216,12 @@ def _is_true(endpoint: Endpoint, body: Any, bound: dict[str, Any]) -> bool:
         return endpoint.recognise is not None and truthy(endpoint.recognise.evaluate(body, bound))
     except EvaluationError:
         return False
+
+
+def takes_arrays(mapper: Mapper, endpoint: Endpoint | None) -> bool:
+    """Whether a reply can itself be an array, so that an array in a file is one reply and not several."""
+    kinds = [reply_type(one).kinds for one in ([endpoint] if endpoint else mapper.mapping.endpoints)]
+    return any("array" in one and one != KINDS for one in kinds)
 
 
 class _Comparison:
@@ -259,13 +260,15 @@ class _Comparison:
             self._add("null", schema, seen, path, "null, which is not declared", seen.kinds["null"][0])
 
     def _values(self, schema: Declared, seen: Seen, path: tuple[str, ...]) -> None:
-        """R904 for values that are not listed."""
+        """R904 for values that are not listed. A value of a type that is not allowed is reported as that."""
         listed = [schema.plain("const")] if schema.get("const") else schema.plain("enum")
-        if listed is None or not any(isinstance(one, str) for one in listed):
-            return
-        others = [value for value in seen.values if value not in listed]
+        allowed = schema.kinds or KINDS
+        allowed |= {"integer"} if "number" in allowed else set()
+        known = {(kind_of(value), value) for value in listed or () if not isinstance(value, (dict, list))}
+        others = [one for one in seen.values if listed is not None and one[0] in allowed and one not in known]
         if others:
-            shown = ", ".join(map(excerpt, others[:3])) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+            shown = ", ".join(excerpt(value) for _, value in others[:3])
+            shown += f" and {len(others) - 3:,} more" if len(others) > 3 else ""
             self._add("enum", schema, seen, path, f"{shown}, which is not listed", seen.values[others[0]])
 
     def _fields(self, schema: Declared, properties: tuple[Steps, Node], seen: Seen, path: tuple[str, ...]) -> None:
@@ -275,11 +278,11 @@ class _Comparison:
         required = schema.plain("required") or ()
         for name, child in names.items():
             inner, at = declared(self.root, (*steps, "properties", name), child), (*path, name)
-            if name not in seen.fields:
+            if name not in seen.fields and self._reading(at):
                 self._gone(inner, seen, at, new)
-            else:
-                if name in required and seen.fields[name].count < seen.objects:
-                    self._absent(inner, seen, at)
+            elif name in required and (name not in seen.fields or seen.fields[name].count < seen.objects):
+                self._absent(inner, seen, at)
+            if name in seen.fields:
                 self.compare(inner, seen.fields[name], at)
         if new:
             place = declared(self.root, (*steps, "properties"), node)
@@ -288,19 +291,19 @@ class _Comparison:
 
     def _gone(self, schema: Declared, seen: Seen, path: tuple[str, ...], new: list[str]) -> None:
         """R901 for a declared field that the mapping reads and no object has."""
-        unread = [name for name in seen.fields if not self._reading((*path[:-1], name))]
-        reads, instead = self._reading(path), nearest(path[-1], unread)
-        if not reads or (instead is None and all(one.key in _OPTIONAL for one in reads)):
+        reads, instead = self._reading(path), nearest(path[-1], new)
+        if instead is None and all(one.key in _OPTIONAL for one in reads):
             return
         what = "gone" if seen.objects == 1 else f"gone: none of {seen.objects:,} objects has it"
-        what += f"; `{instead}` is {'new' if instead in new else 'not read'}" if instead else ""
+        what += f"; `{instead}` is new" if instead else ""
         hint = f"read `{instead}` if it means the same" if instead else "if it may be absent, compare more replies"
         self._add("gone", schema, seen, path, what, seen.kinds["object"][0], hint=hint)
 
     def _absent(self, schema: Declared, seen: Seen, path: tuple[str, ...]) -> None:
-        missing = seen.objects - seen.fields[path[-1]].count
-        what = f"absent from {missing:,} of {seen.objects:,} objects, although it is required"
-        self._add("absent", schema, seen.fields[path[-1]], path, what, seen.kinds["object"][0])
+        """R903 for a required field that some objects do not have."""
+        inner = seen.fields.get(path[-1], Seen())
+        what = f"required, and absent from {seen.objects - inner.count:,} of {seen.objects:,} objects"
+        self._add("absent", schema, inner, path, what, seen.kinds["object"][0])
 
     def _reading(self, path: tuple[str, ...]) -> list[ReplyRead]:
         """The reads of a place, or of something in it; the reads of just the place, and with a name, first."""
@@ -316,16 +319,18 @@ class _Comparison:
         seen: Seen,
         path: tuple[str, ...],
         what: str,
-        where: str,
+        where: Place,
         hint: str | None = None,
         names: tuple[str, ...] = (),
     ) -> None:
         reads = self._reading(path) if kind != "new" else []
-        name, _, pointer = where.partition("\0")
-        more: dict[str, Any] = {"pointer": pointer, "hint": hint, "severity": "error" if reads else "note"}
-        message = (what if names else f"`{_name(path)}` is {what}") + (
-            "" if self.is_one or kind == "gone" else f" (in {name})"
-        )
+        more: dict[str, Any] = {
+            "pointer": json_pointer(where.path),
+            "hint": hint,
+            "severity": "error" if reads else "note",
+        }
+        message = what if names else f"`{_name(path)}` is {what}"
+        message += "" if self.is_one or kind == "gone" else f" (in {where.reply})"
         steps = schema.chain[0][0]
         if reads:
             found = reads[0].diagnostic(CODES[kind], message, **more)
@@ -403,7 +408,8 @@ def _widen_type(schema: dict[str, Any], change: Change) -> None:
 def _list_values(schema: dict[str, Any], change: Change) -> None:
     node = _own(schema, change.steps)
     listed = [node.pop("const")] if "const" in node else node["enum"]
-    node["enum"] = [*listed, *(value for value in change.seen.values if value not in listed)]
+    known = {(kind_of(value), value) for value in listed if not isinstance(value, (dict, list))}
+    node["enum"] = [*listed, *(value for kind, value in change.seen.values if (kind, value) not in known)]
 
 
 def _add_fields(schema: dict[str, Any], change: Change) -> None:

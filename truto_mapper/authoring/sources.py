@@ -9,8 +9,13 @@ from truto_mapper.language.nodes import Name
 from truto_mapper.language.source_paths import Paths, reads
 from truto_mapper.language.types import ANY, Type, from_schema
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, expressions
+from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import MappingError
+from truto_mapper.text.pointers import steps_of
+from truto_mapper.text.source import Source
+from truto_mapper.text.yaml_tree import Node
 
 
 def reply_type(endpoint: Endpoint) -> Type:
@@ -19,6 +24,17 @@ def reply_type(endpoint: Endpoint) -> Type:
         return ANY
     schema = yaml_tree.parse(endpoint.source).plain()
     return from_schema(schema, schema)
+
+
+def checked_schema(source: Source) -> Node:
+    """A provider's schema as a tree. Raises `MappingError`: M101 to M104, and M108 with every mistake at its place."""
+    root = yaml_tree.parse(source)
+    try:
+        Schema(root.plain())
+    except MappingError as error:
+        places = [(root.at(steps_of(one.pointer or "")), one) for one in error.diagnostics]
+        raise MappingError([node.diagnostic(one.code, one.message) for node, one in places]) from None
+    return root
 
 
 def innermost(kind: Type) -> Iterator[Type]:

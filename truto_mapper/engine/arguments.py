@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, get_args
 
 from truto_mapper.engine.page import OnInvalid, Response
@@ -10,6 +10,7 @@ from truto_mapper.engine.query import OnUnknown
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import QueryError
 
+_MAX_NUMBER = 2**63
 _CHOICES = {"on_invalid": get_args(OnInvalid), "on_unknown": get_args(OnUnknown)}
 
 
@@ -35,8 +36,9 @@ def checked(response: object) -> Response:
 
 def status_of(given: Any) -> int:
     """An HTTP status as an integer; its three digits may be text."""
-    is_text = isinstance(given, str) and given.isascii() and given.isdigit()
-    if isinstance(given, bool) or not (is_text or isinstance(given, int)) or len(str(given)) != 3 or int(given) < 100:
+    is_text = isinstance(given, str) and len(given) == 3 and given.isascii() and given.isdigit()
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    if not (is_text or is_number) or not 100 <= int(given) <= 999:
         refuse(f"a status must be an HTTP status from 100 to 999, this is {excerpt(given)}")
     return int(given)
 
@@ -60,7 +62,8 @@ def _pairs(given: Any) -> Iterator[tuple[Any, Any]]:
     """Each header with its value, however the headers are held."""
     if given is None:
         return
-    pairs = given.items() if isinstance(given, Mapping) or hasattr(given, "items") else given
+    items = None if isinstance(given, type) else getattr(given, "items", None)
+    pairs = items() if callable(items) else given
     for pair in pairs if isinstance(pairs, Iterable) and not isinstance(pairs, (str, bytes)) else (None,):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             refuse(f"headers must be an object or pairs of a name and a value, not a {type(given).__name__}")
@@ -71,7 +74,7 @@ def _text(given: Any, what: str) -> str:
     """A part of a header as text."""
     if isinstance(given, (bytes, bytearray)):
         return bytes(given).decode("latin-1")
-    if isinstance(given, (int, float)) and not isinstance(given, bool):
+    if isinstance(given, (int, float)) and not isinstance(given, bool) and abs(given) < _MAX_NUMBER:
         return str(given)
     if not isinstance(given, str):
         refuse(f"{what} must be text, not a value of type {type(given).__name__}")

@@ -14,10 +14,10 @@ from typing import Any
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
 from truto_mapper.engine.rows import Reply, Row
-from truto_mapper.engine.shaping import ANY, Fault, shaper, undeclared
+from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.runtime.values import MISSING, Budget, Walk, plain
+from truto_mapper.language.runtime.values import MAX_WRITTEN, MISSING, Budget, Walk, plain
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -83,6 +83,11 @@ class ExactPage:
             elif (place := row.places[reading.variable]).in_reply:
                 found += self.source_types.mismatches(reading, place.value, place.path)
         return found
+
+    def multiplies(self, expression: Expression, value: Any) -> bool:
+        """Whether a value may be far longer than its row: an array or object, or a long text of the whole page."""
+        is_long = isinstance(value, str) and len(value) > MAX_SHORT
+        return isinstance(value, (list, dict)) or (is_long and not self.reads_row(expression))
 
     def reads_row(self, expression: Expression) -> bool:
         """Whether an expression may read its row, also through a `let`."""
@@ -153,7 +158,8 @@ class ExactPage:
 
     def _own(self, record: Any, row: Row) -> Any:
         """A record that shares nothing with the reply or another record, but for what is in `remote_data`."""
-        record = {name: value if name == REMOTE_DATA else plain(value, Walk()) for name, value in record.items()}
+        walk = Walk(self.budget, MAX_WRITTEN)
+        record = {name: value if name == REMOTE_DATA else plain(value, walk) for name, value in record.items()}
         if self.scope.trace is not None:
             self.scope.trace.records.append((row.item.path, record))
         return record
@@ -190,13 +196,6 @@ class ExactPage:
             if isinstance(step, str):
                 field = field and field.below.get(step)
         return not path or (isinstance(path[-1], str) and field is not None and field.required)
-
-
-def _placed(found: Diagnostic, expression: Expression, pointer: str) -> Diagnostic:
-    """A failure with both addresses."""
-    if found.span is None:
-        return expression.diagnostic(found.code, found.message, pointer=pointer, hint=found.hint)
-    return replace(found, pointer=pointer)
 
 
 def _remove(record: Any, path: Steps) -> None:
@@ -250,27 +249,23 @@ class _Attempt:
         of_field = () if isinstance(target, str) else target
         try:
             value = expression.evaluate_in(self.scope)
-            if not isinstance(target, str):
-                self.page.budget.record(value)
+            if not isinstance(target, str):  # both raise for what no record can hold
+                is_counted = self.page.multiplies(expression, value)
+                _ = self.page.budget.record(value) if is_counted else plain(value, Walk())
         except EvaluationError as error:
+            failure = expression.located(error)
             if self.page.budget.is_exhausted:
-                raise
-            failure = error
+                raise failure from None
         if failure is None and not wrong and not self.has_failed(expression):
             return value
         if failure is not None and not wrong and not self.has_failed(expression):
-            self.problems += self.failures(expression, failure, of_field)
+            pointer = self.pointer(expression, of_field, UNKNOWN)
+            self.problems += [replace(found, pointer=pointer) for found in failure.diagnostics]
         new = [one for one in wrong if one.path not in self.told]
         self.problems += [self.page.of_other_type(expression, one, of_field) for one in new]
         self.told.update(one.path for one in wrong)
         self.failed.add(expression)
         return MISSING
-
-    def failures(self, expression: Expression, error: EvaluationError, of_field: Steps) -> list[Diagnostic]:
-        """The findings of an expression that failed, each with both addresses."""
-        place, pointer = expression.span, self.pointer(expression, of_field, UNKNOWN)
-        found = error.diagnostics
-        return [replace(one, pointer=pointer, source=expression.source, span=one.span or place) for one in found]
 
     def value(self, template: Template, field: Field, path: Steps) -> Any:
         """The value of a part of the mapping in the shape of its field; None for no value."""

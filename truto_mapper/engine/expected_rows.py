@@ -34,6 +34,12 @@ class ExpectedRowCode(RowCode):
             if path is not None and child.declared.type in CLASSES:
                 self.needed[path] = CLASSES[child.declared.type]
 
+    @property
+    def has_everything(self) -> bool:
+        """Whether an expected row has everything that the endpoint reads of its rows."""
+        every = {(one.variable, *one.names) for one in self.blueprint.types.of_rows if one.names and one.variable}
+        return every <= self.values.keys()
+
     def fetched(self, path: NamePath, needed: str | None = None) -> str:
         local, needed = super().fetched(path), self.needed.get(path, needed)
         declared = [one.__name__ for one in self.blueprint.classes_at(path)]
@@ -81,8 +87,9 @@ class ExpectedRowCode(RowCode):
         self.short.add(parameter)
         return parameter
 
-    def of_memo(self, are_texts: str, names: list[str]) -> None:
-        self.doubt_unless(self.pen.load(are_texts))
+    def of_memo(self, are_short: str, lets: list[str], fields: list[str]) -> None:
+        names = [*lets, *fields]
+        self.doubt_unless(self.pen.load(are_short))
         self.classes |= dict.fromkeys(names, "str")
         self.given |= set(names)
         self.short |= set(names)

@@ -36,7 +36,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
@@ -50,6 +50,9 @@ from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
+
+#: See `Fused.records`.
+Made: TypeAlias = tuple[list[Any], Sequence[int], Fault | None, bool, Any]
 
 
 class Fused:
@@ -88,7 +91,7 @@ class Fused:
         budget: Budget,
         *,
         remote_data: bool,
-    ) -> tuple[list[Any], Sequence[int], Fault | None, bool, Any]:
+    ) -> Made:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
         `key` is what `reply` returned for `given`; without one all rows are doubtful. The fourth result is true if a
@@ -102,6 +105,8 @@ class Fused:
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
             arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
         records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
+        if not arguments[0]:  # the values of the page are not short texts
+            self.page_values.record(arguments, len(records), budget)
         return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows), odd
 
 
@@ -109,7 +114,7 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     """The module with the function `rows(rows, remote_data, page, budget)`."""
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
-    codes = [ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
+    codes = [expected := ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
     body = [line for code in codes for line in code.row()]
     unpack(pen, blueprint.page.parameters, pen.load("page"))
     pen.assign("records", pen.list_of())
@@ -120,5 +125,6 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
     pen.loop(pen.load("rows"), body, *names)
-    pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "doubtful", "tries")))))
+    tries = pen.load("tries") if expected.has_everything else pen.constant(0)
+    pen.lines.append(ast.Return(pen.tuple_of(pen.load("records"), pen.load("doubtful"), tries)))
     return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget"])

@@ -55,6 +55,8 @@ class Origins:
 
         An absent key has no place: its object's is returned. A computed value has the place that was read first.
         """
+        if scope.budget is not None:
+            scope.budget.check()
         found = self.read(expression, scope, path) or self.read(expression, scope, path, everything=True)
         if not found:
             return None
@@ -73,7 +75,8 @@ class Origins:
         with suppress(EvaluationError):
             expression.evaluate_in(Scope(scope.data, None, scope, trace))
         events = [event for evaluation in trace.evaluations for event in _outermost(evaluation)]
-        found = [place for event in events for place in self._read(event, scope, path, everything=everything)]
+        places = (place for event in events for place in self._read(event, scope, path, everything=everything))
+        found = list({place.path: place for place in places}.values())
         above = {place.path[:end] for place in found for end in range(len(place.path))}
         return [place for place in found if place.path not in above]
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.shaping import Fault, schema_of
+from truto_mapper.engine.shaping import MAX_SHORT, Fault, schema_of
 from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import NamePath
@@ -32,9 +32,6 @@ MAX_CHARACTERS = 100_000
 #: For how many texts of rows values are kept, and the bytes of these texts and values.
 MAX_TEXTS = 1_000
 MAX_BYTES = 500_000
-
-#: The longest text that an expected row may repeat.
-MAX_SHORT = 1_000
 
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
@@ -86,7 +83,11 @@ class Memo:
 
 
 def _are_short(values: Iterable[Any]) -> bool:
-    return all(one.__class__ is str and len(one) <= MAX_SHORT for one in values)
+    return all(one.__class__ is str and not _is_long(one) for one in values)
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > MAX_SHORT
 
 
 class _ByText(dict[Any, tuple[Any, ...]]):
@@ -242,7 +243,7 @@ class PageValues:
         fields = [field.value(page) for field in self._fields.values()]
         faults |= {fault for _, fault in fields}
         names, found = [page.lookup(name) for name in self._names], [value for value, _ in fields]
-        certain = _are_short(names) and None not in found
+        certain = _are_short(names) and None not in found and not any(map(_is_long, found))
         odd: list[str] = [] if self._are_placed() else ["unknown"]
         zone = self._zone(page)
         arguments = (certain, *names, *found, *(_ByText(memo, page, zone, odd) for memo in self.memos.values()))
@@ -266,6 +267,16 @@ class PageValues:
         except EvaluationError:
             return None
         return zone if is_time_zone(zone) else None
+
+    def record(self, arguments: tuple[Any, ...], rows: int, budget: Budget) -> None:
+        """Count the long values that every record repeats. Raises D2014 if they are too many."""
+        for field, value in zip(self._fields.values(), arguments[1 + len(self._names) :], strict=False):
+            if _is_long(value):
+                try:
+                    budget.record(value, rows)
+                except EvaluationError as error:
+                    (found,) = error.diagnostics
+                    raise EvaluationError(field.expression.diagnostic(found.code, found.message)) from None
 
 
 #: The values of the parameters, their fault, the scope in which the memos are evaluated, and the texts whose UTC offset

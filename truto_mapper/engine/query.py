@@ -128,10 +128,11 @@ class Parser:
                 except (UnusableError, RecursionError) as error:
                     why = str(error) if isinstance(error, UnusableError) else "it is nested too deeply"
                     hint = getattr(error, "hint", None)
-                    findings.add("Q504", f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
+                    code = "Q506" if name == "next_cursor" and isinstance(value, str) else "Q504"
+                    findings.add(code, f"{name}: {why}", pointer=json_pointer((name,)), hint=hint)
                     values[name] = _UNREADABLE
         for name in unknown[:_MAX_NOTED] if on_unknown == "refuse" else ():
-            short = shortened(str(name))
+            short = shortened(name) if isinstance(name, str) else excerpt(name)
             hint = did_you_mean(short, self.resource.parameters)
             message = f"{self.resource.name} has no query parameter {excerpt(name)}"
             findings.add("Q502", message, pointer=json_pointer((short,)), hint=hint)

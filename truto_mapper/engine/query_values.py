@@ -192,6 +192,8 @@ def listed(value: Any) -> list[Any]:
 def _named(item: Any) -> list[Any]:
     """The objects that an item names: `1,2` and `{"id": ["1", "2"]}` name two."""
     if isinstance(item, str):
+        if item.lstrip().startswith(("[", "{")):
+            raise UnusableError(f"ids are not written as JSON: {excerpt(item)}", "separate them by commas")
         return [part.strip() for part in item.split(",")]
     if isinstance(item, Mapping) and isinstance(item.get("id"), list):  # users[][id]=1&users[][id]=2
         return [{**item, "id": one} for one in item["id"]]

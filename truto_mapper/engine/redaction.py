@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
@@ -66,42 +67,58 @@ def is_secret(name: object) -> bool:
 # ── Values ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 #: A shorter value than the first is hidden under its name only, a shorter one than the second where it is a whole word.
-_SHORTEST, _DISTINCT = 4, 8
+_SHORTEST, _DISTINCT = 3, 8
 
 
-def _secrets(value: Any) -> Iterator[str]:
-    """The texts below the names of credentials in a JSON value or a query string, or in what a `Query` was made of."""
-    if isinstance(value, Query):
-        value = [value.parameters, value.sent, value.plan and value.plan.settings]
-    if isinstance(value, str):
-        value = dict(parse_qsl(value)) if "=" in value else {}
+def _secrets(holder: Any) -> Iterator[str]:
+    """The texts below the names of credentials in a JSON value or a query string, or in what a `Query` was made of.
+
+    The value may be what a caller gave: nested without end, or one part in many places. Each part is looked at once.
+    """
+    if isinstance(holder, Query):
+        holder = [holder.parameters, holder.sent, holder.plan and holder.plan.settings]
+    if isinstance(holder, str):
+        holder = dict(parse_qsl(holder))
+    ahead, known = [(holder, False)], dict[tuple[int, bool], Any]()
+    while ahead:
+        value, hides = ahead.pop()
+        if isinstance(value, (Mapping, list, tuple)):
+            if (id(value), hides) not in known:
+                known[id(value), hides] = value
+                ahead += [(item, hides or is_secret(_text(name))) for name, item in _items(value)]
+        elif hides and isinstance(value, (str, bytes, int, float)) and not isinstance(value, bool):
+            with suppress(ValueError):  # an integer of more digits than Python writes
+                yield from _texts(str(_text(value)).strip())
+
+
+def _items(value: Any) -> Iterator[tuple[Any, Any]]:
+    """The values in an object or array, each with its name, if it has one; headers may be pairs."""
     if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _texts(item) if is_secret(name) else _secrets(item) if not isinstance(item, str) else ()
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _secrets(item) if not isinstance(item, str) else ()
+        yield from value.items()
+    else:
+        yield from ((None, item) for item in value)
+        if len(value) == 2:
+            yield value[0], value[1]
+
+
+def _text(value: Any) -> Any:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 #: What a cookie says about itself.
 _OF_COOKIES = {"path", "domain", "expires", "max-age", "samesite"}
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(text: str) -> Iterator[str]:
     """The texts in a credential: itself, what follows its scheme, the parts of a Basic one, the values of cookies."""
-    if isinstance(value, (Mapping, list, tuple)):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(item)
-    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        text = str(value).strip()
-        yield text
-        scheme, _, rest = text.partition(" ")
-        yield rest.strip()
-        if scheme.lower() == "basic":
-            yield from _decoded(rest.strip())
-        for part in text.split(";"):
-            name, _, rest = part.strip().partition("=")
-            yield rest if name.lower() not in _OF_COOKIES else ""
+    yield text
+    scheme, _, rest = text.partition(" ")
+    yield rest.strip()
+    if scheme.lower() == "basic":
+        yield from _decoded(rest.strip())
+    for part in text.split(";"):
+        name, _, value = part.strip().partition("=")
+        yield value if name.lower() not in _OF_COOKIES else ""
 
 
 def _decoded(text: str) -> tuple[str, ...]:
@@ -188,7 +205,7 @@ class Redaction:
     def _without_start(self, text: str) -> str:
         """A text without the start of a credential at its end."""
         for secret in self._secrets:
-            for size in range(min(len(secret), len(text), 200), _SHORTEST - 1, -1):
+            for size in range(min(len(secret), len(text), 200), _SHORTEST, -1):
                 if text.endswith(secret[:size]):
                     return text[:-size] + HIDDEN
         return text

@@ -6,20 +6,26 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from truto_mapper.engine.query_values import listed
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Template, giving
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.pointers import json_pointer
+from truto_mapper.text.pointers import Steps, json_pointer
 
 
 def parameters(value: Mapping[str, Any], many: str) -> dict[str, Any]:
     """HTTP query parameters in the brackets of qs, `x[y]`, in the order of the value; each is a text or several.
 
-    `many` follows the name of a list of single values: `[]` as qs writes it, or nothing.
+    `many` follows the name of a list of single values: `[]` as qs writes it, or nothing. Values that come to have the
+    same name are one parameter given several times.
     """
-    return {_name(path): text for path, text in _leaves(value, many)}
+    found: dict[str, Any] = {}
+    for path, text in _leaves(value, many):
+        name = _name(path)
+        found[name] = [*listed(found[name]), *listed(text)] if name in found else text
+    return found
 
 
 def _leaves(value: Any, many: str, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -34,6 +40,12 @@ def _leaves(value: Any, many: str, path: tuple[str, ...] = ()) -> Iterator[tuple
             yield from _leaves(one, many, (*path, str(index)))
     elif value:
         yield (*path, "") if many else path, [_written(one) for one in value]
+
+
+def parameter_at(path: Steps) -> Steps:
+    """Where the parameter of a nested value is: its name in brackets, then the index if it is one of several texts."""
+    names = path[:-1] if len(path) > 1 and isinstance(path[-1], int) else path
+    return (_name(tuple(map(str, names))), *path[len(names) :]) if path else ()
 
 
 def _name(path: tuple[str, ...]) -> str:

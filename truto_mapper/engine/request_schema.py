@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from truto_mapper.engine.query_values import listed, number_in
+from truto_mapper.language.types import kind_of
 from truto_mapper.text.pointers import steps_of
 
 JSON = dict[str, Any]
 
 _KINDS = frozenset({"string", "integer", "number", "boolean", "object", "array", "null"})
 _BOOLEANS = {"true": True, "false": False}
-
-#: How many references and combinations in a row are followed: a circle of them says nothing.
-_MAX_DEPTH = 20
 
 
 class RequestSchema:
@@ -23,28 +22,38 @@ class RequestSchema:
     def __init__(self, schema: Any, root: JSON | None = None) -> None:
         self.root = schema if root is None else root
         self.schema = schema
-        self.forms = list(self._forms(schema, _MAX_DEPTH))
-        self.kinds = self._kinds(schema, _MAX_DEPTH) - {"null"}
 
-    def _forms(self, schema: Any, depth: int) -> Iterator[JSON]:
-        """Every schema that may apply to the value: references, combinations and alternatives are followed."""
-        if isinstance(schema, dict) and depth:
-            yield schema
+    @cached_property
+    def forms(self) -> list[JSON]:
+        """Every schema that may apply: references, combinations and alternatives are followed, each once."""
+        found = {id(self.schema): self.schema} if isinstance(self.schema, dict) else {}
+        ahead = list(found.values())
+        while ahead:
+            schema = ahead.pop()
             for one in (*self._referred(schema), *_listed(schema, "allOf", "anyOf", "oneOf")):
-                yield from self._forms(one, depth - 1)
+                if isinstance(one, dict) and id(one) not in found:
+                    found[id(one)] = one
+                    ahead.append(one)
+        return list(found.values())
 
-    def _kinds(self, schema: Any, depth: int) -> frozenset[str]:
-        """The types that a value may have."""
-        if not isinstance(schema, dict) or not depth:
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The types that the value may have besides null."""
+        return self._kinds(self.schema, {}) - {"null"}
+
+    def _kinds(self, schema: Any, known: dict[int, frozenset[str]]) -> frozenset[str]:
+        """The types that a schema allows. `known` has those of other schemas; a circle of references allows all."""
+        if not isinstance(schema, dict):
             return _KINDS
-        declared = [one for one in listed(schema.get("type", [*_KINDS])) if isinstance(one, str)]
-        kinds = _KINDS.intersection(declared)
-        for one in (*self._referred(schema), *_listed(schema, "allOf")):
-            kinds &= self._kinds(one, depth - 1)
-        for key in ("anyOf", "oneOf"):
-            if key in schema:
-                kinds &= frozenset().union(*(self._kinds(one, depth - 1) for one in _listed(schema, key)))
-        return kinds
+        if id(schema) not in known:
+            known[id(schema)] = _KINDS
+            kinds = _declared(schema)
+            for one in (*self._referred(schema), *_listed(schema, "allOf")):
+                kinds &= self._kinds(one, known)
+            for choices in (_listed(schema, "anyOf"), _listed(schema, "oneOf")):
+                kinds &= frozenset().union(*(self._kinds(one, known) for one in choices)) if choices else _KINDS
+            known[id(schema)] = kinds
+        return known[id(schema)]
 
     def _referred(self, schema: JSON) -> Iterator[Any]:
         """The schema that `$ref` leads to, if there is one."""
@@ -56,7 +65,7 @@ class RequestSchema:
 
     def _below(self, schemas: Iterable[Any]) -> RequestSchema | None:
         found = [one for one in schemas if one is not False]
-        return RequestSchema({"allOf": found}, self.root) if found else None
+        return RequestSchema({"allOf": found} if len(found) > 1 else found[0], self.root) if found else None
 
     @property
     def items(self) -> RequestSchema:
@@ -131,6 +140,14 @@ class RequestSchema:
             else:
                 declared[name] = one
         return declared, rest
+
+
+def _declared(schema: JSON) -> frozenset[str]:
+    """The types that a schema names itself."""
+    if "type" in schema:
+        return _KINDS.intersection(one for one in listed(schema["type"]) if isinstance(one, str))
+    values = _listed(schema, "enum") + ([schema["const"]] if "const" in schema else [])
+    return frozenset(map(kind_of, values)) if values else _KINDS
 
 
 def _listed(schema: JSON, *keys: str) -> list[Any]:

@@ -86,16 +86,7 @@ class RowCode:
                     self.locals[name] = self.inline(expression, expression.node)
             self.append_record(self.object(self.record.children() or []))
         self.pen.at = place
-        return self.with_lookups([*self.limits(), *body])
-
-    def limits(self) -> list[ast.stmt]:
-        """The start of the evaluation's limits, in the first row that needs them."""
-        pen, lines = self.pen, list[ast.stmt]()
-        with pen.into(lines):
-            if self.runs:
-                new = pen.called("new_run", pen.called("len", pen.load("rows")), pen.load("budget"))
-                pen.assign("run", ast.BoolOp(ast.Or(), [pen.load("run"), new], **pen.at))
-        return lines
+        return self.with_lookups([*_limits(self), *body])
 
     def append_record(self, made: ast.expr) -> None:
         pen, record, loops = self.pen, self.pen.new_local("record"), self.blueprint.loops
@@ -169,8 +160,9 @@ class RowCode:
         """Note what is known of a value of the page."""
         return parameter
 
-    def of_memo(self, are_texts: str, names: list[str]) -> None:
-        """Note what is known of the values of a memo."""
+    def of_memo(self, are_short: str, lets: list[str], fields: list[str]) -> None:  # noqa: ARG002
+        """Note what is known of the values of a memo. Here long ones are counted, because other rows may share them."""
+        _count_long(self, are_short, fields)
 
     def narrowed(self, child: FieldSource) -> FieldSource:
         """A field whose source is simpler because of what is expected."""
@@ -310,8 +302,6 @@ class RowCode:
         if (array := _array_of_one(self, child)) is not None:
             return array, True
         child = self.narrowed(child)
-        if declared.type == "array":  # it is one anyway
-            child = replace(child, node=without_brackets(child.node))
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
         if path is None:
             value = pen.load(self.inline(child.expression, child.node))
@@ -335,6 +325,23 @@ class RowCode:
         first = leading_names(node)[0] if self.paths.path(node) else None
         variables = ("", *self.blueprint.loops.variables)
         return isinstance(first, Name) or (isinstance(first, Variable) and first.name in variables)
+
+
+def _limits(code: RowCode) -> list[ast.stmt]:
+    """The start of the evaluation's limits, in the first row that needs them."""
+    pen, lines = code.pen, list[ast.stmt]()
+    with pen.into(lines):
+        if code.runs:
+            new = pen.called("new_run", pen.called("len", pen.load("rows")), pen.load("budget"))
+            pen.assign("run", ast.BoolOp(ast.Or(), [pen.load("run"), new], **pen.at))
+    return lines
+
+
+def _count_long(code: RowCode, are_short: str, values: list[str]) -> None:
+    """Count the characters of some values unless they are short."""
+    code.runs, pen = True, code.pen
+    counted = pen.method(pen.load("run"), "recorded", pen.list_of(*map(pen.load, values)))
+    pen.branch(pen.not_(pen.load(are_short)), lambda: pen.do(counted))
 
 
 def _only_path(reads: frozenset[NamePath]) -> NamePath | None:
@@ -373,7 +380,7 @@ def _write_memo(code: RowCode, path: NamePath, lets: dict[str, Expression], chil
     entry: ast.expr = ast.Subscript(by_text, text, ast.Load(), **pen.at)
     entry = pen.choice(pen.has_class(text, "str"), entry, pen.method(by_text, "__missing__", text))
     unpack(pen, [are_texts, *names], entry)  # raises for an empty one
-    code.of_memo(are_texts, names)
+    code.of_memo(are_texts, names[: len(lets)], names[len(lets) :])
     code.locals |= dict(zip(lets, names, strict=False))
     code.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
 

@@ -21,6 +21,9 @@ CLASSES = {"string": "str", "integer": "int", "boolean": "bool"}
 _KINDS = {"string": str, "integer": int, "boolean": bool}
 SCALARS = frozenset({*CLASSES, "number"})
 
+#: The longest text of a page that its rows may repeat without being counted.
+MAX_SHORT = 1_000
+
 #: Not validated: pydantic would build the model for this alone.
 ANY = Field.model_construct(type="any")
 

@@ -77,7 +77,7 @@ class EndpointDocument(_Document):
     query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
     request_header_mapping: TemplateText = _optional(description="The request headers.")
     request_body_mapping: TemplateText = _optional(description="The request body.")
-    request_schema: str = _optional(
+    request_schema: SchemaName = _optional(
         description="The schema of the request body, for example `gong/aggregate-request`: what it declares of the "
         "caller's remote_query goes into the body, everything else becomes HTTP query parameters."
     )

@@ -19,8 +19,10 @@ from truto_mapper.text.source import Source, Span
 #: The largest file that is read: enough for the most characters that YAML may have (`yaml_tree.MAX_CHARACTERS`).
 MAX_BYTES = 8_000_000
 
-#: Folders whose files the operating system makes up, the environment of this process among them.
-_MADE_UP = ("/proc/", "/sys/")
+#: The folder whose files the operating system makes up, the environment of this process among them. Their size is 0.
+_MADE_UP = Path("/proc")
+
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 _MAX_NAME = 200
@@ -42,8 +44,7 @@ _KINDS = {".schema.json": _SCHEMA, "mappings": MAPPING, "schemas": SPEC}
 
 def home() -> Path:
     """The folder of `mappings/` and `schemas/`: the package in a wheel, the root of the repository in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    return package if (package / "mappings").is_dir() else package.parent
+    return _PACKAGE if (_PACKAGE / "mappings").is_dir() else _PACKAGE.parent
 
 
 def is_name(text: object) -> bool:
@@ -58,32 +59,40 @@ def read(path: Path, name: str | None = None, *, kind: Kind | None = None) -> So
     """
     name = name or str(path)
     data = _contents(path, name)
-    text = _decoded(data, "replace")
+    fault = None
+    try:
+        text = _decoded(data)
+    except UnicodeDecodeError as error:
+        text, fault = _decoded(data, "replace"), error
     if kind is not None and not _has_one(text, kind.keys):
         message = f"{name} is not {kind.what}: it has none of the keys {', '.join(kind.keys)}"
         raise MappingError(Diagnostic("M106", message))
-    try:
-        return Source(name, _decoded(data))
-    except UnicodeDecodeError as error:
-        at = len(_decoded(data[: error.start]))
-        message = f"{name} is not UTF-8: {error.reason} at byte {error.start}"
-        raise MappingError(Diagnostic("M105", message, source=Source(name, text), span=Span(at, at + 1))) from None
+    if fault is None:
+        return Source(name, text)
+    at = len(_decoded(data[: fault.start]))
+    message = f"{name} is not UTF-8: {fault.reason} at byte {fault.start}"
+    raise MappingError(Diagnostic("M105", message, source=Source(name, text), span=Span(at, at + 1)))
 
 
 def _contents(path: Path, name: str) -> bytes:
-    """The bytes of a regular file of a reasonable size. A device is not opened. Raises `MappingError` M105."""
+    """The bytes of a regular file of a reasonable size. No other file is opened. Raises `MappingError` M105."""
     try:
         about = path.stat()
-        if not stat.S_ISREG(about.st_mode) or path.resolve().as_posix().startswith(_MADE_UP):
+        if not stat.S_ISREG(about.st_mode) or (about.st_size == 0 and _is_made_up(about.st_dev)):
             why = "Is a directory" if stat.S_ISDIR(about.st_mode) else "it is not a regular file"
         elif about.st_size > MAX_BYTES:
             why = f"it has {about.st_size:,} bytes; at most {MAX_BYTES:,} are allowed"
         else:
             with path.open("rb") as file:
-                return file.read(MAX_BYTES)
+                return file.read(about.st_size)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of symbolic links
         why = getattr(error, "strerror", None) or str(error)
     raise MappingError(Diagnostic("M105", f"cannot read {name}: {why}"))
+
+
+def _is_made_up(device: int) -> bool:
+    """Whether a file system is the one that the operating system makes up."""
+    return _MADE_UP.is_mount() and _MADE_UP.stat().st_dev == device
 
 
 def _decoded(data: bytes, errors: str = "strict") -> str:
@@ -117,7 +126,8 @@ def find(name: str | Path, folder: str, ending: str, *, near: Path | None = None
     if isinstance(name, Path):
         return read(name, kind=kind)
     if not is_name(name):
-        said = f"a name is like `gong/activity`; give the path of a file as Path({excerpt(name)})"
+        given = excerpt(name) if isinstance(name, str) else "…"
+        said = f"a name is like `gong/activity`; give the path of a file as Path({given})"
         raise MappingError(Diagnostic("M105", f"{excerpt(name)} is not the name of a {word}", hint=said))
     for top in _roots(folder, near):
         if _exists(path := top / f"{name}{ending}"):
@@ -145,7 +155,8 @@ def _roots(folder: str, near: Path | None) -> Iterator[Path]:
 
 def _within(path: Path, top: Path, shown: str) -> Path:
     """A path that does not lead out of a folder by a symbolic link. Raises `MappingError` M105."""
-    if not path.resolve().is_relative_to(top.resolve()):
+    steps = [path, *path.parents[: len(path.relative_to(top).parts) - 1]]
+    if any(one.is_symlink() for one in steps) and not path.resolve().is_relative_to(top.resolve()):
         raise MappingError(Diagnostic("M105", f"cannot read {shown}: it is a link to a file outside of {top.name}"))
     return path
 

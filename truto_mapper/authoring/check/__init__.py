@@ -4,12 +4,27 @@ Each rule is a function that yields findings. An error can never work, a warning
 the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
 """
 
+from collections.abc import Sequence
+
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.omissions import unread_fields, unused_names, unwritten_fields
 from truto_mapper.authoring.check.reachability import unreachable
+from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, by_place
+from truto_mapper.text.errors import MappingError
+
+
+def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
+    """M108: mistakes in the schema of the reply. Raises `MappingError` if it cannot be read at all."""
+    try:
+        if endpoint.source is not None:
+            checked_schema(endpoint.source)
+    except MappingError as error:
+        return error.diagnostics
+    return ()
 
 
 def check(mapper: Mapper) -> list[Diagnostic]:
@@ -17,6 +32,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     unread: list[Diagnostic] = []
     for endpoint in mapper.mapping.endpoints:
+        found += _invalid(endpoint)
         types = EndpointTypes(mapper, endpoint)
         found += [*types.found, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
         unread += unread_fields(mapper, types)

@@ -10,6 +10,7 @@ from truto_mapper.authoring.explain.evidence import Evidence, value_at
 from truto_mapper.authoring.explain.explanation import Explanation, Read, table
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.page import SENT, OnInvalid, Page, Request
+from truto_mapper.engine.remote_query import parameter_at
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Trace
 from truto_mapper.mapping.linked import Endpoint, leaves
@@ -87,7 +88,8 @@ def _in_request(mapper: Mapper, trace: Trace, request: Request, steps: tuple[str
     endpoint = next(one for one in mapper.mapping.endpoints if one.name == name)
     parts = {part: getattr(endpoint, part) for part in ("path", "params", "headers", "body")}
     evidence, found = Evidence(mapper, trace, ()), []
-    for path, _, expression in leaves(parts):
+    for written, _, expression in leaves(parts):
+        path = ("params", *parameter_at(written[1:])) if written[0] == "params" else written
         if all(str(one) == other for one, other in zip(path, steps, strict=False)):
             place = (*path, *_indexed(steps[len(path) :]))
             value, evaluation = value_at(sent, place), evidence.last(expression)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,26 +20,26 @@ from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 
 if TYPE_CHECKING:
-    from truto_mapper.authoring.drift import Drift
+    from truto_mapper.authoring.drift import Drift, Seen
     from truto_mapper.mapping.linked import Endpoint
 
 
 @dataclass(slots=True)
 class _Replies:
-    """The replies of some files, each with its name, by endpoint; `skipped` are the names of failed requests."""
+    """What the replies of some files hold, by endpoint; `skipped` counts cases without a reply to compare."""
 
     mapper: Mapper
     endpoint: Endpoint | None
-    by_endpoint: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
+    by_endpoint: dict[str, Seen] = field(default_factory=dict)
     strangers: list[Diagnostic] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
+    skipped: int = 0
 
     def add(self, name: str, body: Any) -> None:
         from truto_mapper.authoring import drift
 
         found = [self.endpoint] if self.endpoint else drift.recognised(self.mapper, body)
         for one in found:
-            self.by_endpoint.setdefault(one.name, []).append((name, body))
+            self.by_endpoint.setdefault(one.name, drift.Seen()).reply(name, body)
         if not found:
             names = ", ".join(one.name for one in self.mapper.mapping.endpoints)
             message = f"{name} is not recognised as a reply of any endpoint"
@@ -50,7 +51,7 @@ def drift_(
     name: options.MappingName,
     payloads: Annotated[
         list[str],
-        Argument(metavar="PAYLOAD...", help="Replies as JSON, an array of them, or NDJSON; folders of cases; or -."),
+        Argument(metavar="PAYLOAD", help="Replies as JSON, an array of them, or NDJSON; folders of cases; or -."),
     ],
     endpoint: Annotated[str | None, Option(metavar="NAME", help="Whose replies they are; else recognised.")] = None,
     overlays: options.Overlays = None,
@@ -87,6 +88,8 @@ def _endpoint(mapper: Mapper, name: str | None) -> Endpoint | None:
 
 def _collect(payload: str, replies: _Replies) -> None:
     """Add the replies of a file, of stdin or of a folder of golden cases. Raises `MappingError`."""
+    from truto_mapper.authoring import drift
+
     if payload != "-" and Path(payload).is_dir():
         _collect_cases(Path(payload), replies)
         return
@@ -97,14 +100,11 @@ def _collect(payload: str, replies: _Replies) -> None:
             replies.add(f"{source.name}:{number}", parse_json(source, source.start(number), line))
         return
     body = parse_json(source)
-    for name, one in _several(source.name, body) if isinstance(body, list) else [(source.name, body)]:
-        replies.add(name, one)
-
-
-def _several(name: str, bodies: list[Any]) -> Iterator[tuple[str, Any]]:
-    """The replies in an array of them."""
-    for index, body in enumerate(bodies):
-        yield f"{name}#{index}", body
+    if isinstance(body, list) and not drift.takes_arrays(replies.mapper, replies.endpoint):
+        for index, one in enumerate(body):
+            replies.add(f"{source.name}#{index}", one)
+    else:
+        replies.add(source.name, body)
 
 
 def _collect_cases(folder: Path, replies: _Replies) -> None:
@@ -118,7 +118,7 @@ def _collect_cases(folder: Path, replies: _Replies) -> None:
         if isinstance(case.payload, dict) and 200 <= case.settings.status < 300:
             replies.add(case.name, case.payload)
         else:
-            replies.skipped.append(case.name)
+            replies.skipped += 1
 
 
 # ── What is written ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,6 +153,8 @@ def _show(found: list[Drift], replies: _Replies, written: list[str], format_: st
     """Print the changes as findings, those that the mapping reads first, and a line for each endpoint."""
     changes = sorted((change for one in found for change in one.changes), key=lambda change: not change.is_read)
     conclude([*replies.strangers, *(one.found for one in changes)], format_, [one.endpoint.name for one in found])
+    if format_ == "text" and sys.stdout.isatty() and (replies.strangers or changes):
+        typer.echo()  # a blank line between the findings and the summary
     for line in (*map(_summary, found), *_notes(replies), *written) if format_ == "text" else ():
         typer.echo(line)
     if replies.strangers or any(change.is_read for change in changes):
@@ -170,7 +172,7 @@ def _summary(found: Drift) -> str:
 
 def _notes(replies: _Replies) -> Iterator[str]:
     if replies.skipped:
-        yield f"left out: {_counted(len(replies.skipped), 'case')} without a reply, or with that of a failed request"
+        yield f"left out: {_counted(replies.skipped, 'case')} without a reply, or with that of a failed request"
 
 
 def _counted(count: int, what: str) -> str:

@@ -34,6 +34,8 @@ def map_(
     """Map a provider's reply to unified records."""
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
+        if format_ == "raw":  # the records do not matter
+            query, on_invalid = _for_raw(query), "discard_record"
         page = mapper.map(
             read_json(payload),
             query=query,
@@ -45,6 +47,11 @@ def map_(
         report(mapper.diagnostics + page.diagnostics)
         shown = page.render(format_)  # type: ignore[arg-type]  # checked above
         write(shown) if isinstance(shown, str) else print_json(shown)
+
+
+def _for_raw(query: str | None) -> str | None:
+    """A query that asks for no records; without one the records are mapped, but none has to be valid."""
+    return query if query is None or "truto_response_format" in query else f"{query}&truto_response_format=raw"
 
 
 def plan(

@@ -183,7 +183,7 @@ def _truth_of(writer: Writer, value: ast.expr) -> ast.expr:
         return writer.constant(bool(value.value))
     value = writer.atom(value)
     known = writer.classes.get(value.id) if isinstance(value, ast.Name) else None
-    if known is not None and known != "dict":
+    if known in ("str", "int", "bool"):
         return writer.test(value, ast.NotEq(), writer.constant("" if known == "str" else 0))
     true, false = writer.constant(value=True), writer.constant(value=False)
     certain = writer.test(value, ast.Is(), true)
