@@ -65,3 +65,8 @@ def test_a_page_without_rows_says_nothing(mapper):
 def test_rows_of_the_exact_path_say_the_same(mapper):
     row = renamed(ROW, "age", "ages") | {"labels": ["a", None]}
     assert [one[1] for one in drift(mapper, row, row)] == [HEAD + "`age` in `data`"]
+
+
+def test_names_that_are_no_texts_are_no_new_names(mapper):
+    row = renamed(ROW, "age", 5)
+    assert [one[0] for one in drift(mapper, row, row)] == ["note"]
