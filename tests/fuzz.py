@@ -5,9 +5,11 @@ records fit their schema and can be written, no row is lost, and no try takes mo
 A failure is printed with its seed, with which it can be repeated.
 """
 
+# ruff: noqa: E501  # lists of inputs
+
 import argparse
 import copy
-import datetime
+import datetime as dt
 import decimal
 import json
 import random
@@ -16,6 +18,7 @@ import time
 import traceback
 from collections import Counter
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from truto_mapper import Expression, Mapper, MapperError, Response, Source, load
@@ -46,12 +49,12 @@ NASTY = [
 #: What a parser never gives, but a caller may pass.
 FOREIGN = [
     float("nan"), float("inf"), "\ud800", b"bytes", bytearray(b"x"), (1, 2), {1, 2}, {1: 2}, {None: 1}, object(), len,
-    decimal.Decimal(1), datetime.datetime(2026, 1, 5), datetime.datetime(2026, 1, 5, tzinfo=datetime.UTC),  # noqa: DTZ001
-    datetime.date(2026, 1, 5), range(3), 1j, Counter("ab"), 10**5000, type("Text", (str,), {})("t"),
+    decimal.Decimal(1), dt.datetime(2026, 1, 5), dt.datetime(2026, 1, 5, tzinfo=dt.UTC),  # noqa: DTZ001
+    dt.date(2026, 1, 5), range(3), 1j, Counter("ab"), 10**5000, type("Text", (str,), {})("t"),
 ]  # fmt: skip
 
 
-class Wrong(AssertionError):
+class BrokenError(AssertionError):
     """A promise that was broken."""
 
 
@@ -73,6 +76,8 @@ def nasty(rng, foreign=0.1):
 
 def places(value, path=()):
     yield path
+    if len(path) > 50:
+        return
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from places(inner, (*path, key))
@@ -112,11 +117,8 @@ def user(rng):
 
 
 def weeks(rng, value):
-    days = ["2026-01-05", "2026-01-12", "2026-01-19"]
-    return [
-        {"fromDate": f"{a}T00:00:00Z", "toDate": f"{b}T00:00:00Z", **value(rng)}
-        for a, b in zip(days, days[1:], strict=False)
-    ]
+    days = pairwise(["2026-01-05", "2026-01-12", "2026-01-19"])
+    return [{"fromDate": f"{a}T00:00:00Z", "toDate": f"{b}T00:00:00Z", **value(rng)} for a, b in days]
 
 
 def calls(rng):
@@ -150,9 +152,9 @@ def checked(found, rows=None):
     """Hold what is promised for a page."""
     for record in found.records:
         if RECORD.problems(record):
-            raise Wrong(f"invalid: {RECORD.problems(record)}")
+            raise BrokenError(f"invalid: {RECORD.problems(record)}")
     if rows is not None and len(found.records) + len(found.rejected) != rows:
-        raise Wrong(f"{rows} rows became {len(found.records)} records and {len(found.rejected)} rejected")
+        raise BrokenError(f"{rows} rows became {len(found.records)} records and {len(found.rejected)} rejected")
     for choice in ("unified", "normalized", "debug", "raw", "stream"):
         try:
             written(found.render(choice))
@@ -194,7 +196,7 @@ def payloads(rng):
         found = GONG.map(given, query=query, status=status, on_invalid=choice)
     finally:
         if before is not None and json.dumps(before, default=class_name) != json.dumps(body, default=class_name):
-            raise Wrong(f"the payload was changed: {before!r:.1500} {body!r:.1500}")
+            raise BrokenError(f"the payload was changed: {before!r:.1500} {body!r:.1500}")
     checked(found, rows_of(body) if given is body and found.endpoint and status == 200 else None)
 
 
@@ -257,7 +259,7 @@ def queries(rng):
     request = GONG.plan(query, now=rng.choice([None, NOW, nasty(rng)]), context=rng.choice([None, {}]))
     written(request.body)
     if not request.path.startswith("/") or "\n" in json.dumps([*request.headers.items()], default=str):
-        raise Wrong(f"unsafe request {request!r}")
+        raise BrokenError(f"unsafe request {request!r}")
 
 
 def contexts(rng):
@@ -266,7 +268,7 @@ def contexts(rng):
     before = repr(given) if is_copyable(given) else None
     GONG.plan(PERIOD, context=given, now=NOW)
     if before is not None and repr(given) != before:
-        raise Wrong("the context was changed")
+        raise BrokenError("the context was changed")
 
 
 def cursors(rng):
@@ -287,10 +289,10 @@ def cursors(rng):
         again = mapper.plan(query | {"next_cursor": forged}, now=NOW)
     except MapperError as error:
         if forged in (None, "") or (forged == text and not changed):
-            raise Wrong("a right cursor was refused") from error
+            raise BrokenError("a right cursor was refused") from error
         return
     if forged not in (None, "", text) or changed:
-        raise Wrong(f"accepted {forged!r} for {text!r}: {again.body}")
+        raise BrokenError(f"accepted {forged!r} for {text!r}: {again.body}")
 
 
 def headers(rng):
@@ -311,7 +313,7 @@ def mappings(rng):
     for _ in range(rng.randrange(1, 3)):
         number = rng.randrange(len(lines))
         line = lines[number]
-        at = rng.randrange(len(line))
+        at = rng.randrange(len(line) + 1)
         lines[number] = rng.choice([
             line[:at] + rng.choice(["$", "(", ")", "{", "}", "'", '"', ":", "&", "*x", "~>", "\t", "é", "[", "..", "|"]) + line[at:],
             line[:at] + line[at + 1 :], "", line + line, line[: at // 2 * 2] + "\n",
@@ -322,58 +324,67 @@ def mappings(rng):
     checked(mapper.map(page(rng, "week"), query=request.query, on_invalid="discard_record"))
 
 
+class Provider:
+    """Answers with pages of some users, until a fault is due."""
+
+    def __init__(self, rng):
+        self.rng, self.size, count = rng, rng.randrange(1, 6), rng.randrange(12)
+        self.everyone = [user(rng) | {"userAggregateActivityStats": counts(rng)} for _ in range(count)]
+        self.fault = self.due = rng.choice([None, None, "status", "shape", "same cursor", "send"])
+
+    def page(self, sent):
+        start = 0 if sent is None else int(sent[1:])
+        body = page(self.rng, "total", users=0, number=start // self.size)
+        body["records"]["totalRecords"] = len(self.everyone)
+        body["usersAggregateActivityStats"] = copy.deepcopy(self.everyone[start : start + self.size])
+        if start + self.size < len(self.everyone):
+            body["records"]["cursor"] = f"c{start + self.size}"
+        return body
+
+    def answer(self, request):
+        body, fault = self.page(request.body.get("cursor")), self.due
+        if fault is None or self.rng.random() > 0.3:
+            return Response(body)
+        self.due = None
+        body["records"]["cursor"] = request.body.get("cursor") or "c0"
+        faults = {"status": Response({"errors": ["wait"]}, 429, {"Retry-After": "1"}), "shape": Response(b"<html>")}
+        return faults.get(fault) or (Response(body) if fault == "same cursor" else nasty(self.rng))
+
+
+def followed(stream, provider, got):
+    """Drive a stream to its end, or to its error."""
+    item = next(stream)
+    while True:
+        if isinstance(item, Page):
+            got += [record["user"]["id"] for record in item.records]
+            item = next(stream)
+        else:
+            item = stream.send(provider.answer(item))
+
+
 def streams(rng):
     """Follow a provider with faults, resume at the failed page, and count the records."""
-    size, users = rng.randrange(1, 6), rng.randrange(0, 12)
-    everyone = [user(rng) | {"userAggregateActivityStats": counts(rng)} for _ in range(users)]
-    limit = rng.choice([None, None, 1, 2, 3, 7, 50])
-    fault = rng.choice([None, None, "status", "shape", "same cursor", "send"])
-    query, got, broken = PERIOD | ({} if limit is None else {"limit": limit}), [], fault
+    provider, limit, got = Provider(rng), rng.choice([None, None, 1, 2, 3, 7, 50]), []
+    query = PERIOD | ({} if limit is None else {"limit": limit})
     stream = GONG.stream(query, now=NOW)
     for _ in range(60):
         try:
-            item = next(stream)
-            while True:
-                if isinstance(item, Page):
-                    got += [record["user"]["id"] for record in item.records]
-                    item = next(stream)
-                    continue
-                start = 0 if item.body.get("cursor") is None else int(item.body["cursor"][1:])
-                body = page(rng, "total", users=0, number=start // size)
-                body["records"]["totalRecords"] = users
-                body["usersAggregateActivityStats"] = copy.deepcopy(everyone[start : start + size])
-                if start + size < users:
-                    body["records"]["cursor"] = f"c{start + size}"
-                answer = Response(body)
-                if broken and rng.random() < 0.3:
-                    broken, was = None, broken
-                    if was == "status":
-                        answer = Response({"errors": ["wait"]}, 429, {"Retry-After": "1"})
-                    elif was == "shape":
-                        answer = Response(b"<html>")
-                    elif was == "same cursor":
-                        body["records"]["cursor"] = item.body.get("cursor") or "c0"
-                    else:
-                        answer = nasty(rng)
-                item = stream.send(answer)
+            followed(stream, provider, got)
         except StopIteration:
             break
         except MapperError:
-            try:
-                next(stream)
-                raise Wrong("went on after a failure") if fault != "send" else StopIteration
-            except StopIteration:
-                if fault != "send":
-                    raise Wrong("a failed stream looks complete") from None
-            except MapperError:
-                pass
-            if fault == "same cursor":
+            if provider.fault == "same cursor":
                 return
-            again = query | ({} if stream.cursor is None else {"next_cursor": stream.cursor})
-            stream = GONG.stream(again, now=NOW)
-    wanted = [one["userId"] for one in everyone][:limit]
-    if got != wanted and fault != "same cursor":
-        raise Wrong(f"lost or repeated: {len(got)} of {len(wanted)}, limit {limit}, size {size}, fault {fault}")
+        try:
+            next(stream)
+            raise BrokenError("a failed stream went on")
+        except StopIteration:
+            raise BrokenError("a failed stream looks complete") from None
+        except MapperError:
+            stream = GONG.stream(query | ({"next_cursor": stream.cursor} if stream.cursor else {}), now=NOW)
+    wanted = [one["userId"] for one in provider.everyone][:limit]
+    if got != wanted and provider.fault != "same cursor":
+        raise BrokenError(f"{len(got)} records of {len(wanted)}: limit {limit}, size {provider.size}, {provider.fault}")
 
 
 ATOMS = [
@@ -418,7 +429,7 @@ def expressions(rng):
             raise
     finally:
         if json.dumps(data) != before:
-            raise Wrong("the data was changed")
+            raise BrokenError("the data was changed")
 
 
 KINDS = {one.__name__: one for one in (payloads, queries, contexts, cursors, headers, mappings, streams, expressions)}
@@ -446,8 +457,7 @@ def main():
     options = parser.parse_args()
     kinds = [options.only] if options.only else list(KINDS)
     if options.one:
-        print(attempt(kinds[0], options.one))
-        return
+        sys.exit(attempt(kinds[0], options.one))
     failed = Counter()
     for number in range(options.tries):
         kind = kinds[number % len(kinds)]
@@ -455,8 +465,8 @@ def main():
         if wrong := attempt(kind, seed):
             failed[kind] += 1
             if failed[kind] <= 3:
-                print(f"--only {kind} --one {seed}\n{wrong}\n", flush=True)
-    print(f"{options.tries:,} tries, {sum(failed.values())} failed {dict(failed)}")
+                sys.stderr.write(f"--only {kind} --one {seed}\n{wrong}\n")
+    sys.stdout.write(f"{options.tries:,} tries, {sum(failed.values())} failed {dict(failed)}\n")
     sys.exit(bool(failed))
 
 
