@@ -120,3 +120,8 @@ def test_a_name_of_the_reply_itself_is_told_if_it_looks_renamed(tmp_path):
     assert notes(mapper, {"data": [ROW], "zones": "x"}) == [
         ("warning", "the mapping reads what is not there: `zone` in the reply itself", "`zone` may be `zones` now")
     ]
+
+
+def test_names_that_are_no_texts_are_no_new_names(mapper):
+    row = renamed(ROW, "age", 5)
+    assert [one[0] for one in drift(mapper, row, row)] == ["note"]

@@ -269,8 +269,14 @@ def test_every_format_is_documented():
 def test_every_bound_of_an_evaluation_is_documented():
     text = section(TEXTS[ROOT / "docs" / "jsonata.md"], "Bounds")
     bounds = [values.MAX_LENGTH, values.MAX_SPENT, values.MAX_WRITTEN, values.MAX_VISITS, values.MAX_DATA_NESTING]
-    bounds += [patterns.STEPS, expression.EVALUATED, strings.MAX_URL]
-    bounds += [parser.MAX_CHARACTERS, parser.MAX_NESTING, expression.DEFAULT_DEPTH, int(expression.DEFAULT_TIMEOUT)]
+    bounds += [patterns.STEPS, expression.EVALUATED, expression.COMPILED, strings.MAX_URL]
+    bounds += [
+        parser.MAX_CHARACTERS,
+        parser.MAX_NODES,
+        parser.MAX_NESTING,
+        expression.DEFAULT_DEPTH,
+        int(expression.DEFAULT_TIMEOUT),
+    ]
     assert [bound for bound in bounds if not re.search(rf" {bound:,}\b", text)] == []
 
 

@@ -115,7 +115,8 @@ def _below(
 def _undeclared(holders: Sequence[dict[str, Any]], kind: Type, looked: Looked) -> list[str]:
     """The names that the provider's schema does not declare and the mapping does not read."""
     known = {one for each in objects(kind) for one in each.properties or ()} | looked.names.keys()
-    return list(dict.fromkeys(one for holder in holders for one in holder if one not in known))
+    given = dict.fromkeys(one for holder in holders for one in holder)
+    return [one for one in given if isinstance(one, str) and one not in known]
 
 
 def _property(kind: Type, name: str) -> Type:

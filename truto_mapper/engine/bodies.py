@@ -7,8 +7,10 @@ ECMAScript. §7 lets a text hold half of a surrogate pair, which no encoding can
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import math
+import pickle
 import re
 from typing import Any
 
@@ -73,13 +75,32 @@ def _reason(body: Bytes, error: Exception) -> str:
     return "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
 
 
-def is_writable(value: Any) -> bool:
-    """Whether `json.dumps` and UTF-8 can write a value."""
+class _NoReductions(dict[type, Any]):
+    """Refuses to pickle anything but Python's own types of values."""
+
+    def __missing__(self, kind: type) -> Any:
+        raise TypeError
+
+
+def is_surely_writable(value: Any) -> bool:
+    """Whether `json.dumps` and UTF-8 can surely write a value.
+
+    Pickling takes a fifth of the time that writing takes, and shows what JSON lacks: halves of surrogate pairs (0xED
+    in UTF-8), NaN and infinity (a double begins with 0x7FF or 0xFFF), huge integers and Python's own types.
+    """
+    out = io.BytesIO()
+    pickler = pickle.Pickler(out, 2)
+    pickler.fast, pickler.dispatch_table = True, _NoReductions()
     try:
-        _write(value)
-    except (TypeError, ValueError, RecursionError):
+        pickler.dump(value)
+    except Exception:  # noqa: BLE001  # objects may raise anything
         return False
-    return True
+    pickled = out.getvalue()
+    return not any(sign in pickled for sign in _DOUBTFUL) and re.search(rb"G[\x7f\xff]", pickled) is None
+
+
+#: What a pickle of something that JSON may lack has in it.
+_DOUBTFUL = (b"\xed", b"\x8b", b"__builtin__\n")
 
 
 def _write(value: Any) -> None:

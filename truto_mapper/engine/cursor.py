@@ -24,6 +24,9 @@ MARK = "truto2."
 #: The most characters of what a cursor holds, and of the time in it; the fewest bytes of a key.
 MAX_PAYLOAD = 65_536
 MAX_MOMENT = 64
+
+#: The most characters of an ASCII cursor that surely can be carried.
+MAX_CHECKED = 10_000
 MIN_KEY = 16
 
 #: Parameters that choose how a page is cut and shown, not which records it has. A cursor is valid whatever they are.
@@ -60,6 +63,34 @@ class Question:
         parameters, endpoints, settings = self._parts
         asked = {name: value for name, value in parameters.items() if name not in _PRESENTATION}
         return _canonical([asked, endpoints, settings])
+
+
+class Unsealed(tuple[Any, ...]):
+    """A cursor that is sealed when it is asked for: `Cursors`, the question, and the parts of the position.
+
+    Pickled, it is the sealed one: the keys stay here.
+    """
+
+    __slots__ = ()
+
+    def check(self) -> None:
+        """Raise `ProviderError` P602 if the provider's cursor cannot be carried."""
+        cursor = self[2] or ""
+        if not cursor.isascii() or len(cursor) > MAX_CHECKED:
+            self.sealed()
+
+    def sealed(self) -> str:
+        cursors: Cursors = self[0]
+        return cursors.sealed(Position(*self[2:]), self[1])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unsealed) and self.sealed() == other.sealed()
+
+    def __hash__(self) -> int:
+        return hash(self.sealed())
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (self.sealed(),)
 
 
 class Cursors:

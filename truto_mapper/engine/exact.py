@@ -277,24 +277,19 @@ class _Attempt:
                 is_counted = self.page.multiplies(expression, value)
                 _ = self.page.budget.record(value) if is_counted else plain(value, Walk())
         except EvaluationError as error:
+            failure = expression.located(error)
             if self.page.budget.is_exhausted:
-                raise
-            failure = error
+                raise failure from None
         if failure is None and not wrong and not self.has_failed(expression):
             return value
         if failure is not None and not wrong and not self.has_failed(expression):
-            self.problems += self.failures(expression, failure, of_field)
+            pointer = self.pointer(expression, of_field, UNKNOWN)
+            self.problems += [replace(found, pointer=pointer) for found in failure.diagnostics]
         new = [one for one in wrong if one.path not in self.told]
         self.problems += [self.page.of_other_type(expression, one, of_field) for one in new]
         self.told.update(one.path for one in wrong)
         self.failed.add(expression)
         return MISSING
-
-    def failures(self, expression: Expression, error: EvaluationError, of_field: Steps) -> list[Diagnostic]:
-        """The findings of an expression that failed, each with both addresses."""
-        place, pointer = expression.span, self.pointer(expression, of_field, UNKNOWN)
-        found = error.diagnostics
-        return [replace(one, pointer=pointer, source=expression.source, span=one.span or place) for one in found]
 
     def value(self, template: Template, field: Field, path: Steps) -> Any:
         """The value of a part of the mapping in the shape of its field; None for no value."""

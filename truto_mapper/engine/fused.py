@@ -36,7 +36,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
@@ -50,6 +50,9 @@ from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
+
+#: See `Fused.records`.
+Made: TypeAlias = tuple[list[Any], Sequence[int], Fault | None, bool, Any]
 
 
 class Fused:
@@ -88,7 +91,7 @@ class Fused:
         budget: Budget,
         *,
         remote_data: bool,
-    ) -> tuple[list[Any], Sequence[int], Fault | None, bool, Any]:
+    ) -> Made:
         """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
 
         `key` is what `reply` returned for `given`; without one all rows are doubtful. The fourth result is true if a

@@ -10,6 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
 from truto_mapper.engine import bodies, rendering
+from truto_mapper.engine.cursor import Unsealed
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -101,17 +102,17 @@ class Debug(Unified[RecordT]):
 class Page(NamedTuple, Generic[RecordT]):
     """The validated records of one reply.
 
-    `records` are complete; `result` is what the caller chose to see of them. `next_cursor` is None on the last page;
-    it is sealed and belongs to the query and its context (a reply mapped without its query has the provider's own).
+    `records` are complete; `result` is what the caller chose to see of them. `following` is None on the last page; else
+    `next_cursor` is made of it when it is asked for.
     `diagnostics` says what was discarded, repaired or noticed. `rejected` has the provider's rows whose record was
     dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
-    `next_cursor` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
+    `following` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
     for a reply without records. `is_asked` is false if the provider was not called: for
     a static response and `truto_skip_api_call`.
     """
 
     records: tuple[RecordT, ...]
-    next_cursor: str | None
+    following: Unsealed | str | None
     diagnostics: tuple[Diagnostic, ...]
     rejected: tuple[Any, ...]
     response: Response
@@ -124,8 +125,16 @@ class Page(NamedTuple, Generic[RecordT]):
     def __repr__(self) -> str:
         counts = {"record": len(self.records), "finding": len(self.diagnostics), "rejected row": len(self.rejected)}
         counted = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count or name == "record"]
-        more = ["another page follows"] * (self.next_cursor is not None)
+        more = ["another page follows"] * (self.following is not None)
         return f"<Page of {self.endpoint or 'no endpoint'}: status {self.response.status}, {', '.join(counted + more)}>"
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The cursor of the next page, None on the last page.
+
+        It is sealed and belongs to the query and its context. A reply mapped without its query has the provider's own.
+        """
+        return self.following.sealed() if isinstance(self.following, Unsealed) else self.following
 
     @property
     def result(self) -> list[RecordT] | dict[str, RecordT]:
@@ -183,9 +192,10 @@ class Page(NamedTuple, Generic[RecordT]):
 
     @property
     def _is_json(self) -> bool:
-        """Whether all that records are made of can surely be written: what was read from bytes, and what is asked."""
+        """Whether all that records are made of can surely be written."""
         asked = self.query and [dict(self.query), self.query.plan and self.query.plan.settings]
-        return isinstance(self.response, ReadResponse) and bodies.is_writable([asked, dict(self.response.headers)])
+        body = None if isinstance(self.response, ReadResponse) else self.response.body
+        return bodies.is_surely_writable([asked, dict(self.response.headers), body])
 
     def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")

@@ -183,6 +183,8 @@ def _tried(expression: Expression | None, scope: Scope, found: list[Diagnostic])
     try:
         return value_of(expression, scope)
     except EvaluationError as error:
+        if scope.budget is not None and scope.budget.is_exhausted:
+            raise
         found += [replace(one, severity="warning") for one in error.diagnostics]
         return MISSING
 

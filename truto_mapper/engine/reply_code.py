@@ -127,7 +127,7 @@ def reply_module(
             classes = classes_of(types.declared_at(reading))
             if classes:
                 right = externals.class_test(pen, _read(pen, "response", *reading.names), (*classes, *NOTHING))
-                pen.branch(right, lambda: None, lambda: pen.lines.append(ast.Return(pen.constant(None))))
+                pen.branch(pen.not_(right), lambda: pen.lines.append(ast.Return(pen.constant(None))))
         rows = pen.constant(value=False) if loops is None else loops.read(pen)
         key = pen.tuple_of(*(_read(pen, *path) for path in paths))
         lines.append(ast.Return(pen.tuple_of(recognised, *others, rows, key, error)))
@@ -141,7 +141,8 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
     value: ast.expr = pen.load("MISSING")
     local = pen.new_local("value")
     if expression is not None:
-        made = externals.emit(expression, expression.node, {name: name for name in REPLY}, "response", {}, REPLY)
+        names = {name: name for name in REPLY}
+        made = externals.emit(expression, expression.node, names, "response", {"response": "dict"}, REPLY)
         if made.runs:
             pen.assign("run", pen.called("new_run", pen.constant(0), pen.load("budget")))
         pen.lines += made.statements
@@ -149,6 +150,7 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
         if not isinstance(value, (ast.Constant, ast.Compare)):
             value = pen.atom(value)
             ended = pen.called("finished", value, pen.constant(escapes(expression.node)), pen.load("budget"))
-            value = pen.choice(pen.has_class(value, "str"), value, ended)
+            settled = pen.either(pen.has_class(value, "str"), pen.test(value, ast.Is(), pen.load("MISSING")))
+            value = pen.choice(settled, value, ended)
     pen.assign(local, value)
     return pen.load(local)

@@ -17,7 +17,7 @@ from truto_mapper.language.library.dates import ceil_date, floor_date
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint, Template
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError, QueryError
 from truto_mapper.text.pointers import json_pointer
 from truto_mapper.text.timestamps import is_time_zone
@@ -86,11 +86,18 @@ def value_of(expression: Expression | None, scope: Scope, *, failing: Any = None
     if expression is None:
         return MISSING
     try:
-        return expression.evaluate_in(scope)
-    except EvaluationError:
+        value = expression.evaluate_in(scope)
+        if isinstance(value, (list, dict)) and scope.budget is not None:
+            scope.budget.record(value)  # it is sent, mapped or told
+    except EvaluationError as error:
         if failing is None or (scope.budget is not None and scope.budget.is_exhausted):
-            raise
+            raise expression.located(error) from None
         return failing
+    return value
+
+
+#: The longest reason of a query_error, in characters.
+MAX_REASON = 2_000
 
 
 def _refuse(endpoint: Endpoint, scope: Scope) -> None:
@@ -100,7 +107,7 @@ def _refuse(endpoint: Endpoint, scope: Scope) -> None:
         return
     if not isinstance(reason, str):
         raise _unsendable(endpoint.query_error, f"query_error must be text, this is {excerpt(reason)}")
-    raise QueryError(Diagnostic("Q513", reason))
+    raise QueryError(Diagnostic("Q513", shortened(reason, MAX_REASON)))
 
 
 def _query_notes(endpoint: Endpoint, scope: Scope) -> tuple[Diagnostic, ...]:

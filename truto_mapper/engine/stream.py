@@ -126,7 +126,7 @@ class Progress:
     def check(self, query: Query, page: Page[Any], told: Told) -> None:
         """Raise `ProviderError` P604 for a page that came before, and for pages that do not come to an end."""
         if query.offset == 0:  # else this is the rest of a page that was counted
-            self._check_told(told, is_last=page.next_cursor is None)
+            self._check_told(told, is_last=page.following is None)
         ids = [*(record.get("id") or record for record in page.records), *page.rejected]
         if ids:
             self._once("records", cursor.digest_of(ids), "the same records as")
@@ -157,7 +157,7 @@ class Progress:
             return page
         first = self._seen["cursor", at.cursor]
         found = Diagnostic("P604", f"the provider's cursor leads back to page {first} of the stream", "warning")
-        return page._replace(next_cursor=None, is_looping=True, diagnostics=(*page.diagnostics, found))
+        return page._replace(following=None, is_looping=True, diagnostics=(*page.diagnostics, found))
 
 
 def _fail(why: str) -> NoReturn:

@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from truto_mapper.language.compiler import escapes, placer
+from truto_mapper.language.compiler.writer import TooManyVariablesError
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import free_variables
-from truto_mapper.language.nodes import Call, Node, Partial, Variable, number, walk
+from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable, number, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import (
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 #: The names of the standard functions.
 STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
 
-#: The characters that $eval surely parses in half a second.
+#: The characters that $eval surely parses, and the nodes besides literals that it compiles, in half a second.
 EVALUATED: Final = 10_000
+COMPILED: Final = 1_000
 
 #: The codes of evaluations that were stopped, which $eval passes on.
 _BOUNDS = ("D1011", "D1012", "D2014")
@@ -133,6 +135,11 @@ class Expression:
         start = self._offsets[span.start]
         return Span(start, self._offsets[span.end - 1] + 1 if span.end > span.start else start)
 
+    def located(self, error: EvaluationError) -> EvaluationError:
+        """An error of the expression; one about its value gets the place of the whole."""
+        span, found = self.span, error.diagnostics
+        return EvaluationError([replace(one, source=self.source, span=one.span or span) for one in found])
+
     def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         return replace(diagnostic, source=self.source, span=self.locate(span))
 
@@ -161,8 +168,9 @@ class Expression:
     def _compiled(self, *, trace: bool) -> _Compiled:
         try:
             return _Compiled(self, trace=trace)
-        except (RecursionError, SyntaxError):
-            found = Diagnostic("M104", "the expression is nested too deeply")
+        except (RecursionError, SyntaxError) as error:
+            is_ours = isinstance(error, TooManyVariablesError)
+            found = Diagnostic("M104", str(error) if is_ours else "the expression is nested too deeply")
             raise EvaluationError(self._located(found, self.node.span)) from None
 
     def evaluate(
@@ -222,13 +230,11 @@ class Expression:
 
     def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
         """Evaluate the text given to $eval in the scope and within the bounds of this evaluation."""
-        if len(text) > run.budget.timeout * EVALUATED:
-            limit = f"longer than {run.budget.timeout:g} seconds"
-            fail("D1012", f"parsing the {len(text):,} characters that are given to eval may take {limit}")
         try:
-            inner = Expression(text, functions=self.functions).compiled
-            run.budget.check()
+            inner = self._inner(run.budget, text)
         except MappingError as error:
+            if error.diagnostics[0].code in _BOUNDS:
+                raise
             fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
         scope = Scope(run.scope.data if focus is MISSING else focus, variables, run.scope)
         run.enter()
@@ -241,6 +247,16 @@ class Expression:
             fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
         run.depth -= 1
         return result
+
+    def _inner(self, budget: Budget, text: str) -> _Compiled:
+        """The text given to $eval, compiled. Raises D1012 if that may take too long, because nothing can stop it."""
+        is_short = len(text) <= budget.timeout * EVALUATED
+        made = Expression(text, functions=self.functions) if is_short else None
+        if made is None or sum(not isinstance(one, LITERALS) for one in walk(made.node)) > budget.timeout * COMPILED:
+            limit = f"longer than {budget.timeout:g} seconds"
+            fail("D1012", f"compiling the {len(text):,} characters that are given to eval may take {limit}")
+        budget.check()
+        return made.compiled
 
     def _coded(self, error: Exception) -> EvaluationError:
         found = error.diagnostics[0] if isinstance(error, EvaluationError) else _diagnostic(error)

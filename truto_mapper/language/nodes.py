@@ -354,6 +354,9 @@ def number(node: Node, numbered: list[tuple[Node, int]]) -> None:
     numbered[own] = node, len(numbered) - 1
 
 
+LITERALS = (String, Number, Value)
+
+
 def is_variable(node: Node) -> TypeGuard[Variable]:
     """Whether a node is a variable but `$`. A name that begins with `@` is a value of a row."""
     return isinstance(node, Variable) and node.name != "" and not node.name.startswith("@")

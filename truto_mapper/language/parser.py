@@ -34,6 +34,8 @@ sys.setrecursionlimit(_LIMIT)
 
 MAX_CHARACTERS = 100_000
 MAX_NESTING = 150
+#: The most nodes besides strings, numbers, true, false and null: compiling so many takes a few seconds.
+MAX_NODES = 10_000
 
 
 class _Lexer(Tokenizer):  # type: ignore[misc]
@@ -310,7 +312,7 @@ class _Builder:
 
     def __init__(self, parser: _Parser) -> None:
         self.parser = parser
-        self.depth = 0
+        self.depth = self.nodes = 0
 
     def node(self, symbol: Any) -> nodes.Node:
         self.depth += 1
@@ -367,6 +369,10 @@ class _Builder:
         )
 
     def step(self, symbol: Any) -> nodes.Step:
+        self.nodes += symbol.type not in ("string", "number", "value")
+        if self.nodes > MAX_NODES:
+            message = f"the expression has more than {MAX_NODES:,} names, operators, calls, arrays and objects"
+            raise self.parser._refused("M104", message)  # noqa: SLF001
         return nodes.Step(
             _span(symbol),
             self.bare(symbol),

@@ -152,7 +152,7 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
 def _evaluate(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]) -> ast.expr:
     """`$eval(text)`: a call of `evaluated` with the variables in scope."""
     given = [*piped, *writer.values(*node.arguments)]
-    visible = sorted((name, local) for name, (local, _) in writer.variables.items())
+    visible = writer.seen_by_eval()
     keys, values = [writer.constant(name) for name, _ in visible], [writer.load(local) for _, local in visible]
     scope = ast.Dict([*keys], [*values], **writer.at)
     return writer.called("evaluated", writer.running(), scope, writer.dollar(), writer.load("f_eval"), *given)

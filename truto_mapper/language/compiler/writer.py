@@ -13,6 +13,14 @@ from truto_mapper.language.compiler.placer import Placer
 Table = Mapping[type, Callable[["Writer", Any], ast.expr]]
 
 
+#: The most variables that the calls of $eval in an expression see together.
+MAX_VISIBLE = 20_000
+
+
+class TooManyVariablesError(SyntaxError):
+    """The code of an expression would be too long."""
+
+
 class Writer(Pen):
     """A pen that compiles nodes.
 
@@ -46,21 +54,25 @@ class Writer(Pen):
         self.context, self.is_input = context, True
         #: Whether the code uses the local `run`.
         self.runs = False
+        #: How many variables the calls of $eval see so far.
+        self.visible = 0
         #: Whether a lambda is being compiled. Its tail calls are left to its caller.
         self.in_lambda = False
         below = list(nodes.walk(node))
         #: The numbers of nodes by identity, if values are traced.
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
         kinds = {type(one) for one in below}
-        variables = sum(nodes.is_variable(one) and one.name not in small for one in below)
+        called = {id(one.procedure) for one in below if isinstance(one, (nodes.Call, nodes.Partial))}
+        read = [one for one in below if nodes.is_variable(one) and id(one) not in called]
+        reads_variables = any(one.name not in small for one in read)
         #: Sizes are checked if recursion, bindings or variables can make values much larger than the input.
-        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or variables > 0
+        self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or reads_variables
         #: Loops check the clock unless they make a single pass over the input.
         self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
             map(nodes.is_range, below)
         )
         #: Whether a value of the whole page may be read, once for each row.
-        self.reads_variables = variables > 0
+        self.reads_variables = reads_variables
         #: The locals of callers' functions by name.
         self.callers = callers
 
@@ -91,6 +103,13 @@ class Writer(Pen):
         if id(node) not in self.numbers:
             return made
         return self.method(self.running(), "seen", self.constant(self.numbers[id(node)]), made, *context)
+
+    def seen_by_eval(self) -> list[tuple[str, str]]:
+        """The variables in scope and their locals."""
+        self.visible += len(self.variables)
+        if self.visible > MAX_VISIBLE:
+            raise TooManyVariablesError(f"the calls of $eval see more than {MAX_VISIBLE:,} variables together")
+        return sorted((name, local) for name, (local, _) in self.variables.items())
 
     def running(self) -> ast.expr:
         """The `Run` of the evaluation, which the caller of the code must provide."""

@@ -431,7 +431,7 @@ def included(left: Any, right: Any, run: Run | None = None) -> bool:
     among = listed(right)
     is_text = isinstance(left, str)
     if is_text or (
-        isinstance(left, (int, float)) and abs(left) <= 2**53
+        isinstance(left, (int, float)) and abs(left) < 2**53
     ):  # Python finds all that is equal, and 1 = true
         if run is not None:
             run.tick((len(among) >> 4) * (1 + (len(left) >> 8 if is_text else 0)))

@@ -11,7 +11,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn, final
@@ -161,8 +161,12 @@ class Budget:
     def record(self, value: Any, times: int = 1) -> Any:
         """A value of so many records as plain JSON. Raises D2014 for more characters than records may have."""
         walk = Walk(self, MAX_WRITTEN, self.written)
-        made = plain(value, walk)
-        walk.write((times - 1) * (walk.written - self.written))
+        try:
+            made = plain(value, walk)
+            walk.write((times - 1) * (walk.written - self.written))
+        except EvaluationError:
+            self.is_exhausted |= self.written > MAX_WRITTEN // 2  # this is not due to one value
+            raise
         self.written = walk.written
         return made
 
@@ -387,7 +391,6 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
 
 
 _FLAT = frozenset((str, int, bool, type(None)))
-_SETTLED = _FLAT | {Missing}
 
 
 def _scalar(value: Any) -> str:
@@ -451,26 +454,45 @@ def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
 
     Numbers are finite, and `walk` counts the characters. Raises D3137 for anything else that is not JSON.
     """
+    if isinstance(value, dict):
+        inner = walk.enter(depth, value)
+        made = {key if key.__class__ is str else _key(key): item for key, item in value.items()}
+        size, others = _settled(made.items())
+        for key, item in others:
+            made[key] = plain(item, walk, inner)
+        walk.write(size + 2)
+        return {key: item for key, item in made.items() if item is not MISSING} if others else made
+    if isinstance(value, list):
+        inner = walk.enter(depth, value)
+        found = list(value)
+        size, others = _settled(enumerate(found))
+        for index, item in others:
+            item = plain(item, walk, inner)  # noqa: PLW2901
+            found[index] = None if item is MISSING else item
+        walk.write(size + 2)
+        return found
     if isinstance(value, str):
         walk.write(len(value))
         return value
-    if value.__class__ in _SETTLED:
-        return value
-    if isinstance(value, list):
-        inner = walk.enter(depth, value)
-        walk.write(3 * len(value) + 2)
-        found = [plain(item, walk, inner) for item in value]
-        return [None if item is MISSING else item for item in found]
-    if isinstance(value, dict):
-        inner = walk.enter(depth, value)
-        walk.write(3 * len(value) + 2)
-        made = ((_key(key), plain(item, walk, inner)) for key, item in value.items())
-        return {key: item for key, item in made if item is not MISSING}
     if isinstance(value, Function):
         return MISSING
     if isinstance(value, float):
         return finite(value)
-    return value if isinstance(value, int) else _refuse_value(value)
+    return value if value is None or value is MISSING or isinstance(value, int) else _refuse_value(value)
+
+
+def _settled(items: Iterable[tuple[Any, Any]]) -> tuple[int, list[tuple[Any, Any]]]:
+    """The characters of the members that are texts, integers, booleans and nulls, and the other members."""
+    size, others = 0, []
+    for key, item in items:
+        kind = item.__class__
+        if kind is str:
+            size += len(item) + 3
+        elif kind in _FLAT:
+            size += 3
+        else:
+            others.append((key, item))
+    return size, others
 
 
 def finished(value: Any, escapes: bool, budget: Budget | None = None) -> Any:
