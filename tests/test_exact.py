@@ -10,6 +10,7 @@ from contacts import mapper_of
 
 from truto_mapper import EvaluationError
 from truto_mapper.engine.exact import ExactPage
+from truto_mapper.engine.origin import _RowPlaces
 
 
 @pytest.fixture
@@ -380,3 +381,13 @@ def test_a_kind_of_dict_is_an_object(tmp_path):
 def test_a_let_does_not_read_the_row_through_a_later_name_that_it_binds_itself(tmp_path):
     mapper = mapper_of(tmp_path, {"id": "key"}, let="{bad: '$each(true, function($v) { $v })', v: key}")
     assert findings(mapper, {"data": [{"key": "1"}, {"key": "2"}]}, "discard_value") == [("T0410", "")]
+
+
+@pytest.mark.parametrize("doubled", ["[$a, $a]", "$append($a, $a)"])
+def test_the_place_of_a_failure_is_not_sought_in_all_that_was_computed(doubled, tmp_path, monkeypatch):
+    sought, of = [], _RowPlaces.of
+    monkeypatch.setattr(_RowPlaces, "of", lambda self, value: sought.append(1) or of(self, value))
+    text = f"'$reduce([1..40], function($a, $i) {{{doubled}}}, [1])'"
+    mapper = mapper_of(tmp_path, {"id": "'\"x\"'", "notes": text})
+    assert findings(mapper, {"data": [{"key": "k"}]}) == [("D2014", "")]
+    assert len(sought) < 10_000

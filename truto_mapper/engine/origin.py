@@ -21,6 +21,9 @@ from truto_mapper.text.pointers import Steps
 #: In the place of the value of an expression that failed.
 UNKNOWN = object()
 
+#: The most items of a computed array whose places are looked for.
+MAX_PLACED = 100_000
+
 
 class _RowPlaces(Places):
     """The paths of a reply's objects and arrays. An object that occurs in several rows is found in this one."""
@@ -99,8 +102,12 @@ class Origins:
         known = self.places.of(value)
         if known is not None:
             return [Place(value, known[1])]
-        items = [(item, self.places.of(item)) for item in (value if isinstance(value, list) else ())]
-        return [Place(item, known[1]) for item, known in items if known] if all(known for _, known in items) else []
+        found: list[Place] = []
+        for item in value if isinstance(value, list) and len(value) <= MAX_PLACED else ():
+            if (known := self.places.of(item)) is None:
+                return []
+            found.append(Place(item, known[1]))
+        return found
 
     def _of_let(self, name: str, scope: Scope) -> list[Place]:
         """What a `let` was read from; `scope` is one in which it is bound."""

@@ -49,7 +49,7 @@ class QueryError(MapperError):
 
 
 class ProviderError(MapperError):
-    """The provider refused (`status` is its own), or sent a reply that cannot be read (502).
+    """The provider refused (`status` is its own if that is 4xx or 5xx), or sent a reply that cannot be read (502).
 
     `retry_after` is in seconds, None if the provider did not say; `request_id` is the provider's own reference.
     """
