@@ -173,6 +173,17 @@ def test_a_total_that_holds_or_cannot_be_read_fails_nothing(acme, total):
     assert len(streamed(acme, provider([2, 2, 2], total=lambda _: total, number=lambda at: at), {})) == 6
 
 
+def test_pages_that_end_before_the_total_say_so_on_the_last_page(acme):
+    def warned(pages, query):
+        found = driven(acme.stream(query), lambda request: answered(pages, request))
+        return [[d.message for d in page.diagnostics if d.code == "P604"] for page in found]
+
+    said = "the pages ended after 4 rows, of 6 in total: records may be missing"
+    assert warned(provider([2, 2], total=lambda _: 6), {}) == [[], [said]]
+    assert warned(provider([2, 2], total=lambda _: 4), {}) == [[], []]
+    assert warned(provider([2, 2], total=lambda _: 6), {"limit": 3}) == [[], []]
+
+
 def test_a_total_that_grows_meanwhile_fails_nothing(acme):
     assert len(streamed(acme, provider([2, 2, 3], total=lambda at: 6 if at < 2 else 7), {})) == 7
     assert len(streamed(acme, provider([2, 2, 3], total=lambda _: 6), {})) == 7, "the last page may have one more"

@@ -117,10 +117,12 @@ class Progress:
     def __init__(self) -> None:
         self.cursor: str | None = None
         self._pages = self._rows = self._empty = 0
+        self._is_whole, self._total = True, 0
         self._seen: dict[tuple[str, Any], int] = {}
 
     def asked(self, query: Query) -> None:
         self.cursor = query.get("next_cursor")
+        self._is_whole = self._is_whole and (self._pages > 0 or self.cursor is None)
         self._seen.setdefault(("cursor", query.cursor), self._pages + 1)
 
     def check(self, query: Query, page: Page[Any], told: Told) -> None:
@@ -139,6 +141,7 @@ class Progress:
         if told.number is not None:
             self._once("number", told.number, "the page number of")
         before, self._rows = self._rows, self._rows + (told.rows or 0)
+        self._total = told.total or 0
         if told.total is None or not told.rows or not self._pages:
             return
         if before >= told.total or (self._rows > told.total and not is_last):
@@ -151,8 +154,15 @@ class Progress:
             _fail(f"page {number} of the stream has {what} page {first}")
 
     def followed(self, page: Page[RecordT]) -> Page[RecordT]:
-        """The page as the last one if its cursor leads back to a page of this stream."""
+        """The page as the last one if its cursor leads back to a page of this stream.
+
+        A last page has a warning if fewer rows have come than the provider says there are.
+        """
         at = None if page.next_cursor is None else cursor.read(page.next_cursor)
+        if at is None and self._is_whole and not page.is_looping and self._rows < self._total:
+            message = f"the pages ended after {self._rows:,} rows, of {self._total:,} in total: records may be missing"
+            hint = "the provider may have renamed the cursor of its next page"
+            return page._replace(diagnostics=(*page.diagnostics, Diagnostic("P604", message, "warning", hint=hint)))
         if at is None or at.offset or ("cursor", at.cursor) not in self._seen:
             return page
         first = self._seen["cursor", at.cursor]

@@ -68,7 +68,7 @@ CODES: dict[str, str] = {
     "P601": "the provider answered with an error",
     "P602": "the provider's reply cannot be read",
     "P603": "the reply belongs to no endpoint, or not to the expected one",
-    "P604": "the provider's pages lead back to earlier ones",
+    "P604": "the provider's pages lead back to earlier ones, or end before their total",
     "P605": "the reply is in another time zone than the request",
     "P606": "no row of the reply has something that the mapping reads",
     "P608": "the provider refused, which means no records",
