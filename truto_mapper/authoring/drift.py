@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from truto_mapper.authoring.sources import ReplyRead, checked_schema, reply_paths, reply_reads, reply_type
+from truto_mapper.authoring.sources import ReplyRead, checked_schema, reply_paths, reply_reads
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.source_types import reply_type
 from truto_mapper.language.runtime.values import truthy
 from truto_mapper.language.types import KINDS, Type, in_words, kind_of
 from truto_mapper.mapping.linked import Endpoint

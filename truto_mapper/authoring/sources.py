@@ -7,7 +7,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Name
 from truto_mapper.language.source_paths import Paths, reads
-from truto_mapper.language.types import ANY, Type, from_schema
+from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, expressions
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text import yaml_tree
@@ -16,14 +16,6 @@ from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import steps_of
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
-
-
-def reply_type(endpoint: Endpoint) -> Type:
-    """What a reply to an endpoint can be; anything if it names no schema."""
-    if endpoint.source is None:
-        return ANY
-    schema = yaml_tree.parse(endpoint.source).plain()
-    return from_schema(schema, schema)
 
 
 def checked_schema(source: Source) -> Node:

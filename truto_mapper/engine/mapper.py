@@ -318,7 +318,10 @@ class Mapper(Generic[RecordT]):
             records, doubtful, fault, is_usual, is_odd = made
             if is_usual and not is_odd and not doubtful and fault is None and len(found) == len(notes):
                 name = fused.endpoint.name
-                following = cursor if query is None or cursor is None else _unsealed(self._cursors, plan, cursor)
+                following = cursor
+                if cursor is not None and query is not None:  # as `_unsealed`, in a quarter of the time
+                    following = tuple.__new__(Unsealed, (self._cursors, plan.question, cursor, 0, None, plan.now, 0))
+                    following.check()
                 parts = (tuple(records), following, notes, (), response, query, self._resource, is_looping, name)
                 return tuple.__new__(Page, (*parts, True))  # as Page(*parts), which takes 3 % of a page of one row
         answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid, is_looping)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from truto_mapper.engine.source_types import reply_type
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, expressions
-from truto_mapper.text import yaml_tree
 
 
 def has_some(endpoint: Endpoint, body: dict[str, Any]) -> bool:
     """Whether a reply has any of the top-level names that an endpoint reads or its source schema declares."""
-    names = set(_declared(endpoint)) | {path[1] for path in _paths(endpoint) if len(path) > 1}
+    names = {*(reply_type(endpoint).properties or ())} | {path[1] for path in _paths(endpoint) if len(path) > 1}
     reads_all = any(len(path) == 1 for path in _paths(endpoint))
     return bool(body) and (reads_all or not names.isdisjoint(body))
 
@@ -38,8 +38,3 @@ def _paths(endpoint: Endpoint) -> Iterator[tuple[str, ...]]:
         yield from (read.path for read in reads(one) if read.path[0] in ("$", "response"))
     for one in _of_records(endpoint):
         yield from (read.path for read in reads(one) if read.path[0] == "response")
-
-
-def _declared(endpoint: Endpoint) -> Iterator[str]:
-    schema = {} if endpoint.source is None else yaml_tree.parse(endpoint.source).plain()
-    yield from schema.get("properties", {})

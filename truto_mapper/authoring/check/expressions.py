@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.authoring.check import fields
-from truto_mapper.authoring.sources import reply_type
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.source_types import reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.inference import Inference, TypeScope

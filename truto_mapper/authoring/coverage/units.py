@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from truto_mapper.authoring.sources import innermost, reads_parameter, reply_type
+from truto_mapper.authoring.sources import innermost, reads_parameter
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.source_types import reply_type
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Coalesce, Condition, Default, Filter, Node, Number, walk
 from truto_mapper.mapping.linked import Endpoint, every, leaves
