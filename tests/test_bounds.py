@@ -5,10 +5,10 @@ import re
 import tracemalloc
 
 import pytest
+from contacts import mapper_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contacts import mapper_of
 from truto_mapper import load
 from truto_mapper.engine import per_page
 from truto_mapper.language.expression import Expression
@@ -525,3 +525,17 @@ def test_what_is_sent_or_told_is_bounded_as_it_is_written(tmp_path, monkeypatch,
         mapper.plan({})
     assert [one.code for one in caught.value.diagnostics] == ["D2014"]
     assert "folded.yaml:" in str(caught.value)
+
+
+def test_values_that_pages_share_are_computed_within_the_bounds_of_the_page_that_asks(monkeypatch):
+    budgets = []
+    values = per_page.Memo.values
+    monkeypatch.setattr(
+        per_page.Memo, "values", lambda self, page, text: budgets.append(page.budget) or values(self, page, text)
+    )
+    mapper = load("gong/activity")
+    for day in ("05", "12"):
+        period = {"fromDate": f"2026-01-{day}T00:00:00Z", "toDate": "2026-01-19T00:00:00Z"}
+        mapper.map({"usersAggregateActivity": [{"userId": "1", "userAggregateActivity": [period]}]})
+    assert len(budgets) == 3
+    assert len({id(one) for one in budgets}) == 2

@@ -43,7 +43,7 @@ def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:
     pen.lines.append(ast.Assign([ast.Tuple(targets, ast.Store())], value, **pen.at))
 
 
-_CALLED: tuple[Any, ...] = (new_run, opened, finite, Exception, bool, dict, float)
+_CALLED: tuple[Any, ...] = (new_run, opened, finite, Exception, KeyError, TypeError, bool, dict, float)
 
 
 class Externals:

@@ -100,8 +100,7 @@ class Fused:
         if key is None:
             return [None] * len(rows), range(len(rows)), None, False, True
         try:
-            arguments, fault, page, odd = self.page_values.known[key]
-            page.budget = budget  # a memo computes further values for this page
+            arguments, fault, _, odd = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
             arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
         records, doubtful, tries = self._function(rows, remote_data, arguments, budget)

@@ -36,8 +36,6 @@ MAX_BYTES = 500_000
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
 Checked = tuple[Expression, Schema]
-#: Arguments of the rows' function, the fault of their values, and the texts whose UTC offset is not the zone's.
-Kept = tuple[tuple[Any, ...], Fault | None, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def _is_long(value: Any) -> bool:
 
 
 class _ByText(dict[Any, tuple[Any, ...]]):
-    """The values of a memo by text, computed when first asked for. Cleared when it becomes too large.
+    """The values of a memo by text. Cleared when it becomes too large.
 
     A text whose UTC offset is not that of the page's `zone` makes `odd` true, for good.
     """
@@ -100,20 +98,21 @@ class _ByText(dict[Any, tuple[Any, ...]]):
         super().__init__()
         self.memo, self.page, self.zone, self.odd, self.bytes = memo, page, zone, odd, 0
 
-    def __missing__(self, text: Any) -> tuple[Any, ...]:
-        made = self.memo.values(self.page, text)
+    def values_of(self, text: Any, budget: Budget) -> tuple[Any, ...]:
+        """The values for a text that is not known yet, computed within the budget of the page that asks."""
+        made = self.memo.values(Scope({}, None, self.page, budget=budget), text)
         if made and self.zone is not None and not self.odd:
             values = made[1 + len(self.memo.lets) :]
             placed = (values[number] for number in self.memo.placed)
             self.odd += [one for one in placed if one is not None and not has_offset_of(one, self.zone)]
         # What is kept may become part of several records, so it must not be mutable.
         if text.__class__ is str and not any(isinstance(value, (list, dict)) for value in made):
-            self._keep(text, made)
+            self._keep(text, made, budget)
         return made
 
-    def _keep(self, text: str, made: tuple[Any, ...]) -> None:
+    def _keep(self, text: str, made: tuple[Any, ...], budget: Budget) -> None:
         size = sum(one.__sizeof__() for one in (text, made, *made))
-        if size > MAX_BYTES or (self.page.budget is not None and self.page.budget.is_exhausted):
+        if size > MAX_BYTES or budget.is_exhausted:
             return
         if len(self) >= MAX_TEXTS or self.bytes + size > MAX_BYTES:
             self.clear()

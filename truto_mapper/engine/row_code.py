@@ -377,9 +377,13 @@ def _write_memo(code: RowCode, path: NamePath, lets: dict[str, Expression], chil
     are_texts, *names = map(pen.new_local, ("sure", *lets, *(child.name for child in children)))
     text = pen.load(code.fetched(path, "str"))
     by_text = pen.load(code.page.memo(memo))
-    entry: ast.expr = ast.Subscript(by_text, text, ast.Load(), **pen.at)
-    entry = pen.choice(pen.has_class(text, "str"), entry, pen.method(by_text, "__missing__", text))
-    unpack(pen, [are_texts, *names], entry)  # raises for an empty one
+    kept, made = list[ast.stmt](), list[ast.stmt]()
+    with pen.into(kept):
+        unpack(pen, [are_texts, *names], ast.Subscript(by_text, text, ast.Load(), **pen.at))  # raises for an empty one
+    with pen.into(made):
+        unpack(pen, [are_texts, *names], pen.method(by_text, "values_of", text, pen.load("budget")))
+    absent = pen.tuple_of(pen.load("KeyError"), pen.load("TypeError"))  # TypeError: it cannot be hashed
+    pen.lines.append(ast.Try(kept, [ast.ExceptHandler(absent, None, made)], [], [], **pen.at))
     code.of_memo(are_texts, names[: len(lets)], names[len(lets) :])
     code.locals |= dict(zip(lets, names, strict=False))
     code.of_memos |= {id(child.declared): name for child, name in zip(children, names[len(lets) :], strict=True)}
