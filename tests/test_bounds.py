@@ -120,6 +120,18 @@ def test_every_loop_looks_at_the_clock(text, clock):
     assert found.code == "D1012" or (is_large and found.code == "D2014")
 
 
+@pytest.mark.parametrize("text", ["a.[$, [$]]", "a.{'x': {'y': $}}", "a[[1, 2, 3]]", "a.*.*", "a[$ = 'x']"])
+def test_an_expression_on_its_own_looks_at_the_clock_even_in_a_single_pass(text, clock):
+    found = failure(text, {"a": [0] * 1_000_000}, timeout=0.2)
+    assert found.code == "D1012"
+    assert next(clock) <= 22
+
+
+def test_many_numbers_of_a_predicate_count_as_work(clock):
+    assert failure("l[$$.l]", {"l": list(range(N))}, timeout=0.2).code == "D1012"
+    assert next(clock) <= 22
+
+
 def test_what_is_long_but_no_loop_is_refused_before_it_begins():
     assert failure("$contains(t, /(a?){1000}b/)", {"t": "a" * 1_000_000}).code == "D1012"
     assert value("$contains(t, /(a?){1000}b/)", {"t": "a" * 100}) is False
@@ -243,6 +255,10 @@ def test_a_long_padding_is_only_as_long_as_it_must_be():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (len(made), peak < 40_000_000) == (10_000_000, True)
+
+
+def test_the_items_to_sort_count_as_memory_before_they_are_sorted():
+    assert failure("$sort([1..5000000], function($l, $r){$l < $r})").code == "D2014"
 
 
 def test_what_is_replaced_does_not_count():

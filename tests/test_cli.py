@@ -340,6 +340,18 @@ MISTAKES = {
         2,
         'must be NAME=VALUE, not "zone"',
     ),
+    "a setting given twice": (
+        ["plan", "gong/activity", "--query", PERIOD, "--context", "time_zone=UTC", "--context", "time_zone=Asia/Tokyo"],
+        None,
+        2,
+        'gives time_zone twice: "UTC" and "Asia/Tokyo"',
+    ),
+    "a setting without name": (
+        ["plan", "gong/activity", "--query", PERIOD, "--context", "=UTC"],
+        None,
+        2,
+        'must be NAME=VALUE, not "=UTC"',
+    ),
     "an unknown format": (
         ["map", "gong/activity", "-", "--format", "xml"],
         "{}",

@@ -473,6 +473,7 @@ MISTAKES = {
     "no such file": (["MAPPING", "none.json"], 2, "cannot read none.json"),
     "no JSON": (["MAPPING", "MAPPING"], 1, "not valid JSON"),
     "a folder without cases": (["MAPPING", "schemas"], 2, "schemas holds no golden cases"),
+    "an empty array": (["MAPPING", "empty.json"], 2, "empty.json holds no replies"),
     "no such endpoint": (["MAPPING", "r.json", "--endpoint", "persons"], 2, "--endpoint must be one of people, firms"),
     "an endpoint without a schema": (["MAPPING", "r.json", "--endpoint", "firms"], 1, "`firms` names no source_schema"),
     "writing what ships": (
@@ -491,6 +492,7 @@ def test_a_mistake_gets_one_clear_message(project, mistake):
     write("gong.json", {"usersAggregateActivityStats": []})
     Path("deep.json").write_text("[" * 100_000)
     Path("scalar.json").write_text("5")
+    Path("empty.json").write_text("[]")
     args, code, text = MISTAKES[mistake]
     done = cli(*(project if one == "MAPPING" else one for one in args))
     assert (done.exit_code, done.stdout) == (code, "")

@@ -624,3 +624,10 @@ def test_a_setting_with_a_pattern_that_would_backtrack_is_checked_at_once(make):
     mapper = make(context="{tenant: {type: string, pattern: '^(a+)+$'}}")
     with pytest.raises(QueryError, match="tenant: expected text matching"):
         mapper.plan({"city": "x"}, context={"tenant": "a" * 9_000 + "!"})
+
+
+@pytest.mark.parametrize("functions", [{"slug": 5}, {"a b": len}, {5: len}, {"": len}, [len]])
+def test_functions_are_functions_by_name(functions):
+    with pytest.raises(QueryError, match="functions") as caught:
+        load("gong/activity", functions=functions)
+    assert caught.value.code == "Q515"

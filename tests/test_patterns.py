@@ -38,3 +38,10 @@ def test_half_of_a_surrogate_pair_is_not_a_pattern(function):
 def test_a_regular_expression_with_half_of_a_surrogate_pair_is_refused():
     with pytest.raises(MappingError, match="half of a surrogate pair is not a character"):
         Expression("/\ud800/")
+
+
+def test_a_pattern_of_very_many_groups_is_refused_because_a_search_would_take_gigabytes():
+    assert Expression(f"$contains($, /{'(a?)' * 500}b/)").evaluate("aab") is True
+    with pytest.raises(MappingError, match="20,000 groups, which is too many") as caught:
+        Expression(f"$match($, /{'(a?)' * 20_000}/)").evaluate("aa")
+    assert caught.value.code == "S0302"

@@ -323,3 +323,14 @@ def test_each_format_can_be_rendered_from_one_page_again_and_again():
 def test_an_unknown_format_is_refused_with_the_nearest():
     with pytest.raises(QueryError, match="did you mean `debug`"):
         page().render("debgu")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_page_is_bounded_as_it_is_written(name):
+    folded = "x" * 1_000
+    for _ in range(40):
+        folded = [folded, folded]
+    page = load("gong/activity").map({"usersAggregateActivityStats": [], "extra": folded})
+    with pytest.raises(EvaluationError, match="the page holds more than 100,000,000 bytes") as caught:
+        page.render(name)
+    assert caught.value.code == "D2014"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, get_args
 
 from truto_mapper.engine.page import OnInvalid, Response
@@ -25,6 +25,18 @@ def check_choices(on_invalid: object, on_unknown: object) -> None:
 
 def refuse(message: str, hint: str | None = None) -> NoReturn:
     raise QueryError(Diagnostic("Q515", message, hint=hint))
+
+
+def functions_of(given: Any) -> dict[str, Callable[..., Any]]:
+    """The caller's functions by name."""
+    if not isinstance(given, Mapping):
+        refuse(f"functions must be an object of functions by name, this is {excerpt(given)}")
+    for name, function in given.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            refuse(f"functions: {excerpt(name)} is not the name of a function", "such as `slug`, called as $slug(…)")
+        if not callable(function):
+            refuse(f"functions: ${name} must be a function, this is {excerpt(function)}")
+    return dict(given)
 
 
 def checked(response: object) -> Response:

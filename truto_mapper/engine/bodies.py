@@ -15,6 +15,7 @@ import re
 from typing import Any
 
 from truto_mapper.engine import rendering
+from truto_mapper.language.runtime.values import MAX_WRITTEN
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.pointers import Steps, json_pointer
@@ -73,6 +74,32 @@ def _reason(body: Bytes, error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"it is not UTF-8: byte 0x{body[error.start]:02x} at {error.start}"
     return "nested too deeply" if isinstance(error, RecursionError) else str(error).removesuffix(" (char 0)")
+
+
+class _Length:
+    """A file that only counts what is written to it."""
+
+    written = 0
+
+    def write(self, data: Any) -> None:
+        self.written += len(data)
+        if self.written > MAX_WRITTEN:
+            raise EvaluationError(Diagnostic("D2014", f"the page holds more than {MAX_WRITTEN:,} bytes", pointer=""))
+
+
+def check_length(value: Any) -> None:
+    """Raise D2014 for a value that is too long to be written: a small one can hold one part many times.
+
+    A pickle without memory has each part as often as JSON has it, and Python writes it piece by piece.
+    """
+    pickler = pickle.Pickler(_Length(), 4)
+    pickler.fast = True
+    try:
+        pickler.dump(value)
+    except EvaluationError:
+        raise
+    except Exception:  # noqa: BLE001  # objects may raise anything; `writable` says what is wrong with them
+        return
 
 
 class _NoReductions(dict[type, Any]):

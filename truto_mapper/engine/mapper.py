@@ -74,11 +74,12 @@ class Mapper(Generic[RecordT]):
         cursor_key: CursorKey | None = None,
     ) -> None:
         schemas: dict[str, Source] = {}
+        functions = arguments.functions_of(functions or {})
         self._texts = (layers.sources, spec, functions, schemas)
         self._keys = keys_of(cursor_key)
         self._resource = Resource.parse(spec)
         find_schema = find_schema and partial(_noted, schemas, find_schema)
-        self._mapping = linker.link(layers.root, self._resource, functions or {}, find_schema)
+        self._mapping = linker.link(layers.root, self._resource, functions, find_schema)
         self._warnings = layers.warnings
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
         self._parser = Parser(self._resource, self._mapping.integration, days)

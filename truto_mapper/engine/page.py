@@ -163,6 +163,8 @@ class Page(NamedTuple, Generic[RecordT]):
         surrogate pairs in a body that was not given as bytes become U+FFFD.
         """
         try:
+            if not isinstance(self.response, ReadResponse):
+                bodies.check_length(self.response.body)
             asked = self._choice("truto_response_format", "unified")
             chosen = format or asked
             made = self._rendered(chosen, asked)

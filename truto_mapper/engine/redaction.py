@@ -28,11 +28,21 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 #: A name with one of these words is that of a credential.
 _WORDS = {"auth", "oauth", "authentication", "pwd", "passcode", "jwt", "sig", "hmac", "bearer", "csrf", "xsrf", "otp"}
-_WORDS |= {"totp", "assertion", "pat"}
+_WORDS |= {"totp", "assertion", "pat", "sas", "saml"}
 
 #: A name with one of these anywhere, also where words are written together, as in `accesstoken`.
 _PARTS = {"authorization", "cookie", "token", "secret", "password", "passwd", "passphrase", "credential", "session"}
-_PARTS |= {"sessid", "signature", "apikey", "accesskey", "privatekey", "sharedkey", "signingkey", "sshkey"}
+_PARTS |= {
+    "sessid",
+    "signature",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "sharedkey",
+    "signingkey",
+    "sshkey",
+    "connectionstring",
+}
 
 #: A name that ends with one of these words; a key is none if it is one of a table or of a cache.
 _ENDS = {"key", "keys", "pass", "pin", "sid"}

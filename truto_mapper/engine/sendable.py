@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from truto_mapper.engine.query_values import is_unicode
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.diagnostics import excerpt
 
 #: RFC 3986 §3.3: the characters of a path, and escapes of others.
@@ -29,7 +30,8 @@ Fault = tuple[str, str | None]
 def path_fault(path: Any) -> Fault | None:
     """Why a path cannot be sent, and a hint; None if it can."""
     if not isinstance(path, str) or not path.startswith("/"):
-        return f"a path must be text that begins with a slash, this is {excerpt(path)}", None
+        shown = "undefined" if path is MISSING else excerpt(path)
+        return f"a path must be text that begins with a slash, this is {shown}", None
     if "?" in path or "#" in path:
         return f"a path ends before `?` and `#`: {excerpt(path)}", f"query_mapping has the parameters; or {_ENCODE}"
     if not _PATH.fullmatch(path):

@@ -335,8 +335,10 @@ def _diagnostic(error: Exception) -> Diagnostic:
     match error:
         case RecursionError():
             return Diagnostic("D1011", "Stack overflow", hint="does a function call itself without end?")
-        case OverflowError() | ZeroDivisionError():
+        case ArithmeticError():
             return Diagnostic("D1001", "Number out of range")
+        case ValueError() if "integer string conversion" in str(error):
+            return Diagnostic("D1001", "Number out of range: too many digits")
         case MemoryError():
             return Diagnostic("D2014", "there is not enough memory for the result")
         case _:

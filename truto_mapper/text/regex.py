@@ -12,21 +12,27 @@ PatternError = re2.error
 _ESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+#: The most groups × instructions of a pattern: a search notes where each group is for each instruction, in 16 bytes.
+_MAX_PLACES = 5_000_000
+
 
 @lru_cache(maxsize=1024)
 def compile_pattern(pattern: str, flags: str = "") -> Any:
     """A pattern compiled by RE2; `flags` are any of `i` and `m`. Raises `PatternError`.
 
-    RE2 has no lookaround and no backreferences.
+    RE2 has no lookaround and no backreferences. Very many groups are refused.
     """
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = "i" not in flags
     prefix = "(?m)" if "m" in flags else ""
     try:
-        return re2.compile(prefix + re.sub(_ESCAPE, _escape, pattern), options)
+        made = re2.compile(prefix + re.sub(_ESCAPE, _escape, pattern), options)
     except UnicodeError:
         raise PatternError("half of a surrogate pair is not a character") from None
+    if made.groups * made.programsize > _MAX_PLACES:
+        raise PatternError(f"it has {made.groups:,} groups, which is too many for its length")
+    return made
 
 
 def _escape(found: re.Match[str]) -> str:

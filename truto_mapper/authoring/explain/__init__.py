@@ -76,7 +76,7 @@ def _steps(pointer: str) -> tuple[str, ...]:
 
 
 def _indexed(steps: Sequence[str]) -> Steps:
-    return tuple(int(one) if one.isdecimal() else one for one in steps)
+    return tuple(int(one) if one.isdecimal() and len(one) < 10 else one for one in steps)
 
 
 def _in_request(mapper: Mapper, trace: Trace, request: Request, steps: tuple[str, ...]) -> list[Explanation]:
@@ -133,8 +133,9 @@ def _index(page: Page, steps: Sequence[str]) -> int:
         if steps[0] in page.result:
             return list(page.result).index(steps[0])
         raise _Nowhere(f"no record has the key {excerpt(steps[0])}", did_you_mean(steps[0], page.result))
-    if not steps[0].isdecimal() or int(steps[0]) >= len(page.records):
-        raise _Nowhere(f"the page has {len(page.records)} records, counted from 0")
+    count = len(page.records)
+    if not steps[0].isdecimal() or len(steps[0]) > len(str(count)) or int(steps[0]) >= count:
+        raise _Nowhere(f"the page has {count} record{'s' * (count != 1)}, counted from 0")
     return int(steps[0])
 
 

@@ -100,6 +100,8 @@ def _collect(payload: str, replies: _Replies) -> None:
             replies.add(f"{source.name}:{number}", parse_json(source, source.start(number), line))
         return
     body = parse_json(source)
+    if body == []:
+        raise UsageError(f"{source.name} holds no replies")
     if isinstance(body, list) and not drift.takes_arrays(replies.mapper, replies.endpoint):
         for index, one in enumerate(body):
             replies.add(f"{source.name}#{index}", one)

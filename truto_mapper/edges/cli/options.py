@@ -67,10 +67,12 @@ def one_mapping(name: str) -> Path:
 
 def settings(pairs: list[str] | None) -> dict[str, str]:
     """The values of `--context` by name."""
-    found = {}
+    found: dict[str, str] = {}
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
-        if not equals:
+        if name in found:
+            raise UsageError(f"--context gives {name} twice: {excerpt(found[name])} and {excerpt(value)}")
+        if not (name and equals):
             raise UsageError(f"--context must be NAME=VALUE, not {excerpt(pair)}")
         found[name] = value
     return found

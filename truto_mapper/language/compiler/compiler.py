@@ -78,6 +78,7 @@ def emit(
     classes: Mapping[str, str] = MappingProxyType({}),
     trace: bool = False,
     small: Collection[str] = (),
+    alone: bool = False,
 ) -> Emitted:
     """Compile a node to statements and an expression, to be placed in a Python function.
 
@@ -86,12 +87,13 @@ def emit(
     callers' functions to the locals that hold their `Function`s, `classes` maps locals to the names of their classes,
     where known. Expressions in one function share an `itertools.count()` as `temporaries`, so that their new locals
     differ; each ends in `_` and a number. With `trace`, `Run.seen` records the value of each node under its index in
-    `walk(node)`. `small` are variables whose values are not much longer than a row. The value may be a `Sequence`, or
-    hold functions if the node `escapes`: see `values.plain`.
+    `walk(node)`. `small` are variables whose values are not much longer than a row. Code that is `alone` belongs to no
+    row of a page: its input may be of any size, so every loop checks the clock. The value may be a `Sequence`, or hold
+    functions if the node `escapes`: see `values.plain`.
     """
     tables = VALUES, RAW_VALUES
     writer = Writer(
-        tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace, small
+        tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace, small, alone
     )
     variables.declare_bound(writer, (node,))
     value = writer.value(node)
@@ -111,7 +113,7 @@ def program(node: nodes.Node, placer: Placer, callers: Mapping[str, str], *, tra
     names = parameters(node, callers)
     numbers = count(1)
     locals_ = {name: f"v_{next(numbers)}" for name in names}
-    made = emit(node, locals_, "data", placer, callers=callers, temporaries=numbers, trace=trace)
+    made = emit(node, locals_, "data", placer, callers=callers, temporaries=numbers, trace=trace, alone=True)
     pen = Pen(placer.place(node.span))
     body = [*made.statements, ast.Return(made.value, **pen.at)]
     pen.define("expression", ("data", "run", *locals_.values()), body)

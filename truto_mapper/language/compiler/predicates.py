@@ -53,6 +53,7 @@ def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names 
             writer.branch(result, lambda: writer.append(found, writer.load(item)))
         else:
             position = writer.load(index), writer.called("len", source)
-            writer.do(writer.called("select", writer.load(found), writer.load(item), result, *position))
+            clock = [writer.running()] if writer.repeats else []
+            writer.do(writer.called("select", writer.load(found), writer.load(item), result, *position, *clock))
     writer.loop(writer.called("enumerate", writer.watched(source)), body, index, item)
     return writer.grown(writer.load(found))

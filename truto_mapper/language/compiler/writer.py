@@ -40,6 +40,7 @@ class Writer(Pen):
         classes: Mapping[str, str],
         trace: bool,
         small: Collection[str],
+        alone: bool,
     ) -> None:
         super().__init__(placer.place(node.span), temporaries)
         self.classes = classes
@@ -67,12 +68,13 @@ class Writer(Pen):
         reads_variables = any(one.name not in small for one in read)
         #: Sizes are checked if recursion, bindings or variables can make values much larger than the input.
         self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or reads_variables
-        #: Loops check the clock unless they make a single pass over the input.
+        #: Loops check the clock unless they make a single pass over the input; `alone` over one of any size.
         self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
             map(nodes.is_range, below)
         )
         #: Whether a value of the whole page may be read, once for each row.
         self.reads_variables = reads_variables
+        self.watches = alone or self.checks_time or reads_variables
         #: The locals of callers' functions by name.
         self.callers = callers
 
@@ -119,7 +121,7 @@ class Writer(Pen):
     @property
     def repeats(self) -> bool:
         """Whether code here may run many times over the same data."""
-        return self.loops > 1 or (self.loops == 1 and (self.checks_time or self.reads_variables))
+        return self.loops > 1 or (self.loops == 1 and self.watches)
 
     def clock(self) -> list[ast.expr]:
         """The last argument of a function that looks through a value: the `Run` where it may be called many times."""
@@ -165,8 +167,7 @@ class Writer(Pen):
 
     def watched(self, found: ast.expr) -> ast.expr:
         """The items of a loop, which may have to check the clock."""
-        is_watched = self.loops or self.checks_time or self.reads_variables
-        return self.method(self.running(), "each", found) if is_watched else found
+        return self.method(self.running(), "each", found) if self.loops or self.watches else found
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""

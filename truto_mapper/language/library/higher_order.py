@@ -79,10 +79,15 @@ def sift(run: Run, value: Any, function: Any = MISSING) -> Any:
     return {k: v for k, v in value.items() if truthy(_handed(run, function, v, k, value))} or MISSING
 
 
+#: The size of an item to compare, in bytes.
+_KEY = 64
+
+
 def sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
     if values is MISSING or len(values) <= 1:
         return values
     if comparator is not MISSING:  # tells whether the first of two values comes after the second
+        run.spend(_KEY * len(values))
         return sorted(values, key=cmp_to_key(lambda later, earlier: -truthy(apply(run, comparator, earlier, later))))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
         fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")

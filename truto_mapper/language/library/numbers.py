@@ -6,7 +6,7 @@ import math
 import operator
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import reduce
 from typing import Any, Final
 
@@ -36,17 +36,29 @@ def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def round_(value: Any, precision: Any = MISSING) -> Any:
-    digits = 0 if precision is MISSING else int(precision)
-    return value if isinstance(value, int) and digits >= 0 else float(round(Decimal(str(value)), digits))
+    digits, exact = (
+        0 if precision is MISSING else int(precision),
+        Decimal(value if isinstance(value, int) else repr(value)),
+    )
+    if -int(exact.as_tuple().exponent) <= digits:  # there is nothing behind that place
+        return value
+    if exact.adjusted() + 1 < -digits:  # it is less than half of the place
+        return 0
+    return float(exact.quantize(Decimal((0, (1,), -digits)), context=Context(prec=len(exact.as_tuple().digits) + 1)))
 
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+#: The longest number that is written, about as long as Python's own limit.
+_MAX_BITS: Final = 14_300
 
 
 def format_base(value: Any, radix: Any = MISSING) -> str:
     base, number = 10 if radix is MISSING else int(round_(radix)), int(round_(value))
     if not 2 <= base <= 36:
         fail("D3100", f"The radix of the formatBase function must be between 2 and 36. It was given {base}")
+    if number.bit_length() > _MAX_BITS:
+        fail("D1001", "Number out of range: too many digits")
     digits, rest = "", abs(number)
     while rest or not digits:
         rest, digit = divmod(rest, base)

@@ -183,9 +183,11 @@ def item_at(value: Any, index: int) -> Any:
         return MISSING
 
 
-def select(found: list[Any], item: Any, result: Any, index: int, length: int) -> None:
+def select(found: list[Any], item: Any, result: Any, index: int, length: int, run: Run | None = None) -> None:
     """Add the item at `index` if the `result` of a predicate selects it, once for each of its numbers."""
     numbers = result if isinstance(result, list) else (result,)
+    if run is not None:
+        run.tick(len(numbers))
     if all(map(is_number, numbers)):
         found.extend(item for at in map(math.floor, numbers) if index == (at + length if at < 0 else at))
     elif truthy(result):

@@ -171,6 +171,13 @@ class Budget:
         return made
 
 
+def watched(clock: Budget | Run, found: Any) -> Iterator[Any]:
+    """The items of a long array, with the deadline checked now and then."""
+    for start in range(0, len(found), 1024):
+        clock.tick(1024)
+        yield from found[start : start + 1024]
+
+
 class Run:
     """The bounds, the scope and the events of one evaluation."""
 
@@ -210,12 +217,7 @@ class Run:
     def each(self, found: Any) -> Any:
         """The items of a loop, with the deadline checked now and then."""
         self.tick(len(found) + 1)
-        return found if len(found) < CHUNK else self._watched(found)
-
-    def _watched(self, found: Any) -> Iterator[Any]:
-        for start in range(0, len(found), 1024):
-            self.tick(1024)
-            yield from found[start : start + 1024]
+        return found if len(found) < CHUNK else watched(self, found)
 
     def counted(self, value: Any) -> Any:
         """A value that a function without a clock looks through, its items counted as work."""
@@ -279,6 +281,10 @@ class Walk:
             self.clock.tick(len(value) + 1)
         return depth + 1
 
+    def each(self, found: Any) -> Any:
+        """The items of an array, with the deadline checked now and then."""
+        return found if len(found) < CHUNK or self.clock is None else watched(self.clock, found)
+
     def write(self, size: int) -> None:
         """Count characters that are written. Raises D2014 if they are too many."""
         self.written += size
@@ -296,7 +302,7 @@ def leaves(value: Any, walk: Walk, depth: int = 0, found: list[Any] | None = Non
     found = [] if found is None else found
     if isinstance(value, list):
         inner = walk.enter(depth, value)
-        for item in value:
+        for item in walk.each(value):
             leaves(item, walk, inner, found)
     else:
         found.append(value)
@@ -531,7 +537,7 @@ def copy(run: Run, value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
     """A deep copy; functions become empty texts."""
     if isinstance(value, list):
         inner = (walk := walk or Walk(run)).enter(depth, value)
-        return run.grown([None if item is MISSING else copy(run, item, inner, walk) for item in value])
+        return run.grown([None if item is MISSING else copy(run, item, inner, walk) for item in walk.each(value)])
     if isinstance(value, dict):
         inner = (walk := walk or Walk(run)).enter(depth, value)
         return run.grown({key: copy(run, item, inner, walk) for key, item in value.items()})
@@ -542,7 +548,7 @@ def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None
     """$boolean: an array is true if an item is; null and functions are false."""
     if isinstance(value, list):
         inner = (walk := walk or Walk(run)).enter(depth, value)
-        return any(truthy(item, run, inner, walk) for item in value)
+        return any(truthy(item, run, inner, walk) for item in walk.each(value))
     if isinstance(value, float):
         return is_number(value) and value != 0
     if value is None or value is MISSING or isinstance(value, Function):
