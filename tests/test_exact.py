@@ -391,3 +391,19 @@ def test_the_place_of_a_failure_is_not_sought_in_all_that_was_computed(doubled, 
     mapper = mapper_of(tmp_path, {"id": "'\"x\"'", "notes": text})
     assert findings(mapper, {"data": [{"key": "k"}]}) == [("D2014", "")]
     assert len(sought) < 10_000
+
+
+@pytest.mark.parametrize("on_invalid", ["raise", "discard_value", "discard_record"])
+def test_a_page_of_wrong_rows_tells_a_thousand_findings_and_loses_no_row(on_invalid, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "age": "age"})
+    rows = [{"key": "1", "age": f"x{number}"} for number in range(1_200)]
+    try:
+        page = mapper.map({"data": rows}, on_invalid=on_invalid)
+    except EvaluationError as error:
+        assert on_invalid == "raise"
+        found = error.diagnostics
+    else:
+        assert len(page.records) + len(page.rejected) == 1_200
+        found = page.diagnostics
+    assert [one.code for one in found] == ["D401"] * 1_000 + ["D2014"]
+    assert "more findings than the 1,000 that are told" in found[-1].message

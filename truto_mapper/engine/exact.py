@@ -27,6 +27,9 @@ from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.pointers import Steps, dotted, json_pointer
 
+#: How many findings about its rows a page tells.
+MAX_TOLD = 1_000
+
 Outcome = tuple[Any, list[Diagnostic]]
 
 
@@ -50,6 +53,7 @@ class ExactPage:
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
         self._said: set[Diagnostic] = set()
+        self._told = self._untold = 0
         self.told: set[Steps] = set()
         self._of_reply: dict[Reading, list[Mismatch]] = {}
         #: The findings about what rows are selected by, each with what becomes of them, and by path the values that are
@@ -148,7 +152,12 @@ class ExactPage:
             doubtful = sorted({*doubtful, *first})
         for number in doubtful:
             records[number], diagnostics = self.outcome(rows[number])
-            found += diagnostics
+            found += self._bounded(diagnostics)
+            if self._untold and self.on_invalid == "raise":
+                break
+        if self._untold:
+            message = f"the page has more findings than the {MAX_TOLD:,} that are told"
+            found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
         found += [one if self.on_invalid == "raise" else _quietened(one, fate) for one, fate in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, rows, found)
@@ -160,6 +169,12 @@ class ExactPage:
         rejected = [row.remote for record, row in zip(records, rows, strict=False) if record is MISSING]
         rejected += self.unselected.values()
         return [one for one in records if one is not MISSING], rejected
+
+    def _bounded(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+        """The findings about a row that are told: a page of wrong rows must not become a message of many megabytes."""
+        told = diagnostics[: MAX_TOLD - self._told]
+        self._told, self._untold = self._told + len(told), self._untold + len(diagnostics) - len(told)
+        return told
 
     def outcome(self, row: Row) -> Outcome:
         """The record of a row, MISSING if it is rejected, and the new findings."""
