@@ -102,7 +102,7 @@ def mutated(rng, value, foreign=0.1):
     elif kind < 0.4:
         holder[last] = [holder[last]]
     elif kind < 0.5 and isinstance(holder, list):
-        holder.append(copy.deepcopy(holder[last]))
+        holder.append(holder[last])
     else:
         holder[last] = nasty(rng, foreign)
     return value
