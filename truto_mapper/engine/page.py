@@ -163,11 +163,11 @@ class Page(NamedTuple, Generic[RecordT]):
         surrogate pairs in a body that was not given as bytes become U+FFFD.
         """
         try:
-            is_json = isinstance(self.response, ReadResponse) or bodies.is_surely_writable(self.response.body)
+            is_json = bodies.is_surely_writable(self._ingredients)
             asked = self._choice("truto_response_format", "unified")
             chosen = format or asked
             made = self._rendered(chosen, asked)
-            made = made if chosen != "debug" and is_json and self._is_asked_in_json else bodies.writable(made)
+            made = made if chosen != "debug" and is_json else bodies.writable(made)
             return rendering.ndjson(made) if chosen == "stream" else made
         except BEYOND as error:
             raise bounded(error) from None
@@ -192,10 +192,11 @@ class Page(NamedTuple, Generic[RecordT]):
         raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
 
     @property
-    def _is_asked_in_json(self) -> bool:
-        """Whether all that records are made of besides the body can surely be written."""
+    def _ingredients(self) -> list[Any]:
+        """All that records are made of: the query, the context, the headers, and a body that was not read by us."""
         asked = self.query and [dict(self.query), self.query.plan and self.query.plan.settings]
-        return bodies.is_surely_writable([asked, dict(self.response.headers)])
+        body = None if isinstance(self.response, ReadResponse) else self.response.body
+        return [asked, dict(self.response.headers), body]
 
     def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
