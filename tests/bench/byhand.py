@@ -1,7 +1,8 @@
 """The mapping as a person would write it: one loop, dict displays, no checks. It knows Gong and nothing else.
 
 It assumes what Gong's replies show: every row has its user's id and address, every period its dates, and no count is
-null. Counts may be absent, and are then left out. Nothing is checked, so invalid values are passed on unchanged.
+null. Counts may be absent, and are then left out. Nothing is checked, so invalid values are passed on unchanged. The
+request is assumed to cut no period, and the next cursor is the provider's own, where ours is sealed.
 """
 
 COUNTS = {
@@ -53,7 +54,7 @@ def by_period(body: dict, period: str) -> dict:
             start, end = mended(row["fromDate"]), mended(row["toDate"])
             result.append(
                 {
-                    "id": f"{user_id}_{period}_{start[:10]}_{end[:10]}",
+                    "id": f"{user_id}_{period}_{start[:10]}",
                     "user": {"id": user_id, "emails": [{"email": user["userEmailAddress"], "is_primary": True}]},
                     "start_time": start,
                     "end_time": end,
