@@ -10,7 +10,6 @@ import codecs
 import io
 import json
 import math
-import pickle
 import re
 from typing import Any
 
@@ -100,6 +99,8 @@ def is_surely_writable(value: Any) -> bool:
     Pickling takes a tenth of the time that writing takes. Without memory a pickle has each part as often as JSON has
     it: in protocol 4 Python writes it piece by piece, in protocol 2 it shows what JSON lacks.
     """
+    import pickle  # noqa: PLC0415  # it does not slow down every start
+
     out = io.BytesIO()
     counting, pickler = pickle.Pickler(_Length(), 4), pickle.Pickler(out, 2)
     counting.fast = pickler.fast = True

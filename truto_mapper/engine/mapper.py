@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, cast, overload
 
 from truto_mapper.engine import arguments, bodies, replies, requests, stream
-from truto_mapper.engine.absent_names import drift_notes, zone_drift
 from truto_mapper.engine.cursor import CursorKey, Cursors, Question, Unsealed, digest_of, is_moment, keys_of
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
@@ -308,6 +307,8 @@ class Mapper(Generic[RecordT]):
             return _Answer(self, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
         _, cursor, zone, rows, key, _ = reply
         if zone != plan.zone and plan.zone is not None:
+            from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
+
             days = self._mapping.whole_days
             found += zone_drift(fused.types, body) if zone is MISSING else replies.zone_notes(zone, plan, days)
         is_looping = False
@@ -361,6 +362,8 @@ class _Answer:
             whole = rows if key is None else exact.rows
             kept, rejected = exact.completed(records, doubtful, fault, whole[start:], self.found)
         if not is_usual:
+            from truto_mapper.engine.absent_names import drift_notes  # noqa: PLC0415  # likewise
+
             by_loop = _by_loop(fused.types.loops, rows, is_exact=key is None)
             self.found += drift_notes(fused.types, self.response.body, by_loop)
         self.found += replies.offset_notes(kept, plan, fused.endpoint, self.mapper.mapping.whole_days)

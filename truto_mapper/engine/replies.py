@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
 from truto_mapper.engine.query import Plan, Query
-from truto_mapper.engine.reply_names import has_some, query_names
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
@@ -152,7 +151,7 @@ class Replies:
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
         if known or plan is self.unplanned:
             raise _foreign(known, names)
-        if not has_some(fused.endpoint, scope.data):
+        if not _has_some(fused.endpoint, scope.data):
             raise _stranger(fused.endpoint, scope.data)
         message = f"the provider's answer has no records that {names[0]} recognises"
         found.append(Diagnostic("P603", message, "warning", pointer=""))
@@ -162,6 +161,8 @@ class Replies:
     def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
         """A note (P609) on a page without its query, if the endpoint's expressions read the query."""
         if endpoint.name not in self.unknown:
+            from truto_mapper.engine.reply_names import query_names  # noqa: PLC0415  # for the first such page
+
             names = ", ".join(query_names(endpoint))
             message = f"the reply was mapped without its query, from which {endpoint.name} reads {names}"
             note = Diagnostic("P609", message, "note", hint="give the query that the reply answers")
@@ -175,7 +176,13 @@ def _is_of(endpoint: Endpoint, scope: Scope, *, failing: Any = None) -> bool:
         return truthy(value_of(endpoint.recognise, scope, failing=failing))
     if endpoint.for_each:
         return value_of(endpoint.for_each[0][1], scope, failing=failing) is not MISSING
-    return has_some(endpoint, scope.data)
+    return _has_some(endpoint, scope.data)
+
+
+def _has_some(endpoint: Endpoint, body: dict[str, Any]) -> bool:
+    from truto_mapper.engine.reply_names import has_some  # noqa: PLC0415  # only a reply that is not recognised needs it
+
+    return has_some(endpoint, body)
 
 
 def _tried(expression: Expression | None, scope: Scope, found: list[Diagnostic]) -> Any:

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from truto_mapper.language.compiler import escapes, placer
-from truto_mapper.language.compiler.writer import TooManyVariablesError
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import free_variables
 from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable, number, walk
@@ -169,6 +168,8 @@ class Expression:
         try:
             return _Compiled(self, trace=trace)
         except (RecursionError, SyntaxError) as error:
+            from truto_mapper.language.compiler.writer import TooManyVariablesError  # noqa: PLC0415  # it is loaded now
+
             is_ours = isinstance(error, TooManyVariablesError)
             found = Diagnostic("M104", str(error) if is_ours else "the expression is nested too deeply")
             raise EvaluationError(self._located(found, self.node.span)) from None
