@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -12,8 +12,8 @@ from truto_mapper.language.types import ANY, Type, objects
 from truto_mapper.text.diagnostics import Diagnostic, nearest
 from truto_mapper.text.pointers import dotted
 
-#: How many names a message lists.
-_LISTED = 5
+#: How many names a message lists, and in how many objects new names are looked for.
+_LISTED, _LOOKED_AT = 5, 20
 
 
 class Absent(NamedTuple):
@@ -91,8 +91,8 @@ def _listed(above: NamePath, found: list[Absent]) -> str:
 
 
 def _absent(types: SourceTypes, variable: str | None, rows: Sequence[Any]) -> Iterator[Absent]:
-    looked = Looked.of(reading for reading in types.of_rows if reading.variable == variable)
-    return _below(rows, types.start(variable), looked, () if variable is None else types.loops[variable][1:])
+    kind, looked = types.looked(variable)
+    return _below(rows, kind, looked, () if variable is None else types.loops[variable][1:])
 
 
 def _below(
@@ -101,9 +101,9 @@ def _below(
     """The names below some values that none of them has. `of_rows` if the names lead to rows, which are objects."""
     holders = list(_objects(values))
     for name, inner in looked.names.items() if holders else ():
-        if not any(name in holder for holder in holders):
+        if name not in holders[0] and not any(name in holder for holder in holders):
             others = _undeclared(holders, kind, looked)
-            similar = nearest(name, others)
+            similar = nearest(name, others) if others else None
             yield Absent(
                 (*path, name), similar, is_suspect=similar is not None or bool((inner.names or of_rows) and others)
             )
@@ -114,18 +114,28 @@ def _below(
 
 def _undeclared(holders: Sequence[dict[str, Any]], kind: Type, looked: Looked) -> list[str]:
     """The names that the provider's schema does not declare and the mapping does not read."""
-    known = {one for each in objects(kind) for one in each.properties or ()} | looked.names.keys()
-    given = dict.fromkeys(one for holder in holders for one in holder)
-    return [one for one in given if isinstance(one, str) and one not in known]
+    new = (
+        set[Any]()
+        .union(*holders[:_LOOKED_AT])
+        .difference(looked.names, *(each.properties or () for each in objects(kind)))
+    )
+    given = dict.fromkeys(one for holder in holders[:_LOOKED_AT] for one in holder) if new else ()
+    return [one for one in given if isinstance(one, str) and one in new]
 
 
 def _property(kind: Type, name: str) -> Type:
     return next((one.properties[name] for one in objects(kind) if one.properties and name in one.properties), ANY)
 
 
-def _objects(values: Sequence[Any]) -> Iterator[dict[str, Any]]:
+def _objects(values: Sequence[Any]) -> Iterable[dict[str, Any]]:
+    if set(map(type, values)) == {dict}:
+        return values
+    return _objects_in(values)
+
+
+def _objects_in(values: Sequence[Any]) -> Iterator[dict[str, Any]]:
     for value in values:
         if isinstance(value, dict):
             yield value
         elif isinstance(value, list):
-            yield from _objects(value)
+            yield from _objects_in(value)

@@ -330,6 +330,10 @@ class Mapper(Generic[RecordT]):
         return answer.page_of(fused, cursor, rows, key, made)
 
 
+#: The codes of findings whose messages hold names and no values: they have no credentials.
+_NAMES_ONLY = frozenset({"P606", "P609"})
+
+
 @dataclass
 class _Answer:
     """A reply on its way to a page that is cut, has doubtful rows or findings, or lacks something."""
@@ -407,7 +411,11 @@ class _Answer:
         query, following = self.query, cast("Unsealed | str | None", cursor)
         if query is not None and (offset or cursor is not None):
             following = _unsealed(self.mapper._cursors, self.plan, cursor, offset, digest)  # noqa: SLF001
-        notes = _quieted(self.found, self.bindings[0], self.response.headers, query)
+        notes = () if query is None else query.notes
+        if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
+            notes = _quieted(self.found, self.bindings[0], self.response.headers, query)
+        else:
+            notes = tuple(self.found)
         resource = self.mapper.resource
         return Page(
             tuple(records), following, notes, tuple(rejected), self.response, query, resource, self.is_looping, name

@@ -113,6 +113,7 @@ class SourceTypes:
         self.loops: dict[str, NamePath] = {}
         self._readings: dict[int, tuple[Reading, ...]] = {}
         self._tests: dict[Reading, Test | None] = {}
+        self._looked: dict[str | None, tuple[Type, Looked]] = {}
         #: The places of the reply above those that the next cursor and the time zone are read from.
         self.above_cursor = self._above(endpoint.next_cursor, endpoint.time_zone)
         for name, expression in endpoint.for_each:
@@ -215,6 +216,13 @@ class SourceTypes:
             if isinstance(step, str) and next(names, None) is None:
                 return path[:end]
         return None if next(names, None) is not None or isinstance(path[-1], str) else path
+
+    def looked(self, variable: str | None) -> tuple[Type, Looked]:
+        """The type of a row of a loop, or of the reply, and what records are made of below it."""
+        if variable not in self._looked:
+            readings = (reading for reading in self.of_rows if reading.variable == variable)
+            self._looked[variable] = self.start(variable), Looked.of(readings)
+        return self._looked[variable]
 
     def start(self, variable: str | None) -> Type:
         """The type of a row of a loop, or of the reply."""

@@ -13,6 +13,9 @@ from truto_mapper.language.compiler.placer import Placer
 Table = Mapping[type, Callable[["Writer", Any], ast.expr]]
 
 
+#: The characters from which on a text counts that is made once in an evaluation.
+SHORT = 1_000
+
 #: The most variables that the calls of $eval in an expression see together.
 MAX_VISIBLE = 20_000
 
@@ -129,7 +132,13 @@ class Writer(Pen):
 
     def grown(self, made: ast.expr) -> ast.expr:
         """A text, array or object that was made, its size counted where it may be one of many."""
-        return self.method(self.running(), "grown", made) if self.checks_size or self.repeats else made
+        if not self.checks_size and not self.repeats:
+            return made
+        if not isinstance(made, ast.JoinedStr) or self.loops or self.in_lambda:
+            return self.method(self.running(), "grown", made)
+        text = self.atom(made)  # once in an evaluation: only a long one counts
+        is_short = self.test(self.called("len", text), ast.Lt(), self.constant(SHORT))
+        return self.choice(is_short, text, self.method(self.running(), "grown", text))
 
     def dollar(self) -> ast.expr:
         """The value of `$`."""
