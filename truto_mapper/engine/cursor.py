@@ -79,9 +79,17 @@ class Unsealed(tuple[Any, ...]):
         if not cursor.isascii() or len(cursor) > MAX_CHECKED:
             self.sealed()
 
+    @property
+    def position(self) -> Position:
+        return Position(*self[2:])
+
+    def after(self, taken: int) -> Unsealed:
+        """The same for a stream that has given so many records."""
+        return Unsealed((*self[:-1], taken))
+
     def sealed(self) -> str:
         cursors: Cursors = self[0]
-        return cursors.sealed(Position(*self[2:]), self[1])
+        return cursors.sealed(self.position, self[1])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Unsealed) and self.sealed() == other.sealed()
@@ -135,12 +143,6 @@ class Cursors:
     def _seal(self, body: str, question: Question, key: bytes | None) -> str:
         text = b"%b%b\n%b" % (self._scope, question.text, body.encode())
         return _base64((_sha256(text) if key is None else _hmac(key, text))[:18])
-
-
-def read(text: str) -> Position:
-    """The position of a cursor that was sealed by us."""
-    position = _position(text[len(MARK) :].partition(".")[0])
-    return position or _refuse()
 
 
 def keys_of(given: CursorKey | None) -> tuple[bytes, ...]:

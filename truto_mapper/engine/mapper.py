@@ -217,7 +217,6 @@ class Mapper(Generic[RecordT]):
             following=self._following,
             answered=partial(self._answered, on_invalid),
             told=self._told,
-            resealed=lambda position, query: self._cursors.sealed(position, _plan(query).question),
         )
         return Stream(stream.all_pages(steps, progress), progress)
 
@@ -320,10 +319,7 @@ class Mapper(Generic[RecordT]):
             records, doubtful, fault, is_usual, is_odd = made
             if is_usual and not is_odd and not doubtful and fault is None and len(found) == len(notes):
                 name = fused.endpoint.name
-                following = cursor
-                if cursor is not None and query is not None:  # as `_unsealed`, in a quarter of the time
-                    following = tuple.__new__(Unsealed, (self._cursors, plan.question, cursor, 0, None, plan.now, 0))
-                    following.check()
+                following = cursor if cursor is None or query is None else _unsealed(self._cursors, plan, cursor)
                 parts = (tuple(records), following, notes, (), response, query, self._resource, is_looping, name)
                 return tuple.__new__(Page, (*parts, True))  # as Page(*parts), which takes 3 % of a page of one row
         answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid, is_looping)
@@ -445,7 +441,7 @@ def _quiet(error: MapperError, *holders: Any) -> None:
 
 
 def _read(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
-    """A response with the JSON that its bytes are, and what there is to say about them."""
+    """A response with its bytes read as JSON, and the findings about them."""
     content, told = bodies.read(response.body, response.status)
     return ReadResponse(content, response.status, response.headers), told
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
-from truto_mapper.engine import arguments, cursor
+from truto_mapper.engine import arguments
+from truto_mapper.engine.cursor import Unsealed, digest_of
 from truto_mapper.engine.page import Page, RecordT, Request, Response
 from truto_mapper.engine.query import Query
 from truto_mapper.text.diagnostics import Diagnostic
@@ -131,7 +132,7 @@ class Progress:
             self._check_told(told, is_last=page.following is None)
         ids = [*(record.get("id") or record for record in page.records), *page.rejected]
         if ids:
-            self._once("records", cursor.digest_of(ids), "the same records as")
+            self._once("records", digest_of(ids), "the same records as")
         self._empty = 0 if ids or told.rows else self._empty + 1
         if self._empty > MAX_EMPTY:
             _fail(f"{self._empty:,} pages without a row came one after the other")
@@ -158,7 +159,7 @@ class Progress:
 
         A last page has a warning if fewer rows have come than the provider says there are.
         """
-        at = None if page.next_cursor is None else cursor.read(page.next_cursor)
+        at = page.following.position if isinstance(page.following, Unsealed) else None
         if at is None and self._is_whole and not page.is_looping and self._rows < self._total:
             message = f"the pages ended after {self._rows:,} rows, of {self._total:,} in total: records may be missing"
             hint = "the provider may have renamed the cursor of its next page"
@@ -187,14 +188,13 @@ class Steps(NamedTuple):
     """What a stream asks of its mapper.
 
     `first` plans its first page, `following` the page of a cursor; `answered` is the page of a response, None where
-    nothing is asked; `told` what the reply of a page says about paging; `resealed` a cursor for another position.
+    nothing is asked; `told` what the reply of a page says about paging.
     """
 
     first: Callable[[], Request]
     following: Callable[[Query, str], Request]
     answered: Callable[[Request, Response | None], Page[Any]]
     told: Callable[[Page[Any]], Told]
-    resealed: Callable[[cursor.Position, Query], str]
 
 
 def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any], Response, None]:
@@ -210,10 +210,9 @@ def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any]
         progress.check(query, page, steps.told(page))
         page = progress.followed(page)
         left = left and left - len(page.records)
-        following, is_looping = page.next_cursor, page.is_looping
-        if following is not None:
-            taken = query["limit"] - left if left is not None else 0
-            following = steps.resealed(cursor.read(following)._replace(taken=taken), query)
+        following, is_looping = None, page.is_looping
+        if isinstance(page.following, Unsealed):
+            following = page.following.after(query["limit"] - left if left is not None else 0).sealed()
             progress.cursor = following
         yield page
         del page
