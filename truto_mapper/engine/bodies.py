@@ -18,6 +18,7 @@ from truto_mapper.language.runtime.values import MAX_WRITTEN
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.pointers import Steps, json_pointer
+from truto_mapper.text.source import SURROGATE
 
 Bytes = bytes | bytearray
 
@@ -25,7 +26,6 @@ Bytes = bytes | bytearray
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read(body: Bytes, status: int) -> tuple[Any, tuple[Diagnostic, ...]]:
@@ -146,7 +146,7 @@ def writable(value: Any) -> Any:
 def _whole(value: Any) -> Any:
     """A copy without halves of surrogate pairs."""
     if isinstance(value, str):
-        return _HALF.sub("\ufffd", value)
+        return SURROGATE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {_whole(name): _whole(child) for name, child in value.items()}
     return [_whole(child) for child in value] if isinstance(value, (list, tuple)) else value

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import ProviderError, QueryError
+from truto_mapper.text.source import is_unicode
 from truto_mapper.text.timestamps import in_calendar, instant, is_date_time
 
 #: The secret keys of a mapper's cursors: one, or several. The first one seals, all of them verify.
@@ -114,9 +115,9 @@ class Cursors:
     def sealed(self, position: Position, question: Question) -> str:
         """The cursor of a position. Raises `ProviderError` P602 if the provider's cursor cannot be carried."""
         body, cursor = _body(position), position.cursor or ""
-        if len(body) > MAX_PAYLOAD or not (cursor.isascii() or _is_writable(cursor)):
+        if len(body) > MAX_PAYLOAD or not is_unicode(cursor):
             why = f"has {len(cursor):,} characters, more than a cursor can carry"
-            why = why if _is_writable(cursor) else "holds half of a surrogate pair"
+            why = why if is_unicode(cursor) else "holds half of a surrogate pair"
             raise ProviderError(Diagnostic("P602", f"the provider's cursor {why}: {excerpt(cursor)}"))
         return f"{MARK}{body}.{self._seal(body, question, self._keys[0] if self._keys else None)}"
 
@@ -211,16 +212,11 @@ def _is_possible(position: Position) -> bool:
     """Whether each part of a position has a type and a value that it can have."""
     cursor, offset, rows, now, taken = position
     return (
-        (cursor is None or (isinstance(cursor, str) and cursor != "" and _is_writable(cursor)))
+        (cursor is None or (isinstance(cursor, str) and cursor != "" and is_unicode(cursor)))
         and all(type(one) is int and 0 <= one < _MAX_COUNT for one in (offset, taken))
         and (isinstance(rows, str) and _DIGEST.fullmatch(rows) is not None if offset else rows is None)
         and (now is None or is_moment(now))
     )
-
-
-def _is_writable(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair."""
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _canonical(value: Any) -> bytes:

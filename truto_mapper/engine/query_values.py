@@ -13,6 +13,7 @@ from typing import Any
 
 from truto_mapper.resource.spec import Field
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.source import is_unicode
 from truto_mapper.text.timestamps import rfc_3339
 
 #: How many values a query may hold, those within objects and arrays too, and how long a single text may be.
@@ -80,14 +81,9 @@ def _single(value: Any) -> Any:
 def _text(text: str) -> str:
     if len(text) > MAX_TEXT:
         raise UnusableError(f"it holds a text of more than {MAX_TEXT:,} characters")
-    if not text.isascii() and not is_unicode(text):
+    if not is_unicode(text):
         raise UnusableError(f"half of a surrogate pair is not a character: {excerpt(text)}")
     return text
-
-
-def is_unicode(text: str) -> bool:
-    """Whether a text can be written as UTF-8: it holds no half of a surrogate pair."""
-    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _key(key: Any) -> str:

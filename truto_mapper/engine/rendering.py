@@ -15,6 +15,7 @@ from typing import Any, Literal, NoReturn, TypeAlias, get_args
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
+from truto_mapper.text.source import is_unicode
 from truto_mapper.text.timestamps import instant
 
 Record = dict[str, Any]
@@ -110,8 +111,7 @@ def dumps(value: Any, indent: int | None = None) -> str:
     """JSON text that can be encoded as UTF-8: characters as they are, escaped if one is half of a surrogate pair."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
-    is_encodable = text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
-    return text if is_encodable else json.dumps(value, indent=indent, separators=separators)
+    return text if is_unicode(text) else json.dumps(value, indent=indent, separators=separators)
 
 
 def ndjson(records: Iterable[Record]) -> str:

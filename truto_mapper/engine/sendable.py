@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from truto_mapper.engine.query_values import is_unicode
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.source import is_unicode
 
 #: RFC 3986 §3.3: the characters of a path, and escapes of others.
 _PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")

@@ -8,9 +8,10 @@ from typing import Any
 
 import re2
 
+from truto_mapper.text.source import SURROGATE
+
 PatternError = re2.error
 _ESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 #: The most groups × instructions of a pattern: a search notes where each group is for each instruction, in 16 bytes.
 _MAX_PLACES = 5_000_000
@@ -63,4 +64,4 @@ def occurs(pattern: str, text: str) -> bool:
     try:
         return compiled.search(text) is not None
     except UnicodeError:
-        return compiled.search(_SURROGATE.sub("\ufffd", text)) is not None
+        return compiled.search(SURROGATE.sub("\ufffd", text)) is not None

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
+
+#: Half of a surrogate pair: no character, and nothing that an encoding can write.
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, so that it can be encoded."""
+    return text.isascii() or SURROGATE.search(text) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import yaml
 
 from truto_mapper.text.diagnostics import Diagnostic, nearest
 from truto_mapper.text.errors import Findings, MappingError
-from truto_mapper.text.source import Source, Span
+from truto_mapper.text.source import SURROGATE, Source, Span
 
 MAX_CHARACTERS = 2_000_000
 MAX_NODES = 100_000
@@ -42,7 +42,6 @@ _PROPERTIES = re.compile(r"(?:[&!]\S*\s+|#.*\s+)*")
 _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
 _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _VALUES = (yaml.ScalarEvent, yaml.AliasEvent)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 #: Lines whose value starts with or contains YAML syntax: nearly always an expression that needs quotes.
 _QUOTABLE = r"""\s*+(?:- +)*+(?>(?:[^\s'"]+:\s+)?)(?:["'{\[&*!%@`]|\S.*:\s)"""
@@ -122,7 +121,7 @@ def parse(source: Source) -> Node:
     """Read one YAML document. Raises `MappingError` with every finding (M101 to M104)."""
     if len(source.text) > MAX_CHARACTERS:
         raise _refused(source, f"the file has {len(source.text):,} characters; at most {MAX_CHARACTERS:,} are allowed")
-    if half := _SURROGATE.search(source.text):
+    if half := SURROGATE.search(source.text):
         raise _forbidden(source, half.start())
     composer = _Composer(source)
     try:
