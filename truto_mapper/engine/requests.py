@@ -88,7 +88,7 @@ def value_of(expression: Expression | None, scope: Scope, *, failing: Any = None
     try:
         value = expression.evaluate_in(scope)
         if isinstance(value, (list, dict)) and scope.budget is not None:
-            scope.budget.record(value)  # it is sent, mapped or told
+            value = scope.budget.record(value)  # it is sent, mapped or told
     except EvaluationError as error:
         if failing is None or (scope.budget is not None and scope.budget.is_exhausted):
             raise expression.located(error) from None
@@ -209,18 +209,7 @@ def _filled(template: Template, scope: Scope, *, failing: Any = None) -> Any:
             items = (_filled(child, scope, failing=failing) for child in template)
             return [value for value in items if value is not MISSING]
         case _:
-            return _counted(template, value_of(template, scope, failing=failing), scope)
-
-
-def _counted(expression: Expression, value: Any, scope: Scope) -> Any:
-    """An object or array as it is written, its characters counted: a small one can contain a part many times."""
-    if not isinstance(value, (dict, list)) or scope.budget is None:
-        return value
-    try:
-        return scope.budget.record(value)
-    except EvaluationError as error:
-        (found,) = error.diagnostics
-        raise EvaluationError(expression.diagnostic(found.code, found.message)) from None
+            return value_of(template, scope, failing=failing)
 
 
 def _object(template: Template | None, scope: Scope) -> dict[str, Any]:
