@@ -53,7 +53,7 @@ class ExactPage:
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
         self._said: set[Diagnostic] = set()
-        self._told = self._untold = 0
+        self._listed = self._unlisted = 0
         self.told: set[Steps] = set()
         self._of_reply: dict[Reading, list[Mismatch]] = {}
         #: The findings about what rows are selected by, each with what becomes of them, and by path the values that are
@@ -153,9 +153,9 @@ class ExactPage:
         for number in doubtful:
             records[number], diagnostics = self.outcome(rows[number])
             found += self._bounded(diagnostics)
-            if self._untold and self.on_invalid == "raise":
+            if self._unlisted and self.on_invalid == "raise":
                 break
-        if self._untold:
+        if self._unlisted:
             message = f"the page has more findings than the {MAX_TOLD:,} that are told"
             found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
         found += [one if self.on_invalid == "raise" else _quietened(one, fate) for one, fate in self.misplaced]
@@ -172,8 +172,8 @@ class ExactPage:
 
     def _bounded(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
         """The findings about a row that are told: a page of wrong rows must not become a message of many megabytes."""
-        told = diagnostics[: MAX_TOLD - self._told]
-        self._told, self._untold = self._told + len(told), self._untold + len(diagnostics) - len(told)
+        told = diagnostics[: MAX_TOLD - self._listed]
+        self._listed, self._unlisted = self._listed + len(told), self._unlisted + len(diagnostics) - len(told)
         return told
 
     def outcome(self, row: Row) -> Outcome:
@@ -289,8 +289,10 @@ class _Attempt:
         try:
             value = expression.evaluate_in(self.scope)
             if not isinstance(target, str):  # both raise for what no record can hold
-                is_counted = self.page.multiplies(expression, value)
-                _ = self.page.budget.record(value) if is_counted else plain(value, Walk())
+                if self.page.multiplies(expression, value):
+                    self.page.budget.record(value)
+                else:
+                    plain(value, Walk())
         except EvaluationError as error:
             failure = expression.located(error)
             if self.page.budget.is_exhausted:
