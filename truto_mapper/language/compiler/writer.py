@@ -60,6 +60,8 @@ class Writer(Pen):
         self.runs = False
         #: How many variables the calls of $eval see so far.
         self.visible = 0
+        #: The value of `nodes.Hole`.
+        self.hole: ast.expr = self.load("MISSING")
         #: Whether a lambda is being compiled. Its tail calls are left to its caller.
         self.in_lambda = False
         below = list(nodes.walk(node))
@@ -85,7 +87,7 @@ class Writer(Pen):
         """Compile a node. A `raw` value is not yet collapsed, for predicates, a group or `[]` behind the node."""
         outer, self.at = self.at, self.placer.place(node.span)
         made = self.tables[raw][type(node)](self, node)
-        made = made if isinstance(node, nodes.Name) else self.traced(node, made)
+        made = made if isinstance(node, (nodes.Name, nodes.Hole)) else self.traced(node, made)
         self.at = outer
         return made
 
@@ -102,6 +104,10 @@ class Writer(Pen):
                 self.lines.extend(late)
             made.append(value)
         return made
+
+    def flat(self, number: int, value: ast.expr) -> ast.expr:
+        """The value of a construct that is applied again and again, `number` times so far: a local where it is many."""
+        return self.atom(value) if number % nodes.MAX_NESTED == 0 else value
 
     def traced(self, node: nodes.Node, made: ast.expr, *context: ast.expr) -> ast.expr:
         """The value of a node, recorded if values are traced; for a field also the object that has it."""
@@ -158,6 +164,13 @@ class Writer(Pen):
         self.context, self.is_input = context, False
         yield
         self.context, self.is_input = outer
+
+    @contextmanager
+    def filling(self, hole: ast.expr | None) -> Iterator[None]:
+        """Use a value as the operand that is in another part of a chain."""
+        outer, self.hole = self.hole, hole or self.hole
+        yield
+        self.hole = outer
 
     @contextmanager
     def scope(self) -> Iterator[None]:
