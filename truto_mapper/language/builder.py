@@ -106,8 +106,8 @@ class Builder:
         if symbol.type == "path":
             return self.path(symbol)
         step = self.step(symbol)
-        bare = nodes.Step(step.span, step.node, consarray=step.consarray)
-        return step.node if step == bare else step
+        attached = symbol.predicate or symbol.stages or symbol.group or symbol.focus or symbol.index or symbol.ancestor
+        return step if attached or symbol.tuple or symbol.keep_array else step.node
 
     def all(self, symbols: Any) -> tuple[nodes.Node, ...]:
         return tuple(self.node(s) for s in symbols)

@@ -6,6 +6,7 @@ module sees a `Symbol`.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import traceback
@@ -36,6 +37,20 @@ MAX_CHARACTERS = 100_000
 MAX_SOUGHT = 500_000
 
 
+#: The tokens that need no care. jsonata's tokenizer copies the rest of the text for each name and number.
+_SIGNS = r"\]\[.{}(),@#;:?+*/%|=<>^!~&\-"
+_TOKEN = re.compile(
+    rf"""\$(?P<variable>[^ \t\n\r{_SIGNS}]*)
+    |(?P<number>(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?)
+    |(?P<string>"[ !\#-\[\]-~]*"|'[ -&(-\[\]-~]*')
+    |(?P<name>[^"'` \t\n\r{_SIGNS}][^ \t\n\r{_SIGNS}]*)
+    |(?P<operator>\.\.|:=|!=|>=|<=|\*\*|~>|\?:|\?\?|[{_SIGNS}])""",
+    re.VERBOSE,
+)
+_WORDS: dict[str, tuple[str, Any]] = {word: ("operator", word) for word in ("and", "or", "in")}
+_WORDS |= {"true": ("value", True), "false": ("value", False), "null": ("value", None)}
+
+
 class _Lexer(Tokenizer):  # type: ignore[misc]
     """jsonata's tokenizer, which also records where a token starts and gives every failure a code."""
 
@@ -55,6 +70,30 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
             return None
         if self.path.startswith("/*", self.start):
             raise self.refused("S0106", "this comment is not closed", self.length)
+        found = None if self.path[self.start] == "/" and not prefix else _TOKEN.match(self.path, self.start)
+        if found is not None and found.lastgroup is not None:
+            self.position = found.end()
+            token = self._token(found.lastgroup, found[found.lastgroup])
+            return token if token is not None else self._other(prefix)
+        return self._other(prefix)
+
+    def _token(self, kind: str, text: str) -> Any:
+        value: Any = text
+        match kind:
+            case "name":
+                kind, value = _WORDS.get(text, (kind, text))
+            case "number":
+                value = float(text)
+                if value == math.inf:
+                    return None
+                value = as_number(value)
+            case "string":
+                value = text[1:-1]
+        return Tokenizer.Token(kind, value, self.position)
+
+    def _other(self, prefix: bool) -> Any:
+        """A token that jsonata reads: a regular expression, a string with escapes, or a mistake."""
+        self.position = self.start
         try:
             token = super().next(prefix)
         except JException as error:
@@ -125,6 +164,8 @@ def _hole() -> Any:
     return symbol
 
 
+#: The operators that only have two operands.
+_PLAIN = frozenset({"+", "-", "*", "/", "%", "=", "<", ">", "!=", "<=", ">=", "&", "and", "or", "in", *_CHOICES})
 #: The operand of an operator that is another operator of its chain.
 _HOLE = _hole()
 #: The fields of symbols that hold their left and their right operand, if these are not `lhs` and `rhs`.
@@ -132,10 +173,15 @@ _LEFT = {"function": "procedure", "partial": "procedure", "condition": "conditio
 _RIGHT = {"condition": "_else"}
 
 
-class _Symbols(dict[str, Any]):
-    """The symbols of one parser, each copied from the prototype when it is first used.
+#: The ids of the symbols for the tokens that are not operators.
+_TOKENS = {"name": "(name)", "variable": "(name)", "regex": "(regex)"}
+_TOKENS |= dict.fromkeys(("string", "number", "value"), "(literal)")
 
-    Creating all of them for each expression would take most of the parsing time.
+
+class _Symbols(dict[str, Any]):
+    """The symbols of one parser by their ids.
+
+    The fields of a new symbol are those of its class, so that a long text does not take a hundred megabytes.
     """
 
     def __init__(self, parser: Parser) -> None:
@@ -143,13 +189,23 @@ class _Symbols(dict[str, Any]):
         self.parser = parser
 
     def __missing__(self, name: str) -> Any:
-        known = _PROTOTYPE.symbol_table.get(name)
-        if known is None:  # `!` or `~`, on its own
+        kind = _KINDS.get(name)
+        if kind is None:  # `!` or `~`, on its own
             lexer = self.parser.lexer
             raise lexer.refused("S0204", f"Unknown operator: {name}", lexer.position)
-        self[name] = symbol = object.__new__(known.__class__)
-        symbol.__dict__ |= vars(known) | {"_outer_instance": self.parser}  # clones read the rest of the text through it
+        self[name] = symbol = self.made(kind)
         return symbol
+
+    def made(self, kind: type[Any], **fields: Any) -> Any:
+        symbol = object.__new__(kind)
+        symbol.__dict__ = {"_outer_instance": self.parser, **fields}
+        return symbol
+
+
+def _class_of(symbol: Any) -> type[Any]:
+    """The class of new symbols like a given one."""
+    fields = {name: value for name, value in vars(symbol).items() if name not in ("_outer_instance", "prefix")}
+    return type(symbol.__class__.__name__, (symbol.__class__,), fields)
 
 
 def _prototype() -> Parser:
@@ -162,6 +218,8 @@ def _prototype() -> Parser:
 
 
 _PROTOTYPE = _prototype()
+_KINDS = {name: _class_of(symbol) for name, symbol in _PROTOTYPE.symbol_table.items()}
+_SYMBOL = _class_of(Parser.Symbol(None))
 
 
 class _Parser(Parser):  # type: ignore[misc]
@@ -176,6 +234,7 @@ class _Parser(Parser):  # type: ignore[misc]
         self.source = text
         self.lexer = _Lexer(text)
         self.tokens: list[tuple[int, int, str]] = []
+        self.node: Any = None
         self.ended = 0  # the end of the last token that was consumed
         self.depth = self.sought = 0
 
@@ -216,12 +275,24 @@ class _Parser(Parser):  # type: ignore[misc]
         return MappingError(Diagnostic(code, message, span=span))
 
     def advance(self, id: str | None = None, infix: bool = False) -> Any:  # noqa: A002
-        before = self.tokens[-1][1] if self.tokens else 0
-        node = super().advance(id, infix)
-        self.ended = before
+        if id is not None and self.node.id != id:
+            code = "S0203" if self.node.id == "(end)" else "S0202"
+            raise JException(code, self.node.position, id, self.node.value)
+        self.ended = self.tokens[-1][1] if self.tokens else 0
+        token = self.lexer.next(infix)
+        if token is None:
+            node = self.symbol_table["(end)"]
+            node.position = len(self.source)
+        else:
+            kind = token.value if token.type == "operator" else _TOKENS[token.type]
+            known = self.symbol_table[kind]
+            node = self.symbol_table.made(type(known), value=token.value, type=token.type, position=token.position)
+            if kind == "-":
+                node.prefix = Parser.Prefix(self, kind)
+        self.node = node
         node.start = node.at = self.lexer.start
         node.end = node.close = self.lexer.position
-        if node.id != "(end)":
+        if token is not None:
             self.tokens.append((node.start, node.end, node.id))
         return node
 
@@ -315,8 +386,7 @@ class _Parser(Parser):  # type: ignore[misc]
         return value
 
     def _processed(self, expr: Any) -> Any:
-        is_dot = expr.type == "binary" and expr.value == "."
-        result = self._path(expr.lhs, self.process_ast(expr.rhs)) if is_dot else super().process_ast(expr)
+        result = self._operator(expr) if expr.type == "binary" else self._operand(expr)
         if not hasattr(expr, "start"):  # a range has no token of its own
             expr.start, expr.at, expr.close = expr.lhs.start, expr.lhs.start, expr.rhs.end
             expr.end = expr.close
@@ -331,9 +401,31 @@ class _Parser(Parser):  # type: ignore[misc]
         result.is_processed = True
         return result
 
+    def _operand(self, expr: Any) -> Any:
+        if expr.type != "name":
+            return super().process_ast(expr)
+        kept = expr.keep_array
+        made = self.symbol_table.made
+        return made(_SYMBOL, type="path", steps=[expr], keep_singleton_array=kept, keep_array=kept)
+
+    def _operator(self, expr: Any) -> Any:
+        if expr.value == ".":
+            return self._path(expr.lhs, self.process_ast(expr.rhs))
+        if expr.value not in _PLAIN:
+            return super().process_ast(expr)
+        right, made = self.process_ast(expr.rhs), self.symbol_table.made
+        fields = {"type": "binary", "value": expr.value, "position": expr.position, "keep_array": expr.keep_array}
+        result = made(_SYMBOL, lhs=expr.lhs, rhs=right, **fields)
+        self.push_ancestry(result, expr.lhs)
+        self.push_ancestry(result, right)
+        return result
+
     def _path(self, left: Any, right: Any) -> Any:
         """The path `left.right`, as in jsonata, which would look through all of its steps for each `.` again."""
-        path = left if left.type == "path" else _path_of(left)
+        path = left
+        if left.type != "path":
+            parents = [left.slot] if left.type == "parent" else None
+            path = self.symbol_table.made(_SYMBOL, type="path", steps=[left], seeking_parent=parents)
         if right.type == "path":
             path.steps.extend(right.steps)
         else:
@@ -429,13 +521,6 @@ class _Parser(Parser):  # type: ignore[misc]
                 super().tail_call_optimize(link)  # the `then` of a condition
             rest[-1] = self.tail_call_optimize(rest[-1])
         return expr
-
-
-def _path_of(step: Any) -> Any:
-    path = Parser.Symbol(None)
-    path.type, path.steps = "path", [step]
-    path.seeking_parent = [step.slot] if step.type == "parent" else None
-    return path
 
 
 def _place(symbol: Any, expr: Any) -> Any:
