@@ -19,6 +19,9 @@ SHORT = 1_000
 #: The most variables that the calls of $eval in an expression see together.
 MAX_VISIBLE = 20_000
 
+#: The most Python functions of an expression × its locals: Python looks at each local again for each function.
+MAX_SCOPES = 10_000_000
+
 
 class TooManyVariablesError(SyntaxError):
     """The code of an expression would be too long."""
@@ -58,6 +61,8 @@ class Writer(Pen):
         self.context, self.is_input = context, True
         #: Whether the code uses the local `run`.
         self.runs = False
+        #: How many Python functions it has so far.
+        self.functions = 0
         #: How many variables the calls of $eval see so far.
         self.visible = 0
         #: The value of `nodes.Hole`.
@@ -194,6 +199,10 @@ class Writer(Pen):
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""
         name, outer = self.new_local("f"), (self.nonlocals, self.loops)
+        self.functions += 1
+        if self.functions * int(name.rpartition("_")[2]) > MAX_SCOPES:
+            kinds = "lambdas, groups, sorts, transforms, @, # and %"
+            raise TooManyVariablesError(f"the expression has too many {kinds} to compile it in time")
         self.nonlocals, self.loops = set(), 1
         body: list[ast.stmt] = []
         with self.into(body):
