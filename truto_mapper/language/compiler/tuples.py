@@ -16,6 +16,10 @@ Stream = tuple[ast.expr, dict[str, None]]
 
 def compile_tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     """A path with tuple steps: its items, its group, or the tuples themselves if an outer path needs them."""
+    return writer.apart(lambda: _tuple_path(writer, node))
+
+
+def _tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     first = next(number for number, step in enumerate(node.steps) if step.tuple)
     state: ast.expr | None = None
     for step in node.steps[:first]:

@@ -19,8 +19,11 @@ SHORT = 1_000
 #: The most variables that the calls of $eval in an expression see together.
 MAX_VISIBLE = 20_000
 
-#: The most Python functions of an expression × its locals: Python looks at each local again for each function.
-MAX_SCOPES = 10_000_000
+#: Python looks at all locals of a function again for each function in it. The most of these looks.
+MAX_LOOKED_AT = 10_000_000
+
+#: The functions from which on others are put into functions of their own, so that Python looks at fewer locals.
+MANY_FUNCTIONS = 200
 
 
 class TooManyVariablesError(SyntaxError):
@@ -61,8 +64,10 @@ class Writer(Pen):
         self.context, self.is_input = context, True
         #: Whether the code uses the local `run`.
         self.runs = False
-        #: How many Python functions it has so far.
-        self.functions = 0
+        #: How many functions and locals the Python function being written has so far, those of outer ones included.
+        self.functions = self.locals = 0
+        #: How many locals Python looks at to compile the functions before.
+        self.looked_at = 0
         #: How many variables the calls of $eval see so far.
         self.visible = 0
         #: The value of `nodes.Hole`.
@@ -87,6 +92,14 @@ class Writer(Pen):
         self.watches = alone or self.checks_time or reads_variables
         #: The locals of callers' functions by name.
         self.callers = callers
+
+    def new_local(self, name: str = "t") -> str:
+        self.locals += 1
+        return super().new_local(name)
+
+    def apart(self, write: Callable[[], ast.expr]) -> ast.expr:
+        """The value of code that makes functions, in a function of its own if there are many."""
+        return write() if self.functions < MANY_FUNCTIONS else self.called(self.function([], write))
 
     def value(self, node: nodes.Node, *, raw: bool = False) -> ast.expr:
         """Compile a node. A `raw` value is not yet collapsed, for predicates, a group or `[]` behind the node."""
@@ -198,18 +211,19 @@ class Writer(Pen):
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""
-        name, outer = self.new_local("f"), (self.nonlocals, self.loops)
-        self.functions += 1
-        if self.functions * int(name.rpartition("_")[2]) > MAX_SCOPES:
-            kinds = "lambdas, groups, sorts, transforms, @, # and %"
-            raise TooManyVariablesError(f"the expression has too many {kinds} to compile it in time")
-        self.nonlocals, self.loops = set(), 1
+        name, outer, seen = self.new_local("f"), (self.nonlocals, self.loops, self.functions), self.locals
+        self.nonlocals, self.loops, self.functions = set(), 1, 0
         body: list[ast.stmt] = []
         with self.into(body):
             body.append(ast.Return(write(), **self.at))
         if self.nonlocals:
             body.insert(0, ast.Nonlocal(sorted(self.nonlocals), **self.at))
-        self.nonlocals, self.loops = outer
+        self.looked_at += self.functions * self.locals
+        self.nonlocals, self.loops, self.functions = outer
+        self.functions, self.locals = self.functions + 1, seen
+        if self.looked_at + self.functions * self.locals > MAX_LOOKED_AT:
+            kinds = "lambdas, groups, sorts, transforms, @, # and %"
+            raise TooManyVariablesError(f"the expression has too many {kinds} to compile it in time")
         self.define(name, parameters, body)
         return name
 
