@@ -116,11 +116,16 @@ def _is_constant(value: ast.expr, kind: type) -> bool:
     return isinstance(value, ast.Constant) and type(value.value) is kind
 
 
-def _joins(node: nodes.Node) -> bool:
-    """Whether a chain, or a part of one, consists of `&` only."""
+def _joins(node: nodes.Chain) -> bool:
+    """Whether a chain consists of `&` only, but for its first operand."""
+    first, *rest = node.parts
+    return _leftmost(first) is not first and all(isinstance(_leftmost(part), nodes.Hole) for part in rest)
+
+
+def _leftmost(node: nodes.Node) -> nodes.Node:
     while isinstance(node, nodes.Binary) and node.operator == "&":
         node = node.left
-    return all(map(_joins, node.parts)) if isinstance(node, nodes.Chain) else isinstance(node, nodes.Hole)
+    return node
 
 
 def _concatenate(writer: Writer, node: nodes.Binary | nodes.Chain) -> ast.expr:
@@ -161,8 +166,9 @@ def _operands(node: nodes.Node) -> list[nodes.Node]:
     if isinstance(node, nodes.Binary) and node.operator == "&":
         return [*_operands(node.left), node.right]
     if isinstance(node, nodes.Chain) and _joins(node):
-        return [operand for part in node.parts for operand in _operands(part)]
-    return [] if isinstance(node, nodes.Hole) else [node]
+        first, *rest = map(_operands, node.parts)
+        return [*first, *(operand for _, *operands in rest for operand in operands)]
+    return [node]
 
 
 def _short_circuit(writer: Writer, node: nodes.Binary) -> ast.expr:
