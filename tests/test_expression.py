@@ -52,6 +52,8 @@ TEXTS = [
     "a in [1, 2] ? b",
     "a.($x := 1; $x)[0]{k: v}",
     "1 /* one */ + /* two\n*/ 2",
+    "x + " * 30 + "x",
+    "x ? y : " * 30 + "z",
 ]
 
 
@@ -86,7 +88,7 @@ def value(text, data=MISSING, bindings=None, **more):
 def test_children_lie_inside_their_parent_and_beside_each_other(text):
     for node in parts(text):
         at = node.span.start
-        for child in children(node):
+        for child in children(node) if not isinstance(node, nodes.Chain | nodes.Branches) else ():
             assert at <= child.span.start < child.span.end <= node.span.end
             at = child.span.end
 
@@ -112,6 +114,8 @@ def test_the_text_of_a_whole_expression_reads_as_the_same_node(text):
     )
     for node in parts(text):
         own = text[node.span.start : node.span.end]
+        if any(isinstance(one, nodes.Hole) for one in walk(node)):  # a part of a chain
+            continue
         if isinstance(node, partial) or "%." in own or (isinstance(node, Binary) and node.operator == ".."):
             continue
         alone = Expression(own).node
@@ -255,7 +259,7 @@ def test_a_variable_is_free_before_it_is_bound_and_outside_of_its_block():
         ("function($x)<n<n>>{1}", "S0401", None),
         ("function($x)<(a<n>)>{1}", "S0402", None),
         ("(" * 5000 + "1" + ")" * 5000, "M104", None),
-        ("1" + "+1" * 5000, "M104", None),
+        ("-" * 5000 + "1", "M104", None),
         ("a" * 200_000, "M104", None),
     ],
 )

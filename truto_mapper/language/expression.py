@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -40,6 +42,9 @@ STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
 #: The characters that $eval surely parses, and the nodes besides literals that it compiles, in half a second.
 EVALUATED: Final = 10_000
 COMPILED: Final = 1_000
+
+#: The characters from which on a text is long.
+LONG: Final = 2_000
 
 #: The codes of evaluations that were stopped, which $eval passes on.
 _BOUNDS = ("D1011", "D1012", "D2014")
@@ -99,7 +104,8 @@ class Expression:
         self._offsets = offsets
         self.functions = dict(functions or {})
         try:
-            self.node: Node = parse(text)
+            with _without_collection(text):
+                self.node: Node = parse(text)
         except MappingError as error:
             raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in error.diagnostics]) from None
 
@@ -166,7 +172,8 @@ class Expression:
 
     def _compiled(self, *, trace: bool) -> _Compiled:
         try:
-            return _Compiled(self, trace=trace)
+            with _without_collection(self.text):
+                return _Compiled(self, trace=trace)
         except (RecursionError, SyntaxError) as error:
             from truto_mapper.language.compiler.writer import TooManyVariablesError  # noqa: PLC0415  # it is loaded now
 
@@ -307,6 +314,19 @@ class Expression:
 
 def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, functions: Any) -> Expression:
     return Expression(text, source=source, offsets=offsets, functions=functions)
+
+
+@contextmanager
+def _without_collection(text: str) -> Iterator[None]:
+    """Read or compile a long text without Python's garbage collector, which would take most of the time for nothing."""
+    pauses = len(text) > LONG and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
 
 
 class _Compiled:

@@ -47,6 +47,8 @@ def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variab
 def _free_below(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variable]:
     # A group may be written within its path, but is evaluated last.
     below = sorted(children(node), key=lambda child: isinstance(child, nodes.Group))
+    if isinstance(node, nodes.Chain):  # `$a := $b := c` binds from right to left
+        below = list(node.parts)
     for child in below:
         yield from _free(child, bound, later)
 

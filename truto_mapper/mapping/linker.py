@@ -371,6 +371,6 @@ def _constructors(node: Any) -> Iterator[nodes.Object]:
         ):
             yield from _constructors(one)
             yield from _constructors(other)
-        case nodes.Array(items=items):
+        case nodes.Array(items=items) | nodes.Branches(parts=items):
             for item in items:
                 yield from _constructors(item)

@@ -41,7 +41,7 @@ def _steps(writer: Writer, node: nodes.Path, end: End) -> ast.expr:
     else:
         state = first_step(writer, first, "open" if later else end)
     for number, step in enumerate(later, 1):
-        state = next_step(writer, step, state, end if number == len(later) else "open")
+        state = writer.flat(number, next_step(writer, step, state, end if number == len(later) else "open"))
     if not first.consarray:
         return state
     return writer.choice(writer.called("is_empty", array), writer.called("Constructed"), state)
