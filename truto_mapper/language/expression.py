@@ -101,7 +101,10 @@ class Expression:
         try:
             self.node: Node = parse(text)
         except MappingError as error:
-            raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in error.diagnostics]) from None
+            from truto_mapper.language.hints import hinted  # noqa: PLC0415  # only a mistake needs it
+
+            found = [hinted(one, text, self._position) for one in error.diagnostics]
+            raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in found]) from None
 
     @property
     def place(self) -> str:
@@ -138,6 +141,10 @@ class Expression:
         """An error of the expression; one about its value gets the place of the whole."""
         span, found = self.span, error.diagnostics
         return EvaluationError([replace(one, source=self.source, span=one.span or span) for one in found])
+
+    def _position(self, offset: int) -> tuple[int, int]:
+        """The line and column in the source of a character of the text."""
+        return self.source.position(self.locate(Span(offset, offset)).start)
 
     def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         return replace(diagnostic, source=self.source, span=self.locate(span))
