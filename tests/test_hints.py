@@ -176,3 +176,68 @@ def test_a_bracket_of_a_block_is_named_by_its_line_and_column_in_the_file(tmp_pa
         load(path)
     assert "the `(` at line 16, column 13 is not closed" in str(caught.value)
     assert "activity.yaml:16:13" in str(caught.value)
+
+
+CALLS = [
+    ("$uppercas(a)", "did you mean `$uppercase`?"),
+    ("a.$uppercas()", "did you mean `$uppercase`?"),
+    ("a ~> $uppercas", "did you mean `$uppercase`?"),
+    ("$map([a], $uppercas)", "did you mean `$uppercase`?"),
+    ("$map([a], function($v) { 1 & $uppercas($v) })", "did you mean `$uppercase`?"),
+    ("$toUpper(a)", "did you mean `$uppercase`?"),
+    ("toUpper(a)", "did you mean `$uppercase`?"),
+    ("uppercase(a)", "did you mean $uppercase?"),
+    ("$len(a)", "write `$length(a)` for a text or, for an array, `$count(a)`"),
+    ("if(a, 1, 2)", "write `condition ? value : other`"),
+    ("coalesce(a, 2)", "write `a ?? b`"),
+    ("$zzz(a)", None),
+    ("($uppercas := 1; $uppercas(a))", None),
+    ("$given(a)", None),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), CALLS)
+def test_a_call_of_no_function_names_the_nearest_one(text, hint):
+    with pytest.raises(MapperError) as caught:
+        Expression(text).evaluate({"a": "x"}, {"given": 5})
+    assert caught.value.diagnostics[0].hint == hint
+
+
+NAMES = [
+    ("$uppercas($user.id)", "did you mean `$uppercase`?"),
+    ("uppercase($user.id)", "write `$uppercase(…)`"),
+    ("$user.id.toUpper()", "write `$uppercase($user.id)`"),
+    ("$user.id.includes('x')", "write `$contains($user.id, …)`"),
+    ("$user.ids.map(function($v) { $v })[0]", "write `$map($user.ids, …)`"),
+    ("$user.id.length()", "write `$length($user.id)`"),
+    ("if($user.a, 1, 2)", "write `condition ? value : other`"),
+    ("($x = 1; $x & $user.id)", "`=` compares: write `$x := …`"),
+]
+
+
+@pytest.fixture
+def mapping(tmp_path):
+    """A function that loads a mapping with an expression."""
+
+    def load_with(text):
+        path = tmp_path / "activity.yaml"
+        head = MAPPING[: MAPPING.index("    let:")]
+        path.write_text(f"{head}    response_mapping:\n      id: |\n        {text}\n")
+        return load(path)
+
+    return load_with
+
+
+@pytest.mark.parametrize(("text", "hint"), NAMES)
+def test_a_mapping_that_calls_no_function_does_not_load_and_the_edit_is_given(text, hint, mapping):
+    with pytest.raises(MapperError) as caught:
+        mapping(text)
+    assert [one.hint for one in caught.value.diagnostics] == [hint]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"f": function($x) { $x }}.f($user.id)', '($o := {"g": $uppercase}; $o.g($user.id))', "$user.id.$uppercase()"],
+)
+def test_a_function_that_an_object_holds_is_called_by_its_name(text, mapping):
+    assert mapping(text)

@@ -133,12 +133,12 @@ def meant(name: str, known: Iterable[str]) -> str | None:
 
 
 def function_for(name: str, known: Iterable[str]) -> str | None:
-    """The name of the function that a name without `$` is probably meant to call."""
-    written = FUNCTIONS.get(name.casefold().replace("_", ""), "")
+    """The name of the function that a name without `$` is meant to call; None if JSONata has something else."""
     known = set(known)
-    if name in known:
-        return name
-    return written[1:] if written[1:] in known else nearest(name, known)
+    written = FUNCTIONS.get(name.casefold().replace("_", ""))
+    if name in known or written is None:
+        return name if name in known else nearest(name, known)
+    return written[1:] if written[1:] in known else None
 
 
 def compared(left: str, right: str, *, negated: bool) -> str:
