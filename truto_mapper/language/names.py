@@ -88,11 +88,15 @@ def keeps_functions(node: Node) -> bool:
 def discarded(node: Node) -> list[Node]:
     """The expressions of blocks whose values nothing uses, in the order of the text: `$x = 1` in `($x = 1; $x)`.
 
-    Those that call something are not among them: a call may fail or be traced.
+    A call is not among them: it may be there to fail.
     """
     acts = (nodes.Bind, nodes.Call, nodes.Apply)
     unused = (one for block in nodes.walk(node) if isinstance(block, nodes.Block) for one in block.expressions[:-1])
-    return [one for one in unused if not any(isinstance(inner, acts) for inner in nodes.walk(one))]
+    return [
+        one
+        for one in unused
+        if isinstance(one, nodes.Binary) or not any(isinstance(inner, acts) for inner in nodes.walk(one))
+    ]
 
 
 def meant_as_binding(node: Node) -> Variable | None:

@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from truto_mapper.authoring.check import fields
+from truto_mapper.authoring.check import fields, slips
+from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.inference import Inference, TypeScope
+from truto_mapper.language.inference import TypeScope
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves
 from truto_mapper.resource.spec import value_schema
-from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean
+from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, shortened
 
 _PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
@@ -25,10 +26,15 @@ class EndpointTypes:
     def __init__(self, mapper: Mapper, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.found: list[Diagnostic] = []
-        self.inference = Inference(self._tell)
+        self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression = endpoint.path
+        for _, one in every(endpoint):
+            self.found += slips.slips(
+                one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
+            )
         self._infer_all(mapper, TypeScope(_variables(mapper, self.body), self.body))
+        self.found = _once(self.found)
 
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note a finding about a node of the current expression."""
@@ -36,12 +42,25 @@ class EndpointTypes:
             hint = did_you_mean(node.value, names)
             if hint is None and self._expression.text.strip() == node.value:
                 hint = f"text needs quotes of its own: '\"{node.value}\"'"
+            hint = self._variable_meant(node) or hint
         severity: Severity = "error" if code in ("C206", "C208") else "warning"
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
+    def _surprise(self, severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
+        self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
+
+    def _variable_meant(self, node: nodes.Name) -> str | None:
+        """A hint if the name of a variable begins a path without its `$`."""
+        begun = [one for one in nodes.walk(self._expression.node) if one.span.start == node.span.start]
+        whole = max((one.span.end for one in begun if isinstance(one, nodes.Path)), default=node.span.end)
+        is_first = any(isinstance(one, nodes.Path) and one.steps[0].node is node for one in begun)
+        names = {*RESPONSE_NAMES, *dict(self.endpoint.for_each), *dict(self.endpoint.let)}
+        written = shortened(self._expression.text[node.span.start : whole])
+        return f"write `${written}`" if is_first and node.value in names else None
+
     def _infer(self, expression: Expression, scope: TypeScope) -> Type:
         self._expression = expression
-        return self.inference.infer(expression.node, scope)
+        return self.inference.infer_all(expression.node, scope)
 
     def _infer_all(self, mapper: Mapper, scope: TypeScope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""
@@ -64,6 +83,16 @@ class EndpointTypes:
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
             kind = self.inference.used(self._infer(expression, scope))
             self.found += [] if field is None else fields.misfits(expression, kind, field, path)
+
+
+def _once(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Findings without the slips (C219) at unknown fields (C206), which get their hints."""
+    slip = {(one.source, one.span): one.hint for one in found if one.code == "C219"}
+    unknown = {(one.source, one.span) for one in found if one.code == "C206"}
+    hinted = (
+        replace(one, hint=slip.get((one.source, one.span), one.hint)) if one.code == "C206" else one for one in found
+    )
+    return [one for one in hinted if one.code != "C219" or (one.source, one.span) not in unknown]
 
 
 def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:
