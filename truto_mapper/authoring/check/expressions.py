@@ -17,6 +17,7 @@ from truto_mapper.resource.spec import value_schema
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, shortened
 
 _PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
+_LENGTHS = ("length", "size", "count")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
 
 
@@ -42,21 +43,25 @@ class EndpointTypes:
             hint = did_you_mean(node.value, names)
             if hint is None and self._expression.text.strip() == node.value:
                 hint = f"text needs quotes of its own: '\"{node.value}\"'"
-            hint = self._variable_meant(node) or hint
+            hint = self._meant(node) or hint
         severity: Severity = "error" if code in ("C206", "C208") else "warning"
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
     def _surprise(self, severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
-    def _variable_meant(self, node: nodes.Name) -> str | None:
-        """A hint if the name of a variable begins a path without its `$`."""
-        begun = [one for one in nodes.walk(self._expression.node) if one.span.start == node.span.start]
-        whole = max((one.span.end for one in begun if isinstance(one, nodes.Path)), default=node.span.end)
-        is_first = any(isinstance(one, nodes.Path) and one.steps[0].node is node for one in begun)
+    def _meant(self, node: nodes.Name) -> str | None:
+        """A hint if a name that does not exist is a variable without its `$`, or the length of what is before it."""
+        text, end = self._expression.text, node.span.end
+        paths = [one for one in nodes.walk(self._expression.node) if isinstance(one, nodes.Path)]
+        first = max((one.span.end for one in paths if one.steps[0].node is node), default=None)
         names = {*RESPONSE_NAMES, *dict(self.endpoint.for_each), *dict(self.endpoint.let)}
-        written = shortened(self._expression.text[node.span.start : whole])
-        return f"write `${written}`" if is_first and node.value in names else None
+        if first is not None:
+            return f"write `${shortened(text[node.span.start : first])}`" if node.value in names else None
+        begin = next((one.span.start for one in paths for step in one.steps if step.span.end == end), end)
+        before = shortened(text[begin : node.span.start].rstrip(". "))
+        hint = f"write `$count({before})` or, for a text, `$length({before})`"
+        return hint if node.value in _LENGTHS and before else None
 
     def _infer(self, expression: Expression, scope: TypeScope) -> Type:
         self._expression = expression

@@ -86,6 +86,10 @@ class Surprises(Inference):
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         self.before[id(step)] = state
+        if isinstance(step.node, nodes.Name) and state.path and state.solid and state.solid <= types.SCALARS:
+            message = f"`{'.'.join(state.path)}` is {types.in_words(state)}, which has no fields"
+            self.tell("C206", step.node, message, None, ())
+            return types.ANY
         made = super().next_step(step, state, scope)
         for term in step.node.terms if isinstance(step.node, nodes.Sort) else ():
             self.sorted_by(term.expression, f"^({self.text_of(term.expression)} ?? …)")
