@@ -27,6 +27,8 @@ def template(at: Failure) -> Slip | None:
 
 
 def unclosed(at: Failure) -> Slip | None:
+    if at.code == "S0203" and at.message.startswith("Expected |"):
+        return Slip("write `|` where it ends", at.before.span, "this transform is not closed")
     if at.here.kind != "end" or not at.opener or at.code not in ("S0203", "S0207", "S0211"):
         return None
     if at.code == "S0207" and not at.before.ends_operand and at.before.text not in ("(", "[", "{"):
@@ -109,6 +111,8 @@ def separators(at: Failure) -> Slip | None:
     """`;` for `,`, and `,` or `;` where neither can be."""
     opener = at.opener.text if at.opener else ""
     left, right = at.left(at.here.start), at.right(at.here.end)
+    if at.here.text == ";" and at.code in ("S0201", "S0202") and (at.after.kind == "end" or at.after.text in CLOSING):
+        return Slip("remove it", at.here.span, "nothing follows this `;`")
     if at.here.text == ";" and (opener in ("[", "{") or at.is_call) and at.code == "S0202":
         if any(number not in at.pairs for number in at.opened):
             message = f"the `{opener}` at {at.where(at.pieces[at.opened[-1]])} is not closed"
@@ -138,6 +142,8 @@ def _comma(at: Failure, opener: str, left: str, right: str) -> Slip:
         return Slip("join conditions with `and` or `or`", at.here.span, "a predicate is one expression")
     start = at.opener.start if at.opener else 0
     end = at.pieces[at.pairs[at.opened[-1]]].end if at.opened and at.opened[-1] in at.pairs else len(at.text)
+    if at.opener and ":=" in at.text[at.opener.start : at.here.start]:
+        return Slip("write `;`", at.here.span, "the expressions of a block are separated by semicolons")
     if at.piece(-2).text == "in":
         return Slip(
             f"write `in [{at.shown(at.before.start, end).rstrip(')')}]`", at.here.span, "an array has square brackets"

@@ -90,6 +90,8 @@ def foreign_operator(at: Failure) -> Slip | None:
     edit = _OPERATORS[written].format(left=left, right=right.replace("?.", "."))
     if right in foreign.LITERALS and _OPERATORS[written][:10] in ("{left} = {", "{left} != "):
         edit = foreign.compared(left, right, negated="!=" in edit)
+    if written == "~=" and right.startswith("/"):
+        edit = f"$contains({left}, {right})"
     hint = write(edit)
     if written == "||" and right[:1] in "\"'0123456789":
         hint = f"write `{left} ?: {right}` for a default, or `{edit}` for a condition"
@@ -101,7 +103,10 @@ def negation(at: Failure) -> Slip | None:
     if at.here.text != "!" or at.code != "S0204" or is_part:
         return None
     if at.before.ends_operand and at.before.end == at.here.start == at.after.start - 1:
-        return None
+        edit = f"{at.left(at.here.start)}.{at.right(at.after.end)}"
+        return Slip(write(edit), at.here.span, "JSONata has no operator `!`") if at.after.text == "." else None
+    if at.after.text == "!":
+        return Slip(write(f"$boolean({at.right(at.after.end)})"), Span(at.here.start, at.after.end))
     right = at.right(at.here.end)
     if right == "…" or (at.before.ends_operand and at.text[at.here.end : at.here.end + 1].isspace()):
         return Slip("“not” is `$not(…)`, “not equal” is `!=`", at.here.span)
@@ -210,10 +215,12 @@ def two_items(at: Failure) -> Slip | None:
     opener = at.opener.text if at.opener else ""
     if opener == "{" or at.is_call or (opener == "[" and not _is_predicate(at)):
         return Slip(write(f"{left}, {right}"), span, "a comma is missing")
+    if opener == "(" and at.pieces[at.opened[-1] - 1].text == "^":
+        return Slip(write(f"{left}, {right}"), span, "a comma is missing")
     if opener == "(":
         return Slip(f"write `{left}; {right}` for two expressions, or an operator", span, "an operator is missing")
     hint = f"write one between them, as in `{left} & {right}`"
-    if all(piece.kind == "word" for piece in at.pieces):
+    if re.fullmatch(r"[\w\s]+", at.text):
         hint += f", or quotes around a text: `{shortened(json.dumps(at.text.strip(), ensure_ascii=False), LONGEST)}`"
     return Slip(hint, span, "an operator is missing")
 

@@ -22,7 +22,7 @@ def quote_inside(at: Failure) -> Slip | None:
         return None
     inner = at.text[string.start + 1 : found.start()]
     inside = '\\"' if quote == '"' else quote
-    edit = f'"{inner.replace(quote, inside)}"'
+    edit = f'"{inner.replace(quote * 2, quote).replace(quote, inside)}"'
     if '"' in inner and quote == "'":
         return Slip(f'write the string in `"` quotes and {quote} inside it as it is', Span(string.end - 1, string.end))
     return Slip(
@@ -84,6 +84,8 @@ def number(at: Failure) -> Slip | None:
         return Slip(hint, Span(before.start, here.end), "a name that begins with a digit needs backquotes")
     if here.text == "." and at.code == "S0211" and at.after.kind == "number" and at.after.start == here.end:
         return Slip(write(f"0.{at.after.text}"), Span(here.start, at.after.end), _DECIMAL)
+    if at.code == "S0213" and here.kind == "number" and re.fullmatch(r"[\d.]+", at.text.strip()):
+        return Slip(write(f'"{at.text.strip()}"'), here.span, "a text needs quotes")
     if at.code == "S0213" and here.kind == "number":
         return Slip(write(f"{at.left(before.start)}[{here.text}]"), Span(before.start, here.end))
     if at.code == "S0213":

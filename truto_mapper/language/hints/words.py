@@ -100,7 +100,7 @@ def prefix_word(at: Failure) -> Slip | None:
     if folded == "new":
         hint = "write `$toMillis(…)` for a text with a date, or `$now`" if at.here.text == "Date" else "remove it"
         return Slip(hint, word.span, "JSONata has no word `new`")
-    if (name := word.text.removeprefix("$")) in STANDARD.keys() | OURS.keys():
+    if (name := word.text.removeprefix("$")) in STANDARD.keys() | OURS.keys() and not at.is_call:
         edit = write(f"${name}({at.right(at.here.start)})")
         return Slip(edit, Span(word.start, at.here.end), "the arguments of a function are in brackets")
     return None
@@ -113,7 +113,7 @@ def _declared(at: Failure) -> Slip:
     if sign.text not in ("=", ":="):
         return Slip(write(f"{variable} := …"), at.before.span, message)
     start = at.piece(2).start
-    value = at.shown(start, at.until(start, lambda piece: at.text.count("\n", start, piece.start) > 0))
+    value = at.shown(start, at.until(start, lambda piece: piece.text == "in" or "\n" in at.text[start : piece.start]))
     edit = f"{variable} := {value}"
     in_block = at.opener is not None and at.opener.text == "(" and not at.is_call
     return Slip(write(edit if in_block else f"({edit}; …)"), Span(at.before.start, sign.end), message)
