@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from truto_mapper.language.hints.failure import CLOSED, CLOSING, Failure, Slip, write
-from truto_mapper.language.hints.pieces import LONGEST
+from truto_mapper.language.hints.pieces import LONGEST, NEAR
 from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.source import Span
 
@@ -15,7 +15,8 @@ _TEMPLATE = re.compile(
 
 
 def template(at: Failure) -> Slip | None:
-    for found in _TEMPLATE.finditer(at.text):
+    begin = max(0, at.span.start - NEAR)
+    for found in _TEMPLATE.finditer(at.text[: at.span.start + NEAR], begin):
         if found.start() <= at.span.start <= found.end():
             inner = found["a"] or found["b"] or found["c"] or ""
             opening = found[0][:2]
@@ -133,7 +134,7 @@ def _block(at: Failure) -> str:
 
 
 def _comma(at: Failure, opener: str, left: str, right: str) -> Slip:
-    if number := re.match(r"\d{1,3}(?:,\d{3})+\b", at.text[at.before.start :]):
+    if number := re.match(r"\d{1,3}(?:,\d{3})+\b", at.following(at.before.start)):
         span = Span(at.before.start, at.before.start + number.end())
         return Slip(write(number[0].replace(",", "")), span, "a number has no separators")
     if at.after.kind == "end":

@@ -121,7 +121,7 @@ def spread(at: Failure) -> Slip | None:
     right, span = at.right(start + 3), Span(start, start + 3)
     opener = at.opener.text if at.opener else ""
     if opener == "{":
-        others = re.match(r"\s*[\w.$]+\s*,\s*([^{}]*)\}", at.text[start + 3 :])
+        others = re.match(r"\s*[\w.$]+\s*,\s*([^{}]*)\}", at.following(start + 3))
         rest = f"{{{' '.join(others[1].split())}}}" if others and len(others[1]) <= LONGEST else "{…}"
         return Slip(write(f"$merge([{right}, {rest}])"), span, "JSONata has no operator `...`")
     if opener == "[":

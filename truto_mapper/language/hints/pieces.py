@@ -9,8 +9,8 @@ from functools import cached_property
 
 from truto_mapper.text.source import Span
 
-#: The longest operand that a hint repeats.
-LONGEST = 40
+#: The longest operand that a hint repeats, and how far from its place a slip is looked for.
+LONGEST, NEAR = 40, 400
 
 _STOPS = r" \t\n\r\v.\[\]{}(),@#;:?+\-*/%|=<>^&!~"
 _PIECE = re.compile(
@@ -23,7 +23,7 @@ _PIECE = re.compile(
     | (?P<word>[^{_STOPS}]+)""",
     re.DOTALL | re.VERBOSE,
 )
-_REGEX = re.compile(r"/(?!\*)(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\n])+/[im]*")
+_REGEX = re.compile(r"/(?!\*)(?:\\.|\[(?:\\.|[^\]\\\n]){0,100}+\]|[^/\\\n\[]){1,500}+/[im]*")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _BEFORE_OPERAND = ("match", "matches", "like", "contains", "test", "not", "return")
 _OPERATOR_WORDS = ("and", "or", "in")
@@ -120,6 +120,10 @@ class Surroundings:
             return False
         before = self.pieces[self.opened[-1] - 1] if self.opened[-1] else None
         return before is not None and before.ends_operand and before.kind != "string"
+
+    def following(self, place: int) -> str:
+        """The text from a place, as far as a rule looks."""
+        return self.text[place : place + NEAR]
 
     def index(self, place: int) -> int:
         """The number of the first piece that ends after a place."""

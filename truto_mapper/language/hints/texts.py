@@ -56,7 +56,7 @@ def escape(at: Failure) -> Slip | None:
     if at.code not in ("S0103", "S0104", "S0302") or at.span.start >= len(at.text):
         return None
     if at.code == "S0302":
-        look = re.search(r"\(\?(?:[=!]|<[=!])|\\[1-9]", at.text[at.span.start : at.span.end])
+        look = re.search(r"\(\?(?:[=!]|<[=!])|\\[1-9]", at.following(at.span.start))
         return (
             Slip("RE2 has no look-around and no back references: test with a second expression", None) if look else None
         )
@@ -74,9 +74,9 @@ _DECIMAL = "a number is written in decimal digits, without separators"
 def number(at: Failure) -> Slip | None:
     here, before = at.here, at.before
     joined = before.kind == "number" and before.end == here.start
-    if joined and (found := re.match(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+", at.text[before.start :])):
+    if joined and (found := re.match(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+", at.following(before.start))):
         return Slip(write(str(int(found[0], 0))), Span(before.start, before.start + found.end()), _DECIMAL)
-    if joined and (found := re.match(r"\d+(?:_\d+)+|0\d+", at.text[before.start :])):
+    if joined and (found := re.match(r"\d+(?:_\d+)+|0\d+", at.following(before.start))):
         edit = found[0].replace("_", "").lstrip("0") or "0"
         return Slip(write(edit), Span(before.start, before.start + found.end()), _DECIMAL)
     if joined and here.kind == "word":
@@ -118,7 +118,7 @@ def dollar(at: Failure) -> Slip | None:
 def steps(at: Failure) -> Slip | None:
     """`[?(@.b)]` and `a[1:3]` of other path languages, and `a^b`."""
     if at.here.text == "?" and at.before.text == "[" and at.code == "S0211":
-        inner = re.match(r"\?\s*\(?(.*?)\)?\s*\]", at.text[at.here.start :])
+        inner = re.match(r"\?\s*\(?(.*?)\)?\s*\]", at.following(at.here.start))
         edit = inner[1].replace("@.", "").replace("==", "=").replace("&&", "and").replace("||", "or") if inner else "…"
         return Slip(write(f"[{edit}]"), at.here.span, "a predicate has no `?`")
     if at.here.text in (":", "..") and at.opener and at.opener.text == "[" and at.before.kind == "number":

@@ -6,7 +6,7 @@ import re
 
 from truto_mapper.language import foreign
 from truto_mapper.language.hints.failure import Failure, Slip, write
-from truto_mapper.language.hints.pieces import LONGEST
+from truto_mapper.language.hints.pieces import LONGEST, NEAR
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.text.source import Span
 
@@ -50,7 +50,7 @@ def infix_word(at: Failure) -> Slip | None:
         return Slip(write(f"$not({left} in {at.right(at.after.end)})"), span, _no_word("not in"))
     if folded == "is":
         return _is(at, left)
-    if folded == "between" and (upper := re.search(r"\s(?i:and)\s+(\S+)", at.text[at.after.end :])):
+    if folded == "between" and (upper := re.search(r"\s(?i:and)\s+(\S+)", at.following(at.after.end))):
         return Slip(write(f"{left} >= {right} and {left} <= {upper[1]}"), word.span, _no_word(word.text))
     if folded not in _INFIX or word.text in ("and", "or", "in"):
         return None
@@ -150,7 +150,7 @@ def condition(at: Failure) -> Slip | None:
     between = at.index(word.start) + 1
     if at.at > at.pairs.get(between, between) + 2 and at.here.text not in ("else", "}", ";"):
         return None
-    end = at.until(word.start, lambda _: False)
+    end = min(at.until(word.start, lambda _: False), word.start + NEAR)
     edit = _conditional(at.text[word.start : end])
     if word == at.here and (found := re.fullmatch(r"if\s+(.*?)\s+else\s+(.*)", at.text[word.start : end], re.DOTALL)):
         edit = f"{found[1]} ? {at.left(word.start)} : {found[2]}"
@@ -161,11 +161,11 @@ def condition(at: Failure) -> Slip | None:
 def arrow(at: Failure) -> Slip | None:
     """`x => x.b`, `(x, y) => x`, `x -> x.b`."""
     start = _arrow(at)
-    head = re.search(r"(?:\(([^()]*)\)|([\w$]+))\s*$", at.text[:start]) if start > 0 else None
+    head = _PARAMETERS.search(at.text, max(0, start - NEAR), start) if start > 0 else None
     if head is None:
         return None
     names = [one.strip().lstrip("$") for one in (head[1] if head[1] is not None else head[2]).split(",") if one.strip()]
-    body = at.text[start + 2 : at.until(start + 2, lambda _: False)].strip()
+    body = at.following(start + 2)[: at.until(start + 2, lambda _: False) - start - 2].strip()
     used = any(re.search(rf"(?<![\w.]){re.escape(name)}\b", body) for name in names)
     if not all(name.isidentifier() for name in names) or not (used or at.is_call or head[1] is not None):
         return None
@@ -192,6 +192,7 @@ def _function(names: list[str], body: str) -> str:
     return f"function({', '.join(f'${name}' for name in names)}) {{ {body} }}"
 
 
+_PARAMETERS = re.compile(r"(?:\(([^()]*)\)|([\w$]+))\s*$")
 _MAKING = ("function", "λ", "lambda", "fn", "func", "fun", "def")
 
 
@@ -214,7 +215,7 @@ def parameters(at: Failure) -> Slip | None:
             edit = f"${at.here.text} := function($a) {{ … }}"
             return Slip(write(edit), Span(at.before.start, at.here.end), "a function has no name but its variable's")
         start = at.after.end if at.after.text == ":" else at.here.end
-        body = at.text[start : at.until(start, lambda _: False)].strip() or "…"
+        body = at.following(start)[: at.until(start, lambda _: False) - start].strip() or "…"
         edit = _function([at.here.text.lstrip("$")], body)
         return Slip(write(edit), Span(at.before.start, at.here.end), "a function is written `function($a) { … }`")
     if at.opener and at.opener.text == "{" and (opened := at.opened[-1]) > 3 and opened - 1 in at.pairs:
