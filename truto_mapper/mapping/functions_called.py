@@ -15,6 +15,9 @@ from truto_mapper.text.source import Span
 #: Functions that read a clock. A mapping uses `$now` instead.
 CLOCKS = frozenset({"now", "millis"})
 
+#: What every call without a `$` looks like; most expressions have none, and are not searched.
+_BARE = re.compile(r"(?<![$\w])(?!function\b)[^\W\d]\w*\s*\(|`\s*\(")
+
 
 def unknown_functions(expression: Expression, known: Collection[str]) -> Iterator[Diagnostic]:
     """C203: calls of what is not among the known functions, and of names without a `$`."""
@@ -25,7 +28,7 @@ def unknown_functions(expression: Expression, known: Collection[str]) -> Iterato
         elif call.name not in known:
             message = f"there is no function ${call.name}"
             yield expression.diagnostic("C203", message, call, hint=meant(call.name, known))
-    bare = bare_calls(expression.node) if "(" in expression.text else []
+    bare = bare_calls(expression.node) if _BARE.search(expression.text) else []
     for name, before in bare if bare and not keeps_functions(expression.node) else ():
         message = f"there is no function `{name.value}`: the name of a function begins with `$`"
         yield expression.diagnostic("C203", message, name, hint=_called(expression, name, before, known))
