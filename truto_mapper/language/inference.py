@@ -336,10 +336,11 @@ class Inference:
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
         given = list(piped)
         for argument in node.arguments:
-            if isinstance(argument, nodes.Lambda) and given and name in ("map", "filter", "single", "each"):
+            if isinstance(argument, nodes.Lambda) and given and name in ("map", "filter", "single", "each", "sort"):
                 item = item_of(given[0]) if name != "each" else ANY
                 names = [parameter.name for parameter in argument.parameters]
-                variables = {**scope.variables, **dict.fromkeys(names, ANY), **dict(zip(names, [item], strict=False))}
+                typed = dict(zip(names, [item] * (1 + (name == "sort")), strict=False))
+                variables = {**scope.variables, **dict.fromkeys(names, ANY), **typed}
                 self.infer(argument.body, replace(scope, variables=variables))
                 given.append(types.FUNCTION)
             else:

@@ -98,7 +98,9 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
             token = super().next(prefix)
         except JException as error:
             raise self.refused(*self.reason(error), self.position) from None
-        except IndexError:  # a backslash at the very end
+        except IndexError:  # a slash or a backslash at the very end
+            if self.path[self.start] == "/":
+                return self.last_slash(prefix)
             raise self.refused("S0103", "this string ends within an escape sequence", self.length) from None
         except PatternError as error:
             reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
@@ -109,6 +111,13 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
         if token.type == "number":
             token.value = as_number(float(self.path[self.start : self.position]))
         return token
+
+    def last_slash(self, infix: bool) -> Any:  # as the library calls it
+        """The slash that a text ends with: the division of nothing, or a regex that is not closed."""
+        if not infix:
+            raise self.refused("S0302", "No terminating / in regular expression", self.length)
+        self.position = self.length
+        return self.create("operator", "/")
 
     def reason(self, error: JException) -> tuple[str, str]:
         if error.error == "S0301" and self.path[self.start] in "\"'":
