@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
 from typing import Any, NoReturn
 
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.calls import applied_to, apply
-from truto_mapper.language.runtime.paths import in_order
+from truto_mapper.language.runtime.paths import in_order, merge_sorted
 from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
 
 
@@ -95,7 +94,7 @@ def sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
         return values
     if comparator is not MISSING:  # tells whether the first of two values comes after the second
         run.spend(_KEY * len(values))
-        return sorted(values, key=cmp_to_key(lambda later, earlier: -truthy(apply(run, comparator, earlier, later))))
+        return merge_sorted(values, lambda left, right: _is_set(apply(run, comparator, left, right)))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
         _refuse_items(values)
     return in_order(run, values)
@@ -107,3 +106,8 @@ def _refuse_items(values: list[Any]) -> NoReturn:
     place = next(n for n, one in enumerate(values) if not (isinstance(one, str) if is_string else is_number(one)))
     wanted, given = "an array of strings or an array of numbers", f"but its item {place} is"
     refuse("D3070", "sort", 1, wanted, values[place], given, hint="argument 2 of $sort can compare any items")
+
+
+def _is_set(value: Any) -> bool:
+    """Whether JavaScript takes a value for true, by which the reference judges what a comparator returns."""
+    return isinstance(value, (list, dict, Function)) or (bool(value) and value == value)  # noqa: PLR0124  (NaN)
