@@ -53,7 +53,7 @@ def _bounded(text: str) -> str:
 def _in_range(number: float, most: float = sys.float_info.max) -> float:
     if not abs(number) <= most:
         endless = isinstance(number, int) and number.bit_length() > 1024
-        fail("D1001", "Number out of range: " + ("too many digits" if endless else repr(number)))
+        fail("D1001", "Number out of range: " + ("too many digits" if endless else quoted(number)))
     return number
 
 
