@@ -8,12 +8,16 @@ from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from truto_mapper.language.library.pictures import format_date_time, parse_date_time
+from truto_mapper.language.library.date_pictures import format_date_time, millis_of, parse_date_time
 from truto_mapper.language.runtime.values import MISSING, Missing, Run, fail
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.timestamps import instant, is_date_time, is_time_zone
 
-_ISO_8601: Final = r"(?a)(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?"
+#: The forms of ISO 8601 that the reference reads: a year, its month and day if any; a time with its offset if any.
+_ISO_8601: Final = re.compile(
+    r"(?a)(\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
+    r"(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3})\d*)?(?:Z|([+-])([01]\d|2[0-3]):?([0-5]\d))?|Z)?"
+)
 
 #: The calendar units of $floorDate.
 UNITS: Final = ("day", "week", "month", "quarter", "year")
@@ -42,12 +46,13 @@ def to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
         run.budget.check()  # a long picture may be slow to read by
         moment = parse_date_time(text, picture, partial(millis, run))
         return MISSING if moment is None else moment
-    found = re.fullmatch(_ISO_8601, text)
+    found = _ISO_8601.fullmatch(text)
     if found is None:
         fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
-    year, month, day, clock, fraction, hours, minutes = found.groups()
-    zone = f"{hours}:{minutes}" if hours else "Z"
-    return _since_1970(instant(f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00:00'}{fraction or ''}{zone}"))
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups("0")
+    date = int(year), int(month) if found[2] else 1, int(day) if found[3] else 1
+    moment = millis_of(text, *date, int(hour), int(minute), int(second), int(fraction.ljust(3, "0")))
+    return moment - (60 * int(hours) + int(minutes)) * (-60_000 if sign == "-" else 60_000) if sign != "0" else moment
 
 
 def _since_1970(moment: datetime) -> int:

@@ -26,19 +26,14 @@ def regex(pattern: str, flags: str) -> Pattern:
     return function
 
 
-def work(pattern: Any, length: int) -> int:
-    """The most steps that RE2 takes to search a text: one for each character and instruction."""
-    return int(pattern.programsize) * length
-
-
 def _begin(run: Run, pattern: Any, text: str) -> int:
     """The instructions of a pattern. Raises D1012 if one search, which nothing can stop, may take too long."""
-    steps = work(pattern, len(text))
+    steps = pattern.steps(len(text))
     if steps > run.budget.timeout * STEPS:
         limit = f"longer than {run.budget.timeout:g} seconds"
         fail("D1012", f"searching {len(text):,} characters for this regular expression may take {limit}")
     run.tick(steps >> 12)
-    return int(pattern.programsize)
+    return int(pattern.size)
 
 
 def _first_match(pattern: Any, run: Run, text: Any, start: Any = 0) -> Any:
