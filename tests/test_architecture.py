@@ -178,6 +178,7 @@ def test_no_module_rebinds_its_globals(module):
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
     "edges.pytest_plugin._mapper": "one a mapping file",
+    "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,
     "language.library.date_pictures._plan": 256,
     "language.library.date_pictures._reader": 256,
@@ -187,6 +188,7 @@ CACHES = {
     "language.nodes._held": "one a class of nodes",
     "language.runtime.calls._matching": 4096,
     "language.runtime.signatures.parse_signature": 1024,
+    "text.regex._replacement": 256,
     "text.regex.compile_pattern": 1024,
     "text.timestamps.has_offset_of": 4096,
     "text.timestamps.same_zone": 256,

@@ -20,7 +20,7 @@ _ALL: Final = (1 << 129) - 1
 #: The classes that RE2 writes with a letter, which are of ASCII.
 _CLASSES: Final = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
 _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
-_PUNCTUATION: Final = set(string.punctuation) - {"_"}
+_PUNCTUATION: Final = set(string.punctuation) - {"_"} | {" "}
 #: A character with its escape, and how often something is repeated.
 _CHARACTER: Final = re.compile(r"(?s)\\u([0-9a-fA-F]{4})|\\(.)|(.)")
 _REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d{1,3})(,?)(\d{0,3})\})(\??)")
@@ -62,6 +62,7 @@ class Plan:
     flags: int
     factor: int
     degree: int
+    can_be_empty: bool
 
     def reach(self, steps: int) -> int:
         """The longest text that takes no more steps."""
@@ -86,7 +87,7 @@ def plan(pattern: str, flags: str) -> Plan | None:
     if ways > _MAX_WAYS or total > _MAX_DEGREE:
         return None
     given = re.IGNORECASE * ("i" in flags) | re.MULTILINE * ("m" in flags)
-    return Plan("".join(reader.written), given, 2 * (size + 1) * ways, max(total, 1))
+    return Plan("".join(reader.written), given, 2 * (size + 1) * ways, max(total, 1), any(map(_can_be_empty, branches)))
 
 
 class _Reader:

@@ -50,6 +50,19 @@ class Regex:
             self._quick = re.compile(self._plan.pattern, self._plan.flags)
         return self._quick
 
+    def is_brief(self, text: str) -> bool:
+        """Whether all matches in a text are found in a few milliseconds, and none is empty."""
+        return self._engine(text) is self._quick and self._plan is not None and not self._plan.can_be_empty
+
+    def sub(self, text: str, template: tuple[Any, ...]) -> str | None:
+        """A text with its matches replaced, where that is brief; None elsewhere.
+
+        A template is texts, with the number of a group between each two of them.
+        """
+        if not self.is_brief(text) or self._quick is None:
+            return None
+        return self._quick.sub(_replacement(template), text)
+
     def search(self, text: str, start: int = 0) -> Any:
         """The first match at or after a place, or None. This and the other two raise `UnicodeError`."""
         return self._engine(text).search(text, start)
@@ -62,6 +75,13 @@ class Regex:
     def fullmatch(self, text: str) -> Any:
         """The match of the whole text, or None."""
         return self._engine(text).fullmatch(text)
+
+
+@lru_cache(maxsize=256)
+def _replacement(template: tuple[Any, ...]) -> str:
+    """A template as `re` has it."""
+    parts = [rf"\g<{part}>" if index & 1 else part.replace("\\", r"\\") for index, part in enumerate(template)]
+    return "".join(parts)
 
 
 @lru_cache(maxsize=1024)

@@ -54,7 +54,7 @@ def _thursday(moment: datetime) -> datetime:
     return moment + timedelta(4 - moment.isoweekday())
 
 
-#: The value of each component with one. The microseconds of a moment count its milliseconds.
+#: The value of each component with one.
 _VALUES: Final[dict[str, Callable[[Any], int]]] = {
     "Y": attrgetter("year"),
     "M": attrgetter("month"),
@@ -70,7 +70,7 @@ _VALUES: Final[dict[str, Callable[[Any], int]]] = {
     "P": lambda moment: int(moment.hour // 12),
     "m": attrgetter("minute"),
     "s": attrgetter("second"),
-    "f": attrgetter("microsecond"),
+    "f": lambda moment: int(moment.microsecond // 1000),
 }
 #: The components that are numbers where they have no names.
 _NUMBERS: Final = set(_VALUES) - {"P"}
@@ -146,45 +146,55 @@ _Write = Callable[[datetime, int], str]
 
 def format_date_time(millis: float, picture: str | None = None, zone: str | None = None) -> str:
     """A moment, in milliseconds since 1970, as text in a zone such as +0530; in ISO 8601 without a picture."""
-    template, values, writes, offset = _writer(_ISO_8601 if picture is None else picture, zone)
+    write, writes, offset = _writer(picture, zone)
     try:
         seconds, millisecond = divmod(int(millis) + offset, 1000)
-        moment = _1970 + timedelta(0, seconds, millisecond)
+        moment = _1970 + timedelta(0, seconds, 1000 * millisecond)
     except (OverflowError, ValueError):  # outside Python's calendar
         there, years = _in_first_cycle(int(in_range(millis, _MAX_TIME)) + offset)
         return "".join(one if isinstance(one, str) else one(there, years) for one in writes)
-    return template % values(moment)
+    return write(moment)
 
 
 def _in_first_cycle(millis: int) -> tuple[datetime, int]:
     """The same moment 400 years, or a multiple of that, earlier or later, and how many years."""
     days, rest = divmod(millis, 86_400_000)
     cycle, days = divmod(days + _DAYS_BEFORE_1970, _DAYS_A_CYCLE)
-    return _FIRST + timedelta(days, rest // 1000, rest % 1000), 400 * cycle
+    return _FIRST + timedelta(days, 0, 1000 * rest), 400 * cycle
 
 
 @lru_cache(maxsize=256)
-def _writer(picture: str, zone: str | None) -> tuple[str, Callable[[datetime], object], list[str | _Write], int]:
-    """A template with the function of its values, for years of four digits; what writes each part; and the offset."""
-    parts = _parts(picture)
+def _writer(picture: str | None, zone: str | None) -> tuple[Callable[[datetime], str], list[str | _Write], int]:
+    """What writes a moment of Python's calendar; what writes each part of any other; and the offset."""
+    parts = _parts(_ISO_8601 if picture is None else picture)
     offset = _minutes(zone)
     writes = [part if isinstance(part, str) else _write(part, offset) for part in parts]
-    template, values = "", []
+    template, values, components = "", list[Any](), ""
     for part, write in zip(parts, writes, strict=True):
-        if isinstance(write, str):
-            template += write.replace("%", "%%")
+        if isinstance(write, str) or isinstance(part, str):
+            template += str(write).replace("%", "%%")
         else:
-            places, value = _plain(part, write)
-            template += places
+            place, value = _plain(part, write)
+            template, components = template + place, components + part.component
             values.append(value)
-    return template, _all(values), writes, offset * 60_000
+    return _filled(template, values, components), writes, offset * 60_000
 
 
-def _all(values: list[Any]) -> Callable[[datetime], Any]:
-    """One function of all values, written in C where they are attributes."""
+#: The forms of ISO 8601 that Python writes itself.
+_DATE: Final = "%04d-%02d-%02d"
+_MILLIS: Final = f"{_DATE}T%02d:%02d:%02d.%03d"
+
+
+def _filled(template: str, values: list[Any], components: str) -> Callable[[datetime], str]:
+    """What fills a template in; it uses what is written in C as far as it can."""
+    if components == "YMD" and template == _DATE:
+        return lambda moment: str(moment.date())
+    if components == "YMDHmsf" and template.startswith(_MILLIS) and "%" not in (rest := template[len(_MILLIS) :]):
+        return lambda moment: moment.isoformat("T", "milliseconds") + rest
     if values and all(isinstance(value, attrgetter) for value in values):
-        return attrgetter(*[value.__reduce__()[1][0] for value in values])
-    return lambda moment: tuple([value(moment) for value in values])
+        get = attrgetter(*[value.__reduce__()[1][0] for value in values])
+        return lambda moment: template % get(moment)
+    return lambda moment: template % tuple([value(moment) for value in values])
 
 
 def _plain(marker: Any, write: _Write) -> tuple[str, Callable[[datetime], Any]]:
@@ -263,7 +273,7 @@ def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | fl
     Raises `EvaluationError` D3110 for a date or a time of the day that does not exist.
     """
     try:
-        pattern, components = _reader(picture)
+        pattern, components, slots = _reader(picture)
         is_short = pattern.steps(len(short(text))) <= MAX_STEPS
         match = pattern.fullmatch(text) if is_short else None
     except (UnicodeError, PatternError):
@@ -272,6 +282,8 @@ def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | fl
         refuse("D2014", picture, "is too long to read by, or the text is not Unicode", "like [Y]-[M]-[D]")
     if match is None:
         return None
+    if slots and (moment := _from_slots(slots, match.groups(), text)) is not None:
+        return moment if abs(moment) <= _MAX_TIME else math.nan
     found = {component: read(group) for (component, read), group in zip(components, match.groups(), strict=True)}
     found = {component: value for component, value in found.items() if value is not None}
     if not found:
@@ -287,11 +299,14 @@ def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | fl
 
 
 _Read = Callable[[str], int | float | None]
+#: The components of a moment that is given from its year on, and what they are where they are omitted.
+_SLOTS: Final = "YMDHmsf"
+_OMITTED: Final = (0, 1, 1, 0, 0, 0, 0)
 
 
 @lru_cache(maxsize=256)
-def _reader(picture: str) -> tuple[Any, list[tuple[str, _Read]]]:
-    """A pattern, with the component and the reader of each group."""
+def _reader(picture: str) -> tuple[Any, list[tuple[str, _Read]], list[tuple[int, _Read]]]:
+    """A pattern, with the component and the reader of each group; the same by place in `_SLOTS` if all have one."""
     parts, pattern, components = _parts(picture), "", []
     for part, following in zip(parts, [*parts[1:], ""], strict=False):
         if isinstance(part, str):
@@ -300,7 +315,21 @@ def _reader(picture: str) -> tuple[Any, list[tuple[str, _Read]]]:
             group, read = _read(part, following)
             pattern += f"({group})"
             components.append((part.component, read))
-    return compile_pattern(pattern, "i"), components
+    names = "".join(component for component, _ in components)
+    is_plain = names != "" and set(names) == set(_SLOTS[: len(names)])
+    slots = [(_SLOTS.index(component), read) for component, read in components] if is_plain else []
+    return compile_pattern(pattern, "i"), components, slots
+
+
+def _from_slots(slots: list[tuple[int, _Read]], groups: tuple[str, ...], text: str) -> int | None:
+    """The moment of components that are given from the year on; None if one of them cannot be read."""
+    numbers: list[Any] = [*_OMITTED]
+    for (slot, read), group in zip(slots, groups, strict=True):
+        number = numbers[slot] = read(group)
+        if number.__class__ is not int:
+            return None
+    numbers[0] += 1900 if numbers[0] < 100 else 0
+    return millis_of(text, *numbers)
 
 
 def _read(marker: _Marker, following: str | _Marker) -> tuple[str, _Read]:

@@ -32,10 +32,12 @@ def millis(run: Run) -> int:
 
 
 def now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> str:
-    return from_millis(millis(run), picture, zone)
+    return format_date_time(millis(run), None if picture is MISSING else picture, None if zone is MISSING else zone)
 
 
-def from_millis(moment: Any, picture: Any = MISSING, zone: Any = MISSING) -> str:
+def from_millis(moment: Any, picture: Any = MISSING, zone: Any = MISSING) -> Any:
+    if moment is MISSING:
+        return MISSING
     return format_date_time(moment, None if picture is MISSING else picture, None if zone is MISSING else zone)
 
 
@@ -46,6 +48,28 @@ def to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
         run.budget.check()  # a long picture may be slow to read by
         moment = parse_date_time(text, picture, partial(millis, run))
         return MISSING if moment is None else moment
+    usual = _usual(text)
+    return _iso_millis(text) if usual is None else usual
+
+
+#: The marks of a text like 2026-01-31T09:30:00Z and of one with milliseconds, and how long it is.
+_USUAL: Final = {"--T::Z": 20, "--T::.": 24}
+_1970: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (the Z is cut off)
+
+
+def _usual(text: str) -> int | None:
+    """The milliseconds of a text like 2026-01-31T09:30:00Z or 2026-01-31T09:30:00.000Z; None for any other."""
+    if text[-1:] != "Z" or _USUAL.get(text[4:20:3]) != len(text):
+        return None
+    try:
+        since = datetime.fromisoformat(text[:-1]) - _1970
+    except ValueError:
+        return None
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+
+
+def _iso_millis(text: str) -> int:
+    """The milliseconds of a text in any form of ISO 8601 that the reference reads. Raises D3110."""
     found = _ISO_8601.fullmatch(text)
     if found is None:
         fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
