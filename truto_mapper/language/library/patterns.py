@@ -267,6 +267,8 @@ _REFERENCE = r"(?a)\$(\$|\d+)"
 
 def _referred(run: Run, replacement: str, found: dict[str, Any]) -> str:
     """A replacement with the groups that it refers to, of a match that a function gave."""
+    if not isinstance(found, dict):
+        _refuse_match("replace", found)
     groups = _part("replace", found, "groups", list) if "$" in replacement else []
     texts, parts, length = [found.get("match", MISSING), *groups], _template(replacement, len(groups)), 0
     made: list[str] = []
