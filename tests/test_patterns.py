@@ -210,3 +210,13 @@ def test_half_of_a_surrogate_pair_is_not_searched(call, length):
     with pytest.raises(EvaluationError, match="half of a surrogate pair") as caught:
         Expression(call).evaluate("b\ud800" + "\n" * length)
     assert caught.value.code == "D3137"
+
+
+@pytest.mark.parametrize(
+    "call", ["$match($, /b?/, 1)", "$split($, /b?/, 1)", "$replace($, /b?/, 'x', 1)", "$match($, /b?/)"]
+)
+def test_one_more_match_is_looked_for_than_are_wanted_and_may_not_be_empty(call):
+    with pytest.raises(EvaluationError) as caught:
+        Expression(call).evaluate("abc")
+    assert caught.value.code == "D1004"
+    assert Expression("$match($, /a?/, 1).match").evaluate("a") == "a"

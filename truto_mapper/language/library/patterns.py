@@ -92,14 +92,19 @@ def _found(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
 
 
 def _counted(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
-    """The same one after another, each counted as work. Raises D1004 for an empty one that is not the last."""
+    """The same one after another, each counted as work. As in the reference, one more is looked for than are wanted.
+
+    Raises D1004 for an empty match that is not the last.
+    """
     if limit is not MISSING and limit <= 0:
         return
     for number, found in enumerate(pattern.finditer(text), 1):
         start, end = found.span()
         if number == 1 or end > start:
+            if limit is not MISSING and number > limit:
+                return
             yield found
-            if end >= len(text) or (limit is not MISSING and number >= limit):
+            if end >= len(text):
                 return
         if end == start:  # the next match would be the same
             fail("D1004", "Regular expression matches zero length string")
