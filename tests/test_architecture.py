@@ -186,7 +186,7 @@ CACHES = {
     "language.library.pictures._integer": 256,
     "language.library.pictures._number": 256,
     "language.nodes._held": "one a class of nodes",
-    "language.runtime.calls._matching": 4096,
+    "language.runtime.arguments.matching": 4096,
     "language.runtime.signatures.parse_signature": 1024,
     "text.regex._replacement": 256,
     "text.regex.compile_pattern": 1024,

@@ -205,11 +205,15 @@ def _plain(marker: Any, write: _Write) -> tuple[str, Callable[[datetime], Any]]:
     return "%s", lambda moment: write(moment, 0)
 
 
+#: The zones that moments are written in.
+OFFSET: Final = re.compile(r"(?a)([-+]?)(?:(\d{1,2})(\d\d)|0{1,2})")
+
+
 def _minutes(zone: str | None) -> int:
     """The minutes of an offset like +0530. The reference is an hour wrong for -0330 and the like."""
-    found = re.fullmatch(r"(?a)([-+]?)(?:(\d{1,2})(\d\d)|0{1,2})", "0" if zone is None else zone)
+    found = OFFSET.fullmatch("0" if zone is None else zone)
     if found is None:
-        fail("D3137", f"{excerpt(zone)} is not a zone for writing a moment", "like +0530, -0800 or 0000")
+        fail("T0410", f"a zone must be an offset, not {excerpt(zone)}", "such as +0530, -0800 or 0000")
     return (60 * int(found[2] or 0) + int(found[3] or 0)) * (-1 if found[1] == "-" else 1)
 
 

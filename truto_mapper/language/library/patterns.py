@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NoReturn
 
+from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.calls import apply
+from truto_mapper.language.runtime.coercion import as_index, as_text, between
 from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
 from truto_mapper.text.regex import Regex, compile_pattern
 from truto_mapper.text.source import is_unicode
@@ -24,7 +26,7 @@ _PARTS = 1024
 def regex(pattern: str, flags: str) -> Pattern:
     """`/pattern/flags`"""
     compiled = compile_pattern(pattern, flags)
-    function = Pattern("regex", partial(_first_match, compiled), 2, runs=True)
+    function = Pattern(f"/{pattern}/{flags}", partial(_first_match, compiled), 2, runs=True)
     function.pattern = compiled
     return function
 
@@ -42,16 +44,21 @@ def _begin(run: Run, pattern: Regex, text: str) -> None:
     run.tick(steps >> 12)
 
 
-def _first_match(pattern: Any, run: Run, text: Any, start: Any = 0) -> Any:
-    """The result of a regular expression as a function: a match, with a function for the next one."""
-    if not isinstance(text, str):
-        return MISSING
-    _begin(run, pattern, text)
-    found = pattern.search(text, start)
-    if found is None:
-        return MISSING
+def _first_match(pattern: Regex, run: Run, value: Any = MISSING, start: Any = 0, *_: Any) -> Any:
+    """The result of a regular expression as a function: the first match at or after `start`.
 
-    def following() -> Any:
+    As in the reference, a value that is not text is searched as ECMAScript writes it, `[1, 2]` as `1,2`.
+    """
+    text, first = as_text(run, value), as_index(run, start)
+    _begin(run, pattern, text)
+    found = pattern.search(text, first) if first <= len(text) else None
+    return MISSING if found is None else _linked(run, pattern, text, found)
+
+
+def _linked(run: Run, pattern: Regex, text: str, found: Any) -> dict[str, Any]:
+    """A match with a function for the next one."""
+
+    def following(*_: Any) -> Any:
         after: Any = _first_match(pattern, run, text, found.end()) if found.end() < len(text) else MISSING
         if after and not after["match"]:
             fail("D1004", "Regular expression matches zero length string")
@@ -66,21 +73,40 @@ _MATCH = 400
 
 def _match_of(run: Run, found: Any) -> dict[str, Any]:
     run.spend(_MATCH + (1 + found.re.groups) * (found.end() - found.start()))
-    return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups())}
+    return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups(MISSING))}
 
 
-def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
-    """The matches of a function that behaves like a regular expression."""
-    found = apply(run, matcher, text) if limit is MISSING or limit > 0 else MISSING
-    number = 1
-    while found is not MISSING:
-        if not (isinstance(found, dict) and {"match", "start", "end", "groups", "next"} <= found.keys()):
-            fail("T1010", "The matcher function does not return the correct object structure")
+def _matches(run: Run, name: str, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
+    """The matches of a function that behaves like a regular expression, for the function `$name`."""
+    if limit is not MISSING and not limit > 0:
+        return
+    found, number = _checked(name, apply(run, matcher, text)), 0
+    while found is not MISSING and (limit is MISSING or number < limit):
         yield found
-        if limit is not MISSING and number >= limit:
-            return
         number += 1
-        found = apply(run, found["next"])
+        found = _checked(name, apply(run, _part(name, found, "next", Function)))
+
+
+def _checked(name: str, found: Any) -> Any:
+    """What a matcher returned, if it has at least one part of a match, or is false."""
+    parts = (("start", (int, float)), ("groups", list), ("next", Function))
+    has_one = isinstance(found, dict) and any(isinstance(found.get(part), kind) for part, kind in parts)
+    if not has_one and (found or isinstance(found, (list, dict, Function))):
+        _refuse_match(name, found)
+    return found
+
+
+def _part(name: str, found: Any, part: str, kind: Any) -> Any:
+    """A part of what a matcher returned. Raises T1010 if it is not of the right kind."""
+    value = found.get(part) if isinstance(found, dict) else None
+    if not isinstance(value, kind):
+        _refuse_match(name, found)
+    return value
+
+
+def _refuse_match(name: str, found: Any) -> NoReturn:
+    wanted = "a regular expression, or a function that returns an object with match, start, end, groups and next"
+    refuse("T1010", name, 2, wanted, found, "but it returned")
 
 
 def _found(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
@@ -92,22 +118,18 @@ def _found(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
 
 
 def _counted(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
-    """The same one after another, each counted as work. As in the reference, one more is looked for than are wanted.
-
-    Raises D1004 for an empty match that is not the last.
-    """
-    if limit is not MISSING and limit <= 0:
+    """The same one after another, each counted as work. Raises D1004 for an empty one that is not the last."""
+    if limit is not MISSING and not limit > 0:
         return
-    for number, found in enumerate(pattern.finditer(text), 1):
+    for number, found in enumerate(pattern.finditer(text)):
         start, end = found.span()
-        if number == 1 or end > start:
-            if limit is not MISSING and number > limit:
-                return
+        is_wanted = limit is MISSING or number < limit
+        if is_wanted and (end > start or not number):
             yield found
-            if end >= len(text):
-                return
-        if end == start:  # the next match would be the same
+        if end == start < len(text) or (number and end == start):  # as in the reference, also behind the last wanted
             fail("D1004", "Regular expression matches zero length string")
+        if end >= len(text) or not is_wanted:
+            return
         run.tick(1 + (pattern.size * (len(text) - end) >> 12))
 
 
@@ -115,15 +137,22 @@ def match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
     if text is MISSING:
         return MISSING
     if limit is not MISSING and limit < 0:
-        fail("D3040", "Third argument of match function must evaluate to a positive number")
+        refuse("D3040", "match", 3, "0 or more", limit)
     if not isinstance(pattern, Pattern):
-        found = _matches(run, pattern, text, limit)
-        return Sequence({"match": m["match"], "index": m["start"], "groups": m["groups"]} for m in found)
+        return Sequence(map(_without_position, _matches(run, "match", pattern, text, limit)))
     matches = Sequence()
     for one in _found(run, pattern.pattern, text, limit):
         run.spend(_MATCH + (1 + pattern.pattern.groups) * (one.end() - one.start()))
-        matches.append({"match": one.group(), "index": one.start(), "groups": list(one.groups())})
+        matches.append({"match": one.group(), "index": one.start(), "groups": list(one.groups(MISSING))})
     return matches
+
+
+def _without_position(found: Any) -> dict[str, Any]:
+    """What $match gives for what a matcher returned."""
+    if not isinstance(found, dict):
+        _refuse_match("match", found)
+    parts = (("match", "match"), ("index", "start"), ("groups", "groups"))
+    return {name: found.get(part, MISSING) for name, part in parts}
 
 
 def contains(run: Run, text: Any, token: Any) -> Any:
@@ -132,16 +161,17 @@ def contains(run: Run, text: Any, token: Any) -> Any:
     if isinstance(token, Pattern):
         _begin(run, token.pattern, text)
         return token.pattern.search(text) is not None
-    return token in text if isinstance(token, str) else next(_matches(run, token, text, MISSING), None) is not None
+    return token in text if isinstance(token, str) else _checked("contains", apply(run, token, text)) is not MISSING
 
 
 def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
     if text is MISSING:
         return MISSING
     if limit is not MISSING and limit < 0:
-        fail("D3020", "Third argument of split function must evaluate to a positive number")
+        refuse("D3020", "split", 3, "0 or more", limit)
     if isinstance(separator, str):
-        most = len(text) if limit is MISSING else int(limit)
+        # As in the reference, a limit is a number of 32 bits.
+        most = len(text) if limit is MISSING else int(limit) % 2**32 if math.isfinite(limit) else 0
         size = min(most, text.count(separator) + 1 if separator else len(text))
         run.spend(_PART * size)
         parts = text.split(separator, size) if separator else list(text[:size])
@@ -149,7 +179,7 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
     parts, start = [], 0
     for from_, to in _spans(run, separator, text, limit):
         run.spend(_PART)
-        parts.append(text[start:from_])
+        parts.append(text[start:from_] if start <= from_ else text[from_:start])
         start = to
     return [*parts, text[start:]] if limit is MISSING or len(parts) < limit else parts
 
@@ -158,30 +188,37 @@ def _spans(run: Run, separator: Any, text: str, limit: Any) -> Iterator[tuple[in
     """Where the matches begin and end."""
     if isinstance(separator, Pattern):
         return (found.span() for found in _found(run, separator.pattern, text, limit))
-    return ((found["start"], found["end"]) for found in _matches(run, separator, text, limit))
+    numbers = "start", "end"
+    found = _matches(run, "split", separator, text, limit)
+    return (tuple(as_index(run, _part("split", one, part, (int, float))) for part in numbers) for one in found)  # type: ignore[misc]
 
 
 def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MISSING) -> Any:
     if text is MISSING:
         return MISSING
     if pattern == "":
-        fail("D3010", "Second argument of replace function cannot be an empty string")
+        refuse("D3010", "replace", 2, "a string of at least one character", pattern)
     if limit is not MISSING and limit < 0:
-        fail("D3011", "Fourth argument of replace function must evaluate to a positive number")
+        refuse("D3011", "replace", 4, "0 or more", limit)
+    if limit is not MISSING and not limit > 0:
+        return text
     if isinstance(pattern, str):
-        count = -1 if limit is MISSING else math.ceil(limit)
+        if pattern not in text:
+            return text
+        count = -1 if limit is MISSING else math.ceil(min(limit, len(text)))
         bounded(text.count(pattern) * len(replacement) if isinstance(replacement, str) else 0)
         return text.replace(pattern, _replaced(run, replacement, None), count)
     if isinstance(pattern, Pattern):
         return _replaced_all(run, text, pattern.pattern, replacement, limit)
     parts, end, length = [], 0, 0
-    for found in _matches(run, pattern, text, limit):
-        parts += [text[end : found["start"]], _replaced(run, replacement, found)]
-        end = found["start"] + len(found["match"])
+    for found in _matches(run, "replace", pattern, text, limit):
+        made, start = _replaced(run, replacement, found), _part("replace", found, "start", (int, float))
+        parts += [between(text, end, start), made]
+        end = start + len(_part("replace", found, "match", str))
         length += len(parts[-1])
         bounded(length)
         run.spend(_PART)
-    return "".join([*parts, text[end:]])
+    return "".join([*parts, between(text, end, len(text))])
 
 
 def _replaced_all(run: Run, text: str, pattern: Regex, replacement: Any, limit: Any) -> str:
@@ -197,7 +234,9 @@ def _replaced_all(run: Run, text: str, pattern: Regex, replacement: Any, limit: 
         start, after = found.span()
         parts.append(text[end:start])
         parts.append(
-            _replaced(run, replacement, _match_of(run, found)) if template is None else _filled(run, template, found)
+            _replaced(run, replacement, _linked(run, pattern, text, found))
+            if template is None
+            else _filled(run, template, found)
         )
         end = after
         length += len(parts[-1])
@@ -220,7 +259,9 @@ def _replaced(run: Run, replacement: Any, found: Any) -> str:
         return replacement if found is None else _referred(run, replacement, found)
     made = replacement if found is None else apply(run, replacement, found)
     if not isinstance(made, str):
-        fail("D3012", "Attempted to replace a matched string with a non-string value")
+        given = "but it is" if found is None else "but it returned"
+        wanted = "a string" if found is None else "a string, or a function that returns one"
+        refuse("D3012", "replace", 3, wanted, made, given)
     return made
 
 
@@ -229,11 +270,12 @@ _REFERENCE = r"(?a)\$(\$|\d+)"
 
 def _referred(run: Run, replacement: str, found: dict[str, Any]) -> str:
     """A replacement with the groups that it refers to, of a match that a function gave."""
-    texts, parts, length = [found["match"], *found["groups"]], _template(replacement, len(found["groups"])), 0
+    groups = _part("replace", found, "groups", list) if "$" in replacement else []
+    texts, parts, length = [found.get("match", MISSING), *groups], _template(replacement, len(groups)), 0
     made: list[str] = []
     for index, part in enumerate(parts):
         text = texts[part] if index & 1 else part
-        made.append(text if isinstance(text, str) else "")
+        made.append("" if text is MISSING else as_text(run, text))
         length += len(made[-1])
         bounded(length)
         run.tick()

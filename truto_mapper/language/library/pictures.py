@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 from truto_mapper.language.library.numerals import NUMERALS, nth
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import MISSING, fail
+from truto_mapper.language.runtime.values import MISSING, fail, quoted
 from truto_mapper.text.diagnostics import excerpt
 
 #: The longest picture, text to read and Roman numeral, in characters.
@@ -34,7 +34,7 @@ def pictured(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     def checked(value: Any, picture: Any = MISSING, *options: Any) -> Any:
         if picture is MISSING:
-            fail("T0410", f"argument 2 of ${name} must be a picture string, it is missing")
+            fail("T0410", f"argument 2 of ${name} must be a picture string, but it is missing")
         return function(value, picture) if options == (MISSING,) else function(value, picture, *options)
 
     return defined(checked)
@@ -51,7 +51,7 @@ def in_range(number: float, most: float = sys.float_info.max) -> float:
     """A number. Raises D1001 if it is not between -most and most."""
     if not abs(number) <= most:
         endless = isinstance(number, int) and number.bit_length() > 1024
-        fail("D1001", "Number out of range: " + ("too many digits" if endless else repr(number)))
+        fail("D1001", "Number out of range: " + ("too many digits" if endless else quoted(number)))
     return number
 
 
