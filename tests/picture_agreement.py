@@ -11,7 +11,7 @@ import re
 import sys
 from collections import Counter
 
-from test_equivalence import NOW, Failure, by_the_reference, is_coded, outcome, same
+from reference import NOW, Failure, by_the_reference, is_coded, outcome, same
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.date_pictures import format_date_time
@@ -232,7 +232,7 @@ def cases(kind, tries, seed):
 def compared(kind, tries, seed):
     """What both evaluate, where the reference ends with a result or a code: the case, ours and theirs."""
     drawn = list(cases(kind, tries, seed))
-    for case, theirs in zip(drawn, by_the_reference(drawn, steady=True), strict=True):
+    for case, theirs in zip(drawn, by_the_reference(drawn, mended=True), strict=True):
         if is_coded(theirs):
             yield case, outcome(Expression, *case), theirs
 

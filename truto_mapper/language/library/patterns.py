@@ -33,7 +33,7 @@ def regex(pattern: str, flags: str) -> Pattern:
 
 def _begin(run: Run, pattern: Regex, text: str) -> None:
     """Count a search as work. Raises D1012 if it, which nothing can stop, may take too long; D3137 for half a pair."""
-    if not is_unicode(text):
+    if not (text.isascii() or is_unicode(text)):
         fail("D3137", "a text with half of a surrogate pair cannot be searched by a regular expression")
     steps = pattern.size * len(text)
     if steps < 4096:
