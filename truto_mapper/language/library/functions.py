@@ -33,7 +33,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("length", "<s-:n>", defined(len)),
     ("trim", "<s-:s>", strings.trim),
     ("pad", "<s-ns?:s>", strings.pad),
-    ("match", "<s-f<s:o>n?:a<o>>", patterns.match),
+    ("match", "<s-fn?:a<o>>", patterns.match),
     ("contains", "<s-(sf):b>", patterns.contains),
     ("replace", "<s-(sf)(sf)n?:s>", patterns.replace),
     ("split", "<s-(sf)n?:a<s>>", patterns.split),

@@ -13,6 +13,7 @@ from truto_mapper.language.runtime.calls import apply
 from truto_mapper.language.runtime.coercion import as_index, as_text, between
 from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
 from truto_mapper.text.regex import Regex, compile_pattern
+from truto_mapper.text.source import is_unicode
 
 #: The steps of a search that RE2 surely takes in half a second, and the size of a part of a text, in bytes.
 STEPS = 50_000_000
@@ -31,7 +32,9 @@ def regex(pattern: str, flags: str) -> Pattern:
 
 
 def _begin(run: Run, pattern: Regex, text: str) -> None:
-    """Count a search as work. Raises D1012 if it, which nothing can stop, may take too long."""
+    """Count a search as work. Raises D1012 if it, which nothing can stop, may take too long; D3137 for half a pair."""
+    if not (text.isascii() or is_unicode(text)):
+        fail("D3137", "a text with half of a surrogate pair cannot be searched by a regular expression")
     steps = pattern.size * len(text)
     if steps < 4096:
         return
