@@ -36,6 +36,12 @@ const CHANGES = {
         "result = await applyInner(next, evaluatedArgs, own.input, own.environment);",
     ],
   ],
+  "* of a sequence gives its items": [
+    ["utils.keys(input).forEach(function (key) {\n                var", "(Array.isArray(input) ? [...input.keys()] : utils.keys(input)).forEach(function (key) {\nvar"],
+  ],
+  "an assignment in the text given to $eval stays in it": [
+    ["await evaluate(ast, input, this.environment);", "await evaluate(ast, input, createFrame(this.environment));"],
+  ],
   "a transform changes only its copy": [
     ["if(typeof matches !== 'undefined') {\n                if(!Array.isArray(matches))", "const parts = partsOf(result);\n$&"],
     ["match[prop] = update[prop];", "if (parts.has(match)) match[prop] = update[prop];"],
@@ -102,7 +108,7 @@ const packages = { false: require(path), true: changed() };
 
 const outcome = async ({ text, data, bindings, mended }) => {
   try {
-    const options = { sequence: 100_000, timeout: 10_000, RegexEngine: Counted };
+    const options = { timeout: 10_000, RegexEngine: Counted };
     const value = await packages[mended](text, options).evaluate(data, bindings);
     return JSON.stringify(value === undefined ? {} : { value }, written(mended));
   } catch (error) {

@@ -65,7 +65,7 @@ _MATCH = 400
 
 def _match_of(run: Run, found: Any) -> dict[str, Any]:
     run.spend(_MATCH + (1 + found.re.groups) * (found.end() - found.start()))
-    return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups())}
+    return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups(MISSING))}
 
 
 def _matches(run: Run, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
@@ -124,7 +124,7 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
     if limit is not MISSING and limit < 0:
         fail("D3020", "Third argument of split function must evaluate to a positive number")
     if isinstance(separator, str):
-        most = len(text) if limit is MISSING else int(limit)
+        most = len(text) + 1 if limit is MISSING else int(limit)
         size = min(most, text.count(separator) + 1 if separator else len(text))
         run.spend(_PART * size)
         parts = text.split(separator, size) if separator else list(text[:size])
