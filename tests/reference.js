@@ -26,8 +26,8 @@ const CHANGES = {
   "a path binds variables from an input array itself": [
     ["return {'@': item} }", "return {'@': item && item.outerWrapper ? item[0] : item} }"],
   ],
-  "a call with a group, or within a block with one or with predicates, is no tail call": [
-    ["if (expr.type === 'function' && !expr.predicate)", "if (expr.predicate || expr.group) {result = expr;} else if (expr.type === 'function')"],
+  "a call with a group or [], or within a block with one or with predicates, is no tail call": [
+    ["if (expr.type === 'function' && !expr.predicate)", "if (expr.predicate || expr.group || expr.keepArray) {result = expr;} else if (expr.type === 'function')"],
   ],
   "$eval at the end of a function sees what the function sees": [
     [
