@@ -118,9 +118,9 @@ _NAMED: Final = (
     (builtins, "dict enumerate int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
-    (paths, "arithmetic begun combined compared concatenated constructed_items context_items descendants ended field"),
-    (paths, "fields grouped included is_empty item_at joined kept kept_path negated numbered ordered push ranged"),
-    (paths, "repeated_key root_field select spread stream text unbound wildcard"),
+    (paths, "arithmetic begun combined compared concatenated constructed_items context_array context_items"),
+    (paths, "descendants ended field fields grouped included is_empty is_empty_item item_at joined kept kept_path"),
+    (paths, "negated numbered ordered push ranged repeated_key root_field select spread stream text unbound wildcard"),
     (calls, "HOLE applied call cloning evaluated invoke invoked partially piped procedure transform"),
     (patterns, "regex"),
 )
