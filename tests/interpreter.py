@@ -22,18 +22,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any, Final, NoReturn
 
+from truto_mapper.language.library.date_pictures import format_date_time, parse_date_time
 from truto_mapper.language.library.functions import FUNCTIONS
-from truto_mapper.language.library.pictures import (
-    format_date_time,
-    format_integer,
-    format_number,
-    parse_date_time,
-    parse_integer,
-)
+from truto_mapper.language.library.pictures import format_integer, format_number, parse_integer
 from truto_mapper.language.parser import _Parser
 from truto_mapper.language.runtime.values import MISSING, as_number, fail, to_json
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, MappingError
+from truto_mapper.text.regex import Regex
 from truto_mapper.text.source import Source, Span
 from truto_mapper.text.timestamps import instant, is_date_time
 
@@ -105,7 +101,7 @@ def _inward_object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
 
 def is_function(value: Any) -> bool:
     """Whether it can be called: a function, a lambda, a regular expression."""
-    return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
+    return bool(Utils.is_function(value) or Functions.is_lambda(value) or is_regex(value))
 
 
 def outward(value: Any, function: Any = MISSING, depth: int = 0) -> Any:
@@ -392,6 +388,10 @@ class _Caller(Jsonata.JLambda):  # type: ignore[misc]
             raise
         except Exception as error:  # noqa: BLE001  (it is the caller's code)
             fail("D3137", f"${self.name} failed: {type(error).__name__}: {error}")
+
+
+def is_regex(value: Any) -> bool:
+    return isinstance(value, Regex)
 
 
 def first_match(pattern: Any, text: str, start: int) -> Any:
@@ -957,7 +957,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
             return self.apply_procedure(proc, validated(proc.signature, args, input))
         if Utils.is_function(proc):
             return proc.call(input, validated(getattr(proc, "signature", None), args, input))
-        if not Functions.is_regex(proc):
+        if not is_regex(proc):
             fail("T1006", "Attempted to invoke a non-function")
         return first_match(proc, args[0], 0) if args and isinstance(args[0], str) else None
 

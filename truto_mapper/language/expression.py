@@ -17,6 +17,7 @@ from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable,
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import (
+    BOUNDS,
     DEFAULT_DEPTH,
     DEFAULT_TIMEOUT,
     MAX_WRITTEN,
@@ -45,9 +46,6 @@ COMPILED: Final = 1_000
 
 #: The characters from which on a text is long.
 LONG: Final = 2_000
-
-#: The codes of evaluations that were stopped, which $eval passes on.
-_BOUNDS = ("D1011", "D1012", "D2014")
 
 #: The codes of calls of what is no function, and of functions that are given what is none.
 _NO_FUNCTION = ("T0410", "T1005", "T1006", "T1007", "T1008", "T2006")
@@ -166,7 +164,7 @@ class Expression:
     @cached_property
     def compiled(self) -> _Compiled:
         """The Python function of the expression. Raises `EvaluationError` M104 if Python cannot nest that deep."""
-        return self._compiled(trace=False)
+        return self._compiled()
 
     @cached_property
     def traced(self) -> _Compiled:
@@ -180,10 +178,10 @@ class Expression:
         number(self.node, found)
         return found
 
-    def _compiled(self, *, trace: bool) -> _Compiled:
+    def _compiled(self, *, trace: bool = False, whole: bool = True, rooted: bool = False) -> _Compiled:
         try:
             with _without_collection(self.text):
-                return _Compiled(self, trace=trace)
+                return _Compiled(self, trace=trace, whole=whole, rooted=rooted)
         except (RecursionError, SyntaxError) as error:
             from truto_mapper.language.compiler.writer import TooManyVariablesError  # noqa: PLC0415  # it is loaded now
 
@@ -246,27 +244,31 @@ class Expression:
             raise error
         return made
 
-    def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
-        """Evaluate the text given to $eval in the scope and within the bounds of this evaluation."""
+    def _evaluate_text(self, run: Run, text: str, focus: Any, whole: bool, variables: Mapping[str, Any]) -> Any:
+        """Evaluate the text given to $eval in the scope and within the bounds of this evaluation.
+
+        The focus is its context, one item if it is `whole`.
+        """
         try:
-            inner = self._inner(run.budget, text)
+            inner = self._inner(run.budget, text, whole)
         except MappingError as error:
-            if error.diagnostics[0].code in _BOUNDS:
+            if error.diagnostics[0].code in BOUNDS:
                 raise
             fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
-        scope = Scope(run.scope.data if focus is MISSING else focus, variables, run.scope)
+        scope = Scope(focus, variables, run.scope)
+        root = variables.get("$", run.scope.data)
         run.enter()
         try:
-            result = inner.function(scope.data, run, *[scope.lookup(n, f) for n, f in inner.parameters])
+            result = inner.function(focus, run, root, *[scope.lookup(n, f) for n, f in inner.parameters])
         except EvaluationError as error:
             found = error.diagnostics[0]
-            if found.code in _BOUNDS:
+            if found.code in BOUNDS:
                 raise
             fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
         run.depth -= 1
         return result
 
-    def _inner(self, budget: Budget, text: str) -> _Compiled:
+    def _inner(self, budget: Budget, text: str, whole: bool) -> _Compiled:
         """The text given to $eval, compiled. Raises D1012 if that may take too long, because nothing can stop it."""
         is_short = len(text) <= budget.timeout * EVALUATED
         made = Expression(text, functions=self.functions) if is_short else None
@@ -274,7 +276,7 @@ class Expression:
             limit = f"longer than {budget.timeout:g} seconds"
             fail("D1012", f"compiling the {len(text):,} characters that are given to eval may take {limit}")
         budget.check()
-        return made.compiled
+        return made._compiled(whole=whole, rooted=True)  # noqa: SLF001  (of this class)
 
     def _coded(self, error: Exception, scope: Scope) -> EvaluationError:
         found = error.diagnostics[0] if isinstance(error, EvaluationError) else _diagnostic(error)
@@ -355,12 +357,13 @@ def _without_collection(text: str) -> Iterator[None]:
 class _Compiled:
     """The Python function of an expression and its parameters."""
 
-    def __init__(self, expression: Expression, *, trace: bool) -> None:
+    def __init__(self, expression: Expression, **options: bool) -> None:
+        """`options` are those of `compiler.program`."""
         from truto_mapper.language.compiler import compiler  # noqa: PLC0415  # loading a mapping compiles nothing
 
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
-        program = compiler.program(expression.node, expression.placer, callers, trace=trace)
+        program = compiler.program(expression.node, expression.placer, callers, **options)
         self.runs = program.runs
         self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
         linked = {callers[name]: function for name, function in functions.items()}
