@@ -785,6 +785,27 @@ class _Root(_Frame):
         return self.parent.lookup(name)
 
 
+class _Nesting(_Parser):
+    """The parser with operators nested in their operands, as jsonata-python's evaluator wants them."""
+
+    def _flattened(self, result: Any, before: Any) -> Any:  # noqa: ARG002
+        return result
+
+    def _chained(self, links: list[Any]) -> Any:
+        value = links[-1]
+        for link in reversed(links[:-1]):
+            self.push_ancestry(link, value)
+            setattr(link, "_else" if link.type == "condition" else "rhs", value)
+            value = link
+        return value
+
+    def tail_call_optimize(self, expr: Any) -> Any:
+        expr = super().tail_call_optimize(expr)
+        if expr.type == "binary" and expr.value in ("??", "?:"):
+            expr.rhs = self.tail_call_optimize(expr.rhs)
+        return expr
+
+
 @dataclass(frozen=True, slots=True)
 class _Program:
     """What an evaluation needs of an expression."""
@@ -1030,7 +1051,7 @@ class _Evaluator(Jsonata):  # type: ignore[misc]
         if isinstance(data, list) and not Utils.is_sequence(data):
             data = _wrapped(data)
         try:
-            tree, _ = _Parser(text).read()
+            tree, _ = _Nesting(text).read()
         except MappingError as error:
             fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
         try:
@@ -1116,7 +1137,7 @@ class Interpreted:
 
     def __init__(self, text, *, source=None, functions=None):
         self.source = source or Source("<expression>", text)
-        parser = _Parser(text)
+        parser = _Nesting(text)
         tree, self.node = parser.read()
         self._program = _Program(tree, parser, library(FUNCTIONS | dict(functions or {})), self._located)
 
