@@ -33,6 +33,7 @@ MORE = (
     "[$string(a)].b",
     "a^(b)[0].c",
     "($v := a; $size($v))",
+    "function($clone) { a ~> |b|{}| }",
 )
 
 
