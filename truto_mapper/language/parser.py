@@ -327,7 +327,7 @@ class _Builder:
             return self.tail(symbol.body)
         if symbol.type == "path":
             return self.path(symbol)
-        step = self.step(symbol)
+        step = replace(self.step(symbol), focus=None)  # as in the reference: only a step of a path binds
         bare = nodes.Step(step.span, step.node, consarray=step.consarray)
         return step.node if step == bare else step
 
