@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_equivalence import DIFFERENCES, by_the_reference, expected, outcome, same, with_reference
+from reference import by_the_reference, outcome, same, with_reference
+from test_equivalence import DIFFERENCES, expected
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
@@ -21,7 +22,7 @@ def test_what_was_reported_is_right(reported):
 @with_reference
 def test_the_reference_gives_the_same_where_no_reason_says_otherwise():
     drawn = [(one["expression"], one.get("data"), {}) for one in REPORTED]
-    found = zip(REPORTED, by_the_reference(drawn, steady=False), strict=True)
+    found = zip(REPORTED, by_the_reference(drawn, mended=False), strict=True)
     assert [(one, theirs) for one, theirs in found if same(theirs, expected(one)) is ("differs" in one)] == []
 
 

@@ -10,6 +10,7 @@ from itertools import chain, repeat
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
+from truto_mapper.language.runtime.paths import descendants
 from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
 from truto_mapper.language.runtime.values import (
     MAX_WRITTEN,
@@ -25,7 +26,6 @@ from truto_mapper.language.runtime.values import (
     collapsed,
     copy,
     fail,
-    items,
     listed,
     plain,
     received,
@@ -254,35 +254,41 @@ def piped(run: Run, left: Any, right: Any) -> Any:
     return call(run, None, right, left)
 
 
-def transform(pattern: Any, update: Any, delete: Any) -> Function:
-    """`|pattern|update, delete|`; each part is a function of the context."""
+def transform(pattern: Any, update: Any, delete: Any, strays: bool) -> Function:
+    """`|pattern|update, delete|`; each part is a function of the context.
+
+    Only the copy is changed. If the pattern `strays`, what it selects may not be a part of the copy.
+    """
 
     def body(run: Run, value: Any) -> Any:
+        if value is MISSING:
+            return MISSING
         result = copy(run, value)
-        for match in run.each(items(pattern(result))):
-            _update(match, update(match))
+        own = {id(one): one for one in listed(descendants(result, run))} if strays else None
+        for match in run.each(listed(pattern(result))):
+            is_own = isinstance(match, dict) and (own is None or id(match) in own)
+            _update(match if is_own else {}, update(match))
             run.spend(match.__sizeof__())
             if delete is not None:
-                _delete(match, listed(delete(match)))
+                _delete(match if is_own else {}, listed(delete(match)))
         return result
 
     return Function("transform", body, 1, "<(oa):o>", runs=True)
 
 
-def _update(match: Any, update: Any) -> None:
+def _update(match: dict[str, Any], update: Any) -> None:
     if update is not MISSING and not isinstance(update, dict):
         clause = "The insert/update clause of the transform expression must evaluate to an object"
         fail("T2011", f"{clause}: {shown(update)}")
-    if isinstance(match, dict) and isinstance(update, dict):
+    if isinstance(update, dict):
         match.update(update)
 
 
-def _delete(match: Any, gone: list[Any]) -> None:
+def _delete(match: dict[str, Any], gone: list[Any]) -> None:
     if not all(isinstance(name, str) for name in gone):
         fail("T2012", "The delete clause of the transform expression must evaluate to a string or array of strings")
     for name in gone:
-        if isinstance(match, dict):
-            match.pop(name, None)
+        match.pop(name, None)
 
 
 def from_caller(name: str, function: Callable[..., Any]) -> Function:
