@@ -70,7 +70,8 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
         if token.type == "string":  # an astral character is two escapes
             token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         if token.type == "number":
-            token.value = as_number(float(self.path[self.start : self.position]))
+            digits = self.path[self.start : self.position]
+            token.value = int(digits) if digits.isdecimal() else as_number(float(digits))
         return token
 
     def reason(self, error: JException) -> tuple[str, str]:
@@ -216,6 +217,8 @@ class _Parser(Parser):  # type: ignore[misc]
         return symbol
 
     def process_ast(self, expr: Any) -> Any:
+        operand = vars(expr).get("expression") if expr is not None and expr.value == "-" else None
+        negative = -operand.value if operand is not None and operand.type == "number" else None  # it loses digits
         result = super().process_ast(expr)
         if expr is None:
             return None
@@ -225,8 +228,8 @@ class _Parser(Parser):  # type: ignore[misc]
         if not hasattr(result, "start"):
             result.start, result.at, result.close = expr.start, expr.at, expr.close
         result.start = min(result.start, expr.start)  # a minus sign becomes part of its number
-        if result.type == "number":
-            result.value = as_number(float(result.value))
+        if negative is not None:
+            result.value = negative
         if expr.type == "binary":
             self._attach(str(expr.value), expr, result)
         result.end = expr.end
