@@ -41,6 +41,27 @@ const CHANGES = {
     ["match[prop] = update[prop];", "if (parts.has(match)) match[prop] = update[prop];"],
     ["if(typeof match === 'object' && match !== null) {", "if(parts.has(match)) {"],
   ],
+  "a partially applied function still checks its arguments": [
+    [
+      "if (isLambda(proc)) {\n            result = partialApplyProcedure",
+      "const wrapped = (f, given) => apply(f, given, null, environment);" +
+        "if (isFunction(proc)) result = withHoles(wrapped, isFunction, getFunctionArity, proc, evaluatedArgs);\n        else $&",
+    ],
+  ],
+  "functions have no fields and no text": [
+    ["var match = re.exec(str);", "var match = re.exec(str && typeof str !== 'string' && !Array.isArray(str) ? searched(str) : str);"],
+    ["typeof arg === 'object' && !isLambda(arg)", "typeof arg === 'object' && !isFunction(arg)"],
+    ["result += replacement;", "if (typeof replacement !== 'string') throw {code: 'D3012'}; $&"],
+  ],
+};
+
+globalThis.searched = (value) => (["object", "function"].includes(typeof value) ? "[object Object]" : value);
+
+globalThis.withHoles = (call, isFunction, arityOf, called, given) => {
+  const isHole = (one) => one && one.type === "operator" && one.value === "?";
+  const callable = (one) => (isFunction(one) ? Object.assign(async (...rest) => call(one, rest), { arity: arityOf(one) }) : one);
+  const partial = async (...rest) => call(called, given.map((one) => (isHole(one) ? rest.shift() : callable(one))));
+  return Object.assign(partial, { arity: given.filter(isHole).length });
 };
 
 globalThis.inOrder = async (items, evaluate) => {

@@ -5,7 +5,7 @@ import ast
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.calls import load_procedure
 from truto_mapper.language.compiler.items import item_function
-from truto_mapper.language.compiler.variables import declare_bound
+from truto_mapper.language.compiler.variables import declare_bound, load_variable
 from truto_mapper.language.compiler.writer import Writer
 
 
@@ -41,7 +41,7 @@ def compile_transform(writer: Writer, node: nodes.Transform) -> ast.expr:
     parts = [item_function(writer, part) for part in (node.pattern, node.update)]
     parts.append(writer.constant(None) if node.delete is None else item_function(writer, node.delete))
     strays = writer.constant(value=not _is_within(node.pattern))
-    return writer.called("transform", *parts, strays)
+    return _copying(writer, writer.called("transform", *parts, strays))
 
 
 def _is_within(node: nodes.Node) -> bool:
@@ -57,3 +57,11 @@ def _is_within(node: nodes.Node) -> bool:
             return _is_within(only)
         case _:
             return False
+
+
+def _copying(writer: Writer, transform: ast.expr) -> ast.expr:
+    """A transform that copies its input by `$clone`, if the expression binds that name."""
+    if writer.variables.get("clone") is writer.free.get("clone"):
+        return transform
+    clone = writer.function([], lambda: load_variable(writer, "clone"))
+    return writer.called("cloning", transform, writer.load(clone))
