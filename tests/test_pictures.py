@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 from reference import Failure, by_the_reference, outcome, same, with_reference
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library.pictures import (
-    format_date_time,
-    format_integer,
-    format_number,
-    parse_date_time,
-    parse_integer,
-)
+from truto_mapper.language.library.date_pictures import format_date_time, parse_date_time
+from truto_mapper.language.library.pictures import format_integer, format_number, parse_integer
 from truto_mapper.language.runtime.values import MISSING, to_json
 from truto_mapper.text.errors import EvaluationError
 

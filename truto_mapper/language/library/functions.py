@@ -80,7 +80,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("decodeUrl", "<s-:s>", strings.decode_url),
     ("eval", "<sx?:x>", calls.evaluate_text),
     ("toMillis", "<s-s?:n>", dates.to_millis, 2),
-    ("fromMillis", "<n-s?s?:s>", defined(dates.from_millis), 3),
+    ("fromMillis", "<n-s?s?:s>", dates.from_millis, 3),
     ("clone", "<(oa)-:o>", collections.clone),
     ("now", "<s?s?:s>", dates.now),
     ("millis", "<:n>", dates.millis),
