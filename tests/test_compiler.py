@@ -25,10 +25,14 @@ MORE = (
     "$eval('a')",
     "1 ~> $string",
     "[a, $x].b.[c]",
+    "($clone := $f; $ ~> |a|{}|)",
     "a[$x]{b: $f(c != d)}",
     "a.b@$v{c: $v}",
     "{'a': $f(sum(b))[0], 'a': [[1][0]]}",
     "a & b & c & d & e & f & g & h & i",
+    "[$string(a)].b",
+    "a^(b)[0].c",
+    "($v := a; $size($v))",
 )
 
 

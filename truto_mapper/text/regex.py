@@ -14,7 +14,7 @@ from typing import Any
 import re2
 
 from truto_mapper.text.backtracking import plan
-from truto_mapper.text.source import SURROGATE
+from truto_mapper.text.source import SURROGATE, is_unicode
 
 PatternError = re2.error
 _ESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
@@ -30,29 +30,36 @@ _MAX_STEPS = 500_000
 class Regex:
     """A pattern that searches texts. `groups` is how many it has, `size` how many instructions."""
 
-    __slots__ = ("_by_re2", "_folded", "_plan", "_quick", "_reach", "groups", "size")
+    __slots__ = ("_brief", "_by_re2", "_flags", "_pattern", "_quick", "_reach", "groups", "size")
 
     def __init__(self, by_re2: Any, pattern: str, flags: str) -> None:
         self._by_re2, self.groups, self.size = by_re2, int(by_re2.groups), int(by_re2.programsize)
-        self._plan, self._folded = plan(pattern, flags), "i" in flags
-        self._reach = self._plan.reach(_MAX_STEPS) if self._plan else -1
+        self._pattern, self._flags = pattern, flags
         self._quick: re.Pattern[str] | None = None
+        #: The longest text that `re` searches, None until the first search; whether no match is empty.
+        self._reach: int | None = None
+        self._brief = False
 
     def steps(self, length: int) -> int:
         """The most steps that RE2 takes to search a text: one for each character and instruction."""
         return self.size * length
 
+    def _prepare(self) -> int:
+        """How long a text `re` may search; it is made for the first search."""
+        found = plan(self._pattern, self._flags)
+        self._reach = found.reach(_MAX_STEPS) if found else -1
+        if found:
+            self._quick, self._brief = re.compile(found.pattern, found.flags), not found.can_be_empty
+        return self._reach
+
     def _engine(self, text: str) -> Any:
         """What searches a text. The two know different cases of letters beyond ASCII."""
-        if len(text) > self._reach or self._plan is None or (self._folded and not text.isascii()):
-            return self._by_re2
-        if self._quick is None:
-            self._quick = re.compile(self._plan.pattern, self._plan.flags)
-        return self._quick
+        reach = self._prepare() if self._reach is None else self._reach
+        return self._by_re2 if len(text) > reach or ("i" in self._flags and not text.isascii()) else self._quick
 
     def is_brief(self, text: str) -> bool:
         """Whether all matches in a text are found in a few milliseconds, and none is empty."""
-        return self._engine(text) is self._quick and self._plan is not None and not self._plan.can_be_empty
+        return self._engine(text) is self._quick and self._brief
 
     def sub(self, text: str, template: tuple[Any, ...]) -> str | None:
         """A text with its matches replaced, where that is brief; None elsewhere.
@@ -127,8 +134,4 @@ def is_pattern(text: str) -> bool:
 
 def occurs(pattern: str, text: str) -> bool:
     """Whether a pattern matches somewhere in a text; half of a surrogate pair counts as U+FFFD."""
-    compiled = compile_pattern(pattern)
-    try:
-        return compiled.search(text) is not None
-    except UnicodeError:
-        return compiled.search(SURROGATE.sub("\ufffd", text)) is not None
+    return compile_pattern(pattern).search(text if is_unicode(text) else SURROGATE.sub("\ufffd", text)) is not None

@@ -28,6 +28,9 @@ UNITS: Final = ("day", "week", "month", "quarter", "year")
 def millis(run: Run) -> int:
     """$millis: the moment bound as `now`, in milliseconds since 1970. No clock is read: D3137 where it is not bound."""
     moment = run.scope.lookup("now")
+    usual = _usual(moment) if isinstance(moment, str) else None
+    if usual is not None:
+        return usual
     if not is_date_time(moment):
         fail("D3137", "the time is not known here", hint="bind `now` to a date-time such as 2026-01-31T09:30:00Z")
     return _since_1970(instant(moment))
@@ -65,7 +68,7 @@ _1970: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (the Z is cut off)
 
 def _usual(text: str) -> int | None:
     """The milliseconds of a text like 2026-01-31T09:30:00Z or 2026-01-31T09:30:00.000Z; None for any other."""
-    if text[-1:] != "Z" or _USUAL.get(text[4:20:3]) != len(text):
+    if text[-1:] != "Z" or text[11:13] == "24" or _USUAL.get(text[4:20:3]) != len(text):
         return None
     try:
         since = datetime.fromisoformat(text[:-1]) - _1970

@@ -13,6 +13,7 @@ from truto_mapper.language.runtime.calls import apply
 from truto_mapper.language.runtime.coercion import as_index, as_text, between
 from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
 from truto_mapper.text.regex import Regex, compile_pattern
+from truto_mapper.text.source import is_unicode
 
 #: The steps of a search that RE2 surely takes in half a second, and the size of a part of a text, in bytes.
 STEPS = 50_000_000
@@ -31,7 +32,9 @@ def regex(pattern: str, flags: str) -> Pattern:
 
 
 def _begin(run: Run, pattern: Regex, text: str) -> None:
-    """Count a search as work. Raises D1012 if it, which nothing can stop, may take too long."""
+    """Count a search as work. Raises D1012 if it, which nothing can stop, may take too long; D3137 for half a pair."""
+    if not (text.isascii() or is_unicode(text)):
+        fail("D3137", "a text with half of a surrogate pair cannot be searched by a regular expression")
     steps = pattern.size * len(text)
     if steps < 4096:
         return
@@ -168,7 +171,7 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
         refuse("D3020", "split", 3, "0 or more", limit)
     if isinstance(separator, str):
         # As in the reference, a limit is a number of 32 bits.
-        most = len(text) if limit is MISSING else int(limit) % 2**32 if math.isfinite(limit) else 0
+        most = len(text) + 1 if limit is MISSING else int(limit) % 2**32 if math.isfinite(limit) else 0
         size = min(most, text.count(separator) + 1 if separator else len(text))
         run.spend(_PART * size)
         parts = text.split(separator, size) if separator else list(text[:size])
@@ -267,6 +270,8 @@ _REFERENCE = r"(?a)\$(\$|\d+)"
 
 def _referred(run: Run, replacement: str, found: dict[str, Any]) -> str:
     """A replacement with the groups that it refers to, of a match that a function gave."""
+    if not isinstance(found, dict):
+        _refuse_match("replace", found)
     groups = _part("replace", found, "groups", list) if "$" in replacement else []
     texts, parts, length = [found.get("match", MISSING), *groups], _template(replacement, len(groups)), 0
     made: list[str] = []
