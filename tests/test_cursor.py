@@ -17,6 +17,7 @@ from paging import SPEC, answered, exchanged, ids, looped, mapper_of, provider, 
 from truto_mapper import MapperError, QueryError, Response, load
 from truto_mapper.engine import cursor
 from truto_mapper.engine.cursor import Cursors, Position, Question
+from truto_mapper.engine.page import position_of
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=200, database=None)
 PERIOD = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}
@@ -292,7 +293,7 @@ NO_ID = SPEC.replace("  id: {type: string, required: true}\n", "")
 
 def test_a_page_that_was_not_cut_compares_nothing():
     page = gong.map(users(1, cursor="b"), query=PERIOD)
-    assert page.position[1:3] == (0, None)
+    assert position_of(page)[1:3] == (0, None)
 
 
 @PROPERTY

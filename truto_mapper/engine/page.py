@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
 from truto_mapper.engine import bodies, rendering
-from truto_mapper.engine.cursor import Cursors, Position
+from truto_mapper.engine.cursor import Cursors, Position, Question
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -140,22 +140,7 @@ class Page(NamedTuple, Generic[RecordT]):
 
         It is sealed and belongs to the query and its context. A reply mapped without its query has the provider's own.
         """
-        return self.cursor_after(0)
-
-    @property
-    def position(self) -> Position | None:
-        """The position of the next page; None without the query, and on the last page."""
-        if self.query is None or self.query.plan is None or self.cursors is None or self.following is None:
-            return None
-        at = Position(self.following) if isinstance(self.following, str) else self.following
-        return at._replace(now=self.query.plan.now)
-
-    def cursor_after(self, taken: int) -> str | None:
-        """As `next_cursor`, for a stream that has given so many records."""
-        at = self.position
-        if at is None or self.query is None or self.query.plan is None or self.cursors is None:
-            return self.following if isinstance(self.following, str) else None
-        return self.cursors.sealed(at._replace(taken=taken), self.query.plan.question)
+        return cursor_of(self)
 
     @property
     def result(self) -> list[RecordT] | dict[str, RecordT]:
@@ -245,3 +230,25 @@ class Page(NamedTuple, Generic[RecordT]):
             "isEmptyResult": not self.records,
             "resultCount": len(self.records),
         }
+
+
+def position_of(page: Page[Any]) -> Position | None:
+    """Where the page after a page begins; None for the last page, and without the query."""
+    found = _sealing(page)
+    return found and found[0]
+
+
+def cursor_of(page: Page[Any], taken: int = 0) -> str | None:
+    """The cursor of the page after a page, in a stream that has given so many records."""
+    found = _sealing(page)
+    if found is None:
+        return page.following if isinstance(page.following, str) else None
+    at, question, cursors = found
+    return cursors.sealed(at._replace(taken=taken), question)
+
+
+def _sealing(page: Page[Any]) -> tuple[Position, Question, Cursors] | None:
+    plan, at = None if page.query is None else page.query.plan, page.following
+    if plan is None or page.cursors is None or at is None:
+        return None
+    return (Position(at) if isinstance(at, str) else at)._replace(now=plan.now), plan.question, page.cursors

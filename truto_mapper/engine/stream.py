@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from truto_mapper.engine import arguments
 from truto_mapper.engine.cursor import digest_of
-from truto_mapper.engine.page import Page, RecordT, Request, Response
+from truto_mapper.engine.page import Page, RecordT, Request, Response, cursor_of, position_of
 from truto_mapper.engine.query import Query
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import ProviderError, QueryError
@@ -159,7 +159,7 @@ class Progress:
 
         A last page has a warning if fewer rows have come than the provider says there are.
         """
-        at = page.position
+        at = position_of(page)
         if at is None and self._is_whole and not page.is_looping and self._rows < self._total:
             message = f"the pages ended after {self._rows:,} rows, of {self._total:,} in total: records may be missing"
             hint = "the provider may have renamed the cursor of its next page"
@@ -211,8 +211,8 @@ def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any]
         page = progress.followed(page)
         left = left and left - len(page.records)
         following, is_looping = None, page.is_looping
-        if page.position is not None:
-            following = page.cursor_after(query["limit"] - left if left is not None else 0)
+        if position_of(page) is not None:
+            following = cursor_of(page, query["limit"] - left if left is not None else 0)
             progress.cursor = following
         yield page
         del page

@@ -86,7 +86,7 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
                 value = float(text)
                 if value == math.inf:
                     return None
-                value = as_number(value)
+                value = int(text) if text.isdecimal() else as_number(value)
             case "string":
                 value = text[1:-1]
         return Tokenizer.Token(kind, value, self.position)
@@ -108,9 +108,6 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
             raise self.refused("S0302", message, self.position) from None
         if token.type == "string":  # an astral character is two escapes
             token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
-        if token.type == "number":
-            digits = self.path[self.start : self.position]
-            token.value = int(digits) if digits.isdecimal() else as_number(float(digits))
         return token
 
     def last_slash(self, infix: bool) -> Any:  # as the library calls it
@@ -396,8 +393,7 @@ class _Parser(Parser):  # type: ignore[misc]
         return value
 
     def _processed(self, expr: Any) -> Any:
-        operand = vars(expr).get("expression") if expr.value == "-" else None
-        negative = -operand.value if operand is not None and operand.type == "number" else None  # jsonata rounds it
+        negative = _negative(expr)
         result = self._operator(expr) if expr.type == "binary" else self._operand(expr)
         if not hasattr(expr, "start"):  # a range has no token of its own
             expr.start, expr.at, expr.close = expr.lhs.start, expr.lhs.start, expr.rhs.end
@@ -539,6 +535,12 @@ def _place(symbol: Any, expr: Any) -> Any:
     symbol.start, symbol.end = expr.at, expr.close
     symbol.close = symbol.end
     return symbol
+
+
+def _negative(expr: Any) -> int | float | None:
+    """The value of a minus sign before a number, which jsonata would round."""
+    operand = vars(expr).get("expression") if expr.value == "-" else None
+    return -operand.value if operand is not None and operand.type == "number" else None
 
 
 def _is_of_library(error: Exception) -> bool:
