@@ -50,6 +50,14 @@ class Pen:
         """A comparison: `left operator right`."""
         return ast.Compare(left, [operator], [right], **self.at)
 
+    def between(self, least: ast.expr, value: ast.expr, most: ast.expr) -> ast.expr:
+        """`least < value < most`"""
+        return ast.Compare(least, [ast.Lt(), ast.Lt()], [value, most], **self.at)
+
+    def named(self, local: str, value: ast.expr) -> ast.expr:
+        """`(local := value)`"""
+        return ast.NamedExpr(ast.Name(local, ast.Store(), **self.at), value, **self.at)
+
     def has_class(self, value: ast.expr, name: str) -> ast.expr:
         """`value.__class__ is name`, or a constant if the class is known."""
         if isinstance(value, ast.JoinedStr):

@@ -106,12 +106,12 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
 OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None, f) for name, f in FUNCTIONS.items()})
 
 _NAMED: Final = (
-    (builtins, "dict enumerate int len list str"),
+    (builtins, "dict enumerate float int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
-    (paths, "arithmetic begun combined compared concatenated constructed_items context_items descendants ended field"),
-    (paths, "fields grouped included is_empty item_at joined kept kept_path negated numbered ordered push ranged"),
-    (paths, "repeated_key root_field select spread stream text unbound wildcard"),
+    (paths, "added arithmetic begun combined compared concatenated constructed_items context_items descendants"),
+    (paths, "ended field fields grouped included is_empty item_at joined kept kept_path multiplied negated numbered"),
+    (paths, "ordered push ranged repeated_key root_field select spread stream subtracted text unbound wildcard"),
     (calls, "HOLE applied call evaluated invoke invoked partially piped procedure transform"),
     (patterns, "regex"),
 )
