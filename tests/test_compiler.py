@@ -29,6 +29,8 @@ MORE = (
     "a.b@$v{c: $v}",
     "{'a': $f(sum(b))[0], 'a': [[1][0]]}",
     "a & b & c & d & e & f & g & h & i",
+    "$round($lookup(a, b), 1) & $number($lookup(a, b)[0])",
+    "$uppercase(a) & $substringBefore(b, '-') & $length(a)",
 )
 
 
@@ -71,7 +73,8 @@ def test_generated_code_names_nothing_but_its_own_locals_and_the_namespace(text)
     assert used - own <= NAMESPACE.keys()
     assert not own & NAMESPACE.keys()
     methods = {node.attr for node in ast.walk(made) if isinstance(node, ast.Attribute)}
-    assert methods <= {"__class__", "append", "body", "get", "grown", "each", "counted"}
+    own = {"append", "get", "lower", "partition", "upper", "body", "counted", "each", "grown", "__class__"}
+    assert methods <= own
     assert not [node for node in ast.walk(made) if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global))]
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler import variables
 from truto_mapper.language.compiler.constructors import push
+from truto_mapper.language.compiler.direct import call_directly
 from truto_mapper.language.compiler.operators import join_texts
 from truto_mapper.language.compiler.writer import Writer
 from truto_mapper.language.library.functions import OURS, STANDARD
 
 #: Run-time functions that call, and their variants that also collapse the result.
-_COLLAPSING = {"applied": "call", "invoked": "invoke"}
+_COLLAPSING = {"applied": "call", "invoked": "invoke", "performed": "perform"}
 
 
 def compile_call(writer: Writer, node: nodes.Call) -> ast.expr:
@@ -44,6 +45,8 @@ def _keeps_array(node: nodes.Node) -> bool:
 
 
 def _collapse(value: ast.expr) -> ast.expr:
+    if isinstance(value, ast.IfExp):
+        value.body, value.orelse = _collapse(value.body), _collapse(value.orelse)
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _COLLAPSING:
         value.func.id = _COLLAPSING[value.func.id]
     return value
@@ -76,7 +79,7 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
         return writer.called("Tail", function, *given)
     if name is not None and name not in writer.callers:
         if name not in OURS:
-            return writer.called("invoked", writer.running(), writer.dollar(), function, *given)
+            return call_directly(writer, name, given)
         if len(given) <= OURS[name].arity:
             return _of_ours(writer, name, function, given)
     return writer.called("applied", writer.running(), writer.dollar(), function, *given)
@@ -89,7 +92,8 @@ def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
     if isinstance(is_text, ast.Constant) and is_text.value:
         return value
     exact = writer.called("invoked", writer.running(), writer.dollar(), writer.load("f_string"), value)
-    return writer.choice(is_text, value, exact)
+    digits = writer.called("str", value)
+    return writer.choice(is_text, value, writer.choice(writer.has_class(value, "int"), digits, exact))
 
 
 def _of_ours(writer: Writer, name: str, function: ast.expr, given: list[ast.expr]) -> ast.expr:

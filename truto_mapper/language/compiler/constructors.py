@@ -17,7 +17,8 @@ def compile_literal(writer: Writer, node: nodes.String | nodes.Number | nodes.Va
 
 def compile_regex(writer: Writer, node: nodes.Regex) -> ast.expr:
     """A call of `regex`."""
-    return writer.called("regex", writer.constant(node.pattern), writer.constant(node.flags))
+    made = writer.atom(writer.called("regex", writer.constant(node.pattern), writer.constant(node.flags)))
+    return writer.known(made, "Pattern")
 
 
 def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
@@ -49,6 +50,7 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
         over = writer.list_of(context) if writer.is_input else writer.called("listed", context)
         return group_items(writer, node, over)
     made = writer.empty("dict")
+    writer.known(writer.load(made), "dict")
     written: set[str] = set()
     with writer.within(_object_context(writer)):
         for name, value in named:

@@ -1,7 +1,7 @@
 """The building blocks of Python code: a `Pen` makes expressions and writes statements. It knows nothing of nodes."""
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -20,7 +20,7 @@ class Pen:
         self.lines: list[ast.stmt] = []
         self.at = at
         self.temporaries = temporaries or count(1)
-        self.classes: Mapping[str, str] = {}
+        self.classes: dict[str, str] = {}
 
     def load(self, name: str) -> ast.Name:
         """`name`"""
@@ -121,7 +121,13 @@ class Pen:
             return value
         local = self.new_local()
         self.assign(local, value)
-        return self.load(local)
+        return self.known(self.load(local), "str") if isinstance(value, ast.JoinedStr) else self.load(local)
+
+    def known(self, local: ast.expr, name: str) -> ast.expr:
+        """The local, whose value is always of a class."""
+        if isinstance(local, ast.Name):
+            self.classes[local.id] = name
+        return local
 
     def empty(self, kind: str) -> str:
         """A new local with an empty `list`, `dict`, `Sequence` or the like."""

@@ -46,7 +46,7 @@ class Writer(Pen):
         alone: bool,
     ) -> None:
         super().__init__(placer.place(node.span), temporaries)
-        self.classes = classes
+        self.classes = dict(classes)
         self.tables, self.placer = tables, placer
         #: Of the Python function being written: the outer locals that it assigns, and how deep its loops nest.
         self.nonlocals: set[str] = set()

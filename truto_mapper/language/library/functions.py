@@ -106,13 +106,13 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
 OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None, f) for name, f in FUNCTIONS.items()})
 
 _NAMED: Final = (
-    (builtins, "dict enumerate float int len list str"),
+    (builtins, "bool dict enumerate float int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
     (paths, "added arithmetic begun combined compared concatenated constructed_items context_items descendants"),
     (paths, "ended field fields grouped included is_empty item_at joined kept kept_path multiplied negated numbered"),
     (paths, "ordered push ranged repeated_key root_field select spread stream subtracted text unbound wildcard"),
-    (calls, "HOLE applied call evaluated invoke invoked partially piped procedure transform"),
+    (calls, "HOLE applied call evaluated invoke invoked numeric partially perform performed piped procedure transform"),
     (patterns, "regex"),
 )
 

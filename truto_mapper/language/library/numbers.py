@@ -17,7 +17,13 @@ _DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
 _RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"
 
 
+#: So many digits are less than any limit of numbers.
+_SURE: Final = 16
+
+
 def to_number(value: Any) -> Any:
+    if value.__class__ is str and len(value) < _SURE and value.isascii() and value.isdecimal():
+        return int(value)
     if isinstance(value, bool):
         return int(value)
     if not isinstance(value, str):
@@ -36,6 +42,13 @@ def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def round_(value: Any, precision: Any = MISSING) -> Any:
+    if value.__class__ is float and precision.__class__ is int and 0 <= precision < _SURE:
+        _, _, fraction = repr(value).partition(".")
+        if fraction.isdecimal():
+            if len(fraction) <= precision:
+                return value
+            if fraction[precision:] != "5":  # Python rounds the double: that only differs for a tie of its digits
+                return round(value, precision)
     digits, exact = (
         0 if precision is MISSING else int(precision),
         Decimal(value if isinstance(value, int) else repr(value)),

@@ -212,6 +212,23 @@ def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
 
 
+def performed(run: Run, function: Function, *arguments: Any) -> Any:
+    """As `invoked`, for arguments that fit."""
+    run.charge(arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
+    return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
+
+
+def perform(run: Run, function: Function, *arguments: Any) -> Any:
+    """As `invoke`, for arguments that fit."""
+    return settled(performed(run, function, *arguments))
+
+
+def numeric(result: Any) -> Any:
+    """A number that a function computed, or MISSING."""
+    return as_number(result) if result.__class__ is float else result
+
+
 def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:
     """The value of a call of $eval, which sees the variables at its place."""
     text, focus = (*fitted(function, arguments, context), MISSING)[:2]
