@@ -7,7 +7,7 @@ from truto_mapper.language.compiler.grouping import group_items
 from truto_mapper.language.compiler.writer import Writer
 
 #: The nodes whose values are never sequences.
-_NO_SEQUENCE = (nodes.String, nodes.Number, nodes.Value, nodes.Array, nodes.Object, nodes.Negate, nodes.Binary)
+NO_SEQUENCE = (nodes.String, nodes.Number, nodes.Value, nodes.Array, nodes.Object, nodes.Negate, nodes.Binary)
 
 
 def compile_literal(writer: Writer, node: nodes.String | nodes.Number | nodes.Value) -> ast.expr:
@@ -73,6 +73,6 @@ def _object_context(writer: Writer) -> str:
 
 def _assign_pair(writer: Writer, made: str, name: str, node: nodes.Node) -> None:
     value = stored = writer.atom(writer.value(node))
-    if not isinstance(value, ast.Constant) and not isinstance(node, _NO_SEQUENCE):
+    if not isinstance(value, ast.Constant) and not isinstance(node, NO_SEQUENCE):
         stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("list", value), value)
     writer.branch(writer.is_there(value), lambda: writer.assign_item(made, name, stored))

@@ -24,17 +24,20 @@ SMALL = 64
 #: The functions whose texts are hardly longer than their arguments.
 _SHORTENING = frozenset(("uppercase", "lowercase", "substring", "substringBefore", "substringAfter", "trim"))
 
-#: Methods of texts and functions of Python that do the same.
+#: Functions that may do much for a short argument, so that every call of them counts as work.
+_SLOW = frozenset(("formatInteger", "parseInteger"))
+
+#: Methods of texts that do the same.
 _METHODS = {"uppercase": "upper", "lowercase": "lower"}
 
 
-def call_directly(writer: Writer, name: str, given: Sequence[ast.expr]) -> ast.expr:
+def call_directly(writer: Writer, name: str, given: Sequence[ast.expr], context: ast.expr) -> ast.expr:
     """A call of a standard function, whose result is not collapsed."""
     taken = _parameters(name, len(given))
     if taken is None:
-        return writer.called("invoked", writer.running(), writer.dollar(), writer.load(f"f_{name}"), *given)
+        return writer.called("invoked", writer.running(), context, writer.load(f"f_{name}"), *given)
     arguments = [writer.atom(one) for one in given]
-    call = writer.called("invoked", writer.running(), writer.dollar(), writer.load(f"f_{name}"), *arguments)
+    call = writer.called("invoked", writer.running(), context, writer.load(f"f_{name}"), *arguments)
     most = SMALL if name in _SHORTENING else MAX_TEXT
     tests = [_fits(writer, one, param, most) for one, param in zip(arguments, taken, strict=True)]
     return writer.choice(writer.both(*tests), _body(writer, name, arguments), call)
@@ -44,7 +47,7 @@ def _parameters(name: str, count: int) -> tuple[Parameter, ...] | None:
     """The parameters of as many arguments as are given; None if arguments have to be fitted."""
     parameters = parse_signature(STANDARD[name].signature or "").parameters
     taken, rest = parameters[:count], parameters[count:]
-    if len(taken) < count or any(param.context or not param.regex.endswith("?") for param in rest):
+    if len(taken) < count or name in _SLOW or any(param.context or not param.regex.endswith("?") for param in rest):
         return None
     known = all(param.type in _CLASSES and param.subtype is None and "+" not in param.regex for param in taken)
     return taken if known else None
@@ -107,15 +110,10 @@ def _quick(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr | N
         case "contains", [str()]:
             return writer.test(rest[0], ast.In(), first)
         case "substring", [int(start)] if start >= 0:
-            return _part(writer, first, ast.Slice(rest[0], None, None, **writer.at))
+            return writer.part(first, ast.Slice(rest[0], None, None, **writer.at))
         case "substring", [int(start), int(length)] if start >= 0 and length > 0:
-            return _part(writer, first, ast.Slice(rest[0], writer.constant(start + length), None, **writer.at))
+            return writer.part(first, ast.Slice(rest[0], writer.constant(start + length), None, **writer.at))
         case "substringBefore", [str(chars)] if chars:
-            return _part(writer, writer.method(first, "partition", *rest), writer.constant(0))
+            return writer.part(writer.method(first, "partition", *rest), writer.constant(0))
         case _:
             return None
-
-
-def _part(writer: Writer, of: ast.expr, key: ast.expr) -> ast.expr:
-    """`of[key]`"""
-    return ast.Subscript(of, key, ast.Load(), **writer.at)

@@ -115,7 +115,7 @@ def _concatenate(writer: Writer, node: nodes.Binary) -> ast.expr:
             parts += value.values
             continue
         known = writer.atom(value)
-        is_text = writer.has_class(known, "str")
+        is_text = writer.either(writer.has_class(known, "str"), writer.has_class(known, "int"))
         if isinstance(is_text, ast.Constant) and is_text.value:
             text = known
         else:

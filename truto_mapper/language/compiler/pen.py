@@ -146,9 +146,14 @@ class Pen:
         """`local = value`"""
         self.lines.append(ast.Assign([ast.Name(local, ast.Store(), **self.at)], value, **self.at))
 
-    def assign_item(self, local: str, key: str, value: ast.expr) -> None:
-        """`local["key"] = value`"""
-        target = ast.Subscript(self.load(local), self.constant(key), ast.Store(), **self.at)
+    def part(self, of: ast.expr, key: ast.expr) -> ast.expr:
+        """`of[key]`"""
+        return ast.Subscript(of, key, ast.Load(), **self.at)
+
+    def assign_item(self, local: str, key: str | ast.expr, value: ast.expr) -> None:
+        """`local[key] = value`; a text is a constant."""
+        key = self.constant(key) if isinstance(key, str) else key
+        target = ast.Subscript(self.load(local), key, ast.Store(), **self.at)
         self.lines.append(ast.Assign([target], value, **self.at))
 
     def do(self, value: ast.expr) -> None:

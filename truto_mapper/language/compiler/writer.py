@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from truto_mapper.language import nodes
+from truto_mapper.language.compiler.lambdas import written_out
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
 
@@ -60,11 +61,13 @@ class Writer(Pen):
         self.runs = False
         #: How many variables the calls of $eval see so far.
         self.visible = 0
-        #: Whether a lambda is being compiled. Its tail calls are left to its caller.
-        self.in_lambda = False
+        #: Whether a lambda is being compiled, and whether its tail calls are left to its caller.
+        self.in_lambda = self.leaves_tails = False
         below = list(nodes.walk(node))
         #: The numbers of nodes by identity, if values are traced.
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
+        #: The lambdas whose bodies are written out in loops. A traced lambda is a value of its own.
+        self.written_out = frozenset() if trace else written_out(below, callers)
         kinds = {type(one) for one in below}
         called = {id(one.procedure) for one in below if isinstance(one, (nodes.Call, nodes.Partial))}
         read = [one for one in below if nodes.is_variable(one) and id(one) not in called]
@@ -158,6 +161,14 @@ class Writer(Pen):
         self.context, self.is_input = context, False
         yield
         self.context, self.is_input = outer
+
+    @contextmanager
+    def of_lambda(self, *, leaves_tails: bool) -> Iterator[None]:
+        """Write the body of a lambda."""
+        outer = self.in_lambda, self.leaves_tails
+        self.in_lambda, self.leaves_tails = True, leaves_tails
+        yield
+        self.in_lambda, self.leaves_tails = outer
 
     @contextmanager
     def scope(self) -> Iterator[None]:

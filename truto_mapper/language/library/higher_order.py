@@ -5,9 +5,20 @@ from __future__ import annotations
 from functools import cmp_to_key
 from typing import Any
 
-from truto_mapper.language.runtime.calls import applied_to, apply
-from truto_mapper.language.runtime.paths import in_order
-from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
+from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, fitted, invoked
+from truto_mapper.language.runtime.paths import appended, in_order, push
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    Function,
+    Replacing,
+    Run,
+    Sequence,
+    fail,
+    is_number,
+    settled,
+    stored,
+    truthy,
+)
 
 
 def _handed(run: Run, function: Function, *offered: Any) -> Any:
@@ -40,6 +51,11 @@ def single(run: Run, values: Any, function: Any = MISSING) -> Any:
     if values is MISSING:
         return MISSING
     found = values if function is MISSING else filter_(run, values, function)
+    return only(found)
+
+
+def only(found: Any) -> Any:
+    """The only item of an array. Raises D3138 or D3139."""
     if len(found) > 1:
         fail("D3138", "The $single() function expected exactly 1 matching result. Instead it matched more.")
     if not found:
@@ -54,14 +70,57 @@ def reduce_(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any
         fail("D3050", "The second argument of reduce function must be a function with at least two arguments")
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
-    made = 0
+    replacing = Replacing(run)
     for index, value in enumerate(values[skipped:], skipped):
-        budget, before = run.budget, result
-        budget.spent -= min(made, before.__sizeof__())  # what is made next replaces it
-        start = budget.spent
+        before = result
+        replacing.begin(before)
         result = applied_to(run, None, function, (result, value, index, values)[: max(function.arity, 2)])
-        made = 0 if result is before else budget.spent - start
+        replacing.end(before, result)
     return result
+
+
+def appended_onto(run: Run, own: list[Any], found: Any, value: Any) -> Any:
+    """`$append(found, value)`, in place if `found` is the value in `own`: an array that nobody else holds."""
+    if own and own[0] is found:
+        before = found.__sizeof__()
+        push(found, value)
+        run.spend(found.__sizeof__() - before)
+        return found
+    made = appended(found, value)
+    if made is not found and made is not value:
+        own[:] = [run.grown(made)]
+    return made
+
+
+def merged_onto(run: Run, merge: Function, own: list[Any], found: Any, objects: list[Any]) -> Any:
+    """`$merge([found, …objects])`, in place if `found` is the value in `own`: an object that nobody else holds."""
+    if own and own[0] is found and all(isinstance(one, dict) for one in objects):
+        before = found.__sizeof__()
+        for one in run.each(objects):
+            run.tick(len(one) >> 3)
+            found.update(one)
+        run.spend(found.__sizeof__() - before)
+        return found
+    given: list[Any] = []
+    push(given, found)
+    made = invoked(run, None, merge, [*given, *objects])
+    own[:] = [made]
+    return made
+
+
+def gathered(run: Run, found: Any) -> Any:
+    """The results of a loop, their bytes counted if they are many."""
+    return run.grown(found) if isinstance(found, list) and len(found) > SMALL else found
+
+
+def gather(run: Run, found: Any) -> Any:
+    """As `gathered`, but collapsed."""
+    return settled(gathered(run, found))
+
+
+def object_of(function: Function, context: Any, *given: Any) -> Any:
+    """The object that $each or $sift is given, or takes from the context; an empty one if it is undefined."""
+    return fitted(function, (*given, function), context)[0] or {}
 
 
 def each(run: Run, value: Any, function: Any) -> Any:

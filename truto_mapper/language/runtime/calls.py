@@ -180,13 +180,13 @@ def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]
 
 
 #: The longest text or array that is not counted, and a function that gives a part of its argument.
-_SMALL = 64
+SMALL = 64
 _SELECTING = "lookup"
 
 
 def _counted(run: Run, function: Function, arguments: tuple[Any, ...], result: Any) -> Any:
     """What a function made; its bytes are counted if they are many."""
-    if not isinstance(result, (str, list)) or len(result) <= _SMALL or function.name == _SELECTING:
+    if not isinstance(result, (str, list)) or len(result) <= SMALL or function.name == _SELECTING:
         return result
     return result if any(result is one for one in arguments) else run.grown(result)
 

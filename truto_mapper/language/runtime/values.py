@@ -219,6 +219,11 @@ class Run:
         self.tick(len(found) + 1)
         return found if len(found) < CHUNK else watched(self, found)
 
+    def pairs(self, value: dict[str, Any]) -> Any:
+        """The keys and values of an object, with the deadline checked now and then."""
+        self.tick(len(value) + 1)
+        return value.items() if len(value) < CHUNK else watched(self, list(value.items()))
+
     def counted(self, value: Any) -> Any:
         """A value that a function without a clock looks through, its items counted as work."""
         if isinstance(value, list):
@@ -255,6 +260,25 @@ class Run:
             bounded(len(value))
         self.budget.spend(size)
         return value
+
+
+class Replacing:
+    """Counts the bytes of a value that is replaced again and again: what is made next takes the place of the last."""
+
+    __slots__ = ("budget", "made", "start")
+
+    def __init__(self, run: Run) -> None:
+        self.budget = run.budget
+        self.made = self.start = 0
+
+    def begin(self, before: Any) -> None:
+        """A value is about to be replaced."""
+        self.budget.spent -= min(self.made, before.__sizeof__())
+        self.start = self.budget.spent
+
+    def end(self, before: Any, after: Any) -> None:
+        """It was replaced."""
+        self.made = 0 if after is before else self.budget.spent - self.start
 
 
 class Walk:
