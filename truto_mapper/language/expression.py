@@ -323,7 +323,7 @@ class _Compiled:
         linked = {callers[name]: function for name, function in functions.items()}
         self.function = compiler.link(program, expression.source, linked)
         self.escapes = escapes.escapes(expression.node)
-        self.multiplies = escapes.multiplies(expression.node)
+        self.multiplies = escapes.multiplies(expression.node, functions)
 
     def finished(self, result: Any, budget: Budget) -> Any:
         """The result as a plain value."""

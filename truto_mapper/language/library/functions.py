@@ -107,13 +107,13 @@ OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None
 
 _NAMED: Final = (
     (builtins, "bool dict enumerate float int len list str"),
-    (values, "MISSING Closure Constructed Replacing Sequence Tail Tuples"),
+    (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
     (paths, "added arithmetic begun combined compared concatenated constructed_items context_items descendants"),
     (paths, "ended field fields grouped included is_empty item_at joined kept kept_path multiplied negated numbered"),
     (paths, "ordered push ranged repeated_key root_field select spread stream subtracted text unbound wildcard"),
     (calls, "HOLE applied call evaluated invoke invoked numeric partially perform performed piped procedure transform"),
-    (higher_order, "appended_onto gather gathered merged_onto object_of only"),
+    (higher_order, "Replacing appended_onto gather gathered merged_onto object_of only"),
     (patterns, "regex"),
 )
 

@@ -10,7 +10,6 @@ from truto_mapper.language.runtime.paths import appended, in_order, push
 from truto_mapper.language.runtime.values import (
     MISSING,
     Function,
-    Replacing,
     Run,
     Sequence,
     fail,
@@ -77,6 +76,25 @@ def reduce_(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any
         result = applied_to(run, None, function, (result, value, index, values)[: max(function.arity, 2)])
         replacing.end(before, result)
     return result
+
+
+class Replacing:
+    """Counts the bytes of a value that is replaced again and again: what is made next takes the place of the last."""
+
+    __slots__ = ("budget", "made", "start")
+
+    def __init__(self, run: Run) -> None:
+        self.budget = run.budget
+        self.made = self.start = 0
+
+    def begin(self, before: Any) -> None:
+        """A value is about to be replaced."""
+        self.budget.spent -= min(self.made, before.__sizeof__())
+        self.start = self.budget.spent
+
+    def end(self, before: Any, after: Any) -> None:
+        """It was replaced."""
+        self.made = 0 if after is before else self.budget.spent - self.start
 
 
 def appended_onto(run: Run, own: list[Any], found: Any, value: Any) -> Any:

@@ -262,25 +262,6 @@ class Run:
         return value
 
 
-class Replacing:
-    """Counts the bytes of a value that is replaced again and again: what is made next takes the place of the last."""
-
-    __slots__ = ("budget", "made", "start")
-
-    def __init__(self, run: Run) -> None:
-        self.budget = run.budget
-        self.made = self.start = 0
-
-    def begin(self, before: Any) -> None:
-        """A value is about to be replaced."""
-        self.budget.spent -= min(self.made, before.__sizeof__())
-        self.start = self.budget.spent
-
-    def end(self, before: Any, after: Any) -> None:
-        """It was replaced."""
-        self.made = 0 if after is before else self.budget.spent - self.start
-
-
 class Walk:
     """Counts what a function looks through: a small value can contain one part many times.
 
@@ -421,6 +402,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
 
 
 _FLAT = frozenset((str, int, bool, type(None)))
+_SCALARS = _FLAT | {float, Missing}
 
 
 def _scalar(value: Any) -> str:
@@ -474,9 +456,14 @@ def measure(value: Any, walk: Walk, depth: int = 0) -> None:
         walk.write(len(value))
     elif isinstance(value, (list, dict)):
         inner = walk.enter(depth, value)
-        walk.write(3 * len(value) + 2)
+        size = 3 * len(value) + 2
         for item in value.values() if isinstance(value, dict) else value:
-            measure(item, walk, inner)
+            kind = item.__class__
+            if kind is str:
+                size += len(item)
+            elif kind not in _SCALARS:
+                measure(item, walk, inner)
+        walk.write(size)
 
 
 def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
