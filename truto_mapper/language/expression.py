@@ -188,6 +188,11 @@ class Expression:
         parts with the data. `$now()` and `$millis()` return the moment bound as `now`: no clock is read, and the same
         input gives the same result, even with `$random()` and `$shuffle()`.
         """
+        if self.compiled.is_plain:
+            try:
+                return finished(self.compiled.function(data, None), escapes=False)
+            except Exception as error:  # noqa: BLE001  (every error gets a code and a span)
+                raise self._coded(error) from None
         return self.evaluate_in(Scope(data, bindings), timeout=timeout, depth=depth)
 
     def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
@@ -324,6 +329,8 @@ class _Compiled:
         self.function = compiler.link(program, expression.source, linked)
         self.escapes = escapes.escapes(expression.node)
         self.multiplies = escapes.multiplies(expression.node, functions)
+        #: Whether the function needs nothing but the data, and makes nothing that has to be looked through.
+        self.is_plain = not (self.runs or self.parameters or self.escapes or self.multiplies)
 
     def finished(self, result: Any, budget: Budget) -> Any:
         """The result as a plain value."""

@@ -50,7 +50,6 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
         over = writer.list_of(context) if writer.is_input else writer.called("listed", context)
         return group_items(writer, node, over)
     made = writer.empty("dict")
-    writer.known(writer.load(made), "dict")
     written: set[str] = set()
     with writer.within(_object_context(writer)):
         for name, value in named:

@@ -133,6 +133,7 @@ class Pen:
         """A new local with an empty `list`, `dict`, `Sequence` or the like."""
         local = self.new_local()
         self.assign(local, self.list_of() if kind == "list" else self.called(kind))
+        self.classes[local] = kind
         return local
 
     @contextmanager

@@ -49,11 +49,15 @@ def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names 
     body: list[ast.stmt] = []
     with writer.looping(body):
         result = writer.called(apart, writer.load(item)) if apart else test()
-        if asks or is_boolean(writer, predicate):
+        counts = not (asks or is_boolean(writer, predicate))
+        if not counts:
             writer.branch(result, lambda: writer.append(found, writer.load(item)))
         else:
             position = writer.load(index), writer.called("len", source)
             clock = [writer.running()] if writer.repeats else []
             writer.do(writer.called("select", writer.load(found), writer.load(item), result, *position, *clock))
-    writer.loop(writer.called("enumerate", writer.watched(source)), body, index, item)
+    if counts:
+        writer.loop(writer.called("enumerate", writer.watched(source)), body, index, item)
+    else:
+        writer.loop(writer.watched(source), body, item)
     return writer.grown(writer.load(found))

@@ -137,6 +137,9 @@ class Writer(Pen):
         """A text, array or object that was made, its size counted where it may be one of many."""
         if not self.checks_size and not self.repeats:
             return made
+        if isinstance(made, ast.Name):  # nothing more has to be known of the local
+            self.do(self.method(self.running(), "grown", made))
+            return made
         if not isinstance(made, ast.JoinedStr) or self.loops or self.in_lambda:
             return self.method(self.running(), "grown", made)
         text = self.atom(made)  # once in an evaluation: only a long one counts

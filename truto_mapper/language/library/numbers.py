@@ -98,10 +98,18 @@ def power(base: Any, exponent: Any = MISSING) -> Any:
     return base**exponent if exact else result
 
 
+#: The classes of numbers, and a bound: numbers whose sum is within it are finite.
+_CLASSES: Final = frozenset((int, float))
+_LARGE: Final = 1e300
+
+
 def sum_(run: Run, numbers: Any) -> Any:
     if numbers is MISSING:
         return MISSING
-    return finite(reduce(operator.add, filter(is_number, run.each(numbers)), 0))
+    total = reduce(operator.add, run.each(numbers), 0) if _CLASSES.issuperset(map(type, numbers)) else math.inf
+    if not -_LARGE < total < _LARGE:  # an item is infinite or no number
+        total = reduce(operator.add, filter(is_number, run.each(numbers)), 0)
+    return finite(total)
 
 
 def average(run: Run, numbers: Any) -> Any:

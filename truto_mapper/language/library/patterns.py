@@ -15,6 +15,8 @@ from truto_mapper.text.regex import compile_pattern
 #: The steps of a search that RE2 surely takes in half a second, and the size of a part of a text, in bytes.
 STEPS = 50_000_000
 _PART = 64
+#: The length of a text from which on its parts are counted before they are made.
+_SHORT = 1_000
 
 
 @lru_cache(maxsize=1024)
@@ -123,6 +125,10 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
         return MISSING
     if limit is not MISSING and limit < 0:
         fail("D3020", "Third argument of split function must evaluate to a positive number")
+    if isinstance(separator, str) and separator and limit is MISSING and len(text) < _SHORT:
+        parts = text.split(separator)
+        run.spend(_PART * len(parts))
+        return parts
     if isinstance(separator, str):
         most = len(text) if limit is MISSING else int(limit)
         size = min(most, text.count(separator) + 1 if separator else len(text))
