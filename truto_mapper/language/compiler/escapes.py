@@ -1,7 +1,7 @@
 """Finds expressions whose values may not be plain JSON."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.lambdas import LOOPS, piped_call, written_out
@@ -11,11 +11,14 @@ from truto_mapper.language.names import excludes_undefined, is_simple_path
 #: The nodes that may put one value into a result many times.
 _MULTIPLYING = (nodes.Apply, nodes.Bind, nodes.Call, nodes.Descendant, nodes.Lambda, nodes.Partial, nodes.Wildcard)
 
-#: The arguments in which a standard function takes a function and does not return it.
+#: The arguments in which a standard function takes a function and does not return it; some return what it gives.
 _CONSUMED = {
     **dict.fromkeys(("map", "filter", "single", "reduce", "sift", "each", "sort", "match", "contains", "split"), (1,)),
     "replace": (1, 2),
 }
+
+
+_RETURNING = ("map", "reduce", "each")
 
 
 def escapes(node: nodes.Node) -> bool:
@@ -28,7 +31,7 @@ def escapes(node: nodes.Node) -> bool:
 def _is_odd(node: nodes.Node, *, nests: bool) -> bool:
     """Whether a node may itself create such a value, other than a function."""
     match node:
-        case nodes.Binary(operator="/" | "%") | nodes.Variable(name="parseInteger" | "round" | "toMillis"):
+        case nodes.Binary(operator="/" | "%") | nodes.Variable(name="match" | "parseInteger" | "round" | "toMillis"):
             return True
         case nodes.Array(whole=True) | nodes.Transform():  # a transform may put an object into itself
             return True
@@ -46,22 +49,31 @@ def _escapes(node: nodes.Node, consumed: frozenset[int]) -> bool:
     match node:
         case nodes.Lambda(body=body):
             return id(node) not in consumed or _escapes(body, frozenset())
-        case nodes.Regex() | nodes.Partial() | nodes.Transform():
+        case nodes.Partial(arguments=arguments):
+            return id(node) not in consumed or any(_escapes(one, frozenset()) for one in arguments)
+        case nodes.Regex() | nodes.Transform():
             return id(node) not in consumed
         case nodes.Variable(name=name):
             return id(node) not in consumed and (name in STANDARD or name in OURS)
         case nodes.Call(procedure=nodes.Variable(name=name) as called, arguments=arguments):
-            own = {id(called), *(id(a) for i, a in enumerate(arguments) if i in _CONSUMED.get(name, ()))}
+            own = {id(called), *_consumed(name, enumerate(arguments))}
             if any(isinstance(one, nodes.Bind) for one in nodes.walk(node)):
                 return True
             return any(_escapes(child, frozenset(own)) for child in nodes.children(node))
         case nodes.Apply(left=left, right=nodes.Call(procedure=nodes.Variable(name=name), arguments=arguments)):
-            own = {id(a) for i, a in enumerate(arguments, 1) if i in _CONSUMED.get(name, ())}
+            own = _consumed(name, enumerate(arguments, 1))
             return _escapes(left, frozenset()) or any(_escapes(a, frozenset(own)) for a in arguments)
         case nodes.Apply(left=left, right=right):
-            return _escapes(left, frozenset()) or _escapes(right, frozenset({id(right)}))
+            own = set() if isinstance(right, nodes.Regex) else {id(right)}
+            return _escapes(left, frozenset()) or _escapes(right, frozenset(own))
         case _:
             return any(_escapes(child, frozenset()) for child in nodes.children(node))
+
+
+def _consumed(name: str, arguments: Iterable[tuple[int, nodes.Node]]) -> set[int]:
+    """The ids of the arguments that the function takes as functions. A match has a function for the next one."""
+    given = [one for place, one in arguments if place in _CONSUMED.get(name, ())]
+    return {id(one) for one in given if not (isinstance(one, nodes.Regex) and name in _RETURNING)}
 
 
 #: How often the parts of the data may be held in a result that is not measured.

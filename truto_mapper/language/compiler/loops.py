@@ -34,7 +34,7 @@ def compile_loop(writer: Writer, node: nodes.Call, name: str | None, piped: Sequ
         return _mapped(writer, function, values)
     if isinstance(function, nodes.Lambda) and name == "reduce":
         return _reduced(writer, function, values, given[1] if len(given) > 1 else writer.load("MISSING"))
-    return _filtered(writer, function, values, name)
+    return _only(writer, function, values) if name == "single" else _filtered(writer, function, values)
 
 
 def _is_direct(writer: Writer, name: str, function: nodes.Node) -> bool:
@@ -52,14 +52,23 @@ def _mapped(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
     return _gathered(writer, values, found)
 
 
-def _filtered(writer: Writer, function: nodes.Node, values: ast.expr, name: str) -> ast.expr:
+def _filtered(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
     source, found = writer.atom(writer.called("listed", values)), writer.empty("Sequence")
     with _each_item(writer, function, source) as offered:
         is_kept = _result(writer, function, offered, compile_truth)
         writer.branch(is_kept, lambda: writer.append(found, writer.load(offered[0])))
-    if name == "filter":
-        return _gathered(writer, values, found)
-    return writer.choice(writer.is_there(values), writer.called("only", writer.load(found)), writer.load("MISSING"))
+    return _gathered(writer, values, found)
+
+
+def _only(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
+    """`$single`: a second item that matches ends the loop."""
+    source, found = writer.atom(writer.called("listed", values)), writer.empty("list")
+    with _each_item(writer, function, source, numbered=True) as offered:
+        is_found = _result(writer, function, offered, compile_truth)
+        match = writer.called("add_match", writer.load(found), writer.load(offered[1]))
+        writer.branch(is_found, lambda: writer.do(match))
+    only = writer.called("only", source, writer.load(found))
+    return writer.choice(writer.is_there(values), only, writer.load("MISSING"))
 
 
 def _gathered(writer: Writer, values: ast.expr, found: str) -> ast.expr:
@@ -77,7 +86,9 @@ def _append_stored(writer: Writer, found: str, function: nodes.Node, value: ast.
 
 
 @contextmanager
-def _each_item(writer: Writer, function: nodes.Node, source: ast.expr) -> Iterator[list[str]]:
+def _each_item(
+    writer: Writer, function: nodes.Node, source: ast.expr, *, numbered: bool = False
+) -> Iterator[list[str]]:
     """Write the body of a loop over an array; given are the locals of the item, its index and the array."""
     item, index = writer.new_local("item"), writer.new_local("i")
     writer.known(writer.load(index), "int")
@@ -85,7 +96,7 @@ def _each_item(writer: Writer, function: nodes.Node, source: ast.expr) -> Iterat
     with writer.looping(body):
         yield [item, index, source.id]  # type: ignore[attr-defined]  # a local
     over, targets = writer.watched(source), [item]
-    if len(function.parameters if isinstance(function, nodes.Lambda) else ()) > 1:
+    if numbered or len(function.parameters if isinstance(function, nodes.Lambda) else ()) > 1:
         over, targets = writer.called("enumerate", over), [index, item]
     writer.loop(over, body, *targets)
 

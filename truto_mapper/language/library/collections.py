@@ -61,7 +61,7 @@ def spread(run: Run, value: Any) -> Any:
         run.spend(_OBJECT * len(item) if isinstance(item, dict) else 0)
         found += [{key: one} for key, one in item.items()] if isinstance(item, dict) else [item]
     if isinstance(value, list):  # in the reference the result for an array is an array
-        return list(found) if value else MISSING
+        return list(found) if value else found
     return found if isinstance(value, dict) else value
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
-from typing import Any
+from typing import Any, NoReturn
 
-from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, fitted, invoked
-from truto_mapper.language.runtime.paths import appended, in_order, push
+from truto_mapper.language.runtime.arguments import fitted, refuse
+from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, invoked
+from truto_mapper.language.runtime.paths import appended, in_order, merge_sorted, push
 from truto_mapper.language.runtime.values import (
     MISSING,
     Function,
@@ -49,24 +49,33 @@ def filter_(run: Run, values: Any, function: Any) -> Any:
 def single(run: Run, values: Any, function: Any = MISSING) -> Any:
     if values is MISSING:
         return MISSING
-    found = values if function is MISSING else filter_(run, values, function)
-    return only(found)
+    found: list[int] = []
+    for index, value in enumerate(values):
+        if function is MISSING or truthy(_handed(run, function, value, index, values)):
+            add_match(found, index)
+    return only(values, found)
 
 
-def only(found: Any) -> Any:
-    """The only item of an array. Raises D3138 or D3139."""
+def add_match(found: list[int], index: int) -> None:
+    """Add the index of an item that matches. Raises D3138 for a second one."""
+    found.append(index)
     if len(found) > 1:
-        fail("D3138", "The $single() function expected exactly 1 matching result. Instead it matched more.")
+        fail("D3138", f"$single must find one item, but items {found[0]} and {index} match")
+
+
+def only(values: Any, found: list[int]) -> Any:
+    """The item at the only index. Raises D3139 if there is none."""
     if not found:
-        fail("D3139", "The $single() function expected exactly 1 matching result. Instead it matched 0.")
-    return found[0]
+        none = "the array is empty" if not values else f"none of the {len(values):,} items matches"
+        fail("D3139", f"$single must find one item, but {none}")
+    return values[found[0]]
 
 
 def reduce_(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any:
     if values is MISSING:
         return MISSING
     if function.arity < 2:
-        fail("D3050", "The second argument of reduce function must be a function with at least two arguments")
+        fail("D3050", f"argument 2 of $reduce must be a function of at least 2 parameters, but it has {function.arity}")
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
     replacing = Replacing(run)
@@ -153,6 +162,8 @@ def each(run: Run, value: Any, function: Any) -> Any:
 def sift(run: Run, value: Any, function: Any = MISSING) -> Any:
     if value is MISSING:
         return MISSING
+    if function is MISSING and value:
+        refuse("T0410", "sift", 2, "a function", function)
     return {k: v for k, v in value.items() if truthy(_handed(run, function, v, k, value))} or MISSING
 
 
@@ -165,7 +176,20 @@ def sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
         return values
     if comparator is not MISSING:  # tells whether the first of two values comes after the second
         run.spend(_KEY * len(values))
-        return sorted(values, key=cmp_to_key(lambda later, earlier: -truthy(apply(run, comparator, earlier, later))))
+        return merge_sorted(values, lambda left, right: _is_set(apply(run, comparator, left, right)))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
-        fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")
+        _refuse_items(values)
     return in_order(run, values)
+
+
+def _refuse_items(values: list[Any]) -> NoReturn:
+    """Fail because the items are not all strings and not all numbers."""
+    is_string = isinstance(values[0], str)
+    place = next(n for n, one in enumerate(values) if not (isinstance(one, str) if is_string else is_number(one)))
+    wanted, given = "an array of strings or an array of numbers", f"but its item {place} is"
+    refuse("D3070", "sort", 1, wanted, values[place], given, hint="argument 2 of $sort can compare any items")
+
+
+def _is_set(value: Any) -> bool:
+    """Whether JavaScript takes a value for true, by which the reference judges what a comparator returns."""
+    return isinstance(value, (list, dict, Function)) or (bool(value) and value == value)  # noqa: PLR0124  (NaN)

@@ -34,6 +34,9 @@ CHUNK = 4096
 DEFAULT_TIMEOUT: Final = 5.0
 DEFAULT_DEPTH: Final = 200
 
+#: The codes of evaluations that were stopped.
+BOUNDS: Final = ("D1011", "D1012", "D2014")
+
 
 @final
 class Missing:
@@ -350,7 +353,7 @@ def is_number(value: Any) -> bool:
     if not isinstance(value, float):
         return isinstance(value, int) and not isinstance(value, bool)
     if math.isinf(value):
-        fail("D1001", f"Number out of range: {value}")
+        fail("D1001", f"Number out of range: {quoted(value)}")
     return value == value  # noqa: PLR0124  (NaN is no number)
 
 
@@ -364,13 +367,20 @@ def finite(value: float) -> int | float:
     if math.isnan(value):
         fail("D1001", "the value is not a number", hint="it is the result of 0 / 0, or of a text that is not a number")
     if math.isinf(value):
-        fail("D1001", f"Number out of range: {value}")
+        fail("D1001", f"Number out of range: {quoted(value)}")
     return as_number(value) if isinstance(value, float) else value
 
 
 def shown(value: Any) -> str:
     """A value as it is quoted in a message."""
-    return "null" if value is MISSING else shortened(value, 1_000) if isinstance(value, str) else excerpt(value)
+    return "null" if value is MISSING else shortened(value, 1_000) if isinstance(value, str) else quoted(value)
+
+
+def quoted(value: Any) -> str:
+    """A value as a message about it quotes it: JSON, and words for undefined and functions."""
+    if value is MISSING or isinstance(value, Function):
+        return "undefined" if value is MISSING else "a function"
+    return excerpt(value, default=lambda one: "a function" if isinstance(one, Function) else None)
 
 
 def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
@@ -379,7 +389,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
     `indent` is the number of spaces per level, 0 for a single line.
     """
     if isinstance(value, float):
-        return _to_decimal(value)
+        return decimal_of(value)
     if isinstance(value, Function):
         return '""'
     if not isinstance(value, (list, dict)) or not value:
@@ -412,11 +422,11 @@ def _scalar(value: Any) -> str:
         return _refuse_value(value)
 
 
-def _to_decimal(value: float) -> str:
-    """A number as ECMAScript's Number::toString writes it; a fraction is rounded to 15 significant digits first."""
+def decimal_of(value: float, digits: int = 15) -> str:
+    """A number as ECMAScript writes it; a fraction is rounded to so many significant digits first."""
     if not math.isfinite(value):
         _refuse_value(value)
-    rounded = value if value.is_integer() else float(f"{value:.15g}")
+    rounded = value if value.is_integer() else float(f"{value:.{digits}g}")
     if rounded == 0:
         return "0"
     if 1e-6 <= abs(rounded) < 1e21:
@@ -437,7 +447,7 @@ def _key(key: Any) -> str:
 
 def _refuse_value(value: Any) -> NoReturn:
     if isinstance(value, float):
-        fail("D1001", f"Number out of range: {value}")
+        fail("D1001", f"Number out of range: {quoted(value)}")
     fail("D3137", f"{excerpt(value)} is not a JSON value")
 
 
@@ -446,7 +456,7 @@ def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
     if value is MISSING or isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
-        fail("D3001", "Attempting to invoke string function on Infinity or NaN")
+        fail("D3001", f"{quoted(value)} cannot be written as a string: it is not a finite number")
     return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
 
 
@@ -580,6 +590,8 @@ def unequal(left: Any, right: Any, run: Run | None = None) -> bool:
 def _same(left: Any, right: Any, run: Run | None, depth: int = 0, walk: Walk | None = None) -> bool:
     if left is right:
         return True
+    if isinstance(left, Pattern) and isinstance(right, Pattern):
+        return left.name == right.name
     if isinstance(left, (bool, Function)) or isinstance(right, (bool, Function)):
         return False
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
