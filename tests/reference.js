@@ -26,8 +26,8 @@ const CHANGES = {
   "a path binds variables from an input array itself": [
     ["return {'@': item} }", "return {'@': item && item.outerWrapper ? item[0] : item} }"],
   ],
-  "a call with a group, or within a block with one or with predicates, is no tail call": [
-    ["if (expr.type === 'function' && !expr.predicate)", "if (expr.predicate || expr.group) {result = expr;} else if (expr.type === 'function')"],
+  "a call with a group or [], or within a block with one or with predicates, is no tail call": [
+    ["if (expr.type === 'function' && !expr.predicate)", "if (expr.predicate || expr.group || expr.keepArray) {result = expr;} else if (expr.type === 'function')"],
   ],
   "$eval at the end of a function sees what the function sees": [
     [
@@ -35,6 +35,12 @@ const CHANGES = {
       "const own = next && next.implementation === functionEval ? result : {input, environment};" +
         "result = await applyInner(next, evaluatedArgs, own.input, own.environment);",
     ],
+  ],
+  "* of a sequence gives its items": [
+    ["utils.keys(input).forEach(function (key) {\n                var", "(Array.isArray(input) ? [...input.keys()] : utils.keys(input)).forEach(function (key) {\nvar"],
+  ],
+  "an assignment in the text given to $eval stays in it": [
+    ["await evaluate(ast, input, this.environment);", "await evaluate(ast, input, createFrame(this.environment));"],
   ],
   "a transform changes only its copy": [
     ["if(typeof matches !== 'undefined') {\n                if(!Array.isArray(matches))", "const parts = partsOf(result);\n$&"],
@@ -123,7 +129,7 @@ const packages = { false: require(path), true: changed() };
 
 const outcome = async ({ text, data, bindings, mended }) => {
   try {
-    const options = { sequence: 100_000, timeout: 10_000, RegexEngine: Counted };
+    const options = { timeout: 10_000, RegexEngine: Counted };
     const value = await packages[mended](text, options).evaluate(data, bindings);
     return JSON.stringify(value === undefined ? {} : { value }, written(mended));
   } catch (error) {

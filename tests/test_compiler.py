@@ -34,6 +34,10 @@ MORE = (
     "a ~> $map(function($x, $i) { [$x, $i] }) ~> $map($string) ~> $reduce(function($x, $y) { $x & $y })",
     "a.$each(function($v, $k) { $k & $v }) ~> $single(function($x) { $x = 'b' })",
     "$uppercase(a) & $substringBefore(b, '-') & $length(a)",
+    "[$string(a)].b",
+    "a^(b)[0].c",
+    "($v := a; $size($v))",
+    "($clone := $keys; a ~> |b|{}|)",
 )
 
 

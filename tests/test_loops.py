@@ -113,7 +113,7 @@ def test_a_standard_function_is_given_each_item_and_nothing_else():
     for name, function in product(
         ("map", "filter"), ("uppercase", "string", "number", "boolean", "count", "keys", "exists", "length", "not")
     ):
-        both(f"${name}(p, ${function})", f"($g := ${function}; ${name}(p, $g))", ARRAYS)
+        both(f"(${name}(p, ${function}))", f"($g := ${function}; ${name}(p, $g))", ARRAYS)
 
 
 @pytest.mark.parametrize(

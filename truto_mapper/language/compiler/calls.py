@@ -85,10 +85,10 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
         return writer.called("applied", writer.running(), writer.constant(None), function, *given)
     if name is not None and name not in writer.callers:
         if name not in OURS:
-            return call_directly(writer, name, given, writer.dollar())
+            return call_directly(writer, name, given, writer.focus())
         if len(given) <= OURS[name].arity:
             return _of_ours(writer, name, function, given)
-    return writer.called("applied", writer.running(), writer.dollar(), function, *given)
+    return writer.called("applied", writer.running(), writer.focus(), function, *given)
 
 
 def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
@@ -97,7 +97,7 @@ def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
     is_text = writer.has_class(value, "str")
     if isinstance(is_text, ast.Constant) and is_text.value:
         return value
-    exact = writer.called("invoked", writer.running(), writer.dollar(), writer.load("f_string"), value)
+    exact = writer.called("invoked", writer.running(), writer.focus(), writer.load("f_string"), value)
     digits = writer.called("str", value)
     return writer.choice(is_text, value, writer.choice(writer.has_class(value, "int"), digits, exact))
 
@@ -152,7 +152,7 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
         for value in values:
             push(writer, value, found)
         given = writer.load("f_join"), writer.load(found), writer.value(separator)
-        writer.assign(local, writer.called("invoked", writer.running(), writer.dollar(), *given))
+        writer.assign(local, writer.called("invoked", writer.running(), writer.focus(), *given))
 
     joined = writer.grown(join_texts(writer, parts))
     writer.branch(are_text, lambda: writer.assign(local, joined), call)
@@ -165,4 +165,5 @@ def _evaluate(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]) -> as
     visible = writer.seen_by_eval()
     keys, values = [writer.constant(name) for name, _ in visible], [writer.load(local) for _, local in visible]
     scope = ast.Dict([*keys], [*values], **writer.at)
-    return writer.called("evaluated", writer.running(), scope, writer.dollar(), writer.load("f_eval"), *given)
+    whole = writer.constant(value=writer.is_input)
+    return writer.called("evaluated", writer.running(), scope, writer.dollar(), whole, writer.load("f_eval"), *given)

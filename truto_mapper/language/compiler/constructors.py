@@ -73,5 +73,5 @@ def _object_context(writer: Writer) -> str:
 def _assign_pair(writer: Writer, made: str, name: str, node: nodes.Node) -> None:
     value = stored = writer.atom(writer.value(node))
     if not isinstance(value, ast.Constant) and not isinstance(node, NO_SEQUENCE):
-        stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("list", value), value)
+        stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("stored", value), value)
     writer.branch(writer.is_there(value), lambda: writer.assign_item(made, name, stored))

@@ -24,8 +24,42 @@ _RETURNING = ("map", "reduce", "each")
 def escapes(node: nodes.Node) -> bool:
     """Whether the value may hold functions, infinite numbers, constructed arrays or undefined items."""
     below = list(nodes.walk(node))
+    if nests_sequences(below):
+        return True
     nests = any(isinstance(one, (nodes.Array, nodes.Object, nodes.Group, nodes.Call, nodes.Apply)) for one in below)
     return any(_is_odd(one, nests=nests) for one in below) or _escapes(node, frozenset())
+
+
+#: The standard functions whose result may be a sequence, and those that put the results of a function into one.
+_OF_SEQUENCES = {"append", "distinct", "each", "eval", "filter", "keys", "lookup", "map", "match", "reduce", "reverse"}
+_OF_SEQUENCES |= {"single", "sort", "spread"}
+_COLLECTING = {"each", "map"}
+
+
+def nests_sequences(below: Collection[nodes.Node]) -> bool:
+    """Whether one of these nodes, an expression, may be a sequence within one, which collapses more than once.
+
+    A lambda's tail call, and a standard function as a value, return a sequence that is not collapsed.
+    """
+    names = {one.name for one in below if isinstance(one, nodes.Variable)}
+    if names.isdisjoint(_COLLECTING):
+        return False
+    called = {id(one.procedure) for one in below if isinstance(one, nodes.Call) and not one.tail}
+    own = {one.variable.name for one in below if isinstance(one, nodes.Bind)}
+    own |= {one.name for each in below if isinstance(each, nodes.Lambda) for one in each.parameters}
+    return any(_returns_sequence(one, called, own) for one in below)
+
+
+def _returns_sequence(node: nodes.Node, called: Collection[int], own: Collection[str]) -> bool:
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name=name), tail=True):
+            return name in _OF_SEQUENCES or name not in STANDARD or name in own
+        case nodes.Variable(name=name):
+            return name in _OF_SEQUENCES and id(node) not in called
+        case nodes.Call(tail=True) | nodes.Partial():
+            return True
+        case _:
+            return False
 
 
 def _is_odd(node: nodes.Node, *, nests: bool) -> bool:

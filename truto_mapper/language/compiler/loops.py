@@ -81,7 +81,7 @@ def _append_stored(writer: Writer, found: str, function: nodes.Node, value: ast.
     value = writer.atom(value)
     stored = value
     if not isinstance(value, ast.Constant) and not isinstance(getattr(function, "body", None), NO_SEQUENCE):
-        stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("list", value), value)
+        stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("stored", value), value)
     writer.branch(writer.is_there(value), lambda: writer.append(found, stored))
 
 
@@ -133,7 +133,7 @@ def _body(writer: Writer, function: nodes.Lambda, offered: list[str], use: Use) 
 def _of_object(writer: Writer, function: nodes.Node, given: list[ast.expr], name: str) -> ast.expr:
     """`$each` and `$sift`: a loop over the fields of an object."""
     library, found = writer.load(f"f_{name}"), writer.empty("Sequence" if name == "each" else "dict")
-    source = writer.atom(writer.called("object_of", library, writer.dollar(), *given))
+    source = writer.atom(writer.called("object_of", library, writer.focus(), *given))
     key, value = writer.new_local("key"), writer.new_local("value")
     writer.known(writer.load(key), "str")
     offered = [value, key, source.id]  # type: ignore[attr-defined]  # a local

@@ -36,7 +36,7 @@ def compile_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) ->
 def compile_raw_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:
     """`*` or `**` before its sequence is collapsed."""
     function = "wildcard" if isinstance(node, nodes.Wildcard) else "descendants"
-    return writer.called(function, writer.dollar(), *writer.clock())
+    return writer.called(function, writer.focus(), *writer.clock())
 
 
 def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:

@@ -6,9 +6,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from truto_mapper.language import nodes
+from truto_mapper.language.compiler.escapes import nests_sequences
 from truto_mapper.language.compiler.lambdas import written_out
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
+
+#: The nodes whose value is that of another node, a variable, or a field.
+_PASSING = (
+    nodes.Bind,
+    nodes.Block,
+    nodes.Coalesce,
+    nodes.Condition,
+    nodes.Default,
+    nodes.Parent,
+    nodes.Path,
+    nodes.Variable,
+)
 
 #: The function that compiles each kind of node.
 Table = Mapping[type, Callable[["Writer", Any], ast.expr]]
@@ -57,6 +70,8 @@ class Writer(Pen):
         self.variables = dict(self.free)
         #: The local that holds `$`, and whether that is the whole input, which counts as one item.
         self.context, self.is_input = context, True
+        #: The local that holds `$` as functions and `*` see it, if that is another.
+        self.around: str | None = None
         #: Whether the code uses the local `run`.
         self.runs = False
         #: How many variables the calls of $eval see so far.
@@ -78,6 +93,8 @@ class Writer(Pen):
         self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
             map(nodes.is_range, below)
         )
+        #: Whether a value may be a sequence of one item, which collapses wherever it is a value.
+        self.nests = nests_sequences(below)
         #: Whether a value of the whole page may be read, once for each row.
         self.reads_variables = reads_variables
         self.watches = alone or self.checks_time or reads_variables
@@ -88,6 +105,8 @@ class Writer(Pen):
         """Compile a node. A `raw` value is not yet collapsed, for predicates, a group or `[]` behind the node."""
         outer, self.at = self.at, self.placer.place(node.span)
         made = self.tables[raw][type(node)](self, node)
+        if self.nests and not raw and isinstance(node, _PASSING) and not _has_tail_call(node):
+            made = self.called("settled", made)
         made = made if isinstance(node, nodes.Name) else self.traced(node, made)
         self.at = outer
         return made
@@ -150,6 +169,10 @@ class Writer(Pen):
         """The value of `$`."""
         return self.load(self.context)
 
+    def focus(self) -> ast.expr:
+        """The value of `$` as functions and `*` see it: an array around it where an array begins a path."""
+        return self.load(self.around or self.context)
+
     @contextmanager
     def placed(self, node: nodes.Node) -> Iterator[None]:
         """Position code at a node."""
@@ -160,10 +183,10 @@ class Writer(Pen):
     @contextmanager
     def within(self, context: str) -> Iterator[None]:
         """Use another local as `$`."""
-        outer = self.context, self.is_input
-        self.context, self.is_input = context, False
+        outer = self.context, self.is_input, self.around
+        self.context, self.is_input, self.around = context, False, None
         yield
-        self.context, self.is_input = outer
+        self.context, self.is_input, self.around = outer
 
     @contextmanager
     def of_lambda(self, *, leaves_tails: bool) -> Iterator[None]:
@@ -204,6 +227,21 @@ class Writer(Pen):
         self.nonlocals, self.loops = outer
         self.define(name, parameters, body)
         return name
+
+
+def _has_tail_call(node: nodes.Node) -> bool:
+    """Whether a node's value may be that of a tail call, which only the caller of the lambda collapses."""
+    match node:
+        case nodes.Call(tail=is_tail):
+            return is_tail
+        case nodes.Block(expressions=(*_, last)):
+            return _has_tail_call(last)
+        case nodes.Condition(then=left, otherwise=right):
+            return _has_tail_call(left) or (right is not None and _has_tail_call(right))
+        case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
+            return _has_tail_call(left) or _has_tail_call(right)
+        case _:
+            return False
 
 
 def _is_final(value: ast.expr) -> bool:

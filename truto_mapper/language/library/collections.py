@@ -80,8 +80,8 @@ def reverse(values: Any) -> Any:
 
 
 def shuffle(run: Run, values: Any) -> Any:
-    if values is MISSING:
-        return MISSING
+    if values is MISSING or len(values) <= 1:
+        return values
     found, generator = list(values), run.generator()
     for last in run.each(range(len(found) - 1, 0, -1)):
         place = int(generator.random() * (last + 1))

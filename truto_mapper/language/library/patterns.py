@@ -165,7 +165,7 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
         return parts
     if isinstance(separator, str):
         # As in the reference, a limit is a number of 32 bits.
-        most = len(text) if limit is MISSING else int(limit) % 2**32 if math.isfinite(limit) else 0
+        most = len(text) + 1 if limit is MISSING else int(limit) % 2**32 if math.isfinite(limit) else 0
         size = min(most, text.count(separator) + 1 if separator else len(text))
         run.spend(_PART * size)
         parts = text.split(separator, size) if separator else list(text[:size])

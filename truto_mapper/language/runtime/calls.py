@@ -137,17 +137,20 @@ def numeric(result: Any) -> Any:
     return as_number(result) if result.__class__ is float else result
 
 
-def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:
-    """The value of a call of $eval, which sees the variables at its place."""
+def evaluated(run: Run, variables: Any, context: Any, whole: bool, function: Function, *arguments: Any) -> Any:
+    """The value of a call of $eval, which sees the variables at its place. An array that is a focus is one item."""
     text, focus = (*fitted(function, arguments, context), MISSING)[:2]
     if text is MISSING:
         return MISSING
-    return settled(run.evaluate(run, text, context if focus is MISSING else focus, variables))
+    if focus is not MISSING:
+        context, whole = focus, not isinstance(focus, Sequence)
+    return settled(run.evaluate(run, text, context, whole, variables))
 
 
-def evaluate_text(run: Run, text: Any, context: Any = MISSING) -> Any:
-    """$eval as a function value, which sees no variables."""
-    return MISSING if text is MISSING else run.evaluate(run, text, context, {})
+def evaluate_text(run: Run, text: Any, focus: Any = MISSING) -> Any:
+    """$eval as a function value, which sees no variables, and whose context is null."""
+    whole = not isinstance(focus, Sequence)
+    return MISSING if text is MISSING else run.evaluate(run, text, None if focus is MISSING else focus, whole, {})
 
 
 def procedure(found: Any, name: str, known: Any, code: str) -> Any:
@@ -175,7 +178,7 @@ def piped(run: Run, left: Any, right: Any) -> Any:
     if not isinstance(right, Function):
         fail("T2006", "The right side of the function application operator ~> must be a function")
     if isinstance(left, Function):
-        return Closure("~>", lambda value: apply(run, right, settled(apply(run, left, value))), 1)
+        return Closure("~>", lambda value: apply(run, right, settled(apply(run, left, settled(value)))), 1)
     return call(run, None, right, left)
 
 

@@ -63,9 +63,19 @@ def constructed_items(value: Any) -> Any:
     return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
 
 
+def context_array(value: Any) -> Any:
+    """The context of an array constructor that begins a path: an array."""
+    return value if isinstance(value, list) else Sequence((value,))
+
+
 def is_empty(value: Any) -> bool:
     """Whether a value is an empty array."""
     return isinstance(value, list) and not value
+
+
+def is_empty_item(value: Any) -> bool:
+    """Whether a selected item is an empty array."""
+    return is_empty(value) and not isinstance(value, Sequence)
 
 
 def field(value: Any, name: str) -> Any:

@@ -330,8 +330,8 @@ def settled(value: Any) -> Any:
 
 
 def stored(value: Any) -> Any:
-    """A value as a member of an array or object: a sequence becomes an array."""
-    return list(value) if value.__class__ is Sequence else value
+    """A value as a member of an array or object: a sequence that cannot collapse any more becomes an array."""
+    return list(value) if value.__class__ is Sequence and len(value) > 1 else value
 
 
 def items(value: Any) -> Any:
