@@ -33,6 +33,7 @@ MORE = (
     "$reduce(a, function($x, $y) { $append($x, $y) })[0] & $reduce(a, function($x, $y) { $merge([$x, $y]) })",
     "a ~> $map(function($x, $i) { [$x, $i] }) ~> $map($string) ~> $reduce(function($x, $y) { $x & $y })",
     "a.$each(function($v, $k) { $k & $v }) ~> $single(function($x) { $x = 'b' })",
+    "a.{b: c}",
     "$uppercase(a) & $substringBefore(b, '-') & $length(a)",
     "[$string(a)].b",
     "a^(b)[0].c",

@@ -3,7 +3,7 @@
 import ast
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.grouping import group_items
+from truto_mapper.language.compiler.items import item_function
 from truto_mapper.language.compiler.writer import Writer
 
 #: The nodes whose values are never sequences.
@@ -47,8 +47,10 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
     named = [(key.value, value) for key, value in node.pairs if isinstance(key, nodes.String)]
     if len(named) < len(node.pairs):
         context = writer.dollar()
-        over = writer.list_of(context) if writer.is_input else writer.called("listed", context)
-        return group_items(writer, node, over)
+        pairs = [writer.tuple_of(*(item_function(writer, part) for part in pair)) for pair in node.pairs]
+        return writer.called(
+            "keyed", writer.running(), context, writer.constant(writer.is_input), writer.tuple_of(*pairs)
+        )
     made = writer.empty("dict")
     written: set[str] = set()
     with writer.within(_object_context(writer)):

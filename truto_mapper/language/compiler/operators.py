@@ -4,8 +4,9 @@ import ast
 from typing import TypeGuard
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.variables import argument_of
+from truto_mapper.language.compiler.variables import argument_of, function_name
 from truto_mapper.language.compiler.writer import Writer
+from truto_mapper.language.library.functions import STANDARD
 
 
 def compile_negate(writer: Writer, node: nodes.Negate) -> ast.expr:
@@ -195,7 +196,18 @@ def compile_truth(writer: Writer, node: nodes.Node) -> ast.expr:
             left, right = map(writer.atom, writer.values(node.left, node.right))
             return _compare(writer, node.operator, left, right, truth=True)
     value = writer.value(node)
+    if gives_boolean(writer, node):
+        return writer.test(value, ast.Is(), writer.constant(value=True))
     return value if is_boolean(writer, node) else _truth_of(writer, value)
+
+
+def gives_boolean(writer: Writer, node: nodes.Node) -> bool:
+    """Whether a node calls a standard function that gives true, false or undefined."""
+    if not isinstance(node, nodes.Call) or argument_of(writer, node, "exists") is not None:
+        return False
+    name = function_name(writer, node.procedure)
+    known = name in STANDARD and name not in writer.callers
+    return known and (STANDARD[name or ""].signature or "").endswith(":b>")
 
 
 def is_comparison(node: nodes.Node) -> TypeGuard[nodes.Binary]:

@@ -247,6 +247,22 @@ def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Ca
     return {key: stored(one) for key, one in made if one is not MISSING}
 
 
+def keyed(run: Run, context: Any, whole: bool, pairs: Any) -> dict[str, Any]:
+    """`{key: value}` for a context. The items of an array are grouped unless it is one `whole`."""
+    if context.__class__ is not dict:
+        return grouped(run, [context] if whole else listed(context), pairs)
+    values: dict[str, Any] = {}
+    for key_of, value_of in pairs:
+        key = key_of(context)
+        if key is not MISSING:
+            if text_key(key) in values:
+                repeated_key(key)
+            values[key] = value_of
+    run.spend(_GROUP * len(values))
+    made = ((key, value_of(context)) for key, value_of in values.items())
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
 def text_key(key: Any) -> str:
     """A value as the key of an object. Raises T1003 if it is not text."""
     if not isinstance(key, str):

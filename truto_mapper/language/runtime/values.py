@@ -568,6 +568,8 @@ def copy(run: Run, value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
 def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None = None) -> bool:
     """$boolean: an array is true if an item is; null and functions are false."""
     if isinstance(value, list):
+        if value and value[0].__class__ is str and value[0]:
+            return True
         inner = (walk := walk or Walk(run)).enter(depth, value)
         return any(truthy(item, run, inner, walk) for item in walk.each(value))
     if isinstance(value, float):
