@@ -14,6 +14,7 @@ from truto_mapper.language.names import free_variables
 from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable, number, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
+from truto_mapper.language.runtime.sizes import measure
 from truto_mapper.language.runtime.values import (
     BOUNDS,
     DEFAULT_DEPTH,
@@ -25,7 +26,6 @@ from truto_mapper.language.runtime.values import (
     Walk,
     fail,
     finished,
-    measure,
 )
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MappingError

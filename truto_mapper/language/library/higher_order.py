@@ -8,6 +8,7 @@ from truto_mapper.language.runtime.arguments import fitted, refuse
 from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, invoked
 from truto_mapper.language.runtime.paths import appended, in_order, merge_sorted, push
 from truto_mapper.language.runtime.values import (
+    CHUNK,
     MISSING,
     Function,
     Run,
@@ -17,6 +18,7 @@ from truto_mapper.language.runtime.values import (
     settled,
     stored,
     truthy,
+    watched,
 )
 
 
@@ -143,6 +145,12 @@ def gathered(run: Run, found: Any) -> Any:
 def gather(run: Run, found: Any) -> Any:
     """As `gathered`, but collapsed."""
     return settled(gathered(run, found))
+
+
+def pairs(run: Run, value: dict[str, Any]) -> Any:
+    """The keys and values of an object, with the deadline checked now and then."""
+    run.tick(len(value) + 1)
+    return value.items() if len(value) < CHUNK else watched(run, list(value.items()))
 
 
 def object_of(function: Function, context: Any, *given: Any) -> Any:

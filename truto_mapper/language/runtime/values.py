@@ -222,11 +222,6 @@ class Run:
         self.tick(len(found) + 1)
         return found if len(found) < CHUNK else watched(self, found)
 
-    def pairs(self, value: dict[str, Any]) -> Any:
-        """The keys and values of an object, with the deadline checked now and then."""
-        self.tick(len(value) + 1)
-        return value.items() if len(value) < CHUNK else watched(self, list(value.items()))
-
     def counted(self, value: Any) -> Any:
         """A value that a function without a clock looks through, its items counted as work."""
         if isinstance(value, list):
@@ -412,7 +407,6 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
 
 
 _FLAT = frozenset((str, int, bool, type(None)))
-_SCALARS = _FLAT | {float, Missing}
 
 
 def _scalar(value: Any) -> str:
@@ -458,22 +452,6 @@ def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         fail("D3001", f"{quoted(value)} cannot be written as a string: it is not a finite number")
     return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
-
-
-def measure(value: Any, walk: Walk, depth: int = 0) -> None:
-    """Count the characters of a value as JSON: texts as often as they occur, other scalars as three."""
-    if isinstance(value, str):
-        walk.write(len(value))
-    elif isinstance(value, (list, dict)):
-        inner = walk.enter(depth, value)
-        size = 3 * len(value) + 2
-        for item in value.values() if isinstance(value, dict) else value:
-            kind = item.__class__
-            if kind is str:
-                size += len(item)
-            elif kind not in _SCALARS:
-                measure(item, walk, inner)
-        walk.write(size)
 
 
 def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
