@@ -42,7 +42,7 @@ def _steps(writer: Writer, node: nodes.Path, end: End) -> ast.expr:
         state = first_step(writer, first, "open" if later else end)
     empty = [(writer.called("is_empty", array), writer.called("Constructed"))] if first.consarray else []
     for number, step in enumerate(later, 1):
-        state = next_step(writer, step, state, end if number == len(later) else "open")
+        state = writer.flat(number, next_step(writer, step, state, end if number == len(later) else "open"))
         if isinstance(step.node, nodes.Sort) and step.stages and number < len(later):
             # As in the reference, an empty array that a predicate selects ends the path.
             state = writer.atom(state)

@@ -11,20 +11,25 @@ from truto_mapper.language.compiler.steps import compile_step, first_step, next_
 from truto_mapper.language.compiler.writer import Writer
 
 #: The code of a tuple stream, and the variables that its tuples bind.
-Stream = tuple[ast.expr, tuple[str, ...]]
+Stream = tuple[ast.expr, dict[str, None]]
 
 
 def compile_tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     """A path with tuple steps: its items, its group, or the tuples themselves if an outer path needs them."""
+    return writer.apart(lambda: _tuple_path(writer, node))
+
+
+def _tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     first = next(number for number, step in enumerate(node.steps) if step.tuple)
     state: ast.expr | None = None
     for step in node.steps[:first]:
         state = first_step(writer, step, "open") if state is None else next_step(writer, step, state, "open")
     state = state and writer.atom(state)
     stream = None
-    for step in node.steps[first:]:
+    for number, step in enumerate(node.steps[first:], 1):
         with writer.placed(step):
-            stream = _step(writer, step, state, stream)
+            tuples, names = _step(writer, step, state, stream)
+        stream = writer.flat(number, tuples), names
     tuples, names = stream  # type: ignore[misc]  # there is a first step
     tuples = writer.atom(tuples)
     if node.group is not None:
@@ -43,11 +48,12 @@ def _step(writer: Writer, step: nodes.Step, state: ast.expr | None, stream: Stre
         listed = writer.called("listed", state)  # type: ignore[arg-type]  # no path begins with a sort
         stream = _begin(writer, sort_items(writer, step.node, listed))
         stream = _number(writer, step.index, stream) if step.index else stream
-    for stage in step.stages:
+    for number, stage in enumerate(step.stages, 1):
         if isinstance(stage, nodes.Index):
             stream = _number(writer, stage.variable, stream)
         else:
             stream = filter_tuples(writer, stage, *stream), stream[1]
+        stream = writer.flat(number, stream[0]), stream[1]
     return stream
 
 
@@ -60,13 +66,14 @@ def _first_items(writer: Writer, step: nodes.Step, state: ast.expr | None) -> as
 
 
 def _begin(writer: Writer, items: ast.expr) -> Stream:
-    return writer.called("stream", writer.running(), items), ()
+    return writer.called("stream", writer.running(), items), {}
 
 
 def _number(writer: Writer, index: nodes.Variable, stream: Stream) -> Stream:
     """`#$i`: a call of `numbered`, which binds the position of each tuple."""
     tuples, names = stream
-    return writer.called("numbered", writer.running(), tuples, writer.constant(index.name)), _union(names, index.name)
+    names[index.name] = None
+    return writer.called("numbered", writer.running(), tuples, writer.constant(index.name)), names
 
 
 def _spread(writer: Writer, step: nodes.Step, stream: Stream) -> Stream:
@@ -76,7 +83,7 @@ def _spread(writer: Writer, step: nodes.Step, stream: Stream) -> Stream:
     bound, given = writer.new_local("bound"), writer.new_local("bound")
 
     def write() -> ast.expr:
-        with item_context(writer, bound, names):
+        with item_context(writer, bound, step, names):
             return compile_step(writer, step)
 
     stepped = writer.function([bound], write)
@@ -86,8 +93,5 @@ def _spread(writer: Writer, step: nodes.Step, stream: Stream) -> Stream:
         found, labels = writer.called(stepped, writer.load(given)), map(writer.constant, own)
         writer.do(writer.called("spread", writer.running(), writer.load(made), writer.load(given), found, *labels))
     writer.loop(writer.method(writer.running(), "each", tuples), body, given)
-    return writer.load(made), _union(names, *(name for name in own if name is not None), *tuple_names(step.node))
-
-
-def _union(names: tuple[str, ...], *more: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*names, *more)))
+    names |= dict.fromkeys((*(name for name in own if name is not None), *tuple_names(step.node)))
+    return writer.load(made), names
