@@ -25,6 +25,7 @@ MORE = (
     "$eval('a')",
     "1 ~> $string",
     "[a, $x].b.[c]",
+    "($clone := $f; $ ~> |a|{}|)",
     "a[$x]{b: $f(c != d)}",
     "a.b@$v{c: $v}",
     "{'a': $f(sum(b))[0], 'a': [[1][0]]}",
@@ -38,7 +39,7 @@ MORE = (
     "[$string(a)].b",
     "a^(b)[0].c",
     "($v := a; $size($v))",
-    "($clone := $keys; a ~> |b|{}|)",
+    "function($clone) { a ~> |b|{}| }",
 )
 
 

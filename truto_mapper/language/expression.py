@@ -164,7 +164,7 @@ class Expression:
     @cached_property
     def compiled(self) -> _Compiled:
         """The Python function of the expression. Raises `EvaluationError` M104 if Python cannot nest that deep."""
-        return self._compiled(trace=False)
+        return self._compiled()
 
     @cached_property
     def traced(self) -> _Compiled:
@@ -178,10 +178,10 @@ class Expression:
         number(self.node, found)
         return found
 
-    def _compiled(self, *, trace: bool) -> _Compiled:
+    def _compiled(self, *, trace: bool = False, whole: bool = True, rooted: bool = False) -> _Compiled:
         try:
             with _without_collection(self.text):
-                return _Compiled(self, trace=trace)
+                return _Compiled(self, trace=trace, whole=whole, rooted=rooted)
         except (RecursionError, SyntaxError) as error:
             from truto_mapper.language.compiler.writer import TooManyVariablesError  # noqa: PLC0415  # it is loaded now
 
@@ -281,7 +281,7 @@ class Expression:
             limit = f"longer than {budget.timeout:g} seconds"
             fail("D1012", f"compiling the {len(text):,} characters that are given to eval may take {limit}")
         budget.check()
-        return _Compiled(made, trace=False, whole=whole, rooted=True)
+        return made._compiled(whole=whole, rooted=True)  # noqa: SLF001  (of this class)
 
     def _coded(self, error: Exception, scope: Scope) -> EvaluationError:
         found = error.diagnostics[0] if isinstance(error, EvaluationError) else _diagnostic(error)
@@ -362,12 +362,12 @@ def _without_collection(text: str) -> Iterator[None]:
 class _Compiled:
     """The Python function of an expression and its parameters."""
 
-    def __init__(self, expression: Expression, *, trace: bool, whole: bool = True, rooted: bool = False) -> None:
+    def __init__(self, expression: Expression, **options: bool) -> None:
+        """`options` are those of `compiler.program`."""
         from truto_mapper.language.compiler import compiler  # noqa: PLC0415  # loading a mapping compiles nothing
 
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
-        options = {"trace": trace, "whole": whole, "rooted": rooted}
         program = compiler.program(expression.node, expression.placer, callers, **options)
         self.runs = program.runs
         self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]

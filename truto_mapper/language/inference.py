@@ -249,10 +249,10 @@ class Inference:
         """The facts where a condition holds, and those where it does not."""
         match test:
             case nodes.Path() | nodes.Variable():
-                kind = _quiet(test, scope)
+                kind = quiet(test, scope)
                 return (((test, kind.without(NONE)),) if kind != ANY else ()), ()
             case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
-                kind = _quiet(one, scope)
+                kind = quiet(one, scope)
                 return (((one, kind.without({"undefined"})),) if kind != ANY else ()), ()
             case nodes.Binary(operator="=", left=left, right=nodes.String() | nodes.Number() | nodes.Value() as right):
                 return _compared(left, (right.value,), scope)
@@ -358,7 +358,7 @@ def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
 
 
 def _compared(left: nodes.Node, given: tuple[Any, ...], scope: TypeScope) -> tuple[Facts, Facts]:
-    kind = _quiet(left, scope)
+    kind = quiet(left, scope)
     if kind.values is None or "array" in kind.kinds:
         return (), ()
     same = tuple(value for value in kind.values if any(types.same_value(value, one) for one in given))
@@ -366,7 +366,7 @@ def _compared(left: nodes.Node, given: tuple[Any, ...], scope: TypeScope) -> tup
     return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
 
 
-def _quiet(node: nodes.Node, scope: TypeScope) -> Type:
+def quiet(node: nodes.Node, scope: TypeScope) -> Type:
     """The type of a node that has been inferred before, without reporting it again."""
     return Inference(lambda *_: None).infer(node, scope)
 

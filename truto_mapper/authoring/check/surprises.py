@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from truto_mapper.language import nodes, types
-from truto_mapper.language.inference import Inference, Tell, TypeScope
+from truto_mapper.language.inference import Inference, Tell, TypeScope, quiet
 from truto_mapper.language.types import Type, item_of
 from truto_mapper.text.diagnostics import Severity
 
@@ -136,7 +136,7 @@ class Surprises(Inference):
         text = self.text_of(test)
         before = self.before.get(id(step))
         if isinstance(test, nodes.Number) and before is not None and isinstance(step.node, nodes.Name):
-            each = self._quiet(step.node, TypeScope({}, item_of(before)))
+            each = quiet(step.node, TypeScope({}, item_of(before)))
             if "array" in before.kinds and each.solid and each.solid <= types.SCALARS:
                 all_items = self.text_of(path).split("[" + text)[0]
                 message = f"`[{text}]` selects from the `{step.node.value}` of each item, which is a single value"

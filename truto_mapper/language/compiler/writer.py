@@ -15,6 +15,8 @@ from truto_mapper.language.compiler.placer import Placer
 _PASSING = (
     nodes.Bind,
     nodes.Block,
+    nodes.Branches,
+    nodes.Chain,
     nodes.Coalesce,
     nodes.Condition,
     nodes.Default,
@@ -276,6 +278,8 @@ def _has_tail_call(node: nodes.Node) -> bool:
             return _has_tail_call(left) or (right is not None and _has_tail_call(right))
         case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
             return _has_tail_call(left) or _has_tail_call(right)
+        case nodes.Branches(parts=parts):
+            return any(map(_has_tail_call, parts))
         case _:
             return False
 
