@@ -188,11 +188,17 @@ def test_a_lambda_keeps_its_signature_and_marks_its_tail_calls():
     assert [n.tail for n in parts("function(){ $f()[0] }") if isinstance(n, Call)] == [False]
 
 
-def test_a_number_is_a_double_as_in_the_reference():
+def test_an_integer_keeps_every_digit_and_any_other_number_is_a_double():
     assert [n.value for n in parts("[9007199254740991, 1e2, 0.5]") if isinstance(n, Number)] == [2**53 - 1, 100, 0.5]
     assert type(Expression("1e2").node.value) is int
-    assert Expression("9007199254740993").node.value == 2**53
-    assert type(Expression("12345678901234567890").node.value) is float
+    assert Expression("9007199254740993").node.value == 2**53 + 1
+    assert Expression("-9007199254740993").evaluate() == -(2**53) - 1
+    assert type(Expression("12345678901234567890.0").node.value) is float
+
+
+def test_an_integer_of_the_text_is_equal_to_the_same_integer_of_the_data():
+    users = [{"id": 9007199254740992}, {"id": 9007199254740993}]
+    assert Expression("$[id = 9007199254740993]").evaluate(users) == users[1]
 
 
 def test_an_escaped_astral_character_is_one_character():

@@ -106,7 +106,9 @@ class Builder:
         if symbol.type == "path":
             return self.path(symbol)
         step = self.step(symbol)
-        attached = symbol.predicate or symbol.stages or symbol.group or symbol.focus or symbol.index or symbol.ancestor
+        if step.focus is not None:  # as in the reference: only a step of a path binds
+            step = replace(step, focus=None)
+        attached = symbol.predicate or symbol.stages or symbol.group or symbol.index or symbol.ancestor
         return step if attached or symbol.tuple or symbol.keep_array else step.node
 
     def all(self, symbols: Any) -> tuple[nodes.Node, ...]:

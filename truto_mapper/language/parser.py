@@ -109,7 +109,8 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
         if token.type == "string":  # an astral character is two escapes
             token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
         if token.type == "number":
-            token.value = as_number(float(self.path[self.start : self.position]))
+            digits = self.path[self.start : self.position]
+            token.value = int(digits) if digits.isdecimal() else as_number(float(digits))
         return token
 
     def last_slash(self, infix: bool) -> Any:  # as the library calls it
@@ -395,6 +396,8 @@ class _Parser(Parser):  # type: ignore[misc]
         return value
 
     def _processed(self, expr: Any) -> Any:
+        operand = vars(expr).get("expression") if expr.value == "-" else None
+        negative = -operand.value if operand is not None and operand.type == "number" else None  # jsonata rounds it
         result = self._operator(expr) if expr.type == "binary" else self._operand(expr)
         if not hasattr(expr, "start"):  # a range has no token of its own
             expr.start, expr.at, expr.close = expr.lhs.start, expr.lhs.start, expr.rhs.end
@@ -402,8 +405,8 @@ class _Parser(Parser):  # type: ignore[misc]
         if not hasattr(result, "start"):
             result.start, result.at, result.close = expr.start, expr.at, expr.close
         result.start = min(result.start, expr.start)  # a minus sign becomes part of its number
-        if result.type == "number":
-            result.value = as_number(float(result.value))
+        if negative is not None:
+            result.value = negative
         if expr.type == "binary":
             self._attach(str(expr.value), expr, result)
         result.end = expr.end

@@ -181,7 +181,7 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
         size = min(most, text.count(separator) + 1 if separator else len(text))
         run.spend(_PART * size)
         parts = text.split(separator, size) if separator else list(text[:size])
-        return parts[:size] if most == size else parts
+        return parts if limit is MISSING else parts[:size]
     parts, start = [], 0
     for from_, to in _spans(run, separator, text, limit):
         run.spend(_PART)

@@ -178,7 +178,7 @@ def piped(run: Run, left: Any, right: Any) -> Any:
     if not isinstance(right, Function):
         fail("T2006", "The right side of the function application operator ~> must be a function")
     if isinstance(left, Function):
-        return Closure("~>", lambda value: apply(run, right, settled(apply(run, left, settled(value)))), 1)
+        return Closure("~>", lambda value: Tail(right, settled(apply(run, left, settled(value)))), 1)
     return call(run, None, right, left)
 
 
