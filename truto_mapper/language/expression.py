@@ -16,6 +16,7 @@ from truto_mapper.language.names import bare_calls, free_variables
 from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable, number, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
+from truto_mapper.language.runtime.sizes import measure
 from truto_mapper.language.runtime.values import (
     BOUNDS,
     DEFAULT_DEPTH,
@@ -27,7 +28,6 @@ from truto_mapper.language.runtime.values import (
     Walk,
     fail,
     finished,
-    measure,
 )
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MappingError
@@ -203,6 +203,11 @@ class Expression:
         parts with the data. `$now()` and `$millis()` return the moment bound as `now`: no clock is read, and the same
         input gives the same result, even with `$random()` and `$shuffle()`.
         """
+        if self.compiled.is_plain:
+            try:
+                return finished(self.compiled.function(data, None), escapes=False)
+            except Exception as error:  # noqa: BLE001  (every error gets a code and a span)
+                raise self._coded(error, Scope(data, bindings)) from None
         return self.evaluate_in(Scope(data, bindings), timeout=timeout, depth=depth)
 
     def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
@@ -369,7 +374,9 @@ class _Compiled:
         linked = {callers[name]: function for name, function in functions.items()}
         self.function = compiler.link(program, expression.source, linked)
         self.escapes = escapes.escapes(expression.node)
-        self.multiplies = escapes.multiplies(expression.node)
+        self.multiplies = escapes.multiplies(expression.node, functions)
+        #: Whether the function needs nothing but the data, and makes nothing that has to be looked through.
+        self.is_plain = not (self.runs or self.parameters or self.escapes or self.multiplies)
 
     def finished(self, result: Any, budget: Budget) -> Any:
         """The result as a plain value."""

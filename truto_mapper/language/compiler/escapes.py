@@ -1,8 +1,10 @@
 """Finds expressions whose values may not be plain JSON."""
 
+import math
 from collections.abc import Collection, Iterable
 
 from truto_mapper.language import nodes
+from truto_mapper.language.compiler.lambdas import LOOPS, piped_call, written_out
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import excludes_undefined, is_simple_path
 
@@ -108,9 +110,87 @@ def _consumed(name: str, arguments: Iterable[tuple[int, nodes.Node]]) -> set[int
     return {id(one) for one in given if not (isinstance(one, nodes.Regex) and name in _RETURNING)}
 
 
-def multiplies(node: nodes.Node) -> bool:
+#: How often the parts of the data may be held in a result that is not measured.
+MAX_TIMES = 64
+
+
+def multiplies(node: nodes.Node, callers: Collection[str] = ()) -> bool:
     """Whether the value may hold its parts many more times than the data do."""
     if is_simple_path(node):
         return False
     below = list(nodes.walk(node))
-    return any(isinstance(one, _MULTIPLYING) or nodes.is_variable(one) or nodes.is_range(one) for one in below)
+    may = any(isinstance(one, _MULTIPLYING) or nodes.is_variable(one) or nodes.is_range(one) for one in below)
+    if not may or any(isinstance(one, (nodes.Bind, nodes.Partial)) for one in below):
+        return may
+    times = _Times(written_out(below, callers), callers).of(node, frozenset(("", "$")))
+    return not times <= MAX_TIMES  # nor is infinity times zero
+
+
+#: The functions whose results hold the parts of their arguments as often as the arguments do.
+_HANDING_ON = frozenset(
+    {"append", "distinct", "fromMillis", "keys", "lookup", "lowercase", "merge", "reverse", "sort", "split", "spread"}
+    | {"string", "substring", "substringAfter", "substringBefore", "trim", "uppercase", "zip"}
+)
+
+
+#: The nodes whose values consist of those of the nodes in them.
+_JOINING = (
+    *nodes.LITERALS, nodes.Array, nodes.Object, nodes.Binary, nodes.Block, nodes.Coalesce, nodes.Condition,
+    nodes.Default, nodes.Negate,
+)  # fmt: skip
+
+
+class _Times:
+    """How often values hold the parts of the data, at most; infinity if that depends on the data.
+
+    `known` are the variables that are the whole data, or in a loop an item: a loop that names anything else would hold
+    it once for each item.
+    """
+
+    def __init__(self, lambdas: frozenset[int], callers: Collection[str]) -> None:
+        self.lambdas, self.callers = lambdas, callers
+
+    def of(self, node: nodes.Node, known: frozenset[str]) -> float:
+        match node:
+            case nodes.Name() | nodes.Variable():
+                return 1 if (node.name if isinstance(node, nodes.Variable) else "") in known else math.inf
+            case nodes.Path(steps=(first, *later), group=None, tuple=False):
+                return math.prod((self.of(first, known), *(self.of(one, frozenset(("",))) for one in later)))
+            case nodes.Step(group=None, focus=None, index=None, tuple=False, stages=stages, predicates=predicates):
+                return self.of(node.node, known) if all(map(_selects_once, (*stages, *predicates))) else math.inf
+            case nodes.Call():
+                return self._of_call(node, node.arguments, known)
+            case nodes.Apply(left=left):
+                call = piped_call(node)
+                return math.inf if call is None else self._of_call(call, (left, *call.arguments), known)
+            case nodes.Binary(operator=operator) if operator not in ("&", ".."):
+                return 0
+            case nodes.Block(expressions=(_, _, *_)) | nodes.Binary(operator=".."):
+                return math.inf
+            case _:
+                joins = isinstance(node, _JOINING)
+                return sum(self.of(one, known) for one in nodes.children(node)) if joins else math.inf
+
+    def _of_call(self, call: nodes.Call, arguments: tuple[nodes.Node, ...], known: frozenset[str]) -> float:
+        name = call.procedure.name if isinstance(call.procedure, nodes.Variable) else ""
+        if name in self.callers:
+            return math.inf
+        result = (STANDARD[name].signature or "").rpartition(":")[2] if name in STANDARD else ""
+        if result in ("n>", "b>"):
+            return 0
+        if name in _HANDING_ON:
+            return sum(self.of(one, known) for one in arguments)
+        if name not in LOOPS or name == "reduce" or len(arguments) != 2:
+            return math.inf
+        values, function = arguments
+        if not isinstance(function, nodes.Lambda) or id(function) not in self.lambdas:
+            return math.inf
+        inner = frozenset(parameter.name for parameter in function.parameters[:2])
+        return self.of(values, known) * (self.of(function.body, inner) if name in ("map", "each") else 1)
+
+
+def _selects_once(stage: nodes.Filter | nodes.Index) -> bool:
+    """Whether a predicate keeps each item at most once: its value is not a list of positions."""
+    if not isinstance(stage, nodes.Filter) or isinstance(stage.expression, nodes.Number):
+        return True
+    return isinstance(stage.expression, nodes.Binary) and stage.expression.operator not in ("&", "..")

@@ -20,9 +20,8 @@ def compile_lambda(writer: Writer, node: nodes.Lambda) -> ast.expr:
             declare_bound(writer, (node.body,), but=frozenset(names))
             return writer.value(node.body)
 
-    outer, writer.in_lambda = writer.in_lambda, True
-    body = writer.function(locals_, write)
-    writer.in_lambda = outer
+    with writer.of_lambda(leaves_tails=True):
+        body = writer.function(locals_, write)
     size, signature = writer.constant(len(names)), writer.constant(node.signature)
     return writer.called("Closure", writer.constant("lambda"), writer.load(body), size, signature)
 

@@ -68,9 +68,23 @@ def first_step(writer: Writer, step: nodes.Step, end: End) -> ast.expr:
             return writer.called("constructed_items", compile_step(writer, step))
     if not writer.is_input:
         return _loop(writer, step, writer.called("context_items", writer.dollar()), end)
-    found = writer.empty("list")
     with writer.within(writer.context):
-        writer.append_defined(found, _step_value(writer, step))
+        value = writer.atom(_step_value(writer, step))
+    if end != "open":
+        return _of_value(writer, value, end)
+    made = writer.new_local()
+    writer.branch(
+        writer.has_class(value, "dict"),  # one object is a context as it is
+        lambda: writer.assign(made, value),
+        lambda: writer.assign(made, _of_value(writer, value, end)),
+    )
+    return writer.load(made)
+
+
+def _of_value(writer: Writer, value: ast.expr, end: End) -> ast.expr:
+    """The value of a step that is evaluated once, as the results of a loop."""
+    found = writer.empty("list")
+    writer.append_defined(found, value)
     return _joined(writer, found, end)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.escapes import nests_sequences
+from truto_mapper.language.compiler.lambdas import written_out
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
 
@@ -67,7 +68,7 @@ class Writer(Pen):
         alone: bool,
     ) -> None:
         super().__init__(placer.place(node.span), temporaries)
-        self.classes = classes
+        self.classes = dict(classes)
         self.tables, self.placer = tables, placer
         #: Of the Python function being written: the outer locals that it assigns, and how deep its loops nest.
         self.nonlocals: set[str] = set()
@@ -89,11 +90,13 @@ class Writer(Pen):
         self.visible = 0
         #: The value of `nodes.Hole`.
         self.hole: ast.expr = self.load("MISSING")
-        #: Whether a lambda is being compiled. Its tail calls are left to its caller.
-        self.in_lambda = False
+        #: Whether a lambda is being compiled, and whether its tail calls are left to its caller.
+        self.in_lambda = self.leaves_tails = False
         below = list(nodes.walk(node))
         #: The numbers of nodes by identity, if values are traced.
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
+        #: The lambdas whose bodies are written out in loops. A traced lambda is a value of its own.
+        self.written_out = frozenset() if trace else written_out(below, callers)
         kinds = {type(one) for one in below}
         called = {id(one.procedure) for one in below if isinstance(one, (nodes.Call, nodes.Partial))}
         read = [one for one in below if nodes.is_variable(one) and id(one) not in called]
@@ -179,6 +182,9 @@ class Writer(Pen):
         """A text, array or object that was made, its size counted where it may be one of many."""
         if not self.checks_size and not self.repeats:
             return made
+        if isinstance(made, ast.Name):  # nothing more has to be known of the local
+            self.do(self.method(self.running(), "grown", made))
+            return made
         if not isinstance(made, ast.JoinedStr) or self.loops or self.in_lambda:
             return self.method(self.running(), "grown", made)
         text = self.atom(made)  # once in an evaluation: only a long one counts
@@ -207,6 +213,14 @@ class Writer(Pen):
         self.context, self.is_input, self.around = context, False, None
         yield
         self.context, self.is_input, self.around = outer
+
+    @contextmanager
+    def of_lambda(self, *, leaves_tails: bool) -> Iterator[None]:
+        """Write the body of a lambda."""
+        outer = self.in_lambda, self.leaves_tails
+        self.in_lambda, self.leaves_tails = True, leaves_tails
+        yield
+        self.in_lambda, self.leaves_tails = outer
 
     @contextmanager
     def filling(self, hole: ast.expr | None) -> Iterator[None]:

@@ -49,10 +49,13 @@ def zip_(run: Run, *arrays: Any) -> Any:
     several = [listed(one) for one in arrays]
     length = min(map(len, several), default=0)
     run.spend(length * (64 + 8 * len(several)))
-    return [list(row) for row in zip(*(run.each(one[:length]) for one in several), strict=True)]
+    return list(map(list, zip(*(run.each(one[:length]) for one in several), strict=True)))
 
 
 def spread(run: Run, value: Any) -> Any:
+    if isinstance(value, list) and value and {*map(type, value)} == {dict}:
+        run.spend(_OBJECT * sum(map(len, value)))
+        return [{key: one} for item in run.each(value) for key, one in item.items()]
     found = Sequence()
     for item in run.each(leaves(value, Walk(run))):
         run.spend(_OBJECT * len(item) if isinstance(item, dict) else 0)

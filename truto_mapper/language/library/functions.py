@@ -115,13 +115,16 @@ OURS: Final[Mapping[str, Function]] = MappingProxyType(
 )
 
 _NAMED: Final = (
-    (builtins, "dict enumerate int len list str"),
+    (builtins, "bool dict enumerate float int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
-    (paths, "arithmetic begun combined compared concatenated constructed_items context_array context_items"),
+    (paths, "added arithmetic begun combined compared concatenated constructed_items context_array context_items"),
     (paths, "descendants ended field fields grouped included is_empty is_empty_item item_at joined kept kept_path"),
-    (paths, "negated numbered ordered push ranged repeated_key root_field select spread stream text unbound wildcard"),
-    (calls, "HOLE applied call cloning evaluated invoke invoked partially piped procedure transform"),
+    (paths, "keyed multiplied negated numbered ordered push ranged repeated_key root_field select spread stream"),
+    (paths, "subtracted text unbound wildcard"),
+    (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
+    (calls, "transform"),
+    (higher_order, "Replacing add_match appended_onto gather gathered merged_onto object_of only pairs"),
     (patterns, "regex"),
 )
 

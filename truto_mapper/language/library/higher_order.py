@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from truto_mapper.language.runtime.arguments import refuse
-from truto_mapper.language.runtime.calls import applied_to, apply
-from truto_mapper.language.runtime.paths import in_order, merge_sorted
-from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
+from truto_mapper.language.runtime.arguments import fitted, refuse
+from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, invoked
+from truto_mapper.language.runtime.paths import appended, in_order, merge_sorted, push
+from truto_mapper.language.runtime.values import (
+    CHUNK,
+    MISSING,
+    Function,
+    Run,
+    Sequence,
+    fail,
+    is_number,
+    settled,
+    stored,
+    truthy,
+    watched,
+)
 
 
 def _handed(run: Run, function: Function, *offered: Any) -> Any:
@@ -42,9 +54,19 @@ def single(run: Run, values: Any, function: Any = MISSING) -> Any:
     found: list[int] = []
     for index, value in enumerate(values):
         if function is MISSING or truthy(_handed(run, function, value, index, values)):
-            found.append(index)
-        if len(found) > 1:
-            fail("D3138", f"$single must find one item, but items {found[0]} and {index} match")
+            add_match(found, index)
+    return only(values, found)
+
+
+def add_match(found: list[int], index: int) -> None:
+    """Add the index of an item that matches. Raises D3138 for a second one."""
+    found.append(index)
+    if len(found) > 1:
+        fail("D3138", f"$single must find one item, but items {found[0]} and {index} match")
+
+
+def only(values: Any, found: list[int]) -> Any:
+    """The item at the only index. Raises D3139 if there is none."""
     if not found:
         none = "the array is empty" if not values else f"none of the {len(values):,} items matches"
         fail("D3139", f"$single must find one item, but {none}")
@@ -58,14 +80,82 @@ def reduce_(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any
         fail("D3050", f"argument 2 of $reduce must be a function of at least 2 parameters, but it has {function.arity}")
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
-    made = 0
+    replacing = Replacing(run)
     for index, value in enumerate(values[skipped:], skipped):
-        budget, before = run.budget, result
-        budget.spent -= min(made, before.__sizeof__())  # what is made next replaces it
-        start = budget.spent
+        before = result
+        replacing.begin(before)
         result = applied_to(run, None, function, (result, value, index, values)[: max(function.arity, 2)])
-        made = 0 if result is before else budget.spent - start
+        replacing.end(before, result)
     return result
+
+
+class Replacing:
+    """Counts the bytes of a value that is replaced again and again: what is made next takes the place of the last."""
+
+    __slots__ = ("budget", "made", "start")
+
+    def __init__(self, run: Run) -> None:
+        self.budget = run.budget
+        self.made = self.start = 0
+
+    def begin(self, before: Any) -> None:
+        """A value is about to be replaced."""
+        self.budget.spent -= min(self.made, before.__sizeof__())
+        self.start = self.budget.spent
+
+    def end(self, before: Any, after: Any) -> None:
+        """It was replaced."""
+        self.made = 0 if after is before else self.budget.spent - self.start
+
+
+def appended_onto(run: Run, own: list[Any], found: Any, value: Any) -> Any:
+    """`$append(found, value)`, in place if `found` is the value in `own`: an array that nobody else holds."""
+    if own and own[0] is found:
+        before = found.__sizeof__()
+        push(found, value)
+        run.spend(found.__sizeof__() - before)
+        return found
+    made = appended(found, value)
+    if made is not found and made is not value:
+        own[:] = [run.grown(made)]
+    return made
+
+
+def merged_onto(run: Run, merge: Function, own: list[Any], found: Any, objects: list[Any]) -> Any:
+    """`$merge([found, …objects])`, in place if `found` is the value in `own`: an object that nobody else holds."""
+    if own and own[0] is found and all(isinstance(one, dict) for one in objects):
+        before = found.__sizeof__()
+        for one in run.each(objects):
+            run.tick(len(one) >> 3)
+            found.update(one)
+        run.spend(found.__sizeof__() - before)
+        return found
+    given: list[Any] = []
+    push(given, found)
+    made = invoked(run, None, merge, [*given, *objects])
+    own[:] = [made]
+    return made
+
+
+def gathered(run: Run, found: Any) -> Any:
+    """The results of a loop, their bytes counted if they are many."""
+    return run.grown(found) if isinstance(found, list) and len(found) > SMALL else found
+
+
+def gather(run: Run, found: Any) -> Any:
+    """As `gathered`, but collapsed."""
+    return settled(gathered(run, found))
+
+
+def pairs(run: Run, value: dict[str, Any]) -> Any:
+    """The keys and values of an object, with the deadline checked now and then."""
+    run.tick(len(value) + 1)
+    return value.items() if len(value) < CHUNK else watched(run, list(value.items()))
+
+
+def object_of(function: Function, context: Any, *given: Any) -> Any:
+    """The object that $each or $sift is given, or takes from the context; an empty one if it is undefined."""
+    return fitted(function, (*given, function), context)[0] or {}
 
 
 def each(run: Run, value: Any, function: Any) -> Any:

@@ -18,7 +18,13 @@ _DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
 _RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"
 
 
+#: So many digits are less than any limit of numbers.
+_SURE: Final = 16
+
+
 def to_number(value: Any) -> Any:
+    if value.__class__ is str and len(value) < _SURE and value.isascii() and value.isdecimal():
+        return int(value)
     if isinstance(value, bool):
         return int(value)
     if not isinstance(value, str):
@@ -41,6 +47,13 @@ def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def round_(value: Any, precision: Any = MISSING, name: str = "round") -> Any:
+    if value.__class__ is float and precision.__class__ is int and 0 <= precision < _SURE:
+        _, _, fraction = repr(value).partition(".")
+        if fraction.isdecimal():
+            if len(fraction) <= precision:
+                return value
+            if fraction[precision:] != "5":  # Python rounds the double: that only differs for a tie of its digits
+                return round(value, precision)
     if isinstance(value, float) and not math.isfinite(value):
         refuse("D1001", name, 1, "a finite number", value)
     if precision is MISSING and (value.__class__ is int or abs(value) < _EVERY_HALF):
@@ -106,6 +119,11 @@ def power(base: Any, exponent: Any = MISSING) -> Any:
         fail("D3061", f"$power({quoted(base)}, {quoted(exponent)}) is not a finite number")
     exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     return base**exponent if exact else result
+
+
+#: The classes of numbers, and a bound: numbers whose sum is within it are finite.
+_CLASSES: Final = frozenset((int, float))
+_LARGE: Final = 1e300
 
 
 def sum_(run: Run, numbers: Any) -> Any:

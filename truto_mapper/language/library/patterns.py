@@ -18,6 +18,8 @@ from truto_mapper.text.source import is_unicode
 #: The steps of a search that RE2 surely takes in half a second, and the size of a part of a text, in bytes.
 STEPS = 50_000_000
 _PART = 64
+#: The length of a text from which on its parts are counted before they are made.
+_SHORT = 1_000
 #: How many parts a text that is made by one native call may have.
 _PARTS = 1024
 
@@ -169,6 +171,10 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
         return MISSING
     if limit is not MISSING and limit < 0:
         refuse("D3020", "split", 3, "0 or more", limit)
+    if isinstance(separator, str) and separator and limit is MISSING and len(text) < _SHORT:
+        parts = text.split(separator)
+        run.spend(_PART * len(parts))
+        return parts
     if isinstance(separator, str):
         # As in the reference, a limit is a number of 32 bits.
         most = len(text) + 1 if limit is MISSING else int(limit) % 2**32 if math.isfinite(limit) else 0

@@ -88,13 +88,13 @@ def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]
 
 
 #: The longest text or array that is not counted, and a function that gives a part of its argument.
-_SMALL = 64
+SMALL = 64
 _SELECTING = "lookup"
 
 
 def _counted(run: Run, function: Function, arguments: tuple[Any, ...], result: Any) -> Any:
     """What a function made; its bytes are counted if they are many."""
-    if not isinstance(result, (str, list)) or len(result) <= _SMALL or function.name == _SELECTING:
+    if not isinstance(result, (str, list)) or len(result) <= SMALL or function.name == _SELECTING:
         return result
     return result if any(result is one for one in arguments) else run.grown(result)
 
@@ -118,6 +118,23 @@ def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     arguments = fitted(function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
+
+
+def performed(run: Run, function: Function, *arguments: Any) -> Any:
+    """As `invoked`, for arguments that fit."""
+    run.charge(arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
+    return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
+
+
+def perform(run: Run, function: Function, *arguments: Any) -> Any:
+    """As `invoke`, for arguments that fit."""
+    return settled(performed(run, function, *arguments))
+
+
+def numeric(result: Any) -> Any:
+    """A number that a function computed, or MISSING."""
+    return as_number(result) if result.__class__ is float else result
 
 
 def evaluated(run: Run, variables: Any, context: Any, whole: bool, function: Function, *arguments: Any) -> Any:

@@ -454,17 +454,6 @@ def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
     return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
 
 
-def measure(value: Any, walk: Walk, depth: int = 0) -> None:
-    """Count the characters of a value as JSON: texts as often as they occur, other scalars as three."""
-    if isinstance(value, str):
-        walk.write(len(value))
-    elif isinstance(value, (list, dict)):
-        inner = walk.enter(depth, value)
-        walk.write(3 * len(value) + 2)
-        for item in value.values() if isinstance(value, dict) else value:
-            measure(item, walk, inner)
-
-
 def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
     """A copy of a result without sequences and functions; as in JSON.stringify, a function is null in an array.
 
@@ -557,6 +546,8 @@ def copy(run: Run, value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
 def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None = None) -> bool:
     """$boolean: an array is true if an item is; null and functions are false."""
     if isinstance(value, list):
+        if value and value[0].__class__ is str and value[0]:
+            return True
         inner = (walk := walk or Walk(run)).enter(depth, value)
         return any(truthy(item, run, inner, walk) for item in walk.each(value))
     if isinstance(value, float):
