@@ -101,6 +101,8 @@ class Writer(Pen):
         called = {id(one.procedure) for one in below if isinstance(one, (nodes.Call, nodes.Partial))}
         read = [one for one in below if nodes.is_variable(one) and id(one) not in called]
         reads_variables = any(one.name not in small for one in read)
+        #: Whether a variable may change.
+        self.binds = nodes.Bind in kinds
         #: Sizes are checked if recursion, bindings or variables can make values much larger than the input.
         self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or reads_variables
         #: Loops check the clock unless they make a single pass over the input; `alone` over one of any size.
@@ -142,10 +144,19 @@ class Writer(Pen):
             if len(self.lines) > before:
                 # The earlier values are evaluated before the statements of this one.
                 late, self.lines[before:] = self.lines[before:], []
-                made = [one if isinstance(one, ast.Constant) or _is_final(one) else self.atom(one) for one in made]
+                changed = _assigned(late) if self.binds else set[str]()
+                made = [self._kept(one, changed) for one in made]
                 self.lines.extend(late)
             made.append(value)
         return made
+
+    def _kept(self, value: ast.expr, changed: set[str]) -> ast.expr:
+        """A value that stays as it is while the locals of the names in `changed` change."""
+        if not isinstance(value, ast.Name) or value.id not in changed:
+            return self.atom(value)
+        local = self.new_local()
+        self.assign(local, value)
+        return self.load(local)
 
     def flat(self, number: int, value: ast.expr) -> ast.expr:
         """The value of a construct that is applied again and again, `number` times so far: a local where it is many."""
@@ -284,6 +295,7 @@ def _has_tail_call(node: nodes.Node) -> bool:
             return False
 
 
-def _is_final(value: ast.expr) -> bool:
-    """Whether this is a local whose value does not change any more."""
-    return isinstance(value, ast.Name) and value.id.startswith(("t_", "f_"))
+def _assigned(lines: list[ast.stmt]) -> set[str]:
+    """The locals that statements assign."""
+    below = (one for line in lines for one in ast.walk(line) if isinstance(one, ast.Name))
+    return {one.id for one in below if isinstance(one.ctx, ast.Store)}
