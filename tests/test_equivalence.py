@@ -203,6 +203,23 @@ def test_the_reference_differs_as_it_is_described():
     assert [(one, theirs) for one, theirs in pairs if not same(theirs, expected(one["reference"]))] == []
 
 
+AGREEMENTS = yaml.safe_load((HERE / "agreements.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("group", AGREEMENTS, ids=lambda one: one["about"])
+def test_expressions_give_what_the_reference_gives(group):
+    found = [(one, outcome(Expression, one["expression"], one.get("data"), {})) for one in group["cases"]]
+    assert [(one, ours) for one, ours in found if not same(ours, expected(one))] == []
+
+
+@with_reference
+def test_the_reference_gives_what_is_expected_of_both():
+    cases = [one for group in AGREEMENTS for one in group["cases"]]
+    found = by_the_reference([(one["expression"], one.get("data"), {}) for one in cases], steady=False)
+    pairs = zip(cases, found, strict=True)
+    assert [(one, theirs) for one, theirs in pairs if not same(theirs, expected(one))] == []
+
+
 def test_every_difference_from_the_reference_is_documented():
     page = (HERE.parent / "docs/jsonata.md").read_text("utf-8")
     assert [one for one in DIFFERENCES if f"{one['reason']} `{one['expression']}`" not in page] == []

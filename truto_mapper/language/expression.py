@@ -15,6 +15,7 @@ from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable,
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import (
+    BOUNDS,
     DEFAULT_DEPTH,
     DEFAULT_TIMEOUT,
     MAX_WRITTEN,
@@ -40,9 +41,6 @@ STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
 #: The characters that $eval surely parses, and the nodes besides literals that it compiles, in half a second.
 EVALUATED: Final = 10_000
 COMPILED: Final = 1_000
-
-#: The codes of evaluations that were stopped, which $eval passes on.
-_BOUNDS = ("D1011", "D1012", "D2014")
 
 
 class Scope:
@@ -234,7 +232,7 @@ class Expression:
         try:
             inner = self._inner(run.budget, text)
         except MappingError as error:
-            if error.diagnostics[0].code in _BOUNDS:
+            if error.diagnostics[0].code in BOUNDS:
                 raise
             fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
         scope = Scope(run.scope.data if focus is MISSING else focus, variables, run.scope)
@@ -243,7 +241,7 @@ class Expression:
             result = inner.function(scope.data, run, *[scope.lookup(n, f) for n, f in inner.parameters])
         except EvaluationError as error:
             found = error.diagnostics[0]
-            if found.code in _BOUNDS:
+            if found.code in BOUNDS:
                 raise
             fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
         run.depth -= 1

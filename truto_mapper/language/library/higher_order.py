@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cmp_to_key
 from typing import Any
 
 from truto_mapper.language.runtime.calls import applied_to, apply
-from truto_mapper.language.runtime.paths import in_order
+from truto_mapper.language.runtime.paths import in_order, merge_sorted
 from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
 
 
@@ -88,7 +87,12 @@ def sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
         return values
     if comparator is not MISSING:  # tells whether the first of two values comes after the second
         run.spend(_KEY * len(values))
-        return sorted(values, key=cmp_to_key(lambda later, earlier: -truthy(apply(run, comparator, earlier, later))))
+        return merge_sorted(values, lambda left, right: _is_set(apply(run, comparator, left, right)))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
         fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")
     return in_order(run, values)
+
+
+def _is_set(value: Any) -> bool:
+    """Whether JavaScript takes a value for true, by which the reference judges what a comparator returns."""
+    return isinstance(value, (list, dict, Function)) or (bool(value) and value == value)  # noqa: PLR0124  (NaN)

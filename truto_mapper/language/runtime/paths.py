@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from functools import cmp_to_key
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from truto_mapper.language.runtime.values import (
+    BOUNDS,
     MISSING,
     Constructed,
     Kept,
@@ -34,6 +34,7 @@ from truto_mapper.language.runtime.values import (
     string,
     truthy,
 )
+from truto_mapper.text.errors import EvaluationError
 
 
 def kept(value: Any) -> Any:
@@ -306,13 +307,51 @@ def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool]
     """`^(terms)`: the sorted items; each term is a function of an item, and whether the order is descending."""
     if len(value) <= 1:
         return value if isinstance(value, Tuples) else Sequence(value)
-    keyed: list[Any] = [([key(item) for key, _ in terms], item) for item in run.each(value)]
-    run.spend(_TUPLE * len(keyed))
-    if len(terms) == 1 and len(kinds := {key.__class__ for (key,), _ in keyed}) == 1 and kinds <= {str, int}:
+    run.spend(_TUPLE * len(value))
+    keyed = _one_key(run, value, terms)
+    if keyed is not None:
         keyed = in_order(run, keyed, operator.itemgetter(0), reverse=terms[0][1])
     else:
-        keyed.sort(key=cmp_to_key(lambda a, b: _order(run, a[0], b[0], terms)))  # type: ignore[index]
+        # As in the reference, a key is not evaluated before a comparison needs it.
+        keyed = merge_sorted([({}, item) for item in run.each(value)], lambda a, b: _comes_after(run, a, b, terms))
     return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
+
+
+def _one_key(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> list[Any] | None:
+    """Pairs of key and item if there is one key, and all are texts, or all integers."""
+    if len(terms) > 1:
+        return None
+    depth, [(key_of, _)] = run.depth, terms
+    try:
+        keyed = [(key_of(item), item) for item in run.each(value)]
+    except EvaluationError as error:
+        if error.diagnostics[0].code in BOUNDS:
+            raise
+        run.depth = depth
+        return None  # the comparisons may meet another error first
+    kinds = {key.__class__ for key, _ in keyed}
+    return keyed if len(kinds) == 1 and kinds <= {str, int} else None
+
+
+def merge_sorted(found: list[Any], comes_after: Callable[[Any, Any], bool]) -> list[Any]:
+    """The items merge-sorted exactly as the reference does it, which shows where `comes_after` is no order, or fails.
+
+    `comes_after` tells of an item, and one further right, whether they change places.
+    """
+    if len(found) <= 1:
+        return found
+    middle = len(found) // 2
+    left, right = merge_sorted(found[:middle], comes_after), merge_sorted(found[middle:], comes_after)
+    merged = []
+    at = other = 0
+    while at < len(left) and other < len(right):
+        if comes_after(left[at], right[other]):
+            merged.append(right[other])
+            other += 1
+        else:
+            merged.append(left[at])
+            at += 1
+    return [*merged, *left[at:], *right[other:]]
 
 
 #: The items that are sorted without a look at the clock, and how long the texts may be for that.
@@ -353,11 +392,14 @@ def in_order(
     return parts[0] if parts else []
 
 
-def _order(run: Run, left: list[Any], right: list[Any], terms: tuple[tuple[Any, bool], ...]) -> int:
+def _comes_after(run: Run, left: Any, right: Any, terms: tuple[tuple[Any, bool], ...]) -> bool:
     run.tick()
-    for a, b, (_, descending) in zip(left, right, terms, strict=True):
-        if (a is MISSING) is not (b is MISSING):
-            return 1 if a is MISSING else -1
+    for place, (key_of, descending) in enumerate(terms):
+        a, b = (keys[place] if place in keys else keys.setdefault(place, key_of(item)) for keys, item in (left, right))
+        if a is MISSING or b is MISSING:
+            if a is b:
+                continue
+            return a is MISSING
         for value in (a, b):
             if not _is_comparable(value):
                 wanted = "The expressions within an order-by clause must be numeric or string"
@@ -365,8 +407,8 @@ def _order(run: Run, left: list[Any], right: list[Any], terms: tuple[tuple[Any, 
         if isinstance(a, str) is not isinstance(b, str):
             fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
         if a != b:
-            return -1 if (a < b) is not descending else 1
-    return 0
+            return (a < b) is descending
+    return False
 
 
 def divided(left: Any, right: Any) -> Any:

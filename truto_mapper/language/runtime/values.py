@@ -34,6 +34,9 @@ CHUNK = 4096
 DEFAULT_TIMEOUT: Final = 5.0
 DEFAULT_DEPTH: Final = 200
 
+#: The codes of evaluations that were stopped.
+BOUNDS: Final = ("D1011", "D1012", "D2014")
+
 
 @final
 class Missing:
