@@ -13,7 +13,7 @@ from truto_mapper import load
 from truto_mapper.engine import per_page
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library import collections, strings
-from truto_mapper.language.runtime import paths
+from truto_mapper.language.runtime import paths, sorting
 from truto_mapper.language.runtime.values import CHUNK, DEFAULT_DEPTH, MISSING, Budget, Run, Walk, equal
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.errors import EvaluationError, MapperError, MappingError
@@ -187,8 +187,8 @@ def test_a_value_is_in_an_array_if_it_equals_an_item(among):
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers()), max_size=40), st.booleans())
 def test_an_array_that_is_sorted_in_parts_is_sorted_and_stable(pairs, reverse):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "_SORTED", 4)
-        made = paths.in_order(Run(Budget(), DEFAULT_DEPTH), pairs, lambda pair: pair[0], reverse=reverse)
+        patch.setattr(sorting, "_SORTED", 4)
+        made = sorting.in_order(Run(Budget(), DEFAULT_DEPTH), pairs, lambda pair: pair[0], reverse=reverse)
     assert made == sorted(pairs, key=lambda pair: pair[0], reverse=reverse)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from truto_mapper.language.runtime.calls import applied_to, apply
-from truto_mapper.language.runtime.paths import in_order, merge_sorted
+from truto_mapper.language.runtime.sorting import in_order, merge_sorted
 from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from truto_mapper.language.runtime.values import (
-    BOUNDS,
     MISSING,
     Constructed,
     Kept,
@@ -34,7 +32,6 @@ from truto_mapper.language.runtime.values import (
     string,
     truthy,
 )
-from truto_mapper.text.errors import EvaluationError
 
 
 def kept(value: Any) -> Any:
@@ -303,114 +300,6 @@ def numbered(run: Run, found: Any, name: str) -> Tuples:
     return Tuples({**one, name: place} for place, one in enumerate(found))
 
 
-def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
-    """`^(terms)`: the sorted items; each term is a function of an item, and whether the order is descending."""
-    if len(value) <= 1:
-        return value if isinstance(value, Tuples) else Sequence(value)
-    run.spend(_TUPLE * len(value))
-    keyed = _one_key(run, value, terms)
-    if keyed is not None:
-        keyed = in_order(run, keyed, operator.itemgetter(0), reverse=terms[0][1])
-    else:
-        # As in the reference, a key is not evaluated before a comparison needs it.
-        keyed = merge_sorted([({}, item) for item in run.each(value)], lambda a, b: _comes_after(run, a, b, terms))
-    return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
-
-
-def _one_key(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> list[Any] | None:
-    """Pairs of key and item if there is one key, and all are texts, or all integers."""
-    if len(terms) > 1:
-        return None
-    depth, [(key_of, _)] = run.depth, terms
-    try:
-        keyed = [(key_of(item), item) for item in run.each(value)]
-    except EvaluationError as error:
-        if error.diagnostics[0].code in BOUNDS:
-            raise
-        run.depth = depth
-        return None  # the comparisons may meet another error first
-    kinds = {key.__class__ for key, _ in keyed}
-    return keyed if len(kinds) == 1 and kinds <= {str, int} else None
-
-
-def merge_sorted(found: list[Any], comes_after: Callable[[Any, Any], bool]) -> list[Any]:
-    """The items merge-sorted exactly as the reference does it, which shows where `comes_after` is no order, or fails.
-
-    `comes_after` tells of an item, and one further right, whether they change places.
-    """
-    if len(found) <= 1:
-        return found
-    middle = len(found) // 2
-    left, right = merge_sorted(found[:middle], comes_after), merge_sorted(found[middle:], comes_after)
-    merged = []
-    at = other = 0
-    while at < len(left) and other < len(right):
-        if comes_after(left[at], right[other]):
-            merged.append(right[other])
-            other += 1
-        else:
-            merged.append(left[at])
-            at += 1
-    return [*merged, *left[at:], *right[other:]]
-
-
-#: The items that are sorted without a look at the clock, and how long the texts may be for that.
-_SORTED = 65_536
-_LONG = 1_000
-
-
-class _Watched:
-    """A text to sort by, each comparison of which counts as work."""
-
-    __slots__ = ("run", "text")
-
-    def __init__(self, run: Run, text: str) -> None:
-        self.run, self.text = run, text
-
-    def __lt__(self, other: _Watched) -> bool:
-        self.run.tick(1 + (len(self.text) >> 10))
-        return self.text < other.text
-
-
-def in_order(
-    run: Run, values: list[Any], key: Callable[[Any], Any] = lambda value: value, *, reverse: bool = False
-) -> list[Any]:
-    """The sorted values: parts of them are sorted, then merged by sorting two parts as one."""
-    if sum(len(one) for one in map(key, values) if isinstance(one, str)) > _LONG * len(values):
-        return sorted(values, key=lambda value: _Watched(run, key(value)), reverse=reverse)
-    parts: list[list[Any]] = []
-    for start in range(0, len(values), _SORTED):
-        part = values[start : start + _SORTED]
-        run.tick(len(part))
-        parts.append(sorted(part, key=key, reverse=reverse))
-    while len(parts) > 1:
-        merged: list[list[Any]] = []
-        for left, right in zip_longest(parts[::2], parts[1::2], fillvalue=parts[0][:0]):
-            run.tick(len(left))
-            merged.append(sorted([*left, *right], key=key, reverse=reverse))
-        parts = merged
-    return parts[0] if parts else []
-
-
-def _comes_after(run: Run, left: Any, right: Any, terms: tuple[tuple[Any, bool], ...]) -> bool:
-    run.tick()
-    for place, (key_of, descending) in enumerate(terms):
-        a, b = (keys[place] if place in keys else keys.setdefault(place, key_of(item)) for keys, item in (left, right))
-        if a is MISSING or b is MISSING:
-            if a is b:
-                continue
-            return a is MISSING
-        for value in (a, b):
-            if not _is_comparable(value):
-                wanted = "The expressions within an order-by clause must be numeric or string"
-                fail("T2008", f"{wanted}, not {shown(value)}")
-        if isinstance(a, str) is not isinstance(b, str):
-            fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
-        if a != b:
-            return (a < b) is descending
-    return False
-
-
 def divided(left: Any, right: Any) -> Any:
     """`/` of two numbers; infinity or NaN if the right one is 0."""
     if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
@@ -452,13 +341,13 @@ def negated(value: Any) -> Any:
     return MISSING if value is MISSING else -value
 
 
-def _is_comparable(value: Any) -> bool:
+def is_comparable(value: Any) -> bool:
     return isinstance(value, (str, int, float, Missing)) and not isinstance(value, bool)
 
 
 def compared(sign: str, left: Any, right: Any) -> Any:
     """`< <= > >=`"""
-    if not (_is_comparable(left) and _is_comparable(right)):
+    if not (is_comparable(left) and is_comparable(right)):
         fail("T2010", f"The expressions either side of operator {sign} must evaluate to numeric or string values")
     if left is MISSING or right is MISSING:
         return MISSING
