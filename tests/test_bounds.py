@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from truto_mapper import load
 from truto_mapper.engine import per_page
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library import collections, strings
-from truto_mapper.language.runtime import paths, sorting
+from truto_mapper.language.library import strings
+from truto_mapper.language.runtime import sets, sorting
 from truto_mapper.language.runtime.values import CHUNK, DEFAULT_DEPTH, MISSING, Budget, Run, Walk, equal
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.errors import EvaluationError, MapperError, MappingError
@@ -59,10 +59,8 @@ DATA = {
 
 #: Each one spends its time in loops of ours or of Python, at most N of them for each item of an array.
 SLOW = [
-    "$count(a[i in $$.l])",
-    "a[i in $$.l]",
-    "$count(l[(-$) in $$.l])",
-    "$count(s[('x' & $) in $$.s])",
+    "$count(l[($ + 9007199254740993) in $$.l])",
+    "m[$ in $$.m]",
     "a[$$.m = $$.n]",
     "a[$$.m != $$.n]",
     "$count(l.($sum($$.l)))",
@@ -120,6 +118,24 @@ def test_every_loop_looks_at_the_clock(text, clock):
     assert found.code == "D1012" or (is_large and found.code == "D2014")
 
 
+#: Each one finds values by their hashes: it looks at the clock about as often as a few passes over the data do.
+HASHED = [
+    "$count(a[i in $$.l])",
+    "$count(l[(-$) in $$.l])",
+    "$count(s[('x' & $) in $$.s])",
+    "$count(s[$ in $$.s])",
+    "$count($reduce(l, function($a, $v){ ($v % 10) in $a ? $a : $append($a, $v % 10) }, []))",
+    "$count($distinct(a.(i % 7)))",
+    "$count($distinct(m))",
+]
+
+
+@pytest.mark.parametrize("text", HASHED)
+def test_what_is_found_by_hash_takes_time_linear_in_the_data(text, clock):
+    assert isinstance(Expression(text).evaluate(DATA, timeout=60.0), int)
+    assert next(clock) < 1_000
+
+
 @pytest.mark.parametrize("text", ["a.[$, [$]]", "a.{'x': {'y': $}}", "a[[1, 2, 3]]", "a.*.*", "a[$ = 'x']"])
 def test_an_expression_on_its_own_looks_at_the_clock_even_in_a_single_pass(text, clock):
     found = failure(text, {"a": [0] * 1_000_000}, timeout=0.2)
@@ -166,8 +182,15 @@ def test_equal_hashes_make_nothing_slow():
         [{"k": one} for one in COLLIDING],
         [[1, one] for one in COLLIDING],
     ):
-        assert len({hash(collections._frozen(one, 0, walk)) for one in made}) == len(made)
+        assert len({hash(sets.frozen(one, walk)) for one in made}) == len(made)
         assert value("$count($distinct($))", [*made, *made]) == len(made)
+
+
+@pytest.mark.parametrize("text", ["$count(items[i in $list])", "$count(items@$x.keys@$y[$x.i = $y])"])
+def test_equal_hashes_of_numbers_are_no_keys(text):
+    keys = list(COLLIDING)
+    assert value(text, {"items": [{"i": one} for one in COLLIDING], "keys": keys}, list=keys) == len(COLLIDING)
+    assert {sets.key_of(one) for one in COLLIDING} == {MISSING}
 
 
 def test_numbers_are_distinct_as_before():
@@ -181,7 +204,7 @@ def test_numbers_are_distinct_as_before():
 def test_a_value_is_in_an_array_if_it_equals_an_item(among):
     run = Run(Budget(), DEFAULT_DEPTH)
     for one in [1, 1.0, 2**53, 2**53 + 1, 2.0**53, True, False, "1", None]:
-        assert paths.included(one, among, run) == any(equal(one, item) for item in among)
+        assert sets.included(one, among, run) == any(equal(one, item) for item in among)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers()), max_size=40), st.booleans())

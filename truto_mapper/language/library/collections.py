@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from truto_mapper.language.runtime.sets import INDEXED, are_keys, frozen
 from truto_mapper.language.runtime.values import (
+    CHUNK,
     MISSING,
     Missing,
     Run,
@@ -89,33 +91,14 @@ def shuffle(run: Run, values: Any) -> Any:
 def distinct(run: Run, values: Any) -> Any:
     if not isinstance(values, list) or len(values) <= 1:
         return values
+    kind = Sequence if isinstance(values, Sequence) else list
     found: dict[Any, Any] = {}
     walk = Walk(run)
-    run.spend(_INDEXED * len(values))
-    for value in run.each(values):
-        found.setdefault(_frozen(value, 0, walk), value)
-    return (Sequence if isinstance(values, Sequence) else list)(found.values())
-
-
-#: The size of a key in a dict, in bytes, and the integers from here on whose hashes may be equal.
-_INDEXED = 100
-_WRAPPING = 2**61 - 1
-
-
-def _frozen(value: Any, depth: int, walk: Walk) -> Any:
-    """A hashable key that only equal values share: booleans are not numbers, and fields have no order.
-
-    Python hashes numbers, and tuples of them, in a way that anybody can foresee, and so make them all equal. It mixes
-    a secret into the hashes of bytes.
-    """
-    if isinstance(value, list):
-        inner = walk.enter(depth, value)
-        return list, tuple(_frozen(item, inner, walk) for item in value)
-    if isinstance(value, dict):
-        inner = walk.enter(depth, value)
-        return dict, frozenset((key, _frozen(item, inner, walk)) for key, item in value.items())
-    if isinstance(value, bool):
-        return bool, value
-    if not isinstance(value, (int, float)) or value != value or (not depth and abs(value) < _WRAPPING):  # noqa: PLR0124
-        return value
-    return (value.hex() if isinstance(value, float) and not value.is_integer() else hex(int(value))).encode()
+    for start in range(0, len(values), CHUNK):
+        part, before, visits = values[start : start + CHUNK], len(found), walk.visits
+        run.tick(len(part))
+        pairs = dict(zip(part, part, strict=True)) if are_keys(part) else {}
+        for key, value in pairs.items() if pairs else ((frozen(value, walk), value) for value in part):
+            found.setdefault(key, value)
+        run.spend(INDEXED * (len(found) - before) * (1 + (walk.visits - visits) // len(part)))
+    return kind(found.values())

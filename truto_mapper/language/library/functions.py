@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
-from truto_mapper.language.runtime import calls, paths, sorting, values
+from truto_mapper.language.runtime import calls, paths, sets, sorting, values
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, Function
 
@@ -110,8 +110,9 @@ _NAMED: Final = (
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
     (paths, "arithmetic begun combined compared concatenated constructed_items context_items descendants ended field"),
-    (paths, "fields grouped included is_empty item_at joined kept kept_path negated numbered push ranged"),
+    (paths, "fields grouped is_empty item_at joined kept kept_path negated numbered push ranged"),
     (paths, "repeated_key root_field select spread stream text unbound wildcard"),
+    (sets, "included"),
     (sorting, "ordered"),
     (calls, "HOLE applied call evaluated invoke invoked partially piped procedure transform"),
     (patterns, "regex"),

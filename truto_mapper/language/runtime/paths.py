@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
@@ -19,7 +20,6 @@ from truto_mapper.language.runtime.values import (
     Walk,
     bounded,
     collapsed,
-    equal,
     fail,
     finite,
     is_number,
@@ -77,17 +77,14 @@ def fields(value: Any, name: str) -> Any:
 
 
 def _fields(value: Iterable[Any], name: str) -> Any:
-    found = []
-    for item in value:
-        if item.__class__ is dict:
-            one = item.get(name, MISSING)
-        elif isinstance(item, list):
-            one = collapsed(_looked_up(item, name, Sequence(), 0, Walk()))
-        else:
-            one = item.get(name, MISSING) if isinstance(item, dict) else MISSING
-        if one is not MISSING:
-            found.append(one)
-    return joined(found)
+    every = [item.get(name, MISSING) if item.__class__ is dict else _field_of(item, name) for item in value]
+    return joined([one for one in every if one is not MISSING])
+
+
+def _field_of(item: Any, name: str) -> Any:
+    if isinstance(item, list):
+        return collapsed(_looked_up(item, name, Sequence(), 0, Walk()))
+    return item.get(name, MISSING) if isinstance(item, dict) else MISSING
 
 
 def root_field(value: Any, name: str) -> Any:
@@ -121,14 +118,22 @@ def joined(results: list[Any], run: Run | None = None) -> Any:
     """The results of a step for its context items, joined as the context of the next step."""
     if len(results) == 1 and results[0].__class__ is list:
         return results[0]
-    found = Sequence()
-    for one in results:
-        if isinstance(one, list) and one.__class__ is not Constructed:
-            found.extend(one)
+    kinds = set(map(type, results))
+    if not any(issubclass(kind, list) for kind in kinds):
+        found = Sequence(results)
+    elif kinds <= _JOINED:
+        bounded(sum(map(len, results)))
+        found = Sequence(chain.from_iterable(results))
+    else:
+        found = Sequence()
+        for one in results:
+            found.extend(one if isinstance(one, list) and one.__class__ is not Constructed else (one,))
             bounded(len(found))
-        else:
-            found.append(one)
     return found if run is None else run.grown(found)
+
+
+#: The classes of arrays whose items are joined.
+_JOINED = frozenset((list, Sequence, Kept, Tuples))
 
 
 def ended(results: list[Any], run: Run | None = None) -> Any:
@@ -355,23 +360,6 @@ def compared(sign: str, left: Any, right: Any) -> Any:
         values = f"{shown(left)} and {shown(right)}"
         fail("T2009", f"The values {values} either side of operator {sign} must be of the same data type")
     return _ORDER[sign](left, right)
-
-
-def included(left: Any, right: Any, run: Run | None = None) -> bool:
-    """`in`; arrays and objects are compared by identity, as in the reference."""
-    if left is MISSING:
-        return False
-    among = listed(right)
-    is_text = isinstance(left, str)
-    if is_text or (
-        isinstance(left, (int, float)) and abs(left) < 2**53
-    ):  # Python finds all that is equal, and 1 = true
-        if run is not None:
-            run.tick((len(among) >> 4) * (1 + (len(left) >> 8 if is_text else 0)))
-        if is_text or left not in among:
-            return is_text and left in among
-    same = operator.is_ if isinstance(left, (list, dict)) else equal
-    return any(same(left, item) for item in (among if run is None else run.each(among)))
 
 
 def text(value: Any, run: Run | None = None) -> str:

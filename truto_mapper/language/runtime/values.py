@@ -184,7 +184,7 @@ def watched(clock: Budget | Run, found: Any) -> Iterator[Any]:
 class Run:
     """The bounds, the scope and the events of one evaluation."""
 
-    __slots__ = ("budget", "depth", "evaluate", "events", "max_depth", "random", "scope", "ticks")
+    __slots__ = ("budget", "depth", "evaluate", "events", "max_depth", "members", "random", "scope", "ticks")
 
     def __init__(self, budget: Budget, depth: int, scope: Any = None, evaluate: Callable[..., Any] = fail) -> None:
         self.budget = budget
@@ -193,6 +193,7 @@ class Run:
         self.evaluate = evaluate  # what $eval does
         self.depth = self.ticks = 0
         self.random: random.Random | None = None
+        self.members: dict[int, Any] = {}  # of arrays that are searched, by identity: see `sets`
         self.events: list[tuple[Any, ...]] = []  # filled by a traced evaluation
         budget.check()
 
