@@ -99,7 +99,7 @@ SLOW = [
     "$count(l.($each($$.o, function($v){1})))",
     "$count(l.($sift($$.o, function($v){true})))",
     "$count(l.($map($$.l, function($v){1})))",
-    "$count(l@$x.l@$y[$x = $y])",
+    "$count(l@$x.l@$y[$x > $y + 0])",
     "l.($$.a{$string(i): i})",
     "$count(l.($formatInteger(1999999, 'I')))",
     "$count(l.($parseInteger($pad('', 2000, 'm'), 'i')))",
@@ -127,6 +127,11 @@ HASHED = [
     "$count($reduce(l, function($a, $v){ ($v % 10) in $a ? $a : $append($a, $v % 10) }, []))",
     "$count($distinct(a.(i % 7)))",
     "$count($distinct(m))",
+    "$count(l@$x.l@$y[$x = $y])",
+    "$count(l@$x.l@$y[$string($x) = $string(-$y)])",
+    "$count(l@$x.$$.a[$x = -i])",
+    "$count(a@$x.a@$y[$x.i = $y.i and $x.i < $y.i])",
+    "$count(a@$x.$$.a@$y[$x.i = $y.i].$$.l@$z[$z = -$y.i].{'z': $z})",
 ]
 
 

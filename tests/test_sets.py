@@ -7,7 +7,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING, equal
 
 PLAIN = st.sampled_from(
-    [0, 1, 1.0, 2, -1, 0.5, True, False, None, "", "1", "a", 2**53, 2**53 + 1, 2.0**53, 2**61, 2.0**61]
+    [0, 1, 1.0, 2, -1, 0.5, True, False, None, "", "1", "a", 2**53, 2**53 + 2, 2.0**53, 2**61, 2.0**61]
 )
 VALUES = PLAIN | st.sampled_from([[], [1], [1.0], [True], {}, {"a": 1}, {"a": 1.0}, {"a": [None]}])
 

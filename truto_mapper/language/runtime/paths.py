@@ -23,7 +23,6 @@ from truto_mapper.language.runtime.values import (
     fail,
     finite,
     is_number,
-    items,
     leaves,
     listed,
     settled,
@@ -254,55 +253,9 @@ def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: combined([member.get(name, MISSING) for member in members]) for name in names}
 
 
-#: The size of a tuple of a stream, of an item of a range without its integer, and of a group, in bytes.
-_TUPLE = 232
+#: The size of an item of a range without its integer, and of a group, in bytes.
 _INTEGER = 16
 _GROUP = 400
-
-
-def stream(run: Run, value: Any) -> Tuples:
-    """The items of a value as tuples."""
-    run.spend(_TUPLE * len(value))
-    return Tuples({"@": item} for item in value)
-
-
-def spread(
-    run: Run,
-    found: Tuples,
-    bound: dict[str, Any],
-    result: Any,
-    focus: str | None,
-    index: str | None,
-    ancestor: str | None,
-) -> None:
-    """Add the tuples for the result of a step for one tuple."""
-    run.spend(_TUPLE * len(result) if isinstance(result, list) else _TUPLE)
-    if isinstance(result, Tuples):
-        found.extend({**bound, **one} for one in result)
-        return
-    for number, one in enumerate(listed(result)):
-        made = {**bound, focus: one} if focus else {**bound, "@": one}
-        if index:
-            made[index] = number
-        if ancestor:
-            made[ancestor] = bound["@"]
-        found.append(made)
-
-
-def begun(state: Any, found: Tuples) -> Tuples:
-    """The tuples to group: a single undefined one if the step before the first tuple found nothing."""
-    return found if items(state) else Tuples(({"@": MISSING},))
-
-
-def unbound(found: Tuples) -> Sequence:
-    """The items of a tuple stream."""
-    return Sequence(one["@"] for one in found)
-
-
-def numbered(run: Run, found: Any, name: str) -> Tuples:
-    """The tuples with their index in the stream bound to a name."""
-    run.spend(_TUPLE * len(found))
-    return Tuples({**one, name: place} for place, one in enumerate(found))
 
 
 def divided(left: Any, right: Any) -> Any:

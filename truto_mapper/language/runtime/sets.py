@@ -8,6 +8,7 @@ Python mixes a secret.
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, Walk, equal, listed
@@ -74,7 +75,7 @@ class Members:
     def known(self, run: Run) -> set[Any] | None:
         """The keys of the items; None for the first few questions."""
         self.asked += 1
-        if self.asked <= _SEARCHES:
+        if self.asked <= SEARCHES:
             return None
         while self.size < len(self.among):
             part = self.among[self.size : self.size + CHUNK]
@@ -86,9 +87,19 @@ class Members:
 
 
 #: The longest array that is searched from its start, how often a longer one is, and how many arrays are remembered.
-_SHORT: Final = 8
-_SEARCHES: Final = 2
-_REMEMBERED: Final = 8
+SHORT: Final = 8
+SEARCHES: Final = 2
+REMEMBERED: Final = 8
+
+
+def remembered(kept: dict[int, Any], among: list[Any], kind: Callable[[list[Any]], Any]) -> Any:
+    """What is kept for an array, which is made once; a few arrays are remembered."""
+    found = kept.get(id(among))
+    if found is None or found.among is not among:
+        if len(kept) >= REMEMBERED:
+            kept.clear()
+        found = kept[id(among)] = kind(among)
+    return found
 
 
 def included(left: Any, right: Any, run: Run | None = None) -> bool:
@@ -96,13 +107,9 @@ def included(left: Any, right: Any, run: Run | None = None) -> bool:
     if left is MISSING:
         return False
     among = right if right.__class__ is list else listed(right)
-    if run is None or len(among) <= _SHORT:
+    if run is None or len(among) <= SHORT:
         return _is_among(left, among, run)
-    found = run.members.get(id(among))
-    if found is None or found.among is not among:
-        if len(run.members) >= _REMEMBERED:
-            run.members.clear()
-        found = run.members[id(among)] = Members(among)
+    found = remembered(run.members, among, Members)
     key, keys = key_of(left), found.known(run)
     return _is_among(left, among, run) if keys is None or key is MISSING else key in keys
 
