@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from itertools import chain
 from types import MappingProxyType
@@ -48,6 +49,11 @@ def kept_path(value: Any) -> Any:
 def context_items(value: Any) -> Any:
     """As `items`, for the first step of a path, which is evaluated even for an undefined context."""
     return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def repeated(context: Any, value: Any) -> list[Any]:
+    """A value once for each item of a context; none if it is undefined."""
+    return [] if value is MISSING else [value] * len(context_items(context))
 
 
 def constructed_items(value: Any) -> Any:
@@ -200,6 +206,8 @@ def combined(value: Any) -> Any:
     """The items of an array as a single context, for an object constructor whose keys are all constant."""
     if not isinstance(value, list):
         return value
+    if len(value) > 1 and _OBJECTS.issuperset(map(type, value)):
+        return list(value)
     there = [one for one in value if one is not MISSING]
     if len(there) <= 1:
         return there[0] if there else MISSING
@@ -207,6 +215,9 @@ def combined(value: Any) -> Any:
     for one in there:
         push(found, one)
     return found
+
+
+_OBJECTS = frozenset((dict,))
 
 
 def appended(left: Any, right: Any) -> Any:
@@ -218,23 +229,50 @@ def appended(left: Any, right: Any) -> Any:
     return [*left, *right]
 
 
-def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
-    """`{key: value}`: items grouped by key. Keys and values are functions of an item, or of a tuple."""
+#: Functions of an item, or of a tuple, that give a key and a value of a group.
+Pairs = tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...]
+
+
+def grouped(run: Run, value: Any, pairs: Pairs) -> dict[str, Any]:
+    """`{key: value}`: items grouped by key."""
     streamed = isinstance(value, Tuples)
-    pairs = tuple(pairs)
+    groups = _groups(run.each(value if value or streamed else [MISSING]), [key for key, _ in pairs])
+    run.spend(_GROUP * len(groups))
+    merge = _merged_tuples if streamed else combined
+    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in run.each(list(groups.items())))
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
+def grouped_by(run: Run, several: list[Any], keys: list[Any], value_of: Callable[[Any], Any]) -> dict[str, Any]:
+    """As `grouped`, with a single pair whose keys are known."""
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
+    if set(map(type, keys)) == _TEXT:
+        for key, item in zip(keys, run.each(several), strict=True):
+            groups[key].append(item)
+    else:
+        for key, item in zip(keys, run.each(several), strict=True):
+            if key is not MISSING:
+                groups[text_key(key)].append(item)
+    run.spend(_GROUP * len(groups))
+    made = ((key, value_of(combined(members))) for key, members in run.each(list(groups.items())))
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
+_TEXT = frozenset((str,))
+
+
+def _groups(several: Iterable[Any], keys: list[Callable[[Any], Any]]) -> dict[str, tuple[int, list[Any]]]:
+    """The items by key, each with the number of the pair that the key comes from."""
     groups: dict[str, tuple[int, list[Any]]] = {}
-    for item in run.each(value if value or streamed else [MISSING]):
-        for number, (key_of, _) in enumerate(pairs):
+    for item in several:
+        for number, key_of in enumerate(keys):
             key = key_of(item)
             if key is not MISSING:
                 group = groups.setdefault(text_key(key), (number, []))
                 if group[0] != number:
                     repeated_key(key)
                 group[1].append(item)
-    run.spend(_GROUP * len(groups))
-    merge = _merged_tuples if streamed else combined
-    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in run.each(list(groups.items())))
-    return {key: stored(one) for key, one in made if one is not MISSING}
+    return groups
 
 
 def text_key(key: Any) -> str:

@@ -39,7 +39,8 @@ def stream(run: Run, value: Any) -> Tuples:
 
 def spread(run: Run, found: Tuples, step: Callable[[Tuple], Any], *names: str | None) -> Tuples:
     """The tuples for the results of a step, which is a function of a tuple."""
-    made = Tuples()
+    made, own = Tuples(), Names(*names)
+    key = own.focus or "@"
     for bound in run.each(found):
         result = step(bound)
         if result is MISSING:
@@ -47,8 +48,10 @@ def spread(run: Run, found: Tuples, step: Callable[[Tuple], Any], *names: str | 
         run.spend(_TUPLE * len(result) if isinstance(result, list) else _TUPLE)
         if result.__class__ is Tuples:
             made.extend([{**bound, **one} for one in result])
+        elif own.position is own.ancestor is None:
+            made.extend([{**bound, key: one} for one in listed(result)])
         else:
-            made.extend(_extended(bound, enumerate(listed(result)), Names(*names)))
+            made.extend(_extended(bound, enumerate(listed(result)), own))
     return made
 
 
