@@ -12,11 +12,10 @@ from truto_mapper.language.runtime.values import (
     Run,
     Sequence,
     Walk,
-    copy,
-    leaves,
     listed,
     truthy,
 )
+from truto_mapper.language.runtime.walks import copy, leaves
 
 
 def size(value: Any = MISSING) -> int | Missing:
@@ -43,22 +42,45 @@ def clone(run: Run, value: Any = MISSING) -> Any:
 
 
 def keys(run: Run, value: Any) -> Any:
-    every = leaves(value, Walk(run))
-    return Sequence(dict.fromkeys(key for item in run.each(every) if isinstance(item, dict) for key in item))
+    found: dict[str, Any] = {}
+    every = [item for item in leaves(value, Walk(run)) if isinstance(item, dict)]
+    for start in range(0, len(every), _PART):
+        part = every[start : start + _PART]
+        run.tick(sum(map(len, part)) >> 3)
+        for one in part:
+            found.update(one)
+    return Sequence(found)
+
+
+#: The objects that are read between two looks at the clock.
+_PART = 64
 
 
 def zip_(run: Run, *arrays: Any) -> Any:
     several = [listed(one) for one in arrays]
     length = min(map(len, several), default=0)
     run.spend(length * (64 + 8 * len(several)))
-    return [list(row) for row in zip(*(run.each(one[:length]) for one in several), strict=True)]
+    found: list[list[Any]] = []
+    for start in range(0, length, CHUNK):
+        end = min(length, start + CHUNK)
+        run.tick(end - start)
+        found.extend(map(list, zip(*(one[start:end] for one in several), strict=True)))
+    return found
 
 
 def spread(run: Run, value: Any) -> Any:
     found = Sequence()
-    for item in run.each(leaves(value, Walk(run))):
-        run.spend(_OBJECT * len(item) if isinstance(item, dict) else 0)
-        found += [{key: one} for key, one in item.items()] if isinstance(item, dict) else [item]
+    every = leaves(value, Walk(run))
+    for start in range(0, len(every), _PART):
+        part = every[start : start + _PART]
+        size = sum([len(item) for item in part if isinstance(item, dict)])
+        run.tick(size + len(part))
+        run.spend(_OBJECT * size)
+        for item in part:
+            if isinstance(item, dict):
+                found.extend([{key: one} for key, one in item.items()])
+            else:
+                found.append(item)
     if isinstance(value, list):  # in the reference the result for an array is an array
         return list(found) if value else MISSING
     return found if isinstance(value, dict) else value

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
-from truto_mapper.language.runtime import calls, paths, sets, sorting, tuples, values
+from truto_mapper.language.runtime import calls, paths, sets, sorting, tuples, values, walks
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, Function
 
@@ -109,12 +109,13 @@ _NAMED: Final = (
     (builtins, "dict enumerate int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
-    (paths, "arithmetic combined compared concatenated constructed_items context_items descendants ended field"),
+    (paths, "arithmetic combined compared concatenated constructed_items context_items ended field"),
     (paths, "fields grouped grouped_by is_empty item_at joined kept kept_path negated push ranged"),
-    (paths, "repeated repeated_key root_field select text wildcard"),
+    (paths, "repeated repeated_key root_field select text"),
     (sets, "included"),
     (sorting, "ordered"),
     (tuples, "begun gathered join numbered spread stream unbound"),
+    (walks, "descendants wildcard"),
     (calls, "HOLE applied call evaluated invoke invoked partially piped procedure transform"),
     (patterns, "regex"),
 )

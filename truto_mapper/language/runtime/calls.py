@@ -23,15 +23,14 @@ from truto_mapper.language.runtime.values import (
     Walk,
     as_number,
     collapsed,
-    copy,
     fail,
     items,
     listed,
     plain,
-    received,
     settled,
     shown,
 )
+from truto_mapper.language.runtime.walks import copy, received
 from truto_mapper.text.errors import EvaluationError, MapperError
 
 #: A `?` among the arguments of a partial application.

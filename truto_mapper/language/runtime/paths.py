@@ -24,7 +24,6 @@ from truto_mapper.language.runtime.values import (
     fail,
     finite,
     is_number,
-    leaves,
     listed,
     settled,
     shown,
@@ -82,8 +81,18 @@ def fields(value: Any, name: str) -> Any:
 
 
 def _fields(value: Iterable[Any], name: str) -> Any:
-    every = [item.get(name, MISSING) if item.__class__ is dict else _field_of(item, name) for item in value]
+    kinds = set(map(type, value))
+    if kinds == _OBJECTS:
+        every = [item.get(name, MISSING) for item in value]
+    elif kinds <= _SINGLE:
+        every = [item.get(name, MISSING) for item in value if item.__class__ is dict]
+    else:
+        every = [_field_of(item, name) for item in value]
     return joined([one for one in every if one is not MISSING])
+
+
+_OBJECTS = frozenset((dict,))
+_SINGLE = frozenset((dict, str, int, float, bool, type(None), Missing))
 
 
 def _field_of(item: Any, name: str) -> Any:
@@ -148,39 +157,6 @@ def ended(results: list[Any], run: Run | None = None) -> Any:
     return joined(results, run)
 
 
-def wildcard(value: Any, run: Run | None = None) -> Any:
-    """`*`: the values of an object's fields, arrays flattened."""
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return Sequence()
-    walk, nested = Walk(run), False
-    found: list[Any] = []
-    for item in value:
-        nested = nested or isinstance(item, list)
-        leaves(item, walk, 0, found)
-    # In the reference, an array that others were joined to is not a sequence, and does not collapse.
-    return found if nested else Sequence(found)
-
-
-def descendants(value: Any, run: Run | None = None) -> Any:
-    """`**`: a value and all values within it, without the arrays themselves."""
-    if value is MISSING:
-        return MISSING
-    found = Sequence()
-    _descend(value, found, 0, Walk(run))
-    return found[0] if len(found) == 1 else found
-
-
-def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
-    if not isinstance(value, list):
-        found.append(value)
-    if isinstance(value, (dict, list)):
-        inner = walk.enter(depth, value)
-        for item in value.values() if isinstance(value, dict) else value:
-            _descend(item, found, inner, walk)
-
-
 def item_at(value: Any, index: int) -> Any:
     """`[number]`: the item at an index, counted from the end if negative."""
     if not isinstance(value, (list, tuple)):
@@ -215,9 +191,6 @@ def combined(value: Any) -> Any:
     for one in there:
         push(found, one)
     return found
-
-
-_OBJECTS = frozenset((dict,))
 
 
 def appended(left: Any, right: Any) -> Any:
