@@ -184,7 +184,7 @@ CACHES = {
     "language.library.pictures._parts": 256,
     "language.library.pictures._reader": 256,
     "language.nodes._held": "one a class of nodes",
-    "language.runtime.calls._matching": 4096,
+    "language.runtime.arguments.matching": 4096,
     "language.runtime.signatures.parse_signature": 1024,
     "text.regex.compile_pattern": 1024,
     "text.timestamps.has_offset_of": 4096,

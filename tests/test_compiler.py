@@ -28,9 +28,20 @@ MORE = (
     "a[$x]{b: $f(c != d)}",
     "a.b@$v{c: $v}",
     "a.b.{'c': %.d}",
+    "a.*",
     "a@$v.b@$w[$v.c = $w.c].d",
     "{'a': $f(sum(b))[0], 'a': [[1][0]]}",
     "a & b & c & d & e & f & g & h & i",
+    "$round($lookup(a, b), 1) & $number($lookup(a, b)[0])",
+    "$reduce(a, function($x, $y) { $append($x, $y) })[0] & $reduce(a, function($x, $y) { $merge([$x, $y]) })",
+    "a ~> $map(function($x, $i) { [$x, $i] }) ~> $map($string) ~> $reduce(function($x, $y) { $x & $y })",
+    "a.$each(function($v, $k) { $k & $v }) ~> $single(function($x) { $x = 'b' })",
+    "a.{b: c}",
+    "$uppercase(a) & $substringBefore(b, '-') & $length(a)",
+    "[$string(a)].b",
+    "a^(b)[0].c",
+    "($v := a; $size($v))",
+    "($clone := $keys; a ~> |b|{}|)",
 )
 
 
@@ -73,7 +84,8 @@ def test_generated_code_names_nothing_but_its_own_locals_and_the_namespace(text)
     assert used - own <= NAMESPACE.keys()
     assert not own & NAMESPACE.keys()
     methods = {node.attr for node in ast.walk(made) if isinstance(node, ast.Attribute)}
-    assert methods <= {"__class__", "append", "body", "get", "grown", "each", "counted"}
+    ours = {"begin", "body", "counted", "each", "end", "grown", "pairs"}
+    assert methods - ours <= {"__class__", "append", "get", "lower", "partition", "upper"}
     assert not [node for node in ast.walk(made) if isinstance(node, (ast.Import, ast.ImportFrom, ast.Global))]
 
 

@@ -1,4 +1,8 @@
+from decimal import Decimal
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import truto_mapper
 from truto_mapper.language.expression import Expression
@@ -50,3 +54,14 @@ def test_a_number_of_very_many_digits_is_out_of_range(text):
     with pytest.raises(EvaluationError, match="Number out of range") as caught:
         Expression(text).evaluate(10**100_000)
     assert caught.value.code == "D1001"
+
+
+@given(
+    st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.decimals(-1000, 1000, places=3).map(float)),
+    st.integers(0, 17),
+)
+@settings(max_examples=500, deadline=None)
+def test_round_rounds_the_digits_of_a_number_half_to_even(value, places):
+    digits = Decimal(repr(value))
+    exact = digits if -digits.as_tuple().exponent <= places else digits.quantize(Decimal((0, (1,), -places)))
+    assert Expression("$round(x, p)").evaluate({"x": value, "p": places}) == float(exact)

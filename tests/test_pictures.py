@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_equivalence import Failure, by_the_reference, outcome, same, with_reference
+from reference import Failure, by_the_reference, outcome, same, with_reference
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.pictures import (
@@ -68,7 +68,7 @@ def test_a_picture_has_the_result_of_its_row(row):
 
 @with_reference
 def test_the_reference_agrees_with_every_row_that_does_not_say_why_it_differs():
-    found = by_the_reference([(row["expr"], None, {}) for row in ROWS], steady=False)
+    found = by_the_reference([(row["expr"], None, {}) for row in ROWS], mended=False)
     for row, theirs in zip(ROWS, found, strict=True):
         assert same(theirs, stated(row)) is ("differs" not in row), (row, theirs)
 

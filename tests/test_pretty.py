@@ -3,8 +3,8 @@
 import ast
 
 from hypothesis import HealthCheck, given, settings
+from random_expressions import cases
 from test_compiler import tree
-from test_equivalence import cases
 
 from truto_mapper.language import pretty
 from truto_mapper.text.errors import MappingError

@@ -53,14 +53,33 @@ def test_the_signatures_of_the_standard_functions_are_read_likewise(name):
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        ("$uppercase(1)", "T0410", "Argument 1 of function uppercase does not match function signature"),
-        ("$substring('a', 1, 2, 3)", "T0410", "Argument 4 of function substring does not match function signature"),
-        ("$uppercase()", "T0411", "Context value is not a compatible type with argument 1 of function uppercase"),
-        ("$sum(['a'])", "T0412", "Argument 1 of function sum must be an array of numbers"),
-        ("function($a, $b)<a<s>n>{1}([2], 3)", "T0412", "Argument 1 of function lambda must be an array of strings"),
+        ("$uppercase(1)", "T0410", "argument 1 of $uppercase must be a string, not 1"),
+        ("$uppercase($sum)", "T0410", "argument 1 of $uppercase must be a string, not a function"),
+        ('$substring("a", "x")', "T0410", 'argument 2 of $substring must be a number, not "x"'),
+        ('$substring("a", 1, "x")', "T0410", 'argument 3 of $substring must be a number, not "x"'),
+        ("$substring('a', 1, 2, 3)", "T0410", "$substring takes 3 arguments here, but argument 4 is 3"),
+        ("$random(1)", "T0410", "$random takes no arguments here, but argument 1 is 1"),
+        ("$map([1])", "T0410", "argument 2 of $map must be a function, but it is missing"),
+        ("$map([1], null)", "T0410", "argument 2 of $map must be a function, not null"),
+        ("$replace(1, 'a', 'b')", "T0410", "argument 1 of $replace must be a string, not 1"),
+        ("$replace('a', [], 'b')", "T0410", "argument 2 of $replace must be a string or a function, not []"),
+        ("$sift([1, $sum], $sum)", "T0410", 'argument 1 of $sift must be an object, not [1, "a function"]'),
+        (
+            "$uppercase()",
+            "T0411",
+            'argument 1 of $uppercase is left out, and the context must be a string, not {"a": 1}',
+        ),
+        ("$sum(['a'])", "T0412", 'argument 1 of $sum must be an array of numbers, but its item 0 is "a"'),
+        ("$sum('a')", "T0412", 'argument 1 of $sum must be an array of numbers or a number, not "a"'),
+        (
+            "function($a, $b)<a<s>n>{1}([2], 3)",
+            "T0412",
+            "argument 1 of the function must be an array of strings, but its item 0 is 2",
+        ),
+        ("$floorDate('2026-01-31T09:30:00Z', 'UTC', 'day', 1)", "T0410", "$floorDate takes 3 arguments here"),
     ],
 )
-def test_a_refused_argument_is_named_with_the_signature(text, code, said):
+def test_a_refused_argument_is_named_with_its_value_and_what_is_expected(text, code, said):
     with pytest.raises(EvaluationError) as caught:
         Expression(text).evaluate({"a": 1})
     assert caught.value.code == code

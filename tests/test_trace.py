@@ -3,7 +3,8 @@
 import ast
 
 from hypothesis import HealthCheck, given, settings
-from test_equivalence import NOW, cases
+from random_expressions import cases
+from reference import NOW
 
 from truto_mapper import load
 from truto_mapper.language.compiler import compiler

@@ -74,7 +74,7 @@ class Externals:
     def pen(self, expression: Expression, classes: Mapping[str, str]) -> Pen:
         """A pen at the place of an expression."""
         pen = Pen(expression.placer.place(expression.node.span), self.temporaries)
-        pen.classes = classes
+        pen.classes = dict(classes)
         return pen
 
     def named(self, pen: Pen, kind: str, value: Any) -> str:

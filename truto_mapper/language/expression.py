@@ -186,6 +186,11 @@ class Expression:
         parts with the data. `$now()` and `$millis()` return the moment bound as `now`: no clock is read, and the same
         input gives the same result, even with `$random()` and `$shuffle()`.
         """
+        if self.compiled.is_plain:
+            try:
+                return finished(self.compiled.function(data, None), escapes=False)
+            except Exception as error:  # noqa: BLE001  (every error gets a code and a span)
+                raise self._coded(error) from None
         return self.evaluate_in(Scope(data, bindings), timeout=timeout, depth=depth)
 
     def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
@@ -227,18 +232,22 @@ class Expression:
             raise error
         return made
 
-    def _evaluate_text(self, run: Run, text: str, focus: Any, variables: Mapping[str, Any]) -> Any:
-        """Evaluate the text given to $eval in the scope and within the bounds of this evaluation."""
+    def _evaluate_text(self, run: Run, text: str, focus: Any, whole: bool, variables: Mapping[str, Any]) -> Any:
+        """Evaluate the text given to $eval in the scope and within the bounds of this evaluation.
+
+        The focus is its context, one item if it is `whole`.
+        """
         try:
-            inner = self._inner(run.budget, text)
+            inner = self._inner(run.budget, text, whole)
         except MappingError as error:
             if error.diagnostics[0].code in BOUNDS:
                 raise
             fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
-        scope = Scope(run.scope.data if focus is MISSING else focus, variables, run.scope)
+        scope = Scope(focus, variables, run.scope)
+        root = variables.get("$", run.scope.data)
         run.enter()
         try:
-            result = inner.function(scope.data, run, *[scope.lookup(n, f) for n, f in inner.parameters])
+            result = inner.function(focus, run, root, *[scope.lookup(n, f) for n, f in inner.parameters])
         except EvaluationError as error:
             found = error.diagnostics[0]
             if found.code in BOUNDS:
@@ -247,7 +256,7 @@ class Expression:
         run.depth -= 1
         return result
 
-    def _inner(self, budget: Budget, text: str) -> _Compiled:
+    def _inner(self, budget: Budget, text: str, whole: bool) -> _Compiled:
         """The text given to $eval, compiled. Raises D1012 if that may take too long, because nothing can stop it."""
         is_short = len(text) <= budget.timeout * EVALUATED
         made = Expression(text, functions=self.functions) if is_short else None
@@ -255,7 +264,7 @@ class Expression:
             limit = f"longer than {budget.timeout:g} seconds"
             fail("D1012", f"compiling the {len(text):,} characters that are given to eval may take {limit}")
         budget.check()
-        return made.compiled
+        return _Compiled(made, trace=False, whole=whole, rooted=True)
 
     def _coded(self, error: Exception) -> EvaluationError:
         found = error.diagnostics[0] if isinstance(error, EvaluationError) else _diagnostic(error)
@@ -310,18 +319,21 @@ def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, func
 class _Compiled:
     """The Python function of an expression and its parameters."""
 
-    def __init__(self, expression: Expression, *, trace: bool) -> None:
+    def __init__(self, expression: Expression, *, trace: bool, whole: bool = True, rooted: bool = False) -> None:
         from truto_mapper.language.compiler import compiler  # noqa: PLC0415  # loading a mapping compiles nothing
 
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
-        program = compiler.program(expression.node, expression.placer, callers, trace=trace)
+        options = {"trace": trace, "whole": whole, "rooted": rooted}
+        program = compiler.program(expression.node, expression.placer, callers, **options)
         self.runs = program.runs
         self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
         linked = {callers[name]: function for name, function in functions.items()}
         self.function = compiler.link(program, expression.source, linked)
         self.escapes = escapes.escapes(expression.node)
-        self.multiplies = escapes.multiplies(expression.node)
+        self.multiplies = escapes.multiplies(expression.node, functions)
+        #: Whether the function needs nothing but the data, and makes nothing that has to be looked through.
+        self.is_plain = not (self.runs or self.parameters or self.escapes or self.multiplies)
 
     def finished(self, result: Any, budget: Budget) -> Any:
         """The result as a plain value."""

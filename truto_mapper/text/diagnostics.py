@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -110,11 +110,14 @@ def _cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-def excerpt(value: Any, limit: int = 60) -> str:
-    """A value as a message quotes it: JSON where possible, cut to `limit` characters."""
+def excerpt(value: Any, limit: int = 60, default: Callable[[Any], Any] | None = None) -> str:
+    """A value as a message quotes it: JSON where possible, cut to `limit` characters.
+
+    `default` gives the text for what is not JSON.
+    """
     text = ""
     try:
-        for part in json.JSONEncoder(ensure_ascii=False).iterencode(
+        for part in json.JSONEncoder(ensure_ascii=False, default=default).iterencode(
             value[: limit + 1] if type(value) is str else value
         ):
             text += part

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler import variables
 from truto_mapper.language.compiler.constructors import push
+from truto_mapper.language.compiler.direct import call_directly
+from truto_mapper.language.compiler.lambdas import piped_call
+from truto_mapper.language.compiler.loops import compile_loop
 from truto_mapper.language.compiler.operators import join_texts
 from truto_mapper.language.compiler.writer import Writer
 from truto_mapper.language.library.functions import OURS, STANDARD
 
 #: Run-time functions that call, and their variants that also collapse the result.
-_COLLAPSING = {"applied": "call", "invoked": "invoke"}
+_COLLAPSING = {"applied": "call", "invoked": "invoke", "performed": "perform", "gathered": "gather"}
 
 
 def compile_call(writer: Writer, node: nodes.Call) -> ast.expr:
@@ -29,9 +32,8 @@ def compile_apply(writer: Writer, node: nodes.Apply) -> ast.expr:
 def compile_raw_apply(writer: Writer, node: nodes.Apply) -> ast.expr:
     """`left ~> $f(a)` becomes `$f(left, a)`. Any other right side is a function: `piped` calls or composes it."""
     left = writer.atom(writer.value(node.left))
-    # As in the reference, predicates and groups behind the call on the right are ignored.
-    right = node.right.node if isinstance(node.right, nodes.Step) else node.right
-    if not isinstance(right, nodes.Call):
+    right = piped_call(node)
+    if right is None:
         return writer.called("piped", writer.running(), left, writer.value(node.right))
     with writer.placed(right):
         return compile_raw_call(writer, right, [left])
@@ -44,6 +46,8 @@ def _keeps_array(node: nodes.Node) -> bool:
 
 
 def _collapse(value: ast.expr) -> ast.expr:
+    if isinstance(value, ast.IfExp):
+        value.body, value.orelse = _collapse(value.body), _collapse(value.orelse)
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _COLLAPSING:
         value.func.id = _COLLAPSING[value.func.id]
     return value
@@ -60,6 +64,9 @@ def compile_raw_call(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]
         return _as_text(writer, argument)
     if name == "join" and name not in writer.callers and not piped and _joins_items(node):
         return _join_items(writer, node)
+    loop = compile_loop(writer, node, name, piped)
+    if loop is not None:
+        return loop
     if name == "eval":
         return _evaluate(writer, node, piped)
     return _call(writer, node, name, piped)
@@ -73,13 +80,15 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
         function = variables.load_function(writer, name)
     given = [*piped, *writer.values(*node.arguments)]
     if node.tail and writer.in_lambda and (name is None or _may_take_context(name, len(given))):
-        return writer.called("Tail", function, *given)
+        if writer.leaves_tails:
+            return writer.called("Tail", function, *given)
+        return writer.called("applied", writer.running(), writer.constant(None), function, *given)
     if name is not None and name not in writer.callers:
         if name not in OURS:
-            return writer.called("invoked", writer.running(), writer.dollar(), function, *given)
+            return call_directly(writer, name, given, writer.focus())
         if len(given) <= OURS[name].arity:
             return _of_ours(writer, name, function, given)
-    return writer.called("applied", writer.running(), writer.dollar(), function, *given)
+    return writer.called("applied", writer.running(), writer.focus(), function, *given)
 
 
 def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
@@ -88,8 +97,9 @@ def _as_text(writer: Writer, node: nodes.Node) -> ast.expr:
     is_text = writer.has_class(value, "str")
     if isinstance(is_text, ast.Constant) and is_text.value:
         return value
-    exact = writer.called("invoked", writer.running(), writer.dollar(), writer.load("f_string"), value)
-    return writer.choice(is_text, value, exact)
+    exact = writer.called("invoked", writer.running(), writer.focus(), writer.load("f_string"), value)
+    digits = writer.called("str", value)
+    return writer.choice(is_text, value, writer.choice(writer.has_class(value, "int"), digits, exact))
 
 
 def _of_ours(writer: Writer, name: str, function: ast.expr, given: list[ast.expr]) -> ast.expr:
@@ -142,7 +152,7 @@ def _join_items(writer: Writer, node: nodes.Call) -> ast.expr:
         for value in values:
             push(writer, value, found)
         given = writer.load("f_join"), writer.load(found), writer.value(separator)
-        writer.assign(local, writer.called("invoked", writer.running(), writer.dollar(), *given))
+        writer.assign(local, writer.called("invoked", writer.running(), writer.focus(), *given))
 
     joined = writer.grown(join_texts(writer, parts))
     writer.branch(are_text, lambda: writer.assign(local, joined), call)
@@ -155,4 +165,5 @@ def _evaluate(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]) -> as
     visible = writer.seen_by_eval()
     keys, values = [writer.constant(name) for name, _ in visible], [writer.load(local) for _, local in visible]
     scope = ast.Dict([*keys], [*values], **writer.at)
-    return writer.called("evaluated", writer.running(), scope, writer.dollar(), writer.load("f_eval"), *given)
+    whole = writer.constant(value=writer.is_input)
+    return writer.called("evaluated", writer.running(), scope, writer.dollar(), whole, writer.load("f_eval"), *given)

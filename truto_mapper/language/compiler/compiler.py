@@ -79,6 +79,7 @@ def emit(
     trace: bool = False,
     small: Collection[str] = (),
     alone: bool = False,
+    whole: bool = True,
 ) -> Emitted:
     """Compile a node to statements and an expression, to be placed in a Python function.
 
@@ -88,35 +89,58 @@ def emit(
     where known. Expressions in one function share an `itertools.count()` as `temporaries`, so that their new locals
     differ; each ends in `_` and a number. With `trace`, `Run.seen` records the value of each node under its index in
     `walk(node)`. `small` are variables whose values are not much longer than a row. Code that is `alone` belongs to no
-    row of a page: its input may be of any size, so every loop checks the clock. The value may be a `Sequence`, or hold
-    functions if the node `escapes`: see `values.plain`.
+    row of a page: its input may be of any size, so every loop checks the clock. A `whole` context is one item even if
+    it is an array. The value may be a `Sequence`, or hold functions if the node `escapes`: see `values.plain`.
     """
     tables = VALUES, RAW_VALUES
     writer = Writer(
         tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace, small, alone
     )
+    writer.is_input = whole
     variables.declare_bound(writer, (node,))
     value = writer.value(node)
     return Emitted(writer.lines, value, writer.runs)
 
 
 class Program(NamedTuple):
-    """A module with one Python function, `expression(data, run, *parameters)`; `run` may be None unless it `runs`."""
+    """A module with one Python function, `expression(data, run, *parameters)`; `run` may be None unless it `runs`.
+
+    A `rooted` one takes `root` after `run`.
+    """
 
     tree: ast.Module
     parameters: tuple[str, ...]
     runs: bool
 
 
-def program(node: nodes.Node, placer: Placer, callers: Mapping[str, str], *, trace: bool = False) -> Program:
-    """Compile an expression to a Python function that takes the values of its free variables. See also `emit`."""
+def program(
+    node: nodes.Node,
+    placer: Placer,
+    callers: Mapping[str, str],
+    *,
+    trace: bool = False,
+    whole: bool = True,
+    rooted: bool = False,
+) -> Program:
+    """Compile an expression to a Python function that takes the values of its free variables. See also `emit`.
+
+    If it is `rooted`, the function takes the value of `$$`, which in the text given to $eval is not the context.
+    """
     names = parameters(node, callers)
     numbers = count(1)
     locals_ = {name: f"v_{next(numbers)}" for name in names}
-    made = emit(node, locals_, "data", placer, callers=callers, temporaries=numbers, trace=trace, alone=True)
+    root = {"$": "root"} if rooted else {}
+    options: dict[str, Any] = {
+        "callers": callers,
+        "temporaries": numbers,
+        "trace": trace,
+        "alone": True,
+        "whole": whole,
+    }
+    made = emit(node, locals_ | root, "data", placer, **options)
     pen = Pen(placer.place(node.span))
     body = [*made.statements, ast.Return(made.value, **pen.at)]
-    pen.define("expression", ("data", "run", *locals_.values()), body)
+    pen.define("expression", ("data", "run", *root.values(), *locals_.values()), body)
     return Program(ast.Module(pen.lines, []), names, made.runs)
 
 

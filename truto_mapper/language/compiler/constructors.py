@@ -3,11 +3,11 @@
 import ast
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.grouping import group_items
+from truto_mapper.language.compiler.items import item_function
 from truto_mapper.language.compiler.writer import Writer
 
 #: The nodes whose values are never sequences.
-_NO_SEQUENCE = (nodes.String, nodes.Number, nodes.Value, nodes.Array, nodes.Object, nodes.Negate, nodes.Binary)
+NO_SEQUENCE = (nodes.String, nodes.Number, nodes.Value, nodes.Array, nodes.Object, nodes.Negate, nodes.Binary)
 
 
 def compile_literal(writer: Writer, node: nodes.String | nodes.Number | nodes.Value) -> ast.expr:
@@ -17,7 +17,8 @@ def compile_literal(writer: Writer, node: nodes.String | nodes.Number | nodes.Va
 
 def compile_regex(writer: Writer, node: nodes.Regex) -> ast.expr:
     """A call of `regex`."""
-    return writer.called("regex", writer.constant(node.pattern), writer.constant(node.flags))
+    made = writer.atom(writer.called("regex", writer.constant(node.pattern), writer.constant(node.flags)))
+    return writer.known(made, "Pattern")
 
 
 def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
@@ -46,8 +47,10 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
     named = [(key.value, value) for key, value in node.pairs if isinstance(key, nodes.String)]
     if len(named) < len(node.pairs):
         context = writer.dollar()
-        over = writer.list_of(context) if writer.is_input else writer.called("listed", context)
-        return group_items(writer, node, over)
+        pairs = [writer.tuple_of(*(item_function(writer, part) for part in pair)) for pair in node.pairs]
+        return writer.called(
+            "keyed", writer.running(), context, writer.constant(writer.is_input), writer.tuple_of(*pairs)
+        )
     made = writer.empty("dict")
     written: set[str] = set()
     with writer.within(_object_context(writer)):
@@ -71,6 +74,6 @@ def _object_context(writer: Writer) -> str:
 
 def _assign_pair(writer: Writer, made: str, name: str, node: nodes.Node) -> None:
     value = stored = writer.atom(writer.value(node))
-    if not isinstance(value, ast.Constant) and not isinstance(node, _NO_SEQUENCE):
-        stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("list", value), value)
+    if not isinstance(value, ast.Constant) and not isinstance(node, NO_SEQUENCE):
+        stored = writer.choice(writer.has_class(value, "Sequence"), writer.called("stored", value), value)
     writer.branch(writer.is_there(value), lambda: writer.assign_item(made, name, stored))

@@ -46,7 +46,8 @@ def item_function(writer: Writer, node: nodes.Node, names: Names = None) -> ast.
 def needs_function(writer: Writer, node: nodes.Node) -> bool:
     """Whether a loop's body must be a Python function: at `MAX_LOOPS`, or if it makes closures that keep the item."""
     closures = (nodes.Lambda, nodes.Transform)
-    return writer.loops >= MAX_LOOPS or any(isinstance(one, closures) for one in nodes.walk(node))
+    kept = (one for one in nodes.walk(node) if isinstance(one, closures) and id(one) not in writer.written_out)
+    return writer.loops >= MAX_LOOPS or any(True for _ in kept)
 
 
 def tuple_names(node: nodes.Node) -> Iterator[str]:

@@ -1,10 +1,12 @@
 """Operators: `+`, `<`, `=`, `in`, `&`, `..`, `and`, `or`, `? :`, `??`, `?:`, and whether a value counts as true."""
 
 import ast
+from typing import TypeGuard
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.variables import argument_of
+from truto_mapper.language.compiler.variables import argument_of, function_name
 from truto_mapper.language.compiler.writer import Writer
+from truto_mapper.language.library.functions import STANDARD
 
 
 def compile_negate(writer: Writer, node: nodes.Negate) -> ast.expr:
@@ -35,25 +37,46 @@ def compile_binary(writer: Writer, node: nodes.Binary) -> ast.expr:
             return _calculate(writer, node.operator, left, right)
 
 
+#: The functions of operators that are quick for numbers, and Python's own operators, for integers.
+_QUICK = {"+": ("added", ast.Add()), "-": ("subtracted", ast.Sub()), "*": ("multiplied", ast.Mult())}
+
+#: The digits of products add up. A product within this bound is computed without a call.
+MAX_PRODUCT = 2**53
+
+
 def _calculate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
-    exact = writer.called("arithmetic", writer.constant(operator), left, right)
-    if operator not in "+-":  # the digits of a product add up: `arithmetic` counts them
-        return exact
+    if operator not in _QUICK:
+        return writer.called("arithmetic", writer.constant(operator), left, right)
+    name, sign = _QUICK[operator]
+    exact = writer.called(name, left, right)
     tests = [writer.has_class(v, "int") for v in (left, right) if not _is_constant(v, int)]
     if not tests or any(isinstance(v, ast.Constant) and not _is_constant(v, int) for v in (left, right)):
         return exact
-    sign = ast.Add() if operator == "+" else ast.Sub()
-    return writer.choice(writer.both(*tests), ast.BinOp(left, sign, right, **writer.at), exact)
+    made: ast.expr = ast.BinOp(left, sign, right, **writer.at)
+    if operator == "*":
+        local = writer.new_local()
+        bounds = writer.constant(-MAX_PRODUCT), writer.constant(MAX_PRODUCT)
+        tests.append(writer.between(bounds[0], writer.named(local, made), bounds[1]))
+        made = writer.load(local)
+    return writer.choice(writer.both(*tests), made, exact)
 
 
-def _compare(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
+_ORDER = {"<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE()}
+
+
+def _compare(writer: Writer, operator: str, left: ast.expr, right: ast.expr, *, truth: bool = False) -> ast.expr:
+    """A comparison; as a test for its `truth`, an undefined one is false."""
     exact = writer.called("compared", writer.constant(operator), left, right)
-    kind = str if any(_is_constant(v, str) for v in (left, right)) else int
-    tests = [writer.has_class(v, kind.__name__) for v in (left, right) if not isinstance(v, ast.Constant)]
-    if not tests or any(isinstance(v, ast.Constant) and not _is_constant(v, kind) for v in (left, right)):
+    exact = writer.test(exact, ast.Is(), writer.constant(value=True)) if truth else exact
+    given = [value for value in (left, right) if isinstance(value, ast.Constant)]
+    others = [value for value in (left, right) if not isinstance(value, ast.Constant)]
+    kinds = {type(value.value) for value in given} or {int}
+    if not others or not kinds <= {str, int, float}:
         return exact
-    sign = {"<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE()}[operator]
-    return writer.choice(writer.both(*tests), writer.test(left, sign, right), exact)
+    # A number may be of another class than the constant it is compared with.
+    names = ["str"] if str in kinds else ["int", "float"] if given else ["int"]
+    tests = [writer.either(*(writer.has_class(value, name) for name in names)) for value in others]
+    return writer.choice(writer.both(*tests), writer.test(left, _ORDER[operator], right), exact)
 
 
 def _equate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> ast.expr:
@@ -70,6 +93,8 @@ def _equate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -> a
                     return writer.constant(negative)
                 same = writer.test(other, ast.IsNot() if negative else ast.Is(), constant)
                 return writer.both(writer.is_there(other), same) if negative else same
+            if type(constant.value) is int:
+                return writer.choice(writer.has_class(other, "int"), same, exact)
             return exact
     tests = writer.has_class(left, "str"), writer.has_class(right, "str")
     return writer.choice(writer.both(*tests), same, exact)
@@ -91,7 +116,7 @@ def _concatenate(writer: Writer, node: nodes.Binary) -> ast.expr:
             parts += value.values
             continue
         known = writer.atom(value)
-        is_text = writer.has_class(known, "str")
+        is_text = writer.either(writer.has_class(known, "str"), writer.has_class(known, "int"))
         if isinstance(is_text, ast.Constant) and is_text.value:
             text = known
         else:
@@ -166,8 +191,28 @@ def compile_truth(writer: Writer, node: nodes.Node) -> ast.expr:
     argument = argument_of(writer, node, "boolean")
     if argument is not None:
         return compile_truth(writer, argument)
+    if is_comparison(node) and id(node) not in writer.numbers:
+        with writer.placed(node):
+            left, right = map(writer.atom, writer.values(node.left, node.right))
+            return _compare(writer, node.operator, left, right, truth=True)
     value = writer.value(node)
+    if gives_boolean(writer, node):
+        return writer.test(value, ast.Is(), writer.constant(value=True))
     return value if is_boolean(writer, node) else _truth_of(writer, value)
+
+
+def gives_boolean(writer: Writer, node: nodes.Node) -> bool:
+    """Whether a node calls a standard function that gives true, false or undefined."""
+    if not isinstance(node, nodes.Call) or argument_of(writer, node, "exists") is not None:
+        return False
+    name = function_name(writer, node.procedure)
+    known = name in STANDARD and name not in writer.callers
+    return known and (STANDARD[name or ""].signature or "").endswith(":b>")
+
+
+def is_comparison(node: nodes.Node) -> TypeGuard[nodes.Binary]:
+    """Whether a node's value is true, false or undefined for any data."""
+    return isinstance(node, nodes.Binary) and node.operator in _ORDER
 
 
 def is_boolean(writer: Writer, node: nodes.Node) -> bool:

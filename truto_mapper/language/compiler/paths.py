@@ -34,14 +34,31 @@ def compile_raw_path(writer: Writer, node: nodes.Path) -> ast.expr:
 def _steps(writer: Writer, node: nodes.Path, end: End) -> ast.expr:
     first, *later = node.steps
     if first.consarray:
-        array = writer.atom(compile_step(writer, first))
+        array = writer.atom(_first_array(writer, first))
         if not later:
             return array
         state = writer.called("constructed_items", array)
     else:
         state = first_step(writer, first, "open" if later else end)
+    empty = [(writer.called("is_empty", array), writer.called("Constructed"))] if first.consarray else []
     for number, step in enumerate(later, 1):
         state = next_step(writer, step, state, end if number == len(later) else "open")
-    if not first.consarray:
-        return state
-    return writer.choice(writer.called("is_empty", array), writer.called("Constructed"), state)
+        if isinstance(step.node, nodes.Sort) and step.stages and number < len(later):
+            # As in the reference, an empty array that a predicate selects ends the path.
+            state = writer.atom(state)
+            empty.append((writer.called("is_empty_item", state), state))
+    for test, value in reversed(empty):
+        state = writer.choice(test, value, state)
+    return state
+
+
+def _first_array(writer: Writer, step: nodes.Step) -> ast.expr:
+    """An array constructor that begins a path. As in the reference, functions in it see `$` within an array."""
+    if not any(isinstance(one, (nodes.Call, nodes.Wildcard)) for one in nodes.walk(step)):
+        return compile_step(writer, step)
+    outer, local = writer.around, writer.new_local("items")
+    writer.assign(local, writer.called("context_array", writer.focus()))
+    writer.around = local
+    array = compile_step(writer, step)
+    writer.around = outer
+    return array

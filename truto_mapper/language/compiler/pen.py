@@ -1,7 +1,7 @@
 """The building blocks of Python code: a `Pen` makes expressions and writes statements. It knows nothing of nodes."""
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -20,7 +20,7 @@ class Pen:
         self.lines: list[ast.stmt] = []
         self.at = at
         self.temporaries = temporaries or count(1)
-        self.classes: Mapping[str, str] = {}
+        self.classes: dict[str, str] = {}
 
     def load(self, name: str) -> ast.Name:
         """`name`"""
@@ -49,6 +49,14 @@ class Pen:
     def test(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
         """A comparison: `left operator right`."""
         return ast.Compare(left, [operator], [right], **self.at)
+
+    def between(self, least: ast.expr, value: ast.expr, most: ast.expr) -> ast.expr:
+        """`least < value < most`"""
+        return ast.Compare(least, [ast.Lt(), ast.Lt()], [value, most], **self.at)
+
+    def named(self, local: str, value: ast.expr) -> ast.expr:
+        """`(local := value)`"""
+        return ast.NamedExpr(ast.Name(local, ast.Store(), **self.at), value, **self.at)
 
     def has_class(self, value: ast.expr, name: str) -> ast.expr:
         """`value.__class__ is name`, or a constant if the class is known."""
@@ -113,12 +121,19 @@ class Pen:
             return value
         local = self.new_local()
         self.assign(local, value)
-        return self.load(local)
+        return self.known(self.load(local), "str") if isinstance(value, ast.JoinedStr) else self.load(local)
+
+    def known(self, local: ast.expr, name: str) -> ast.expr:
+        """The local, whose value is always of a class."""
+        if isinstance(local, ast.Name):
+            self.classes[local.id] = name
+        return local
 
     def empty(self, kind: str) -> str:
         """A new local with an empty `list`, `dict`, `Sequence` or the like."""
         local = self.new_local()
         self.assign(local, self.list_of() if kind == "list" else self.called(kind))
+        self.classes[local] = kind
         return local
 
     @contextmanager
@@ -132,9 +147,14 @@ class Pen:
         """`local = value`"""
         self.lines.append(ast.Assign([ast.Name(local, ast.Store(), **self.at)], value, **self.at))
 
-    def assign_item(self, local: str, key: str, value: ast.expr) -> None:
-        """`local["key"] = value`"""
-        target = ast.Subscript(self.load(local), self.constant(key), ast.Store(), **self.at)
+    def part(self, of: ast.expr, key: ast.expr) -> ast.expr:
+        """`of[key]`"""
+        return ast.Subscript(of, key, ast.Load(), **self.at)
+
+    def assign_item(self, local: str, key: str | ast.expr, value: ast.expr) -> None:
+        """`local[key] = value`; a text is a constant."""
+        key = self.constant(key) if isinstance(key, str) else key
+        target = ast.Subscript(self.load(local), key, ast.Store(), **self.at)
         self.lines.append(ast.Assign([target], value, **self.at))
 
     def do(self, value: ast.expr) -> None:

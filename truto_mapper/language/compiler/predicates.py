@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.items import Names, item_context, needs_function
-from truto_mapper.language.compiler.operators import compile_truth, is_boolean
-from truto_mapper.language.compiler.variables import argument_of
+from truto_mapper.language.compiler.operators import compile_truth, gives_boolean, is_boolean, is_comparison
 from truto_mapper.language.compiler.writer import Writer
 
 
@@ -39,7 +38,7 @@ def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names 
     source = writer.atom(over)
     found = writer.empty("Sequence" if names is None else "Tuples")
     item, index = writer.new_local("item"), writer.new_local("i")
-    asks = names is None and argument_of(writer, predicate, "boolean") is not None
+    asks = names is None and (is_comparison(predicate) or gives_boolean(writer, predicate))
 
     def test() -> ast.expr:
         with item_context(writer, item, names):
@@ -49,11 +48,15 @@ def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names 
     body: list[ast.stmt] = []
     with writer.looping(body):
         result = writer.called(apart, writer.load(item)) if apart else test()
-        if asks or is_boolean(writer, predicate):
+        counts = not (asks or is_boolean(writer, predicate))
+        if not counts:
             writer.branch(result, lambda: writer.append(found, writer.load(item)))
         else:
             position = writer.load(index), writer.called("len", source)
             clock = [writer.running()] if writer.repeats else []
             writer.do(writer.called("select", writer.load(found), writer.load(item), result, *position, *clock))
-    writer.loop(writer.called("enumerate", writer.watched(source)), body, index, item)
+    if counts:
+        writer.loop(writer.called("enumerate", writer.watched(source)), body, index, item)
+    else:
+        writer.loop(writer.watched(source), body, item)
     return writer.grown(writer.load(found))

@@ -36,7 +36,7 @@ def compile_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) ->
 def compile_raw_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:
     """`*` or `**` before its sequence is collapsed."""
     function = "wildcard" if isinstance(node, nodes.Wildcard) else "descendants"
-    return writer.called(function, writer.dollar(), *writer.clock())
+    return writer.called(function, writer.focus(), *writer.clock())
 
 
 def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
@@ -70,9 +70,23 @@ def first_step(writer: Writer, step: nodes.Step, end: End) -> ast.expr:
         if isinstance(step.node, nodes.Parent) and _is_plain(step):
             return _parent(writer, step.node, end)
         return _loop(writer, step, writer.called("context_items", writer.dollar()), end)
-    found = writer.empty("list")
     with writer.within(writer.context):
-        writer.append_defined(found, _step_value(writer, step))
+        value = writer.atom(_step_value(writer, step))
+    if end != "open":
+        return _of_value(writer, value, end)
+    made = writer.new_local()
+    writer.branch(
+        writer.has_class(value, "dict"),  # one object is a context as it is
+        lambda: writer.assign(made, value),
+        lambda: writer.assign(made, _of_value(writer, value, end)),
+    )
+    return writer.load(made)
+
+
+def _of_value(writer: Writer, value: ast.expr, end: End) -> ast.expr:
+    """The value of a step that is evaluated once, as the results of a loop."""
+    found = writer.empty("list")
+    writer.append_defined(found, value)
     return _joined(writer, writer.load(found), end)
 
 
@@ -85,6 +99,9 @@ def next_step(writer: Writer, step: nodes.Step, state: ast.expr, end: End) -> as
             case nodes.Sort():
                 found = sort_items(writer, step.node, writer.called("items", state))
                 return _collapsed(writer, filter_value(writer, step.stages, found), end)
+            case nodes.Wildcard() if _is_plain(step) and not writer.numbers:
+                found = writer.called("wildcards", writer.running(), writer.called("items", state))
+                return _joined(writer, found, end)
         return _loop(writer, step, writer.called("items", state), end)
 
 

@@ -32,7 +32,7 @@ def compile_tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     tuples, names = stream  # type: ignore[misc]  # there is a first step
     if not needs_tuples:
         with writer.placed(last):
-            return writer.called("gathered", writer.running(), tuples, _step_function(writer, last, names))
+            return writer.called("collected", writer.running(), tuples, _step_function(writer, last, names))
     tuples = writer.atom(tuples)
     if node.group is not None:
         over = tuples if state is None else writer.called("begun", state, tuples)

@@ -44,13 +44,13 @@ def compile_bind(writer: Writer, node: nodes.Bind) -> ast.expr:
 
 def declare_bound(writer: Writer, several: tuple[nodes.Node, ...], but: frozenset[str] = frozenset()) -> None:
     """Declare a local for each variable that nodes bind. Its first value is that of the variable it hides."""
-    for name in sorted(_bound(several) - but):
+    for name in sorted(bound_in(several) - but):
         outer, local = load_variable(writer, name), writer.new_local(name)
         writer.assign(local, outer)
         writer.variables[name] = (local, writer.nonlocals)
 
 
-def _bound(several: tuple[nodes.Node, ...]) -> set[str]:
+def bound_in(several: tuple[nodes.Node, ...]) -> set[str]:
     """The variables that nodes bind in the current scope."""
     found: set[str] = set()
     waiting = list(several)

@@ -6,8 +6,22 @@ from contextlib import contextmanager
 from typing import Any
 
 from truto_mapper.language import nodes
+from truto_mapper.language.compiler.escapes import nests_sequences
+from truto_mapper.language.compiler.lambdas import written_out
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
+
+#: The nodes whose value is that of another node, a variable, or a field.
+_PASSING = (
+    nodes.Bind,
+    nodes.Block,
+    nodes.Coalesce,
+    nodes.Condition,
+    nodes.Default,
+    nodes.Parent,
+    nodes.Path,
+    nodes.Variable,
+)
 
 #: The function that compiles each kind of node.
 Table = Mapping[type, Callable[["Writer", Any], ast.expr]]
@@ -46,7 +60,7 @@ class Writer(Pen):
         alone: bool,
     ) -> None:
         super().__init__(placer.place(node.span), temporaries)
-        self.classes = classes
+        self.classes = dict(classes)
         self.tables, self.placer = tables, placer
         #: Of the Python function being written: the outer locals that it assigns, and how deep its loops nest.
         self.nonlocals: set[str] = set()
@@ -56,15 +70,19 @@ class Writer(Pen):
         self.variables = dict(self.free)
         #: The local that holds `$`, and whether that is the whole input, which counts as one item.
         self.context, self.is_input = context, True
+        #: The local that holds `$` as functions and `*` see it, if that is another.
+        self.around: str | None = None
         #: Whether the code uses the local `run`.
         self.runs = False
         #: How many variables the calls of $eval see so far.
         self.visible = 0
-        #: Whether a lambda is being compiled. Its tail calls are left to its caller.
-        self.in_lambda = False
+        #: Whether a lambda is being compiled, and whether its tail calls are left to its caller.
+        self.in_lambda = self.leaves_tails = False
         below = list(nodes.walk(node))
         #: The numbers of nodes by identity, if values are traced.
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
+        #: The lambdas whose bodies are written out in loops. A traced lambda is a value of its own.
+        self.written_out = frozenset() if trace else written_out(below, callers)
         kinds = {type(one) for one in below}
         called = {id(one.procedure) for one in below if isinstance(one, (nodes.Call, nodes.Partial))}
         read = [one for one in below if nodes.is_variable(one) and id(one) not in called]
@@ -75,6 +93,8 @@ class Writer(Pen):
         self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
             map(nodes.is_range, below)
         )
+        #: Whether a value may be a sequence of one item, which collapses wherever it is a value.
+        self.nests = nests_sequences(below)
         #: Whether a value of the whole page may be read, once for each row.
         self.reads_variables = reads_variables
         self.watches = alone or self.checks_time or reads_variables
@@ -85,6 +105,8 @@ class Writer(Pen):
         """Compile a node. A `raw` value is not yet collapsed, for predicates, a group or `[]` behind the node."""
         outer, self.at = self.at, self.placer.place(node.span)
         made = self.tables[raw][type(node)](self, node)
+        if self.nests and not raw and isinstance(node, _PASSING) and not _has_tail_call(node):
+            made = self.called("settled", made)
         made = made if isinstance(node, nodes.Name) else self.traced(node, made)
         self.at = outer
         return made
@@ -134,6 +156,9 @@ class Writer(Pen):
         """A text, array or object that was made, its size counted where it may be one of many."""
         if not self.checks_size and not self.repeats:
             return made
+        if isinstance(made, ast.Name):  # nothing more has to be known of the local
+            self.do(self.method(self.running(), "grown", made))
+            return made
         if not isinstance(made, ast.JoinedStr) or self.loops or self.in_lambda:
             return self.method(self.running(), "grown", made)
         text = self.atom(made)  # once in an evaluation: only a long one counts
@@ -143,6 +168,10 @@ class Writer(Pen):
     def dollar(self) -> ast.expr:
         """The value of `$`."""
         return self.load(self.context)
+
+    def focus(self) -> ast.expr:
+        """The value of `$` as functions and `*` see it: an array around it where an array begins a path."""
+        return self.load(self.around or self.context)
 
     @contextmanager
     def placed(self, node: nodes.Node) -> Iterator[None]:
@@ -154,10 +183,18 @@ class Writer(Pen):
     @contextmanager
     def within(self, context: str) -> Iterator[None]:
         """Use another local as `$`."""
-        outer = self.context, self.is_input
-        self.context, self.is_input = context, False
+        outer = self.context, self.is_input, self.around
+        self.context, self.is_input, self.around = context, False, None
         yield
-        self.context, self.is_input = outer
+        self.context, self.is_input, self.around = outer
+
+    @contextmanager
+    def of_lambda(self, *, leaves_tails: bool) -> Iterator[None]:
+        """Write the body of a lambda."""
+        outer = self.in_lambda, self.leaves_tails
+        self.in_lambda, self.leaves_tails = True, leaves_tails
+        yield
+        self.in_lambda, self.leaves_tails = outer
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -190,6 +227,21 @@ class Writer(Pen):
         self.nonlocals, self.loops = outer
         self.define(name, parameters, body)
         return name
+
+
+def _has_tail_call(node: nodes.Node) -> bool:
+    """Whether a node's value may be that of a tail call, which only the caller of the lambda collapses."""
+    match node:
+        case nodes.Call(tail=is_tail):
+            return is_tail
+        case nodes.Block(expressions=(*_, last)):
+            return _has_tail_call(last)
+        case nodes.Condition(then=left, otherwise=right):
+            return _has_tail_call(left) or (right is not None and _has_tail_call(right))
+        case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
+            return _has_tail_call(left) or _has_tail_call(right)
+        case _:
+            return False
 
 
 def _is_final(value: ast.expr) -> bool:

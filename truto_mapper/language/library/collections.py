@@ -43,17 +43,23 @@ def clone(run: Run, value: Any = MISSING) -> Any:
 
 def keys(run: Run, value: Any) -> Any:
     found: dict[str, Any] = {}
-    every = [item for item in leaves(value, Walk(run)) if isinstance(item, dict)]
+    every = leaves(value, Walk(run))
+    if set(map(type, every)) != _OBJECTS:
+        every = [item for item in every if isinstance(item, dict)]
+    known: set[str] = set()
     for start in range(0, len(every), _PART):
-        part = every[start : start + _PART]
+        part, before = every[start : start + _PART], len(known)
         run.tick(sum(map(len, part)) >> 3)
-        for one in part:
-            found.update(one)
+        known.update(*part)
+        if len(known) > before:  # in the order in which they come
+            for one in part:
+                found.update(one)
     return Sequence(found)
 
 
 #: The objects that are read between two looks at the clock.
 _PART = 64
+_OBJECTS = frozenset((dict,))
 
 
 def zip_(run: Run, *arrays: Any) -> Any:
@@ -69,6 +75,9 @@ def zip_(run: Run, *arrays: Any) -> Any:
 
 
 def spread(run: Run, value: Any) -> Any:
+    if isinstance(value, list) and value and {*map(type, value)} == {dict}:
+        run.spend(_OBJECT * sum(map(len, value)))
+        return [{key: one} for item in run.each(value) for key, one in item.items()]
     found = Sequence()
     every = leaves(value, Walk(run))
     for start in range(0, len(every), _PART):
@@ -82,7 +91,7 @@ def spread(run: Run, value: Any) -> Any:
             else:
                 found.append(item)
     if isinstance(value, list):  # in the reference the result for an array is an array
-        return list(found) if value else MISSING
+        return list(found) if value else found
     return found if isinstance(value, dict) else value
 
 
@@ -101,8 +110,8 @@ def reverse(values: Any) -> Any:
 
 
 def shuffle(run: Run, values: Any) -> Any:
-    if values is MISSING:
-        return MISSING
+    if values is MISSING or len(values) <= 1:
+        return values
     found, generator = list(values), run.generator()
     for last in run.each(range(len(found) - 1, 0, -1)):
         place = int(generator.random() * (last + 1))

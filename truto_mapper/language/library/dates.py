@@ -9,8 +9,10 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from truto_mapper.language.library.pictures import format_date_time, parse_date_time
+from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MISSING, Missing, Run, fail
-from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.diagnostics import either
+from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.timestamps import instant, is_date_time, is_time_zone
 
 _ISO_8601: Final = r"(?a)(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?"
@@ -28,11 +30,18 @@ def millis(run: Run) -> int:
 
 
 def now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> str:
-    return from_millis(millis(run), picture, zone)
+    return from_millis(millis(run), picture, zone, "now")
 
 
-def from_millis(moment: Any, picture: Any = MISSING, zone: Any = MISSING) -> str:
-    return format_date_time(moment, None if picture is MISSING else picture, None if zone is MISSING else zone)
+_OFFSET: Final = r"(?a)[-+]?\d{3,4}"
+
+
+def from_millis(moment: Any, picture: Any = MISSING, zone: Any = MISSING, name: str = "fromMillis") -> str:
+    is_zone = zone is not MISSING and re.fullmatch(_OFFSET, zone) is not None
+    text = format_date_time(moment, None if picture is MISSING else picture, zone if is_zone else None)
+    if zone is not MISSING and not is_zone:
+        refuse("T0410", name, 2 if name == "now" else 3, "an offset such as +0530, -0800 or 0000", zone)
+    return text
 
 
 def to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
@@ -54,7 +63,7 @@ def _since_1970(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-def floor_date(timestamp: Any, zone: Any = MISSING, unit: Any = MISSING) -> str | Missing:
+def floor_date(timestamp: Any = MISSING, zone: Any = MISSING, unit: Any = MISSING) -> str | Missing:
     """$floorDate: the date (YYYY-MM-DD) of a date-time in an IANA zone; MISSING without a date-time.
 
     With a `unit` of UNITS it is the first day of the week (a Monday), month, quarter or year that the date is in.
@@ -71,16 +80,16 @@ def floor_date(timestamp: Any, zone: Any = MISSING, unit: Any = MISSING) -> str 
 def _first_day(day: date, unit: Any) -> date:
     """The first day of the unit that a day is in."""
     if not isinstance(unit, str):
-        fail("T0410", f"argument 3 of $floorDate must be the name of a unit, not {excerpt(unit)}")
+        refuse("T0410", "floorDate", 3, "the name of a unit", unit)
     if unit not in UNITS:
-        fail("D3137", f"there is no unit {excerpt(unit)}", hint=f"one of {', '.join(UNITS)}")
+        refuse("D3137", "floorDate", 3, either(UNITS), unit)
     if unit in ("day", "week"):
         return day - timedelta(days=day.weekday() if unit == "week" else 0)
     months = {"month": 1, "quarter": 3, "year": 12}[unit]
     return day.replace(month=day.month - (day.month - 1) % months, day=1)
 
 
-def ceil_date(timestamp: Any, zone: Any = MISSING, now: Any = MISSING) -> str | Missing:
+def ceil_date(timestamp: Any = MISSING, zone: Any = MISSING, now: Any = MISSING) -> str | Missing:
     """$ceilDate: the date of a date-time that begins its day in the zone, else the next date, but none after `now`.
 
     Arguments and errors as for `floor_date`.
@@ -120,14 +129,16 @@ def _local_date(moment: datetime, zone: ZoneInfo) -> date:
 
 def _moment(function: str, index: int, value: Any) -> datetime:
     if not isinstance(value, str):
-        fail("T0410", f"argument {index} of ${function} must be a date-time in a string, not {excerpt(value)}")
-    return instant(value)
+        refuse("T0410", function, index, "a date-time in a string", value)
+    try:
+        return instant(value)
+    except EvaluationError:
+        refuse("D3110", function, index, "a date-time with an offset", value, hint="like 2026-01-31T09:30:00Z")
 
 
 def _zone(function: str, name: Any) -> ZoneInfo:
     if not isinstance(name, str):
-        given = "it is missing" if name is MISSING else f"not {excerpt(name)}"
-        fail("T0410", f"argument 2 of ${function} must be the name of a time zone, {given}")
+        refuse("T0410", function, 2, "the name of a time zone", name)
     if not is_time_zone(name):
-        fail("D3137", f"there is no time zone {excerpt(name)}", hint="an IANA name such as Europe/Dublin")
+        refuse("D3137", function, 2, "the name of a time zone, such as Europe/Dublin", name)
     return ZoneInfo(name)

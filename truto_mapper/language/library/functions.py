@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
-from truto_mapper.language.runtime import calls, paths, sets, sorting, tuples, values, walks
+from truto_mapper.language.runtime import arguments, calls, paths, sets, sorting, tuples, values, walks
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, Function
 
@@ -21,8 +21,8 @@ __all__ = ["FUNCTIONS", "NAMESPACE", "OURS", "STANDARD"]
 _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("sum", "<a<n>:n>", numbers.sum_),
     ("count", "<a:n>", lambda values: 0 if values is MISSING else len(values)),
-    ("max", "<a<n>:n>", lambda found: max(found) if found else MISSING),
-    ("min", "<a<n>:n>", lambda found: min(found) if found else MISSING),
+    ("max", "<a<n>:n>", numbers.greatest),
+    ("min", "<a<n>:n>", numbers.least),
     ("average", "<a<n>:n>", numbers.average),
     ("string", "<x-b?:s>", values.string, 1),
     ("substring", "<s-nn?:s>", defined(strings.substring), 3),
@@ -68,7 +68,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("each", "<o-f:a>", higher_order.each),
     ("error", "<s?:x>", errors.error),
     ("assert", "<bs?:x>", errors.assert_),
-    ("type", "<x:s>", defined(calls.type_name)),
+    ("type", "<x:s>", defined(arguments.type_name)),
     ("sort", "<af?:a>", higher_order.sort),
     ("shuffle", "<a:a>", collections.shuffle),
     ("distinct", "<x:x>", collections.distinct),
@@ -102,21 +102,32 @@ FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "ceilDate": dates.ceil_date,
     "size": collections.size,
 }
+
+
+def _any(function: Any) -> str:
+    """The signature of a function that checks its arguments itself, but not how many there are."""
+    return f"<{'x?' * function.__code__.co_argcount}>"
+
+
 #: The same as values of an expression; their results need no check.
-OURS: Final[Mapping[str, Function]] = MappingProxyType({name: _native(name, None, f) for name, f in FUNCTIONS.items()})
+OURS: Final[Mapping[str, Function]] = MappingProxyType(
+    {name: _native(name, _any(f), f) for name, f in FUNCTIONS.items()}
+)
 
 _NAMED: Final = (
-    (builtins, "dict enumerate int len list str"),
+    (builtins, "bool dict enumerate float int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
-    (paths, "arithmetic combined compared concatenated constructed_items context_items ended field"),
-    (paths, "fields grouped grouped_by is_empty item_at joined kept kept_path negated push ranged"),
-    (paths, "repeated repeated_key root_field select text"),
+    (paths, "added arithmetic combined compared concatenated constructed_items context_array context_items ended"),
+    (paths, "field fields grouped grouped_by is_empty is_empty_item item_at joined keyed kept kept_path multiplied"),
+    (paths, "negated push ranged repeated repeated_key root_field select subtracted text"),
     (sets, "included"),
     (sorting, "ordered"),
-    (tuples, "begun gathered join numbered spread stream unbound"),
-    (walks, "descendants wildcard"),
-    (calls, "HOLE applied call evaluated invoke invoked partially piped procedure transform"),
+    (tuples, "begun collected join numbered spread stream unbound"),
+    (walks, "descendants wildcard wildcards"),
+    (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
+    (calls, "transform"),
+    (higher_order, "Replacing add_match appended_onto gather gathered merged_onto object_of only"),
     (patterns, "regex"),
 )
 

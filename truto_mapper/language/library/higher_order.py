@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
-from truto_mapper.language.runtime.calls import applied_to, apply
+from truto_mapper.language.runtime.arguments import fitted, refuse
+from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, invoked
+from truto_mapper.language.runtime.paths import appended, push
 from truto_mapper.language.runtime.sorting import in_order, merge_sorted
-from truto_mapper.language.runtime.values import MISSING, Function, Run, Sequence, fail, is_number, stored, truthy
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    Function,
+    Run,
+    Sequence,
+    fail,
+    is_number,
+    settled,
+    stored,
+    truthy,
+)
 
 
 def _handed(run: Run, function: Function, *offered: Any) -> Any:
@@ -38,29 +50,105 @@ def filter_(run: Run, values: Any, function: Any) -> Any:
 def single(run: Run, values: Any, function: Any = MISSING) -> Any:
     if values is MISSING:
         return MISSING
-    found = values if function is MISSING else filter_(run, values, function)
+    found: list[int] = []
+    for index, value in enumerate(values):
+        if function is MISSING or truthy(_handed(run, function, value, index, values)):
+            add_match(found, index)
+    return only(values, found)
+
+
+def add_match(found: list[int], index: int) -> None:
+    """Add the index of an item that matches. Raises D3138 for a second one."""
+    found.append(index)
     if len(found) > 1:
-        fail("D3138", "The $single() function expected exactly 1 matching result. Instead it matched more.")
+        fail("D3138", f"$single must find one item, but items {found[0]} and {index} match")
+
+
+def only(values: Any, found: list[int]) -> Any:
+    """The item at the only index. Raises D3139 if there is none."""
     if not found:
-        fail("D3139", "The $single() function expected exactly 1 matching result. Instead it matched 0.")
-    return found[0]
+        none = "the array is empty" if not values else f"none of the {len(values):,} items matches"
+        fail("D3139", f"$single must find one item, but {none}")
+    return values[found[0]]
 
 
 def reduce_(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any:
     if values is MISSING:
         return MISSING
     if function.arity < 2:
-        fail("D3050", "The second argument of reduce function must be a function with at least two arguments")
+        fail("D3050", f"argument 2 of $reduce must be a function of at least 2 parameters, but it has {function.arity}")
     skipped = 1 if initial is MISSING and values else 0
     result = values[0] if skipped else initial
-    made = 0
+    replacing = Replacing(run)
     for index, value in enumerate(values[skipped:], skipped):
-        budget, before = run.budget, result
-        budget.spent -= min(made, before.__sizeof__())  # what is made next replaces it
-        start = budget.spent
+        before = result
+        replacing.begin(before)
         result = applied_to(run, None, function, (result, value, index, values)[: max(function.arity, 2)])
-        made = 0 if result is before else budget.spent - start
+        replacing.end(before, result)
     return result
+
+
+class Replacing:
+    """Counts the bytes of a value that is replaced again and again: what is made next takes the place of the last."""
+
+    __slots__ = ("budget", "made", "start")
+
+    def __init__(self, run: Run) -> None:
+        self.budget = run.budget
+        self.made = self.start = 0
+
+    def begin(self, before: Any) -> None:
+        """A value is about to be replaced."""
+        self.budget.spent -= min(self.made, before.__sizeof__())
+        self.start = self.budget.spent
+
+    def end(self, before: Any, after: Any) -> None:
+        """It was replaced."""
+        self.made = 0 if after is before else self.budget.spent - self.start
+
+
+def appended_onto(run: Run, own: list[Any], found: Any, value: Any) -> Any:
+    """`$append(found, value)`, in place if `found` is the value in `own`: an array that nobody else holds."""
+    if own and own[0] is found:
+        before = found.__sizeof__()
+        push(found, value)
+        run.spend(found.__sizeof__() - before)
+        return found
+    made = appended(found, value)
+    if made is not found and made is not value:
+        own[:] = [run.grown(made)]
+    return made
+
+
+def merged_onto(run: Run, merge: Function, own: list[Any], found: Any, objects: list[Any]) -> Any:
+    """`$merge([found, …objects])`, in place if `found` is the value in `own`: an object that nobody else holds."""
+    if own and own[0] is found and all(isinstance(one, dict) for one in objects):
+        before = found.__sizeof__()
+        for one in run.each(objects):
+            run.tick(len(one) >> 3)
+            found.update(one)
+        run.spend(found.__sizeof__() - before)
+        return found
+    given: list[Any] = []
+    push(given, found)
+    made = invoked(run, None, merge, [*given, *objects])
+    own[:] = [made]
+    return made
+
+
+def gathered(run: Run, found: Any) -> Any:
+    """The results of a loop, their bytes counted if they are many."""
+    return run.grown(found) if isinstance(found, list) and len(found) > SMALL else found
+
+
+def gather(run: Run, found: Any) -> Any:
+    """As `gathered`, but collapsed."""
+    return settled(gathered(run, found))
+
+
+def object_of(function: Function, context: Any, *given: Any) -> Any:
+    """The object that $each or $sift is given, or takes from the context; an empty one if it is undefined."""
+    return fitted(function, (*given, function), context)[0] or {}
 
 
 def each(run: Run, value: Any, function: Any) -> Any:
@@ -75,6 +163,8 @@ def each(run: Run, value: Any, function: Any) -> Any:
 def sift(run: Run, value: Any, function: Any = MISSING) -> Any:
     if value is MISSING:
         return MISSING
+    if function is MISSING and value:
+        refuse("T0410", "sift", 2, "a function", function)
     return {k: v for k, v in value.items() if truthy(_handed(run, function, v, k, value))} or MISSING
 
 
@@ -89,8 +179,16 @@ def sort(run: Run, values: Any, comparator: Any = MISSING) -> Any:
         run.spend(_KEY * len(values))
         return merge_sorted(values, lambda left, right: _is_set(apply(run, comparator, left, right)))
     if not (all(isinstance(v, str) for v in values) or all(map(is_number, values))):
-        fail("D3070", "The single argument form of the sort function can only be applied to strings or to numbers")
+        _refuse_items(values)
     return in_order(run, values)
+
+
+def _refuse_items(values: list[Any]) -> NoReturn:
+    """Fail because the items are not all strings and not all numbers."""
+    is_string = isinstance(values[0], str)
+    place = next(n for n, one in enumerate(values) if not (isinstance(one, str) if is_string else is_number(one)))
+    wanted, given = "an array of strings or an array of numbers", f"but its item {place} is"
+    refuse("D3070", "sort", 1, wanted, values[place], given, hint="argument 2 of $sort can compare any items")
 
 
 def _is_set(value: Any) -> bool:

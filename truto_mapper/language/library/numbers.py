@@ -10,14 +10,21 @@ from decimal import Context, Decimal
 from functools import reduce
 from typing import Any, Final
 
+from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.paths import divided
-from truto_mapper.language.runtime.values import MISSING, Run, fail, finite, is_number, shown
+from truto_mapper.language.runtime.values import MISSING, Run, fail, finite, quoted, to_json
 
 _DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
 _RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"
 
 
+#: So many digits are less than any limit of numbers.
+_SURE: Final = 16
+
+
 def to_number(value: Any) -> Any:
+    if value.__class__ is str and len(value) < _SURE and value.isascii() and value.isdecimal():
+        return int(value)
     if isinstance(value, bool):
         return int(value)
     if not isinstance(value, str):
@@ -26,7 +33,7 @@ def to_number(value: Any) -> Any:
         return finite(int(value, 0))
     number = float(value) if re.fullmatch(_DECIMAL, value) else math.inf
     if not math.isfinite(number):
-        fail("D3030", f"Unable to cast value to a number: {shown(value)}")
+        refuse("D3030", "number", 1, 'a number in a string, such as "-1.5e3" or "0x1F"', value)
     return int(value) if value.lstrip("-").isdigit() else number
 
 
@@ -35,16 +42,29 @@ def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda value, *rest: value if value is MISSING or value != value else function(value, *rest)  # noqa: PLR0124
 
 
-def round_(value: Any, precision: Any = MISSING) -> Any:
-    digits, exact = (
-        0 if precision is MISSING else int(precision),
-        Decimal(value if isinstance(value, int) else repr(value)),
-    )
+def round_(value: Any, precision: Any = MISSING, name: str = "round") -> Any:
+    if value.__class__ is float and precision.__class__ is int and 0 <= precision < _SURE:
+        _, _, fraction = repr(value).partition(".")
+        if fraction.isdecimal():
+            if len(fraction) <= precision:
+                return value
+            if fraction[precision:] != "5":  # Python rounds the double: that only differs for a tie of its digits
+                return round(value, precision)
+    if isinstance(value, float) and not math.isfinite(value):
+        refuse("D1001", name, 1, "a finite number", value)
+    digits = 0 if precision is MISSING else _whole(precision)
+    exact = Decimal(value if isinstance(value, int) else repr(value))
     if -int(exact.as_tuple().exponent) <= digits:  # there is nothing behind that place
         return value
     if exact.adjusted() + 1 < -digits:  # it is less than half of the place
         return 0
     return float(exact.quantize(Decimal((0, (1,), -digits)), context=Context(prec=len(exact.as_tuple().digits) + 1)))
+
+
+def _whole(precision: Any) -> int:
+    if not float(precision).is_integer():
+        refuse("D1001", "round", 2, "a whole number", precision)
+    return int(precision)
 
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -54,9 +74,13 @@ _MAX_BITS: Final = 14_300
 
 
 def format_base(value: Any, radix: Any = MISSING) -> str:
-    base, number = 10 if radix is MISSING else int(round_(radix)), int(round_(value))
+    base = 10 if radix is MISSING else int(round_(radix)) if 0 < radix < 37 else 0
     if not 2 <= base <= 36:
-        fail("D3100", f"The radix of the formatBase function must be between 2 and 36. It was given {base}")
+        refuse("D3100", "formatBase", 2, "from 2 to 36", radix)
+    rounded = round_(value, MISSING, "formatBase")
+    if base == 10 and isinstance(rounded, float):
+        return to_json(rounded)
+    number = int(rounded)
     if number.bit_length() > _MAX_BITS:
         fail("D1001", "Number out of range: too many digits")
     digits, rest = "", abs(number)
@@ -68,27 +92,46 @@ def format_base(value: Any, radix: Any = MISSING) -> str:
 
 def square_root(value: Any) -> float:
     if value < 0:
-        fail("D3060", f"The sqrt function cannot be applied to a negative number: {shown(value)}")
+        refuse("D3060", "sqrt", 1, "0 or more", value)
     return math.sqrt(value)
 
 
 def power(base: Any, exponent: Any = MISSING) -> Any:
     if exponent is MISSING:
-        return MISSING
+        refuse("D3061", "power", 2, "a number", exponent)
     try:
         result = math.pow(base, exponent)
     except (ValueError, OverflowError):
         result = math.nan
+    if not math.isfinite(exponent) and abs(base) == 1:  # IEEE 754 says 1, ECMAScript NaN
+        result = math.nan
     if not math.isfinite(result):
-        fail("D3061", f"The power function has no result for base={shown(base)}, exponent={shown(exponent)}")
+        fail("D3061", f"$power({quoted(base)}, {quoted(exponent)}) is not a finite number")
     exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     return base**exponent if exact else result
+
+
+#: The classes of numbers, and a bound: numbers whose sum is within it are finite.
+_CLASSES: Final = frozenset((int, float))
+_LARGE: Final = 1e300
 
 
 def sum_(run: Run, numbers: Any) -> Any:
     if numbers is MISSING:
         return MISSING
-    return finite(reduce(operator.add, filter(is_number, run.each(numbers)), 0))
+    return finite(reduce(operator.add, run.each(numbers), 0))
+
+
+def greatest(numbers: Any) -> Any:
+    return (math.nan if _has_nan(numbers) else max(numbers)) if numbers else MISSING
+
+
+def least(numbers: Any) -> Any:
+    return (math.nan if _has_nan(numbers) else min(numbers)) if numbers else MISSING
+
+
+def _has_nan(numbers: list[Any]) -> bool:
+    return float in set(map(type, numbers)) and any(one != one for one in numbers)  # noqa: PLR0124
 
 
 def average(run: Run, numbers: Any) -> Any:

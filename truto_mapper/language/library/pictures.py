@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 from truto_mapper.language.library.numerals import NUMERALS, nth, table
 from truto_mapper.language.library.patterns import work
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import MISSING, fail
+from truto_mapper.language.runtime.values import MISSING, fail, quoted
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.regex import PatternError, compile_pattern, literal
 
@@ -53,7 +53,7 @@ def _bounded(text: str) -> str:
 def _in_range(number: float, most: float = sys.float_info.max) -> float:
     if not abs(number) <= most:
         endless = isinstance(number, int) and number.bit_length() > 1024
-        fail("D1001", "Number out of range: " + ("too many digits" if endless else repr(number)))
+        fail("D1001", "Number out of range: " + ("too many digits" if endless else quoted(number)))
     return number
 
 

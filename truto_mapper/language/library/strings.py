@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 import urllib.parse
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, bounded, fail, shown
 
@@ -16,11 +18,14 @@ from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, bounded, f
 def substring(text: str, start: Any = MISSING, length: Any = MISSING) -> str:
     if start is MISSING:
         return text if length is MISSING else ""
-    first = 0 if len(text) + start < 0 else start
+    if start != start or length != length:  # noqa: PLR0124  (NaN)
+        return text if length is MISSING else ""
+    first = 0 if len(text) + start < 0 else min(start, len(text))
     if length is MISSING:
         return text[int(first) :]
     if length <= 0:
         return ""
+    length = min(length, len(text))
     return text[int(first) : int(first + length if first >= 0 else len(text) + first + length)]
 
 
@@ -32,9 +37,15 @@ def substring_after(text: str, chars: Any = MISSING) -> str:
     return text[text.index(chars) + len(chars) :] if chars is not MISSING and chars in text else text
 
 
+#: White space that is more than one blank between words.
+_SPACES: Final = re.compile(r"[\t\n\r]|  ")
+
+
 def trim(run: Run, text: Any) -> Any:
     if text is MISSING:
         return MISSING
+    if len(text) < CHUNK and not _SPACES.search(text):
+        return text.strip(" ")
     parts: list[str] = []
     for start in run.each(range(0, len(text), CHUNK)):
         part = re.sub(r"[ \t\n\r]+", " ", text[start : start + CHUNK])
@@ -44,8 +55,10 @@ def trim(run: Run, text: Any) -> Any:
 
 
 def pad(text: Any, width: Any = MISSING, char: Any = MISSING) -> Any:
-    if text is MISSING or width is MISSING:
+    if text is MISSING or width is MISSING or width != width:  # noqa: PLR0124  (NaN)
         return text
+    if math.isinf(width):
+        refuse("D2014", "pad", 2, "a number of characters", width)
     bounded(abs(width))
     missing = abs(int(width)) - len(text)
     padding = ((char or " ") * -(-missing // len(char or " ")))[: max(missing, 0)]
@@ -68,7 +81,9 @@ def base64_encode(text: str) -> str:
 
 
 def base64_decode(text: str) -> str:
-    digits = re.sub(r"[^A-Za-z0-9+/]", "", text.partition("=")[0].translate({45: "+", 95: "/"}))
+    # Only the low byte of each code unit is read, as in the reference.
+    read = text.encode("utf-16-le", "surrogatepass")[::2].decode("latin-1")
+    digits = re.sub(r"[^A-Za-z0-9+/]", "", read.partition("=")[0].translate({45: "+", 95: "/"}))
     digits = digits[: -1 if len(digits) % 4 == 1 else None]
     return base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("latin-1")
 

@@ -1,22 +1,17 @@
-"""Calls: fitting arguments to signatures, tail calls, partial application, transforms, and callers' functions."""
+"""Calls: tail calls, partial application, transforms, and callers' functions."""
 
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from itertools import chain, repeat
-from types import MappingProxyType
-from typing import Any, Final, NoReturn
+from collections.abc import Callable
+from typing import Any, Final
 
-from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
+from truto_mapper.language.runtime.arguments import fitted, fitted_by, matching
 from truto_mapper.language.runtime.values import (
     MAX_WRITTEN,
     MISSING,
     Closure,
     Function,
-    Missing,
     Run,
     Sequence,
     Tail,
@@ -24,105 +19,17 @@ from truto_mapper.language.runtime.values import (
     as_number,
     collapsed,
     fail,
-    items,
     listed,
     plain,
+    quoted,
     settled,
     shown,
 )
-from truto_mapper.language.runtime.walks import copy, received
+from truto_mapper.language.runtime.walks import copy, descendants, received
 from truto_mapper.text.errors import EvaluationError, MapperError
 
 #: A `?` among the arguments of a partial application.
 HOLE: Final = object()
-_LETTERS: Final[Mapping[type, str]] = MappingProxyType(
-    {Missing: "m", bool: "b", str: "s", int: "n", float: "n", type(None): "l", list: "a", dict: "o"}
-)
-_NAMES: Final = {"a": "array", "b": "boolean", "f": "function", "n": "number", "o": "object", "s": "string"}
-
-
-def _letter(kind: type) -> str:
-    return _LETTERS.get(kind) or next((_LETTERS[base] for base in kind.__mro__ if base in _LETTERS), "f")
-
-
-def type_name(value: Any) -> str:
-    """$type: the name of a value's type, as `array`."""
-    return _NAMES.get(_letter(type(value)), "null")
-
-
-@lru_cache(maxsize=4096)
-def _matching(text: str | None, name: str, kinds: tuple[type, ...]) -> Any:
-    """How arguments of these types fit a signature. Raises T0410.
-
-    None if they fit as they are. A tuple of (index, types) if they fit as they are once the items of the array at each
-    index are of these types. Otherwise a list of each parameter with the letters of its arguments.
-    """
-    signature = parse_signature(text or "")
-    letters = "".join(map(_letter, kinds))
-    found = signature.regex.fullmatch(letters)
-    if found is None:
-        _refuse_arguments(signature, name, letters)
-    each = list(zip(signature.parameters, found.groups(), strict=True))
-    if len(each) != len(kinds) or not all(len(part) == 1 and (p.type != "a" or part in "am") for p, part in each):
-        return each
-    typed = [(i, p.subtype[:1]) for i, (p, part) in enumerate(each) if p.type == "a" and part == "a" and p.subtype]
-    return tuple((i, frozenset(k for k, letter in _LETTERS.items() if letter == kind)) for i, kind in typed) or None
-
-
-def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
-    """The arguments fitted to the signature: the context for one left out, an array for a single value."""
-    each = _matching(function.signature, function.name, tuple(map(type, arguments)))
-    return arguments if each is None else _fitted(function, each, arguments, context)
-
-
-def _fitted(function: Function, each: Any, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
-    name = function.name
-    if each.__class__ is tuple:
-        if all(kinds.issuperset(map(type, arguments[place])) for place, kinds in each):
-            return arguments
-        parameters = parse_signature(function.signature or "").parameters
-        each = [(p, _letter(type(a))) for p, a in zip(parameters, arguments, strict=True)]
-    result: list[Any] = []
-    rest = chain(enumerate(arguments, 1), repeat((len(arguments) + 1, MISSING)))
-    taken = 0
-    for param, letters in each:
-        if param.context and not letters:
-            result.append(_context(name, param, context, taken + 1))
-            continue
-        for letter in letters or "m":  # an omitted parameter consumes an argument, too, as in the reference
-            taken, value = next(rest)
-            wanted = param.type == "a" and letter != "m"
-            result.append(_as_array(name, param, letters, value, taken) if wanted else value)
-    return tuple(result)
-
-
-def _context(name: str, param: Parameter, context: Any, index: int) -> Any:
-    if not re.fullmatch(param.regex, _letter(type(context))):
-        fail("T0411", f"Context value is not a compatible type with argument {index} of function {name}")
-    return context
-
-
-def _as_array(name: str, param: Parameter, letters: str, value: Any, index: int) -> Any:
-    found = value if isinstance(value, list) else [value]
-    if param.subtype is None:
-        return found
-    wanted = param.subtype[:1]
-    fits = {_letter(kind) for kind in set(map(type, found))} <= {wanted} if found is value else letters == param.subtype
-    if not fits:
-        kind = f"{_NAMES[wanted]}s" if wanted in _NAMES else param.subtype
-        fail("T0412", f"Argument {index} of function {name} must be an array of {kind}")
-    return found
-
-
-def _refuse_arguments(signature: Signature, name: str, supplied: str) -> NoReturn:
-    good, pattern = 0, ""
-    for param in signature.parameters:
-        pattern += param.regex
-        found = re.match(pattern, supplied)
-        if found is None:
-            break
-        good = found.end()
-    fail("T0410", f"Argument {good + 1} of function {name} does not match function signature")
 
 
 def call(run: Run, context: Any, function: Any, *arguments: Any) -> Any:
@@ -179,13 +86,13 @@ def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]
 
 
 #: The longest text or array that is not counted, and a function that gives a part of its argument.
-_SMALL = 64
+SMALL = 64
 _SELECTING = "lookup"
 
 
 def _counted(run: Run, function: Function, arguments: tuple[Any, ...], result: Any) -> Any:
     """What a function made; its bytes are counted if they are many."""
-    if not isinstance(result, (str, list)) or len(result) <= _SMALL or function.name == _SELECTING:
+    if not isinstance(result, (str, list)) or len(result) <= SMALL or function.name == _SELECTING:
         return result
     return result if any(result is one for one in arguments) else run.grown(result)
 
@@ -193,8 +100,8 @@ def _counted(run: Run, function: Function, arguments: tuple[Any, ...], result: A
 def invoke(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     """The value of a call of a standard function."""
     run.charge(arguments)
-    if (each := _matching(function.signature, function.name, tuple(map(type, arguments)))) is not None:
-        arguments = _fitted(function, each, arguments, context)
+    if (each := matching(function.signature, tuple(map(type, arguments)))) is not None:
+        arguments = fitted_by(each, function, arguments, context)
     result = _performed(function.body, (run, *arguments) if function.runs else arguments)
     kind = result.__class__
     if kind is float:
@@ -211,17 +118,37 @@ def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
 
 
-def evaluated(run: Run, variables: Any, context: Any, function: Function, *arguments: Any) -> Any:
-    """The value of a call of $eval, which sees the variables at its place."""
+def performed(run: Run, function: Function, *arguments: Any) -> Any:
+    """As `invoked`, for arguments that fit."""
+    run.charge(arguments)
+    result = _performed(function.body, (run, *arguments) if function.runs else arguments)
+    return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
+
+
+def perform(run: Run, function: Function, *arguments: Any) -> Any:
+    """As `invoke`, for arguments that fit."""
+    return settled(performed(run, function, *arguments))
+
+
+def numeric(result: Any) -> Any:
+    """A number that a function computed, or MISSING."""
+    return as_number(result) if result.__class__ is float else result
+
+
+def evaluated(run: Run, variables: Any, context: Any, whole: bool, function: Function, *arguments: Any) -> Any:
+    """The value of a call of $eval, which sees the variables at its place. An array that is a focus is one item."""
     text, focus = (*fitted(function, arguments, context), MISSING)[:2]
     if text is MISSING:
         return MISSING
-    return settled(run.evaluate(run, text, context if focus is MISSING else focus, variables))
+    if focus is not MISSING:
+        context, whole = focus, not isinstance(focus, Sequence)
+    return settled(run.evaluate(run, text, context, whole, variables))
 
 
-def evaluate_text(run: Run, text: Any, context: Any = MISSING) -> Any:
-    """$eval as a function value, which sees no variables."""
-    return MISSING if text is MISSING else run.evaluate(run, text, context, {})
+def evaluate_text(run: Run, text: Any, focus: Any = MISSING) -> Any:
+    """$eval as a function value, which sees no variables, and whose context is null."""
+    whole = not isinstance(focus, Sequence)
+    return MISSING if text is MISSING else run.evaluate(run, text, None if focus is MISSING else focus, whole, {})
 
 
 def procedure(found: Any, name: str, known: Any, code: str) -> Any:
@@ -249,39 +176,57 @@ def piped(run: Run, left: Any, right: Any) -> Any:
     if not isinstance(right, Function):
         fail("T2006", "The right side of the function application operator ~> must be a function")
     if isinstance(left, Function):
-        return Closure("~>", lambda value: apply(run, right, apply(run, left, value)), 1)
+        return Closure("~>", lambda value: apply(run, right, settled(apply(run, left, settled(value)))), 1)
     return call(run, None, right, left)
 
 
-def transform(pattern: Any, update: Any, delete: Any) -> Function:
-    """`|pattern|update, delete|`; each part is a function of the context."""
+def transform(pattern: Any, update: Any, delete: Any, strays: bool) -> Function:
+    """`|pattern|update, delete|`; each part is a function of the context.
+
+    Only the copy is changed. If the pattern `strays`, what it selects may not be a part of the copy.
+    """
 
     def body(run: Run, value: Any) -> Any:
+        if value is MISSING:
+            return MISSING
         result = copy(run, value)
-        for match in run.each(items(pattern(result))):
-            _update(match, update(match))
+        own = {id(one): one for one in listed(descendants(result, run))} if strays else None
+        for match in run.each(listed(pattern(result))):
+            is_own = isinstance(match, dict) and (own is None or id(match) in own)
+            _update(match if is_own else {}, update(match))
             run.spend(match.__sizeof__())
             if delete is not None:
-                _delete(match, listed(delete(match)))
+                _delete(match if is_own else {}, listed(delete(match)))
         return result
 
     return Function("transform", body, 1, "<(oa):o>", runs=True)
 
 
-def _update(match: Any, update: Any) -> None:
+def cloning(function: Function, clone: Callable[[], Any]) -> Function:
+    """A transform whose input the function `$clone` of its scope copies. Raises T2013 if that is no function."""
+
+    def body(run: Run, value: Any) -> Any:
+        own = clone() if value is not MISSING else MISSING
+        if value is not MISSING and not isinstance(own, Function):
+            fail("T2013", f"a transform copies its input with $clone, which must be a function, not {quoted(own)}")
+        return MISSING if value is MISSING else function.body(run, apply(run, own, value))
+
+    return Function("transform", body, 1, function.signature, runs=True)
+
+
+def _update(match: dict[str, Any], update: Any) -> None:
     if update is not MISSING and not isinstance(update, dict):
         clause = "The insert/update clause of the transform expression must evaluate to an object"
         fail("T2011", f"{clause}: {shown(update)}")
-    if isinstance(match, dict) and isinstance(update, dict):
+    if isinstance(update, dict):
         match.update(update)
 
 
-def _delete(match: Any, gone: list[Any]) -> None:
+def _delete(match: dict[str, Any], gone: list[Any]) -> None:
     if not all(isinstance(name, str) for name in gone):
         fail("T2012", "The delete clause of the transform expression must evaluate to a string or array of strings")
     for name in gone:
-        if isinstance(match, dict):
-            match.pop(name, None)
+        match.pop(name, None)
 
 
 def from_caller(name: str, function: Callable[..., Any]) -> Function:

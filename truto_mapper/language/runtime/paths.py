@@ -19,6 +19,7 @@ from truto_mapper.language.runtime.values import (
     Sequence,
     Tuples,
     Walk,
+    as_number,
     bounded,
     collapsed,
     fail,
@@ -63,9 +64,19 @@ def constructed_items(value: Any) -> Any:
     return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
 
 
+def context_array(value: Any) -> Any:
+    """The context of an array constructor that begins a path: an array."""
+    return value if isinstance(value, list) else Sequence((value,))
+
+
 def is_empty(value: Any) -> bool:
     """Whether a value is an empty array."""
     return isinstance(value, list) and not value
+
+
+def is_empty_item(value: Any) -> bool:
+    """Whether a selected item is an empty array."""
+    return is_empty(value) and not isinstance(value, Sequence)
 
 
 def field(value: Any, name: str) -> Any:
@@ -248,6 +259,22 @@ def _groups(several: Iterable[Any], keys: list[Callable[[Any], Any]]) -> dict[st
     return groups
 
 
+def keyed(run: Run, context: Any, whole: bool, pairs: Any) -> dict[str, Any]:
+    """`{key: value}` for a context. The items of an array are grouped unless it is one `whole`."""
+    if context.__class__ is not dict:
+        return grouped(run, [context] if whole else listed(context), pairs)
+    values: dict[str, Any] = {}
+    for key_of, value_of in pairs:
+        key = key_of(context)
+        if key is not MISSING:
+            if text_key(key) in values:
+                repeated_key(key)
+            values[key] = value_of
+    run.spend(_GROUP * len(values))
+    made = ((key, value_of(context)) for key, value_of in values.items())
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
 def text_key(key: Any) -> str:
     """A value as the key of an object. Raises T1003 if it is not text."""
     if not isinstance(key, str):
@@ -301,6 +328,28 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
         return MISSING
     result = _ARITHMETIC[sign](left, right)
     return result if sign in "/%" and not right else finite(result)
+
+
+#: The classes of numbers, and a bound: numbers within it are finite.
+_NUMBERS: Final = frozenset((int, float))
+_LARGE: Final = 1e300
+
+
+def _calculation(sign: str) -> Callable[[Any, Any], Any]:
+    """As `arithmetic` with a sign that is not a division, quick for numbers."""
+    perform = _ARITHMETIC[sign]
+
+    def calculate(left: Any, right: Any) -> Any:
+        if left.__class__ in _NUMBERS and right.__class__ in _NUMBERS:
+            made = perform(left, right)
+            if -_LARGE < made < _LARGE:
+                return made if made.__class__ is int or not made.is_integer() else as_number(made)
+        return arithmetic(sign, left, right)
+
+    return calculate
+
+
+added, subtracted, multiplied = map(_calculation, "+-*")
 
 
 def negated(value: Any) -> Any:

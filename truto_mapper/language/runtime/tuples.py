@@ -175,7 +175,7 @@ def unbound(found: Tuples) -> Sequence:
     return Sequence([one["@"] for one in found])
 
 
-def gathered(run: Run, found: Tuples, step: Callable[[Tuple], Any]) -> Sequence:
+def collected(run: Run, found: Tuples, step: Callable[[Tuple], Any]) -> Sequence:
     """The results of the last step, whose tuples nobody needs."""
     made = Sequence()
     for bound in run.each(found):

@@ -223,6 +223,11 @@ class Run:
         self.tick(len(found) + 1)
         return found if len(found) < CHUNK else watched(self, found)
 
+    def pairs(self, value: dict[str, Any]) -> Any:
+        """The keys and values of an object, with the deadline checked now and then."""
+        self.tick(len(value) + 1)
+        return value.items() if len(value) < CHUNK else watched(self, list(value.items()))
+
     def counted(self, value: Any) -> Any:
         """A value that a function without a clock looks through, its items counted as work."""
         if isinstance(value, list):
@@ -317,8 +322,8 @@ def settled(value: Any) -> Any:
 
 
 def stored(value: Any) -> Any:
-    """A value as a member of an array or object: a sequence becomes an array."""
-    return list(value) if value.__class__ is Sequence else value
+    """A value as a member of an array or object: a sequence that cannot collapse any more becomes an array."""
+    return list(value) if value.__class__ is Sequence and len(value) > 1 else value
 
 
 def items(value: Any) -> Any:
@@ -340,7 +345,7 @@ def is_number(value: Any) -> bool:
     if not isinstance(value, float):
         return isinstance(value, int) and not isinstance(value, bool)
     if math.isinf(value):
-        fail("D1001", f"Number out of range: {value}")
+        fail("D1001", f"Number out of range: {quoted(value)}")
     return value == value  # noqa: PLR0124  (NaN is no number)
 
 
@@ -354,13 +359,20 @@ def finite(value: float) -> int | float:
     if math.isnan(value):
         fail("D1001", "the value is not a number", hint="it is the result of 0 / 0, or of a text that is not a number")
     if math.isinf(value):
-        fail("D1001", f"Number out of range: {value}")
+        fail("D1001", f"Number out of range: {quoted(value)}")
     return as_number(value) if isinstance(value, float) else value
 
 
 def shown(value: Any) -> str:
     """A value as it is quoted in a message."""
-    return "null" if value is MISSING else shortened(value, 1_000) if isinstance(value, str) else excerpt(value)
+    return "null" if value is MISSING else shortened(value, 1_000) if isinstance(value, str) else quoted(value)
+
+
+def quoted(value: Any) -> str:
+    """A value as a message about it quotes it: JSON, and words for undefined and functions."""
+    if value is MISSING or isinstance(value, Function):
+        return "undefined" if value is MISSING else "a function"
+    return excerpt(value, default=lambda one: "a function" if isinstance(one, Function) else None)
 
 
 def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
@@ -369,7 +381,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
     `indent` is the number of spaces per level, 0 for a single line.
     """
     if isinstance(value, float):
-        return _to_decimal(value)
+        return decimal_of(value)
     if isinstance(value, Function):
         return '""'
     if not isinstance(value, (list, dict)) or not value:
@@ -393,6 +405,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
 
 _FLAT = frozenset((str, int, bool, type(None)))
 _TEXT = frozenset((str,))
+_SCALARS = _FLAT | {float, Missing}
 
 
 def _scalar(value: Any) -> str:
@@ -402,11 +415,11 @@ def _scalar(value: Any) -> str:
         return refuse_value(value)
 
 
-def _to_decimal(value: float) -> str:
-    """A number as ECMAScript's Number::toString writes it; a fraction is rounded to 15 significant digits first."""
+def decimal_of(value: float, digits: int = 15) -> str:
+    """A number as ECMAScript writes it; a fraction is rounded to so many significant digits first."""
     if not math.isfinite(value):
         refuse_value(value)
-    rounded = value if value.is_integer() else float(f"{value:.15g}")
+    rounded = value if value.is_integer() else float(f"{value:.{digits}g}")
     if rounded == 0:
         return "0"
     if 1e-6 <= abs(rounded) < 1e21:
@@ -427,7 +440,7 @@ def key_text(key: Any) -> str:
 
 def refuse_value(value: Any) -> NoReturn:
     if isinstance(value, float):
-        fail("D1001", f"Number out of range: {value}")
+        fail("D1001", f"Number out of range: {quoted(value)}")
     fail("D3137", f"{excerpt(value)} is not a JSON value")
 
 
@@ -436,7 +449,7 @@ def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
     if value is MISSING or isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
-        fail("D3001", "Attempting to invoke string function on Infinity or NaN")
+        fail("D3001", f"{quoted(value)} cannot be written as a string: it is not a finite number")
     return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
 
 
@@ -446,9 +459,14 @@ def measure(value: Any, walk: Walk, depth: int = 0) -> None:
         walk.write(len(value))
     elif isinstance(value, (list, dict)):
         inner = walk.enter(depth, value)
-        walk.write(3 * len(value) + 2)
+        size = 3 * len(value) + 2
         for item in value.values() if isinstance(value, dict) else value:
-            measure(item, walk, inner)
+            kind = item.__class__
+            if kind is str:
+                size += len(item)
+            elif kind not in _SCALARS:
+                measure(item, walk, inner)
+        walk.write(size)
 
 
 def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
@@ -510,6 +528,8 @@ def finished(value: Any, escapes: bool, budget: Budget | None = None) -> Any:
 def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None = None) -> bool:
     """$boolean: an array is true if an item is; null and functions are false."""
     if isinstance(value, list):
+        if value and value[0].__class__ is str and value[0]:
+            return True
         inner = (walk := walk or Walk(run)).enter(depth, value)
         return any(truthy(item, run, inner, walk) for item in walk.each(value))
     if isinstance(value, float):
@@ -532,6 +552,8 @@ def unequal(left: Any, right: Any, run: Run | None = None) -> bool:
 def _same(left: Any, right: Any, run: Run | None, depth: int = 0, walk: Walk | None = None) -> bool:
     if left is right:
         return True
+    if isinstance(left, Pattern) and isinstance(right, Pattern):
+        return left.name == right.name
     if isinstance(left, (bool, Function)) or isinstance(right, (bool, Function)):
         return False
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):

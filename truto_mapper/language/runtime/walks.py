@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import (
+    CHUNK,
     MISSING,
     Function,
     Missing,
@@ -16,10 +17,12 @@ from truto_mapper.language.runtime.values import (
     finite,
     key_text,
     refuse_value,
+    settled,
 )
 
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 _NO_ARRAYS: Final = _SCALARS | {dict, Missing}
+_KNOWN: Final = _NO_ARRAYS | {list}
 
 
 def is_flat(members: Iterable[Any]) -> bool:
@@ -57,11 +60,38 @@ def wildcard(value: Any, run: Run | None = None) -> Any:
     for item in walk.each(value):
         if item.__class__ in _NO_ARRAYS:
             found.append(item)
+        elif item.__class__ is list and _NO_ARRAYS.issuperset(map(type, item)):
+            nested = True
+            found.extend(item)
         else:
             nested = nested or isinstance(item, list)
             leaves(item, walk, 0, found)
     # In the reference, an array that others were joined to is not a sequence, and does not collapse.
     return found if nested else Sequence(found)
+
+
+def wildcards(run: Run, several: Any) -> list[Any]:
+    """The results of `*` for several context items, to be joined."""
+    if len(several) <= 1:
+        return [one for item in several if (one := settled(wildcard(item, run))) is not MISSING]
+    found, walk = Sequence(), Walk(run)
+    for item in run.each(several):
+        members = item.values() if item.__class__ is dict else ()
+        kinds = set(map(type, members))
+        if not kinds <= _KNOWN or len(members) >= CHUNK:
+            found.extend(wildcard(item, run))
+        elif list in kinds:
+            for one in members:
+                if one.__class__ is not list:
+                    found.append(one)
+                elif _NO_ARRAYS.issuperset(map(type, one)):
+                    found.extend(one)
+                else:
+                    leaves(one, walk, 0, found)
+        else:
+            found.extend(members)
+        bounded(len(found))
+    return [found] if found else []
 
 
 def descendants(value: Any, run: Run | None = None) -> Any:

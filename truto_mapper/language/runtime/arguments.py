@@ -1,0 +1,160 @@
+"""Arguments of functions: fitted to signatures, and refused with what was given and what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain, repeat
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, NoReturn
+
+from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
+from truto_mapper.language.runtime.values import MISSING, Function, Missing, fail, is_number, quoted
+from truto_mapper.text.diagnostics import either
+
+_LETTERS: Final[Mapping[type, str]] = MappingProxyType(
+    {Missing: "m", bool: "b", str: "s", int: "n", float: "n", type(None): "l", list: "a", dict: "o"}
+)
+_NAMES: Final = {"a": "array", "b": "boolean", "f": "function", "n": "number", "o": "object", "s": "string"}
+
+
+class _Misfit(NamedTuple):
+    """The index of an argument that does not fit, and that of the parameter that it should be for."""
+
+    argument: int
+    parameter: int
+
+
+def _letter(kind: type) -> str:
+    return _LETTERS.get(kind) or next((_LETTERS[base] for base in kind.__mro__ if base in _LETTERS), "f")
+
+
+def type_name(value: Any) -> str:
+    """$type: the name of a value's type, as `array`; as in the reference, NaN is an `object`."""
+    if isinstance(value, float) and not is_number(value):
+        return "object"
+    return _NAMES.get(_letter(type(value)), "null")
+
+
+@lru_cache(maxsize=4096)
+def matching(text: str | None, kinds: tuple[type, ...]) -> Any:
+    """How arguments of these types fit a signature.
+
+    None if they fit as they are. A tuple of (index, types) if they fit as they are once the items of the array at each
+    index are of these types. A list of each parameter with the letters of its arguments if they fit otherwise. If one
+    does not fit, a `_Misfit`.
+    """
+    signature = parse_signature(text or "")
+    letters = "".join(map(_letter, kinds))
+    found = signature.regex.fullmatch(letters)
+    if found is None:
+        return _misfit(signature, letters)
+    each = list(zip(signature.parameters, found.groups(), strict=True))
+    if len(each) != len(kinds) or not all(len(part) == 1 and (p.type != "a" or part in "am") for p, part in each):
+        return each
+    typed = [(i, p.subtype[:1]) for i, (p, part) in enumerate(each) if p.type == "a" and part == "a" and p.subtype]
+    return tuple((i, frozenset(k for k, letter in _LETTERS.items() if letter == kind)) for i, kind in typed) or None
+
+
+def _misfit(signature: Signature, supplied: str) -> _Misfit:
+    good, pattern, taken = 0, "", -1
+    for number, param in enumerate(signature.parameters):
+        pattern += param.regex
+        found = re.match(pattern, supplied)
+        if found is None:
+            break
+        taken = number if found.end() > good else taken
+        good = found.end()
+    return _Misfit(good, taken + 1)
+
+
+def fitted(function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
+    """The arguments fitted to the signature: the context for one left out, an array for a single value."""
+    each = matching(function.signature, tuple(map(type, arguments)))
+    return arguments if each is None else fitted_by(each, function, arguments, context)
+
+
+def fitted_by(each: Any, function: Function, arguments: tuple[Any, ...], context: Any) -> tuple[Any, ...]:
+    """As `fitted`, for the result of `matching`."""
+    name = function.name
+    if each.__class__ is _Misfit:
+        _refuse_misfit(function, arguments, each)
+    if each.__class__ is tuple:
+        if all(kinds.issuperset(map(type, arguments[place])) for place, kinds in each):
+            return arguments
+        parameters = parse_signature(function.signature or "").parameters
+        each = [(p, _letter(type(a))) for p, a in zip(parameters, arguments, strict=True)]
+    result: list[Any] = []
+    rest = chain(enumerate(arguments, 1), repeat((len(arguments) + 1, MISSING)))
+    taken = 0
+    for param, letters in each:
+        if param.context and not letters:
+            result.append(_context(name, param, context, taken + 1))
+            continue
+        for letter in letters or "m":  # an omitted parameter consumes an argument, too, as in the reference
+            taken, value = next(rest)
+            wanted = param.type == "a" and letter != "m"
+            result.append(_as_array(name, param, letters, value, taken) if wanted else value)
+    return tuple(result)
+
+
+def _context(name: str, param: Parameter, context: Any, index: int) -> Any:
+    if not re.fullmatch(param.regex, _letter(type(context))):
+        wanted = f"the context must be {_wanted(param)}, not {quoted(context)}"
+        fail("T0411", f"argument {index} of {called(name)} is left out, and {wanted}")
+    return context
+
+
+def _as_array(name: str, param: Parameter, letters: str, value: Any, index: int) -> Any:
+    found = value if isinstance(value, list) else [value]
+    if param.subtype is None:
+        return found
+    kind = param.subtype[:1]
+    if found is not value and letters != param.subtype:
+        refuse("T0412", name, index, f"{_wanted(param)} or {_with_article(kind)}", value)
+    for place, item in enumerate(found if found is value else ()):
+        if _letter(type(item)) != kind:
+            refuse("T0412", name, index, _wanted(param), item, f"but its item {place} is")
+    return found
+
+
+def _refuse_misfit(function: Function, arguments: tuple[Any, ...], misfit: _Misfit) -> NoReturn:
+    parameters, place = parse_signature(function.signature or "").parameters, misfit.argument
+    if misfit.parameter >= len(parameters):
+        most = f"{place} argument{'s' if place != 1 else ''}" if place else "no arguments"
+        given = quoted(arguments[place])
+        fail("T0410", f"{called(function.name)} takes {most} here, but argument {place + 1} is {given}")
+    wanted = _wanted(parameters[misfit.parameter])
+    refuse("T0410", function.name, place + 1, wanted, arguments[place] if place < len(arguments) else MISSING)
+
+
+def _wanted(param: Parameter) -> str:
+    """What a parameter takes, in words."""
+    if param.type == "a" and param.subtype:
+        return f"an array of {_NAMES[param.subtype]}s" if param.subtype in _NAMES else "an array of other items"
+    return either(map(_with_article, param.type.strip("()")))
+
+
+def _with_article(letter: str) -> str:
+    name = _NAMES.get(letter)
+    if name is None:
+        return {"l": "null", "j": "a value other than a function"}.get(letter, "any value")
+    return f"{'an' if name[0] in 'ao' else 'a'} {name}"
+
+
+def called(name: str) -> str:
+    """A function as a message names it."""
+    return f"${name}" if name.isidentifier() and name not in ("lambda", "transform") else "the function"
+
+
+def refuse(
+    code: str, name: str, index: int, wanted: str, value: Any, but: str = "", hint: str | None = None
+) -> NoReturn:
+    """Fail because argument `index` of a function, counted from 1, is not what it must be.
+
+    `but` are words before the value, as "but it returned".
+    """
+    but = but or ("but it is missing" if value is MISSING else "not")
+    given = but if but.endswith("missing") else f"{but} {quoted(value)}"
+    fail(code, f"argument {index} of {called(name)} must be {wanted}, {given}", hint)
