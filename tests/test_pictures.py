@@ -18,7 +18,8 @@ from truto_mapper.language.library.pictures import (
     parse_date_time,
     parse_integer,
 )
-from truto_mapper.language.runtime.values import MISSING, to_json
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.writing import to_json
 from truto_mapper.text.errors import EvaluationError
 
 ROWS = yaml.safe_load((Path(__file__).parent / "pictures.yaml").read_text("utf-8"))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
-from truto_mapper.language.runtime import arguments, calls, paths, sets, sorting, tuples, values, walks
+from truto_mapper.language.runtime import arguments, calls, paths, sets, sorting, tuples, values, walks, writing
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, Function
 
@@ -24,7 +24,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("max", "<a<n>:n>", numbers.greatest),
     ("min", "<a<n>:n>", numbers.least),
     ("average", "<a<n>:n>", numbers.average),
-    ("string", "<x-b?:s>", values.string, 1),
+    ("string", "<x-b?:s>", writing.string, 1),
     ("substring", "<s-nn?:s>", defined(strings.substring), 3),
     ("substringBefore", "<s-s:s>", defined(strings.substring_before), 2),
     ("substringAfter", "<s-s:s>", defined(strings.substring_after), 2),

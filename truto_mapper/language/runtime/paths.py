@@ -29,9 +29,9 @@ from truto_mapper.language.runtime.values import (
     settled,
     shown,
     stored,
-    string,
     truthy,
 )
+from truto_mapper.language.runtime.writing import string
 
 
 def kept(value: Any) -> Any:

@@ -7,13 +7,11 @@ code and a message; `Expression` adds the source and the span.
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, NoReturn, final
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
@@ -375,61 +373,9 @@ def quoted(value: Any) -> str:
     return excerpt(value, default=lambda one: "a function" if isinstance(one, Function) else None)
 
 
-def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
-    """A value as `$string` writes it: whole numbers with every digit, fractions with 15 significant digits.
-
-    `indent` is the number of spaces per level, 0 for a single line.
-    """
-    if isinstance(value, float):
-        return decimal_of(value)
-    if isinstance(value, Function):
-        return '""'
-    if not isinstance(value, (list, dict)) or not value:
-        if walk is not None and isinstance(value, str):
-            walk.write(len(value))
-        return _scalar(value)
-    inner = (walk := walk or Walk()).enter(depth, value)
-    start, end = ("\n" + " " * indent * inner, "\n" + " " * indent * depth) if indent else ("", "")
-    walk.write(len(value) * (len(start) + 2))
-    if isinstance(value, list):
-        if not indent and _FLAT.issuperset(map(type, value)):
-            walk.write(sum(len(item) for item in value if isinstance(item, str)))
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        parts = [to_json(item, indent, inner, walk) for item in value]
-        return f"[{start}{f',{start}'.join(parts)}{end}]"
-    colon = ": " if indent else ":"
-    walk.write(sum(map(len, map(key_text, value))))
-    parts = [_scalar(key) + colon + to_json(item, indent, inner, walk) for key, item in value.items()]
-    return f"{{{start}{f',{start}'.join(parts)}{end}}}"
-
-
 _FLAT = frozenset((str, int, bool, type(None)))
 _TEXT = frozenset((str,))
 _SCALARS = _FLAT | {float, Missing}
-
-
-def _scalar(value: Any) -> str:
-    try:
-        return "null" if value is MISSING else json.dumps(value, ensure_ascii=False)
-    except TypeError:
-        return refuse_value(value)
-
-
-def decimal_of(value: float, digits: int = 15) -> str:
-    """A number as ECMAScript writes it; a fraction is rounded to so many significant digits first."""
-    if not math.isfinite(value):
-        refuse_value(value)
-    rounded = value if value.is_integer() else float(f"{value:.{digits}g}")
-    if rounded == 0:
-        return "0"
-    if 1e-6 <= abs(rounded) < 1e21:
-        return _without_zeros(f"{Decimal(repr(rounded)):f}")
-    mantissa, _, exponent = repr(rounded).partition("e")
-    return f"{_without_zeros(mantissa)}e{int(exponent):+d}"
-
-
-def _without_zeros(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def key_text(key: Any) -> str:
@@ -442,15 +388,6 @@ def refuse_value(value: Any) -> NoReturn:
     if isinstance(value, float):
         fail("D1001", f"Number out of range: {quoted(value)}")
     fail("D3137", f"{excerpt(value)} is not a JSON value")
-
-
-def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
-    """$string: a value as text; texts are unchanged, other values are JSON."""
-    if value is MISSING or isinstance(value, str):
-        return value
-    if isinstance(value, float) and not math.isfinite(value):
-        fail("D3001", f"{quoted(value)} cannot be written as a string: it is not a finite number")
-    return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
 
 
 def measure(value: Any, walk: Walk, depth: int = 0) -> None:

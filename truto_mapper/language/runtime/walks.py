@@ -78,7 +78,7 @@ def wildcards(run: Run, several: Any) -> list[Any]:
     for item in run.each(several):
         members = item.values() if item.__class__ is dict else ()
         kinds = set(map(type, members))
-        if not kinds <= _KNOWN or len(members) >= CHUNK:
+        if item.__class__ is not dict or not kinds <= _KNOWN or len(members) >= CHUNK:
             found.extend(wildcard(item, run))
         elif list in kinds:
             for one in members:
