@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from truto_mapper.language.runtime.values import (
     CHUNK,
+    MAX_LENGTH,
     MISSING,
     Function,
     Missing,
@@ -90,7 +91,8 @@ def wildcards(run: Run, several: Any) -> list[Any]:
                     leaves(one, walk, 0, found)
         else:
             found.extend(members)
-        bounded(len(found))
+        if len(found) > MAX_LENGTH:
+            bounded(len(found))
     return [found] if found else []
 
 
