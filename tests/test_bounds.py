@@ -59,7 +59,7 @@ DATA = {
 
 #: Each one spends its time in loops of ours or of Python, at most N of them for each item of an array.
 SLOW = [
-    "$count(l[($ + 9007199254740993) in $$.l])",
+    "$count(m[$ in $$.n])",
     "m[$ in $$.m]",
     "a[$$.m = $$.n]",
     "a[$$.m != $$.n]",
@@ -120,6 +120,8 @@ def test_every_loop_looks_at_the_clock(text, clock):
 
 #: Each one finds values by their hashes: it looks at the clock about as often as a few passes over the data do.
 HASHED = [
+    "$count(l[($ + 9007199254740993) in $$.l])",
+    "$count(l@$x.l@$y[$x * 2305843009213693951 = $y * 2305843009213693951])",
     "$count(a[i in $$.l])",
     "$count(l[(-$) in $$.l])",
     "$count(s[('x' & $) in $$.s])",

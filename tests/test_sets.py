@@ -25,7 +25,10 @@ def test_distinct_values_are_the_first_of_those_that_are_equal(values):
     assert repr(Expression("$distinct($)").evaluate(values)) == repr(naive_distinct(values))
 
 
-@given(st.lists(PLAIN, max_size=40), st.lists(PLAIN, max_size=20))
+LARGE = st.sampled_from([2**53 + 1, -(2**53) - 1, 2**61 - 1, 2**62 - 2, 1e20, 10**20, 10**20 + 1, -1e20])
+
+
+@given(st.lists(PLAIN | LARGE, max_size=40), st.lists(PLAIN | LARGE, max_size=20))
 def test_in_is_true_for_what_equals_an_item(values, among):
     found = Expression("$map(v, function($x){ $x in $$.among })[]").evaluate({"v": values, "among": among * 2})
     assert found == ([any(equal(one, item) for item in among) for one in values] or MISSING)

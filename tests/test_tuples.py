@@ -44,7 +44,9 @@ PATHS = [
 WITHOUT_FOCUS = ["a@$x.$$.b[$x.i = i].n", "a@$x.$$.b[i = $x.i and $x.k = k].{'n': n, 'of': %.a.n, 'x': $x}"]
 TEXTS = [path.replace("‹p›", one) for path in PATHS for one in PREDICATES] + WITHOUT_FOCUS
 
-KEYS = st.sampled_from([0, 1, 1.0, -1, True, None, "1", "a", "A", [1], [1.0], {"a": 1}, 2**53, 2**53 + 2, 2.0**60])
+KEYS = st.sampled_from(
+    [0, 1, 1.0, -1, True, None, "1", "a", "A", [1], [1.0], {"a": 1}, 2**53, 2**53 + 1, 2.0**53, 2**60, 2.0**60]
+)
 ROWS = st.lists(
     st.fixed_dictionaries({}, optional={"i": KEYS, "k": st.sampled_from(["a", "A", "b", 1])}), min_size=1, max_size=6
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, Walk, equal, listed
@@ -19,6 +20,8 @@ INDEXED: Final = 100
 _EXACT: Final = 2**53
 _TEXTS: Final = frozenset((str, type(None)))
 _INTEGERS: Final = frozenset((int,))
+#: The numbers below which each has a double.
+_LARGEST: Final = 1e300
 #: The keys of booleans, which are no numbers.
 _TRUE: Final = (True,)
 _FALSE: Final = (False,)
@@ -38,6 +41,35 @@ def key_of(value: Any) -> Any:
     if kind is bool:
         return _TRUE if value else _FALSE
     return value if (kind is int or kind is float) and -_EXACT < value < _EXACT else MISSING
+
+
+def bucket_of(value: Any) -> Any:
+    """As `key_of`; for a larger number a key that equal values share, and few others. MISSING for other values."""
+    key = key_of(value)
+    return key if key is not MISSING or not _is_large(value) else _double(value)
+
+
+def _is_large(value: Any) -> bool:
+    return value.__class__ in (int, float) and -_LARGEST < value < _LARGEST
+
+
+def _double(value: float) -> bytes:
+    return float(value).hex().encode()
+
+
+def _names(value: Any) -> tuple[Any, ...]:
+    """The keys under which an item is found. A large integer equals its like, and the double that is next to it."""
+    if not _is_large(value) or key_of(value) is not MISSING:
+        return (key_of(value),)
+    own = b"i%x" % value if value.__class__ is int else b"f" + _double(value)
+    return own, b"d" + _double(value)
+
+
+def _is_known(value: Any, keys: set[Any]) -> bool:
+    """Whether a large number is among the items with these keys."""
+    if value.__class__ is float:
+        return b"d" + _double(value) in keys
+    return b"i%x" % value in keys or b"f" + _double(value) in keys
 
 
 def frozen(value: Any, walk: Walk, depth: int = 0) -> Any:
@@ -81,7 +113,7 @@ class Members:
             part = self.among[self.size : self.size + CHUNK]
             run.tick(len(part))
             run.spend(INDEXED * len(part))
-            self.keys.update(part if are_keys(part) else map(key_of, part))
+            self.keys.update(part if are_keys(part) else chain.from_iterable(map(_names, part)))
             self.size += len(part)
         return self.keys
 
@@ -111,7 +143,9 @@ def included(left: Any, right: Any, run: Run | None = None) -> bool:
         return _is_among(left, among, run)
     found = remembered(run.members, among, Members)
     key, keys = key_of(left), found.known(run)
-    return _is_among(left, among, run) if keys is None or key is MISSING else key in keys
+    if keys is None or (key is MISSING and not _is_large(left)):
+        return _is_among(left, among, run)
+    return key in keys if key is not MISSING else _is_known(left, keys)
 
 
 def _is_among(left: Any, among: list[Any], run: Run | None) -> bool:

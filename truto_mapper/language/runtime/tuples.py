@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from truto_mapper.language.runtime.sets import INDEXED, SEARCHES, SHORT, key_of, remembered
+from truto_mapper.language.runtime.sets import INDEXED, SEARCHES, SHORT, bucket_of, remembered
 from truto_mapper.language.runtime.values import BOUNDS, MISSING, Run, Sequence, Tuples, items, listed
 from truto_mapper.text.errors import EvaluationError
 
@@ -45,7 +45,9 @@ def spread(run: Run, found: Tuples, step: Callable[[Tuple], Any], *names: str | 
         result = step(bound)
         if result is MISSING:
             continue
-        run.spend(_TUPLE * len(result) if isinstance(result, list) else _TUPLE)
+        size = len(result) if isinstance(result, list) else 1
+        run.tick(size)
+        run.spend(_TUPLE * size)
         if result.__class__ is Tuples:
             made.extend([{**bound, **one} for one in result])
         elif own.position is own.ancestor is None:
@@ -147,7 +149,7 @@ class _Indexed:
         if self.asked == SEARCHES + 1:
             self._fill(run, equality.of_item)
         wanted = equality.of_tuple(bound)
-        key = key_of(wanted)
+        key = bucket_of(wanted)
         found = self.others if key is MISSING else self.by_key.get(key, ())
         if wanted is MISSING:
             found = ()
@@ -158,7 +160,7 @@ class _Indexed:
         run.spend(INDEXED * len(self.among))
         for number, item in enumerate(run.each(self.among)):
             value = of_item(item)
-            key = key_of(value)
+            key = bucket_of(value)
             if key is not MISSING:
                 self.by_key.setdefault(key, []).append(number)
             elif value is not MISSING:
