@@ -1,8 +1,11 @@
 """The time and the memory of an evaluation, and of all evaluations of a page, are bounded whatever they evaluate."""
 
+import ast
 import itertools
 import re
+import sys
 import tracemalloc
+from collections import Counter
 
 import pytest
 from contacts import mapper_of
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 from truto_mapper import load
 from truto_mapper.engine import per_page
+from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library import strings
 from truto_mapper.language.runtime import sets, sorting
@@ -170,11 +174,54 @@ def test_a_search_of_a_long_text_says_what_it_would_take():
     assert "searching 6,000,000 characters for this regular expression may take longer than 5 seconds" in str(found)
 
 
+GROWING = {
+    "steps with %": lambda n: "a." * n + "%." * n + "b",
+    "paths with %": lambda n: " & ".join(["a.b.c.%.%.d"] * n),
+    "assignments of paths": lambda n: "(" + ";".join(["$a := b.c[d]"] * n) + ")",
+    "fields": lambda n: "{" + ",".join(f'"k{i}": a.b' for i in range(n)) + "}",
+    "variables": lambda n: "(" + ";".join(f"$v{i} := $v{i // 2} + 1" for i in range(n)) + ")",
+    "lambdas": lambda n: "[" + ",".join(["$map(a, function($x) { $x.b })"] * n) + "]",
+    "conditions": lambda n: "".join(f'c = "{i}" ? a{i} : ' for i in range(n)) + "z",
+    "predicates": lambda n: "a" + "[b = 1][0]" * n,
+    "joins": lambda n: "a" + "".join(f".b@$v{i}[c = $v{i // 2}]" for i in range(n)),
+}
+
+
+@pytest.mark.parametrize("form", GROWING.values(), ids=GROWING)
+def test_the_code_of_a_longer_text_is_longer_in_proportion(form):
+    def calls(text):
+        """How many Python functions are called to read and compile a text."""
+        counted = Counter()
+        sys.setprofile(lambda _frame, event, _value: counted.update([event]) if event == "call" else None)
+        try:
+            made = Expression(text)
+            program = compiler.program(made.node, made.placer, {})
+        finally:
+            sys.setprofile(None)
+        return counted["call"], sum(1 for _ in ast.walk(program.tree))
+
+    short, long = calls(form(60)), calls(form(120))
+    assert all(one * 2.3 > two for one, two in zip(short, long, strict=True))
+
+
+def test_a_table_of_literals_is_one_constant():
+    for text in ('{"a": 1' + "".join(f', "k{i}": "v{i}"' for i in range(1000)) + "}", "[1" + ', "x"' * 1000 + "]"):
+        made = Expression(f"$map([1, 2], function($i) {{ {text} }})")
+        one, other = made.evaluate()
+        assert one == other == Expression(text).evaluate()
+        assert one is not other
+        assert len(compiler.program(Expression(text).node, made.placer, {}).tree.body[0].body) < 5
+
+
 def test_an_expression_is_bounded_in_what_it_takes_to_compile():
     with pytest.raises(MappingError, match="more than 10,000 names, operators, calls") as caught:
         Expression("[" + ",".join("a" * 10_001) + "]")
     assert caught.value.code == "M104"
     assert Expression("[" + ",".join("1" * 15_000) + "]").node is not None
+    with pytest.raises(MappingError, match="too many lambdas, groups, sorts, transforms, @, # and % to compile"):
+        value("[" + ",".join(["a{b: c}"] * 2_400) + "]")
+    with pytest.raises(MappingError, match="the parents of the % are more than 500,000 steps away"):
+        Expression("(b)" + ".a" * 800 + ".%" * 800)
     many = "(" + ";".join(f"$a{number} := 1" for number in range(400)) + ";" + ";".join(["$eval('1')"] * 100) + ")"
     with pytest.raises(MappingError, match="see more than 20,000 variables") as caught:
         value(many)

@@ -316,3 +316,23 @@ def test_a_mistake_in_the_schema_of_the_reply_is_found_at_its_place(tmp_path, mo
     (found,) = [one for one in found_in(Path("acme.yaml")) if one.code == "M108"]
     assert "schemas/users.schema.json:1:38" in found.render()
     assert 'a regular expression without lookaround and backreferences, got "(?=x)"' in found.message
+
+
+#: Names that no row has, and what was meant.
+MEANT = {
+    "response.requestId": "write `$response.requestId`",
+    "query.start_time": "write `$query.start_time`",
+    "user.userId": "write `$user.userId`",
+    "status": "write `$status`",
+    "$user.userEmailAddress.length": (
+        "write `$count($user.userEmailAddress)` or, for a text, `$length($user.userEmailAddress)`"
+    ),
+    "$user.userEmailAdress": "did you mean `userEmailAddress`?",
+}
+
+
+@pytest.mark.parametrize("text", MEANT)
+def test_a_name_that_no_row_has_is_reported_with_what_was_meant(text, project):
+    with_line(project, "counts: userAggregateActivityStats", f"counts: userAggregateActivityStats\n      more: {text}")
+    found = [one for one in found_in(project) if one.code == "C206"]
+    assert [one.hint for one in found] == [MEANT[text]]

@@ -386,7 +386,7 @@ MISTAKES = {
         '--case must be the name of a folder, not "../x"',
     ),
     "a name with a control character": (["docs", "gong/\x1b[2J"], None, 2, "cannot read gong/\ufffd[2J: "),
-    "an unknown code": (["check", "--explain", "C2206"], None, 2, 'there is no page about "C2206"; did you mean C206?'),
+    "an unknown code": (["check", "--explain", "C2206"], None, 2, 'there is no page about "C2206"; did you mean C220?'),
     "nothing like a code": (["check", "--explain", "?"], None, 2, 'there is no page about "?"'),
     "bytes that are no UTF-8": (["validate", "conversational-intelligence/activity", "-"], b"\xff", 2, "not UTF-8"),
 }
@@ -475,7 +475,7 @@ def on_a_terminal(*args):
 def test_a_terminal_gets_colours_and_the_same_words():
     code, shown = on_a_terminal("eval", "1 +")
     assert code == 1
-    assert "\x1b[1;31merror[S0207]\x1b[0m: Unexpected end of expression" in shown
+    assert "\x1b[1;31merror[S0207]\x1b[0m: there is no value after `+`" in shown
     code, shown = on_a_terminal("eval", '{"a": 1}')
     assert (code, json.loads(re.sub(r"\x1b\[[\d;]*m", "", shown))) == (0, {"a": 1})
     assert "\x1b[" in shown

@@ -292,7 +292,7 @@ NO_ID = SPEC.replace("  id: {type: string, required: true}\n", "")
 
 def test_a_page_that_was_not_cut_compares_nothing():
     page = gong.map(users(1, cursor="b"), query=PERIOD)
-    assert page.following.position[1:3] == (0, None)
+    assert page.position[1:3] == (0, None)
 
 
 @PROPERTY

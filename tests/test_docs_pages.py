@@ -17,7 +17,7 @@ from truto_mapper.authoring import diff
 from truto_mapper.authoring.golden import cases
 from truto_mapper.edges import cli
 from truto_mapper.engine import rendering
-from truto_mapper.language import expression, parser
+from truto_mapper.language import builder, expression, parser
 from truto_mapper.language.library import patterns, strings
 from truto_mapper.language.runtime import values
 from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
@@ -272,8 +272,8 @@ def test_every_bound_of_an_evaluation_is_documented():
     bounds += [patterns.STEPS, expression.EVALUATED, expression.COMPILED, strings.MAX_URL]
     bounds += [
         parser.MAX_CHARACTERS,
-        parser.MAX_NODES,
-        parser.MAX_NESTING,
+        builder.MAX_NODES,
+        builder.MAX_NESTING,
         expression.DEFAULT_DEPTH,
         int(expression.DEFAULT_TIMEOUT),
     ]

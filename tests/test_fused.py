@@ -31,9 +31,9 @@ QUERIES = {
 def exact(mapper, *args, **options):
     """What a mapper gives if its functions leave every row to the exact path."""
 
-    def in_doubt(self, rows, key, page, budget, *, remote_data):  # noqa: ARG001
+    def in_doubt(self, rows, key, page, budget, remote_data):  # noqa: ARG001
         count = len(rows) - rows.count(None)
-        return [None] * count, range(count), None, False, True
+        return [None] * count, range(count), None, False
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Fused, "records", in_doubt)

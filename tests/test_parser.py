@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from truto_mapper.language import nodes, parser
+from truto_mapper.language import builder, nodes, parser
 from truto_mapper.text.errors import MappingError
 
 SOURCE = "(a.$map(b[0], function($x, $y) { $f($x) }); /c/i ~> function($z) { $g($z) }; [1..2]^(e))"
@@ -15,8 +15,8 @@ STEPS = [
     (parser._Parser, "_mark"),
     (parser._Parser, "_attach"),
     (parser._Parser, "tail_call_optimize"),
-    (parser._Builder, "step"),
-    (parser._Builder, "variable"),
+    (builder.Builder, "step"),
+    (builder.Builder, "variable"),
     (nodes.Spanned, "__init__"),
 ]
 BUGS = [AttributeError("no such field"), IndexError(), KeyError("x"), RuntimeError(), TypeError(), ValueError()]

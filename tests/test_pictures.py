@@ -2,6 +2,8 @@
 
 import math
 import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,9 @@ from hypothesis import strategies as st
 from reference import Failure, by_the_reference, outcome, same, with_reference
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library.pictures import (
-    format_date_time,
-    format_integer,
-    format_number,
-    parse_date_time,
-    parse_integer,
-)
+from truto_mapper.language.library.date_pictures import format_date_time, parse_date_time
+from truto_mapper.language.library.dates import to_millis
+from truto_mapper.language.library.pictures import format_integer, format_number, parse_integer
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.runtime.writing import to_json
 from truto_mapper.text.errors import EvaluationError
@@ -274,3 +272,40 @@ def test_a_moment_is_read_as_it_was_written(picture, millis, zone):
     millis -= millis % 86_400_000 if "[d]" in picture else 0
     text = format_date_time(millis, picture, zone if "[z]" in picture else None)
     assert parse_date_time(text, picture, never) == millis
+
+
+CYCLE = 146_097 * 86_400_000  # after 400 years dates are on the same days of the week
+
+
+@given(
+    millis=st.integers(-62_135_596_800_000, 253_402_300_799_999),  # Python's calendar
+    picture=date_pictures
+    | st.sampled_from([None, *DATES, "[Y0001]-[M01]-[D01]", "[H01]:[m01]:[s01]", "[X] [W] [x] [w] [d]"]),
+    zone=st.none() | st.sampled_from(["0000", "+0530", "-0330", "+1400"]),
+    cycles=st.sampled_from([-600, 600]),
+)
+@settings(max_examples=600, deadline=None)
+def test_a_moment_outside_pythons_calendar_is_written_as_the_same_one_of_another_year(millis, picture, zone, cycles):
+    picture = (picture or DATES[0]).replace("Y", "M").replace("X", "W")
+    far = made(format_date_time, millis + cycles * CYCLE, picture, zone)
+    assert far == made(format_date_time, millis, picture, zone)
+
+
+@given(millis=st.integers(-62_135_596_800_000, 253_402_300_799_999))
+@settings(max_examples=300, deadline=None)
+def test_a_moment_in_iso_8601_is_as_python_writes_and_reads_it(millis):
+    text = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=millis)).isoformat(timespec="milliseconds")
+    text = text.replace("+00:00", "Z")
+    assert format_date_time(millis) == text
+    for form in (text, text.replace("Z", "+0000"), text.replace("Z", "000Z")):
+        assert to_millis(None, form) == millis
+
+
+@given(numbers | st.floats(-1e6, 1e6).map(lambda number: round(number, 3)), st.integers(0, 8))
+@settings(max_examples=600, deadline=None)
+def test_a_number_with_decimals_is_rounded_in_decimal_digits_half_to_even(number, places):
+    exact = Decimal(repr(number))
+    if abs(exact) < 1e15 and len(exact.as_tuple().digits) < 17:
+        rounded = exact.quantize(Decimal(1).scaleb(-places))
+        written = format_number(number, "0." + "0" * places if places else "0")
+        assert Decimal(written) == rounded, written

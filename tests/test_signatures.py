@@ -69,6 +69,9 @@ def test_the_signatures_of_the_standard_functions_are_read_likewise(name):
             "T0411",
             'argument 1 of $uppercase is left out, and the context must be a string, not {"a": 1}',
         ),
+        ("$fromMillis('x')", "T0411", 'argument 1 of $fromMillis must be a number, not "x"'),
+        ("$power(1)", "T0411", 'argument 1 of $power is left out, and the context must be a number, not {"a": 1}'),
+        ("$append()", "T0410", "argument 1 of $append must be a value, but it is missing"),
         ("$sum(['a'])", "T0412", 'argument 1 of $sum must be an array of numbers, but its item 0 is "a"'),
         ("$sum('a')", "T0412", 'argument 1 of $sum must be an array of numbers or a number, not "a"'),
         (

@@ -173,7 +173,7 @@ FIELDS = {
 
 
 def in_doubt(_, rows, *__, **___):
-    return [None] * len(rows), range(len(rows)), None, False, True
+    return [None] * len(rows), range(len(rows)), None, False
 
 
 def outcome(mapper, body, on_invalid):

@@ -44,8 +44,6 @@ def drift_notes(types: SourceTypes, body: Any, rows: Sequence[Sequence[Any]]) ->
 
 def zone_drift(types: SourceTypes, body: Any) -> list[Diagnostic]:
     """P606 for a reply without its time zone, if that looks renamed."""
-    if not types.of_zone:
-        return []
     found = _below([body], types.reply, Looked.of(types.of_zone), ())
     return _notes([one for one in found if one.similar])
 

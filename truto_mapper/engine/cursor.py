@@ -66,42 +66,6 @@ class Question:
         return _canonical([asked, endpoints, settings])
 
 
-class Unsealed(tuple[Any, ...]):
-    """A cursor that is sealed when it is asked for: `Cursors`, the question, and the parts of the position.
-
-    Pickled, it is the sealed one: the keys stay here.
-    """
-
-    __slots__ = ()
-
-    def check(self) -> None:
-        """Raise `ProviderError` P602 if the provider's cursor cannot be carried."""
-        cursor = self[2] or ""
-        if not cursor.isascii() or len(cursor) > MAX_CHECKED:
-            self.sealed()
-
-    @property
-    def position(self) -> Position:
-        return Position(*self[2:])
-
-    def after(self, taken: int) -> Unsealed:
-        """The same for a stream that has given so many records."""
-        return Unsealed((*self[:-1], taken))
-
-    def sealed(self) -> str:
-        cursors: Cursors = self[0]
-        return cursors.sealed(self.position, self[1])
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Unsealed) and self.sealed() == other.sealed()
-
-    def __hash__(self) -> int:
-        return hash(self.sealed())
-
-    def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        return str, (self.sealed(),)
-
-
 class Cursors:
     """Seals and opens the cursors of one mapping. Its `repr` does not show the keys.
 
@@ -111,6 +75,12 @@ class Cursors:
 
     def __init__(self, scope: str, keys: tuple[bytes, ...] = ()) -> None:
         self._scope, self._keys = f"{MARK}{scope}\n".encode(), keys
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Cursors) and (self._scope, self._keys) == (other._scope, other._keys)
+
+    def __hash__(self) -> int:
+        return hash(self._scope)
 
     def sealed(self, position: Position, question: Question) -> str:
         """The cursor of a position. Raises `ProviderError` P602 if the provider's cursor cannot be carried."""

@@ -17,7 +17,7 @@ from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
 
 #: The nodes below which `$` is the same as above them.
 SAME_CONTEXT = nodes.Condition | nodes.Binary | nodes.Coalesce | nodes.Default | nodes.Call | nodes.Array | nodes.Object
-SAME_CONTEXT |= nodes.Negate
+SAME_CONTEXT |= nodes.Negate | nodes.Chain | nodes.Branches | nodes.Hole
 _LEAVES = nodes.String | nodes.Number | nodes.Value | nodes.Variable
 
 

@@ -52,7 +52,7 @@ from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
 
 #: See `Fused.records`.
-Made: TypeAlias = tuple[list[Any], Sequence[int], Fault | None, bool, Any]
+Made: TypeAlias = list[Any] | tuple[list[Any], Sequence[int], Fault | None, bool]
 
 
 class Fused:
@@ -62,7 +62,7 @@ class Fused:
     """
 
     def __init__(self, endpoint: Endpoint, resource: Resource, source: Source, days: WholeDays | None = None) -> None:
-        self.endpoint = endpoint
+        self.endpoint, self.name = endpoint, endpoint.name
         self.types = SourceTypes(endpoint)
         self.tree: ast.Module | None = None
         self.reason: str | None = None
@@ -89,24 +89,30 @@ class Fused:
         key: tuple[Any, ...] | None,
         given: tuple[Any, ...],
         budget: Budget,
-        *,
         remote_data: bool,
     ) -> Made:
-        """A record for each row that is not null, the numbers of the doubtful ones, and the fault of the page's values.
+        """A record for each row that is not null.
 
-        `key` is what `reply` returned for `given`; without one all rows are doubtful. The fourth result is true if a
-        row certainly has everything that is read, the last if a date-time may have another UTC offset than its zone.
+        Where there is more to say, also the numbers of the doubtful rows, the fault of the page's values, and whether
+        a row certainly has everything that is read.
+
+        `key` is what `reply` returned for `given`; without one all rows are doubtful. There is more to say, too, if a
+        date-time may have another UTC offset than its zone.
         """
         if key is None:
-            return [None] * len(rows), range(len(rows)), None, False, True
+            return [None] * len(rows), range(len(rows)), None, False
         try:
             arguments, fault, _, odd = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
             arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
         records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
+        most = (len(rows) >> 2) + 8
+        if tries == most and records and fault is None and not odd:  # all rows were as expected
+            return records  # type: ignore[no-any-return]  # of generated code
         if not arguments[0]:  # the values of the page are not short texts
             self.page_values.record(arguments, len(records), budget)
-        return records, doubtful, fault, 0 < tries > (len(rows) >> 2) + 8 - len(rows), odd
+        is_usual = 0 < tries > most - len(rows)
+        return records if is_usual and not (doubtful or fault or odd) else (records, doubtful, fault, is_usual)
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:

@@ -6,10 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
 from truto_mapper.engine import arguments, bodies, replies, requests, stream
-from truto_mapper.engine.cursor import CursorKey, Cursors, Question, Unsealed, digest_of, is_moment, keys_of
+from truto_mapper.engine.cursor import (
+    MAX_CHECKED,
+    CursorKey,
+    Cursors,
+    Position,
+    Question,
+    digest_of,
+    is_moment,
+    keys_of,
+)
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
 from truto_mapper.engine.replies import Replies
@@ -168,7 +177,7 @@ class Mapper(Generic[RecordT]):
                 status = arguments.status_of(status)
             lowered = arguments.headers_of(headers) if headers else {}
             response = tuple.__new__(Response, (body, status, lowered))  # as Response(…); see `_page`
-            if isinstance(body, (bytes, bytearray)):
+            if body.__class__ is not dict and isinstance(body, (bytes, bytearray)):
                 return self._page(*_read(response), parsed, settings, moment, on_invalid)
             return self._page(response, (), parsed, settings, moment, on_invalid)
         except BEYOND as error:
@@ -294,34 +303,39 @@ class Mapper(Generic[RecordT]):
         on_invalid: OnInvalid,
     ) -> Page[RecordT]:
         body, status, headers = response
-        parameters, plan = ({}, None) if query is None else (query.parameters, query.plan)
-        sent = MISSING if query is None or query.cursor is None else query.cursor
-        bindings = (settings, sent, headers, MISSING if now is None else now, parameters, body, status)
-        notes = told if query is None else query.notes + told
-        found = [*notes]
-        plan = plan or self._replies.unplanned
-        budget = Budget()
+        parameters: Mapping[str, Any]
+        if query is None:
+            parameters, plan, sent, notes = {}, self._replies.unplanned, None, told
+        else:
+            parameters, plan, sent = query.parameters, query.plan or self._replies.unplanned, query.cursor
+            notes = query.notes + told if told else query.notes
+        before, moment = MISSING if sent is None else sent, MISSING if now is None else now
+        bindings, budget = (settings, before, headers, moment, parameters, body, status), Budget()
+        found: list[Diagnostic] = []
         fused, reply = self._replies.recognised(bindings, plan, found, budget)
         if fused is None:
+            found[:0] = notes
             return _Answer(self, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
-        _, cursor, zone, rows, key, _ = reply
-        if zone != plan.zone and plan.zone is not None:
+        _, cursor, zone, rows, key = reply
+        if zone != plan.zone and plan.zone is not None and (zone is not MISSING or fused.types.of_zone):
             from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
 
             days = self._mapping.whole_days
             found += zone_drift(fused.types, body) if zone is MISSING else replies.zone_notes(zone, plan, days)
         is_looping = False
-        if cursor.__class__ is not str or cursor in ("", sent):
+        if cursor.__class__ is not str or not cursor or (sent is not None and cursor == sent):
             cursor, is_looping = replies.next_cursor(cursor, query, found)
         made = None
         if rows is not False and plan.limit is None and (query is None or not query.offset):
-            made = fused.records(rows, key, bindings, budget, remote_data=plan.remote_data)
-            records, doubtful, fault, is_usual, is_odd = made
-            if is_usual and not is_odd and not doubtful and fault is None and len(found) == len(notes):
-                name = fused.endpoint.name
-                following = cursor if cursor is None or query is None else _unsealed(self._cursors, plan, cursor)
-                parts = (tuple(records), following, notes, (), response, query, self._resource, is_looping, name)
-                return tuple.__new__(Page, (*parts, True))  # as Page(*parts), which takes 3 % of a page of one row
+            made = fused.records(rows, key, bindings, budget, plan.remote_data)
+            if made.__class__ is list and not found:
+                if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
+                    cursor = _carried(self._cursors, plan, cursor)
+                records, resource, name = tuple(made), self._resource, fused.name
+                # As Page(*parts), which takes 3 % of a page of one row.
+                parts = (records, cursor, notes, (), response, query, resource, is_looping, name, True, self._cursors)
+                return tuple.__new__(Page, parts)
+        found[:0] = notes
         answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid, is_looping)
         return answer.page_of(fused, cursor, rows, key, made)
 
@@ -351,8 +365,8 @@ class _Answer:
             rows, key = exact.rows, None
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)
-        made = made or fused.records(rows, key, self.bindings, self.budget, remote_data=plan.remote_data)
-        records, doubtful, fault, is_usual, _ = made
+        made = made or fused.records(rows, key, self.bindings, self.budget, plan.remote_data)
+        records, doubtful, fault, is_usual = (made, (), None, True) if isinstance(made, list) else made
         earlier: Sequence[Any] = ()
         if start and self.query is not None:
             earlier, records, doubtful = _unchanged(self.query, exact, records, doubtful)
@@ -404,24 +418,23 @@ class _Answer:
         digest: str | None = None,
     ) -> Page[Any]:
         """The page of these records. The next one begins at a cursor and an offset into its rows."""
-        query, following = self.query, cast("Unsealed | str | None", cursor)
-        if query is not None and (offset or cursor is not None):
-            following = _unsealed(self.mapper._cursors, self.plan, cursor, offset, digest)  # noqa: SLF001
+        query, cursors = self.query, self.mapper._cursors  # noqa: SLF001
+        following = Position(cursor, offset, digest) if offset else cursor and _carried(cursors, self.plan, cursor)
         notes = () if query is None else query.notes
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
             notes = _quieted(self.found, self.bindings[0], self.response.headers, query)
         else:
             notes = tuple(self.found)
         resource = self.mapper.resource
-        return Page(
-            tuple(records), following, notes, tuple(rejected), self.response, query, resource, self.is_looping, name
-        )
+        parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
+        return Page(tuple(records), following, notes, *parts)
 
 
-def _unsealed(cursors: Cursors, plan: Plan, cursor: str | None, offset: int = 0, digest: str | None = None) -> Unsealed:
-    following = tuple.__new__(Unsealed, (cursors, plan.question, cursor, offset, digest, plan.now, 0))
-    following.check()
-    return following
+def _carried(cursors: Cursors, plan: Plan, cursor: str) -> str:
+    """The provider's cursor. Raises `ProviderError` P602 if ours cannot carry it."""
+    if not cursor.isascii() or len(cursor) > MAX_CHECKED:
+        cursors.sealed(Position(cursor, now=plan.now), plan.question)
+    return cursor
 
 
 def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:

@@ -146,7 +146,7 @@ def _carriers(event: Event, path: Steps) -> Iterable[Event]:
     match node:
         case nodes.Condition():
             return [one for one in inner if one.node is not node.condition]
-        case nodes.Block():
+        case nodes.Block() | nodes.Branches():
             return inner[-1:]
         case nodes.Coalesce() | nodes.Default():
             return reversed(inner)

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
 from truto_mapper.engine import bodies, rendering
-from truto_mapper.engine.cursor import Unsealed
+from truto_mapper.engine.cursor import Cursors, Position
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -102,8 +102,9 @@ class Debug(Unified[RecordT]):
 class Page(NamedTuple, Generic[RecordT]):
     """The validated records of one reply.
 
-    `records` are complete; `result` is what the caller chose to see of them. `following` is None on the last page; else
-    `next_cursor` is made of it when it is asked for.
+    `records` are complete; `result` is what the caller chose to see of them. `following` is where the next page begins:
+    None on the last page, the provider's cursor, or a position within its page. `cursors` seal it when `next_cursor`
+    is asked for; without them `following` is that.
     `diagnostics` says what was discarded, repaired or noticed. `rejected` has the provider's rows whose record was
     dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
     `following` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
@@ -112,7 +113,7 @@ class Page(NamedTuple, Generic[RecordT]):
     """
 
     records: tuple[RecordT, ...]
-    following: Unsealed | str | None
+    following: Position | str | None
     diagnostics: tuple[Diagnostic, ...]
     rejected: tuple[Any, ...]
     response: Response
@@ -121,6 +122,11 @@ class Page(NamedTuple, Generic[RecordT]):
     is_looping: bool = False
     endpoint: str | None = None
     is_asked: bool = True
+    cursors: Cursors | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The keys of the cursors stay here.
+        return Page, tuple(self._replace(following=self.next_cursor, cursors=None))
 
     def __repr__(self) -> str:
         counts = {"record": len(self.records), "finding": len(self.diagnostics), "rejected row": len(self.rejected)}
@@ -134,7 +140,22 @@ class Page(NamedTuple, Generic[RecordT]):
 
         It is sealed and belongs to the query and its context. A reply mapped without its query has the provider's own.
         """
-        return self.following.sealed() if isinstance(self.following, Unsealed) else self.following
+        return self.cursor_after(0)
+
+    @property
+    def position(self) -> Position | None:
+        """The position of the next page; None without the query, and on the last page."""
+        if self.query is None or self.query.plan is None or self.cursors is None or self.following is None:
+            return None
+        at = Position(self.following) if isinstance(self.following, str) else self.following
+        return at._replace(now=self.query.plan.now)
+
+    def cursor_after(self, taken: int) -> str | None:
+        """As `next_cursor`, for a stream that has given so many records."""
+        at = self.position
+        if at is None or self.query is None or self.query.plan is None or self.cursors is None:
+            return self.following if isinstance(self.following, str) else None
+        return self.cursors.sealed(at._replace(taken=taken), self.query.plan.question)
 
     @property
     def result(self) -> list[RecordT] | dict[str, RecordT]:

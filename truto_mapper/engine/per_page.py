@@ -15,7 +15,8 @@ from truto_mapper.engine.shaping import MAX_SHORT, Fault, schema_of
 from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.names import NamePath
-from truto_mapper.language.runtime.values import MISSING, Budget, Walk, measure
+from truto_mapper.language.runtime.sizes import measure
+from truto_mapper.language.runtime.values import MISSING, Budget, Walk
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import WholeDays
 from truto_mapper.resource.json_schema import Schema

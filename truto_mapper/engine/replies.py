@@ -57,25 +57,22 @@ class Replies:
         means no records, None and nothing.
         Adds to `found` what is noteworthy: P603, P608, P609. Raises `ProviderError` P601 to P603.
         """
-        body, status = bindings[-2:]
+        body, status = bindings[5], bindings[6]
         names: Sequence[str] = plan.endpoints
-        if plan is not self.unplanned and plan.settings is not bindings[0] and plan.settings != bindings[0]:
+        if plan.settings is not bindings[0] and plan is not self.unplanned and plan.settings != bindings[0]:
             names = [one.name for one in requests.serving(self.mapping, self.scope(bindings, budget))]
-        if not 200 <= status < 300:
+        if status != 200 and not 200 <= status < 300:
             found.append(self._empty(names, self.scope(bindings, budget)))
             return None, ()
         if plan.raw:
             return None, self._unmapped(names[0], self.scope(bindings, budget), found)
-        if not isinstance(body, dict):
+        if body.__class__ is not dict and not isinstance(body, dict):
             raise ProviderError(_no_object(body))
         for name in names:
             fused = self.functions[name]
             fast = fused.reply(bindings, budget) if self.trace is None else None
             reply = self._recognise(fused.endpoint, self.scope(bindings, budget)) if fast is None else fast
             if reply[0] is True or truthy(reply[0]):
-                failed = reply[-1]
-                if failed is not MISSING and failed is not False and truthy(failed):
-                    raise _refusal(self.mapping, self.scope(bindings, budget))
                 if plan is self.unplanned:
                     found += self._unasked(fused.endpoint)
                 return fused, reply
@@ -117,16 +114,19 @@ class Replies:
         return self._read(endpoint, scope) if _is_of(endpoint, scope) else (False,)
 
     def _read(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
-        """The same for a reply that is taken for the endpoint's, with False for rows that are still to be found."""
+        """The same for a reply that is taken for the endpoint's, with False for rows that are still to be found.
+
+        Raises `ProviderError` P601 for a failure (error_when).
+        """
         if self.trace is not None:
             self.trace.endpoint = endpoint.name
             paging(endpoint, scope)  # so that it can be explained, and counts as covered
-        failed = self._has_failed(endpoint, scope)
-        wrong = self._unreachable(endpoint, scope)
-        if wrong and not failed:
+        if self._has_failed(endpoint, scope):
+            raise _refusal(self.mapping, scope)
+        if wrong := self._unreachable(endpoint, scope):
             raise ProviderError(wrong)
         cursor, zone = value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope)
-        return True, cursor, zone, False, None, failed
+        return True, cursor, zone, False, None
 
     def _unreachable(self, endpoint: Endpoint, scope: Scope) -> list[Diagnostic]:
         """P602 for each value of another type than its schema declares, above the next cursor or the time zone."""

@@ -15,7 +15,7 @@ from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Variable
-from truto_mapper.language.runtime.values import MISSING, finished
+from truto_mapper.language.runtime.values import MISSING, finished, truthy
 from truto_mapper.mapping.linked import REPLY, Endpoint
 
 
@@ -53,7 +53,7 @@ def pairs_or_false(found: Any, name: str) -> Any:
 
 
 #: The functions that the code calls.
-CALLED = {one.__name__: one for one in (finished, value_at, rows_or_false, pairs_or_false)}
+CALLED = {one.__name__: one for one in (finished, truthy, value_at, rows_or_false, pairs_or_false)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ class Loops:
         """The code that reads the rows: a list with nulls for one loop, of pairs without nulls for two, or False."""
         found = _read(pen, "response", *self.outer)
         if self.inner is None:
-            return pen.called("rows_or_false", found)
+            found = pen.atom(found)
+            return pen.choice(pen.has_class(found, "list"), found, pen.called("rows_or_false", found))
         return pen.called("pairs_or_false", found, pen.constant(self.inner))
 
 
@@ -103,12 +104,13 @@ def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
 def reply_module(
     endpoint: Endpoint, loops: Loops | None, paths: Sequence[NamePath], externals: Externals, types: SourceTypes
 ) -> ast.Module:
-    """`reply(given, budget)`: whether the reply is of the endpoint, its cursor, time zone, rows, key and error_when.
+    """`reply(given, budget)`: whether the reply is of the endpoint, its cursor, time zone, rows and key.
 
-    `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Returns
-    None where an expression fails or reads what has another type than its schema declares: the caller evaluates it
-    again, which raises the error with its place. Without `recognise` the reply is the endpoint's if the outermost
-    for_each finds something.
+    `given` are the bindings `REPLY`. The rows are False without `loops`; the key is the values at `paths`. Without
+    `recognise` the reply is the endpoint's if the outermost for_each finds something.
+
+    Returns None where an expression fails, where one reads what has another type than its schema declares, and for a
+    failure (error_when): the caller evaluates it again, which raises the error with its place.
     """
     externals.constants |= CALLED
     pen = externals.pen(endpoint.path, {})
@@ -123,16 +125,25 @@ def reply_module(
         recognised = _local(pen, endpoint.recognise or endpoint.for_each[0][1], externals)
         if endpoint.recognise is None:
             recognised = pen.is_there(recognised)
+        if endpoint.error_when is not None:
+            none = (
+                pen.test(error, ast.Is(), pen.load("MISSING")),
+                pen.test(error, ast.Is(), pen.constant(value=False)),
+            )
+            failed = pen.both(pen.not_(pen.either(*none)), pen.both(recognised, pen.called("truthy", error)))
+            pen.branch(failed, lambda: pen.lines.append(ast.Return(pen.constant(None))))
         for reading in types.above_cursor:
             classes = classes_of(types.declared_at(reading))
             if classes:
-                right = externals.class_test(pen, _read(pen, "response", *reading.names), (*classes, *NOTHING))
+                value = pen.atom(_read(pen, "response", *reading.names))
+                usual = [pen.has_class(value, one.__name__) for one in classes]
+                right = pen.either(*usual, externals.class_test(pen, value, NOTHING))
                 pen.branch(pen.not_(right), lambda: pen.lines.append(ast.Return(pen.constant(None))))
         rows = pen.constant(value=False) if loops is None else loops.read(pen)
         key = pen.tuple_of(*(_read(pen, *path) for path in paths))
-        lines.append(ast.Return(pen.tuple_of(recognised, *others, rows, key, error)))
-    failed = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
-    pen.lines.append(ast.Try(lines, [failed], [], []))
+        lines.append(ast.Return(pen.tuple_of(recognised, *others, rows, key)))
+    caught = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
+    pen.lines.append(ast.Try(lines, [caught], [], []))
     return externals.module(pen, "reply", ["given", "budget"])
 
 

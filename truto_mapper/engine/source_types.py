@@ -299,6 +299,8 @@ def _alternatives(node: nodes.Node) -> Iterator[tuple[Iterable[nodes.Node], Iter
                 yield (left,), (right,)
             case nodes.Condition(condition=condition, then=then, otherwise=otherwise) if otherwise is not None:
                 yield (condition, then), (otherwise,)
+            case nodes.Branches(parts=parts):
+                yield from (((part,), parts[after:]) for after, part in enumerate(parts, 1))
 
 
 def _names(some: Iterable[nodes.Node]) -> set[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from truto_mapper.engine import arguments
-from truto_mapper.engine.cursor import Unsealed, digest_of
+from truto_mapper.engine.cursor import digest_of
 from truto_mapper.engine.page import Page, RecordT, Request, Response
 from truto_mapper.engine.query import Query
 from truto_mapper.text.diagnostics import Diagnostic
@@ -159,7 +159,7 @@ class Progress:
 
         A last page has a warning if fewer rows have come than the provider says there are.
         """
-        at = page.following.position if isinstance(page.following, Unsealed) else None
+        at = page.position
         if at is None and self._is_whole and not page.is_looping and self._rows < self._total:
             message = f"the pages ended after {self._rows:,} rows, of {self._total:,} in total: records may be missing"
             hint = "the provider may have renamed the cursor of its next page"
@@ -211,8 +211,8 @@ def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any]
         page = progress.followed(page)
         left = left and left - len(page.records)
         following, is_looping = None, page.is_looping
-        if isinstance(page.following, Unsealed):
-            following = page.following.after(query["limit"] - left if left is not None else 0).sealed()
+        if page.position is not None:
+            following = page.cursor_after(query["limit"] - left if left is not None else 0)
             progress.cursor = following
         yield page
         del page

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -10,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from truto_mapper.language.compiler import escapes, placer
 from truto_mapper.language.library.functions import OURS, STANDARD
-from truto_mapper.language.names import free_variables
+from truto_mapper.language.names import bare_calls, free_variables
 from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable, number, walk
 from truto_mapper.language.parser import parse
 from truto_mapper.language.runtime.calls import from_caller
+from truto_mapper.language.runtime.sizes import measure
 from truto_mapper.language.runtime.values import (
     BOUNDS,
     DEFAULT_DEPTH,
@@ -25,7 +28,6 @@ from truto_mapper.language.runtime.values import (
     Walk,
     fail,
     finished,
-    measure,
 )
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MappingError
@@ -41,6 +43,12 @@ STANDARD_FUNCTIONS: Final = frozenset(STANDARD)
 #: The characters that $eval surely parses, and the nodes besides literals that it compiles, in half a second.
 EVALUATED: Final = 10_000
 COMPILED: Final = 1_000
+
+#: The characters from which on a text is long.
+LONG: Final = 2_000
+
+#: The codes of calls of what is no function, and of functions that are given what is none.
+_NO_FUNCTION = ("T0410", "T1005", "T1006", "T1007", "T1008", "T2006")
 
 
 class Scope:
@@ -97,9 +105,13 @@ class Expression:
         self._offsets = offsets
         self.functions = dict(functions or {})
         try:
-            self.node: Node = parse(text)
+            with _without_collection(text):
+                self.node: Node = parse(text)
         except MappingError as error:
-            raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in error.diagnostics]) from None
+            from truto_mapper.language.hints import hinted  # noqa: PLC0415  # only a mistake needs it
+
+            found = [hinted(one, text, self._position) for one in error.diagnostics]
+            raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in found]) from None
 
     @property
     def place(self) -> str:
@@ -137,6 +149,10 @@ class Expression:
         span, found = self.span, error.diagnostics
         return EvaluationError([replace(one, source=self.source, span=one.span or span) for one in found])
 
+    def _position(self, offset: int) -> tuple[int, int]:
+        """The line and column in the source of a character of the text."""
+        return self.source.position(self.locate(Span(offset, offset)).start)
+
     def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         return replace(diagnostic, source=self.source, span=self.locate(span))
 
@@ -148,7 +164,7 @@ class Expression:
     @cached_property
     def compiled(self) -> _Compiled:
         """The Python function of the expression. Raises `EvaluationError` M104 if Python cannot nest that deep."""
-        return self._compiled(trace=False)
+        return self._compiled()
 
     @cached_property
     def traced(self) -> _Compiled:
@@ -162,9 +178,10 @@ class Expression:
         number(self.node, found)
         return found
 
-    def _compiled(self, *, trace: bool) -> _Compiled:
+    def _compiled(self, *, trace: bool = False, whole: bool = True, rooted: bool = False) -> _Compiled:
         try:
-            return _Compiled(self, trace=trace)
+            with _without_collection(self.text):
+                return _Compiled(self, trace=trace, whole=whole, rooted=rooted)
         except (RecursionError, SyntaxError) as error:
             from truto_mapper.language.compiler.writer import TooManyVariablesError  # noqa: PLC0415  # it is loaded now
 
@@ -190,7 +207,7 @@ class Expression:
             try:
                 return finished(self.compiled.function(data, None), escapes=False)
             except Exception as error:  # noqa: BLE001  (every error gets a code and a span)
-                raise self._coded(error) from None
+                raise self._coded(error, Scope(data, bindings)) from None
         return self.evaluate_in(Scope(data, bindings), timeout=timeout, depth=depth)
 
     def evaluate_in(self, scope: Scope, *, timeout: float = DEFAULT_TIMEOUT, depth: int = DEFAULT_DEPTH) -> Any:
@@ -216,7 +233,7 @@ class Expression:
             kind = result.__class__
             return result if kind is str or kind is int else compiled.finished(result, budget)
         except Exception as error:  # noqa: BLE001  (every error gets a code and a span)
-            raise self._coded(error) from None
+            raise self._coded(error, scope) from None
 
     def _evaluate_traced(self, scope: Scope, trace: Trace, run: Run) -> Any:
         given = [scope.lookup(name, other) for name, other in self.traced.parameters]
@@ -226,7 +243,7 @@ class Expression:
             run.budget.check()
             made = self.traced.finished(self.traced.function(scope.data, run, *given), run.budget)
         except Exception as raised:  # noqa: BLE001  (likewise)
-            error = self._coded(raised)
+            error = self._coded(raised, scope)
         trace.add(self, scope.data, run.events, made, error)
         if error is not None:
             raise error
@@ -264,13 +281,26 @@ class Expression:
             limit = f"longer than {budget.timeout:g} seconds"
             fail("D1012", f"compiling the {len(text):,} characters that are given to eval may take {limit}")
         budget.check()
-        return _Compiled(made, trace=False, whole=whole, rooted=True)
+        return made._compiled(whole=whole, rooted=True)  # noqa: SLF001  (of this class)
 
-    def _coded(self, error: Exception) -> EvaluationError:
+    def _coded(self, error: Exception, scope: Scope) -> EvaluationError:
         found = error.diagnostics[0] if isinstance(error, EvaluationError) else _diagnostic(error)
         if found.span is None:
             found = replace(found, source=self.source, span=self._place(error.__traceback__))
+        if found.code in _NO_FUNCTION and found.span is not None:
+            found = replace(found, hint=found.hint or self._function_meant(found.span, scope))
         return EvaluationError(found)
+
+    def _function_meant(self, place: Span, scope: Scope) -> str | None:
+        """A hint if what is called or passed at a place has the name of no function and no variable."""
+        from truto_mapper.language.foreign import meant  # noqa: PLC0415  # only a mistake needs it
+
+        known = STANDARD.keys() | OURS.keys() | self.functions.keys()
+        variables = (one for one in (*self.calls, *self.variables) if one.name not in known)
+        names = [(one.span.start, one.name) for one in variables if scope.lookup(one.name) is MISSING]
+        names += [(one.span.start, one.value) for one, _ in bare_calls(self.node)]
+        within = (name for at, name in sorted(names) if place.start <= self.locate(Span(at, at)).start < place.end)
+        return next((hint for name in within if (hint := meant(name, known)) is not None), None)
 
     @property
     def _namespaces(self) -> list[Any]:
@@ -316,15 +346,28 @@ def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, func
     return Expression(text, source=source, offsets=offsets, functions=functions)
 
 
+@contextmanager
+def _without_collection(text: str) -> Iterator[None]:
+    """Read or compile a long text without Python's garbage collector, which would take most of the time for nothing."""
+    pauses = len(text) > LONG and gc.isenabled()
+    if pauses:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pauses:
+            gc.enable()
+
+
 class _Compiled:
     """The Python function of an expression and its parameters."""
 
-    def __init__(self, expression: Expression, *, trace: bool, whole: bool = True, rooted: bool = False) -> None:
+    def __init__(self, expression: Expression, **options: bool) -> None:
+        """`options` are those of `compiler.program`."""
         from truto_mapper.language.compiler import compiler  # noqa: PLC0415  # loading a mapping compiles nothing
 
         functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
         callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
-        options = {"trace": trace, "whole": whole, "rooted": rooted}
         program = compiler.program(expression.node, expression.placer, callers, **options)
         self.runs = program.runs
         self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]

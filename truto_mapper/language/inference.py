@@ -6,14 +6,14 @@ the data keeps its schema.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from truto_mapper.language import nodes, types
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import NamePath, excludes_undefined
-from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union
+from truto_mapper.language.types import ANY, NEVER, NONE, UNDEFINED, Type, item_of, sequence, union
 
 #: Functions that read nothing inside of an object, or of the objects in an array.
 OUTSIDE = frozenset({"boolean", "count", "exists", "not", "size", "type"})
@@ -28,6 +28,13 @@ class TypeScope:
     variables: Mapping[str, Type]
     context: Type
     facts: Facts = ()
+    #: The type of the part before in a chain.
+    hole: Type = NEVER
+
+    def knowing(self, facts: Facts) -> TypeScope:
+        """The scope with more facts, which replace those about the same nodes."""
+        older = (one for one in self.facts if all(one[0] != node for node, _ in facts))
+        return replace(self, facts=(*older, *facts)) if facts else self
 
     def bound(self, name: str, kind: Type) -> TypeScope:
         return replace(self, variables={**self.variables, name: kind})
@@ -54,6 +61,8 @@ class Inference:
         self.paths: set[NamePath] = set()
         #: The paths of values that are passed on as a whole: everything below them counts as read.
         self.whole: set[NamePath] = set()
+        #: The scope in which the last hole was inferred: that of the part after it, in branches.
+        self.rest = TypeScope({}, ANY)
 
     def used(self, kind: Type) -> Type:
         """Note that a value is used as a whole, with the values that it was made of."""
@@ -97,6 +106,16 @@ class Inference:
                 first = self.infer(left, scope)
                 gone = {"undefined"} if isinstance(node, nodes.Coalesce) else NONE
                 return union(first.without(gone), self.infer(right, scope))
+            case nodes.Chain(parts=parts):
+                kind = NEVER
+                for part in parts:
+                    kind = self.infer(part, replace(scope, hole=kind))
+                return kind
+            case nodes.Branches(parts=parts):
+                return types.union_all(self.branches(parts, scope))
+            case nodes.Hole():
+                self.rest = scope
+                return scope.hole
             case nodes.Block(expressions=expressions):
                 return self.block(expressions, scope)
             case nodes.Bind(value=value):
@@ -134,11 +153,16 @@ class Inference:
             case _:
                 assert_never(node)
 
+    def branches(self, parts: tuple[nodes.Node, ...], scope: TypeScope) -> Iterator[Type]:
+        for part in parts:
+            yield self.infer(part, replace(scope, hole=NEVER))
+            scope = self.rest
+
     def path(self, node: nodes.Path, scope: TypeScope) -> Type:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
-            known = self._known(node, number, scope) if scope.facts else None
+            known = _known(node, number, scope) if scope.facts else None
             state = self.next_step(step, state if known is None else known, scope)
         if node.group is not None or any(step.tuple for step in node.steps):
             self.used(state)
@@ -146,12 +170,6 @@ class Inference:
         if node.keep_singleton_array:
             return types.kept(node, state)
         return union(state, types.kept(node, state)) if node.keep_array else state
-
-    def _known(self, node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
-        """The type that a condition guarantees for the first steps of a path."""
-        head: nodes.Node = replace(node, steps=node.steps[:number])
-        alone = node.steps[0].node if number == 1 else None
-        return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         if isinstance(step.node, nodes.Sort):
@@ -214,11 +232,11 @@ class Inference:
                 message = f"this is never reached: the condition is always {str(truth).lower()}"
                 self.tell("C211", branch, message, None, ())
         yes, no = self.narrowed(node.condition, scope)
-        then = self.infer(node.then, replace(scope, facts=scope.facts + yes))
+        then = self.infer(node.then, scope.knowing(yes))
         if node.otherwise is None:
             self.fallen_through(node.condition, no)
             return union(then, UNDEFINED)
-        return union(then, self.infer(node.otherwise, replace(scope, facts=scope.facts + no)))
+        return union(then, self.infer(node.otherwise, scope.knowing(no)))
 
     def fallen_through(self, test: nodes.Node, no: Facts) -> None:
         """Report the values of an enumeration that no branch of a chain of comparisons handles."""
@@ -231,34 +249,22 @@ class Inference:
         """The facts where a condition holds, and those where it does not."""
         match test:
             case nodes.Path() | nodes.Variable():
-                kind = self._quiet(test, scope)
+                kind = quiet(test, scope)
                 return (((test, kind.without(NONE)),) if kind != ANY else ()), ()
             case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
-                kind = self._quiet(one, scope)
+                kind = quiet(one, scope)
                 return (((one, kind.without({"undefined"})),) if kind != ANY else ()), ()
             case nodes.Binary(operator="=", left=left, right=nodes.String() | nodes.Number() | nodes.Value() as right):
-                return self._compared(left, (right.value,), scope)
+                return _compared(left, (right.value,), scope)
             case nodes.Binary(operator="in", left=left, right=nodes.Array(items=items)):
                 given = tuple(one.value for one in items if isinstance(one, (nodes.String, nodes.Number, nodes.Value)))
-                return self._compared(left, given, scope) if len(given) == len(items) else ((), ())
+                return _compared(left, given, scope) if len(given) == len(items) else ((), ())
             case nodes.Binary(operator="and", left=left, right=right):
                 first, _ = self.narrowed(left, scope)
                 second, _ = self.narrowed(right, replace(scope, facts=scope.facts + first))
                 return first + second, ()
             case _:
                 return (), ()
-
-    def _compared(self, left: nodes.Node, given: tuple[Any, ...], scope: TypeScope) -> tuple[Facts, Facts]:
-        kind = self._quiet(left, scope)
-        if kind.values is None or "array" in kind.kinds:
-            return (), ()
-        same = tuple(value for value in kind.values if any(types.same_value(value, one) for one in given))
-        rest = tuple(value for value in kind.values if not any(types.same_value(value, one) for one in given))
-        return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
-
-    def _quiet(self, node: nodes.Node, scope: TypeScope) -> Type:
-        """The type of a node that has been inferred before, without reporting it again."""
-        return Inference(lambda *_: None).infer(node, scope)
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         left = self.infer(node.left, scope)
@@ -309,8 +315,8 @@ class Inference:
         kind = UNDEFINED
         for expression in expressions:
             kind = self.infer(expression, scope)
-            if isinstance(expression, nodes.Bind):
-                scope = scope.bound(expression.variable.name, kind)
+            for name in _bound(expression):
+                scope = scope.bound(name, kind)
         return kind
 
     def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
@@ -330,10 +336,11 @@ class Inference:
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
         given = list(piped)
         for argument in node.arguments:
-            if isinstance(argument, nodes.Lambda) and given and name in ("map", "filter", "single", "each"):
+            if isinstance(argument, nodes.Lambda) and given and name in ("map", "filter", "single", "each", "sort"):
                 item = item_of(given[0]) if name != "each" else ANY
                 names = [parameter.name for parameter in argument.parameters]
-                variables = {**scope.variables, **dict.fromkeys(names, ANY), **dict(zip(names, [item], strict=False))}
+                typed = dict(zip(names, [item] * (1 + (name == "sort")), strict=False))
+                variables = {**scope.variables, **dict.fromkeys(names, ANY), **typed}
                 self.infer(argument.body, replace(scope, variables=variables))
                 given.append(types.FUNCTION)
             else:
@@ -341,6 +348,36 @@ class Inference:
         for kind in given if name not in OUTSIDE or name in scope.variables else ():
             self.used(kind)
         return ANY if name is None or name in scope.variables else _result(name, given)
+
+
+def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
+    """The type that a condition guarantees for the first steps of a path."""
+    head: nodes.Node = replace(node, steps=node.steps[:number])
+    alone = node.steps[0].node if number == 1 else None
+    return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
+
+
+def _compared(left: nodes.Node, given: tuple[Any, ...], scope: TypeScope) -> tuple[Facts, Facts]:
+    kind = quiet(left, scope)
+    if kind.values is None or "array" in kind.kinds:
+        return (), ()
+    same = tuple(value for value in kind.values if any(types.same_value(value, one) for one in given))
+    rest = tuple(value for value in kind.values if not any(types.same_value(value, one) for one in given))
+    return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
+
+
+def quiet(node: nodes.Node, scope: TypeScope) -> Type:
+    """The type of a node that has been inferred before, without reporting it again."""
+    return Inference(lambda *_: None).infer(node, scope)
+
+
+def _bound(node: nodes.Node) -> Iterator[str]:
+    """The variables that an expression of a block binds."""
+    for one in node.parts if isinstance(node, nodes.Chain) else (node,):
+        inner: nodes.Node = one
+        while isinstance(inner, nodes.Bind):
+            yield inner.variable.name
+            inner = inner.value
 
 
 def _result(name: str, given: list[Type]) -> Type:

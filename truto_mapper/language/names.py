@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from truto_mapper.language import nodes
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
+from truto_mapper.text.source import Span
 
 #: Names that lead from a value to one below it. Arrays have no step: a name goes through all items.
 NamePath = tuple[str, ...]
@@ -47,6 +49,8 @@ def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variab
 def _free_below(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variable]:
     # A group may be written within its path, but is evaluated last.
     below = sorted(children(node), key=lambda child: isinstance(child, nodes.Group))
+    if isinstance(node, nodes.Chain):  # `$a := $b := c` binds from right to left
+        below = list(node.parts)
     for child in below:
         yield from _free(child, bound, later)
 
@@ -58,6 +62,50 @@ def _binds(node: Node) -> frozenset[str]:
         if not isinstance(child, (nodes.Block, nodes.Lambda)):
             names |= _binds(child)
     return frozenset(names)
+
+
+def bare_calls(node: Node) -> list[tuple[Name, Span | None]]:
+    """The names that are called without a `$`, and the span before it: `a.b` of `a.b.sum()`."""
+    found: list[tuple[Name, Span | None]] = []
+    before: dict[int, Span] = {}
+    for one in nodes.walk(node):
+        if isinstance(one, Path):
+            after = {id(step): Span(one.span.start, last.span.end) for last, step in pairwise(one.steps)}
+            before |= after | {id(step.node): after[id(step)] for step in one.steps[1:]}
+        elif isinstance(one, (nodes.Call, nodes.Partial)):
+            alone = isinstance(one.procedure, Path) and len(one.procedure.steps) == 1
+            name = one.procedure.steps[0].node if alone else one.procedure  # type: ignore[union-attr]  # a path
+            found += [(name, before.get(id(one)))] if isinstance(name, Name) else []
+    return found
+
+
+def keeps_functions(node: Node) -> bool:
+    """Whether an object of an expression may have a field that is a function, which a name can then call."""
+    pairs = (pair for one in nodes.walk(node) if isinstance(one, (nodes.Object, nodes.Group)) for pair in one.pairs)
+    return any(
+        isinstance(value, (Variable, nodes.Lambda, nodes.Partial, nodes.Transform, nodes.Regex)) for _, value in pairs
+    )
+
+
+def discarded(node: Node) -> list[Node]:
+    """The expressions of blocks whose values nothing uses, in the order of the text: `$x = 1` in `($x = 1; $x)`.
+
+    A call is not among them: it may be there to fail.
+    """
+    acts = (nodes.Bind, nodes.Call, nodes.Apply)
+    unused = (one for block in nodes.walk(node) if isinstance(block, nodes.Block) for one in block.expressions[:-1])
+    return [
+        one
+        for one in unused
+        if isinstance(one, nodes.Binary) or not any(isinstance(inner, acts) for inner in nodes.walk(one))
+    ]
+
+
+def meant_as_binding(node: Node) -> Variable | None:
+    """The variable of a discarded `$x = 1`, which was probably meant to be `$x := 1`."""
+    if isinstance(node, nodes.Binary) and node.operator == "=" and isinstance(node.left, Variable):
+        return node.left
+    return None
 
 
 def leading_names(node: Node) -> list[Name | Variable]:

@@ -9,6 +9,9 @@ from typing import Any, ClassVar, TypeGuard, TypeVar, dataclass_transform
 
 from truto_mapper.text.source import Span
 
+#: The most operators of a chain whose nodes, and whose code, are nested. Longer chains are in parts.
+MAX_NESTED = 20
+
 _Kind = TypeVar("_Kind")
 _set = object.__setattr__
 
@@ -226,6 +229,30 @@ class Apply(Spanned):
 
 
 @_node
+class Chain(Spanned):
+    """A long chain of operators that are evaluated one after another, as `a + b + c` or `$a := $b := c`.
+
+    It is in parts: in each of them, `Hole` is the value of the part before.
+    """
+
+    parts: tuple[Node, ...]
+
+
+@_node
+class Branches(Spanned):
+    """A long chain of `? :`, `??` and `?:` in parts: in each of them, `Hole` is the part after it."""
+
+    parts: tuple[Node, ...]
+
+
+@_node
+class Hole(Spanned):
+    """The operand of an operator that is in another part of its chain; with `keep_array` if that has `[]`."""
+
+    keep_array: bool = False
+
+
+@_node
 class Transform(Spanned):
     """`|pattern|update, delete|`"""
 
@@ -308,7 +335,7 @@ class Path(Spanned):
 Node = (
     Name | String | Number | Value | Regex | Wildcard | Descendant | Parent | Variable | Negate | Array | Object
     | Binary | Coalesce | Default | Block | Condition | Bind | Call | Placeholder | Partial | Lambda | Apply
-    | Transform | Term | Sort | Filter | Index | Group | Step | Path
+    | Chain | Branches | Hole | Transform | Term | Sort | Filter | Index | Group | Step | Path
 )  # fmt: skip
 
 

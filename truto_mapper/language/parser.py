@@ -6,15 +6,15 @@ module sees a `Symbol`.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import traceback
 from bisect import bisect_left
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from truto_mapper.language import nodes
+from truto_mapper.language.builder import MAX_NESTING, Builder
 from truto_mapper.language.runtime.values import as_number, shown
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
@@ -33,9 +33,22 @@ sys.setrecursionlimit(_LIMIT)
 
 
 MAX_CHARACTERS = 100_000
-MAX_NESTING = 150
-#: The most nodes besides strings, numbers, true, false and null: compiling so many takes a few seconds.
-MAX_NODES = 10_000
+#: The most steps that are looked at for all `%`.
+MAX_SOUGHT = 500_000
+
+
+#: The tokens that need no care. jsonata's tokenizer copies the rest of the text for each name and number.
+_SIGNS = r"\]\[.{}(),@#;:?+*/%|=<>^!~&\-"
+_TOKEN = re.compile(
+    rf"""\$(?P<variable>[^ \t\n\r{_SIGNS}]*)
+    |(?P<number>(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?)
+    |(?P<string>"[ !\#-\[\]-~]*"|'[ -&(-\[\]-~]*')
+    |(?P<name>[^"'` \t\n\r{_SIGNS}][^ \t\n\r{_SIGNS}]*)
+    |(?P<operator>\.\.|:=|!=|>=|<=|\*\*|~>|\?:|\?\?|[{_SIGNS}])""",
+    re.VERBOSE,
+)
+_WORDS: dict[str, tuple[str, Any]] = {word: ("operator", word) for word in ("and", "or", "in")}
+_WORDS |= {"true": ("value", True), "false": ("value", False), "null": ("value", None)}
 
 
 class _Lexer(Tokenizer):  # type: ignore[misc]
@@ -57,11 +70,37 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
             return None
         if self.path.startswith("/*", self.start):
             raise self.refused("S0106", "this comment is not closed", self.length)
+        found = None if self.path[self.start] == "/" and not prefix else _TOKEN.match(self.path, self.start)
+        if found is not None and found.lastgroup is not None:
+            self.position = found.end()
+            token = self._token(found.lastgroup, found[found.lastgroup])
+            return token if token is not None else self._other(prefix)
+        return self._other(prefix)
+
+    def _token(self, kind: str, text: str) -> Any:
+        value: Any = text
+        match kind:
+            case "name":
+                kind, value = _WORDS.get(text, (kind, text))
+            case "number":
+                value = float(text)
+                if value == math.inf:
+                    return None
+                value = as_number(value)
+            case "string":
+                value = text[1:-1]
+        return Tokenizer.Token(kind, value, self.position)
+
+    def _other(self, prefix: bool) -> Any:
+        """A token that jsonata reads: a regular expression, a string with escapes, or a mistake."""
+        self.position = self.start
         try:
             token = super().next(prefix)
         except JException as error:
             raise self.refused(*self.reason(error), self.position) from None
-        except IndexError:  # a backslash at the very end
+        except IndexError:  # a slash or a backslash at the very end
+            if self.path[self.start] == "/":
+                return self.last_slash(prefix)
             raise self.refused("S0103", "this string ends within an escape sequence", self.length) from None
         except PatternError as error:
             reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
@@ -72,6 +111,13 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
         if token.type == "number":
             token.value = as_number(float(self.path[self.start : self.position]))
         return token
+
+    def last_slash(self, infix: bool) -> Any:  # as the library calls it
+        """The slash that a text ends with: the division of nothing, or a regex that is not closed."""
+        if not infix:
+            raise self.refused("S0302", "No terminating / in regular expression", self.length)
+        self.position = self.length
+        return self.create("operator", "/")
 
     def reason(self, error: JException) -> tuple[str, str]:
         if error.error == "S0301" and self.path[self.start] in "\"'":
@@ -88,20 +134,63 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
         )
 
 
+_CHOICES = ("??", "?:")
+
+
 class _Choice(Parser.Infix):  # type: ignore[misc]
     """`??` and `?:` as written: jsonata duplicates their left side, and then processes it twice."""
 
     def led(self, left: Any) -> Any:
         self.lhs = left
-        self.rhs = self._outer_instance.expression(0)
-        self.type = "binary"
+        self.type, self.is_open = "binary", True
         return self
 
 
-class _Symbols(dict[str, Any]):
-    """The symbols of one parser, each copied from the prototype when it is first used.
+class _Bind(Parser.InfixRBindVariable):  # type: ignore[misc]
+    def led(self, left: Any) -> Any:
+        if left.type != "variable":
+            raise JException("S0212", left.position, left.value)
+        self.lhs = left
+        self.type, self.is_open = "binary", True
+        return self
 
-    Creating all of them for each expression would take most of the parsing time.
+
+class _Condition(Parser.InfixTernaryOperator):  # type: ignore[misc]
+    def led(self, left: Any) -> Any:
+        self.condition = left
+        self.type = "condition"
+        self.then = self._outer_instance.expression(0)
+        if self._outer_instance.node.id == ":":
+            self._outer_instance.advance(":")
+            self.is_open = True
+        return self
+
+
+def _hole() -> Any:
+    symbol = Parser.Symbol(None)
+    symbol.type = "hole"
+    symbol.is_processed = True
+    return symbol
+
+
+#: The operators that only have two operands.
+_PLAIN = frozenset({"+", "-", "*", "/", "%", "=", "<", ">", "!=", "<=", ">=", "&", "and", "or", "in", *_CHOICES})
+#: The operand of an operator that is another operator of its chain.
+_HOLE = _hole()
+#: The fields of symbols that hold their left and their right operand, if these are not `lhs` and `rhs`.
+_LEFT = {"function": "procedure", "partial": "procedure", "condition": "condition"}
+_RIGHT = {"condition": "_else"}
+
+
+#: The ids of the symbols for the tokens that are not operators.
+_TOKENS = {"name": "(name)", "variable": "(name)", "regex": "(regex)"}
+_TOKENS |= dict.fromkeys(("string", "number", "value"), "(literal)")
+
+
+class _Symbols(dict[str, Any]):
+    """The symbols of one parser by their ids.
+
+    The fields of a new symbol are those of its class, so that a long text does not take a hundred megabytes.
     """
 
     def __init__(self, parser: Parser) -> None:
@@ -109,24 +198,37 @@ class _Symbols(dict[str, Any]):
         self.parser = parser
 
     def __missing__(self, name: str) -> Any:
-        known = _PROTOTYPE.symbol_table.get(name)
-        if known is None:  # `!` or `~`, on its own
+        kind = _KINDS.get(name)
+        if kind is None:  # `!` or `~`, on its own
             lexer = self.parser.lexer
             raise lexer.refused("S0204", f"Unknown operator: {name}", lexer.position)
-        self[name] = symbol = object.__new__(known.__class__)
-        symbol.__dict__ |= vars(known) | {"_outer_instance": self.parser}  # clones read the rest of the text through it
+        self[name] = symbol = self.made(kind)
         return symbol
+
+    def made(self, kind: type[Any], **fields: Any) -> Any:
+        symbol = object.__new__(kind)
+        symbol.__dict__ = {"_outer_instance": self.parser, **fields}
+        return symbol
+
+
+def _class_of(symbol: Any) -> type[Any]:
+    """The class of new symbols like a given one."""
+    fields = {name: value for name, value in vars(symbol).items() if name not in ("_outer_instance", "prefix")}
+    return type(symbol.__class__.__name__, (symbol.__class__,), fields)
 
 
 def _prototype() -> Parser:
     parser = Parser()
-    for operator in ("??", "?:"):
-        choice = parser.symbol_table[operator] = _Choice(parser, operator)
-        choice.lbp = choice.bp
+    powers = Tokenizer.operators
+    choices: list[Any] = [_Choice(parser, operator, powers[operator]) for operator in _CHOICES]
+    for symbol in [*choices, _Bind(parser, powers[":="]), _Condition(parser, powers["?"])]:
+        symbol.lbp, parser.symbol_table[symbol.id] = symbol.bp, symbol
     return parser
 
 
 _PROTOTYPE = _prototype()
+_KINDS = {name: _class_of(symbol) for name, symbol in _PROTOTYPE.symbol_table.items()}
+_SYMBOL = _class_of(Parser.Symbol(None))
 
 
 class _Parser(Parser):  # type: ignore[misc]
@@ -141,8 +243,9 @@ class _Parser(Parser):  # type: ignore[misc]
         self.source = text
         self.lexer = _Lexer(text)
         self.tokens: list[tuple[int, int, str]] = []
+        self.node: Any = None
         self.ended = 0  # the end of the last token that was consumed
-        self.depth = 0
+        self.depth = self.sought = 0
 
     def read(self) -> tuple[Any, nodes.Node]:
         """The processed tree and its nodes. Raises `MappingError` with one diagnostic whose span lies in the text."""
@@ -150,7 +253,7 @@ class _Parser(Parser):  # type: ignore[misc]
             raise self._refused("M104", f"the expression is longer than {MAX_CHARACTERS:,} characters")
         try:
             tree = self._read()
-            return tree, _Builder(self).node(tree)
+            return tree, Builder(self.source, self.signature_text).node(tree)
         except JException as error:
             raise self._refused(error.error, _message(error), error.location) from None
         except RecursionError:
@@ -181,32 +284,69 @@ class _Parser(Parser):  # type: ignore[misc]
         return MappingError(Diagnostic(code, message, span=span))
 
     def advance(self, id: str | None = None, infix: bool = False) -> Any:  # noqa: A002
-        before = self.tokens[-1][1] if self.tokens else 0
-        node = super().advance(id, infix)
-        self.ended = before
+        if id is not None and self.node.id != id:
+            code = "S0203" if self.node.id == "(end)" else "S0202"
+            raise JException(code, self.node.position, id, self.node.value)
+        self.ended = self.tokens[-1][1] if self.tokens else 0
+        token = self.lexer.next(infix)
+        if token is None:
+            node = self.symbol_table["(end)"]
+            node.position = len(self.source)
+        else:
+            kind = token.value if token.type == "operator" else _TOKENS[token.type]
+            known = self.symbol_table[kind]
+            node = self.symbol_table.made(type(known), value=token.value, type=token.type, position=token.position)
+            if kind == "-":
+                node.prefix = Parser.Prefix(self, kind)
+        self.node = node
         node.start = node.at = self.lexer.start
         node.end = node.close = self.lexer.position
-        if node.id != "(end)":
+        if token is not None:
             self.tokens.append((node.start, node.end, node.id))
         return node
 
     def expression(self, rbp: int) -> Any:
+        """The symbol of an expression; its `rest` are the operators and the operand to the right of an open one.
+
+        Trees of many operators are never nested: taking them apart would exceed the stack of a browser.
+        """
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise RecursionError
+        first = left = self._operators(rbp)
+        rest = []
+        while vars(left).get("is_open"):
+            left = self._operators(0)
+            rest.append(left)
+        if rest:
+            first.rest = rest
+            for symbol in (first, *rest[:-1]):
+                symbol.close = symbol.end = self.ended
+        self.depth -= 1
+        return first
+
+    def _operators(self, rbp: int) -> Any:
+        """An operand and the operators to its right, up to an open one: the last, whose `spine` are those before it."""
         token = self.node
         start = token.start
         self.advance(None, True)
-        left = self._mark(token.nud(), token, start)
-        while rbp < self.node.lbp:
+        left = filtered = self._mark(token.nud(), token, start)
+        spine = []
+        while rbp < self.node.lbp and not vars(left).get("is_open"):
             token = self.node
             self.advance(None, False)
-            right = token.led(left)
-            if right is left:  # `[]` changes the symbol before it
+            if token.id == "[" and self.node.id == "]":  # `[]` changes the symbol before the predicates
+                filtered.keep_array = True
+                self.advance("]")
                 left.end = self.ended
-            else:
-                left = self._mark(right, token, start)
-        self.depth -= 1
+                continue
+            right = token.led(left)
+            right.lhs = right.procedure = right.condition = None
+            spine += [] if right.type == "lambda" else [left]
+            left = self._mark(right, token, start)
+            filtered = filtered if token.id == "[" else left
+        if spine:
+            left.spine = spine
         return left
 
     def _mark(self, symbol: Any, token: Any, start: int) -> Any:
@@ -216,9 +356,46 @@ class _Parser(Parser):  # type: ignore[misc]
         return symbol
 
     def process_ast(self, expr: Any) -> Any:
-        result = super().process_ast(expr)
-        if expr is None:
-            return None
+        if expr is None or vars(expr).get("is_processed"):
+            return expr
+        links = [self._folded(one) for one in (expr, *vars(expr).get("rest", ()))]
+        return self._chained(links) if len(links) > 1 else links[0]
+
+    def _folded(self, expr: Any) -> Any:
+        """The processed symbol of operators, each with the one before it in place of its left operand."""
+        spine = [*vars(expr).get("spine", ()), expr]
+        for symbol in reversed(spine):  # arguments are processed before the procedure
+            if symbol.type in ("function", "partial"):
+                symbol.arguments = [self.process_ast(one) for one in symbol.arguments]
+        result = self._processed(spine[0])
+        for symbol in spine[1:]:
+            before = result
+            setattr(symbol, _LEFT.get(symbol.type, "lhs"), before)
+            result = self._flattened(self._processed(symbol), before)
+        return result
+
+    def _flattened(self, result: Any, before: Any) -> Any:
+        """The symbol with the one before it, which is its left operand, moved to its `links`."""
+        slot = _LEFT.get(result.type, "lhs")
+        nests = result.type in ("apply", "binary", "function", "partial") and result.value not in _CHOICES
+        if nests and getattr(result, slot) is before:
+            result.links = vars(before).pop("links", [])
+            result.links.append(before)
+            setattr(result, slot, _HOLE)
+        return result
+
+    def _chained(self, links: list[Any]) -> Any:
+        """The first symbol, its `rest` the others, each of which is the right operand of the one before."""
+        value = links[-1]
+        for link in reversed(links[:-1]):
+            self.push_ancestry(link, value)
+            setattr(link, _RIGHT.get(link.type, "rhs"), _HOLE)
+            value = link
+        value.rest = links[1:]
+        return value
+
+    def _processed(self, expr: Any) -> Any:
+        result = self._operator(expr) if expr.type == "binary" else self._operand(expr)
         if not hasattr(expr, "start"):  # a range has no token of its own
             expr.start, expr.at, expr.close = expr.lhs.start, expr.lhs.start, expr.rhs.end
             expr.end = expr.close
@@ -230,7 +407,80 @@ class _Parser(Parser):  # type: ignore[misc]
         if expr.type == "binary":
             self._attach(str(expr.value), expr, result)
         result.end = expr.end
+        result.is_processed = True
         return result
+
+    def _operand(self, expr: Any) -> Any:
+        if expr.type != "name":
+            return super().process_ast(expr)
+        kept = expr.keep_array
+        made = self.symbol_table.made
+        return made(_SYMBOL, type="path", steps=[expr], keep_singleton_array=kept, keep_array=kept)
+
+    def _operator(self, expr: Any) -> Any:
+        if expr.value == ".":
+            return self._path(expr.lhs, self.process_ast(expr.rhs))
+        if expr.value not in _PLAIN:
+            return super().process_ast(expr)
+        right, made = self.process_ast(expr.rhs), self.symbol_table.made
+        fields = {"type": "binary", "value": expr.value, "position": expr.position, "keep_array": expr.keep_array}
+        result = made(_SYMBOL, lhs=expr.lhs, rhs=right, **fields)
+        self.push_ancestry(result, expr.lhs)
+        self.push_ancestry(result, right)
+        return result
+
+    def _path(self, left: Any, right: Any) -> Any:
+        """The path `left.right`, as in jsonata, which would look through all of its steps for each `.` again."""
+        path = left
+        if left.type != "path":
+            parents = [left.slot] if left.type == "parent" else None
+            path = self.symbol_table.made(_SYMBOL, type="path", steps=[left], seeking_parent=parents)
+        if right.type == "path":
+            path.steps.extend(right.steps)
+        else:
+            right.stages, right.predicate = right.predicate or right.stages, None
+            path.steps.append(right)
+        first = vars(path).get("checked", 0)
+        for step in path.steps[first:]:
+            if step.type in ("number", "value"):
+                raise JException("S0213", step.position, step.value)
+            step.type = "name" if step.type == "string" else step.type
+            path.keep_singleton_array = path.keep_singleton_array or step.keep_array
+        path.checked = len(path.steps)
+        for step in (path.steps[0], path.steps[-1]):
+            step.consarray = step.consarray or (step.type == "unary" and step.value == "[")
+        self._find_parents(path, path.steps[first:])
+        return path
+
+    def _find_parents(self, path: Any, steps: list[Any]) -> None:
+        """Bind each `%` among the last steps of a path to the step before it whose parent it is.
+
+        In a path of names, `*` and `%` that is the last one which no other `%` has; jsonata looks in all other paths.
+        """
+        waiting = vars(path).setdefault("waiting", [])
+        for step in steps:
+            if waiting is None or step.focus is not None or step.seeking_parent is not None:
+                path.waiting = waiting = None
+            elif step.type in ("name", "wildcard"):
+                waiting.append(step)
+            elif step.type != "parent":
+                path.waiting = waiting = None
+            elif waiting:
+                step.slot.level = 1
+                super().seek_parent(waiting.pop(), step.slot)
+            else:
+                path.above = step.slot.level = vars(path).get("above", 0) + 1
+                if step is not path.steps[0]:
+                    path.seeking_parent = path.seeking_parent or []
+                    path.seeking_parent.append(step.slot)
+        if waiting is None:
+            self.resolve_ancestry(path)
+
+    def seek_parent(self, node: Any, slot: Any) -> Any:
+        self.sought += 1
+        if self.sought > MAX_SOUGHT:
+            raise self._refused("M104", f"the parents of the % are more than {MAX_SOUGHT:,} steps away, all in all")
+        return super().seek_parent(node, slot)
 
     def _attach(self, operator: str, expr: Any, result: Any) -> None:
         """Set the span of a construct that processing has attached to another symbol."""
@@ -271,10 +521,15 @@ class _Parser(Parser):  # type: ignore[misc]
         # The attachments of a call are evaluated after it, so it is not a tail call.
         if expr.predicate is not None or expr.group is not None or expr.keep_array:
             return expr
-        if expr.type == "binary" and expr.value in ("??", "?:"):
-            expr.rhs = self.tail_call_optimize(expr.rhs)
-            return expr
-        return super().tail_call_optimize(expr)
+        rest = vars(expr).get("rest")
+        if rest is None:
+            return super().tail_call_optimize(expr)
+        links = [expr, *rest[:-1]]
+        if all(link.type != "bind" for link in links):
+            for link in links:
+                super().tail_call_optimize(link)  # the `then` of a condition
+            rest[-1] = self.tail_call_optimize(rest[-1])
+        return expr
 
 
 def _place(symbol: Any, expr: Any) -> Any:
@@ -300,158 +555,6 @@ def _message(error: JException) -> str:
     values = iter((error.current, error.expected, error.extra))
     template = template.replace("Object", "function")  # a slip of the translation from JavaScript
     return re.sub(_PLACEHOLDER, lambda _: shown(next(values, None)), template)
-
-
-_OF_VALUE: dict[str, Callable[..., nodes.Node]] = {
-    kind.__name__.lower(): kind for kind in (nodes.Name, nodes.String, nodes.Number, nodes.Value, nodes.Variable)
-}
-
-
-class _Builder:
-    """Converts processed symbols to nodes."""
-
-    def __init__(self, parser: _Parser) -> None:
-        self.parser = parser
-        self.depth = self.nodes = 0
-
-    def node(self, symbol: Any) -> nodes.Node:
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise RecursionError
-        built = self.built(symbol)
-        self.depth -= 1
-        return built
-
-    def built(self, symbol: Any) -> nodes.Node:
-        if symbol.type == "lambda" and symbol.thunk:
-            return self.tail(symbol.body)
-        if symbol.type == "path":
-            return self.path(symbol)
-        step = self.step(symbol)
-        bare = nodes.Step(step.span, step.node, consarray=step.consarray)
-        return step.node if step == bare else step
-
-    def tail(self, symbol: Any) -> nodes.Node:
-        call = self.node(symbol)
-        return replace(call, tail=True) if isinstance(call, nodes.Call) else call
-
-    def all(self, symbols: Any) -> tuple[nodes.Node, ...]:
-        return tuple(self.node(s) for s in symbols)
-
-    def maybe(self, symbol: Any) -> nodes.Node | None:
-        return None if symbol is None else self.node(symbol)
-
-    def variable(self, symbol: Any) -> nodes.Variable:
-        return nodes.Variable(Span(symbol.start, symbol.close), symbol.value)
-
-    def pairs(self, pairs: Any) -> tuple[tuple[nodes.Node, nodes.Node], ...]:
-        return tuple((self.node(key), self.node(value)) for key, value in pairs)
-
-    def group(self, symbol: Any) -> nodes.Group | None:
-        return None if symbol is None else nodes.Group(_span(symbol), self.pairs(symbol.lhs_object))
-
-    def stage(self, symbol: Any) -> nodes.Filter | nodes.Index:
-        if symbol.type == "index":
-            return nodes.Index(_span(symbol), self.variable(symbol.variable))
-        return nodes.Filter(_span(symbol), self.node(symbol.expr))
-
-    def path(self, symbol: Any) -> nodes.Path:
-        first, *rest = map(self.step, symbol.steps)
-        if isinstance(first.node, nodes.Array):  # its items are stepped into
-            first = replace(first, node=replace(first.node, whole=False))
-        return nodes.Path(
-            _span(symbol),
-            steps=(first, *rest),
-            group=self.group(symbol.group),
-            keep_singleton_array=bool(symbol.keep_singleton_array),
-            tuple=bool(symbol.tuple),
-            keep_array=bool(symbol.keep_array),
-        )
-
-    def step(self, symbol: Any) -> nodes.Step:
-        self.nodes += symbol.type not in ("string", "number", "value")
-        if self.nodes > MAX_NODES:
-            message = f"the expression has more than {MAX_NODES:,} names, operators, calls, arrays and objects"
-            raise self.parser._refused("M104", message)  # noqa: SLF001
-        return nodes.Step(
-            _span(symbol),
-            self.bare(symbol),
-            predicates=tuple(self.stage(s) for s in symbol.predicate or ()),  # type: ignore[misc]
-            stages=tuple(self.stage(s) for s in symbol.stages or ()),
-            group=self.group(symbol.group),
-            focus=self.variable(symbol.focus_variable) if symbol.focus else None,
-            index=self.variable(symbol.index_variable) if symbol.index else None,
-            ancestor=symbol.ancestor.label if symbol.ancestor else None,
-            tuple=bool(symbol.tuple),
-            keep_array=bool(symbol.keep_array),
-            consarray=bool(symbol.consarray),
-        )
-
-    def bare(self, symbol: Any) -> nodes.Node:
-        """The node of a symbol without its attachments."""
-        span = Span(symbol.start, symbol.close)
-        if symbol.type in _OF_VALUE:
-            return _OF_VALUE[symbol.type](span, symbol.value)
-        match symbol.type:
-            case "wildcard":
-                return nodes.Wildcard(span)
-            case "descendant":
-                return nodes.Descendant(span)
-            case "operator":
-                return nodes.Placeholder(span)
-            case "parent":
-                return nodes.Parent(span, symbol.slot.label)
-            case "regex":
-                pattern, _, flags = self.parser.source[span.start + 1 : span.end].rpartition("/")
-                return nodes.Regex(span, pattern, flags)
-            case "unary" | "binary":
-                return self.operation(span, symbol)
-            case _:
-                return self.compound(span, symbol)
-
-    def operation(self, span: Span, symbol: Any) -> nodes.Node:
-        match symbol.type, str(symbol.value):
-            case "unary", "-":
-                return nodes.Negate(span, self.node(symbol.expression))
-            case "unary", "[":
-                return nodes.Array(span, self.all(symbol.expressions), bool(symbol.consarray))
-            case "unary", _:
-                return nodes.Object(span, self.pairs(symbol.lhs_object))
-            case _, "??":
-                return nodes.Coalesce(span, self.node(symbol.lhs), self.node(symbol.rhs))
-            case _, "?:":
-                return nodes.Default(span, self.node(symbol.lhs), self.node(symbol.rhs))
-            case _, operator:
-                return nodes.Binary(span, operator, self.node(symbol.lhs), self.node(symbol.rhs))
-
-    def compound(self, span: Span, symbol: Any) -> nodes.Node:
-        match symbol.type:
-            case "block":
-                return nodes.Block(span, self.all(symbol.expressions))
-            case "condition":
-                test, otherwise = self.node(symbol.condition), self.maybe(symbol._else)  # noqa: SLF001
-                return nodes.Condition(span, test, self.node(symbol.then), otherwise)
-            case "bind":
-                return nodes.Bind(span, self.variable(symbol.lhs), self.node(symbol.rhs))
-            case "function":
-                return nodes.Call(span, self.node(symbol.procedure), self.all(symbol.arguments))
-            case "partial":
-                return nodes.Partial(span, self.node(symbol.procedure), self.all(symbol.arguments))
-            case "lambda":
-                parameters = tuple(self.variable(p) for p in symbol.arguments)
-                return nodes.Lambda(span, parameters, self.parser.signature_text(symbol), self.node(symbol.body))
-            case "apply":
-                return nodes.Apply(span, self.node(symbol.lhs), self.node(symbol.rhs))
-            case "transform":
-                pattern, update = self.node(symbol.pattern), self.node(symbol.update)
-                return nodes.Transform(span, pattern, update, self.maybe(symbol.delete))
-            case _:  # sort
-                terms = tuple(nodes.Term(_span(t), self.node(t.expression), bool(t.descending)) for t in symbol.terms)
-                return nodes.Sort(span, terms)
-
-
-def _span(symbol: Any) -> Span:
-    return Span(symbol.start, symbol.end)
 
 
 def parse(text: str) -> nodes.Node:

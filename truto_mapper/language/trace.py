@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from truto_mapper.language.nodes import Name, Node
+from truto_mapper.language.nodes import Branches, Name, Node
+from truto_mapper.language.runtime.calls import HOLE
 from truto_mapper.language.runtime.values import MAX_DATA_NESTING, MISSING
 from truto_mapper.text.errors import MapperError
 from truto_mapper.text.pointers import Steps
@@ -96,9 +97,18 @@ def _tree(nodes: Sequence[tuple[Node, int]], noted: Sequence[tuple[Any, ...]]) -
         node, last = nodes[number]
         while found and number < found[-1][0] <= last:
             inner.append(found.pop()[1])
+        if isinstance(node, Branches):
+            inner = [_filled(one, value) for one in inner]
         event = Event(node, value, context[0] if context else MISSING, tuple(reversed(inner)))
         found.append((number, event))
-    return tuple(event for _, event in found)
+    return tuple(one for _, event in found for one in (event.inner if event.value is HOLE else (event,)))
+
+
+def _filled(event: Event, value: Any) -> Event:
+    """A part of branches that left its value to the part after it, and has the same one."""
+    if event.value is not HOLE:
+        return event
+    return Event(event.node, value, event.context, tuple(_filled(one, value) for one in event.inner))
 
 
 class Places:

@@ -50,6 +50,7 @@ class Type:
 
 ANY = Type(KINDS)
 UNDEFINED = Type(frozenset({"undefined"}))
+NEVER = Type(frozenset())
 STRING = Type(frozenset({"string"}))
 NUMBER = Type(frozenset({"integer", "number"}))
 INTEGER = Type(frozenset({"integer"}))
@@ -104,7 +105,7 @@ def _values(one: Type, other: Type) -> tuple[Any, ...] | None:
     if not known or None in known:
         return None
     every = [value for values in known for value in values or ()]
-    return tuple(value for n, value in enumerate(every) if not any(same_value(value, e) for e in every[:n]))
+    return tuple(value for _, value in dict.fromkeys((kind_of(value), value) for value in every))
 
 
 def same_value(one: Any, other: Any) -> bool:

@@ -15,9 +15,10 @@ from typing import Any
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
 from truto_mapper.language.library.functions import FUNCTIONS
-from truto_mapper.language.names import leading_names
+from truto_mapper.language.names import discarded, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
 from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
+from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
 from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
 from truto_mapper.resource.spec import Field, Resource
@@ -27,9 +28,6 @@ from truto_mapper.text.pointers import steps_of
 from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
-
-#: Functions that read a clock. A mapping uses `$now` instead.
-_CLOCKS = frozenset({"now", "millis"})
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
@@ -292,27 +290,31 @@ class _Linker:
             return None
 
     def bindings(self, expression: Expression, names: frozenset[str]) -> None:
-        for call in expression.calls:
-            hint: str | None = None
-            if call.name in _CLOCKS:
-                hint = "write $now, the time given by the caller"
-                self.unknown(
-                    "C203", expression, call, f"${call.name}() reads a clock, which a mapping must not do", hint
-                )
-            elif call.name not in self.known:
-                hint = did_you_mean(call.name, self.known, "`${}`")
-                self.unknown("C203", expression, call, f"there is no function ${call.name}", hint)
-        for variable in expression.variables:
-            if variable.name not in names and variable.name not in self.known - _CLOCKS:
-                close = nearest(variable.name, names) is None and nearest(variable.name, self.known) is not None
-                hint = did_you_mean(variable.name, self.known if close else names, "`${}`")
-                if variable.name in self.elsewhere:
-                    hint = f"it is bound elsewhere; available here: {', '.join(f'`${name}`' for name in sorted(names))}"
-                self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
+        self.findings.found.extend(unknown_functions(expression, self.known))
+        self.variables_used(expression, names)
         if any(variable.name in self.settings for variable in expression.variables):
             self.parameters(expression)
         if "response" not in names:
             self.paths_over_nothing(expression, names)
+
+    def variables_used(self, expression: Expression, names: frozenset[str]) -> None:
+        blocks = ";" in expression.text  # without one there are none
+        compared = [meant_as_binding(one) for one in discarded(expression.node)] if blocks else []
+        for variable in expression.variables:
+            if variable.name in names or variable.name in self.known - CLOCKS:
+                continue
+            if variable in compared and not any(variable is one for one in compared):
+                continue  # a consequence: it would be bound
+            hint = self.variable_meant(variable, names)
+            if variable in compared:
+                hint = f"`=` compares: write `${variable.name} := …`"
+            self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
+
+    def variable_meant(self, variable: nodes.Variable, names: frozenset[str]) -> str | None:
+        if variable.name in self.elsewhere:
+            return f"it is bound elsewhere; available here: {', '.join(f'`${name}`' for name in sorted(names))}"
+        close = nearest(variable.name, names) is None and nearest(variable.name, self.known) is not None
+        return did_you_mean(variable.name, self.known if close else names, "`${}`")
 
     def parameters(self, expression: Expression) -> None:
         """Report unknown names after `$query` and `$context`."""
@@ -371,6 +373,6 @@ def _constructors(node: Any) -> Iterator[nodes.Object]:
         ):
             yield from _constructors(one)
             yield from _constructors(other)
-        case nodes.Array(items=items):
+        case nodes.Array(items=items) | nodes.Branches(parts=items):
             for item in items:
                 yield from _constructors(item)

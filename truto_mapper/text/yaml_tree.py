@@ -137,6 +137,10 @@ def parse(source: Source) -> Node:
     return root
 
 
+#: A hint for texts of template languages.
+_NO_TEMPLATE = "an expression is written without `{}`: write what it encloses"
+
+
 def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     """The YAML parser's message, with a hint for authors of expressions."""
     span, begun = _place(source, error), error.context_mark
@@ -147,6 +151,8 @@ def _malformed(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     hint = None
     if source.text[at : at + 1] == "\t":
         hint = "indent with spaces: YAML does not allow tabs here"
+    elif source.text.startswith("{%", at - 1):
+        hint = _NO_TEMPLATE.format("{%")
     elif re.match(_QUOTABLE, source.line(line)) and not re.search("quoted|directive", error.context or ""):
         hint = "write an expression with quotes, braces or a colon in single quotes or as a | block"
     return Diagnostic("M101", f"not valid YAML: {message}", source=source, span=span, hint=hint)
@@ -239,7 +245,8 @@ class _Composer:
         """Report a tag as the author wrote it."""
         found = _TAG.match(self.source.text, event.start_mark.index)
         shown, span = (found[1], Span(*found.span(1))) if found else (event.tag, self.span(event))
-        self.findings.add("M103", f"the tag {shown} is not allowed", source=self.source, span=span)
+        hint = None if shown.startswith("!!") else "write `$not(…)` for “not”, and single quotes around an expression"
+        self.findings.add("M103", f"the tag {shown} is not allowed", source=self.source, span=span, hint=hint)
 
     def alias(self, event: Any, depth: int) -> Node:
         known = self.anchors.get(event.anchor)
@@ -284,6 +291,8 @@ class _Composer:
         where = {"source": self.source, "span": key.span}
         if not isinstance(key.value, str):
             hint = "write it in quotes" if not isinstance(key.value, (dict, list)) else None
+            if self.source.text.startswith("{{", key.span.start - 1):
+                hint = _NO_TEMPLATE.format("{{")
             self.findings.add("M103", "a key must be a string", hint=hint, **where)
             return Node(self.source, key.span, str(key.span))
         if key.value == "<<" and key.style is None:

@@ -4,18 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from truto_mapper.authoring.check import fields
+from truto_mapper.authoring.check import fields, slips
+from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.inference import Inference, TypeScope
+from truto_mapper.language.inference import TypeScope
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves
 from truto_mapper.resource.spec import value_schema
-from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean
+from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, shortened
 
 _PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
+_LENGTHS = ("length", "size", "count")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
 
 
@@ -25,10 +27,15 @@ class EndpointTypes:
     def __init__(self, mapper: Mapper, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.found: list[Diagnostic] = []
-        self.inference = Inference(self._tell)
+        self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression = endpoint.path
+        for _, one in every(endpoint):
+            self.found += slips.slips(
+                one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
+            )
         self._infer_all(mapper, TypeScope(_variables(mapper, self.body), self.body))
+        self.found = _once(self.found)
 
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note a finding about a node of the current expression."""
@@ -36,12 +43,29 @@ class EndpointTypes:
             hint = did_you_mean(node.value, names)
             if hint is None and self._expression.text.strip() == node.value:
                 hint = f"text needs quotes of its own: '\"{node.value}\"'"
+            hint = self._meant(node) or hint
         severity: Severity = "error" if code in ("C206", "C208") else "warning"
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
+    def _surprise(self, severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
+        self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
+
+    def _meant(self, node: nodes.Name) -> str | None:
+        """A hint if a name that does not exist is a variable without its `$`, or the length of what is before it."""
+        text, end = self._expression.text, node.span.end
+        paths = [one for one in nodes.walk(self._expression.node) if isinstance(one, nodes.Path)]
+        first = max((one.span.end for one in paths if one.steps[0].node is node), default=None)
+        names = {*RESPONSE_NAMES, *dict(self.endpoint.for_each), *dict(self.endpoint.let)}
+        if first is not None:
+            return f"write `${shortened(text[node.span.start : first])}`" if node.value in names else None
+        begin = next((one.span.start for one in paths for step in one.steps if step.span.end == end), end)
+        before = shortened(text[begin : node.span.start].rstrip(". "))
+        hint = f"write `$count({before})` or, for a text, `$length({before})`"
+        return hint if node.value in _LENGTHS and before else None
+
     def _infer(self, expression: Expression, scope: TypeScope) -> Type:
         self._expression = expression
-        return self.inference.infer(expression.node, scope)
+        return self.inference.infer_all(expression.node, scope)
 
     def _infer_all(self, mapper: Mapper, scope: TypeScope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""
@@ -64,6 +88,16 @@ class EndpointTypes:
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
             kind = self.inference.used(self._infer(expression, scope))
             self.found += [] if field is None else fields.misfits(expression, kind, field, path)
+
+
+def _once(found: list[Diagnostic]) -> list[Diagnostic]:
+    """Findings without the slips (C219) at unknown fields (C206), which get their hints."""
+    slip = {(one.source, one.span): one.hint for one in found if one.code == "C219"}
+    unknown = {(one.source, one.span) for one in found if one.code == "C206"}
+    hinted = (
+        replace(one, hint=slip.get((one.source, one.span), one.hint)) if one.code == "C206" else one for one in found
+    )
+    return [one for one in hinted if one.code != "C219" or (one.source, one.span) not in unknown]
 
 
 def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:

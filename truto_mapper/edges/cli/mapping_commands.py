@@ -82,7 +82,11 @@ def eval_(
     data: Annotated[str | None, Argument(metavar="INPUT", help="A JSON file or -.")] = None,
 ) -> None:
     """Evaluate a JSONata expression. An undefined value prints nothing."""
+    from truto_mapper.authoring.check.slips import slips  # no other command of these needs it
+
     with reported():
-        value = Expression(expression).evaluate(MISSING if data is None else read_json(data))
+        parsed = Expression(expression)
+        report(list(slips(parsed)))
+        value = parsed.evaluate(MISSING if data is None else read_json(data))
         if value is not MISSING:
             print_json(value)

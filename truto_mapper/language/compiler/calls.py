@@ -42,7 +42,7 @@ def compile_raw_apply(writer: Writer, node: nodes.Apply) -> ast.expr:
 def _keeps_array(node: nodes.Node) -> bool:
     if isinstance(node, nodes.Apply):
         return _keeps_array(node.left) or _keeps_array(node.right)
-    return isinstance(node, (nodes.Step, nodes.Path)) and node.keep_array
+    return isinstance(node, (nodes.Step, nodes.Path, nodes.Hole)) and node.keep_array
 
 
 def _collapse(value: ast.expr) -> ast.expr:

@@ -1,6 +1,7 @@
 """Literals, regular expressions, and the constructors of arrays and objects."""
 
 import ast
+from collections.abc import Sequence
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.items import item_function
@@ -23,8 +24,9 @@ def compile_regex(writer: Writer, node: nodes.Regex) -> ast.expr:
 
 def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
     """`[items]`: a list, and a statement that appends each item."""
-    found = writer.empty("Constructed" if node.whole else "list")
-    for item in node.items:
+    constants = [] if node.whole else _constants(writer, node.items)
+    found = writer.empty("Constructed" if node.whole else "list", *constants)
+    for item in node.items[len(constants) :]:
         value = writer.value(item)
         if isinstance(value, ast.Constant) or isinstance(item, (nodes.Array, nodes.Object)):
             writer.append(found, value)
@@ -33,6 +35,12 @@ def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
         else:
             push(writer, writer.atom(value), found)
     return writer.grown(writer.load(found))
+
+
+def _constants(writer: Writer, several: Sequence[nodes.Node]) -> list[ast.expr]:
+    """The constants of a table: many literals, which are written at once unless their values are traced."""
+    literals = [writer.constant(one.value) for one in several if isinstance(one, nodes.LITERALS)]
+    return literals if nodes.MAX_NESTED < len(literals) == len(several) and not writer.numbers else []
 
 
 def push(writer: Writer, value: ast.expr, found: str) -> None:
@@ -48,9 +56,13 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
     if len(named) < len(node.pairs):
         context = writer.dollar()
         pairs = [writer.tuple_of(*(item_function(writer, part) for part in pair)) for pair in node.pairs]
-        return writer.called(
-            "keyed", writer.running(), context, writer.constant(writer.is_input), writer.tuple_of(*pairs)
-        )
+        whole = writer.constant(writer.is_input)
+        return writer.called("keyed", writer.running(), context, whole, writer.tuple_of(*pairs))
+    constants = _constants(writer, [value for _, value in named])
+    if constants and len({name for name, _ in named}) == len(named):
+        table = writer.new_local()
+        writer.assign(table, ast.Dict([writer.constant(name) for name, _ in named], constants, **writer.at))
+        return writer.grown(writer.load(table)) if writer.repeats else writer.load(table)
     made = writer.empty("dict")
     written: set[str] = set()
     with writer.within(_object_context(writer)):

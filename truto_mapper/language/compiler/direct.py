@@ -93,6 +93,8 @@ def _counted(writer: Writer, made: ast.expr) -> ast.expr:
 
 def _quick(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr | None:
     """Python code that does the same as a function; None if the function has to be called."""
+    if not arguments:
+        return None
     first, *rest = arguments
     constants = [one.value if isinstance(one, ast.Constant) else None for one in rest]
     match name, constants:

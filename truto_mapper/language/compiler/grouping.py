@@ -28,7 +28,7 @@ def _keys(writer: Writer, key: nodes.Node, source: ast.expr) -> ast.expr:
     """The keys of all items, by a loop."""
     found, item = writer.empty("list"), writer.new_local("item")
     body: list[ast.stmt] = []
-    with writer.looping(body), item_context(writer, item):
+    with writer.looping(body), item_context(writer, item, key):
         writer.append(found, writer.value(key))
     writer.loop(writer.watched(source), body, item)
     return writer.load(found)

@@ -1,7 +1,7 @@
 """Code that runs for each item of a sequence or tuple stream: there `$` is the item."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from truto_mapper.language import nodes
@@ -11,12 +11,12 @@ from truto_mapper.language.compiler.writer import Writer
 MAX_LOOPS = 8
 
 #: The variables that each tuple of a stream binds; None for a sequence, whose items are plain values.
-Names = tuple[str, ...] | None
+Names = Collection[str] | None
 
 
 @contextmanager
-def item_context(writer: Writer, item: str, names: Names = None) -> Iterator[None]:
-    """Let `$` be the item. A tuple has its item under `@`, and its bindings become variables."""
+def item_context(writer: Writer, item: str, node: nodes.Node, names: Names = None) -> Iterator[None]:
+    """Let `$` be the item. A tuple has its item under `@`; the bindings that the node reads become variables."""
     if names is None:
         with writer.within(item):
             yield
@@ -24,7 +24,7 @@ def item_context(writer: Writer, item: str, names: Names = None) -> Iterator[Non
     context = writer.new_local("item")
     writer.assign(context, ast.Subscript(writer.load(item), writer.constant("@"), ast.Load(), **writer.at))
     with writer.scope(), writer.within(context):
-        for name in names:
+        for name in _read(node, names):
             local = writer.new_local(name)
             bound = writer.method(writer.load(item), "get", writer.constant(name), writer.load("MISSING"))
             writer.assign(local, bound)
@@ -32,12 +32,19 @@ def item_context(writer: Writer, item: str, names: Names = None) -> Iterator[Non
         yield
 
 
+def _read(node: nodes.Node, names: Collection[str]) -> Iterable[str]:
+    """The names that a node reads; all of them if it calls $eval."""
+    below = [one for one in nodes.walk(node) if isinstance(one, (nodes.Parent, nodes.Variable))]
+    read = dict.fromkeys(one.label if isinstance(one, nodes.Parent) else one.name for one in below)
+    return names if "eval" in read else [name for name in read if name in names]
+
+
 def item_function(writer: Writer, node: nodes.Node, names: Names = None) -> ast.expr:
     """A Python function that takes an item, or a tuple, and returns the value of a node."""
     item = writer.new_local("item")
 
     def write() -> ast.expr:
-        with item_context(writer, item, names):
+        with item_context(writer, item, node, names):
             return writer.value(node)
 
     return writer.load(writer.function([item], write))

@@ -1,7 +1,7 @@
 """Joins by equality: finds in a predicate the `=` by which its step can be joined by hash."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.items import item_context, item_function, tuple_names
@@ -17,7 +17,7 @@ _PURE |= dict.fromkeys(("substring", "substringBefore", "substringAfter"), 2)
 Reads = frozenset[str]
 
 
-def equality_of(writer: Writer, step: nodes.Step, test: nodes.Node, names: tuple[str, ...]) -> ast.expr:
+def equality_of(writer: Writer, step: nodes.Step, test: nodes.Node, names: Collection[str]) -> ast.expr:
     """The sides of a `=` that joins: a function of the tuple before the step, and one of a new item. Else None."""
     binds = any(isinstance(one, nodes.Bind) for one in nodes.walk(test))
     found = None if binds or any(tuple_names(step.node)) else next(_equalities(writer, step, test, names), None)
@@ -27,7 +27,7 @@ def equality_of(writer: Writer, step: nodes.Step, test: nodes.Node, names: tuple
     item = writer.new_local("item")
 
     def write() -> ast.expr:
-        with writer.scope(), item_context(writer, item):
+        with writer.scope(), item_context(writer, item, of_item):
             if step.focus:
                 writer.variables[step.focus.name] = (item, writer.nonlocals)
             return writer.value(of_item)
@@ -36,7 +36,7 @@ def equality_of(writer: Writer, step: nodes.Step, test: nodes.Node, names: tuple
 
 
 def _equalities(
-    writer: Writer, step: nodes.Step, test: nodes.Node, names: tuple[str, ...]
+    writer: Writer, step: nodes.Step, test: nodes.Node, names: Collection[str]
 ) -> Iterator[tuple[nodes.Node, nodes.Node]]:
     """The sides of each `=` that is evaluated for every tuple: nothing before it can fail."""
     own = frozenset([step.focus.name if step.focus else "@"])

@@ -144,7 +144,7 @@ def _of_object(writer: Writer, function: nodes.Node, given: list[ast.expr], name
         else:
             is_kept = _result(writer, function, offered, compile_truth)
             writer.branch(is_kept, lambda: writer.assign_item(found, writer.load(key), writer.load(value)))
-    writer.loop(writer.method(writer.running(), "pairs", source), body, key, value)
+    writer.loop(writer.called("pairs", writer.running(), source), body, key, value)
     if name == "each":
         return writer.called("gathered", writer.running(), writer.load(found))
     return writer.choice(writer.load(found), writer.load(found), writer.load("MISSING"))

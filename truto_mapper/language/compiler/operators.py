@@ -9,6 +9,43 @@ from truto_mapper.language.compiler.writer import Writer
 from truto_mapper.language.library.functions import STANDARD
 
 
+def compile_chain(writer: Writer, node: nodes.Chain) -> ast.expr:
+    """The parts one after another. All texts of a long `a & b & c` are joined at once."""
+    return _concatenate(writer, node) if _joins(node) else _chain(writer, node, raw=False)
+
+
+def compile_raw_chain(writer: Writer, node: nodes.Chain) -> ast.expr:
+    """The same, with the value of the last part not yet collapsed."""
+    return _concatenate(writer, node) if _joins(node) else _chain(writer, node, raw=True)
+
+
+def _chain(writer: Writer, node: nodes.Chain, *, raw: bool) -> ast.expr:
+    *parts, last = node.parts
+    value = None
+    for part in parts:
+        with writer.filling(value):
+            value = writer.atom(writer.value(part))
+    with writer.filling(value):
+        return writer.value(last, raw=raw)
+
+
+def compile_branches(writer: Writer, node: nodes.Branches) -> ast.expr:
+    """The parts, each only if the one before it left its value to it."""
+    made, hole = writer.new_local(), writer.load("HOLE")
+    first, *rest = node.parts
+    with writer.filling(hole):
+        writer.assign(made, writer.value(first))
+        for part in rest:
+            is_open = writer.test(writer.load(made), ast.Is(), hole)
+            writer.branch(is_open, lambda part=part: writer.assign(made, writer.value(part)))  # type: ignore[misc]
+    return writer.load(made)
+
+
+def compile_hole(writer: Writer, node: nodes.Hole) -> ast.expr:  # noqa: ARG001  (as all functions of the table)
+    """The value of the part before, or in branches the mark that the part after must decide."""
+    return writer.hole
+
+
 def compile_negate(writer: Writer, node: nodes.Negate) -> ast.expr:
     """`-value`: a Python operator for an integer, else a call of `negated`."""
     value = writer.atom(writer.value(node.expression))
@@ -104,7 +141,19 @@ def _is_constant(value: ast.expr, kind: type) -> bool:
     return isinstance(value, ast.Constant) and type(value.value) is kind
 
 
-def _concatenate(writer: Writer, node: nodes.Binary) -> ast.expr:
+def _joins(node: nodes.Chain) -> bool:
+    """Whether a chain consists of `&` only, but for its first operand."""
+    first, *rest = node.parts
+    return _leftmost(first) is not first and all(isinstance(_leftmost(part), nodes.Hole) for part in rest)
+
+
+def _leftmost(node: nodes.Node) -> nodes.Node:
+    while isinstance(node, nodes.Binary) and node.operator == "&":
+        node = node.left
+    return node
+
+
+def _concatenate(writer: Writer, node: nodes.Binary | nodes.Chain) -> ast.expr:
     """One f-string for all of `a & b & c`."""
     operands = _operands(node)
     parts: list[ast.expr] = []
@@ -141,6 +190,9 @@ def join_texts(writer: Writer, parts: list[ast.expr]) -> ast.expr:
 def _operands(node: nodes.Node) -> list[nodes.Node]:
     if isinstance(node, nodes.Binary) and node.operator == "&":
         return [*_operands(node.left), node.right]
+    if isinstance(node, nodes.Chain) and _joins(node):
+        first, *rest = map(_operands, node.parts)
+        return [*first, *(operand for _, *operands in rest for operand in operands)]
     return [node]
 
 

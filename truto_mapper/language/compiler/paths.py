@@ -37,12 +37,14 @@ def _steps(writer: Writer, node: nodes.Path, end: End) -> ast.expr:
         array = writer.atom(_first_array(writer, first))
         if not later:
             return array
-        state = writer.called("constructed_items", array)
+        # As in the reference, a sort leaves a value that is not an array, and a step finds nothing in it.
+        only_sorted = all(isinstance(step.node, nodes.Sort) for step in later)
+        state = writer.called("context_array" if only_sorted else "constructed_items", array)
     else:
         state = first_step(writer, first, "open" if later else end)
     empty = [(writer.called("is_empty", array), writer.called("Constructed"))] if first.consarray else []
     for number, step in enumerate(later, 1):
-        state = next_step(writer, step, state, end if number == len(later) else "open")
+        state = writer.flat(number, next_step(writer, step, state, end if number == len(later) else "open"))
         if isinstance(step.node, nodes.Sort) and step.stages and number < len(later):
             # As in the reference, an empty array that a predicate selects ends the path.
             state = writer.atom(state)

@@ -129,10 +129,10 @@ class Pen:
             self.classes[local.id] = name
         return local
 
-    def empty(self, kind: str) -> str:
-        """A new local with an empty `list`, `dict`, `Sequence` or the like."""
+    def empty(self, kind: str, *items: ast.expr) -> str:
+        """A new local with an empty `list`, `dict`, `Sequence` or the like, or with a `list` of items."""
         local = self.new_local()
-        self.assign(local, self.list_of() if kind == "list" else self.called(kind))
+        self.assign(local, self.list_of(*items) if kind == "list" else self.called(kind))
         self.classes[local] = kind
         return local
 

@@ -1,6 +1,7 @@
 """Where code is: spans of an expression → lines and columns of its source, and back."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 from truto_mapper.text.source import Source, Span
@@ -15,6 +16,7 @@ class Placer:
     def __init__(self, source: Source, locate: Callable[[Span], Span]) -> None:
         self.source = source
         self.locate = locate
+        self._bytes: dict[int, list[int]] = {}  # before each column of a line that is not ASCII
 
     def place(self, span: Span) -> Place:
         """The position of a span: lines from 1, columns in bytes of UTF-8 from 0, as `ast` counts."""
@@ -25,8 +27,12 @@ class Placer:
 
     def _position(self, offset: int) -> tuple[int, int]:
         line, column = self.source.position(offset)
-        before = self.source.text[offset - column + 1 : offset]
-        return line, len(before.encode("utf-8", "surrogatepass"))
+        if self.source.text.isascii():
+            return line, column - 1
+        if line not in self._bytes:
+            lengths = (len(char.encode("utf-8", "surrogatepass")) for char in self.source.line(line) + "\r\n")
+            self._bytes[line] = list(accumulate(lengths, initial=0))
+        return line, self._bytes[line][column - 1]
 
 
 def span_at(source: Source, place: tuple[int | None, int | None, int | None, int | None]) -> Span | None:

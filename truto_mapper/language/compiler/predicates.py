@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.items import Names, item_context, needs_function
@@ -21,11 +21,11 @@ def filter_value(writer: Writer, stages: Sequence[nodes.Filter | nodes.Index], v
                 value = writer.called("items", value) if number < len(filters) else value
             else:
                 value = _filter(writer, one.expression, writer.called("context_items", value))
-            value = writer.traced(one, value)
+            value = writer.flat(number, writer.traced(one, value))
     return value
 
 
-def filter_tuples(writer: Writer, predicate: nodes.Filter, tuples: ast.expr, names: tuple[str, ...]) -> ast.expr:
+def filter_tuples(writer: Writer, predicate: nodes.Filter, tuples: ast.expr, names: Collection[str]) -> ast.expr:
     """The tuples of a stream for which a predicate holds."""
     if not isinstance(predicate.expression, nodes.Number):
         return _filter(writer, predicate.expression, tuples, names)
@@ -41,7 +41,7 @@ def _filter(writer: Writer, predicate: nodes.Node, over: ast.expr, names: Names 
     asks = names is None and (is_comparison(predicate) or gives_boolean(writer, predicate))
 
     def test() -> ast.expr:
-        with item_context(writer, item, names):
+        with item_context(writer, item, predicate, names):
             return compile_truth(writer, predicate) if asks else writer.value(predicate)
 
     apart = writer.function([item], test) if needs_function(writer, predicate) else None

@@ -43,10 +43,10 @@ def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
     """A node with its predicates, then its group or `[]` if it has one."""
     if not (step.predicates or step.group is not None or step.keep_array):
         return writer.value(step.node)
-    value, names = writer.value(step.node, raw=True), tuple(tuple_names(step.node))
+    value, names = writer.value(step.node, raw=True), dict.fromkeys(tuple_names(step.node))
     if names:
-        for one in step.predicates:
-            value = filter_tuples(writer, one, value, names)
+        for number, one in enumerate(step.predicates, 1):
+            value = writer.flat(number, filter_tuples(writer, one, value, names))
     else:
         value = filter_value(writer, step.predicates, value)
     if step.group is not None:

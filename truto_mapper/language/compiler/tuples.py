@@ -1,6 +1,7 @@
 """Tuple streams: paths with `@$v`, `#$i` or `%`, whose items carry variables."""
 
 import ast
+from collections.abc import Collection
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.grouping import group_items
@@ -13,11 +14,15 @@ from truto_mapper.language.compiler.steps import compile_step, first_step, next_
 from truto_mapper.language.compiler.writer import Writer
 
 #: The code of a tuple stream, and the variables that its tuples bind.
-Stream = tuple[ast.expr, tuple[str, ...]]
+Stream = tuple[ast.expr, dict[str, None]]
 
 
 def compile_tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     """A path with tuple steps: its items, its group, or the tuples themselves if an outer path needs them."""
+    return writer.apart(lambda: _tuple_path(writer, node))
+
+
+def _tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     first = next(number for number, step in enumerate(node.steps) if step.tuple)
     state: ast.expr | None = None
     for step in node.steps[:first]:
@@ -26,9 +31,10 @@ def compile_tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     *steps, last = node.steps[first:]
     needs_tuples = node.group is not None or node.tuple or not steps or not _is_bare(last)
     stream = None
-    for step in [*steps, last] if needs_tuples else steps:
+    for number, step in enumerate([*steps, last] if needs_tuples else steps, 1):
         with writer.placed(step):
-            stream = _step(writer, step, state, stream)
+            tuples, names = _step(writer, step, state, stream)
+        stream = writer.flat(number, tuples), names
     tuples, names = stream  # type: ignore[misc]  # there is a first step
     if not needs_tuples:
         with writer.placed(last):
@@ -58,11 +64,12 @@ def _step(writer: Writer, step: nodes.Step, state: ast.expr | None, stream: Stre
         listed = writer.called("listed", state)  # type: ignore[arg-type]  # no path begins with a sort
         stream = _begin(writer, sort_items(writer, step.node, listed))
         stream = _number(writer, step.index, stream) if step.index else stream
-    for stage in stages:
+    for number, stage in enumerate(stages, 1):
         if isinstance(stage, nodes.Index):
             stream = _number(writer, stage.variable, stream)
         else:
             stream = filter_tuples(writer, stage, *stream), stream[1]
+        stream = writer.flat(number, stream[0]), stream[1]
     return stream
 
 
@@ -85,13 +92,14 @@ def _first_items(writer: Writer, step: nodes.Step, state: ast.expr | None) -> as
 
 
 def _begin(writer: Writer, items: ast.expr) -> Stream:
-    return writer.called("stream", writer.running(), items), ()
+    return writer.called("stream", writer.running(), items), {}
 
 
 def _number(writer: Writer, index: nodes.Variable, stream: Stream) -> Stream:
     """`#$i`: a call of `numbered`, which binds the position of each tuple."""
     tuples, names = stream
-    return writer.called("numbered", writer.running(), tuples, writer.constant(index.name)), _union(names, index.name)
+    names[index.name] = None
+    return writer.called("numbered", writer.running(), tuples, writer.constant(index.name)), names
 
 
 def _spread(writer: Writer, step: nodes.Step, stream: Stream, tests: list[nodes.Node]) -> Stream:
@@ -99,24 +107,20 @@ def _spread(writer: Writer, step: nodes.Step, stream: Stream, tests: list[nodes.
     tuples, names = stream
     tuples, stepped = writer.atom(tuples), _step_function(writer, step, names)
     own = [None if variable is None else variable.name for variable in (step.focus, step.index)] + [step.ancestor]
-    later = _union(names, *(name for name in own if name is not None), *tuple_names(step.node))
     given = [writer.running(), tuples, stepped]
-    if tests:
-        given.append(writer.tuple_of(*(item_function(writer, test, later) for test in tests)))
-        given.append(equality_of(writer, step, tests[0], names))
-    return writer.called("join" if tests else "spread", *given, *map(writer.constant, own)), later
+    equality = equality_of(writer, step, tests[0], names) if tests else None
+    names |= dict.fromkeys((*(name for name in own if name is not None), *tuple_names(step.node)))
+    if equality is not None:
+        given += [writer.tuple_of(*(item_function(writer, test, names) for test in tests)), equality]
+    return writer.called("join" if tests else "spread", *given, *map(writer.constant, own)), names
 
 
-def _step_function(writer: Writer, step: nodes.Step, names: tuple[str, ...]) -> ast.expr:
+def _step_function(writer: Writer, step: nodes.Step, names: Collection[str]) -> ast.expr:
     """A Python function that takes a tuple and returns the value of a step."""
     bound = writer.new_local("bound")
 
     def write() -> ast.expr:
-        with item_context(writer, bound, names):
+        with item_context(writer, bound, step, names):
             return compile_step(writer, step)
 
     return writer.load(writer.function([bound], write))
-
-
-def _union(names: tuple[str, ...], *more: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*names, *more)))

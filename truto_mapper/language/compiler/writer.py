@@ -15,6 +15,8 @@ from truto_mapper.language.compiler.placer import Placer
 _PASSING = (
     nodes.Bind,
     nodes.Block,
+    nodes.Branches,
+    nodes.Chain,
     nodes.Coalesce,
     nodes.Condition,
     nodes.Default,
@@ -32,6 +34,12 @@ SHORT = 1_000
 
 #: The most variables that the calls of $eval in an expression see together.
 MAX_VISIBLE = 20_000
+
+#: Python looks at all locals of a function again for each function in it. The most of these looks.
+MAX_LOOKED_AT = 10_000_000
+
+#: The functions from which on others are put into functions of their own, so that Python looks at fewer locals.
+MANY_FUNCTIONS = 200
 
 
 class TooManyVariablesError(SyntaxError):
@@ -74,8 +82,14 @@ class Writer(Pen):
         self.around: str | None = None
         #: Whether the code uses the local `run`.
         self.runs = False
+        #: How many functions and locals the Python function being written has so far, those of outer ones included.
+        self.functions = self.locals = 0
+        #: How many locals Python looks at to compile the functions before.
+        self.looked_at = 0
         #: How many variables the calls of $eval see so far.
         self.visible = 0
+        #: The value of `nodes.Hole`.
+        self.hole: ast.expr = self.load("MISSING")
         #: Whether a lambda is being compiled, and whether its tail calls are left to its caller.
         self.in_lambda = self.leaves_tails = False
         below = list(nodes.walk(node))
@@ -101,13 +115,21 @@ class Writer(Pen):
         #: The locals of callers' functions by name.
         self.callers = callers
 
+    def new_local(self, name: str = "t") -> str:
+        self.locals += 1
+        return super().new_local(name)
+
+    def apart(self, write: Callable[[], ast.expr]) -> ast.expr:
+        """The value of code that makes functions, in a function of its own if there are many."""
+        return write() if self.functions < MANY_FUNCTIONS else self.called(self.function([], write))
+
     def value(self, node: nodes.Node, *, raw: bool = False) -> ast.expr:
         """Compile a node. A `raw` value is not yet collapsed, for predicates, a group or `[]` behind the node."""
         outer, self.at = self.at, self.placer.place(node.span)
         made = self.tables[raw][type(node)](self, node)
         if self.nests and not raw and isinstance(node, _PASSING) and not _has_tail_call(node):
             made = self.called("settled", made)
-        made = made if isinstance(node, nodes.Name) else self.traced(node, made)
+        made = made if isinstance(node, (nodes.Name, nodes.Hole)) else self.traced(node, made)
         self.at = outer
         return made
 
@@ -124,6 +146,10 @@ class Writer(Pen):
                 self.lines.extend(late)
             made.append(value)
         return made
+
+    def flat(self, number: int, value: ast.expr) -> ast.expr:
+        """The value of a construct that is applied again and again, `number` times so far: a local where it is many."""
+        return self.atom(value) if number % nodes.MAX_NESTED == 0 else value
 
     def traced(self, node: nodes.Node, made: ast.expr, *context: ast.expr) -> ast.expr:
         """The value of a node, recorded if values are traced; for a field also the object that has it."""
@@ -197,6 +223,13 @@ class Writer(Pen):
         self.in_lambda, self.leaves_tails = outer
 
     @contextmanager
+    def filling(self, hole: ast.expr | None) -> Iterator[None]:
+        """Use a value as the operand that is in another part of a chain."""
+        outer, self.hole = self.hole, hole or self.hole
+        yield
+        self.hole = outer
+
+    @contextmanager
     def scope(self) -> Iterator[None]:
         """Open a scope: variables declared in it are unknown after it."""
         outer, self.variables = self.variables, dict(self.variables)
@@ -217,14 +250,19 @@ class Writer(Pen):
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""
-        name, outer = self.new_local("f"), (self.nonlocals, self.loops)
-        self.nonlocals, self.loops = set(), 1
+        name, outer, seen = self.new_local("f"), (self.nonlocals, self.loops, self.functions), self.locals
+        self.nonlocals, self.loops, self.functions = set(), 1, 0
         body: list[ast.stmt] = []
         with self.into(body):
             body.append(ast.Return(write(), **self.at))
         if self.nonlocals:
             body.insert(0, ast.Nonlocal(sorted(self.nonlocals), **self.at))
-        self.nonlocals, self.loops = outer
+        self.looked_at += self.functions * self.locals
+        self.nonlocals, self.loops, self.functions = outer
+        self.functions, self.locals = self.functions + 1, seen
+        if self.looked_at + self.functions * self.locals > MAX_LOOKED_AT:
+            kinds = "lambdas, groups, sorts, transforms, @, # and %"
+            raise TooManyVariablesError(f"the expression has too many {kinds} to compile it in time")
         self.define(name, parameters, body)
         return name
 
@@ -240,6 +278,8 @@ def _has_tail_call(node: nodes.Node) -> bool:
             return _has_tail_call(left) or (right is not None and _has_tail_call(right))
         case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
             return _has_tail_call(left) or _has_tail_call(right)
+        case nodes.Branches(parts=parts):
+            return any(map(_has_tail_call, parts))
         case _:
             return False
 

@@ -8,14 +8,18 @@ from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from truto_mapper.language.library.pictures import format_date_time, parse_date_time
+from truto_mapper.language.library.date_pictures import OFFSET, format_date_time, millis_of, parse_date_time
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MISSING, Missing, Run, fail
 from truto_mapper.text.diagnostics import either
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.timestamps import instant, is_date_time, is_time_zone
 
-_ISO_8601: Final = r"(?a)(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d:\d\d:\d\d))?(\.\d+)?(?:Z|([+-]\d\d):?(\d\d))?"
+#: The forms of ISO 8601 that the reference reads: a year, its month and day if any; a time with its offset if any.
+_ISO_8601: Final = re.compile(
+    r"(?a)(\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
+    r"(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3})\d*)?(?:Z|([+-])([01]\d|2[0-3]):?([0-5]\d))?|Z)?"
+)
 
 #: The calendar units of $floorDate.
 UNITS: Final = ("day", "week", "month", "quarter", "year")
@@ -24,20 +28,22 @@ UNITS: Final = ("day", "week", "month", "quarter", "year")
 def millis(run: Run) -> int:
     """$millis: the moment bound as `now`, in milliseconds since 1970. No clock is read: D3137 where it is not bound."""
     moment = run.scope.lookup("now")
+    usual = _usual(moment) if isinstance(moment, str) else None
+    if usual is not None:
+        return usual
     if not is_date_time(moment):
         fail("D3137", "the time is not known here", hint="bind `now` to a date-time such as 2026-01-31T09:30:00Z")
     return _since_1970(instant(moment))
 
 
-def now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> str:
+def now(run: Run, picture: Any = MISSING, zone: Any = MISSING) -> Any:
     return from_millis(millis(run), picture, zone, "now")
 
 
-_OFFSET: Final = r"(?a)[-+]?\d{3,4}"
-
-
-def from_millis(moment: Any, picture: Any = MISSING, zone: Any = MISSING, name: str = "fromMillis") -> str:
-    is_zone = zone is not MISSING and re.fullmatch(_OFFSET, zone) is not None
+def from_millis(moment: Any, picture: Any = MISSING, zone: Any = MISSING, name: str = "fromMillis") -> Any:
+    if moment is MISSING:
+        return MISSING
+    is_zone = zone is not MISSING and OFFSET.fullmatch(zone) is not None
     text = format_date_time(moment, None if picture is MISSING else picture, zone if is_zone else None)
     if zone is not MISSING and not is_zone:
         refuse("T0410", name, 2 if name == "now" else 3, "an offset such as +0530, -0800 or 0000", zone)
@@ -51,12 +57,35 @@ def to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
         run.budget.check()  # a long picture may be slow to read by
         moment = parse_date_time(text, picture, partial(millis, run))
         return MISSING if moment is None else moment
-    found = re.fullmatch(_ISO_8601, text)
+    usual = _usual(text)
+    return _iso_millis(text) if usual is None else usual
+
+
+#: The marks of a text like 2026-01-31T09:30:00Z and of one with milliseconds, and how long it is.
+_USUAL: Final = {"--T::Z": 20, "--T::.": 24}
+_1970: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (the Z is cut off)
+
+
+def _usual(text: str) -> int | None:
+    """The milliseconds of a text like 2026-01-31T09:30:00Z or 2026-01-31T09:30:00.000Z; None for any other."""
+    if text[-1:] != "Z" or text[11:13] == "24" or _USUAL.get(text[4:20:3]) != len(text):
+        return None
+    try:
+        since = datetime.fromisoformat(text[:-1]) - _1970
+    except ValueError:
+        return None
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+
+
+def _iso_millis(text: str) -> int:
+    """The milliseconds of a text in any form of ISO 8601 that the reference reads. Raises D3110."""
+    found = _ISO_8601.fullmatch(text)
     if found is None:
         fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
-    year, month, day, clock, fraction, hours, minutes = found.groups()
-    zone = f"{hours}:{minutes}" if hours else "Z"
-    return _since_1970(instant(f"{year}-{month or '01'}-{day or '01'}T{clock or '00:00:00'}{fraction or ''}{zone}"))
+    year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups("0")
+    date = int(year), int(month) if found[2] else 1, int(day) if found[3] else 1
+    moment = millis_of(text, *date, int(hour), int(minute), int(second), int(fraction.ljust(3, "0")))
+    return moment - (60 * int(hours) + int(minutes)) * (-60_000 if sign == "-" else 60_000) if sign != "0" else moment
 
 
 def _since_1970(moment: datetime) -> int:

@@ -33,7 +33,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("length", "<s-:n>", defined(len)),
     ("trim", "<s-:s>", strings.trim),
     ("pad", "<s-ns?:s>", strings.pad),
-    ("match", "<s-f<s:o>n?:a<o>>", patterns.match),
+    ("match", "<s-fn?:a<o>>", patterns.match),
     ("contains", "<s-(sf):b>", patterns.contains),
     ("replace", "<s-(sf)(sf)n?:s>", patterns.replace),
     ("split", "<s-(sf)n?:a<s>>", patterns.split),
@@ -80,7 +80,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("decodeUrl", "<s-:s>", strings.decode_url),
     ("eval", "<sx?:x>", calls.evaluate_text),
     ("toMillis", "<s-s?:n>", dates.to_millis, 2),
-    ("fromMillis", "<n-s?s?:s>", defined(dates.from_millis), 3),
+    ("fromMillis", "<n-s?s?:s>", dates.from_millis, 3),
     ("clone", "<(oa)-:o>", collections.clone),
     ("now", "<s?s?:s>", dates.now),
     ("millis", "<:n>", dates.millis),
@@ -127,7 +127,7 @@ _NAMED: Final = (
     (walks, "descendants wildcard wildcards"),
     (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
     (calls, "transform"),
-    (higher_order, "Replacing add_match appended_onto gather gathered merged_onto object_of only"),
+    (higher_order, "Replacing add_match appended_onto gather gathered merged_onto object_of only pairs"),
     (patterns, "regex"),
 )
 

@@ -9,6 +9,7 @@ from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, invoke
 from truto_mapper.language.runtime.paths import appended, push
 from truto_mapper.language.runtime.sorting import in_order, merge_sorted
 from truto_mapper.language.runtime.values import (
+    CHUNK,
     MISSING,
     Function,
     Run,
@@ -18,6 +19,7 @@ from truto_mapper.language.runtime.values import (
     settled,
     stored,
     truthy,
+    watched,
 )
 
 
@@ -144,6 +146,12 @@ def gathered(run: Run, found: Any) -> Any:
 def gather(run: Run, found: Any) -> Any:
     """As `gathered`, but collapsed."""
     return settled(gathered(run, found))
+
+
+def pairs(run: Run, value: dict[str, Any]) -> Any:
+    """The keys and values of an object, with the deadline checked now and then."""
+    run.tick(len(value) + 1)
+    return value.items() if len(value) < CHUNK else watched(run, list(value.items()))
 
 
 def object_of(function: Function, context: Any, *given: Any) -> Any:

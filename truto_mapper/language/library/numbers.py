@@ -38,6 +38,10 @@ def to_number(value: Any) -> Any:
     return int(value) if value.lstrip("-").isdigit() else number
 
 
+#: Below it, doubles have halves, which Python rounds as JSONata does.
+_EVERY_HALF: Final = 2**52
+
+
 def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that rounds, which leaves undefined and NaN as they are."""
     return lambda value, *rest: value if value is MISSING or value != value else function(value, *rest)  # noqa: PLR0124
@@ -53,6 +57,8 @@ def round_(value: Any, precision: Any = MISSING, name: str = "round") -> Any:
                 return round(value, precision)
     if isinstance(value, float) and not math.isfinite(value):
         refuse("D1001", name, 1, "a finite number", value)
+    if precision is MISSING and (value.__class__ is int or abs(value) < _EVERY_HALF):
+        return value if value.__class__ is int else float(round(value))
     digits = 0 if precision is MISSING else _whole(precision)
     exact = Decimal(value if isinstance(value, int) else repr(value))
     if -int(exact.as_tuple().exponent) <= digits:  # there is nothing behind that place
@@ -69,6 +75,8 @@ def _whole(precision: Any) -> int:
 
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+#: How Python itself names some bases.
+_LETTERS: Final = {2: "b", 8: "o", 10: "d", 16: "x"}
 
 #: The longest number that is written, about as long as Python's own limit.
 _MAX_BITS: Final = 14_300
@@ -84,6 +92,8 @@ def format_base(value: Any, radix: Any = MISSING) -> str:
     number = int(rounded)
     if number.bit_length() > _MAX_BITS:
         fail("D1001", "Number out of range: too many digits")
+    if base in _LETTERS:
+        return format(number, _LETTERS[base])
     digits, rest = "", abs(number)
     while rest or not digits:
         rest, digit = divmod(rest, base)

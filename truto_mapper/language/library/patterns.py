@@ -12,13 +12,16 @@ from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.calls import apply
 from truto_mapper.language.runtime.coercion import as_index, as_text, between
 from truto_mapper.language.runtime.values import MISSING, Function, Pattern, Run, Sequence, bounded, fail
-from truto_mapper.text.regex import compile_pattern
+from truto_mapper.text.regex import Regex, compile_pattern
+from truto_mapper.text.source import is_unicode
 
 #: The steps of a search that RE2 surely takes in half a second, and the size of a part of a text, in bytes.
 STEPS = 50_000_000
 _PART = 64
 #: The length of a text from which on its parts are counted before they are made.
 _SHORT = 1_000
+#: How many parts a text that is made by one native call may have.
+_PARTS = 1024
 
 
 @lru_cache(maxsize=1024)
@@ -30,22 +33,20 @@ def regex(pattern: str, flags: str) -> Pattern:
     return function
 
 
-def work(pattern: Any, length: int) -> int:
-    """The most steps that RE2 takes to search a text: one for each character and instruction."""
-    return int(pattern.programsize) * length
-
-
-def _begin(run: Run, pattern: Any, text: str) -> int:
-    """The instructions of a pattern. Raises D1012 if one search, which nothing can stop, may take too long."""
-    steps = work(pattern, len(text))
+def _begin(run: Run, pattern: Regex, text: str) -> None:
+    """Count a search as work. Raises D1012 if it, which nothing can stop, may take too long; D3137 for half a pair."""
+    if not (text.isascii() or is_unicode(text)):
+        fail("D3137", "a text with half of a surrogate pair cannot be searched by a regular expression")
+    steps = pattern.size * len(text)
+    if steps < 4096:
+        return
     if steps > run.budget.timeout * STEPS:
         limit = f"longer than {run.budget.timeout:g} seconds"
         fail("D1012", f"searching {len(text):,} characters for this regular expression may take {limit}")
     run.tick(steps >> 12)
-    return int(pattern.programsize)
 
 
-def _first_match(pattern: Any, run: Run, value: Any = MISSING, start: Any = 0, *_: Any) -> Any:
+def _first_match(pattern: Regex, run: Run, value: Any = MISSING, start: Any = 0, *_: Any) -> Any:
     """The result of a regular expression as a function: the first match at or after `start`.
 
     As in the reference, a value that is not text is searched as ECMAScript writes it, `[1, 2]` as `1,2`.
@@ -56,7 +57,7 @@ def _first_match(pattern: Any, run: Run, value: Any = MISSING, start: Any = 0, *
     return MISSING if found is None else _linked(run, pattern, text, found)
 
 
-def _linked(run: Run, pattern: Any, text: str, found: Any) -> dict[str, Any]:
+def _linked(run: Run, pattern: Regex, text: str, found: Any) -> dict[str, Any]:
     """A match with a function for the next one."""
 
     def following(*_: Any) -> Any:
@@ -77,36 +78,15 @@ def _match_of(run: Run, found: Any) -> dict[str, Any]:
     return {"match": found.group(), "start": found.start(), "end": found.end(), "groups": list(found.groups(MISSING))}
 
 
-def _matches(run: Run, name: str, matcher: Any, text: str, limit: Any, *, linked: bool = False) -> Iterator[Any]:
-    """The matches of a regular expression, or of a function that behaves like one, for the function `$name`."""
+def _matches(run: Run, name: str, matcher: Any, text: str, limit: Any) -> Iterator[Any]:
+    """The matches of a function that behaves like a regular expression, for the function `$name`."""
     if limit is not MISSING and not limit > 0:
-        return
-    if isinstance(matcher, Pattern):
-        yield from _pattern_matches(run, matcher.pattern, text, limit, linked=linked)
         return
     found, number = _checked(name, apply(run, matcher, text)), 0
     while found is not MISSING and (limit is MISSING or number < limit):
         yield found
         number += 1
         found = _checked(name, apply(run, _part(name, found, "next", Function)))
-
-
-def _pattern_matches(run: Run, pattern: Any, text: str, limit: Any, *, linked: bool) -> Iterator[Any]:
-    instructions = _begin(run, pattern, text)
-    for number, found in enumerate(pattern.finditer(text)):
-        is_empty = found.start() == found.end()
-        if number and (is_empty or (limit is not MISSING and number >= limit)):
-            break
-        yield _linked(run, pattern, text, found) if linked else _match_of(run, found)
-        if found.end() >= len(text):
-            return
-        if is_empty:  # the next match would be the same
-            break
-        run.tick(1 + (instructions * (len(text) - found.end()) >> 12))
-    else:
-        return
-    if is_empty:
-        fail("D1004", "Regular expression matches zero length string")
 
 
 def _checked(name: str, found: Any) -> Any:
@@ -131,18 +111,50 @@ def _refuse_match(name: str, found: Any) -> NoReturn:
     refuse("T1010", name, 2, wanted, found, "but it returned")
 
 
+def _found(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
+    """The matches of a regular expression."""
+    _begin(run, pattern, text)
+    if limit is MISSING and pattern.is_brief(text):
+        return pattern.finditer(text)
+    return _counted(run, pattern, text, limit)
+
+
+def _counted(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
+    """The same one after another, each counted as work. Raises D1004 for an empty one that is not the last."""
+    if limit is not MISSING and not limit > 0:
+        return
+    for number, found in enumerate(pattern.finditer(text)):
+        start, end = found.span()
+        is_wanted = limit is MISSING or number < limit
+        if is_wanted and (end > start or not number):
+            yield found
+        if end == start < len(text) or (number and end == start):  # as in the reference, also behind the last wanted
+            fail("D1004", "Regular expression matches zero length string")
+        if end >= len(text) or not is_wanted:
+            return
+        run.tick(1 + (pattern.size * (len(text) - end) >> 12))
+
+
 def match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
     if text is MISSING:
         return MISSING
     if limit is not MISSING and limit < 0:
         refuse("D3040", "match", 3, "0 or more", limit)
-    found = Sequence()
-    for one in _matches(run, "match", pattern, text, limit):
-        if not isinstance(one, dict):
-            _refuse_match("match", one)
-        parts = (("match", "match"), ("index", "start"), ("groups", "groups"))
-        found.append({name: one.get(part, MISSING) for name, part in parts})
-    return found
+    if not isinstance(pattern, Pattern):
+        return Sequence(map(_without_position, _matches(run, "match", pattern, text, limit)))
+    matches = Sequence()
+    for one in _found(run, pattern.pattern, text, limit):
+        run.spend(_MATCH + (1 + pattern.pattern.groups) * (one.end() - one.start()))
+        matches.append({"match": one.group(), "index": one.start(), "groups": list(one.groups(MISSING))})
+    return matches
+
+
+def _without_position(found: Any) -> dict[str, Any]:
+    """What $match gives for what a matcher returned."""
+    if not isinstance(found, dict):
+        _refuse_match("match", found)
+    parts = (("match", "match"), ("index", "start"), ("groups", "groups"))
+    return {name: found.get(part, MISSING) for name, part in parts}
 
 
 def contains(run: Run, text: Any, token: Any) -> Any:
@@ -171,12 +183,20 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
         parts = text.split(separator, size) if separator else list(text[:size])
         return parts[:size] if most == size else parts
     parts, start = [], 0
-    for found in _matches(run, "split", separator, text, limit):
+    for from_, to in _spans(run, separator, text, limit):
         run.spend(_PART)
-        parts.append(between(text, start, _part("split", found, "start", (int, float))))
-        start = _part("split", found, "end", (int, float))
-    is_whole = limit is MISSING or len(parts) < limit
-    return [*parts, between(text, start, len(text))] if is_whole else parts
+        parts.append(text[start:from_] if start <= from_ else text[from_:start])
+        start = to
+    return [*parts, text[start:]] if limit is MISSING or len(parts) < limit else parts
+
+
+def _spans(run: Run, separator: Any, text: str, limit: Any) -> Iterator[tuple[int, int]]:
+    """Where the matches begin and end."""
+    if isinstance(separator, Pattern):
+        return (found.span() for found in _found(run, separator.pattern, text, limit))
+    numbers = "start", "end"
+    found = _matches(run, "split", separator, text, limit)
+    return (tuple(as_index(run, _part("split", one, part, (int, float))) for part in numbers) for one in found)  # type: ignore[misc]
 
 
 def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MISSING) -> Any:
@@ -194,11 +214,10 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MI
         count = -1 if limit is MISSING else math.ceil(min(limit, len(text)))
         bounded(text.count(pattern) * len(replacement) if isinstance(replacement, str) else 0)
         return text.replace(pattern, _replaced(run, replacement, None), count)
-    if isinstance(pattern, Pattern) and not contains(run, text, pattern):
-        return text
+    if isinstance(pattern, Pattern):
+        return _replaced_all(run, text, pattern.pattern, replacement, limit)
     parts, end, length = [], 0, 0
-    linked = not isinstance(replacement, str)
-    for found in _matches(run, "replace", pattern, text, limit, linked=linked):
+    for found in _matches(run, "replace", pattern, text, limit):
         made, start = _replaced(run, replacement, found), _part("replace", found, "start", (int, float))
         parts += [between(text, end, start), made]
         end = start + len(_part("replace", found, "match", str))
@@ -206,6 +225,38 @@ def replace(run: Run, text: Any, pattern: Any, replacement: Any, limit: Any = MI
         bounded(length)
         run.spend(_PART)
     return "".join([*parts, between(text, end, len(text))])
+
+
+def _replaced_all(run: Run, text: str, pattern: Regex, replacement: Any, limit: Any) -> str:
+    """A text with the matches of a regular expression replaced."""
+    template = _template(replacement, pattern.groups) if isinstance(replacement, str) else None
+    if template is not None and limit is MISSING and len(text) * len(replacement) < _PARTS * _PART:
+        _begin(run, pattern, text)
+        if (made := pattern.sub(text, template)) is not None:
+            return made
+    parts: list[str] = []
+    end = length = 0
+    for found in _found(run, pattern, text, limit):
+        start, after = found.span()
+        parts.append(text[end:start])
+        parts.append(
+            _replaced(run, replacement, _linked(run, pattern, text, found))
+            if template is None
+            else _filled(run, template, found)
+        )
+        end = after
+        length += len(parts[-1])
+        bounded(length)
+        run.spend(_PART)
+    return "".join([*parts, text[end:]])
+
+
+def _filled(run: Run, template: tuple[Any, ...], found: Any) -> str:
+    """A replacement: every other part of the template is the number of a group."""
+    run.tick(len(template) >> 1)
+    made = [(found.group(part) or "") if index & 1 else part for index, part in enumerate(template)]
+    bounded(sum(map(len, made)))
+    return "".join(made)
 
 
 def _replaced(run: Run, replacement: Any, found: Any) -> str:
@@ -224,28 +275,46 @@ _REFERENCE = r"(?a)\$(\$|\d+)"
 
 
 def _referred(run: Run, replacement: str, found: dict[str, Any]) -> str:
-    """A replacement with the groups that it refers to."""
-    parts, end, length = [], 0, len(replacement)
-    for one in re.finditer(_REFERENCE, replacement):
-        parts += [replacement[end : one.start()], _reference(run, one, found)]
-        end = one.end()
-        length += len(parts[-1])
+    """A replacement with the groups that it refers to, of a match that a function gave."""
+    if not isinstance(found, dict):
+        _refuse_match("replace", found)
+    groups = _part("replace", found, "groups", list) if "$" in replacement else []
+    texts, parts, length = [found.get("match", MISSING), *groups], _template(replacement, len(groups)), 0
+    made: list[str] = []
+    for index, part in enumerate(parts):
+        text = texts[part] if index & 1 else part
+        made.append("" if text is MISSING else as_text(run, text))
+        length += len(made[-1])
         bounded(length)
         run.tick()
-    return "".join([*parts, replacement[end:]])
+    return "".join(made)
 
 
-def _reference(run: Run, found: re.Match[str], match: dict[str, Any]) -> str:
-    """The value of `$$`, `$0` or `$12`; a number uses no more digits than the number of groups has."""
-    digits = found[1]
+@lru_cache(maxsize=256)
+def _template(replacement: str, groups: int) -> tuple[Any, ...]:
+    """The texts of a replacement, with the number of a group between each two of them."""
+    parts: list[Any] = [""]
+    end = 0
+    for one in re.finditer(_REFERENCE, replacement):
+        parts[-1] += replacement[end : one.start()]
+        group, text = _reference(one[1], groups)
+        if group is None:
+            parts[-1] += text
+        else:
+            parts += [group, text]
+        end = one.end()
+    parts[-1] += replacement[end:]
+    return tuple(parts)
+
+
+def _reference(digits: str, groups: int) -> tuple[int | None, str]:
+    """The group of `$0` or `$12`, None for none, and the text behind it; it has no more digits than `groups` has."""
     if digits == "$":
-        return "$"
+        return None, "$"
     if digits[0] == "0":
-        return str(_part("replace", match, "match", str)) + digits[1:]
-    groups = _part("replace", match, "groups", list)
-    used = len(str(len(groups)))
-    if used > 1 and int(digits[:used]) > len(groups):
+        return 0, digits[1:]
+    used = len(str(groups))
+    if used > 1 and int(digits[:used]) > groups:
         used -= 1
     number = int(digits[:used])
-    group = groups[number - 1] if 0 < number <= len(groups) else MISSING
-    return ("" if group is MISSING else as_text(run, group)) + digits[used:]
+    return (number if 0 < number <= groups else None), digits[used:]

@@ -1,7 +1,7 @@
-"""Writes and reads numbers and dates by picture strings, as JSONata's reference implementation does.
+"""Writes and reads numbers by picture strings, as JSONata's reference implementation does.
 
-The pictures are those of XPath Functions and Operators 3.1: §4.6 integers, §4.7 numbers, §9.8 dates. Functions return a
-result or raise `EvaluationError`, whatever their arguments. No clock is read here.
+The pictures are those of XPath Functions and Operators 3.1: §4.6 integers, §4.7 numbers. Functions return a result or
+raise `EvaluationError`, whatever their arguments.
 """
 
 from __future__ import annotations
@@ -11,25 +11,21 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
-from truto_mapper.language.library.numerals import NUMERALS, nth, table
-from truto_mapper.language.library.patterns import work
+from truto_mapper.language.library.numerals import NUMERALS, nth
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, fail, quoted
 from truto_mapper.text.diagnostics import excerpt
-from truto_mapper.text.regex import PatternError, compile_pattern, literal
 
 #: The longest picture, text to read and Roman numeral, in characters.
 MAX_LENGTH: Final = 2_000
-#: The most steps of reading a text by a picture, about a tenth of a second.
-MAX_STEPS: Final = 10_000_000
 
 
-def _refuse(code: str, picture: str, what: str, hint: str) -> NoReturn:
+def refuse(code: str, picture: str, what: str, hint: str) -> NoReturn:
+    """Raise an error that quotes a picture, or a part of one."""
     fail(code, f"the picture string {excerpt(picture)} {what}", hint)
 
 
@@ -38,19 +34,21 @@ def pictured(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     def checked(value: Any, picture: Any = MISSING, *options: Any) -> Any:
         if picture is MISSING:
-            fail("T0410", f"argument 2 of ${name} must be a picture string, it is missing")
+            fail("T0410", f"argument 2 of ${name} must be a picture string, but it is missing")
         return function(value, picture) if options == (MISSING,) else function(value, picture, *options)
 
     return defined(checked)
 
 
-def _bounded(text: str) -> str:
+def short(text: str) -> str:
+    """A picture, or a text to read by one. Raises D2014 if it is too long."""
     if len(text) > MAX_LENGTH:
         fail("D2014", f"a picture string, or a text to read by one, is longer than {MAX_LENGTH:,} characters")
     return text
 
 
-def _in_range(number: float, most: float = sys.float_info.max) -> float:
+def in_range(number: float, most: float = sys.float_info.max) -> float:
+    """A number. Raises D1001 if it is not between -most and most."""
     if not abs(number) <= most:
         endless = isinstance(number, int) and number.bit_length() > 1024
         fail("D1001", "Number out of range: " + ("too many digits" if endless else quoted(number)))
@@ -63,30 +61,41 @@ def _in_range(number: float, most: float = sys.float_info.max) -> float:
 def format_integer(value: float, picture: str) -> str:
     """A number, rounded down, in digits, letters, Roman numerals or words."""
     # A double has the digits that it is written with: 1e46 is a one and 46 zeros.
-    return _integer(picture).write(math.floor(Decimal(repr(_in_range(value)))))
+    number = value if abs(in_range(value)) < 1e15 or isinstance(value, int) else Decimal(repr(value))
+    return _integer(picture).write(math.floor(number))
 
 
 def parse_integer(text: str, picture: str) -> int | float:
     """The number that a text represents; NaN if it represents none."""
-    number = _integer(picture).read(_bounded(text))
-    return math.nan if number is None else _in_range(number)
+    number = _integer(picture).read(short(text))
+    return math.nan if number is None else in_range(number)
 
 
 @lru_cache(maxsize=256)
-def _integer(picture: str) -> _Digits | _Numerals:
-    primary, _, modifier = _bounded(picture).partition(";")
-    ordinal = modifier.startswith("o")
+def _integer(picture: str) -> Digits | Numerals:
+    found = integer_format(picture)
+    if found is None:
+        hint = f"{_LIKE}; followed by ;o for ordinals"
+        refuse("D3130", picture, "is not a picture of integers", hint)
+    return found
+
+
+_LIKE: Final = "like 0, 001, #,##0, A, a, I, i, W, w or Ww"
+
+
+def integer_format(picture: str) -> Digits | Numerals | None:
+    """What writes and reads integers by a picture; None for a picture without digits. Raises D3131."""
+    primary, semicolon, modifier = short(picture).rpartition(";")
+    primary, ordinal = (primary, modifier.startswith("o")) if semicolon else (picture, False)
     if primary in ("A", "a", "I", "i", "W", "w", "Ww"):
-        return _Numerals(primary, ordinal=ordinal)
+        return Numerals(primary, ordinal=ordinal)
     zeros = {ord(char) - unicodedata.decimal(char) for char in primary if char.isdecimal()}
-    if len(zeros) != 1:
-        hint = "like 0, 001, #,##0, A, a, I, i, W, w or Ww; followed by ;o for ordinals"
-        what = "mixes digits of several scripts" if zeros else "is not a picture of integers"
-        _refuse("D3131" if zeros else "D3130", picture, what, hint)
-    return _Digits(re.sub(r"\d", "0", primary), zeros.pop(), ordinal=ordinal)
+    if len(zeros) > 1:
+        refuse("D3131", picture, "mixes digits of several scripts", _LIKE)
+    return Digits(re.sub(r"\d", "0", primary), zeros.pop(), ordinal=ordinal) if zeros else None
 
 
-class _Digits:
+class Digits:
     """A pattern of digits: 0 for each required digit, # for each optional one; other characters separate them."""
 
     def __init__(self, pattern: str, zero: int, *, ordinal: bool = False, regular: bool = True) -> None:
@@ -100,25 +109,33 @@ class _Digits:
         every, char = self.separators[-1] if self.separators else (0, "")
         repeated = [(every * count, char) for count in range(len(self.separators), 0, -1)]
         self.every = every if regular and self.separators == repeated else 0
+        self.is_ascii = zero == ord("0")
+        #: Whether numbers are written as Python writes them, padded with zeros.
+        self.is_plain = self.is_ascii and not self.separators
 
-    def write(self, number: int, least: int = 0) -> str:
+    def write(self, number: int, least: int | None = None) -> str:
         text = ("-" if number < 0 else "") + self.grouped(str(abs(number)), least)
         if not self.ordinal:
             return text
         return text + ("th" if text[-2:-1] == "1" else {"1": "st", "2": "nd", "3": "rd"}.get(text[-1:], "th"))
 
-    def grouped(self, digits: str, least: int = 0) -> str:
+    def grouped(self, digits: str, least: int | None = None) -> str:
         """Digits in the script of the pattern, padded to its length, with separators."""
-        digits = digits.rjust(least or self.least, "0")
-        size = len(digits)
+        digits = digits.rjust(self.least if least is None else least, "0")
+        if self.is_plain:
+            return digits
+        size, every = len(digits), self.every
+        text = digits if self.is_ascii else digits.translate(self.script)
+        if every:
+            first = (size - 1) % every + 1
+            return self.separators[0][1].join(
+                [text[:first], *[text[at : at + every] for at in range(first, size, every)]]
+            )
         # A separator within the pattern needs a digit before it: the reference writes 12 by #,##,##0 as ",,12".
-        separators = [pair for pair in self.separators if pair[0] < size or pair[0] >= self.most]
-        if self.every:
-            separators = [(place, self.separators[0][1]) for place in range(self.every, size, self.every)][::-1]
-        text = digits.translate(self.script)
-        for place, char in separators:
-            cut = max(len(text) - place, 0)
-            text = text[:cut] + char + text[cut:]
+        for place, char in self.separators:
+            if place < size or place >= self.most:
+                cut = max(len(text) - place, 0)
+                text = text[:cut] + char + text[cut:]
         return text
 
     def read(self, text: str) -> int | None:
@@ -128,18 +145,15 @@ class _Digits:
         return int(found[1]) if found else None
 
 
-class _Numerals:
+class Numerals:
     """Letters, Roman numerals or words, in the case of the picture."""
-
-    least = most = every = 0
-    ending = ""
 
     def __init__(self, primary: str, *, ordinal: bool) -> None:
         self.primary, self.nth = primary, ordinal and primary in ("w", "W", "Ww")
         self.text, self.split, self.values, self.number, unit = NUMERALS[primary[0].lower()]
         self.unit = f"(?:{unit})"
 
-    def write(self, number: int, _least: int = 0) -> str:
+    def write(self, number: int, _least: int | None = None) -> str:
         if self.primary in ("I", "i") and abs(number) > 1000 * MAX_LENGTH:
             fail("D2014", f"a Roman numeral of more than {MAX_LENGTH:,} characters", "the picture 0 has no such limit")
         text = self.text(abs(number))
@@ -154,7 +168,7 @@ class _Numerals:
 
 # ------------------------------------------------------------------------------------------------ numbers
 
-#: The characters of a decimal format that `options` may change, and the characters for them in the rules below.
+#: The characters of a decimal format that `options` may change.
 _MARKS: Final = {
     "decimal-separator": ".",
     "grouping-separator": ",",
@@ -166,22 +180,22 @@ _MARKS: Final = {
     "pattern-separator": ";",
 }
 _TEXTS: Final = {"infinity": "Infinity", "minus-sign": "-", "NaN": "NaN"}
-#: §4.7.3: what a picture must not have, searched for in prefix<mantissa e exponent>suffix, where x is any other
-#: character. If several rules are broken, the reference reports the last one.
+_DEFAULTS: Final = _MARKS | _TEXTS
+#: §4.7.3: what a picture must not have.
 _RULES: Final = {
-    "D3093": (".<[^>]*e|<[^>e]*e(?!0+>)", "an exponent that is not only digits, or text before a number with one"),
-    "D3092": ("^(?=.*[%‰]).*<[^>]*e[^>]", "an exponent as well as a percent sign"),
-    "D3091": (r"<[^.]*\.[^e]*#[^e]*0", "an optional digit before a required one in its fraction"),
-    "D3090": ("<[^.e#]*0[^.e]*#", "an optional digit after a required one in its integer part"),
-    "D3089": (",,", "two grouping separators side by side"),
-    "D3088": ("<[^.e]*,[e>]", "a grouping separator at its end"),
-    "D3087": (r",\.|\.,", "a grouping separator beside its decimal separator"),
-    "D3086": ("<.*[^0#,.e].*>", "other characters among its digits"),
-    "D3085": ("<[^0#e]*[e>]", "no digit"),
-    "D3084": ("%.*‰|‰.*%", "both a percent sign and a per-mille sign"),
-    "D3083": ("‰.*‰", "more than one per-mille sign"),
-    "D3082": ("%.*%", "more than one percent sign"),
-    "D3081": (r"\..*\.", "more than one decimal separator"),
+    "D3081": "more than one decimal separator",
+    "D3082": "more than one percent sign",
+    "D3083": "more than one per-mille sign",
+    "D3084": "both a percent sign and a per-mille sign",
+    "D3085": "no digit",
+    "D3086": "other characters among its digits",
+    "D3087": "a grouping separator beside its decimal separator",
+    "D3088": "a grouping separator at its end",
+    "D3089": "two grouping separators side by side",
+    "D3090": "an optional digit after a required one in its integer part",
+    "D3091": "an optional digit before a required one in its fraction",
+    "D3092": "an exponent as well as a percent sign",
+    "D3093": "an exponent that is not only digits",
 }
 #: Decimal arithmetic with room for every digit of a double.
 _EXACT: Final = Context(prec=4_000)
@@ -189,59 +203,140 @@ _EXACT: Final = Context(prec=4_000)
 
 def format_number(value: float, picture: str, options: Mapping[str, Any] | None = None) -> str:
     """A number in a decimal format; `options` may change its characters."""
-    marks = _MARKS | _TEXTS
-    for name, mark in (options or {}).items():
-        if name in marks and not (isinstance(mark, str) and (mark or name in _TEXTS)):
-            hint = f'like {{"{name}": {excerpt(marks[name])}}}'
-            fail("T0410", f'the option "{name}" of $formatNumber must be a character, not {excerpt(mark)}', hint)
-        marks |= {name: _bounded(mark)} if name in marks else {}
-    texts = _bounded(picture).split(marks["pattern-separator"])
-    if len(texts) > 2:
-        _refuse("D3080", picture, "has more than two parts", "one for positive numbers, and one for negative ones")
-    pictures = [_Subpicture(text, tuple(marks.items())) for text in texts]
+    positive, negative, nan = _number(picture, _changed(options) if options else ())
     if value != value:  # noqa: PLR0124  (math.isnan fails for integers beyond a double)
-        return marks["NaN"]
-    minus = marks["minus-sign"] if value < 0 and len(pictures) == 1 else ""
-    return minus + pictures[-1 if value < 0 else 0].write(abs(value))
+        return nan
+    return negative.write(-value) if value < 0 else positive.write(value + 0)
+
+
+def _changed(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The marks that options change."""
+    known = [(name, mark) for name, mark in options.items() if name in _DEFAULTS]
+    for name, mark in known:
+        if not (isinstance(mark, str) and (mark or name in _TEXTS)):
+            hint = f'like {{"{name}": {excerpt(_DEFAULTS[name])}}}'
+            fail("T0410", f'the option "{name}" of $formatNumber must be a character, not {excerpt(mark)}', hint)
+        short(mark)
+    return tuple(known)
 
 
 @lru_cache(maxsize=256)
+def _number(picture: str, changed: tuple[tuple[str, str], ...]) -> tuple[_Subpicture, _Subpicture, str]:
+    """What writes positive numbers, and negative ones; and the text for no number."""
+    marks = _DEFAULTS | dict(changed)
+    texts = short(picture).split(marks["pattern-separator"])
+    if len(texts) > 2:
+        refuse("D3080", picture, "has more than two parts", "one for positive numbers, and one for negative ones")
+    pictures = [_Subpicture(text, marks) for text in texts]
+    if len(texts) == 1:
+        pictures.append(_Subpicture(texts[0], marks, marks["minus-sign"]))
+    return pictures[0], pictures[1], marks["NaN"]
+
+
 class _Subpicture:
     """§4.7.4: the part of a picture for positive numbers, or for negative ones."""
 
-    def __init__(self, text: str, characters: tuple[tuple[str, str], ...]) -> None:
-        marks = dict(characters)
+    #: What is before and behind the number; the number, and what is in it before an exponent; the exponent without its
+    #: mark, None without one; and the digits before and behind the point.
+    prefix: str
+    suffix: str
+    inner: str
+    mantissa: str
+    power: str | None
+    whole: str
+    part: str
+
+    def __init__(self, text: str, marks: Mapping[str, str], sign: str = "") -> None:
+        self.text, self.marks = text, marks
+        self.point, self.comma = marks["decimal-separator"], marks["grouping-separator"]
         zero = ord(marks["zero-digit"][0])
-        kinds = {marks[name]: kind for name, kind in _MARKS.items()}
-        kinds |= {chr((zero + digit) % 0x110000): "0" for digit in range(10)}
-        tokens = re.findall("|".join(map(re.escape, sorted(kinds, reverse=True))) + "|.", text, re.DOTALL)
-        shape = "".join(kinds.get(token, "x") for token in tokens)
-        found = re.search("[0#,.](.*[0#,.])?e?", shape)
-        start, end = found.span() if found else (0, len(shape))
-        for code, (pattern, what) in _RULES.items():
-            if re.search(pattern, f"{shape[:start]}<{shape[start:end]}>{shape[end:]}"):
-                _refuse(code, text, f"has {what}", "like #,##0.00, 0% or 0.0e0")
-        self.marks, self.prefix, self.suffix = marks, "".join(tokens[:start]), "".join(tokens[end:])
-        self.between = {ord(_MARKS[name]): marks[name] for name in ("decimal-separator", "grouping-separator")}
-        self.ratio = 100 if "%" in shape else 1000 if "‰" in shape else 1
-        mantissa, _, exponent = shape[start:end].partition("e")
-        integer, self.point, fraction = mantissa.partition(".")
-        self.size = integer.count("0")
-        if not self.size:  # A digit is required, in the integer part or in the fraction.
-            fraction = fraction or "0"[: len(exponent)]
-            integer = re.sub("#$", "0", integer) if exponent or not fraction else integer
-            fraction = fraction if "0" in integer else "0" + fraction[1:]
-        self.integer = _Digits(integer, zero)
-        self.fraction = _Digits(fraction[::-1], zero, regular=False)
-        self.exponent = _Digits(exponent, zero)
+        self.family = {chr((zero + digit) % 0x110000) for digit in range(10)}
+        self._split()
+        self._check()
+        integer, fraction, exponent = (self._shape(part or "") for part in (self.whole, self.part, self.power))
+        self.integer = Digits(integer.replace(",", self.comma[0]), zero)
+        self.fraction = Digits(fraction.replace(",", self.comma[0])[::-1], zero, regular=False)
+        self.exponent = Digits(exponent.replace(",", ""), zero)
+        self.size = self.integer.least
+        if not self.size:
+            self._require_digit()
+        self.ratio = 100 if marks["percent"] in text else 1000 if marks["per-mille"] in text else 1
+        self.prefix = sign + self.prefix
+
+    def _require_digit(self) -> None:
+        """A digit is required, in the integer part or in the fraction."""
+        is_bare, has_power = self.fraction.most == 0, self.power is not None
+        if is_bare and has_power:
+            self.fraction.least = self.fraction.most = 1
+        if (is_bare and not has_power) or (has_power and self.marks["digit"] in self.whole):
+            self.integer.least = 1
+        elif not self.fraction.least:
+            self.fraction.least = 1
+
+    def _split(self) -> None:
+        """The parts of the picture, as the reference finds them."""
+        text, power = self.text, self.marks["exponent-separator"]
+        active = {*self.family, self.point, self.comma, self.marks["digit"], self.marks["pattern-separator"]} - {power}
+        places = [place for place, char in enumerate(text) if char in active]
+        self.active = active | {power}
+        start, end = (places[0], places[-1] + 1) if places else (0, len(text))
+        self.prefix, self.suffix, inner = text[:start], text[end:], text[start:end]
+        place = text.find(power, start)
+        found = 0 <= place <= end
+        # The reference cuts the rest after the prefix, where the exponent was found in the whole.
+        self.mantissa, self.power = (inner[:place], inner[place + 1 :]) if found else (inner, None)
+        self.whole, point, self.part = self.mantissa.partition(self.point)
+        self.part = self.part if point else self.suffix
+        self.inner = inner
+
+    def _shape(self, part: str) -> str:
+        """0 for a required digit, # for an optional one, and commas."""
+        kinds = {self.comma: ",", self.marks["digit"]: "#"} | dict.fromkeys(self.family, "0")
+        return "".join(kinds.get(char, "") for char in part)
+
+    def _check(self) -> None:
+        """§4.7.3. If several rules are broken, the reference reports the last one."""
+        text, marks, comma = self.text, self.marks, self.comma
+        percent, mille = text.count(marks["percent"]), text.count(marks["per-mille"])
+        whole, part = self.whole, self.part
+        point, digit, power = text.find(self.point), marks["digit"], self.power
+        beside = text[point - 1 : point], text[point + 1 : point + 2]
+        broken = {
+            "D3081": text.count(self.point) > 1,
+            "D3082": percent > 1,
+            "D3083": mille > 1,
+            "D3084": percent and mille,
+            "D3085": not any(char in self.family or char == digit for char in self.mantissa),
+            "D3086": any(char not in self.active for char in self.inner),
+            "D3087": point >= 0 and comma in beside,
+            "D3088": point < 0 and whole[-1:] == comma,
+            "D3089": comma + comma in text,
+            "D3090": any(char in self.family for char in whole.partition(digit)[0]) and digit in whole,
+            "D3091": any(char in self.family for char in part.rpartition(digit)[2]) and digit in part,
+            "D3092": power and (percent or mille),
+            "D3093": power is not None and (not power or any(char not in self.family for char in power)),
+        }
+        for code in [code for code, is_broken in broken.items() if is_broken][-1:]:
+            refuse(code, text, f"has {_RULES[code]}", "like #,##0.00, 0% or 0.0e0")
 
     def write(self, value: float) -> str:
         """§4.7.5: a positive number as text."""
         value *= self.ratio
         if value == math.inf:
             return self.prefix + self.marks["infinity"] + self.suffix
-        number, power = Decimal(repr(_in_range(value))), ""
-        if self.exponent.least:
+        text, power = (None, "") if self.power else (_fixed(value, self.fraction.most), "")
+        if text is None:
+            text, power = self._scaled(value)
+        whole, _, part = text.partition(".")
+        whole, part = whole.lstrip("0"), part.rstrip("0")
+        written = self.integer.grouped(whole) + self.point + self.fraction.grouped(part[::-1])[::-1]
+        has_point = self.point in self.text and not written.endswith(self.point)
+        return self.prefix + (written if has_point else written[:-1]) + power + self.suffix
+
+    def _scaled(self, value: float) -> tuple[str, str]:
+        """The digits of a number, and its exponent if the picture has one."""
+        number, power = Decimal(repr(in_range(value))), ""
+        if self.power:
             # As many digits as the picture has before the point; a power of ten may have one more, as in 10e2.
             high, low = _EXACT.next_minus(number).adjusted() + 1, number.adjusted() + 1
             shift = max(high - self.size, 0) + min(low - self.size, 0) if number else 0
@@ -250,215 +345,14 @@ class _Subpicture:
             power = self.marks["exponent-separator"] + sign + self.exponent.grouped(str(abs(shift)))
         number = _EXACT.quantize(number, Decimal((0, (1,), -self.fraction.most)))
         # A double is written with all of its digits that the picture has places for.
-        text = f"{float(number):.{self.fraction.most}f}" if isinstance(value, float) else f"{number:f}"
-        whole, _, part = text.partition(".")
-        part = self.fraction.grouped(part.rstrip("0")[::-1])[::-1]
-        whole = f"{self.integer.grouped(whole.lstrip('0'))}.{part}"
-        whole = (whole if part and self.point else whole[:-1]).translate(self.between)
-        return self.prefix + whole + power + self.suffix
+        return (f"{float(number):.{self.fraction.most}f}" if isinstance(value, float) else f"{number:f}"), power
 
 
-# ------------------------------------------------------------------------------------------------ dates
-
-_ISO_8601: Final = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"
-#: ECMAScript's range of time, in milliseconds from 1970.
-_MAX_TIME: Final = 8_640_000_000_000_000
-#: Python's calendar ends with the year 9999; the calendar repeats every 400 years.
-_DAYS_A_CYCLE: Final = 146_097
-_DAYS_BEFORE_1970: Final = 719_162
-#: The components, and the default format of each.
-_COMPONENTS: Final = {
-    component: usual
-    for components, usual in (("YMDdWwXxHhf", "1"), ("FPCE", "n"), ("ms", "01"), ("Zz", "01:01"))
-    for component in components
-}
-_MONTHS: Final = table(
-    "January February March April May June July August September October November December", range(1, 13)
-)
-_NAMES: Final = {
-    "M": _MONTHS,
-    "x": _MONTHS,
-    "F": table("Monday Tuesday Wednesday Thursday Friday Saturday Sunday", range(1, 8)),
-    "P": table("am pm AM PM", (0, 1, 0, 1)),
-}
-
-
-def format_date_time(millis: float, picture: str | None = None, zone: str | None = None) -> str:
-    """A moment, in milliseconds since 1970, as text in a zone such as +0530; in ISO 8601 without a picture."""
-    parts = _parts(_ISO_8601 if picture is None else picture)
-    zone = "0000" if zone is None else zone
-    if not re.fullmatch(r"(?a)[-+]?\d{3,4}", zone):
-        fail("D3137", f"{excerpt(zone)} is not a zone for writing a moment", "like +0530, -0800 or 0000")
-    offset = _offset(zone)
-    moment = _moment(int(_in_range(millis, _MAX_TIME)) + offset * 60_000)
-    return "".join(part if isinstance(part, str) else part.write(moment, offset) for part in parts)
-
-
-def _offset(zone: str) -> int:
-    """The minutes of an offset; one or two digits are hours. The reference is an hour wrong for -0330 and the like."""
-    digits = re.sub(r"\D", "", zone)
-    hours, minutes = divmod(int(digits) * (1 if len(digits) > 2 else 100), 100)
-    return (60 * hours + minutes) * (-1 if "-" in zone.partition("+")[0] else 1)
-
-
-def _moment(millis: int) -> dict[str, int]:
-    """The components of a moment. A week belongs to the month and the year of its Thursday."""
-    days, rest = divmod(millis, 86_400_000)
-    cycle, days = divmod(days + _DAYS_BEFORE_1970, _DAYS_A_CYCLE)
-    day = date.fromordinal(days + 1)
-    year, week, weekday = day.isocalendar()
-    thursday, seconds, hour = day + timedelta(4 - weekday), rest // 1000, rest // 3_600_000
-    dates = {"Y": day.year + 400 * cycle, "M": day.month, "D": day.day, "d": day.timetuple().tm_yday, "F": weekday}
-    weeks = {"X": year + 400 * cycle, "W": week, "x": thursday.month, "w": (thursday.day + 6) // 7}
-    hours = {"H": hour, "h": hour % 12 or 12, "P": hour // 12}
-    return dates | weeks | hours | {"m": seconds // 60 % 60, "s": seconds % 60, "f": rest % 1000}
-
-
-@lru_cache(maxsize=256)
-def _parts(picture: str) -> list[str | _Marker]:
-    """§9.8.4.1: literal text and markers."""
-    parts: list[str | _Marker] = []
-    for text, marker, closed in re.findall(r"((?:\[\[|[^[])+)|\[([^]]*)(]?)", _bounded(picture)):
-        if text:
-            parts.append(text.replace("[[", "[").replace("]]", "]"))
-        elif closed:
-            parts.append(_Marker(re.sub(r"\s+", "", marker)))
-        else:
-            _refuse("D3135", picture, "has a [ without a ]", "write [[ for a [ itself")
-    return parts
-
-
-class _Marker:
-    """A variable marker: a component, its format, and after a comma its width."""
-
-    def __init__(self, marker: str) -> None:
-        body, width = [*marker.rsplit(",", 1), ""][:2]
-        self.component, self.text = body[:1], f"[{marker}]"
-        if self.component not in _COMPONENTS:
-            hint = f"the components are {', '.join(_COMPONENTS)}"
-            _refuse("D3132", self.text, "is not a component of a date or time", hint)
-        self.shape = re.sub("(?<=.)([atco])$", r";\1", body[1:]) or _COMPONENTS[self.component]
-        found = re.fullmatch(r"(?a)(?:(\d{1,3})|\*)?(?:-(?:(\d{1,3})|\*)?)?", width)
-        if found is None:
-            _refuse("D2014", self.text, "has a width that is not a number up to 999", "like [Y,2-4]")
-        most = int(found[2]) if found[2] else None
-        if self.component in "Zz" and not 0 < sum(map(str.isdecimal, self.shape)) < 5:
-            _refuse("D3134", self.text, "is a zone without one to four digits", "like [Z], [Z0] or [Z00:00t]")
-        named = self.component in "PCE" or (self.shape[0] in "nN" and self.component not in "Zz")
-        self.integer = None if named else _integer(self.shape)
-        self.names = {name[: most or None]: number for name, number in _NAMES.get(self.component, {}).items()}
-        self.least = self.years = 0
-        if isinstance(self.integer, _Digits):  # §9.8.4.4: a year is cut to as many digits as the picture has
-            self.least = max(self.integer.least, int(found[1] or 0))
-            self.years = self.least + self.integer.most - self.integer.least
-        if self.component == "Y" and most is not None:
-            self.least = self.years = most
-
-    def write(self, moment: dict[str, int], offset: int) -> str:
-        shape = self.integer
-        if self.component in "CE":
-            return "ISO"
-        if shape is None:
-            name = next(name for name, number in self._names().items() if number == moment[self.component])
-            return {"n": name.lower(), "N": name.upper()}.get(self.shape.removeprefix("Nn")[:1], name)
-        if self.component in "Zz":
-            return self._zone(shape, offset)
-        value = moment[self.component]
-        if self.component == "Y" and self.years > 1:
-            value = abs(value) % 10**self.years * (-1 if value < 0 else 1)
-        return shape.write(value, self.least)
-
-    def _names(self) -> dict[str, int]:
-        if not self.names:
-            hint = "months and days of the week have names, [MNn] and [FNn]"
-            _refuse("D3133", self.text, "is a component without names", hint)
-        return self.names
-
-    def _zone(self, shape: _Digits | _Numerals, offset: int) -> str:
-        """§9.8.4.6: hours, and minutes unless they are 0; or both in one number."""
-        if offset == 0 and self.shape.endswith(";t"):
-            return "Z"
-        hours, minutes = divmod(abs(offset), 60)
-        if shape.every or shape.least > 2:
-            text = shape.write(100 * hours + minutes)
-        else:
-            text = shape.write(hours) + (f":{minutes:02}" if minutes else "")
-        return ("GMT" if self.component == "z" else "") + ("-" if offset < 0 else "+") + text
-
-    def read(self, following: str | _Marker) -> tuple[str, Callable[[str], int | None]]:
-        """A regular expression for the texts that the marker writes, and a function that reads them."""
-        if self.component == "f":
-            return "[0-9]+", lambda text: int(text[:3].ljust(3, "0"))
-        if self.integer is None:
-            return "[A-Za-z]+", self._names().get
-        if self.component in "Zz":
-            between = literal(re.sub(r"[\d#]|;.$", "", self.shape)[:1])
-            return ("GMT" if self.component == "z" else "") + "[-+][0-9]+" + (between and f"{between}[0-9]+"), _offset
-        # A number of digits has a fixed width if another number follows at once.
-        fixed = self.least and isinstance(following, _Marker) and following.integer and following.component not in "Zz"
-        return self.integer.unit + (f"{{{self.least}}}" if fixed else "+") + self.integer.ending, self.integer.read
-
-
-@lru_cache(maxsize=256)
-def _reader(picture: str) -> tuple[Any, list[tuple[str, Callable[[str], int | None]]]]:
-    """A pattern for RE2, which is linear in time, with the component and the reader of each group."""
-    parts, pattern, components = _parts(picture), "", []
-    for part, following in zip(parts, [*parts[1:], ""], strict=False):
-        if isinstance(part, str):
-            pattern += literal(part)
-        else:
-            group, read = part.read(following)
-            pattern += f"({group})"
-            components.append((part.component, read))
-    return compile_pattern(pattern, "i"), components
-
-
-def parse_date_time(text: str, picture: str, now: Callable[[], int]) -> int | float | None:
-    """The moment of a text, in milliseconds since 1970; None if it does not match, NaN outside the calendar.
-
-    Components that the picture omits are those of `now` if they come before its first one, and zero after its last one.
-    """
-    try:
-        pattern, components = _reader(picture)
-        is_short = work(pattern, len(_bounded(text))) <= MAX_STEPS
-        match = pattern.fullmatch(text) if is_short else None
-    except (UnicodeError, PatternError):
-        is_short = False
-    if not is_short:
-        _refuse("D2014", picture, "is too long to read by, or the text is not Unicode", "like [Y]-[M]-[D]")
-    groups = match.groups() if match else ()
-    found = {component: read(group) for (component, read), group in zip(components, groups, strict=False)}
-    known = {component: value for component, value in found.items() if value is not None}
-    return _time(known, now) if known else None
-
-
-def _time(found: dict[str, int], now: Callable[[], int]) -> int | float:
-    # As in the reference, a component that is zero does not decide which kind of date and time this is.
-    given = {component for component, value in found.items() if value}
-    dates, times = given & set("YXMxWwdD"), given & set("PHhmsf")
-    if dates and (dates <= set("Xxw") or dates <= set("XW")):
-        hint = "like [Y]-[M]-[D] or [Y]-[d]"
-        fail("D3136", "the picture string gives a date by its week, which cannot be read", hint)
-    ordinal, halved = "d" in dates and dates <= set("Yd"), bool(times & set("Ph")) and "H" not in times
-    value = _complete(("YD" if ordinal else "YMD") + ("Phmsf" if halved else "Hmsf"), found, now)
-    year = value["Y"] + (1900 if 0 <= value["Y"] < 100 else 0)
-    month = 0 if ordinal else max(value["M"] - 1, 0)
-    cycle, turn = divmod(year + month // 12 - 1, 400)
-    first = date(turn + 1, month % 12 + 1, 1).toordinal() + cycle * _DAYS_A_CYCLE - _DAYS_BEFORE_1970
-    days = first + value["d" if ordinal else "D"]
-    hour = (0 if value["h"] == 12 else value["h"]) + 12 * value["P"] if halved else value["H"]
-    minutes = ((days - 2) * 24 + hour) * 60 + value["m"] - (value.get("Z") or value.get("z") or 0)
-    millis = (minutes * 60 + value["s"]) * 1000 + value["f"]
-    return millis if abs(millis) <= _MAX_TIME else math.nan
-
-
-def _complete(order: str, found: dict[str, int], now: Callable[[], int]) -> dict[str, int]:
-    """All components in `order`: those before the first one found are those of now, those after the last are zero."""
-    there = "".join("+" if component in found else " " for component in order)
-    if " " in there.strip():
-        lost = order[there.index(" ", there.index("+"))]
-        hint = "only the beginning or the end of a date and time can be omitted"
-        fail("D3136", f"the picture string omits [{lost}] between other components", hint)
-    before = order[: len(order) - len(there.lstrip())]
-    clock = _moment(now()) | {"P": 0} if before else {}
-    return dict.fromkeys(order, 0) | {"M": 1, "D": 1} | {one: clock[one] for one in before} | found
+def _fixed(value: float, places: int) -> str | None:
+    """A number with as many digits after the point, where formatting rounds as JSONata does; else None."""
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 1024 else None
+    digits = repr(value)
+    # JSONata rounds what is halfway in decimal digits to even, formatting what is halfway in binary ones.
+    is_half = digits.endswith("5") and len(digits) - digits.find(".") - 2 == places
+    return None if is_half or "e" in digits or "n" in digits else f"{value:.{places}f}"

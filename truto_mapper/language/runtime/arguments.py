@@ -90,7 +90,7 @@ def fitted_by(each: Any, function: Function, arguments: tuple[Any, ...], context
     taken = 0
     for param, letters in each:
         if param.context and not letters:
-            result.append(_context(name, param, context, taken + 1))
+            result.append(_context(name, param, context, taken + 1, arguments[taken : taken + 1]))
             continue
         for letter in letters or "m":  # an omitted parameter consumes an argument, too, as in the reference
             taken, value = next(rest)
@@ -99,11 +99,19 @@ def fitted_by(each: Any, function: Function, arguments: tuple[Any, ...], context
     return tuple(result)
 
 
-def _context(name: str, param: Parameter, context: Any, index: int) -> Any:
+def _context(name: str, param: Parameter, context: Any, index: int, given: tuple[Any, ...]) -> Any:
+    """The context for a parameter that none of the arguments is for; `given` is the next of them, if any."""
     if not re.fullmatch(param.regex, _letter(type(context))):
-        wanted = f"the context must be {_wanted(param)}, not {quoted(context)}"
-        fail("T0411", f"argument {index} of {called(name)} is left out, and {wanted}")
+        _refuse_context(name, param, context, index, given)
     return context
+
+
+def _refuse_context(name: str, param: Parameter, context: Any, index: int, given: tuple[Any, ...]) -> NoReturn:
+    wanted = _wanted(param)
+    if given and not re.fullmatch(param.regex, _letter(type(given[0]))):
+        refuse("T0411", name, index, wanted, given[0], hint=f"it can be left out where the context is {wanted}")
+    left_out = f"argument {index} of {called(name)} is left out"
+    fail("T0411", f"{left_out}, and the context must be {wanted}, not {quoted(context)}")
 
 
 def _as_array(name: str, param: Parameter, letters: str, value: Any, index: int) -> Any:
@@ -139,7 +147,7 @@ def _wanted(param: Parameter) -> str:
 def _with_article(letter: str) -> str:
     name = _NAMES.get(letter)
     if name is None:
-        return {"l": "null", "j": "a value other than a function"}.get(letter, "any value")
+        return {"l": "null", "j": "a value other than a function"}.get(letter, "a value")
     return f"{'an' if name[0] in 'ao' else 'a'} {name}"
 
 

@@ -61,11 +61,13 @@ def constructed_items(value: Any) -> Any:
 
     A predicate may leave a value that is not an array: the reference steps into the characters of a text, else nothing.
     """
-    return value if isinstance(value, list) else list(value) if isinstance(value, str) else []
+    return list(value) if isinstance(value, (list, str)) else []
 
 
 def context_array(value: Any) -> Any:
     """The context of an array constructor that begins a path: an array."""
+    if value.__class__ is Constructed and len(value) > 1:
+        return list(value)
     return value if isinstance(value, list) else Sequence((value,))
 
 

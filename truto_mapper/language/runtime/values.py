@@ -221,11 +221,6 @@ class Run:
         self.tick(len(found) + 1)
         return found if len(found) < CHUNK else watched(self, found)
 
-    def pairs(self, value: dict[str, Any]) -> Any:
-        """The keys and values of an object, with the deadline checked now and then."""
-        self.tick(len(value) + 1)
-        return value.items() if len(value) < CHUNK else watched(self, list(value.items()))
-
     def counted(self, value: Any) -> Any:
         """A value that a function without a clock looks through, its items counted as work."""
         if isinstance(value, list):
@@ -375,7 +370,6 @@ def quoted(value: Any) -> str:
 
 _FLAT = frozenset((str, int, bool, type(None)))
 _TEXT = frozenset((str,))
-_SCALARS = _FLAT | {float, Missing}
 
 
 def key_text(key: Any) -> str:
@@ -388,22 +382,6 @@ def refuse_value(value: Any) -> NoReturn:
     if isinstance(value, float):
         fail("D1001", f"Number out of range: {quoted(value)}")
     fail("D3137", f"{excerpt(value)} is not a JSON value")
-
-
-def measure(value: Any, walk: Walk, depth: int = 0) -> None:
-    """Count the characters of a value as JSON: texts as often as they occur, other scalars as three."""
-    if isinstance(value, str):
-        walk.write(len(value))
-    elif isinstance(value, (list, dict)):
-        inner = walk.enter(depth, value)
-        size = 3 * len(value) + 2
-        for item in value.values() if isinstance(value, dict) else value:
-            kind = item.__class__
-            if kind is str:
-                size += len(item)
-            elif kind not in _SCALARS:
-                measure(item, walk, inner)
-        walk.write(size)
 
 
 def plain(value: Any, walk: Walk, depth: int = 0) -> Any:

@@ -1,0 +1,93 @@
+"""What is valid, but was probably meant to be something else."""
+
+import pytest
+
+from truto_mapper import Expression
+from truto_mapper.authoring.check.slips import slips
+
+SETTINGS = {"query": ["start_time", "users"], "context": ["time_zone"]}
+
+
+def told(text):
+    found = list(slips(Expression(text), SETTINGS))
+    assert all(one.severity == "warning" for one in found)
+    return [(one.code, text[one.span.start : one.span.end], one.hint) for one in found]
+
+
+SLIPS = [
+    ("($x := 2; $x = 1; $x)", [("C218", "$x = 1", "`=` compares: write `$x := 1`")]),
+    ("($x := 2; $x = $f($x); $x)", [("C218", "$x = $f($x)", "`=` compares: write `$x := $f($x)`")]),
+    ("(a.b; c)", [("C218", "a.b", "remove it, or bind it: `$name := …`")]),
+    ("($x := 1; $x + 1; 5)", [("C218", "$x + 1", "remove it, or bind it: `$name := …`")]),
+    ('"Hello ${name}"', [("C219", '"Hello ${name}"', 'write `"Hello " & name`')]),
+    ('"${a} and ${b.c}!"', [("C219", '"${a} and ${b.c}!"', 'write `a & " and " & b.c & "!"`')]),
+    ('"/users/{{ $query.users }}"', [("C219", '"/users/{{ $query.users }}"', 'write `"/users/" & $query.users`')]),
+    ('"${a ? 1 : 2}x"', [("C219", '"${a ? 1 : 2}x"', 'write `(a ? 1 : 2) & "x"`')]),
+    ("`Hello ${name}`", [("C219", "`Hello ${name}`", 'write `"Hello " & name`')]),
+    ("a = True", [("C219", "True", "write `true`")]),
+    ("a = None", [("C219", "None", "write `null`")]),
+    ("a ? NULL : b", [("C219", "NULL", "write `null`")]),
+    ("a != undefined", [("C219", "undefined", "write `$exists(…)` or `$not($exists(…))`")]),
+    ("“Ada”", [("C219", "“Ada”", 'write `"Ada"`, or backquotes around the name')]),
+    ("a = ‘b’", [("C219", "‘b’", "write `'b'`, or backquotes around the name")]),
+    ("a–b", [("C219", "a–b", "write `a-b`, or backquotes around the name")]),
+    ("a\u00a0& b", [("C219", "a\u00a0", "write `a `, or backquotes around the name")]),
+    ("a.b\u200b", [("C219", "b\u200b", "remove it")]),
+    ("f'x'", [("C219", "f'x'", "write the quotes around all of the text")]),
+    ("query.start_time", [("C219", "query", "write `$query.start_time`")]),
+    ("users[zone = context.time_zone]", [("C219", "context", "write `$context.time_zone`")]),
+    ("a.[0]", [("C221", "[0]", "write `a[0]` to select an item")]),
+    ("a.b.[1]", [("C221", "[1]", "write `a.b[1]` to select an item")]),
+    ('a["b"]', [("C221", '"b"', "write `.b` for the field")]),
+    ("a['b c']", [("C221", "'b c'", "write `.` and the name")]),
+    ('f#$i.["k"]', [("C221", '["k"]', 'write `[["k"]]` for an array of arrays')]),
+    ("f#$i.[k, $i]", [("C221", "[k, $i]", "write `[[k, $i]]` for an array of arrays")]),
+    ("a@$v.[$v.b]", [("C221", "[$v.b]", "write `[[$v.b]]` for an array of arrays")]),
+    ("m[$$.i][0]", [("C221", "0", "write `(m[$$.i])[0]`")]),
+    ("$map(a, function($v, $i) { $$.m[$i][0] })", [("C221", "0", "write `(m[$i])[0]`")]),
+    ("m[$n - 1][0]", [("C221", "0", "write `(m[$n - 1])[0]`")]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SLIPS, ids=[text for text, _ in SLIPS])
+def test_a_slip_is_told_with_what_to_write(text, expected):
+    assert told(text) == expected
+
+
+FINE = [
+    "($x := 1; $x)",
+    "($f(1); $x)",
+    "($x := 1; $x = 1)",
+    '"costs ${"',
+    '"{{}} ${} {a}"',
+    '"${not an expression}"',
+    "`a b`.`“c”`",
+    '"“quoted”"',
+    "a.True",
+    "`True`",
+    "True.b",
+    "query.other",
+    "query",
+    "$query.start_time",
+    "a[0]",
+    "a.[b]",
+    "a.[b, 0]",
+    "a.[1, b].c",
+    "a[b = 1][0]",
+    "a[b][0]",
+    "a[$exists(b)][0]",
+    "a[$][0]",
+    "a.b[0][1]",
+    "a#$i.b",
+    "a#$i.[[b]]",
+    "a#$i.{'b': $i}",
+    "a.{'b': 'c'}",
+    "a.'b'",
+    "résumé & 名前",
+    "/“/",
+]
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_what_has_a_meaning_of_its_own_is_not_told(text):
+    assert told(text) == []

@@ -1,0 +1,157 @@
+"""What is valid JSONata, but was probably meant to be something else; found without any types."""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
+
+from truto_mapper.language import foreign, nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.hints.operators import looks_like, named
+from truto_mapper.language.names import discarded, meant_as_binding
+from truto_mapper.text.diagnostics import Diagnostic, shortened
+from truto_mapper.text.errors import MappingError
+
+_TEMPLATE = re.compile(r"\$\{([^{}]+)\}|\{\{([^{}]+)\}\}")
+
+
+def slips(expression: Expression, settings: Mapping[str, Collection[str]] | None = None) -> Iterator[Diagnostic]:
+    """The slips of an expression. `settings` has the names of what `query` and `context` hold, where they are bound."""
+    yield from _unused(expression)
+    for node in nodes.walk(expression.node):
+        match node:
+            case nodes.String(value=value):
+                yield from _template(expression, node, value)
+            case nodes.Name(value=value):
+                yield from _name(expression, node, value)
+            case nodes.Path(steps=steps):
+                yield from _path(expression, steps, settings or {})
+                yield from _brackets(expression, node)
+            case nodes.Step(predicates=filters):
+                yield from _filters(expression, node, filters)
+
+
+def written(expression: Expression, node: nodes.Node) -> str:
+    """The text of a node in one line, as a message quotes it."""
+    return shortened(" ".join(expression.text[node.span.start : node.span.end].split()))
+
+
+def _warning(expression: Expression, code: str, node: nodes.Node, message: str, hint: str) -> Diagnostic:
+    return expression.diagnostic(code, message, node, severity="warning", hint=hint)
+
+
+def _unused(expression: Expression) -> Iterator[Diagnostic]:
+    """C218: values of a block that nothing uses."""
+    for node in discarded(expression.node) if ";" in expression.text else ():
+        hint = "remove it, or bind it: `$name := …`"
+        if variable := meant_as_binding(node):
+            assert isinstance(node, nodes.Binary)  # noqa: S101  # for mypy
+            hint = f"`=` compares: write `${variable.name} := {written(expression, node.right)}`"
+        yield _warning(expression, "C218", node, "nothing uses this value", hint)
+
+
+def _template(expression: Expression, node: nodes.Node, value: str) -> Iterator[Diagnostic]:
+    """C219: `"Hello ${name}"`."""
+    texts, first, second = (_TEMPLATE.split(value)[start::3] for start in range(3))
+    names = [(one or other).strip() for one, other in zip(first, second, strict=True)]
+    if not names or not all(map(_is_expression, names)):
+        return
+    pieces = [_quoted(texts[0])]
+    for name, text in zip(names, texts[1:], strict=True):
+        pieces += [name if re.fullmatch(r"[\w$.]+", name) else f"({name})", _quoted(text)]
+    edit = shortened(" & ".join(piece for piece in pieces if piece), 80)
+    yield _warning(expression, "C219", node, "a string has no placeholders", f"write `{edit}`")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False) if text else ""
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        Expression(text)
+    except MappingError:
+        return False
+    return True
+
+
+def _name(expression: Expression, node: nodes.Node, value: str) -> Iterator[Diagnostic]:
+    """C219: names with characters that look like others or like nothing, or with quotes."""
+    quoted = expression.text[node.span.start : node.span.start + 1] in ("`", '"', "'")
+    if quoted and (found := _TEMPLATE.search(value)):
+        message = "backquotes enclose a name, not a text"
+        yield _warning(expression, "C219", node, message, f"write `{_joined(value, found)}`")
+    odd = None if quoted else next(looks_like(value), None)
+    if odd is not None:
+        plain = foreign.LOOKS_LIKE[odd[1]]
+        text = value.translate({ord(one): foreign.LOOKS_LIKE[one] for _, one in looks_like(value)})
+        hint = f"write `{text}`, or backquotes around the name" if plain else "remove it"
+        yield _warning(expression, "C219", node, f"{named(odd[1])} is a part of this name", hint)
+    elif not quoted and ('"' in value or "'" in value):
+        yield _warning(
+            expression, "C219", node, "this is a name, not a string", "write the quotes around all of the text"
+        )
+
+
+def _joined(value: str, found: re.Match[str]) -> str:
+    texts = (_quoted(value[: found.start()]), (found[1] or found[2]).strip(), _quoted(value[found.end() :]))
+    return shortened(" & ".join(one for one in texts if one), 80)
+
+
+def _path(
+    expression: Expression, steps: tuple[nodes.Step, ...], settings: Mapping[str, Collection[str]]
+) -> Iterator[Diagnostic]:
+    """C219: `True`, `None`, `undefined`; and variables without their `$`."""
+    first = steps[0].node
+    if not isinstance(first, nodes.Name) or expression.text[first.span.start] == "`":
+        return
+    if len(steps) == 1 and first.value in foreign.LITERALS:
+        literal = foreign.LITERALS[first.value]
+        hint = f"write `{literal}`" if "$" not in literal else "write `$exists(…)` or `$not($exists(…))`"
+        yield _warning(expression, "C219", first, f"`{first.value}` is the name of a field", hint)
+    second = steps[1].node if len(steps) > 1 else None
+    if isinstance(second, nodes.Name) and second.value in settings.get(first.value, ()):
+        message = f"`{first.value}` is the name of a field; a variable begins with `$`"
+        yield _warning(expression, "C219", first, message, f"write `${first.value}.{second.value}`")
+
+
+def _brackets(expression: Expression, path: nodes.Path) -> Iterator[Diagnostic]:
+    """C221: `a.[0]`, and `a#$i.["k"]`, whose arrays are joined."""
+    for before, step in zip(path.steps, path.steps[1:], strict=False):
+        if isinstance(step.node, nodes.Array) and step.node.items:
+            here = shortened(expression.text[path.span.start : before.span.end])
+            inside = written(expression, step.node)
+            if all(isinstance(item, nodes.Number) for item in step.node.items):
+                message = f"`.{inside}` makes an array for each item"
+                yield _warning(expression, "C221", step.node, message, f"write `{here}{inside}` to select an item")
+            elif all(isinstance(item, nodes.Array) for item in step.node.items):
+                continue
+            elif path.steps[-1] is step and any(one.index or one.focus for one in path.steps):
+                message = "the arrays of the items are joined to one here, because the path binds a variable"
+                yield _warning(expression, "C221", step.node, message, f"write `[{inside}]` for an array of arrays")
+    for step in path.steps:
+        yield from _filters(expression, step, step.stages)
+
+
+def _filters(
+    expression: Expression, step: nodes.Step, filters: tuple[nodes.Filter | nodes.Index, ...]
+) -> Iterator[Diagnostic]:
+    """C221: `a["b"]`, which is always true, and `a[$i][0]`, which selects from the item that `[$i]` selected."""
+    tests = [one.expression for one in filters if isinstance(one, nodes.Filter)]
+    for test in tests:
+        if isinstance(test, nodes.String):
+            hint = f"write `.{test.value}` for the field" if test.value.isidentifier() else "write `.` and the name"
+            yield _warning(expression, "C221", test, "a text in brackets keeps every item", hint)
+    for test, number in pairwise(tests):
+        if isinstance(number, nodes.Number) and is_index(test):
+            head = shortened(expression.text[step.span.start : test.span.end + 1])
+            message = f"`[{written(expression, number)}]` selects from all that is before it, not from one item"
+            yield _warning(expression, "C221", number, message, f"write `({head})[{written(expression, number)}]`")
+
+
+def is_index(test: nodes.Node) -> bool:
+    """Whether a predicate is a computed index: a value that is the same for all items, or a sum."""
+    if isinstance(test, nodes.Binary):
+        return test.operator in ("+", "-", "*", "/", "%")
+    first = test.steps[0].node if isinstance(test, nodes.Path) else test
+    return isinstance(first, nodes.Variable) and first.name != ""
