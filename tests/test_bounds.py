@@ -16,8 +16,8 @@ from truto_mapper import load
 from truto_mapper.engine import per_page
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library import collections, strings
-from truto_mapper.language.runtime import paths
+from truto_mapper.language.library import strings
+from truto_mapper.language.runtime import sets, sorting
 from truto_mapper.language.runtime.values import CHUNK, DEFAULT_DEPTH, MISSING, Budget, Run, Walk, equal
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.errors import EvaluationError, MapperError, MappingError
@@ -63,10 +63,8 @@ DATA = {
 
 #: Each one spends its time in loops of ours or of Python, at most N of them for each item of an array.
 SLOW = [
-    "$count(a[i in $$.l])",
-    "a[i in $$.l]",
-    "$count(l[(-$) in $$.l])",
-    "$count(s[('x' & $) in $$.s])",
+    "$count(m[$ in $$.n])",
+    "m[$ in $$.m]",
     "a[$$.m = $$.n]",
     "a[$$.m != $$.n]",
     "$count(l.($sum($$.l)))",
@@ -105,7 +103,7 @@ SLOW = [
     "$count(l.($each($$.o, function($v){1})))",
     "$count(l.($sift($$.o, function($v){true})))",
     "$count(l.($map($$.l, function($v){1})))",
-    "$count(l@$x.l@$y[$x = $y])",
+    "$count(l@$x.l@$y[$x > $y + 0])",
     "l.($$.a{$string(i): i})",
     "$count(l.($formatInteger(1999999, 'I')))",
     "$count(l.($parseInteger($pad('', 2000, 'm'), 'i')))",
@@ -122,6 +120,31 @@ def test_every_loop_looks_at_the_clock(text, clock):
     assert next(clock) <= 22
     is_large = "$spread" in text or "@" in text  # many small objects
     assert found.code == "D1012" or (is_large and found.code == "D2014")
+
+
+#: Each one finds values by their hashes: it looks at the clock about as often as a few passes over the data do.
+HASHED = [
+    "$count(l[($ + 9007199254740993) in $$.l])",
+    "$count(l@$x.l@$y[$x * 2305843009213693951 = $y * 2305843009213693951])",
+    "$count(a[i in $$.l])",
+    "$count(l[(-$) in $$.l])",
+    "$count(s[('x' & $) in $$.s])",
+    "$count(s[$ in $$.s])",
+    "$count($reduce(l, function($a, $v){ ($v % 10) in $a ? $a : $append($a, $v % 10) }, []))",
+    "$count($distinct(a.(i % 7)))",
+    "$count($distinct(m))",
+    "$count(l@$x.l@$y[$x = $y])",
+    "$count(l@$x.l@$y[$string($x) = $string(-$y)])",
+    "$count(l@$x.$$.a[$x = -i])",
+    "$count(a@$x.a@$y[$x.i = $y.i and $x.i < $y.i])",
+    "$count(a@$x.$$.a@$y[$x.i = $y.i].$$.l@$z[$z = -$y.i].{'z': $z})",
+]
+
+
+@pytest.mark.parametrize("text", HASHED)
+def test_what_is_found_by_hash_takes_time_linear_in_the_data(text, clock):
+    assert isinstance(Expression(text).evaluate(DATA, timeout=60.0), int)
+    assert next(clock) < 1_000
 
 
 @pytest.mark.parametrize("text", ["a.[$, [$]]", "a.{'x': {'y': $}}", "a[[1, 2, 3]]", "a.*.*", "a[$ = 'x']"])
@@ -213,8 +236,15 @@ def test_equal_hashes_make_nothing_slow():
         [{"k": one} for one in COLLIDING],
         [[1, one] for one in COLLIDING],
     ):
-        assert len({hash(collections._frozen(one, 0, walk)) for one in made}) == len(made)
+        assert len({hash(sets.frozen(one, walk)) for one in made}) == len(made)
         assert value("$count($distinct($))", [*made, *made]) == len(made)
+
+
+@pytest.mark.parametrize("text", ["$count(items[i in $list])", "$count(items@$x.keys@$y[$x.i = $y])"])
+def test_equal_hashes_of_numbers_are_no_keys(text):
+    keys = list(COLLIDING)
+    assert value(text, {"items": [{"i": one} for one in COLLIDING], "keys": keys}, list=keys) == len(COLLIDING)
+    assert {sets.key_of(one) for one in COLLIDING} == {MISSING}
 
 
 def test_numbers_are_distinct_as_before():
@@ -228,14 +258,14 @@ def test_numbers_are_distinct_as_before():
 def test_a_value_is_in_an_array_if_it_equals_an_item(among):
     run = Run(Budget(), DEFAULT_DEPTH)
     for one in [1, 1.0, 2**53, 2**53 + 1, 2.0**53, True, False, "1", None]:
-        assert paths.included(one, among, run) == any(equal(one, item) for item in among)
+        assert sets.included(one, among, run) == any(equal(one, item) for item in among)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers()), max_size=40), st.booleans())
 def test_an_array_that_is_sorted_in_parts_is_sorted_and_stable(pairs, reverse):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "_SORTED", 4)
-        made = paths.in_order(Run(Budget(), DEFAULT_DEPTH), pairs, lambda pair: pair[0], reverse=reverse)
+        patch.setattr(sorting, "_SORTED", 4)
+        made = sorting.in_order(Run(Budget(), DEFAULT_DEPTH), pairs, lambda pair: pair[0], reverse=reverse)
     assert made == sorted(pairs, key=lambda pair: pair[0], reverse=reverse)
 
 

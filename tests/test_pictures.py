@@ -16,7 +16,8 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.date_pictures import format_date_time, parse_date_time
 from truto_mapper.language.library.dates import to_millis
 from truto_mapper.language.library.pictures import format_integer, format_number, parse_integer
-from truto_mapper.language.runtime.values import MISSING, to_json
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.writing import to_json
 from truto_mapper.text.errors import EvaluationError
 
 ROWS = yaml.safe_load((Path(__file__).parent / "pictures.yaml").read_text("utf-8"))

@@ -3,7 +3,8 @@ import pickle
 
 import pytest
 
-from truto_mapper.language.runtime.values import MISSING, to_json
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.writing import to_json
 
 
 def test_missing_is_one_falsy_thing_wherever_it_is_copied_to():

@@ -71,7 +71,7 @@ def _fits(writer: Writer, value: ast.expr, param: Parameter, most: int) -> ast.e
 
 def _body(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr:
     """What a function does with arguments that fit."""
-    quick = _quick(writer, name, arguments)
+    quick = _quick(writer, name, arguments) if arguments else None
     if quick is not None:
         return quick
     function, result = STANDARD[name], (STANDARD[name].signature or "").rpartition(":")[2]

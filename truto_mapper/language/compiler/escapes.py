@@ -67,7 +67,7 @@ def _is_odd(node: nodes.Node, *, nests: bool) -> bool:
     match node:
         case nodes.Binary(operator="/" | "%") | nodes.Variable(name="match" | "parseInteger" | "round" | "toMillis"):
             return True
-        case nodes.Array(whole=True) | nodes.Transform():  # a transform may put an object into itself
+        case nodes.Array(whole=True):
             return True
         case nodes.Path(steps=(nodes.Step(consarray=True), *_)):
             return True
@@ -85,7 +85,9 @@ def _escapes(node: nodes.Node, consumed: frozenset[int]) -> bool:
             return id(node) not in consumed or _escapes(body, frozenset())
         case nodes.Partial(arguments=arguments):
             return id(node) not in consumed or any(_escapes(one, frozenset()) for one in arguments)
-        case nodes.Regex() | nodes.Transform():
+        case nodes.Transform():  # it may put an object into itself: the result is measured
+            return id(node) not in consumed or any(_escapes(child, frozenset()) for child in nodes.children(node))
+        case nodes.Regex():
             return id(node) not in consumed
         case nodes.Variable(name=name):
             return id(node) not in consumed and (name in STANDARD or name in OURS)
@@ -120,7 +122,7 @@ def multiplies(node: nodes.Node, callers: Collection[str] = ()) -> bool:
         return False
     below = list(nodes.walk(node))
     may = any(isinstance(one, _MULTIPLYING) or nodes.is_variable(one) or nodes.is_range(one) for one in below)
-    if not may or any(isinstance(one, (nodes.Bind, nodes.Partial)) for one in below):
+    if not may or any(isinstance(one, (nodes.Bind, nodes.Partial, nodes.Transform)) for one in below):
         return may
     times = _Times(written_out(below, callers), callers).of(node, frozenset(("", "$")))
     return not times <= MAX_TIMES  # nor is infinity times zero

@@ -67,6 +67,8 @@ def first_step(writer: Writer, step: nodes.Step, end: End) -> ast.expr:
         case _ if step.consarray:
             return writer.called("constructed_items", compile_step(writer, step))
     if not writer.is_input:
+        if isinstance(step.node, nodes.Parent) and _is_plain(step):
+            return _parent(writer, step.node, end)
         return _loop(writer, step, writer.called("context_items", writer.dollar()), end)
     with writer.within(writer.context):
         value = writer.atom(_step_value(writer, step))
@@ -85,7 +87,7 @@ def _of_value(writer: Writer, value: ast.expr, end: End) -> ast.expr:
     """The value of a step that is evaluated once, as the results of a loop."""
     found = writer.empty("list")
     writer.append_defined(found, value)
-    return _joined(writer, found, end)
+    return _joined(writer, writer.load(found), end)
 
 
 def next_step(writer: Writer, step: nodes.Step, state: ast.expr, end: End) -> ast.expr:
@@ -97,6 +99,9 @@ def next_step(writer: Writer, step: nodes.Step, state: ast.expr, end: End) -> as
             case nodes.Sort():
                 found = sort_items(writer, step.node, writer.called("items", state))
                 return _collapsed(writer, filter_value(writer, step.stages, found), end)
+            case nodes.Wildcard() if _is_plain(step) and not writer.numbers:
+                found = writer.called("wildcards", writer.running(), writer.called("items", state))
+                return _joined(writer, found, end)
         return _loop(writer, step, writer.called("items", state), end)
 
 
@@ -124,16 +129,24 @@ def _loop(writer: Writer, step: nodes.Step, over: ast.expr, end: End) -> ast.exp
         with writer.looping(body):
             writer.append_defined(found, write())
     writer.loop(over, body, target)
-    return _joined(writer, found, end)
+    return _joined(writer, writer.load(found), end)
+
+
+def _parent(writer: Writer, node: nodes.Parent, end: End) -> ast.expr:
+    """`%` at the start of a path: the parent if it and the context are objects, else once for each context item."""
+    value = writer.atom(writer.value(node))
+    are_objects = writer.both(*(writer.has_class(one, "dict") for one in (writer.dollar(), value)))
+    several = writer.called("repeated", writer.dollar(), value)
+    return writer.choice(are_objects, value, _joined(writer, several, end))
 
 
 def _step_value(writer: Writer, step: nodes.Step) -> ast.expr:
     return filter_value(writer, step.stages, compile_step(writer, step))
 
 
-def _joined(writer: Writer, found: str, end: End) -> ast.expr:
+def _joined(writer: Writer, found: ast.expr, end: End) -> ast.expr:
     clock = [writer.running()] if writer.checks_size or writer.repeats else []
-    return _collapsed(writer, writer.called("joined" if end == "open" else "ended", writer.load(found), *clock), end)
+    return _collapsed(writer, writer.called("joined" if end == "open" else "ended", found, *clock), end)
 
 
 def _collapsed(writer: Writer, value: ast.expr, end: End) -> ast.expr:

@@ -1,10 +1,13 @@
 """Tuple streams: paths with `@$v`, `#$i` or `%`, whose items carry variables."""
 
 import ast
+from collections.abc import Collection
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.grouping import group_items
-from truto_mapper.language.compiler.items import item_context, tuple_names
+from truto_mapper.language.compiler.items import item_context, item_function, tuple_names
+from truto_mapper.language.compiler.joins import equality_of
+from truto_mapper.language.compiler.operators import is_boolean
 from truto_mapper.language.compiler.predicates import filter_tuples
 from truto_mapper.language.compiler.sorting import sort_items
 from truto_mapper.language.compiler.steps import compile_step, first_step, next_step
@@ -25,12 +28,17 @@ def _tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     for step in node.steps[:first]:
         state = first_step(writer, step, "open") if state is None else next_step(writer, step, state, "open")
     state = state and writer.atom(state)
+    *steps, last = node.steps[first:]
+    needs_tuples = node.group is not None or node.tuple or not steps or not _is_bare(last)
     stream = None
-    for number, step in enumerate(node.steps[first:], 1):
+    for number, step in enumerate([*steps, last] if needs_tuples else steps, 1):
         with writer.placed(step):
             tuples, names = _step(writer, step, state, stream)
         stream = writer.flat(number, tuples), names
     tuples, names = stream  # type: ignore[misc]  # there is a first step
+    if not needs_tuples:
+        with writer.placed(last):
+            return writer.called("collected", writer.running(), tuples, _step_function(writer, last, names))
     tuples = writer.atom(tuples)
     if node.group is not None:
         over = tuples if state is None else writer.called("begun", state, tuples)
@@ -38,23 +46,41 @@ def _tuple_path(writer: Writer, node: nodes.Path) -> ast.expr:
     return tuples if node.tuple else writer.called("unbound", tuples)
 
 
+def _is_bare(step: nodes.Step) -> bool:
+    """Whether a step binds nothing and has no predicates of tuples."""
+    return not (step.focus or step.index or step.ancestor or step.stages or isinstance(step.node, nodes.Sort))
+
+
 def _step(writer: Writer, step: nodes.Step, state: ast.expr | None, stream: Stream | None) -> Stream:
     """A step from one stream to the next. The first one has no stream, only the `state` of the steps before it."""
+    stages = step.stages
     if not isinstance(step.node, nodes.Sort):
-        stream = _spread(writer, step, stream or _begin(writer, _first_items(writer, step, state)))
+        tests = _leading_tests(writer, stages)
+        stages = stages[len(tests) :]
+        stream = _spread(writer, step, stream or _begin(writer, _first_items(writer, step, state)), tests)
     elif stream is not None:
         stream = sort_items(writer, step.node, *stream), stream[1]
     else:
         listed = writer.called("listed", state)  # type: ignore[arg-type]  # no path begins with a sort
         stream = _begin(writer, sort_items(writer, step.node, listed))
         stream = _number(writer, step.index, stream) if step.index else stream
-    for number, stage in enumerate(step.stages, 1):
+    for number, stage in enumerate(stages, 1):
         if isinstance(stage, nodes.Index):
             stream = _number(writer, stage.variable, stream)
         else:
             stream = filter_tuples(writer, stage, *stream), stream[1]
         stream = writer.flat(number, stream[0]), stream[1]
     return stream
+
+
+def _leading_tests(writer: Writer, stages: tuple[nodes.Filter | nodes.Index, ...]) -> list[nodes.Node]:
+    """The first predicates of a step that are true or false for each tuple on its own."""
+    found: list[nodes.Node] = []
+    for stage in stages:
+        if not isinstance(stage, nodes.Filter) or not is_boolean(writer, stage.expression):
+            break
+        found.append(stage.expression)
+    return found
 
 
 def _first_items(writer: Writer, step: nodes.Step, state: ast.expr | None) -> ast.expr:
@@ -76,22 +102,25 @@ def _number(writer: Writer, index: nodes.Variable, stream: Stream) -> Stream:
     return writer.called("numbered", writer.running(), tuples, writer.constant(index.name)), names
 
 
-def _spread(writer: Writer, step: nodes.Step, stream: Stream) -> Stream:
-    """A loop that evaluates the step for each tuple, and adds a tuple for each resulting item."""
+def _spread(writer: Writer, step: nodes.Step, stream: Stream, tests: list[nodes.Node]) -> Stream:
+    """A tuple for each item that the step finds for a tuple: `spread`, or with tests `join`."""
     tuples, names = stream
-    made = writer.empty("Tuples")
-    bound, given = writer.new_local("bound"), writer.new_local("bound")
+    tuples, stepped = writer.atom(tuples), _step_function(writer, step, names)
+    own = [None if variable is None else variable.name for variable in (step.focus, step.index)] + [step.ancestor]
+    given = [writer.running(), tuples, stepped]
+    equality = equality_of(writer, step, tests[0], names) if tests else None
+    names |= dict.fromkeys((*(name for name in own if name is not None), *tuple_names(step.node)))
+    if equality is not None:
+        given += [writer.tuple_of(*(item_function(writer, test, names) for test in tests)), equality]
+    return writer.called("join" if tests else "spread", *given, *map(writer.constant, own)), names
+
+
+def _step_function(writer: Writer, step: nodes.Step, names: Collection[str]) -> ast.expr:
+    """A Python function that takes a tuple and returns the value of a step."""
+    bound = writer.new_local("bound")
 
     def write() -> ast.expr:
         with item_context(writer, bound, step, names):
             return compile_step(writer, step)
 
-    stepped = writer.function([bound], write)
-    own = [None if variable is None else variable.name for variable in (step.focus, step.index)] + [step.ancestor]
-    body: list[ast.stmt] = []
-    with writer.into(body):
-        found, labels = writer.called(stepped, writer.load(given)), map(writer.constant, own)
-        writer.do(writer.called("spread", writer.running(), writer.load(made), writer.load(given), found, *labels))
-    writer.loop(writer.method(writer.running(), "each", tuples), body, given)
-    names |= dict.fromkeys((*(name for name in own if name is not None), *tuple_names(step.node)))
-    return writer.load(made), names
+    return writer.load(writer.function([bound], write))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from truto_mapper.language.runtime.sets import INDEXED, are_keys, frozen
 from truto_mapper.language.runtime.values import (
+    CHUNK,
     MISSING,
     Missing,
     Run,
     Sequence,
     Walk,
-    copy,
-    leaves,
     listed,
     truthy,
 )
+from truto_mapper.language.runtime.walks import copy, leaves
 
 
 def size(value: Any = MISSING) -> int | Missing:
@@ -41,15 +42,37 @@ def clone(run: Run, value: Any = MISSING) -> Any:
 
 
 def keys(run: Run, value: Any) -> Any:
+    found: dict[str, Any] = {}
     every = leaves(value, Walk(run))
-    return Sequence(dict.fromkeys(key for item in run.each(every) if isinstance(item, dict) for key in item))
+    if set(map(type, every)) != _OBJECTS:
+        every = [item for item in every if isinstance(item, dict)]
+    known: set[str] = set()
+    # Most objects have the keys of the first one.
+    for part in (every[:1], *(every[start : start + _PART] for start in range(1, len(every), _PART))):
+        before = len(known)
+        run.tick(sum(map(len, part)) >> 3)
+        known.update(*part)
+        if len(known) > before:  # in the order in which they come
+            for one in part:
+                found.update(one)
+    return Sequence(found)
+
+
+#: The objects that are read between two looks at the clock.
+_PART = 64
+_OBJECTS = frozenset((dict,))
 
 
 def zip_(run: Run, *arrays: Any) -> Any:
     several = [listed(one) for one in arrays]
     length = min(map(len, several), default=0)
     run.spend(length * (64 + 8 * len(several)))
-    return list(map(list, zip(*(run.each(one[:length]) for one in several), strict=True)))
+    found: list[list[Any]] = []
+    for start in range(0, length, CHUNK):
+        end = min(length, start + CHUNK)
+        run.tick(end - start)
+        found.extend(map(list, zip(*(one[start:end] for one in several), strict=True)))
+    return found
 
 
 def spread(run: Run, value: Any) -> Any:
@@ -57,9 +80,17 @@ def spread(run: Run, value: Any) -> Any:
         run.spend(_OBJECT * sum(map(len, value)))
         return [{key: one} for item in run.each(value) for key, one in item.items()]
     found = Sequence()
-    for item in run.each(leaves(value, Walk(run))):
-        run.spend(_OBJECT * len(item) if isinstance(item, dict) else 0)
-        found += [{key: one} for key, one in item.items()] if isinstance(item, dict) else [item]
+    every = leaves(value, Walk(run))
+    for start in range(0, len(every), _PART):
+        part = every[start : start + _PART]
+        size = sum([len(item) for item in part if isinstance(item, dict)])
+        run.tick(size + len(part))
+        run.spend(_OBJECT * size)
+        for item in part:
+            if isinstance(item, dict):
+                found.extend([{key: one} for key, one in item.items()])
+            else:
+                found.append(item)
     if isinstance(value, list):  # in the reference the result for an array is an array
         return list(found) if value else found
     return found if isinstance(value, dict) else value
@@ -92,33 +123,14 @@ def shuffle(run: Run, values: Any) -> Any:
 def distinct(run: Run, values: Any) -> Any:
     if not isinstance(values, list) or len(values) <= 1:
         return values
+    kind = Sequence if isinstance(values, Sequence) else list
     found: dict[Any, Any] = {}
     walk = Walk(run)
-    run.spend(_INDEXED * len(values))
-    for value in run.each(values):
-        found.setdefault(_frozen(value, 0, walk), value)
-    return (Sequence if isinstance(values, Sequence) else list)(found.values())
-
-
-#: The size of a key in a dict, in bytes, and the integers from here on whose hashes may be equal.
-_INDEXED = 100
-_WRAPPING = 2**61 - 1
-
-
-def _frozen(value: Any, depth: int, walk: Walk) -> Any:
-    """A hashable key that only equal values share: booleans are not numbers, and fields have no order.
-
-    Python hashes numbers, and tuples of them, in a way that anybody can foresee, and so make them all equal. It mixes
-    a secret into the hashes of bytes.
-    """
-    if isinstance(value, list):
-        inner = walk.enter(depth, value)
-        return list, tuple(_frozen(item, inner, walk) for item in value)
-    if isinstance(value, dict):
-        inner = walk.enter(depth, value)
-        return dict, frozenset((key, _frozen(item, inner, walk)) for key, item in value.items())
-    if isinstance(value, bool):
-        return bool, value
-    if not isinstance(value, (int, float)) or value != value or (not depth and abs(value) < _WRAPPING):  # noqa: PLR0124
-        return value
-    return (value.hex() if isinstance(value, float) and not value.is_integer() else hex(int(value))).encode()
+    for start in range(0, len(values), CHUNK):
+        part, before, visits = values[start : start + CHUNK], len(found), walk.visits
+        run.tick(len(part))
+        pairs = dict(zip(part, part, strict=True)) if are_keys(part) else {}
+        for key, value in pairs.items() if pairs else ((frozen(value, walk), value) for value in part):
+            found.setdefault(key, value)
+        run.spend(INDEXED * (len(found) - before) * (1 + (walk.visits - visits) // len(part)))
+    return kind(found.values())

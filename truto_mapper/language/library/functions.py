@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
-from truto_mapper.language.runtime import arguments, calls, paths, values
+from truto_mapper.language.runtime import arguments, calls, paths, sets, sorting, tuples, values, walks, writing
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, Function
 
@@ -24,7 +24,7 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("max", "<a<n>:n>", numbers.greatest),
     ("min", "<a<n>:n>", numbers.least),
     ("average", "<a<n>:n>", numbers.average),
-    ("string", "<x-b?:s>", values.string, 1),
+    ("string", "<x-b?:s>", writing.string, 1),
     ("substring", "<s-nn?:s>", defined(strings.substring), 3),
     ("substringBefore", "<s-s:s>", defined(strings.substring_before), 2),
     ("substringAfter", "<s-s:s>", defined(strings.substring_after), 2),
@@ -118,10 +118,13 @@ _NAMED: Final = (
     (builtins, "bool dict enumerate float int len list str"),
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
-    (paths, "added arithmetic begun combined compared concatenated constructed_items context_array context_items"),
-    (paths, "descendants ended field fields grouped included is_empty is_empty_item item_at joined kept kept_path"),
-    (paths, "keyed multiplied negated numbered ordered push ranged repeated_key root_field select spread stream"),
-    (paths, "subtracted text unbound wildcard"),
+    (paths, "added arithmetic combined compared concatenated constructed_items context_array context_items ended"),
+    (paths, "field fields grouped grouped_by is_empty is_empty_item item_at joined keyed kept kept_path multiplied"),
+    (paths, "negated push ranged repeated repeated_key root_field select subtracted text"),
+    (sets, "included"),
+    (sorting, "ordered"),
+    (tuples, "begun collected join numbered spread stream unbound"),
+    (walks, "descendants wildcard wildcards"),
     (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
     (calls, "transform"),
     (higher_order, "Replacing add_match appended_onto gather gathered merged_onto object_of only pairs"),

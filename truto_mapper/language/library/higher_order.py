@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 
 from truto_mapper.language.runtime.arguments import fitted, refuse
 from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, invoked
-from truto_mapper.language.runtime.paths import appended, in_order, merge_sorted, push
+from truto_mapper.language.runtime.paths import appended, push
+from truto_mapper.language.runtime.sorting import in_order, merge_sorted
 from truto_mapper.language.runtime.values import (
     CHUNK,
     MISSING,

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.paths import divided
-from truto_mapper.language.runtime.values import MISSING, Run, fail, finite, quoted, to_json
+from truto_mapper.language.runtime.values import MISSING, Run, fail, finite, quoted
+from truto_mapper.language.runtime.writing import to_json
 
 _DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
 _RADIX = r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+"

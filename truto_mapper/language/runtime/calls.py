@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from truto_mapper.language.runtime.arguments import fitted, fitted_by, matching
-from truto_mapper.language.runtime.paths import descendants
 from truto_mapper.language.runtime.values import (
     MAX_WRITTEN,
     MISSING,
@@ -19,15 +18,14 @@ from truto_mapper.language.runtime.values import (
     Walk,
     as_number,
     collapsed,
-    copy,
     fail,
     listed,
     plain,
     quoted,
-    received,
     settled,
     shown,
 )
+from truto_mapper.language.runtime.walks import copy, descendants, received
 from truto_mapper.text.errors import EvaluationError, MapperError
 
 #: A `?` among the arguments of a partial application.

@@ -6,7 +6,8 @@ import math
 import re
 from typing import Any, Final
 
-from truto_mapper.language.runtime.values import MISSING, Function, Run, Walk, bounded, decimal_of
+from truto_mapper.language.runtime.values import MISSING, Function, Run, Walk, bounded
+from truto_mapper.language.runtime.writing import decimal_of
 
 _WORDS: Final = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _NUMBER: Final = r"(?a)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*"

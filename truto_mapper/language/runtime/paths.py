@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import zip_longest
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from truto_mapper.language.runtime.values import (
-    BOUNDS,
     MISSING,
     Constructed,
     Kept,
@@ -22,20 +22,16 @@ from truto_mapper.language.runtime.values import (
     as_number,
     bounded,
     collapsed,
-    equal,
     fail,
     finite,
     is_number,
-    items,
-    leaves,
     listed,
     settled,
     shown,
     stored,
-    string,
     truthy,
 )
-from truto_mapper.text.errors import EvaluationError
+from truto_mapper.language.runtime.writing import string
 
 
 def kept(value: Any) -> Any:
@@ -53,6 +49,11 @@ def kept_path(value: Any) -> Any:
 def context_items(value: Any) -> Any:
     """As `items`, for the first step of a path, which is evaluated even for an undefined context."""
     return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def repeated(context: Any, value: Any) -> list[Any]:
+    """A value once for each item of a context; none if it is undefined."""
+    return [] if value is MISSING else [value] * len(context_items(context))
 
 
 def constructed_items(value: Any) -> Any:
@@ -93,17 +94,24 @@ def fields(value: Any, name: str) -> Any:
 
 
 def _fields(value: Iterable[Any], name: str) -> Any:
-    found = []
-    for item in value:
-        if item.__class__ is dict:
-            one = item.get(name, MISSING)
-        elif isinstance(item, list):
-            one = collapsed(_looked_up(item, name, Sequence(), 0, Walk()))
-        else:
-            one = item.get(name, MISSING) if isinstance(item, dict) else MISSING
-        if one is not MISSING:
-            found.append(one)
-    return joined(found)
+    kinds = set(map(type, value))
+    if kinds == _OBJECTS:
+        every = [item.get(name, MISSING) for item in value]
+    elif kinds <= _SINGLE:
+        every = [item.get(name, MISSING) for item in value if item.__class__ is dict]
+    else:
+        every = [_field_of(item, name) for item in value]
+    return joined([one for one in every if one is not MISSING])
+
+
+_OBJECTS = frozenset((dict,))
+_SINGLE = frozenset((dict, str, int, float, bool, type(None), Missing))
+
+
+def _field_of(item: Any, name: str) -> Any:
+    if isinstance(item, list):
+        return collapsed(_looked_up(item, name, Sequence(), 0, Walk()))
+    return item.get(name, MISSING) if isinstance(item, dict) else MISSING
 
 
 def root_field(value: Any, name: str) -> Any:
@@ -137,14 +145,22 @@ def joined(results: list[Any], run: Run | None = None) -> Any:
     """The results of a step for its context items, joined as the context of the next step."""
     if len(results) == 1 and results[0].__class__ is list:
         return results[0]
-    found = Sequence()
-    for one in results:
-        if isinstance(one, list) and one.__class__ is not Constructed:
-            found.extend(one)
+    kinds = set(map(type, results))
+    if not any(issubclass(kind, list) for kind in kinds):
+        found = Sequence(results)
+    elif kinds <= _JOINED:
+        bounded(sum(map(len, results)))
+        found = Sequence(chain.from_iterable(results))
+    else:
+        found = Sequence()
+        for one in results:
+            found.extend(one if isinstance(one, list) and one.__class__ is not Constructed else (one,))
             bounded(len(found))
-        else:
-            found.append(one)
     return found if run is None else run.grown(found)
+
+
+#: The classes of arrays whose items are joined.
+_JOINED = frozenset((list, Sequence, Kept, Tuples))
 
 
 def ended(results: list[Any], run: Run | None = None) -> Any:
@@ -152,39 +168,6 @@ def ended(results: list[Any], run: Run | None = None) -> Any:
     if len(results) == 1 and isinstance(results[0], list) and not isinstance(results[0], Sequence):
         return results[0]
     return joined(results, run)
-
-
-def wildcard(value: Any, run: Run | None = None) -> Any:
-    """`*`: the values of an object's fields, arrays flattened."""
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list):
-        return Sequence()
-    walk, nested = Walk(run), False
-    found: list[Any] = []
-    for item in value:
-        nested = nested or isinstance(item, list)
-        leaves(item, walk, 0, found)
-    # In the reference, an array that others were joined to is not a sequence, and does not collapse.
-    return found if nested else Sequence(found)
-
-
-def descendants(value: Any, run: Run | None = None) -> Any:
-    """`**`: a value and all values within it, without the arrays themselves."""
-    if value is MISSING:
-        return MISSING
-    found = Sequence()
-    _descend(value, found, 0, Walk(run))
-    return found[0] if len(found) == 1 else found
-
-
-def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
-    if not isinstance(value, list):
-        found.append(value)
-    if isinstance(value, (dict, list)):
-        inner = walk.enter(depth, value)
-        for item in value.values() if isinstance(value, dict) else value:
-            _descend(item, found, inner, walk)
 
 
 def item_at(value: Any, index: int) -> Any:
@@ -212,6 +195,8 @@ def combined(value: Any) -> Any:
     """The items of an array as a single context, for an object constructor whose keys are all constant."""
     if not isinstance(value, list):
         return value
+    if len(value) > 1 and _OBJECTS.issuperset(map(type, value)):
+        return list(value)
     there = [one for one in value if one is not MISSING]
     if len(there) <= 1:
         return there[0] if there else MISSING
@@ -230,23 +215,50 @@ def appended(left: Any, right: Any) -> Any:
     return [*left, *right]
 
 
-def grouped(run: Run, value: Any, pairs: Iterable[tuple[Callable[[Any], Any], Callable[[Any], Any]]]) -> dict[str, Any]:
-    """`{key: value}`: items grouped by key. Keys and values are functions of an item, or of a tuple."""
+#: Functions of an item, or of a tuple, that give a key and a value of a group.
+Pairs = tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...]
+
+
+def grouped(run: Run, value: Any, pairs: Pairs) -> dict[str, Any]:
+    """`{key: value}`: items grouped by key."""
     streamed = isinstance(value, Tuples)
-    pairs = tuple(pairs)
+    groups = _groups(run.each(value if value or streamed else [MISSING]), [key for key, _ in pairs])
+    run.spend(_GROUP * len(groups))
+    merge = _merged_tuples if streamed else combined
+    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in run.each(list(groups.items())))
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
+def grouped_by(run: Run, several: list[Any], keys: list[Any], value_of: Callable[[Any], Any]) -> dict[str, Any]:
+    """As `grouped`, with a single pair whose keys are known."""
+    groups: defaultdict[str, list[Any]] = defaultdict(list)
+    if set(map(type, keys)) == _TEXT:
+        for key, item in zip(keys, run.each(several), strict=True):
+            groups[key].append(item)
+    else:
+        for key, item in zip(keys, run.each(several), strict=True):
+            if key is not MISSING:
+                groups[text_key(key)].append(item)
+    run.spend(_GROUP * len(groups))
+    made = ((key, value_of(combined(members))) for key, members in run.each(list(groups.items())))
+    return {key: stored(one) for key, one in made if one is not MISSING}
+
+
+_TEXT = frozenset((str,))
+
+
+def _groups(several: Iterable[Any], keys: list[Callable[[Any], Any]]) -> dict[str, tuple[int, list[Any]]]:
+    """The items by key, each with the number of the pair that the key comes from."""
     groups: dict[str, tuple[int, list[Any]]] = {}
-    for item in run.each(value if value or streamed else [MISSING]):
-        for number, (key_of, _) in enumerate(pairs):
+    for item in several:
+        for number, key_of in enumerate(keys):
             key = key_of(item)
             if key is not MISSING:
                 group = groups.setdefault(text_key(key), (number, []))
                 if group[0] != number:
                     repeated_key(key)
                 group[1].append(item)
-    run.spend(_GROUP * len(groups))
-    merge = _merged_tuples if streamed else combined
-    made = ((key, pairs[number][1](merge(members))) for key, (number, members) in run.each(list(groups.items())))
-    return {key: stored(one) for key, one in made if one is not MISSING}
+    return groups
 
 
 def keyed(run: Run, context: Any, whole: bool, pairs: Any) -> dict[str, Any]:
@@ -281,163 +293,9 @@ def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: combined([member.get(name, MISSING) for member in members]) for name in names}
 
 
-#: The size of a tuple of a stream, of an item of a range without its integer, and of a group, in bytes.
-_TUPLE = 232
+#: The size of an item of a range without its integer, and of a group, in bytes.
 _INTEGER = 16
 _GROUP = 400
-
-
-def stream(run: Run, value: Any) -> Tuples:
-    """The items of a value as tuples."""
-    run.spend(_TUPLE * len(value))
-    return Tuples({"@": item} for item in value)
-
-
-def spread(
-    run: Run,
-    found: Tuples,
-    bound: dict[str, Any],
-    result: Any,
-    focus: str | None,
-    index: str | None,
-    ancestor: str | None,
-) -> None:
-    """Add the tuples for the result of a step for one tuple."""
-    run.spend(_TUPLE * len(result) if isinstance(result, list) else _TUPLE)
-    if isinstance(result, Tuples):
-        found.extend({**bound, **one} for one in result)
-        return
-    for number, one in enumerate(listed(result)):
-        made = {**bound, focus: one} if focus else {**bound, "@": one}
-        if index:
-            made[index] = number
-        if ancestor:
-            made[ancestor] = bound["@"]
-        found.append(made)
-
-
-def begun(state: Any, found: Tuples) -> Tuples:
-    """The tuples to group: a single undefined one if the step before the first tuple found nothing."""
-    return found if items(state) else Tuples(({"@": MISSING},))
-
-
-def unbound(found: Tuples) -> Sequence:
-    """The items of a tuple stream."""
-    return Sequence(one["@"] for one in found)
-
-
-def numbered(run: Run, found: Any, name: str) -> Tuples:
-    """The tuples with their index in the stream bound to a name."""
-    run.spend(_TUPLE * len(found))
-    return Tuples({**one, name: place} for place, one in enumerate(found))
-
-
-def ordered(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> Any:
-    """`^(terms)`: the sorted items; each term is a function of an item, and whether the order is descending."""
-    if len(value) <= 1:
-        return value if isinstance(value, Tuples) else Sequence(value)
-    run.spend(_TUPLE * len(value))
-    keyed = _one_key(run, value, terms)
-    if keyed is not None:
-        keyed = in_order(run, keyed, operator.itemgetter(0), reverse=terms[0][1])
-    else:
-        # As in the reference, a key is not evaluated before a comparison needs it.
-        keyed = merge_sorted([({}, item) for item in run.each(value)], lambda a, b: _comes_after(run, a, b, terms))
-    return (Tuples if isinstance(value, Tuples) else list)(item for _, item in keyed)
-
-
-def _one_key(run: Run, value: Any, terms: tuple[tuple[Callable[[Any], Any], bool], ...]) -> list[Any] | None:
-    """Pairs of key and item if there is one key, and all are texts, or all integers."""
-    if len(terms) > 1:
-        return None
-    depth, [(key_of, _)] = run.depth, terms
-    try:
-        keyed = [(key_of(item), item) for item in run.each(value)]
-    except EvaluationError as error:
-        if error.diagnostics[0].code in BOUNDS:
-            raise
-        run.depth = depth
-        return None  # the comparisons may meet another error first
-    kinds = {key.__class__ for key, _ in keyed}
-    return keyed if len(kinds) == 1 and kinds <= {str, int} else None
-
-
-def merge_sorted(found: list[Any], comes_after: Callable[[Any, Any], bool]) -> list[Any]:
-    """The items merge-sorted exactly as the reference does it, which shows where `comes_after` is no order, or fails.
-
-    `comes_after` tells of an item, and one further right, whether they change places.
-    """
-    if len(found) <= 1:
-        return found
-    middle = len(found) // 2
-    left, right = merge_sorted(found[:middle], comes_after), merge_sorted(found[middle:], comes_after)
-    merged = []
-    at = other = 0
-    while at < len(left) and other < len(right):
-        if comes_after(left[at], right[other]):
-            merged.append(right[other])
-            other += 1
-        else:
-            merged.append(left[at])
-            at += 1
-    return [*merged, *left[at:], *right[other:]]
-
-
-#: The items that are sorted without a look at the clock, and how long the texts may be for that.
-_SORTED = 65_536
-_LONG = 1_000
-
-
-class _Watched:
-    """A text to sort by, each comparison of which counts as work."""
-
-    __slots__ = ("run", "text")
-
-    def __init__(self, run: Run, text: str) -> None:
-        self.run, self.text = run, text
-
-    def __lt__(self, other: _Watched) -> bool:
-        self.run.tick(1 + (len(self.text) >> 10))
-        return self.text < other.text
-
-
-def in_order(
-    run: Run, values: list[Any], key: Callable[[Any], Any] = lambda value: value, *, reverse: bool = False
-) -> list[Any]:
-    """The sorted values: parts of them are sorted, then merged by sorting two parts as one."""
-    if sum(len(one) for one in map(key, values) if isinstance(one, str)) > _LONG * len(values):
-        return sorted(values, key=lambda value: _Watched(run, key(value)), reverse=reverse)
-    parts: list[list[Any]] = []
-    for start in range(0, len(values), _SORTED):
-        part = values[start : start + _SORTED]
-        run.tick(len(part))
-        parts.append(sorted(part, key=key, reverse=reverse))
-    while len(parts) > 1:
-        merged: list[list[Any]] = []
-        for left, right in zip_longest(parts[::2], parts[1::2], fillvalue=parts[0][:0]):
-            run.tick(len(left))
-            merged.append(sorted([*left, *right], key=key, reverse=reverse))
-        parts = merged
-    return parts[0] if parts else []
-
-
-def _comes_after(run: Run, left: Any, right: Any, terms: tuple[tuple[Any, bool], ...]) -> bool:
-    run.tick()
-    for place, (key_of, descending) in enumerate(terms):
-        a, b = (keys[place] if place in keys else keys.setdefault(place, key_of(item)) for keys, item in (left, right))
-        if a is MISSING or b is MISSING:
-            if a is b:
-                continue
-            return a is MISSING
-        for value in (a, b):
-            if not _is_comparable(value):
-                wanted = "The expressions within an order-by clause must be numeric or string"
-                fail("T2008", f"{wanted}, not {shown(value)}")
-        if isinstance(a, str) is not isinstance(b, str):
-            fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
-        if a != b:
-            return (a < b) is descending
-    return False
 
 
 def divided(left: Any, right: Any) -> Any:
@@ -503,13 +361,13 @@ def negated(value: Any) -> Any:
     return MISSING if value is MISSING else -value
 
 
-def _is_comparable(value: Any) -> bool:
+def is_comparable(value: Any) -> bool:
     return isinstance(value, (str, int, float, Missing)) and not isinstance(value, bool)
 
 
 def compared(sign: str, left: Any, right: Any) -> Any:
     """`< <= > >=`"""
-    if not (_is_comparable(left) and _is_comparable(right)):
+    if not (is_comparable(left) and is_comparable(right)):
         fail("T2010", f"The expressions either side of operator {sign} must evaluate to numeric or string values")
     if left is MISSING or right is MISSING:
         return MISSING
@@ -517,23 +375,6 @@ def compared(sign: str, left: Any, right: Any) -> Any:
         values = f"{shown(left)} and {shown(right)}"
         fail("T2009", f"The values {values} either side of operator {sign} must be of the same data type")
     return _ORDER[sign](left, right)
-
-
-def included(left: Any, right: Any, run: Run | None = None) -> bool:
-    """`in`; arrays and objects are compared by identity, as in the reference."""
-    if left is MISSING:
-        return False
-    among = listed(right)
-    is_text = isinstance(left, str)
-    if is_text or (
-        isinstance(left, (int, float)) and abs(left) < 2**53
-    ):  # Python finds all that is equal, and 1 = true
-        if run is not None:
-            run.tick((len(among) >> 4) * (1 + (len(left) >> 8 if is_text else 0)))
-        if is_text or left not in among:
-            return is_text and left in among
-    same = operator.is_ if isinstance(left, (list, dict)) else equal
-    return any(same(left, item) for item in (among if run is None else run.each(among)))
 
 
 def text(value: Any, run: Run | None = None) -> str:

@@ -7,13 +7,11 @@ code and a message; `Expression` adds the source and the span.
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final, NoReturn, final
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
@@ -184,7 +182,7 @@ def watched(clock: Budget | Run, found: Any) -> Iterator[Any]:
 class Run:
     """The bounds, the scope and the events of one evaluation."""
 
-    __slots__ = ("budget", "depth", "evaluate", "events", "max_depth", "random", "scope", "ticks")
+    __slots__ = ("budget", "depth", "evaluate", "events", "max_depth", "members", "random", "scope", "ticks")
 
     def __init__(self, budget: Budget, depth: int, scope: Any = None, evaluate: Callable[..., Any] = fail) -> None:
         self.budget = budget
@@ -193,6 +191,7 @@ class Run:
         self.evaluate = evaluate  # what $eval does
         self.depth = self.ticks = 0
         self.random: random.Random | None = None
+        self.members: dict[int, Any] = {}  # of arrays that are searched, by identity: see `sets`
         self.events: list[tuple[Any, ...]] = []  # filled by a traced evaluation
         budget.check()
 
@@ -277,11 +276,14 @@ class Walk:
         """Enter an array or object at `depth`; the depth of its items."""
         if depth >= MAX_DATA_NESTING:
             fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
-        self.visits += 1 + (len(value) >> 4)
+        size, clock = len(value), self.clock
+        self.visits += 1 + (size >> 4)
         if self.visits > MAX_VISITS:
             fail("D2014", f"more than {MAX_VISITS:,} arrays and objects")
-        if self.clock is not None:
-            self.clock.tick(len(value) + 1)
+        if clock is not None:
+            clock.ticks += size + 1
+            if clock.ticks > 64:
+                clock.tick(0)
         return depth + 1
 
     def each(self, found: Any) -> Any:
@@ -298,18 +300,6 @@ class Walk:
 def bounded(length: float) -> None:
     if length > MAX_LENGTH:
         fail("D2014", f"{length:,.0f} items or characters are more than the {MAX_LENGTH:,} allowed")
-
-
-def leaves(value: Any, walk: Walk, depth: int = 0, found: list[Any] | None = None) -> list[Any]:
-    """Flatten nested arrays into `found`; any other value is one leaf."""
-    found = [] if found is None else found
-    if isinstance(value, list):
-        inner = walk.enter(depth, value)
-        for item in walk.each(value):
-            leaves(item, walk, inner, found)
-    else:
-        found.append(value)
-    return found
 
 
 def collapsed(found: Any) -> Any:
@@ -378,80 +368,20 @@ def quoted(value: Any) -> str:
     return excerpt(value, default=lambda one: "a function" if isinstance(one, Function) else None)
 
 
-def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
-    """A value as `$string` writes it: whole numbers with every digit, fractions with 15 significant digits.
-
-    `indent` is the number of spaces per level, 0 for a single line.
-    """
-    if isinstance(value, float):
-        return decimal_of(value)
-    if isinstance(value, Function):
-        return '""'
-    if not isinstance(value, (list, dict)) or not value:
-        if walk is not None and isinstance(value, str):
-            walk.write(len(value))
-        return _scalar(value)
-    inner = (walk := walk or Walk()).enter(depth, value)
-    start, end = ("\n" + " " * indent * inner, "\n" + " " * indent * depth) if indent else ("", "")
-    walk.write(len(value) * (len(start) + 2))
-    if isinstance(value, list):
-        if not indent and _FLAT.issuperset(map(type, value)):
-            walk.write(sum(len(item) for item in value if isinstance(item, str)))
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        parts = [to_json(item, indent, inner, walk) for item in value]
-        return f"[{start}{f',{start}'.join(parts)}{end}]"
-    colon = ": " if indent else ":"
-    walk.write(sum(map(len, map(_key, value))))
-    parts = [_scalar(key) + colon + to_json(item, indent, inner, walk) for key, item in value.items()]
-    return f"{{{start}{f',{start}'.join(parts)}{end}}}"
-
-
 _FLAT = frozenset((str, int, bool, type(None)))
+_TEXT = frozenset((str,))
 
 
-def _scalar(value: Any) -> str:
-    try:
-        return "null" if value is MISSING else json.dumps(value, ensure_ascii=False)
-    except TypeError:
-        return _refuse_value(value)
-
-
-def decimal_of(value: float, digits: int = 15) -> str:
-    """A number as ECMAScript writes it; a fraction is rounded to so many significant digits first."""
-    if not math.isfinite(value):
-        _refuse_value(value)
-    rounded = value if value.is_integer() else float(f"{value:.{digits}g}")
-    if rounded == 0:
-        return "0"
-    if 1e-6 <= abs(rounded) < 1e21:
-        return _without_zeros(f"{Decimal(repr(rounded)):f}")
-    mantissa, _, exponent = repr(rounded).partition("e")
-    return f"{_without_zeros(mantissa)}e{int(exponent):+d}"
-
-
-def _without_zeros(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _key(key: Any) -> str:
+def key_text(key: Any) -> str:
     if not isinstance(key, str):
         fail("D3137", f"an object has the key {excerpt(key)}, which is not a string")
     return key
 
 
-def _refuse_value(value: Any) -> NoReturn:
+def refuse_value(value: Any) -> NoReturn:
     if isinstance(value, float):
         fail("D1001", f"Number out of range: {quoted(value)}")
     fail("D3137", f"{excerpt(value)} is not a JSON value")
-
-
-def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
-    """$string: a value as text; texts are unchanged, other values are JSON."""
-    if value is MISSING or isinstance(value, str):
-        return value
-    if isinstance(value, float) and not math.isfinite(value):
-        fail("D3001", f"{quoted(value)} cannot be written as a string: it is not a finite number")
-    return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
 
 
 def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
@@ -460,21 +390,13 @@ def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
     Numbers are finite, and `walk` counts the characters. Raises D3137 for anything else that is not JSON.
     """
     if isinstance(value, dict):
-        inner = walk.enter(depth, value)
-        made = {key if key.__class__ is str else _key(key): item for key, item in value.items()}
-        size, others = _settled(made.items())
-        for key, item in others:
-            made[key] = plain(item, walk, inner)
-        walk.write(size + 2)
-        return {key: item for key, item in made.items() if item is not MISSING} if others else made
+        made = dict(value) if _TEXT.issuperset(map(type, value)) else {key_text(key): value[key] for key in value}
+        gone = _plain_members(made, made.items(), walk, walk.enter(depth, value))
+        return {key: item for key, item in made.items() if item is not MISSING} if gone else made
     if isinstance(value, list):
-        inner = walk.enter(depth, value)
         found = list(value)
-        size, others = _settled(enumerate(found))
-        for index, item in others:
-            item = plain(item, walk, inner)  # noqa: PLW2901
-            found[index] = None if item is MISSING else item
-        walk.write(size + 2)
+        for index in _plain_members(found, enumerate(found), walk, walk.enter(depth, value)):
+            found[index] = None
         return found
     if isinstance(value, str):
         walk.write(len(value))
@@ -483,21 +405,27 @@ def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
         return MISSING
     if isinstance(value, float):
         return finite(value)
-    return value if value is None or value is MISSING or isinstance(value, int) else _refuse_value(value)
+    return value if value is None or value is MISSING or isinstance(value, int) else refuse_value(value)
 
 
-def _settled(items: Iterable[tuple[Any, Any]]) -> tuple[int, list[tuple[Any, Any]]]:
-    """The characters of the members that are texts, integers, booleans and nulls, and the other members."""
-    size, others = 0, []
-    for key, item in items:
+def _plain_members(made: Any, members: Iterable[tuple[Any, Any]], walk: Walk, depth: int) -> list[Any]:
+    """Make the members of an array or object plain in place. Returns the keys of those that are undefined."""
+    size, gone = 2, []
+    for key, item in members:
         kind = item.__class__
         if kind is str:
             size += len(item) + 3
         elif kind in _FLAT:
             size += 3
+        elif kind is float:
+            if item - item != 0 or item.is_integer():
+                made[key] = finite(item)
         else:
-            others.append((key, item))
-    return size, others
+            one = made[key] = plain(item, walk, depth)
+            if one is MISSING:
+                gone.append(key)
+    walk.write(size)
+    return gone
 
 
 def finished(value: Any, escapes: bool, budget: Budget | None = None) -> Any:
@@ -512,37 +440,6 @@ def finished(value: Any, escapes: bool, budget: Budget | None = None) -> Any:
     return MISSING if isinstance(value, Function) else value
 
 
-def received(value: Any, walk: Walk, depth: int = 0) -> Any:
-    """The result of a caller's function, checked to be JSON, and copied: the caller cannot change it any more."""
-    if value is None or value is MISSING or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        walk.write(len(value))
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int.__int__(value)
-    if isinstance(value, dict):
-        inner = walk.enter(depth, value)
-        made = {str.__str__(_key(key)): received(item, walk, inner) for key, item in dict.items(value)}
-        return {key: item for key, item in made.items() if item is not MISSING}
-    if isinstance(value, (list, tuple)):
-        inner = walk.enter(depth, value)
-        items_ = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
-        return [received(item, walk, inner) for item in items_ if item is not MISSING]
-    return finite(float.__float__(value)) if isinstance(value, float) else _refuse_value(value)
-
-
-def copy(run: Run, value: Any, depth: int = 0, walk: Walk | None = None) -> Any:
-    """A deep copy; functions become empty texts."""
-    if isinstance(value, list):
-        inner = (walk := walk or Walk(run)).enter(depth, value)
-        return run.grown([None if item is MISSING else copy(run, item, inner, walk) for item in walk.each(value)])
-    if isinstance(value, dict):
-        inner = (walk := walk or Walk(run)).enter(depth, value)
-        return run.grown({key: copy(run, item, inner, walk) for key, item in value.items()})
-    return "" if isinstance(value, Function) else value
-
-
 def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None = None) -> bool:
     """$boolean: an array is true if an item is; null and functions are false."""
     if isinstance(value, list):
@@ -554,7 +451,7 @@ def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None
         return is_number(value) and value != 0
     if value is None or value is MISSING or isinstance(value, Function):
         return False
-    return bool(value) if isinstance(value, (str, int, dict)) else _refuse_value(value)
+    return bool(value) if isinstance(value, (str, int, dict)) else refuse_value(value)
 
 
 def equal(left: Any, right: Any, run: Run | None = None) -> bool:

@@ -1,0 +1,49 @@
+"""What is taken at once, where nothing needs care, is what is taken one by one."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime import writing
+from truto_mapper.language.runtime.values import MISSING, Walk
+from truto_mapper.language.runtime.writing import to_json
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+NUMBERS = st.sampled_from(
+    [0.1 + 0.2, 1e-5, 1e-7, 5.0, -0.0, 1e16, 1e21, 1e22, 123456789012345678.0, 0.0001, 2.5e-4, 3.0]
+)
+VALUES = st.recursive(
+    SCALARS | NUMBERS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+)
+
+
+@given(VALUES)
+def test_a_value_is_written_at_once_as_member_by_member(value):
+    made = Expression("$string($)").evaluate({"v": value})
+    assert made == to_json({"v": value})
+    quick = writing._writable({"v": value}, Walk(), 0)
+    assert quick is MISSING or writing._COMPACT.encode(quick) == to_json({"v": value})
+
+
+def naive_leaves(value):
+    return [leaf for item in value for leaf in naive_leaves(item)] if isinstance(value, list) else [value]
+
+
+def naive_descendants(value):
+    own = [] if isinstance(value, list) else [value]
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return own + [one for item in below for one in naive_descendants(item)]
+
+
+@given(st.lists(VALUES, min_size=2, max_size=4))
+def test_wildcards_descendants_and_keys_are_those_of_each_member(several):
+    members = [one.values() if isinstance(one, dict) else one for one in several if isinstance(one, (dict, list))]
+    values_of = [leaf for one in members for item in one for leaf in naive_leaves(item)]
+    assert Expression("[v.*]").evaluate({"v": several}) == values_of
+    assert Expression("[v.**]").evaluate({"v": several}) == [one for item in several for one in naive_descendants(item)]
+    assert Expression("$count(**)").evaluate(several) == len(naive_descendants(several))
+    assert Expression("[$keys(v)]").evaluate({"v": several}) == list(
+        dict.fromkeys(key for one in naive_leaves(several) if isinstance(one, dict) for key in one)
+    )
+    assert Expression("$clone(v)").evaluate({"v": several}) == several

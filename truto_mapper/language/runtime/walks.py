@@ -1,0 +1,174 @@
+"""Walks through values: `*` and `**`, the leaves of nested arrays, and copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from truto_mapper.language.runtime.values import (
+    CHUNK,
+    MAX_LENGTH,
+    MISSING,
+    Function,
+    Missing,
+    Run,
+    Sequence,
+    Walk,
+    bounded,
+    finite,
+    key_text,
+    refuse_value,
+    settled,
+)
+
+_SCALARS: Final = frozenset((str, int, float, bool, type(None)))
+_NO_ARRAYS: Final = _SCALARS | {dict, Missing}
+_KNOWN: Final = _NO_ARRAYS | {list}
+
+
+def is_flat(members: Iterable[Any]) -> bool:
+    """Whether the items of an array, or the values of an object, are texts, numbers, booleans and nulls."""
+    return _SCALARS.issuperset(map(type, members))
+
+
+def leaves(value: Any, walk: Walk, depth: int = 0, found: list[Any] | None = None) -> list[Any]:
+    """Flatten nested arrays into `found`; any other value is one leaf."""
+    found = [] if found is None else found
+    if not isinstance(value, list):
+        found.append(value)
+        return found
+    inner = walk.enter(depth, value)
+    if _NO_ARRAYS.issuperset(map(type, value)):
+        found.extend(value)
+        return found
+    for item in walk.each(value):
+        leaves(item, walk, inner, found)
+    return found
+
+
+def wildcard(value: Any, run: Run | None = None) -> Any:
+    """`*`: the values of an object's fields, arrays flattened."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    elif not isinstance(value, list):
+        return Sequence()
+    if run is not None:
+        run.tick(len(value) + 1)
+    if _NO_ARRAYS.issuperset(map(type, value)):
+        return Sequence(value)
+    nested, walk = False, Walk(run)
+    found: list[Any] = []
+    for item in walk.each(value):
+        if item.__class__ in _NO_ARRAYS:
+            found.append(item)
+        elif item.__class__ is list and _NO_ARRAYS.issuperset(map(type, item)):
+            nested = True
+            found.extend(item)
+        else:
+            nested = nested or isinstance(item, list)
+            leaves(item, walk, 0, found)
+    # In the reference, an array that others were joined to is not a sequence, and does not collapse.
+    return found if nested else Sequence(found)
+
+
+def wildcards(run: Run, several: Any) -> list[Any]:
+    """The results of `*` for several context items, to be joined."""
+    if len(several) <= 1:
+        return [one for item in several if (one := settled(wildcard(item, run))) is not MISSING]
+    found, walk = Sequence(), Walk(run)
+    for item in run.each(several):
+        members = item.values() if item.__class__ is dict else ()
+        kinds = set(map(type, members))
+        if item.__class__ is not dict or not kinds <= _KNOWN or len(members) >= CHUNK:
+            found.extend(wildcard(item, run))
+        elif list in kinds:
+            for one in members:
+                if one.__class__ is not list:
+                    found.append(one)
+                elif _NO_ARRAYS.issuperset(map(type, one)):
+                    found.extend(one)
+                else:
+                    leaves(one, walk, 0, found)
+        else:
+            found.extend(members)
+        if len(found) > MAX_LENGTH:
+            bounded(len(found))
+    return [found] if found else []
+
+
+def descendants(value: Any, run: Run | None = None) -> Any:
+    """`**`: a value and all values within it, without the arrays themselves."""
+    if value is MISSING:
+        return MISSING
+    found = Sequence(() if isinstance(value, list) else (value,))
+    if isinstance(value, (dict, list)):
+        _descend(value, found, 0, Walk(run))
+    return found[0] if len(found) == 1 else found
+
+
+def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
+    """Add what is within an array or object."""
+    inner = walk.enter(depth, value)
+    for item in value.values() if isinstance(value, dict) else walk.each(value):
+        kind = item.__class__
+        if kind in _SCALARS:
+            found.append(item)
+        elif kind is dict and is_flat(item.values()):
+            found.append(item)
+            found.extend(item.values())
+        elif kind is list and is_flat(item):
+            found.extend(item)
+        else:
+            if not isinstance(item, list):
+                found.append(item)
+            if isinstance(item, (dict, list)):
+                _descend(item, found, inner, walk)
+    bounded(len(found))
+
+
+def copy(run: Run, value: Any) -> Any:
+    """A deep copy; functions become empty texts."""
+    if isinstance(value, (dict, list)):
+        return _copied(value, run, 0, Walk(run))
+    return "" if isinstance(value, Function) else value
+
+
+def _copied(value: Any, run: Run, depth: int, walk: Walk) -> Any:
+    inner = walk.enter(depth, value)
+    made: Any = dict(value) if isinstance(value, dict) else list(value)
+    size = made.__sizeof__()
+    for key, item in value.items() if isinstance(value, dict) else enumerate(walk.each(value)):
+        kind = item.__class__
+        if kind in _SCALARS:
+            continue
+        if (kind is dict and is_flat(item.values())) or (kind is list and is_flat(item)):
+            made[key] = item.copy()
+            size += item.__sizeof__()
+        elif isinstance(item, (dict, list)):
+            made[key] = _copied(item, run, inner, walk)
+        elif isinstance(item, Function):
+            made[key] = ""
+        elif item is MISSING and isinstance(value, list):
+            made[key] = None
+    run.spend(size)
+    return made
+
+
+def received(value: Any, walk: Walk, depth: int = 0) -> Any:
+    """The result of a caller's function, checked to be JSON, and copied: the caller cannot change it any more."""
+    if value is None or value is MISSING or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        walk.write(len(value))
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int.__int__(value)
+    if isinstance(value, dict):
+        inner = walk.enter(depth, value)
+        made = {str.__str__(key_text(key)): received(item, walk, inner) for key, item in dict.items(value)}
+        return {key: item for key, item in made.items() if item is not MISSING}
+    if isinstance(value, (list, tuple)):
+        inner = walk.enter(depth, value)
+        items_ = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+        return [received(item, walk, inner) for item in items_ if item is not MISSING]
+    return finite(float.__float__(value)) if isinstance(value, float) else refuse_value(value)
