@@ -4,9 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.runtime import writing
-from truto_mapper.language.runtime.values import MISSING, Walk
-from truto_mapper.language.runtime.writing import to_json
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 NUMBERS = st.sampled_from(
@@ -16,14 +13,6 @@ VALUES = st.recursive(
     SCALARS | NUMBERS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
 )
-
-
-@given(VALUES)
-def test_a_value_is_written_at_once_as_member_by_member(value):
-    made = Expression("$string($)").evaluate({"v": value})
-    assert made == to_json({"v": value})
-    quick = writing._writable({"v": value}, Walk(), 0)
-    assert quick is MISSING or writing._COMPACT.encode(quick) == to_json({"v": value})
 
 
 def naive_leaves(value):

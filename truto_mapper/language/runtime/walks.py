@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import (
@@ -24,6 +24,32 @@ from truto_mapper.language.runtime.values import (
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 _NO_ARRAYS: Final = _SCALARS | {dict, Missing}
 _KNOWN: Final = _NO_ARRAYS | {list}
+
+#: So many values are taken by types and fields: at least so many of a type at once, which Python does in fewer steps,
+#: and at most a part.
+MANY: Final = 32
+FEW: Final = 8
+PART: Final = 128
+
+
+def apart(keys: Iterable[Any], values: list[Any], take: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """What `take` gives for each of some values, of which only those with equal keys are taken at once."""
+    places: dict[Any, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    found: list[Any] = [None] * len(values)
+    for several in places.values():
+        for place, one in zip(several, take([values[place] for place in several]), strict=True):
+            found[place] = one
+    return found
+
+
+def by_fields(objects: list[dict[Any, Any]], take: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """What `take` gives for each of some objects, of which only those with the same fields are taken at once."""
+    fields = list(map(tuple, objects))
+    if fields.count(fields[0]) == len(objects):
+        return take(objects)
+    return apart(fields, objects, take)
 
 
 def is_flat(members: Iterable[Any]) -> bool:
