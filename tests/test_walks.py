@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.sizes import measure
+from truto_mapper.language.runtime.values import Walk
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 NUMBERS = st.sampled_from(
@@ -36,3 +38,20 @@ def test_wildcards_descendants_and_keys_are_those_of_each_member(several):
         dict.fromkeys(key for one in naive_leaves(several) if isinstance(one, dict) for key in one)
     )
     assert Expression("$clone(v)").evaluate({"v": several}) == several
+
+
+def naive_size(value):
+    """The characters of a value as `measure` counts them."""
+    if isinstance(value, str):
+        return len(value)
+    members = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if members is None else 2 + sum(3 + naive_size(one) for one in members)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=70))
+def test_many_values_are_measured_as_each_of_them(kinds, order):
+    rows = [kinds[number % len(kinds)] for number in order]
+    for value in (rows, {"items": rows}, {str(number): row for number, row in enumerate(rows)}):
+        walk = Walk()
+        measure(value, walk)
+        assert walk.written == naive_size(value)

@@ -29,7 +29,7 @@ _KNOWN: Final = _NO_ARRAYS | {list}
 #: and at most a part.
 MANY: Final = 32
 FEW: Final = 8
-PART: Final = 128
+PART: Final = 256
 
 
 def apart(keys: Iterable[Any], values: list[Any], take: Callable[[list[Any]], list[Any]]) -> list[Any]:
