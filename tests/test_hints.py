@@ -178,6 +178,30 @@ def test_a_bracket_of_a_block_is_named_by_its_line_and_column_in_the_file(tmp_pa
     assert "activity.yaml:16:13" in str(caught.value)
 
 
+def test_a_mistake_below_a_field_that_is_not_declared_is_reported_too(tmp_path):
+    path = tmp_path / "activity.yaml"
+    path.write_text(MAPPING.replace("name: $user.email is null", "nickname: $user.a && $user.b"))
+    with pytest.raises(MapperError) as caught:
+        load(path)
+    codes = {one.code for one in caught.value.diagnostics if one.source.position(one.span.start)[0] == 23}
+    assert codes == {"C201", "S0211"}
+
+
+@pytest.mark.parametrize(
+    ("path_mapping", "hint"),
+    [
+        ("/v2/users/{id}", "text needs quotes of its own: '\"/v2/users/\" & id'"),
+        ('"https://x.y/z"', "text needs quotes of its own: '\"https://x.y/z\"'"),
+    ],
+)
+def test_a_text_without_quotes_gets_those_of_yaml_too(path_mapping, hint, tmp_path):
+    path = tmp_path / "activity.yaml"
+    path.write_text(MAPPING.replace("'\"/v2/users\"'", path_mapping))
+    with pytest.raises(MapperError) as caught:
+        load(path)
+    assert hint in [one.hint for one in caught.value.diagnostics]
+
+
 CALLS = [
     ("$uppercas(a)", "did you mean `$uppercase`?"),
     ("a.$uppercas()", "did you mean `$uppercase`?"),
