@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
 from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
-from truto_mapper.language.runtime.values import MISSING, Function, Missing, fail, is_number, quoted
+from truto_mapper.language.runtime.values import MISSING, Function, Missing, fail, instead, is_number, quoted
 from truto_mapper.text.diagnostics import either
 
 _LETTERS: Final[Mapping[type, str]] = MappingProxyType(
@@ -165,4 +165,5 @@ def refuse(
     """
     but = but or ("but it is missing" if value is MISSING else "not")
     given = but if but.endswith("missing") else f"{but} {quoted(value)}"
+    hint = hint or (instead(value) if but == "not" else None)
     fail(code, f"argument {index} of {called(name)} must be {wanted}, {given}", hint)
