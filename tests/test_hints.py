@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from truto_mapper import Expression, MapperError, load
-from truto_mapper.language.hints.pieces import pieces_of
+from truto_mapper.language.hints.pieces import Surroundings, pieces_of
 
 FILE = Path(__file__).parent / "slips.yaml"
 ROWS = yaml.safe_load(FILE.read_text("utf-8"))
@@ -118,6 +118,14 @@ def test_the_pieces_of_a_text_are_in_its_order_and_only_spaces_and_comments_are_
         assert piece.text == text[piece.start : piece.end] != ""
         assert re.fullmatch(r"(?:[ \t\n\r\v]|/\*.*?\*/)*", text[end : piece.start], re.DOTALL)
         end = piece.end
+
+
+def test_a_hint_looks_at_few_items_of_a_long_bracket(monkeypatch):
+    steps = []
+    until = Surroundings.until
+    monkeypatch.setattr(Surroundings, "until", lambda *given: steps.append(1) or until(*given))
+    assert finding("{" + "...a, " * 5_000 + "}").hint == "write `$merge([…])`"
+    assert len(steps) <= 50
 
 
 MAPPING = """version: 1

@@ -148,7 +148,7 @@ def _comma(at: Failure, opener: str, left: str, right: str) -> Slip:
     if "?" in since and ":" not in since:
         return Slip("write `:`", at.here.span, "a condition is `condition ? value : other`")
     start = at.opener.start if at.opener else 0
-    if opener == "[" and (numbers := re.match(r"\[\s*(-?\d+(?:\s*,\s*-?\d+)+)\s*\]", at.text[start:])):
+    if opener == "[" and (numbers := re.match(r"\[\s*(-?\d+(?:\s*,\s*-?\d+)+)\s*\]", at.following(start))):
         return Slip(write(f"[[{numbers[1]}]]"), at.here.span, "several indices have two brackets")
     if opener == "[":
         return Slip("join conditions with `and` or `or`", at.here.span, "a predicate is one expression")

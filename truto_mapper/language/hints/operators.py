@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from truto_mapper.language import foreign
 from truto_mapper.language.hints.failure import CLOSING, Failure, Slip, write
-from truto_mapper.language.hints.pieces import LONGEST
+from truto_mapper.language.hints.pieces import LONGEST, MOST, NEAR
 from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.source import Span
 
@@ -162,7 +162,7 @@ def _merged(parts: list[str], sign: str) -> str:
             objects.append([part])
     is_spread = [part.removeprefix(sign) for part in parts if part.startswith(sign)]
     merged = ", ".join(one[0] if one[0] in is_spread else f"{{{', '.join(one)}}}" for one in objects if one)
-    return f"$merge([{merged}])" if len(merged) <= 2 * LONGEST else "$merge([…])"
+    return f"$merge([{merged}])" if len(merged) <= 2 * LONGEST and len(parts) < MOST else "$merge([…])"
 
 
 _COMMENT = re.compile(r"\{#(.*?)#\}|<!--(.*?)-->", re.DOTALL)
@@ -203,7 +203,7 @@ def _hash(at: Failure) -> Slip | None:
 def missing_operand(at: Failure) -> Slip | None:
     operator = at.before
     if at.here.kind == "end" and at.code in ("S0207", "S0203") and operator.text and not operator.ends_operand:
-        if found := re.search(r"([\w$.]+)\s*--\s*$", at.text):
+        if found := re.search(r"([\w$.]+)\s*--\s*$", at.text[-NEAR:]):
             return Slip(
                 write(f"{found[1]} - 1"), Span(operator.start - 1, operator.end), "JSONata has no operator `--`"
             )

@@ -11,6 +11,8 @@ from truto_mapper.text.source import Span
 
 #: The longest operand that a hint repeats, and how far from its place a slip is looked for.
 LONGEST, NEAR = 40, 400
+#: How many items of a bracket a hint looks at.
+MOST = 20
 
 _STOPS = r" \t\n\r\v.\[\]{}(),@#;:?+\-*/%|=<>^&!~"
 _PIECE = re.compile(
@@ -138,10 +140,10 @@ class Surroundings:
         return next((one for one in near if one.start() <= place <= one.end()), None)
 
     def parts(self) -> list[str]:
-        """The items of the innermost open bracket, in one line each."""
+        """The first `MOST` items of the innermost open bracket, in one line each."""
         start = self.opener.end if self.opener else 0
-        found = []
-        while (end := self.until(start, lambda _: False)) > start:
+        found: list[str] = []
+        while len(found) < MOST and (end := self.until(start, lambda _: False)) > start:
             found.append(" ".join(self.text[start:end].split()))
             comma = self.index(end)
             if comma >= len(self.pieces) or self.pieces[comma].text != ",":

@@ -148,8 +148,14 @@ def steps(at: Failure) -> Slip | None:
         inner = re.match(r"\?\s*\(?(.*?)\)?\s*\]", at.following(at.here.start))
         edit = inner[1].replace("@.", "").replace("==", "=").replace("&&", "and").replace("||", "or") if inner else "…"
         return Slip(write(f"[{edit}]"), at.here.span, "a predicate has no `?`")
-    if at.opener and at.opener.text == "[" and at.is_predicate and (found := _SLICE.match(at.text, at.opener.start)):
-        return Slip(write(_slice(*found.groups())), Span(*found.span()), "a range of items has two brackets")
+    if (
+        at.opener
+        and at.opener.text == "["
+        and at.is_predicate
+        and (found := _SLICE.match(at.following(at.opener.start)))
+    ):
+        span = Span(at.opener.start, at.opener.start + found.end())
+        return Slip(write(_slice(*found.groups())), span, "a range of items has two brackets")
     if at.opener and at.piece(at.opened[-1] - at.at - 1).text == "^":
         return _sort(at)
     if at.before.text == "^" and at.code == "S0202":
