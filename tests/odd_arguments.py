@@ -112,6 +112,7 @@ LISTED = {
     "A zone is a sign and three or four digits": lambda one: (
         one.ours == Failure("T0410") and "must be an offset" in one.message
     ),
+    "A separator in a picture": lambda one: "$formatInteger(" in one.text and type(one.ours) is type(one.theirs) is str,
     "A number can be rounded": lambda one: (
         "$round(" in one.text and type(one.ours) in (int, float) and one.theirs == Failure("D1001")
     ),
