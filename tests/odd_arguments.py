@@ -109,7 +109,10 @@ LISTED = {
     "A number that JSON cannot express": lambda one: (
         one.ours == Failure("D1001") and re.search("finite|out of range|not a number|NaN|Infinity", one.message)
     ),
-    "A zone is three or four digits": lambda one: one.ours == Failure("T0410") and "must be an offset" in one.message,
+    "A zone is a sign and three or four digits": lambda one: (
+        one.ours == Failure("T0410") and "must be an offset" in one.message
+    ),
+    "A separator in a picture": lambda one: "$formatInteger(" in one.text and type(one.ours) is type(one.theirs) is str,
     "A number can be rounded": lambda one: (
         "$round(" in one.text and type(one.ours) in (int, float) and one.theirs == Failure("D1001")
     ),

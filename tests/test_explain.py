@@ -215,7 +215,7 @@ REASONS = {
     "$uppercase($user.nope)": ("nope", "/users/0 has no `nope`"),
     "$user.nope ?? $user.never": ("nope", "/users/0 has no `nope`"),
     "$cursor": ("$cursor", "there is no cursor: this is the first page"),
-    '$user.text - 1 & ""': ("$user.text - 1", "The left side of the - operator must evaluate to a number, not abc"),
+    '$user.text - 1 & ""': ("$user.text - 1", 'the left side of `-` must be a number, not "abc"'),
     "null": ("null", "it is null, which counts as no value"),
 }
 MAPPING = """\

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from truto_mapper import Expression, MapperError, load
-from truto_mapper.language.hints.pieces import pieces_of
+from truto_mapper.language.hints.pieces import Surroundings, pieces_of
 
 FILE = Path(__file__).parent / "slips.yaml"
 ROWS = yaml.safe_load(FILE.read_text("utf-8"))
@@ -120,6 +120,14 @@ def test_the_pieces_of_a_text_are_in_its_order_and_only_spaces_and_comments_are_
         end = piece.end
 
 
+def test_a_hint_looks_at_few_items_of_a_long_bracket(monkeypatch):
+    steps = []
+    until = Surroundings.until
+    monkeypatch.setattr(Surroundings, "until", lambda *given: steps.append(1) or until(*given))
+    assert finding("{" + "...a, " * 5_000 + "}").hint == "write `$merge([…])`"
+    assert len(steps) <= 50
+
+
 MAPPING = """version: 1
 integration: gong
 unified_model: conversational-intelligence
@@ -176,6 +184,30 @@ def test_a_bracket_of_a_block_is_named_by_its_line_and_column_in_the_file(tmp_pa
         load(path)
     assert "the `(` at line 16, column 13 is not closed" in str(caught.value)
     assert "activity.yaml:16:13" in str(caught.value)
+
+
+def test_a_mistake_below_a_field_that_is_not_declared_is_reported_too(tmp_path):
+    path = tmp_path / "activity.yaml"
+    path.write_text(MAPPING.replace("name: $user.email is null", "nickname: $user.a && $user.b"))
+    with pytest.raises(MapperError) as caught:
+        load(path)
+    codes = {one.code for one in caught.value.diagnostics if one.source.position(one.span.start)[0] == 23}
+    assert codes == {"C201", "S0211"}
+
+
+@pytest.mark.parametrize(
+    ("path_mapping", "hint"),
+    [
+        ("/v2/users/{id}", "text needs quotes of its own: '\"/v2/users/\" & id'"),
+        ('"https://x.y/z"', "text needs quotes of its own: '\"https://x.y/z\"'"),
+    ],
+)
+def test_a_text_without_quotes_gets_those_of_yaml_too(path_mapping, hint, tmp_path):
+    path = tmp_path / "activity.yaml"
+    path.write_text(MAPPING.replace("'\"/v2/users\"'", path_mapping))
+    with pytest.raises(MapperError) as caught:
+        load(path)
+    assert hint in [one.hint for one in caught.value.diagnostics]
 
 
 CALLS = [

@@ -46,3 +46,4 @@ def test_a_mistake_in_an_argument_says_what_was_given_and_what_is_expected(mista
         Expression(mistake["expression"]).evaluate()
     assert caught.value.code == mistake["code"]
     assert caught.value.diagnostics[0].message.startswith(mistake["message"])
+    assert mistake.get("hint") in (None, caught.value.diagnostics[0].hint)

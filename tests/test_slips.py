@@ -39,7 +39,9 @@ SLIPS = [
     ("a.[0]", [("C221", "[0]", "write `a[0]` to select an item")]),
     ("a.b.[1]", [("C221", "[1]", "write `a.b[1]` to select an item")]),
     ('a["b"]', [("C221", '"b"', "write `.b` for the field")]),
-    ("a['b c']", [("C221", "'b c'", "write `.` and the name")]),
+    ("a['b c']", [("C221", "'b c'", "write `` .`b c` `` for the field")]),
+    ('{\\"id\\": 1}', [("C219", '\\"id\\"', 'write `"id"`')]),
+    ("`${a}-${b}`", [("C219", "`${a}-${b}`", 'write `a & "-" & b`')]),
     ('f#$i.["k"]', [("C221", '["k"]', 'write `[["k"]]` for an array of arrays')]),
     ("f#$i.[k, $i]", [("C221", "[k, $i]", "write `[[k, $i]]` for an array of arrays")]),
     ("a@$v.[$v.b]", [("C221", "[$v.b]", "write `[[$v.b]]` for an array of arrays")]),
@@ -84,6 +86,7 @@ FINE = [
     "a.{'b': 'c'}",
     "a.'b'",
     "résumé & 名前",
+    "名称（全称）",
     "/“/",
 ]
 

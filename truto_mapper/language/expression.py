@@ -259,7 +259,8 @@ class Expression:
         except MappingError as error:
             if error.diagnostics[0].code in BOUNDS:
                 raise
-            fail("D3120", f"Syntax error in expression passed to function eval: {error.diagnostics[0].message}")
+            found = error.diagnostics[0]
+            fail("D3120", f"the text given to $eval has a syntax error: {found.message}", found.hint)
         scope = Scope(focus, variables, run.scope)
         root = variables.get("$", run.scope.data)
         run.enter()
@@ -269,7 +270,7 @@ class Expression:
             found = error.diagnostics[0]
             if found.code in BOUNDS:
                 raise
-            fail("D3121", f"Dynamic error evaluating the expression passed to function eval: {found.message}")
+            fail("D3121", f"evaluating the text given to $eval failed: {found.message}", found.hint)
         run.depth -= 1
         return result
 

@@ -120,7 +120,12 @@ LOOKS_LIKE: Final[Mapping[str, str]] = {
     "≥": ">=",
     "…": "..",
     "→": "~>",
+    "←": ":=",
 }
+
+
+#: The message for a text without quotes.
+UNQUOTED: Final = "a text needs quotes"
 
 
 def meant(name: str, known: Iterable[str]) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
+from truto_mapper.language.foreign import UNQUOTED
 from truto_mapper.language.library.functions import FUNCTIONS
 from truto_mapper.language.names import discarded, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
@@ -224,8 +225,9 @@ class _Linker:
             elif isinstance(template, Expression):
                 self.literals(template, template.node, fields)
             return template
-        for key in node.value.keys() - fields.keys():
+        for key in sorted(node.value.keys() - fields.keys()):
             self.undeclared(node.keys[key].source, node.keys[key].span, key, fields)
+            self.template(node.value[key], names)
         return {
             key: self.field(child, names, fields[key], f"{key}") for key, child in node.value.items() if key in fields
         }
@@ -285,8 +287,7 @@ class _Linker:
         try:
             return Expression(text, source=node.source, offsets=offsets, functions=self.functions)
         except MappingError as error:
-            quoted = f"text needs quotes of its own: '{json.dumps(text)}'" if text.startswith("/") else None
-            self.findings.found.extend(replace(one, hint=one.hint or quoted) for one in error.diagnostics)
+            self.findings.found.extend(map(_quoted, error.diagnostics))
             return None
 
     def bindings(self, expression: Expression, names: frozenset[str]) -> None:
@@ -351,6 +352,12 @@ def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Findings in the order of the text. A finding repeated by an alias is reported once."""
     once = {(one.code, one.source, one.span, one.message): one for one in reversed(list(found))}
     return sorted(once.values(), key=by_place)
+
+
+def _quoted(found: Diagnostic) -> Diagnostic:
+    """A syntax error; where quotes are missing, the hint has those of YAML, too."""
+    edit = re.fullmatch('write `(".*)`', found.hint or "") if found.message == UNQUOTED else None
+    return replace(found, hint=f"text needs quotes of its own: '{edit[1]}'") if edit else found
 
 
 def _kind(node: Node) -> str:

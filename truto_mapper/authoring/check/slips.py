@@ -1,18 +1,14 @@
 """What is valid JSONata, but was probably meant to be something else; found without any types."""
 
-import json
-import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 
 from truto_mapper.language import foreign, nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.hints.operators import looks_like, named
+from truto_mapper.language.hints.templates import joined
 from truto_mapper.language.names import discarded, meant_as_binding
 from truto_mapper.text.diagnostics import Diagnostic, shortened
-from truto_mapper.text.errors import MappingError
-
-_TEMPLATE = re.compile(r"\$\{([^{}]+)\}|\{\{([^{}]+)\}\}")
 
 
 def slips(expression: Expression, settings: Mapping[str, Collection[str]] | None = None) -> Iterator[Diagnostic]:
@@ -52,50 +48,27 @@ def _unused(expression: Expression) -> Iterator[Diagnostic]:
 
 def _template(expression: Expression, node: nodes.Node, value: str) -> Iterator[Diagnostic]:
     """C219: `"Hello ${name}"`."""
-    texts, first, second = (_TEMPLATE.split(value)[start::3] for start in range(3))
-    names = [(one or other).strip() for one, other in zip(first, second, strict=True)]
-    if not names or not all(map(_is_expression, names)):
-        return
-    pieces = [_quoted(texts[0])]
-    for name, text in zip(names, texts[1:], strict=True):
-        pieces += [name if re.fullmatch(r"[\w$.]+", name) else f"({name})", _quoted(text)]
-    edit = shortened(" & ".join(piece for piece in pieces if piece), 80)
-    yield _warning(expression, "C219", node, "a string has no placeholders", f"write `{edit}`")
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False) if text else ""
-
-
-def _is_expression(text: str) -> bool:
-    try:
-        Expression(text)
-    except MappingError:
-        return False
-    return True
+    if edit := joined(value):
+        yield _warning(expression, "C219", node, "a string has no placeholders", f"write `{edit}`")
 
 
 def _name(expression: Expression, node: nodes.Node, value: str) -> Iterator[Diagnostic]:
     """C219: names with characters that look like others or like nothing, or with quotes."""
     quoted = expression.text[node.span.start : node.span.start + 1] in ("`", '"', "'")
-    if quoted and (found := _TEMPLATE.search(value)):
-        message = "backquotes enclose a name, not a text"
-        yield _warning(expression, "C219", node, message, f"write `{_joined(value, found)}`")
+    if quoted and (edit := joined(value)):
+        yield _warning(expression, "C219", node, "backquotes enclose a name, not a text", f"write `{edit}`")
     odd = None if quoted else next(looks_like(value), None)
     if odd is not None:
         plain = foreign.LOOKS_LIKE[odd[1]]
         text = value.translate({ord(one): foreign.LOOKS_LIKE[one] for _, one in looks_like(value)})
         hint = f"write `{text}`, or backquotes around the name" if plain else "remove it"
         yield _warning(expression, "C219", node, f"{named(odd[1])} is a part of this name", hint)
+    elif not quoted and value[:2] in ('\\"', "\\'"):
+        hint = f"write `{value.replace(chr(92), '')}`"
+        yield _warning(expression, "C219", node, "a quote that begins a string has no backslash", hint)
     elif not quoted and ('"' in value or "'" in value):
-        yield _warning(
-            expression, "C219", node, "this is a name, not a string", "write the quotes around all of the text"
-        )
-
-
-def _joined(value: str, found: re.Match[str]) -> str:
-    texts = (_quoted(value[: found.start()]), (found[1] or found[2]).strip(), _quoted(value[found.end() :]))
-    return shortened(" & ".join(one for one in texts if one), 80)
+        hint = "write the quotes around all of the text"
+        yield _warning(expression, "C219", node, "this is a name, not a string", hint)
 
 
 def _path(
@@ -140,7 +113,8 @@ def _filters(
     tests = [one.expression for one in filters if isinstance(one, nodes.Filter)]
     for test in tests:
         if isinstance(test, nodes.String):
-            hint = f"write `.{test.value}` for the field" if test.value.isidentifier() else "write `.` and the name"
+            name = test.value if test.value.isidentifier() else f"`{shortened(test.value)}`"
+            hint = f"write `.{name}` for the field" if name == test.value else f"write `` .{name} `` for the field"
             yield _warning(expression, "C221", test, "a text in brackets keeps every item", hint)
     for test, number in pairwise(tests):
         if isinstance(number, nodes.Number) and is_index(test):

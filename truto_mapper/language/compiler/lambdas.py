@@ -15,7 +15,7 @@ def function_argument(call: nodes.Call, *, piped: bool) -> nodes.Node | None:
     """The argument of a call of `LOOPS` that is its function. A `piped` call has an argument before those written."""
     name = call.procedure.name if isinstance(call.procedure, nodes.Variable) else ""
     count = len(call.arguments) + piped
-    if count not in LOOPS.get(name, ()):
+    if count not in LOOPS.get(name, ()) or not call.arguments:
         return None
     return call.arguments[count - 1 - piped if name in OF_CONTEXT else 1 - piped]
 

@@ -5,31 +5,13 @@ from __future__ import annotations
 import re
 
 from truto_mapper.language.hints.failure import CLOSED, CLOSING, Failure, Slip, write
-from truto_mapper.language.hints.pieces import LONGEST, NEAR
-from truto_mapper.text.diagnostics import shortened
+from truto_mapper.language.hints.pieces import LONGEST
 from truto_mapper.text.source import Span
-
-_TEMPLATE = re.compile(
-    r"\{\{\s*(?P<a>[^{}]*?)\s*\}\}|[$#]\{\s*(?P<b>[^{}]*?)\s*\}|(?:\{%|<%)[-=]?\s*(?P<c>.*?)\s*-?%[}>]", re.DOTALL
-)
-
-
-def template(at: Failure) -> Slip | None:
-    begin = max(0, at.span.start - NEAR)
-    for found in _TEMPLATE.finditer(at.text[: at.span.start + NEAR], begin):
-        if found.start() <= at.span.start <= found.end():
-            inner = found["a"] or found["b"] or found["c"] or ""
-            opening = found[0][:2]
-            hint = write(shortened(inner, LONGEST)) if inner else "remove it"
-            return Slip(
-                hint, Span(found.start(), found.end()), f"JSONata has no `{opening}`: the whole text is an expression"
-            )
-    return None
 
 
 def unclosed(at: Failure) -> Slip | None:
-    if at.code == "S0203" and at.message.startswith("Expected |"):
-        return Slip("write `|` where it ends", at.before.span, "this transform is not closed")
+    if at.message.startswith("Expected |"):
+        return _transform(at)
     if at.here.kind != "end" or not at.opener or at.code not in ("S0203", "S0207", "S0211"):
         return None
     if at.code == "S0207" and not at.before.ends_operand and at.before.text not in ("(", "[", "{"):
@@ -40,6 +22,25 @@ def unclosed(at: Failure) -> Slip | None:
         at.opener.span,
         f"the `{at.opener.text}` at {at.where(at.opener)} is not closed",
     )
+
+
+def _transform(at: Failure) -> Slip:
+    if found := re.search(r"[(,]\s*(\|\s*(\w[\w\s,]*)\|)", at.text[: at.span.start]):
+        names = ", ".join("$" + one.strip() for one in found[2].split(","))
+        return Slip(write(f"function({names}) {{ … }}"), Span(*found.span(1)), "parameters are in brackets")
+    if at.before.text == "|":
+        return Slip(write("|{…}|"), at.before.span, "a transform is `|place|changes|`")
+    return Slip("write `|` where it ends", at.before.span, "this transform is not closed")
+
+
+def bars(at: Failure) -> Slip | None:
+    """A `|` too many in a transform, and a bracket in it that is not closed."""
+    if at.before.text == "|" and at.text.count("|", 0, at.before.start) >= 2 and at.code == "S0201":
+        return Slip("write `|place|changes, names to remove|`", at.before.span, "a transform ends at its third `|`")
+    if at.here.text == "|" and at.after.text in ("", ")") and at.opener and "|" in at.text[: at.opener.start]:
+        message = f"the `{at.opener.text}` at {at.where(at.opener)} is not closed"
+        return Slip(f"write `{CLOSED[at.opener.text]}` where it ends", at.opener.span, message)
+    return None
 
 
 def stray(at: Failure) -> Slip | None:
@@ -79,10 +80,12 @@ def empty_item(at: Failure) -> Slip | None:
 
 def arrow_pair(at: Failure) -> Slip | None:
     """`{"a" => 1}`"""
-    arrow = at.text[at.span.start - 1 : at.span.start + 1] == "=>" and at.opener and at.opener.text == "{"
+    arrow = at.text[at.span.start - 1 : at.span.start + 1] in ("=>", "->") and at.opener and at.opener.text == "{"
     if not arrow or at.code != "S0211" or at.piece(-3).text not in ("{", ","):
         return None
-    key, value, span = at.piece(-2).text, at.right(at.here.end), Span(at.before.start, at.here.end)
+    name = at.piece(-2)
+    key = f'"{name.text}"' if name.kind == "word" and name.text[0] != "$" else name.text
+    value, span = at.right(at.here.end), Span(at.before.start, at.here.end)
     return Slip(write(f"{key}: {value}"), span, "a key and its value have a colon between them")
 
 
@@ -123,13 +126,15 @@ def separators(at: Failure) -> Slip | None:
         return Slip(_block(at), at.here.span, "several expressions need brackets around them")
     if at.here.text == "," and at.code in ("S0201", "S0202"):
         return _comma(at, opener, left, right)
-    if at.here.text == ":" and at.code == "S0201":
+    if at.here.text == ":" and opener == "{" and at.code == "S0202":
+        return Slip("write `,` before the next key", at.here.span, "a key has one value")
+    if at.here.text == ":" and (at.code == "S0201" or at.before.text[:1] in ("$", '"', "'")):
         return _colon(at, right)
     return None
 
 
 def _block(at: Failure) -> str:
-    text = " ".join(re.sub(r"^\s*(\$\w+)\s*=\s", r"\1 := ", at.text).split()).rstrip("; ")
+    text = " ".join(re.sub(r"(^|;)\s*(\$\w+)\s*=\s", r"\1 \2 := ", at.text).split()).rstrip("; ")
     return write(f"({text})") if len(text) <= 2 * LONGEST else "write `(` before the first and `)` after the last"
 
 
@@ -139,11 +144,16 @@ def _comma(at: Failure, opener: str, left: str, right: str) -> Slip:
         return Slip(write(number[0].replace(",", "")), span, "a number has no separators")
     if at.after.kind == "end":
         return Slip("remove it", at.here.span, "nothing follows this comma")
+    since = [one.text for one in at.pieces[at.opened[-1] if at.opened else 0 : at.at]]
+    if "?" in since and ":" not in since:
+        return Slip("write `:`", at.here.span, "a condition is `condition ? value : other`")
+    start = at.opener.start if at.opener else 0
+    if opener == "[" and (numbers := re.match(r"\[\s*(-?\d+(?:\s*,\s*-?\d+)+)\s*\]", at.following(start))):
+        return Slip(write(f"[[{numbers[1]}]]"), at.here.span, "several indices have two brackets")
     if opener == "[":
         return Slip("join conditions with `and` or `or`", at.here.span, "a predicate is one expression")
-    start = at.opener.start if at.opener else 0
     end = at.pieces[at.pairs[at.opened[-1]]].end if at.opened and at.opened[-1] in at.pairs else len(at.text)
-    if at.opener and ":=" in at.text[at.opener.start : at.here.start]:
+    if at.opener and re.search(":=|;", at.text[at.opener.start : at.here.start]):
         return Slip("write `;`", at.here.span, "the expressions of a block are separated by semicolons")
     if at.piece(-2).text == "in":
         return Slip(
@@ -156,8 +166,10 @@ def _comma(at: Failure, opener: str, left: str, right: str) -> Slip:
 
 
 def _colon(at: Failure, right: str) -> Slip:
-    if re.match(r"https?$", at.before.text):
-        return Slip(write(f'"{at.text.strip()}"'), Span(at.before.start, at.here.end), "a text needs quotes")
+    if at.before.text[0] == "$":
+        end = at.after.end if at.after.text == "=" else at.here.end
+        edit = write(f"{at.before.text} := {at.right(end)}")
+        return Slip(edit, Span(at.here.start, end), "a variable is bound with `:=`")
     if "?" in at.text:
         return Slip("remove it, or write `condition ? value : other`", at.here.span, "this `:` belongs to no `?`")
     key = at.before.text if at.before.kind == "string" else f'"{at.before.text}"'

@@ -11,6 +11,8 @@ from truto_mapper.text.source import Span
 
 #: The longest operand that a hint repeats, and how far from its place a slip is looked for.
 LONGEST, NEAR = 40, 400
+#: How many items of a bracket a hint looks at.
+MOST = 20
 
 _STOPS = r" \t\n\r\v.\[\]{}(),@#;:?+\-*/%|=<>^&!~"
 _PIECE = re.compile(
@@ -70,7 +72,7 @@ class Surroundings:
     """The pieces around the place of a failure: `here` is the piece that begins or lies there."""
 
     def __init__(self, text: str, place: int) -> None:
-        self.text = text
+        self.text, self.failed_at = text, place
         self.pieces = tuple(pieces_of(text))
         self.at = next((n for n, piece in enumerate(self.pieces) if piece.end > place), len(self.pieces))
         self.here, self.before, self.after = self.piece(0), self.piece(-1), self.piece(1)
@@ -121,9 +123,33 @@ class Surroundings:
         before = self.pieces[self.opened[-1] - 1] if self.opened[-1] else None
         return before is not None and before.ends_operand and before.kind != "string"
 
+    @property
+    def is_predicate(self) -> bool:
+        """Whether the innermost open bracket begins the predicate of a step."""
+        before = self.piece(self.opened[-1] - self.at - 1) if self.opened else None
+        return before is not None and before.ends_operand and before.kind != "number"
+
     def following(self, place: int) -> str:
         """The text from a place, as far as a rule looks."""
         return self.text[place : place + NEAR]
+
+    def around(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """The first match of a pattern that the failure lies in, or right behind."""
+        place = self.failed_at
+        near = pattern.finditer(self.text, max(0, place - NEAR), place + NEAR)
+        return next((one for one in near if one.start() <= place <= one.end()), None)
+
+    def parts(self) -> list[str]:
+        """The first `MOST` items of the innermost open bracket, in one line each."""
+        start = self.opener.end if self.opener else 0
+        found: list[str] = []
+        while len(found) < MOST and (end := self.until(start, lambda _: False)) > start:
+            found.append(" ".join(self.text[start:end].split()))
+            comma = self.index(end)
+            if comma >= len(self.pieces) or self.pieces[comma].text != ",":
+                break
+            start = self.pieces[comma].end
+        return found
 
     def index(self, place: int) -> int:
         """The number of the first piece that ends after a place."""

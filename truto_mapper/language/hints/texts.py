@@ -13,7 +13,12 @@ from truto_mapper.text.source import Span
 def quote_inside(at: Failure) -> Slip | None:
     """A quote within a string of the same quotes."""
     string = at.before
-    if string.kind != "string" or at.here.start != string.end or at.code not in ("S0201", "S0202"):
+    if (
+        string.kind != "string"
+        or at.here.start != string.end
+        or not at.here.begins_operand
+        or at.code not in ("S0201", "S0202")
+    ):
         return None
     quote = string.text[0]
     closing = re.compile(rf"{quote}(?=\s*(?:$|[)\]}},;:&=?|<>!+]|and\b|or\b|in\b))")
@@ -39,6 +44,8 @@ def unclosed_text(at: Failure) -> Slip | None:
         return None
     line = at.text[at.span.start :].split("\n")[0].rstrip()
     span, message = Span(at.span.start, at.span.start + len(line)), f"this {_UNCLOSED[at.code]} is not closed"
+    if at.code == "S0302" and at.text[at.span.start - 1 : at.span.start] == "*":
+        return Slip("remove it", Span(at.span.start - 1, at.span.start + 1), "this `*/` closes no comment")
     if at.code == "S0302" and len(line) > 1 and line.endswith("/"):
         hint = "close the bracket in it, or write `\\(` for the character"
         return Slip(hint, span, "a bracket in this regular expression is not closed")
@@ -63,6 +70,12 @@ def escape(at: Failure) -> Slip | None:
     backslash = at.text.rfind("\\", at.span.start, at.span.end)
     char = at.text[backslash + 1 : backslash + 2]
     span = Span(backslash, backslash + 1 + len(char))
+    if char == "(":
+        return Slip('write `"…" & value`', span, "a string has no placeholders")
+    if found := re.match(r"\\(?:x|u\{)([0-9a-fA-F]{2,4})", at.following(backslash)):
+        return Slip(write(f"\\u{found[1]:0>4}"), Span(backslash, backslash + found.end()))
+    if char == "u":
+        return Slip("write four digits, as in `\\u00e9`, or `\\\\u`", span)
     if char in "'`":
         return Slip(write(char or "\\\\"), span)
     return Slip(f"a backslash in a string is `\\\\`: write `\\\\{char}`", span)
@@ -82,14 +95,18 @@ def number(at: Failure) -> Slip | None:
     if joined and here.kind == "word":
         hint = f"write `` `{before.text}{here.text}` ``"
         return Slip(hint, Span(before.start, here.end), "a name that begins with a digit needs backquotes")
-    if here.text == "." and at.code == "S0211" and at.after.kind == "number" and at.after.start == here.end:
+    if (
+        here.text == "."
+        and before.text != ".."
+        and at.code == "S0211"
+        and at.after.kind == "number"
+        and at.after.start == here.end
+    ):
         return Slip(write(f"0.{at.after.text}"), Span(here.start, at.after.end), _DECIMAL)
-    if at.code == "S0213" and here.kind == "number" and re.fullmatch(r"[\d.]+", at.text.strip()):
-        return Slip(write(f'"{at.text.strip()}"'), here.span, "a text needs quotes")
-    if at.code == "S0213" and here.kind == "number":
+    if at.code == "S0213" and here.kind == "number" and before.text == ".":
         return Slip(write(f"{at.left(before.start)}[{here.text}]"), Span(before.start, here.end))
     if at.code == "S0213":
-        return Slip(write(f"`{here.text}`"), here.span)
+        return Slip(f"write `` `{here.text}` `` for the field", here.span)
     return None
 
 
@@ -103,16 +120,26 @@ def flags(at: Failure) -> Slip | None:
     return None
 
 
+_ASSIGNED = re.compile(r"([\w$.\[\]]+)\s*:=\s*")
+
+
 def dollar(at: Failure) -> Slip | None:
     """A variable without its `$`: `x := 1`, `a@b`, `a#b`."""
     here = at.here
-    if here.kind != "word" or here.text.startswith("$") or at.code not in ("S0212", "S0214"):
-        return None
     if at.code == "S0214":
-        return Slip(write(f"{at.before.text}${here.text}"), here.span)
-    following = at.after
-    value = at.right(following.end)
-    return Slip(f"write `${here.text} := {value}`, and `${here.text}` where it is used", here.span)
+        is_word = here.kind == "word" and not here.text.startswith("$")
+        sign = at.before.text if is_word else here.text or at.before.text
+        return Slip(write(f"{sign}${here.text if is_word else 'name'}"), here.span if here.text else at.before.span)
+    if at.code != "S0212" or (found := at.around(_ASSIGNED)) is None:
+        return None
+    target, value = found[1], at.right(found.end())
+    name = target.rpartition(".")[2].strip("$[]") or "name"
+    if re.fullmatch(r"\$\w+\.\w+", target):
+        edit = f'{target.partition(".")[0]} := $merge([{target.partition(".")[0]}, {{"{name}": {value}}}])'
+        return Slip(write(edit), Span(*found.span(1)), "a field of a value cannot be set")
+    if "[" in target or not name.isidentifier():
+        return Slip(write(f"$name := {value}"), Span(*found.span(1)), "only a variable can be set: it begins with `$`")
+    return Slip(f"write `${name} := {value}`, and `${name}` where it is used", Span(*found.span(1)))
 
 
 def steps(at: Failure) -> Slip | None:
@@ -121,14 +148,46 @@ def steps(at: Failure) -> Slip | None:
         inner = re.match(r"\?\s*\(?(.*?)\)?\s*\]", at.following(at.here.start))
         edit = inner[1].replace("@.", "").replace("==", "=").replace("&&", "and").replace("||", "or") if inner else "…"
         return Slip(write(f"[{edit}]"), at.here.span, "a predicate has no `?`")
-    if at.here.text in (":", "..") and at.opener and at.opener.text == "[" and at.before.kind == "number":
-        stop = at.after.text
-        end = str(int(stop) - 1) if at.here.text == ":" and stop.isdecimal() else stop
-        if stop.isdecimal():
-            return Slip(write(f"[[{at.before.text}..{end}]]"), at.here.span, "a range of items has two brackets")
+    if (
+        at.opener
+        and at.opener.text == "["
+        and at.is_predicate
+        and (found := _SLICE.match(at.following(at.opener.start)))
+    ):
+        span = Span(at.opener.start, at.opener.start + found.end())
+        return Slip(write(_slice(*found.groups())), span, "a range of items has two brackets")
+    if at.opener and at.piece(at.opened[-1] - at.at - 1).text == "^":
+        return _sort(at)
     if at.before.text == "^" and at.code == "S0202":
         right = at.right(at.here.start)
         left = at.left(at.before.start)
         power = left.replace(".", "").isdecimal() or right.isdecimal()
         return Slip(write(f"$power({left}, {right})" if power else f"{left}^({right})"), at.before.span)
+    return None
+
+
+_SLICE = re.compile(r"\[\s*(-?\d*)\s*(\.\.|:)\s*(-?\d*)\s*\]")
+
+
+def _slice(start: str, sign: str, stop: str) -> str:
+    """The predicate for `[1:3]`, `[1:]`, `[-2:]` or `[1..3]`."""
+    if sign == ".." and stop:
+        return f"[[{start or 0}..{stop}]]"
+    if stop and int(stop) > 0:
+        return f"[[{start or 0}..{int(stop) - 1}]]"
+    if start.startswith("-"):
+        return f"[[{start}..{int(stop or 0) - 1}]]"
+    return f"#$i[$i >= {start or 0}]"
+
+
+_DIRECTION = re.compile(r"^(?:(desc|asc)\w*\s+(.+)|(.+?)[\s:]+(desc|asc)\w*)$", re.IGNORECASE)
+
+
+def _sort(at: Failure) -> Slip | None:
+    """`a^(b desc)`"""
+    for part in at.parts():
+        if found := _DIRECTION.match(part):
+            descending = (found[1] or found[4]).lower() == "desc"
+            edit = f"^({'>' if descending else ''}{found[2] or found[3]})"
+            return Slip(write(edit), at.here.span, "`>` before a key is a descending order, `<` an ascending one")
     return None

@@ -81,7 +81,9 @@ def _iso_millis(text: str) -> int:
     """The milliseconds of a text in any form of ISO 8601 that the reference reads. Raises D3110."""
     found = _ISO_8601.fullmatch(text)
     if found is None:
-        fail("D3110", f"The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given {text}")
+        refuse(
+            "D3110", "toMillis", 1, "an ISO 8601 timestamp", text, hint="argument 2 can be its picture: `[D]/[M]/[Y]`"
+        )
     year, month, day, hour, minute, second, fraction, sign, hours, minutes = found.groups("0")
     date = int(year), int(month) if found[2] else 1, int(day) if found[3] else 1
     moment = millis_of(text, *date, int(hour), int(minute), int(second), int(fraction.ljust(3, "0")))

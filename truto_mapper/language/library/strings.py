@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, bounded, fail, shown
+from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, bounded, fail
 
 
 def substring(text: str, start: Any = MISSING, length: Any = MISSING) -> str:
@@ -102,7 +102,7 @@ def _checked(function: Callable[[str], str], name: str) -> Callable[[Any], Any]:
         try:
             return function(text)
         except UnicodeError:
-            fail("D3140", f"Malformed URL passed to ${name}(): {shown(text)}")
+            refuse("D3140", name, 1, "a valid URL", text)
 
     return defined(checked)
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
 from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
-from truto_mapper.language.runtime.values import MISSING, Function, Missing, fail, is_number, quoted
+from truto_mapper.language.runtime.values import MISSING, Function, Missing, fail, instead, is_number, quoted
 from truto_mapper.text.diagnostics import either
 
 _LETTERS: Final[Mapping[type, str]] = MappingProxyType(
@@ -90,7 +90,7 @@ def fitted_by(each: Any, function: Function, arguments: tuple[Any, ...], context
     taken = 0
     for param, letters in each:
         if param.context and not letters:
-            result.append(_context(name, param, context, taken + 1, arguments[taken : taken + 1]))
+            result.append(_context(name, param, context, taken + 1, arguments[taken : taken + 2]))
             continue
         for letter in letters or "m":  # an omitted parameter consumes an argument, too, as in the reference
             taken, value = next(rest)
@@ -100,7 +100,7 @@ def fitted_by(each: Any, function: Function, arguments: tuple[Any, ...], context
 
 
 def _context(name: str, param: Parameter, context: Any, index: int, given: tuple[Any, ...]) -> Any:
-    """The context for a parameter that none of the arguments is for; `given` is the next of them, if any."""
+    """The context for a parameter that none of the arguments is for; `given` are the next two of them."""
     if not re.fullmatch(param.regex, _letter(type(context))):
         _refuse_context(name, param, context, index, given)
     return context
@@ -111,7 +111,9 @@ def _refuse_context(name: str, param: Parameter, context: Any, index: int, given
     if given and not re.fullmatch(param.regex, _letter(type(given[0]))):
         refuse("T0411", name, index, wanted, given[0], hint=f"it can be left out where the context is {wanted}")
     left_out = f"argument {index} of {called(name)} is left out"
-    fail("T0411", f"{left_out}, and the context must be {wanted}, not {quoted(context)}")
+    as_given = f"with {quoted(given[0])} as argument {index}, argument {index + 1} cannot be" if given[1:] else None
+    hint = f"{as_given} {quoted(given[1])}" if as_given else instead(context)
+    fail("T0411", f"{left_out}, and the context must be {wanted}, not {quoted(context)}", hint)
 
 
 def _as_array(name: str, param: Parameter, letters: str, value: Any, index: int) -> Any:
@@ -133,8 +135,11 @@ def _refuse_misfit(function: Function, arguments: tuple[Any, ...], misfit: _Misf
         most = f"{place} argument{'s' if place != 1 else ''}" if place else "no arguments"
         given = quoted(arguments[place])
         fail("T0410", f"{called(function.name)} takes {most} here, but argument {place + 1} is {given}")
-    wanted = _wanted(parameters[misfit.parameter])
-    refuse("T0410", function.name, place + 1, wanted, arguments[place] if place < len(arguments) else MISSING)
+    first, wanted, hint = parameters[0], _wanted(parameters[misfit.parameter]), None
+    if first.context and place and not re.fullmatch(first.regex, _letter(type(arguments[0]))):
+        hint = f"{quoted(arguments[0])} is taken for argument 2, because argument 1 must be {_wanted(first)}"
+    value = arguments[place] if place < len(arguments) else MISSING
+    refuse("T0410", function.name, place + 1, wanted, value, hint=hint)
 
 
 def _wanted(param: Parameter) -> str:
@@ -165,4 +170,5 @@ def refuse(
     """
     but = but or ("but it is missing" if value is MISSING else "not")
     given = but if but.endswith("missing") else f"{but} {quoted(value)}"
+    hint = hint or (instead(value) if but == "not" else None)
     fail(code, f"argument {index} of {called(name)} must be {wanted}, {given}", hint)

@@ -23,7 +23,6 @@ from truto_mapper.language.runtime.values import (
     plain,
     quoted,
     settled,
-    shown,
 )
 from truto_mapper.language.runtime.walks import copy, descendants, received
 from truto_mapper.text.errors import EvaluationError, MapperError
@@ -76,7 +75,7 @@ def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]
         function, arguments = result.function, result.arguments
         run.tick()
     if not isinstance(function, Function):
-        fail("T1006", "Attempted to invoke a non-function")
+        fail("T1006", f"only a function can be called, not {quoted(function)}")
     run.charge(arguments)
     if function.signature is not None:
         arguments = fitted(function, arguments, context)
@@ -154,15 +153,18 @@ def evaluate_text(run: Run, text: Any, focus: Any = MISSING) -> Any:
 def procedure(found: Any, name: str, known: Any, code: str) -> Any:
     """The value of a bare name that is called; fails with T1005 or T1007 if its `$` is missing."""
     if found is MISSING and known is not MISSING:
-        verb = "invoke" if code == "T1005" else "partially apply"
-        fail(code, f"Attempted to {verb} a non-function", hint=f"did you mean ${name}?")
+        fail(
+            code,
+            f"there is no function `{name}`: the name of a function begins with `$`",
+            hint=f"did you mean ${name}?",
+        )
     return found
 
 
 def partially(run: Run, function: Any, *given: Any) -> Function:
     """`function(a, ?)`"""
     if not isinstance(function, Function):
-        fail("T1008", "Attempted to partially apply a non-function")
+        fail("T1008", f"only a function can be partially applied, not {quoted(function)}")
 
     def body(*rest: Any) -> Any:
         filling = iter(rest)
@@ -174,7 +176,7 @@ def partially(run: Run, function: Any, *given: Any) -> Function:
 def piped(run: Run, left: Any, right: Any) -> Any:
     """`left ~> right`: the right side called with the left, or two functions chained."""
     if not isinstance(right, Function):
-        fail("T2006", "The right side of the function application operator ~> must be a function")
+        fail("T2006", f"the right side of `~>` must be a function, not {quoted(right)}")
     if isinstance(left, Function):
         return Closure("~>", lambda value: Tail(right, settled(apply(run, left, settled(value)))), 1)
     return call(run, None, right, left)
@@ -216,15 +218,15 @@ def cloning(function: Function, clone: Callable[[], Any]) -> Function:
 
 def _update(match: dict[str, Any], update: Any) -> None:
     if update is not MISSING and not isinstance(update, dict):
-        clause = "The insert/update clause of the transform expression must evaluate to an object"
-        fail("T2011", f"{clause}: {shown(update)}")
+        fail("T2011", f"the second part of a transform must be an object, not {quoted(update)}")
     if isinstance(update, dict):
         match.update(update)
 
 
 def _delete(match: dict[str, Any], gone: list[Any]) -> None:
-    if not all(isinstance(name, str) for name in gone):
-        fail("T2012", "The delete clause of the transform expression must evaluate to a string or array of strings")
+    for name in gone:
+        if not isinstance(name, str):
+            fail("T2012", f"what a transform deletes must be a string or an array of strings, not {quoted(name)}")
     for name in gone:
         match.pop(name, None)
 

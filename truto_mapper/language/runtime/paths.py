@@ -24,10 +24,11 @@ from truto_mapper.language.runtime.values import (
     collapsed,
     fail,
     finite,
+    instead,
     is_number,
     listed,
+    quoted,
     settled,
-    shown,
     stored,
     truthy,
 )
@@ -280,12 +281,16 @@ def keyed(run: Run, context: Any, whole: bool, pairs: Any) -> dict[str, Any]:
 def text_key(key: Any) -> str:
     """A value as the key of an object. Raises T1003 if it is not text."""
     if not isinstance(key, str):
-        fail("T1003", f"Key in object structure must evaluate to a string; got: {shown(key)}")
+        fail(
+            "T1003",
+            f"the key of an object must be a string, not {quoted(key)}",
+            "write `$string(…)`" if is_number(key) else None,
+        )
     return key
 
 
 def repeated_key(key: Any) -> NoReturn:
-    fail("D1009", f"Multiple key definitions evaluate to same key: {shown(key)}")
+    fail("D1009", f"two keys of this object are {quoted(key)}")
 
 
 def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
@@ -325,7 +330,8 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
     """`+ - * / %`"""
     for code, side, value in (("T2001", "left", left), ("T2002", "right", right)):
         if value is not MISSING and not is_number(value):
-            fail(code, f"The {side} side of the {sign} operator must evaluate to a number, not {shown(value)}")
+            hint = "texts are joined with `&`" if sign == "+" and isinstance(value, str) else instead(value)
+            fail(code, f"the {side} side of `{sign}` must be a number, not {quoted(value)}", hint)
     if left is MISSING or right is MISSING:
         return MISSING
     result = _ARITHMETIC[sign](left, right)
@@ -357,7 +363,7 @@ added, subtracted, multiplied = map(_calculation, "+-*")
 def negated(value: Any) -> Any:
     """`-value`"""
     if value is not MISSING and not is_number(value):
-        fail("D1002", f"Cannot negate a non-numeric value: {shown(value)}")
+        fail("D1002", f"`-` needs a number, not {quoted(value)}", instead(value))
     return MISSING if value is MISSING else -value
 
 
@@ -367,13 +373,15 @@ def is_comparable(value: Any) -> bool:
 
 def compared(sign: str, left: Any, right: Any) -> Any:
     """`< <= > >=`"""
-    if not (is_comparable(left) and is_comparable(right)):
-        fail("T2010", f"The expressions either side of operator {sign} must evaluate to numeric or string values")
+    for side, value in (("left", left), ("right", right)):
+        if not is_comparable(value):
+            message = f"the {side} side of `{sign}` must be a number or a string, not {quoted(value)}"
+            fail("T2010", message, instead(value))
     if left is MISSING or right is MISSING:
         return MISSING
     if isinstance(left, str) is not isinstance(right, str):
-        values = f"{shown(left)} and {shown(right)}"
-        fail("T2009", f"The values {values} either side of operator {sign} must be of the same data type")
+        hint = "`$number(…)` makes a number of a text"
+        fail("T2009", f"`{sign}` cannot compare {quoted(left)} with {quoted(right)}", hint)
     return _ORDER[sign](left, right)
 
 
@@ -392,7 +400,7 @@ def ranged(run: Run, left: Any, right: Any) -> Any:
     """`left..right`"""
     for code, side, value in (("T2003", "left", left), ("T2004", "right", right)):
         if value is not MISSING and not (is_number(value) and float(value).is_integer()):
-            fail(code, f"The {side} side of the range operator (..) must evaluate to an integer, not {shown(value)}")
+            fail(code, f"the {side} side of `..` must be an integer, not {quoted(value)}", instead(value))
     if left is MISSING or right is MISSING or left > right:
         return MISSING
     bounded(right - left + 1)

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any
 
 from truto_mapper.language.runtime.paths import is_comparable
-from truto_mapper.language.runtime.values import BOUNDS, MISSING, Run, Sequence, Tuples, fail, shown
+from truto_mapper.language.runtime.values import BOUNDS, MISSING, Run, Sequence, Tuples, fail, instead, quoted
 from truto_mapper.text.errors import EvaluationError
 
 #: The terms of an order: functions of an item that give its key, and whether the order is descending.
@@ -130,10 +130,9 @@ def _comes_after(run: Run, left: Any, right: Any, terms: Terms) -> bool:
             return a is MISSING
         for value in (a, b):
             if not is_comparable(value):
-                wanted = "The expressions within an order-by clause must be numeric or string"
-                fail("T2008", f"{wanted}, not {shown(value)}")
+                fail("T2008", f"a key of a sort must be a number or a string, not {quoted(value)}", instead(value))
         if isinstance(a, str) is not isinstance(b, str):
-            fail("T2007", f"Type mismatch when comparing values {shown(a)} and {shown(b)} in order-by clause")
+            fail("T2007", f"a sort cannot compare {quoted(a)} with {quoted(b)}", "`$string(…)` makes a text of any key")
         if a != b:
             return (a < b) is descending
     return False

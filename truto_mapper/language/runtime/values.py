@@ -375,6 +375,11 @@ def quoted(value: Any) -> str:
     return excerpt(value, default=lambda one: "a function" if isinstance(one, Function) else None)
 
 
+def instead(value: Any) -> str | None:
+    """A hint if a value is null where none can be."""
+    return "`a ?: b` gives b where a is null" if value is None else None
+
+
 _FLAT = frozenset((str, int, bool, type(None)))
 _TEXT = frozenset((str,))
 
