@@ -127,7 +127,7 @@ _NAMED: Final = (
     (walks, "descendants wildcard wildcards"),
     (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
     (calls, "transform"),
-    (higher_order, "Replacing add_match appended_onto gather gathered merged_onto object_of only pairs"),
+    (higher_order, "Replacing add_match appended_onto gather gathered initial merged_onto object_of only pairs"),
     (patterns, "regex"),
 )
 

@@ -96,6 +96,9 @@ def integer_format(picture: str) -> Digits | Numerals | None:
     return Digits(re.sub(r"\d", "0", primary), zeros.pop(), ordinal=ordinal) if zeros else None
 
 
+_HEXADECIMAL: Final = r"\s*([-+]?)0[xX]([0-9a-fA-F]*)"
+
+
 class Digits:
     """A pattern of digits: 0 for each required digit, # for each optional one; other characters separate them."""
 
@@ -142,6 +145,8 @@ class Digits:
     def read(self, text: str) -> int | None:
         text = text[:-2] if self.ordinal else text
         text = text.translate({ord(char): None for _, char in self.separators})
+        if self.is_ascii and (found := re.match(_HEXADECIMAL, text)):  # as in the reference
+            return int(found[1] + found[2], 16) if found[2] else None
         found = re.match(rf"\s*([-+]?{self.unit}+)", text)
         return int(found[1]) if found else None
 
