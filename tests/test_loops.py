@@ -126,6 +126,8 @@ def test_a_standard_function_is_given_each_item_and_nothing_else():
         ("$map([1, 2], function($map) { $map([3], function($v) { $v }) })", "T1006"),
         ("(function($n) { $n = 0 ? [] : $map([$n], function($v) { $append($v, []) }) })(2)", [2]),
         ("$map([1, 2], function($v) { $sum })", [None, None]),
+        ("{'a': 1} ~> $each()", "T0410"),
+        ("7 ~> $sift()", "T0410"),
     ],
 )
 def test_a_lambda_keeps_its_scope_in_a_loop(text, expected):

@@ -105,3 +105,10 @@ def test_tuples_that_a_predicate_drops_take_no_memory(text, expected):
     tracemalloc.stop()
     assert found == expected
     assert peak < 2_000_000
+
+
+def test_a_group_sees_the_callers_variable_where_its_path_ends_before_it_binds_its_own():
+    expression = Expression("a.b#$i{'k': $i}")
+    assert expression.evaluate({}, {"i": "outside"}) == {"k": "outside"}
+    assert expression.evaluate({"a": {"b": 1}}, {"i": "outside"}) == {"k": 0}
+    assert Expression("b#$i{'k': $i}").evaluate({}, {"i": "outside"}) == {}

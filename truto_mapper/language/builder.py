@@ -23,10 +23,10 @@ _OF_VALUE: dict[str, Callable[..., nodes.Node]] = {
 
 
 class Builder:
-    """Converts the processed symbols of a text to nodes. `signature_text` reads the signature of a lambda."""
+    """Converts the processed symbols of a text to nodes."""
 
-    def __init__(self, text: str, signature_text: Callable[[Any], str | None]) -> None:
-        self.text, self.signature_text = text, signature_text
+    def __init__(self, text: str) -> None:
+        self.text = text
         self.depth = self.nodes = 0
         self.hole: nodes.Node | None = None  # the operand that is another operator
 
@@ -219,7 +219,7 @@ class Builder:
                 return nodes.Partial(span, self.node(symbol.procedure), self.all(symbol.arguments))
             case "lambda":
                 parameters = tuple(self.variable(p) for p in symbol.arguments)
-                return nodes.Lambda(span, parameters, self.signature_text(symbol), self.node(symbol.body))
+                return nodes.Lambda(span, parameters, symbol.signature, self.node(symbol.body))
             case "apply":
                 return nodes.Apply(span, self.node(symbol.lhs), self.node(symbol.rhs))
             case "transform":

@@ -15,9 +15,10 @@ from typing import Any
 
 from truto_mapper.language import nodes
 from truto_mapper.language.builder import MAX_NESTING, Builder
+from truto_mapper.language.runtime.signatures import parse_signature
 from truto_mapper.language.runtime.values import as_number, shown
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.errors import MappingError
+from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.regex import PatternError, compile_pattern
 from truto_mapper.text.source import Span
 
@@ -31,11 +32,9 @@ from jsonata.tokenizer import Tokenizer  # noqa: E402
 # Importing jsonata sets the recursion limit of the whole process to 10,000, which is not ours to decide.
 sys.setrecursionlimit(_LIMIT)
 
-
 MAX_CHARACTERS = 100_000
 #: The most steps that are looked at for all `%`.
 MAX_SOUGHT = 500_000
-
 
 #: The tokens that need no care. jsonata's tokenizer copies the rest of the text for each name and number.
 _SIGNS = r"\]\[.{}(),@#;:?+*/%|=<>^!~&\-"
@@ -164,17 +163,58 @@ class _Condition(Parser.InfixTernaryOperator):  # type: ignore[misc]
         return self
 
 
-def _hole() -> Any:
-    symbol = Parser.Symbol(None)
-    symbol.type = "hole"
-    symbol.is_processed = True
-    return symbol
+class _Call(Parser.InfixFunctionInvocation):  # type: ignore[misc]
+    """A call, or a lambda; jsonata would read its signature with warnings, and not all that the reference reads."""
+
+    def led(self, left: Any) -> Any:
+        parser = self._outer_instance
+        self.procedure, self.type = left, "function"
+        self.arguments: list[Any] = []
+        while parser.node.id != ")" or self.arguments:
+            self.arguments.append(self._argument(parser))
+            if parser.node.id != ",":
+                break
+            parser.advance(",")
+        parser.advance(")", True)
+        if left.type == "name" and left.value in ("function", "λ"):
+            self._define(parser)
+        return self
+
+    def _argument(self, parser: _Parser) -> Any:
+        if parser.node.type != "operator" or parser.node.id != "?":
+            return parser.expression(0)
+        self.type, hole = "partial", parser.node
+        parser.advance("?")
+        return hole
+
+    def _define(self, parser: _Parser) -> None:
+        for one in self.arguments:
+            if one.type != "variable":
+                raise JException("S0208", one.position, one.value)
+        self.type = "lambda"
+        self.signature = _signature(parser) if parser.node.id == "<" else None
+        parser.advance("{")
+        self.body = parser.expression(0)
+        parser.advance("}")
+
+
+def _signature(parser: _Parser) -> str:
+    """The text of a signature, without white space; it begins with the token that is next."""
+    first, depth = len(parser.tokens) - 1, 1
+    while depth and parser.node.id not in ("{", "(end)"):
+        depth += {"<": 1, ">": -1}.get(parser.advance().id, 0)
+    parts = parser.tokens[first:]
+    parser.advance(">")
+    text = "".join(parser.source[start:end] for start, end, _ in parts)
+    parse_signature(text)
+    return text
 
 
 #: The operators that only have two operands.
 _PLAIN = frozenset({"+", "-", "*", "/", "%", "=", "<", ">", "!=", "<=", ">=", "&", "and", "or", "in", *_CHOICES})
 #: The operand of an operator that is another operator of its chain.
-_HOLE = _hole()
+_HOLE = Parser.Symbol(None)
+_HOLE.type, _HOLE.is_processed = "hole", True
 #: The fields of symbols that hold their left and their right operand, if these are not `lhs` and `rhs`.
 _LEFT = {"function": "procedure", "partial": "procedure", "condition": "condition"}
 _RIGHT = {"condition": "_else"}
@@ -219,7 +259,8 @@ def _prototype() -> Parser:
     parser = Parser()
     powers = Tokenizer.operators
     choices: list[Any] = [_Choice(parser, operator, powers[operator]) for operator in _CHOICES]
-    for symbol in [*choices, _Bind(parser, powers[":="]), _Condition(parser, powers["?"])]:
+    call = _Call(parser, powers["("])
+    for symbol in [*choices, _Bind(parser, powers[":="]), _Condition(parser, powers["?"]), call]:
         symbol.lbp, parser.symbol_table[symbol.id] = symbol.bp, symbol
     return parser
 
@@ -251,17 +292,18 @@ class _Parser(Parser):  # type: ignore[misc]
             raise self._refused("M104", f"the expression is longer than {MAX_CHARACTERS:,} characters")
         try:
             tree = self._read()
-            return tree, Builder(self.source, self.signature_text).node(tree)
+            return tree, Builder(self.source).node(tree)
         except JException as error:
             raise self._refused(error.error, _message(error), error.location) from None
+        except EvaluationError as error:  # a faulty signature
+            first = error.diagnostics[0]
+            raise self._refused(first.code, first.message, self.lexer.position) from None
         except RecursionError:
             raise self._refused("M104", "the expression is nested too deeply", self.lexer.position) from None
         except (AttributeError, IndexError, RuntimeError, TypeError, ValueError, re.error) as error:
             if not _is_of_library(error):
                 raise
-            code = {"Choice": "S0402", "Type p": "S0401"}.get(str(error)[:6], "S0201")
-            message = str(error) if isinstance(error, RuntimeError) else "Syntax error"
-            raise self._refused(code, message, self.lexer.position) from None
+            raise self._refused("S0201", "Syntax error", self.lexer.position) from None
 
     def _read(self) -> Any:
         self.advance()
@@ -506,15 +548,6 @@ class _Parser(Parser):  # type: ignore[misc]
     def _term_start(self, start: int) -> int:
         before, _, sign = self.tokens[bisect_left(self.tokens, (start,)) - 1]
         return before if sign in "<>" else start
-
-    def signature_text(self, symbol: Any) -> str | None:
-        """The text between `)` and `{` of a lambda, without white space."""
-        last = symbol.arguments[-1].end if symbol.arguments else symbol.at + 1
-        after = bisect_left(self.tokens, (last,)) + 1
-        end = after
-        while self.tokens[end][2] != "{":
-            end += 1
-        return "".join(self.source[start:stop] for start, stop, _ in self.tokens[after:end]) or None
 
     def tail_call_optimize(self, expr: Any) -> Any:
         # The attachments of a call are evaluated after it, so it is not a tail call.

@@ -217,7 +217,7 @@ def _parameters(name: str) -> Sequence[Parameter]:
 
 def _lacks_one(parameters: Sequence[Parameter], count: int) -> bool:
     """Whether so many arguments are too few, for which the context is taken if a parameter allows it."""
-    return count < sum(one.context or not one.regex.endswith("?") for one in parameters)
+    return count < sum(bool(one.context) or not one.regex.endswith("?") for one in parameters)
 
 
 def without_data(expression: Expression) -> list[Node]:

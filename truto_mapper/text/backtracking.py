@@ -18,16 +18,17 @@ from typing import Final
 _OTHERS: Final = 1 << 128
 _ALL: Final = (1 << 129) - 1
 #: The classes that RE2 writes with a letter, which are of ASCII.
-_CLASSES: Final = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
+_CLASSES: Final = {"d": "0-9", "w": "0-9A-Za-z_"}
 _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
 _PUNCTUATION: Final = set(string.punctuation) - {"_"} | {" "}
 #: A character with its escape, and how often something is repeated.
-_CHARACTER: Final = re.compile(r"(?s)\\u([0-9a-fA-F]{4})|\\(.)|(.)")
+_CHARACTER: Final = re.compile(r"(?s)\\x\{([0-9a-f]+)\}|\\(.)|(.)")
 _REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d{1,3})(,?)(\d{0,3})\})(\??)")
 #: The most ways in which a pattern can match at one place without an unbounded repeat, and the most degrees of one.
 _MAX_WAYS, _MAX_DEGREE = 64, 3
-#: The longest pattern that is read.
-_MAX_LENGTH: Final = 200
+#: The longest pattern that is read, and the most characters beyond ASCII in a range of it where case does not count.
+_MAX_LENGTH: Final = 1_000
+_MAX_FOLDED: Final = 64
 
 
 class _Unsure(Exception):  # noqa: N818  (it is no error)
@@ -162,15 +163,14 @@ class _Reader:
         return _Chars(chars, int(least), None if comma and not most else int(most or least))
 
     def one(self) -> int:
-        """A character, a dot or a class that is written with a letter."""
-        if self.take("."):
-            self.written[-1] = r"[^\n]"
-            return _ALL & ~_bits("\n")
+        """A character, or a class that is written with a letter."""
         code, escaped, plain = self.character()
         if escaped and escaped.lower() in _CLASSES:
             self.written.append(f"[{'^' * escaped.isupper()}{_CLASSES[escaped.lower()]}]")
             chars = _of_class(escaped.lower())
             return self.fold(_ALL & ~chars if escaped.isupper() else chars)
+        if plain in (".", "{", "}", "]", "*", "+", "?"):
+            raise _Unsure
         char = self.literal(code, escaped, plain)
         self.written.append(re.escape(char))
         return self.fold(_bits(char))
@@ -186,7 +186,7 @@ class _Reader:
         """The character itself."""
         char = chr(int(code, 16)) if code else plain or _CONTROLS.get(escaped or "") or escaped or ""
         known = escaped is None or escaped in _CONTROLS or escaped in _PUNCTUATION
-        if not known or (self.folded and not char.isascii()) or plain in ("{", "}", "]", "*", "+", "?"):
+        if not known or (self.folded and _has_case(char)):
             raise _Unsure
         return char
 
@@ -219,6 +219,9 @@ class _Reader:
         if self.next() in ("[", "-"):
             raise _Unsure
         last = self.literal(*self.character())
+        beyond = range(max(ord(first), 128), ord(last) + 1)
+        if self.folded and (len(beyond) > _MAX_FOLDED or any(map(_has_case, map(chr, beyond)))):
+            raise _Unsure
         bits = reduce(or_, map(_bit, range(ord(first), min(ord(last), 128) + 1)), _bit(ord(last)))
         return bits, f"{re.escape(first)}-{re.escape(last)}"
 
@@ -228,6 +231,11 @@ class _Reader:
             return chars
         letters = [char for char in string.ascii_letters if chars & _bits(char)]
         return chars | reduce(or_, (_bits(char.swapcase()) for char in letters), _OTHERS if letters else 0)
+
+
+def _has_case(char: str) -> bool:
+    """Whether a character beyond ASCII has another case."""
+    return not char.isascii() and not char.lower() == char.upper() == char
 
 
 def _bit(code: int) -> int:

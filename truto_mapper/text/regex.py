@@ -14,10 +14,10 @@ from typing import Any
 import re2
 
 from truto_mapper.text.backtracking import plan
+from truto_mapper.text.ecmascript import translated
 from truto_mapper.text.source import SURROGATE, is_unicode
 
 PatternError = re2.error
-_ESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|.)"
 
 #: The most groups × instructions of a pattern: a search notes where each group is for each instruction, in 16 bytes.
 _MAX_PLACES = 5_000_000
@@ -93,26 +93,21 @@ def _replacement(template: tuple[Any, ...]) -> str:
 
 @lru_cache(maxsize=1024)
 def compile_pattern(pattern: str, flags: str = "") -> Regex:
-    """A pattern compiled by RE2; `flags` are any of `i` and `m`. Raises `PatternError`.
+    """A pattern of ECMAScript, compiled by RE2; `flags` are any of `i` and `m`. Raises `PatternError`.
 
     RE2 has no lookaround and no backreferences. Very many groups are refused.
     """
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = "i" not in flags
-    prefix = "(?m)" if "m" in flags else ""
+    prefix, pattern = "(?m)" if "m" in flags else "", translated(pattern)
     try:
-        made = re2.compile(prefix + re.sub(_ESCAPE, _escape, pattern), options)
+        made = re2.compile(prefix + pattern, options)
     except UnicodeError:
         raise PatternError("half of a surrogate pair is not a character") from None
     if made.groups * made.programsize > _MAX_PLACES:
         raise PatternError(f"it has {made.groups:,} groups, which is too many for its length")
     return Regex(made, pattern, flags)
-
-
-def _escape(found: re.Match[str]) -> str:
-    """An escape as RE2 writes it."""
-    return f"\\x{{{found[1]}}}" if found[1] else found[0]
 
 
 def literal(text: str) -> str:

@@ -153,7 +153,16 @@ def parameters(node: nodes.Node, callers: Mapping[str, str]) -> tuple[str, ...]:
     called = {id(one.procedure) for one in nodes.walk(node) if isinstance(one, (nodes.Call, nodes.Partial))}
     known = callers.keys() | STANDARD.keys() | OURS.keys()
     used = (v.name for v in free_variables(node) if id(v) not in called or v.name not in known)
-    return tuple(dict.fromkeys(used))
+    return tuple(dict.fromkeys((*used, *_seen_without_tuples(node))))
+
+
+def _seen_without_tuples(node: nodes.Node) -> Iterator[str]:
+    """The variables of tuples that a group sees from outside if its path ends before the first tuple."""
+    for path in nodes.walk(node):
+        if isinstance(path, nodes.Path) and path.group is not None and not path.steps[0].tuple:
+            for step in path.steps:
+                numbered = (stage.variable for stage in step.stages if isinstance(stage, nodes.Index))
+                yield from (variable.name for variable in (step.focus, step.index, *numbered) if variable)
 
 
 def link(made: Program, source: Source, callers: Mapping[str, Any]) -> Callable[..., Any]:

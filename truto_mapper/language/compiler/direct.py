@@ -15,7 +15,7 @@ from truto_mapper.language.runtime.signatures import Parameter, parse_signature
 _CLASSES = {
     "s": ("str",), "n": ("int", "float"), "b": ("bool",), "o": ("dict",), "a": ("list", "Sequence"),
     "(nsb)": ("str", "int", "float", "bool"), "(sf)": ("str", "Pattern"), "(oa)": ("dict", "list"),
-    "f": ("Closure", "Pattern"), "x": (), "j": (),
+    "f": ("Closure", "Pattern"), "x": (),
 }  # fmt: skip
 
 #: The longest text that a function is given without counting the work, and the longest that is not counted when made.

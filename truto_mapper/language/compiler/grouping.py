@@ -11,8 +11,8 @@ from truto_mapper.language.names import is_simple_path, leading_names
 def group_items(writer: Writer, group: nodes.Group | nodes.Object, over: ast.expr, names: Names = None) -> ast.expr:
     """A call of `grouped` with the items, and with a function for each key and each value."""
     source = writer.atom(over)
-    (key, value), *others = group.pairs
-    if names is None and not others and _is_of_fields(key) and writer.loops < MAX_LOOPS:
+    if names is None and len(group.pairs) == 1 and _is_of_fields(group.pairs[0][0]) and writer.loops < MAX_LOOPS:
+        ((key, value),) = group.pairs
         groups = _groups(writer, key, source)
         return writer.called("grouped_by", writer.running(), groups, item_function(writer, value))
     functions = [writer.tuple_of(*(item_function(writer, part, names) for part in pair)) for pair in group.pairs]

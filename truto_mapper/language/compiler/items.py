@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from truto_mapper.language import nodes
+from truto_mapper.language.compiler.variables import load_variable
 from truto_mapper.language.compiler.writer import Writer
 
 #: Python nests at most twenty blocks in a function. Loops deeper than this get functions as their bodies.
@@ -16,7 +17,10 @@ Names = Collection[str] | None
 
 @contextmanager
 def item_context(writer: Writer, item: str, node: nodes.Node, names: Names = None) -> Iterator[None]:
-    """Let `$` be the item. A tuple has its item under `@`; the bindings that the node reads become variables."""
+    """Let `$` be the item. A tuple has its item under `@`; the bindings that the node reads become variables.
+
+    A variable that a tuple does not bind is the one outside.
+    """
     if names is None:
         with writer.within(item):
             yield
@@ -25,8 +29,8 @@ def item_context(writer: Writer, item: str, node: nodes.Node, names: Names = Non
     writer.assign(context, ast.Subscript(writer.load(item), writer.constant("@"), ast.Load(), **writer.at))
     with writer.scope(), writer.within(context):
         for name in _read(node, names):
-            local = writer.new_local(name)
-            bound = writer.method(writer.load(item), "get", writer.constant(name), writer.load("MISSING"))
+            local, outer = writer.new_local(name), load_variable(writer, name)
+            bound = writer.method(writer.load(item), "get", writer.constant(name), outer)
             writer.assign(local, bound)
             writer.variables[name] = (local, writer.nonlocals)
         yield

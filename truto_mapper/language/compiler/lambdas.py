@@ -17,7 +17,8 @@ def function_argument(call: nodes.Call, *, piped: bool) -> nodes.Node | None:
     count = len(call.arguments) + piped
     if count not in LOOPS.get(name, ()) or not call.arguments:
         return None
-    return call.arguments[count - 1 - piped if name in OF_CONTEXT else 1 - piped]
+    place = count - 1 - piped if name in OF_CONTEXT else 1 - piped
+    return call.arguments[place] if place >= 0 else None
 
 
 def written_out(below: Sequence[nodes.Node], callers: Collection[str]) -> frozenset[int]:

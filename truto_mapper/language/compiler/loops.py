@@ -152,7 +152,7 @@ def _of_object(writer: Writer, function: nodes.Node, given: list[ast.expr], name
 
 def _reduced(writer: Writer, function: nodes.Lambda, values: ast.expr, initial: ast.expr) -> ast.expr:
     """`$reduce`: a loop that replaces the local of the result."""
-    source, initial = writer.atom(writer.called("listed", values)), writer.atom(initial)
+    source, initial = writer.atom(writer.called("listed", values)), writer.atom(writer.called("initial", initial))
     is_given, result = writer.is_there(initial), writer.new_local("result")
     first = writer.atom(writer.choice(is_given, writer.constant(0), writer.constant(1)))
     writer.assign(result, writer.choice(is_given, initial, writer.called("item_at", source, writer.constant(0))))

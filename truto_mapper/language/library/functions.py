@@ -43,8 +43,8 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("formatInteger", "<n-s:s>", pictures.pictured("formatInteger", pictures.format_integer), 2),
     ("parseInteger", "<s-s:n>", pictures.pictured("parseInteger", pictures.parse_integer), 2),
     ("number", "<(nsb)-:n>", numbers.to_number),
-    ("floor", "<n-:n>", numbers.rounding(math.floor)),
-    ("ceil", "<n-:n>", numbers.rounding(math.ceil)),
+    ("floor", "<n-:n>", numbers.to_whole(math.floor)),
+    ("ceil", "<n-:n>", numbers.to_whole(math.ceil)),
     ("round", "<n-n?:n>", numbers.rounding(numbers.round_), 2),
     ("abs", "<n-:n>", defined(abs)),
     ("sqrt", "<n-:n>", defined(numbers.square_root)),
@@ -128,7 +128,7 @@ _NAMED: Final = (
     (walks, "descendants wildcard wildcards"),
     (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
     (calls, "transform"),
-    (higher_order, "Replacing add_match appended_onto gather gathered merged_onto object_of only pairs"),
+    (higher_order, "Replacing add_match appended_onto gather gathered initial merged_onto object_of only pairs"),
     (patterns, "regex"),
 )
 

@@ -74,6 +74,13 @@ def only(values: Any, found: list[int]) -> Any:
     return values[found[0]]
 
 
+def initial(value: Any) -> Any:
+    """The third argument of $reduce. Raises T0410 if it is a function."""
+    if isinstance(value, Function):
+        refuse("T0410", "reduce", 3, "a value other than a function", value)
+    return value
+
+
 def reduce_(run: Run, values: Any, function: Any, initial: Any = MISSING) -> Any:
     if values is MISSING:
         return MISSING

@@ -47,6 +47,11 @@ def rounding(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda value, *rest: value if value is MISSING or value != value else function(value, *rest)  # noqa: PLR0124
 
 
+def to_whole(function: Callable[[Any], int]) -> Callable[..., Any]:
+    """$floor or $ceil. A double that has no fraction any more stays one, and is written as such."""
+    return rounding(lambda value: function(value) if abs(value) < _EVERY_HALF else value)
+
+
 def round_(value: Any, precision: Any = MISSING, name: str = "round") -> Any:
     if value.__class__ is float and precision.__class__ is int and 0 <= precision < _SURE:
         _, _, fraction = repr(value).partition(".")

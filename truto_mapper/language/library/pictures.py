@@ -10,14 +10,15 @@ import math
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from truto_mapper.language.library.numerals import NUMERALS, nth
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import MISSING, fail, quoted
+from truto_mapper.language.runtime.coercion import scalar_text
+from truto_mapper.language.runtime.values import MISSING, Function, fail, quoted
 from truto_mapper.text.diagnostics import excerpt
 
 #: The longest picture, text to read and Roman numeral, in characters.
@@ -95,6 +96,9 @@ def integer_format(picture: str) -> Digits | Numerals | None:
     return Digits(re.sub(r"\d", "0", primary), zeros.pop(), ordinal=ordinal) if zeros else None
 
 
+_HEXADECIMAL: Final = r"\s*([-+]?)0[xX]([0-9a-fA-F]*)"
+
+
 class Digits:
     """A pattern of digits: 0 for each required digit, # for each optional one; other characters separate them."""
 
@@ -141,6 +145,8 @@ class Digits:
     def read(self, text: str) -> int | None:
         text = text[:-2] if self.ordinal else text
         text = text.translate({ord(char): None for _, char in self.separators})
+        if self.is_ascii and (found := re.match(_HEXADECIMAL, text)):  # as in the reference
+            return int(found[1] + found[2], 16) if found[2] else None
         found = re.match(rf"\s*([-+]?{self.unit}+)", text)
         return int(found[1]) if found else None
 
@@ -209,27 +215,35 @@ def format_number(value: float, picture: str, options: Mapping[str, Any] | None 
     return negative.write(-value) if value < 0 else positive.write(value + 0)
 
 
-def _changed(options: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The marks that options change."""
-    known = [(name, mark) for name, mark in options.items() if name in _DEFAULTS]
-    for name, mark in known:
-        if not (isinstance(mark, str) and (mark or name in _TEXTS)):
+def _changed(options: Mapping[str, Any]) -> tuple[tuple[str, str, bool], ...]:
+    """The marks that options change, and whether each is given as a text; as in the reference, others are converted."""
+    given = [(name, mark, _converted(mark)) for name, mark in options.items() if name in _DEFAULTS]
+    for name, mark, text in given:
+        if text is None or (not text and name in _MARKS) or (text is not mark and name == "zero-digit"):
             hint = f'like {{"{name}": {excerpt(_DEFAULTS[name])}}}'
             fail("T0410", f'the option "{name}" of $formatNumber must be a character, not {excerpt(mark)}', hint)
-        short(mark)
-    return tuple(known)
+    return tuple((name, short(text or ""), text is mark) for name, mark, text in given)
+
+
+def _converted(mark: Any) -> str | None:
+    """An option as a text; None for an object, and for an array of arrays or objects."""
+    parts = mark if isinstance(mark, list) else [mark]
+    if len(parts) > MAX_LENGTH or any(isinstance(part, (list, dict, Function)) for part in parts):
+        return None
+    return scalar_text(mark) if parts is not mark else ",".join(scalar_text(part, null="") for part in parts)
 
 
 @lru_cache(maxsize=256)
-def _number(picture: str, changed: tuple[tuple[str, str], ...]) -> tuple[_Subpicture, _Subpicture, str]:
+def _number(picture: str, changed: tuple[tuple[str, str, bool], ...]) -> tuple[_Subpicture, _Subpicture, str]:
     """What writes positive numbers, and negative ones; and the text for no number."""
-    marks = _DEFAULTS | dict(changed)
+    marks = _DEFAULTS | {name: mark for name, mark, _ in changed}
+    converted = frozenset(name for name, _, is_text in changed if not is_text)
     texts = short(picture).split(marks["pattern-separator"])
     if len(texts) > 2:
         refuse("D3080", picture, "has more than two parts", "one for positive numbers, and one for negative ones")
-    pictures = [_Subpicture(text, marks) for text in texts]
+    pictures = [_Subpicture(text, marks, converted) for text in texts]
     if len(texts) == 1:
-        pictures.append(_Subpicture(texts[0], marks, marks["minus-sign"]))
+        pictures.append(_Subpicture(texts[0], marks, converted, marks["minus-sign"]))
     return pictures[0], pictures[1], marks["NaN"]
 
 
@@ -246,8 +260,10 @@ class _Subpicture:
     whole: str
     part: str
 
-    def __init__(self, text: str, marks: Mapping[str, str], sign: str = "") -> None:
+    def __init__(self, text: str, marks: Mapping[str, str], converted: Collection[str], sign: str = "") -> None:
         self.text, self.marks = text, marks
+        #: The marks that were no texts: as in the reference, no character of a picture is one of them.
+        self.converted = converted
         self.point, self.comma = marks["decimal-separator"], marks["grouping-separator"]
         zero = ord(marks["zero-digit"][0])
         self.family = {chr((zero + digit) % 0x110000) for digit in range(10)}
@@ -276,9 +292,11 @@ class _Subpicture:
     def _split(self) -> None:
         """The parts of the picture, as the reference finds them."""
         text, power = self.text, self.marks["exponent-separator"]
-        active = {*self.family, self.point, self.comma, self.marks["digit"], self.marks["pattern-separator"]} - {power}
+        names = {"decimal-separator", "grouping-separator", "digit", "pattern-separator"}.difference(self.converted)
+        exponent = {power}.difference({power} if "exponent-separator" in self.converted else ())
+        active = {*self.family, *(self.marks[name] for name in names)} - exponent
         places = [place for place, char in enumerate(text) if char in active]
-        self.active = active | {power}
+        self.active = active | exponent
         start, end = (places[0], places[-1] + 1) if places else (0, len(text))
         self.prefix, self.suffix, inner = text[:start], text[end:], text[start:end]
         place = text.find(power, start)
@@ -308,7 +326,7 @@ class _Subpicture:
             "D3084": percent and mille,
             "D3085": not any(char in self.family or char == digit for char in self.mantissa),
             "D3086": any(char not in self.active for char in self.inner),
-            "D3087": point >= 0 and comma in beside,
+            "D3087": point >= 0 and comma in beside and "grouping-separator" not in self.converted,
             "D3088": point < 0 and whole[-1:] == comma,
             "D3089": comma + comma in text,
             "D3090": any(char in self.family for char in whole.partition(digit)[0]) and digit in whole,

@@ -101,7 +101,7 @@ def fitted_by(each: Any, function: Function, arguments: tuple[Any, ...], context
 
 def _context(name: str, param: Parameter, context: Any, index: int, given: tuple[Any, ...]) -> Any:
     """The context for a parameter that none of the arguments is for; `given` are the next two of them."""
-    if not re.fullmatch(param.regex, _letter(type(context))):
+    if not re.match(param.context, _letter(type(context))):
         _refuse_context(name, param, context, index, given)
     return context
 

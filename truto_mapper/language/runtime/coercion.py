@@ -17,10 +17,6 @@ def as_text(run: Run, value: Any, depth: int = 0, walk: Walk | None = None) -> s
     """A value as a string: arrays are joined with commas, objects are `[object Object]`."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return decimal_of(value, digits=17) if math.isfinite(value) else _WORDS[str(value)]
     if isinstance(value, list):
         inner = (walk := walk or Walk(run)).enter(depth, value)
         parts = ["" if one is None or one is MISSING else as_text(run, one, inner, walk) for one in walk.each(value)]
@@ -28,9 +24,18 @@ def as_text(run: Run, value: Any, depth: int = 0, walk: Walk | None = None) -> s
         text = ",".join(parts)
         run.spend(len(text))
         return text
+    return scalar_text(value)
+
+
+def scalar_text(value: Any, null: str = "null") -> str:
+    """A value that is no array as a string."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return decimal_of(value, digits=17) if math.isfinite(value) else _WORDS[str(value)]
     if isinstance(value, (dict, Function)):
         return "[object Object]"
-    return "null" if value is None else "undefined" if value is MISSING else str(value)
+    return null if value is None else "undefined" if value is MISSING else str(value)
 
 
 def as_index(run: Run, value: Any) -> int:
