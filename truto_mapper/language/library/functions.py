@@ -120,7 +120,7 @@ _NAMED: Final = (
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
     (paths, "added arithmetic combined compared concatenated constructed_items context_array context_items ended"),
     (paths, "field fields grouped grouped_by is_empty is_empty_item item_at joined keyed kept kept_path multiplied"),
-    (paths, "negated push ranged repeated repeated_key root_field select subtracted text"),
+    (paths, "negated push range_array ranged repeated repeated_key root_field select subtracted text"),
     (sets, "included"),
     (sorting, "ordered"),
     (tuples, "begun collected join numbered spread stream unbound"),
