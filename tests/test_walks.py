@@ -1,12 +1,13 @@
 """What is taken at once, where nothing needs care, is what is taken one by one."""
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.runtime import writing
-from truto_mapper.language.runtime.values import MISSING, Walk
-from truto_mapper.language.runtime.writing import to_json
+from truto_mapper.language.runtime.sizes import measure
+from truto_mapper.language.runtime.values import Walk
+from truto_mapper.text.errors import EvaluationError
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 NUMBERS = st.sampled_from(
@@ -16,14 +17,6 @@ VALUES = st.recursive(
     SCALARS | NUMBERS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
 )
-
-
-@given(VALUES)
-def test_a_value_is_written_at_once_as_member_by_member(value):
-    made = Expression("$string($)").evaluate({"v": value})
-    assert made == to_json({"v": value})
-    quick = writing._writable({"v": value}, Walk(), 0)
-    assert quick is MISSING or writing._COMPACT.encode(quick) == to_json({"v": value})
 
 
 def naive_leaves(value):
@@ -47,3 +40,52 @@ def test_wildcards_descendants_and_keys_are_those_of_each_member(several):
         dict.fromkeys(key for one in naive_leaves(several) if isinstance(one, dict) for key in one)
     )
     assert Expression("$clone(v)").evaluate({"v": several}) == several
+
+
+def naive_size(value):
+    """The characters of a value as `measure` counts them."""
+    if isinstance(value, str):
+        return len(value)
+    members = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if members is None else 2 + sum(3 + naive_size(one) for one in members)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=70))
+def test_many_values_are_measured_as_each_of_them(kinds, order):
+    rows = [kinds[number % len(kinds)] for number in order]
+    for value in (rows, {"items": rows}, {str(number): row for number, row in enumerate(rows)}):
+        walk = Walk()
+        measure(value, walk)
+        assert walk.written == naive_size(value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=3), st.lists(st.integers(0, 2), min_size=33, max_size=70), st.booleans())
+def test_many_objects_are_walked_as_each_of_them(kinds, order, is_alike):
+    rows = [{"a": number, "b": kinds[(number if is_alike else 0) % len(kinds)], "c": [number, {}]} for number in order]
+    rows = rows if is_alike else [{**row, str(row["a"]): []} for row in rows]
+    below = [one for row in rows for one in naive_descendants(row)]
+    assert Expression("[$.**]").evaluate(rows) == below
+    assert Expression("[v.*.**]").evaluate({"v": {"w": rows}}) == below
+    values_of = [leaf for row in rows for item in row.values() for leaf in naive_leaves(item)]
+    assert Expression("[v.*]").evaluate({"v": rows}) == values_of
+    assert Expression("$clone(v)").evaluate({"v": rows}) == rows
+
+
+@pytest.mark.parametrize("text", ["$count(**)", "$string($)", "[$.*.**]"])
+def test_objects_that_contain_themselves_are_refused(text):
+    rows = [{"id": number, "list": []} for number in range(40)]
+    for row in rows:
+        row["list"].append(rows[0])
+    with pytest.raises(EvaluationError) as refused:
+        Expression(text).evaluate(rows)
+    assert refused.value.diagnostics[0].code in ("D407", "D2014")
+
+
+def test_what_is_within_many_shared_objects_is_bounded():
+    shared = {"a": 1}
+    for _ in range(30):
+        shared = {"a": shared, "b": shared}
+    with pytest.raises(EvaluationError) as refused:
+        Expression("$count(**)").evaluate([shared] * 40)
+    assert refused.value.diagnostics[0].code == "D2014"

@@ -133,7 +133,7 @@ def item(i: int) -> dict:
         "name": f"item-{mixed}",
         "kind": "abc"[mixed % 3],
         "q": mixed % 100,
-        "price": mixed * 1.37 + 0.5,
+        "price": round(mixed * 1.37 + 0.5, 2),
         "code": str(mixed),
         "tags": [f"t{mixed % 10}", f"t{mixed % 7}"],
         "owner": {"email": f"user{mixed % 50}@example.com", "name": f"User {mixed % 50}"},

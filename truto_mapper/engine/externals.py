@@ -71,10 +71,10 @@ class Externals:
             node, names, context, place, callers=callers, temporaries=numbers, classes=classes, small=small
         )
 
-    def pen(self, expression: Expression, classes: Mapping[str, str]) -> Pen:
+    def pen(self, expression: Expression, classes: dict[str, str]) -> Pen:
         """A pen at the place of an expression."""
         pen = Pen(expression.placer.place(expression.node.span), self.temporaries)
-        pen.classes = dict(classes)
+        pen.classes = classes  # shared: the caller learns more of them
         return pen
 
     def named(self, pen: Pen, kind: str, value: Any) -> str:

@@ -10,10 +10,11 @@ from itertools import pairwise
 
 _WIDTH = 120
 _WHOLE = ("for ", "def ")  # lines that are never broken
+_BREAKS = frozenset((",", "and", "or", "if", "else"))
 
 
 def format_code(tree: ast.Module) -> str:
-    """Code as text, its long lines broken at commas and before `and` and `or`."""
+    """Code as text, its long lines broken at commas and before `and`, `or`, `if` and `else`."""
     lines = ast.unparse(tree).splitlines()
     return "\n".join(
         line if len(line) <= _WIDTH or line.lstrip().startswith(_WHOLE) else _broken(line) for line in lines
@@ -25,7 +26,7 @@ def _broken(line: str) -> str:
     start, inside, end = _enclosed(line.strip())
     lines = [""]
     for piece in _pieces(inside):
-        if len(indent) + 4 + len(lines[-1]) + len(piece) > _WIDTH:
+        if lines[-1] and len(indent) + 4 + len(lines[-1]) + len(piece) > _WIDTH:
             lines.append("")
         lines[-1] += piece if lines[-1] else piece.lstrip()
     return "\n".join((indent + start, *(f"{indent}    {one.rstrip()}" for one in lines), indent + end))
@@ -50,6 +51,6 @@ def _enclosed(statement: str) -> tuple[str, str, str]:
 def _pieces(text: str) -> Iterator[str]:
     """A text split where a line may end."""
     tokens = list(tokenize.generate_tokens(io.StringIO(f"({text})").readline))
-    cuts = [t.end[1] if t.string == "," else t.start[1] - 1 for t in tokens if t.string in {",", "and", "or"}]
+    cuts = [t.end[1] if t.string == "," else t.start[1] - 1 for t in tokens if t.string in _BREAKS]
     for start, end in pairwise([1, *cuts, len(text) + 1]):
         yield f"({text})"[start:end]

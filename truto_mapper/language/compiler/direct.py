@@ -14,7 +14,8 @@ from truto_mapper.language.runtime.signatures import Parameter, parse_signature
 #: The classes of the values that fit a type of a signature; none if all values fit.
 _CLASSES = {
     "s": ("str",), "n": ("int", "float"), "b": ("bool",), "o": ("dict",), "a": ("list", "Sequence"),
-    "(nsb)": ("str", "int", "float", "bool"), "(sf)": ("str", "Pattern"), "(oa)": ("dict", "list"), "x": (), "j": (),
+    "(nsb)": ("str", "int", "float", "bool"), "(sf)": ("str", "Pattern"), "(oa)": ("dict", "list"),
+    "f": ("Closure", "Pattern"), "x": (), "j": (),
 }  # fmt: skip
 
 #: The longest text that a function is given without counting the work, and the longest that is not counted when made.

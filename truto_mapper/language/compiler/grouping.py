@@ -13,8 +13,8 @@ def group_items(writer: Writer, group: nodes.Group | nodes.Object, over: ast.exp
     source = writer.atom(over)
     (key, value), *others = group.pairs
     if names is None and not others and _is_of_fields(key) and writer.loops < MAX_LOOPS:
-        keys = _keys(writer, key, source)
-        return writer.called("grouped_by", writer.running(), source, keys, item_function(writer, value))
+        groups = _groups(writer, key, source)
+        return writer.called("grouped_by", writer.running(), groups, item_function(writer, value))
     functions = [writer.tuple_of(*(item_function(writer, part, names) for part in pair)) for pair in group.pairs]
     return writer.called("grouped", writer.running(), source, writer.tuple_of(*functions))
 
@@ -24,11 +24,18 @@ def _is_of_fields(key: nodes.Node) -> bool:
     return is_simple_path(key) and isinstance(leading_names(key)[0], nodes.Name)
 
 
-def _keys(writer: Writer, key: nodes.Node, source: ast.expr) -> ast.expr:
-    """The keys of all items, by a loop."""
-    found, item = writer.empty("list"), writer.new_local("item")
+def _groups(writer: Writer, key: nodes.Node, source: ast.expr) -> ast.expr:
+    """The items by key, by a loop."""
+    found, item = writer.new_local(), writer.new_local("item")
+    writer.assign(found, writer.called("groups"))
     body: list[ast.stmt] = []
     with writer.looping(body), item_context(writer, item, key):
-        writer.append(found, writer.value(key))
+        made = writer.atom(writer.value(key))
+        group = writer.part(writer.load(found), made)
+        add = writer.called("add_to_group", writer.load(found), made, writer.load(item))
+        is_text = writer.has_class(made, "str")
+        writer.branch(
+            is_text, lambda: writer.do(writer.method(group, "append", writer.load(item))), lambda: writer.do(add)
+        )
     writer.loop(writer.watched(source), body, item)
     return writer.load(found)

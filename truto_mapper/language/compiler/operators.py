@@ -169,7 +169,7 @@ def _concatenate(writer: Writer, node: nodes.Binary | nodes.Chain) -> ast.expr:
         if isinstance(is_text, ast.Constant) and is_text.value:
             text = known
         else:
-            text = writer.choice(is_text, known, writer.called("text", known, *writer.clock()))
+            text = writer.atom(writer.choice(is_text, known, writer.called("text", known, *writer.clock())))
         with writer.placed(operand):
             parts.append(ast.FormattedValue(text, -1, None, **writer.at))
     return writer.grown(join_texts(writer, parts))

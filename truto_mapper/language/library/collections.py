@@ -43,9 +43,9 @@ def clone(run: Run, value: Any = MISSING) -> Any:
 
 def keys(run: Run, value: Any) -> Any:
     found: dict[str, Any] = {}
-    every = leaves(value, Walk(run))
-    if set(map(type, every)) != _OBJECTS:
-        every = [item for item in every if isinstance(item, dict)]
+    every = value
+    if not isinstance(value, list) or not _OBJECTS.issuperset(map(type, value)):
+        every = [item for item in leaves(value, Walk(run)) if isinstance(item, dict)]
     known: set[str] = set()
     # Most objects have the keys of the first one.
     for part in (every[:1], *(every[start : start + _PART] for start in range(1, len(every), _PART))):
@@ -129,8 +129,11 @@ def distinct(run: Run, values: Any) -> Any:
     for start in range(0, len(values), CHUNK):
         part, before, visits = values[start : start + CHUNK], len(found), walk.visits
         run.tick(len(part))
-        pairs = dict(zip(part, part, strict=True)) if are_keys(part) else {}
-        for key, value in pairs.items() if pairs else ((frozen(value, walk), value) for value in part):
-            found.setdefault(key, value)
+        if are_keys(part):
+            for key in dict.fromkeys(part):
+                found.setdefault(key, key)
+        else:
+            for value in part:
+                found.setdefault(frozen(value, walk), value)
         run.spend(INDEXED * (len(found) - before) * (1 + (walk.visits - visits) // len(part)))
     return kind(found.values())

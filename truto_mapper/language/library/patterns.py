@@ -144,7 +144,8 @@ def match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
         return Sequence(map(_without_position, _matches(run, "match", pattern, text, limit)))
     matches = Sequence()
     for one in _found(run, pattern.pattern, text, limit):
-        run.spend(_MATCH + (1 + pattern.pattern.groups) * (one.end() - one.start()))
+        start, end = one.span()
+        run.spend(_MATCH + (1 + pattern.pattern.groups) * (end - start))
         matches.append({"match": one.group(), "index": one.start(), "groups": list(one.groups(MISSING))})
     return matches
 

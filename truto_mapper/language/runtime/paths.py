@@ -230,22 +230,22 @@ def grouped(run: Run, value: Any, pairs: Pairs) -> dict[str, Any]:
     return {key: stored(one) for key, one in made if one is not MISSING}
 
 
-def grouped_by(run: Run, several: list[Any], keys: list[Any], value_of: Callable[[Any], Any]) -> dict[str, Any]:
-    """As `grouped`, with a single pair whose keys are known."""
-    groups: defaultdict[str, list[Any]] = defaultdict(list)
-    if set(map(type, keys)) == _TEXT:
-        for key, item in zip(keys, run.each(several), strict=True):
-            groups[key].append(item)
-    else:
-        for key, item in zip(keys, run.each(several), strict=True):
-            if key is not MISSING:
-                groups[text_key(key)].append(item)
-    run.spend(_GROUP * len(groups))
-    made = ((key, value_of(combined(members))) for key, members in run.each(list(groups.items())))
+def groups() -> defaultdict[str, list[Any]]:
+    """No groups yet."""
+    return defaultdict(list)
+
+
+def add_to_group(found: dict[str, list[Any]], key: Any, item: Any) -> None:
+    """Add an item to the group of its key. Raises T1003 for a key that is not text."""
+    if key is not MISSING:
+        found[text_key(key)].append(item)
+
+
+def grouped_by(run: Run, found: dict[str, list[Any]], value_of: Callable[[Any], Any]) -> dict[str, Any]:
+    """As `grouped`, for a single pair, with the items by key."""
+    run.spend(_GROUP * len(found))
+    made = ((key, value_of(combined(members))) for key, members in run.each(list(found.items())))
     return {key: stored(one) for key, one in made if one is not MISSING}
-
-
-_TEXT = frozenset((str,))
 
 
 def _groups(run: Run, several: list[Any], keys: list[Callable[[Any], Any]]) -> dict[str, tuple[int, list[Any]]]:

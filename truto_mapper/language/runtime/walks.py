@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import (
@@ -24,6 +25,34 @@ from truto_mapper.language.runtime.values import (
 _SCALARS: Final = frozenset((str, int, float, bool, type(None)))
 _NO_ARRAYS: Final = _SCALARS | {dict, Missing}
 _KNOWN: Final = _NO_ARRAYS | {list}
+
+#: So many values are taken by types and fields: at least so many of a type at once, which Python does in fewer steps,
+#: and at most a part.
+MANY: Final = 32
+FEW: Final = 8
+PART: Final = 256
+_OBJECTS: Final = frozenset((dict,))
+_NESTED: Final = frozenset((dict, list))
+
+
+def apart(keys: Iterable[Any], values: list[Any], take: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """What `take` gives for each of some values, of which only those with equal keys are taken at once."""
+    places: dict[Any, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    found: list[Any] = [None] * len(values)
+    for several in places.values():
+        for place, one in zip(several, take([values[place] for place in several]), strict=True):
+            found[place] = one
+    return found
+
+
+def by_fields(objects: list[dict[Any, Any]], take: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """What `take` gives for each of some objects, of which only those with the same fields are taken at once."""
+    fields = list(map(tuple, objects))
+    if fields.count(fields[0]) == len(objects):
+        return take(objects)
+    return apart(fields, objects, take)
 
 
 def is_flat(members: Iterable[Any]) -> bool:
@@ -76,6 +105,9 @@ def wildcards(run: Run, several: Any) -> list[Any]:
     if len(several) <= 1:
         return [one for item in several if (one := settled(wildcard(item, run))) is not MISSING]
     found, walk = Sequence(), Walk(run)
+    if len(several) >= MANY and _OBJECTS.issuperset(map(type, several)):
+        _add_alike(list(several), found, lambda part: _members(part, run, walk))
+        return [found] if found else []
     for item in run.each(several):
         members = item.values() if item.__class__ is dict else ()
         kinds = set(map(type, members))
@@ -96,6 +128,61 @@ def wildcards(run: Run, several: Any) -> list[Any]:
     return [found] if found else []
 
 
+def _add_alike(objects: list[Any], found: list[Any], take: Callable[[list[Any]], list[Any]]) -> None:
+    """Add what `take` gives for each of many objects, of which a part with the same fields is taken at once."""
+    for start in range(0, len(objects), PART):
+        found.extend(chain.from_iterable(by_fields(objects[start : start + PART], take)))
+        bounded(len(found))
+
+
+def _members(objects: list[Any], run: Run, walk: Walk) -> list[Any]:
+    """What `*` gives for each of some objects with the same fields."""
+    own = Walk(run)
+    own.enter_each(0, objects, len(objects[0]))
+    columns = _columns(zip(*map(dict.values, objects), strict=True), _NO_ARRAYS, 0, own) if objects[0] else None
+    if columns is None:
+        return [wildcard(one, run) for one in objects]
+    walk.visits += own.visits
+    return list(zip(*columns, strict=True))
+
+
+def _columns(fields: Iterable[Any], plain: frozenset[Any], depth: int, walk: Walk) -> list[Any] | None:
+    """The fields of some objects, each followed by what is within its values, unless they are `plain`.
+
+    None if a field does not have the same structure in all objects.
+    """
+    columns: list[Any] = []
+    for values in fields:
+        kinds = set(map(type, values))
+        if kinds <= plain:
+            columns.append(values)
+            continue
+        if len(kinds) > 1 or kinds.isdisjoint(_NESTED) or (size := len(values[0])) >= MANY:
+            return None
+        shapes = list(map(tuple if dict in kinds else len, values))
+        if shapes.count(shapes[0]) < len(shapes):
+            return None
+        inner = walk.enter_each(depth, values, size)
+        within = _columns(zip(*map(dict.values, values) if dict in kinds else values, strict=True), plain, inner, walk)
+        if within is None:
+            return None
+        columns += [values, *within] if dict in kinds else within
+    return columns
+
+
+def _within(objects: list[Any], depth: int, walk: Walk) -> list[Any]:
+    """What `**` gives for each of some objects with the same fields."""
+    own = Walk(walk.clock)
+    columns = _columns([objects], _SCALARS, depth, own) if len(objects) >= FEW else None
+    if columns is not None:
+        walk.visits += own.visits
+        return list(zip(*columns, strict=True))
+    several: list[Any] = [[one] for one in objects]
+    for found in several:
+        _descend(found[0], found, depth, walk)
+    return several
+
+
 def descendants(value: Any, run: Run | None = None) -> Any:
     """`**`: a value and all values within it, without the arrays themselves."""
     if value is MISSING:
@@ -109,6 +196,9 @@ def descendants(value: Any, run: Run | None = None) -> Any:
 def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
     """Add what is within an array or object."""
     inner = walk.enter(depth, value)
+    if len(value) >= MANY and isinstance(value, list) and _OBJECTS.issuperset(map(type, value)):
+        _add_alike(value, found, lambda part: _within(part, inner, walk))
+        return
     for item in value.values() if isinstance(value, dict) else walk.each(value):
         kind = item.__class__
         if kind in _SCALARS:

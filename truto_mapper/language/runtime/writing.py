@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from itertools import chain, islice, repeat
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import MISSING, Function, Run, Walk, fail, key_text, quoted, refuse_value
+from truto_mapper.language.runtime.walks import FEW, MANY, PART, apart, by_fields
 
 
 def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
@@ -28,10 +32,15 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
     inner = (walk := walk or Walk()).enter(depth, value)
     start, end = ("\n" + " " * indent * inner, "\n" + " " * indent * depth) if indent else ("", "")
     members = list(value if isinstance(value, list) else value.values())
-    walk.write(len(value) * (len(start) + 2) + sum([len(item) for item in members if item.__class__ is str]))
-    texts = [
-        _quote(item) if item.__class__ is str else to_json(item, indent, inner, walk) for item in walk.each(members)
-    ]
+    walk.write(len(value) * (len(start) + 2))
+    if len(members) >= MANY and not indent:
+        texts = _each(members, inner, walk)
+    else:
+        walk.write(sum([len(item) for item in members if item.__class__ is str]))
+        texts = [
+            write(item) if (write := _WRITERS.get(item.__class__)) else to_json(item, indent, inner, walk)
+            for item in walk.each(members)
+        ]
     if isinstance(value, list):
         return f"[{start}{f',{start}'.join(texts)}{end}]"
     names = value if _TEXT.issuperset(map(type, value)) else list(map(key_text, value))
@@ -41,7 +50,6 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
     return f"{{{start}{f',{start}'.join(parts)}{end}}}"
 
 
-_FLAT = frozenset((str, int, bool, type(None)))
 _TEXT = frozenset((str,))
 
 
@@ -54,6 +62,64 @@ def _scalar(value: Any) -> str:
         return "null" if value is MISSING else json.dumps(value, ensure_ascii=False)
     except TypeError:
         return refuse_value(value)
+
+
+def _each(values: list[Any], depth: int, walk: Walk) -> list[str]:
+    """The JSON of many values."""
+    if len(values) <= PART:
+        return _texts(values, depth, walk)
+    starts = walk.each(range(0, len(values), PART))
+    return [text for start in starts for text in _texts(values[start : start + PART], depth, walk)]
+
+
+def _texts(values: list[Any], depth: int, walk: Walk) -> list[str]:
+    """The JSON of some values; those of one type are written together, which Python does in fewer steps."""
+    if len(values) < FEW:
+        return [to_json(value, 0, depth, walk) for value in values]
+    if len(kinds := set(map(type, values))) > 1:
+        return apart(map(type, values), values, lambda part: _texts(part, depth, walk))
+    (kind,) = kinds
+    if kind is str:
+        walk.write(sum(map(len, values)))
+        return list(map(_quote, values))
+    if kind is int:
+        return list(map(repr, values))
+    if kind is float:
+        return _decimals(values)
+    if kind is dict:
+        return by_fields(values, lambda part: _objects(part, depth, walk))
+    return _arrays(values, depth, walk) if kind is list else [to_json(value, 0, depth, walk) for value in values]
+
+
+def _objects(values: list[dict[Any, Any]], depth: int, walk: Walk) -> list[str]:
+    """The JSON of objects with the same fields; the values of one field are written together."""
+    names = list(values[0])
+    if len(values) < FEW or not names or not _TEXT.issuperset(map(type, names)):
+        return [to_json(value, 0, depth, walk) for value in values]
+    inner = walk.enter_each(depth, values, len(names))
+    walk.write(len(values) * sum([len(name) + 2 for name in names]))
+    parts: list[Iterable[str]] = []
+    for name, column in zip(names, zip(*map(dict.values, values), strict=True), strict=True):
+        parts.append(repeat(f"{',' if parts else '{'}{_quote(name)}:", len(values)))
+        parts.append(_texts(list(column), inner, walk))
+    return list(map("".join, zip(*parts, repeat("}", len(values)), strict=True)))
+
+
+def _arrays(values: list[list[Any]], depth: int, walk: Walk) -> list[str]:
+    members = list(chain.from_iterable(values))
+    walk.write(2 * len(members))
+    inner = walk.enter_each(depth, values, len(members) // len(values))
+    texts = iter(_each(members, inner, walk))
+    return [f"[{','.join(islice(texts, len(value)))}]" for value in values]
+
+
+def _decimals(values: list[float]) -> list[str]:
+    """The JSON of numbers. Python's format has 15 digits as well; it differs in -0, NaN, infinity and exponents."""
+    texts = list(map("%.15g".__mod__, values))
+    return list(map(decimal_of, values)) if _OTHER.search(",".join(texts)) else texts
+
+
+_OTHER: Final = re.compile(r"[en]|-0(?!\.)")
 
 
 def decimal_of(value: float, digits: int = 15) -> str:
@@ -72,6 +138,15 @@ def decimal_of(value: float, digits: int = 15) -> str:
     return f"{_without_zeros(mantissa)}e{int(exponent):+d}"
 
 
+_WRITERS: Final[dict[type, Callable[[Any], str]]] = {
+    str: _quote,
+    int: repr,
+    float: decimal_of,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: "null"}.__getitem__,
+}
+
+
 def _without_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -82,51 +157,4 @@ def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
         return value
     if isinstance(value, float) and not math.isfinite(value):
         fail("D3001", f"{quoted(value)} cannot be written as a string: it is not a finite number")
-    if isinstance(value, (list, dict)) and prettify is not True:
-        made = _writable(value, Walk(run), 0)
-        if made is not MISSING:
-            return _COMPACT.encode(made)
     return "" if isinstance(value, Function) else to_json(value, 2 if prettify is True else 0, 0, Walk(run))
-
-
-_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
-
-
-def _writable(value: Any, walk: Walk, depth: int) -> Any:
-    """An array or object, or a copy of it, that Python writes as `to_json` does; MISSING if it does not."""
-    is_array, inner = value.__class__ is list, walk.enter(depth, value)
-    if not is_array and not (value.__class__ is dict and _TEXT.issuperset(map(type, value))):
-        return MISSING
-    members = value if is_array else list(value.values())
-    walk.write(2 * len(value) + sum([len(item) for item in members if item.__class__ is str]))
-    walk.write(0 if is_array else sum(map(len, value)))
-    if _FLAT.issuperset(map(type, members)):
-        return value
-    made = value
-    for key, item in zip(range(len(value)) if is_array else value, members, strict=True):
-        kind = item.__class__
-        if kind in _FLAT:
-            continue
-        one = _written(item) if kind is float else _writable(item, walk, inner) if kind in _NESTED else MISSING
-        if one is MISSING:
-            return MISSING
-        if one is not item:
-            made = value.copy() if made is value else made
-            made[key] = one
-    return made
-
-
-_NESTED = frozenset((list, dict))
-
-
-def _written(value: float) -> Any:
-    """The number that Python writes as `decimal_of` writes this one; MISSING if there is none."""
-    rounded = value if value.is_integer() else float(f"{value:.15g}")
-    if rounded.is_integer() and abs(rounded) < _WHOLE:
-        return int(rounded)
-    return rounded if _LEAST <= abs(rounded) < _WHOLE else MISSING
-
-
-#: Python writes fractions between these numbers without an exponent, and a double holds every integer below.
-_LEAST: Final = 1e-4
-_WHOLE: Final = 1e15
