@@ -217,6 +217,8 @@ def test_an_expression_is_bounded_in_what_it_takes_to_compile():
     with pytest.raises(MappingError, match="more than 10,000 names, operators, calls") as caught:
         Expression("[" + ",".join("a" * 10_001) + "]")
     assert caught.value.code == "M104"
+    with pytest.raises(MappingError, match="more than 10,000 names, operators, calls"):
+        Expression("a" + "[0]" * 10_001)
     assert Expression("[" + ",".join("1" * 15_000) + "]").node is not None
     with pytest.raises(MappingError, match="too many lambdas, groups, sorts, transforms, @, # and % to compile"):
         value("[" + ",".join(["a{b: c}"] * 2_400) + "]")
