@@ -217,6 +217,8 @@ def test_an_expression_is_bounded_in_what_it_takes_to_compile():
     with pytest.raises(MappingError, match="more than 10,000 names, operators, calls") as caught:
         Expression("[" + ",".join("a" * 10_001) + "]")
     assert caught.value.code == "M104"
+    with pytest.raises(MappingError, match="more than 10,000 names, operators, calls"):
+        Expression("a" + "[0]" * 10_001)
     assert Expression("[" + ",".join("1" * 15_000) + "]").node is not None
     with pytest.raises(MappingError, match="too many lambdas, groups, sorts, transforms, @, # and % to compile"):
         value("[" + ",".join(["a{b: c}"] * 2_400) + "]")
@@ -324,6 +326,42 @@ def test_no_evaluation_takes_much_memory(text):
         tracemalloc.stop()
     assert caught.value.code == "D2014"
     assert peak < 400_000_000
+
+
+#: Each makes numbers, short texts or functions, which count with the array that they are in.
+LOOPING = [
+    "$map([1..100000], function(){ $map([1..60], function($n){ $n * 1.5 }) })",
+    "[1..600000].($ * 1.5)",
+    "$map([1..400000], function($n){ 'text ' & $n })",
+    "[1..300000].$uppercase('a text of some length that the function makes anew')",
+    "[1..200000].($power(10, 300) + $)",
+    "[1..300000].function($n){ $n }",
+    "[1..300000]{$string($): $ * 1.5}",
+    "$reduce([1..600000], function($a, $n){ $append($a, $n * 1.5) }, [])",
+    "[" + ", ".join(["[[1..90000].($ * 1.5)]"] * 20) + "]",
+]
+
+
+@pytest.mark.parametrize("text", LOOPING)
+def test_no_loop_takes_much_memory(text, monkeypatch):
+    monkeypatch.setattr("truto_mapper.language.runtime.values.MAX_SPENT", 25_000_000)
+    expression = Expression(text)
+    _ = expression.compiled
+    tracemalloc.start()
+    try:
+        with pytest.raises(EvaluationError) as caught:
+            expression.evaluate(timeout=60.0)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert caught.value.code == "D2014"
+    assert peak < 50_000_000
+
+
+def test_a_long_array_of_the_input_is_read_at_the_cost_of_its_results():
+    numbers = list(range(1_000_000))
+    assert value("[$count(l.($ * 1.5)), $count(l[$ > 5]), $sum(l.($ + 1))]", {"l": numbers})[:2] == [10**6, 10**6 - 6]
+    assert value("$count([1..10000000])") == 10_000_000
 
 
 def test_a_long_padding_is_only_as_long_as_it_must_be():

@@ -127,6 +127,7 @@ class Builder:
         return None if symbol is None else nodes.Group(_span(symbol), self.pairs(symbol.lhs_object))
 
     def stage(self, symbol: Any) -> nodes.Filter | nodes.Index:
+        self.count()
         if symbol.type == "index":
             return nodes.Index(_span(symbol), self.variable(symbol.variable))
         return nodes.Filter(_span(symbol), self.node(symbol.expr))
@@ -144,11 +145,15 @@ class Builder:
             keep_array=bool(symbol.keep_array),
         )
 
-    def step(self, symbol: Any) -> nodes.Step:
-        self.nodes += symbol.type not in ("string", "number", "value")
+    def count(self, several: int = 1) -> None:
+        """Count what takes time to compile. Raises M104 if it is too much."""
+        self.nodes += several
         if self.nodes > MAX_NODES:
             message = f"the expression has more than {MAX_NODES:,} names, operators, calls, arrays and objects"
             raise MappingError(Diagnostic("M104", message, span=Span(0, len(self.text))))
+
+    def step(self, symbol: Any) -> nodes.Step:
+        self.count(symbol.type not in ("string", "number", "value"))
         return nodes.Step(
             _span(symbol),
             self.bare(symbol),

@@ -24,6 +24,10 @@ def compile_regex(writer: Writer, node: nodes.Regex) -> ast.expr:
 
 def compile_array(writer: Writer, node: nodes.Array) -> ast.expr:
     """`[items]`: a list, and a statement that appends each item."""
+    match node.items:
+        case (nodes.Binary(operator="..", left=left, right=right),) if not (node.whole or writer.numbers):
+            with writer.placed(node.items[0]):
+                return writer.called("range_array", writer.running(), *writer.values(left, right))
     constants = [] if node.whole else _constants(writer, node.items)
     found = writer.empty("Constructed" if node.whole else "list", *constants)
     for item in node.items[len(constants) :]:

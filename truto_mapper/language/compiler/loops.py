@@ -47,7 +47,7 @@ def _is_direct(writer: Writer, name: str, function: nodes.Node) -> bool:
 
 def _mapped(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
     source, found = writer.atom(writer.called("listed", values)), writer.empty("Sequence")
-    with _each_item(writer, function, source) as offered:
+    with _each_item(writer, function, source, results=(found,)) as offered:
         _append_stored(writer, found, function, _result(writer, function, offered, Writer.value))
     return _gathered(writer, values, found)
 
@@ -87,7 +87,7 @@ def _append_stored(writer: Writer, found: str, function: nodes.Node, value: ast.
 
 @contextmanager
 def _each_item(
-    writer: Writer, function: nodes.Node, source: ast.expr, *, numbered: bool = False
+    writer: Writer, function: nodes.Node, source: ast.expr, *, numbered: bool = False, results: Sequence[str] = ()
 ) -> Iterator[list[str]]:
     """Write the body of a loop over an array; given are the locals of the item, its index and the array."""
     item, index = writer.new_local("item"), writer.new_local("i")
@@ -95,7 +95,7 @@ def _each_item(
     body: list[ast.stmt] = []
     with writer.looping(body):
         yield [item, index, source.id]  # type: ignore[attr-defined]  # a local
-    over, targets = writer.watched(source), [item]
+    over, targets = writer.watched(source, *results), [item]
     if numbered or len(function.parameters if isinstance(function, nodes.Lambda) else ()) > 1:
         over, targets = writer.called("enumerate", over), [index, item]
     writer.loop(over, body, *targets)

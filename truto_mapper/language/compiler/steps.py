@@ -112,8 +112,8 @@ def _is_plain(step: nodes.Step) -> bool:
 
 def _loop(writer: Writer, step: nodes.Step, over: ast.expr, end: End) -> ast.expr:
     """A loop that evaluates the step for each item on its own."""
-    over = writer.watched(over)
     found, item = writer.empty("list"), writer.new_local("item")
+    over = writer.watched(over, found)
 
     def write() -> ast.expr:
         with writer.within(item):
@@ -145,7 +145,7 @@ def _step_value(writer: Writer, step: nodes.Step) -> ast.expr:
 
 
 def _joined(writer: Writer, found: ast.expr, end: End) -> ast.expr:
-    clock = [writer.running()] if writer.checks_size or writer.repeats else []
+    clock = [writer.running()] if writer.checks_size or writer.loops or writer.watches else []
     return _collapsed(writer, writer.called("joined" if end == "open" else "ended", found, *clock), end)
 
 

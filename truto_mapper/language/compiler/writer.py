@@ -255,9 +255,11 @@ class Writer(Pen):
             yield
         self.loops -= 1
 
-    def watched(self, found: ast.expr) -> ast.expr:
-        """The items of a loop, which may have to check the clock."""
-        return self.method(self.running(), "each", found) if self.loops or self.watches else found
+    def watched(self, found: ast.expr, *results: str) -> ast.expr:
+        """The items of a loop, which may have to check the clock, and the size of the results in a local."""
+        if not self.loops and not self.watches:
+            return found
+        return self.method(self.running(), "each", found, *map(self.load, results))
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""

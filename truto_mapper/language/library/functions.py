@@ -121,7 +121,7 @@ _NAMED: Final = (
     (paths, "add_to_group added arithmetic combined compared concatenated constructed_items context_array"),
     (paths, "context_items ended field fields grouped grouped_by groups is_empty is_empty_item item_at joined keyed"),
     (paths, "kept kept_path multiplied"),
-    (paths, "negated push ranged repeated repeated_key root_field select subtracted text"),
+    (paths, "negated push range_array ranged repeated repeated_key root_field select subtracted text"),
     (sets, "included"),
     (sorting, "ordered"),
     (tuples, "begun collected join numbered spread stream unbound"),

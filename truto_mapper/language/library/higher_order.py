@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from truto_mapper.language.runtime.arguments import fitted, refuse
-from truto_mapper.language.runtime.calls import SMALL, applied_to, apply, invoked
+from truto_mapper.language.runtime.calls import applied_to, apply, invoked
 from truto_mapper.language.runtime.paths import appended, push
 from truto_mapper.language.runtime.sorting import in_order, merge_sorted
 from truto_mapper.language.runtime.values import (
@@ -14,6 +14,7 @@ from truto_mapper.language.runtime.values import (
     Function,
     Run,
     Sequence,
+    contained,
     fail,
     is_number,
     settled,
@@ -121,7 +122,7 @@ def appended_onto(run: Run, own: list[Any], found: Any, value: Any) -> Any:
     if own and own[0] is found:
         before = found.__sizeof__()
         push(found, value)
-        run.spend(found.__sizeof__() - before)
+        run.spend(found.__sizeof__() - before + contained(value if isinstance(value, list) else (value,)))
         return found
     made = appended(found, value)
     if made is not found and made is not value:
@@ -146,8 +147,8 @@ def merged_onto(run: Run, merge: Function, own: list[Any], found: Any, objects: 
 
 
 def gathered(run: Run, found: Any) -> Any:
-    """The results of a loop, their bytes counted if they are many."""
-    return run.grown(found) if isinstance(found, list) and len(found) > SMALL else found
+    """The results of a loop, their bytes counted."""
+    return run.collected(found) if isinstance(found, list) and found else found
 
 
 def gather(run: Run, found: Any) -> Any:

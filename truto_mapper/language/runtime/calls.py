@@ -10,6 +10,7 @@ from truto_mapper.language.runtime.arguments import fitted, fitted_by, matching
 from truto_mapper.language.runtime.values import (
     MAX_WRITTEN,
     MISSING,
+    SMALL,
     Closure,
     Function,
     Run,
@@ -84,8 +85,7 @@ def applied_to(run: Run, context: Any, function: Any, arguments: tuple[Any, ...]
     return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
 
 
-#: The longest text or array that is not counted, and a function that gives a part of its argument.
-SMALL = 64
+#: A function that gives a part of its argument.
 _SELECTING = "lookup"
 
 

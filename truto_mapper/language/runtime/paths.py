@@ -62,6 +62,8 @@ def constructed_items(value: Any) -> Any:
 
     A predicate may leave a value that is not an array: the reference steps into the characters of a text, else nothing.
     """
+    if value.__class__ is list:
+        return value
     return list(value) if isinstance(value, (list, str)) else []
 
 
@@ -157,7 +159,7 @@ def joined(results: list[Any], run: Run | None = None) -> Any:
         for one in results:
             found.extend(one if isinstance(one, list) and one.__class__ is not Constructed else (one,))
             bounded(len(found))
-    return found if run is None else run.grown(found)
+    return found if run is None else run.collected(found)
 
 
 #: The classes of arrays whose items are joined.
@@ -223,8 +225,7 @@ Pairs = tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...]
 def grouped(run: Run, value: Any, pairs: Pairs) -> dict[str, Any]:
     """`{key: value}`: items grouped by key."""
     streamed = isinstance(value, Tuples)
-    groups = _groups(run.each(value if value or streamed else [MISSING]), [key for key, _ in pairs])
-    run.spend(_GROUP * len(groups))
+    groups = _groups(run, value if value or streamed else [MISSING], [key for key, _ in pairs])
     merge = _merged_tuples if streamed else combined
     made = ((key, pairs[number][1](merge(members))) for key, (number, members) in run.each(list(groups.items())))
     return {key: stored(one) for key, one in made if one is not MISSING}
@@ -248,17 +249,21 @@ def grouped_by(run: Run, found: dict[str, list[Any]], value_of: Callable[[Any], 
     return {key: stored(one) for key, one in made if one is not MISSING}
 
 
-def _groups(several: Iterable[Any], keys: list[Callable[[Any], Any]]) -> dict[str, tuple[int, list[Any]]]:
+def _groups(run: Run, several: list[Any], keys: list[Callable[[Any], Any]]) -> dict[str, tuple[int, list[Any]]]:
     """The items by key, each with the number of the pair that the key comes from."""
     groups: dict[str, tuple[int, list[Any]]] = {}
-    for item in several:
+    for item in run.each(several):
         for number, key_of in enumerate(keys):
             key = key_of(item)
-            if key is not MISSING:
-                group = groups.setdefault(text_key(key), (number, []))
-                if group[0] != number:
-                    repeated_key(key)
-                group[1].append(item)
+            if key is MISSING:
+                continue
+            group = groups.get(text_key(key))
+            if group is None:
+                run.spend(_GROUP)
+                group = groups[key] = number, []
+            elif group[0] != number:
+                repeated_key(key)
+            group[1].append(item)
     return groups
 
 
@@ -298,8 +303,8 @@ def _merged_tuples(members: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: combined([member.get(name, MISSING) for member in members]) for name in names}
 
 
-#: The size of an item of a range without its integer, and of a group, in bytes.
-_INTEGER = 16
+#: The size of an item of a range, and of a group, in bytes.
+_INTEGER = 24
 _GROUP = 400
 
 
@@ -364,7 +369,7 @@ def negated(value: Any) -> Any:
     """`-value`"""
     if value is not MISSING and not is_number(value):
         fail("D1002", f"`-` needs a number, not {quoted(value)}", instead(value))
-    return MISSING if value is MISSING else -value
+    return MISSING if value is MISSING else finite(-value)
 
 
 def is_comparable(value: Any) -> bool:
@@ -398,14 +403,19 @@ def concatenated(*texts: str) -> str:
 
 def ranged(run: Run, left: Any, right: Any) -> Any:
     """`left..right`"""
+    return collapsed(Sequence(range_array(run, left, right)))
+
+
+def range_array(run: Run, left: Any, right: Any) -> list[int]:
+    """`[left..right]`"""
     for code, side, value in (("T2003", "left", left), ("T2004", "right", right)):
         if value is not MISSING and not (is_number(value) and float(value).is_integer()):
             fail(code, f"the {side} side of `..` must be an integer, not {quoted(value)}", instead(value))
     if left is MISSING or right is MISSING or left > right:
-        return MISSING
+        return []
     bounded(right - left + 1)
     run.spend(_INTEGER * int(right - left))
-    return collapsed(Sequence(range(int(left), int(right) + 1)))
+    return list(range(int(left), int(right) + 1))
 
 
 def push(found: list[Any], value: Any) -> None:

@@ -172,11 +172,42 @@ class Budget:
         return made
 
 
-def watched(clock: Budget | Run, found: Any) -> Iterator[Any]:
-    """The items of a long array, with the deadline checked now and then."""
-    for start in range(0, len(found), 1024):
-        clock.tick(1024)
-        yield from found[start : start + 1024]
+def watched(clock: Budget | Run, found: Any, results: Any = None) -> Iterator[Any]:
+    """The items of a long array, with the deadline checked now and then.
+
+    What the loop over them adds to its `results` counts as memory, until the loop is over and counts them itself.
+    """
+    held = 0
+    try:
+        for start in range(0, len(found), 1024):
+            clock.tick(1024)
+            yield from found[start : start + 1024]
+            if results:
+                size = results.__sizeof__() + contained(results)
+                clock.spend(size - held)
+                held = size
+    finally:
+        (clock.budget if isinstance(clock, Run) else clock).spent -= held
+
+
+#: The bytes of an item of a short array, of a function, and the longest text that nothing else counts.
+_ITEM: Final = 64
+_FUNCTION: Final = 400
+SMALL: Final = 64
+
+
+def contained(found: Any) -> int:
+    """About the bytes of the numbers, short texts and functions in an array; what is larger counts where it is made."""
+    if len(found) <= SMALL:
+        return _ITEM * len(found)
+    return len(found) * max(map(_size, found[:: (len(found) >> 3) + 1]))
+
+
+def _size(value: Any) -> int:
+    kind = value.__class__
+    if kind is int or kind is float or (kind is str and len(value) <= SMALL):
+        return int(value.__sizeof__()) + 4
+    return _FUNCTION if isinstance(value, Function) else 0
 
 
 class Run:
@@ -216,10 +247,10 @@ class Run:
         self.random = self.random or random.Random(0)  # noqa: S311
         return self.random
 
-    def each(self, found: Any) -> Any:
-        """The items of a loop, with the deadline checked now and then."""
+    def each(self, found: Any, results: Any = None) -> Any:
+        """The items of a loop, with the deadline checked now and then; see `watched`."""
         self.tick(len(found) + 1)
-        return found if len(found) < CHUNK else watched(self, found)
+        return found if len(found) < CHUNK else watched(self, found, results)
 
     def counted(self, value: Any) -> Any:
         """A value that a function without a clock looks through, its items counted as work."""
@@ -257,6 +288,12 @@ class Run:
             bounded(len(value))
         self.budget.spend(size)
         return value
+
+    def collected(self, results: Any) -> Any:
+        """The results of a loop, their bytes counted with what is in them."""
+        bounded(len(results))
+        self.budget.spend(results.__sizeof__() + contained(results))
+        return results
 
 
 class Walk:
