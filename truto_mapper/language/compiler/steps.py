@@ -87,7 +87,7 @@ def _of_value(writer: Writer, value: ast.expr, end: End) -> ast.expr:
     """The value of a step that is evaluated once, as the results of a loop."""
     found = writer.empty("list")
     writer.append_defined(found, value)
-    return _joined(writer, writer.load(found), end)
+    return _joined(writer, writer.load(found), end, is_once=not writer.loops)
 
 
 def next_step(writer: Writer, step: nodes.Step, state: ast.expr, end: End) -> ast.expr:
@@ -144,8 +144,10 @@ def _step_value(writer: Writer, step: nodes.Step) -> ast.expr:
     return filter_value(writer, step.stages, compile_step(writer, step))
 
 
-def _joined(writer: Writer, found: ast.expr, end: End) -> ast.expr:
-    clock = [writer.running()] if writer.checks_size or writer.loops or writer.watches else []
+def _joined(writer: Writer, found: ast.expr, end: End, *, is_once: bool = False) -> ast.expr:
+    """The results of a step, counted unless they are those of a step that is evaluated once."""
+    counts = writer.checks_size or writer.loops or (writer.watches and not is_once)
+    clock = [writer.running()] if counts else []
     return _collapsed(writer, writer.called("joined" if end == "open" else "ended", found, *clock), end)
 
 
