@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from truto_mapper.language.compiler.writer import Writer
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.runtime.signatures import Parameter, parse_signature
+from truto_mapper.language.runtime.values import SMALL
 
 #: The classes of the values that fit a type of a signature; none if all values fit.
 _CLASSES = {
@@ -18,9 +19,8 @@ _CLASSES = {
     "f": ("Closure", "Pattern"), "x": (),
 }  # fmt: skip
 
-#: The longest text that a function is given without counting the work, and the longest that is not counted when made.
+#: The longest text that a function is given without counting the work.
 MAX_TEXT = 1_000
-SMALL = 64
 
 #: The functions whose texts are hardly longer than their arguments.
 _SHORTENING = frozenset(("uppercase", "lowercase", "substring", "substringBefore", "substringAfter", "trim"))
@@ -72,7 +72,7 @@ def _fits(writer: Writer, value: ast.expr, param: Parameter, most: int) -> ast.e
 
 def _body(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr:
     """What a function does with arguments that fit."""
-    quick = _quick(writer, name, arguments) if arguments else None
+    quick = _quick(writer, name, arguments)
     if quick is not None:
         return quick
     function, result = STANDARD[name], (STANDARD[name].signature or "").rpartition(":")[2]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterable
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.lambdas import LOOPS, piped_call, written_out
+from truto_mapper.language.compiler.lambdas import LOOPS, bound_names, piped_call, written_out
 from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import excludes_undefined, is_simple_path
 
@@ -45,8 +45,7 @@ def nests_sequences(below: Collection[nodes.Node]) -> bool:
     if names.isdisjoint(_COLLECTING):
         return False
     called = {id(one.procedure) for one in below if isinstance(one, nodes.Call) and not one.tail}
-    own = {one.variable.name for one in below if isinstance(one, nodes.Bind)}
-    own |= {one.name for each in below if isinstance(each, nodes.Lambda) for one in each.parameters}
+    own = set(bound_names(below))
     return any(_returns_sequence(one, called, own) for one in below)
 
 

@@ -1,6 +1,6 @@
 """Which lambdas are written out as the body of a loop, because only a standard function calls them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from truto_mapper.language import nodes
 
@@ -23,7 +23,7 @@ def function_argument(call: nodes.Call, *, piped: bool) -> nodes.Node | None:
 
 def written_out(below: Sequence[nodes.Node], callers: Collection[str]) -> frozenset[int]:
     """The identities of the lambdas among nodes that are written out, where no variable hides the function."""
-    hidden = {*callers, *_bound(below)}
+    hidden = {*callers, *bound_names(below)}
     piped = {id(call) for one in below if (call := piped_call(one)) is not None}
     found = []
     for one in below:
@@ -42,7 +42,7 @@ def piped_call(node: nodes.Node) -> nodes.Call | None:
     return right if isinstance(right, nodes.Call) else None
 
 
-def _bound(below: Sequence[nodes.Node]) -> Iterator[str]:
+def bound_names(below: Iterable[nodes.Node]) -> Iterator[str]:
     """The names of all variables that nodes bind."""
     for one in below:
         match one:

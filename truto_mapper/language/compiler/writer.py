@@ -105,7 +105,7 @@ class Writer(Pen):
         self.binds = nodes.Bind in kinds
         #: Sizes are checked if recursion, bindings or variables can make values much larger than the input.
         self.checks_size = not kinds.isdisjoint((nodes.Bind, nodes.Lambda)) or reads_variables
-        #: Loops check the clock unless they make a single pass over the input; `alone` over one of any size.
+        #: Whether functions are called, or ranges made, so that time does not only depend on the input.
         self.checks_time = not kinds.isdisjoint((nodes.Call, nodes.Partial, nodes.Apply)) or any(
             map(nodes.is_range, below)
         )
@@ -113,6 +113,7 @@ class Writer(Pen):
         self.nests = nests_sequences(below)
         #: Whether a value of the whole page may be read, once for each row.
         self.reads_variables = reads_variables
+        #: Loops check the clock unless they make a single pass over the input; `alone` over one of any size.
         self.watches = alone or self.checks_time or reads_variables
         #: The locals of callers' functions by name.
         self.callers = callers

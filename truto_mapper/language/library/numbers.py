@@ -127,11 +127,6 @@ def power(base: Any, exponent: Any = MISSING) -> Any:
     return base**exponent if exact else result
 
 
-#: The classes of numbers, and a bound: numbers whose sum is within it are finite.
-_CLASSES: Final = frozenset((int, float))
-_LARGE: Final = 1e300
-
-
 def sum_(run: Run, numbers: Any) -> Any:
     if numbers is MISSING:
         return MISSING
