@@ -74,6 +74,12 @@ def test_a_cursor_of_the_providers_own_is_refused(made_up):
     assert refusal(gong.map, users(1), query=PERIOD | {"next_cursor": made_up}) == Q506
 
 
+@pytest.mark.parametrize("cursor", ["\ud800", "x" * 70_000, "é"], ids=["half a pair", "long", "not ASCII"])
+@pytest.mark.parametrize("rows", [(1,), ()], ids=["a row", "no row"])
+def test_a_cursor_that_ours_cannot_carry_is_kept_without_the_query(cursor, rows):
+    assert gong.map(users(*rows, cursor=cursor)).next_cursor == cursor
+
+
 def test_a_reply_mapped_without_its_query_has_the_providers_own_cursor():
     assert gong.map(users(1, cursor="abc")).next_cursor == "abc"
 

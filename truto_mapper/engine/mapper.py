@@ -329,8 +329,7 @@ class Mapper(Generic[RecordT]):
         if rows is not False and plan.limit is None and (query is None or not query.offset):
             made = fused.records(rows, key, bindings, budget, plan.remote_data)
             if made.__class__ is list and not found:
-                if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
-                    cursor = _carried(self._cursors, plan, cursor)
+                cursor = _carried(self._cursors, query, plan, cursor)
                 records, resource, name = tuple(made), self._resource, fused.name
                 # As Page(*parts), which takes 3 % of a page of one row.
                 parts = (records, cursor, notes, (), response, query, resource, is_looping, name, True, self._cursors)
@@ -419,7 +418,7 @@ class _Answer:
     ) -> Page[Any]:
         """The page of these records. The next one begins at a cursor and an offset into its rows."""
         query, cursors = self.query, self.mapper._cursors  # noqa: SLF001
-        following = Position(cursor, offset, digest) if offset else cursor and _carried(cursors, self.plan, cursor)
+        following = Position(cursor, offset, digest) if offset else _carried(cursors, query, self.plan, cursor)
         notes = () if query is None else query.notes
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
             notes = _quieted(self.found, self.bindings[0], self.response.headers, query)
@@ -430,9 +429,9 @@ class _Answer:
         return Page(tuple(records), following, notes, *parts)
 
 
-def _carried(cursors: Cursors, plan: Plan, cursor: str) -> str:
-    """The provider's cursor. Raises `ProviderError` P602 if ours cannot carry it."""
-    if not cursor.isascii() or len(cursor) > MAX_CHECKED:
+def _carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | None) -> str | None:
+    """The provider's cursor. Raises `ProviderError` P602 if ours, which only a query has, cannot carry it."""
+    if cursor is not None and query is not None and (not cursor.isascii() or len(cursor) > MAX_CHECKED):
         cursors.sealed(Position(cursor, now=plan.now), plan.question)
     return cursor
 
