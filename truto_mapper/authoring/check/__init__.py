@@ -6,15 +6,20 @@ the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code
 
 from collections.abc import Sequence
 
+from truto_mapper.authoring.check.conditions import pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
+from truto_mapper.authoring.check.namesakes import namesakes
 from truto_mapper.authoring.check.omissions import unread_fields, unused_names, unwritten_fields
 from truto_mapper.authoring.check.reachability import unreachable
+from truto_mapper.authoring.check.requests import other_days, our_cursor, unescaped
+from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, by_place
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.yaml_tree import repeated_anchors
 
 
 def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
@@ -29,14 +34,19 @@ def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
 
 def check(mapper: Mapper) -> list[Diagnostic]:
     """Every finding about a mapping, those of `load` included, in the order of its text, without the silenced ones."""
-    found: list[Diagnostic] = []
+    found = [one for source in mapper.sources for one in repeated_anchors(source)]
+    found += pointless_in_errors(mapper)
     unread: list[Diagnostic] = []
+    all_types: list[EndpointTypes] = []
     for endpoint in mapper.mapping.endpoints:
         found += _invalid(endpoint)
         types = EndpointTypes(mapper, endpoint)
+        all_types.append(types)
         found += [*types.found, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
+        found += [*unescaped(mapper, types), *our_cursor(endpoint), *other_days(mapper, endpoint)]
         unread += unread_fields(mapper, types)
-    found += [*unreachable(mapper), *unread]
+    found += [*unreachable(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(mapper)]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

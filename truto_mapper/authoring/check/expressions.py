@@ -27,6 +27,8 @@ class EndpointTypes:
     def __init__(self, mapper: Mapper, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.found: list[Diagnostic] = []
+        #: The type of each node of the expressions, by its identity; of a step of a path, that of what is before it.
+        self.kinds: dict[int, Type] = {}
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression = endpoint.path
@@ -65,7 +67,9 @@ class EndpointTypes:
 
     def _infer(self, expression: Expression, scope: TypeScope) -> Type:
         self._expression = expression
-        return self.inference.infer_all(expression.node, scope)
+        made = self.inference.infer_all(expression.node, scope)
+        self.kinds |= self.inference.before | self.inference.kinds
+        return made
 
     def _infer_all(self, mapper: Mapper, scope: TypeScope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""

@@ -1,0 +1,110 @@
+"""Where rows and replies are looked for, and marks that only one item of a list can have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.slips import written
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.source_paths import reads
+from truto_mapper.language.types import Type
+from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import dotted
+
+#: Fields that are true for one item of a list.
+_MARKS = frozenset({"is_primary", "primary", "is_default", "default", "is_main", "main", "is_current", "is_latest"})
+
+
+def misplaced_rows(types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """C234: a `for_each` over no list, and one whose rows are the same for each row of the loop around it."""
+    endpoint, outer = types_.endpoint, ""
+    lists = list(_lists(types_.body))
+    for name, expression in endpoint.for_each:
+        kind = types_.kinds.get(id(expression.node), types.ANY)
+        if kind.path is not None and kind.solid and "array" not in kind.kinds:
+            read = types_.inference.paths | types_.inference.whole
+            unread = [one for one in lists if not any(path[: len(one)] == one != path for path in read)]
+            if unread or kind.solid <= types.SCALARS:
+                hint = f"the reply has `{dotted(unread[0])}`" if unread else None
+                message = f"`{written(expression, expression.node)}` is {types.in_words(kind)}, not a list of rows"
+                yield expression.diagnostic("C234", message, severity="warning", hint=hint)
+        if outer and not any(read.path[0] in (outer, "$") for read in reads(expression)):
+            message = f"this does not depend on ${outer}: each ${outer} gets all of these rows"
+            yield expression.diagnostic("C234", message, severity="warning", hint=f"begin with `${outer}`")
+        outer = name
+
+
+def _lists(kind: Type) -> Iterator[tuple[str, ...]]:
+    """The paths of the lists of objects in a reply."""
+    for one in types.objects(kind):
+        for inner in (one.properties or {}).values():
+            if "array" in inner.kinds and inner.path and any(types.objects(inner)):
+                yield inner.path
+            yield from _lists(inner)
+
+
+def mistaken_replies(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C234: an endpoint that takes another one's replies for its own, but looks for its rows elsewhere."""
+    known: dict[nodes.Node, Endpoint] = {}
+    for one in mapper.mapping.endpoints:
+        if one.recognise is None or not one.for_each:
+            continue
+        other = known.setdefault(one.recognise.node, one)
+        if one.for_each[0][1].node != other.for_each[0][1].node:
+            rows = written(one.for_each[0][1], one.for_each[0][1].node)
+            message = f"`{other.name}` recognises its replies in the same way, and the rows here are those of `{rows}`"
+            yield one.recognise.diagnostic("C234", message, severity="warning", hint=f"write `$exists({rows})`")
+
+
+def repeated_marks(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """C235: `is_primary: true` for each item of a list."""
+    for _, one in every(types_.endpoint):
+        if "{" in one.text:
+            yield from _marks_within(one, types_.kinds)
+    marked: dict[tuple[str | int, ...], Expression] = {}
+    for path, _, one in leaves(types_.endpoint.response, mapper.resource.record):
+        is_mark = len(path) > 1 and path[-1] in _MARKS and isinstance(path[-2], int) and _is_true(one.node)
+        if is_mark and marked.setdefault((*path[:-2], path[-1]), one) is not one:
+            yield _mark(one, one.node, str(path[-1]))
+
+
+def _marks_within(expression: Expression, kinds: Mapping[int, Type]) -> Iterator[Diagnostic]:
+    for node in nodes.walk(expression.node):
+        made: list[nodes.Node] = []
+        match node:
+            case nodes.Path(steps=(_, *rest)):
+                made = [step.node for step in rest if _is_list(kinds.get(id(step)))]
+            case nodes.Call(procedure=nodes.Variable(name="map"), arguments=(items, nodes.Lambda(body=body))):
+                made = [body] if _is_list(kinds.get(id(items))) else []
+            case nodes.Array(items=items):
+                objects = [one for one in items if isinstance(one, nodes.Object)]
+                made = [*objects[1:]] if objects and any(_marks(objects[0])) else []
+        for one in made:
+            for value, name in _marks(one):
+                yield _mark(expression, value, name)
+
+
+def _is_list(kind: Type | None) -> bool:
+    """Whether a value may be a list, and its schema says so."""
+    return kind is not None and kind.kinds != types.KINDS and "array" in kind.kinds
+
+
+def _marks(node: nodes.Node) -> Iterator[tuple[nodes.Node, str]]:
+    """The marks of the objects that a node makes."""
+    for one in nodes.walk(node):
+        for key, value in one.pairs if isinstance(one, nodes.Object) else ():
+            if isinstance(key, nodes.String) and key.value in _MARKS and _is_true(value):
+                yield value, key.value
+
+
+def _is_true(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Value) and node.value is True
+
+
+def _mark(expression: Expression, node: nodes.Node, name: str) -> Diagnostic:
+    message = f"`{name}` is true for each item of a list"
+    return expression.diagnostic("C235", message, node, severity="warning", hint="compute it, or leave it out")
