@@ -195,7 +195,7 @@ def repeated_anchors(source: Source) -> Iterator[Diagnostic]:
             hint = f"give it another name: *{anchor} means this value below here, and the first one above"
             yield Diagnostic("M103", message, "warning", source, Span(at, at + len(anchor) + 1), hint=hint)
         elif anchor:
-            known[anchor] = event.start_mark.line + 1
+            known[anchor] = source.position(event.start_mark.index)[0]
 
 
 class _Composer:

@@ -73,7 +73,7 @@ class _Scene:
             yield from self.constant(self.expression.node)
         inner: set[int] = set()
         for node in nodes.walk(self.expression.node):
-            for one in _conditions(node):
+            for one in _conditions(node) if not self.is_told(node) else ():
                 yield from self.constant(one)
             match node:
                 case nodes.Binary(operator="and" | "or"):
@@ -90,6 +90,13 @@ class _Scene:
                     name = _name(one)
                     edit = f"a text always exists; write `$exists({name})` for a field" if name else None
                     yield self.tell(node, "this is always true", edit)
+
+    def is_told(self, node: Node) -> bool:
+        """Whether a branch that is never reached is told already (C211)."""
+        if not isinstance(node, nodes.Condition) or isinstance(node.condition, nodes.Value):
+            return False
+        truth = types.truth_of(self.kinds.get(id(node.condition), types.ANY))
+        return truth is not None and (node.otherwise if truth else node.then) is not None
 
     def tell(self, node: Node, message: str, hint: str | None = None, code: str = "C230") -> Diagnostic:
         return self.expression.diagnostic(code, message, node, severity="warning", hint=hint)

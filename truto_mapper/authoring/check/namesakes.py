@@ -22,6 +22,9 @@ from truto_mapper.text.pointers import dotted
 #: With fewer fields beside each other than this, a word that most of them have still tells something.
 _MANY = 4
 
+#: Words that say only what kind of value it is.
+_KINDS = words_of(["time", "date", "count", "number"])
+
 _PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
 
 
@@ -36,6 +39,8 @@ def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Di
                 if id(naming) not in swapped:
                     yield from one.misread(naming, group)
         yield from one.left_out()
+        yield from one.apart()
+        yield from one.without_dollar()
     yield from _of_errors(mapper)
     yield from _different(named)
 
@@ -65,6 +70,8 @@ def _are_swapped(one: Naming, other: Naming) -> bool:
 
     What names of `let` are made of is looked at where their own names say nothing.
     """
+    if one.reads(other) or other.reads(one):
+        return False
     mine, theirs = one.words - other.words, other.words - one.words
     for first, second in ((one.read, other.read), (one.placed, other.placed)) if mine and theirs else ():
         if mine & (first - second) or theirs & (second - first):
@@ -102,24 +109,31 @@ class Named:
         before = lets[: next((at for at, one in enumerate(lets) if one is naming), len(lets))]
         return [*(one for one, _ in self.types.endpoint.for_each), *(one.name for one in before)]
 
+    @cached_property
+    def names(self) -> dict[NamePath, Words]:
+        """The words of the innermost fields."""
+        return {path: words_of(path) for path in self.fields}
+
     def beside(self, source: Source, naming: Naming) -> Mapping[str, bool]:
         """The names that could be in the place of a source's last name, each with whether something reads it."""
         root, *below = source.path
         if not below:
             return dict.fromkeys(self.variables(naming) if root in self.variables(naming) else (), True)
         if root in ("query", "context") and len(below) == 1:
-            known = self.mapper.resource.parameters if root == "query" else self.mapper.mapping.context_schemas
-            return dict.fromkeys(known, True)
+            settings = self.mapper.mapping.context_schemas
+            return dict.fromkeys(self.mapper.resource.parameters if root == "query" else settings, True)
         places = [place for place in source.places if place[0] == "$" and len(place) > 1]
         if len(places) != 1:
             return {}
         above = places[0][1:-1]
-        return {name: (*above, name) in self.read for name in properties(self.types.body, above)}
+        known = properties(self.types.body, above)
+        kinds = known.get(source.name, types.ANY).solid
+        return {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
 
     def misread(self, naming: Naming, group: Group) -> Iterator[Diagnostic]:
         """C232: a name that reads what another one is named after, or not what it is named after itself."""
         others = [one.words for one in group.namings if one is not naming]
-        others += [words_of(path) for path in self.fields if path != naming.path] if group.kind == "record" else []
+        others += [found for path, found in self.names.items() if path != naming.path] if group.kind == "record" else []
         for source in naming.sources if not _computes(naming.node) else ():
             beside, reads = self.beside(source, naming), f"`{naming.name}` reads `{source.text}`"
             near = others if source.path[1:] or group.kind == "record" else []
@@ -131,27 +145,75 @@ class Named:
             elif not beside and test.contradicts():
                 yield naming.diagnostic("C232", f"{reads}, which has the name of another one")
 
+    def apart(self) -> Iterator[Diagnostic]:
+        """C232: a field of an object that is read from another object than those beside it, which has it, too."""
+        objects: dict[NamePath, list[tuple[Naming, NamePath]]] = {}
+        for naming in self.namings.of("record"):
+            places = [place for source in naming.sources for place in source.places]
+            if len(naming.path) > 1 and len(places) == 1 and len(places[0]) > 1:
+                objects.setdefault(naming.path[:-1], []).append((naming, places[0]))
+        used = Counter(place[:-1] for group in objects.values() for _, place in group)
+        for group in objects.values():
+            above = Counter(place[:-1] for _, place in group)
+            for naming, place in group:
+                near = next((one for one in above if one != place[:-1]), ())
+                alone = len(above) == len((near, place)) and above[place[:-1]] == 1 < used[place[:-1]]
+                if alone and near[0] == "$" and self.is_unread((*near[1:], place[-1])):
+                    reads = f"`{naming.name}` reads `{naming.sources[0].text}`"
+                    message = f"{reads}, and what is beside it reads from `{near[-1]}`"
+                    yield naming.diagnostic("C232", message, f"did you mean `{dotted((*near[1:], place[-1]))}`?")
+
+    def is_unread(self, path: NamePath) -> bool:
+        """Whether the reply has a field that nothing reads."""
+        return path[-1] in properties(self.types.body, path[:-1]) and path not in self.read
+
+    def without_dollar(self) -> Iterator[Diagnostic]:
+        """C219: a path that begins with the name of a variable, where no schema says what a row has."""
+        if self.types.body != types.ANY:
+            return
+        namings = [*self.namings.of("let"), *self.namings.of("record")]
+        below = {(source.path[0], source.path[1]) for one in namings for source in one.sources if len(source.path) > 1}
+        bound = {root for root, name in below if root not in ("$", "query", "context") and root != name}
+        for one in namings:
+            for source in one.sources:
+                root, *names = source.path
+                if root == "$" and len(names) > 1 and names[0] in bound:
+                    message = f"`{names[0]}` is the name of a field; a variable begins with `$`"
+                    yield one.diagnostic("C219", message, f"write `${source.text}`")
+
     def left_out(self) -> Iterator[Diagnostic]:
-        """C233: fields that get no value, although the reply has a field of their name beside others that are read."""
-        response = self.types.endpoint.response
+        """C233: fields that get no value, although the reply has a field of their name beside others that are read.
+
+        Where most fields of an object are left out, that is what its author wants.
+        """
         written = {one.path: one for one in self.namings.of("record")}
-        for path, field in self.fields.items() if isinstance(response, dict) else ():
-            supported = not field.supported_in or self.mapper.mapping.integration in field.supported_in
-            if any(path[:end] in written for end in range(1, len(path) + 1)) or not supported:
-                continue
-            near = [one for other, one in written.items() if other[:-1] == path[:-1]]
-            if name := next(self._unread(path, near), None):
-                at, endpoint = self.mapper.mapping.root.value["endpoints"], self.types.endpoint.name
-                message = f"`{endpoint}` gives no value to `{dotted(path)}`, and nothing reads `{dotted(name)}`"
-                hint = "add it to response_mapping"
-                yield at.diagnostic("C233", message, key=endpoint, severity="warning", hint=hint)
+        left: dict[NamePath, dict[NamePath, NamePath]] = {}
+        for path in self.fields if isinstance(self.types.endpoint.response, dict) else ():
+            if not any(path[:end] in written for end in range(1, len(path) + 1)) and self._is_supported(path):
+                near = [one for other, one in written.items() if other[:-1] == path[:-1]]
+                found = next(self._unread(path, near), None)
+                left.setdefault(path[:-1], {}).update({path: found} if found else {})
+        few = {
+            above: some for above, some in left.items() if 2 * len(some) <= sum(one[:-1] == above for one in written)
+        }
+        names = {path: found for some in few.values() for path, found in some.items()}
+        if names:
+            at, endpoint = self.mapper.mapping.root.value["endpoints"], self.types.endpoint.name
+            fields, unread = (", ".join(f"`{dotted(path)}`" for path in some) for some in (names, names.values()))
+            message = f"`{endpoint}` gives no value to {fields}, and nothing reads {unread}"
+            hint = "add it to response_mapping"
+            yield at.diagnostic("C233", message, key=endpoint, severity="warning", hint=hint)
+
+    def _is_supported(self, path: NamePath) -> bool:
+        field = self.fields[path]
+        return not field.supported_in or self.mapper.mapping.integration in field.supported_in
 
     def _unread(self, path: NamePath, near: Sequence[Naming]) -> Iterator[NamePath]:
         """The unread fields of the reply that have the name of a field, beside those that the fields near it read."""
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
             beside = properties(self.types.body, above)
-            usual = _usual(beside)
+            usual = _usual(beside) | _KINDS
             wanted = [words_of(names) - usual for names in (path[-1:], path)]
             for name in beside:
                 is_read = any((*above, name)[:end] in self.read for end in range(1, len(above) + 2) if end > len(above))
@@ -173,6 +235,7 @@ class _Choice:
         here, wanted, own = self.source.words, self.naming.words, words(self.naming.path[-1])
         there = (here - words(self.source.name)) | words(name)
         gained = wanted & (there - here)
+        own -= words("number") if self.is_of_page else frozenset()
         if wanted & (here - there) or (there - here) & self.naming.read or are_opposites(wanted, there):
             return False
         if are_opposites(wanted, here):
@@ -181,7 +244,8 @@ class _Choice:
         if gained and own <= there and (len(own) > 1 or self.is_of_page) and plain:
             return True
         if own <= here and not gained:  # it reads a field with more words, which are of another name
-            return not is_read and there < here and any((here - there) <= other - wanted for other in self.others)
+            is_other = self.is_of_page or any((here - there) <= other - wanted for other in self.others)
+            return not is_read and there < here and is_other
         return bool(gained) and self._is_of(here, there)
 
     def contradicts(self) -> bool:

@@ -28,6 +28,7 @@ class Source:
 
     path: NamePath
     places: tuple[NamePath, ...]
+    words: Words
 
     @property
     def name(self) -> str:
@@ -42,10 +43,6 @@ class Source:
     def meaning(self, name: str) -> str:
         """A hint with another last name."""
         return f"did you mean `{self.text.removesuffix(self.name)}{name}`?"
-
-    @property
-    def words(self) -> Words:
-        return words_of(self.path[1:] if self.path[0] in _PLAIN and self.path[1:] else self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +60,10 @@ class Naming:
     @property
     def name(self) -> str:
         return dotted(self.path)
+
+    def reads(self, other: Naming) -> bool:
+        """Whether another name is a variable that this one is made of."""
+        return any(source.path[0] == other.name for source in self.sources)
 
     def diagnostic(self, code: str, message: str, hint: str | None = None) -> Diagnostic:
         return self.expression.diagnostic(code, message, self.node, severity="warning", hint=hint)
@@ -150,7 +151,8 @@ class Namings:
 
     def _source(self, path: NamePath) -> Source:
         known = self._places.get(path[0], ())
-        return Source(path, tuple((*place, *path[1:]) for place in known))
+        named = path[1:] if path[0] in _PLAIN and path[1:] else path
+        return Source(path, tuple((*place, *path[1:]) for place in known), words_of(named))
 
     def _leads_to(self, expression: Expression) -> tuple[NamePath, ...]:
         sources = self._naming((), expression, expression.node).sources

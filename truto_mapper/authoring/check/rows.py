@@ -25,13 +25,16 @@ def misplaced_rows(types_: EndpointTypes) -> Iterator[Diagnostic]:
     lists = list(_lists(types_.body))
     for name, expression in endpoint.for_each:
         kind = types_.kinds.get(id(expression.node), types.ANY)
-        if kind.path is not None and kind.solid and "array" not in kind.kinds:
+        if (
+            kind.path is not None
+            and kind.solid <= types.SCALARS | frozenset({"object"} if outer else ())
+            and kind.solid
+        ):
             read = types_.inference.paths | types_.inference.whole
             unread = [one for one in lists if not any(path[: len(one)] == one != path for path in read)]
-            if unread or kind.solid <= types.SCALARS:
-                hint = f"the reply has `{dotted(unread[0])}`" if unread else None
-                message = f"`{written(expression, expression.node)}` is {types.in_words(kind)}, not a list of rows"
-                yield expression.diagnostic("C234", message, severity="warning", hint=hint)
+            hint = f"the reply has `{dotted(unread[0])}`" if unread else None
+            message = f"`{written(expression, expression.node)}` is {types.in_words(kind)}, not a list of rows"
+            yield expression.diagnostic("C234", message, severity="warning", hint=hint)
         if outer and not any(read.path[0] in (outer, "$") for read in reads(expression)):
             message = f"this does not depend on ${outer}: each ${outer} gets all of these rows"
             yield expression.diagnostic("C234", message, severity="warning", hint=f"begin with `${outer}`")
@@ -77,9 +80,9 @@ def _marks_within(expression: Expression, kinds: Mapping[int, Type]) -> Iterator
         made: list[nodes.Node] = []
         match node:
             case nodes.Path(steps=(_, *rest)):
-                made = [step.node for step in rest if _is_list(kinds.get(id(step)))]
+                made = [step.node for number, step in enumerate(rest, 1) if _is_list(node, number, kinds)]
             case nodes.Call(procedure=nodes.Variable(name="map"), arguments=(items, nodes.Lambda(body=body))):
-                made = [body] if _is_list(kinds.get(id(items))) else []
+                made = [body] if _is_list(items, None, kinds) else []
             case nodes.Array(items=items):
                 objects = [one for one in items if isinstance(one, nodes.Object)]
                 made = [*objects[1:]] if objects and any(_marks(objects[0])) else []
@@ -88,9 +91,24 @@ def _marks_within(expression: Expression, kinds: Mapping[int, Type]) -> Iterator
                 yield _mark(expression, value, name)
 
 
-def _is_list(kind: Type | None) -> bool:
-    """Whether a value may be a list, and its schema says so."""
-    return kind is not None and kind.kinds != types.KINDS and "array" in kind.kinds
+def _is_list(node: nodes.Node, end: int | None, kinds: Mapping[int, Type]) -> bool:
+    """Whether the first steps of a path give a list by their schema; predicates alone make none of a single value."""
+    steps = node.steps[:end] if isinstance(node, nodes.Path) else (nodes.Step(node.span, node),)
+    kind = kinds.get(id(steps[0].node), types.ANY)
+    for step in steps[1:]:
+        if _may_be_list(kind) or not isinstance(step.node, nodes.Name):
+            break
+        kind = types.union_all((one.properties or {}).get(step.node.value, types.ANY) for one in types.objects(kind))
+        kind = types.item_of(kind) if any(map(_is_item, (*step.predicates, *step.stages))) else kind
+    return _may_be_list(kind)
+
+
+def _is_item(one: nodes.Filter | nodes.Index) -> bool:
+    return isinstance(one, nodes.Filter) and isinstance(one.expression, nodes.Number)
+
+
+def _may_be_list(kind: Type) -> bool:
+    return kind.kinds != types.KINDS and "array" in kind.kinds
 
 
 def _marks(node: nodes.Node) -> Iterator[tuple[nodes.Node, str]]:

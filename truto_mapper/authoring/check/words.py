@@ -2,23 +2,25 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 Words = frozenset[str]
 
 #: A run of capitals before a word, a word, capitals, or digits.
-_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Z]+|\d+")
+_PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Z]+|\d+")
 
 #: Words that say nothing alone.
 _SMALL = frozenset({"a", "an", "as", "at", "by", "for", "in", "is", "of", "on", "the", "was"})
 
 #: Words for the same thing.
 _SAME = [
-    "start begin began begun from since",
-    "end finish until till to",
+    "start begin began begun from since after",
+    "end finish until till to before",
     "give gave given giver",
     "receive got recipient receiver",
     "send sent sender",
-    "update modify modification change",
+    "create creator",
+    "update modify modified modification change",
     "id ids",
     "mail email",
     "phone telephone",
@@ -39,7 +41,7 @@ _SAME = [
 _OPPOSITES = [
     "start end", "give receive", "send receive", "internal external", "own other", "first last", "min max",
     "win lose", "inbound outbound", "incoming outgoing", "source target", "source destination",
-    "latitude longitude", "open close", "before after", "upload download", "read write", "buy sell",
+    "latitude longitude", "open close", "upload download", "read write", "buy sell",
     "debit credit", "old new", "first end", "last start", "width height", "left right",
 ]  # fmt: skip
 
@@ -59,6 +61,7 @@ _FORMS = {form: _stem(words.split()[0]) for words in _SAME for one in words.spli
 _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pair in _OPPOSITES]
 
 
+@lru_cache(maxsize=4096)
 def words(name: str) -> Words:
     """The words of a name, without small ones, each in one form."""
     parts = [part.lower() for part in _PARTS.findall(name)]
