@@ -92,6 +92,37 @@ def test_each_endpoint_recognises_its_own_replies(recognise, is_told, told):
     assert found == [("C234", message)] * is_told
 
 
+UNRECOGNISED = {
+    "users": None,
+    "$response.users": None,
+    "me.calls": None,
+    "users[id]": "a page without rows is not taken for one of this endpoint",
+    "users^(id)": "a page without rows is not taken for one of this endpoint",
+    "$filter(users, function($u) { $u.id })": "a page without rows is not taken for one of this endpoint",
+    "users.calls": "a page without rows is not taken for one of this endpoint",
+    "users ?? []": "every reply is taken for one of this endpoint",
+}
+
+
+@pytest.mark.parametrize("rows", UNRECOGNISED)
+def test_without_recognise_the_rows_must_tell_the_reply(rows, told):
+    text = MAPPING.replace("user: users", f"user: '{rows}'").replace("      call: $user.calls\n", "")
+    text = text.replace("$call.id", "$user.id")
+    assert [message for _, message in told(text, "[]") if "recognise" in message] == []
+    found = told(text.replace("    recognise: $exists(users)\n", ""), "[]")
+    message = UNRECOGNISED[rows]
+    assert found == ([("C234", f"without `recognise`, {message}")] if message else [])
+
+
+def test_a_reply_is_not_recognised_by_what_others_have_too(told):
+    second = SECOND.replace("$exists(more)", "$exists(users)").replace("user: more", "user: me.calls")
+    text = MAPPING + second.replace("    path", "    source_schema: users\n    path")
+    assert told(text.replace("recognise: $exists(users)", "recognise: $exists(me)", 1)) == [
+        ("C234", "this holds for replies of `second`, too"),
+        ("C234", "this holds for replies of `all`, too"),
+    ]
+
+
 MARKS = {
     '$user.email.{"email": $, "is_primary": true}': 0,
     '$user.email.{"email": $, "is_primary": true}[]': 0,

@@ -46,7 +46,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
         found += [*unescaped(mapper, types), *our_cursor(endpoint), *other_days(mapper, endpoint)]
         unread += unread_fields(mapper, types)
-    found += [*unreachable(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(mapper)]
+    found += [*unreachable(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(all_types)]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

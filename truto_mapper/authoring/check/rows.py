@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every, leaves
@@ -50,17 +51,51 @@ def _lists(kind: Type) -> Iterator[tuple[str, ...]]:
             yield from _lists(inner)
 
 
-def mistaken_replies(mapper: Mapper) -> Iterator[Diagnostic]:
-    """C234: an endpoint that takes another one's replies for its own, but looks for its rows elsewhere."""
+def mistaken_replies(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
+    """C234: an endpoint that takes replies of others for its own, or its own empty pages for nobody's."""
     known: dict[nodes.Node, Endpoint] = {}
-    for one in mapper.mapping.endpoints:
-        if one.recognise is None or not one.for_each:
+    for types_ in all_types:
+        one = types_.endpoint
+        loop = one.for_each[0][1] if one.for_each else None
+        if loop is None:
             continue
+        if one.recognise is None:
+            yield from _unrecognised(loop, types_)
+            continue
+        rows, hint = written(loop, loop.node), f"write `$exists({written(loop, loop.node)})`"
         other = known.setdefault(one.recognise.node, one)
-        if one.for_each[0][1].node != other.for_each[0][1].node:
-            rows = written(one.for_each[0][1], one.for_each[0][1].node)
+        if loop.node != other.for_each[0][1].node:
             message = f"`{other.name}` recognises its replies in the same way, and the rows here are those of `{rows}`"
-            yield one.recognise.diagnostic("C234", message, severity="warning", hint=f"write `$exists({rows})`")
+            yield one.recognise.diagnostic("C234", message, severity="warning", hint=hint)
+        elif others := _also_of(one.recognise, loop, all_types):
+            message = f"this holds for replies of {', '.join(others)}, too"
+            yield one.recognise.diagnostic("C234", message, severity="warning", hint=hint)
+
+
+def _unrecognised(loop: Expression, types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """Rows that are always there, or not there on an empty page, where no `recognise` tells the endpoint's replies."""
+    match loop.node:
+        case nodes.Array() | nodes.Coalesce(right=nodes.Array()):
+            message = "without `recognise`, every reply is taken for one of this endpoint"
+        case nodes.Path() if is_simple_path(loop.node) and not _is_list(loop.node, -1, types_.kinds):
+            return
+        case nodes.Path() | nodes.Call() | nodes.Apply():
+            message = "without `recognise`, a page without rows is not taken for one of this endpoint"
+        case _:
+            return
+    names = [read.nodes[0].value for read in reads(loop) if read.path[0] in ("$", "response") and read.nodes]
+    hint = f"add `recognise: $exists({names[0]})`" if names else None
+    yield loop.diagnostic("C234", message, severity="warning", hint=hint)
+
+
+def _also_of(recognise: Expression, loop: Expression, all_types: Sequence[EndpointTypes]) -> list[str]:
+    """The other endpoints whose replies have the one name that an endpoint recognises its replies by."""
+    names = [{read.path for read in reads(one) if read.path[0] in ("$", "response")} for one in (recognise, loop)]
+    top, own = ({path[1] for path in paths if len(path) > 1} for paths in names)
+    if not isinstance(recognise.node, nodes.Call) or len(top) != 1 or top & own:
+        return []
+    others = [one for one in all_types if one.endpoint.for_each and one.endpoint.for_each[0][1].node != loop.node]
+    return [f"`{one.endpoint.name}`" for one in others if top <= {*(one.body.properties or {})}]
 
 
 def repeated_marks(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
@@ -94,7 +129,7 @@ def _marks_within(expression: Expression, kinds: Mapping[int, Type]) -> Iterator
 def _is_list(node: nodes.Node, end: int | None, kinds: Mapping[int, Type]) -> bool:
     """Whether the first steps of a path give a list by their schema; predicates alone make none of a single value."""
     steps = node.steps[:end] if isinstance(node, nodes.Path) else (nodes.Step(node.span, node),)
-    kind = kinds.get(id(steps[0].node), types.ANY)
+    kind = kinds.get(id(steps[0].node), types.ANY) if steps else types.NEVER
     for step in steps[1:]:
         if _may_be_list(kind) or not isinstance(step.node, nodes.Name):
             break
