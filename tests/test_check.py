@@ -21,7 +21,7 @@ FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8
 
 def found_in(path):
     try:
-        return check.check(load(path))
+        return check.check_file(path)
     except MapperError as error:
         return list(error.diagnostics)
 

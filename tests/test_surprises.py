@@ -6,7 +6,7 @@ from truto_mapper import Expression
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.language import types
-from truto_mapper.language.inference import TypeScope
+from truto_mapper.language.facts import TypeScope
 
 ITEM = {
     "type": "object",
