@@ -169,7 +169,7 @@ class Inference:
                 item = item_facts(kind, one.expression, scope, quiet)
                 # An undefined item that the filter keeps becomes null in a sequence.
                 keeps = "array" in kind.kinds and not excludes_undefined(one.expression)
-                kind = replace(sequence(union(item, types.constant(None)) if keeps else item), path=item.path)
+                kind = sequence(types.union_path(item, types.constant(None)) if keeps else item)
         if step.group is not None:
             self.used(kind)
             return ANY

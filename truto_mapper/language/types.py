@@ -113,8 +113,8 @@ def same_value(one: Any, other: Any) -> bool:
 
 def sequence(item: Type) -> Type:
     """One item, an array of several, or undefined: the result of a path through arrays."""
-    several = Type(frozenset({"array", "undefined"}), items=item.without({"undefined"}))
-    return item if item == ANY else union(union(item, several), UNDEFINED)
+    several = Type(frozenset({"array", "undefined"}), items=item.without({"undefined"}), path=item.path)
+    return item if item == ANY else union_path(union(item, several), UNDEFINED)
 
 
 def item_of(kind: Type) -> Type:

@@ -41,6 +41,10 @@ class Nulls(Inference):
         self.sides = frozenset(id(side) for one in pairs for side in (one.left, one.right))
         return self.infer(node, scope)
 
+    def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
+        self.before[id(step)] = state
+        return super().next_step(step, state, scope)
+
     def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
         kind = self.kinds[id(node)] = super().infer(node, scope)
         return kind
@@ -127,8 +131,17 @@ class Nulls(Inference):
         ):
             if argument not in self.asserted and items.path is not None:
                 self.fails(argument, f"${name}", "may hold null")
+        elif "a" not in accepted(parameter) and "array" in kind.kinds and self.is_list(argument):
+            text = self.text_of(argument)
+            message = f"`{text}` may be a list, but ${name} takes {expected(parameter)}"
+            self.surprise("warning", "C224", argument, message, f"write `{text}.${name}(…)` for each, or select one")
         else:
             self.other_kinds(name, argument, kind, accepted(parameter), expected(parameter))
+
+    def is_list(self, node: nodes.Node) -> bool:
+        """Whether a path of names leads through a list that a schema declares."""
+        steps = node.steps if isinstance(node, nodes.Path) and is_simple_path(node) else ()
+        return any(self.before[id(one)].solid == {"array"} for one in steps if id(one) in self.before)
 
     def item(self, name: str, node: nodes.Node, parameter: Parameter) -> None:
         """C208, C224: an item that is written in the array for an argument."""

@@ -41,7 +41,6 @@ class Surprises(Nulls):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
-        self.before[id(step)] = state
         if isinstance(step.node, nodes.Name) and state.path and state.solid and state.solid <= types.SCALARS:
             message = f"`{'.'.join(state.path)}` is {types.in_words(state)}, which has no fields"
             self.tell("C206", step.node, message, None, ())
