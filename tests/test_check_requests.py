@@ -28,7 +28,7 @@ endpoints:
       to: |
         TO
     for_each: {user: usersAggregateActivityStats}
-    response_mapping: {id: $string($user.userId)}
+    response_mapping: {id: '$string($user.userId[$ != null])'}
 """
 PATH, FROM = '"/v1/users"', "$floorDate($query.start_time, $context.zone)"
 TO = "$ceilDate($query.end_time, $context.zone, $now)"

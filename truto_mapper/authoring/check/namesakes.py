@@ -127,6 +127,8 @@ class Named:
             return {}
         above = places[0][1:-1]
         known = properties(self.types.body, above)
+        if known and source.name not in known:  # it is told already (C206)
+            return {source.name: True}
         kinds = known.get(source.name, types.ANY).solid
         return {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
 
