@@ -46,6 +46,7 @@ CODES: dict[str, str] = {
     "C221": "brackets select something else than expected",
     "C222": "a sort has rows without a usable key",
     "C223": 'null becomes the text "null"',
+    "C238": "a query reaches no endpoint",
     "D401": "a value does not match the unified schema",
     "D402": "a required value is missing",
     "D403": "a value that the resource does not declare was omitted",

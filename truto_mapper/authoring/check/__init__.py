@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.omissions import unread_fields, unused_names, unwritten_fields
-from truto_mapper.authoring.check.reachability import unreachable
+from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.mapping.linked import Endpoint
@@ -36,7 +36,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         types = EndpointTypes(mapper, endpoint)
         found += [*types.found, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
         unread += unread_fields(mapper, types)
-    found += [*unreachable(mapper), *unread]
+    found += [*unreachable(Reach(mapper)), *unread]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)
