@@ -70,6 +70,10 @@ class Reach:
         mine = zip(self.combinations, self.verdicts[name], taken or [False] * len(self.combinations), strict=True)
         return [chosen for chosen, verdict, is_taken in mine if verdict is not False and not is_taken]
 
+    def is_listed(self, place: Place) -> bool:
+        """Whether the values of a place are those that it can have, and not only whether it has one."""
+        return self.domains[place][:1] != (_PRESENT,)
+
     def takers(self, name: str) -> list[Endpoint]:
         """The earlier endpoints that serve what an endpoint's `when` holds for."""
         mine, found = self.verdicts[name], []
