@@ -28,6 +28,11 @@ class RequestSchema:
         """Every schema that may apply: references, combinations and alternatives are followed, each once."""
         return self._followed("allOf", "anyOf", "oneOf")
 
+    @property
+    def certain(self) -> list[JSON]:
+        """Every schema that applies whichever alternative does."""
+        return self._followed("allOf")
+
     def _followed(self, *keys: str) -> list[JSON]:
         """The schema with those that its references and these keys lead to."""
         found = {id(self.schema): self.schema} if isinstance(self.schema, dict) else {}
@@ -63,7 +68,7 @@ class RequestSchema:
     @property
     def required(self) -> list[str]:
         """The properties that are required in every alternative."""
-        listed = (name for form in self._followed("allOf") for name in _listed(form, "required"))
+        listed = (name for form in self.certain for name in _listed(form, "required"))
         return list(dict.fromkeys(name for name in listed if isinstance(name, str)))
 
     @cached_property

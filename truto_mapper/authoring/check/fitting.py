@@ -16,7 +16,6 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.types import Type
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
-from truto_mapper.text.errors import MappingError
 
 #: Formats that exclude each other.
 _APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time"})
@@ -170,13 +169,13 @@ def _quoted(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else json.dumps(value)
 
 
+#: What a schema says about a scalar, besides its values.
+_LIMITS = {"format": str, "minimum": int | float, "maximum": int | float, "minLength": int, "maxLength": int}
+
+
 def _allows(schema: RequestSchema, value: Any) -> bool:
-    """Whether a schema allows a value, as far as its references lead to definitions."""
-    if not isinstance(schema.schema, dict):
-        return schema.schema is not False
-    root = schema.root if isinstance(schema.root, dict) else {}
-    shared = {key: root[key] for key in ("$defs", "definitions") if key in root}
-    try:
-        return Schema({**shared, **schema.schema}, generated=not shared).valid(value)
-    except MappingError:
-        return True
+    """Whether a schema allows a scalar. Patterns and alternatives other than those of values are not looked at."""
+    if listed := schema.values:
+        return any(types.same_value(value, one) for one in listed)
+    limits = [{k: form[k] for k, kind in _LIMITS.items() if isinstance(form.get(k), kind)} for form in schema.certain]
+    return all(Schema(one, generated=True).valid(value) for one in [{"type": sorted(schema.kinds)}, *limits] if one)
