@@ -70,7 +70,7 @@ ASPECTS = [
     ),
     ({"type": "array", "items": {"type": "string"}}, {"type": "string"}, "readers callers"),
     ({"type": "string"}, {"type": "array", "items": {"type": "string"}}, "readers callers"),
-    ({"type": "object", "fields": {"x": {"type": "integer"}}}, {"type": "object", "fields": {}}, "readers callers"),
+    ({"type": "object", "fields": {"x": {"type": "integer"}}}, {"type": "object", "fields": {}}, "readers"),
     ({"type": "string", "description": "one"}, {"type": "string", "description": "other"}, ""),
 ]
 
