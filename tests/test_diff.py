@@ -35,56 +35,46 @@ def spec(parameters=None, fields=None, **more):
     return Source("deal.yaml", yaml.safe_dump(body, sort_keys=False))
 
 
-# ── Each aspect, both ways ───────────────────────────────────────────────────────────────────────────────────────
+# ── Verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-#: An old and a new field, and whom the change breaks: readers, callers or both.
-ASPECTS = [
-    ({"type": "integer"}, {"type": "number"}, "readers"),
-    ({"type": "number"}, {"type": "integer"}, "callers"),
-    ({"type": "string"}, {"type": "any"}, "readers"),
-    ({"type": "any"}, {"type": "string"}, "callers"),
-    ({"type": "string"}, {"type": "integer"}, "readers callers"),
-    ({"type": "string"}, {"type": "string", "format": "date"}, "callers"),
-    ({"type": "string", "format": "date"}, {"type": "string"}, "readers"),
-    ({"type": "string", "format": "date"}, {"type": "string", "format": "uuid"}, "readers callers"),
-    ({"type": "integer"}, {"type": "integer", "minimum": 0}, "callers"),
-    ({"type": "integer", "minimum": 5}, {"type": "integer", "minimum": 0}, "readers"),
-    ({"type": "string", "enum": ["a"]}, {"type": "string", "enum": ["a", "b"]}, "readers"),
-    ({"type": "string", "enum": ["a", "b"]}, {"type": "string", "enum": ["a"]}, "callers"),
-    ({"type": "string", "enum": ["a"]}, {"type": "string", "enum": ["b"]}, "readers callers"),
-    ({"type": "string"}, {"type": "string", "enum": ["a"]}, "callers"),
-    ({"type": "string", "enum": ["a"]}, {"type": "string"}, "readers"),
-    ({"type": "string"}, {"type": "string", "nullable": True}, "readers"),
-    ({"type": "string", "required": True}, {"type": "string"}, "readers"),
-    ({"type": "string"}, {"type": "string", "required": True}, "callers"),
-    ({"type": "string"}, {"type": "string", "required_in": ["acme"]}, "callers"),
-    (
-        {"type": "string", "supported_in": ["acme", "zeta"]},
-        {"type": "string", "supported_in": ["acme"]},
-        "readers callers",
-    ),
-    (
-        {"type": "array", "items": {"type": "string"}},
-        {"type": "array", "items": {"type": "string", "enum": ["a"]}},
-        "callers",
-    ),
-    ({"type": "array", "items": {"type": "string"}}, {"type": "string"}, "readers callers"),
-    ({"type": "string"}, {"type": "array", "items": {"type": "string"}}, "readers callers"),
-    ({"type": "object", "fields": {"x": {"type": "integer"}}}, {"type": "object", "fields": {}}, "readers"),
-    ({"type": "string", "description": "one"}, {"type": "string", "description": "other"}, ""),
-]
+CHANGES = yaml.safe_load((Path(__file__).parent / "spec_changes.yaml").read_text("utf-8"))
+VERDICTS = {"error": "breaking", "warning": "risky", "note": "compatible"}
+SHIPPED_SPEC = files.find("conversational-intelligence/activity", "schemas", ".yaml")
+SMALL = {"parameters": {name: {"type": "string", "format": "date-time"} for name in ("since", "until")}}
 
 
-@pytest.mark.parametrize(("old", "new", "broken"), ASPECTS)
-def test_a_change_of_a_field_breaks_readers_or_callers(old, new, broken):
-    of_fields = diff.resources(spec(fields={"f": old}), spec(fields={"f": new}))
-    of_parameters = diff.resources(spec(parameters={"f": old}), spec(parameters={"f": new}))
-    found = {
-        "readers": any(change.found.severity == "error" for change in of_fields),
-        "callers": any(change.found.severity == "error" for change in of_parameters),
-    }
-    assert " ".join(side for side, is_broken in found.items() if is_broken) == broken
-    assert (len(of_fields) > 0) == (old.keys() - {"description"} != new.keys() - {"description"} or bool(broken))
+def holding(place, field):
+    """The small spec with a field at a place, or without it."""
+    held = {"id": {"type": "string"}} | ({"f": field} if field else {})
+    match place:
+        case "object":
+            return spec({"o": {"type": "object", "fields": held}})
+        case "items":
+            return spec({"o": {"type": "array", "items": {"type": "object", "fields": held}}})
+        case "response":
+            return spec(response=HEAD["response"] | held)
+    return spec(**{place: held})
+
+
+def versions(row):
+    """The two specs of a row."""
+    if "replace" in row:
+        text = SHIPPED_SPEC.text
+        assert row["replace"] in text
+        return SHIPPED_SPEC, Source("new.yaml", text.replace(row["replace"], row["by"], 1))
+    if "edit" in row:
+        return spec(**SMALL), spec(**SMALL | row["edit"])
+    return holding(row["place"], row["old"]), holding(row["place"], row["new"])
+
+
+@pytest.mark.parametrize("row", CHANGES, ids=str)
+def test_a_change_of_a_spec_has_the_verdict_of_an_expert(row):
+    found = [change.found for change in diff.resources(*versions(row))]
+    worst = [VERDICTS[severity] for severity in VERDICTS if any(one.severity == severity for one in found)]
+    assert (worst or ["nothing"])[0] == row["verdict"], [one.message for one in found]
+    codes = {one.code for one in found if VERDICTS[one.severity] == row["verdict"]}
+    assert row.get("code") in codes or not found
+    assert all(one.span is not None for one in found)
 
 
 def test_a_field_within_others_is_named_with_its_path():
