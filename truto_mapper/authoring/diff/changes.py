@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from truto_mapper.language.expression import Expression
 from truto_mapper.text.diagnostics import Diagnostic, Severity, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import Steps
@@ -17,10 +18,14 @@ JSON = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A finding, and a fingerprint that stays the same when lines move or files are formatted."""
+    """A finding, and a fingerprint that stays the same when lines move or files are formatted.
+
+    `rewritten` has both expressions if one replaces another.
+    """
 
     found: Diagnostic
     fingerprint: str
+    rewritten: tuple[Expression, Expression] | None = None
 
 
 def change(found: Diagnostic, *essence: Any) -> Change:

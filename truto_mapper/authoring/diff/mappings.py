@@ -1,18 +1,31 @@
 """What changed between the texts of two mappings."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from truto_mapper.authoring.diff.changes import Change, at_key, change, word
-from truto_mapper.authoring.diff.settings import settings
+from truto_mapper.authoring.diff.expressions import changed, changed_errors
+from truto_mapper.authoring.diff.settings import ANNOTATIONS, settings
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
-from truto_mapper.mapping.linked import Endpoint, leaves
+from truto_mapper.mapping.linked import OF_REPLIES, Endpoint
 from truto_mapper.text.diagnostics import Severity
-from truto_mapper.text.pointers import Steps, dotted
+from truto_mapper.text.pointers import dotted
 
-_SENT = ("path", "params", "headers", "body", "query_error", "static_response")
-_READ = ("recognise", "for_each", "let", "next_cursor", "page_number", "total", "error_when", "empty_when", "time_zone")
+#: The code of a change of an expression, and what it means, by the key of the endpoint.
+_MEANINGS = {
+    "when": ("B311", "serves different queries"),
+    **dict.fromkeys(
+        ("path", "params", "headers", "body", "query_error", "static_response"), ("B312", "sends a different request")
+    ),
+    **dict.fromkeys((*OF_REPLIES, "for_each", "let"), ("B313", "reads replies differently")),
+    "query_note": ("B308", "tells callers something different"),
+}
+
+
+#: The keys of an endpoint whose values golden cases do not show.
+_UNSEEN = ("page_number", "total", "time_zone")
 
 
 def mappings(old: Mapper, new: Mapper) -> list[Change]:
@@ -23,39 +36,66 @@ def mappings(old: Mapper, new: Mapper) -> list[Change]:
 def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
     before = {one.name: one for one in old.mapping.endpoints}
     after = {one.name: one for one in new.mapping.endpoints}
+    called = dict(_renamed(before, after))
 
     def about(name: str, code: str, severity: Severity, message: str) -> Change:
         root = (new if name in after else old).mapping.root
         return at_key(root, ("endpoints", name), code, severity, message)
 
     for name, endpoint in before.items():
-        if name not in after:
+        if name in called:
+            message = f"the endpoint `{name}` is called `{called[name]}`: cursors that callers hold are refused"
+            yield about(called[name], "B311", "warning", message)
+        elif name not in after:
             yield about(name, "B311", "error", f"the endpoint `{name}` was removed")
-            continue
-        yield from _expressions(endpoint, after[name])
-        for key in ("method", "request_schema"):
-            was, now = getattr(endpoint, key), getattr(after[name], key)
-            if was != now:
-                yield about(name, "B312", "warning", f"`{name}`: {key} {was} → {now}")
-        if endpoint.request != after[name].request and endpoint.request_schema == after[name].request_schema:
-            yield about(name, "B312", "warning", f"`{name}`: the schema {endpoint.request_schema} has changed")
+        else:
+            yield from _expressions(endpoint, after[name])
+            yield from (about(name, "B312", "warning", message) for message in _requests(endpoint, after[name]))
     for name in after:
-        if name not in before:
+        if name not in before and name not in called.values():
             yield about(name, "B308", "note", f"the endpoint `{name}` was added")
     order = [name for name in after if name in before]
     if order != [name for name in before if name in after]:
         yield about(order[0], "B311", "warning", f"the endpoints are tried in a different order: {', '.join(order)}")
 
 
+def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> Iterator[tuple[str, str]]:
+    """The old and the new name of endpoints that differ in nothing else."""
+    left = [name for name in after if name not in before]
+    for name in [name for name in before if name not in after]:
+        for other in left:
+            if not changed(before[name], after[other]) and not [*_requests(before[name], after[other])]:
+                left.remove(other)
+                yield name, other
+                break
+
+
+def _requests(old: Endpoint, new: Endpoint) -> Iterator[str]:
+    """What differs in a request besides its expressions."""
+    for key in ("method", "request_schema"):
+        was, now = getattr(old, key), getattr(new, key)
+        if was != now:
+            yield f"`{new.name}`: {key} {was} → {now}"
+    if old.request_schema == new.request_schema and _plain(old.request) != _plain(new.request):
+        yield f"`{new.name}`: the schema {old.request_schema} has changed"
+
+
+def _plain(schema: Any) -> Any:
+    """A schema without what is written for people."""
+    if isinstance(schema, dict):
+        is_named = {key: isinstance(value, (dict, list)) for key, value in schema.items()}
+        return {key: _plain(one) for key, one in schema.items() if is_named[key] or key not in ANNOTATIONS}
+    return [_plain(one) for one in schema] if isinstance(schema, list) else schema
+
+
 def _expressions(old: Endpoint, new: Endpoint) -> Iterator[Change]:
-    for keys, code, what in (
-        (("when",), "B311", "serves different queries"),
-        (_SENT, "B312", "sends a different request"),
-        (_READ, "B313", "reads replies differently"),
-    ):
-        for path, was, now in _pairs(old, new, keys):
-            yield _rewritten(f"`{new.name}` {what}: {dotted(path)}", code, "warning", was, now)
-    for path, was, now in _pairs(old, new, ("response",)):
+    for path, was, now in changed(old, new):
+        if path[0] in _MEANINGS:
+            code, what = _MEANINGS[str(path[0])]
+            severity: Severity = "note" if code == "B308" else "warning"
+            made = _rewritten(f"`{new.name}` {what}: {dotted(path)}", code, severity, was, now)
+            yield replace(made, rewritten=None) if path[0] in _UNSEEN else made
+            continue
         name = dotted(path[1:]) or "the record"
         if now is None:
             yield _rewritten(f"`{new.name}` no longer gives `{name}`", "B314", "error", was, now)
@@ -70,28 +110,14 @@ def _rewritten(message: str, code: str, severity: Severity, was: Expression | No
     place = now or was
     assert place is not None  # noqa: S101  # one of the two differs from the other
     hint = f"was {was.line}" if was is not None and now is not None else None
-    return change(place.diagnostic(code, message, severity=severity, hint=hint), was, now)
-
-
-def _pairs(old: Any, new: Any, keys: Iterable[str]) -> Iterator[tuple[Steps, Expression | None, Expression | None]]:
-    """The expressions below some keys that differ, those of the new endpoint first."""
-    before, after = ({path: one for key in keys for path, one in _below(each, key)} for each in (old, new))
-    for path in dict.fromkeys([*after, *before]):
-        was, now = before.get(path), after.get(path)
-        if (was and was.node) != (now and now.node):
-            yield path, was, now
-
-
-def _below(endpoint: Endpoint, key: str) -> Iterator[tuple[Steps, Expression]]:
-    value = getattr(endpoint, key)
-    template = dict(value) if key in ("for_each", "let") else value
-    return ((path, expression) for path, _, expression in leaves(template, path=(key,)))
+    made = change(place.diagnostic(code, message, severity=severity, hint=hint), was, now)
+    return made if was is None or now is None else replace(made, rewritten=(was, now))
 
 
 def _errors(old: Mapper, new: Mapper) -> Iterator[Change]:
-    for (_, *path), was, now in _pairs(old.mapping, new.mapping, ("errors",)):
+    for path, was, now in changed_errors(old.mapping.errors.items(), new.mapping.errors.items()):
         message = f"the provider's errors are read differently: {dotted(path)}"
-        yield _rewritten(message, "B313", "warning", was, now)
+        yield replace(_rewritten(message, "B313", "warning", was, now), rewritten=None)
 
 
 def _whole_days(old: Mapper, new: Mapper) -> Iterator[Change]:

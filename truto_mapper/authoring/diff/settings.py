@@ -24,7 +24,7 @@ def _setting(what: str, old: JSON | None, new: JSON | None) -> Iterator[tuple[st
         yield "B316", "error", f"{what} was removed"
     if old is None or new is None:
         return
-    for key in sorted((old.keys() | new.keys()) - _ANNOTATIONS):
+    for key in sorted((old.keys() | new.keys()) - ANNOTATIONS):
         was, now = old.get(key), new.get(key)
         if was != now or type(was) is not type(now):
             code, severity = _verdict(key, was, now)
@@ -53,7 +53,8 @@ def _narrows(key: str, old: Any, new: Any) -> bool:
     return True
 
 
-_ANNOTATIONS = {"description", "title", "examples", "deprecated", "$comment"}
+#: The keywords of JSON Schema that are for people.
+ANNOTATIONS = {"description", "title", "examples", "deprecated", "$comment"}
 _LOWEST = {"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties"}
 _HIGHEST = {"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"}
 

@@ -63,7 +63,7 @@ def _changes(old: Path, new: Path, cases: str | None) -> list[diff.Change]:
     beside = one_mapping(cases) if cases else new
     before, after = load(old), load(new)
     read = map(golden.read, golden.folders(beside))
-    return [*diff.mappings(before, after), *diff.behaviour(before, after, read)]
+    return diff.behaviour(before, after, read, diff.mappings(before, after))
 
 
 @contextmanager
