@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -175,6 +176,60 @@ def changed(tmp_path, *edits, text=SHIPPED):
     return load(path)
 
 
+MAPPING_CHANGES = yaml.safe_load((Path(__file__).parent / "mapping_changes.yaml").read_text("utf-8"))
+CASES = [golden.read(folder) for folder in golden.folders(files.home() / "mappings/gong/activity.yaml")]
+
+
+def edited(tmp_path, edits):
+    """The shipped mapping, edited everywhere."""
+    text = SHIPPED
+    for old, new in edits.items():
+        assert old in text
+        text = text.replace(old, new)
+    return changed(tmp_path, text=text)
+
+
+@pytest.mark.parametrize("edits", MAPPING_CHANGES["equal"], ids=str)
+def test_an_equal_expression_is_no_change(edits, tmp_path):
+    assert [one.found.message for one in diff.mappings(load("gong/activity"), edited(tmp_path, edits))] == []
+
+
+@pytest.mark.parametrize("edits", MAPPING_CHANGES["agreeing"], ids=str)
+def test_an_expression_that_gives_the_same_in_each_case_is_a_note(edits, tmp_path):
+    old, new = load("gong/activity"), edited(tmp_path, edits)
+    texts = diff.mappings(old, new)
+    assert {one.found.severity for one in texts} == {"warning"}
+    found = diff.behaviour(old, new, CASES, texts)
+    assert {one.found.severity for one in found} == {"note"}
+    assert all("cases that evaluate it give the same" in one.found.hint for one in found)
+    assert [one.fingerprint for one in found] == [one.fingerprint for one in texts]
+
+
+def told(changes):
+    """The messages of the changes that are not notes."""
+    return [one.found.message for one in changes if one.found.severity != "note"]
+
+
+@pytest.mark.parametrize("row", MAPPING_CHANGES["different"], ids=str)
+def test_a_change_of_what_a_mapping_does_is_at_least_a_warning(row, tmp_path):
+    messages = told(diff.mappings(load("gong/activity"), edited(tmp_path, row["edit"])))
+    assert any(row["at"] in message.replace("`", "").split(": ")[-1] for message in messages), messages
+
+
+@pytest.mark.parametrize("row", MAPPING_CHANGES["unseen"], ids=str)
+def test_a_change_of_a_value_that_cases_do_not_show_stays_a_warning(row, tmp_path):
+    old, new = load("gong/activity"), edited(tmp_path, row["edit"])
+    messages = told(diff.behaviour(old, new, CASES, diff.mappings(old, new)))
+    assert any(message.endswith(row["at"]) for message in messages), messages
+
+
+def test_few_cases_do_not_make_a_change_a_note(tmp_path):
+    edits = {"$user.userId != null ? $string($user.userId)": "$user.userId = null ? () : $string($user.userId)"}
+    old, new = load("gong/activity"), edited(tmp_path, edits)
+    cases = [one for one in CASES if one.name == "one-user"]
+    assert {one.found.severity for one in diff.behaviour(old, new, cases, diff.mappings(old, new))} == {"warning"}
+
+
 def test_layout_and_comments_are_not_changes(tmp_path):
     new = changed(
         tmp_path,
@@ -224,6 +279,14 @@ def test_reordered_and_removed_endpoints_are_reported(tmp_path):
 
 SETTINGS = {
     "region: {type: string, default: eu}": [],
+    "region: {type: [string, boolean], default: eu}": [
+        ("B308", 'the setting `region`: type "string" → ["string", "boolean"]')
+    ],
+    "region: {type: integer, default: 1}": [
+        ("B306", 'the setting `region`: default "eu" → 1'),
+        ("B316", 'the setting `region`: type "string" → "integer"'),
+    ],
+    "region: {type: string, default: eu, maxLength: 2}": [("B316", "the setting `region`: maxLength none → 2")],
     "region: {type: string, default: us}": [("B306", 'the setting `region`: default "eu" → "us"')],
     "region: {type: string}": [("B306", 'the setting `region`: default "eu" → none')],
     "region: {type: string, default: eu, enum: [eu]}": [("B316", 'the setting `region`: enum none → ["eu"]')],
@@ -294,6 +357,54 @@ def test_an_endpoint_that_is_new_or_called_differently_is_reported(tmp_path):
         ("B312", "warning", "`aggregate`: method POST → GET"),
         ("B308", "note", "the endpoint `other` was added"),
     ]
+
+
+SETTING_PAIRS = [
+    ("type: integer, minimum: 3", "type: integer, minimum: 1", "note"),
+    ("type: integer, minimum: 1", "type: integer, minimum: 3", "error"),
+    ("type: integer, maximum: 3", "type: integer", "note"),
+    ("type: integer", "type: number", "note"),
+    ("type: number", "type: integer", "error"),
+    ("type: string, enum: [a, b]", "type: string, enum: [b, a, c]", "note"),
+    ("type: string, enum: [a, b]", "type: string, enum: [a]", "error"),
+    ("type: string, enum: [a, b]", "type: string", "note"),
+    ("type: string", "type: string, format: time-zone", "error"),
+    ("type: string, format: time-zone", "type: string", "note"),
+    ("type: string", "", "note"),
+    ("", "type: string", "error"),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "severity"), SETTING_PAIRS)
+def test_a_setting_that_takes_more_values_breaks_no_account(was, now, severity, tmp_path):
+    old, new = (changed(tmp_path, ("  detailed:\n", f"  area: {{{one}}}\n  detailed:\n")) for one in (was, now))
+    (one,) = diff.mappings(old, new)
+    assert one.found.severity == severity
+
+
+def copied(tmp_path, **edits):
+    """The shipped mapping beside copies of its schemas, of which some are edited: by name, (old, new)."""
+    shutil.copytree(files.home() / "schemas", tmp_path / "schemas", dirs_exist_ok=True)
+    for name, (old, new) in edits.items():
+        path = tmp_path / "schemas" / "gong" / f"{name}.schema.json"
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+    return changed(tmp_path)
+
+
+def test_a_schema_of_replies_that_declares_what_is_read_differently_is_reported(tmp_path):
+    new = copied(tmp_path, aggregate=('"userEmailAddress"', '"userMail"'))
+    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    assert (one.code, one.severity) == ("B318", "warning")
+    place = "usersAggregateActivityStats.userEmailAddress"
+    assert one.message == f"`aggregate` reads `{place}`, and its schema changed: it is no longer declared"
+    assert one.source.text[one.span.start : one.span.end] == "userEmailAddress"
+
+
+def test_a_schema_of_replies_that_promises_more_is_a_note_and_what_nobody_reads_is_nothing(tmp_path):
+    new = copied(tmp_path, aggregate=('"requestId": {\n      "type": [', '"requestID": {\n      "type": ['))
+    assert diff.mappings(load("gong/activity"), new) == []
 
 
 def test_a_request_schema_that_changes_is_reported(tmp_path):

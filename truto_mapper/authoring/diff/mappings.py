@@ -6,6 +6,7 @@ from typing import Any
 
 from truto_mapper.authoring.diff.changes import Change, at_key, change, word
 from truto_mapper.authoring.diff.expressions import changed, changed_errors
+from truto_mapper.authoring.diff.replies import replies
 from truto_mapper.authoring.diff.settings import ANNOTATIONS, settings
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
@@ -50,6 +51,7 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield about(name, "B311", "error", f"the endpoint `{name}` was removed")
         else:
             yield from _expressions(endpoint, after[name])
+            yield from replies(endpoint, after[name])
             yield from (about(name, "B312", "warning", message) for message in _requests(endpoint, after[name]))
     for name in after:
         if name not in before and name not in called.values():

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def diff_(
-    old: Annotated[str, Argument(metavar="OLD", help="A file, REV:PATH of git, or a shipped name.")],
+    old: Annotated[str, Argument(metavar="OLD", help="A file, REV:PATH of git, or a name.")],
     new: Annotated[str, Argument(metavar="NEW", help="Likewise; both are mappings, or both specs of a resource.")],
     cases: Annotated[str | None, Option(metavar="MAPPING", help="Run the golden cases of MAPPING, not NEW's.")] = None,
     approvals: Annotated[
@@ -76,7 +76,7 @@ def _version(name: str) -> Iterator[tuple[Path, Callable[[Diagnostic], Diagnosti
 
     from truto_mapper.authoring import golden
 
-    known = files.shipped("mappings", ".yaml") | files.shipped("schemas", ".yaml")
+    known = files.known("mappings", ".yaml") | files.known("schemas", ".yaml")
     path = golden.from_here(known[name]) if name in known else Path(name)
     revision, colon, inside = name.partition(":")
     if path.is_file() or not colon:
