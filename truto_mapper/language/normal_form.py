@@ -1,13 +1,14 @@
 """The normal form of an expression: two expressions with the same one have the same value.
 
-Names of variables do not count, nor where a value is named and where it is written out: variables are replaced by what
-they are bound to, and each context has a variable, so that `a.b`, `$.a.b` and `$row.a.b` are the same in a row.
+That holds where neither fails, and where the context is no array. Names of variables do not count, nor whether a value
+is named or written out: variables are replaced by what they are bound to, and each context has a variable, so that
+`a.b`, `$.a.b` and `$row.a.b` are the same in a row.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -160,8 +161,9 @@ class _Writer:
             steps, inner = [*_steps(names.context)], names.inside()
         for step in path.steps:
             made, names = self._step(step, inner if steps else names, names)
-            plain = made == Step(_NOWHERE, made.node)
-            steps += _steps(made.node) if plain and not steps else [made]
+            below = list(_steps(made.node)) if made == Step(_NOWHERE, made.node) else []
+            is_of_item = bool(steps) and below[1:] and below[0].node == inner.context
+            steps += below[1:] if is_of_item else below if below and not steps else [made]
             inner = names.inside()
         group = self._part(path.group, inner)
         if len(steps) == 1 and group is None and steps[0] == Step(_NOWHERE, steps[0].node):
@@ -183,12 +185,14 @@ class _Writer:
 
     def _condition(self, node: nodes.Condition, names: Names) -> Node:
         test, then, otherwise = node.condition, node.then, node.otherwise or _UNDEFINED
-        while (negated := _called(test, "not")) is not None:
-            test, then, otherwise = negated, otherwise, then
+        while (tested := _called(test, "boolean") or _called(test, "not")) is not None:
+            if _called(test, "boolean") is None:
+                then, otherwise = otherwise, then
+            test = tested
         made = [self.write(one, names) for one in (test, then, otherwise)]
         existing = _called(made[0], "exists")
         if existing is not None and existing == made[1]:
-            return nodes.Coalesce(_NOWHERE, existing, made[2])
+            return existing if made[2] == _UNDEFINED else nodes.Coalesce(_NOWHERE, existing, made[2])
         if made[0] == made[1]:
             return nodes.Default(_NOWHERE, made[0], made[2])
         return nodes.Condition(_NOWHERE, *made)
@@ -200,6 +204,8 @@ class _Writer:
             assert isinstance(called, nodes.Call)  # noqa: S101  # no other is written as a call
             call = replace(called, arguments=(call.left, *called.arguments))
         name = call.procedure.name if isinstance(call.procedure, Variable) else ""
+        if (body := _applied(names.bound.get(name), call.arguments, names)) is not None:
+            return self.write(*body)
         made = nodes.Call(
             _NOWHERE, self.write(call.procedure, names), tuple(self.write(one, names) for one in call.arguments)
         )
@@ -207,6 +213,17 @@ class _Writer:
         if "-" not in signature or len(call.arguments) >= _most(signature):
             return made
         return nodes.Block(_NOWHERE, (names.context, made))
+
+
+def _applied(
+    meant: Node | tuple[Node, Names] | None, given: tuple[Node, ...], names: Names
+) -> tuple[Node, Names] | None:
+    """The body of a lambda that is called by its name, and the names in it."""
+    match meant:
+        case (nodes.Lambda(signature=None) as made, Names() as outer) if len(made.parameters) == len(given):
+            bound = {one.name: (value, names) for one, value in zip(made.parameters, given, strict=True)}
+            return made.body, replace(outer, bound={**outer.bound, **bound}, level=names.level)
+    return None
 
 
 def _most(signature: str) -> int:
@@ -242,12 +259,15 @@ def _ordered(node: Node) -> Node:
     """A node whose operands or keys are in one order, if their order does not count."""
     match node:
         case nodes.Binary(operator="&"):
-            return nodes.Call(_NOWHERE, variable("&"), tuple(_joined(node)))
+            operands = _merged(_joined(node))
+            return operands[0] if len(operands) == 1 else nodes.Call(_NOWHERE, variable("&"), tuple(operands))
         case nodes.Binary(operator="in", left=left, right=nodes.Array(items=(_, *_) as items)) if _are_literals(items):
             tests = [_ordered(nodes.Binary(_NOWHERE, "=", left, one)) for one in items]
-            return functools.reduce(lambda one, other: nodes.Binary(_NOWHERE, "or", one, other), tests)
+            return _ordered(_chained("or", tests))
         case nodes.Binary(operator="=" | "!=", left=left, right=right):
             return replace(node, left=min(left, right, key=repr), right=max(left, right, key=repr))
+        case nodes.Binary(operator="and" | "or" as operator) if all(map(_cannot_fail, nodes.walk(node))):
+            return _chained(operator, sorted(_operands(node, operator), key=repr))
         case nodes.Binary(operator=operator, left=left, right=right) if operator in _MIRRORED:
             return replace(node, operator=_MIRRORED[operator], left=right, right=left)
         case nodes.Object() if constructed(node) is not None:
@@ -255,8 +275,42 @@ def _ordered(node: Node) -> Node:
     return node
 
 
+def _chained(operator: str, operands: Iterable[Node]) -> Node:
+    return functools.reduce(lambda one, other: nodes.Binary(_NOWHERE, operator, one, other), operands)
+
+
+def _cannot_fail(node: Node) -> bool:
+    """Whether a node evaluates to something, whatever it is given, if all nodes in it do."""
+    match node:
+        case nodes.Binary(operator=operator):
+            return operator in ("=", "!=", "in", "and", "or")
+        case nodes.Call(procedure=Variable(name=name)):
+            return name in ("exists", "not", "boolean", "count")
+    return isinstance(node, (Path, Step, nodes.Name, Variable, nodes.Filter, nodes.Array, *nodes.LITERALS))
+
+
+def _operands(node: Node, operator: str) -> Iterator[Node]:
+    """The operands of a chain of one operator, however they are in brackets."""
+    if isinstance(node, nodes.Binary) and node.operator == operator:
+        yield from (*_operands(node.left, operator), *_operands(node.right, operator))
+    else:
+        yield node
+
+
 def _are_literals(items: tuple[Node, ...]) -> bool:
     return all(isinstance(one, nodes.LITERALS) for one in items)
+
+
+def _merged(operands: Iterable[Node]) -> list[Node]:
+    """The operands of `&`, of which constants beside each other are one."""
+    found: list[Node] = []
+    for one in operands:
+        last = found[-1] if found else None
+        if isinstance(one, nodes.String) and isinstance(last, nodes.String):
+            found[-1] = nodes.String(_NOWHERE, last.value + one.value)
+        else:
+            found.append(one)
+    return found
 
 
 def _joined(node: Node) -> Iterator[Node]:
