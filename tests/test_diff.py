@@ -180,6 +180,18 @@ MAPPING_CHANGES = yaml.safe_load((Path(__file__).parent / "mapping_changes.yaml"
 CASES = [golden.read(folder) for folder in golden.folders(files.home() / "mappings/gong/activity.yaml")]
 
 
+class Unaliased(yaml.SafeDumper):
+    """Writes each expression where it is used, in single quotes: not in double ones with escapes."""
+
+    def ignore_aliases(self, data):  # noqa: ARG002  # as the base class calls it
+        return True
+
+
+Unaliased.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else "'")
+)
+
+
 def edited(tmp_path, edits):
     """The shipped mapping, edited everywhere."""
     text = SHIPPED
@@ -221,6 +233,32 @@ def test_a_change_of_a_value_that_cases_do_not_show_stays_a_warning(row, tmp_pat
     old, new = load("gong/activity"), edited(tmp_path, row["edit"])
     messages = told(diff.behaviour(old, new, CASES, diff.mappings(old, new)))
     assert any(message.endswith(row["at"]) for message in messages), messages
+
+
+def test_another_order_of_endpoints_is_a_note_if_the_cases_use_each_of_them(tmp_path):
+    expanded = yaml.safe_load(SHIPPED)
+    endpoints = expanded["endpoints"]
+    expanded["endpoints"] = {name: endpoints[name] for name in ("by_period", "day_by_day", "aggregate")}
+    old = load("gong/activity")
+    new = changed(tmp_path, text=yaml.dump(expanded, sort_keys=False, Dumper=Unaliased, width=1000))
+    found = diff.behaviour(old, new, CASES, diff.mappings(old, new))
+    assert [(one.found.severity, one.found.code) for one in found] == [("note", "B311")]
+    (one,) = diff.behaviour(old, new, CASES[:5], diff.mappings(old, new))
+    assert one.found.severity == "warning"
+
+
+def test_a_mapping_for_something_else_is_another_one(tmp_path):
+    new = changed(tmp_path, ("integration: gong", "integration: gang"))
+    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    said = "the mapping is for the integration `gang`, not `gong`"
+    assert (one.code, one.severity, one.message) == ("B317", "error", said)
+
+
+def test_an_endpoint_that_only_has_another_name_is_not_removed(tmp_path):
+    new = changed(tmp_path, ("  by_period:\n", "  periods:\n"))
+    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    said = "the endpoint `by_period` is called `periods`: cursors that callers hold are refused"
+    assert (one.code, one.severity, one.message) == ("B311", "warning", said)
 
 
 def test_few_cases_do_not_make_a_change_a_note(tmp_path):

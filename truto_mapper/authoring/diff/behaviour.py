@@ -45,16 +45,16 @@ def _outcome(case: golden.Case, old: Mapper, new: Mapper) -> _Outcome:
 
 
 def _without_places(result: golden.Result, mapper: Mapper) -> dict[str, str]:
-    """The files of a result; the findings do not say where in which file they are."""
+    """The files of a result; the findings do not say where in which file they are, and are in one order."""
     files = dict(result.files)
     if (text := files.get("diagnostics.txt")) is not None:
-        text = text.replace(mapper.mapping.root.source.name, "the mapping")
-        files["diagnostics.txt"] = _PLACE.sub("", text)
+        text = _PLACE.sub("", text.replace(mapper.mapping.root.source.name, "the mapping"))
+        files["diagnostics.txt"] = "\n\n".join(sorted(one.strip() for one in text.split("\n\n")))
     return files
 
 
-#: The lines of a finding that say where it is.
-_PLACE = re.compile(r"(?m)^ *(?:-->|[0-9]* \||= in:).*\n")
+#: The lines of a finding that say where it is, and the margin of the others, as wide as the number of a line.
+_PLACE = re.compile(r"(?m)^ *(?:-->|[0-9]* \||= in:).*\n|^ +")
 
 
 def _failing(case: golden.Case, after: golden.Result) -> Change:
@@ -100,20 +100,24 @@ class _Evidence:
 
 def _weighed(changes: list[Change], old: Mapper, new: Mapper, ran: list[_Outcome]) -> Iterator[Change]:
     """The changes; a note where the cases show that a rewritten expression gives the same."""
-    pairs = [one.rewritten for one in changes if one.rewritten and one.found.severity == "warning"]
+    pairs = [pair for one in changes if one.found.severity == "warning" for pair in one.rewritten]
     before = _evidence(old, [was for was, _ in pairs], ran)
     after = _evidence(new, [now for _, now in pairs], ran)
+
+    def agree(was: Expression, now: Expression) -> bool:
+        return before[id(was)].shows(was) and after[id(now)].shows(now) and not _exchanges(was, now)
+
     for one in changes:
-        if not (one.rewritten and one.found.severity == "warning"):
+        is_weighed = one.rewritten and one.found.severity == "warning"
+        if is_weighed and all(agree(was, now) for was, now in one.rewritten):
+            yield _agreed(one, min(after[id(now)].cases for _, now in one.rewritten))
+        else:
             yield one
-            continue
-        was, now = one.rewritten
-        agree = before[id(was)].shows(was) and after[id(now)].shows(now) and not _exchanges(was, now)
-        yield _agreed(one, after[id(now)].cases) if agree else one
 
 
 def _agreed(one: Change, cases: int) -> Change:
-    hint = f"{one.found.hint}; the {golden.count(cases, 'case')} that evaluate it give the same"
+    said = f"the {golden.count(cases, 'case')} that evaluate it give the same"
+    hint = f"{one.found.hint}; {said}" if one.found.hint else said
     return replace(one, found=replace(one.found, severity="note", hint=hint))
 
 

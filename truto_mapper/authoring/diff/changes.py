@@ -20,12 +20,12 @@ JSON = Mapping[str, Any]
 class Change:
     """A finding, and a fingerprint that stays the same when lines move or files are formatted.
 
-    `rewritten` has both expressions if one replaces another.
+    `rewritten` has the old and the new expression where one replaces another, and those that another order concerns.
     """
 
     found: Diagnostic
     fingerprint: str
-    rewritten: tuple[Expression, Expression] | None = None
+    rewritten: tuple[tuple[Expression, Expression], ...] = ()
 
 
 def change(found: Diagnostic, *essence: Any) -> Change:

@@ -31,7 +31,18 @@ _UNSEEN = ("page_number", "total", "time_zone")
 
 def mappings(old: Mapper, new: Mapper) -> list[Change]:
     """What changed between the texts of two mappings."""
-    return [*_endpoints(old, new), *_errors(old, new), *_whole_days(old, new), *settings(old, new)]
+    return [
+        *_names(old, new), *_endpoints(old, new), *_errors(old, new), *_whole_days(old, new), *settings(old, new)
+    ]  # fmt: skip
+
+
+def _names(old: Mapper, new: Mapper) -> Iterator[Change]:
+    """What a mapping is for."""
+    for key in ("integration", "unified_model", "resource"):
+        was, now = (one.mapping.root.value[key].value for one in (old, new))
+        if was != now:
+            message = f"the mapping is for the {key.replace('_', ' ')} `{now}`, not `{was}`"
+            yield at_key(new.mapping.root, (key,), "B317", "error", message)
 
 
 def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
@@ -58,7 +69,10 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield about(name, "B308", "note", f"the endpoint `{name}` was added")
     order = [name for name in after if name in before]
     if order != [name for name in before if name in after]:
-        yield about(order[0], "B311", "warning", f"the endpoints are tried in a different order: {', '.join(order)}")
+        message = f"the endpoints are tried in a different order: {', '.join(order)}"
+        tests = [(before[name].when, after[name].when) for name in order]
+        pairs = tuple((was, now) for was, now in tests if was is not None and now is not None)
+        yield replace(about(order[0], "B311", "warning", message), rewritten=pairs if len(pairs) == len(order) else ())
 
 
 def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> Iterator[tuple[str, str]]:
@@ -96,7 +110,7 @@ def _expressions(old: Endpoint, new: Endpoint) -> Iterator[Change]:
             code, what = _MEANINGS[str(path[0])]
             severity: Severity = "note" if code == "B308" else "warning"
             made = _rewritten(f"`{new.name}` {what}: {dotted(path)}", code, severity, was, now)
-            yield replace(made, rewritten=None) if path[0] in _UNSEEN else made
+            yield replace(made, rewritten=()) if path[0] in _UNSEEN else made
             continue
         name = dotted(path[1:]) or "the record"
         if now is None:
@@ -113,13 +127,13 @@ def _rewritten(message: str, code: str, severity: Severity, was: Expression | No
     assert place is not None  # noqa: S101  # one of the two differs from the other
     hint = f"was {was.line}" if was is not None and now is not None else None
     made = change(place.diagnostic(code, message, severity=severity, hint=hint), was, now)
-    return made if was is None or now is None else replace(made, rewritten=(was, now))
+    return made if was is None or now is None else replace(made, rewritten=((was, now),))
 
 
 def _errors(old: Mapper, new: Mapper) -> Iterator[Change]:
     for path, was, now in changed_errors(old.mapping.errors.items(), new.mapping.errors.items()):
         message = f"the provider's errors are read differently: {dotted(path)}"
-        yield replace(_rewritten(message, "B313", "warning", was, now), rewritten=None)
+        yield replace(_rewritten(message, "B313", "warning", was, now), rewritten=())
 
 
 def _whole_days(old: Mapper, new: Mapper) -> Iterator[Change]:
@@ -131,6 +145,10 @@ def _whole_days(old: Mapper, new: Mapper) -> Iterator[Change]:
             root = (new if name in now else old).mapping.root
             message = f"the request's days: `{name}` {word(was.get(name))} → {word(now.get(name))}"
             yield at_key(root, ("whole_days", "parameters", name), "B312", "warning", message)
+    if before is not None and after is not None and before.offsets != after.offsets:
+        said = " → ".join(", ".join(one.offsets) or "none" for one in (before, after))
+        message = f"the fields that must have the offset of the time zone: {said}"
+        yield at_key(new.mapping.root, ("whole_days",), "B308", "note", message)
     if before is not None and after is not None and before.time_zone.node != after.time_zone.node:
         message = "the request's days are in a different time zone"
         yield _rewritten(message, "B312", "warning", before.time_zone, after.time_zone)
