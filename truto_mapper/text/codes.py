@@ -104,6 +104,8 @@ CODES: dict[str, str] = {
     "B314": "a unified field no longer gets a value",
     "B315": "a unified field is computed differently",
     "B316": "an account setting was removed or accepts different values",
+    "B317": "a resource or its model has another name",
+    "B318": "the schema of the replies changed where the mapping reads them",
     "B321": "golden cases produce different output",
     "B322": "golden cases lose a value or fail",
     "B331": "an approval matches no change",
