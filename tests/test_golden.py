@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from truto_mapper import load
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.aliases import Aliases
-from truto_mapper.authoring.golden import comparison, writing
+from truto_mapper.authoring.golden.comparison import differing
+from truto_mapper.authoring.golden.values import merged, same
 from truto_mapper.edges.cli import app
 from truto_mapper.text.errors import MappingError
 
@@ -98,7 +99,7 @@ def test_a_difference_names_the_field_and_the_line_that_produced_it(case):
     assert change.text == "response.json/result/0/metrics/calls_hosted: 2 → 3"
     line, column = change.origin.source.position(change.diagnostic.span.start)
     assert change.origin.source.line(line)[column - 1 :] == "$counts.callsAsHost + 1"
-    assert change.place == f"activity.yaml:{line}"
+    assert change.place == f"{case.parent}.yaml:{line}"
 
 
 def test_a_difference_in_the_request_names_its_line_too(case):
@@ -192,10 +193,12 @@ def several(case):
 
 def test_differences_are_grouped_by_their_cause(several):
     groups = golden.groups(golden.run_all([several]).differences)
-    titles = [re.sub(r"activity.yaml:\d+ ", "", group.title) for group in groups]
+    titles = [group.summary for group in groups]
     assert titles == [
-        'id: "1_total_2026-01-01_2026-02-01" → "1_day_2026-01-01_2026-02-01" in 3 cases',
-        'aggregation_period: "total" → "day" in 3 cases',
+        (
+            'id, aggregation_period: "1_total_2026-01-01_2026-02-01" → "1_day_2026-01-01_2026-02-01", and 1 more kind'
+            " in 3 cases"
+        ),
         "metrics.calls_hosted: 2 → 3 in 3 cases",
     ]
 
@@ -212,18 +215,14 @@ def test_a_group_counts_the_other_kinds_of_its_differences(case):
     assert group.summary == "metrics.calls_hosted: 2 → 3, and 1 more kind in 1 case"
 
 
-def test_a_difference_in_text_shows_the_lines_that_differ(case):
+def test_a_difference_in_a_finding_names_it_and_shows_what_differs(case):
     (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}status: 500\nraises: ProviderError\n")
     golden.accept(ran(case).differences)
     text = (case / "diagnostics.txt").read_text()
     (case / "diagnostics.txt").write_text(text.replace("500", "503", 1))
     (one,) = ran(case).differences
-    assert [line for line in one.text.splitlines() if line[0] in "+-"][:3] == [
-        "--- diagnostics.txt expected",
-        "+++ found",
-        f"-{text.replace('500', '503', 1).splitlines()[0]}",
-    ]
-    assert golden.groups([one])[0].summary == "diagnostics.txt: the text differs in 1 case"
+    assert one.text.startswith("diagnostics.txt error[P601] message: … answered 503")
+    assert golden.groups([one])[0].fields == "error[P601]"
 
 
 def test_a_group_is_known_again_when_lines_have_moved(several):
@@ -234,33 +233,35 @@ def test_a_group_is_known_again_when_lines_have_moved(several):
 
 def test_one_cause_is_accepted_without_the_others(several):
     *_, hosted = golden.groups(golden.run_all([several]).differences)
-    done = cli("test", several, "--accept", hosted.id, env={"CI": "1"})
+    done = cli("test", several, "--accept", hosted.id, env={})
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 3
     for name in ("one", "two", "three"):
         (record,) = json.loads((several.with_suffix("") / name / "response.json").read_text())["result"]
         assert (record["metrics"]["calls_hosted"], record["aggregation_period"]) == (3, "total")
-    assert cli("test", several, "--update", env={"CI": "1"}).returncode == 0
+    assert cli("test", several, "--update", env={}).returncode == 0
     assert golden.run_all([several]).diagnostics == []
 
 
 def test_the_report_of_a_terminal_names_cases_fields_and_causes(several):
     done = cli("test", several, "-k", "one", env={"CI": "1"})
     assert done.returncode == 1
-    shown = done.stdout.replace(str(several.parent), "")
+    shown = done.stdout.replace(f"{several.parent}/", "")
     line = next(n for n, text in enumerate(several.read_text().splitlines(), 1) if "calls_hosted" in text)
-    assert "\nFAIL /activity/one\n" in shown
     assert (
-        f"  response.json/result/0/metrics/calls_hosted: 2 → 3   activity.yaml:{line}  $counts.callsAsHost + 1\n"
-        in shown
+        f"activity.yaml:{line}  metrics.calls_hosted\n"
+        "    $counts.callsAsHost + 1\n"
+        "  one: response.json/result/0/metrics/calls_hosted: 2 → 3\n"
+    ) in shown
+    assert shown.endswith(
+        "\nAccept one cause with --accept ID, all with --update, or decide on each with --review.\n"
+        "failed: one\n0 passed, 1 failed\n"
     )
-    assert "By cause; accept one with --accept ID" in shown
-    assert shown.endswith("0 passed, 1 failed\n")
 
 
 def test_an_unknown_group_and_a_review_without_a_terminal_are_wrong_usage(several):
-    assert "--accept must be one of" in cli("test", several, "--accept", "zzz").stderr
-    asked = cli("test", several, "--review")
+    assert "--accept must be one of" in cli("test", several, "--accept", "zzz", env={}).stderr
+    asked = cli("test", several, "--review", env={})
     assert asked.returncode == 2
     assert "--review needs a terminal" in asked.stderr
 
@@ -312,19 +313,29 @@ def test_a_misspelt_mapping_is_refused_with_the_nearest_name():
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(0, 9) | st.text("ab", max_size=2),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(0, 9) | st.floats(0, 2) | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "y", "id"]), inner, max_size=3),
     max_leaves=8,
 )
 
 
 @given(values, values)
 def test_accepting_all_differences_of_any_two_values_gives_the_second(old, new):
-    found = [
-        golden.Difference(None, "response.json", path, was, now, "", None)
-        for path, was, now in comparison._differing(old, new, ())
-    ]
-    assert writing._accepted(json.loads(json.dumps(old)), found) == new
+    assert same(merged(old, new, lambda *_: True), new)
+    assert merged(old, new, lambda *_: False) == old
+    assert bool(differing(old, new)) is not same(old, new)
+
+
+@given(values, values, st.randoms())
+def test_what_is_accepted_differs_no_more_and_the_rest_still_does(old, new, random):
+    chosen = []
+
+    def take(*_):
+        chosen.append(random.random() < 0.5)
+        return chosen[-1]
+
+    left = differing(merged(old, new, take), new)
+    assert bool(left) is not all(chosen)
 
 
 # ------------------------------------------------------------------------------------------------ recording
@@ -358,7 +369,11 @@ def test_a_case_is_recorded_with_aliases_and_passes(mapping, tmp_path):
         "--context",
         "time_zone=America/Los_Angeles",
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "aliases for query.users (1), requestId (1), usersAggregateActivityStats.userEmailAddress (1), "
+        "usersAggregateActivityStats.userId (1)\n"
+    )
     folder = mapping.with_suffix("") / "ines"
     everything = "".join(state(folder).values())
     assert "234599484848423" not in everything
@@ -383,7 +398,8 @@ def test_a_raw_case_keeps_the_payload_as_it_is(mapping, tmp_path):
 def test_a_recorded_refusal_states_its_reason(mapping, tmp_path):
     (tmp_path / "reply.json").write_text('{"errors": ["no"]}')
     cli("record", mapping, tmp_path / "reply.json", "--case", "refused", "--status", "400")
-    assert "raises: ProviderError" in (mapping.with_suffix("") / "refused" / "case.yaml").read_text()
+    stated = "raises:\n  error: ProviderError\n  status: 400\n  retry_after: null\n  request_id: null\n"
+    assert (mapping.with_suffix("") / "refused" / "case.yaml").read_text().endswith(stated)
     assert golden.run_all([mapping]).diagnostics == []
 
 
@@ -476,17 +492,20 @@ def test_the_words_of_a_mapping_and_its_schemas_stay_in_a_recorded_case(tmp_path
         "  for_each: {user: users}, response_mapping: {id: 'state = \"ACTIVE\" ? id'}}}\n"
     )
     body = {"users": [{"id": "anna", "kind": "ROBOT", "state": "ACTIVE"}]}
-    case = golden.record(tmp_path / "acme.yaml", "one", body, {"description": "One."})
-    (user,) = case.payload["users"]
+    made = golden.record(tmp_path / "acme.yaml", "one", body, {"description": "One."})
+    (user,) = made.case.payload["users"]
     assert (user["kind"], user["state"]) == ("ROBOT", "ACTIVE")
     assert user["id"] != "anna"
 
 
-def test_a_mapping_without_cases_says_how_to_make_one_and_a_name_that_no_case_has_is_refused(tmp_path):
+def test_a_mapping_without_cases_is_wrong_usage_that_says_where_was_looked_and_a_name_that_no_case_has_is_refused(
+    tmp_path,
+):
     path = tmp_path / "acme.yaml"
     path.write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
     done = cli("test", path)
-    assert (done.returncode, "no cases yet; record one: truto-mapper record" in done.stderr) == (0, True)
+    assert (done.returncode, f"there are no golden cases in {tmp_path}/acme/" in done.stderr) == (2, True)
+    assert "record one: truto-mapper record" in done.stderr
     done = cli("test", "gong/activity", "-k", "nope")
     assert (done.returncode, 'no case has "nope" in its name' in done.stderr) == (2, True)
 
