@@ -8,13 +8,14 @@ import hashlib
 import json
 import pickle
 import random
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from paging import SPEC, answered, exchanged, ids, looped, mapper_of, provider, streamed
 
-from truto_mapper import MapperError, QueryError, Response, load
+from truto_mapper import EvaluationError, MapperError, QueryError, Response, load
 from truto_mapper.engine import cursor
 from truto_mapper.engine.cursor import Cursors, Position, Question
 from truto_mapper.engine.page import position_of
@@ -98,6 +99,36 @@ def test_an_empty_cursor_is_the_first_page(acme, kind):
         query = acme.plan(first).query if kind == "planned query" else first
         assert acme.plan(query).query.cursor is None
         assert "page" not in acme.plan(query).params
+
+
+@pytest.mark.parametrize(
+    ("given", "page"), [(2, "2"), (12345678901234567890123, "12345678901234567890123"), (2.0, "2")]
+)
+def test_a_cursor_that_is_a_number_becomes_text(given, page, tmp_path):
+    mapper = mapper_of(tmp_path, ("page: $cursor, size", "page: $number($cursor), size"))
+    sealed = mapper.map({"items": [], "next": given}, query={}).next_cursor
+    assert mapper.plan({"next_cursor": sealed}).query.cursor == page
+    assert mapper.map({"items": [], "next": given}).next_cursor == page
+
+
+@pytest.mark.parametrize("computed", ["more ? page + 1", "$number(page) + 1"])
+def test_a_page_number_can_be_the_cursor(computed, tmp_path):
+    mapper = mapper_of(tmp_path, ("next_cursor: next\n    page_number", f"next_cursor: {computed}\n    page_number"))
+    sealed = mapper.map({"items": [], "page": 1, "more": True}, query={}).next_cursor
+    assert mapper.plan({"next_cursor": sealed}).params["page"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("computed", "shown"),
+    [("more", "true"), ("page > 0", "true"), ("'[page]'", "[1]"), ("'{\"a\": page}'", '{"a": 1}')],
+)
+def test_a_cursor_that_the_mapping_computes_wrong_is_the_mappings_fault(computed, shown, tmp_path):
+    mapper = mapper_of(tmp_path, ("next_cursor: next\n    page_number", f"next_cursor: {computed}\n    page_number"))
+    body = {"items": [], "page": 1, "more": True}
+    with pytest.raises(EvaluationError, match=re.escape(f"must give a text or a number, this is {shown}")) as caught:
+        mapper.map(body, query={})
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.source.text[found.span.start : found.span.end]) == ("D406", computed.strip("'"))
 
 
 @pytest.mark.parametrize("too_much", ["x" * 60_000, "é" * 20_000], ids=["long", "escaped"])

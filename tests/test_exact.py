@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from contacts import mapper_of
 
-from truto_mapper import EvaluationError
+from truto_mapper import EvaluationError, load
 from truto_mapper.engine.exact import ExactPage
 from truto_mapper.engine.origin import _RowPlaces
 
@@ -102,6 +102,28 @@ def test_each_item_of_a_constructed_array_is_reported_at_its_own_source(tmp_path
         ("D401", "/data/0/items/2/k"),
         ("D401", "/data/0/items/3/n"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("loop", "text", "said", "hint"),
+    [
+        ("{}", """'data.{"id": key}'""", "an array of 2", """{row: data}` and `response_mapping: '{"id": key}'`"""),
+        ("{}", """'data[n > 0].{"id": key}[]'""", "an array of 2", "`for_each: {row: data[n > 0]}`"),
+        ("{}", """'[data.{"id": key}]'""", "an array of 2", "a loop of `for_each` makes a record of each item"),
+        ("{contact: data}", "'[{\"id\": key}]'", "an array of 1", "a loop of `for_each` makes a record of each item"),
+        ("{contact: data}", "key", '"a"', "write an object: `{…}`"),
+    ],
+)  # fmt: skip
+def test_something_else_than_an_object_for_a_row_is_told_and_how_to_write_it(loop, text, said, hint, tmp_path):
+    mapper_of(tmp_path, {"id": "key"}, for_each=loop)
+    path = tmp_path / "acme.yaml"
+    path.write_text(path.read_text().replace("response_mapping:\n      id: key", f"response_mapping: {text}"))
+    with pytest.raises(EvaluationError) as caught:
+        load(path).map({"data": [{"key": "a", "n": 1}, {"key": "b", "n": 2}]})
+    found = caught.value.diagnostics[0]
+    assert (found.code, found.message) == ("D401", f"response_mapping must give one object for a row, this is {said}")
+    assert hint in found.hint
+    assert {one.code for one in caught.value.diagnostics} == {"D401"}  # what the record lacks is a consequence
 
 
 def test_an_object_that_is_taken_over_is_reported_at_the_value_inside_it(tmp_path):

@@ -408,9 +408,10 @@ def test_a_looping_cursor_ends_the_pages_and_is_told(make):
     assert [d.code for d in page.diagnostics if d.severity == "warning"] == ["P604"]
 
 
-def test_a_cursor_that_is_not_text_is_the_providers_fault(make):
+@pytest.mark.parametrize("cursor", [["a"], {"a": 1}])
+def test_a_cursor_that_is_no_text_or_number_is_the_providers_fault(make, cursor):
     with pytest.raises(ProviderError, match="cursor must be text"):
-        make().map(reply(cursor=5), query={"city": "Bonn"})
+        make().map(reply(cursor=cursor), query={"city": "Bonn"})
 
 
 # ------------------------------------------------------------------------------------------------- the record

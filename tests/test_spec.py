@@ -348,6 +348,21 @@ def test_a_period_is_of_two_date_times(line, marked, message, hint):
     assert found[1:] == (marked, message, hint)
 
 
+@pytest.mark.parametrize(
+    ("written", "said", "hint"),
+    [
+        ("date-time", "`date-time` is not a type", "write `type: string` and `format: date-time`"),
+        ("uuid", "`uuid` is not a type", "write `type: string` and `format: uuid`"),
+        ("int", "`int` is not a type", "write `type: integer`"),
+        ("list", "`list` is not a type", "write `type: array` and `items`"),
+        ("[string, 'null']", "a field has one type", "write `type: string` and `nullable: true`"),
+        ("[integer, string]", "a field has one type", "write `type: integer`"),
+    ],
+)
+def test_what_other_schemas_call_a_type_is_refused_with_what_to_write(written, said, hint):
+    assert [found[1:] for found in findings(spec(f"a: {{type: {written}}}"))] == [(written, said, hint)]
+
+
 def test_all_mistakes_of_a_spec_are_told_at_once_in_the_order_of_the_text():
     text = (
         spec("a: {type: strng, requird: true, supported_in: [gang]}")

@@ -17,13 +17,14 @@ from truto_mapper.engine.page import OnInvalid
 from truto_mapper.engine.rows import Reply, Row
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
+from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MAX_WRITTEN, MISSING, Budget, Walk, plain
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
 from truto_mapper.resource.json_schema import Problem, Schema
 from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.pointers import Steps, dotted, json_pointer
 
@@ -268,14 +269,29 @@ class _Attempt:
             self.scope = Scope(row.item.value, {name: self.evaluate(expression, name)}, self.scope)
 
     def record(self) -> dict[str, Any]:
-        page = self.page
-        record = self.value(page.endpoint.response, page.resource.record, ())
+        page, template = self.page, self.page.endpoint.response
+        record = self.value(template, page.resource.record, ())
+        if record is not None and not isinstance(record, dict) and isinstance(template, Expression):
+            self.problems.append(self.no_object(template, record))
+            self.failed.add(template)
         record = record if isinstance(record, dict) else {}
         if page.remote_data and REMOTE_DATA in page.resource.fields:
             record.setdefault(REMOTE_DATA, self.row.remote)
         elif not page.remote_data:
             record.pop(REMOTE_DATA, None)
         return record
+
+    def no_object(self, expression: Expression, value: Any) -> Diagnostic:
+        """The finding about an expression that gives something else than the record of a row."""
+        is_list = isinstance(value, list)
+        what = f"an array of {len(value)}" if is_list else excerpt(value)
+        hint = "a loop of `for_each` makes a record of each item" if is_list else "write an object: `{…}`"
+        steps = expression.node.steps if isinstance(expression.node, nodes.Path) else ()
+        if is_list and not self.page.endpoint.for_each and steps[1:] and isinstance(steps[-1].node, nodes.Object):
+            items, each = expression.text[: steps[-2].span.end].strip(), expression.text[steps[-1].span.start :].strip()
+            hint = f"write `for_each: {{row: {shortened(items)}}}` and `response_mapping: '{shortened(each)}'`"
+        message = f"response_mapping must give one object for a row, this is {what}"
+        return replace(self.about(expression, "D401", message, (), value), hint=hint)
 
     def evaluate(self, expression: Expression, target: Steps | str) -> Any:
         """The value for a field or a `let`; MISSING after a failure, which becomes a problem.

@@ -324,7 +324,7 @@ class Mapper(Generic[RecordT]):
             found += zone_drift(fused.types, body) if zone is MISSING else replies.zone_notes(zone, plan, days)
         is_looping = False
         if cursor.__class__ is not str or not cursor or (sent is not None and cursor == sent):
-            cursor, is_looping = replies.next_cursor(cursor, query, found)
+            cursor, is_looping = replies.next_cursor(cursor, fused, query, body, found)
         made = None
         if rows is not False and plan.limit is None and (query is None or not query.offset):
             made = fused.records(rows, key, bindings, budget, plan.remote_data)
@@ -403,8 +403,11 @@ class _Answer:
         """The page of a reply that is raw, or means no records."""
         if not reply and self.query is not None and self.query.offset:
             raise _changed()
-        name, cursor = reply or (None, MISSING)
-        cursor, self.is_looping = replies.next_cursor(cursor, self.query, self.found, is_raw=True)
+        if not reply:
+            return self._ended(None, (), None)
+        name, cursor = reply
+        fused, body = self.mapper._replies.functions[name], self.bindings[5]  # noqa: SLF001
+        cursor, self.is_looping = replies.next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
         return self._ended(name, (), cursor)
 
     def _ended(

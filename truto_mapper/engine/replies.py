@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,7 +10,9 @@ from truto_mapper.engine import requests
 from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Expression, Scope
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
+from truto_mapper.language.runtime.writing import string
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
@@ -20,6 +22,7 @@ from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at,
 
 if TYPE_CHECKING:
     from truto_mapper.engine.fused import Fused
+    from truto_mapper.engine.source_types import Reading, SourceTypes
     from truto_mapper.language.trace import Trace
 
 #: How many characters of a provider's words a message quotes, and how many texts of a list.
@@ -131,8 +134,7 @@ class Replies:
     def _unreachable(self, endpoint: Endpoint, scope: Scope) -> list[Diagnostic]:
         """P602 for each value of another type than its schema declares, above the next cursor or the time zone."""
         types = self.functions[endpoint.name].types
-        wrong = [one for reading in types.above_cursor for one in types.mismatches(reading, scope.data, ())]
-        return [Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong]
+        return _of_other_types(types, types.above_cursor, scope.data)
 
     def _has_failed(self, endpoint: Endpoint, scope: Scope) -> bool:
         """Whether a reply is a failure (error_when). An expression that fails must not hide what the provider said."""
@@ -250,25 +252,52 @@ def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | Non
     return sum(one is not None for one in rows), number if is_number else None, int(total) if is_total else None
 
 
-def next_cursor(
-    value: Any, query: Query | None, found: list[Diagnostic], *, is_raw: bool = False
-) -> tuple[str | None, bool]:
-    """The provider's next cursor, and whether it is the one that was sent.
+def _of_other_types(types: SourceTypes, readings: Iterable[Reading], body: Any) -> list[Diagnostic]:
+    """P602 for each value of a reply that is read and has another type than its schema declares."""
+    wrong = [one for reading in readings for one in types.mismatches(reading, body, ())]
+    return [Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong]
 
-    Raises `ProviderError` P602 for a cursor that is not text; for a raw page that is a warning.
+
+def next_cursor(
+    value: Any, fused: Fused, query: Query | None, body: Any, found: list[Diagnostic], *, is_raw: bool = False
+) -> tuple[str | None, bool]:
+    """The provider's next cursor as text, and whether it is the one that was sent.
+
+    Raises as `_cursor_text` does; for a raw page that is a warning.
     """
     if value is MISSING or value is None or (isinstance(value, str) and not value):
         return None, False
     if not isinstance(value, str):
-        wrong = Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}")
-        if not is_raw:
-            raise ProviderError(wrong)
-        found.append(replace(wrong, severity="warning"))
-        return None, False
+        try:
+            value = _cursor_text(value, fused, body)
+        except (EvaluationError, ProviderError) as error:
+            if not is_raw:
+                raise
+            found += [replace(one, severity="warning") for one in error.diagnostics]
+            return None, False
     if query is None or value != query.cursor:
-        return value, False
+        return str(value), False
     found.append(Diagnostic("P604", "the provider returned the cursor it was sent; there is no next page", "warning"))
     return None, True
+
+
+def _cursor_text(value: Any, fused: Fused, body: Any) -> str:
+    """A cursor that is a number, as text.
+
+    Raises `ProviderError` P602 for a value that the provider gave, `EvaluationError` D406 for one that the mapping
+    computed.
+    """
+    expression = fused.endpoint.next_cursor
+    assert expression is not None  # noqa: S101  # for mypy: without one there is no value
+    if wrong := _of_other_types(fused.types, fused.types.readings(expression), body):
+        raise ProviderError(wrong)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(string(None, value))
+    if is_simple_path(expression.node) and not isinstance(value, bool):
+        raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
+    message = f"`next_cursor` must give a text or a number, this is {excerpt(value)}"
+    hint = "it is the cursor itself, and nothing on the last page: `… ? …`" if isinstance(value, bool) else None
+    raise EvaluationError(expression.diagnostic("D406", message, hint=hint))
 
 
 def zone_notes(zone: Any, plan: Plan, days: linked.WholeDays | None) -> list[Diagnostic]:

@@ -88,7 +88,7 @@ class EndpointDocument(_Document):
         default_factory=dict,
         description="Nested loops over the reply, outermost first. The last one gives the row of a record.",
     )
-    next_cursor: ExpressionText = _expression("the provider's cursor for the next page.")
+    next_cursor: ExpressionText = _expression("the provider's cursor for the next page; a number becomes text.")
     page_number: ExpressionText = _expression("the number of this page; a stream fails if it comes again.")
     total: ExpressionText = _expression(
         "how many rows of the outermost for_each all pages have together; a stream fails if more come."

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import pydantic
+from pydantic_core import PydanticCustomError
 
 from truto_mapper.resource.json_schema import JSON, Schema, surely_fits
 from truto_mapper.text import files, yaml_tree
@@ -23,12 +24,43 @@ from truto_mapper.text.source import Source
 #: Truto's own attribute of each record; normalized records, which are for storage, do not have it.
 REMOTE_DATA = "remote_data"
 
-_Type = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
+_Format = Literal["date-time", "date", "uuid", "time-zone"]
+
+#: What is written where a type is wanted, and what to write.
+_MEANT = {
+    **{name: f"`type: string` and `format: {name}`" for name in get_args(_Format)},
+    **dict.fromkeys(("datetime", "timestamp"), "`type: string` and `format: date-time`"),
+    **dict.fromkeys(("text", "str", "email", "uri", "url"), "`type: string`"),
+    **dict.fromkeys(("int", "long", "int32", "int64"), "`type: integer`"),
+    **dict.fromkeys(("float", "double", "decimal"), "`type: number`"),
+    **dict.fromkeys(("bool",), "`type: boolean`"),
+    **dict.fromkeys(("list", "tuple", "set"), "`type: array` and `items`"),
+    **dict.fromkeys(("dict", "map", "mapping", "record"), "`type: object` and `fields`"),
+    **dict.fromkeys(("enum", "choice"), "`type: string` and `enum`"),
+}
+
+
+def _no_foreign_type(value: Any) -> Any:
+    """Refuse what other schemas call a type."""
+    hint = _MEANT.get(value) if isinstance(value, str) else None
+    if isinstance(value, list):
+        first = next((one for one in value if isinstance(one, str) and one != "null"), "string")
+        hint = f"`type: {first}`" + " and `nullable: true`" * any(one in ("null", None) for one in value)
+    if hint is not None:
+        said = f"`{value}` is not a type" if isinstance(value, str) else "a field has one type"
+        raise PydanticCustomError("no_type", said, {"hint": f"write {hint}"})
+    return value
+
+
+_Type = Annotated[
+    Literal["string", "integer", "number", "boolean", "object", "array", "any"],
+    pydantic.BeforeValidator(_no_foreign_type),
+]
 _Name = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _Names = Annotated[tuple[_Name, ...], pydantic.Field(strict=False)]  # YAML has lists
 
 #: The types that a key of a field applies to.
-_CONCERNS: dict[str, tuple[_Type, ...]] = {
+_CONCERNS: dict[str, tuple[str, ...]] = {
     "format": ("string",),
     "enum": ("string", "integer", "number"),
     "minimum": ("integer", "number"),
@@ -49,7 +81,7 @@ class Field(_Spec):
     """
 
     type: _Type
-    format: Literal["date-time", "date", "uuid", "time-zone"] | None = None
+    format: _Format | None = None
     minimum: int | float | None = None
     fields: dict[_Name, Field] = {}
     items: Field | None = None
