@@ -122,6 +122,8 @@ def _part(name: str, path: Steps) -> tuple[str, Steps]:
     match (name, *path):
         case ("response.json", "result", _, "remote_data", *_) | ("response.ndjson", _, "remote_data", *_):
             return "", ()
+        case ("response.json", "result", str()):  # the key has changed, which may be of any field
+            return "", ()
         case ("response.json", "result", _, first, *rest) | ("response.ndjson", int(), first, *rest):
             return "response", (first, *rest)
         case ("response.json", "result", *_) | ("response.ndjson" | "rejected.json", *_):

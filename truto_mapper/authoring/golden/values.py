@@ -26,9 +26,12 @@ Take = Callable[[Steps, Any, Any], bool]
 
 
 def value_in(name: str, text: str | None) -> Any:
-    """The value of a file: its JSON, its records or its findings; its text if it has none, MISSING without a file."""
+    """The value of a file: its JSON, its records or its findings; its text if it has none.
+
+    Without a file it is MISSING, or nothing where a file is a list of what may not be.
+    """
     if text is None:
-        return MISSING
+        return [] if name in ("diagnostics.txt", "rejected.json") else MISSING
     try:
         if name.endswith(".ndjson"):
             return [loads(line) for line in text.splitlines()]
