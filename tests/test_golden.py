@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from truto_mapper import load
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.aliases import Aliases
-from truto_mapper.authoring.golden import comparison, writing
+from truto_mapper.authoring.golden import comparison, places, writing
 from truto_mapper.authoring.golden.comparison import differing
 from truto_mapper.authoring.golden.values import contrast, merged, same
 from truto_mapper.edges.cli import app
+from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import MappingError
 
@@ -755,6 +756,123 @@ def test_a_recorded_refusal_states_its_reason(mapping, tmp_path):
     stated = "raises:\n  error: ProviderError\n  status: 400\n  retry_after: null\n  request_id: null\n"
     assert (mapping.with_suffix("") / "refused" / "case.yaml").read_text().endswith(stated)
     assert golden.run_all([mapping]).diagnostics == []
+
+
+ACME = """\
+version: 1
+integration: acme
+unified_model: conversational-intelligence
+resource: activity
+method: list
+error_mapping: {message: error.message}
+endpoints:
+  all:
+    recognise: $exists(users)
+    path_mapping: '"/v2/users"'
+    for_each: {user: 'users[$lowercase(status) = "active"]'}
+    error_when: error.message ~> /not\\s+found/i
+    response_mapping:
+      id: $user.id
+      user: {id: $user.id, name: $uppercase($user.name), emails: '{"email": $user.email, "is_primary": IS_PRIMARY}'}
+      aggregation_period: '$match($user.code, /^VIP-\\d+$/) ? "total" : "week"'
+"""
+PERSON = {"id": "u-1001", "name": "Ines Okafor", "email": "ines@acme.com", "status": "Active", "code": "VIP-1234"}
+
+
+@pytest.fixture
+def acme(tmp_path):
+    def made(test="$contains($user.email, '@acme.com')"):
+        path = tmp_path / "acme.yaml"
+        path.write_text(ACME.replace("IS_PRIMARY", test.replace("'", "''")), "utf-8")
+        return path
+
+    return made
+
+
+def recorded(path, payload, **settings):
+    made = golden.record(path, "one", payload, {"description": "One."} | settings)
+    assert golden.run_all([path]).diagnostics == []
+    return made
+
+
+def test_the_words_and_patterns_that_a_mapping_tests_stay_and_nobody_is_known_by_them(acme):
+    made = recorded(acme(), {"users": [PERSON, PERSON | {"id": "u-1002", "code": "STD-55", "email": "bo@x.org"}]})
+    first, second = made.case.payload["users"]
+    assert made.kept == ()
+    assert first["status"] == "Active"
+    assert re.fullmatch(r"VIP-\d{4}", first["code"])
+    assert re.fullmatch(r"[a-z]{4}@acme\.com", first["email"])
+    assert not {"1234", "ines", "Ines Okafor", "u-1001"} & {
+        *re.split("[-@]", first["code"] + "@" + first["email"]),
+        *first.values(),
+    }
+    assert second["code"] != "STD-55"
+    periods = [one["aggregation_period"] for one in json.loads(made.case.expected["response.json"])["result"]]
+    assert periods == ["total", "week"]
+
+
+def test_a_value_whose_alias_would_change_the_outcome_stays_and_is_told(acme, tmp_path):
+    path = acme("$substring($user.name, 0, 1) = 'I'")
+    (tmp_path / "reply.json").write_text(json.dumps({"users": [PERSON]}))
+    done = cli("record", path, tmp_path / "reply.json", "--case", "one")
+    assert done.returncode == 0
+    assert 'kept "Ines Okafor": with an alias the case would show something else\n' in done.stderr
+    assert "aliases for users.code (1), users.email (1), users.id (1)\n" in done.stderr
+    made = golden.read(path.with_suffix("") / "one")
+    assert made.payload["users"][0]["name"] == "Ines Okafor"
+    assert made.payload["users"][0]["id"] != "u-1001"
+
+
+def test_the_words_of_a_refusal_stay_but_not_whom_it_names(acme):
+    said = "User Ines Okafor (ines@acme.com, id 4711889) was Not Found"
+    made = recorded(acme(), {"error": {"message": said}})
+    assert re.fullmatch(
+        r"User [A-Z][a-z]{3} [A-Z][a-z]{5} \([a-z]{4}@acme\.com, id \d{7}\) was Not Found",
+        made.case.payload["error"]["message"],
+    )
+    assert not any(word in made.case.payload["error"]["message"] for word in ("Ines", "Okafor", "ines@", "4711889"))
+
+
+def test_the_account_and_the_users_of_a_query_get_aliases_too(acme):
+    account, user = "b2f1c1de-0d5d-4c5c-8a4a-0d8f3b1e5a77", "u-9999"
+    query = f"integrated_account_id={account}&users[]={user}&users[]=u-1001&start_time=2026-01-01T00:00:00Z"
+    made = recorded(acme(), {"users": [PERSON | {"account": account}]}, query=query)
+    asked = split_query_string(made.case.settings.query)
+    assert asked["integrated_account_id"] == made.case.payload["users"][0]["account"] != account
+    assert asked["users"][1] == made.case.payload["users"][0]["id"]
+    assert user not in made.case.settings.query
+    assert asked["start_time"] == "2026-01-01T00:00:00Z"
+
+
+def test_keys_that_are_data_get_aliases(acme):
+    made = recorded(acme(), {"users": [], "by_user": {"ann@example.com": {"x": 1}, "12345": 2, "name": 3}})
+    assert not {"ann@example.com", "12345"} & made.case.payload["by_user"].keys()
+    assert made.case.payload["by_user"]["name"] == 3
+
+
+def test_a_recorded_refusal_of_a_query_states_its_codes(acme):
+    made = recorded(acme(), None, query="usrs[]=1&limit=0")
+    assert made.case.settings.failure == {"error": "QueryError", "codes": ["Q502", "Q504"]}
+
+
+SHIPPED_CASES = [golden.read(folder) for folder in golden.folders(SHIPPED[0])]
+REPLIES = [case for case in SHIPPED_CASES if isinstance(case.payload, dict)]
+
+
+def test_each_reply_of_the_shipped_mapping_is_recorded_as_a_case_of_the_same_behaviour(mapping):
+    for case in REPLIES:
+        settings = case.settings.model_dump(exclude_unset=True, exclude={"raises"})
+        made = golden.record(mapping, case.name, case.payload, settings).case
+        assert made.expected.keys() == case.expected.keys(), case.name
+        assert made.settings.failure.get("error") == case.settings.failure.get("error"), case.name
+        assert (made.settings.failure.get("retry_after")) == case.settings.failure.get("retry_after"), case.name
+        assert said(made) == said(case), case.name
+    assert golden.run_all([mapping]).diagnostics == []
+
+
+def said(case):
+    """The kinds and places of the findings that a case expects."""
+    return sorted((one["finding"], one.get("in")) for one in places.split(case.expected.get("diagnostics.txt", "")))
 
 
 texts = st.text(max_size=12) | st.emails() | st.from_regex(r"[0-9]{2,19}", fullmatch=True)

@@ -100,7 +100,7 @@ class Aliases:
         for one in filter(self.is_personal, _UUID.findall(value)):
             self.alias(one)
         longest = sorted((one for one in self.known if len(one) >= _WORD), key=len, reverse=True)
-        pattern = rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest))})(?![^\W_])"
+        pattern = _whole(f"(?:{'|'.join(map(re.escape, longest))})")
         return re.sub(pattern, lambda found: self.known[found[0]], value) if longest else value
 
     def explain(self, old: str, new: str) -> bool:
@@ -134,15 +134,23 @@ class Aliases:
 
     def _candidates(self, text: str) -> Iterator[str | None]:
         """Texts that may be the alias, the best first; None if the mapping's patterns match only the text itself."""
+        matched = {at for span in self._matches(text) if span is not None for at in range(*span)}
         if text in self._sentences:
-            yield from self._fitting(text, _IN_A_SENTENCE.sub(lambda found: self.alias(found[0]), text))
+
+            def exchanged(found: re.Match[str]) -> str:
+                return found[0] if matched.issuperset(range(*found.span())) else self.alias(found[0])
+
+            yield from self._fitting(text, _IN_A_SENTENCE.sub(exchanged, text))
         for number in count():
             # After 64 attempts all texts of this length may be taken, so it grows.
             made = self._disguised(text + "0" * (number // _ATTEMPTS), f"{self._salt}/{number}/{text}")
             yield from self._fitting(text, made)
-            if number >= _ATTEMPTS and any(spans := [span for span in self._matches(text) if span is not None]):
-                kept = {at for start, stop in spans for at in range(start, stop)}
-                yield from self._fitting(text, "".join(text[at] if at in kept else one for at, one in enumerate(made)))
+            if number == _ATTEMPTS and matched:
+                made = self._disguised(text, f"{self._salt}/{text}")
+                for keeps in (str.isalpha, str.isdigit, lambda _: True):
+                    parts = enumerate(zip(text, made, strict=False))
+                    disguised = "".join(old if at in matched and keeps(old) else new for at, (old, new) in parts)
+                    yield from self._fitting(text, disguised)
                 yield None
 
     def _fitting(self, text: str, made: str) -> Iterator[str]:
@@ -155,11 +163,11 @@ class Aliases:
         if _UUID.fullmatch(text):
             digits = hashlib.sha256(seed.encode("utf-8", "surrogatepass")).hexdigest()
             return re.sub(r"\w+", lambda found: digits[found.start() : found.end()], text)
-        name, at, domain = text.rpartition("@")
+        name, at, domain = text.rpartition("@") if re.fullmatch(r"\S+@\S+", text) else ("", "", "")
         made = "".join(map(_exchanged, name + at if at else text, _stream(seed)))
         made += self._other_domain(domain) if at else ""
         for word in self._words:
-            for found in re.finditer(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", text) if word in text else ():
+            for found in re.finditer(_whole(re.escape(word), word), text) if word in text else ():
                 made = made[: found.start()] + word + made[found.end() :]
         return made
 
@@ -169,6 +177,14 @@ class Aliases:
             return domain
         letters = (string.ascii_lowercase[one % 26] for one in islice(_stream(f"{self._salt}/{domain}"), room))
         return f"{''.join(letters)}.{_DOMAIN}"
+
+
+def _whole(pattern: str, word: str = "x") -> str:
+    """A pattern that matches whole words. A word that begins or ends with punctuation has that end."""
+    start, end = (
+        "" if not one.isalnum() else rf"{look}[^\W_])" for one, look in ((word[0], "(?<!"), (word[-1], "(?!"))
+    )
+    return f"{start}{pattern}{end}"
 
 
 def _stream(seed: str) -> Iterator[int]:

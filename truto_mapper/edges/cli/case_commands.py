@@ -52,7 +52,7 @@ def run_cases(
         if not _is_ci():
             made.findings += golden.pend(made, taken)
         left = [group for group in groups if group not in taken]
-        case_report.show(made, left, format_)
+        case_report.show(made, left, format_, seen=review)
     if was_interrupted:
         raise typer.Exit(INTERRUPTED)
     if left or any(one.severity == "error" for one in made.findings):

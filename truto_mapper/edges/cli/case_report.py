@@ -23,22 +23,30 @@ EXAMPLES, NAMES, CAUSES = 4, 10, 30
 FINDINGS = 50
 
 
-def show(made: golden.Report, left: Sequence[golden.Group], format_: str) -> None:
-    """Print the findings, the causes of the differences and the totals; in another format all of it as findings."""
+def show(made: golden.Report, left: Sequence[golden.Group], format_: str, *, seen: bool = False) -> None:
+    """Print the findings, the causes of the differences unless they were `seen`, and the totals.
+
+    In another format all of it as findings.
+    """
     if format_ != "text":
         found = [*made.findings, *(one for group in left for one in _findings(group))]
         write(reports.render(found, format_, [str(case.folder) for case in made.passed]))
         return
     report(made.findings)
+    failing = list(dict.fromkeys(one.case.folder for group in left for one in group.differences))
+    if failing and not seen:
+        _show_causes(left)
+        typer.echo("\nAccept one cause with --accept ID, all with --update, or decide on each with --review.")
+    if failing:
+        typer.echo(f"failed: {_listed(failing)}")
+    typer.echo(_totals(made, len(failing)))
+
+
+def _show_causes(left: Sequence[golden.Group]) -> None:
     for group in left[:CAUSES]:
         typer.echo(f"\n{block(group)}")
     if len(left) > CAUSES:
         typer.echo(f"\n… and {len(left) - CAUSES} more causes")
-    failing = list(dict.fromkeys(one.case.folder for group in left for one in group.differences))
-    if failing:
-        typer.echo("\nAccept one cause with --accept ID, all with --update, or decide on each with --review.")
-        typer.echo(f"failed: {_listed(failing)}")
-    typer.echo(_totals(made, len(failing)))
 
 
 def _totals(made: golden.Report, failing: int) -> str:
