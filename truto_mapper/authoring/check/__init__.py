@@ -5,13 +5,17 @@ the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from truto_mapper.authoring.check import enumerations, outside
+from truto_mapper.authoring.check.bodies import Bodies
+from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
-from truto_mapper.authoring.check.omissions import unread_fields, unused_names, unwritten_fields
-from truto_mapper.authoring.check.reachability import unreachable
+from truto_mapper.authoring.check.omissions import unread_fields, unsent, unused_names, unwritten_fields
+from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.sources import checked_schema
-from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, by_place
 from truto_mapper.text.errors import MappingError
@@ -27,16 +31,40 @@ def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
     return ()
 
 
+#: What may be a consequence of a mistake elsewhere: what nothing uses, reads, writes or sends.
+_OF_THE_WHOLE = frozenset({"C212", "C213", "C214", "C215", "C216", "C244"})
+
+
+def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]:
+    """As `check`, with the mistakes for which `load` refuses the mapping. Each expression is judged for itself.
+
+    Raises `MappingError` for a file that cannot be read, or does not have the shape of a mapping.
+    """
+    mapper, mistakes = load_for_check(name, overlays=overlays)
+    if not mistakes:
+        return check(mapper)
+    told = {(one.source, one.span) for one in mistakes}
+    found = (one for one in check(mapper) if one.code not in _OF_THE_WHOLE and (one.source, one.span) not in told)
+    return sorted([*mistakes, *found], key=by_place)
+
+
 def check(mapper: Mapper) -> list[Diagnostic]:
-    """Every finding about a mapping, those of `load` included, in the order of its text, without the silenced ones."""
+    """Every finding about a mapping that loads, in the order of its text, without the silenced ones."""
     found: list[Diagnostic] = []
+    reach = Reach(mapper)
     unread: list[Diagnostic] = []
     for endpoint in mapper.mapping.endpoints:
         found += _invalid(endpoint)
         types = EndpointTypes(mapper, endpoint)
-        found += [*types.found, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        strangers = list(enumerations.strangers(mapper.mapping, types))
+        after = enumerations.branches_after(mapper.mapping, types, strangers)
+        found += [one for one in types.found if one.code != "C211" or (one.source, one.span) not in after]
+        found += [*strangers, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        found += [*outside.misfits(mapper.mapping, types)]
+        found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
+        found += [*misrounded(mapper.mapping.whole_days, endpoint)]
         unread += unread_fields(mapper, types)
-    found += [*unreachable(mapper), *unread]
+    found += [*unreachable(reach), *unread]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

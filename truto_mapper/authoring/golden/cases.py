@@ -90,7 +90,7 @@ def mappings(target: str | None = None) -> list[Path]:
         return [owner] if (path / "case.yaml").is_file() and owner.is_file() else _in_folder(path)
     if path.is_file() or target.endswith(".yaml"):
         return [path]
-    known = {name: from_here(path) for name, path in files.shipped("mappings", ".yaml").items()}
+    known = {name: from_here(path) for name, path in files.known("mappings", ".yaml").items()}
     if target in known:
         return [known[target]]
     message = f"there is no mapping {excerpt(target)}, and no such file or folder"
