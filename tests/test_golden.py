@@ -145,7 +145,7 @@ def test_an_expected_file_without_actual_output_differs(case, name):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("status: 500", "one fails, but states no `raises`: gong answered 500"),
+        ("status: 500", "one fails with P601, but states no `raises`: gong answered 500"),
         ("raises: QueryError", "one should fail with QueryError, but passes"),
         ("status: 500\nraises: QueryError", "one should fail with QueryError, but fails with ProviderError"),
         (

@@ -10,6 +10,7 @@ from truto_mapper.authoring.golden.cases import from_here
 from truto_mapper.authoring.golden.comparison import Difference
 from truto_mapper.authoring.golden.places import readers
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import MISSING
 
 #: Where an expression is written, and a use of it: the name of the endpoint, and where.
 Spot = tuple[str, int]
@@ -104,7 +105,9 @@ def _explained(found: list[Difference]) -> dict[Difference, Expression | None]:
     known = {_spot(one.origin) for one in found if _is_value(one)} | {_spot(one) for one in shared.values()}
     for some in by_case.values():
         chosen = _chooser(some)
-        sure = {one: chosen or shared.get((_name(one), _spot(one.origin)), one.origin) for one in some if one.is_sure}
+        is_loss = _is_only_loss(some)
+        told = [one for one in some if one.is_sure and not (is_loss and _is_unsaid(one))]
+        sure = {one: chosen or shared.get((_name(one), _spot(one.origin)), one.origin) for one in told}
         values = _common(cause for cause in sure.values() if _spot(cause) in known)
         sure = {one: cause if values is None or _spot(cause) in known else values for one, cause in sure.items()}
         common = chosen or _common(sure.values()) or (None if sure else _loop(some))
@@ -134,6 +137,16 @@ def _chooser(some: list[Difference]) -> Expression | None:
     paths = {one.path for one in some if one.file == "request.json"}
     endpoint = some[0].endpoint
     return endpoint.when if endpoint is not None and ("path",) in paths and len(paths) > 1 else None
+
+
+def _is_unsaid(one: Difference) -> bool:
+    return one.file == "diagnostics.txt" and one.found is MISSING
+
+
+def _is_only_loss(some: list[Difference]) -> bool:
+    """Whether rows are gone and none is new, so that what was said about them is gone with them."""
+    loop = _spot(_loop(some))
+    return loop is not None and all(one.found is MISSING for one in some if _spot(one.origin) == loop)
 
 
 def _loop(some: list[Difference]) -> Expression | None:

@@ -15,7 +15,7 @@ from truto_mapper.authoring.aliases import Aliases, Matches
 from truto_mapper.authoring.golden.cases import Case, Settings, read
 from truto_mapper.authoring.golden.runs import Result, failure, run
 from truto_mapper.authoring.golden.values import as_json, same, value_in
-from truto_mapper.authoring.golden.writing import attempt, write
+from truto_mapper.authoring.golden.writing import write
 from truto_mapper.engine.cursor import MARK
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.language.nodes import Node, Regex, String, walk
@@ -23,7 +23,7 @@ from truto_mapper.mapping.linked import every
 from truto_mapper.resource.spec import Field
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import Findings, MapperError, MappingError
+from truto_mapper.text.errors import MapperError, MappingError
 from truto_mapper.text.regex import compile_pattern
 from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
@@ -55,8 +55,8 @@ def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, 
     """Make a case of a provider's reply that expects what it gives now; for a person to read and commit.
 
     The people in it get aliases, the same ones for the same `salt`; None keeps the payload as it is. Raises
-    `MappingError`: G704 if there is such a case, G705 if it cannot be written, G706 if aliases change too much of what
-    the mapping does, and M106 for invalid settings.
+    `MappingError`: G704 if there is such a case, G706 if aliases change too much of what the mapping does, and M106 for
+    invalid settings.
     """
     folder = mapping.with_suffix("") / name
     if folder.exists():
@@ -69,7 +69,9 @@ def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, 
     text = _yaml(made.settings)
     if made.result.error is not None:
         text += yaml_tree.written({"raises": _stated(made.result.error)})
-    _write(folder, {"case.yaml": text, "payload.json": as_json(made.payload), **made.result.files})
+    folder.mkdir(parents=True)
+    for file, content in {"case.yaml": text, "payload.json": as_json(made.payload), **made.result.files}.items():
+        write(folder / file, content)
     return Recorded(read(folder), {path: n for path, n in made.aliases.counts.items() if n}, tuple(kept))
 
 
@@ -78,14 +80,6 @@ def _stated(error: MapperError) -> dict[str, Any]:
     about = failure(error)
     details = ("status", "retry_after", "request_id") if about["error"] == "ProviderError" else ("codes",)
     return {name: about[name] for name in ("error", *details)}
-
-
-def _write(folder: Path, contents: dict[str, str]) -> None:
-    findings = Findings()
-    if attempt(folder, lambda: folder.mkdir(parents=True), findings):
-        for file, text in contents.items():
-            attempt(folder / file, lambda path=folder / file, text=text: write(path, text), findings)  # type: ignore[misc]
-    findings.raise_as(MappingError)
 
 
 def _yaml(settings: dict[str, Any]) -> str:

@@ -112,7 +112,7 @@ def missed(case: Case, result: Result) -> str | None:
     if error is None:
         return f"should fail with {_named(wanted)}, but passes" if wanted else None
     if not wanted:
-        return f"fails, but states no `raises`: {error.diagnostics[0].message}"
+        return f"fails with {error.code}, but states no `raises`: {error.diagnostics[0].message}"
     found = {name: value for name, value in failure(error).items() if name in wanted}
     return None if found == wanted else f"should fail with {_named(wanted)}, but fails with {_named(found)}"
 
@@ -205,7 +205,9 @@ def _without_repetitions(found: list[Diagnostic]) -> list[Diagnostic]:
     made: dict[object, list[Diagnostic]] = {}
     for number, one in enumerate(found):
         _, _, reason = one.message.partition(" ")
-        known = one.code == "G702" and (reason, one.source and Path(one.source.name).parent.parent)
+        reason = reason.partition("`raises`: ")[0]  # what it says of the values may differ
+        source = Path(one.source.name) if one.source is not None else Path()
+        known = one.code == "G702" and (reason, source.parents[1] if source.name == "case.yaml" else source)
         made.setdefault(known or number, []).append(one)
     return [_all_of(some) for some in made.values()]
 

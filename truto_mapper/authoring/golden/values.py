@@ -68,16 +68,24 @@ def merged(old: Any, new: Any, take: Take, path: Steps = ()) -> Any:
 
     `take` is asked once for each difference, in the order of the values; MISSING stands for what one lacks.
     """
-    if isinstance(old, dict) and isinstance(new, dict):
-        keys = [*old, *(key for key in new if key not in old)]
-        made = {key: merged(old.get(key, MISSING), new.get(key, MISSING), take, (*path, key)) for key in keys}
-        return {key: value for key, value in made.items() if value is not MISSING}
+    was, now = (_empty_if_absent(*sides, path) for sides in ((old, new), (new, old)))
+    if isinstance(was, dict) and isinstance(now, dict):
+        keys = [*was, *(key for key in now if key not in was)]
+        made = {key: merged(was.get(key, MISSING), now.get(key, MISSING), take, (*path, key)) for key in keys}
+        kept = {key: value for key, value in made.items() if value is not MISSING}
+        return kept or ({} if was is old and now is new else MISSING)
     if isinstance(old, list) and isinstance(new, list):
         items = [merged(was, now, take, (*path, index)) for index, was, now in _aligned(old, new)]
         return [item for item in items if item is not MISSING]
     if same(old, new):
         return old
     return new if take(path, old, new) else old
+
+
+def _empty_if_absent(value: Any, other: Any, path: Steps) -> Any:
+    """An absent object within an item of a list as an empty one: each of its values is a difference of its own."""
+    is_within = len(path) > 1 and isinstance(path[-1], str) and any(isinstance(step, int) for step in path)
+    return {} if value is MISSING and is_within and isinstance(other, dict) and other else value
 
 
 def _aligned(old: list[Any], new: list[Any]) -> Iterator[tuple[int, Any, Any]]:

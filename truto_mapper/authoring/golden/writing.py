@@ -25,7 +25,7 @@ def accept(found: Iterable[Difference]) -> list[Path]:
     written, findings = list[Path](), Findings()
     for path, some in sorted(by_file.items()):
         text = _accepted(some)
-        if attempt(path, lambda path=path, text=text: _replace(path, text), findings):  # type: ignore[misc]
+        if _attempted(path, lambda path=path, text=text: _replace(path, text), findings):  # type: ignore[misc]
             written.append(path)
     findings.raise_as(MappingError)
     return written
@@ -67,13 +67,13 @@ def pend(made: Report, taken: Iterable[Group] = ()) -> list[Diagnostic]:
         for name in EXPECTATIONS:
             path, found = case.folder / (name + PENDING), differing.get((case.folder, name))
             if found is not None:
-                attempt(path, lambda path=path, text=found: write(path, text), findings, "warning")  # type: ignore[misc]
+                _attempted(path, lambda path=path, text=found: write(path, text), findings, "warning")  # type: ignore[misc]
             elif path.exists():
-                attempt(path, path.unlink, findings, "warning")
+                _attempted(path, path.unlink, findings, "warning")
     return findings.found
 
 
-def attempt(path: Path, change: Callable[[], object], findings: Findings, severity: str = "error") -> bool:
+def _attempted(path: Path, change: Callable[[], object], findings: Findings, severity: str = "error") -> bool:
     """Change a file, and say whether that was possible; G705 if not."""
     try:
         change()
