@@ -291,7 +291,9 @@ def test_a_removed_expression_is_shown_at_its_old_place_and_a_new_one_at_its_new
     )
     found = {one.found.message: one.found.source.name for one in diff.mappings(load("gong/activity"), new)}
     assert found["`aggregate` no longer gives `metrics.calls_attended`"] == "mappings/gong/activity.yaml"
-    assert found["`aggregate` computes `metrics.comments_given` differently"] == str(tmp_path / "new.yaml")
+    assert found["`aggregate` computes `metrics.comments_given` differently, and so does `by_period`"] == str(
+        tmp_path / "new.yaml"
+    )
 
 
 def test_a_field_that_gets_an_expression_breaks_nobody(tmp_path):
