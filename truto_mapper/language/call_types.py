@@ -5,7 +5,7 @@ The signatures of the functions decide both. The tables below have what a signat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -108,8 +108,14 @@ def signature_of(name: str) -> Sequence[Parameter]:
     return parse_signature(_OURS.get(name) or STANDARD[name].signature or "").parameters
 
 
-def is_known(name: str) -> bool:
-    return name in STANDARD or name in OURS
+def is_known(name: str, variables: Collection[str] = ()) -> bool:
+    """Whether a name that is not one of the variables is that of a standard function or one of ours."""
+    return name not in variables and (name in STANDARD or name in OURS)
+
+
+def arity_of(name: str) -> int:
+    """How many arguments a higher-order function gives to a function."""
+    return max(STANDARD[name].arity if name in STANDARD else OURS[name].arity, 1)
 
 
 def letters_of(kind: Type) -> frozenset[str]:
@@ -190,7 +196,7 @@ def _misfit(name: str, index: int, kind: Type, parameter: Parameter, but: str = 
     hint = {"a string": "write $string(…)", "a number": "write $number(…)"}.get(takes)
     if name == "length" and "array" in kind.kinds:
         return Misfit(index, "C208", message, "$count counts the items of an array")
-    return Misfit(index, "C208", message, hint if kind.solid <= types.SCALARS else None)
+    return Misfit(index, "C208", message, hint if kind.solid <= types.SCALARS and name not in _OURS else None)
 
 
 def misplaced(name: str, kind: Type, parameter: Parameter) -> str | None:
@@ -250,9 +256,6 @@ def _refusal(name: str, arguments: Sequence[Any]) -> Any:
 
 def result(name: str, given: Sequence[Type], made: Type) -> Type:
     """The type of a function's result. `made` is that of the function that it was given."""
-    folded = _folded(name, given) if name in _FOLDED else None
-    if folded is not None:
-        return folded
     if name in _OF_TYPES and given:
         return _OF_TYPES[name](given, made)
     if name in ("floorDate", "ceilDate"):
@@ -267,10 +270,10 @@ def result(name: str, given: Sequence[Type], made: Type) -> Type:
 _ARRAYS: Final = {"a<s": sequence(types.STRING), "a<o": sequence(Type(frozenset({"object"})))}
 
 
-def _folded(name: str, given: Sequence[Type]) -> Type | None:
+def folded(name: str, given: Sequence[Type]) -> Type | None:
     """The type of the results for all values of the arguments, if these are few constants."""
     listed = [kind.values for kind in given if kind.values and kind.solid and kind.solid <= types.SCALARS]
-    if len(listed) != len(given) or not given or prod(map(len, listed)) > MAX_FOLDED:
+    if name not in _FOLDED or len(listed) != len(given) or not given or prod(map(len, listed)) > MAX_FOLDED:
         return None
     try:
         made = [run(name, arguments) for arguments in product(*listed)]
@@ -350,6 +353,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "reduce": _reduced,
     "reverse": _items,
     "shuffle": _items,
+    "spread": lambda _, __: ANY,
     "single": lambda _, made: made if made == ANY else union(made, UNDEFINED),
     "sort": _items,
     "sum": _number_of,

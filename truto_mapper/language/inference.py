@@ -134,9 +134,11 @@ class Inference:
         for number, step in enumerate(rest, 1):
             known = _known(node, number, scope) if scope.facts else None
             state = self.next_step(step, state if known is None else known, scope)
-        if node.group is not None or any(step.tuple for step in node.steps):
+        if any(step.tuple for step in node.steps):
             self.used(state)
             return ANY
+        if node.group is not None:
+            return self.grouped(node.group, state, scope)
         if node.keep_singleton_array:
             return types.kept(node, state)
         return union(state, types.kept(node, state)) if node.keep_array else state
@@ -171,9 +173,17 @@ class Inference:
                 keeps = "array" in kind.kinds and not excludes_undefined(one.expression)
                 kind = sequence(types.union_path(item, types.constant(None)) if keeps else item)
         if step.group is not None:
-            self.used(kind)
-            return ANY
+            return self.grouped(step.group, kind, scope)
         return union(kind, types.kept(step.node, kind)) if step.keep_array else kind
+
+    def grouped(self, group: nodes.Group, kind: Type, scope: TypeScope) -> Type:
+        """The type of `items{key: value}`: an object by keys, whose values are made of all items of a group."""
+        self.used(kind)
+        item = item_of(kind).without({"undefined"}) if kind != ANY else ANY
+        for key, value in group.pairs:
+            self.infer(key, scope.within(item))
+            self.used(self.infer(value, scope.within(sequence(item))))
+        return Type(frozenset({"object", "undefined"}))
 
     def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
         """The type of a field of an object, or of all objects in an array."""
@@ -262,7 +272,7 @@ class Inference:
     def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
             message = f"`{operator}` needs a number, but this is {types.in_words(kind)}"
-            self.tell("C208", node, message, "write $number(…)", ())
+            self.tell("C208", node, message, "write $number(…)" if kind.solid <= types.SCALARS else None, ())
 
     def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
         """The type of `=` and `!=`, which have one outcome where the sides can never be equal."""

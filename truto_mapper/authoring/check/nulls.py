@@ -155,7 +155,7 @@ class Nulls(Inference):
 
     def other_kinds(self, name: str, node: nodes.Node, kind: Type, takes: frozenset[str], named: str) -> None:
         """C224: a value that the schema lets be of a type that the function does not take."""
-        is_scalar = kind.path is not None and kind.kinds != types.KINDS and kind.solid <= types.SCALARS
+        is_scalar = kind.path is not None and bool(kind.solid) and kind.solid <= types.SCALARS
         if is_scalar and letters_of(kind) - takes:
             message = f"`{self.text_of(node)}` is {types.in_words(kind)}, but ${name} takes {named}"
             edit = f"write `$string({self.text_of(node)})`" if "s" in takes else None
