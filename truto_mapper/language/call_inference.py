@@ -38,7 +38,14 @@ class Judge(Protocol):
     def used(self, kind: Type) -> Type:
         """Note that a value is used as a whole."""
 
-    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+    def fitted(
+        self,
+        node: nodes.Call,
+        arguments: Sequence[nodes.Node],
+        given: Sequence[Type],
+        fit: Fit | None,
+        scope: TypeScope,
+    ) -> None:
         """Called with each call of a function that has a signature, and how its arguments fit."""
 
 
@@ -55,12 +62,11 @@ def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequ
     given, made = _given(judge, name, scope, arguments)
     for kind in given if name not in OUTSIDE else ():
         judge.used(kind)
-    parameters = tuple(call_types.signature_of(name))
-    fit = call_types.fit(name, parameters, given, scope.context)
-    is_whole = isinstance(fit, Fit) and fit.parameters[:1] == parameters[:1]  # `$` is none of the arguments
+    fit = call_types.fit(name, call_types.signature_of(name), given, scope.context)
+    is_whole = isinstance(fit, Fit) and fit.of_context is None
     _tell(judge, node, arguments, call_types.refused_constants(name, given) if is_whole else ())
     _tell(judge, node, arguments, fit if isinstance(fit, list) else ())
-    judge.fitted(node, arguments, given, fit if isinstance(fit, Fit) else None)
+    judge.fitted(node, arguments, given, fit if isinstance(fit, Fit) else None, scope)
     folded = call_types.folded(name, given) if is_whole else None
     return call_types.result(name, given, made) if folded is None else folded
 

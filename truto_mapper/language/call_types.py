@@ -98,9 +98,10 @@ class Misfit(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """How the arguments of a call fit a signature: the parameter of each."""
+    """How the arguments of a call fit a signature: the parameter of each, and that for which `$` is taken, if any."""
 
     parameters: tuple[Parameter, ...]
+    of_context: Parameter | None = None
 
 
 def signature_of(name: str) -> Sequence[Parameter]:
@@ -151,11 +152,14 @@ def fit(name: str, parameters: Sequence[Parameter], kinds: Sequence[Type], conte
     refused = takes_context and not letters_of(context) & frozenset(parameters[0].context)
     if found is None or refused:
         whole = [one._replace(regex=one.context or one.regex) for one in parameters]
+        least = sum(not one.regex.endswith("?") for one in whole)
+        if given and len(given) < least and given[0] & accepted(whole[0]):
+            return [_wrong_count(name, len(given), least, len(whole))]
         return list(_misfits(name, kinds, given, whole) or _misfits(name, kinds, given, parameters)) or [
             _left_out(name, parameters[0], context)
         ]
     problems = [one for index, kind in enumerate(kinds) for one in _inner(name, index, kind, found[index])]
-    return problems or Fit(found)
+    return problems or Fit(found, parameters[0] if takes_context else None)
 
 
 def _left_out(name: str, parameter: Parameter, context: Type) -> Misfit:

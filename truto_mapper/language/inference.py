@@ -243,7 +243,10 @@ class Inference:
             case "and" | "or" | "in":
                 return types.BOOLEAN
             case "=" | "!=":
-                return self.equality(node, left, right)
+                if _are_apart(left, right):
+                    message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
+                    self.tell("C208", node, message, None, ())
+                return _equality(left, right, unequal=node.operator == "!=")
             case "<" | "<=" | ">" | ">=":
                 self.ordered(node, left, right)
                 return types.MAYBE_BOOLEAN
@@ -274,23 +277,6 @@ class Inference:
             message = f"`{operator}` needs a number, but this is {types.in_words(kind)}"
             self.tell("C208", node, message, "write $number(…)" if kind.solid <= types.SCALARS else None, ())
 
-    def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
-        """The type of `=` and `!=`, which have one outcome where the sides can never be equal."""
-        kinds = [types.comparable(kind) for kind in (left, right)]
-        apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
-        if apart:
-            message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
-            self.tell("C208", node, message, None, ())
-        listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
-        if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
-            both_none = (left.kinds & NONE) and (right.kinds & NONE)
-            unequal = node.operator == "!="  # which is false, too, where a side is undefined
-            if unequal and "undefined" in left.kinds | right.kinds:
-                return types.BOOLEAN
-            if not both_none and not (left.solid | right.solid) - types.SCALARS:
-                return types.constant(unequal)
-        return types.BOOLEAN
-
     def block(self, node: nodes.Block, scope: TypeScope) -> Type:
         kind = UNDEFINED
         for name in binds(node) - scope.variables.keys():  # a lambda may use what is bound after it
@@ -318,12 +304,37 @@ class Inference:
         """The type of a call's result; `arguments` are all of them, with what was piped."""
         return infer_call(self, node, scope, arguments)
 
-    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+    def fitted(
+        self,
+        node: nodes.Call,
+        arguments: Sequence[nodes.Node],
+        given: Sequence[Type],
+        fit: Fit | None,
+        scope: TypeScope,
+    ) -> None:
         """Called with each call of a function that has a signature, and how its arguments fit."""
 
     def look(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a node, without reporting anything."""
         return quiet(node, scope)
+
+
+def _are_apart(left: Type, right: Type) -> bool:
+    """Whether values of two types can never be equal."""
+    kinds = [types.comparable(kind) for kind in (left, right)]
+    return all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
+
+
+def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
+    """The type of `=` or `!=`, which has one outcome where the sides can never be equal."""
+    listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
+    if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
+        both_none = (left.kinds & NONE) and (right.kinds & NONE)
+        if unequal and "undefined" in left.kinds | right.kinds:  # it is false, too, where a side is undefined
+            return types.BOOLEAN
+        if not both_none and not (left.solid | right.solid) - types.SCALARS:
+            return types.constant(unequal)
+    return types.BOOLEAN
 
 
 def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:

@@ -104,8 +104,19 @@ class Nulls(Inference):
         if self.may_be_null(node) and kind.solid & types.NUMBER.kinds:
             self.fails(node, f"`{operator}`")
 
-    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+    def fitted(
+        self,
+        node: nodes.Call,
+        arguments: Sequence[nodes.Node],
+        given: Sequence[Type],
+        fit: Fit | None,
+        scope: TypeScope,
+    ) -> None:
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
+        left_out = fit.of_context if fit is not None else None
+        here = self.look(nodes.Variable(node.span, ""), scope)
+        if left_out is not None and here.solid and "null" in here.kinds != types.KINDS:
+            self.of_context(node, name, left_out)
         for index, (argument, kind) in enumerate(zip(arguments, given, strict=True)):
             if name in COUNTING:
                 self.counted(node, name, argument, kind)
@@ -116,6 +127,14 @@ class Nulls(Inference):
                 self.surprise("warning", "C224", argument, message, f'write `({self.text_of(argument)} ?? "UTC")`')
             elif fit is not None:
                 self.passed(name, argument, kind, fit.parameters[index])
+
+    def of_context(self, node: nodes.Call, name: str, parameter: Parameter) -> None:
+        """C223, C224: a call that takes `$`, which may be null, for its argument."""
+        hint = f"select the others first: `[$ != null].{self.text_of(node)}`"
+        if name == _WRITES:
+            self.surprise("warning", "C223", node, '`$` may be null here, which becomes the text "null"', hint)
+        elif "l" not in accepted(parameter):
+            self.surprise("warning", "C224", node, f"`$` may be null here, for which ${name} fails", hint)
 
     def passed(self, name: str, argument: nodes.Node, kind: Type, parameter: Parameter) -> None:
         """C224: an argument that may be null, or hold null, or be of a type that its parameter does not take."""

@@ -43,8 +43,8 @@ class Surprises(Nulls):
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         item = item_of(state)
         if isinstance(step.node, nodes.Name) and state.path and item.solid and item.solid <= types.SCALARS:
-            holds = "holds for each item" if "array" in state.kinds else "is"
-            message = f"`{'.'.join(state.path)}` {holds} {types.in_words(item)}, which has no fields"
+            where = f"{'each item of ' if 'array' in state.kinds else ''}`{'.'.join(state.path)}`"
+            message = f"{where} is {types.in_words(item)}, which has no fields"
             self.tell("C206", step.node, message, None, ())
             return types.ANY
         made = super().next_step(step, state, scope)
