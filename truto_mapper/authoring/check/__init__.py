@@ -7,10 +7,13 @@ the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code
 from collections.abc import Sequence
 from pathlib import Path
 
+from truto_mapper.authoring.check import enumerations, outside
+from truto_mapper.authoring.check.bodies import Bodies
+from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
-from truto_mapper.authoring.check.omissions import unread_fields, unused_names, unwritten_fields
-from truto_mapper.authoring.check.reachability import unreachable
+from truto_mapper.authoring.check.omissions import unread_fields, unsent, unused_names, unwritten_fields
+from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -28,8 +31,8 @@ def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
     return ()
 
 
-#: What may be a consequence of a mistake elsewhere: names that nothing uses, fields that nothing reads or writes.
-_OF_THE_WHOLE = frozenset({"C212", "C213", "C214", "C215", "C216"})
+#: What may be a consequence of a mistake elsewhere: what nothing uses, reads, writes or sends.
+_OF_THE_WHOLE = frozenset({"C212", "C213", "C214", "C215", "C216", "C244"})
 
 
 def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]:
@@ -48,13 +51,20 @@ def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]
 def check(mapper: Mapper) -> list[Diagnostic]:
     """Every finding about a mapping that loads, in the order of its text, without the silenced ones."""
     found: list[Diagnostic] = []
+    reach = Reach(mapper)
     unread: list[Diagnostic] = []
     for endpoint in mapper.mapping.endpoints:
         found += _invalid(endpoint)
         types = EndpointTypes(mapper, endpoint)
-        found += [*types.found, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        strangers = list(enumerations.strangers(mapper.mapping, types))
+        after = enumerations.branches_after(mapper.mapping, types, strangers)
+        found += [one for one in types.found if one.code != "C211" or (one.source, one.span) not in after]
+        found += [*strangers, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        found += [*outside.misfits(mapper.mapping, types)]
+        found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
+        found += [*misrounded(mapper.mapping.whole_days, endpoint)]
         unread += unread_fields(mapper, types)
-    found += [*unreachable(mapper), *unread]
+    found += [*unreachable(reach), *unread]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

@@ -32,6 +32,8 @@ class Nulls(Inference):
         self.tested: frozenset[nodes.Node] = frozenset()
         self.asserted: frozenset[nodes.Node] = frozenset()
         self.sides: frozenset[int] = frozenset()
+        #: What is only tested: nobody reads the text.
+        self.only_tested: frozenset[int] = frozenset()
 
     def infer_all(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a whole expression."""
@@ -39,6 +41,8 @@ class Nulls(Inference):
         self.tested, self.asserted = frozenset(_tested(node)), frozenset(_asserted(node))
         pairs = (one for one in nodes.walk(node) if isinstance(one, nodes.Binary))
         self.sides = frozenset(id(side) for one in pairs for side in (one.left, one.right))
+        tests = (one.expression for one in nodes.walk(node) if isinstance(one, nodes.Filter))
+        self.only_tested = frozenset(id(below) for test in tests for below in nodes.walk(test))
         return self.infer(node, scope)
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
@@ -85,6 +89,8 @@ class Nulls(Inference):
 
     def becomes_text(self, node: nodes.Node, edit: str) -> None:
         """C223: null becomes text."""
+        if id(node) in self.only_tested:
+            return
         message = f'`{self.text_of(node)}` may be null, which becomes the text "null"'
         self.surprise("warning", "C223", node, message, f"write `{edit}`")
 

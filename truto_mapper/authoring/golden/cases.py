@@ -57,7 +57,7 @@ def mappings(target: str | None = None) -> list[Path]:
 
     Without a target, those of `./mappings`, or else the shipped ones. Raises `MappingError` M105.
     """
-    known = {name: from_here(path) for name, path in files.shipped("mappings", ".yaml").items()}
+    known = {name: from_here(path) for name, path in files.known("mappings", ".yaml").items()}
     if target is None:
         return _below(Path("mappings")) or sorted(known.values())
     path = Path(target)
