@@ -1,6 +1,6 @@
 """Where null, which the provider's schema allows, becomes text or makes a function or an operator fail."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from truto_mapper.language import nodes, types
 from truto_mapper.language.call_inference import Tell
@@ -38,8 +38,9 @@ class Nulls(Inference):
     def infer_all(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a whole expression."""
         self.kinds, self.before = {}, {}
-        self.tested, self.asserted = frozenset(_tested(node)), frozenset(_asserted(node))
-        pairs = (one for one in nodes.walk(node) if isinstance(one, nodes.Binary))
+        below = list(nodes.walk(node))
+        self.tested, self.asserted = frozenset(_tested(below)), frozenset(_asserted(below))
+        pairs = (one for one in below if isinstance(one, nodes.Binary))
         self.sides = frozenset(id(side) for one in pairs for side in (one.left, one.right))
         tests = (one.expression for one in nodes.walk(node) if isinstance(one, nodes.Filter))
         self.only_tested = frozenset(id(below) for test in tests for below in nodes.walk(test))
@@ -204,9 +205,9 @@ def _of_query(path: nodes.Path) -> bool:
     return isinstance(first, nodes.Variable) and first.name in ("query", "context")
 
 
-def _tested(node: nodes.Node) -> Iterator[nodes.Node]:
+def _tested(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     """What an expression tests somewhere: the author knows that it may be absent."""
-    for one in nodes.walk(node):
+    for one in below:
         match one:
             case nodes.Call(procedure=nodes.Variable(name="exists" | "boolean" | "not" | "type"), arguments=arguments):
                 yield from arguments
@@ -220,9 +221,9 @@ def _tested(node: nodes.Node) -> Iterator[nodes.Node]:
                 yield left
 
 
-def _asserted(node: nodes.Node) -> Iterator[nodes.Node]:
+def _asserted(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     """What an expression tests for null and hands to a function, such as `$assert(a != null)`."""
-    for one in nodes.walk(node):
+    for one in below:
         for argument in one.arguments if isinstance(one, nodes.Call) else ():
             match argument:
                 case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
