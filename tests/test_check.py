@@ -22,7 +22,7 @@ FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8
 
 def found_in(path):
     try:
-        return check.check(load(path))
+        return check.check_file(path)
     except MapperError as error:
         return list(error.diagnostics)
 
@@ -380,3 +380,62 @@ def test_a_name_that_no_row_has_is_reported_with_what_was_meant(text, project):
     with_line(project, "counts: userAggregateActivityStats", f"counts: userAggregateActivityStats\n      more: {text}")
     found = [one for one in found_in(project) if one.code == "C206"]
     assert [one.hint for one in found] == [MEANT[text]]
+
+
+# -------------------------------------------------------------------------------------- each expression for itself
+
+MISTAKES = {
+    "an unbound variable": ("counts: userAggregateActivityStats", "counts: $uuser.counts", "C202"),
+    "a syntax error": ("counts: userAggregateActivityStats", "counts: userAggregateActivityStats[", "S0203"),
+    "an unknown function": (
+        "counts: userAggregateActivityStats",
+        "counts: $spraed(userAggregateActivityStats)",
+        "C203",
+    ),
+    "an empty expression": ("period: '\"total\"'", "period: ''", "M106"),
+    "an unknown field": ("calls_hosted: $counts.callsAsHost", "calls_hostd: $counts.callsAsHost", "C201"),
+    "an unknown parameter": ("userIds: $query.users.id", "userIds: $query.user.id", "C204"),
+    "a list for a text": ("aggregation_period: $period", "aggregation_period: [$period]", "C205"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_for_which_load_refuses_a_mapping_hides_nothing_else_and_has_no_consequences(mistake, project):
+    old, new, code = MISTAKES[mistake]
+    text = project.read_text("utf-8").replace(old, new, 1)
+    assert new in text
+    project.write_text(text, "utf-8")
+    with pytest.raises(MapperError):
+        load(project)
+    assert {one.code for one in check.check_file(project)} == {code}
+    more = {"time_zone: timeZone": "time_zone: timezone", "offsets: [": "offsets: [", "$unit := ": "$unit := -"}
+    more["last_day: $ceilDate($query.end_time, "] = "last_day: $ceilDate("
+    for known, wrong in more.items():
+        text = text.replace(known, wrong, 1)
+    project.write_text(text, "utf-8")
+    assert {one.code for one in check.check_file(project)} == {code, "C206", "C208", "C225"}
+
+
+FUNCTIONS_IN_LET = {
+    "function($x) { $x }": True,
+    "$uppercase": True,
+    "$substring(?, 0, 3)": True,
+    "$trim ~> $uppercase": True,
+    "/a+/": True,
+    "$user.many ? $trim : $uppercase": True,
+    "($f := function($x) { $x }; $f)": False,
+    "($f := function($x) { $x }; $f($user.id))": False,
+    "$user.id ~> $uppercase": False,
+    "$map($user.ids, $uppercase)": False,
+}
+
+
+@pytest.mark.parametrize("value", FUNCTIONS_IN_LET)
+def test_a_function_in_let_is_refused_where_it_is_defined_and_only_there(value, acme):
+    text = ACME.replace("    response_mapping:", f"    let:\n      f: |\n        {value}\n    response_mapping:")
+    called = text.replace("id: $user.id\n", "id: $f($user.id)\n", 1)
+    if FUNCTIONS_IN_LET[value]:
+        assert [code for code, _, _ in acme(called)] == ["C226"]
+    else:
+        found = acme(called)
+        assert [(code, message) for code, message, _ in found] == [("C203", "$f is a value, not a function")]

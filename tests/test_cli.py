@@ -386,7 +386,7 @@ MISTAKES = {
         '--case must be the name of a folder, not "../x"',
     ),
     "a name with a control character": (["docs", "gong/\x1b[2J"], None, 2, "cannot read gong/\ufffd[2J: "),
-    "an unknown code": (["check", "--explain", "C2206"], None, 2, 'there is no page about "C2206"; did you mean C220?'),
+    "an unknown code": (["check", "--explain", "R9O1"], None, 2, 'there is no page about "R9O1"; did you mean R901?'),
     "nothing like a code": (["check", "--explain", "?"], None, 2, 'there is no page about "?"'),
     "bytes that are no UTF-8": (["validate", "conversational-intelligence/activity", "-"], b"\xff", 2, "not UTF-8"),
 }

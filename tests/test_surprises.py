@@ -1,12 +1,18 @@
 """Where types make JSONata do what few expect: only if a schema says so, and nothing in the expression tests it."""
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from truto_mapper import Expression
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.language import types
-from truto_mapper.language.inference import TypeScope
+from truto_mapper.language.facts import TypeScope
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.text.errors import EvaluationError
 
 ITEM = {
     "type": "object",
@@ -119,3 +125,122 @@ FINE = [
 @pytest.mark.parametrize("text", FINE)
 def test_what_is_certain_tested_or_unknown_is_not_told(text):
     assert told(text) == []
+
+
+NULLS = yaml.safe_load((Path(__file__).parent / "nulls.yaml").read_text("utf-8"))
+
+#: Variables that may be null, and a list with null in it.
+MAY_BE_NULL = {"t": {"type": ["string", "null"]}, "n": {"type": ["integer", "null"]}}
+MAY_BE_NULL["l"] = {"type": ["array", "null"], "items": {"type": "string"}}
+MAY_BE_NULL["i"] = {"type": "array", "items": {"type": ["string", "null"]}}
+MAY_BE_NULL["o"] = {"type": ["object", "null"], "properties": {"a": {"type": "string"}}}
+
+
+def codes_for(text):
+    """The codes of what is told about an expression of variables that may be null, without notes."""
+    expression, found = Expression(text), []
+    kinds = {name: types.from_schema(schema, schema, (name,)) for name, schema in MAY_BE_NULL.items()}
+
+    def surprise(severity, code, *_):
+        found.extend([code] if severity != "note" else [])
+
+    Surprises(lambda code, *_: found.append(code), surprise, lambda node: written(expression, node)).infer_all(
+        expression.node, TypeScope(kinds, types.ANY)
+    )
+    return found
+
+
+def outcome(text):
+    given = dict.fromkeys(MAY_BE_NULL) | {"i": ["a", None]}
+    try:
+        value = Expression(text).evaluate(MISSING, given)
+    except EvaluationError as error:
+        return error.code
+    return "absent" if value is MISSING else value
+
+
+@pytest.mark.parametrize("row", NULLS, ids=lambda row: row["text"])
+def test_what_null_does_is_told_where_it_fails_counts_or_becomes_text(row):
+    assert outcome(row["text"]) == row["gives"]
+    assert codes_for(row["text"]) == ([row["says"]] if row["says"] else [])
+
+
+@pytest.mark.parametrize("row", [row for row in NULLS if row["says"]], ids=lambda row: row["text"])
+def test_null_that_a_predicate_excludes_is_not_told(row):
+    assert codes_for(re.sub(r"\$([tnlio])\b", r"$\1[$ != null]", row["text"])) == []
+
+
+TESTED = [
+    "$t ? $uppercase($t)",
+    "$t != null ? $uppercase($t)",
+    "null != $t ? $uppercase($t)",
+    "$t = null ? 1 : $uppercase($t)",
+    "$not($t = null) ? $uppercase($t)",
+    "$not($t) ? 1 : $uppercase($t)",
+    "$boolean($t) ? $uppercase($t)",
+    '$type($t) = "string" ? $uppercase($t)',
+    '$type($t) = "null" ? 1 : $uppercase($t)',
+    '$t = "a" ? $uppercase($t)',
+    '$t in ["a", "b"] ? $uppercase($t)',
+    "$n != null and $n > 1",
+    "$n = null or $n > 1",
+    "($n != null) ? $n + 1",
+    "($is := $t != null; $is ? $uppercase($t))",
+    "($v := $t; $v ? $uppercase($v))",
+    "($v := $t; $t ? $uppercase($v))",
+    "$i[$ != null].$uppercase($)",
+    "$map($i[$ != null], function($v) { $uppercase($v) })",
+    "$filter($i, function($v) { $v != null }).$uppercase($)",
+    "$map($i, function($v) { $v ? $uppercase($v) })",
+    "$assert($t != null) ?? $uppercase($t)",
+]
+
+
+@pytest.mark.parametrize("text", TESTED)
+def test_null_that_an_enclosing_test_excludes_is_not_told(text):
+    assert codes_for(text) == []
+
+
+PASSES = [
+    "$exists($t) ? $uppercase($t)",
+    '$t != "" ? $uppercase($t)',
+    "$t = null ? $uppercase($o.a) : 1 + $n",
+    '($t ?? "") & $uppercase($t)',
+    "$n or $uppercase($t) = 'A'",
+    "$map($i, $uppercase)[$n > 1]",
+]
+
+
+@pytest.mark.parametrize("text", PASSES)
+def test_a_test_that_null_passes_excludes_nothing(text):
+    assert codes_for(text) != []
+
+
+ARGUMENTS = yaml.safe_load((Path(__file__).parent / "arguments.yaml").read_text("utf-8"))
+
+#: Variables for arguments that can never work.
+PERSON = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}
+CALL = {"type": "object", "properties": {"who": {"type": "string"}, "minutes": {"type": "integer"}}}
+KNOWN = {name: {"type": "string", "format": name} for name in ("date", "date-time", "time-zone")}
+LISTS = {"l": {"type": "array", "items": CALL}, "i": {"type": "array", "items": {"type": "string"}}}
+GIVEN = {"t": {"type": "string"}, "n": {"type": "integer"}, "b": {"type": "boolean"}, "o": PERSON, **LISTS}
+GIVEN |= {"d": KNOWN["date-time"], "day": KNOWN["date"], "zone": KNOWN["time-zone"]}
+GIVEN |= {"k": {"type": "string", "enum": ["a", "b"]}, "id": {"type": ["string", "integer"]}}
+
+
+@pytest.mark.parametrize("row", ARGUMENTS, ids=lambda row: row["text"])
+def test_arguments_that_can_never_work_are_all_told_at_their_places(row):
+    expression, found = Expression(row["text"]), []
+    kinds = {name: types.from_schema(schema, schema, (name,)) for name, schema in GIVEN.items()}
+
+    def tell(code, node, message, *_):
+        found.append(f"{code} ‹{row['text'][node.span.start : node.span.end]}› {message}")
+
+    def surprise(severity, code, node, message, _):
+        if severity != "note":
+            tell(code, node, message)
+
+    judge = Surprises(tell, surprise, lambda node: written(expression, node))
+    judge.infer_all(expression.node, TypeScope(kinds, kinds["o"]))
+    assert list(dict.fromkeys(found)) == row["says"]
+    assert row["says"]

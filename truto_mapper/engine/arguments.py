@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from truto_mapper.engine.page import OnInvalid, Response
 from truto_mapper.engine.query import OnUnknown
+from truto_mapper.mapping.document import MappingDocument
+from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
-from truto_mapper.text.errors import QueryError
+from truto_mapper.text.errors import MappingError, QueryError
+from truto_mapper.text.source import Source
 
 _MAX_NUMBER = 2**63
 _CHOICES = {"on_invalid": get_args(OnInvalid), "on_unknown": get_args(OnUnknown)}
@@ -93,3 +97,18 @@ def _text(given: Any, what: str) -> str:
     if not isinstance(given, str):
         refuse(f"{what} must be text, not a value of type {type(given).__name__}")
     return given
+
+
+_OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
+
+
+def overlays_of(overlays: Any) -> Iterator[Source]:
+    """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
+    is_several = isinstance(overlays, Iterable) and not isinstance(overlays, (str, bytes, Path, Source))
+    for one in overlays if is_several else (overlays,):
+        if not isinstance(one, (Path, Source)):
+            path = excerpt(one) if isinstance(one, str) else "…"
+            hint = f"give the path of a file as Path({path}), or a text as Source(name, text)"
+            message = f"the overlay {excerpt(one)} is neither a Path nor a Source"
+            raise MappingError(Diagnostic("M105", message, hint=hint))
+        yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)

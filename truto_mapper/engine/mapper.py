@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,6 @@ from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping import document, linked, linker, overlay
-from truto_mapper.mapping.document import MappingDocument
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files, yaml_tree
@@ -80,6 +79,7 @@ class Mapper(Generic[RecordT]):
         functions: Functions | None,
         find_schema: FindSchema | None = None,
         cursor_key: CursorKey | None = None,
+        mistakes: list[Diagnostic] | None = None,
     ) -> None:
         schemas: dict[str, Source] = {}
         functions = arguments.functions_of(functions or {})
@@ -87,7 +87,7 @@ class Mapper(Generic[RecordT]):
         self._keys = keys_of(cursor_key)
         self._resource = Resource.parse(spec)
         find_schema = find_schema and partial(_noted, schemas, find_schema)
-        self._mapping = linker.link(layers.root, self._resource, functions, find_schema)
+        self._mapping = linker.link(layers.root, self._resource, functions, find_schema, mistakes)
         self._warnings = layers.warnings
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
         self._parser = Parser(self._resource, self._mapping.integration, days)
@@ -543,29 +543,33 @@ def load(
     of them: the first one signs the cursors, all of them are accepted. Raises `MappingError` with every finding;
     warnings are in `Mapper.diagnostics`.
     """
+    return _loaded(name, overlays, functions, cursor_key)
+
+
+def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper[Any], list[Diagnostic]]:
+    """A mapper with the mistakes for which `load` refuses its mapping: to look at, not to map with.
+
+    Raises `MappingError` for a file that cannot be read, or does not have the shape of a mapping.
+    """
+    mistakes: list[Diagnostic] = []
+    return _loaded(name, overlays, mistakes=mistakes), mistakes
+
+
+def _loaded(
+    name: str | Path,
+    overlays: Overlays,
+    functions: Functions | None = None,
+    cursor_key: CursorKey | None = None,
+    mistakes: list[Diagnostic] | None = None,
+) -> Mapper[Any]:
     near = name if isinstance(name, Path) else None
-    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *_overlaid(overlays)])
+    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)])
     try:
         spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=near)
     except MappingError as error:
         raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
     find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
-    return Mapper(layers, spec, functions, find_schema, cursor_key)
-
-
-_OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
-
-
-def _overlaid(overlays: Overlays) -> Iterator[Source]:
-    """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
-    is_several = isinstance(overlays, Iterable) and not isinstance(overlays, (str, bytes, Path, Source))
-    for one in overlays if is_several else (overlays,):
-        if not isinstance(one, (Path, Source)):
-            path = excerpt(one) if isinstance(one, str) else "…"
-            hint = f"give the path of a file as Path({path}), or a text as Source(name, text)"
-            message = f"the overlay {excerpt(one)} is neither a Path nor a Source"
-            raise MappingError(Diagnostic("M105", message, hint=hint))
-        yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
+    return Mapper(layers, spec, functions, find_schema, cursor_key, mistakes)
 
 
 def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:

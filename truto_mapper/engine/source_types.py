@@ -25,8 +25,8 @@ from truto_mapper.language.types import (
     in_words,
     kind_of,
     objects,
+    union,
     union_all,
-    union_path,
 )
 from truto_mapper.mapping.linked import Endpoint, Mapping, expressions
 from truto_mapper.text import yaml_tree
@@ -110,18 +110,30 @@ def reply_type(endpoint: Endpoint) -> Type:
 
 
 def refusal_type(mapping: Mapping) -> Type:
-    """What a refusal of the provider can be; anything if `error_mapping` names no schema."""
-    return _type_in(mapping.refusal, ("refusal",))
+    """What a refusal of the provider can be; anything if `error_mapping` names no schema.
+
+    Null and absent are the same there: an expression that fails never hides what the provider says.
+    """
+    return _without_null(_type_in(mapping.refusal, None))
+
+
+def _without_null(kind: Type) -> Type:
+    """A type without null, at any depth, and without paths."""
+    if kind == ANY:
+        return kind
+    properties = None if kind.properties is None else {n: _without_null(one) for n, one in kind.properties.items()}
+    items = None if kind.items is None else _without_null(kind.items)
+    return replace(kind.without({"null"}), properties=properties, items=items, path=None)
 
 
 def failure_type(reply: Type, refusal: Type) -> Type:
     """What `error_when` and `empty_when` look into: a refusal, or a reply."""
-    both = [one.properties for one in (reply, refusal) if one.properties is not None]
+    both = [one.properties for one in (_without_null(reply), refusal) if one.properties is not None]
     if len(both) < len((reply, refusal)):
         return ANY
     names = dict.fromkeys(name for properties in both for name in properties)
     made = {name: union_all(properties[name] for properties in both if name in properties) for name in names}
-    return Type(frozenset({"object"}), properties={n: union_path(kind, UNDEFINED) for n, kind in made.items()})
+    return Type(frozenset({"object"}), properties={n: union(kind, UNDEFINED) for n, kind in made.items()})
 
 
 def _type_in(source: Source | None, path: NamePath | None) -> Type:

@@ -6,51 +6,16 @@ the data keeps its schema.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import assert_never
 
-from truto_mapper.language import nodes, types
-from truto_mapper.language.library.functions import STANDARD
-from truto_mapper.language.names import NamePath, excludes_undefined
+from truto_mapper.language import call_types, nodes, types
+from truto_mapper.language.call_inference import Tell, body_type, infer_call, infer_pipe
+from truto_mapper.language.call_types import Fit
+from truto_mapper.language.facts import Facts, TypeScope, item_facts, known_by_path, narrowed
+from truto_mapper.language.names import NamePath, binds, excludes_undefined
 from truto_mapper.language.types import ANY, NEVER, NONE, UNDEFINED, Type, item_of, sequence, union
-
-#: Functions that read nothing inside of an object, or of the objects in an array.
-OUTSIDE = frozenset({"boolean", "count", "exists", "not", "size", "type"})
-
-Facts = tuple[tuple[nodes.Node, Type], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TypeScope:
-    """The types of variables and of `$`, and what enclosing conditions guarantee about some expressions."""
-
-    variables: Mapping[str, Type]
-    context: Type
-    facts: Facts = ()
-    #: The type of the part before in a chain.
-    hole: Type = NEVER
-
-    def knowing(self, facts: Facts) -> TypeScope:
-        """The scope with more facts, which replace those about the same nodes."""
-        older = (one for one in self.facts if all(one[0] != node for node, _ in facts))
-        return replace(self, facts=(*older, *facts)) if facts else self
-
-    def bound(self, name: str, kind: Type) -> TypeScope:
-        return replace(self, variables={**self.variables, name: kind})
-
-    def within(self, context: Type) -> TypeScope:
-        facts = tuple((node, kind) for node, kind in self.facts if _begins_with_variable(node))
-        return replace(self, context=context, facts=facts)
-
-
-def _begins_with_variable(node: nodes.Node) -> bool:
-    first = node.steps[0].node if isinstance(node, nodes.Path) else node
-    return isinstance(first, nodes.Variable) and first.name != ""
-
-
-#: Called with a finding: its code, node, message and hint, and the names that the node could have meant.
-Tell = Callable[[str, nodes.Node, str, str | None, Iterable[str]], None]
 
 
 class Inference:
@@ -61,6 +26,7 @@ class Inference:
         self.paths: set[NamePath] = set()
         #: The paths of values that are passed on as a whole: everything below them counts as read.
         self.whole: set[NamePath] = set()
+        self.running: set[int] = set()
         #: The scope in which the last hole was inferred: that of the part after it, in branches.
         self.rest = TypeScope({}, ANY)
 
@@ -80,7 +46,8 @@ class Inference:
             if known == node:
                 self._infer(node, scope)  # to collect the paths it reads
                 return kind
-        return self._infer(node, scope)
+        kind = self._infer(node, scope)
+        return known_by_path(kind, scope.facts) if scope.facts and kind.path is not None else kind
 
     def _infer(self, node: nodes.Node, scope: TypeScope) -> Type:  # noqa: C901, PLR0912  # a case for each kind of node
         match node:
@@ -93,7 +60,7 @@ class Inference:
             case nodes.Variable(name="$"):
                 return scope.variables.get("$", ANY)
             case nodes.Variable(name=name):
-                return scope.variables.get(name, types.FUNCTION if name in STANDARD else ANY)
+                return scope.variables.get(name, types.FUNCTION if call_types.is_known(name) else ANY)
             case nodes.Path():
                 return self.path(node, scope)
             case nodes.Step():
@@ -116,14 +83,18 @@ class Inference:
             case nodes.Hole():
                 self.rest = scope
                 return scope.hole
-            case nodes.Block(expressions=expressions):
-                return self.block(expressions, scope)
+            case nodes.Block():
+                return self.block(node, scope)
             case nodes.Bind(value=value):
                 return self.infer(value, scope)
             case nodes.Call():
-                return self.call(node, scope, ())
+                return self.call(node, scope, node.arguments)
             case nodes.Apply(left=left, right=nodes.Call() as right):
-                return self.call(right, scope, (self.infer(left, scope),))
+                return self.call(right, scope, (left, *right.arguments))
+            case nodes.Apply(left=left, right=nodes.Step(node=nodes.Call() as right) as step):
+                return self.attached(step, self.call(right, scope, (left, *right.arguments)), scope)
+            case nodes.Apply(left=left, right=nodes.Variable() | nodes.Lambda() as right):
+                return infer_pipe(self, node, left, right, scope)
             case nodes.Array(items=items):
                 kinds = [types.spread(item, self.infer(item, scope)) for item in items]
                 inner = None if not kinds else types.union_all(kinds).without({"undefined"})
@@ -135,9 +106,8 @@ class Inference:
                 return Type(frozenset({"integer", "number", "undefined"}))
             case nodes.Regex():
                 return types.FUNCTION
-            case nodes.Lambda(parameters=parameters, body=body):
-                unknown = dict.fromkeys((parameter.name for parameter in parameters), ANY)
-                self.infer(body, replace(scope, variables={**scope.variables, **unknown}))
+            case nodes.Lambda():
+                body_type(self, node, scope, ())
                 return types.FUNCTION
             case nodes.Wildcard() | nodes.Descendant():
                 self.used(scope.context)
@@ -196,8 +166,10 @@ class Inference:
                     kind = types.union_path(item, UNDEFINED)
                     continue
                 self.infer(one.expression, scope.within(item))
+                item = item_facts(kind, one.expression, scope, quiet)
                 # An undefined item that the filter keeps becomes null in a sequence.
-                kind = sequence(item if excludes_undefined(one.expression) else union(item, types.constant(None)))
+                keeps = "array" in kind.kinds and not excludes_undefined(one.expression)
+                kind = sequence(types.union_path(item, types.constant(None)) if keeps else item)
         if step.group is not None:
             self.used(kind)
             return ANY
@@ -231,7 +203,7 @@ class Inference:
             if branch is not None:
                 message = f"this is never reached: the condition is always {str(truth).lower()}"
                 self.tell("C211", branch, message, None, ())
-        yes, no = self.narrowed(node.condition, scope)
+        yes, no = narrowed(node.condition, scope, quiet)
         then = self.infer(node.then, scope.knowing(yes))
         if node.otherwise is None:
             self.fallen_through(node.condition, no)
@@ -241,35 +213,18 @@ class Inference:
     def fallen_through(self, test: nodes.Node, no: Facts) -> None:
         """Report the values of an enumeration that no branch of a chain of comparisons handles."""
         for _, kind in no:
-            if kind.values and isinstance(test, nodes.Binary) and test.operator in ("=", "in"):
+            if (
+                kind.values
+                and isinstance(test, nodes.Binary)
+                and isinstance(test.right, (*nodes.CONSTANTS, nodes.Array))
+            ):
                 left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
                 self.tell("C209", test, f"no branch handles {left}: the value is undefined then", None, ())
 
-    def narrowed(self, test: nodes.Node, scope: TypeScope) -> tuple[Facts, Facts]:
-        """The facts where a condition holds, and those where it does not."""
-        match test:
-            case nodes.Path() | nodes.Variable():
-                kind = quiet(test, scope)
-                return (((test, kind.without(NONE)),) if kind != ANY else ()), ()
-            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
-                kind = quiet(one, scope)
-                return (((one, kind.without({"undefined"})),) if kind != ANY else ()), ()
-            case nodes.Binary(operator="=", left=left, right=nodes.String() | nodes.Number() | nodes.Value() as right):
-                return _compared(left, (right.value,), scope)
-            case nodes.Binary(operator="in", left=left, right=nodes.Array(items=items)):
-                given = tuple(one.value for one in items if isinstance(one, (nodes.String, nodes.Number, nodes.Value)))
-                return _compared(left, given, scope) if len(given) == len(items) else ((), ())
-            case nodes.Binary(operator="and", left=left, right=right):
-                first, _ = self.narrowed(left, scope)
-                second, _ = self.narrowed(right, replace(scope, facts=scope.facts + first))
-                return first + second, ()
-            case _:
-                return (), ()
-
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         left = self.infer(node.left, scope)
-        known = self.narrowed(node.left, scope)[0] if node.operator == "and" else ()
-        right = self.infer(node.right, replace(scope, facts=scope.facts + known))
+        yes, no = narrowed(node.left, scope, quiet) if node.operator in ("and", "or") else ((), ())
+        right = self.infer(node.right, scope.knowing(yes if node.operator == "and" else no))
         match node.operator:
             case "&":
                 self.used(left)
@@ -280,14 +235,29 @@ class Inference:
             case "=" | "!=":
                 return self.equality(node, left, right)
             case "<" | "<=" | ">" | ">=":
+                self.ordered(node, left, right)
                 return types.MAYBE_BOOLEAN
             case "..":
+                for one, kind in ((node.left, left), (node.right, right)):
+                    self.needs_number(one, kind, node.operator)
                 return Type(frozenset({"array", "undefined"}), items=types.INTEGER)
             case _:
                 for one, kind in ((node.left, left), (node.right, right)):
                     self.needs_number(one, kind, node.operator)
                 whole = node.operator in "+-*" and (left.solid | right.solid) <= {"integer"}
                 return Type(frozenset({"integer", "undefined"} if whole else {"integer", "number", "undefined"}))
+
+    def ordered(self, node: nodes.Binary, left: Type, right: Type) -> None:
+        """Report what `<` and its kin cannot order: anything but two numbers or two texts."""
+        kinds = [types.comparable(kind) for kind in (left, right)]
+        for one, kind, solid in zip((node.left, node.right), (left, right), kinds, strict=True):
+            if solid and not solid & {"number", "string"}:
+                message = f"`{node.operator}` needs numbers or texts, but this is {types.in_words(kind)}"
+                self.tell("C208", one, message, None, ())
+        known = [solid & {"number", "string"} for solid in kinds]
+        if all(known) and not known[0] & known[1]:
+            message = f"`{node.operator}` cannot compare {types.in_words(left)} with {types.in_words(right)}"
+            self.tell("C208", node, message, None, ())
 
     def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
@@ -311,12 +281,14 @@ class Inference:
                 return types.constant(unequal)
         return types.BOOLEAN
 
-    def block(self, expressions: tuple[nodes.Node, ...], scope: TypeScope) -> Type:
+    def block(self, node: nodes.Block, scope: TypeScope) -> Type:
         kind = UNDEFINED
-        for expression in expressions:
+        for name in binds(node) - scope.variables.keys():  # a lambda may use what is bound after it
+            scope = scope.bound(name, ANY)
+        for expression in node.expressions:
             kind = self.infer(expression, scope)
-            for name in _bound(expression):
-                scope = scope.bound(name, kind)
+            for name, value in _bound(expression):
+                scope = scope.bound(name, kind, value)
         return kind
 
     def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
@@ -332,22 +304,16 @@ class Inference:
                 properties = None
         return Type(frozenset({"object"}), properties=properties)
 
-    def call(self, node: nodes.Call, scope: TypeScope, piped: tuple[Type, ...]) -> Type:
-        name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
-        given = list(piped)
-        for argument in node.arguments:
-            if isinstance(argument, nodes.Lambda) and given and name in ("map", "filter", "single", "each", "sort"):
-                item = item_of(given[0]) if name != "each" else ANY
-                names = [parameter.name for parameter in argument.parameters]
-                typed = dict(zip(names, [item] * (1 + (name == "sort")), strict=False))
-                variables = {**scope.variables, **dict.fromkeys(names, ANY), **typed}
-                self.infer(argument.body, replace(scope, variables=variables))
-                given.append(types.FUNCTION)
-            else:
-                given.append(self.infer(argument, scope))
-        for kind in given if name not in OUTSIDE or name in scope.variables else ():
-            self.used(kind)
-        return ANY if name is None or name in scope.variables else _result(name, given)
+    def call(self, node: nodes.Call, scope: TypeScope, arguments: tuple[nodes.Node, ...]) -> Type:
+        """The type of a call's result; `arguments` are all of them, with what was piped."""
+        return infer_call(self, node, scope, arguments)
+
+    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+        """Called with each call of a function that has a signature, and how its arguments fit."""
+
+    def look(self, node: nodes.Node, scope: TypeScope) -> Type:
+        """The type of a node, without reporting anything."""
+        return quiet(node, scope)
 
 
 def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
@@ -357,41 +323,17 @@ def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
     return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
 
 
-def _compared(left: nodes.Node, given: tuple[Any, ...], scope: TypeScope) -> tuple[Facts, Facts]:
-    kind = quiet(left, scope)
-    if kind.values is None or "array" in kind.kinds:
-        return (), ()
-    same = tuple(value for value in kind.values if any(types.same_value(value, one) for one in given))
-    rest = tuple(value for value in kind.values if not any(types.same_value(value, one) for one in given))
-    return ((left, kind.one_of(same)),), ((left, replace(kind, values=rest)),)
-
-
 def quiet(node: nodes.Node, scope: TypeScope) -> Type:
     """The type of a node that has been inferred before, without reporting it again."""
     return Inference(lambda *_: None).infer(node, scope)
 
 
-def _bound(node: nodes.Node) -> Iterator[str]:
-    """The variables that an expression of a block binds."""
+def _bound(node: nodes.Node) -> Iterator[tuple[str, nodes.Node]]:
+    """The variables that an expression of a block binds, each with the value as it is written."""
     for one in node.parts if isinstance(node, nodes.Chain) else (node,):
         inner: nodes.Node = one
+        names = []
         while isinstance(inner, nodes.Bind):
-            yield inner.variable.name
+            names.append(inner.variable.name)
             inner = inner.value
-
-
-def _result(name: str, given: list[Type]) -> Type:
-    """The type of a standard function's result."""
-    if name in ("filter", "sort", "reverse", "shuffle", "distinct") and given:
-        return sequence(item_of(given[0]))
-    if name in types.OF_TEXT and given and given[0].values is not None and given[0].solid == types.STRING.kinds:
-        texts = dict.fromkeys(types.OF_TEXT[name](value) for value in given[0].values)
-        return Type(types.STRING.kinds | UNDEFINED.kinds, values=tuple(texts))
-    if name in ("floorDate", "ceilDate"):
-        return Type(frozenset({"string", "undefined"}), format="date")
-    signature = STANDARD[name].signature if name in STANDARD else None
-    letter = signature.rpartition(":")[2][:1] if signature else "i" if name in types.INTEGERS else ""
-    made = types.INTEGER if name in types.INTEGERS else types.LETTERS.get(letter, ANY)
-    if name in types.CERTAIN or made == ANY:
-        return made
-    return union(made, UNDEFINED)
+        yield from ((name, inner) for name in names)

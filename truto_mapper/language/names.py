@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -29,10 +29,10 @@ def _free(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[Variab
             yield from _free(value, bound, later)
             bound.add(variable.name)
         case nodes.Block():
-            yield from _free_below(node, set(bound), later | _binds(node))
+            yield from _free_below(node, set(bound), later | binds(node))
         case nodes.Lambda(parameters=parameters, body=body):
             inner = bound | later | {p.name for p in parameters}
-            yield from _free(body, inner, later | _binds(body))
+            yield from _free(body, inner, later | binds(body))
         case Path():
             yield from _free_below(node, set(bound), later)
         case Step(focus=focus, index=index):
@@ -55,12 +55,12 @@ def _free_below(node: Node, bound: set[str], later: frozenset[str]) -> Iterator[
         yield from _free(child, bound, later)
 
 
-def _binds(node: Node) -> frozenset[str]:
+def binds(node: Node) -> frozenset[str]:
     """The names that are bound in the scope that a node opens."""
     names: set[str] = {node.variable.name} if isinstance(node, nodes.Bind) else set()
     for child in children(node):
         if not isinstance(child, (nodes.Block, nodes.Lambda)):
-            names |= _binds(child)
+            names |= binds(child)
     return frozenset(names)
 
 
@@ -85,6 +85,23 @@ def keeps_functions(node: Node) -> bool:
     return any(
         isinstance(value, (Variable, nodes.Lambda, nodes.Partial, nodes.Transform, nodes.Regex)) for _, value in pairs
     )
+
+
+def is_function(node: Node, functions: Collection[str]) -> bool:
+    """Whether the value of an expression is a function; `functions` are those that have names."""
+    match node:
+        case nodes.Lambda() | nodes.Partial() | nodes.Transform() | nodes.Regex():
+            return True
+        case Variable(name=name):
+            return name in functions
+        case nodes.Block(expressions=(*_, last)) | nodes.Bind(value=last):
+            return is_function(last, functions)
+        case nodes.Condition(then=one, otherwise=other) if other is not None:
+            return is_function(one, functions) and is_function(other, functions)
+        case nodes.Apply(left=one, right=other):
+            return is_function(one, functions) and is_function(other, functions)
+        case _:
+            return False
 
 
 def discarded(node: Node) -> list[Node]:

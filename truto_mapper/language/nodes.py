@@ -382,6 +382,7 @@ def number(node: Node, numbered: list[tuple[Node, int]]) -> None:
 
 
 LITERALS = (String, Number, Value)
+CONSTANTS = (String, Number)
 
 
 def is_variable(node: Node) -> TypeGuard[Variable]:

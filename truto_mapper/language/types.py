@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,12 +58,6 @@ BOOLEAN = Type(frozenset({"boolean"}))
 FUNCTION = Type(frozenset({"function"}))
 MAYBE_BOOLEAN = Type(frozenset({"boolean", "undefined"}))
 
-#: The results of standard functions by the letters of their signatures.
-LETTERS = {"s": STRING, "n": NUMBER, "b": BOOLEAN}
-INTEGERS = frozenset({"count", "length", "floor", "ceil", "size", "toMillis", "millis"})
-OF_TEXT: Mapping[str, Callable[[str], str]] = {"lowercase": str.lower, "uppercase": str.upper, "string": str}
-CERTAIN = frozenset({"exists", "count"})
-
 
 def kind_of(value: Any) -> str:
     """The kind of a JSON value."""
@@ -90,11 +84,16 @@ def union(one: Type, other: Type) -> Type:
     items = either("items", "array")
     if items is None and one.items is not None and other.items is not None:
         items = union(one.items, other.items)
+    properties = either("properties", "object")
+    if properties is None and one.properties is not None and other.properties is not None:
+        names = [*one.properties, *(name for name in other.properties if name not in one.properties)]
+        pairs = ((name, one.properties.get(name), other.properties.get(name)) for name in names)
+        properties = {name: union(a or UNDEFINED, b or UNDEFINED) for name, a, b in pairs}
     return Type(
         one.kinds | other.kinds,
         _values(one, other),
         one.format if one.format == other.format or not other.solid else other.format if not one.solid else None,
-        either("properties", "object"),
+        properties,
         items,
         one.path if one.path == other.path else None,
     )
@@ -114,8 +113,8 @@ def same_value(one: Any, other: Any) -> bool:
 
 def sequence(item: Type) -> Type:
     """One item, an array of several, or undefined: the result of a path through arrays."""
-    several = Type(frozenset({"array", "undefined"}), items=item.without({"undefined"}))
-    return item if item == ANY else union(union(item, several), UNDEFINED)
+    several = Type(frozenset({"array", "undefined"}), items=item.without({"undefined"}), path=item.path)
+    return item if item == ANY else union_path(union(item, several), UNDEFINED)
 
 
 def item_of(kind: Type) -> Type:
@@ -296,5 +295,7 @@ def comparable(kind: Type) -> frozenset[str]:
 
 def in_words(kind: Type) -> str:
     """A type in words, as `a string or an array`."""
+    if kind.kinds == {"null"}:
+        return "null"
     names = sorted("number" if one == "integer" and "number" in kind.solid else one for one in kind.solid)
     return " or ".join(f"{'an' if name[0] in 'aio' else 'a'} {name}" for name in dict.fromkeys(names)) or "nothing"

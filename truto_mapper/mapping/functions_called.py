@@ -19,15 +19,18 @@ CLOCKS = frozenset({"now", "millis"})
 _BARE = re.compile(r"(?<![$\w])(?!function\b)[^\W\d]\w*\s*\(|`\s*\(")
 
 
-def unknown_functions(expression: Expression, known: Collection[str]) -> Iterator[Diagnostic]:
-    """C203: calls of what is not among the known functions, and of names without a `$`."""
+def unknown_functions(
+    expression: Expression, known: Collection[str], values: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """C203: calls of what is not among the known functions but perhaps a value, and of names without a `$`."""
     for call in expression.calls:
         if call.name in CLOCKS:
             message = f"${call.name}() reads a clock, which a mapping must not do"
             yield expression.diagnostic("C203", message, call, hint="write $now, the time given by the caller")
         elif call.name not in known:
-            message = f"there is no function ${call.name}"
-            yield expression.diagnostic("C203", message, call, hint=meant(call.name, known))
+            is_value = call.name in values
+            message = f"${call.name} is a value, not a function" if is_value else f"there is no function ${call.name}"
+            yield expression.diagnostic("C203", message, call, hint=None if is_value else meant(call.name, known))
     bare = bare_calls(expression.node) if _BARE.search(expression.text) else []
     for name, before in bare if bare and not keeps_functions(expression.node) else ():
         message = f"there is no function `{name.value}`: the name of a function begins with `$`"

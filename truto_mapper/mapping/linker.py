@@ -16,7 +16,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
 from truto_mapper.language.foreign import UNQUOTED
 from truto_mapper.language.library.functions import FUNCTIONS
-from truto_mapper.language.names import discarded, leading_names, meant_as_binding
+from truto_mapper.language.names import discarded, is_function, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
 from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
 from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
@@ -41,10 +41,12 @@ def link(
     resource: Resource,
     functions: Map[str, Callable[..., Any]],
     find_schema: Callable[[str], Source] | None = None,
+    mistakes: list[Diagnostic] | None = None,
 ) -> Mapping:
     """Link a mapping document to its resource. Raises `MappingError` with every finding.
 
-    `find_schema` reads a provider's schema by name or raises; without it the names of schemas are not checked.
+    `find_schema` reads a provider's schema by name or raises; without it the names of schemas are not checked. With
+    `mistakes` they are added to it instead, and an expression that cannot be read may have any value.
     """
     shape = shaped(root, MappingDocument)
     linker = _Linker(resource, shape.context, functions, find_schema)
@@ -56,7 +58,10 @@ def link(
     ]
     errors, refusal = linker.errors(root.value.get("error_mapping"))
     linker.findings.found = _in_order(linker.findings.found)
-    linker.findings.raise_as(MappingError)
+    if mistakes is None:
+        linker.findings.raise_as(MappingError)
+    else:
+        mistakes += linker.findings.found
     return Mapping(
         root, shape.integration, resource, context, shape.context, whole_days, errors, refusal, tuple(endpoints)
     )
@@ -80,6 +85,8 @@ class _Linker:
         self.findings = Findings()
         self.elsewhere: frozenset[str] = RESPONSE_NAMES
         self.parsed: dict[int, Expression | None] = {}
+        #: The names of `let` that were refused because they are functions.
+        self.refused: set[str] = set()
         self.linked: set[tuple[int, frozenset[str]]] = set()
 
     def context(self, node: Node | None) -> Schema:
@@ -113,9 +120,8 @@ class _Linker:
                 self.findings.found.append(listed.diagnostic("M106", message, key=name))
         for number, name in enumerate(shape.offsets):
             self.offset_field(node.value["offsets"].value[number], name)
-        settings = [path[1] for path, _ in reads(zone) if path[0] == "context" and path[1:]] if zone else []
-        setting = next(iter(settings), None)
-        return WholeDays(zone, setting, shape.parameters, tuple(shape.offsets))  # type: ignore[arg-type]  # as below
+        settings = [path[1] for path, _ in reads(zone) if path[0] == "context" and path[1:]]
+        return WholeDays(zone, next(iter(settings), None), shape.parameters, tuple(shape.offsets))
 
     def offset_field(self, node: Node, name: str) -> None:
         """Check that a field is a date-time, which has an offset."""
@@ -152,7 +158,7 @@ class _Linker:
             source=source,
             request_schema=shape.request_schema,
             request=self.request_schema(parts.get("request_schema")),
-            path=path,  # type: ignore[arg-type]  # None only when a finding stops the link
+            path=path,
             when=one("when", frozenset({"query", "context"})),
             recognise=one("recognise", frozenset({"context", "status", "headers", "response"})),
             params=tree("query_mapping"),
@@ -176,7 +182,7 @@ class _Linker:
         """The expressions that read a refusal, and the schema of what they read."""
         parts = node.value if node else {}
         read = {name: self.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
-        return read, self.provider_schema(parts.get("source_schema"))  # type: ignore[return-value]  # as below
+        return read, self.provider_schema(parts.get("source_schema"))
 
     def provider_schema(self, node: Node | None) -> Source | None:
         """The text of a schema of the provider's."""
@@ -206,23 +212,29 @@ class _Linker:
 
     def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
         """Named expressions in order; each can use the names before it."""
-        loops: list[tuple[str, Expression | None]] = []
+        loops: list[Loop] = []
         if node is None:
             return ()
         for name, child in node.value.items():
             if not _VARIABLE.match(name) or name in names:
                 why = "is already bound here" if name in names else "is not a valid variable name"
                 self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
-            loops.append((name, self.expression(child, names)))
+            value = self.expression(child, names)
+            loops.append((name, value))
+            if is_function(value.node, self.known - names):
+                self.refused.add(name)
+                message = f"`{name}` is a function, which can only be called in the expression that defines it"
+                hint = f"write it there: `(${name} := {shortened(value.line, 40)}; ${name}(…))`"
+                self.unknown("C226", value, value.node, message, hint)
             names |= {name}
-        return tuple(loops)  # type: ignore[arg-type]  # None only when a finding stops the link
+        return tuple(loops)
 
     def template(self, node: Node, names: frozenset[str]) -> Template:
         if isinstance(node.value, dict):
             return {key: self.template(child, names) for key, child in node.value.items()}
         if isinstance(node.value, list):
             return [self.template(child, names) for child in node.value]
-        return self.expression(node, names)  # type: ignore[return-value]  # likewise
+        return self.expression(node, names)
 
     def response(self, node: Node, names: frozenset[str], fields: Map[str, Field]) -> Template:
         """A template of the unified record. Every key must be a declared field."""
@@ -235,9 +247,9 @@ class _Linker:
             return template
         for key in sorted(node.value.keys() - fields.keys()):
             self.undeclared(node.keys[key].source, node.keys[key].span, key, fields)
-            self.template(node.value[key], names)
         return {
-            key: self.field(child, names, fields[key], f"{key}") for key, child in node.value.items() if key in fields
+            key: self.field(child, names, fields[key], key) if key in fields else self.template(child, names)
+            for key, child in node.value.items()
         }
 
     def field(self, node: Node, names: frozenset[str], field: Field, name: str) -> Template:
@@ -245,7 +257,7 @@ class _Linker:
             return [self.field(child, names, field.items, name) for child in node.value]
         if isinstance(node.value, (list, dict)) and field.type not in ("any", _kind(node)):
             self.misfit(node, f"`{name}`", field.type)
-            return {}
+            return self.template(node, names)
         inner = field.inner
         if inner.type == "object" and not inner.fields:
             return self.template(node, names)
@@ -269,11 +281,13 @@ class _Linker:
         message = f"`{name}` is not a field that {self.resource.name} declares here"
         self.findings.add("C201", message, source=source, span=span, hint=did_you_mean(name, fields))
 
-    def expression(self, node: Node, names: frozenset[str]) -> Expression | None:
+    def expression(self, node: Node, names: frozenset[str]) -> Expression:
         if id(node) not in self.parsed:
             self.parsed[id(node)] = self.parse(node)
         parsed = self.parsed[id(node)]
-        if parsed is not None and (id(node), names) not in self.linked:
+        if parsed is None:
+            return _unread(node)
+        if (id(node), names) not in self.linked:
             self.linked.add((id(node), names))
             self.bindings(parsed, names)
         return parsed
@@ -299,7 +313,7 @@ class _Linker:
             return None
 
     def bindings(self, expression: Expression, names: frozenset[str]) -> None:
-        self.findings.found.extend(unknown_functions(expression, self.known))
+        self.findings.found.extend(unknown_functions(expression, self.known | self.refused, names))
         self.variables_used(expression, names)
         if any(variable.name in self.settings for variable in expression.variables):
             self.parameters(expression)
@@ -354,6 +368,12 @@ class _Linker:
 
     def unknown(self, code: str, expression: Expression, node: nodes.Node, message: str, hint: str | None) -> None:
         self.findings.found.append(expression.diagnostic(code, message, node, hint=hint))
+
+
+def _unread(node: Node) -> Expression:
+    """An expression of any value, at the place of one that cannot be read."""
+    text = "$unread"
+    return Expression(text, source=node.source, offsets=(node.span.start,) * len(text))
 
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -5,6 +5,7 @@ the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.bodies import Bodies
@@ -21,7 +22,7 @@ from truto_mapper.authoring.check.omissions import (
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.shared import in_every, place
 from truto_mapper.authoring.sources import checked_schema
-from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, by_place
 from truto_mapper.text.errors import MappingError
@@ -50,8 +51,26 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
     return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
 
 
+#: What may be a consequence of a mistake elsewhere: names that nothing uses, fields that nothing reads or writes,
+#: queries that nothing serves or sends.
+_OF_THE_WHOLE = frozenset({"C210", "C212", "C213", "C214", "C215", "C216", "C238", "C244"})
+
+
+def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]:
+    """As `check`, with the mistakes for which `load` refuses the mapping. Each expression is judged for itself.
+
+    Raises `MappingError` for a file that cannot be read, or does not have the shape of a mapping.
+    """
+    mapper, mistakes = load_for_check(name, overlays=overlays)
+    if not mistakes:
+        return check(mapper)
+    told = {(one.source, one.span) for one in mistakes}
+    found = (one for one in check(mapper) if one.code not in _OF_THE_WHOLE and (one.source, one.span) not in told)
+    return sorted([*mistakes, *found], key=by_place)
+
+
 def check(mapper: Mapper) -> list[Diagnostic]:
-    """Every finding about a mapping, those of `load` included, in the order of its text, without the silenced ones."""
+    """Every finding about a mapping that loads, in the order of its text, without the silenced ones."""
     reach = Reach(mapper)
     by_endpoint: dict[str, list[Diagnostic]] = {}
     unread: list[Diagnostic] = []

@@ -11,7 +11,7 @@ from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import failure_type, refusal_type, reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.inference import TypeScope
+from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
 from truto_mapper.resource.spec import value_schema
@@ -53,7 +53,7 @@ class EndpointTypes:
             if hint is None and self._expression.text.strip() == node.value:
                 hint = f"text needs quotes of its own: '\"{node.value}\"'"
             hint = self._meant(node) or hint
-        severity: Severity = "error" if code in ("C206", "C208") else "warning"
+        severity: Severity = "error" if code in ("C206", "C208", "C225") else "warning"
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
     def _surprise(self, severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
@@ -96,7 +96,7 @@ class EndpointTypes:
             item = types.item_of(self._infer(expression, scope)).without(types.NONE)
             scope = scope.bound(name, item).within(item)
         for name, expression in endpoint.let:
-            scope = scope.bound(name, self._infer(expression, scope))
+            scope = scope.bound(name, self._infer(expression, scope), expression.node)
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
             kind = self.inference.used(self._infer(expression, scope))
             self.found += [] if field is None else fields.misfits(expression, kind, field, path)

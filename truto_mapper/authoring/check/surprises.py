@@ -1,48 +1,16 @@
-"""Where the types of an expression make JSONata do what few expect: nothing, null, and numbers in brackets."""
+"""Where the types of an expression make JSONata do what few expect: nothing, and numbers in brackets."""
 
-from collections.abc import Callable, Iterator
-
+from truto_mapper.authoring.check.nulls import Nulls
 from truto_mapper.language import nodes, types
-from truto_mapper.language.inference import Inference, Tell, TypeScope, quiet
+from truto_mapper.language.facts import TypeScope
+from truto_mapper.language.inference import quiet
 from truto_mapper.language.types import Type, item_of
-from truto_mapper.text.diagnostics import Severity
 
-#: Called with a surprise: its severity, code, node, message and hint.
-Surprise = Callable[[Severity, str, nodes.Node, str, str | None], None]
-
-_NUMBERS = frozenset({"integer", "number"})
 _ORDERS = ("<", "<=", ">", ">=")
 
 
-class Surprises(Inference):
-    """Infers types, and tells where they lead to a surprise. `text_of` gives the text of a node."""
-
-    def __init__(self, tell: Tell, surprise: Surprise, text_of: Callable[[nodes.Node], str]) -> None:
-        super().__init__(tell)
-        self.surprise, self.text_of = surprise, text_of
-        self.kinds: dict[int, Type] = {}
-        self.before: dict[int, Type] = {}
-        self.tested: frozenset[nodes.Node] = frozenset()
-
-    def infer_all(self, node: nodes.Node, scope: TypeScope) -> Type:
-        """The type of a whole expression."""
-        self.kinds, self.before = {}, {}
-        self.tested = frozenset(_tested(node))
-        return self.infer(node, scope)
-
-    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
-        kind = self.kinds[id(node)] = super().infer(node, scope)
-        return kind
-
-    def kind(self, node: nodes.Node) -> Type:
-        return self.kinds.get(id(node), types.ANY)
-
-    def may_lack(self, node: nodes.Node, gone: str) -> bool:
-        """Whether a value that a schema describes may be undefined or null, and no part of the expression tests it."""
-        kind = self.kind(node)
-        described = kind.path is not None or (isinstance(node, nodes.Path) and _of_query(node))
-        known = described and kind.kinds != types.KINDS and bool(kind.solid)
-        return known and gone in kind.kinds and "array" not in kind.kinds and node not in self.tested
+class Surprises(Nulls):
+    """Infers types, and tells where they lead to a surprise."""
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         made = super().binary(node, scope)
@@ -50,15 +18,12 @@ class Surprises(Inference):
             self.unequal(node)
         elif node.operator == "=":
             self.equal(node)
-        elif node.operator == "&":
-            for side in (node.left, node.right):
-                self.joined(side)
         return made
 
     def unequal(self, node: nodes.Binary) -> None:
         """C220: `a != "x"` is false where `a` is absent."""
         sides = (node.left, node.right)
-        absent = next((side for side in sides if self.may_lack(side, "undefined")), None)
+        absent = next((side for side in sides if self.may_lack(side)), None)
         if absent is not None and not any(isinstance(side, nodes.Value) for side in sides):
             left, right = map(self.text_of, sides)
             hint = f"write `$not({left} = {right})` if it is to be true there"
@@ -72,20 +37,10 @@ class Surprises(Inference):
                 hint = f"write `$not($exists({self.text_of(other)}))`"
                 self.surprise("warning", "C220", node, "this is always false: nothing equals undefined", hint)
                 return
-        if all(self.may_lack(side, "undefined") for side in sides):
+        if all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
 
-    def joined(self, side: nodes.Node) -> None:
-        """C223: null becomes text."""
-        if self.may_lack(side, "null"):
-            text = self.text_of(side)
-            of_text = self.kind(side).solid == types.STRING.kinds
-            edit = f'({text} ?: "")' if of_text else f'({text} != null ? {text} : "")'
-            message = f'`{text}` may be null, which becomes the text "null"'
-            self.surprise("warning", "C223", side, message, f"write `{edit}`")
-
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
-        self.before[id(step)] = state
         if isinstance(step.node, nodes.Name) and state.path and state.solid and state.solid <= types.SCALARS:
             message = f"`{'.'.join(state.path)}` is {types.in_words(state)}, which has no fields"
             self.tell("C206", step.node, message, None, ())
@@ -98,17 +53,17 @@ class Surprises(Inference):
     def sorted_by(self, key: nodes.Node, edit: str) -> None:
         """C222: a sort by a key that may be null or absent, or has values of two types."""
         kind, text = self.kind(key), self.text_of(key)
-        if self.may_lack(key, "null"):
+        if self.may_be_null(key):
             message = f"`{text}` may be null, which cannot be sorted (T2008)"
             self.surprise("warning", "C222", key, message, f"select the rows first: `[{text} != null]`")
-        elif kind.solid & types.STRING.kinds and kind.solid & _NUMBERS and kind.kinds != types.KINDS:
+        elif kind.solid & types.STRING.kinds and kind.solid & types.NUMBER.kinds and kind.kinds != types.KINDS:
             message = f"`{text}` may be a text or a number, which cannot be sorted together (T2007)"
             self.surprise("warning", "C222", key, message, f"write `$string({text})`")
-        elif self.may_lack(key, "undefined"):
+        elif self.may_lack(key):
             self.surprise("note", "C222", key, f"rows without `{text}` come last", f"give them a value: `{edit}`")
 
-    def call(self, node: nodes.Call, scope: TypeScope, piped: tuple[Type, ...]) -> Type:
-        made = super().call(node, scope, piped)
+    def call(self, node: nodes.Call, scope: TypeScope, arguments: tuple[nodes.Node, ...]) -> Type:
+        made = super().call(node, scope, arguments)
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else None
         for argument in node.arguments if name == "sort" else ():
             if isinstance(argument, nodes.Lambda) and isinstance(argument.body, nodes.Binary):
@@ -117,7 +72,7 @@ class Surprises(Inference):
 
     def compared(self, body: nodes.Binary) -> None:
         """C222: a comparator of rows that may lack what it compares."""
-        absent = next((side for side in (body.left, body.right) if self.may_lack(side, "undefined")), None)
+        absent = next((side for side in (body.left, body.right) if self.may_lack(side)), None)
         if body.operator in _ORDERS and absent is not None:
             text = self.text_of(absent)
             message = f"where `{text}` is absent the rows keep their order, so others may be out of order"
@@ -143,33 +98,11 @@ class Surprises(Inference):
                 self.surprise("warning", "C221", test, message, f"write `({all_items})[{text}]`")
         elif not isinstance(test, nodes.Number) and _of_item(test):
             kind = self.kind(test)
-            if kind.solid and kind.solid <= _NUMBERS:
+            if kind.solid and kind.solid <= types.NUMBER.kinds:
                 message = f"`{text}` is a number, so `[{text}]` selects by position"
                 self.surprise("warning", "C221", test, message, f"write `[{text} != 0]` for a condition")
-
-
-def _of_query(path: nodes.Path) -> bool:
-    """Whether a path is a parameter of the query or a setting of the account."""
-    first = path.steps[0].node
-    return isinstance(first, nodes.Variable) and first.name in ("query", "context")
 
 
 def _of_item(test: nodes.Node) -> bool:
     first = test.steps[0].node if isinstance(test, nodes.Path) else test
     return isinstance(first, nodes.Name)
-
-
-def _tested(node: nodes.Node) -> Iterator[nodes.Node]:
-    """What an expression tests somewhere: the author knows that it may be absent."""
-    for one in nodes.walk(node):
-        match one:
-            case nodes.Call(procedure=nodes.Variable(name="exists" | "boolean" | "not" | "type"), arguments=arguments):
-                yield from arguments
-            case nodes.Coalesce(left=left) | nodes.Default(left=left):
-                yield left
-            case nodes.Condition(condition=condition):
-                yield condition
-            case nodes.Binary(operator="and" | "or", left=left, right=right):
-                yield from (left, right)
-            case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
-                yield left

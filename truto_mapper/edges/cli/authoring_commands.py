@@ -53,7 +53,7 @@ def _checked(path: Path, overlays: Sequence[Path]) -> list[Diagnostic]:
     from truto_mapper.authoring import check
 
     try:
-        return check.check(load(path, overlays=overlays))
+        return check.check_file(path, overlays=overlays)
     except MapperError as error:
         return list(error.diagnostics)
 

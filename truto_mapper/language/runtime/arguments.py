@@ -107,7 +107,7 @@ def _context(name: str, param: Parameter, context: Any, index: int, given: tuple
 
 
 def _refuse_context(name: str, param: Parameter, context: Any, index: int, given: tuple[Any, ...]) -> NoReturn:
-    wanted = _wanted(param)
+    wanted = expected(param)
     if given and not re.fullmatch(param.regex, _letter(type(given[0]))):
         refuse("T0411", name, index, wanted, given[0], hint=f"it can be left out where the context is {wanted}")
     left_out = f"argument {index} of {called(name)} is left out"
@@ -122,10 +122,10 @@ def _as_array(name: str, param: Parameter, letters: str, value: Any, index: int)
         return found
     kind = param.subtype[:1]
     if found is not value and letters != param.subtype:
-        refuse("T0412", name, index, f"{_wanted(param)} or {_with_article(kind)}", value)
+        refuse("T0412", name, index, f"{expected(param)} or {_with_article(kind)}", value)
     for place, item in enumerate(found if found is value else ()):
         if _letter(type(item)) != kind:
-            refuse("T0412", name, index, _wanted(param), item, f"but its item {place} is")
+            refuse("T0412", name, index, expected(param), item, f"but its item {place} is")
     return found
 
 
@@ -135,14 +135,14 @@ def _refuse_misfit(function: Function, arguments: tuple[Any, ...], misfit: _Misf
         most = f"{place} argument{'s' if place != 1 else ''}" if place else "no arguments"
         given = quoted(arguments[place])
         fail("T0410", f"{called(function.name)} takes {most} here, but argument {place + 1} is {given}")
-    first, wanted, hint = parameters[0], _wanted(parameters[misfit.parameter]), None
+    first, wanted, hint = parameters[0], expected(parameters[misfit.parameter]), None
     if first.context and place and not re.fullmatch(first.regex, _letter(type(arguments[0]))):
-        hint = f"{quoted(arguments[0])} is taken for argument 2, because argument 1 must be {_wanted(first)}"
+        hint = f"{quoted(arguments[0])} is taken for argument 2, because argument 1 must be {expected(first)}"
     value = arguments[place] if place < len(arguments) else MISSING
     refuse("T0410", function.name, place + 1, wanted, value, hint=hint)
 
 
-def _wanted(param: Parameter) -> str:
+def expected(param: Parameter) -> str:
     """What a parameter takes, in words."""
     if param.type == "a" and param.subtype:
         return f"an array of {_NAMES[param.subtype]}s" if param.subtype in _NAMES else "an array of other items"

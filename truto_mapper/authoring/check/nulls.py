@@ -1,0 +1,204 @@
+"""Where null, which the provider's schema allows, becomes text or makes a function or an operator fail."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from truto_mapper.language import nodes, types
+from truto_mapper.language.call_inference import Tell
+from truto_mapper.language.call_types import COUNTING, Fit, accepted, letters_of, misplaced
+from truto_mapper.language.facts import TypeScope
+from truto_mapper.language.inference import Inference
+from truto_mapper.language.names import is_simple_path
+from truto_mapper.language.runtime.arguments import expected
+from truto_mapper.language.runtime.signatures import Parameter
+from truto_mapper.language.types import Type
+from truto_mapper.text.diagnostics import Severity
+
+#: Called with a surprise: its severity, code, node, message and hint.
+Surprise = Callable[[Severity, str, nodes.Node, str, str | None], None]
+
+#: The function that becomes text of null, and arguments that must not be absent either.
+_WRITES = "string"
+_NEEDED = frozenset({("floorDate", 1), ("ceilDate", 1)})
+
+
+class Nulls(Inference):
+    """Infers types, and tells where null leads to a surprise. `text_of` gives the text of a node."""
+
+    def __init__(self, tell: Tell, surprise: Surprise, text_of: Callable[[nodes.Node], str]) -> None:
+        super().__init__(tell)
+        self.surprise, self.text_of = surprise, text_of
+        self.kinds: dict[int, Type] = {}
+        self.before: dict[int, Type] = {}
+        self.tested: frozenset[nodes.Node] = frozenset()
+        self.asserted: frozenset[nodes.Node] = frozenset()
+        self.sides: frozenset[int] = frozenset()
+
+    def infer_all(self, node: nodes.Node, scope: TypeScope) -> Type:
+        """The type of a whole expression."""
+        self.kinds, self.before = {}, {}
+        self.tested, self.asserted = frozenset(_tested(node)), frozenset(_asserted(node))
+        pairs = (one for one in nodes.walk(node) if isinstance(one, nodes.Binary))
+        self.sides = frozenset(id(side) for one in pairs for side in (one.left, one.right))
+        return self.infer(node, scope)
+
+    def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
+        self.before[id(step)] = state
+        return super().next_step(step, state, scope)
+
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
+        kind = self.kinds[id(node)] = super().infer(node, scope)
+        return kind
+
+    def kind(self, node: nodes.Node) -> Type:
+        return self.kinds.get(id(node), types.ANY)
+
+    def may_lack(self, node: nodes.Node) -> bool:
+        """Whether a value that a schema describes may be undefined, and no part of the expression tests it."""
+        kind = self.kind(node)
+        described = kind.path is not None or (isinstance(node, nodes.Path) and _of_query(node))
+        known = described and kind.kinds != types.KINDS and bool(kind.solid)
+        return known and "undefined" in kind.kinds and "array" not in kind.kinds and node not in self.tested
+
+    def may_be_null(self, node: nodes.Node) -> bool:
+        """Whether a value may be null where it is used."""
+        kind = self.kind(node)
+        known = kind.kinds != types.KINDS and bool(kind.solid) and node not in self.asserted
+        return known and "null" in kind.kinds and "array" not in kind.kinds
+
+    def given(self, node: nodes.Node) -> str:
+        """The text of a node without null: `a[$ != null]`."""
+        text = self.text_of(node)
+        return f"{text}[$ != null]" if is_simple_path(node) else f"({text})[$ != null]"
+
+    def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
+        made = super().binary(node, scope)
+        for side in (node.left, node.right) if node.operator == "&" else ():
+            if self.may_be_null(side):
+                text = self.text_of(side)
+                edit = (
+                    f'({text} ?: "")'
+                    if self.kind(side).solid == types.STRING.kinds
+                    else f'({text} != null ? {text} : "")'
+                )
+                self.becomes_text(side, edit)
+        return made
+
+    def becomes_text(self, node: nodes.Node, edit: str) -> None:
+        """C223: null becomes text."""
+        message = f'`{self.text_of(node)}` may be null, which becomes the text "null"'
+        self.surprise("warning", "C223", node, message, f"write `{edit}`")
+
+    def fails(self, node: nodes.Node, what: str, may: str = "may be null") -> None:
+        """C224: null makes a function or an operator fail."""
+        message = f"`{self.text_of(node)}` {may}, for which {what} fails"
+        self.surprise("warning", "C224", node, message, f"write `{self.given(node)}`")
+
+    def ordered(self, node: nodes.Binary, left: Type, right: Type) -> None:
+        super().ordered(node, left, right)
+        for side in (node.left, node.right):
+            if self.may_be_null(side) and self.kind(side).solid & {*types.NUMBER.kinds, "string"}:
+                self.fails(side, f"`{node.operator}`")
+
+    def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
+        super().needs_number(node, kind, operator)
+        if self.may_be_null(node) and kind.solid & types.NUMBER.kinds:
+            self.fails(node, f"`{operator}`")
+
+    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+        name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
+        for index, (argument, kind) in enumerate(zip(arguments, given, strict=True)):
+            if name in COUNTING:
+                self.counted(node, name, argument, kind)
+            elif name == _WRITES and index == 0 and self.may_be_null(argument):
+                self.becomes_text(argument, f"$string({self.given(argument)})")
+            elif fit is not None and (name, index) in _NEEDED and self.may_lack(argument):
+                message = f"`{self.text_of(argument)}` may be absent, for which ${name} fails"
+                self.surprise("warning", "C224", argument, message, f'write `({self.text_of(argument)} ?? "UTC")`')
+            elif fit is not None:
+                self.passed(name, argument, kind, fit.parameters[index])
+
+    def passed(self, name: str, argument: nodes.Node, kind: Type, parameter: Parameter) -> None:
+        """C224: an argument that may be null, or hold null, or be of a type that its parameter does not take."""
+        of_items = (parameter.type == "a" and parameter.subtype is not None) or name == "sort"
+        items = kind.items if "array" in kind.kinds and of_items else None
+        takes_null = "l" in accepted(parameter) and not of_items
+        for one in argument.items if isinstance(argument, nodes.Array) and of_items else ():
+            self.item(name, one, parameter)
+        if self.may_be_null(argument) and not takes_null:
+            self.fails(argument, f"${name}")
+        elif (
+            items is not None and "null" in items.kinds and items.kinds != types.KINDS and items.solid <= types.SCALARS
+        ):
+            if argument not in self.asserted and items.path is not None:
+                self.fails(argument, f"${name}", "may hold null")
+        elif "a" not in accepted(parameter) and "array" in kind.kinds and self.is_list(argument):
+            text = self.text_of(argument)
+            message = f"`{text}` may be a list, but ${name} takes {expected(parameter)}"
+            self.surprise("warning", "C224", argument, message, f"write `{text}.${name}(…)` for each, or select one")
+        else:
+            self.other_kinds(name, argument, kind, accepted(parameter), expected(parameter))
+
+    def is_list(self, node: nodes.Node) -> bool:
+        """Whether a path of names leads through a list that a schema declares."""
+        steps = node.steps if isinstance(node, nodes.Path) and is_simple_path(node) else ()
+        return any(self.before[id(one)].solid == {"array"} for one in steps if id(one) in self.before)
+
+    def item(self, name: str, node: nodes.Node, parameter: Parameter) -> None:
+        """C208, C224: an item that is written in the array for an argument."""
+        wrong = misplaced(name, self.kind(node), parameter)
+        if wrong is not None:
+            self.tell("C208", node, wrong, "write $string(…)" if parameter.subtype == "s" else None, ())
+        elif self.may_be_null(node):
+            self.fails(node, f"${name}")
+        elif parameter.subtype == "s":
+            self.other_kinds(name, node, self.kind(node), frozenset("s"), "texts")
+
+    def other_kinds(self, name: str, node: nodes.Node, kind: Type, takes: frozenset[str], named: str) -> None:
+        """C224: a value that the schema lets be of a type that the function does not take."""
+        is_scalar = kind.path is not None and kind.kinds != types.KINDS and kind.solid <= types.SCALARS
+        if is_scalar and letters_of(kind) - takes:
+            message = f"`{self.text_of(node)}` is {types.in_words(kind)}, but ${name} takes {named}"
+            edit = f"write `$string({self.text_of(node)})`" if "s" in takes else None
+            self.surprise("warning", "C224", node, message, edit)
+
+    def counted(self, node: nodes.Call, name: str, argument: nodes.Node, kind: Type) -> None:
+        """C224: null counts as an item; C208: what is no array counts as one."""
+        text = self.text_of(argument)
+        if name == "count" and kind.path is not None and {"array", "null"} <= kind.kinds != types.KINDS:
+            message = f"`{text}` may be null, which $count counts as one item"
+            self.surprise("warning", "C224", argument, message, f"write `$count({self.given(argument)})`")
+        elif kind.path is not None and kind.solid and kind.solid <= types.SCALARS and id(node) not in self.sides:
+            message = f"${name} counts the items of an array, but `{text}` is {types.in_words(kind)}"
+            hint = f"write `{text}`" if kind.solid <= types.NUMBER.kinds else None
+            self.surprise("warning", "C208", argument, message, hint)
+
+
+def _of_query(path: nodes.Path) -> bool:
+    """Whether a path is a parameter of the query or a setting of the account."""
+    first = path.steps[0].node
+    return isinstance(first, nodes.Variable) and first.name in ("query", "context")
+
+
+def _tested(node: nodes.Node) -> Iterator[nodes.Node]:
+    """What an expression tests somewhere: the author knows that it may be absent."""
+    for one in nodes.walk(node):
+        match one:
+            case nodes.Call(procedure=nodes.Variable(name="exists" | "boolean" | "not" | "type"), arguments=arguments):
+                yield from arguments
+            case nodes.Coalesce(left=left) | nodes.Default(left=left):
+                yield left
+            case nodes.Condition(condition=condition):
+                yield condition
+            case nodes.Binary(operator="and" | "or", left=left, right=right):
+                yield from (left, right)
+            case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
+                yield left
+
+
+def _asserted(node: nodes.Node) -> Iterator[nodes.Node]:
+    """What an expression tests for null and hands to a function, such as `$assert(a != null)`."""
+    for one in nodes.walk(node):
+        for argument in one.arguments if isinstance(one, nodes.Call) else ():
+            match argument:
+                case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
+                    yield left

@@ -1,0 +1,148 @@
+"""Infers the types of calls: arguments are held against signatures, and types flow through lambdas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from truto_mapper.language import call_types, nodes, types
+from truto_mapper.language.call_types import Fit, Misfit
+from truto_mapper.language.facts import TypeScope, kept_items, narrowed
+from truto_mapper.language.names import binds
+from truto_mapper.language.runtime.signatures import parse_signature
+from truto_mapper.language.types import ANY, Type, item_of
+
+#: Called with a finding: its code, node, message and hint, and the names that the node could have meant.
+Tell = Callable[[str, nodes.Node, str, str | None, Iterable[str]], None]
+
+#: Functions that read nothing inside of an object, or of the objects in an array.
+OUTSIDE = frozenset({"boolean", "count", "exists", "not", "size", "type"})
+
+#: Functions that keep what their function holds for.
+_KEEPING = frozenset({"filter", "single"})
+
+
+class Judge(Protocol):
+    """What infers the types of other nodes, and is told of calls."""
+
+    tell: Tell
+    #: The lambdas whose calls are being inferred, by identity: a function may call itself.
+    running: set[int]
+
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
+        """The type of a node's value."""
+
+    def look(self, node: nodes.Node, scope: TypeScope) -> Type:
+        """The same without reporting anything."""
+
+    def used(self, kind: Type) -> Type:
+        """Note that a value is used as a whole."""
+
+    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+        """Called with each call of a function that has a signature, and how its arguments fit."""
+
+
+def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequence[nodes.Node]) -> Type:
+    """The type of a call's result; `arguments` are all of them, with what was piped."""
+    name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
+    if name in scope.variables or not call_types.is_known(name):
+        given = [judge.used(judge.infer(one, scope)) for one in arguments]
+        own = scope.values.get(name) if name else node.procedure
+        if isinstance(own, nodes.Lambda):
+            return _own(judge, own, node, arguments, given, scope)
+        judge.infer(node.procedure, scope)
+        return ANY
+    given, made = _given(judge, name, scope, arguments)
+    for kind in given if name not in OUTSIDE else ():
+        judge.used(kind)
+    fit = call_types.fit(name, call_types.signature_of(name), given, scope.context)
+    refused = call_types.refused_constants(name, given) if isinstance(fit, Fit) else fit
+    _tell(judge, node, arguments, refused)
+    judge.fitted(node, arguments, given, fit if isinstance(fit, Fit) else None)
+    return call_types.result(name, given, made)
+
+
+def _given(judge: Judge, name: str, scope: TypeScope, arguments: Sequence[nodes.Node]) -> tuple[list[Type], Type]:
+    """The types of the arguments of a function, and of what the function among them makes."""
+    given: list[Type] = []
+    made = ANY
+    for one in arguments:
+        offered = _offered(name, given[0]) if given else []
+        made = offered[0] if name in _KEEPING and made == ANY and offered else made
+        called = scope.values.get(one.name, one) if isinstance(one, nodes.Variable) else one
+        if offered and isinstance(called, nodes.Lambda):
+            made = _handed(judge, name, called, scope, offered)
+            given.append(types.FUNCTION)
+        else:
+            given.append(judge.infer(one, scope))
+    return given, made
+
+
+def _offered(name: str, first: Type) -> list[Type]:
+    """The types of what a higher-order function gives to its function."""
+    item = item_of(first)
+    known = {"item": item.without({"undefined"}) if item != ANY else ANY, "index": types.INTEGER, "list": first}
+    known["key"] = types.STRING
+    return [known.get(one, ANY) for one in call_types.OFFERED.get(name, ())]
+
+
+def _handed(judge: Judge, name: str, function: nodes.Lambda, scope: TypeScope, offered: list[Type]) -> Type:
+    """The type of what a function makes of what a higher-order function gives to it, or keeps of it."""
+    if name == "reduce" and len(function.parameters) < len(("made", "item")):
+        message = "the function for $reduce takes what was made so far and the next item"
+        judge.tell("C225", function, message, "write `function($made, $item) { … }`", ())
+    made = body_type(judge, function, scope, offered)
+    if name not in _KEEPING or not function.parameters or offered[0] == ANY:
+        return offered[0] if name in _KEEPING else made
+    holder = function.parameters[0].name
+    return kept_items(offered[0], narrowed(function.body, scope.bound(holder, offered[0]), judge.look)[0], holder)
+
+
+def body_type(judge: Judge, function: nodes.Lambda, scope: TypeScope, given: Sequence[Type]) -> Type:
+    """The type of the result of a lambda; arguments that are not given are of any type."""
+    for name in binds(function.body) - scope.variables.keys():
+        scope = scope.bound(name, ANY)
+    for number, parameter in enumerate(function.parameters):
+        scope = scope.bound(parameter.name, given[number] if number < len(given) else ANY)
+    return judge.infer(function.body, scope)
+
+
+def _own(
+    judge: Judge,
+    function: nodes.Lambda,
+    node: nodes.Call,
+    arguments: Sequence[nodes.Node],
+    given: Sequence[Type],
+    scope: TypeScope,
+) -> Type:
+    """The type of a call of a lambda."""
+    most = len(function.parameters)
+    if function.signature is not None:
+        fit = call_types.fit("lambda", parse_signature(function.signature).parameters, given, scope.context)
+        _tell(judge, node, arguments, () if isinstance(fit, Fit) else fit)
+        return ANY
+    if len(given) > most:
+        takes = f"{most or 'no'} argument{'' if most == 1 else 's'}"
+        judge.tell("C218", arguments[most], f"nothing uses this: the function takes {takes}", "remove it", ())
+    if id(function) in judge.running:
+        return ANY
+    judge.running.add(id(function))
+    made = body_type(judge, function, scope, given)
+    judge.running.remove(id(function))
+    return made
+
+
+def infer_pipe(
+    judge: Judge, node: nodes.Apply, left: nodes.Node, right: nodes.Variable | nodes.Lambda, scope: TypeScope
+) -> Type:
+    """The type of `left ~> $function`, which is a function too where `left` is one."""
+    if judge.infer(left, scope).kinds & types.FUNCTION.kinds:
+        judge.used(judge.infer(right, scope))
+        return ANY
+    return infer_call(judge, nodes.Call(node.span, right, ()), scope, (left,))
+
+
+def _tell(judge: Judge, node: nodes.Node, arguments: Sequence[nodes.Node], found: Iterable[Misfit]) -> None:
+    """Report arguments that can never work."""
+    for one in found:
+        judge.tell(one.code, node if one.place is None else arguments[one.place], one.message, one.hint, ())

@@ -1,0 +1,358 @@
+"""What calls of functions make of types: which arguments can never work, and what comes out.
+
+The signatures of the functions decide both. The tables below have what a signature cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from math import prod
+from typing import Any, Final, NamedTuple
+
+from truto_mapper.language import types
+from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.runtime.arguments import called, expected
+from truto_mapper.language.runtime.calls import invoked
+from truto_mapper.language.runtime.signatures import Parameter, parse_signature
+from truto_mapper.language.runtime.values import MISSING, Budget, Function, Run, settled
+from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union, union_all
+from truto_mapper.text.errors import EvaluationError
+
+#: The signatures of our own functions, which check their arguments themselves.
+_OURS: Final = {"floorDate": "<(sl)s(sl)?:s>", "ceilDate": "<(sl)s(sl)?:s>", "size": "<x:n>"}
+
+#: The letters of signatures for the kinds of types.
+_LETTERS: Final = dict(zip(("string", "integer", "number", "boolean", "null", "undefined"), "snnblm", strict=True)) | {
+    "array": "a",
+    "object": "o",
+    "function": "f",
+}
+_EVERY: Final = frozenset(_LETTERS.values())
+
+#: The formats that an argument of text must have, by function and index; other known formats cannot work.
+_FORMATS: Final = {
+    ("floorDate", 0): "date-time",
+    ("floorDate", 1): "time-zone",
+    ("ceilDate", 0): "date-time",
+    ("ceilDate", 1): "time-zone",
+    ("ceilDate", 2): "date-time",
+}
+_KNOWN_FORMATS: Final = frozenset({"date-time", "date", "time", "uuid", "email", "time-zone", "uri"})
+
+#: Arguments with which a function works, to try a constant among them.
+_SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
+    "floorDate": ("2026-01-01T00:00:00Z", "UTC", "day"),
+    "ceilDate": ("2026-01-01T00:00:00Z", "UTC", "2026-01-01T00:00:00Z"),
+    "formatBase": (1, 10),
+    "formatInteger": (1, "0"),
+    "formatNumber": (1, "0", {}),
+    "fromMillis": (0, "[Y]", "0000"),
+    "number": ("1",),
+    "parseInteger": ("1", "0"),
+    "toMillis": ("2026-01-01T00:00:00Z", "[Y]"),
+    "decodeUrl": ("",),
+    "decodeUrlComponent": ("",),
+    "sqrt": (1,),
+    "power": (1, 1),
+    "pad": ("", 1, " "),
+    "round": (1, 0),
+}
+
+#: Functions whose results for a few constants are computed.
+_FOLDED: Final = frozenset(
+    {"lowercase", "uppercase", "string", "number", "substring", "substringBefore", "substringAfter", "trim", "length"}
+)
+#: The most results that are computed for a call.
+MAX_FOLDED: Final = 32
+
+#: What higher-order functions give to their function: `item`, `index`, `list`, `value`, `key` and `made`.
+OFFERED: Final[Mapping[str, tuple[str, ...]]] = {
+    "map": ("item", "index", "list"),
+    "filter": ("item", "index", "list"),
+    "single": ("item", "index", "list"),
+    "sort": ("item", "item"),
+    "reduce": ("made", "item", "index", "list"),
+    "each": ("value", "key", "object"),
+    "sift": ("value", "key", "object"),
+}
+
+#: Functions that need something with fields, and those that count the items of an array.
+_OF_FIELDS: Final = frozenset({"lookup", "keys"})
+COUNTING: Final = frozenset({"size", "count"})
+
+_INTEGERS: Final = frozenset({"count", "length", "floor", "ceil", "size", "toMillis", "millis"})
+_RESULTS: Final = {"s": types.STRING, "n": types.NUMBER, "b": types.BOOLEAN, "o": Type(frozenset({"object"}))}
+_CERTAIN: Final = frozenset({"exists", "count"})
+_MOMENTS: Final = frozenset({"now", "fromMillis"})
+
+
+class Misfit(NamedTuple):
+    """An argument that can never work: its place (None: the call), the code, the message and a hint."""
+
+    place: int | None
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class Fit(NamedTuple):
+    """How the arguments of a call fit a signature: the parameter of each."""
+
+    parameters: tuple[Parameter, ...]
+
+
+def signature_of(name: str) -> Sequence[Parameter]:
+    """The parameters of a standard function or one of ours."""
+    return parse_signature(_OURS.get(name) or STANDARD[name].signature or "").parameters
+
+
+def is_known(name: str) -> bool:
+    return name in STANDARD or name in OURS
+
+
+def letters_of(kind: Type) -> frozenset[str]:
+    """The letters of a type's values; those of null and undefined only where there is nothing else."""
+    if kind.kinds == types.KINDS:
+        return _EVERY
+    return frozenset(_LETTERS[one] for one in kind.solid or kind.kinds) or _EVERY
+
+
+def accepted(parameter: Parameter) -> frozenset[str]:
+    """The letters that a parameter takes."""
+    return frozenset(parameter.regex) & _EVERY
+
+
+def _aligned(given: Sequence[frozenset[str]], parameters: Sequence[Parameter]) -> tuple[Parameter, ...] | None:
+    """The parameter of each argument, None if they do not fit."""
+    if not parameters:
+        return None if given else ()
+    first, rest = parameters[0], parameters[1:]
+    if given and given[0] & accepted(first):
+        again = (rest, parameters) if first.regex.endswith("+") else (rest,)
+        found = next((one for more in again if (one := _aligned(given[1:], more)) is not None), None)
+        if found is not None:
+            return (first, *found)
+    return _aligned(given, rest) if first.regex.endswith("?") else None
+
+
+def fit(name: str, parameters: Sequence[Parameter], kinds: Sequence[Type], context: Type) -> Fit | list[Misfit]:
+    """How arguments fit the parameters of a function, or which of them can never fit it."""
+    given = [letters_of(kind) for kind in kinds]
+    found = _aligned(given, parameters)
+    takes_context = bool(parameters and parameters[0].context) and found is not None and parameters[0] not in found[:1]
+    refused = takes_context and not letters_of(context) & frozenset(parameters[0].context)
+    if found is None or refused:
+        whole = [one._replace(regex=one.context or one.regex) for one in parameters]
+        return list(_misfits(name, kinds, given, whole) or _misfits(name, kinds, given, parameters)) or [
+            _left_out(name, parameters[0], context)
+        ]
+    problems = [one for index, kind in enumerate(kinds) for one in _inner(name, index, kind, found[index])]
+    return problems or Fit(found)
+
+
+def _left_out(name: str, parameter: Parameter, context: Type) -> Misfit:
+    takes = expected(parameter)
+    return Misfit(
+        None, "C225", f"argument 1 of {called(name)} is left out, and `$` is {types.in_words(context)}, not {takes}"
+    )
+
+
+def _misfits(
+    name: str, kinds: Sequence[Type], given: Sequence[frozenset[str]], parameters: Sequence[Parameter]
+) -> list[Misfit]:
+    """The arguments that do not fit; none if there may be another reason."""
+    every = _aligned([_EVERY] * len(given), parameters)
+    if every is None:
+        least = sum(not one.regex.endswith("?") for one in parameters)
+        needs_context = any(one.context == one.regex != "" for one in parameters)
+        return [] if needs_context else [_wrong_count(name, len(given), least, len(parameters))]
+    for index in range(len(given)):
+        found = _aligned([*given[:index], _EVERY, *given[index + 1 :]], parameters)
+        if found is not None and not given[index] & accepted(found[index]):
+            return [_misfit(name, index, kinds[index], found[index])]
+    pairs = enumerate(zip(given, every, strict=True))
+    return [_misfit(name, at, kinds[at], one) for at, (letters, one) in pairs if not letters & accepted(one)]
+
+
+def _wrong_count(name: str, count: int, least: int, most: int) -> Misfit:
+    number = most if count > most else least
+    takes = f"{'at most' if count > most else 'at least'} {number}" if least < most else str(number)
+    noun = "argument" if number == 1 else "arguments"
+    place = most if count > most else None
+    return Misfit(place, "C225", f"{called(name)} takes {takes} {noun}, but here it gets {count or 'none'}")
+
+
+def _misfit(name: str, index: int, kind: Type, parameter: Parameter, but: str = "this is") -> Misfit:
+    takes = expected(parameter)
+    message = f"argument {index + 1} of {called(name)} must be {takes}, but {but} {types.in_words(kind)}"
+    hint = {"a string": "write $string(…)", "a number": "write $number(…)"}.get(takes)
+    if name == "length" and "array" in kind.kinds:
+        return Misfit(index, "C208", message, "$count counts the items of an array")
+    return Misfit(index, "C208", message, hint if kind.solid <= types.SCALARS else None)
+
+
+def misplaced(name: str, kind: Type, parameter: Parameter) -> str | None:
+    """What is wrong with an item that is written in the array for an argument."""
+    kinds = letters_of(kind)
+    if parameter.type != "a" or parameter.subtype not in ("s", "n", "o") or kinds & {parameter.subtype, "a", "m"}:
+        return None
+    return f"{called(name)} takes {expected(parameter)}, but this item is {types.in_words(kind)}"
+
+
+def _inner(name: str, index: int, kind: Type, parameter: Parameter) -> Iterator[Misfit]:
+    """What a signature's letter does not say about an argument: the items of its array, and formats."""
+    if parameter.type == "a" and parameter.subtype in ("s", "n", "o") and kind.kinds != types.KINDS:
+        items = kind.items if "array" in kind.kinds else None
+        single = letters_of(kind) - {"a"}
+        fits = items is None if "array" in kind.kinds else False
+        fits = fits or parameter.subtype in single or (items is not None and parameter.subtype in letters_of(items))
+        if not fits and kind.solid:
+            but = "its items are each" if items is not None else "this is"
+            yield _misfit(name, index, items or kind, parameter, but)
+    elif name in _OF_FIELDS and index == 0 and kind.solid and not any(True for _ in types.objects(kind)):
+        yield Misfit(index, "C208", f"argument 1 of ${name} has no fields: it is {types.in_words(kind)}")
+    wanted_format = _FORMATS.get((name, index))
+    if wanted_format and kind.format in _KNOWN_FORMATS - {wanted_format} and kind.solid == types.STRING.kinds:
+        message = f"argument {index + 1} of ${name} must be a {wanted_format}, but this is a {kind.format}"
+        yield Misfit(index, "C208", message)
+
+
+def run(name: str, arguments: Sequence[Any]) -> Any:
+    """The result of a function. Raises `EvaluationError`."""
+    function: Function = OURS[name] if name in OURS else STANDARD[name]
+    return settled(invoked(Run(Budget(), 100), MISSING, function, *arguments))
+
+
+def refused_constants(name: str, kinds: Sequence[Type]) -> Iterator[Misfit]:
+    """Constants that a function cannot work with, such as an unknown time zone or a wrong picture."""
+    samples = _SAMPLES.get(name, ()) if (name, len(kinds)) != ("formatNumber", 3) else ()  # its options change pictures
+    for index, kind in enumerate(kinds[: len(samples)]):
+        if kind.values and not kind.solid - types.SCALARS and len(kind.values) <= MAX_FOLDED:
+            tried = [
+                _refusal(name, [*samples[:index], value, *samples[index + 1 : len(kinds)]]) for value in kind.values
+            ]
+            if tried and all(tried):
+                yield Misfit(index, "C225", tried[0].message, tried[0].hint)
+
+
+def _refusal(name: str, arguments: Sequence[Any]) -> Any:
+    try:
+        run(name, arguments)
+    except EvaluationError as error:
+        return error.diagnostics[0]
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------- results
+
+
+def result(name: str, given: Sequence[Type], made: Type) -> Type:
+    """The type of a function's result. `made` is that of the function that it was given."""
+    folded = _folded(name, given) if name in _FOLDED else None
+    if folded is not None:
+        return folded
+    if name in _OF_TYPES and given:
+        return _OF_TYPES[name](given, made)
+    if name in ("floorDate", "ceilDate"):
+        return Type(frozenset({"string", "undefined"}), format="date")
+    if name in _MOMENTS and len(given) < 2 - (name == "now"):
+        return Type(frozenset({"string", "undefined"}), format="date-time")
+    letter = (STANDARD[name].signature or "").rpartition(":")[2][:3] if name in STANDARD else ""
+    kind = types.INTEGER if name in _INTEGERS else _ARRAYS.get(letter) or _RESULTS.get(letter[:1], ANY)
+    return kind if name in _CERTAIN or kind == ANY else union(kind, UNDEFINED)
+
+
+_ARRAYS: Final = {"a<s": sequence(types.STRING), "a<o": sequence(Type(frozenset({"object"})))}
+
+
+def _folded(name: str, given: Sequence[Type]) -> Type | None:
+    """The type of the results for all values of the arguments, if these are few constants."""
+    listed = [kind.values for kind in given if kind.values and kind.solid and kind.solid <= types.SCALARS]
+    if len(listed) != len(given) or not given or prod(map(len, listed)) > MAX_FOLDED:
+        return None
+    try:
+        made = [run(name, arguments) for arguments in product(*listed)]
+    except EvaluationError:
+        return None
+    kind = union_all(types.constant(value) for value in made if value is not MISSING)
+    return union(kind, UNDEFINED) if any(one.kinds & NONE for one in given) else kind
+
+
+def _looked_up(given: Sequence[Type], _: Type) -> Type:
+    """The type of `$lookup(object, "key")`."""
+    names = given[1].values if len(given) > 1 else None
+    holders = list(types.objects(given[0]))
+    if given[0] == ANY or not names or not holders or any(one.properties is None for one in holders):
+        return ANY
+    found = union_all((one.properties or {}).get(name, UNDEFINED) for one in holders for name in names)
+    found = union(found, UNDEFINED) if given[0].kinds - {"object"} or given[1].kinds & NONE else found
+    return sequence(item_of(found)) if "array" in given[0].kinds else found
+
+
+def _merged(given: Sequence[Type], _: Type) -> Type:
+    """The type of `$merge`: of several objects, each field that one of them has."""
+    return replace(union(item_of(given[0]), UNDEFINED), path=None).without({"null", "array"})
+
+
+def _appended(given: Sequence[Type], _: Type) -> Type:
+    if ANY in given:
+        return ANY
+    inner = union_all(map(item_of, given)).without({"undefined"})
+    return replace(sequence(inner), path=None)
+
+
+def _number_of(given: Sequence[Type], _: Type) -> Type:
+    """The type of the sum, the greatest or the least number: whole if all are."""
+    whole = item_of(given[0]).solid == {"integer"}
+    return union(types.INTEGER if whole else types.NUMBER, UNDEFINED)
+
+
+def _same(given: Sequence[Type], _: Type) -> Type:
+    return given[0]
+
+
+def _items(given: Sequence[Type], _: Type) -> Type:
+    return sequence(item_of(given[0]))
+
+
+def _mapped(_: Sequence[Type], made: Type) -> Type:
+    return sequence(made) if made != ANY else ANY
+
+
+def _kept(_: Sequence[Type], made: Type) -> Type:
+    return made if made == ANY else sequence(made)
+
+
+def _reduced(given: Sequence[Type], made: Type) -> Type:
+    first = given[2] if len(given) > 2 else item_of(given[0])
+    return ANY if ANY in (first, made) else union(union(made, first), UNDEFINED)
+
+
+def _typed(given: Sequence[Type], _: Type) -> Type:
+    names = ("number" if one == "integer" else one for one in sorted(given[0].kinds - {"undefined"}))
+    return union(types.STRING.one_of(tuple(dict.fromkeys(names))), UNDEFINED)
+
+
+#: The types of results that depend on those of the arguments, the type that the given function makes among them.
+_OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
+    "append": _appended,
+    "clone": _same,
+    "distinct": _items,
+    "each": _mapped,
+    "filter": _kept,
+    "lookup": _looked_up,
+    "map": _mapped,
+    "max": _number_of,
+    "merge": _merged,
+    "min": _number_of,
+    "reduce": _reduced,
+    "reverse": _items,
+    "shuffle": _items,
+    "single": lambda _, made: made if made == ANY else union(made, UNDEFINED),
+    "sort": _items,
+    "sum": _number_of,
+    "type": _typed,
+    "abs": _number_of,
+}
