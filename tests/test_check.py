@@ -1,6 +1,7 @@
 """`check` finds mistakes in a mapping without a payload, and reports nothing about a correct one."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -84,6 +85,7 @@ endpoints:
   all:
     recognise: $exists(users)
     path_mapping: '"/users"'
+    query_mapping: {region: $context.region, plan: $context.plan, beta: $context.beta}
     for_each: {user: users}
     response_mapping:
       id: $user.id
@@ -219,7 +221,10 @@ REACHED = {
     "$exists($query.users)": [],
     "$exists($now)": [],
     "$count($keys($query)) > 9": [],
-    "$context.region + 1 > 0": ["all"],
+    "$context.region + 1 > 0": [],  # it fails: see below
+    '$context.region = "eu" or $count($query.users) > 2': [],
+    '$context.region in ["eu", "us"] or $count($query.users) > 2': ["second"],
+    '$context.region = "asia" and $count($query.users) > 2': ["all"],
 }
 
 
@@ -230,6 +235,45 @@ def test_an_endpoint_that_no_query_reaches_is_found(when, acme):
     )
     found = [message.split("`")[1] for code, message, _ in acme(text + SECOND) if code == "C210"]
     assert found == REACHED[when]
+
+
+LOST = {
+    ('$context.region = "eu"', "$context.beta"): [
+        '`region` = "us" with `beta` = false or no `beta` reaches no endpoint'
+    ],
+    ('$context.region = "eu"', '$context.region = "us"'): [],
+    ("$context.beta", "$context.beta = false"): ["no `beta` reaches no endpoint"],
+    ("$context.beta", "$not($context.beta)"): ["no `beta` reaches no endpoint"],  # `$not` of nothing is nothing
+    ('$query.aggregation_period in ["Week", "month"]', '$query.aggregation_period = "day"'): [
+        '`aggregation_period` = "week" or "total" reaches no endpoint'
+    ],
+    ("$exists($query.users)", '$query.aggregation_period = "day"'): [
+        'no `users` with `aggregation_period` = "week", "month" or "total" reaches no endpoint'
+    ],
+    ("$exists($query.users)", "$not($exists($query.users))"): [],
+    ("$count($query.users) > 2", '$query.aggregation_period = "day"'): [],
+    ('$context.region = "eu" and $count($query.users) > 2', '$context.region = "eu"'): [
+        '`region` = "us" reaches no endpoint'
+    ],
+    ("$context.region + 1 > 0", '$context.region = "eu"'): [
+        'this `when` fails, so no query is served: the left side of `+` must be a number, not "eu" (T2001)'
+    ],
+    ("$context.beta > 1", '$context.region = "eu"'): ["this `when` fails where `beta` = false or true: …"],
+}
+
+
+@pytest.mark.parametrize("whens", LOST)
+def test_queries_that_no_endpoint_serves_are_told_in_the_fewest_words(whens, acme):
+    first, second = (f"when: |\n      {one}\n    recognise" for one in whens)
+    found = acme(ACME.replace("recognise", first, 1) + SECOND.replace("recognise", second, 1))
+    told = [re.sub("the left side of `>` .*", "…", message) for code, message, _ in found if code == "C238"]
+    assert told == LOST[whens]
+
+
+def test_an_endpoint_that_no_query_reaches_names_those_that_take_its_queries(acme):
+    text = ACME.replace("recognise", 'when: $context.region != "x"\n    recognise', 1)
+    hint = "move it before `all`, or narrow the `when` of `all`"
+    assert ("C210", "`second` serves no query: `all` before it serves them", hint) in acme(text + SECOND)
 
 
 # ----------------------------------------------------------------------------------------------- silencing

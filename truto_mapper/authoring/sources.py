@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath
-from truto_mapper.language.nodes import Name
+from truto_mapper.language.names import NamePath, leading_names
+from truto_mapper.language.nodes import Name, Variable
 from truto_mapper.language.source_paths import Paths, reads
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, expressions
@@ -41,6 +42,14 @@ def innermost(kind: Type) -> Iterator[Type]:
 def reads_parameter(expression: Expression, name: str) -> bool:
     """Whether an expression reads a query parameter, by itself or with the whole query."""
     return any(read.path[:2] in (("query",), ("query", name)) for read in reads(expression))
+
+
+def parameter_of(node: nodes.Node) -> str:
+    """The query parameter that a path such as `$query.users.id` leads to; "" for any other node."""
+    match leading_names(node):
+        case [Variable(name="query"), Name(value=name), *_]:
+            return name
+    return ""
 
 
 class ReplyRead(NamedTuple):

@@ -26,15 +26,50 @@ class RequestSchema:
     @cached_property
     def forms(self) -> list[JSON]:
         """Every schema that may apply: references, combinations and alternatives are followed, each once."""
+        return self._followed("allOf", "anyOf", "oneOf")
+
+    @property
+    def certain(self) -> list[JSON]:
+        """Every schema that applies whichever alternative does."""
+        return self._followed("allOf")
+
+    def _followed(self, *keys: str) -> list[JSON]:
+        """The schema with those that its references and these keys lead to."""
         found = {id(self.schema): self.schema} if isinstance(self.schema, dict) else {}
         ahead = list(found.values())
         while ahead:
             schema = ahead.pop()
-            for one in (*self._referred(schema), *_listed(schema, "allOf", "anyOf", "oneOf")):
+            for one in (*self._referred(schema), *_listed(schema, *keys)):
                 if isinstance(one, dict) and id(one) not in found:
                     found[id(one)] = one
                     ahead.append(one)
         return list(found.values())
+
+    @property
+    def is_nullable(self) -> bool:
+        return "null" in self._kinds(self.schema, {})
+
+    @property
+    def format(self) -> str | None:
+        """The format of a text, if there is one."""
+        formats = {form["format"] for form in self.forms if isinstance(form.get("format"), str)}
+        return formats.pop() if len(formats) == 1 else None
+
+    @property
+    def values(self) -> list[Any]:
+        """The values that are listed."""
+        return [value for form in self.forms for value in _listed(form, "enum")]
+
+    @property
+    def names(self) -> list[str]:
+        """The properties that are declared."""
+        return [name for form in self.forms if isinstance(form.get("properties"), dict) for name in form["properties"]]
+
+    @property
+    def required(self) -> list[str]:
+        """The properties that are required in every alternative."""
+        listed = (name for form in self.certain for name in _listed(form, "required"))
+        return list(dict.fromkeys(name for name in listed if isinstance(name, str)))
 
     @cached_property
     def kinds(self) -> frozenset[str]:

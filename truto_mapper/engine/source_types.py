@@ -16,11 +16,23 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
 from truto_mapper.language.runtime.values import MISSING, Missing
 from truto_mapper.language.source_paths import Read, reads
-from truto_mapper.language.types import ANY, KINDS, Type, from_schema, in_words, kind_of, objects, union_all
-from truto_mapper.mapping.linked import Endpoint, expressions
+from truto_mapper.language.types import (
+    ANY,
+    KINDS,
+    UNDEFINED,
+    Type,
+    from_schema,
+    in_words,
+    kind_of,
+    objects,
+    union,
+    union_all,
+)
+from truto_mapper.mapping.linked import Endpoint, Mapping, expressions
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.source import Source
 
 #: Functions that do not look into their argument.
 _COUNTING = frozenset({"size", "count", "exists", "boolean", "not"})
@@ -94,13 +106,50 @@ class Looked:
 
 def reply_type(endpoint: Endpoint) -> Type:
     """What a reply to an endpoint can be; anything if it names no schema."""
-    if endpoint.source is None:
+    return _type_in(endpoint.source, ())
+
+
+def refusal_type(mapping: Mapping) -> Type:
+    """What a refusal of the provider can be; anything if `error_mapping` names no schema.
+
+    Null and absent are the same there: an expression that fails never hides what the provider says.
+    """
+    return _without_null(_type_in(mapping.refusal, None))
+
+
+def _without_null(kind: Type) -> Type:
+    """A type without null, at any depth, and without paths."""
+    if kind == ANY:
+        return kind
+    properties = None if kind.properties is None else {n: _without_null(one) for n, one in kind.properties.items()}
+    items = None if kind.items is None else _without_null(kind.items)
+    return replace(kind.without({"null"}), properties=properties, items=items, path=None)
+
+
+def failure_type(reply: Type, refusal: Type) -> Type:
+    """What `error_when` and `empty_when` look into: a refusal, or a reply."""
+    both = [one.properties for one in (_without_null(reply), refusal) if one.properties is not None]
+    if len(both) < len((reply, refusal)):
         return ANY
+    names = dict.fromkeys(name for properties in both for name in properties)
+    made = {name: union_all(properties[name] for properties in both if name in properties) for name in names}
+    return Type(frozenset({"object"}), properties={n: union(kind, UNDEFINED) for n, kind in made.items()})
+
+
+def _type_in(source: Source | None, path: NamePath | None) -> Type:
+    """The type in a schema of the provider's; anything without one."""
+    if source is None:
+        return ANY
+    schema = plain_schema(source)
+    return from_schema(schema, schema, path)
+
+
+def plain_schema(source: Source) -> Any:
+    """The text of a provider's schema as plain JSON."""
     try:
-        schema = json.loads(endpoint.source.text)
+        return json.loads(source.text)
     except (ValueError, RecursionError):  # a schema in YAML, or one that has findings
-        schema = yaml_tree.parse(endpoint.source).plain()
-    return from_schema(schema, schema)
+        return yaml_tree.parse(source).plain()
 
 
 class SourceTypes:

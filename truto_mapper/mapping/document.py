@@ -107,6 +107,9 @@ class EndpointDocument(_Document):
 class ErrorDocument(_Document):
     """The parts of a provider's error."""
 
+    source_schema: SchemaName = _optional(
+        description="The schema of what the provider says when it refuses, for example `gong/error`."
+    )
     message: ExpressionText = _expression("the provider's message, one string or several.")
     request_id: ExpressionText = _expression("the provider's reference for the request.")
     retry_after: ExpressionText = _expression("the number of seconds to wait before trying again.")

@@ -78,7 +78,7 @@ class WholeDays:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A linked mapping document; `root` is its YAML."""
+    """A linked mapping document; `root` is its YAML, `refusal` the text of the provider's schema of its errors."""
 
     root: Node
     integration: str
@@ -87,6 +87,7 @@ class Mapping:
     context_schemas: Map[str, Map[str, Any]]
     whole_days: WholeDays | None
     errors: Map[str, Expression]
+    refusal: Source | None
     endpoints: tuple[Endpoint, ...]
 
 
@@ -126,6 +127,14 @@ def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
     for key in ("for_each", "let"):
         for name, one in getattr(endpoint, key):
             yield name, one
+
+
+def of_mapping(mapping: Mapping) -> Iterator[tuple[str, Expression]]:
+    """Each expression that all endpoints share, with the path to it."""
+    if mapping.whole_days is not None:
+        yield "whole_days.time_zone", mapping.whole_days.time_zone
+    for name, one in mapping.errors.items():
+        yield f"error_mapping.{name}", one
 
 
 def giving(template: Template | None, path: Iterable[str | int]) -> Expression | None:

@@ -30,6 +30,9 @@ from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
 
+#: What the expressions of `error_mapping` can read.
+_OF_ERRORS = RESPONSE_NAMES - {"cursor", "now"}
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
@@ -53,15 +56,14 @@ def link(
         linker.endpoint(name, node, shape.endpoints[name], has_days=whole_days is not None)
         for name, node in root.value["endpoints"].value.items()
     ]
-    errors = root.value.get("error_mapping")
-    error_mapping = linker.loops(errors, RESPONSE_NAMES - {"cursor", "now"}) if errors else ()
+    errors, refusal = linker.errors(root.value.get("error_mapping"))
     linker.findings.found = _in_order(linker.findings.found)
     if mistakes is None:
         linker.findings.raise_as(MappingError)
     else:
         mistakes += linker.findings.found
     return Mapping(
-        root, shape.integration, resource, context, shape.context, whole_days, dict(error_mapping), tuple(endpoints)
+        root, shape.integration, resource, context, shape.context, whole_days, errors, refusal, tuple(endpoints)
     )
 
 
@@ -175,6 +177,12 @@ class _Linker:
             let=let,
             response=self.response(parts["response_mapping"], names, self.resource.fields),
         )
+
+    def errors(self, node: Node | None) -> tuple[Map[str, Expression], Source | None]:
+        """The expressions that read a refusal, and the schema of what they read."""
+        parts = node.value if node else {}
+        read = {name: self.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
+        return read, self.provider_schema(parts.get("source_schema"))
 
     def provider_schema(self, node: Node | None) -> Source | None:
         """The text of a schema of the provider's."""

@@ -56,7 +56,13 @@ CODES: dict[str, str] = {
     "C234": "rows or replies are looked for in the wrong place",
     "C235": "each item of a list is the only one of its kind",
     "C236": "a text enters a path without being escaped",
-    "C237": "a day is not the one that `whole_days` states",
+    "C238": "a query reaches no endpoint",
+    "C239": "an enumeration does not have this value",
+    "C240": "a value beside the records has another type than its key takes",
+    "C241": "the request does not fit the provider's schema",
+    "C242": "the name of a header is never found",
+    "C243": "a day is not counted as `whole_days` says",
+    "C244": "something that the request needs is never sent",
     "D401": "a value does not match the unified schema",
     "D402": "a required value is missing",
     "D403": "a value that the resource does not declare was omitted",
@@ -105,6 +111,8 @@ CODES: dict[str, str] = {
     "B314": "a unified field no longer gets a value",
     "B315": "a unified field is computed differently",
     "B316": "an account setting was removed or accepts different values",
+    "B317": "a resource or its model has another name",
+    "B318": "the schema of the replies changed where the mapping reads them",
     "B321": "golden cases produce different output",
     "B322": "golden cases lose a value or fail",
     "B331": "an approval matches no change",
@@ -118,6 +126,8 @@ CODES: dict[str, str] = {
     "G702": "a golden case does not fail for the reason it states",
     "G703": "a file belongs to no golden case",
     "G704": "the golden case already exists",
+    "G705": "a file of a golden case cannot be written",
+    "G706": "aliases would change what a recorded case shows",
 }
 
 

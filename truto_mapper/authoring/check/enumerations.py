@@ -1,22 +1,113 @@
-"""The values that an expression can have, if all are known, against those that the resource allows."""
+"""Values that an expression asks for, against the values that the other side can have."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from truto_mapper.authoring.check import slips
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field, value_schema
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.language.types import Type, kind_of
+from truto_mapper.mapping.linked import every, of_mapping
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
+
+Constant = nodes.String | nodes.Number
+Kinds = Mapping[int, Type]
 
 
-def misfits(expression: Expression, values: Sequence[Any], field: Field, name: str) -> Iterator[Diagnostic]:
-    """C207 if a field allows none of some values, C209 if it allows only some of them."""
-    allows = Schema(value_schema(field), generated=True).valid
-    wrong = [value for value in values if not allows(value)]
-    quoted = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in wrong)
-    hint = f"the resource allows {', '.join(map(str, field.enum))}" if field.enum else None
-    if wrong and len(wrong) == len(values):
-        yield expression.diagnostic("C207", f"`{name}` can never be {quoted}", hint=hint)
-    elif wrong:
-        message = f"`{name}` cannot be {quoted}, which this may give"
-        yield expression.diagnostic("C209", message, severity="warning", hint=hint)
+def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C239: constants that an enumeration does not have. C209: values of one that a table does not have."""
+    for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
+        for node in nodes.walk(expression.node):
+            match node:
+                case nodes.Binary(operator="=" | "!=" | "in", left=left, right=right):
+                    yield from _compared(expression, left, right, typed.kinds)
+                    yield from _compared(expression, right, left, typed.kinds)
+        yield from _looked_up(expression, typed.kinds)
+
+
+def branches_after(mapping: Any, typed: EndpointTypes, found: Iterable[Diagnostic]) -> set[tuple[Any, Any]]:
+    """The places of branches whose conditions hold such constants: that they are never reached follows from these."""
+    places = [(one.source, one.span) for one in found if one.span is not None]
+    after: set[tuple[Any, Any]] = set()
+    for _, expression in (*every(typed.endpoint), *of_mapping(mapping)) if places else ():
+        for node in nodes.walk(expression.node):
+            if isinstance(node, nodes.Condition):
+                test = expression.locate(node.condition.span)
+                inside = (span for source, span in places if source == expression.source and span is not None)
+                if any(test.start <= span.start < test.end for span in inside):
+                    branches = (one for one in (node.then, node.otherwise) if one is not None)
+                    after |= {(expression.source, expression.locate(one.span)) for one in branches}
+    return after
+
+
+def _compared(expression: Expression, asked: nodes.Node, side: nodes.Node, kinds: Kinds) -> Iterator[Diagnostic]:
+    """Constants on one side that the other cannot have. An empty text may stand for no value."""
+    constants = [asked] if isinstance(asked, Constant) else asked.items if isinstance(asked, nodes.Array) else ()
+    for one in constants:
+        if isinstance(one, Constant) and one.value != "":
+            values = _values(expression, side, one.value, kinds)
+            if values and one.value not in values:
+                yield _stranger(expression, one, f"`{slips.written(expression, side)}` is never", values)
+
+
+def _stranger(expression: Expression, node: Constant, said: str, values: list[Any]) -> Diagnostic:
+    shown = f'"{node.value}"' if isinstance(node, nodes.String) else str(node.value)
+    hint = did_you_mean(str(node.value), map(str, values), '"{}"' if isinstance(node, nodes.String) else "{}")
+    return expression.diagnostic("C239", f"{said} {shown}", node, severity="warning", hint=hint)
+
+
+def _values(expression: Expression, side: nodes.Node, value: Any, kinds: Kinds) -> list[Any]:
+    """The values that a side can have of the kind of a value; none if they are not known.
+
+    What conditions exclude counts: another rule tells that it is excluded.
+    """
+    listed = _listed(kinds.get(id(side), types.ANY))
+    if value in listed or not listed:
+        return []
+    equal = (one for one in nodes.walk(expression.node) if one.__class__ is side.__class__ and one == side)
+    every = dict.fromkeys(one for node in equal for one in _listed(kinds.get(id(node), types.ANY)))
+    return [one for one in every if kind_of(one) == kind_of(value)]
+
+
+def _listed(kind: Type) -> tuple[Any, ...]:
+    """The values of a type, or of the items of an array."""
+    return (types.item_of(kind) if "array" in kind.kinds else kind).values or ()
+
+
+def _looked_up(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
+    """`$lookup({"a": …}, kind)`, whose keys are values of an enumeration."""
+    nodes_of = list(nodes.walk(expression.node))
+    bound = {one.variable.name: one.value for one in nodes_of if isinstance(one, nodes.Bind)}
+    defaulted = [one.left for one in nodes_of if isinstance(one, nodes.Coalesce | nodes.Default)]
+    for node in nodes_of:
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(table, key)):
+                source = bound.get(table.name, table) if isinstance(table, nodes.Variable) else table
+                keys = {one.value: one for one in _keys(source)}
+                kind = kinds.get(id(table), types.ANY)
+                names = [*keys] or ([*kind.properties] if kind.properties and kind.path is None else [])
+                values = [one for one in _listed(kinds.get(id(key), types.ANY)) if isinstance(one, str)]
+                asked = f"`{slips.written(expression, key)}` is never"
+                if not names or not values or isinstance(key, nodes.String):
+                    continue
+                for name in names:
+                    if name not in values:
+                        place = keys.get(name)
+                        found = _stranger(expression, place or nodes.String(table.span, name), asked, values)
+                        yield found
+                missing = [one for one in values if one not in names]
+                if missing and not any(node is one for one in defaulted):
+                    quoted = ", ".join(f'"{one}"' for one in missing)
+                    message = f"the table has no {quoted}: the value is undefined then"
+                    hint = "add it, or a default: `$lookup(…) ?? …`"
+                    yield expression.diagnostic("C209", message, node, severity="warning", hint=hint)
+
+
+def _keys(node: nodes.Node) -> list[nodes.String]:
+    """The keys of an object constructor; none if one is computed."""
+    pairs = node.pairs if isinstance(node, nodes.Object) else ()
+    keys = [key for key, _ in pairs if isinstance(key, nodes.String)]
+    return keys if len(keys) == len(pairs) else []

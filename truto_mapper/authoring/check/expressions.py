@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from truto_mapper.authoring.check import fields, slips
 from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.engine.source_types import reply_type
+from truto_mapper.engine.source_types import failure_type, refusal_type, reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves
+from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
 from truto_mapper.resource.spec import value_schema
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, shortened
 
 _PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
+_OF_MAPPING = ("whole_days.time_zone",)
 _LENGTHS = ("length", "size", "count")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
 
@@ -24,7 +26,10 @@ _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
 class EndpointTypes:
     """The types of an endpoint's expressions; `found` is what is wrong with them."""
 
-    def __init__(self, mapper: Mapper, endpoint: Endpoint) -> None:
+    def __init__(
+        self, mapper: Mapper, endpoint: Endpoint, asked: Mapping[str, Mapping[str, Type]] = MappingProxyType({})
+    ) -> None:
+        """`asked` has types of parameters and settings, by `query` and `context`, that are narrower than declared."""
         self.endpoint = endpoint
         self.found: list[Diagnostic] = []
         #: The type of each node of the expressions, by its identity; of a step of a path, that of what is before it.
@@ -32,11 +37,13 @@ class EndpointTypes:
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression = endpoint.path
-        for _, one in every(endpoint):
+        for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
             self.found += slips.slips(
                 one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
             )
-        self._infer_all(mapper, TypeScope(_variables(mapper, self.body), self.body))
+        #: The types of the variables that every expression may have.
+        self.scope = narrowed(TypeScope(_variables(mapper, self.body), self.body), asked)
+        self._infer_all(mapper, self.scope)
         self.found = _once(self.found)
 
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
@@ -74,16 +81,17 @@ class EndpointTypes:
     def _infer_all(self, mapper: Mapper, scope: TypeScope) -> None:
         """Infer every expression, in the order in which a page evaluates them."""
         endpoint = self.endpoint
-        for key, expression in every(endpoint):
-            if key in _PLANNING:
+        for key, expression in (*every(endpoint), *of_mapping(mapper.mapping)):
+            if key in (*_PLANNING, *_OF_MAPPING):
                 self._infer(expression, replace(scope, context=types.ANY))
         for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
-        unknown = {**scope.variables, "response": types.ANY, "$": types.ANY}
-        for one in (endpoint.error_when, endpoint.empty_when):  # they read failures, which have another shape
-            if one is not None:
-                self._infer(one, TypeScope(unknown, types.ANY))
+        refusal = refusal_type(mapper.mapping)
+        failure = failure_type(self.body, refusal)
+        read = [(one, failure) for one in (endpoint.error_when, endpoint.empty_when) if one is not None]
+        for one, body in (*read, *((one, refusal) for one in mapper.mapping.errors.values())):
+            self._infer(one, TypeScope({**scope.variables, "response": body, "$": body}, body))
         for name, expression in endpoint.for_each:
             item = types.item_of(self._infer(expression, scope)).without(types.NONE)
             scope = scope.bound(name, item).within(item)
@@ -118,6 +126,14 @@ def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:
         "response": body,
         "$": body,
     }
+
+
+def narrowed(scope: TypeScope, asked: Mapping[str, Mapping[str, Type]]) -> TypeScope:
+    """A scope with other types of some parameters and settings."""
+    for holder, names in asked.items():
+        whole = scope.variables[holder]
+        scope = scope.bound(holder, replace(whole, properties={**(whole.properties or {}), **names}))
+    return scope
 
 
 def _given(schema: Mapping[str, Any], default: Any) -> Type:

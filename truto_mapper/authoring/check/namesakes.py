@@ -238,7 +238,7 @@ class _Choice:
         there = (here - words(self.source.name)) | words(name)
         gained = wanted & (there - here)
         own -= words("number") if self.is_of_page else frozenset()
-        if wanted & (here - there) or (there - here) & self.naming.read or are_opposites(wanted, there):
+        if not here or wanted & (here - there) or (there - here) & self.naming.read or are_opposites(wanted, there):
             return False
         if are_opposites(wanted, here):
             return bool(gained) or are_opposites(here, there)

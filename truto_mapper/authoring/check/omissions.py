@@ -4,12 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
-from truto_mapper.authoring.sources import innermost
+from truto_mapper.authoring.check.reachability import Reach
+from truto_mapper.authoring.sources import innermost, parameter_of, reads_parameter
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, every, expressions
+from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
 from truto_mapper.resource.spec import REMOTE_DATA, Field
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
 
 #: How many names a message lists; it counts the others.
@@ -28,6 +32,67 @@ def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
         is_row = (name, expression) in endpoint.for_each[-1:]
         if name not in mentioned and not (is_row and any(row_reads)):
             yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint="remove it")
+
+
+def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnostic]:
+    """C244: a cursor that the request never sends, and parameters for this integration that change nothing."""
+    sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
+    if endpoint.next_cursor is not None and not any(_mentions(one, "cursor") for one in sent):
+        message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
+        hint = "write it where the provider reads it"
+        yield endpoint.next_cursor.diagnostic("C244", message, severity="warning", hint=hint)
+    read = [*sent, *(one for _, one in endpoint.for_each)]
+    integration, parameters = mapper.mapping.integration, mapper.resource.parameters
+    ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
+    unread = [name for name in ours if not any(reads_parameter(one, name) for one in read)]
+    left = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_refused(endpoint, name)]
+    if left and len(unread) < len(ours):  # a request that reads none is no omission
+        message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
+        hint = f"{integration} supports it, says the resource: read `$query.{left[0]}` in the request"
+        yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def _is_refused(endpoint: Endpoint, name: str) -> bool:
+    """Whether `query_error` refuses a query because of a parameter, as in `$exists($query.users) ? "…"`."""
+    every_node = [] if endpoint.query_error is None else list(nodes.walk(endpoint.query_error.node))
+    tests = [one.condition for one in every_node if isinstance(one, nodes.Condition)]
+    return any(parameter_of(side) == name for test in tests for side in _asked(test))
+
+
+def _asked(test: nodes.Node) -> tuple[nodes.Node, ...]:
+    """What a condition asks about."""
+    match test:
+        case nodes.Binary(operator="=" | "!=" | "in", left=left, right=right):
+            return left, right
+        case nodes.Call(procedure=nodes.Variable(name="exists" | "not"), arguments=(one,)):
+            return _asked(one)
+        case _:
+            return (test,)
+
+
+def _is_settled(reach: Reach, endpoint: Endpoint, name: str) -> bool:
+    """Whether the choice of the endpoint says all about a parameter: it serves at most one value of it."""
+    place = ("query", name)
+    if place in reach.domains:
+        values = {chosen[place] for chosen in reach.served(endpoint.name)} - {MISSING}
+        return len(values) <= reach.is_listed(place)
+    return any(reads_parameter(one.when, name) for one in reach.endpoints if one.when)
+
+
+def _mentions(expression: Expression, name: str) -> bool:
+    return any(variable.name == name for variable in expression.variables)
+
+
+def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C212: settings of the account that no expression reads."""
+    mapping = mapper.mapping
+    of_endpoints = (one for endpoint in mapping.endpoints for _, one in every(endpoint))
+    every_read = [read.path for one in (*of_endpoints, *(one for _, one in of_mapping(mapping))) for read in reads(one)]
+    for name in mapping.context_schemas:
+        if ("context",) not in every_read and all(path[:2] != ("context", name) for path in every_read):
+            settings = mapping.root.value["context"]
+            message = f"the setting `{name}` is never read"
+            yield settings.diagnostic("C212", message, key=name, severity="warning", hint="remove it")
 
 
 def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:

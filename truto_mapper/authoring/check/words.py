@@ -10,7 +10,7 @@ Words = frozenset[str]
 _PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Z]+|\d+")
 
 #: Words that say nothing alone.
-_SMALL = frozenset({"a", "an", "as", "at", "by", "for", "in", "is", "of", "on", "the", "was"})
+_SMALL = frozenset({"an", "as", "at", "by", "for", "in", "is", "of", "on", "the", "was"})
 
 #: Words for the same thing.
 _SAME = [
@@ -63,8 +63,8 @@ _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pai
 
 @lru_cache(maxsize=4096)
 def words(name: str) -> Words:
-    """The words of a name, without small ones, each in one form."""
-    parts = [part.lower() for part in _PARTS.findall(name)]
+    """The words of a name, without small ones and single letters, each in one form."""
+    parts = [part.lower() for part in _PARTS.findall(name) if len(part) > 1]
     of_time = not _OF_TIME.isdisjoint(parts)
     kept = [
         part

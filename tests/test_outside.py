@@ -1,0 +1,52 @@
+"""`check` of what is outside the records: queries, enumerations, requests, paging and refusals (`outside.yaml`)."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from truto_mapper import load
+from truto_mapper.authoring import check
+from truto_mapper.text.errors import MapperError
+
+CASES = yaml.safe_load((Path(__file__).parent / "outside.yaml").read_text("utf-8"))
+MAPPING = CASES["files"]["mapping.yaml"]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """Finds what is wrong with a mapping of the help desk, but for notes."""
+    folder = tmp_path_factory.mktemp("desk")
+    for name, text in CASES["files"].items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+
+    def found(text):
+        (folder / "mapping.yaml").write_text(text, "utf-8")
+        try:
+            return [one for one in check.check(load(folder / "mapping.yaml")) if one.severity != "note"]
+        except MapperError as error:
+            return list(error.diagnostics)
+
+    return found
+
+
+def changed(case):
+    assert case["old"] in MAPPING
+    return MAPPING.replace(case["old"], case["new"], 1)
+
+
+def named(case):
+    return f"{case['old']} → {case['new']}"
+
+
+@pytest.mark.parametrize("fault", CASES["faults"], ids=named)
+def test_a_fault_outside_the_records_is_found(fault, desk):
+    found = desk(changed(fault))
+    right = [one for one in found if one.code == fault["finds"] and str(fault.get("hint", "")) in (one.hint or "")]
+    assert right, [one.render() for one in found]
+
+
+@pytest.mark.parametrize("case", [{"old": "", "new": ""}, *CASES["fine"]], ids=named)
+def test_nothing_is_found_in_what_is_right(case, desk):
+    assert [one.render() for one in desk(changed(case))] == []

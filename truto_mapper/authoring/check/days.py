@@ -1,0 +1,120 @@
+"""The days of a request: rounded as `whole_days` says, in its time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from truto_mapper.authoring.check import slips
+from truto_mapper.authoring.sources import parameter_of
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import leading_names
+from truto_mapper.language.source_paths import reads
+from truto_mapper.mapping.linked import Endpoint, WholeDays, every
+from truto_mapper.text.diagnostics import Diagnostic, either
+from truto_mapper.text.source import Span
+
+#: The functions that make days, and what `whole_days` calls them.
+_ROUNDING: Final[Mapping[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDate": ("ceil", "ceil_until_today")}
+_NOW: Final = nodes.Variable(Span(0, 0), "now")
+_SENT: Final = ("path", "params", "headers", "body")
+
+
+def misrounded(days: WholeDays | None, endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C243: parameters that are counted in another zone than `whole_days` says, or are no days where they are sent."""
+    if days is None:
+        return
+    for key, one in every(endpoint):
+        calls = list(_calls(one)) if "Date" in one.text else []
+        known = [call for call in calls if call.parameter in days.parameters]
+        if key in _SENT:
+            yield from (_unsaid(one, call) for call in calls if call.parameter and call not in known)
+        for call in calls:
+            if call in known or call.arguments[:1] == (_NOW,):
+                yield from _zone(one, call, days.time_zone)
+        for call in known:
+            yield from _rounding(one, call, days.parameters[call.parameter], is_sent=key in _SENT)
+        if key in _SENT and len(known) == len(calls):
+            yield from _unrounded(one, days.parameters, {call.parameter for call in calls})
+
+
+class _Call(NamedTuple):
+    """A call that makes a day: the function, its arguments, and the parameter of the query that it is given."""
+
+    node: nodes.Node
+    function: str
+    arguments: tuple[nodes.Node, ...]
+    parameter: str
+    is_compared: bool
+
+
+def _calls(expression: Expression) -> Iterator[_Call]:
+    """The calls that make a day. Variables are followed to what they are bound to."""
+    every_node = list(nodes.walk(expression.node))
+    bound = {node.variable.name: node.value for node in every_node if isinstance(node, nodes.Bind)}
+    compared = [one for node in every_node if isinstance(node, nodes.Binary) for one in _sides(node)]
+    piped = {id(node.right): node.left for node in every_node if isinstance(node, nodes.Apply)}
+    for node in every_node:
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name=name), arguments=written) if name in _ROUNDING:
+                given = (*([piped[id(node)]] if id(node) in piped else []), *written)
+                given = tuple(bound.get(one.name, one) if isinstance(one, nodes.Variable) else one for one in given)
+                yield _Call(
+                    node, name, given, parameter_of(given[0]) if given else "", any(node is one for one in compared)
+                )
+
+
+def _sides(node: nodes.Binary) -> tuple[nodes.Node, ...]:
+    return (node.left, node.right) if node.operator in ("=", "!=", "<", "<=", ">", ">=") else ()
+
+
+def _zone(expression: Expression, call: _Call, zone: Expression) -> Iterator[Diagnostic]:
+    given = call.arguments[1] if len(call.arguments) > 1 else None
+    is_known = isinstance(given, nodes.String) or (given is not None and leading_names(given)[1:])
+    if is_known and given is not None and given != zone.node and isinstance(zone.node, nodes.String | nodes.Path):
+        text = slips.written(expression, given)
+        message = f"`whole_days` counts in {zone.line}, but this day is one of {text}"
+        yield expression.diagnostic("C243", message, given, severity="warning", hint=f"write `{zone.line}`")
+
+
+def _rounding(expression: Expression, call: _Call, rounding: str, *, is_sent: bool) -> Iterator[Diagnostic]:
+    """A day that is rounded the other way, or that is sent but not cut to today."""
+    message = hint = ""
+    has_more = len(call.arguments) > len(("moment", "zone"))
+    if rounding not in _ROUNDING[call.function]:
+        is_unit = call.function == "floorDate" and has_more
+        if not is_unit and not call.is_compared:
+            message = (
+                f"`whole_days` says `{rounding}` for `{call.parameter}`, but ${call.function} rounds the other way"
+            )
+            hint = f"write `${_function(rounding)}(…)`"
+    elif rounding == "ceil_until_today" and not has_more and is_sent:
+        message = f"`whole_days` cuts `{call.parameter}` to today, but this does not"
+        hint = "give the time as a third argument: `$now`"
+    elif rounding == "ceil" and has_more and is_sent:
+        message = f"`whole_days` says `ceil` for `{call.parameter}`, but this cuts it to today"
+        hint = "write `ceil_until_today` there"
+    if message:
+        yield expression.diagnostic("C243", message, call.node, severity="warning", hint=hint)
+
+
+def _function(rounding: str) -> str:
+    return next(function for function, ways in _ROUNDING.items() if rounding in ways)
+
+
+def _unsaid(expression: Expression, call: _Call) -> Diagnostic:
+    message = f"`whole_days` does not say that `{call.parameter}` becomes a day"
+    ways = either(f"`{way}`" for way in _ROUNDING[call.function])
+    hint = f"add it to `whole_days` as {ways}"
+    return expression.diagnostic("C243", message, call.node, severity="warning", hint=hint)
+
+
+def _unrounded(expression: Expression, parameters: Mapping[str, str], rounded: set[str]) -> Iterator[Diagnostic]:
+    """A moment that is sent where `whole_days` says that the provider takes days."""
+    for (variable, *names), written in reads(expression):
+        if variable == "query" and names and names[0] in parameters and names[0] not in rounded:
+            function = _function(parameters[names[0]])
+            message = f"`whole_days` says that the provider takes `{names[0]}` as a day, but this sends the moment"
+            hint = f"write `${function}($query.{names[0]}, …)`"
+            yield expression.diagnostic("C243", message, written[0], severity="warning", hint=hint)

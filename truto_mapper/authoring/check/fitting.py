@@ -1,0 +1,181 @@
+"""Whether the type of an expression fits the schema of the place that its value is for.
+
+One answer for unified fields, for the provider's request, and for what a mapping computes beside the records.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from truto_mapper.engine.request_schema import RequestSchema
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.types import Type
+from truto_mapper.resource.json_schema import Schema
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
+
+#: Formats that exclude each other.
+_APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time"})
+
+_CONVERSIONS = {"string": "write $string(…)", "integer": "write $number(…)", "number": "write $number(…)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a value must be: the schema of its place, how messages call it, and whose schema that is.
+
+    `code` is the code of what does not fit. A unified field leaves out null and what it does not declare; other places
+    are `strict`: they do not, and all that does not fit is a warning.
+    """
+
+    schema: RequestSchema
+    name: str
+    owner: str = "the resource"
+    code: str = "C207"
+    strict: bool = False
+    hint: str | None = None
+
+    @property
+    def items(self) -> Wanted:
+        return replace(self, schema=self.schema.items)
+
+    def child(self, name: str) -> Wanted | None:
+        """What a property must be; None if it is not declared."""
+        inner = self.schema.at(name)
+        called = f"{self.name}.{name}" if self.name else name
+        return None if inner is None else replace(self, schema=inner, name=called)
+
+    @property
+    def called(self) -> str:
+        return self.name or "the record"
+
+    @property
+    def is_any(self) -> bool:
+        return len(self.schema.kinds) >= len(types.SCALARS) + 2
+
+    @property
+    def in_words(self) -> str:
+        return types.in_words(Type(frozenset(self.schema.kinds)))
+
+    def found(
+        self, expression: Expression, message: str, node: nodes.Node | None = None, hint: str | None = None
+    ) -> Diagnostic:
+        severity: Any = "warning" if self.strict else "error"
+        return expression.diagnostic(self.code, message, node, severity=severity, hint=self.hint or hint)
+
+
+def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    """What no value of a type can be at a place, and what some cannot."""
+    if kind == types.ANY or wanted.is_any:
+        return
+    if wanted.schema.is_array:
+        yield from misfits(expression, types.item_of(kind), wanted.items)
+    elif not kind.solid:
+        yield from _empty(expression, kind, wanted)
+    elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds):
+        scalar = kind.solid <= types.SCALARS and len(wanted.schema.kinds) == 1
+        hint = _CONVERSIONS.get(*wanted.schema.kinds) if scalar else None
+        message = f"`{wanted.called}` is {wanted.in_words}, but this gives {types.in_words(kind)}"
+        yield wanted.found(expression, message, hint=hint)
+    else:
+        yield from _below(expression, kind, wanted)
+        yield from _sometimes(expression, kind, wanted) if wanted.strict else ()
+
+
+def _numbers(kinds: frozenset[str]) -> set[str]:
+    return {"number" if one == "integer" else one for one in kinds}
+
+
+def _empty(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    """A value that is always null or absent."""
+    if kind.kinds and not (wanted.strict and "null" in kind.kinds and wanted.schema.is_nullable):
+        hint = "remove the field from the mapping" if not wanted.strict else "remove it from the mapping"
+        message = f"`{wanted.called}` never gets a value from this"
+        yield expression.diagnostic(wanted.code, message, severity="warning", hint=hint)
+
+
+def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    """A null or a boolean that a mapping gives in some cases, where the place takes none."""
+    if "null" in kind.kinds and not wanted.schema.is_nullable:
+        hint = "leave the branch with null out: nothing is sent then"
+        yield wanted.found(expression, f"`{wanted.called}` must not be null, which this may give", hint=hint)
+    if "boolean" in kind.solid - wanted.schema.kinds:
+        yield wanted.found(expression, f"`{wanted.called}` is {wanted.in_words}, but this may give a boolean")
+
+
+def _below(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    """The fields of an object, the values of a scalar or its format."""
+    if "object" in kind.solid & wanted.schema.kinds:
+        yield from _fields(expression, kind, wanted)
+    elif kind.values is not None:
+        yield from _values(expression, kind.values, wanted)
+    elif {wanted.schema.format, kind.format} <= _APART and kind.format != wanted.schema.format:
+        message = f"`{wanted.called}` is a {wanted.schema.format}, but this gives a {kind.format}"
+        yield wanted.found(expression, message)
+
+
+def _fields(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    given = kind.properties
+    for name, inner in (given or {}).items():
+        child = wanted.child(name)
+        if child is not None:
+            yield from misfits(expression, inner, child)
+        elif wanted.strict:
+            yield unknown(expression, _key(expression, name), name, wanted)
+    if wanted.strict and given is not None and kind.path is None:
+        missing = [name for name in wanted.schema.required if name not in given]
+        yield from (wanted.found(expression, absent(name, wanted)) for name in missing)
+
+
+def _key(expression: Expression, name: str) -> nodes.Node | None:
+    """The key of an object constructor, as it is written."""
+    objects = (one for one in nodes.walk(expression.node) if isinstance(one, nodes.Object))
+    keys = (key for one in objects for key, _ in one.pairs if isinstance(key, nodes.String) and key.value == name)
+    return next(keys, None)
+
+
+def unknown(place: Any, node: Any, name: str, wanted: Wanted) -> Diagnostic:
+    """A finding about a key that a schema does not declare, at an expression's node or a key of YAML."""
+    where = f" in `{wanted.name}`" if wanted.name else ""
+    message, hint = f"{wanted.owner} has no `{name}`{where}", did_you_mean(name, wanted.schema.names)
+    if isinstance(place, Expression):
+        return place.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
+    found: Diagnostic = place.diagnostic(wanted.code, message, key=node, severity="warning", hint=hint)
+    return found
+
+
+def absent(name: str, wanted: Wanted) -> str:
+    """The message about a key that a schema requires and nothing gives."""
+    return f"{wanted.owner} requires `{f'{wanted.name}.{name}' if wanted.name else name}`, which nothing gives a value"
+
+
+def _values(expression: Expression, values: Sequence[Any], wanted: Wanted) -> Iterator[Diagnostic]:
+    """Values that a place never allows, or some of which it does not."""
+    wrong = [value for value in values if not _allows(wanted.schema, value)]
+    quoted, listed = ", ".join(map(_quoted, wrong)), wanted.schema.values
+    hint = f"{wanted.owner} allows {', '.join(map(str, listed))}" if listed else None
+    if wrong and len(wrong) == len(values):
+        yield wanted.found(expression, f"`{wanted.called}` can never be {quoted}", hint=hint)
+    elif wrong:
+        message, code = f"`{wanted.called}` cannot be {quoted}, which this may give", wanted.code
+        code = code if wanted.strict else "C209"
+        yield expression.diagnostic(code, message, severity="warning", hint=hint)
+
+
+def _quoted(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else json.dumps(value)
+
+
+#: What a schema says about a scalar, besides its values.
+_LIMITS = {"format": str, "minimum": int | float, "maximum": int | float, "minLength": int, "maxLength": int}
+
+
+def _allows(schema: RequestSchema, value: Any) -> bool:
+    """Whether a schema allows a scalar. Patterns and alternatives other than those of values are not looked at."""
+    if listed := schema.values:
+        return any(types.same_value(value, one) for one in listed)
+    limits = [{k: form[k] for k, kind in _LIMITS.items() if isinstance(form.get(k), kind)} for form in schema.certain]
+    return all(Schema(one, generated=True).valid(value) for one in [{"type": sorted(schema.kinds)}, *limits] if one)

@@ -1,0 +1,200 @@
+"""What a mapping computes beside the records: paging, paths, headers, refusals. Each has a type of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from truto_mapper.authoring.check import fitting, slips
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fitting import Wanted
+from truto_mapper.engine import sendable
+from truto_mapper.engine.request_schema import RequestSchema
+from truto_mapper.engine.source_types import plain_schema
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.types import Type
+from truto_mapper.mapping import linked
+from truto_mapper.mapping.linked import Template, every, leaves, of_mapping
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.timestamps import is_time_zone
+
+_TEXT: Final = {"type": "string"}
+_NUMBER: Final = {"type": ["number", "null"]}
+_TEXTS: Final = {"type": ["string", "array", "null"], "items": {"type": ["string", "null"]}}
+_ZONE: Final = {"type": ["string", "null"], "format": "time-zone"}
+_SENT: Final = {"type": ["string", "number", "boolean"]}
+
+#: The schema of the value of each key, and a hint where it has another.
+_WANTED: Final[Mapping[str, tuple[Any, str | None]]] = {
+    "path": (_TEXT, None),
+    "query_error": (_TEXT, 'it is the reason for the caller, or nothing: `… ? "why"`'),
+    "query_note": ({"type": ["string", "array"], "items": _TEXT}, 'it is what the caller should know: `… ? "what"`'),
+    "next_cursor": ({"type": ["string", "number", "null"]}, "it is the cursor itself, or nothing on the last page"),
+    "page_number": (_NUMBER, None),
+    "total": (_NUMBER, None),
+    "time_zone": (_ZONE, None),
+    "headers": (_SENT, None),
+    "whole_days.time_zone": (_ZONE, None),
+    "error_mapping.message": (_TEXTS, "it is what the provider said: a text, or several"),
+    "error_mapping.request_id": ({"type": ["string", "number", "null"]}, None),
+    "error_mapping.retry_after": (_NUMBER, None),
+    "error_mapping.hint": ({"type": ["string", "null"]}, 'it is what a person can do: `… ? "what"`'),
+}
+
+
+def misfits(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: values of another type than their key takes. C242: headers."""
+    for key, one in (*every(typed.endpoint), *of_mapping(mapping)):
+        kind = typed.kinds.get(id(one.node), types.ANY)
+        if key in _WANTED:
+            schema, hint = _WANTED[key]
+            name = {"path": "path_mapping", "headers": "a header"}.get(key, key)
+            wanted = Wanted(RequestSchema(schema), name, "the engine", "C240", strict=True, hint=hint)
+            yield from fitting.misfits(one, _of_headers(one.node, kind), wanted)
+        if key == "whole_days.time_zone":
+            yield from _zones(one, kind)
+        yield from _headers_read(one)
+    yield from _paths(typed.endpoint.path, typed.kinds.get(id(typed.endpoint.path.node), types.ANY))
+    yield from _always_refused(typed)
+    yield from _headers_sent(typed.endpoint.headers)
+    yield from _static_response(typed)
+
+
+def _of_headers(node: nodes.Node, kind: Type) -> Type:
+    """A type, which is text for a header of the reply."""
+    match node:
+        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="headers")), nodes.Step())):
+            return types.union(types.STRING, types.UNDEFINED)
+    return kind
+
+
+def _zones(expression: Expression, kind: Type) -> Iterator[Diagnostic]:
+    for zone in kind.values or ():
+        if isinstance(zone, str) and not is_time_zone(zone):
+            hint = "write an IANA name such as `Europe/Berlin`"
+            yield expression.diagnostic("C240", f'there is no time zone "{zone}"', severity="warning", hint=hint)
+
+
+# --------------------------------------------------------------------------------------------------------- requests
+
+
+def _paths(path: Expression, kind: Type) -> Iterator[Diagnostic]:
+    """C240: a path that does not begin with a slash, and texts that no path can have."""
+    parts = list(_joined(path.node))
+    if isinstance(parts[0], nodes.Condition) and (open_ := _open(parts[0])) is not None:
+        message = "there is no path where this does not hold"
+        yield path.diagnostic("C240", message, open_, severity="warning", hint="add a path after `:`")
+    if len(parts) == 1 and not isinstance(parts[0], nodes.String):
+        faults = [
+            fault for value in kind.values or () if isinstance(value, str) and (fault := sendable.path_fault(value))
+        ]
+        for message, hint in faults[:1]:
+            yield path.diagnostic("C240", message, severity="warning", hint=hint)
+        return
+    texts = [one for one in parts if isinstance(one, nodes.String)]
+    first = parts[0]
+    if isinstance(first, nodes.String) and first.value and not first.value.startswith("/"):
+        hint = f'write `"/{first.value}"`' if "://" not in first.value else "the client has the address of the provider"
+        yield path.diagnostic("C240", "a path begins with a slash", first, severity="warning", hint=hint)
+        return
+    for one in texts:
+        piece = one.value if one is first or one.value.startswith("/") else f"/{one.value}"
+        if fault := sendable.path_fault(piece.rstrip("/") or "/"):
+            yield path.diagnostic("C240", fault[0], one, severity="warning", hint=fault[1])
+
+
+def _open(node: nodes.Condition) -> nodes.Node | None:
+    """The last condition of a chain without an `else`, unless it compares: C209 tells which values are left then."""
+    while isinstance(node.otherwise, nodes.Condition):
+        node = node.otherwise
+    return node.condition if node.otherwise is None and not isinstance(node.condition, nodes.Binary) else None
+
+
+def _joined(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The parts of a text that `&` joins, in order."""
+    match node:
+        case nodes.Binary(operator="&", left=left, right=right):
+            yield from _joined(left)
+            yield from _joined(right)
+        case nodes.Block(expressions=(one,)):
+            yield from _joined(one)
+        case nodes.Chain(parts=parts):
+            for part in parts:
+                yield from _joined(part)
+        case nodes.Hole():
+            return
+        case _:
+            yield node
+
+
+def _headers_sent(template: Template | None) -> Iterator[Diagnostic]:
+    """C240: names that no header has, that the client sets, or that are there twice."""
+    taken: set[str] = set()
+    for path, _, one in leaves(template):
+        name = str(path[0]) if path else "a"
+        fault = sendable.header_fault(name, "")
+        if fault is None and len(path) == 1 and name.lower() in taken:
+            fault = f"the header {name} is there twice"
+        if fault is not None:
+            yield one.diagnostic("C240", fault, severity="warning")
+        taken.add(name.lower())
+
+
+def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: a reason that every query gets, unless the endpoint is there to refuse some."""
+    one = typed.endpoint.query_error
+    kind = types.ANY if one is None else typed.kinds.get(id(one.node), types.ANY)
+    if one is None or kind.kinds != types.STRING.kinds:
+        return
+    if typed.endpoint.when is None or not isinstance(one.node, nodes.String):
+        hint = 'give nothing where the query is right: `… ? "why"`'
+        message = f"this refuses every query of `{typed.endpoint.name}`"
+        yield one.diagnostic("C240", message, severity="warning", hint=hint)
+
+
+# ---------------------------------------------------------------------------------------------------------- replies
+
+
+def _headers_read(expression: Expression) -> Iterator[Diagnostic]:
+    """C242: names of headers are lower-case in `$headers`."""
+    for node in nodes.walk(expression.node):
+        match node:
+            case nodes.Path(
+                steps=(nodes.Step(node=nodes.Variable(name="headers")), nodes.Step(node=nodes.Name() as name), *_)
+            ):
+                yield from _cased(expression, name, name.value)
+            case nodes.Call(
+                procedure=nodes.Variable(name="lookup"),
+                arguments=(nodes.Variable(name="headers"), nodes.String() as name),
+            ):
+                yield from _cased(expression, name, name.value)
+            case nodes.Binary(operator="-", left=nodes.Path(steps=(first, *_)) as left, right=right):
+                if _is_headers(first) and left.span.end == right.span.start - 1:
+                    begin = left.steps[-1].span.start
+                    written = expression.text[begin : right.span.end]
+                    message = f"`-` subtracts here: `{slips.written(expression, right)}` is a field"
+                    hint = f"write `` $headers.`{written.lower()}` ``"
+                    yield expression.diagnostic("C242", message, node, severity="warning", hint=hint)
+
+
+def _is_headers(step: nodes.Node) -> bool:
+    return isinstance(step, nodes.Step) and isinstance(step.node, nodes.Variable) and step.node.name == "headers"
+
+
+def _cased(expression: Expression, node: nodes.Node, name: str) -> Iterator[Diagnostic]:
+    if name != name.lower():
+        message = f"`$headers` never has `{name}`: its names are lower-case"
+        lower = f"`{name.lower()}`" if "-" in name else name.lower()
+        hint = f"write `` {lower} ``" if "`" in lower else f"write `{lower}`"
+        hint = f'write `"{name.lower()}"`' if isinstance(node, nodes.String) else hint
+        yield expression.diagnostic("C242", message, node, severity="warning", hint=hint)
+
+
+def _static_response(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: a body for skipped calls that the schema of replies does not describe."""
+    one = typed.endpoint.static_response
+    if one is not None:
+        schema = {"type": "object"} if typed.endpoint.source is None else plain_schema(typed.endpoint.source)
+        wanted = Wanted(RequestSchema(schema), "", "the provider's schema", "C240", strict=True)
+        yield from fitting.misfits(one, typed.kinds.get(id(one.node), types.ANY), wanted)
