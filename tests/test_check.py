@@ -85,6 +85,7 @@ endpoints:
   all:
     recognise: $exists(users)
     path_mapping: '"/users"'
+    query_mapping: {region: $context.region, plan: $context.plan, beta: $context.beta}
     for_each: {user: users}
     response_mapping:
       id: $user.id

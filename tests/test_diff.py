@@ -556,5 +556,5 @@ def test_golden_cases_show_the_effect_of_a_change_of_a_mapping(tmp_path):
     new.write_text(SHIPPED.replace("calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAttended"), "utf-8")
     done = run("gong/activity", new, "--cases", "gong/activity")
     assert done.exit_code == 1
-    assert "warning[B321]: metrics.calls_hosted:" in done.stderr
+    assert "error[B322]: metrics.calls_hosted" in done.stderr
     assert run("gong/activity", "gong/activity").stdout == "nothing changed\n"

@@ -11,7 +11,7 @@ from truto_mapper.text import files
 CODES: dict[str, str] = {
     "M101": "the file is not valid YAML",
     "M102": "a key appears twice in one mapping",
-    "M103": "the YAML is not plain data: a tag, a merge key, a broken alias or a key that is not a string",
+    "M103": "the YAML is not plain data: a tag, a merge key, a key that is not a string, a broken alias or anchor",
     "M104": "the file is too large, nested too deeply, or its aliases expand too far",
     "M105": "the file does not exist or cannot be read",
     "M106": "the file does not have the expected shape",
@@ -49,6 +49,13 @@ CODES: dict[str, str] = {
     "C224": "a value that the schema allows makes a function or an operator fail",
     "C225": "a function can never work with these arguments",
     "C226": "a function cannot be kept in a name",
+    "C230": "a condition does not depend on what it tests",
+    "C231": "two names read each other's values",
+    "C232": "a value is read from the place of another one",
+    "C233": "the reply has a field for a unified field that gets no value",
+    "C234": "rows or replies are looked for in the wrong place",
+    "C235": "each item of a list is the only one of its kind",
+    "C236": "a text enters a path without being escaped",
     "C238": "a query reaches no endpoint",
     "C239": "an enumeration does not have this value",
     "C240": "a value beside the records has another type than its key takes",
@@ -119,6 +126,8 @@ CODES: dict[str, str] = {
     "G702": "a golden case does not fail for the reason it states",
     "G703": "a file belongs to no golden case",
     "G704": "the golden case already exists",
+    "G705": "a file of a golden case cannot be written",
+    "G706": "aliases would change what a recorded case shows",
 }
 
 
