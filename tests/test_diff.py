@@ -241,7 +241,8 @@ def test_another_order_of_endpoints_is_a_note_if_the_cases_use_each_of_them(tmp_
     expanded["endpoints"] = {name: endpoints[name] for name in ("by_period", "day_by_day", "aggregate")}
     old = load("gong/activity")
     new = changed(tmp_path, text=yaml.dump(expanded, sort_keys=False, Dumper=Unaliased, width=1000))
-    found = diff.behaviour(old, new, CASES, diff.mappings(old, new))
+    cases = [one for one in CASES if one.name != "reply-unrecognised"]  # its error lists the endpoints in their order
+    found = diff.behaviour(old, new, cases, diff.mappings(old, new))
     assert [(one.found.severity, one.found.code) for one in found] == [("note", "B311")]
     (one,) = diff.behaviour(old, new, CASES[:5], diff.mappings(old, new))
     assert one.found.severity == "warning"
@@ -290,7 +291,9 @@ def test_a_removed_expression_is_shown_at_its_old_place_and_a_new_one_at_its_new
     )
     found = {one.found.message: one.found.source.name for one in diff.mappings(load("gong/activity"), new)}
     assert found["`aggregate` no longer gives `metrics.calls_attended`"] == "mappings/gong/activity.yaml"
-    assert found["`aggregate` computes `metrics.comments_given` differently"] == str(tmp_path / "new.yaml")
+    assert found["`aggregate` computes `metrics.comments_given` differently, and so does `by_period`"] == str(
+        tmp_path / "new.yaml"
+    )
 
 
 def test_a_field_that_gets_an_expression_breaks_nobody(tmp_path):
@@ -553,5 +556,5 @@ def test_golden_cases_show_the_effect_of_a_change_of_a_mapping(tmp_path):
     new.write_text(SHIPPED.replace("calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAttended"), "utf-8")
     done = run("gong/activity", new, "--cases", "gong/activity")
     assert done.exit_code == 1
-    assert "warning[B321]: metrics.calls_hosted:" in done.stderr
+    assert "error[B322]: metrics.calls_hosted" in done.stderr
     assert run("gong/activity", "gong/activity").stdout == "nothing changed\n"

@@ -44,6 +44,7 @@ EQUAL = [
     ("s = 1 and $exists(a)", "$exists(a) and s = 1"),
     ("s ~> $substring(1)", "$substring(s, 1)"),
     ('items#$i.{"n": $i, "v": x}', 'items#$j.{"v": x, "n": $j}'),
+    ("$uppercase(a.e)", "a.e ~> $uppercase", "a.e ~> $uppercase()"),
     ("items^(x)", "$row.items^($.x)"),
     ("items.x", "items.($.x)", "items.($v := $; $v.x)"),
 ]

@@ -16,7 +16,18 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
 from truto_mapper.language.runtime.values import MISSING, Missing
 from truto_mapper.language.source_paths import Read, reads
-from truto_mapper.language.types import ANY, KINDS, UNDEFINED, Type, from_schema, in_words, kind_of, objects, union_all
+from truto_mapper.language.types import (
+    ANY,
+    KINDS,
+    UNDEFINED,
+    Type,
+    from_schema,
+    in_words,
+    kind_of,
+    objects,
+    union,
+    union_all,
+)
 from truto_mapper.mapping.linked import Endpoint, Mapping, expressions
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import excerpt
@@ -99,17 +110,30 @@ def reply_type(endpoint: Endpoint) -> Type:
 
 
 def refusal_type(mapping: Mapping) -> Type:
-    """What a refusal of the provider can be; anything if `error_mapping` names no schema."""
-    return _type_in(mapping.refusal, None)
+    """What a refusal of the provider can be; anything if `error_mapping` names no schema.
+
+    Null and absent are the same there: an expression that fails never hides what the provider says.
+    """
+    return _without_null(_type_in(mapping.refusal, None))
+
+
+def _without_null(kind: Type) -> Type:
+    """A type without null, at any depth, and without paths."""
+    if kind == ANY:
+        return kind
+    properties = None if kind.properties is None else {n: _without_null(one) for n, one in kind.properties.items()}
+    items = None if kind.items is None else _without_null(kind.items)
+    return replace(kind.without({"null"}), properties=properties, items=items, path=None)
 
 
 def failure_type(reply: Type, refusal: Type) -> Type:
     """What `error_when` and `empty_when` look into: a refusal, or a reply."""
-    if reply.properties is None or refusal.properties is None:
+    both = [one.properties for one in (_without_null(reply), refusal) if one.properties is not None]
+    if len(both) < len((reply, refusal)):
         return ANY
-    names = dict.fromkeys([*reply.properties, *refusal.properties])
-    both = {name: [one.properties.get(name, UNDEFINED) for one in (reply, refusal) if one.properties] for name in names}
-    return Type(frozenset({"object"}), properties={name: union_all(kinds) for name, kinds in both.items()})
+    names = dict.fromkeys(name for properties in both for name in properties)
+    made = {name: union_all(properties[name] for properties in both if name in properties) for name in names}
+    return Type(frozenset({"object"}), properties={n: union(kind, UNDEFINED) for n, kind in made.items()})
 
 
 def _type_in(source: Source | None, path: NamePath | None) -> Type:

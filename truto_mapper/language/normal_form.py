@@ -107,8 +107,8 @@ class _Writer:
                 return self._step(node, names)[0]
             case nodes.Condition():
                 return self._condition(node, names)
-            case nodes.Call() | nodes.Apply(right=nodes.Call(procedure=Variable())):
-                return self._call(node, names)
+            case nodes.Call() | nodes.Apply() if (call := _meant(node)) is not None:
+                return self._call(call, names)
         return _ordered(self._rebuilt(node, names))
 
     def _rebuilt(self, node: Any, names: Names) -> Any:
@@ -197,12 +197,8 @@ class _Writer:
             return nodes.Default(_NOWHERE, made[0], made[2])
         return nodes.Condition(_NOWHERE, *made)
 
-    def _call(self, call: nodes.Call | nodes.Apply, names: Names) -> Node:
-        """A call, also by `~>`. Where a function may take the context as an argument, the context is added."""
-        if isinstance(call, nodes.Apply):
-            called = call.right
-            assert isinstance(called, nodes.Call)  # noqa: S101  # no other is written as a call
-            call = replace(called, arguments=(call.left, *called.arguments))
+    def _call(self, call: nodes.Call, names: Names) -> Node:
+        """A call. Where a function may take the context as an argument, the context is added."""
         name = call.procedure.name if isinstance(call.procedure, Variable) else ""
         if (body := _applied(names.bound.get(name), call.arguments, names)) is not None:
             return self.write(*body)
@@ -213,6 +209,18 @@ class _Writer:
         if "-" not in signature or len(call.arguments) >= _most(signature):
             return made
         return nodes.Block(_NOWHERE, (names.context, made))
+
+
+def _meant(node: nodes.Call | nodes.Apply) -> nodes.Call | None:
+    """A call, also if it is written with `~>`, unless that composes functions."""
+    match node:
+        case nodes.Call():
+            return node
+        case nodes.Apply(left=left, right=nodes.Call(procedure=Variable()) as call):
+            return replace(call, arguments=(left, *call.arguments))
+        case nodes.Apply(left=Path() | nodes.Call() as left, right=Variable(name=name)) if name in STANDARD:
+            return nodes.Call(node.span, node.right, (left,))
+    return None
 
 
 def _applied(

@@ -119,6 +119,8 @@ CODES: dict[str, str] = {
     "G702": "a golden case does not fail for the reason it states",
     "G703": "a file belongs to no golden case",
     "G704": "the golden case already exists",
+    "G705": "a file of a golden case cannot be written",
+    "G706": "aliases would change what a recorded case shows",
 }
 
 

@@ -12,8 +12,15 @@ from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
-from truto_mapper.authoring.check.omissions import unread_fields, unsent, unused_names, unwritten_fields
+from truto_mapper.authoring.check.omissions import (
+    unread_fields,
+    unsent,
+    unused_names,
+    unused_settings,
+    unwritten_fields,
+)
 from truto_mapper.authoring.check.reachability import Reach, unreachable
+from truto_mapper.authoring.check.shared import in_every, place
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -31,8 +38,22 @@ def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
     return ()
 
 
-#: What may be a consequence of a mistake elsewhere: what nothing uses, reads, writes or sends.
-_OF_THE_WHOLE = frozenset({"C212", "C213", "C214", "C215", "C216", "C244"})
+def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[EndpointTypes, list[Diagnostic]]:
+    """The types of an endpoint's expressions, and what they tell without what only follows from that."""
+    typed = EndpointTypes(mapper, endpoint)
+    strangers = list(enumerations.strangers(mapper.mapping, typed))
+    after = enumerations.branches_after(mapper.mapping, typed, strangers)
+    found = [*typed.found, *strangers]
+    if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
+        served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
+        left = (*served.found, *enumerations.strangers(mapper.mapping, served))
+        after |= {place(one) for one in found if one.code == "C209"} - {place(one) for one in left}
+    return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
+
+
+#: What may be a consequence of a mistake elsewhere: names that nothing uses, fields that nothing reads or writes,
+#: queries that nothing serves or sends.
+_OF_THE_WHOLE = frozenset({"C210", "C212", "C213", "C214", "C215", "C216", "C238", "C244"})
 
 
 def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]:
@@ -50,21 +71,18 @@ def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]
 
 def check(mapper: Mapper) -> list[Diagnostic]:
     """Every finding about a mapping that loads, in the order of its text, without the silenced ones."""
-    found: list[Diagnostic] = []
     reach = Reach(mapper)
+    by_endpoint: dict[str, list[Diagnostic]] = {}
     unread: list[Diagnostic] = []
     for endpoint in mapper.mapping.endpoints:
-        found += _invalid(endpoint)
-        types = EndpointTypes(mapper, endpoint)
-        strangers = list(enumerations.strangers(mapper.mapping, types))
-        after = enumerations.branches_after(mapper.mapping, types, strangers)
-        found += [one for one in types.found if one.code != "C211" or (one.source, one.span) not in after]
-        found += [*strangers, *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        types, found = _of_expressions(mapper, endpoint, reach)
+        found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
         found += [*outside.misfits(mapper.mapping, types)]
         found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping.whole_days, endpoint)]
+        by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
-    found += [*unreachable(reach), *unread]
+    found = [*in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach), *unused_settings(mapper), *unread]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.authoring.check import fitting, slips
-from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.expressions import EndpointTypes, narrowed
 from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.reachability import Reach
 from truto_mapper.engine.mapper import Mapper
@@ -29,11 +29,7 @@ class Bodies:
         node = mapper.mapping.root.value["endpoints"].value[self.endpoint.name]
         self.node: Node | None = node.value.get("request_body_mapping")
         self.holder = node
-        self.scope = replace(typed.scope, context=types.ANY)
-        for holder, names in _narrowed(reach, self.endpoint.name).items():
-            whole = self.scope.variables[holder]
-            asked = {**(whole.properties or {}), **names}
-            self.scope = self.scope.bound(holder, replace(whole, properties=asked))
+        self.scope = narrowed(replace(typed.scope, context=types.ANY), reach.asked(self.endpoint.name))
 
     def misfits(self) -> Iterator[Diagnostic]:
         """C241: what does not fit the schema of the request, or what no schema makes an array again."""
@@ -50,6 +46,7 @@ class Bodies:
     def _fitting(self, node: Node, template: Template, wanted: Wanted) -> Iterator[Diagnostic]:
         match template:
             case Expression():
+                yield from self._written_as_text(template, wanted)
                 for _, found in _distinct(fitting.misfits(template, self._kind(template), wanted)):
                     yield found
             case list():
@@ -90,6 +87,17 @@ class Bodies:
         kind = self.typed.kinds.get(id(expression.node), types.ANY)
         return quiet(expression.node, self.scope) if kind.values or kind.properties else kind
 
+    def _written_as_text(self, expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
+        """A list that is made one text, where a list is wanted: the text would be its only item."""
+        match expression.node:
+            case nodes.Call(procedure=nodes.Variable(name="join" | "string" as name), arguments=(items, *_)):
+                kind = self.typed.kinds.get(id(items), types.ANY)
+                is_list = "array" in kind.kinds and kind != types.ANY
+                if wanted.schema.is_array and is_list:
+                    message = f"`{wanted.called}` is an array, but ${name} makes one text of the items"
+                    text = slips.written(expression, items)
+                    yield expression.diagnostic("C241", message, severity="warning", hint=f"write `{text}`")
+
     def _collapsed(self, expression: Expression) -> Iterator[Diagnostic]:
         """An array of one item, which JSONata makes the item, where no schema makes it an array again."""
         kind = self.typed.kinds.get(id(expression.node), types.ANY)
@@ -103,16 +111,3 @@ class Bodies:
 
 def _distinct(found: Iterator[Diagnostic]) -> Iterator[tuple[Any, Diagnostic]]:
     yield from {(one.span, one.message): one for one in found}.items()
-
-
-def _narrowed(reach: Reach, name: str) -> dict[str, dict[str, Type]]:
-    """The types of parameters and settings in the queries that an endpoint serves."""
-    served, found = reach.served(name), dict[str, dict[str, Type]]()
-    for holder, parameter in reach.domains if served else ():
-        values = dict.fromkeys(chosen[holder, parameter] for chosen in served)
-        known = [one for one in values if isinstance(one, str | int)]
-        kind = types.union_all(map(types.constant, known)) if known else types.UNDEFINED
-        if reach.is_listed((holder, parameter)):
-            kind = kind if len(known) == len(values) else types.union(kind, types.UNDEFINED)
-            found.setdefault(holder, {})[parameter] = kind
-    return found

@@ -12,10 +12,12 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, WholeDays, every
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, either
+from truto_mapper.text.source import Span
 
 #: The functions that make days, and what `whole_days` calls them.
 _ROUNDING: Final[Mapping[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDate": ("ceil", "ceil_until_today")}
+_NOW: Final = nodes.Variable(Span(0, 0), "now")
 _SENT: Final = ("path", "params", "headers", "body")
 
 
@@ -24,15 +26,17 @@ def misrounded(days: WholeDays | None, endpoint: Endpoint) -> Iterator[Diagnosti
     if days is None:
         return
     for key, one in every(endpoint):
-        calls = list(_calls(one))
+        calls = list(_calls(one)) if "Date" in one.text else []
         known = [call for call in calls if call.parameter in days.parameters]
-        for call in known:
-            yield from _zone(one, call, days.time_zone)
         if key in _SENT:
-            for call in known:
-                yield from _rounding(one, call, days.parameters[call.parameter])
-            if len(known) == len(calls):
-                yield from _unrounded(one, days.parameters, {call.parameter for call in calls})
+            yield from (_unsaid(one, call) for call in calls if call.parameter and call not in known)
+        for call in calls:
+            if call in known or call.arguments[:1] == (_NOW,):
+                yield from _zone(one, call, days.time_zone)
+        for call in known:
+            yield from _rounding(one, call, days.parameters[call.parameter], is_sent=key in _SENT)
+        if key in _SENT and len(known) == len(calls):
+            yield from _unrounded(one, days.parameters, {call.parameter for call in calls})
 
 
 class _Call(NamedTuple):
@@ -42,19 +46,27 @@ class _Call(NamedTuple):
     function: str
     arguments: tuple[nodes.Node, ...]
     parameter: str
+    is_compared: bool
 
 
 def _calls(expression: Expression) -> Iterator[_Call]:
     """The calls that make a day. Variables are followed to what they are bound to."""
     every_node = list(nodes.walk(expression.node))
     bound = {node.variable.name: node.value for node in every_node if isinstance(node, nodes.Bind)}
+    compared = [one for node in every_node if isinstance(node, nodes.Binary) for one in _sides(node)]
     piped = {id(node.right): node.left for node in every_node if isinstance(node, nodes.Apply)}
     for node in every_node:
         match node:
             case nodes.Call(procedure=nodes.Variable(name=name), arguments=written) if name in _ROUNDING:
                 given = (*([piped[id(node)]] if id(node) in piped else []), *written)
                 given = tuple(bound.get(one.name, one) if isinstance(one, nodes.Variable) else one for one in given)
-                yield _Call(node, name, given, parameter_of(given[0]) if given else "")
+                yield _Call(
+                    node, name, given, parameter_of(given[0]) if given else "", any(node is one for one in compared)
+                )
+
+
+def _sides(node: nodes.Binary) -> tuple[nodes.Node, ...]:
+    return (node.left, node.right) if node.operator in ("=", "!=", "<", "<=", ">", ">=") else ()
 
 
 def _zone(expression: Expression, call: _Call, zone: Expression) -> Iterator[Diagnostic]:
@@ -66,17 +78,21 @@ def _zone(expression: Expression, call: _Call, zone: Expression) -> Iterator[Dia
         yield expression.diagnostic("C243", message, given, severity="warning", hint=f"write `{zone.line}`")
 
 
-def _rounding(expression: Expression, call: _Call, rounding: str) -> Iterator[Diagnostic]:
-    """A day that is rounded the other way, or that is not cut to today."""
+def _rounding(expression: Expression, call: _Call, rounding: str, *, is_sent: bool) -> Iterator[Diagnostic]:
+    """A day that is rounded the other way, or that is sent but not cut to today."""
     message = hint = ""
-    has_now = len(call.arguments) > len(("moment", "zone"))
+    has_more = len(call.arguments) > len(("moment", "zone"))
     if rounding not in _ROUNDING[call.function]:
-        message = f"`whole_days` says `{rounding}` for `{call.parameter}`, but ${call.function} rounds the other way"
-        hint = f"write `${_function(rounding)}(…)`"
-    elif rounding == "ceil_until_today" and not has_now:
+        is_unit = call.function == "floorDate" and has_more
+        if not is_unit and not call.is_compared:
+            message = (
+                f"`whole_days` says `{rounding}` for `{call.parameter}`, but ${call.function} rounds the other way"
+            )
+            hint = f"write `${_function(rounding)}(…)`"
+    elif rounding == "ceil_until_today" and not has_more and is_sent:
         message = f"`whole_days` cuts `{call.parameter}` to today, but this does not"
         hint = "give the time as a third argument: `$now`"
-    elif rounding == "ceil" and has_now:
+    elif rounding == "ceil" and has_more and is_sent:
         message = f"`whole_days` says `ceil` for `{call.parameter}`, but this cuts it to today"
         hint = "write `ceil_until_today` there"
     if message:
@@ -85,6 +101,13 @@ def _rounding(expression: Expression, call: _Call, rounding: str) -> Iterator[Di
 
 def _function(rounding: str) -> str:
     return next(function for function, ways in _ROUNDING.items() if rounding in ways)
+
+
+def _unsaid(expression: Expression, call: _Call) -> Diagnostic:
+    message = f"`whole_days` does not say that `{call.parameter}` becomes a day"
+    ways = either(f"`{way}`" for way in _ROUNDING[call.function])
+    hint = f"add it to `whole_days` as {ways}"
+    return expression.diagnostic("C243", message, call.node, severity="warning", hint=hint)
 
 
 def _unrounded(expression: Expression, parameters: Mapping[str, str], rounded: set[str]) -> Iterator[Diagnostic]:

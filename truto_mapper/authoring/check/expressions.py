@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from truto_mapper.authoring.check import fields, slips
@@ -25,7 +26,10 @@ _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
 class EndpointTypes:
     """The types of an endpoint's expressions; `found` is what is wrong with them."""
 
-    def __init__(self, mapper: Mapper, endpoint: Endpoint) -> None:
+    def __init__(
+        self, mapper: Mapper, endpoint: Endpoint, asked: Mapping[str, Mapping[str, Type]] = MappingProxyType({})
+    ) -> None:
+        """`asked` has types of parameters and settings, by `query` and `context`, that are narrower than declared."""
         self.endpoint = endpoint
         self.found: list[Diagnostic] = []
         #: The type of each node of the expressions, by its identity.
@@ -38,7 +42,7 @@ class EndpointTypes:
                 one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
             )
         #: The types of the variables that every expression may have.
-        self.scope = TypeScope(_variables(mapper, self.body), self.body)
+        self.scope = narrowed(TypeScope(_variables(mapper, self.body), self.body), asked)
         self._infer_all(mapper, self.scope)
         self.found = _once(self.found)
 
@@ -122,6 +126,14 @@ def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:
         "response": body,
         "$": body,
     }
+
+
+def narrowed(scope: TypeScope, asked: Mapping[str, Mapping[str, Type]]) -> TypeScope:
+    """A scope with other types of some parameters and settings."""
+    for holder, names in asked.items():
+        whole = scope.variables[holder]
+        scope = scope.bound(holder, replace(whole, properties={**(whole.properties or {}), **names}))
+    return scope
 
 
 def _given(schema: Mapping[str, Any], default: Any) -> Type:

@@ -11,7 +11,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, every, expressions
+from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
@@ -81,6 +81,18 @@ def _is_settled(reach: Reach, endpoint: Endpoint, name: str) -> bool:
 
 def _mentions(expression: Expression, name: str) -> bool:
     return any(variable.name == name for variable in expression.variables)
+
+
+def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C212: settings of the account that no expression reads."""
+    mapping = mapper.mapping
+    of_endpoints = (one for endpoint in mapping.endpoints for _, one in every(endpoint))
+    every_read = [read.path for one in (*of_endpoints, *(one for _, one in of_mapping(mapping))) for read in reads(one)]
+    for name in mapping.context_schemas:
+        if ("context",) not in every_read and all(path[:2] != ("context", name) for path in every_read):
+            settings = mapping.root.value["context"]
+            message = f"the setting `{name}` is never read"
+            yield settings.diagnostic("C212", message, key=name, severity="warning", hint="remove it")
 
 
 def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:

@@ -82,6 +82,9 @@ def _zones(expression: Expression, kind: Type) -> Iterator[Diagnostic]:
 def _paths(path: Expression, kind: Type) -> Iterator[Diagnostic]:
     """C240: a path that does not begin with a slash, and texts that no path can have."""
     parts = list(_joined(path.node))
+    if isinstance(parts[0], nodes.Condition) and (open_ := _open(parts[0])) is not None:
+        message = "there is no path where this does not hold"
+        yield path.diagnostic("C240", message, open_, severity="warning", hint="add a path after `:`")
     if len(parts) == 1 and not isinstance(parts[0], nodes.String):
         faults = [
             fault for value in kind.values or () if isinstance(value, str) and (fault := sendable.path_fault(value))
@@ -99,6 +102,13 @@ def _paths(path: Expression, kind: Type) -> Iterator[Diagnostic]:
         piece = one.value if one is first or one.value.startswith("/") else f"/{one.value}"
         if fault := sendable.path_fault(piece.rstrip("/") or "/"):
             yield path.diagnostic("C240", fault[0], one, severity="warning", hint=fault[1])
+
+
+def _open(node: nodes.Condition) -> nodes.Node | None:
+    """The last condition of a chain without an `else`, unless it compares: C209 tells which values are left then."""
+    while isinstance(node.otherwise, nodes.Condition):
+        node = node.otherwise
+    return node.condition if node.otherwise is None and not isinstance(node.condition, nodes.Binary) else None
 
 
 def _joined(node: nodes.Node) -> Iterator[nodes.Node]:

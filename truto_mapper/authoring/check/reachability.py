@@ -13,11 +13,12 @@ from math import prod
 from typing import Any
 
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.language import nodes
+from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.source_paths import reads
+from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.resource.spec import value_schema
 from truto_mapper.text.diagnostics import Diagnostic, either
@@ -69,6 +70,16 @@ class Reach:
         taken = [any(verdict is True for verdict in column) for column in zip(*earlier, strict=True)]
         mine = zip(self.combinations, self.verdicts[name], taken or [False] * len(self.combinations), strict=True)
         return [chosen for chosen, verdict, is_taken in mine if verdict is not False and not is_taken]
+
+    def asked(self, name: str) -> dict[str, dict[str, Type]]:
+        """The types of parameters and settings in the queries that an endpoint serves, by their holder."""
+        served, found = self.served(name), dict[str, dict[str, Type]]()
+        for place in self.domains if served else ():
+            values = dict.fromkeys(chosen[place] for chosen in served)
+            kinds = [types.UNDEFINED if value is MISSING else types.constant(value) for value in values]
+            if self.is_listed(place):
+                found.setdefault(place[0], {})[place[1]] = types.union_all(kinds)
+        return found
 
     def is_listed(self, place: Place) -> bool:
         """Whether the values of a place are those that it can have, and not only whether it has one."""

@@ -1,6 +1,5 @@
 """What golden cases say about two mappings: where their output differs, and which changes give the same."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -40,21 +39,8 @@ def _outcome(case: golden.Case, old: Mapper, new: Mapper) -> _Outcome:
     before, after = golden.run(case, old), golden.run(case, new)
     if (before.error is None) != (after.error is None):
         return _Outcome(case, (), _failing(case, after))
-    expected, given = _without_places(before, old), _without_places(after, new)
-    return _Outcome(case, tuple(golden.compare(replace(case, expected=expected), given, after.endpoint)), None)
-
-
-def _without_places(result: golden.Result, mapper: Mapper) -> dict[str, str]:
-    """The files of a result; the findings do not say where in which file they are, and are in one order."""
-    files = dict(result.files)
-    if (text := files.get("diagnostics.txt")) is not None:
-        text = _PLACE.sub("", text.replace(mapper.mapping.root.source.name, "the mapping"))
-        files["diagnostics.txt"] = "\n\n".join(sorted(one.strip() for one in text.split("\n\n")))
-    return files
-
-
-#: The lines of a finding that say where it is, and the margin of the others, as wide as the number of a line.
-_PLACE = re.compile(r"(?m)^ *(?:-->|[0-9]* \||= in:).*\n|^ +")
+    found = golden.compare(replace(case, expected=before.files), after.files, after.endpoint, new.mapping.errors)
+    return _Outcome(case, tuple(found), None)
 
 
 def _failing(case: golden.Case, after: golden.Result) -> Change:

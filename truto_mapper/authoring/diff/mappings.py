@@ -1,6 +1,7 @@
 """What changed between the texts of two mappings."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,9 +32,8 @@ _UNSEEN = ("page_number", "total", "time_zone")
 
 def mappings(old: Mapper, new: Mapper) -> list[Change]:
     """What changed between the texts of two mappings."""
-    return [
-        *_names(old, new), *_endpoints(old, new), *_errors(old, new), *_whole_days(old, new), *settings(old, new)
-    ]  # fmt: skip
+    apart = (_names, _errors, _whole_days, settings)
+    return [*_together(_endpoints(old, new)), *(one for compare in apart for one in compare(old, new))]
 
 
 def _names(old: Mapper, new: Mapper) -> Iterator[Change]:
@@ -73,6 +73,20 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
         tests = [(before[name].when, after[name].when) for name in order]
         pairs = tuple((was, now) for was, now in tests if was is not None and now is not None)
         yield replace(about(order[0], "B311", "warning", message), rewritten=pairs if len(pairs) == len(order) else ())
+
+
+def _together(changes: Iterable[Change]) -> Iterator[Change]:
+    """The changes; what an aliased expression changes in several endpoints is one, unless each must be approved."""
+    found: dict[Any, list[tuple[Change, str]]] = {}
+    for number, one in enumerate(changes):
+        shown = one.found
+        begins = re.match(r"(`[^`]+`) (.*)", shown.message) if one.rewritten else None
+        key = (shown.code, shown.source, shown.span, shown.hint, begins[2]) if begins else number
+        found.setdefault(key, []).append((one, begins[1] if begins else ""))
+    for (first, _), *others in found.values():
+        names = ", ".join(name for _, name in others)
+        more = f", and so do{'es' * (len(others) == 1)} {names}" if others else ""
+        yield replace(first, found=replace(first.found, message=first.found.message + more))
 
 
 def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> Iterator[tuple[str, str]]:

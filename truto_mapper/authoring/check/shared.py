@@ -1,0 +1,38 @@
+"""Findings in expressions that several endpoints share by an alias of YAML."""
+
+from collections.abc import Iterable, Mapping
+
+from truto_mapper.mapping.linked import Endpoint, every
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.source import Source, Span
+
+#: What says that something never happens. In an expression that endpoints share, it must be so in all of them.
+_NEVER = ("C211", "C239")
+
+
+def place(found: Diagnostic) -> tuple[Source | None, Span | None]:
+    """Where a finding is."""
+    return found.source, found.span
+
+
+def in_every(found: Mapping[str, list[Diagnostic]], endpoints: Iterable[Endpoint]) -> list[Diagnostic]:
+    """Findings by endpoint, without what never happens in one of the endpoints that share an expression."""
+    held = {one.name: [(each.source, each.span) for _, each in every(one)] for one in endpoints}
+    never = {
+        code: {name: set(map(place, (o for o in some if o.code == code))) for name, some in found.items()}
+        for code in _NEVER
+    }
+    return [
+        one
+        for some in found.values()
+        for one in some
+        if one.code not in _NEVER
+        or all(place(one) in never[one.code][name] for name, places in held.items() if _is_held(one, places))
+    ]
+
+
+def _is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
+    span = found.span
+    return span is not None and any(
+        found.source is source and held.start <= span.start < held.end for source, held in places
+    )
