@@ -223,9 +223,7 @@ class _Linker:
             loops.append((name, value))
             if is_function(value.node, self.known - names):
                 self.refused.add(name)
-                message = f"`{name}` is a function, which can only be called in the expression that defines it"
-                hint = f"write it there: `(${name} := {shortened(value.line, 40)}; ${name}(…))`"
-                self.unknown("C226", value, value.node, message, hint)
+                self.findings.found.append(_kept_function(name, value))
             names |= {name}
         return tuple(loops)
 
@@ -368,6 +366,12 @@ class _Linker:
 
     def unknown(self, code: str, expression: Expression, node: nodes.Node, message: str, hint: str | None) -> None:
         self.findings.found.append(expression.diagnostic(code, message, node, hint=hint))
+
+
+def _kept_function(name: str, value: Expression) -> Diagnostic:
+    message = f"`{name}` is a function, which can only be called in the expression that defines it"
+    hint = f"write it there: `(${name} := {shortened(value.line, 40)}; ${name}(…))`"
+    return value.diagnostic("C226", message, value.node, hint=hint)
 
 
 def _unread(node: Node) -> Expression:
