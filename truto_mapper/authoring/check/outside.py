@@ -19,6 +19,9 @@ from truto_mapper.mapping.linked import Template, every, leaves, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.timestamps import is_time_zone
 
+#: Headers that are often written with an underscore.
+_HYPHENED: Final = frozenset({"retry-after", "content-type", "x-request-id", "x-total-count", "x-next-page", "x-page"})
+
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": ["number", "null"]}
 _TEXTS: Final = {"type": ["string", "array", "null"], "items": {"type": ["string", "null"]}}
@@ -183,12 +186,15 @@ def _is_headers(step: nodes.Node) -> bool:
 
 
 def _cased(expression: Expression, node: nodes.Node, name: str) -> Iterator[Diagnostic]:
-    if name != name.lower():
-        message = f"`$headers` never has `{name}`: its names are lower-case"
-        lower = f"`{name.lower()}`" if "-" in name else name.lower()
-        hint = f"write `` {lower} ``" if "`" in lower else f"write `{lower}`"
-        hint = f'write `"{name.lower()}"`' if isinstance(node, nodes.String) else hint
-        yield expression.diagnostic("C242", message, node, severity="warning", hint=hint)
+    lower = name.lower()
+    right = lower.replace("_", "-") if lower.replace("_", "-") in _HYPHENED else lower
+    if name != right:
+        why = "its names are lower-case" if right == lower else "the header has a hyphen"
+        edit = (
+            f'`"{right}"`' if isinstance(node, nodes.String) else f"`` `{right}` ``" if "-" in right else f"`{right}`"
+        )
+        message = f"`$headers` never has `{name}`: {why}"
+        yield expression.diagnostic("C242", message, node, severity="warning", hint=f"write {edit}")
 
 
 def _static_response(typed: EndpointTypes) -> Iterator[Diagnostic]:
