@@ -177,7 +177,7 @@ def test_no_module_rebinds_its_globals(module):
 
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
-    "edges.pytest_plugin._mapper": "one a mapping file",
+    "edges.pytest_plugin._loader": "one a mapping file",
     "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,
     "language.library.date_pictures._plan": 256,

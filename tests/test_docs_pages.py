@@ -215,6 +215,7 @@ MODELS = {
     "Period": Period,
     "Field": Field,
     "Golden case": cases.Settings,
+    "Raises": cases.Raises,
 }
 
 

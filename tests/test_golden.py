@@ -8,18 +8,25 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 from unittest import mock
 
 import mutants
 import pytest
+import typer
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from truto_mapper import load
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.aliases import Aliases
-from truto_mapper.authoring.golden import comparison, writing
+from truto_mapper.authoring.golden import comparison, places, writing
+from truto_mapper.authoring.golden.comparison import differing
+from truto_mapper.authoring.golden.values import contrast, merged, same
 from truto_mapper.edges.cli import app
+from truto_mapper.engine.query_string import split_query_string
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import MappingError
 
 ROOT = Path(__file__).parents[1]
@@ -34,12 +41,19 @@ USER = {
 PAYLOAD = json.dumps({"usersAggregateActivityStats": [USER]})
 
 
-def cli(*arguments, env=None):
+class Terminal(io.StringIO):
+    """An stdin with a person before it."""
+
+    def isatty(self):
+        return True
+
+
+def cli(*arguments, env=None, stdin=io.StringIO):
     """What the command does and prints, in this process: a process of its own takes half a second."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with (
         mock.patch.dict(os.environ, env or {}, clear=env is not None),
-        mock.patch.multiple(sys, stdin=io.StringIO(), stdout=out, stderr=err),
+        mock.patch.multiple(sys, stdin=stdin(), stdout=out, stderr=err),
         pytest.raises(SystemExit) as ended,
     ):
         app([str(one) for one in arguments])
@@ -98,7 +112,7 @@ def test_a_difference_names_the_field_and_the_line_that_produced_it(case):
     assert change.text == "response.json/result/0/metrics/calls_hosted: 2 → 3"
     line, column = change.origin.source.position(change.diagnostic.span.start)
     assert change.origin.source.line(line)[column - 1 :] == "$counts.callsAsHost + 1"
-    assert change.place == f"activity.yaml:{line}"
+    assert change.place == f"{case.parent}.yaml:{line}"
 
 
 def test_a_difference_in_the_request_names_its_line_too(case):
@@ -131,7 +145,7 @@ def test_an_expected_file_without_actual_output_differs(case, name):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("status: 500", "one fails, but states no `raises`: gong answered 500"),
+        ("status: 500", "one fails with P601, but states no `raises`: gong answered 500"),
         ("raises: QueryError", "one should fail with QueryError, but passes"),
         ("status: 500\nraises: QueryError", "one should fail with QueryError, but fails with ProviderError"),
         (
@@ -192,10 +206,12 @@ def several(case):
 
 def test_differences_are_grouped_by_their_cause(several):
     groups = golden.groups(golden.run_all([several]).differences)
-    titles = [re.sub(r"activity.yaml:\d+ ", "", group.title) for group in groups]
+    titles = [group.summary for group in groups]
     assert titles == [
-        'id: "1_total_2026-01-01_2026-02-01" → "1_day_2026-01-01_2026-02-01" in 3 cases',
-        'aggregation_period: "total" → "day" in 3 cases',
+        (
+            'id, aggregation_period: "1_total_2026-01-01_2026-02-01" → "1_day_2026-01-01_2026-02-01", and 1 more kind'
+            " in 3 cases"
+        ),
         "metrics.calls_hosted: 2 → 3 in 3 cases",
     ]
 
@@ -212,18 +228,14 @@ def test_a_group_counts_the_other_kinds_of_its_differences(case):
     assert group.summary == "metrics.calls_hosted: 2 → 3, and 1 more kind in 1 case"
 
 
-def test_a_difference_in_text_shows_the_lines_that_differ(case):
+def test_a_difference_in_a_finding_names_it_and_shows_what_differs(case):
     (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}status: 500\nraises: ProviderError\n")
     golden.accept(ran(case).differences)
     text = (case / "diagnostics.txt").read_text()
     (case / "diagnostics.txt").write_text(text.replace("500", "503", 1))
     (one,) = ran(case).differences
-    assert [line for line in one.text.splitlines() if line[0] in "+-"][:3] == [
-        "--- diagnostics.txt expected",
-        "+++ found",
-        f"-{text.replace('500', '503', 1).splitlines()[0]}",
-    ]
-    assert golden.groups([one])[0].summary == "diagnostics.txt: the text differs in 1 case"
+    assert one.text.startswith("diagnostics.txt error[P601] message: … answered 503")
+    assert golden.groups([one])[0].fields == "error[P601]"
 
 
 def test_a_group_is_known_again_when_lines_have_moved(several):
@@ -234,33 +246,35 @@ def test_a_group_is_known_again_when_lines_have_moved(several):
 
 def test_one_cause_is_accepted_without_the_others(several):
     *_, hosted = golden.groups(golden.run_all([several]).differences)
-    done = cli("test", several, "--accept", hosted.id, env={"CI": "1"})
+    done = cli("test", several, "--accept", hosted.id, env={})
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 3
     for name in ("one", "two", "three"):
         (record,) = json.loads((several.with_suffix("") / name / "response.json").read_text())["result"]
         assert (record["metrics"]["calls_hosted"], record["aggregation_period"]) == (3, "total")
-    assert cli("test", several, "--update", env={"CI": "1"}).returncode == 0
+    assert cli("test", several, "--update", env={}).returncode == 0
     assert golden.run_all([several]).diagnostics == []
 
 
 def test_the_report_of_a_terminal_names_cases_fields_and_causes(several):
     done = cli("test", several, "-k", "one", env={"CI": "1"})
     assert done.returncode == 1
-    shown = done.stdout.replace(str(several.parent), "")
+    shown = done.stdout.replace(f"{several.parent}/", "")
     line = next(n for n, text in enumerate(several.read_text().splitlines(), 1) if "calls_hosted" in text)
-    assert "\nFAIL /activity/one\n" in shown
     assert (
-        f"  response.json/result/0/metrics/calls_hosted: 2 → 3   activity.yaml:{line}  $counts.callsAsHost + 1\n"
-        in shown
+        f"activity.yaml:{line}  metrics.calls_hosted\n"
+        "    $counts.callsAsHost + 1\n"
+        "  one: response.json/result/0/metrics/calls_hosted: 2 → 3\n"
+    ) in shown
+    assert shown.endswith(
+        "\nAccept one cause with --accept ID, all with --update, or decide on each with --review.\n"
+        "failed: one\n0 passed, 1 failed\n"
     )
-    assert "By cause; accept one with --accept ID" in shown
-    assert shown.endswith("0 passed, 1 failed\n")
 
 
 def test_an_unknown_group_and_a_review_without_a_terminal_are_wrong_usage(several):
-    assert "--accept must be one of" in cli("test", several, "--accept", "zzz").stderr
-    asked = cli("test", several, "--review")
+    assert "--accept must be one of" in cli("test", several, "--accept", "zzz", env={}).stderr
+    asked = cli("test", several, "--review", env={})
     assert asked.returncode == 2
     assert "--review needs a terminal" in asked.stderr
 
@@ -312,19 +326,371 @@ def test_a_misspelt_mapping_is_refused_with_the_nearest_name():
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(0, 9) | st.text("ab", max_size=2),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    st.none() | st.booleans() | st.integers(0, 9) | st.floats(0, 2) | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["x", "y", "id"]), inner, max_size=3),
     max_leaves=8,
 )
 
 
 @given(values, values)
 def test_accepting_all_differences_of_any_two_values_gives_the_second(old, new):
-    found = [
-        golden.Difference(None, "response.json", path, was, now, "", None)
-        for path, was, now in comparison._differing(old, new, ())
-    ]
-    assert writing._accepted(json.loads(json.dumps(old)), found) == new
+    assert same(merged(old, new, lambda *_: True), new)
+    assert merged(old, new, lambda *_: False) == old
+    assert bool(differing(old, new)) is not same(old, new)
+
+
+@given(values, values, st.randoms())
+def test_what_is_accepted_differs_no_more_and_the_rest_still_does(old, new, random):
+    chosen = []
+
+    def take(*_):
+        chosen.append(random.random() < 0.5)
+        return chosen[-1]
+
+    left = differing(merged(old, new, take), new)
+    assert bool(left) is not all(chosen)
+
+
+# ------------------------------------------------------------------------------- what is and what is no difference
+
+REFACTORINGS = yaml.safe_load((ROOT / "tests" / "refactorings.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """A copy of the shipped mapping with its schemas and cases."""
+    top = tmp_path_factory.mktemp("shipped")
+    for name in ("schemas", "mappings"):
+        shutil.copytree(ROOT / name, top / name)
+    return top / "mappings" / "gong" / "activity.yaml"
+
+
+def refactored(shipped, text):
+    shipped.write_text(text, "utf-8")
+    return [group.title for group in golden.groups(golden.run_all([shipped]).differences)]
+
+
+@pytest.mark.parametrize("one", REFACTORINGS, ids=[one["title"] for one in REFACTORINGS])
+def test_an_equivalent_mapping_differs_in_no_case(one, shipped):
+    text = SHIPPED[0].read_text("utf-8")
+    for edit in one["edits"]:
+        assert edit["old"] in text
+        text = text.replace(edit["old"], edit["new"])
+    assert refactored(shipped, text) == []
+
+
+def literal(dumper, text):
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes expressions of several lines as blocks, and anchors only where asked."""
+
+    yaml_representers = yaml.SafeDumper.yaml_representers | {str: literal}
+
+
+class WithoutAnchors(Dumper):
+    def ignore_aliases(self, _):
+        return True
+
+
+def backwards(value, name=""):
+    if isinstance(value, dict):
+        keys = value if name in ("let", "for_each", "endpoints") else reversed(value)
+        return {key: backwards(value[key], key) for key in keys}
+    return value
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: f"# a comment\n\n{text}",
+        lambda text: re.sub(r"(?m)^(      \w+: )", r"      # a note\n\1", text),
+        lambda text: yaml.dump(yaml.safe_load(text), Dumper=WithoutAnchors, sort_keys=False, width=10_000),
+        lambda text: yaml.dump(backwards(yaml.safe_load(text)), Dumper=Dumper, sort_keys=False, width=10_000),
+    ],
+    ids=["a comment", "many comments", "without anchors", "keys in another order"],
+)
+def test_another_layout_differs_in_no_case(written, shipped):
+    assert refactored(shipped, written(SHIPPED[0].read_text("utf-8"))) == []
+
+
+def changed(value, random):
+    """A JSON value with something else in it somewhere."""
+    if isinstance(value, dict) and value and random.random() < 0.8:
+        name = random.choice(list(value))
+        items = [(key, changed(item, random) if key == name else item) for key, item in value.items()]
+        return dict(random.sample(items, len(items)))
+    if isinstance(value, list) and value and random.random() < 0.7:
+        at = random.randrange(len(value))
+        return random.choice([value[:at] + value[at + 1 :], [*value[:at], changed(value[at], random), *value[at:]]])
+    return random.choice([None, 1.5, "x", [], {}, True, [value, value], {"id": "1", "more": value}])
+
+
+def spoilt(path, random):
+    """Change an expectation as a person or a bad merge would."""
+    text, kind = path.read_text("utf-8", "replace"), random.randrange(6)
+    if kind == 0:
+        path.unlink()
+    elif kind == 1:
+        path.write_bytes(random.choice([b"", b"\xff\xfe", b"{", b"[1, 2", text[: len(text) // 2].encode(), b"\r\n"]))
+    elif path.suffix == ".json":
+        path.write_text(json.dumps(changed(json.loads(text), random), indent=random.choice([None, 1, 4])), "utf-8")
+    else:
+        lines = text.splitlines()
+        random.shuffle(lines)
+        path.write_text("\n".join(lines[random.randrange(3) :]), "utf-8")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_after_an_update_the_next_run_passes(shipped, seed):
+    random = Random(seed)
+    shipped.write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
+    for name in random.sample(comparison.EXPECTATIONS, 3):
+        known = sorted(shipped.with_suffix("").glob(f"*/{name}"))
+        for path in random.sample(known, min(len(known), 3)):
+            spoilt(path, random)
+    golden.accept(golden.run_all([shipped]).differences)
+    assert golden.run_all([shipped]).diagnostics == []
+
+
+def test_another_order_of_keys_and_another_form_of_a_number_are_no_difference(case):
+    path = case / "response.json"
+    record = json.loads(path.read_text())
+    record["result"][0]["metrics"]["calls_hosted"] = 2.0
+    path.write_text(json.dumps(dict(reversed(record.items()))))
+    assert ran(case).diagnostics == []
+
+
+def test_true_is_not_1_and_a_text_is_no_number(case):
+    for value in (True, "2"):
+        record = json.loads((case / "response.json").read_text())
+        record["result"][0]["metrics"]["calls_hosted"] = value
+        (case / "response.json").write_text(json.dumps(record))
+        assert [one.values for one in ran(case).differences] == [f"{json.dumps(value)} → 2"]
+
+
+def test_a_record_that_is_gone_is_one_difference_and_not_one_for_each_record_after_it(case):
+    users = [USER | {"userId": str(number)} for number in range(9)]
+    (case / "payload.json").write_text(json.dumps({"usersAggregateActivityStats": users}))
+    golden.accept(ran(case).differences)
+    (case / "payload.json").write_text(json.dumps({"usersAggregateActivityStats": users[:3] + users[4:]}))
+    assert [one.path for one in ran(case).differences] == [("result", 3)]
+
+
+# ------------------------------------------------------------------------------------------------ what is shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        (2, 3, "2 → 3"),
+        (MISSING, "x", '(nothing) → "x"'),
+        ("a" * 60 + "b", "a" * 60 + "c", '…aaaaaaaaaaaab" → …aaaaaaaaaaaac"'),
+        ("x" * 70, "y" + "x" * 70, f'"{"x" * 47}… (24 more characters) → "y{"x" * 46}… (25 more characters)'),
+        ("\x80", "\x81", '"\\u0080" → "\\u0081"'),
+        ("é", "e\u0301", '"\\u00e9" → "e\\u0301"'),
+        ({"b": 1, "a": 2}, {"a": 2}, '{"a": 2, "b": 1} → {"a": 2}'),
+    ],
+)
+def test_two_values_are_shown_where_they_differ(old, new, shown):
+    assert contrast(old, new) == shown
+
+
+@given(st.text(), st.text(), st.text())
+def test_two_texts_that_differ_are_never_shown_alike(start, one, other):
+    if one != other:
+        before, _, after = contrast(start + one, start + other).partition(" → ")
+        assert before != after or " → " in start + one + other
+
+
+def test_a_huge_value_is_cut_and_says_how_much_is_not_shown(case):
+    value = json.loads((case / "response.json").read_text())
+    value["result"][0]["user"]["id"] = "x" * 4_000_000
+    (case / "response.json").write_text(json.dumps(value))
+    done = cli("test", case, env={"CI": "1"})
+    assert len(done.stdout) < 1_000
+    assert "(3,999,954 more characters)" in done.stdout
+
+
+def test_thousands_of_differences_are_one_short_block(case):
+    users = [USER | {"userId": str(number)} for number in range(3_000)]
+    (case / "payload.json").write_text(json.dumps({"usersAggregateActivityStats": users}))
+    golden.accept(ran(case).differences)
+    edit(case.parent.with_suffix(".yaml"), "calls_hosted: $counts.callsAsHost", "calls_hosted: $counts.callsAsHost + 1")
+    done = cli("test", case, env={"CI": "1"})
+    assert "  … 2,999 more; 1 case in all\n" in done.stdout
+    assert len(done.stdout.splitlines()) < 10
+    found = json.loads(cli("test", case, "--format", "json", env={"CI": "1"}).stdout)
+    assert len(found) == 51
+    assert found[-1]["message"] == "metrics.calls_hosted: 2,950 more differences"
+
+
+#: An edit of the shipped mapping, and the files in which it shows.
+EDITS = {
+    "calls_hosted: $counts.callsAsHost": "calls_hosted: $counts.callsAsHost + 1",
+    "next_cursor: &next_cursor records.cursor": "next_cursor: &next_cursor records.cursor & 'x'",
+    "period: '\"total\"'": "period: '\"day\"'",
+    '"Gong allows 3 calls': '"Gong allows 4 calls',
+    "id: '$user.userId != null ? $string($user.userId)'": "id: '$user.userId != null ? $string($user.userId) & \"x\"'",
+    '"Gong counts whole days before': '"Gong counts full days before',
+    "fromDate: $floorDate($query.start_time, $context.time_zone)": "fromDate: '\"2026-01-01\"'",
+    "recognise: $exists(usersAggregateActivityStats)": "recognise: $exists(usersAggregateActivityStat)",
+}
+
+
+@pytest.mark.parametrize("old", EDITS)
+def test_a_change_of_one_expression_is_one_group_whatever_formats_show_it(old, shipped):
+    text = SHIPPED[0].read_text("utf-8")
+    assert old in text
+    assert len(refactored(shipped, text.replace(old, EDITS[old]))) == 1
+
+
+def test_cases_that_fail_for_one_reason_are_one_finding(case):
+    for name in ("two", "three"):
+        shutil.copytree(case, case.parent / name)
+    edit(case.parent.with_suffix(".yaml"), "start_time: $start", "start_time: $uppercase(5)")
+    (found,) = [one for one in ran(case).findings if one.code == "G702"]
+    assert "the same in three, two" in found.message
+    assert found.source.text[found.span.start : found.span.end] == "$uppercase(5)"
+
+
+# ------------------------------------------------------------------------------------------------ where cases are
+
+
+def test_mappings_of_one_file_name_have_groups_of_their_own(several, tmp_path):
+    other = tmp_path / "mappings" / "acme" / "activity.yaml"
+    shutil.copytree(several.parent, other.parent)
+    groups = golden.groups(golden.run_all([several, other]).differences)
+    assert len({group.id for group in groups}) == len(groups) == 4
+    assert {group.place.rpartition(":")[0] for group in groups} == {str(several), str(other)}
+    chosen = next(group for group in groups if group.place.startswith(str(several)))
+    cli("test", several, other, "--accept", chosen.id, env={})
+    left = golden.groups(golden.run_all([several, other]).differences)
+    assert {group.id for group in left} == {group.id for group in groups} - {chosen.id}
+
+
+def test_a_case_named_as_a_target_does_not_hide_the_cases_of_another_mapping(several, tmp_path):
+    other = tmp_path / "mappings" / "acme" / "activity.yaml"
+    shutil.copytree(several.parent, other.parent)
+    done = cli("test", several.with_suffix("") / "one", other, env={"CI": "1"})
+    assert done.stdout.endswith("0 passed, 4 failed\n")
+
+
+def test_an_empty_folder_is_wrong_usage_that_says_where_was_looked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = cli("test", env={})
+    assert done.returncode == 2
+    assert f'the folder "mappings" does not exist; it was looked for in {tmp_path}' in done.stderr
+    (tmp_path / "mappings").mkdir()
+    assert 'the folder "mappings" has no mapping' in cli("test", env={}).stderr
+    assert cli("test", ".", env={}).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "target", [None, "mappings", "mappings/gong", "mappings/gong/activity", "mappings/gong/new.yaml"]
+)
+def test_cases_whose_mapping_has_another_name_are_a_finding(case, target, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    case.parent.with_suffix(".yaml").rename(case.parent.with_name("new.yaml"))
+    done = cli("test", *([target] if target else []), env={})
+    assert done.returncode == 1
+    assert "error[G703]: mappings/gong/activity has golden cases (1), but there is no mapping" in done.stderr
+    assert "hint: rename the folder to new, or remove it" in done.stderr
+
+
+@pytest.mark.parametrize("option", [["--update"], ["--review"], ["--accept", "x"]])
+def test_where_ci_is_set_nothing_is_accepted(several, option):
+    before = [state(folder) for folder in golden.folders(several)]
+    for value in ("1", "true", "yes"):
+        done = cli("test", several, *option, env={"CI": value})
+        assert (done.returncode, f"{option[0]} writes expectations" in done.stderr) == (2, True)
+    assert [state(folder) for folder in golden.folders(several)] == before
+
+
+def test_output_that_cannot_be_left_is_a_warning_and_the_report_is_complete(several):
+    for name in ("one", "two"):
+        (several.with_suffix("") / name / "response.json.new").mkdir()
+        (several.with_suffix("") / name / "response.json.new" / "x.new").touch()
+    done = cli("test", several, env={})
+    assert done.returncode == 1
+    assert done.stderr.count("warning[G705]: cannot write") == 2
+    assert "Is a directory" in done.stderr
+    assert done.stdout.endswith("0 passed, 3 failed\n")
+
+
+def test_an_expectation_that_cannot_be_written_is_told_and_the_others_are_written(several):
+    def write(path, text):
+        if "/two/" in str(path):
+            raise PermissionError(13, "Permission denied")
+        path.write_text(text, "utf-8")
+
+    with mock.patch.object(writing, "write", write):
+        done = cli("test", several, "--update", env={})
+    assert done.returncode == 1
+    assert f"cannot write {several.with_suffix('')}/two/response.json: Permission denied" in done.stderr
+    assert [one.case.name for one in golden.run_all([several]).differences] == ["two"] * 3
+
+
+def test_a_review_keeps_what_was_accepted_when_it_is_interrupted(several):
+    answers = iter([True, KeyboardInterrupt])
+
+    def ask(*_, **__):
+        answer = next(answers)
+        if answer is KeyboardInterrupt:
+            raise typer.Abort
+        return answer
+
+    with mock.patch("typer.confirm", ask):
+        done = cli("test", several, "--review", env={}, stdin=Terminal)
+    assert done.returncode == 130
+    assert "interrupted: 1 accepted, 1 left" in done.stderr
+    (left,) = golden.groups(golden.run_all([several]).differences)
+    assert left.fields == "metrics.calls_hosted"
+
+
+def test_overlays_are_laid_over_the_mapping_and_a_case_may_have_its_own(case, tmp_path):
+    overlay = tmp_path / "eu.yaml"
+    overlay.write_text("context: {time_zone: {default: Europe/Berlin}}\n")
+    done = cli("test", case, "--overlay", overlay, env={"CI": "1"})
+    assert 'request.json/body/filter/toDate: "2026-02-01" → "2026-02-02"' in done.stdout
+    shutil.copy(overlay, case.parents[1] / "eu.yml")
+    (case / "case.yaml").write_text((case / "case.yaml").read_text() + "overlays: [eu.yml]\n")
+    assert ran(case).differences
+    golden.accept(ran(case).differences)
+    assert ran(case).diagnostics == []
+    (case / "case.yaml").write_text((case / "case.yaml").read_text().replace("eu.yml", "us.yml"))
+    assert [one.code for one in ran(case).findings] == ["M105"]
+
+
+@pytest.mark.parametrize(
+    ("raises", "said"),
+    [
+        ("ProviderEror", "did you mean `ProviderError`?"),
+        ("{error: QueryErr}", "did you mean `QueryError`?"),
+        ("{error: ProviderError, retry_afer: 3}", "did you mean `retry_after`?"),
+        ("{status: four}", "expected an integer"),
+    ],
+)
+def test_a_mistake_in_what_must_be_raised_is_told(case, raises, said):
+    (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}status: 500\nraises: {raises}\n")
+    assert any(said in one.render() for one in ran(case).findings)
+
+
+@pytest.mark.parametrize(
+    ("raises", "said"),
+    [
+        ("{status: 429, retry_after: 17, request_id: r1, code: P601, codes: [P601]}", None),
+        ("{retry_after: 18}", "should fail with retry_after=18, but fails with retry_after=17"),
+        ("{request_id: r2}", "should fail with request_id=r2, but fails with request_id=r1"),
+        ("{code: P602}", "should fail with code=P602, but fails with code=P601"),
+    ],
+)
+def test_everything_about_an_error_can_be_stated(case, raises, said):
+    (case / "payload.json").write_text('{"errors": ["slow down"], "requestId": "r1"}')
+    more = f"status: 429\nheaders: {{Retry-After: '17'}}\nraises: {raises}\n"
+    (case / "case.yaml").write_text(f"description: Refused.\n{PERIOD}{more}")
+    assert [one.message for one in ran(case).findings] == ([f"one {said}"] if said else [])
 
 
 # ------------------------------------------------------------------------------------------------ recording
@@ -358,7 +724,11 @@ def test_a_case_is_recorded_with_aliases_and_passes(mapping, tmp_path):
         "--context",
         "time_zone=America/Los_Angeles",
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr == (
+        "aliases for query.users (1), requestId (1), usersAggregateActivityStats.userEmailAddress (1), "
+        "usersAggregateActivityStats.userId (1)\n"
+    )
     folder = mapping.with_suffix("") / "ines"
     everything = "".join(state(folder).values())
     assert "234599484848423" not in everything
@@ -383,8 +753,126 @@ def test_a_raw_case_keeps_the_payload_as_it_is(mapping, tmp_path):
 def test_a_recorded_refusal_states_its_reason(mapping, tmp_path):
     (tmp_path / "reply.json").write_text('{"errors": ["no"]}')
     cli("record", mapping, tmp_path / "reply.json", "--case", "refused", "--status", "400")
-    assert "raises: ProviderError" in (mapping.with_suffix("") / "refused" / "case.yaml").read_text()
+    stated = "raises:\n  error: ProviderError\n  status: 400\n  retry_after: null\n  request_id: null\n"
+    assert (mapping.with_suffix("") / "refused" / "case.yaml").read_text().endswith(stated)
     assert golden.run_all([mapping]).diagnostics == []
+
+
+ACME = """\
+version: 1
+integration: acme
+unified_model: conversational-intelligence
+resource: activity
+method: list
+error_mapping: {message: error.message}
+endpoints:
+  all:
+    recognise: $exists(users)
+    path_mapping: '"/v2/users"'
+    for_each: {user: 'users[$lowercase(status) = "active"]'}
+    error_when: error.message ~> /not\\s+found/i
+    response_mapping:
+      id: $user.id
+      user: {id: $user.id, name: $uppercase($user.name), emails: '{"email": $user.email, "is_primary": IS_PRIMARY}'}
+      aggregation_period: '$match($user.code, /^VIP-\\d+$/) ? "total" : "week"'
+"""
+PERSON = {"id": "u-1001", "name": "Ines Okafor", "email": "ines@acme.com", "status": "Active", "code": "VIP-1234"}
+
+
+@pytest.fixture
+def acme(tmp_path):
+    def made(test="$contains($user.email, '@acme.com')"):
+        path = tmp_path / "acme.yaml"
+        path.write_text(ACME.replace("IS_PRIMARY", test.replace("'", "''")), "utf-8")
+        return path
+
+    return made
+
+
+def recorded(path, payload, **settings):
+    made = golden.record(path, "one", payload, {"description": "One."} | settings)
+    assert golden.run_all([path]).diagnostics == []
+    return made
+
+
+def test_the_words_and_patterns_that_a_mapping_tests_stay_and_nobody_is_known_by_them(acme):
+    made = recorded(acme(), {"users": [PERSON, PERSON | {"id": "u-1002", "code": "STD-55", "email": "bo@x.org"}]})
+    first, second = made.case.payload["users"]
+    assert made.kept == ()
+    assert first["status"] == "Active"
+    assert re.fullmatch(r"VIP-\d{4}", first["code"])
+    assert re.fullmatch(r"[a-z]{4}@acme\.com", first["email"])
+    assert not {"1234", "ines", "Ines Okafor", "u-1001"} & {
+        *re.split("[-@]", first["code"] + "@" + first["email"]),
+        *first.values(),
+    }
+    assert second["code"] != "STD-55"
+    periods = [one["aggregation_period"] for one in json.loads(made.case.expected["response.json"])["result"]]
+    assert periods == ["total", "week"]
+
+
+def test_a_value_whose_alias_would_change_the_outcome_stays_and_is_told(acme, tmp_path):
+    path = acme("$substring($user.name, 0, 1) = 'I'")
+    (tmp_path / "reply.json").write_text(json.dumps({"users": [PERSON]}))
+    done = cli("record", path, tmp_path / "reply.json", "--case", "one")
+    assert done.returncode == 0
+    assert 'kept "Ines Okafor": with an alias the case would show something else\n' in done.stderr
+    assert "aliases for users.code (1), users.email (1), users.id (1)\n" in done.stderr
+    made = golden.read(path.with_suffix("") / "one")
+    assert made.payload["users"][0]["name"] == "Ines Okafor"
+    assert made.payload["users"][0]["id"] != "u-1001"
+
+
+def test_the_words_of_a_refusal_stay_but_not_whom_it_names(acme):
+    said = "User Ines Okafor (ines@acme.com, id 4711889) was Not Found"
+    made = recorded(acme(), {"error": {"message": said}})
+    assert re.fullmatch(
+        r"User [A-Z][a-z]{3} [A-Z][a-z]{5} \([a-z]{4}@acme\.com, id \d{7}\) was Not Found",
+        made.case.payload["error"]["message"],
+    )
+    assert not any(word in made.case.payload["error"]["message"] for word in ("Ines", "Okafor", "ines@", "4711889"))
+
+
+def test_the_account_and_the_users_of_a_query_get_aliases_too(acme):
+    account, user = "b2f1c1de-0d5d-4c5c-8a4a-0d8f3b1e5a77", "u-9999"
+    query = f"integrated_account_id={account}&users[]={user}&users[]=u-1001&start_time=2026-01-01T00:00:00Z"
+    made = recorded(acme(), {"users": [PERSON | {"account": account}]}, query=query)
+    asked = split_query_string(made.case.settings.query)
+    assert asked["integrated_account_id"] == made.case.payload["users"][0]["account"] != account
+    assert asked["users"][1] == made.case.payload["users"][0]["id"]
+    assert user not in made.case.settings.query
+    assert asked["start_time"] == "2026-01-01T00:00:00Z"
+
+
+def test_keys_that_are_data_get_aliases(acme):
+    made = recorded(acme(), {"users": [], "by_user": {"ann@example.com": {"x": 1}, "12345": 2, "name": 3}})
+    assert not {"ann@example.com", "12345"} & made.case.payload["by_user"].keys()
+    assert made.case.payload["by_user"]["name"] == 3
+
+
+def test_a_recorded_refusal_of_a_query_states_its_codes(acme):
+    made = recorded(acme(), None, query="usrs[]=1&limit=0")
+    assert made.case.settings.failure == {"error": "QueryError", "codes": ["Q502", "Q504"]}
+
+
+SHIPPED_CASES = [golden.read(folder) for folder in golden.folders(SHIPPED[0])]
+REPLIES = [case for case in SHIPPED_CASES if isinstance(case.payload, dict)]
+
+
+def test_each_reply_of_the_shipped_mapping_is_recorded_as_a_case_of_the_same_behaviour(mapping):
+    for case in REPLIES:
+        settings = case.settings.model_dump(exclude_unset=True, exclude={"raises"})
+        made = golden.record(mapping, case.name, case.payload, settings).case
+        assert made.expected.keys() == case.expected.keys(), case.name
+        assert made.settings.failure.get("error") == case.settings.failure.get("error"), case.name
+        assert (made.settings.failure.get("retry_after")) == case.settings.failure.get("retry_after"), case.name
+        assert said(made) == said(case), case.name
+    assert golden.run_all([mapping]).diagnostics == []
+
+
+def said(case):
+    """The kinds and places of the findings that a case expects."""
+    return sorted((one["finding"], one.get("in")) for one in places.split(case.expected.get("diagnostics.txt", "")))
 
 
 texts = st.text(max_size=12) | st.emails() | st.from_regex(r"[0-9]{2,19}", fullmatch=True)
@@ -476,17 +964,20 @@ def test_the_words_of_a_mapping_and_its_schemas_stay_in_a_recorded_case(tmp_path
         "  for_each: {user: users}, response_mapping: {id: 'state = \"ACTIVE\" ? id'}}}\n"
     )
     body = {"users": [{"id": "anna", "kind": "ROBOT", "state": "ACTIVE"}]}
-    case = golden.record(tmp_path / "acme.yaml", "one", body, {"description": "One."})
-    (user,) = case.payload["users"]
+    made = golden.record(tmp_path / "acme.yaml", "one", body, {"description": "One."})
+    (user,) = made.case.payload["users"]
     assert (user["kind"], user["state"]) == ("ROBOT", "ACTIVE")
     assert user["id"] != "anna"
 
 
-def test_a_mapping_without_cases_says_how_to_make_one_and_a_name_that_no_case_has_is_refused(tmp_path):
+def test_a_mapping_without_cases_is_wrong_usage_that_says_where_was_looked_and_a_name_that_no_case_has_is_refused(
+    tmp_path,
+):
     path = tmp_path / "acme.yaml"
     path.write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
     done = cli("test", path)
-    assert (done.returncode, "no cases yet; record one: truto-mapper record" in done.stderr) == (0, True)
+    assert (done.returncode, f"there are no golden cases in {tmp_path}/acme/" in done.stderr) == (2, True)
+    assert "record one: truto-mapper record" in done.stderr
     done = cli("test", "gong/activity", "-k", "nope")
     assert (done.returncode, 'no case has "nope" in its name' in done.stderr) == (2, True)
 

@@ -55,3 +55,25 @@ def test_who_has_no_mappings_does_not_notice_the_plugin(pytester):
     (pytester.path / "case.yaml").write_text("not: ours")
     pytester.makepyfile("import sys\ndef test_it(): assert 'truto_mapper.golden' not in sys.modules")
     pytester.runpytest_subprocess("-q").assert_outcomes(passed=1)
+
+
+def test_files_of_no_case_fail_as_a_test_of_their_own(project):
+    cases = project.path / "mappings" / "gong" / "activity"
+    (cases / "one-user" / "respones.json").write_text("{}")
+    (cases / "last-page" / "case.yaml").rename(cases / "last-page" / "case.yml")
+    result = project.runpytest("-q", "mappings")
+    result.assert_outcomes(passed=2, failed=1)
+    shown = result.stdout.str()
+    for name in ("one-user/respones.json", "last-page/case.yml", "last-page/payload.json"):
+        assert f"error[G703]: {cases}/{name} belongs to no case" in shown
+    assert "Traceback" not in shown
+    assert "--update" not in shown
+
+
+def test_cases_whose_mapping_is_gone_fail(project):
+    mapping = project.path / "mappings" / "gong" / "activity.yaml"
+    mapping.rename(mapping.with_name("actions.yaml"))
+    result = project.runpytest("-q", "mappings")
+    result.assert_outcomes(failed=3)
+    assert f"there is no mapping {mapping}" in result.stdout.str()
+    assert "hint: rename the folder to actions" in result.stdout.str()

@@ -98,7 +98,8 @@ def _below(
 ) -> Iterator[Absent]:
     """The names below some values that none of them has. `of_rows` if the names lead to rows, which are objects."""
     holders = list(_objects(values))
-    for name, inner in looked.names.items() if holders else ():
+    # In an order that does not depend on where the mapping reads them.
+    for name, inner in sorted(looked.names.items()) if holders else ():
         if name not in holders[0] and not any(name in holder for holder in holders):
             others = _undeclared(holders, kind, looked)
             similar = nearest(name, others) if others else None

@@ -238,7 +238,7 @@ def _foreign(known: list[Endpoint], names: Sequence[str]) -> ProviderError:
     if known:
         message = f"this is a reply of {known[0].name}, but the query is served by {names[0]}"
         return ProviderError(Diagnostic("P603", message, pointer="", hint="map it with the query it answers"))
-    message = f"the payload is not recognised as a reply of any endpoint ({', '.join(names)})"
+    message = f"the payload is not recognised as a reply of any endpoint ({', '.join(sorted(names))})"
     return ProviderError(Diagnostic("P603", message, pointer="", hint="give the query that it answers"))
 
 

@@ -38,14 +38,21 @@ class Judge(Protocol):
     def used(self, kind: Type) -> Type:
         """Note that a value is used as a whole."""
 
-    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+    def fitted(
+        self,
+        node: nodes.Call,
+        arguments: Sequence[nodes.Node],
+        given: Sequence[Type],
+        fit: Fit | None,
+        scope: TypeScope,
+    ) -> None:
         """Called with each call of a function that has a signature, and how its arguments fit."""
 
 
 def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequence[nodes.Node]) -> Type:
     """The type of a call's result; `arguments` are all of them, with what was piped."""
     name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
-    if name in scope.variables or not call_types.is_known(name):
+    if not call_types.is_known(name, scope.variables):
         given = [judge.used(judge.infer(one, scope)) for one in arguments]
         own = scope.values.get(name) if name else node.procedure
         if isinstance(own, nodes.Lambda):
@@ -56,10 +63,12 @@ def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequ
     for kind in given if name not in OUTSIDE else ():
         judge.used(kind)
     fit = call_types.fit(name, call_types.signature_of(name), given, scope.context)
-    refused = call_types.refused_constants(name, given) if isinstance(fit, Fit) else fit
-    _tell(judge, node, arguments, refused)
-    judge.fitted(node, arguments, given, fit if isinstance(fit, Fit) else None)
-    return call_types.result(name, given, made)
+    is_whole = isinstance(fit, Fit) and fit.of_context is None
+    _tell(judge, node, arguments, call_types.refused_constants(name, given) if is_whole else ())
+    _tell(judge, node, arguments, fit if isinstance(fit, list) else ())
+    judge.fitted(node, arguments, given, fit if isinstance(fit, Fit) else None, scope)
+    folded = call_types.folded(name, given) if is_whole else None
+    return call_types.result(name, given, made) if folded is None else folded
 
 
 def _given(judge: Judge, name: str, scope: TypeScope, arguments: Sequence[nodes.Node]) -> tuple[list[Type], Type]:
@@ -72,6 +81,12 @@ def _given(judge: Judge, name: str, scope: TypeScope, arguments: Sequence[nodes.
         called = scope.values.get(one.name, one) if isinstance(one, nodes.Variable) else one
         if offered and isinstance(called, nodes.Lambda):
             made = _handed(judge, name, called, scope, offered)
+            given.append(types.FUNCTION)
+        elif offered and isinstance(one, nodes.Variable) and call_types.is_known(one.name, scope.variables):
+            offered = offered[: call_types.arity_of(one.name)]
+            fit = call_types.fit(one.name, call_types.signature_of(one.name), offered, ANY)
+            _tell(judge, one, [one] * len(offered), () if isinstance(fit, Fit) else fit)
+            made = made if name in _KEEPING else call_types.result(one.name, offered, ANY)
             given.append(types.FUNCTION)
         else:
             given.append(judge.infer(one, scope))

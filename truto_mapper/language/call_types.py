@@ -5,7 +5,7 @@ The signatures of the functions decide both. The tables below have what a signat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -98,9 +98,10 @@ class Misfit(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """How the arguments of a call fit a signature: the parameter of each."""
+    """How the arguments of a call fit a signature: the parameter of each, and that for which `$` is taken, if any."""
 
     parameters: tuple[Parameter, ...]
+    of_context: Parameter | None = None
 
 
 def signature_of(name: str) -> Sequence[Parameter]:
@@ -108,8 +109,14 @@ def signature_of(name: str) -> Sequence[Parameter]:
     return parse_signature(_OURS.get(name) or STANDARD[name].signature or "").parameters
 
 
-def is_known(name: str) -> bool:
-    return name in STANDARD or name in OURS
+def is_known(name: str, variables: Collection[str] = ()) -> bool:
+    """Whether a name that is not one of the variables is that of a standard function or one of ours."""
+    return name not in variables and (name in STANDARD or name in OURS)
+
+
+def arity_of(name: str) -> int:
+    """How many arguments a higher-order function gives to a function."""
+    return max(STANDARD[name].arity if name in STANDARD else OURS[name].arity, 1)
 
 
 def letters_of(kind: Type) -> frozenset[str]:
@@ -145,11 +152,14 @@ def fit(name: str, parameters: Sequence[Parameter], kinds: Sequence[Type], conte
     refused = takes_context and not letters_of(context) & frozenset(parameters[0].context)
     if found is None or refused:
         whole = [one._replace(regex=one.context or one.regex) for one in parameters]
+        least = sum(not one.regex.endswith("?") for one in whole)
+        if given and len(given) < least and given[0] & accepted(whole[0]):
+            return [_wrong_count(name, len(given), least, len(whole))]
         return list(_misfits(name, kinds, given, whole) or _misfits(name, kinds, given, parameters)) or [
             _left_out(name, parameters[0], context)
         ]
     problems = [one for index, kind in enumerate(kinds) for one in _inner(name, index, kind, found[index])]
-    return problems or Fit(found)
+    return problems or Fit(found, parameters[0] if takes_context else None)
 
 
 def _left_out(name: str, parameter: Parameter, context: Type) -> Misfit:
@@ -190,7 +200,7 @@ def _misfit(name: str, index: int, kind: Type, parameter: Parameter, but: str = 
     hint = {"a string": "write $string(…)", "a number": "write $number(…)"}.get(takes)
     if name == "length" and "array" in kind.kinds:
         return Misfit(index, "C208", message, "$count counts the items of an array")
-    return Misfit(index, "C208", message, hint if kind.solid <= types.SCALARS else None)
+    return Misfit(index, "C208", message, hint if kind.solid <= types.SCALARS and name not in _OURS else None)
 
 
 def misplaced(name: str, kind: Type, parameter: Parameter) -> str | None:
@@ -250,9 +260,6 @@ def _refusal(name: str, arguments: Sequence[Any]) -> Any:
 
 def result(name: str, given: Sequence[Type], made: Type) -> Type:
     """The type of a function's result. `made` is that of the function that it was given."""
-    folded = _folded(name, given) if name in _FOLDED else None
-    if folded is not None:
-        return folded
     if name in _OF_TYPES and given:
         return _OF_TYPES[name](given, made)
     if name in ("floorDate", "ceilDate"):
@@ -267,10 +274,10 @@ def result(name: str, given: Sequence[Type], made: Type) -> Type:
 _ARRAYS: Final = {"a<s": sequence(types.STRING), "a<o": sequence(Type(frozenset({"object"})))}
 
 
-def _folded(name: str, given: Sequence[Type]) -> Type | None:
+def folded(name: str, given: Sequence[Type]) -> Type | None:
     """The type of the results for all values of the arguments, if these are few constants."""
     listed = [kind.values for kind in given if kind.values and kind.solid and kind.solid <= types.SCALARS]
-    if len(listed) != len(given) or not given or prod(map(len, listed)) > MAX_FOLDED:
+    if name not in _FOLDED or len(listed) != len(given) or not given or prod(map(len, listed)) > MAX_FOLDED:
         return None
     try:
         made = [run(name, arguments) for arguments in product(*listed)]
@@ -350,6 +357,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "reduce": _reduced,
     "reverse": _items,
     "shuffle": _items,
+    "spread": lambda _, __: ANY,
     "single": lambda _, made: made if made == ANY else union(made, UNDEFINED),
     "sort": _items,
     "sum": _number_of,

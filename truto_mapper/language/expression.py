@@ -114,10 +114,15 @@ class Expression:
             raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in found]) from None
 
     @property
+    def at(self) -> str:
+        """The path and line of the expression, as `mappings/gong/activity.yaml:41`."""
+        line, _ = self.source.position(self.span.start)
+        return f"{self.source.name}:{line}"
+
+    @property
     def place(self) -> str:
         """The file and line of the expression, as `activity.yaml:41`."""
-        line, _ = self.source.position(self.span.start)
-        return f"{self.source.name.rpartition('/')[2]}:{line}"
+        return self.at.rpartition("/")[2]
 
     @property
     def span(self) -> Span:

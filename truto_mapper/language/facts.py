@@ -42,7 +42,7 @@ class TypeScope:
     def within(self, context: Type) -> TypeScope:
         """The scope in which `$` is something else."""
         facts = tuple((node, kind) for node, kind in self.facts if _begins_with_variable(node))
-        values = {name: node for name, node in self.values.items() if isinstance(node, nodes.Lambda)}
+        values = {name: node for name, node in self.values.items() if _is_free_of_context(node)}
         return replace(self, context=context, facts=facts, values=values)
 
 
@@ -53,6 +53,16 @@ def _mentions(node: nodes.Node, name: str) -> bool:
 def _begins_with_variable(node: nodes.Node) -> bool:
     first = node.steps[0].node if isinstance(node, nodes.Path) else node
     return isinstance(first, nodes.Variable) and first.name != ""
+
+
+def _is_free_of_context(node: nodes.Node) -> bool:
+    """Whether a value is made of variables only, or is a lambda, so that it is the same wherever `$` leads."""
+    if isinstance(node, (nodes.Path, nodes.Variable)):
+        return _begins_with_variable(node)
+    return isinstance(node, nodes.Lambda) or (
+        not isinstance(node, (nodes.Name, nodes.Wildcard, nodes.Descendant, nodes.Parent))
+        and all(map(_is_free_of_context, nodes.children(node)))
+    )
 
 
 def narrowed(test: nodes.Node, scope: TypeScope, look: Callable[[nodes.Node, TypeScope], Type]) -> tuple[Facts, Facts]:  # noqa: C901  # a case for each kind of test

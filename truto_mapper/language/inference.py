@@ -134,9 +134,11 @@ class Inference:
         for number, step in enumerate(rest, 1):
             known = _known(node, number, scope) if scope.facts else None
             state = self.next_step(step, state if known is None else known, scope)
-        if node.group is not None or any(step.tuple for step in node.steps):
+        if any(step.tuple for step in node.steps):
             self.used(state)
             return ANY
+        if node.group is not None:
+            return self.grouped(node.group, state, scope)
         if node.keep_singleton_array:
             return types.kept(node, state)
         return union(state, types.kept(node, state)) if node.keep_array else state
@@ -171,9 +173,17 @@ class Inference:
                 keeps = "array" in kind.kinds and not excludes_undefined(one.expression)
                 kind = sequence(types.union_path(item, types.constant(None)) if keeps else item)
         if step.group is not None:
-            self.used(kind)
-            return ANY
+            return self.grouped(step.group, kind, scope)
         return union(kind, types.kept(step.node, kind)) if step.keep_array else kind
+
+    def grouped(self, group: nodes.Group, kind: Type, scope: TypeScope) -> Type:
+        """The type of `items{key: value}`: an object by keys, whose values are made of all items of a group."""
+        self.used(kind)
+        item = item_of(kind).without({"undefined"}) if kind != ANY else ANY
+        for key, value in group.pairs:
+            self.infer(key, scope.within(item))
+            self.used(self.infer(value, scope.within(sequence(item))))
+        return Type(frozenset({"object", "undefined"}))
 
     def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
         """The type of a field of an object, or of all objects in an array."""
@@ -233,7 +243,10 @@ class Inference:
             case "and" | "or" | "in":
                 return types.BOOLEAN
             case "=" | "!=":
-                return self.equality(node, left, right)
+                if _are_apart(left, right):
+                    message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
+                    self.tell("C208", node, message, None, ())
+                return _equality(left, right, unequal=node.operator == "!=")
             case "<" | "<=" | ">" | ">=":
                 self.ordered(node, left, right)
                 return types.MAYBE_BOOLEAN
@@ -262,24 +275,7 @@ class Inference:
     def needs_number(self, node: nodes.Node, kind: Type, operator: str) -> None:
         if kind.solid and not kind.solid & {"integer", "number"}:
             message = f"`{operator}` needs a number, but this is {types.in_words(kind)}"
-            self.tell("C208", node, message, "write $number(…)", ())
-
-    def equality(self, node: nodes.Binary, left: Type, right: Type) -> Type:
-        """The type of `=` and `!=`, which have one outcome where the sides can never be equal."""
-        kinds = [types.comparable(kind) for kind in (left, right)]
-        apart = all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
-        if apart:
-            message = f"these are never equal: {types.in_words(left)} and {types.in_words(right)}"
-            self.tell("C208", node, message, None, ())
-        listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
-        if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
-            both_none = (left.kinds & NONE) and (right.kinds & NONE)
-            unequal = node.operator == "!="  # which is false, too, where a side is undefined
-            if unequal and "undefined" in left.kinds | right.kinds:
-                return types.BOOLEAN
-            if not both_none and not (left.solid | right.solid) - types.SCALARS:
-                return types.constant(unequal)
-        return types.BOOLEAN
+            self.tell("C208", node, message, "write $number(…)" if kind.solid <= types.SCALARS else None, ())
 
     def block(self, node: nodes.Block, scope: TypeScope) -> Type:
         kind = UNDEFINED
@@ -308,12 +304,37 @@ class Inference:
         """The type of a call's result; `arguments` are all of them, with what was piped."""
         return infer_call(self, node, scope, arguments)
 
-    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+    def fitted(
+        self,
+        node: nodes.Call,
+        arguments: Sequence[nodes.Node],
+        given: Sequence[Type],
+        fit: Fit | None,
+        scope: TypeScope,
+    ) -> None:
         """Called with each call of a function that has a signature, and how its arguments fit."""
 
     def look(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a node, without reporting anything."""
         return quiet(node, scope)
+
+
+def _are_apart(left: Type, right: Type) -> bool:
+    """Whether values of two types can never be equal."""
+    kinds = [types.comparable(kind) for kind in (left, right)]
+    return all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
+
+
+def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
+    """The type of `=` or `!=`, which has one outcome where the sides can never be equal."""
+    listed = left.values is not None and right.values is not None and not {"array"} & (left.kinds | right.kinds)
+    if listed and not any(types.same_value(a, b) for a in left.values or () for b in right.values or ()):
+        both_none = (left.kinds & NONE) and (right.kinds & NONE)
+        if unequal and "undefined" in left.kinds | right.kinds:  # it is false, too, where a side is undefined
+            return types.BOOLEAN
+        if not both_none and not (left.solid | right.solid) - types.SCALARS:
+            return types.constant(unequal)
+    return types.BOOLEAN
 
 
 def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:

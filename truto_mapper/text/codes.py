@@ -104,6 +104,8 @@ CODES: dict[str, str] = {
     "B314": "a unified field no longer gets a value",
     "B315": "a unified field is computed differently",
     "B316": "an account setting was removed or accepts different values",
+    "B317": "a resource or its model has another name",
+    "B318": "the schema of the replies changed where the mapping reads them",
     "B321": "golden cases produce different output",
     "B322": "golden cases lose a value or fail",
     "B331": "an approval matches no change",
@@ -117,6 +119,8 @@ CODES: dict[str, str] = {
     "G702": "a golden case does not fail for the reason it states",
     "G703": "a file belongs to no golden case",
     "G704": "the golden case already exists",
+    "G705": "a file of a golden case cannot be written",
+    "G706": "aliases would change what a recorded case shows",
 }
 
 

@@ -112,6 +112,11 @@ def shipped(folder: str, ending: str) -> dict[str, Path]:
     return _named(home() / folder, ending)
 
 
+def known(folder: str, ending: str) -> dict[str, Path]:
+    """The files that a name on the command line can mean: those below `./<folder>` first, then the shipped ones."""
+    return shipped(folder, ending) | _named(Path(folder), ending)
+
+
 def _named(top: Path, ending: str) -> dict[str, Path]:
     found = {p.relative_to(top).as_posix().removesuffix(ending): p for p in top.glob(f"*/*{ending}")}
     return dict(sorted(found.items()))
@@ -133,8 +138,8 @@ def find(name: str | Path, folder: str, ending: str, *, near: Path | None = None
         if _exists(path := top / f"{name}{ending}"):
             shown = f"{folder}/{name}{ending}" if top == home() / folder else str(path)
             return read(_within(path, top, shown), shown, kind=kind)
-    known = next(filter(None, (_named(top, ending) for top in _roots(folder, near))), dict[str, Path]())
-    hint = did_you_mean(name, known)
+    names = next(filter(None, (_named(top, ending) for top in _roots(folder, near))), dict[str, Path]())
+    hint = did_you_mean(name, names)
     if name.endswith(ending):
         plain = name.removeprefix(f"{folder}/").removesuffix(ending)
         hint = f"write the name alone: `{plain}`" if near else f"give the path of a file as Path({excerpt(name)})"

@@ -1,6 +1,6 @@
 """Where null, which the provider's schema allows, becomes text or makes a function or an operator fail."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from truto_mapper.language import nodes, types
 from truto_mapper.language.call_inference import Tell
@@ -32,13 +32,18 @@ class Nulls(Inference):
         self.tested: frozenset[nodes.Node] = frozenset()
         self.asserted: frozenset[nodes.Node] = frozenset()
         self.sides: frozenset[int] = frozenset()
+        #: What is only tested: nobody reads the text.
+        self.only_tested: frozenset[int] = frozenset()
 
     def infer_all(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a whole expression."""
         self.kinds, self.before = {}, {}
-        self.tested, self.asserted = frozenset(_tested(node)), frozenset(_asserted(node))
-        pairs = (one for one in nodes.walk(node) if isinstance(one, nodes.Binary))
+        below = list(nodes.walk(node))
+        self.tested, self.asserted = frozenset(_tested(below)), frozenset(_asserted(below))
+        pairs = (one for one in below if isinstance(one, nodes.Binary))
         self.sides = frozenset(id(side) for one in pairs for side in (one.left, one.right))
+        tests = (one.expression for one in nodes.walk(node) if isinstance(one, nodes.Filter))
+        self.only_tested = frozenset(id(below) for test in tests for below in nodes.walk(test))
         return self.infer(node, scope)
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
@@ -85,6 +90,8 @@ class Nulls(Inference):
 
     def becomes_text(self, node: nodes.Node, edit: str) -> None:
         """C223: null becomes text."""
+        if id(node) in self.only_tested:
+            return
         message = f'`{self.text_of(node)}` may be null, which becomes the text "null"'
         self.surprise("warning", "C223", node, message, f"write `{edit}`")
 
@@ -104,8 +111,19 @@ class Nulls(Inference):
         if self.may_be_null(node) and kind.solid & types.NUMBER.kinds:
             self.fails(node, f"`{operator}`")
 
-    def fitted(self, node: nodes.Call, arguments: Sequence[nodes.Node], given: Sequence[Type], fit: Fit | None) -> None:
+    def fitted(
+        self,
+        node: nodes.Call,
+        arguments: Sequence[nodes.Node],
+        given: Sequence[Type],
+        fit: Fit | None,
+        scope: TypeScope,
+    ) -> None:
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
+        left_out = fit.of_context if fit is not None else None
+        here = self.look(nodes.Variable(node.span, ""), scope)
+        if left_out is not None and here.solid and "null" in here.kinds != types.KINDS:
+            self.of_context(node, name, left_out)
         for index, (argument, kind) in enumerate(zip(arguments, given, strict=True)):
             if name in COUNTING:
                 self.counted(node, name, argument, kind)
@@ -116,6 +134,14 @@ class Nulls(Inference):
                 self.surprise("warning", "C224", argument, message, f'write `({self.text_of(argument)} ?? "UTC")`')
             elif fit is not None:
                 self.passed(name, argument, kind, fit.parameters[index])
+
+    def of_context(self, node: nodes.Call, name: str, parameter: Parameter) -> None:
+        """C223, C224: a call that takes `$`, which may be null, for its argument."""
+        hint = f"select the others first: `[$ != null].{self.text_of(node)}`"
+        if name == _WRITES:
+            self.surprise("warning", "C223", node, '`$` may be null here, which becomes the text "null"', hint)
+        elif "l" not in accepted(parameter):
+            self.surprise("warning", "C224", node, f"`$` may be null here, for which ${name} fails", hint)
 
     def passed(self, name: str, argument: nodes.Node, kind: Type, parameter: Parameter) -> None:
         """C224: an argument that may be null, or hold null, or be of a type that its parameter does not take."""
@@ -155,7 +181,7 @@ class Nulls(Inference):
 
     def other_kinds(self, name: str, node: nodes.Node, kind: Type, takes: frozenset[str], named: str) -> None:
         """C224: a value that the schema lets be of a type that the function does not take."""
-        is_scalar = kind.path is not None and kind.kinds != types.KINDS and kind.solid <= types.SCALARS
+        is_scalar = kind.path is not None and bool(kind.solid) and kind.solid <= types.SCALARS
         if is_scalar and letters_of(kind) - takes:
             message = f"`{self.text_of(node)}` is {types.in_words(kind)}, but ${name} takes {named}"
             edit = f"write `$string({self.text_of(node)})`" if "s" in takes else None
@@ -179,9 +205,9 @@ def _of_query(path: nodes.Path) -> bool:
     return isinstance(first, nodes.Variable) and first.name in ("query", "context")
 
 
-def _tested(node: nodes.Node) -> Iterator[nodes.Node]:
+def _tested(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     """What an expression tests somewhere: the author knows that it may be absent."""
-    for one in nodes.walk(node):
+    for one in below:
         match one:
             case nodes.Call(procedure=nodes.Variable(name="exists" | "boolean" | "not" | "type"), arguments=arguments):
                 yield from arguments
@@ -195,9 +221,9 @@ def _tested(node: nodes.Node) -> Iterator[nodes.Node]:
                 yield left
 
 
-def _asserted(node: nodes.Node) -> Iterator[nodes.Node]:
+def _asserted(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     """What an expression tests for null and hands to a function, such as `$assert(a != null)`."""
-    for one in nodes.walk(node):
+    for one in below:
         for argument in one.arguments if isinstance(one, nodes.Call) else ():
             match argument:
                 case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):

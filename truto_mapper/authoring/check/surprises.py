@@ -41,8 +41,10 @@ class Surprises(Nulls):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
-        if isinstance(step.node, nodes.Name) and state.path and state.solid and state.solid <= types.SCALARS:
-            message = f"`{'.'.join(state.path)}` is {types.in_words(state)}, which has no fields"
+        item = item_of(state)
+        if isinstance(step.node, nodes.Name) and state.path and item.solid and item.solid <= types.SCALARS:
+            where = f"{'each item of ' if 'array' in state.kinds else ''}`{'.'.join(state.path)}`"
+            message = f"{where} is {types.in_words(item)}, which has no fields"
             self.tell("C206", step.node, message, None, ())
             return types.ANY
         made = super().next_step(step, state, scope)

@@ -38,7 +38,7 @@ def _hit(mapper: Mapper, trace: Trace, endpoint: str) -> Iterator[Key]:
         if id(evaluation.expression) in tests:
             yield id(evaluation.expression.node), "true" if truthy(evaluation.value) else "false"
         for event in evaluation.walk():
-            yield from ((id(event.node), outcome) for outcome in _taken(event))
+            yield from ((id(event.node), outcome) for outcome in taken(event))
             yield from _read(event, places, endpoint)
         place = places.of(evaluation.value)
         if place is not None and isinstance(evaluation.target, tuple):  # a field takes the whole of it
@@ -73,7 +73,7 @@ def _inside(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from _inside(child, path)
 
 
-def _taken(event: Event) -> Iterator[str]:
+def taken(event: Event) -> Iterator[str]:
     """The ways of a branch that an event took."""
     node, inner = event.node, event.inner
     match node:

@@ -134,14 +134,14 @@ def _in_query(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
 
 def _branches(expression: Expression, *, is_test: bool) -> Iterator[tuple[Key, Unit]]:
     tests = [(expression.node, ("true", "false"))] if is_test else []
-    for node, outcomes in [*tests, *((node, _outcomes(node)) for node in walk(expression.node))]:
+    for node, ways in [*tests, *((node, outcomes(node)) for node in walk(expression.node))]:
         text = shortened(" ".join(expression.text[node.span.start : node.span.end].split()))
         place = expression.source, expression.locate(node.span)
-        for outcome in outcomes:
+        for outcome in ways:
             yield (id(node), outcome), Unit("branches", f"{outcome} of {text}", *place)
 
 
-def _outcomes(node: Node) -> tuple[str, ...]:
+def outcomes(node: Node) -> tuple[str, ...]:
     match node:
         case Condition():
             return "then", "else"

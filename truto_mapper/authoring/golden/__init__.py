@@ -11,12 +11,25 @@ A folder `<mapping>/<case>/` beside `<mapping>.yaml` has
 `raises` is written by hand and never accepted, so that no case starts or stops failing unnoticed.
 """
 
-from truto_mapper.authoring.golden.cases import PENDING, Case, folders, from_here, mapping_of, mappings, orphans, read
-from truto_mapper.authoring.golden.comparison import Difference, Group, compare, count, groups
-from truto_mapper.authoring.golden.runs import Report, Result, misses, run, run_all, run_one
-from truto_mapper.authoring.golden.writing import accept, pend, record
+from truto_mapper.authoring.golden.cases import (
+    PENDING,
+    Case,
+    folders,
+    from_here,
+    mapping_of,
+    mappings,
+    orphans,
+    ownerless,
+    read,
+)
+from truto_mapper.authoring.golden.causes import Group, count, groups
+from truto_mapper.authoring.golden.comparison import Difference, compare
+from truto_mapper.authoring.golden.recording import Recorded, record
+from truto_mapper.authoring.golden.runs import Report, Result, loader, misses, run, run_all, run_one
+from truto_mapper.authoring.golden.writing import accept, pend
 
 __all__ = [
-    "PENDING", "Case", "Difference", "Group", "Report", "Result", "accept", "compare", "count", "folders", "from_here",
-    "groups", "mapping_of", "mappings", "misses", "orphans", "pend", "read", "record", "run", "run_all", "run_one",
+    "PENDING", "Case", "Difference", "Group", "Recorded", "Report", "Result", "accept", "compare", "count", "folders",
+    "from_here", "groups", "loader", "mapping_of", "mappings", "misses", "orphans", "ownerless", "pend", "read",
+    "record", "run", "run_all", "run_one",
 ]  # fmt: skip

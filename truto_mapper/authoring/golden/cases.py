@@ -1,9 +1,9 @@
 """The files of golden cases: finds them and reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import pydantic
 
@@ -20,6 +20,23 @@ EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.js
 PENDING = ".new"
 
 
+#: The names of the errors that a case can fail with.
+ErrorName = Literal["MappingError", "EvaluationError", "QueryError", "ProviderError"]
+
+
+class Raises(pydantic.BaseModel):
+    """How a case fails. What is not given is not compared; null is."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    error: ErrorName | None = None
+    status: int | None = None
+    retry_after: int | None = None
+    request_id: str | None = None
+    code: str | None = None
+    codes: list[str] | None = None
+
+
 class Settings(pydantic.BaseModel):
     """The contents of `case.yaml`."""
 
@@ -33,7 +50,15 @@ class Settings(pydantic.BaseModel):
     headers: dict[str, str] = {}
     format: Literal["unified", "raw", "normalized", "stream", "debug"] | None = None
     on_invalid: Literal["raise", "discard_value", "discard_record"] = "raise"
-    raises: str | dict[str, Any] | None = None
+    overlays: list[str] = []
+    raises: ErrorName | Raises | None = None
+
+    @property
+    def failure(self) -> dict[str, Any]:
+        """What is known of the error that must happen; empty if none."""
+        if isinstance(self.raises, Raises):
+            return self.raises.model_dump(exclude_unset=True)
+        return {} if self.raises is None else {"error": self.raises}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +80,27 @@ class Case:
 def mappings(target: str | None = None) -> list[Path]:
     """The mapping files of a target: a file, a case's folder, a folder of mappings, or a shipped name.
 
-    Without a target, those of `./mappings`, or else the shipped ones. Raises `MappingError` M105.
+    Without a target, those of `./mappings`. Raises `MappingError` M105, which says where was looked.
     """
-    known = {name: from_here(path) for name, path in files.shipped("mappings", ".yaml").items()}
     if target is None:
-        return _below(Path("mappings")) or sorted(known.values())
+        return _below(Path("mappings")) or _nothing(Path("mappings"))
     path = Path(target)
     if path.is_dir():
         owner = mapping_of(path.parent)
         return [owner] if (path / "case.yaml").is_file() and owner.is_file() else _in_folder(path)
     if path.is_file() or target.endswith(".yaml"):
         return [path]
+    known = {name: from_here(path) for name, path in files.known("mappings", ".yaml").items()}
     if target in known:
         return [known[target]]
     message = f"there is no mapping {excerpt(target)}, and no such file or folder"
     raise MappingError(Diagnostic("M105", message, hint=did_you_mean(target, known)))
+
+
+def _nothing(folder: Path) -> NoReturn:
+    is_there = "has no mapping" if folder.is_dir() else "does not exist"
+    message = f"the folder {excerpt(str(folder))} {is_there}; it was looked for in {Path.cwd()}"
+    raise MappingError(Diagnostic("M105", message, hint="name a mapping, a case or a folder of mappings"))
 
 
 def mapping_of(folder: Path) -> Path:
@@ -86,9 +117,7 @@ def from_here(path: Path) -> Path:
 def _in_folder(path: Path) -> list[Path]:
     if mapping_of(path).is_file() and any(path.glob("*/case.yaml")):
         return [mapping_of(path)]
-    if below := _below(path / "mappings") or _below(path):
-        return below
-    raise MappingError(Diagnostic("M105", f"there is no mapping in {path}"))
+    return _below(path / "mappings") or _below(path) or _nothing(path)
 
 
 def _below(folder: Path) -> list[Path]:
@@ -104,8 +133,18 @@ def read(folder: Path) -> Case:
     """Read the case in a folder. Raises `MappingError` with every finding about `case.yaml`, and P602."""
     node = yaml_tree.parse(files.read(folder / "case.yaml", kind=files.Kind("a golden case", Settings.model_fields)))
     settings = shaped(node, Settings)
-    expected = {name: files.read(folder / name).text for name in EXPECTATIONS if (folder / name).is_file()}
+    expected = {name: _text(folder / name) for name in EXPECTATIONS if (folder / name).is_file()}
     return Case(folder, mapping_of(folder.parent), settings, node, _payload(folder), expected)
+
+
+def _text(path: Path) -> str:
+    """The text of an expectation; one that is not UTF-8 is not what any case gives."""
+    try:
+        return files.read(path).text
+    except MappingError as error:
+        if error.span is None:
+            raise
+        return error.diagnostics[0].source.text  # type: ignore[union-attr]  # it is where the span is
 
 
 def _payload(folder: Path) -> Any:
@@ -120,10 +159,25 @@ def _payload(folder: Path) -> Any:
         raise MappingError(Diagnostic("P602", f"not valid JSON: {error}", source=source)) from None
 
 
-def orphans(mapping: Path) -> list[Diagnostic]:
-    """G703: the files in the folder beside a mapping that belong to no case."""
-    top = mapping.with_suffix("")
+def orphans(mapping: Path, chosen: Collection[Path] = ()) -> list[Diagnostic]:
+    """G703: the files in the folder beside a mapping that belong to no case; only in `chosen` if that is not empty."""
     known = {folder / name for folder in folders(mapping) for name in ("case.yaml", *PAYLOADS, *EXPECTATIONS)}
-    stray = sorted(p for p in top.glob("**/*") if p.is_file() and p not in known and p.suffix != PENDING)
+    below = [path for top in chosen or [mapping.with_suffix("")] for path in top.glob("**/*")]
+    stray = sorted(p for p in below if p.is_file() and p not in known and p.suffix != PENDING)
     hint = "a case has a case.yaml, a payload and expected output; remove or rename the file"
     return [Diagnostic("G703", f"{path} belongs to no case", hint=hint) for path in stray]
+
+
+def ownerless(folder: Path) -> list[Diagnostic]:
+    """G703: the folders of cases in a folder, or in one below it, whose mapping is gone or has another name."""
+    cases = {path.parent for depth in ("*", "*/*", "*/*/*") for path in folder.glob(f"{depth}/case.yaml")}
+    cases |= {folder} if (folder / "case.yaml").is_file() else set()
+    tops = sorted({case.parent for case in cases if not mapping_of(case.parent).is_file()})
+    return [_without_mapping(top, [case for case in cases if case.parent == top]) for top in tops]
+
+
+def _without_mapping(top: Path, cases: list[Path]) -> Diagnostic:
+    message = f"{top} has golden cases ({len(cases)}), but there is no mapping {mapping_of(top)}"
+    bare = [path.stem for path in sorted(top.parent.glob("*.yaml")) if not folders(path)]
+    hint = f"rename the folder to {bare[0]}" if len(bare) == 1 else "give the folder the name of its mapping"
+    return Diagnostic("G703", message, hint=f"{hint}, or remove it")

@@ -1,26 +1,25 @@
-"""The differences between what cases expect and what they give, each traced to an expression and grouped by it."""
+"""The differences between what cases expect and what they give, each traced to an expression."""
 
-import difflib
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from truto_mapper.authoring.golden import places
 from truto_mapper.authoring.golden.cases import EXPECTATIONS, Case
-from truto_mapper.engine.rendering import loads
+from truto_mapper.authoring.golden.values import contrast, merged, value_in
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import Endpoint, giving
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.diagnostics import Diagnostic, printable, shortened
 from truto_mapper.text.pointers import Steps, dotted, json_pointer, keys_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Difference:
-    """A value that differs from the expected one, MISSING if absent. A text is compared as a whole, at the empty path.
+    """A value that differs from the expected one, MISSING if absent.
 
-    `origin` is the expression that gives the value, `field` its name without indices.
+    `texts` are those of the file, expected and found. `field` is the value's name without indices, `origin` the
+    expression that gives it; `is_sure` if a change of that expression alone explains the difference.
     """
 
     case: Case
@@ -28,26 +27,29 @@ class Difference:
     path: Steps
     expected: Any
     found: Any
-    field: str
-    origin: Expression | None
+    texts: tuple[str | None, str | None] = (None, None)
+    field: str = ""
+    origin: Expression | None = None
+    endpoint: Endpoint | None = None
+    is_sure: bool = False
 
     @property
     def place(self) -> str:
-        """The line of the mapping, as `activity.yaml:41`."""
-        return self.case.mapping.name if self.origin is None else self.origin.place
+        """The line of the mapping, as `mappings/gong/activity.yaml:41`."""
+        return str(self.case.mapping) if self.origin is None else self.origin.at
 
     @property
     def values(self) -> str:
         """Both values: `2 → 3`."""
-        return " → ".join("(nothing)" if one is MISSING else excerpt(one, 48) for one in (self.expected, self.found))
+        return contrast(self.expected, self.found)
 
     @property
     def text(self) -> str:
-        """Both values with their file and place; for a text, the lines that differ."""
-        if self.path or not isinstance(self.expected, str) or not isinstance(self.found, str):
-            return f"{self.file}{json_pointer(self.path)}: {self.values}"
-        old, new = self.expected.splitlines(), self.found.splitlines()
-        return "\n".join(difflib.unified_diff(old, new, f"{self.file} expected", "found", lineterm=""))
+        """Both values with their file and place."""
+        where = shortened(printable(json_pointer(self.path)), 160)
+        if self.file == "diagnostics.txt" and self.path:
+            where = " " + " ".join(filter(None, (self.field, dotted(keys_of(self.path)))))
+        return f"{self.file}{where}: {self.values}"
 
     @property
     def diagnostic(self) -> Diagnostic:
@@ -55,90 +57,122 @@ class Difference:
         return (self.origin or self.case.node).diagnostic("G701", f"{self.case.name}: {self.text}")
 
 
-@dataclass(slots=True)
-class Group:
-    """Differences with one cause: what one expression gives for one field of one kind of file."""
+def compare(
+    case: Case, given: Mapping[str, str], endpoint: Endpoint | None, errors: Mapping[str, Expression] | None = None
+) -> list[Difference]:
+    """Every value of the files that a case gives that differs from the expected one, in the order of the files.
 
-    id: str
-    differences: list[Difference] = field(default_factory=list)
-
-    @property
-    def title(self) -> str:
-        """`activity.yaml:41 aggregation_period: "day" → "total" in 12 cases`"""
-        return f"{self.differences[0].place} {self.summary}"
-
-    @property
-    def summary(self) -> str:
-        """The title without the place."""
-        first = self.differences[0]
-        kinds = list(dict.fromkeys(one.values for one in self.differences))
-        more = f", and {count(len(kinds) - 1, 'more kind')}" if len(kinds) > 1 else ""
-        what = f"{kinds[0]}{more}" if first.path else "the text differs"
-        return f"{first.field}: {what} in {count(self.cases, 'case')}"
-
-    @property
-    def cases(self) -> int:
-        return len({one.case.folder for one in self.differences})
-
-
-def count(number: int, noun: str) -> str:
-    """`1 case`, `2 cases`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def compare(case: Case, given: Mapping[str, str], endpoint: Endpoint | None) -> list[Difference]:
-    """Every value of the files that a case gives that differs from the expected one, in the order of the files."""
+    `errors` are the expressions of the mapping's `error_mapping`.
+    """
     found: list[Difference] = []
     for name in EXPECTATIONS:
-        before, after = case.expected.get(name), given.get(name)
+        texts = before, after = case.expected.get(name), given.get(name)
         if before != after:
-            old, new = (value_in(name, text) for text in (before, after))
-            for path, was, now in list(_differing(old, new, ())) or [((), old, new)]:
-                found.append(Difference(case, name, path, was, now, *_origin(endpoint, name, path)))
+            sides = [value_in(name, text) for text in texts]
+            for path, was, now in differing(*sides):
+                if name == "diagnostics.txt" and path:
+                    one = sides[1][path[0]] if path[1:] or was is MISSING else was
+                    origin = _said_by(one, path, was, now, endpoint, errors or {})
+                else:
+                    origin = _origin(name, path, was, now, endpoint)
+                found.append(Difference(case, name, path, was, now, texts, *origin))
     return found
 
 
-def value_in(name: str, text: str | None) -> Any:
-    """The value of a file: its JSON, or its text if it has none."""
-    if text is None:
-        return MISSING
-    try:
-        return loads(text) if name.endswith(".json") else text
-    except ValueError:
-        return text
+def differing(old: Any, new: Any) -> list[tuple[Steps, Any, Any]]:
+    """The paths at which two values differ, with what is there."""
+    found: list[tuple[Steps, Any, Any]] = []
+
+    def note(path: Steps, was: Any, now: Any) -> bool:
+        found.append((path, was, now))
+        return False
+
+    merged(old, new, note)
+    return found
 
 
-def _differing(old: Any, new: Any, path: Steps) -> Iterator[tuple[Steps, Any, Any]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(key for key in new if key not in old)]:
-            yield from _differing(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
-    elif isinstance(old, list) and isinstance(new, list):
-        for index in range(max(len(old), len(new))):
-            was, now = (items[index] if index < len(items) else MISSING for items in (old, new))
-            yield from _differing(was, now, (*path, index))
-    elif old.__class__ is not new.__class__ or old != new:
-        yield path, old, new
+#: The field of a difference, its expression, its endpoint, and whether a change of that alone explains it.
+Origin = tuple[str, Expression | None, Endpoint | None, bool]
 
 
-def _origin(endpoint: Endpoint | None, name: str, path: Steps) -> tuple[str, Expression | None]:
-    """The name of a field in a file, and the expression that gives it."""
-    steps = keys_of(path)
-    if name == "response.json" and steps[:1] == ("result",):
-        steps = keys_of(path[2:])  # after the index of a record, or its key
-        return dotted(steps) or "result", None if endpoint is None else giving(endpoint.response, steps)
-    if endpoint is None or not steps:
-        return dotted(steps) or name, None
-    parts: dict[str, Any] = {"next_cursor": endpoint.next_cursor}
-    if name == "request.json":
-        parts = {"path": endpoint.path, "body": endpoint.body, "params": endpoint.params, "headers": endpoint.headers}
-    return dotted(steps), giving(parts.get(steps[0]), steps[1:])
+def _origin(name: str, path: Steps, was: Any, now: Any, endpoint: Endpoint | None) -> Origin:
+    """Where a difference of values at a path of a file comes from."""
+    part, steps = _part(name, path)
+    field = dotted(keys_of(steps if part == "response" else path)) or name
+    if endpoint is None or not part:
+        return field, None, endpoint, False
+    if part == "for_each":
+        return field, next((one for _, one in reversed(endpoint.for_each)), None), endpoint, False
+    if MISSING in (was, now):
+        steps = (*steps, *_first_leaf(now if was is MISSING else was))
+    return field, giving(getattr(endpoint, part), steps), endpoint, part in ("response", "body", "params", "headers")
 
 
-def groups(found: Iterable[Difference]) -> list[Group]:
-    """Differences by cause, those of the most cases first; a group keeps its id as long as its cause is the same."""
-    made: dict[str, Group] = {}
-    for one in found:
-        cause = json.dumps([one.case.mapping.name, one.file, one.field, one.origin and one.origin.text])
-        key = hashlib.sha256(cause.encode()).hexdigest()[:8]
-        made.setdefault(key, Group(key)).differences.append(one)
-    return sorted(made.values(), key=lambda group: (-group.cases, group.title))
+def _first_leaf(value: Any) -> Steps:
+    """The path of the first value in an object that is not an object itself."""
+    path: Steps = ()
+    while isinstance(value, dict) and value:
+        key, value = next(iter(value.items()))
+        path = (*path, key)
+    return path
+
+
+def _part(name: str, path: Steps) -> tuple[str, Steps]:
+    """The part of an endpoint that gives a value of a file, and where in it; `""` if none does."""
+    match (name, *path):
+        case ("response.json", "result", _, "remote_data", *_) | ("response.ndjson", _, "remote_data", *_):
+            return "", ()
+        case ("response.json", "result", str()):  # the key has changed, which may be of any field
+            return "", ()
+        case ("response.json", "result", _, first, *rest) | ("response.ndjson", int(), first, *rest):
+            return "response", (first, *rest)
+        case ("response.json", "result", *_) | ("response.ndjson" | "rejected.json", *_):
+            return "for_each", ()
+        case ("response.json", "next_cursor") | ("response.json", "debug", "nextCursor" | "isLooping"):
+            return "next_cursor", ()
+        case ("response.json", "debug", "requestUrl"):
+            return "path", ()
+        case ("response.json", "debug", "requestOptions", "headers" | "body" as part, *rest):
+            return str(part), tuple(rest)
+        case ("request.json", "path" | "params" | "headers" | "body" as part, *rest):
+            return str(part), tuple(rest)
+    return "", ()
+
+
+#: The parts of an endpoint whose values the engine judges, by the codes of its findings.
+_JUDGED = {
+    "P603": "recognise",
+    "P604": "next_cursor",
+    "P605": "time_zone",
+    "P608": "empty_when",
+    "Q513": "query_error",
+    "Q516": "query_note",
+}
+
+
+def _said_by(
+    one: dict[str, str], path: Steps, was: Any, now: Any, endpoint: Endpoint | None, errors: Mapping[str, Expression]
+) -> Origin:
+    """Where a difference in a finding comes from: the expression it is about, or the one that wrote its text."""
+    name = one["finding"]
+    if path[1:] == ("message",) and _fact(was) == _fact(now):  # only what became of the record differs
+        return name, None, endpoint, False
+    for place in one.get("in", "").split(", "):
+        for known, expression in _expressions(endpoint, errors):
+            if known == place:
+                return name, expression, endpoint, True
+    code = name.partition("[")[2].rstrip("]")
+    if code == "P601":
+        return name, errors.get("hint" if "hint" in path else "message"), endpoint, True
+    origin = getattr(endpoint, _JUDGED[code]) if endpoint is not None and code in _JUDGED else None
+    return name, origin, endpoint, code.startswith("Q") and origin is not None
+
+
+def _fact(message: str) -> str:
+    """A message about a value without what became of the value or the record."""
+    return message.rpartition("; ")[0] or message
+
+
+def _expressions(endpoint: Endpoint | None, errors: Mapping[str, Expression]) -> Iterator[tuple[str, Expression]]:
+    yield from places.places(endpoint) if endpoint is not None else ()
+    yield from ((f"error_mapping.{name}", one) for name, one in errors.items())

@@ -1,20 +1,21 @@
 """Running golden cases, and what they give."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from truto_mapper.authoring.golden.cases import Case, folders, orphans, read
+from truto_mapper.authoring.golden.causes import LISTED, count
 from truto_mapper.authoring.golden.comparison import Difference, compare
+from truto_mapper.authoring.golden.places import said
+from truto_mapper.authoring.golden.values import as_json
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.engine.page import SENT, Page, Response
-from truto_mapper.engine.rendering import dumps
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MapperError
-from truto_mapper.text.reports import text
-from truto_mapper.text.source import Source
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ def run(case: Case, mapper: Mapper) -> Result:
         if page is not None:
             _show(case, mapper, page, result)
     except MapperError as error:
-        result.files["diagnostics.txt"] = _rendered(error.diagnostics)
+        _tell(error.diagnostics, mapper, result)
         result.error = error
     return result
 
@@ -56,7 +57,7 @@ def _planned(case: Case, query: str | dict[str, Any], mapper: Mapper, result: Re
     except StopIteration as end:
         page = end.value
     if page is None and request.diagnostics:
-        result.files["diagnostics.txt"] = _rendered(request.diagnostics)
+        _tell(request.diagnostics, mapper, result)
     return page
 
 
@@ -76,7 +77,7 @@ def _show(case: Case, mapper: Mapper, page: Page, result: Result) -> None:
     if page.endpoint:
         result.endpoint = _endpoint(mapper, page.endpoint)
     if page.diagnostics:
-        result.files["diagnostics.txt"] = _rendered(page.diagnostics)
+        _tell(page.diagnostics, mapper, result)
     if page.rejected:
         result.files["rejected.json"] = as_json(list(page.rejected))
     made = page.render(case.settings.format)
@@ -86,38 +87,48 @@ def _show(case: Case, mapper: Mapper, page: Page, result: Result) -> None:
         result.files["response.json"] = as_json(made)
 
 
-def _rendered(diagnostics: Iterable[Diagnostic]) -> str:
-    """Findings with the bare names of their files, so that they do not depend on the working directory."""
-    return text(
-        [replace(one, source=one.source and Source(Path(one.source.name).name, one.source.text)) for one in diagnostics]
-    )
-
-
-def as_json(value: Any) -> str:
-    """The text of an expected JSON file."""
-    return dumps(value, indent=2) + "\n"
+def _tell(found: Iterable[Diagnostic], mapper: Mapper, result: Result) -> None:
+    result.files["diagnostics.txt"] = said(found, mapper.mapping, result.endpoint)
 
 
 def misses(case: Case, result: Result) -> Diagnostic | None:
     """G702: how the failure of a case differs from the one that it states."""
-    stated, error = case.settings.raises, result.error
-    wanted = {"error": stated} if isinstance(stated, str) else stated or {}
-    kind = {"error": type(error).__name__}
-    found = {} if error is None else {name: kind.get(name, getattr(error, name, None)) for name in wanted or kind}
-    if found == wanted:
+    reason = missed(case, result)
+    if reason is None:
         return None
+    first = result.error.diagnostics[0] if result.error is not None else None
+    if case.settings.raises is None and first is not None and first.source is not None:
+        return replace(first, code="G702", message=f"{case.name} {reason}", severity="error", hint=_BY_HAND)
+    key = "raises" if case.settings.raises is not None else "description"
+    return case.node.diagnostic("G702", f"{case.name} {reason}", key=key, hint=_BY_HAND)
+
+
+_BY_HAND = "`raises` is written by hand, and never accepted"
+
+
+def missed(case: Case, result: Result) -> str | None:
+    """The same in words, without the name of the case."""
+    wanted, error = case.settings.failure, result.error
     if error is None:
-        message = f"{case.name} should fail with {_named(wanted)}, but passes"
-    elif not wanted:
-        message = f"{case.name} fails, but states no `raises`: {error.diagnostics[0].message}"
-    else:
-        message = f"{case.name} should fail with {_named(wanted)}, but fails with {_named(found)}"
-    key = "raises" if stated is not None else "description"
-    return case.node.diagnostic("G702", message, key=key, hint="`raises` is written by hand, and never accepted")
+        return f"should fail with {_named(wanted)}, but passes" if wanted else None
+    if not wanted:
+        return f"fails with {error.code}, but states no `raises`: {error.diagnostics[0].message}"
+    found = {name: value for name, value in failure(error).items() if name in wanted}
+    return None if found == wanted else f"should fail with {_named(wanted)}, but fails with {_named(found)}"
+
+
+def failure(error: MapperError) -> dict[str, Any]:
+    """Everything that a case can state about an error in `raises`."""
+    codes = list(dict.fromkeys(one.code for one in error.diagnostics))
+    given = {name: getattr(error, name, None) for name in ("status", "retry_after", "request_id")}
+    return {"error": type(error).__name__, **given, "code": codes[0], "codes": codes}
 
 
 def _named(about: Mapping[str, Any]) -> str:
-    return " ".join(str(value) if name == "error" else f"{name}={value}" for name, value in about.items())
+    return " ".join(
+        str(value) if name == "error" else f"{name}={value if isinstance(value, str) else excerpt(value)}"
+        for name, value in about.items()
+    )
 
 
 @dataclass(slots=True)
@@ -134,35 +145,77 @@ class Report:
     def diagnostics(self) -> list[Diagnostic]:
         return [*self.findings, *(one.diagnostic for one in self.differences)]
 
+    @property
+    def failed(self) -> list[Path]:
+        """The folders of the cases that differ."""
+        return list(dict.fromkeys(one.case.folder for one in self.differences))
 
-def run_all(paths: Iterable[Path], only: str = "", names: frozenset[str] = frozenset()) -> Report:
-    """Run the cases of mappings: those with `only` in their names, and among `names` unless that is empty."""
+
+#: Loads the mapping of a case with these overlays.
+Load = Callable[[tuple[Path, ...]], Mapper]
+
+
+def run_all(
+    paths: Iterable[Path], only: str = "", chosen: Collection[Path] = (), overlays: Sequence[Path] = ()
+) -> Report:
+    """Run the cases of mappings: those with `only` in their names, and of a mapping with `chosen` cases only these."""
     report = Report()
     for mapping in paths:
+        loaded = loader(mapping)
         try:
-            mapper = load(mapping)
+            loaded(tuple(overlays))
         except MapperError as error:
             report.findings += error.diagnostics
             continue
-        report.findings += orphans(mapping)
-        for folder in folders(mapping):
-            if only in folder.name and (not names or folder.name in names):
-                run_one(folder, mapper, report)
+        known = folders(mapping)
+        some = [folder for folder in known if folder in chosen]
+        report.findings += orphans(mapping, some)
+        for folder in some or known:
+            if only in folder.name:
+                run_one(folder, loaded, report, overlays)
+    report.findings = _without_repetitions(report.findings)
     return report
 
 
-def run_one(folder: Path, mapper: Mapper, report: Report) -> None:
-    """Run the case in a folder and add its outcome to a report."""
+def loader(mapping: Path) -> Load:
+    """Loads a mapping once for each list of overlays."""
+    return cache(lambda overlays: load(mapping, overlays=overlays))
+
+
+def run_one(folder: Path, loaded: Load, report: Report, overlays: Sequence[Path] = ()) -> None:
+    """Run the case in a folder and add its outcome to a report; its own overlays come after the given ones."""
     try:
         case = read(folder)
+        mapper = loaded((*overlays, *(case.mapping.parent / name for name in case.settings.overlays)))
     except MapperError as error:
         report.findings += error.diagnostics
         return
     result = run(case, mapper)
-    if (missed := misses(case, result)) is not None:
-        report.findings.append(missed)
+    if (finding := misses(case, result)) is not None:
+        report.findings.append(finding)
         return
-    found = compare(case, result.files, result.endpoint)
+    found = compare(case, result.files, result.endpoint, mapper.mapping.errors)
     report.differences += found
     report.results.append((case, result))
     report.passed += [] if found else [case]
+
+
+def _without_repetitions(found: list[Diagnostic]) -> list[Diagnostic]:
+    """The findings, one for all cases that fail for the same reason."""
+    made: dict[object, list[Diagnostic]] = {}
+    for number, one in enumerate(found):
+        _, _, reason = one.message.partition(" ")
+        reason = reason.partition("`raises`: ")[0]  # what it says of the values may differ
+        source = Path(one.source.name) if one.source is not None else Path()
+        known = one.code == "G702" and (reason, source.parents[1] if source.name == "case.yaml" else source)
+        made.setdefault(known or number, []).append(one)
+    return [_all_of(some) for some in made.values()]
+
+
+def _all_of(some: list[Diagnostic]) -> Diagnostic:
+    first, *others = some
+    if not others:
+        return first
+    names = [one.message.partition(" ")[0] for one in others]
+    more = f" and {count(len(names) - LISTED, 'more case')}" if len(names) > LISTED else ""
+    return replace(first, message=f"{first.message}; the same in {', '.join(names[:LISTED])}{more}")

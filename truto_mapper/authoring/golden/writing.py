@@ -1,106 +1,88 @@
-"""Writing golden cases: accepting differences, leaving them for review, and recording a new case."""
+"""Writing golden cases: accepting differences, and leaving them for review."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
-from truto_mapper.authoring.aliases import Aliases
-from truto_mapper.authoring.golden.cases import EXPECTATIONS, PENDING, Case, Settings, read
-from truto_mapper.authoring.golden.comparison import Difference, value_in
-from truto_mapper.authoring.golden.runs import Result, as_json, run
-from truto_mapper.engine.mapper import Mapper, load
-from truto_mapper.language.nodes import String, walk
+from truto_mapper.authoring.golden.cases import EXPECTATIONS, PENDING
+from truto_mapper.authoring.golden.causes import Group
+from truto_mapper.authoring.golden.comparison import Difference
+from truto_mapper.authoring.golden.runs import Report
+from truto_mapper.authoring.golden.values import Take, merged, same, text_of, value_in
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.mapping.linked import every
-from truto_mapper.text import files, yaml_tree
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MappingError
-from truto_mapper.text.shape import shaped
-from truto_mapper.text.source import Source
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import Findings, MappingError
 
 
 def accept(found: Iterable[Difference]) -> list[Path]:
-    """Write the values that were found into the expectations, and nothing else. Returns the files concerned."""
+    """Write the values that were found into the expectations, and nothing else. Returns the files concerned.
+
+    A further call needs the differences of the earlier ones too, unless the cases ran again. Raises `MappingError` G705
+    for the files that cannot be written, after all others are.
+    """
     by_file: dict[Path, list[Difference]] = {}
     for one in found:
         by_file.setdefault(one.case.folder / one.file, []).append(one)
-    for path, some in by_file.items():
-        value = _accepted(value_in(path.name, some[0].case.expected.get(path.name)), some)
-        if value is MISSING:
-            path.unlink()
-        else:
-            _write(path, value if isinstance(value, str) else as_json(value))
-        path.with_name(path.name + PENDING).unlink(missing_ok=True)
-    return sorted(by_file)
+    written, findings = list[Path](), Findings()
+    for path, some in sorted(by_file.items()):
+        text = _accepted(some)
+        if _attempted(path, lambda path=path, text=text: _replace(path, text), findings):  # type: ignore[misc]
+            written.append(path)
+    findings.raise_as(MappingError)
+    return written
 
 
-def _accepted(value: Any, some: list[Difference]) -> Any:
-    """A value with the found values in it. The last items of arrays come first, so indices stay right."""
-    for one in sorted(some, key=lambda one: [str(step).zfill(9) for step in one.path], reverse=True):
-        if not one.path:
-            return one.found
-        *above, last = one.path
-        holder: Any = value
-        for step in above:
-            holder = holder[step]
-        if one.found is MISSING:
-            del holder[last]
-            continue
-        if isinstance(holder, list) and isinstance(last, int):
-            holder += [MISSING] * (last + 1 - len(holder))
-        holder[last] = one.found
-    return value
+def _accepted(some: list[Difference]) -> str | None:
+    """The text of a file with the found values in it; None if there must be no file."""
+    expected, found = (value_in(some[0].file, text) for text in some[0].texts)
+    value = merged(expected, found, _taking(some))
+    if value is MISSING or same(value, found):
+        return some[0].texts[1]
+    return text_of(some[0].file, value)
 
 
-def pend(results: Iterable[tuple[Case, Result]]) -> None:
-    """Leave the files that differ beside the expected ones, for a person to look at; remove those that do not."""
-    for case, result in results:
-        for name in EXPECTATIONS:
-            path, found = case.folder / (name + PENDING), result.files.get(name)
-            expected = case.folder / name
-            if found is not None and (not expected.is_file() or found != files.read(expected).text):
-                _write(path, found)
-            else:
-                path.unlink(missing_ok=True)
+def _taking(some: list[Difference]) -> Take:
+    # A list can lack an item at an index where it has another one, so a path alone does not say which difference it is.
+    chosen = {(one.path, one.expected is MISSING, one.found is MISSING) for one in some}
+    return lambda path, old, new: (path, old is MISSING, new is MISSING) in chosen
 
 
-def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, salt: str | None = "") -> Case:
-    """Make a case of a provider's reply that expects what it gives now; for a person to read and commit.
+def _replace(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink(missing_ok=True)
+    else:
+        write(path, text)
+    path.with_name(path.name + PENDING).unlink(missing_ok=True)
 
-    The people in it get aliases, the same ones for the same `salt`; None keeps the payload as it is. Raises
-    `MappingError` G704 if there is such a case, and M106 for invalid settings.
+
+def pend(made: Report, taken: Iterable[Group] = ()) -> list[Diagnostic]:
+    """Leave the files that differ beside the expected ones, for a person to look at; remove those that do not.
+
+    Differences of the groups in `taken` are no longer there. Returns G705 as a warning for each file that cannot be
+    written.
     """
-    folder = mapping.with_suffix("") / name
-    if folder.exists():
-        hint = "choose another name, or remove the folder"
-        raise MappingError(Diagnostic("G704", f"there is already a case {excerpt(name)}: {folder}", hint=hint))
-    mapper = load(mapping)
-    if salt is not None:
-        aliases = Aliases(salt, _words(mapper))
-        payload = aliases.of(payload)
-        settings = aliases.known_in(settings)
-    text = yaml_tree.written({key: value for key, value in settings.items() if value is not None})
-    node = yaml_tree.parse(Source(str(folder / "case.yaml"), text))
-    result = run(Case(folder, mapping, shaped(node, Settings), node, payload, {}), mapper)
-    if result.error is not None:
-        text += yaml_tree.written({"raises": type(result.error).__name__})
-    folder.mkdir(parents=True)
-    for file, content in {"case.yaml": text, "payload.json": as_json(payload), **result.files}.items():
-        _write(folder / file, content)
-    return read(folder)
+    gone = {one for group in taken for one in group.differences}
+    differing = {(one.case.folder, one.file): one.texts[1] for one in made.differences if one not in gone}
+    findings = Findings()
+    for case, _ in made.results:
+        for name in EXPECTATIONS:
+            path, found = case.folder / (name + PENDING), differing.get((case.folder, name))
+            if found is not None:
+                _attempted(path, lambda path=path, text=found: write(path, text), findings, "warning")  # type: ignore[misc]
+            elif path.exists():
+                _attempted(path, path.unlink, findings, "warning")
+    return findings.found
 
 
-def _words(mapper: Mapper) -> frozenset[str]:
-    """The texts that a mapping knows by name: those in its expressions, and those its source schemas list."""
-    found: set[str] = set()
-    for endpoint in mapper.mapping.endpoints:
-        for _, expression in every(endpoint):
-            found |= {node.value for node in walk(expression.node) if isinstance(node, String)}
-        for node in yaml_tree.parse(endpoint.source).walk() if endpoint.source is not None else ():
-            listed = node.value.get("enum") or node.value.get("const") if isinstance(node.value, dict) else None
-            found |= {one.value for one in listed.walk() if isinstance(one.value, str)} if listed is not None else set()
-    return frozenset(found)
+def _attempted(path: Path, change: Callable[[], object], findings: Findings, severity: str = "error") -> bool:
+    """Change a file, and say whether that was possible; G705 if not."""
+    try:
+        change()
+    except OSError as error:
+        findings.add("G705", f"cannot write {path}: {error.strerror or error}", severity=severity)
+        return False
+    return True
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write the text of a file of a case."""
     path.write_text(text, "utf-8", newline="\n")

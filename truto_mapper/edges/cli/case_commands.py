@@ -11,24 +11,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from truto_mapper.edges.cli import options
+from truto_mapper.edges.cli import case_report, options
 from truto_mapper.edges.cli.input import read_json
-from truto_mapper.edges.cli.output import FINDINGS, UsageError, report, reported, write
-from truto_mapper.text import reports
-from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.edges.cli.output import FINDINGS, UsageError, reported
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.errors import MappingError
 
 if TYPE_CHECKING:
     from truto_mapper.authoring import golden
 
-#: A review shows this many differences of one cause.
-SHOWN = 5
+#: The exit code of a program that Ctrl-C ends.
+INTERRUPTED = 130
 
 
 def run_cases(
     targets: Annotated[
-        list[str] | None, Argument(metavar="TARGET", help="Mappings or folders; else ./mappings.")
+        list[str] | None, Argument(metavar="TARGET", help="Mappings, folders or cases; else ./mappings.")
     ] = None,
     only: Annotated[str, Option("-k", metavar="TEXT", help="Run only the cases whose name contains TEXT.")] = "",
+    overlays: options.Overlays = None,
     update: Annotated[bool, Option("--update", help="Accept every difference.")] = False,
     review: Annotated[bool, Option("--review", help="Ask about each cause whether to accept it.")] = False,
     accept: Annotated[list[str] | None, Option(metavar="GROUP", help="Accept one cause; repeat for more.")] = None,
@@ -38,24 +39,62 @@ def run_cases(
     """Run the golden cases of mappings. Differing output is left beside them as *.new, except where CI is set."""
     from truto_mapper.authoring import golden
 
+    _check_usage(update=update, review=review, accept=bool(accept))
     with reported(format_):
-        paths = options.mappings(targets)
-        names = frozenset(Path(target).name for target in targets or () if (Path(target) / "case.yaml").is_file())
+        paths, chosen, astray = _located(targets)
     for _ in _rounds(paths, golden.PENDING) if watch else (None,):
-        with reported(format_):
-            made = golden.run_all(paths, only, names)
-            groups = golden.groups(made.differences)
-            chosen = _chosen(groups, accept or [], update=update, review=review)
-            if not made.results and not made.findings:
-                _nothing_ran(paths, only)
-            for path in golden.accept(one for group in chosen for one in group.differences):
-                typer.echo(f"accepted {path}", err=True)
-            left = [one for group in groups if group not in chosen for one in group.differences]
-            if not os.environ.get("CI"):
-                golden.pend(made.results)
-        _show_cases(made, left, groups, format_)
-    if left or made.findings:
+        made = golden.run_all(paths, only, chosen, overlays or ())
+        made.findings += astray
+        if not made.results and not made.findings:
+            made.findings += _without_cases(paths, only)
+        groups = golden.groups(made.differences)
+        taken, was_interrupted = _taken(groups, accept or [], made, update=update, review=review)
+        if not _is_ci():
+            made.findings += golden.pend(made, taken)
+        left = [group for group in groups if group not in taken]
+        case_report.show(made, left, format_, seen=review)
+    if was_interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if left or any(one.severity == "error" for one in made.findings):
         raise typer.Exit(FINDINGS)
+
+
+def _is_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def _check_usage(**writing: bool) -> None:
+    """Raises `UsageError` for what would write expectations where nobody looks at them."""
+    option = next((f"--{name}" for name, is_given in writing.items() if is_given), None)
+    if option is not None and _is_ci():
+        raise UsageError(f"{option} writes expectations, which nobody reviews where CI is set; run it locally")
+    if writing["review"] and not sys.stdin.isatty():
+        raise UsageError("--review needs a terminal; without one use --accept GROUP, or --update for all")
+
+
+def _located(targets: list[str] | None) -> tuple[list[Path], list[Path], list[Diagnostic]]:
+    """The mappings of some targets, the cases among the targets, and findings about cases without a mapping.
+
+    Raises `MappingError` M105.
+    """
+    from truto_mapper.authoring import golden
+
+    whole, chosen, astray = set[Path](), list[Path](), list[Diagnostic]()
+    for target in targets or (None,):
+        top = Path("mappings" if target is None else target)
+        if top.is_dir():
+            astray += golden.ownerless(top / "mappings" if (top / "mappings").is_dir() else top)
+        try:
+            found = golden.mappings(target)
+        except MappingError:
+            if not astray:
+                raise
+            continue
+        is_case = (top / "case.yaml").is_file() and found == [golden.mapping_of(top.parent)]
+        chosen += [top] if is_case else []
+        whole |= set() if is_case else set(found)
+    alone = [case for case in chosen if golden.mapping_of(case.parent) not in whole]
+    return sorted({*whole, *map(golden.mapping_of, (case.parent for case in alone))}), alone, astray
 
 
 def _rounds(paths: list[Path], ours: str) -> Iterator[None]:
@@ -69,67 +108,54 @@ def _rounds(paths: list[Path], ours: str) -> Iterator[None]:
         yield
 
 
-def _nothing_ran(paths: list[Path], only: str) -> None:
-    """Say that there are no cases; a `-k` that matches none is wrong usage."""
-    if only:
+def _without_cases(paths: list[Path], only: str) -> list[Diagnostic]:
+    """The findings about cases of another mapping near by. Raises `UsageError` if there is none."""
+    from truto_mapper.authoring import golden
+
+    if only and any(map(golden.folders, paths)):
         raise UsageError(f"-k: no case has {excerpt(only)} in its name")
-    names = ", ".join(map(str, paths))
-    typer.echo(f"{names}: no cases yet; record one: truto-mapper record MAPPING PAYLOAD --case NAME", err=True)
+    if near := [one for folder in sorted({path.parent for path in paths}) for one in golden.ownerless(folder)]:
+        return near
+    names = ", ".join(str(path.with_suffix("")) + "/" for path in paths)
+    raise UsageError(
+        f"there are no golden cases in {names}; record one: truto-mapper record MAPPING PAYLOAD --case NAME"
+    )
 
 
-def _chosen(groups: list[golden.Group], accept: list[str], *, update: bool, review: bool) -> list[golden.Group]:
-    """The groups to accept."""
+def _taken(
+    groups: list[golden.Group], accept: list[str], made: golden.Report, *, update: bool, review: bool
+) -> tuple[list[golden.Group], bool]:
+    """The groups that are accepted, their files written, and whether a review was interrupted.
+
+    A review writes after each answer. What cannot be written becomes a finding of the report.
+    """
     known = {group.id for group in groups}
     if accept and not known:
         raise UsageError("--accept: no case differs")
     for id_ in accept:
         if id_ not in known:
             raise UsageError(f"--accept must be one of {', '.join(sorted(known))}, not {excerpt(id_)}")
-    if review and not sys.stdin.isatty():
-        raise UsageError("--review needs a terminal; without one use --accept GROUP, or --update for all")
-    return [group for group in groups if update or group.id in accept or (review and _is_wanted(group))]
+    taken: list[golden.Group] = []
+    try:
+        for number, group in enumerate(groups, 1):
+            if update or group.id in accept or (review and case_report.is_wanted(group, number, len(groups))):
+                taken.append(group)
+                _write(taken if review else [], made)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo(f"\ninterrupted: {len(taken)} accepted, {len(groups) - len(taken)} left", err=True)
+        return taken, True
+    case_report.show_accepted(_write(taken, made))
+    return taken, False
 
 
-def _is_wanted(group: golden.Group) -> bool:
-    """Show what one cause changed, and ask."""
-    typer.echo(f"\n{group.title}", err=True)
-    if origin := group.differences[0].origin:
-        typer.echo(f"  {origin.text.strip()}", err=True)
-    for one in group.differences[:SHOWN]:
-        typer.echo(f"  {one.case.name}: {one.text}", err=True)
-    if len(group.differences) > SHOWN:
-        typer.echo(f"  … and {len(group.differences) - SHOWN} more", err=True)
-    return typer.confirm("accept?", err=True)
+def _write(taken: list[golden.Group], made: golden.Report) -> list[Path]:
+    from truto_mapper.authoring import golden
 
-
-def _show_cases(made: golden.Report, left: list[golden.Difference], groups: list[golden.Group], format_: str) -> None:
-    """Print the differences by case, then by cause, then the totals; in another format the findings."""
-    if format_ != "text":
-        checked = [str(case.folder) for case in made.passed]
-        found = [*made.findings, *(one.diagnostic for one in left)]
-        write(reports.render(found, format_, checked))
-        return
-    report(made.findings)
-    failing = list(dict.fromkeys(one.case.folder for one in left))
-    for folder in failing:
-        typer.echo(f"\n{typer.style('FAIL', fg='red', bold=True)} {folder}")
-        for one in left:
-            if one.case.folder == folder:
-                typer.echo(_indented(one))
-    causes = [group for group in groups if any(one in left for one in group.differences)]
-    if causes:
-        typer.echo("\nBy cause; accept one with --accept ID, all with --update, or decide on each with --review:")
-        for group in causes:
-            typer.echo(f"  {group.id}  {group.title}")
-    passing = len(made.results) - len({one.case.folder for one in left})
-    summary = f"{passing} passed, {len(failing)} failed" + (f", {len(made.findings)} findings" * bool(made.findings))
-    typer.echo(typer.style(f"{summary}", fg="red" if failing or made.findings else "green"))
-
-
-def _indented(one: golden.Difference) -> str:
-    lines = one.text.splitlines()
-    where = f"   {one.place}  {one.origin.line}" if one.origin else ""
-    return "\n".join(f"  {line}{where if not number else ''}" for number, line in enumerate(lines))
+    try:
+        return golden.accept(one for group in taken for one in group.differences)
+    except MappingError as error:
+        made.findings += [one for one in error.diagnostics if one not in made.findings]
+        return []
 
 
 def record(
@@ -155,5 +181,4 @@ def record(
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
         body, about = read_json(payload), {"description": description} | given
         made = golden.record(options.one_mapping(name), case, body, about, salt=None if raw else salt)
-        for path in sorted(made.folder.iterdir()):
-            typer.echo(path)
+    case_report.show_recorded(made)

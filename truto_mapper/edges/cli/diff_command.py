@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def diff_(
-    old: Annotated[str, Argument(metavar="OLD", help="A file, REV:PATH of git, or a shipped name.")],
+    old: Annotated[str, Argument(metavar="OLD", help="A file, REV:PATH of git, or a name.")],
     new: Annotated[str, Argument(metavar="NEW", help="Likewise; both are mappings, or both specs of a resource.")],
     cases: Annotated[str | None, Option(metavar="MAPPING", help="Run the golden cases of MAPPING, not NEW's.")] = None,
     approvals: Annotated[
@@ -39,31 +39,35 @@ def diff_(
     from truto_mapper.authoring import diff
 
     with reported(format_), _version(old) as (before, from_here), _version(new) as (after, to_here):
-        changes = _changes(before, after, cases)
+        changes, ran = _changes(before, after, cases)
         file = approvals or after.parent / ".truto-approvals.yaml"
         known = files.read(file) if approvals or file.is_file() else None
         found = [to_here(from_here(one)) for one in diff.unapproved(changes, known)]
     conclude(found, format_, [new])
     counts = [sum(one.severity == severity for one in found) for severity in ("error", "warning", "note")]
     if format_ == "text":
-        write("{} breaking, {} risky, {} compatible\n".format(*counts) if any(counts) else "nothing changed\n")
+        same = not any(one.found.code in ("B321", "B322") for one in changes)
+        said = f"; {ran} golden cases give the same" if ran and same else ""
+        write("{} breaking, {} risky, {} compatible".format(*counts) + said if any(counts) else "nothing changed")
+        write("\n")
     if counts[0]:
         raise typer.Exit(FINDINGS)
 
 
-def _changes(old: Path, new: Path, cases: str | None) -> list[diff.Change]:
+def _changes(old: Path, new: Path, cases: str | None) -> tuple[list[diff.Change], int]:
+    """The changes, and the number of golden cases that were run."""
     from truto_mapper.authoring import diff, golden
 
     roots = [yaml_tree.parse(files.read(path, kind=files.EITHER)) for path in (old, new)]
     kinds = {diff.kind_of(root) for root in roots}
     if kinds == {"resource"}:
-        return diff.resources(roots[0].source, roots[1].source)
+        return diff.resources(roots[0].source, roots[1].source), 0
     if kinds != {"mapping"}:
         raise diff.refused(*roots)
     beside = one_mapping(cases) if cases else new
     before, after = load(old), load(new)
-    read = map(golden.read, golden.folders(beside))
-    return [*diff.mappings(before, after), *diff.behaviour(before, after, read)]
+    read = [golden.read(folder) for folder in golden.folders(beside)]
+    return diff.behaviour(before, after, read, diff.mappings(before, after)), len(read)
 
 
 @contextmanager
@@ -76,7 +80,7 @@ def _version(name: str) -> Iterator[tuple[Path, Callable[[Diagnostic], Diagnosti
 
     from truto_mapper.authoring import golden
 
-    known = files.shipped("mappings", ".yaml") | files.shipped("schemas", ".yaml")
+    known = files.known("mappings", ".yaml") | files.known("schemas", ".yaml")
     path = golden.from_here(known[name]) if name in known else Path(name)
     revision, colon, inside = name.partition(":")
     if path.is_file() or not colon:

@@ -11,7 +11,8 @@ from typer import Argument, Option
 
 from truto_mapper.edges.cli.output import UsageError
 from truto_mapper.text import files, reports
-from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
+from truto_mapper.text.errors import MappingError
 
 
 def choice(option: str, names: Collection[str], about: str = "") -> Any:
@@ -25,8 +26,8 @@ def choice(option: str, names: Collection[str], about: str = "") -> Any:
     return Option(option, metavar=option[2].upper(), help=f"{' | '.join(names)}{about}.", callback=check)
 
 
-MappingName = Annotated[str, Argument(metavar="MAPPING", help="A shipped mapping (gong/activity) or a file.")]
-Mappings = Annotated[list[str] | None, Argument(metavar="MAPPING", help="Files or shipped names; else ./mappings.")]
+MappingName = Annotated[str, Argument(metavar="MAPPING", help="A file, or a name (gong/activity), ./mappings first.")]
+Mappings = Annotated[list[str] | None, Argument(metavar="MAPPING", help="Files or names; else ./mappings.")]
 Payload = Annotated[str, Argument(metavar="PAYLOAD", help="The provider's reply, a JSON file or -.")]
 Context = Annotated[list[str] | None, Option(metavar="K=V", help="A setting of the account; repeat for more.")]
 Overlays = Annotated[list[Path] | None, Option("--overlay", metavar="FILE", help="Apply an overlay; repeat for more.")]
@@ -44,10 +45,17 @@ def moment(now: str | None) -> str:
 
 
 def located(name: str, folder: str = "mappings") -> str | Path:
-    """What is meant on the command line: the name of something shipped, or the path of a file."""
-    is_shipped = name in files.shipped(folder, ".yaml")
-    is_path = not files.is_name(name) or name.endswith(".yaml") or Path(name).exists()
-    return Path(name) if is_path and not is_shipped else name
+    """What is meant on the command line: the path of a file, or the name of something shipped.
+
+    A name means the file below `./mappings` or `./schemas`, if there is one. Raises `MappingError` M105.
+    """
+    known = files.known(folder, ".yaml")
+    if name in known:
+        return name if known[name].is_absolute() else known[name]
+    if not files.is_name(name) or name.endswith(".yaml") or Path(name).exists():
+        return Path(name)
+    what = folder.removesuffix("s")
+    raise MappingError(Diagnostic("M105", f"there is no {what} {excerpt(name)}", hint=did_you_mean(name, known)))
 
 
 def mappings(targets: list[str] | None) -> list[Path]:

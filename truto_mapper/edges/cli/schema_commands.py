@@ -18,7 +18,7 @@ from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.source import Source, Span
 
-RESOURCE = "A shipped resource (conversational-intelligence/activity) or a file."
+RESOURCE = "A file, or a name (conversational-intelligence/activity), ./schemas first."
 
 
 def schema(
@@ -47,14 +47,16 @@ def _generated(name: str, kind: str | None) -> dict[Path, str]:
     """The files generated from a resource, or from the models of mapping files, with their texts."""
     if name == "mapping":
         return {files.home() / "schemas" / "mapping.schema.json": openapi.json_text(document.json_schema())}
-    resource = spec.load_resource(located(name, "schemas"))
-    shipped = files.shipped("schemas", ".yaml").get(name)
-    folder = shipped.parent if shipped else Path(name).parent
+    place = located(name, "schemas")
+    resource = spec.load_resource(place)
+    shipped = files.shipped("schemas", ".yaml")
+    path = shipped[place] if isinstance(place, str) else place
+    folder, is_shipped = path.parent, path.resolve() in shipped.values()
     made = {folder / file: text for file, text in openapi.artefacts(resource).items()}
     if kind is not None:
         return {path: text for path, text in made.items() if path.name.startswith(f"{resource.resource}.{kind}.")}
     types = files.home() / "truto_mapper" / "resource" / f"{resource.resource}.py"
-    return made | ({types: openapi.typed_dicts(resource)} if shipped and types.is_file() else {})
+    return made | ({types: openapi.typed_dicts(resource)} if is_shipped and types.is_file() else {})
 
 
 def _refresh(made: dict[Path, str], format_: str, *, write: bool) -> None:
