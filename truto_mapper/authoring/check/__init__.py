@@ -79,7 +79,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
         found += [*outside.misfits(mapper.mapping, types)]
         found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
-        found += [*misrounded(mapper.mapping.whole_days, endpoint)]
+        found += [*misrounded(mapper.mapping, endpoint)]
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
     found = [*in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach), *unused_settings(mapper), *unread]
