@@ -114,6 +114,13 @@ def test_without_recognise_the_rows_must_tell_the_reply(rows, told):
     assert found == ([("C234", f"without `recognise`, {message}")] if message else [])
 
 
+def test_a_list_that_may_be_empty_does_not_tell_a_reply(told):
+    message = "an empty list is false, so a page without rows is not recognised"
+    assert told(MAPPING.replace("$exists(users)", "users"), "[]") == [("C234", message)]
+    negated = MAPPING.replace("$exists(users)", "$not($exists(users))")
+    assert told(negated, "[]") == [("C234", "this holds where there are no rows")]
+
+
 def test_a_reply_is_not_recognised_by_what_others_have_too(told):
     second = SECOND.replace("$exists(more)", "$exists(users)").replace("user: more", "user: me.calls")
     text = MAPPING + second.replace("    path", "    source_schema: users\n    path")

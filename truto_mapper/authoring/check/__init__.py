@@ -86,7 +86,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
         found += [*outside.misfits(mapper.mapping, types)]
         found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
-        found += [*misrounded(mapper.mapping.whole_days, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
+        found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)

@@ -116,6 +116,8 @@ class _Scene:
                 yield self.tell(node, "this is always false: it is a function", f"write `{self.text(node)}(…)`")
             case _ if (truth := _truth(node)) is not None:
                 yield self.tell(node, f"this is always {str(truth).lower()}", _meant(node))
+            case nodes.Path() if types.truth_of(self.kinds.get(id(node), types.ANY)):
+                yield self.tell(node, f"this is always true: `{self.text(node)}` always has a value")
             case nodes.Object() | nodes.Array():
                 yield self.tell(node, "this tests what is made here, which says little", "test what is put into it")
 

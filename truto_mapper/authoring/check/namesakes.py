@@ -70,7 +70,7 @@ def _are_swapped(one: Naming, other: Naming) -> bool:
 
     What names of `let` are made of is looked at where their own names say nothing.
     """
-    if one.reads(other) or other.reads(one):
+    if one.reads(other) or other.reads(one) or one.roots.isdisjoint(other.roots):
         return False
     mine, theirs = one.words - other.words, other.words - one.words
     for first, second in ((one.read, other.read), (one.placed, other.placed)) if mine and theirs else ():
@@ -257,7 +257,8 @@ class _Choice:
     def _is_of(self, here: Words, there: Words) -> bool:
         """Whether the source has all words that tell another name from this one, and `there` has none of them."""
         more = [other - self.naming.words for other in self.others]
-        return any(one and one <= here and not one & there for one in more)
+        is_variable = not self.source.path[1:]
+        return any(one and (one <= here or (is_variable and here <= one)) and not one & there for one in more)
 
 
 def _computes(node: nodes.Node) -> bool:

@@ -61,6 +61,11 @@ class Naming:
     def name(self) -> str:
         return dotted(self.path)
 
+    @property
+    def roots(self) -> frozenset[str]:
+        """The variables below which it reads; "" for those that it reads themselves."""
+        return frozenset(source.path[0] if source.path[1:] else "" for source in self.sources)
+
     def reads(self, other: Naming) -> bool:
         """Whether another name is a variable that this one is made of."""
         return any(source.path[0] == other.name for source in self.sources)

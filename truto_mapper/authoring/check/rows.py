@@ -67,9 +67,24 @@ def mistaken_replies(all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]
         if loop.node != other.for_each[0][1].node:
             message = f"`{other.name}` recognises its replies in the same way, and the rows here are those of `{rows}`"
             yield one.recognise.diagnostic("C234", message, severity="warning", hint=hint)
+        elif one.recognise.node == loop.node or _negates(one.recognise.node, loop.node):
+            empty = "an empty list is false, so a page without rows is not recognised"
+            message = empty if one.recognise.node == loop.node else "this holds where there are no rows"
+            yield one.recognise.diagnostic("C234", message, severity="warning", hint=hint)
         elif others := _also_of(one.recognise, loop, all_types):
             message = f"this holds for replies of {', '.join(others)}, too"
             yield one.recognise.diagnostic("C234", message, severity="warning", hint=hint)
+
+
+def _negates(node: nodes.Node, rows: nodes.Node) -> bool:
+    """Whether a node is `$not($exists(rows))`."""
+    match node:
+        case nodes.Call(
+            procedure=nodes.Variable(name="not"),
+            arguments=(nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)),),
+        ):
+            return one == rows
+    return False
 
 
 def _unrecognised(loop: Expression, types_: EndpointTypes) -> Iterator[Diagnostic]:
