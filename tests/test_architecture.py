@@ -177,6 +177,7 @@ def test_no_module_rebinds_its_globals(module):
 
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
+    "authoring.check.words.words": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",
     "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,

@@ -519,3 +519,22 @@ def test_a_folder_above_the_file_goes_before_what_ships(tmp_path):
     assert files.find("m/r", "schemas", ".yaml", near=near).text == "fields: mine"
     with pytest.raises(MappingError):
         files.find("m/r", "schemas", ".yaml")
+
+
+ANCHORS = {
+    "a: &x 1\nb: *x\n": [],
+    "a: &x 1\nb: &y 2\nc: *x\n": [],
+    "a: &x 1\nb: &x 2\nc: *x\n": [(2, "the anchor &x is given twice, first on line 1")],
+    "a: &x 1\nb: &x 2\nc: &x 3\n": [(2, "the anchor &x is given twice, first on line 1")] * 2,
+    "a: '&x 1'\nb: &x 2\n": [],
+    "\ufeffa: &x [1]\nb: &x [2]\n": [(2, "the anchor &x is given twice, first on line 1")],
+}
+
+
+@pytest.mark.parametrize("text", ANCHORS)
+def test_an_anchor_that_is_given_twice_is_told_where_it_comes_again(text):
+    found = list(yaml_tree.repeated_anchors(Source("a.yaml", text)))
+    lines = [one.source.position(one.span.start)[0] for one in found]
+    assert [message for _, message in ANCHORS[text]] == [one.message for one in found]
+    assert lines == [*range(2, 2 + len(lines))]
+    assert all(text[one.span.start : one.span.end] == "&x" for one in found)

@@ -40,6 +40,7 @@ _CORE = (
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+|#.*\s+)*")
 _TAG = re.compile(r"(?:&\S+\s+)?(!\S*)")
+_ANCHOR = re.compile(r"(?<!\S)&(\S+)")
 _LINE_END = re.compile(r"[\n\r\x85\u2028\u2029]")
 _VALUES = (yaml.ScalarEvent, yaml.AliasEvent)
 
@@ -177,6 +178,26 @@ def _too_deep(source: Source, span: Span) -> MappingError:
     return _refused(source, f"nested more than {MAX_DEPTH} levels deep, counting every alias", span)
 
 
+def _events(source: Source) -> Iterator[Any]:
+    text = "\n" + source.text[1:] if source.text.startswith("\ufeff") else source.text  # marks do not count a BOM
+    return yaml.parse(text, Loader=_Loader)
+
+
+def repeated_anchors(source: Source) -> Iterator[Diagnostic]:
+    """M103 as a warning: anchors that a file has already given to another value. The file must be valid."""
+    names = _ANCHOR.findall(source.text)
+    known: dict[str, int] = {}
+    for event in _events(source) if len(set(names)) < len(names) else ():
+        anchor = None if isinstance(event, yaml.AliasEvent) else getattr(event, "anchor", None)
+        if anchor in known:
+            at = source.text.index(f"&{anchor}", event.start_mark.index)
+            message = f"the anchor &{anchor} is given twice, first on line {known[anchor]}"
+            hint = f"give it another name: *{anchor} means this value below here, and the first one above"
+            yield Diagnostic("M103", message, "warning", source, Span(at, at + len(anchor) + 1), hint=hint)
+        elif anchor:
+            known[anchor] = source.position(event.start_mark.index)[0]
+
+
 class _Composer:
     """Builds nodes from the events of the parser. An alias shares the node of its anchor."""
 
@@ -184,8 +205,7 @@ class _Composer:
         self.source = source
         self.findings = Findings()
         self.anchors: dict[str, Node | None] = {}
-        text = "\n" + source.text[1:] if source.text.startswith("\ufeff") else source.text  # marks do not count a BOM
-        self.events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
+        self.events = _events(source)
         self.event: Any = None
         self.end = 0  # of the last value
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.bodies import Bodies
+from truto_mapper.authoring.check.conditions import pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
+from truto_mapper.authoring.check.namesakes import namesakes
 from truto_mapper.authoring.check.omissions import (
     unread_fields,
     unsent,
@@ -20,12 +22,15 @@ from truto_mapper.authoring.check.omissions import (
     unwritten_fields,
 )
 from truto_mapper.authoring.check.reachability import Reach, unreachable
+from truto_mapper.authoring.check.requests import our_cursor, unescaped
+from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
 from truto_mapper.authoring.check.shared import in_every, place
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, by_place
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.yaml_tree import repeated_anchors
 
 
 def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
@@ -53,7 +58,7 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
 
 #: What may be a consequence of a mistake elsewhere: names that nothing uses, fields that nothing reads or writes,
 #: queries that nothing serves or sends.
-_OF_THE_WHOLE = frozenset({"C210", "C212", "C213", "C214", "C215", "C216", "C238", "C244"})
+_OF_THE_WHOLE = frozenset({"C210", "C212", "C213", "C214", "C215", "C216", "C233", "C238", "C244"})
 
 
 def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]:
@@ -74,15 +79,20 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     reach = Reach(mapper)
     by_endpoint: dict[str, list[Diagnostic]] = {}
     unread: list[Diagnostic] = []
+    all_types: list[EndpointTypes] = []
     for endpoint in mapper.mapping.endpoints:
         types, found = _of_expressions(mapper, endpoint, reach)
+        all_types.append(types)
         found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
         found += [*outside.misfits(mapper.mapping, types)]
         found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
-        found += [*misrounded(mapper.mapping, endpoint)]
+        found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
+        found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
-    found = [*in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach), *unused_settings(mapper), *unread]
+    found = [one for source in mapper.sources for one in repeated_anchors(source)]
+    found += [*pointless_in_errors(mapper), *in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach)]
+    found += [*unused_settings(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(all_types)]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

@@ -32,7 +32,7 @@ class EndpointTypes:
         """`asked` has types of parameters and settings, by `query` and `context`, that are narrower than declared."""
         self.endpoint = endpoint
         self.found: list[Diagnostic] = []
-        #: The type of each node of the expressions, by its identity.
+        #: The type of each node of the expressions, by its identity; of a step of a path, that of what is before it.
         self.kinds: dict[int, Type] = {}
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
@@ -75,7 +75,7 @@ class EndpointTypes:
     def _infer(self, expression: Expression, scope: TypeScope) -> Type:
         self._expression = expression
         made = self.inference.infer_all(expression.node, scope)
-        self.kinds |= self.inference.kinds
+        self.kinds |= self.inference.before | self.inference.kinds
         return made
 
     def _infer_all(self, mapper: Mapper, scope: TypeScope) -> None:

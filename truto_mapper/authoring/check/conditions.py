@@ -1,0 +1,341 @@
+"""Conditions that do not depend on what they test: always true, always false, or a value compared with itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from operator import ge, gt, le, lt
+from typing import Any, NamedTuple
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.slips import written
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.nodes import Node
+from truto_mapper.language.types import Type
+from truto_mapper.mapping.linked import every
+from truto_mapper.text.diagnostics import Diagnostic
+
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
+_COMPARING = frozenset(_TURNED)
+#: Functions whose result is a whole number from 0 on.
+_COUNTS = frozenset({"count", "length", "size"})
+#: Functions that give a value whatever they are given.
+_CERTAIN = frozenset({"count", "exists"})
+#: Functions that give another result each time.
+_UNEQUAL = frozenset({"random", "shuffle"})
+
+_SUCCESSES = range(200, 300)
+_FAILURES = (*range(100, 200), *range(300, 600))
+_TESTS = ("when", "recognise", "error_when", "empty_when")
+
+
+def pointless_conditions(types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """C230 and C211: the pointless conditions of an endpoint."""
+    endpoint = types_.endpoint
+    tests = {id(getattr(endpoint, key)): key for key in _TESTS if getattr(endpoint, key) is not None}
+    for _, one in every(endpoint):
+        key = tests.get(id(one), "")
+        statuses = _FAILURES if key == "empty_when" else _SUCCESSES
+        yield from _Scene(one, types_.kinds, statuses).found(key)
+
+
+def pointless_in_errors(mapper: Mapper) -> Iterator[Diagnostic]:
+    """The same for `error_mapping`, which also reads replies that `error_when` refuses."""
+    refused = any(one.error_when is not None for one in mapper.mapping.endpoints)
+    for one in mapper.mapping.errors.values():
+        yield from _Scene(one, {}, (*_FAILURES, *_SUCCESSES) if refused else _FAILURES).found("")
+
+
+class _Test(NamedTuple):
+    """A test of a value against constants: the node of the value, the test, and the constants."""
+
+    subject: Node
+    holds: Callable[[Any], bool]
+    constants: tuple[Any, ...]
+    orders: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """An expression, the types of its nodes by their identity, and the statuses of the replies that it reads."""
+
+    expression: Expression
+    kinds: Mapping[int, Type]
+    statuses: Sequence[int]
+
+    def found(self, key: str) -> Iterator[Diagnostic]:
+        """What is pointless in the expression, which is the condition `key` of an endpoint if that is not empty."""
+        if key and not (key == "when" and isinstance(self.expression.node, nodes.Value)):
+            yield from self.constant(self.expression.node)
+        inner: set[int] = set()
+        for node in nodes.walk(self.expression.node):
+            for one in _conditions(node) if not self.is_told(node) else ():
+                yield from self.constant(one)
+            match node:
+                case nodes.Binary(operator="and" | "or"):
+                    if id(node) not in inner:
+                        inner |= {id(one) for one in _parts(node, node.operator)}
+                        yield from self.chain(node)
+                case nodes.Binary(operator=operator) if operator in _COMPARING or operator == "in":
+                    yield from self.comparison(node)
+                case nodes.Condition():
+                    yield from self.branches(node)
+                case nodes.Coalesce(left=left, right=right) if self.is_certain(left, calls=False):
+                    yield self.tell(right, "this is never used: the left side is always there", None, "C211")
+                case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.is_certain(one):
+                    name = _name(one)
+                    edit = f"a text always exists; write `$exists({name})` for a field" if name else None
+                    yield self.tell(node, "this is always true", edit)
+
+    def is_told(self, node: Node) -> bool:
+        """Whether a branch that is never reached is told already (C211)."""
+        if not isinstance(node, nodes.Condition) or isinstance(node.condition, nodes.Value):
+            return False
+        truth = types.truth_of(self.kinds.get(id(node.condition), types.ANY))
+        return truth is not None and (node.otherwise if truth else node.then) is not None
+
+    def tell(self, node: Node, message: str, hint: str | None = None, code: str = "C230") -> Diagnostic:
+        return self.expression.diagnostic(code, message, node, severity="warning", hint=hint)
+
+    def text(self, node: Node) -> str:
+        return written(self.expression, node)
+
+    def constant(self, node: Node) -> Iterator[Diagnostic]:
+        """A condition that is a constant, a text that cannot be empty, a binding, or a function."""
+        match node:
+            case nodes.Block(expressions=(*_, last)):
+                yield from self.constant(last)
+            case nodes.Bind(variable=variable, value=value):
+                edit = f"write `${variable.name} = {self.text(value)}` to compare"
+                yield self.tell(node, "this binds a value and compares nothing", edit)
+            case _ if self.kinds.get(id(node)) == types.FUNCTION and isinstance(node, nodes.Variable):
+                yield self.tell(node, "this is always false: it is a function", f"write `{self.text(node)}(…)`")
+            case _ if (truth := _truth(node)) is not None:
+                yield self.tell(node, f"this is always {str(truth).lower()}", _meant(node))
+            case nodes.Object() | nodes.Array():
+                yield self.tell(node, "this tests what is made here, which says little", "test what is put into it")
+
+    def is_certain(self, node: Node, *, calls: bool = True) -> bool:
+        """Whether a node has a value whatever the data is."""
+        match node:
+            case nodes.String() | nodes.Number() | nodes.Value() | nodes.Array() | nodes.Object() | nodes.Lambda():
+                return True
+            case nodes.Binary(operator=operator):
+                return operator in ("&", "=", "!=", "in", "and", "or")
+            case nodes.Call(procedure=nodes.Variable(name=name)):
+                return calls and name in _CERTAIN
+            case nodes.Block(expressions=(only,)):
+                return self.is_certain(only, calls=calls)
+        return False
+
+    def comparison(self, node: nodes.Binary) -> Iterator[Diagnostic]:
+        if _same(node.left, node.right):
+            yield self.tell(node, f"`{self.text(node.left)}` is compared with itself")
+        elif isinstance(node.right, nodes.Array) and node.operator == "in":
+            yield from self.listed(node, node.right)
+        elif (forms := [self.form(side) for side in (node.left, node.right)]) and len({*forms} - {None}) == 2:
+            hint = "write `$substring(…, 0, 10)` for the date, or `$floorDate(…)` for the day in a time zone"
+            yield self.tell(node, f"a {forms[0]} is compared with a {forms[1]}, as texts", hint)
+        elif test := _test(node):
+            yield from self.decided(node, [test])
+
+    def form(self, node: Node) -> str | None:
+        """`date` or `date-time` for such a text."""
+        kind = self.kinds.get(id(node), types.ANY)
+        known = kind.format in ("date", "date-time") and kind.solid == types.STRING.kinds
+        return kind.format if known else None
+
+    def listed(self, node: nodes.Binary, listed: nodes.Array) -> Iterator[Diagnostic]:
+        """`a in []`, and a value that a list has twice."""
+        if not listed.items:
+            yield self.tell(node, "this is always false: the list is empty")
+        for number, item in enumerate(listed.items):
+            if isinstance(item, nodes.LITERALS) and item in listed.items[:number]:
+                yield self.tell(item, f"the list has {self.text(item)} twice")
+        if test := _test(node):
+            yield from self.decided(node, [test])
+
+    def decided(self, node: Node, tests: Sequence[_Test], *, either: bool = False) -> Iterator[Diagnostic]:
+        """Tests of one value that hold for all of its values, or for none; for `either`, only if one of them does."""
+        samples = self.samples(tests)
+        quantified = any if either else all
+        outcomes = {quantified(one.holds(sample) for one in tests) for sample in samples}
+        if len(outcomes) == 1:
+            truth = str(outcomes.pop()).lower()
+            yield self.tell(node, f"this is always {truth}", self.why(tests))
+
+    def why(self, tests: Sequence[_Test]) -> str | None:
+        subject = tests[0].subject
+        if len(tests) > 1:
+            return None
+        if _is_status(subject):
+            some = "200 to 299" if self.statuses == _SUCCESSES else "100 to 599"
+            without = " without 200 to 299" if self.statuses == _FAILURES else ""
+            return f"the status is {some}{without} here"
+        return f"`{self.text(subject)}` is never less than 0" if _is_count(subject) else None
+
+    def samples(self, tests: Sequence[_Test]) -> Iterable[Any]:
+        """Values that tell apart what tests can tell apart."""
+        subject, constants = tests[0].subject, [value for test in tests for value in test.constants]
+        if (_is_status(subject) or _is_count(subject)) and not all(map(_is_number, constants)):
+            return ()
+        if _is_status(subject):
+            return self.statuses
+        numbers = {value + more for value in constants if _is_number(value) for more in (-1, -0.5, 0, 0.5, 1)}
+        texts = {value + more for value in constants if isinstance(value, str) for more in ("", "\0")}
+        if _is_count(subject):
+            return {0, *(one for one in numbers if one >= 0 and one == int(one))}
+        others: list[Any] = [value for value in constants if value is None or isinstance(value, bool)]
+        others += [] if any(test.orders for test in tests) else [object()]
+        return [*numbers, *texts, *([""] if texts else []), *others]
+
+    def chain(self, node: nodes.Binary) -> Iterator[Diagnostic]:
+        """`a = 1 and a = 2`, `a or $not(a)`, and the same condition twice."""
+        parts = list(_operands(node, node.operator))
+        for one, other in combinations(parts, 2):
+            if _same(one, other):
+                yield self.tell(other, f"`{self.text(one)}` is tested twice")
+            elif _negated(one) == other or _negated(other) == one:
+                yield self.tell(node, f"this is always {str(node.operator == 'or').lower()}")
+        tests = [test for one in parts if (test := _test(one))]
+        for subject in dict.fromkeys(test.subject for test in tests):
+            same = [test for test in tests if test.subject == subject]
+            if len(same) > 1 and not any(any(self.decided(node, [test])) for test in same):
+                yield from self.decided(node, same, either=node.operator == "or")
+
+    def branches(self, node: nodes.Condition) -> Iterator[Diagnostic]:
+        """Both branches the same, and a condition that an earlier one of the chain decides."""
+        if node.otherwise is not None and _same(node.then, node.otherwise):
+            yield self.tell(node, "both branches are the same")
+        below = node.otherwise
+        while isinstance(below, nodes.Condition):
+            if _same(node.condition, below.condition):
+                message = "this is never reached: an earlier condition is the same"
+                yield self.tell(below.then, message, None, "C211")
+            below = below.otherwise
+
+
+def _conditions(node: Node) -> Iterator[Node]:
+    """The nodes directly below a node of which only the truth counts."""
+    match node:
+        case nodes.Condition(condition=one) | nodes.Default(left=one):
+            yield one
+        case nodes.Binary(operator="and" | "or", left=left, right=right):
+            yield from (left, right)
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
+            yield one
+        case nodes.Call(procedure=nodes.Variable(name="filter"), arguments=(_, nodes.Lambda(body=body))):
+            yield body
+        case nodes.Filter(expression=one) if isinstance(one, (nodes.Bind, nodes.Variable, nodes.Binary)):
+            yield one
+
+
+def _truth(node: Node) -> bool | None:
+    """Whether a value is always truthy or always falsy; None if that is not plain."""
+    match node:
+        case nodes.String(value=value) | nodes.Number(value=value) | nodes.Value(value=value):
+            return bool(value)
+        case nodes.Binary(operator="&", left=left, right=right):
+            return True if _truth(left) or _truth(right) else None
+        case nodes.Array(items=()) | nodes.Object(pairs=()):
+            return False
+        case nodes.Array(items=items):
+            return True if any(map(_truth, items)) else None
+        case nodes.Object(pairs=pairs):
+            return True if any(_truth(value) is not None for _, value in pairs) else None
+        case nodes.Lambda() | nodes.Regex():
+            return False
+    return None
+
+
+def _meant(node: Node) -> str | None:
+    if name := _name(node):
+        return f"it is a text; write `{name}` for the field or the literal"
+    if isinstance(node, nodes.Value):
+        return "write what it depends on, or remove it"
+    return "`&` makes a text: test a part of it" if isinstance(node, nodes.Binary) else None
+
+
+def _name(node: Node) -> str | None:
+    """A text that was probably meant to be a path of names."""
+    if isinstance(node, nodes.String) and all(part.isidentifier() for part in node.value.split(".")):
+        return node.value
+    return None
+
+
+def _is_status(node: Node) -> bool:
+    return isinstance(node, nodes.Variable) and node.name == "status"
+
+
+def _is_count(node: Node) -> bool:
+    return isinstance(node, nodes.Call) and getattr(node.procedure, "name", "") in _COUNTS
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _same(one: Node, other: Node) -> bool:
+    """Whether two nodes always have the same value."""
+    called = (getattr(below, "name", "") for below in nodes.walk(one) if isinstance(below, nodes.Variable))
+    return one == other and not isinstance(one, (nodes.Hole, nodes.Bind)) and _UNEQUAL.isdisjoint(called)
+
+
+def _parts(node: Node, operator: str) -> Iterator[Node]:
+    """The nodes of a chain of one operator, its own included."""
+    if isinstance(node, nodes.Binary) and node.operator == operator:
+        yield node
+        yield from _parts(node.left, operator)
+        yield from _parts(node.right, operator)
+
+
+def _operands(node: Node, operator: str) -> Iterator[Node]:
+    if isinstance(node, nodes.Binary) and node.operator == operator:
+        yield from _operands(node.left, operator)
+        yield from _operands(node.right, operator)
+    elif isinstance(node, nodes.Block) and len(node.expressions) == 1:
+        yield from _operands(node.expressions[0], operator)
+    else:
+        yield node
+
+
+def _negated(node: Node) -> Node | None:
+    """What `$not(…)` negates."""
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
+            return one
+    return None
+
+
+def _test(node: Node) -> _Test | None:
+    """A node as a test of a value against constants; None if it is none."""
+    match node:
+        case nodes.Block(expressions=(only,)):
+            return _test(only)
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)) if inner := _test(one):
+            return inner._replace(holds=lambda value: not inner.holds(value))
+        case nodes.Binary(operator="in", left=left, right=nodes.Array(items=items)) if items:
+            values = tuple(one.value for one in items if isinstance(one, nodes.LITERALS))
+            if len(values) < len(items) or isinstance(left, nodes.LITERALS):
+                return None
+            return _Test(left, lambda value: any(_holds("=", value, one) for one in values), values, orders=False)
+        case nodes.Binary(operator=operator, left=left, right=right) if operator in _COMPARING:
+            if isinstance(left, nodes.LITERALS):
+                operator, left, right = _TURNED[operator], right, left
+            if isinstance(right, nodes.LITERALS) and not isinstance(left, (*nodes.LITERALS, nodes.Hole)):
+                constant = right.value
+                orders = operator in _ORDERS
+                return _Test(left, lambda value: _holds(operator, value, constant), (constant,), orders)
+    return None
+
+
+def _holds(operator: str, value: Any, constant: Any) -> bool:
+    if operator in _ORDERS:
+        are_texts = isinstance(value, str) and isinstance(constant, str)
+        return (are_texts or (_is_number(value) and _is_number(constant))) and _ORDERS[operator](value, constant)
+    same = value == constant and isinstance(value, bool) is isinstance(constant, bool)
+    return same is (operator == "=")

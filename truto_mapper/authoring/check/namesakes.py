@@ -1,0 +1,300 @@
+"""What names tell: values that are swapped, copied from the line above, or left out, by the words of their names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
+from truto_mapper.authoring.check.words import Words, are_opposites, words, words_of
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language import nodes, types
+from truto_mapper.language.names import NamePath
+from truto_mapper.language.types import Type
+from truto_mapper.resource.spec import REMOTE_DATA, Field
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import dotted
+
+#: With fewer fields beside each other than this, a word that most of them have still tells something.
+_MANY = 4
+
+#: Words that say only what kind of value it is.
+_KINDS = words_of(["time", "date", "count", "number"])
+
+_PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
+
+
+def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
+    """C231 to C233 for the endpoints of a mapping."""
+    named = [Named(mapper, one, Namings.of_endpoint(one.endpoint)) for one in all_types]
+    for one in named:
+        swapped = {id(naming): found for group in one.namings.groups for naming, found in _swapped(group)}
+        yield from swapped.values()
+        for group in one.namings.groups:
+            for naming in group.namings:
+                if id(naming) not in swapped:
+                    yield from one.misread(naming, group)
+        yield from one.left_out()
+        yield from one.apart()
+        yield from one.without_dollar()
+    yield from _of_errors(mapper)
+    yield from _different(named)
+
+
+def _of_errors(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C232: a part of `error_mapping` that reads what another one is named after."""
+    for one in Namings.of_errors(mapper.mapping.errors).of("errors"):
+        others = [words(name) for name in _PARTS_OF_ERRORS if name != one.name]
+        for source in one.sources:
+            if not one.words & source.words and any(other <= source.words for other in others):
+                yield one.diagnostic("C232", f"`{one.name}` reads `{source.text}`, which has the name of another part")
+
+
+def _swapped(group: Group) -> Iterator[tuple[Naming, Diagnostic]]:
+    """C231: two names that read what the other is named after."""
+    for one, other in combinations(group.namings, 2):
+        if _are_swapped(one, other):
+            first, second = (
+                f"`{naming.name}` reads `{_best(naming, beside)}`" for naming, beside in ((one, other), (other, one))
+            )
+            for naming in (one, other):
+                yield naming, naming.diagnostic("C231", f"{first} and {second}: are they swapped?")
+
+
+def _are_swapped(one: Naming, other: Naming) -> bool:
+    """Whether each of two names has a word of what the other reads, and none of what it reads itself.
+
+    What names of `let` are made of is looked at where their own names say nothing.
+    """
+    if one.reads(other) or other.reads(one):
+        return False
+    mine, theirs = one.words - other.words, other.words - one.words
+    for first, second in ((one.read, other.read), (one.placed, other.placed)) if mine and theirs else ():
+        if mine & (first - second) or theirs & (second - first):
+            return False
+        if mine & (second - first) and theirs & (first - second):
+            return True
+    return False
+
+
+def _best(naming: Naming, beside: Naming) -> str:
+    """The source of a name that has the most of the words of another name."""
+    return max(naming.sources, key=lambda source: len(source.words & (beside.words - naming.words))).text
+
+
+@dataclass(frozen=True)
+class Named:
+    """The namings of an endpoint, with the types of what they read."""
+
+    mapper: Mapper
+    types: EndpointTypes
+    namings: Namings
+
+    @cached_property
+    def read(self) -> set[NamePath]:
+        return self.types.inference.paths | self.types.inference.whole
+
+    @cached_property
+    def fields(self) -> dict[NamePath, Field]:
+        """The innermost fields of a record."""
+        return dict(_leaves(self.mapper.resource.fields, ()))
+
+    def variables(self, naming: Naming) -> list[str]:
+        """The names of `for_each` and `let` that are bound where a naming is."""
+        lets = list(self.namings.of("let"))
+        before = lets[: next((at for at, one in enumerate(lets) if one is naming), len(lets))]
+        return [*(one for one, _ in self.types.endpoint.for_each), *(one.name for one in before)]
+
+    @cached_property
+    def names(self) -> dict[NamePath, Words]:
+        """The words of the innermost fields."""
+        return {path: words_of(path) for path in self.fields}
+
+    def beside(self, source: Source, naming: Naming) -> Mapping[str, bool]:
+        """The names that could be in the place of a source's last name, each with whether something reads it."""
+        root, *below = source.path
+        if not below:
+            return dict.fromkeys(self.variables(naming) if root in self.variables(naming) else (), True)
+        if root in ("query", "context") and len(below) == 1:
+            settings = self.mapper.mapping.context_schemas
+            return dict.fromkeys(self.mapper.resource.parameters if root == "query" else settings, True)
+        places = [place for place in source.places if place[0] == "$" and len(place) > 1]
+        if len(places) != 1:
+            return {}
+        above = places[0][1:-1]
+        known = properties(self.types.body, above)
+        if known and source.name not in known:  # it is told already (C206)
+            return {source.name: True}
+        kinds = known.get(source.name, types.ANY).solid
+        return {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
+
+    def misread(self, naming: Naming, group: Group) -> Iterator[Diagnostic]:
+        """C232: a name that reads what another one is named after, or not what it is named after itself."""
+        others = [one.words for one in group.namings if one is not naming]
+        others += [found for path, found in self.names.items() if path != naming.path] if group.kind == "record" else []
+        for source in naming.sources if not _computes(naming.node) else ():
+            beside, reads = self.beside(source, naming), f"`{naming.name}` reads `{source.text}`"
+            near = others if source.path[1:] or group.kind == "record" else []
+            test = _Choice(naming, source, near, is_of_page=group.kind == "page")
+            better = [name for name in beside if test.is_better(name, is_read=beside[name])]
+            if better:
+                meant = max(better, key=lambda name: len(words(name) & naming.words))
+                yield naming.diagnostic("C232", f"{reads}, but `{meant}` has its name", source.meaning(meant))
+            elif not beside and test.contradicts():
+                yield naming.diagnostic("C232", f"{reads}, which has the name of another one")
+
+    def apart(self) -> Iterator[Diagnostic]:
+        """C232: a field of an object that is read from another object than those beside it, which has it, too."""
+        objects: dict[NamePath, list[tuple[Naming, NamePath]]] = {}
+        for naming in self.namings.of("record"):
+            places = [place for source in naming.sources for place in source.places]
+            if len(naming.path) > 1 and len(places) == 1 and len(places[0]) > 1:
+                objects.setdefault(naming.path[:-1], []).append((naming, places[0]))
+        used = Counter(place[:-1] for group in objects.values() for _, place in group)
+        for group in objects.values():
+            above = Counter(place[:-1] for _, place in group)
+            for naming, place in group:
+                near = next((one for one in above if one != place[:-1]), ())
+                alone = len(above) == len((near, place)) and above[place[:-1]] == 1 < used[place[:-1]]
+                if alone and near[0] == "$" and self.is_unread((*near[1:], place[-1])):
+                    reads = f"`{naming.name}` reads `{naming.sources[0].text}`"
+                    message = f"{reads}, and what is beside it reads from `{near[-1]}`"
+                    yield naming.diagnostic("C232", message, f"did you mean `{dotted((*near[1:], place[-1]))}`?")
+
+    def is_unread(self, path: NamePath) -> bool:
+        """Whether the reply has a field that nothing reads."""
+        return path[-1] in properties(self.types.body, path[:-1]) and path not in self.read
+
+    def without_dollar(self) -> Iterator[Diagnostic]:
+        """C219: a path that begins with the name of a variable, where no schema says what a row has."""
+        if self.types.body != types.ANY:
+            return
+        namings = [*self.namings.of("let"), *self.namings.of("record")]
+        below = {(source.path[0], source.path[1]) for one in namings for source in one.sources if len(source.path) > 1}
+        bound = {root for root, name in below if root not in ("$", "query", "context") and root != name}
+        for one in namings:
+            for source in one.sources:
+                root, *names = source.path
+                if root == "$" and len(names) > 1 and names[0] in bound:
+                    message = f"`{names[0]}` is the name of a field; a variable begins with `$`"
+                    yield one.diagnostic("C219", message, f"write `${source.text}`")
+
+    def left_out(self) -> Iterator[Diagnostic]:
+        """C233: fields that get no value, although the reply has a field of their name beside others that are read.
+
+        Where most fields of an object are left out, that is what its author wants.
+        """
+        written = {one.path: one for one in self.namings.of("record")}
+        left: dict[NamePath, dict[NamePath, NamePath]] = {}
+        for path in self.fields if isinstance(self.types.endpoint.response, dict) else ():
+            if not any(path[:end] in written for end in range(1, len(path) + 1)) and self._is_supported(path):
+                near = [one for other, one in written.items() if other[:-1] == path[:-1]]
+                found = next(self._unread(path, near), None)
+                left.setdefault(path[:-1], {}).update({path: found} if found else {})
+        few = {
+            above: some for above, some in left.items() if 2 * len(some) <= sum(one[:-1] == above for one in written)
+        }
+        names = {path: found for some in few.values() for path, found in some.items()}
+        if names:
+            at, endpoint = self.mapper.mapping.root.value["endpoints"], self.types.endpoint.name
+            fields, unread = (", ".join(f"`{dotted(path)}`" for path in some) for some in (names, names.values()))
+            message = f"`{endpoint}` gives no value to {fields}, and nothing reads {unread}"
+            hint = "add it to response_mapping"
+            yield at.diagnostic("C233", message, key=endpoint, severity="warning", hint=hint)
+
+    def _is_supported(self, path: NamePath) -> bool:
+        field = self.fields[path]
+        return not field.supported_in or self.mapper.mapping.integration in field.supported_in
+
+    def _unread(self, path: NamePath, near: Sequence[Naming]) -> Iterator[NamePath]:
+        """The unread fields of the reply that have the name of a field, beside those that the fields near it read."""
+        places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
+        for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
+            beside = properties(self.types.body, above)
+            usual = _usual(beside) | _KINDS
+            wanted = [words_of(names) - usual for names in (path[-1:], path)]
+            for name in beside:
+                is_read = any((*above, name)[:end] in self.read for end in range(1, len(above) + 2) if end > len(above))
+                if not is_read and (found := words(name) - usual) and found in wanted:
+                    yield (*above, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A name and one of its sources, with the words of the other names in its group."""
+
+    naming: Naming
+    source: Source
+    others: Sequence[Words]
+    is_of_page: bool
+
+    def is_better(self, name: str, *, is_read: bool) -> bool:
+        """Whether a name in the place of the source's last name is plainly what is meant."""
+        here, wanted, own = self.source.words, self.naming.words, words(self.naming.path[-1])
+        there = (here - words(self.source.name)) | words(name)
+        gained = wanted & (there - here)
+        own -= words("number") if self.is_of_page else frozenset()
+        if wanted & (here - there) or (there - here) & self.naming.read or are_opposites(wanted, there):
+            return False
+        if are_opposites(wanted, here):
+            return bool(gained) or are_opposites(here, there)
+        plain = not is_read or (own == there and not own & here)
+        if gained and own <= there and (len(own) > 1 or self.is_of_page) and plain:
+            return True
+        if own <= here and not gained:  # it reads a field with more words, which are of another name
+            is_other = self.is_of_page or any((here - there) <= other - wanted for other in self.others)
+            return not is_read and there < here and is_other
+        return bool(gained) and self._is_of(here, there)
+
+    def contradicts(self) -> bool:
+        """Whether the source says the opposite of the name, and has all words of another one."""
+        return are_opposites(self.naming.words, self.source.words) and self._is_of(self.source.words, frozenset())
+
+    def _is_of(self, here: Words, there: Words) -> bool:
+        """Whether the source has all words that tell another name from this one, and `there` has none of them."""
+        more = [other - self.naming.words for other in self.others]
+        return any(one and one <= here and not one & there for one in more)
+
+
+def _computes(node: nodes.Node) -> bool:
+    """Whether a value is computed, so that its name may say something else."""
+    return any(isinstance(one, nodes.Binary) and one.operator in ("+", "-", "*", "/", "%") for one in nodes.walk(node))
+
+
+def _different(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """C232: a field that an endpoint reads from another place than all others, which its reply has, too."""
+    written = [{one.path: one for one in each.namings.of("record") if len(one.sources) == 1} for each in named]
+    for each, own in zip(named, written, strict=True):
+        for path, naming in own.items():
+            names = [other[path].sources[0].name for other in written if other is not own and path in other]
+            source = naming.sources[0]
+            agree = len(names) > 1 and len(set(names)) == 1 and names[0] != source.name and source.path[1:]
+            if agree and each.beside(source, naming).get(names[0]) is False:
+                message = f"`{naming.name}` reads `{source.text}` here, and `{names[0]}` in all other endpoints"
+                yield naming.diagnostic("C232", message, source.meaning(names[0]))
+
+
+def _leaves(fields: Mapping[str, Field], above: NamePath) -> Iterator[tuple[NamePath, Field]]:
+    for name, field in fields.items():
+        if field.type == "object":
+            yield from _leaves(field.fields, (*above, name))
+        elif name != REMOTE_DATA or above:
+            yield (*above, name), field
+
+
+def properties(kind: Type, path: NamePath) -> Mapping[str, Type]:
+    """The properties of the objects at a path of the reply; none if they are not described."""
+    for name in path:
+        kind = types.union_all((one.properties or {}).get(name, types.ANY) for one in types.objects(kind))
+    found = next(types.objects(kind), None)
+    return {} if found is None else found.properties or {}
+
+
+def _usual(names: Mapping[str, Type]) -> Words:
+    """The words that most of some names have."""
+    counted = Counter(word for name in names for word in words(name))
+    return frozenset(word for word, count in counted.items() if len(names) >= _MANY and count * 2 > len(names))

@@ -1,0 +1,177 @@
+"""The names that an endpoint gives to values, in groups, each with the values that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from truto_mapper.authoring.check.words import Words, words_of
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import NamePath
+from truto_mapper.language.nodes import Node
+from truto_mapper.language.source_paths import Paths, Read
+from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Template, every, leaves
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import dotted, keys_of
+
+#: The variables whose names say nothing about what is read below them.
+_PLAIN = frozenset({"$", "query", "context", "response", "headers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A value that is read: its path as it is written, a variable's name first, and the places that this leads to.
+
+    A place begins with `$` for the reply, or with the name of another variable that is bound for the endpoint.
+    """
+
+    path: NamePath
+    places: tuple[NamePath, ...]
+    words: Words
+
+    @property
+    def name(self) -> str:
+        """The last name, which says what the value is."""
+        return self.path[-1]
+
+    @property
+    def text(self) -> str:
+        root, *names = self.path
+        return dotted(names) if root == "$" and names else dotted((f"${root.removeprefix('$')}", *names))
+
+    def meaning(self, name: str) -> str:
+        """A hint with another last name."""
+        return f"did you mean `{self.text.removesuffix(self.name)}{name}`?"
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """A name, the node of an expression that gives its value, and what that reads."""
+
+    path: NamePath
+    expression: Expression
+    node: Node
+    sources: tuple[Source, ...]
+    words: Words
+    read: Words
+    placed: Words
+
+    @property
+    def name(self) -> str:
+        return dotted(self.path)
+
+    def reads(self, other: Naming) -> bool:
+        """Whether another name is a variable that this one is made of."""
+        return any(source.path[0] == other.name for source in self.sources)
+
+    def diagnostic(self, code: str, message: str, hint: str | None = None) -> Diagnostic:
+        return self.expression.diagnostic(code, message, self.node, severity="warning", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Names beside each other. `kind` is `record`, `request`, `let`, `page`, `errors`, `object` or `block`."""
+
+    kind: str
+    namings: tuple[Naming, ...]
+
+
+class Namings:
+    """The groups of the names that values get."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[NamePath, ...]] = {name: ((name,),) for name in RESPONSE_NAMES | REQUEST_NAMES}
+        self._places |= {"$": (("$",),), "response": (("$",),)}
+        self._read: dict[int, list[tuple[Read, int]]] = {}
+        self.groups: list[Group] = []
+
+    @staticmethod
+    def of_endpoint(endpoint: Endpoint) -> Namings:
+        made = Namings()
+        made._endpoint(endpoint)
+        return made
+
+    @staticmethod
+    def of_errors(expressions: Mapping[str, Expression]) -> Namings:
+        made = Namings()
+        made._add("errors", (((name,), one, one.node) for name, one in expressions.items()))
+        return made
+
+    def _endpoint(self, endpoint: Endpoint) -> None:
+        self._add_templates("request", endpoint.body, endpoint.params, endpoint.headers)
+        pages = [(key, one) for key in _OF_PAGE if (one := getattr(endpoint, key)) is not None]
+        self._add("page", (((key.removeprefix("next_"),), one, one.node) for key, one in pages))
+        for name, one in endpoint.for_each:
+            self._places |= {name: self._leads_to(one), "$": self._leads_to(one)}
+        lets = []
+        for name, one in endpoint.let:
+            lets.append(self._naming((name,), one, one.node))
+            self._places[name] = self._leads_to(one)
+        self.groups.append(Group("let", tuple(lets)))
+        self._add_templates("record", endpoint.response)
+        for one in {id(one): one for _, one in every(endpoint)}.values():
+            self._add_within(one)
+
+    def of(self, kind: str) -> Iterator[Naming]:
+        """The namings of all groups of a kind."""
+        return (one for group in self.groups if group.kind == kind for one in group.namings)
+
+    def _add_templates(self, kind: str, *templates: Template | None) -> None:
+        for template in templates:
+            self._add(kind, ((keys_of(path), one, one.node) for path, _, one in leaves(template) if path))
+
+    def _add_within(self, expression: Expression) -> None:
+        """The groups within an expression: the keys of its objects, and the variables that it binds."""
+        text, binds = expression.text, []
+        for node in nodes.walk(expression.node) if "{" in text or ":=" in text else ():
+            if isinstance(node, nodes.Object):
+                pairs = ((key.value, value) for key, value in node.pairs if isinstance(key, nodes.String))
+                self._add("object", (((name,), expression, value) for name, value in pairs))
+            elif isinstance(node, nodes.Bind):
+                binds.append(((node.variable.name,), expression, node.value))
+        self._add("block", binds)
+
+    def _add(self, kind: str, given: Iterable[tuple[NamePath, Expression, Node]]) -> None:
+        self.groups.append(Group(kind, tuple(self._naming(*one) for one in given)))
+
+    def _naming(self, path: NamePath, expression: Expression, node: Node) -> Naming:
+        sources = tuple(dict.fromkeys(self._source(read.path) for read in self._reads(expression, node)))
+        read = frozenset(word for one in sources for word in one.words)
+        placed = words_of({place[-1] for one in sources for place in one.places})
+        return Naming(path, expression, node, sources, words_of(path), read, placed)
+
+    def _reads(self, expression: Expression, node: Node) -> Iterator[Read]:
+        """What a node of an expression reads, without what is read on the way there."""
+        if id(expression) not in self._read:
+            self._read[id(expression)] = list(_positions(expression))
+        found = [read for read, at in self._read[id(expression)] if node.span.start <= at < node.span.end]
+        longer = {read.path[:end] for read in found for end in range(1, len(read.path))}
+        return (read for read in found if read.path not in longer)
+
+    def _source(self, path: NamePath) -> Source:
+        known = self._places.get(path[0], ())
+        named = path[1:] if path[0] in _PLAIN and path[1:] else path
+        return Source(path, tuple((*place, *path[1:]) for place in known), words_of(named))
+
+    def _leads_to(self, expression: Expression) -> tuple[NamePath, ...]:
+        sources = self._naming((), expression, expression.node).sources
+        return tuple(dict.fromkeys(place for one in sources for place in one.places))
+
+
+_OF_PAGE = ("next_cursor", "page_number", "total", "time_zone")
+
+
+def _positions(expression: Expression) -> Iterator[tuple[Read, int]]:
+    """What an expression reads, each with the position of its last name, or of the variable if that is all of it."""
+    below = list(nodes.walk(expression.node))
+    variables = [one for one in below if isinstance(one, nodes.Variable) and one.name not in ("", "$")]
+    paths = Paths([*dict.fromkeys(one.name for one in variables), "$"], expression.functions)
+    for read in paths.reads(expression.node):
+        if read.nodes:
+            yield read, read.nodes[-1].span.start
+    called = {id(one.procedure) for one in below if isinstance(one, nodes.Call)}
+    longer = {id(one.steps[0].node) for one in below if isinstance(one, nodes.Path) and len(one.steps) > 1}
+    for one in variables:
+        if id(one) not in called | longer:
+            yield Read((one.name,)), one.span.start

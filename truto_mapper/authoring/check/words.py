@@ -1,0 +1,85 @@
+"""The words of a name, in one form each: `callsGaveFeedback` and `feedback_given` share two."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+Words = frozenset[str]
+
+#: A run of capitals before a word, a word, capitals, or digits.
+_PARTS = re.compile(r"[A-Z]{2,}s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_A-Z]+|\d+")
+
+#: Words that say nothing alone.
+_SMALL = frozenset({"a", "an", "as", "at", "by", "for", "in", "is", "of", "on", "the", "was"})
+
+#: Words for the same thing.
+_SAME = [
+    "start begin began begun from since after",
+    "end finish until till to before",
+    "give gave given giver",
+    "receive got recipient receiver",
+    "send sent sender",
+    "create creator",
+    "update modify modified modification change",
+    "id ids",
+    "mail email",
+    "phone telephone",
+    "last final",
+    "win won",
+    "lose lost loss",
+    "min minimum",
+    "max maximum",
+    "message msg",
+    "description desc",
+    "amount amt",
+    "latitude lat",
+    "longitude lon lng",
+    "url link",
+]
+
+#: Words that exclude each other: a name with one of them does not mean a value that is named by the other.
+_OPPOSITES = [
+    "start end", "give receive", "send receive", "internal external", "own other", "first last", "min max",
+    "win lose", "inbound outbound", "incoming outgoing", "source target", "source destination",
+    "latitude longitude", "open close", "upload download", "read write", "buy sell",
+    "debit credit", "old new", "first end", "last start", "width height", "left right",
+]  # fmt: skip
+
+#: Words that say that `from` and `to` beside them are of a time.
+_OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month", "week", "timestamp"})
+
+_ENDING = re.compile(r"(?<=[a-z]{3})(?:ings?|ed|es|s|ions?|ly)$")
+_DOUBLE = re.compile(r"([bdfgmnprst])\1$")
+
+
+def _stem(word: str) -> str:
+    """A word without its ending."""
+    return _DOUBLE.sub(r"\1", _ENDING.sub("", word)).rstrip("e")
+
+
+_FORMS = {form: _stem(words.split()[0]) for words in _SAME for one in words.split() for form in (one, _stem(one))}
+_APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pair in _OPPOSITES]
+
+
+@lru_cache(maxsize=4096)
+def words(name: str) -> Words:
+    """The words of a name, without small ones, each in one form."""
+    parts = [part.lower() for part in _PARTS.findall(name)]
+    of_time = not _OF_TIME.isdisjoint(parts)
+    kept = [
+        part
+        for number, part in enumerate(parts)
+        if part not in _SMALL and (part not in ("to", "from") or of_time or number == 0)
+    ]
+    return frozenset(_FORMS.get(part) or _FORMS.get(_stem(part)) or _stem(part) for part in kept or parts)
+
+
+def words_of(names: Iterable[str]) -> Words:
+    """The words of several names."""
+    return frozenset(word for name in names for word in words(name))
+
+
+def are_opposites(one: Words, other: Words) -> bool:
+    """Whether one of two names has a word, and the other only its opposite."""
+    mine, theirs = one - other, other - one
+    return any(len(pair & mine) == len(pair & theirs) == 1 for pair in _APART)
