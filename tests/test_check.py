@@ -382,6 +382,17 @@ def test_a_name_that_no_row_has_is_reported_with_what_was_meant(text, project):
     assert [one.hint for one in found] == [MEANT[text]]
 
 
+EQUAL = yaml.safe_load((Path(__file__).parent / "equal_expressions.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("change", EQUAL, ids=lambda change: change["new"].splitlines()[0])
+def test_an_equivalent_expression_gives_no_new_finding(change, project):
+    text = project.read_text("utf-8")
+    assert change["old"] in text
+    project.write_text(text.replace(change["old"], change["new"], 1), "utf-8")
+    assert [one.render() for one in check.check_file(project) if one.severity != "note"] == []
+
+
 # -------------------------------------------------------------------------------------- each expression for itself
 
 MISTAKES = {

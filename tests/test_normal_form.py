@@ -45,6 +45,11 @@ EQUAL = [
     ("s ~> $substring(1)", "$substring(s, 1)"),
     ('items#$i.{"n": $i, "v": x}', 'items#$j.{"v": x, "n": $j}'),
     ("$uppercase(a.e)", "a.e ~> $uppercase", "a.e ~> $uppercase()"),
+    ('items.{"k": y, "n": x + 1}', '$map(items, function($v){ {"k": $v.y, "n": $v.x + 1} })'),
+    ("items.(x > 1 ? y & 's')", "$map($row.items, function($i){ $i.x > 1 ? $i.y & 's' })"),
+    ("a.b[c = 2]", "$filter(a.b, function($v){ $v.c = 2 })"),
+    ("a.z != null ? $string(a.z)", "a.z = null ? () : $string(a.z)", "null = a.z ? () : $string(a.z)"),
+    ("a.e != null ? a.e", "a.e = null ? () : a.e"),
     ("items^(x)", "$row.items^($.x)"),
     ("items.x", "items.($.x)", "items.($v := $; $v.x)"),
 ]
@@ -66,6 +71,10 @@ DIFFERENT = [
     ("($n := 1; $f := function(){ $n }; $n := 2; $f())", "2"),
     ("$number(s) = 1 and $exists(a)", "$exists(a) and $number(s) = 1"),
     ("s & a.e", "a.e & s"),
+    ("a.z != null ? $string(s)", "a.z = null ? () : $string(s)"),
+    ("$map(items, function($v){ [$v.x] })", "items.[x]"),
+    ("$map(items, function($v){ $v.x })", "items.y"),
+    ("$filter(a.b, function($v){ $v.c })", "a.b[c]"),
     ("s ?? a.e", "s ?: a.e"),
     ("($t := $error(s); s)", "s"),
 ]

@@ -188,6 +188,7 @@ TESTED = [
     "($is := $t != null; $is ? $uppercase($t))",
     "($v := $t; $v ? $uppercase($v))",
     "($v := $t; $t ? $uppercase($v))",
+    "$t ? $uppercase($t) : {}.x",
     "($is := $t != null; $o.($is ? $uppercase($t)))",
     "$i[$ != null].$uppercase($)",
     "$map($i[$ != null], function($v) { $uppercase($v) })",

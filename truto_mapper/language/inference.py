@@ -196,7 +196,8 @@ class Inference:
                 self.paths.add((*one.path, name))
             found.append(ANY if one.properties is None else one.properties.get(name, UNDEFINED))
         closed = [one.properties for one in holders if one.properties is not None]
-        if closed and len(closed) == len(holders) and not any(name in properties for properties in closed):
+        known = any(closed) and len(closed) == len(holders)  # `{}.x` is a way to write undefined
+        if known and not any(name in properties for properties in closed):
             where = ".".join(holders[0].path or ())
             there = f"`{where}`" if where else "this object"
             self.tell("C206", node, f"{there} has no `{name}`", None, closed[0])

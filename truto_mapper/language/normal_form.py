@@ -190,6 +190,8 @@ class _Writer:
                 then, otherwise = otherwise, then
             test = tested
         made = [self.write(one, names) for one in (test, then, otherwise)]
+        if made[1] == _UNDEFINED and (present := _not_null(made[0], made[2])) is not None:
+            made = [present, made[2], _UNDEFINED]
         existing = _called(made[0], "exists")
         if existing is not None and existing == made[1]:
             return existing if made[2] == _UNDEFINED else nodes.Coalesce(_NOWHERE, existing, made[2])
@@ -202,6 +204,8 @@ class _Writer:
         name = call.procedure.name if isinstance(call.procedure, Variable) else ""
         if (body := _applied(names.bound.get(name), call.arguments, names)) is not None:
             return self.write(*body)
+        if name in ("map", "filter") and name not in names.bound and (path := self._looped(name, call, names)):
+            return path
         made = nodes.Call(
             _NOWHERE, self.write(call.procedure, names), tuple(self.write(one, names) for one in call.arguments)
         )
@@ -209,6 +213,46 @@ class _Writer:
         if "-" not in signature or len(call.arguments) >= _most(signature):
             return made
         return nodes.Block(_NOWHERE, (names.context, made))
+
+    def _looped(self, name: str, call: nodes.Call, names: Names) -> Path | None:
+        """The path that `$map` or `$filter` is, if its function gives no arrays: a path joins those."""
+        match call.arguments:
+            case (given, nodes.Lambda(parameters=(item,), signature=None, body=body)):
+                steps, inner = [*_steps(self.write(given, names))], names.inside()
+                bound = {**inner.bound, item.name: inner.context}
+                made = self.write(body, replace(inner, context=names.context, bound=bound))
+                if isinstance(steps[0].node, Variable) and name == "map" and _result(made) in _SCALARS | {"o"}:
+                    return Path(_NOWHERE, (*steps, Step(_NOWHERE, made)))
+                last = steps[-1]
+                if isinstance(steps[0].node, Variable) and name == "filter" and _result(made) == "b" and steps[1:]:
+                    kept = replace(last, stages=(*last.stages, nodes.Filter(_NOWHERE, made)))
+                    return Path(_NOWHERE, (*steps[:-1], kept))
+        return None
+
+
+_SCALARS = frozenset("snb")
+_OPERATORS = {**dict.fromkeys(("and", "or", "in", "=", "!=", "<", "<="), "b"), **dict.fromkeys("+-*/%", "n")}
+
+
+def _result(node: Node) -> str | None:
+    """What an expression in its normal form gives: the letter of a signature, or None if that is not certain."""
+    match node:
+        case nodes.Object():
+            return "o"
+        case nodes.String() | nodes.Call(procedure=Variable(name="&")):
+            return "s"
+        case nodes.Number():
+            return "n"
+        case nodes.Binary(operator=operator):
+            return _OPERATORS.get(operator)
+        case nodes.Call(procedure=Variable(name=name)) if name in STANDARD:
+            letter = (STANDARD[name].signature or "").rpartition(":")[2][:-1]
+            return letter if letter in _SCALARS else None
+        case nodes.Condition(then=then, otherwise=otherwise) if otherwise == _UNDEFINED or otherwise is None:
+            return _result(then)
+        case nodes.Condition(then=then, otherwise=otherwise) if otherwise is not None:
+            return _result(then) if _result(then) == _result(otherwise) else None
+    return None
 
 
 def _meant(node: nodes.Call | nodes.Apply) -> nodes.Call | None:
@@ -237,6 +281,30 @@ def _applied(
 def _most(signature: str) -> int:
     """How many arguments a signature takes."""
     return sum(letter.isalpha() for letter in signature.partition(":")[0])
+
+
+#: Functions that are undefined where their first argument is.
+_STRICT = frozenset(
+    {"abs", "ceil", "floor", "length", "lowercase", "number", "replace", "round", "split", "string", "substring"}
+    | {"substringAfter", "substringBefore", "toMillis", "trim", "uppercase"}
+)
+
+
+def _not_null(test: Node, value: Node) -> Node | None:
+    """`x != null` for `x = null`, if the value that is given elsewhere is undefined where x is."""
+    match test:
+        case nodes.Binary(operator="=", left=nodes.Value(value=None), right=tested):
+            given = value
+        case nodes.Binary(operator="=", left=tested, right=nodes.Value(value=None)):
+            given = value
+        case _:
+            return None
+    while isinstance(given, nodes.Block) and len(given.expressions) > 1:  # a call with its context
+        given = given.expressions[-1]
+    match given:
+        case nodes.Call(procedure=Variable(name=name), arguments=(given, *_)) if name in _STRICT and given == tested:
+            return replace(test, operator="!=")
+    return replace(test, operator="!=") if value == tested else None
 
 
 def _called(node: Node, name: str) -> Node | None:

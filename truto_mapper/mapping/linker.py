@@ -56,7 +56,7 @@ def link(
         linker.endpoint(name, node, shape.endpoints[name], has_days=whole_days is not None)
         for name, node in root.value["endpoints"].value.items()
     ]
-    errors, refusal = linker.errors(root.value.get("error_mapping"))
+    errors, refusal = _errors(linker, root.value.get("error_mapping"))
     linker.findings.found = _in_order(linker.findings.found)
     if mistakes is None:
         linker.findings.raise_as(MappingError)
@@ -178,12 +178,6 @@ class _Linker:
             response=self.response(parts["response_mapping"], names, self.resource.fields),
         )
 
-    def errors(self, node: Node | None) -> tuple[Map[str, Expression], Source | None]:
-        """The expressions that read a refusal, and the schema of what they read."""
-        parts = node.value if node else {}
-        read = {name: self.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
-        return read, self.provider_schema(parts.get("source_schema"))
-
     def provider_schema(self, node: Node | None) -> Source | None:
         """The text of a schema of the provider's."""
         if node is None or self.find_schema is None:
@@ -223,9 +217,7 @@ class _Linker:
             loops.append((name, value))
             if is_function(value.node, self.known - names):
                 self.refused.add(name)
-                message = f"`{name}` is a function, which can only be called in the expression that defines it"
-                hint = f"write it there: `(${name} := {shortened(value.line, 40)}; ${name}(…))`"
-                self.unknown("C226", value, value.node, message, hint)
+                self.findings.found.append(_kept_function(name, value))
             names |= {name}
         return tuple(loops)
 
@@ -370,10 +362,23 @@ class _Linker:
         self.findings.found.append(expression.diagnostic(code, message, node, hint=hint))
 
 
+def _kept_function(name: str, value: Expression) -> Diagnostic:
+    message = f"`{name}` is a function, which can only be called in the expression that defines it"
+    hint = f"write it there: `(${name} := {shortened(value.line, 40)}; ${name}(…))`"
+    return value.diagnostic("C226", message, value.node, hint=hint)
+
+
 def _unread(node: Node) -> Expression:
     """An expression of any value, at the place of one that cannot be read."""
     text = "$unread"
     return Expression(text, source=node.source, offsets=(node.span.start,) * len(text))
+
+
+def _errors(linker: _Linker, node: Node | None) -> tuple[Map[str, Expression], Source | None]:
+    """The expressions that read a refusal, and the schema of what they read."""
+    parts = node.value if node else {}
+    read = {name: linker.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
+    return read, linker.provider_schema(parts.get("source_schema"))
 
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -22,9 +22,9 @@ from truto_mapper.authoring.check.omissions import (
     unwritten_fields,
 )
 from truto_mapper.authoring.check.reachability import Reach, unreachable
+from truto_mapper.authoring.check.requests import our_cursor, unescaped
 from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
 from truto_mapper.authoring.check.shared import in_every, place
-from truto_mapper.authoring.check.url_paths import unescaped
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -82,22 +82,17 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     all_types: list[EndpointTypes] = []
     for endpoint in mapper.mapping.endpoints:
         types, found = _of_expressions(mapper, endpoint, reach)
+        all_types.append(types)
         found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
         found += [*outside.misfits(mapper.mapping, types)]
         found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
-        found += [*misrounded(mapper.mapping.whole_days, endpoint)]
-        found += [
-            *pointless_conditions(types),
-            *misplaced_rows(types),
-            *repeated_marks(mapper, types),
-            *unescaped(mapper, types),
-        ]
-        all_types.append(types)
+        found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
+        found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
-    found = [*in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach), *unused_settings(mapper), *unread]
-    found += [*namesakes(mapper, all_types), *mistaken_replies(all_types), *pointless_in_errors(mapper)]
-    found += [one for source in mapper.sources for one in repeated_anchors(source)]
+    found = [one for source in mapper.sources for one in repeated_anchors(source)]
+    found += [*pointless_in_errors(mapper), *in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach)]
+    found += [*unused_settings(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(all_types)]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from collections.abc import Mapping as Map
 from typing import Final, NamedTuple
 
 from truto_mapper.authoring.check import slips
@@ -11,25 +12,27 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, WholeDays, every
+from truto_mapper.mapping.linked import Endpoint, Mapping, every
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.source import Span
 
 #: The functions that make days, and what `whole_days` calls them.
-_ROUNDING: Final[Mapping[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDate": ("ceil", "ceil_until_today")}
+_ROUNDING: Final[Map[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDate": ("ceil", "ceil_until_today")}
 _NOW: Final = nodes.Variable(Span(0, 0), "now")
 _SENT: Final = ("path", "params", "headers", "body")
 
 
-def misrounded(days: WholeDays | None, endpoint: Endpoint) -> Iterator[Diagnostic]:
+def misrounded(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C243: parameters that are counted in another zone than `whole_days` says, or are no days where they are sent."""
+    days = mapping.whole_days
     if days is None:
         return
+    others = mapping.resource.parameters.keys() - days.parameters.keys()
     for key, one in every(endpoint):
         calls = list(_calls(one)) if "Date" in one.text else []
         known = [call for call in calls if call.parameter in days.parameters]
         if key in _SENT:
-            yield from (_unsaid(one, call) for call in calls if call.parameter and call not in known)
+            yield from (_unsaid(one, call) for call in calls if call.parameter in others)
         for call in calls:
             if call in known or call.arguments[:1] == (_NOW,):
                 yield from _zone(one, call, days.time_zone)
@@ -110,7 +113,7 @@ def _unsaid(expression: Expression, call: _Call) -> Diagnostic:
     return expression.diagnostic("C243", message, call.node, severity="warning", hint=hint)
 
 
-def _unrounded(expression: Expression, parameters: Mapping[str, str], rounded: set[str]) -> Iterator[Diagnostic]:
+def _unrounded(expression: Expression, parameters: Map[str, str], rounded: set[str]) -> Iterator[Diagnostic]:
     """A moment that is sent where `whole_days` says that the provider takes days."""
     for (variable, *names), written in reads(expression):
         if variable == "query" and names and names[0] in parameters and names[0] not in rounded:

@@ -102,8 +102,35 @@ def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
     if "null" in kind.kinds and not wanted.schema.is_nullable:
         hint = "leave the branch with null out: nothing is sent then"
         yield wanted.found(expression, f"`{wanted.called}` must not be null, which this may give", hint=hint)
-    if "boolean" in kind.solid - wanted.schema.kinds:
+    is_truth = any(map(_is_truth, _results(expression.node)))  # the provider's own values may be of several types
+    if is_truth and "boolean" in kind.solid - wanted.schema.kinds:
         yield wanted.found(expression, f"`{wanted.called}` is {wanted.in_words}, but this may give a boolean")
+
+
+def _results(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The parts of an expression that can be its value."""
+    match node:
+        case nodes.Condition(then=one, otherwise=other):
+            yield from _results(one)
+            yield from _results(other) if other is not None else ()
+        case nodes.Coalesce(left=one, right=other) | nodes.Default(left=one, right=other):
+            yield from (*_results(one), *_results(other))
+        case nodes.Block(expressions=(*_, last)):
+            yield from _results(last)
+        case _:
+            yield node
+
+
+def _is_truth(node: nodes.Node) -> bool:
+    """Whether a node is surely a boolean."""
+    match node:
+        case nodes.Value(value=value):
+            return value is not None
+        case nodes.Binary(operator=operator):
+            return operator in ("=", "!=", "<", "<=", ">", ">=", "and", "or", "in")
+        case nodes.Call(procedure=nodes.Variable(name=name)):
+            return name in ("exists", "not", "boolean", "contains")
+    return False
 
 
 def _below(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:

@@ -67,8 +67,11 @@ class Nulls(Inference):
     def may_be_null(self, node: nodes.Node) -> bool:
         """Whether a value may be null where it is used."""
         kind = self.kind(node)
+        return self.allows_null(node, kind) and "array" not in kind.kinds
+
+    def allows_null(self, node: nodes.Node, kind: Type) -> bool:
         known = kind.kinds != types.KINDS and bool(kind.solid) and node not in self.asserted
-        return known and "null" in kind.kinds and "array" not in kind.kinds
+        return known and "null" in kind.kinds
 
     def given(self, node: nodes.Node) -> str:
         """The text of a node without null: `a[$ != null]`."""
@@ -150,13 +153,15 @@ class Nulls(Inference):
         takes_null = "l" in accepted(parameter) and not of_items
         for one in argument.items if isinstance(argument, nodes.Array) and of_items else ():
             self.item(name, one, parameter)
-        if self.may_be_null(argument) and not takes_null:
-            self.fails(argument, f"${name}")
-        elif (
-            items is not None and "null" in items.kinds and items.kinds != types.KINDS and items.solid <= types.SCALARS
+        if (
+            items is not None
+            and items.path is not None
+            and items.solid <= types.SCALARS
+            and self.allows_null(argument, items)
         ):
-            if argument not in self.asserted and items.path is not None:
-                self.fails(argument, f"${name}", "may hold null")
+            self.fails(argument, f"${name}", "may hold null")
+        elif not takes_null and self.allows_null(argument, kind) and ("array" not in kind.kinds or of_items):
+            self.fails(argument, f"${name}")
         elif "a" not in accepted(parameter) and "array" in kind.kinds and self.is_list(argument):
             text = self.text_of(argument)
             message = f"`{text}` may be a list, but ${name} takes {expected(parameter)}"

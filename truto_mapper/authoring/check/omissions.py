@@ -37,7 +37,7 @@ def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
 def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnostic]:
     """C244: a cursor that the request never sends, and parameters for this integration that change nothing."""
     sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
-    if endpoint.next_cursor is not None and not any(_mentions(one, "cursor") for one in sent):
+    if endpoint.next_cursor is not None and not any(_sends_cursor(one) for one in sent):
         message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
         hint = "write it where the provider reads it"
         yield endpoint.next_cursor.diagnostic("C244", message, severity="warning", hint=hint)
@@ -79,8 +79,9 @@ def _is_settled(reach: Reach, endpoint: Endpoint, name: str) -> bool:
     return any(reads_parameter(one.when, name) for one in reach.endpoints if one.when)
 
 
-def _mentions(expression: Expression, name: str) -> bool:
-    return any(variable.name == name for variable in expression.variables)
+def _sends_cursor(expression: Expression) -> bool:
+    """Whether an expression reads the provider's cursor, or ours, which is a mistake of its own (C232)."""
+    return any(one.name == "cursor" for one in expression.variables) or reads_parameter(expression, "next_cursor")
 
 
 def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:

@@ -19,6 +19,9 @@ from truto_mapper.mapping.linked import Template, every, leaves, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.timestamps import is_time_zone
 
+#: Headers that are often written with an underscore.
+_HYPHENED: Final = frozenset({"retry-after", "content-type", "x-request-id", "x-total-count", "x-next-page", "x-page"})
+
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": ["number", "null"]}
 _TEXTS: Final = {"type": ["string", "array", "null"], "items": {"type": ["string", "null"]}}
@@ -34,7 +37,6 @@ _WANTED: Final[Mapping[str, tuple[Any, str | None]]] = {
     "page_number": (_NUMBER, None),
     "total": (_NUMBER, None),
     "time_zone": (_ZONE, None),
-    "headers": (_SENT, None),
     "whole_days.time_zone": (_ZONE, None),
     "error_mapping.message": (_TEXTS, "it is what the provider said: a text, or several"),
     "error_mapping.request_id": ({"type": ["string", "number", "null"]}, None),
@@ -49,16 +51,20 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnosti
         kind = typed.kinds.get(id(one.node), types.ANY)
         if key in _WANTED:
             schema, hint = _WANTED[key]
-            name = {"path": "path_mapping", "headers": "a header"}.get(key, key)
-            wanted = Wanted(RequestSchema(schema), name, "the engine", "C240", strict=True, hint=hint)
-            yield from fitting.misfits(one, _of_headers(one.node, kind), wanted)
+            name = {"path": "path_mapping"}.get(key, key)
+            yield from fitting.misfits(one, _of_headers(one.node, kind), _wanted(schema, name, hint))
         if key == "whole_days.time_zone":
             yield from _zones(one, kind)
         yield from _headers_read(one)
     yield from _paths(typed.endpoint.path, typed.kinds.get(id(typed.endpoint.path.node), types.ANY))
     yield from _always_refused(typed)
     yield from _headers_sent(typed.endpoint.headers)
+    yield from _parameters(typed)
     yield from _static_response(typed)
+
+
+def _wanted(schema: Any, name: str, hint: str | None = None) -> Wanted:
+    return Wanted(RequestSchema(schema), name, "the engine", "C240", strict=True, hint=hint)
 
 
 def _of_headers(node: nodes.Node, kind: Type) -> Type:
@@ -132,13 +138,25 @@ def _headers_sent(template: Template | None) -> Iterator[Diagnostic]:
     """C240: names that no header has, that the client sets, or that are there twice."""
     taken: set[str] = set()
     for path, _, one in leaves(template):
-        name = str(path[0]) if path else "a"
+        name = str(path[0]) if path else "whole"
         fault = sendable.header_fault(name, "")
         if fault is None and len(path) == 1 and name.lower() in taken:
             fault = f"the header {name} is there twice"
         if fault is not None:
             yield one.diagnostic("C240", fault, severity="warning")
         taken.add(name.lower())
+
+
+def _parameters(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: parameters and headers that are no object, and headers that are no single values."""
+    templates = {"query_mapping": typed.endpoint.params, "request_header_mapping": typed.endpoint.headers}
+    for key, template in templates.items():
+        for path, _, one in leaves(template):
+            kind = typed.kinds.get(id(one.node), types.ANY)
+            if not path:
+                yield from fitting.misfits(one, kind, _wanted({"type": "object"}, key))
+            elif template is typed.endpoint.headers:
+                yield from fitting.misfits(one, kind, _wanted(_SENT, str(path[0])))
 
 
 def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -183,12 +201,15 @@ def _is_headers(step: nodes.Node) -> bool:
 
 
 def _cased(expression: Expression, node: nodes.Node, name: str) -> Iterator[Diagnostic]:
-    if name != name.lower():
-        message = f"`$headers` never has `{name}`: its names are lower-case"
-        lower = f"`{name.lower()}`" if "-" in name else name.lower()
-        hint = f"write `` {lower} ``" if "`" in lower else f"write `{lower}`"
-        hint = f'write `"{name.lower()}"`' if isinstance(node, nodes.String) else hint
-        yield expression.diagnostic("C242", message, node, severity="warning", hint=hint)
+    lower = name.lower()
+    right = lower.replace("_", "-") if lower.replace("_", "-") in _HYPHENED else lower
+    if name != right:
+        why = "its names are lower-case" if right == lower else "the header has a hyphen"
+        edit = (
+            f'`"{right}"`' if isinstance(node, nodes.String) else f"`` `{right}` ``" if "-" in right else f"`{right}`"
+        )
+        message = f"`$headers` never has `{name}`: {why}"
+        yield expression.diagnostic("C242", message, node, severity="warning", hint=f"write {edit}")
 
 
 def _static_response(typed: EndpointTypes) -> Iterator[Diagnostic]:

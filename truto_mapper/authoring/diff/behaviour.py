@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.coverage.measure import taken
+from truto_mapper.authoring.coverage.units import expressions as every
 from truto_mapper.authoring.coverage.units import outcomes
 from truto_mapper.authoring.diff.changes import Change, change
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Name, Number, Path, Regex, String, Value, walk
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.trace import Trace
 from truto_mapper.text.diagnostics import Diagnostic
 
@@ -70,8 +71,12 @@ def _caused(group: golden.Group) -> Change:
 
 @dataclass(slots=True)
 class _Evidence:
-    """What cases show about an expression: how many evaluate it, and whether one of them differs; and what they hit."""
+    """What cases show about an expression: how many evaluate it, whether one of them differs, and what they hit.
 
+    Of a test, such as `when`, only the truth counts.
+    """
+
+    is_test: bool
     cases: int
     differs: bool
     hits: set[tuple[int, str]]
@@ -81,6 +86,7 @@ class _Evidence:
         nodes = list(walk(expression.node))
         needed = {(id(node), outcome) for node in nodes for outcome in outcomes(node)}
         needed |= {(id(node), "found") for node in nodes if isinstance(node, Path)}
+        needed |= {(id(expression.node), way) for way in ("true", "false")} if self.is_test else set()
         return bool(self.cases) and not self.differs and needed <= self.hits
 
 
@@ -109,7 +115,8 @@ def _agreed(one: Change, cases: int) -> Change:
 
 def _evidence(mapper: Mapper, expressions: Iterable[Expression], ran: list[_Outcome]) -> dict[int, _Evidence]:
     """What the cases show about some expressions of a mapping, by the expression's id."""
-    found = {id(one): _Evidence(0, False, set()) for one in expressions}
+    tests = {id(one) for one, is_test in every(mapper) if is_test}
+    found = {id(one): _Evidence(id(one) in tests, 0, False, set()) for one in expressions}
     for outcome in ran if found else ():
         trace = Trace()
         golden.run(outcome.case, mapper.traced(trace))
@@ -117,6 +124,7 @@ def _evidence(mapper: Mapper, expressions: Iterable[Expression], ran: list[_Outc
             evidence = found.get(id(evaluation.expression))
             if evidence is not None:
                 evidence.hits |= {(id(event.node), way) for event in evaluation.walk() for way in taken(event)}
+                evidence.hits.add((id(evaluation.expression.node), "true" if truthy(evaluation.value) else "false"))
                 evidence.hits |= {(id(e.node), "found") for e in evaluation.walk() if e.value not in _NOTHING}
         for one in {id(evaluation.expression) for evaluation in trace.evaluations} & found.keys():
             found[one].cases += 1

@@ -1,4 +1,4 @@
-"""Texts that become a part of the path of a request as they are."""
+"""What a request is made of: texts in its path, and days that `whole_days` states."""
 
 import pytest
 
@@ -36,13 +36,13 @@ TO = "$ceilDate($query.end_time, $context.zone, $now)"
 
 @pytest.fixture
 def told(tmp_path):
-    """Finds the texts in a path: code, message and hint."""
+    """Finds what is wrong with the paths, texts and days of a mapping: code, message and hint."""
 
     def found(path=PATH, start=FROM, end=TO):
         text = MAPPING.replace("PATH", path).replace("FROM", start).replace("TO", end)
         (tmp_path / "acme.yaml").write_text(text, "utf-8")
         every = check.check(load(tmp_path / "acme.yaml"))
-        return [(one.code, one.message, one.hint) for one in every if one.code == "C236"]
+        return [(one.code, one.message, one.hint) for one in every if one.code in ("C232", "C236", "C243")]
 
     return found
 
@@ -84,3 +84,34 @@ def test_a_text_in_a_path_must_be_escaped(path, told):
     text = UNESCAPED[path]
     message = f"`{text}` may contain `/`, `?` or `#`, which change the path"
     assert told(path) == [("C236", message, f"write `$encodeUrlComponent({text})`")]
+
+
+DAYS = [
+    {"start": "$floorDate($query.start_time, $context.zone, 'week')"},
+    {"start": "($z := $context.zone; $floorDate($query.start_time, $z))"},
+    {"start": "$floorDate($query.start_time, $context.zone ?? 'UTC')"},
+    {"start": "$floorDate($now, $context.zone)"},
+    {"end": "$floorDate($query.end_time, $context.zone) = $query.end_time ? 'a' : 'b'"},
+    {"end": "($to := $query.end_time; $ceilDate($to, $context.zone, $now))"},
+]
+
+
+@pytest.mark.parametrize("days", DAYS, ids=lambda days: next(iter(days.values())))
+def test_days_as_they_are_stated_are_right(days, told):
+    assert [code for code, _, _ in told(**days) if code == "C243"] == []
+
+
+OTHER = [
+    ({"start": "$ceilDate($query.start_time, $context.zone)"}, "but $ceilDate rounds the other way"),
+    ({"end": "$floorDate($query.end_time, $context.zone)"}, "but $floorDate rounds the other way"),
+    ({"start": "$floorDate($query.start_time, 'UTC')"}, "`whole_days` counts in $context.zone"),
+    ({"start": "$floorDate($query.start_time, $context.account)"}, "`whole_days` counts in $context.zone"),
+    ({"start": "$floorDate($now, 'UTC')"}, "`whole_days` counts in $context.zone"),
+    ({"end": "$ceilDate($query.end_time, $context.zone)"}, "`whole_days` cuts `end_time` to today, but this does not"),
+]
+
+
+@pytest.mark.parametrize(("days", "message"), OTHER)
+def test_days_that_differ_from_what_is_stated_are_told(days, message, told):
+    (said,) = [said for code, said, _ in told(**days) if code == "C243"]
+    assert message in said

@@ -1,4 +1,4 @@
-"""Texts that become a part of the path of a request as they are."""
+"""What a request is made of: texts in its path, and our cursor."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names
 from truto_mapper.language.nodes import Node
+from truto_mapper.language.source_paths import Paths
+from truto_mapper.mapping.linked import Endpoint, expressions
 from truto_mapper.text.diagnostics import Diagnostic
 
 #: Formats of texts that a path contains as they are.
@@ -64,3 +67,18 @@ def _has_pattern(mapper: Mapper, node: Node) -> bool:
     names = leading_names(node)
     setting = names[1].value if len(names) > 1 and isinstance(names[1], nodes.Name) else ""
     return _root(node) == "context" and "pattern" in mapper.mapping.context_schemas.get(setting, {})
+
+
+def our_cursor(endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C232: `$query.next_cursor`, which is ours and means nothing to the provider."""
+    for one in _of_request(endpoint):
+        for read in Paths(["query", "$"]).reads(one.node) if "next_cursor" in one.text else ():
+            if read.path == ("query", "next_cursor"):
+                message = "`$query.next_cursor` is our cursor, which the provider does not know"
+                yield one.diagnostic("C232", message, read.nodes[-1], severity="warning", hint="write `$cursor`")
+
+
+def _of_request(endpoint: Endpoint) -> Iterator[Expression]:
+    yield endpoint.path
+    for template in (endpoint.params, endpoint.headers, endpoint.body):
+        yield from expressions(template)
