@@ -187,3 +187,22 @@ def test_names_of_the_same_thing_have_the_same_words(one, other):
 ])  # fmt: skip
 def test_opposites_are_words_that_exclude_each_other(one, other, are):
     assert are_opposites(words(one), words(other)) is are
+
+
+def test_a_single_letter_tells_nothing():
+    assert words("e") == words("$x") == frozenset()
+
+
+def test_a_name_of_let_that_is_a_letter_is_right(contacts):
+    text = MAPPING.replace(
+        "      name: fullName\n",
+        "      a: createdTime\n      b: modifiedTime\n      until: $b\n      name: fullName & $until\n",
+    )
+    assert (
+        contacts(
+            text.replace("created_at: createdTime", "created_at: $a").replace(
+                "updated_at: modifiedTime", "updated_at: $b"
+            )
+        )
+        == []
+    )
