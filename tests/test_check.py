@@ -113,11 +113,16 @@ VALUES = {
     'aggregation_period: \'$user.many ? "second" : "hour"\'': [
         ("C207", '`aggregation_period` can never be "second", "hour"', PERIODS)
     ],
-    "aggregation_period: 1": [
-        ("C207", "`aggregation_period` is a string, but this gives an integer", "write $string(…)")
-    ],
+    "aggregation_period: 1": [("C207", "`aggregation_period` is a string, but this gives an integer", PERIODS)],
     "metrics: {calls_hosted: '\"3\"'}": [
-        ("C207", "`metrics.calls_hosted` is an integer, but this gives a string", "write $number(…)")
+        ("C207", "`metrics.calls_hosted` is an integer, but this gives a string", 'write `$number("3")`')
+    ],
+    "start_time: 1 + 1": [
+        (
+            "C207",
+            "`start_time` is a string, but this gives an integer",
+            "write `$fromMillis(1 + 1)`, for seconds `$fromMillis((1 + 1) * 1000)`",
+        )
     ],
     "metrics: {calls_hosted: '{}'}": [("C207", "`metrics.calls_hosted` is an integer, but this gives an object", None)],
     "start_time: 'null'": [("C207", "`start_time` never gets a value from this", "remove the field from the mapping")],
@@ -368,6 +373,10 @@ MEANT = {
     "query.start_time": "write `$query.start_time`",
     "user.userId": "write `$user.userId`",
     "status": "write `$status`",
+    "fromDateTime": "write `$response.fromDateTime`",
+    "toDateTime[$ != null]": "write `$response.toDateTime[$ != null]`",
+    "total": "text needs quotes of its own: '\"total\"'",
+    "userEmail": "did you mean `userEmailAddress`?",
     "$user.userEmailAddress.length": (
         "write `$count($user.userEmailAddress)` or, for a text, `$length($user.userEmailAddress)`"
     ),

@@ -15,7 +15,7 @@ from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
 from truto_mapper.resource.spec import value_schema
-from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, shortened
+from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, nearest, shortened
 
 _PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_MAPPING = ("whole_days.time_zone",)
@@ -36,7 +36,7 @@ class EndpointTypes:
         self.kinds: dict[int, Type] = {}
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
-        self._expression = endpoint.path
+        self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
         for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
             self.found += slips.slips(
                 one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
@@ -49,10 +49,11 @@ class EndpointTypes:
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note a finding about a node of the current expression."""
         if isinstance(node, nodes.Name):
-            hint = did_you_mean(node.value, names)
-            if hint is None and self._expression.text.strip() == node.value:
-                hint = f"text needs quotes of its own: '\"{node.value}\"'"
-            hint = self._meant(node) or hint
+            known = list(names)
+            hint = self._meant(node) or did_you_mean(node.value, known)
+            if self._expression.text.strip() == node.value and hint == did_you_mean(node.value, known):
+                is_close = nearest(node.value, known) is not None
+                hint = hint if is_close else f"text needs quotes of its own: '\"{node.value}\"'"
         severity: Severity = "error" if code in ("C206", "C208", "C225") else "warning"
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
@@ -60,20 +61,32 @@ class EndpointTypes:
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
     def _meant(self, node: nodes.Name) -> str | None:
-        """A hint if a name that does not exist is a variable without its `$`, or the length of what is before it."""
+        """A hint about a name that does not exist here: a variable without its `$`, a field of the reply or of an
+        outer row, or the length of what is before it.
+        """
         text, end = self._expression.text, node.span.end
         paths = [one for one in nodes.walk(self._expression.node) if isinstance(one, nodes.Path)]
         first = max((one.span.end for one in paths if one.steps[0].node is node), default=None)
         names = {*RESPONSE_NAMES, *dict(self.endpoint.for_each), *dict(self.endpoint.let)}
         if first is not None:
-            return f"write `${shortened(text[node.span.start : first])}`" if node.value in names else None
+            written, homes = (
+                shortened(text[node.span.start : first]),
+                [*reversed(dict(self.endpoint.for_each)), "response"],
+            )
+            home = next((one for one in homes if self._has(one, node.value)), None)
+            return f"write `${written}`" if node.value in names else f"write `${home}.{written}`" if home else None
         begin = next((one.span.start for one in paths for step in one.steps if step.span.end == end), end)
         before = shortened(text[begin : node.span.start].rstrip(". "))
         hint = f"write `$count({before})` or, for a text, `$length({before})`"
         return hint if node.value in _LENGTHS and before else None
 
+    def _has(self, variable: str, field: str) -> bool:
+        """Whether a variable that is bound here is an object with a field."""
+        kind = self._scope.variables.get(variable, types.ANY)
+        return field in (kind.properties or {})
+
     def _infer(self, expression: Expression, scope: TypeScope) -> Type:
-        self._expression = expression
+        self._expression, self._scope = expression, scope
         made = self.inference.infer_all(expression.node, scope)
         self.kinds |= self.inference.before | self.inference.kinds
         return made

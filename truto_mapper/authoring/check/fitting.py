@@ -13,6 +13,7 @@ from typing import Any
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.types import Type
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
@@ -20,7 +21,10 @@ from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
 #: Formats that exclude each other.
 _APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time"})
 
-_CONVERSIONS = {"string": "write $string(…)", "integer": "write $number(…)", "number": "write $number(…)"}
+#: The longest expression that a hint repeats.
+_LONGEST = 60
+
+_CONVERSIONS = {"string": "$string({})", "integer": "$number({})", "number": "$number({})"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,12 @@ class Wanted:
         return len(self.schema.kinds) >= len(types.SCALARS) + 2
 
     @property
+    def allowed(self) -> str | None:
+        """A hint that names the values of an enumeration."""
+        listed = self.schema.values
+        return f"{self.owner} allows {', '.join(map(str, listed))}" if listed else None
+
+    @property
     def in_words(self) -> str:
         return types.in_words(Type(frozenset(self.schema.kinds)))
 
@@ -76,13 +86,30 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
     elif not kind.solid:
         yield from _empty(expression, kind, wanted)
     elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds):
-        scalar = kind.solid <= types.SCALARS and len(wanted.schema.kinds) == 1
-        hint = _CONVERSIONS.get(*wanted.schema.kinds) if scalar else None
+        hint = _conversion(expression, kind, wanted)
         message = f"`{wanted.called}` is {wanted.in_words}, but this gives {types.in_words(kind)}"
         yield wanted.found(expression, message, hint=hint)
     else:
         yield from _below(expression, kind, wanted)
         yield from _sometimes(expression, kind, wanted) if wanted.strict else ()
+
+
+def _conversion(expression: Expression, kind: Type, wanted: Wanted) -> str | None:
+    """A hint that makes a value of another type fit, where a conversion surely does."""
+    schema = wanted.schema
+    if schema.values:
+        return wanted.allowed
+    if not kind.solid <= types.SCALARS or len(schema.kinds) != 1:
+        return None
+    form: str | None = _CONVERSIONS.get(*schema.kinds)
+    if schema.kinds == {"string"} and schema.format:
+        is_moment = schema.format == "date-time" and kind.solid <= types.NUMBER.kinds
+        form = "$fromMillis({0})`, for seconds `$fromMillis({1} * 1000)" if is_moment else None
+    text = expression.text.strip()
+    text = "…" if len(text) > _LONGEST or "\n" in text else text
+    operand = text if text == "…" or is_simple_path(expression.node) else f"({text})"
+    given = f"{operand}[$ != null]" if "null" in kind.kinds else text
+    return None if form is None else f"write `{form.format(given, operand)}`"
 
 
 def _numbers(kinds: frozenset[str]) -> set[str]:
@@ -182,8 +209,7 @@ def absent(name: str, wanted: Wanted) -> str:
 def _values(expression: Expression, values: Sequence[Any], wanted: Wanted) -> Iterator[Diagnostic]:
     """Values that a place never allows, or some of which it does not."""
     wrong = [value for value in values if not _allows(wanted.schema, value)]
-    quoted, listed = ", ".join(map(_quoted, wrong)), wanted.schema.values
-    hint = f"{wanted.owner} allows {', '.join(map(str, listed))}" if listed else None
+    quoted, hint = ", ".join(map(_quoted, wrong)), wanted.allowed
     if wrong and len(wrong) == len(values):
         yield wanted.found(expression, f"`{wanted.called}` can never be {quoted}", hint=hint)
     elif wrong:
