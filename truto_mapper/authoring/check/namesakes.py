@@ -13,11 +13,12 @@ from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
 from truto_mapper.authoring.check.words import Words, are_opposites, words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
-from truto_mapper.language.names import NamePath
+from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.types import Type
+from truto_mapper.mapping.linked import Endpoint, leaves
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.pointers import dotted
+from truto_mapper.text.pointers import dotted, keys_of
 
 #: With fewer fields beside each other than this, a word that most of them have still tells something.
 _MANY = 4
@@ -41,8 +42,19 @@ def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Di
         yield from one.left_out()
         yield from one.apart()
         yield from one.without_dollar()
+        yield from _read_twice(one.types.endpoint, mapper)
     yield from _of_errors(mapper)
     yield from _different(named)
+
+
+def _read_twice(endpoint: Endpoint, mapper: Mapper) -> Iterator[Diagnostic]:
+    """C232 as a note: fields of a record that are the same value."""
+    known: dict[nodes.Node, str] = {}
+    for path, field, one in leaves(endpoint.response, mapper.resource.record):
+        name = dotted(keys_of(path))
+        if field is None or not is_simple_path(one.node) or known.setdefault(one.node, name) == name:
+            continue
+        yield one.diagnostic("C232", f"`{name}` is the same as `{known[one.node]}`: {one.line}", severity="note")
 
 
 def _of_errors(mapper: Mapper) -> Iterator[Diagnostic]:
