@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
+from truto_mapper.authoring.check.absence import Given, of_request
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
@@ -22,9 +23,10 @@ from truto_mapper.authoring.check.omissions import (
     unwritten_fields,
 )
 from truto_mapper.authoring.check.reachability import Reach, unreachable
+from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
 from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
-from truto_mapper.authoring.check.shared import in_every, place
+from truto_mapper.authoring.check.shared import in_every, is_inside, place
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -53,6 +55,7 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
         served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))
         after |= {place(one) for one in found if one.code == "C209"} - {place(one) for one in left}
+    after |= {place(one) for one in found if one.code == "C209" and is_inside(one, mapper.mapping.errors.values())}
     return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
 
 
@@ -84,8 +87,9 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         types, found = _of_expressions(mapper, endpoint, reach)
         all_types.append(types)
         found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
-        found += [*outside.misfits(mapper.mapping, types)]
-        found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
+        given = Given(mapper, of_request(mapper, types, reach))
+        found += [*outside.misfits(mapper.mapping, types, given), *same_for_all(mapper.mapping, types)]
+        found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
         by_endpoint[endpoint.name] = found

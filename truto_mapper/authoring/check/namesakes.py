@@ -26,6 +26,9 @@ _MANY = 4
 #: Words that say only what kind of value it is.
 _KINDS = words_of(["time", "date", "count", "number"])
 
+#: Who leaves out more fields than this knows why.
+_FORGOTTEN = 2
+
 _PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
 
 
@@ -215,8 +218,9 @@ class Named:
             at, endpoint = self.mapper.mapping.root.value["endpoints"], self.types.endpoint.name
             fields, unread = (", ".join(f"`{dotted(path)}`" for path in some) for some in (names, names.values()))
             message = f"`{endpoint}` gives no value to {fields}, and nothing reads {unread}"
+            severity = "warning" if len(names) <= _FORGOTTEN else "note"
             hint = "add it to response_mapping"
-            yield at.diagnostic("C233", message, key=endpoint, severity="warning", hint=hint)
+            yield at.diagnostic("C233", message, key=endpoint, severity=severity, hint=hint)
 
     def _is_supported(self, path: NamePath) -> bool:
         field = self.fields[path]

@@ -41,6 +41,11 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
         message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
         hint = "write it where the provider reads it"
         yield endpoint.next_cursor.diagnostic("C244", message, severity="warning", hint=hint)
+    for one in sent if endpoint.next_cursor is None else ():
+        for variable in (each for each in one.variables if each.name == "cursor"):
+            message = f"`$cursor` is always absent: `{endpoint.name}` has no `next_cursor`"
+            hint = "add `next_cursor`, which says where the reply has it"
+            yield one.diagnostic("C244", message, variable, severity="warning", hint=hint)
     read = [*sent, *(one for _, one in endpoint.for_each)]
     integration, parameters = mapper.mapping.integration, mapper.resource.parameters
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
@@ -80,8 +85,17 @@ def _is_settled(reach: Reach, endpoint: Endpoint, name: str) -> bool:
 
 
 def _sends_cursor(expression: Expression) -> bool:
-    """Whether an expression reads the provider's cursor, or ours, which is a mistake of its own (C232)."""
-    return any(one.name == "cursor" for one in expression.variables) or reads_parameter(expression, "next_cursor")
+    """Whether an expression gives the provider's cursor, or ours, which is a mistake of its own (C232)."""
+    tested = {id(below) for one in nodes.walk(expression.node) for test in _tests(one) for below in nodes.walk(test)}
+    is_sent = any(one.name == "cursor" and id(one) not in tested for one in expression.variables)
+    return is_sent or reads_parameter(expression, "next_cursor")
+
+
+def _tests(node: nodes.Node) -> Iterator[nodes.Node]:
+    """What is below a node and only tested."""
+    match node:
+        case nodes.Condition(condition=one) | nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
+            yield one
 
 
 def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:

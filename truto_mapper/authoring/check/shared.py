@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from truto_mapper.language.expression import Expression
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.source import Source, Span
@@ -29,6 +30,11 @@ def in_every(found: Mapping[str, list[Diagnostic]], endpoints: Iterable[Endpoint
         if one.code not in _NEVER
         or all(place(one) in never[one.code][name] for name, places in held.items() if _is_held(one, places))
     ]
+
+
+def is_inside(found: Diagnostic, some: Iterable[Expression]) -> bool:
+    """Whether a finding is in one of some expressions."""
+    return _is_held(found, [(one.source, one.span) for one in some])
 
 
 def _is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
