@@ -16,8 +16,11 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.namesakes import namesakes
 from truto_mapper.authoring.check.omissions import (
+    sent_twice,
+    text_switches,
     unread_fields,
     unsent,
+    unsure_fields,
     unused_names,
     unused_settings,
     unwritten_fields,
@@ -87,6 +90,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         types, found = _of_expressions(mapper, endpoint, reach)
         all_types.append(types)
         found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        found += [*unsure_fields(mapper, types), *sent_twice(mapper, endpoint)]
         given = Given(mapper, of_request(mapper, types, reach))
         found += [*outside.misfits(mapper.mapping, types, given), *same_for_all(mapper.mapping, types)]
         found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
@@ -96,7 +100,13 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         unread += unread_fields(mapper, types)
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
     found += [*pointless_in_errors(mapper), *in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach)]
-    found += [*unused_settings(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(all_types)]
+    found += [
+        *unused_settings(mapper),
+        *text_switches(mapper),
+        *unread,
+        *namesakes(mapper, all_types),
+        *mistaken_replies(all_types),
+    ]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

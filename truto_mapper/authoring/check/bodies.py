@@ -187,9 +187,6 @@ class _Part:
         low, high = wanted.schema.limit("minimum"), wanted.schema.limit("maximum")
         for one in items:
             if not isinstance(one, nodes.Number):
-                texts = [each for each in fitting.results(one) if isinstance(each, nodes.String)]
-                for each in texts:
-                    yield from self.leaf(wanted, each)
                 yield from self.misfits(wanted, one) if isinstance(one, nodes.Call) else ()
                 continue
             message = None

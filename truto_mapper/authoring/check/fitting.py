@@ -184,9 +184,10 @@ def _fields(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
             yield from misfits(expression, inner, child)
         elif wanted.strict:
             yield unknown(expression, _key(expression, name), name, wanted)
-    if wanted.strict and given is not None and kind.path is None:
-        missing = [name for name in wanted.schema.required if name not in given]
-        yield from (wanted.found(expression, absent(name, wanted)) for name in missing)
+    missing = [] if given is None or kind.path is not None else wanted.schema.required
+    code = wanted.code if wanted.strict else "C213"
+    for name in (one for one in missing if one not in (given or {})):
+        yield expression.diagnostic(code, absent(name, wanted), wanted.node, severity="warning")
 
 
 def _key(expression: Expression, name: str) -> nodes.Node | None:

@@ -3,15 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from truto_mapper.authoring.check.absence import may_be_absent
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fitting import results
+from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.reachability import Reach
+from truto_mapper.authoring.check.words import are_opposites, words
 from truto_mapper.authoring.sources import innermost, parameter_of, reads_parameter
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
+from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves, of_mapping
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
@@ -55,6 +60,26 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"{integration} supports it, says the resource: read `$query.{left[0]}` in the request"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def sent_twice(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C244: two keys of a request that send the start of a period, or its end, where nothing sends the other."""
+    kinds = {name: (one.type, one.format) for name, one in mapper.resource.parameters.items()}
+    sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
+    unsent_ = [name for name in kinds if not any(reads_parameter(one, name) for one in sent)]
+    known: dict[tuple[Any, ...], str] = {}
+    for template in (endpoint.params, endpoint.body):
+        for path, _, one in leaves(template):
+            name, key = parameter_of(one.node), (path[:-1], one.node)
+            others = [other for other in unsent_ if name and are_opposites(words(name), words(other))]
+            if (
+                path
+                and known.setdefault(key, str(path[-1])) != str(path[-1])
+                and others
+                and kinds.get(others[0]) == kinds.get(str(name))
+            ):
+                message = f"`{known[key]}` and `{path[-1]}` both send `{name}`, and nothing sends `{others[0]}`"
+                yield one.diagnostic("C244", message, severity="warning", hint=f"write `$query.{others[0]}`")
 
 
 def _is_refused(endpoint: Endpoint, name: str) -> bool:
@@ -110,6 +135,16 @@ def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:
             yield settings.diagnostic("C212", message, key=name, severity="warning", hint="remove it")
 
 
+def text_switches(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C219: settings that are on or off, but texts, which are true in a condition."""
+    for name, schema in mapper.mapping.context_schemas.items():
+        if schema.get("type") == "string" and schema.get("default") in ("true", "false") and "enum" not in schema:
+            settings, default = mapper.mapping.root.value["context"], schema["default"]
+            message = f'the setting `{name}` is the text "{default}", and any text is true'
+            hint = f"write `type: boolean` and `default: {default}`"
+            yield settings.diagnostic("C219", message, key=name, severity="warning", hint=hint)
+
+
 def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C213: required fields without an expression. C215: the other fields without one."""
     if not isinstance(endpoint.response, dict):
@@ -124,6 +159,41 @@ def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]
     if left:
         message = f"`{endpoint.name}` gives no value to {_first(left)}"
         yield _at_name(mapper, endpoint, "C215", message, severity="note")
+
+
+def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
+    """C213: required fields that are a field of the reply which may be null or absent, and nothing asks whether it is.
+
+    A schema without a `required` beside it says nothing of what may be absent.
+    """
+    for path, field, one in leaves(types.endpoint.response, mapper.resource.record):
+        if len(path) == 1 and field is not None and field.required and not field.nullable:
+            direct = {id(node) for node in results(one.node)}  # null in a call is C223 or C224
+            ways = {
+                id(node): way for node in nodes.walk(one.node) if (way := _unsure(types, node, null=id(node) in direct))
+            }
+            if ways and may_be_absent(one.node, types.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
+                message = f"`{path[0]}` is required, but {[*ways.values()][-1]}"
+                hint = "give it another value there, or select the rows that have it: `rows[… != null]`"
+                yield one.diagnostic("C213", message, severity="warning", hint=hint)
+
+
+def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None:
+    """How a field of the reply may have no value, in words; None if it surely has one, or for any other node."""
+    kind = types.kinds.get(id(node))
+    if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
+        return None
+    beside = properties(types.body, kind.path[:-1])
+    declared = beside.get(kind.path[-1])
+    if declared is None or not declared.solid:
+        return None
+    kinds = declared.kinds & kind.kinds
+    is_described = any("undefined" not in one.kinds for one in beside.values())
+    ways = [
+        *(["null"] if null and "null" in kinds else []),
+        *(["absent"] if "undefined" in kinds and is_described else []),
+    ]
+    return f"`{dotted(kind.path)}` may be {' or '.join(ways)}" if ways else None
 
 
 def _unwritten(

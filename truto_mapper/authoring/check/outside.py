@@ -12,6 +12,7 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.engine import sendable
+from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.engine.source_types import plain_schema
 from truto_mapper.language import nodes, types
@@ -64,6 +65,8 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
         if key == "whole_days.time_zone":
             yield from _zones(one, kind)
         yield from _headers_read(one)
+        yield from _no_numbers(one, typed.kinds)
+    yield from _statuses(mapping, typed)
     yield from _paths(typed.endpoint.path, typed.kinds.get(id(typed.endpoint.path.node), types.ANY))
     yield from _empty_parts(typed.endpoint.path, given)
     yield from _of_a_page(typed.endpoint)
@@ -195,6 +198,50 @@ def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 # ---------------------------------------------------------------------------------------------------------- replies
+
+
+def _no_numbers(expression: Expression, kinds: Mapping[int, Type]) -> Iterator[Diagnostic]:
+    """C225: `$number(a ?? "ten")`, and a text beside the numbers of `$min([…])`."""
+    for node in nodes.walk(expression.node):
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="number"), arguments=(one,)):
+                for each in (each for each in fitting.results(one) if each is not one):
+                    is_text = isinstance(each, nodes.String) and isinstance(number_in(each.value), str)
+                    if is_text and not slips.written(expression, each).startswith('"0'):
+                        message = f"$number fails for {slips.written(expression, each)}"
+                        yield expression.diagnostic("C225", message, each, severity="warning")
+            case nodes.Call(
+                procedure=nodes.Variable(name="min" | "max" | "sum" | "average" as name),
+                arguments=(nodes.Array(items=items),),
+            ):
+                parts = [(each, kinds.get(id(each), types.ANY)) for item in items for each in fitting.results(item)]
+                texts = [each for each, kind in parts if kind.solid == types.STRING.kinds]
+                for each in texts if len(texts) < len(parts) else ():
+                    message = f"${name} takes numbers, but `{slips.written(expression, each)}` is a string"
+                    yield expression.diagnostic("C225", message, each, severity="warning")
+
+
+def _statuses(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C219: `status = 404` beside `$status`, where no schema says that the body has a `status`."""
+    if mapping.refusal is not None:
+        return
+    some = [one for one in (typed.endpoint.empty_when, *mapping.errors.values()) if one is not None]
+    if not any(name.name == "status" for one in some for name in one.variables):
+        return
+    for one in some:
+        for node in nodes.walk(one.node) if "status" in one.text else ():
+            match node:
+                case (
+                    nodes.Binary(
+                        left=nodes.Path(steps=(nodes.Step(node=nodes.Name(value="status") as name),)), right=right
+                    )
+                    | nodes.Binary(left=nodes.Name(value="status") as name, right=right)
+                ) if all(
+                    isinstance(each, nodes.Number)
+                    for each in (right.items if isinstance(right, nodes.Array) else (right,))
+                ):
+                    message = "`status` is a field of the body; the status of the reply is `$status`"
+                    yield one.diagnostic("C219", message, name, severity="warning", hint="write `$status`")
 
 
 def _of_a_page(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
