@@ -35,7 +35,7 @@ CODES: dict[str, str] = {
     "C210": "the endpoint can never be chosen",
     "C211": "the branch can never be reached",
     "C212": "the name is never used",
-    "C213": "a required unified field is never set",
+    "C213": "a required unified field is never set, or may get no value",
     "C214": "fields of the provider are never read",
     "C215": "unified fields never get a value",
     "C216": "an ignore comment is unused or malformed",

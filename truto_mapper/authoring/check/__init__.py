@@ -32,10 +32,13 @@ from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, 
 from truto_mapper.authoring.check.shared import in_every, is_inside, place
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
-from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.mapping.linked import Endpoint, expressions
 from truto_mapper.text.diagnostics import Diagnostic, by_place
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.yaml_tree import repeated_anchors
+
+#: Values of a parameter that ask for everything, as C209 quotes them.
+_ALL = (' handles "all"', ' has no "all"', ' handles "any"', ' has no "any"')
 
 
 def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
@@ -48,6 +51,13 @@ def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
     return ()
 
 
+def _is_for_some(found: Diagnostic, mapper: Mapper, endpoint: Endpoint) -> bool:
+    """Whether an expression is for some values only: notes, refusals and hints, and `all` that a request leaves out."""
+    notes = [one for one in (endpoint.query_note, endpoint.query_error, *mapper.mapping.errors.values()) if one]
+    request = [one for part in (endpoint.params, endpoint.body) for one in expressions(part)]
+    return is_inside(found, notes) or (is_inside(found, request) and found.message.split(":")[0].endswith(_ALL))
+
+
 def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[EndpointTypes, list[Diagnostic]]:
     """The types of an endpoint's expressions, and what they tell without what only follows from that."""
     typed = EndpointTypes(mapper, endpoint)
@@ -58,7 +68,7 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
         served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))
         after |= {place(one) for one in found if one.code == "C209"} - {place(one) for one in left}
-    after |= {place(one) for one in found if one.code == "C209" and is_inside(one, mapper.mapping.errors.values())}
+    after |= {place(one) for one in found if one.code == "C209" and _is_for_some(one, mapper, endpoint)}
     return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
 
 
@@ -90,23 +100,22 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         types, found = _of_expressions(mapper, endpoint, reach)
         all_types.append(types)
         found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
-        found += [*unsure_fields(mapper, types), *sent_twice(mapper, endpoint)]
+        found += unsure_fields(mapper, types)
         given = Given(mapper, of_request(mapper, types, reach))
-        found += [*outside.misfits(mapper.mapping, types, given), *same_for_all(mapper.mapping, types)]
+        found += [*outside.misfits(mapper.mapping, types, given)]
         found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
+        found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
+    named = list(namesakes(mapper, all_types))
+    misread = frozenset(place(one) for one in named if one.code == "C232")
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
     found += [*pointless_in_errors(mapper), *in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach)]
-    found += [
-        *unused_settings(mapper),
-        *text_switches(mapper),
-        *unread,
-        *namesakes(mapper, all_types),
-        *mistaken_replies(all_types),
-    ]
+    found = [one for one in found if one.code != "C240" or place(one) not in misread]
+    found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken_replies(all_types)]
+    found += sent_twice(mapper, misread)
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

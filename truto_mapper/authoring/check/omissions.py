@@ -62,23 +62,24 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
 
 
-def sent_twice(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
-    """C244: two keys of a request that send the start of a period, or its end, where nothing sends the other."""
+def sent_twice(mapper: Mapper, told: frozenset[tuple[Any, Any]]) -> Iterator[Diagnostic]:
+    """C244: two keys of a request that send the start of a period, or its end, where nothing sends the other.
+
+    `told` has the places of which the names tell so already.
+    """
     kinds = {name: (one.type, one.format) for name, one in mapper.resource.parameters.items()}
-    sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
-    unsent_ = [name for name in kinds if not any(reads_parameter(one, name) for one in sent)]
-    known: dict[tuple[Any, ...], str] = {}
-    for template in (endpoint.params, endpoint.body):
-        for path, _, one in leaves(template):
-            name, key = parameter_of(one.node), (path[:-1], one.node)
-            others = [other for other in unsent_ if name and are_opposites(words(name), words(other))]
-            if (
-                path
-                and known.setdefault(key, str(path[-1])) != str(path[-1])
-                and others
-                and kinds.get(others[0]) == kinds.get(str(name))
-            ):
-                message = f"`{known[key]}` and `{path[-1]}` both send `{name}`, and nothing sends `{others[0]}`"
+    for endpoint in mapper.mapping.endpoints:
+        sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
+        left = [name for name in kinds if not any(reads_parameter(one, name) for one in sent)]
+        known: dict[Any, tuple[str, Expression]] = {}
+        for path, _, one in (*leaves(endpoint.params), *leaves(endpoint.body)):
+            name = parameter_of(one.node)
+            if not path or name not in kinds:
+                continue
+            key, first = known.setdefault((path[:-1], name), (str(path[-1]), one))
+            others = [each for each in left if are_opposites(words(name), words(each)) and kinds[each] == kinds[name]]
+            if first is not one and others and told.isdisjoint((each.source, each.span) for each in (first, one)):
+                message = f"`{key}` and `{path[-1]}` both send `{name}`, and nothing sends `{others[0]}`"
                 yield one.diagnostic("C244", message, severity="warning", hint=f"write `$query.{others[0]}`")
 
 
@@ -164,7 +165,7 @@ def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]
 def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
     """C213: required fields that are a field of the reply which may be null or absent, and nothing asks whether it is.
 
-    A schema without a `required` beside it says nothing of what may be absent.
+    A schema that lets every field beside it be absent, or null, says nothing by that.
     """
     for path, field, one in leaves(types.endpoint.response, mapper.resource.record):
         if len(path) == 1 and field is not None and field.required and not field.nullable:
@@ -187,13 +188,10 @@ def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None
     declared = beside.get(kind.path[-1])
     if declared is None or not declared.solid:
         return None
-    kinds = declared.kinds & kind.kinds
-    is_described = any("undefined" not in one.kinds for one in beside.values())
-    ways = [
-        *(["null"] if null and "null" in kinds else []),
-        *(["absent"] if "undefined" in kinds and is_described else []),
-    ]
-    return f"`{dotted(kind.path)}` may be {' or '.join(ways)}" if ways else None
+    tells = {one for one in ("null", "undefined") if any(one not in each.kinds for each in beside.values())}
+    ways = tells & declared.kinds & kind.kinds - (set() if null else {"null"})
+    shown = " or ".join(word for one, word in (("null", "null"), ("undefined", "absent")) if one in ways)
+    return f"`{dotted(kind.path)}` may be {shown}" if ways else None
 
 
 def _unwritten(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 from truto_mapper.authoring.check import fitting, slips
@@ -126,8 +125,14 @@ def _paths(path: Expression, kind: Type) -> Iterator[Diagnostic]:
 def _empty_parts(path: Expression, given: Given) -> Iterator[Diagnostic]:
     """C240: a part of a path that is nothing where a parameter or a setting is absent."""
     kinds = kinds_in(path.node, given.scope)
-    for before, one in pairwise(_joined(path.node)):
-        if isinstance(before, nodes.String) and before.value.endswith("/") and given.is_absent(one, kinds):
+    parts = list(_joined(path.node))
+    for before, one, after in zip(parts, parts[1:], parts[2:], strict=False):
+        match before, after:
+            case nodes.String(value=start), nodes.String(value=end) if start.endswith("/") and end.startswith("/"):
+                is_empty = given.is_absent(one, kinds)
+            case _:
+                is_empty = False
+        if is_empty:
             message = f"a part of the path is empty where `{slips.written(path, one)}` is absent"
             hint = "give it a value: `… ?? …`, or refuse the query by `query_error`"
             yield path.diagnostic("C240", message, one, severity="warning", hint=hint)

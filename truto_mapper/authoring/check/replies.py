@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, Final
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.shared import is_inside
 from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -28,10 +29,15 @@ _MAX_NAMES: Final = 5
 _PLAIN: Final = frozenset({"exists", "not", "count", "boolean", "size", "type"})
 
 
-def same_for_all(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C230: what refuses every reply, recognises none, or takes failures for an empty page."""
+def same_for_all(mapping: linked.Mapping, typed: EndpointTypes, told: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """C230: what refuses every reply, recognises none, or takes failures for an empty page; not beside what is told."""
+    loud = [one for one in told if one.severity != "note"]
+
+    def untold(one: Expression | None) -> Expression | None:
+        return None if one is None or any(is_inside(each, [one]) for each in loud) else one
+
     endpoint = typed.endpoint
-    if (one := endpoint.empty_when) is not None:
+    if (one := untold(endpoint.empty_when)) is not None:
         refusal = refusal_type(mapping)
         hidden = [status for status in _FAILURES if _is_always(one, refusal, status)]
         if hidden:
@@ -40,10 +46,16 @@ def same_for_all(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diag
             yield one.diagnostic("C230", message, severity="warning", hint="name the status: `$status = 404 and …`")
     if typed.body == types.ANY:
         return
-    if (one := endpoint.error_when) is not None and _is_always(one, typed.body, 200):
+    if (one := untold(endpoint.error_when)) is not None and all(
+        _is_always(one, typed.body, status) for status in (200, 202)
+    ):
         message = "this is true for every reply that fits `source_schema`: each would be refused"
         yield one.diagnostic("C230", message, severity="warning")
-    if (one := endpoint.recognise) is not None and _is_plain(one) and _is_always(one, typed.body, 200, wanted=False):
+    if (
+        (one := untold(endpoint.recognise)) is not None
+        and _is_plain(one)
+        and _is_always(one, typed.body, 200, wanted=False)
+    ):
         message = "this is false for every reply that fits `source_schema`: none would be taken"
         yield one.diagnostic("C230", message, severity="warning")
 
