@@ -323,7 +323,7 @@ class Inference:
 def _are_apart(left: Type, right: Type) -> bool:
     """Whether values of two types can never be equal."""
     kinds = [types.comparable(kind) for kind in (left, right)]
-    return all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
+    return all(kinds) and not kinds[0] & kinds[1] and "function" not in kinds[0] | kinds[1]
 
 
 def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
