@@ -57,6 +57,10 @@ def unequal(left, right='"x"'):
     return [("warning", "C220", f"{left} != {right}", f"write `$not({left} = {right})` if it is to be true there")]
 
 
+def never(text):
+    return [("warning", "C227", text, "turn the condition round, or swap the branches")]
+
+
 EMPTY = '($row.nick ?: "")'
 SURPRISES = [
     ('status != "x"', unequal("status")),
@@ -80,6 +84,17 @@ SURPRISES = [
     ),
     ("items.rank[0]", [("warning", "C221", "0", "write `(items.rank)[0]`")]),
     ("$row.items.id[-1]", [("warning", "C221", "-1", "write `($row.items.id)[-1]`")]),
+    ("nick ?? other", [("warning", "C228", "nick", "write `nick[$ != null] ?? other`")]),
+    ("id ?? other", [("warning", "C211", "other", "swap the sides if this is the better value")]),
+    ("nick = null ? $string(nick)", never("nick")),
+    ("nick != null ? id : $string(nick)", never("nick")),
+    ('$not(nick) ? {"id": nick}', never("nick")),
+    ('nick ? 1 : "none " & nick', never("nick")),
+    ("$not($exists(status)) ? $uppercase(status)", never("status")),
+    ("$exists(status) or $length(status) > 1", never("status")),
+    ("items[note = null].$string(note)", never("note")),
+    ("size != null ? 1 : size + 1", never("size")),
+    ("$not($exists($query.zone)) ? [$uppercase($query.zone)]", never("$query.zone")),
     ("items[rank]", [("warning", "C221", "rank", "write `[rank != 0]` for a condition")]),
 ]
 
@@ -119,6 +134,17 @@ FINE = [
     "items[rank = 1]",
     "items[$$.size]",
     "free.a[0]",
+    "(nick ?? other) != null ? 1",
+    "nick[$ != null] ?? other",
+    "nick ?: other",
+    "nick ?? null",
+    'id ?? "x"',
+    "status ?? id",
+    "nick = null ? nick : $uppercase(nick)",
+    "nick ? $uppercase(nick) : nick",
+    '$not($exists(status)) or $uppercase(status) = "X"',
+    "$not(nick) ? $exists(nick)",
+    "$not(free) ? $string(free)",
 ]
 
 

@@ -230,7 +230,9 @@ def _inner(name: str, index: int, kind: Type, parameter: Parameter) -> Iterator[
     wanted_format = _FORMATS.get((name, index))
     if wanted_format and kind.format in _KNOWN_FORMATS - {wanted_format} and kind.solid == types.STRING.kinds:
         message = f"argument {index + 1} of ${name} must be a {wanted_format}, but this is a {kind.format}"
-        hint = "$toMillis makes a number of a date" if wanted_format == "number" and "date" in str(kind.format) else None
+        hint = (
+            "$toMillis makes a number of a date" if wanted_format == "number" and "date" in str(kind.format) else None
+        )
         yield Misfit(index, "C208", message, hint)
 
 

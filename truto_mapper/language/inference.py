@@ -132,7 +132,7 @@ class Inference:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
-            known = _known(node, number, scope) if scope.facts else None
+            known = known_step(node, number, scope) if scope.facts else None
             state = self.next_step(step, state if known is None else known, scope)
         if any(step.tuple for step in node.steps):
             self.used(state)
@@ -338,7 +338,7 @@ def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
     return types.BOOLEAN
 
 
-def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
+def known_step(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
     """The type that a condition guarantees for the first steps of a path."""
     head: nodes.Node = replace(node, steps=node.steps[:number])
     alone = node.steps[0].node if number == 1 else None

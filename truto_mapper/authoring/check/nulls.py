@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from truto_mapper.language import nodes, types
-from truto_mapper.language.call_inference import Tell
+from truto_mapper.language.call_inference import OUTSIDE, Tell
 from truto_mapper.language.call_types import COUNTING, Fit, accepted, letters_of, misplaced
 from truto_mapper.language.facts import TypeScope
-from truto_mapper.language.inference import Inference
+from truto_mapper.language.inference import Inference, known_step
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.arguments import expected
 from truto_mapper.language.runtime.signatures import Parameter
-from truto_mapper.language.types import Type
+from truto_mapper.language.types import NONE, Type
 from truto_mapper.text.diagnostics import Severity
 
 #: Called with a surprise: its severity, code, node, message and hint.
@@ -18,6 +18,7 @@ Surprise = Callable[[Severity, str, nodes.Node, str, str | None], None]
 
 #: The function that becomes text of null, and arguments that must not be absent either.
 _WRITES = "string"
+_OPERATORS = frozenset("&+-*/%")
 _NEEDED = frozenset({("floorDate", 1), ("ceilDate", 1)})
 
 
@@ -32,6 +33,8 @@ class Nulls(Inference):
         self.tested: frozenset[nodes.Node] = frozenset()
         self.asserted: frozenset[nodes.Node] = frozenset()
         self.sides: frozenset[int] = frozenset()
+        #: What is tested as a whole: null is like an absent value there.
+        self.tests: frozenset[int] = frozenset()
         #: What is only tested: nobody reads the text.
         self.only_tested: frozenset[int] = frozenset()
 
@@ -40,6 +43,7 @@ class Nulls(Inference):
         self.kinds, self.before = {}, {}
         below = list(nodes.walk(node))
         self.tested, self.asserted = frozenset(_tested(below)), frozenset(_asserted(below))
+        self.tests = frozenset(map(id, _tests(below)))
         pairs = (one for one in below if isinstance(one, nodes.Binary))
         self.sides = frozenset(id(side) for one in pairs for side in (one.left, one.right))
         tests = (one.expression for one in nodes.walk(node) if isinstance(one, nodes.Filter))
@@ -73,6 +77,24 @@ class Nulls(Inference):
         known = kind.kinds != types.KINDS and bool(kind.solid) and node not in self.asserted
         return known and "null" in kind.kinds
 
+    def never_here(self, node: nodes.Node, scope: TypeScope) -> None:
+        """C227: a value that is used where a condition says that it is null or absent."""
+        steps = range(1, len(node.steps)) if isinstance(node, nodes.Path) else ()
+        heads = (known_step(node, number, scope) for number in steps if isinstance(node, nodes.Path))
+        kinds = [one for one in (self.kind(node), *heads) if one is not None]
+        none = next((one.kinds for one in kinds if one.kinds <= NONE), None)
+        known = self.kind(node).path is not None or any(one == node for one, _ in scope.facts) or len(kinds) > 1
+        if none and known and isinstance(node, (nodes.Path, nodes.Variable)):
+            what = " or ".join(word for word, kind in (("null", "null"), ("absent", "undefined")) if kind in none)
+            message = f"`{self.text_of(node)}` is always {what} here: the condition says so"
+            self.surprise("warning", "C227", node, message, "turn the condition round, or swap the branches")
+
+    def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
+        made = super().object(pairs, scope)
+        for _, value in pairs if "array" not in scope.context.kinds else ():
+            self.never_here(value, scope)
+        return made
+
     def given(self, node: nodes.Node) -> str:
         """The text of a node without null: `a[$ != null]`."""
         text = self.text_of(node)
@@ -80,6 +102,8 @@ class Nulls(Inference):
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         made = super().binary(node, scope)
+        for side in (node.left, node.right) if node.operator in _OPERATORS else ():
+            self.never_here(side, scope)
         for side in (node.left, node.right) if node.operator == "&" else ():
             if self.may_be_null(side):
                 text = self.text_of(side)
@@ -128,6 +152,8 @@ class Nulls(Inference):
         if left_out is not None and here.solid and "null" in here.kinds != types.KINDS:
             self.of_context(node, name, left_out)
         for index, (argument, kind) in enumerate(zip(arguments, given, strict=True)):
+            if name not in OUTSIDE:
+                self.never_here(argument, scope)
             if name in COUNTING:
                 self.counted(node, name, argument, kind)
             elif name == _WRITES and index == 0 and self.may_be_null(argument):
@@ -224,6 +250,23 @@ def _tested(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
                 yield from (left, right)
             case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
                 yield left
+
+
+def _tests(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
+    """What conditions, predicates and comparisons look at, without parentheses."""
+    for one in below:
+        tested: tuple[nodes.Node, ...] = ()
+        match one:
+            case nodes.Condition(condition=test) | nodes.Default(left=test) | nodes.Filter(expression=test):
+                tested = (test,)
+            case nodes.Binary(operator=operator) if operator not in _OPERATORS:
+                tested = (one.left, one.right)
+            case nodes.Call(procedure=nodes.Variable(name=name)) if name in OUTSIDE:
+                tested = one.arguments
+            case nodes.Step(node=inner, predicates=(_, *_)):
+                tested = (inner,)
+        for test in tested:
+            yield from (test, *(test.expressions if isinstance(test, nodes.Block) else ()))
 
 
 def _asserted(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:

@@ -40,6 +40,26 @@ class Surprises(Nulls):
         if all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
 
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
+        kind = super().infer(node, scope)
+        if isinstance(node, nodes.Coalesce):
+            self.defaulted(node)
+        return kind
+
+    def defaulted(self, node: nodes.Coalesce) -> None:
+        """C228: `a ?? b` where `a` may be null, which it keeps; C211: where `a` is always there."""
+        left, kind = node.left, self.kind(node.left)
+        text, right = self.text_of(left), self.text_of(node.right)
+        if id(node) in self.tests or kind.path is None or "array" in kind.kinds or not kind.solid:
+            return
+        if self.may_be_null(left) and not isinstance(node.right, nodes.Value):
+            edit = f"{self.given(left)} ?? {right}"
+            message = f"`{text}` may be null, which `??` keeps: `{right}` is only for an absent value"
+            self.surprise("warning", "C228", left, message, f"write `{edit}`")
+        elif not kind.kinds & types.NONE and not isinstance(node.right, nodes.CONSTANTS):
+            message = f"this is never used: the schema says that `{text}` is always there"
+            self.surprise("warning", "C211", node.right, message, "swap the sides if this is the better value")
+
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         item = item_of(state)
         if isinstance(step.node, nodes.Name) and state.path and item.solid and item.solid <= types.SCALARS:
