@@ -61,6 +61,7 @@ def never(text):
     return [("warning", "C227", text, "turn the condition round, or swap the branches")]
 
 
+NOTE = 'write `(items[id = "x"].note != null ? items[id = "x"].note : "")`'
 EMPTY = '($row.nick ?: "")'
 SURPRISES = [
     ('status != "x"', unequal("status")),
@@ -95,6 +96,9 @@ SURPRISES = [
     ("items[note = null].$string(note)", never("note")),
     ("size != null ? 1 : size + 1", never("size")),
     ("$not($exists($query.zone)) ? [$uppercase($query.zone)]", never("$query.zone")),
+    ("id[0]", [("warning", "C221", "0", "write `$substring(id, 0, 1)` for a character")]),
+    (r"$match(id, /a(\d)/).groups[1]", [("warning", "C221", "1", "the first group is `[0]`")]),
+    ('items[id = "x"].note & "!"', [("warning", "C223", 'items[id = "x"].note', NOTE)]),
     ("items[rank]", [("warning", "C221", "rank", "write `[rank != 0]` for a condition")]),
 ]
 
@@ -134,6 +138,11 @@ FINE = [
     "items[rank = 1]",
     "items[$$.size]",
     "free.a[0]",
+    r"$match(id, /a(\d)/).groups[0]",
+    r"$match(id, /a(\d)/)[0].groups[-1]",
+    r"$replace(id, /a(\d)/, '$1$$2')",
+    "$sum(items.rank ?? 0)",
+    "$count(status) > 0",
     "(nick ?? other) != null ? 1",
     "nick[$ != null] ?? other",
     "nick ?: other",

@@ -129,21 +129,21 @@ def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
     if "null" in kind.kinds and not wanted.schema.is_nullable:
         hint = "leave the branch with null out: nothing is sent then"
         yield wanted.found(expression, f"`{wanted.called}` must not be null, which this may give", hint=hint)
-    is_truth = any(map(_is_truth, _results(expression.node)))  # the provider's own values may be of several types
+    is_truth = any(map(_is_truth, results(expression.node)))  # the provider's own values may be of several types
     if is_truth and "boolean" in kind.solid - wanted.schema.kinds:
         yield wanted.found(expression, f"`{wanted.called}` is {wanted.in_words}, but this may give a boolean")
 
 
-def _results(node: nodes.Node) -> Iterator[nodes.Node]:
+def results(node: nodes.Node) -> Iterator[nodes.Node]:
     """The parts of an expression that can be its value."""
     match node:
         case nodes.Condition(then=one, otherwise=other):
-            yield from _results(one)
-            yield from _results(other) if other is not None else ()
+            yield from results(one)
+            yield from results(other) if other is not None else ()
         case nodes.Coalesce(left=one, right=other) | nodes.Default(left=one, right=other):
-            yield from (*_results(one), *_results(other))
+            yield from (*results(one), *results(other))
         case nodes.Block(expressions=(*_, last)):
-            yield from _results(last)
+            yield from results(last)
         case _:
             yield node
 
