@@ -35,6 +35,7 @@ SCHEMA = {
         "nick": {"type": ["string", "null"]},
         "size": {"type": ["integer", "null"]},
         "items": {"type": "array", "items": ITEM},
+        "head": {**ITEM, "type": ["object", "null"]},
         "free": {},
     },
 }
@@ -143,6 +144,7 @@ FINE = [
     r"$replace(id, /a(\d)/, '$1$$2')",
     "$sum(items.rank ?? 0)",
     "$count(status) > 0",
+    '$row.head[id != "x"]',
     "(nick ?? other) != null ? 1",
     "nick[$ != null] ?? other",
     "nick ?: other",

@@ -51,6 +51,7 @@ CODES: dict[str, str] = {
     "C226": "a function cannot be kept in a name",
     "C227": "a value is used where a condition says that there is none",
     "C228": "a default is used for less than it seems",
+    "C229": "an object may lack a value that the unified model requires",
     "C230": "a condition does not depend on what it tests",
     "C231": "two names read each other's values",
     "C232": "a value is read from the place of another one",

@@ -20,15 +20,16 @@ class Surprises(Nulls):
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         made = super().binary(node, scope)
         if node.operator == "!=":
-            self.unequal(node)
+            self.unequal(node, scope)
         elif node.operator == "=":
             self.equal(node)
         return made
 
-    def unequal(self, node: nodes.Binary) -> None:
+    def unequal(self, node: nodes.Binary, scope: TypeScope) -> None:
         """C220: `a != "x"` is false where `a` is absent."""
         sides = (node.left, node.right)
-        absent = next((side for side in sides if self.may_lack(side)), None)
+        there = scope.within(scope.context.without(types.NONE))  # a predicate drops a row that is null anyway
+        absent = next((one for one in sides if self.may_lack(one) and "undefined" in quiet(one, there).kinds), None)
         if absent is not None and not any(isinstance(side, nodes.Value) for side in sides):
             left, right = map(self.text_of, sides)
             hint = f"write `$not({left} = {right})` if it is to be true there"
@@ -49,9 +50,10 @@ class Surprises(Nulls):
         kind = super().infer(node, scope)
         if isinstance(node, nodes.Coalesce):
             self.defaulted(node)
-        for one in node.predicates if isinstance(node, nodes.Step) else ():
-            if isinstance(one, nodes.Filter) and isinstance(one.expression, nodes.Number):
-                self.selected((node,), node, one.expression)
+        if isinstance(node, nodes.Step):
+            for one in node.predicates:
+                if isinstance(one, nodes.Filter) and isinstance(one.expression, nodes.Number):
+                    self.selected((node,), node, one.expression)
         return kind
 
     def defaulted(self, node: nodes.Coalesce) -> None:
