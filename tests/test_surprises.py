@@ -87,6 +87,7 @@ SURPRISES = [
     ("items.rank[0]", [("warning", "C221", "0", "write `(items.rank)[0]`")]),
     ("$row.items.id[-1]", [("warning", "C221", "-1", "write `($row.items.id)[-1]`")]),
     ("nick ?? other", [("warning", "C228", "nick", "write `nick[$ != null] ?? other`")]),
+    ('nick ?? "x"', [("note", "C228", "nick", 'write `nick[$ != null] ?? "x"`')]),
     ("id ?? other", [("warning", "C211", "other", "swap the sides if this is the better value")]),
     ("nick = null ? $string(nick)", never("nick")),
     ("nick != null ? id : $string(nick)", never("nick")),

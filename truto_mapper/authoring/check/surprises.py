@@ -65,7 +65,10 @@ class Surprises(Nulls):
         if self.may_be_null(left) and not isinstance(node.right, nodes.Value):
             edit = f"{self.given(left)} ?? {right}"
             message = f"`{text}` may be null, which `??` keeps: `{right}` is only for an absent value"
-            self.surprise("warning", "C228", left, message, f"write `{edit}`")
+            is_default = (
+                isinstance(node.right, nodes.CONSTANTS) and "undefined" in kind.kinds
+            )  # null may be meant to stay
+            self.surprise("note" if is_default else "warning", "C228", left, message, f"write `{edit}`")
         elif not kind.kinds & types.NONE and not isinstance(node.right, nodes.CONSTANTS):
             message = f"this is never used: the schema says that `{text}` is always there"
             self.surprise("warning", "C211", node.right, message, "swap the sides if this is the better value")
