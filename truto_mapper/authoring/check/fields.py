@@ -58,11 +58,6 @@ def _of_part(expression: Expression, part: _Part, kind_of: Kind) -> Iterator[Dia
         yield warning("C205", f"`{wanted.called}` is an object, but this gives a list where there are several")
     elif wanted.schema.is_array and _is_joined(node, kind_of):
         yield warning("C205", f"`{wanted.called}` is an array, but $join makes one text", "write the list itself")
-    elif others := _others(kind, wanted):
-        form = "write `$string(…)`" if wanted.schema.kinds == {"string"} else None
-        yield warning(
-            "C207", f"`{wanted.called}` is {wanted.in_words}, but this may give {types.in_words(others)}", form
-        )
 
 
 def _parts(part: _Part) -> Iterator[_Part]:
@@ -82,15 +77,6 @@ def _parts(part: _Part) -> Iterator[_Part]:
                     yield from _parts(_Part(item, inner, in_list=True))
             case nodes.Path(steps=(*_, nodes.Step(node=nodes.Object() | nodes.Block() as made)), group=None):
                 yield from _parts(_Part(made, inner, in_list=True))
-
-
-def _others(kind: Type, wanted: Wanted) -> Type | None:
-    """The types of a value that the provider declares, besides those that a place takes."""
-    if kind.path is None or not kind.solid <= types.SCALARS or wanted.is_any or wanted.schema.is_array:
-        return None
-    takes = {*wanted.schema.kinds, *(["integer"] if "number" in wanted.schema.kinds else [])}
-    others = kind.solid - takes
-    return Type(others) if others and kind.solid & takes else None
 
 
 def _keys(expression: Expression, node: nodes.Object, wanted: Wanted) -> Iterator[Diagnostic]:
