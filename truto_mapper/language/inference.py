@@ -132,7 +132,7 @@ class Inference:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
-            known = _known(node, number, scope) if scope.facts else None
+            known = known_step(node, number, scope) if scope.facts else None
             state = self.next_step(step, state if known is None else known, scope)
         if any(step.tuple for step in node.steps):
             self.used(state)
@@ -323,7 +323,7 @@ class Inference:
 def _are_apart(left: Type, right: Type) -> bool:
     """Whether values of two types can never be equal."""
     kinds = [types.comparable(kind) for kind in (left, right)]
-    return all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
+    return all(kinds) and not kinds[0] & kinds[1] and "function" not in kinds[0] | kinds[1]
 
 
 def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
@@ -338,7 +338,7 @@ def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
     return types.BOOLEAN
 
 
-def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
+def known_step(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
     """The type that a condition guarantees for the first steps of a path."""
     head: nodes.Node = replace(node, steps=node.steps[:number])
     alone = node.steps[0].node if number == 1 else None

@@ -46,6 +46,10 @@ class EndpointTypes:
         self._infer_all(mapper, self.scope)
         self.found = _once(self.found)
 
+    def kind(self, node: nodes.Node) -> Type:
+        """The type of a node of an expression that was looked at."""
+        return self.kinds.get(id(node), types.ANY)
+
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note a finding about a node of the current expression."""
         if isinstance(node, nodes.Name):
@@ -110,9 +114,12 @@ class EndpointTypes:
             scope = scope.bound(name, item).within(item)
         for name, expression in endpoint.let:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
+        let = dict(endpoint.let)
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
-            kind = self.inference.used(self._infer(expression, scope))
-            self.found += [] if field is None else fields.misfits(expression, kind, field, path)
+            self.inference.used(self._infer(expression, scope))
+            name = expression.node.name if isinstance(expression.node, nodes.Variable) else ""
+            sources = [expression, *([let[name]] if name in let else [])]
+            self.found += [] if field is None else fields.misfits(sources, self.kind, field, path)
 
 
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:

@@ -132,9 +132,8 @@ def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
     if "null" in kind.kinds and not wanted.schema.is_nullable:
         hint = "leave the branch with null out: nothing is sent then"
         yield wanted.found(expression, f"`{wanted.called}` must not be null, which this may give", hint=hint)
-    is_truth = any(
-        map(_is_truth, results(wanted.node or expression.node))
-    )  # the provider's own values may be of several types
+    every_result = results(wanted.node or expression.node)
+    is_truth = any(map(_is_truth, every_result))  # the provider's own values may be of several types
     if is_truth and "boolean" in kind.solid - wanted.schema.kinds:
         yield wanted.found(expression, f"`{wanted.called}` is {wanted.in_words}, but this may give a boolean")
 
