@@ -167,7 +167,7 @@ class Inference:
                 if isinstance(one.expression, nodes.Number):
                     kind = types.union_path(item, UNDEFINED)
                     continue
-                self.infer(one.expression, scope.within(item))
+                self.infer(one.expression, scope.within(_row(item, one.expression)))
                 item = item_facts(kind, one.expression, scope, quiet)
                 # An undefined item that the filter keeps becomes null in a sequence.
                 keeps = "array" in kind.kinds and not excludes_undefined(one.expression)
@@ -226,6 +226,7 @@ class Inference:
         for _, kind in no:
             if (
                 kind.values
+                and not types.ALL.issuperset(kind.values)
                 and isinstance(test, nodes.Binary)
                 and isinstance(test.right, (*nodes.CONSTANTS, nodes.Array))
             ):
@@ -318,6 +319,12 @@ class Inference:
     def look(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a node, without reporting anything."""
         return quiet(node, scope)
+
+
+def _row(item: Type, predicate: nodes.Node) -> Type:
+    """The type of the item that a predicate looks into. What it reads of null is absent, as few need to be told."""
+    itself = any(isinstance(one, nodes.Variable) and one.name == "" for one in nodes.walk(predicate))
+    return item if itself or "object" not in item.kinds or item == ANY else item.without(NONE)
 
 
 def _are_apart(left: Type, right: Type) -> bool:

@@ -24,7 +24,7 @@ from truto_mapper.authoring.check.omissions import (
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
 from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
-from truto_mapper.authoring.check.shared import in_every, place
+from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.sources import checked_schema
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -48,7 +48,8 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
     typed = EndpointTypes(mapper, endpoint)
     strangers = list(enumerations.strangers(mapper.mapping, typed))
     after = enumerations.branches_after(mapper.mapping, typed, strangers)
-    found = [*typed.found, *strangers]
+    optional = enumerations.optional(mapper.mapping, endpoint)
+    found = [one for one in (*typed.found, *strangers) if one.code != "C209" or not is_held(one, optional)]
     if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
         served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))

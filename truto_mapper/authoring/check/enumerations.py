@@ -10,8 +10,10 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.types import Type, kind_of
-from truto_mapper.mapping.linked import every, of_mapping
+from truto_mapper.mapping import linked
+from truto_mapper.mapping.linked import Endpoint, every, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
+from truto_mapper.text.source import Source, Span
 
 Constant = nodes.String | nodes.Number
 Kinds = Mapping[int, Type]
@@ -22,10 +24,18 @@ def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
     for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
         for node in nodes.walk(expression.node):
             match node:
+                case nodes.Binary(operator="!=", right=nodes.String(value="undefined")):
+                    continue  # `$type(a) != "undefined"` is true where there is an `a`, as it is meant
                 case nodes.Binary(operator="=" | "!=" | "in", left=left, right=right):
                     yield from _compared(expression, left, right, typed.kinds)
                     yield from _compared(expression, right, left, typed.kinds)
         yield from _looked_up(expression, typed.kinds)
+
+
+def optional(mapping: linked.Mapping, endpoint: Endpoint) -> list[tuple[Source, Span]]:
+    """The places of the expressions that are undefined where there is nothing to say."""
+    made = (endpoint.query_error, endpoint.query_note, *mapping.errors.values())
+    return [(one.source, one.span) for one in made if one is not None]
 
 
 def branches_after(mapping: Any, typed: EndpointTypes, found: Iterable[Diagnostic]) -> set[tuple[Any, Any]]:
@@ -98,7 +108,7 @@ def _looked_up(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
                         place = keys.get(name)
                         found = _stranger(expression, place or nodes.String(table.span, name), asked, values)
                         yield found
-                missing = [one for one in values if one not in names]
+                missing = [one for one in values if one not in {*names, *types.ALL}]
                 if missing and not any(node is one for one in defaulted):
                     quoted = ", ".join(f'"{one}"' for one in missing)
                     message = f"the table has no {quoted}: the value is undefined then"

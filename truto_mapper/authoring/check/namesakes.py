@@ -207,9 +207,8 @@ class Named:
                 near = [one for other, one in written.items() if other[:-1] == path[:-1]]
                 found = next(self._unread(path, near), None)
                 left.setdefault(path[:-1], {}).update({path: found} if found else {})
-        few = {
-            above: some for above, some in left.items() if 2 * len(some) <= sum(one[:-1] == above for one in written)
-        }
+        beside = Counter(path[:-1] for path in written)
+        few = {above: some for above, some in left.items() if len(some) <= max(beside[above] // 3, beside[above] > 1)}
         names = {path: found for some in few.values() for path, found in some.items()}
         if names:
             at, endpoint = self.mapper.mapping.root.value["endpoints"], self.types.endpoint.name

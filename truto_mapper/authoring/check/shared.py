@@ -27,11 +27,12 @@ def in_every(found: Mapping[str, list[Diagnostic]], endpoints: Iterable[Endpoint
         for some in found.values()
         for one in some
         if one.code not in _NEVER
-        or all(place(one) in never[one.code][name] for name, places in held.items() if _is_held(one, places))
+        or all(place(one) in never[one.code][name] for name, places in held.items() if is_held(one, places))
     ]
 
 
-def _is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
+def is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
+    """Whether a finding is at one of some places."""
     span = found.span
     return span is not None and any(
         found.source is source and held.start <= span.start < held.end for source, held in places

@@ -35,6 +35,9 @@ _SAME = [
     "latitude lat",
     "longitude lon lng",
     "url link",
+    "birth born",
+    "hire join",
+    "terminate termination left leave",
 ]
 
 #: Words that exclude each other: a name with one of them does not mean a value that is named by the other.
@@ -43,10 +46,22 @@ _OPPOSITES = [
     "win lose", "inbound outbound", "incoming outgoing", "source target", "source destination",
     "latitude longitude", "open close", "upload download", "read write", "buy sell",
     "debit credit", "old new", "first end", "last start", "width height", "left right",
+    "hire terminate", "home work", "mobile home", "mobile work", "mobile fax", "personal work", "primary secondary",
+    "billing shipping", "gross net", "planned actual", "estimated actual", "arrival departure",
 ]  # fmt: skip
 
 #: Words that say that `from` and `to` beside them are of a time.
 _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month", "week", "timestamp"})
+
+#: The bounds of a time: `timeMax` is its end.
+_BOUNDS = {"min": "start", "max": "end"}
+
+#: Words that are written as one: `firstname`, `lastmodifieddate`.
+_JOINED = re.compile(
+    r"(first|last|middle|full|nick|user|display|mobile|work|home|office|job|company|account|owner|birth|hire|start|end"
+    r"|create|created|modify|modified|update|updated|close|closed|zip|post|phone|email)"
+    r"(?=(?:created|modified|updated)?(?:name|date|time|phone|title|code|id|at|by|number|url|type|count|address)$)"
+)
 
 _ENDING = re.compile(r"(?<=[a-z]{3})(?:ings?|ed|es|s|ions?|ly)$")
 _DOUBLE = re.compile(r"([bdfgmnprst])\1$")
@@ -54,7 +69,7 @@ _DOUBLE = re.compile(r"([bdfgmnprst])\1$")
 
 def _stem(word: str) -> str:
     """A word without its ending."""
-    return _DOUBLE.sub(r"\1", _ENDING.sub("", word)).rstrip("e")
+    return _DOUBLE.sub(r"\1", _ENDING.sub("", re.sub("(?<=[a-z]{2})ies$", "y", word))).rstrip("e")
 
 
 _FORMS = {form: _stem(words.split()[0]) for words in _SAME for one in words.split() for form in (one, _stem(one))}
@@ -64,8 +79,9 @@ _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pai
 @lru_cache(maxsize=4096)
 def words(name: str) -> Words:
     """The words of a name, without small ones and single letters, each in one form."""
-    parts = [part.lower() for part in _PARTS.findall(name) if len(part) > 1]
+    parts = [one for part in _PARTS.findall(name) if len(part) > 1 for one in _JOINED.sub(r"\1 ", part.lower()).split()]
     of_time = not _OF_TIME.isdisjoint(parts)
+    parts = [_BOUNDS.get(part, part) for part in parts] if of_time else parts
     kept = [
         part
         for number, part in enumerate(parts)
