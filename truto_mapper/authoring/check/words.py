@@ -53,9 +53,6 @@ _OPPOSITES = [
 #: Words that say that `from` and `to` beside them are of a time.
 _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month", "week", "timestamp"})
 
-#: The bounds of a time: `timeMax` is its end.
-_BOUNDS = {"min": "start", "max": "end"}
-
 #: Words that are written as one: `firstname`, `lastmodifieddate`.
 _JOINED = re.compile(
     r"(first|last|middle|full|nick|user|display|mobile|work|home|office|job|company|account|owner|birth|hire|start|end"
@@ -81,7 +78,6 @@ def words(name: str) -> Words:
     """The words of a name, without small ones and single letters, each in one form."""
     parts = [one for part in _PARTS.findall(name) if len(part) > 1 for one in _JOINED.sub(r"\1 ", part.lower()).split()]
     of_time = not _OF_TIME.isdisjoint(parts)
-    parts = [_BOUNDS.get(part, part) for part in parts] if of_time else parts
     kept = [
         part
         for number, part in enumerate(parts)
@@ -93,6 +89,13 @@ def words(name: str) -> Words:
 def words_of(names: Iterable[str]) -> Words:
     """The words of several names."""
     return frozenset(word for name in names for word in words(name))
+
+
+def as_bounds(found: Words) -> Words:
+    """The words of a parameter of a request: `timeMax` is an end."""
+    bounds = {_FORMS["min"]: _FORMS["start"], _FORMS["max"]: _FORMS["end"]}
+    is_of_time = not found.isdisjoint(words_of([*_OF_TIME, "created", "updated"]))
+    return frozenset(bounds.get(word, word) for word in found) if is_of_time else found
 
 
 def are_opposites(one: Words, other: Words) -> bool:
