@@ -156,12 +156,12 @@ class Named:
         kinds = known.get(source.name, types.ANY).solid
         return {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
 
-    def elsewhere(self, source: Source) -> Iterator[NamePath]:
+    def elsewhere(self, source: Source, naming: Naming) -> Iterator[NamePath]:
         """The paths that differ from a source in one name before the last, and exist."""
         root, *below = source.path
         if not below or root in ("query", "context"):
             return
-        variables = [] if root == "$" else [one for one, _ in (*self.types.endpoint.for_each, *self.types.endpoint.let)]
+        variables = [] if root == "$" else self.variables(naming)
         yield from ((one, *below) for one in variables if one != root and self.has(self.namings.places(one), below))
         for at in range(1, len(below)):
             above = self.namings.places(root, *below[: at - 1])
@@ -189,7 +189,7 @@ class Named:
             if better:
                 meant = max(better, key=lambda name: len(words(name) & naming.words))
                 yield naming.diagnostic("C232", f"{reads}, but `{meant}` has its name", source.meaning(meant))
-            elif path := next(filter(test.is_better_path, self.elsewhere(source)), None):
+            elif path := next(filter(test.is_better_path, self.elsewhere(source, naming)), None):
                 text = Source(path, (), frozenset()).text
                 yield naming.diagnostic("C232", f"{reads}, but `{text}` has its name", f"did you mean `{text}`?")
             elif not beside and test.contradicts():
