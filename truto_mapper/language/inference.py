@@ -224,13 +224,9 @@ class Inference:
     def fallen_through(self, test: nodes.Node, no: Facts) -> None:
         """Report the values of an enumeration that no branch of a chain of comparisons handles."""
         for _, kind in no:
-            if (
-                kind.values
-                and not types.ALL.issuperset(kind.values)
-                and isinstance(test, nodes.Binary)
-                and isinstance(test.right, (*nodes.CONSTANTS, nodes.Array))
-            ):
-                left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
+            values = [one for one in kind.values or () if one not in types.ALL]
+            if values and isinstance(test, nodes.Binary) and isinstance(test.right, (*nodes.CONSTANTS, nodes.Array)):
+                left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in values)
                 self.tell("C209", test, f"no branch handles {left}: the value is undefined then", None, ())
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:

@@ -37,10 +37,10 @@ class EndpointTypes:
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
+        given = {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
+        bound = {*RESPONSE_NAMES, *dict(endpoint.for_each), *dict(endpoint.let)}
         for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
-            self.found += slips.slips(
-                one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
-            )
+            self.found += slips.slips(one, given, bound)
         #: The types of the variables that every expression may have.
         self.scope = narrowed(TypeScope(_variables(mapper, self.body), self.body), asked)
         self._infer_all(mapper, self.scope)
