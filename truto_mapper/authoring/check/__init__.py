@@ -9,7 +9,7 @@ from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.bodies import Bodies
-from truto_mapper.authoring.check.conditions import pointless_conditions, pointless_in_errors
+from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
@@ -92,7 +92,12 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
-    found += [*pointless_in_errors(mapper), *in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach)]
+    found += [
+        *bare_status(mapper),
+        *pointless_in_errors(mapper),
+        *in_every(by_endpoint, mapper.mapping.endpoints),
+        *unreachable(reach),
+    ]
     found += [*unused_settings(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(all_types)]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())

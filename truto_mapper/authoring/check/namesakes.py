@@ -49,6 +49,7 @@ def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Di
         yield from one.other_cursor()
         yield from one.without_dollar()
         yield from _read_twice(one.types.endpoint, mapper)
+        yield from _bare_words(one.types, mapper)
     yield from _of_errors(mapper)
     yield from _different(named)
 
@@ -61,6 +62,17 @@ def _read_twice(endpoint: Endpoint, mapper: Mapper) -> Iterator[Diagnostic]:
         if field is None or not is_simple_path(one.node) or known.setdefault(one.node, name) == name:
             continue
         yield one.diagnostic("C232", f"`{name}` is the same as `{known[one.node]}`: {one.line}", severity="note")
+
+
+def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
+    """C219: `kind: busy`, where no schema says that there is such a field, and the unified field has that value."""
+    for _, field, one in leaves(typed.endpoint.response, mapper.resource.record):
+        if field is not None and field.enum and one.text.strip() in field.enum:
+            kind = typed.kinds.get(id(one.node), types.ANY)
+            if kind.path is None and kind.kinds == types.KINDS:
+                message = f"`{one.line}` is the name of a field, not a text"
+                hint = f"text needs quotes of its own: '\"{one.line}\"'"
+                yield one.diagnostic("C219", message, severity="warning", hint=hint)
 
 
 def _of_errors(mapper: Mapper) -> Iterator[Diagnostic]:
