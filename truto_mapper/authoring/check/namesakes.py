@@ -44,7 +44,7 @@ def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Di
             for naming in group.namings:
                 if id(naming) not in swapped:
                     yield from one.misread(naming, group)
-        yield from one.left_out()
+        yield from one.left_out(named)
         yield from one.apart()
         yield from one.other_cursor()
         yield from one.without_dollar()
@@ -267,17 +267,20 @@ class Named:
                     message = f"`{names[0]}` is the name of a field; a variable begins with `$`"
                     yield one.diagnostic("C219", message, f"write `${source.text}`")
 
-    def left_out(self) -> Iterator[Diagnostic]:
+    def left_out(self, every: Sequence[Named]) -> Iterator[Diagnostic]:
         """C233: fields that get no value, although the reply has a field of their name beside others that are read.
 
+        A field that another endpoint reads for it has its name, too.
         Where most fields of an object are left out, that is what its author wants.
         """
         written = {one.path: one for one in self.namings.of("record")}
+        others = [one for other in every for one in other.namings.of("record") if len(one.sources) == 1]
+        read = [(one.path, one.sources[0].name) for one in others]
         left: dict[NamePath, dict[NamePath, NamePath]] = {}
         for path in self.fields if isinstance(self.types.endpoint.response, dict) else ():
             if not any(path[:end] in written for end in range(1, len(path) + 1)) and self._is_supported(path):
                 near = [one for other, one in written.items() if other[:-1] == path[:-1]]
-                found = next(self._unread(path, near), None)
+                found = next(self._unread(path, near, [name for other, name in read if other == path]), None)
                 left.setdefault(path[:-1], {}).update({path: found} if found else {})
         beside = Counter(path[:-1] for path in written)
         few = {above: some for above, some in left.items() if len(some) <= max(beside[above] // 3, beside[above] > 1)}
@@ -293,7 +296,7 @@ class Named:
         field = self.fields[path]
         return not field.supported_in or self.mapper.mapping.integration in field.supported_in
 
-    def _unread(self, path: NamePath, near: Sequence[Naming]) -> Iterator[NamePath]:
+    def _unread(self, path: NamePath, near: Sequence[Naming], others: Sequence[str]) -> Iterator[NamePath]:
         """The unread fields of the reply that have the name of a field, beside those that the fields near it read."""
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
@@ -302,7 +305,8 @@ class Named:
             wanted = [words_of(names) - usual for names in (path[-1:], path)]
             for name in beside:
                 is_read = any((*above, name)[:end] in self.read for end in range(1, len(above) + 2) if end > len(above))
-                if not is_read and (found := words(name) - usual) and found in wanted:
+                has_name = (found := words(name) - usual) and found in wanted
+                if not is_read and (has_name or name in others):
                     yield (*above, name)
 
 
