@@ -178,6 +178,7 @@ def test_no_module_rebinds_its_globals(module):
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
     "authoring.check.words.words": 4096,
+    "authoring.sources._is_valid_json_schema": 64,
     "edges.pytest_plugin._loader": "one a mapping file",
     "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,

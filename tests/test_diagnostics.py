@@ -171,7 +171,7 @@ def mended(done):
 
 def test_what_check_finds_is_mended_unless_it_is_a_note():
     codes = [FOLDER / f"{one}.yaml" for one in CODES if one.startswith("C")]
-    assert all(example(path).get("mend") or code(path) in ("C214", "C215") for path in codes)
+    assert all(example(path).get("mend") or code(path) in ("C214", "C215", "C237") for path in codes)
 
 
 def test_every_code_of_ours_has_an_example():

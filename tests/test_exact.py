@@ -154,6 +154,19 @@ def test_a_computed_loop_has_its_rows_at_their_own_places(tmp_path):
     assert findings(mapper, reply) == [("D401", "/data/1/old")]
 
 
+def test_an_inner_row_of_the_reply_below_a_computed_one_is_its_own_remote_data(tmp_path):
+    loops = "{name: $keys(groups), item: '$lookup($response.groups, $name).items'}"
+    mapper = mapper_of(tmp_path, {"id": "$item.id", "nick": "$name"}, for_each=loops)
+    page = mapper.map(
+        {"data": 1, "groups": {"a": {"items": [{"id": "1"}, {"id": "2"}]}, "b": {"items": [{"id": "3"}]}}}
+    )
+    assert [(one["id"], one["nick"], one["remote_data"]) for one in page.records] == [
+        ("1", "a", {"id": "1"}),
+        ("2", "a", {"id": "2"}),
+        ("3", "b", {"id": "3"}),
+    ]
+
+
 def test_a_computed_loop_over_nothing_has_no_rows(tmp_path):
     mapper = mapper_of(tmp_path, {"id": "key"}, for_each="{contact: 'data[active]'}")
     assert mapper.map({"data": [{"key": "1"}]}).records == ()

@@ -128,7 +128,7 @@ def test_for_any_page_the_generated_code_reads_what_the_exact_path_reads(tmp_pat
             count["read"] += 1
             assert truthy(found[0]) == truthy(exactly[0])
             if truthy(exactly[0]):
-                assert repr(found[1:3]) == repr(exactly[1:3])
+                assert found[1:3] == exactly[1:3]  # the reply's own 1.0 may be 1
                 count["recognised"] += 1
 
     test()

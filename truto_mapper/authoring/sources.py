@@ -1,6 +1,8 @@
 """Where values come from: the provider's reply and its JSON Schema, and the caller's query."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from truto_mapper.language import nodes
@@ -28,6 +30,34 @@ def checked_schema(source: Source) -> Node:
         places = [(root.at(steps_of(one.pointer or "")), one) for one in error.diagnostics]
         raise MappingError([node.diagnostic(one.code, one.message) for node, one in places]) from None
     return root
+
+
+def schema_mistakes(source: Source) -> Sequence[Diagnostic]:
+    """What `checked_schema` would raise. Most schemas are JSON without mistakes, which are found without a tree."""
+    if _is_valid_json_schema(source.text):
+        return ()
+    try:
+        checked_schema(source)
+    except MappingError as error:
+        return error.diagnostics
+    return ()
+
+
+@lru_cache(64)
+def _is_valid_json_schema(text: str) -> bool:
+    """Whether a text is JSON in which each key is given once, and a valid JSON Schema."""
+    try:
+        Schema(json.loads(text, object_pairs_hook=_given_once))
+    except (ValueError, RecursionError, TypeError, MappingError):
+        return False
+    return True
+
+
+def _given_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
 
 
 def innermost(kind: Type) -> Iterator[Type]:

@@ -145,7 +145,7 @@ def _spread(place: Place) -> Iterator[Place]:
 def _narrowed(outermost: Place, item: Place) -> Any:
     """The outermost row with only one of its inner items; the item alone if that is not inside it."""
     start = len(outermost.path)
-    if not item.in_reply or item.path[:start] != outermost.path:
+    if not (item.in_reply and outermost.in_reply) or item.path[:start] != outermost.path:
         return item.value
     return _with_only(outermost.value, item.path[start:], item.value)
 

@@ -56,6 +56,7 @@ CODES: dict[str, str] = {
     "C234": "rows or replies are looked for in the wrong place",
     "C235": "each item of a list is the only one of its kind",
     "C236": "a text enters a path without being escaped",
+    "C237": "two fields of a record are the same value",
     "C238": "a query reaches no endpoint",
     "C239": "an enumeration does not have this value",
     "C240": "a value beside the records has another type than its key takes",

@@ -4,7 +4,6 @@ Each rule is a function that yields findings. An error can never work, a warning
 the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
@@ -25,22 +24,11 @@ from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
 from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
 from truto_mapper.authoring.check.shared import in_every, is_held, place
-from truto_mapper.authoring.sources import checked_schema
+from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, by_place
-from truto_mapper.text.errors import MappingError
 from truto_mapper.text.yaml_tree import repeated_anchors
-
-
-def _invalid(endpoint: Endpoint) -> Sequence[Diagnostic]:
-    """M108: mistakes in the schema of the reply. Raises `MappingError` if it cannot be read at all."""
-    try:
-        if endpoint.source is not None:
-            checked_schema(endpoint.source)
-    except MappingError as error:
-        return error.diagnostics
-    return ()
 
 
 def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[EndpointTypes, list[Diagnostic]]:
@@ -84,7 +72,11 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     for endpoint in mapper.mapping.endpoints:
         types, found = _of_expressions(mapper, endpoint, reach)
         all_types.append(types)
-        found += [*_invalid(endpoint), *unused_names(endpoint), *unwritten_fields(mapper, endpoint)]
+        found += [
+            *(schema_mistakes(endpoint.source) if endpoint.source else ()),
+            *unused_names(endpoint),
+            *unwritten_fields(mapper, endpoint),
+        ]
         found += [*outside.misfits(mapper.mapping, types)]
         found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]

@@ -55,13 +55,13 @@ def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Di
 
 
 def _read_twice(endpoint: Endpoint, mapper: Mapper) -> Iterator[Diagnostic]:
-    """C232 as a note: fields of a record that are the same value."""
+    """C237: fields of a record that are the same value."""
     known: dict[nodes.Node, str] = {}
     for path, field, one in leaves(endpoint.response, mapper.resource.record):
         name = dotted(keys_of(path))
         if field is None or not is_simple_path(one.node) or known.setdefault(one.node, name) == name:
             continue
-        yield one.diagnostic("C232", f"`{name}` is the same as `{known[one.node]}`: {one.line}", severity="note")
+        yield one.diagnostic("C237", f"`{name}` is the same as `{known[one.node]}`: {one.line}", severity="note")
 
 
 def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
