@@ -72,6 +72,8 @@ def _stem(word: str) -> str:
 _FORMS = {form: _stem(words.split()[0]) for words in _SAME for one in words.split() for form in (one, _stem(one))}
 _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pair in _OPPOSITES]
 
+_OPPOSED = frozenset(word for pair in _APART for word in pair)
+
 
 @lru_cache(maxsize=4096)
 def words(name: str) -> Words:
@@ -100,5 +102,5 @@ def as_bounds(found: Words) -> Words:
 
 def are_opposites(one: Words, other: Words) -> bool:
     """Whether one of two names has a word, and the other only its opposite."""
-    mine, theirs = one - other, other - one
-    return any(len(pair & mine) == len(pair & theirs) == 1 for pair in _APART)
+    mine, theirs = (one - other) & _OPPOSED, (other - one) & _OPPOSED
+    return bool(mine and theirs) and any(len(pair & mine) == len(pair & theirs) == 1 for pair in _APART)
