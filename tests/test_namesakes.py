@@ -147,7 +147,7 @@ def test_both_of_two_swapped_names_are_told_with_what_they_read(contacts):
 
 def test_a_better_source_is_the_hint(contacts):
     (found,) = contacts(MAPPING.replace("city: shipping.town", "city: billing.town"))
-    assert found.hint == "did you mean `contacts.shipping.town`?"
+    assert found.hint == "did you mean `shipping.town`?"
     (found,) = contacts(MAPPING.replace("modifiedSince: $query.updated_after", "modifiedSince: $query.updated_before"))
     assert found.hint == "did you mean `$query.updated_after`?"
 

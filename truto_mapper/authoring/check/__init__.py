@@ -9,7 +9,7 @@ from pathlib import Path
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.absence import Given, of_request
 from truto_mapper.authoring.check.bodies import Bodies
-from truto_mapper.authoring.check.conditions import pointless_conditions, pointless_in_errors
+from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
@@ -28,22 +28,12 @@ from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
 from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
-from truto_mapper.authoring.check.shared import in_every, is_inside, place
+from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
-from truto_mapper.mapping.linked import Endpoint, expressions
+from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, by_place
 from truto_mapper.text.yaml_tree import repeated_anchors
-
-#: Values of a parameter that ask for everything, as C209 quotes them.
-_ALL = (' handles "all"', ' has no "all"', ' handles "any"', ' has no "any"')
-
-
-def _is_for_some(found: Diagnostic, mapper: Mapper, endpoint: Endpoint) -> bool:
-    """Whether an expression is for some values only: notes, refusals and hints, and `all` that a request leaves out."""
-    notes = [one for one in (endpoint.query_note, endpoint.query_error, *mapper.mapping.errors.values()) if one]
-    request = [one for part in (endpoint.params, endpoint.body) for one in expressions(part)]
-    return is_inside(found, notes) or (is_inside(found, request) and found.message.split(":")[0].endswith(_ALL))
 
 
 def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[EndpointTypes, list[Diagnostic]]:
@@ -51,12 +41,12 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
     typed = EndpointTypes(mapper, endpoint)
     strangers = list(enumerations.strangers(mapper.mapping, typed))
     after = enumerations.branches_after(mapper.mapping, typed, strangers)
-    found = [*typed.found, *strangers]
+    optional = enumerations.optional(mapper.mapping, endpoint)
+    found = [one for one in (*typed.found, *strangers) if one.code != "C209" or not is_held(one, optional)]
     if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
         served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))
         after |= {place(one) for one in found if one.code == "C209"} - {place(one) for one in left}
-    after |= {place(one) for one in found if one.code == "C209" and _is_for_some(one, mapper, endpoint)}
     return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
 
 
@@ -100,7 +90,8 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     named = list(namesakes(mapper, all_types))
     misread = frozenset(place(one) for one in named if one.code == "C232")
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
-    found += [*pointless_in_errors(mapper), *in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach)]
+    found += [*bare_status(mapper), *pointless_in_errors(mapper), *unreachable(reach)]
+    found += in_every(by_endpoint, mapper.mapping.endpoints)
     found = [one for one in found if one.code != "C240" or place(one) not in misread]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken_replies(all_types)]
     found += sent_twice(mapper, misread)

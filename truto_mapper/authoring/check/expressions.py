@@ -1,6 +1,6 @@
 """The expressions of an endpoint, whose types are inferred from the provider's schema and held against the resource."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -37,10 +37,10 @@ class EndpointTypes:
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
+        given = {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
+        bound = {*RESPONSE_NAMES, *dict(endpoint.for_each), *dict(endpoint.let)}
         for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
-            self.found += slips.slips(
-                one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
-            )
+            self.found += slips.slips(one, given, bound)
         #: The types of the variables that every expression may have.
         self.scope = narrowed(TypeScope(_variables(mapper, self.body), self.body), asked)
         self._infer_all(mapper, self.scope)
@@ -104,6 +104,8 @@ class EndpointTypes:
         for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
+        if endpoint.recognise is not None:
+            self.found = list(self._without_foreign(endpoint.recognise, mapper))
         refusal = refusal_type(mapper.mapping)
         failure = failure_type(self.body, refusal)
         read = [(one, failure) for one in (endpoint.error_when, endpoint.empty_when) if one is not None]
@@ -120,6 +122,16 @@ class EndpointTypes:
             name = expression.node.name if isinstance(expression.node, nodes.Variable) else ""
             sources = [expression, *([let[name]] if name in let else [])]
             self.found += [] if field is None else fields.misfits(sources, self.kind, field, path)
+
+    def _without_foreign(self, recognise: Expression, mapper: Mapper) -> Iterator[Diagnostic]:
+        """What is found without the names that other replies have, and whose absence tells this one: `$not(total)`."""
+        calls = [one for one in nodes.walk(recognise.node) if isinstance(one, nodes.Call)]
+        tests = [one for one in calls if getattr(one.procedure, "name", "") == "not"]
+        names = [one for test in tests for one in nodes.walk(test) if isinstance(one, nodes.Name)]
+        others = [one for one in mapper.mapping.endpoints if one is not self.endpoint] if names else []
+        known = {name for other in others for name in reply_type(other).properties or ()}
+        denied = {recognise.locate(one.span) for one in names if one.value in known}
+        return (one for one in self.found if one.code != "C206" or one.span not in denied)
 
 
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:
