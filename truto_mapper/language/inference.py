@@ -221,7 +221,7 @@ class Inference:
             return union(then, UNDEFINED)
         return union(then, self.infer(node.otherwise, scope.knowing(no)))
 
-    def fallen_through(self, test: nodes.Node, no: Iterable[tuple[nodes.Node, Type]]) -> None:
+    def fallen_through(self, test: nodes.Node, no: Sequence[tuple[nodes.Node, Type]]) -> None:
         """Report the values of an enumeration that no branch of a chain handles. A single test is a selection."""
         for _, kind in no:
             values = [one for one in kind.values or () if one not in types.ALL]
