@@ -35,6 +35,7 @@ SCHEMA = {
         "nick": {"type": ["string", "null"]},
         "size": {"type": ["integer", "null"]},
         "items": {"type": "array", "items": ITEM},
+        "maybe": {"type": ["array", "null"], "items": ITEM},
         "head": {**ITEM, "type": ["object", "null"]},
         "free": {},
     },
@@ -69,7 +70,7 @@ SURPRISES = [
     ('$row.status != "x" ? 1 : 2', unequal("$row.status")),
     ('"x" != status', unequal('"x"', "status")),
     ('$query.zone != "x"', unequal("$query.zone")),
-    ("items[rank != 1]", unequal("rank", "1")),
+    ("items[rank != 1]", [("note", "C220", "rank != 1", "write `rank = 1 ? false : true` to keep these rows")]),
     ("id != status", unequal("id", "status")),
     ("status = other", [("note", "C220", "status = other", None)]),
     ("status = ()", [("warning", "C220", "status = ()", "write `$not($exists(status))`")]),
@@ -101,6 +102,9 @@ SURPRISES = [
     ("id[0]", [("warning", "C221", "0", "write `$substring(id, 0, 1)` for a character")]),
     (r"$match(id, /a(\d)/).groups[1]", [("warning", "C221", "1", "the first group is `[0]`")]),
     ('items[id = "x"].note & "!"', [("warning", "C223", 'items[id = "x"].note', NOTE)]),
+    ('$count(maybe[id = "a"])', []),
+    ('$exists($row.maybe) ? $count($row.maybe[id != "a"])', []),
+    ("$count(maybe[$ != 1])", [("warning", "C224", "maybe[$ != 1]", "write `$count((maybe[$ != 1])[$ != null])`")]),
     ("items[rank]", [("warning", "C221", "rank", "write `[rank != 0]` for a condition")]),
 ]
 

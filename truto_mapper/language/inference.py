@@ -168,9 +168,11 @@ class Inference:
                     kind = types.union_path(item, UNDEFINED)
                     continue
                 self.infer(one.expression, scope.within(_row(item, one.expression)))
-                item = item_facts(kind, one.expression, scope, quiet)
                 # An undefined item that the filter keeps becomes null in a sequence.
-                keeps = "array" in kind.kinds and not excludes_undefined(one.expression)
+                drops = excludes_undefined(one.expression)
+                keeps = "array" in kind.kinds and not drops
+                item = item_facts(kind, one.expression, scope, quiet)
+                item = _row(item, one.expression) if drops else item
                 kind = sequence(types.union_path(item, types.constant(None)) if keeps else item)
         if step.group is not None:
             return self.grouped(step.group, kind, scope)

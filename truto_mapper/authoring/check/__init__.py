@@ -27,7 +27,7 @@ from truto_mapper.authoring.check.omissions import (
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
-from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
+from truto_mapper.authoring.check.rows import misplaced_rows, misread_rows, mistaken_replies, repeated_marks
 from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
@@ -42,7 +42,8 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
     strangers = list(enumerations.strangers(mapper.mapping, typed))
     after = enumerations.branches_after(mapper.mapping, typed, strangers)
     optional = enumerations.optional(mapper.mapping, endpoint)
-    found = [one for one in (*typed.found, *strangers) if one.code != "C209" or not is_held(one, optional)]
+    told = misread_rows(typed, typed.found)
+    found = [one for one in (*told, *strangers) if one.code != "C209" or not is_held(one, optional)]
     if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
         served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))
@@ -83,7 +84,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*outside.misfits(mapper.mapping, types, given)]
         found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
-        found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
+        found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.namesakes import properties
+from truto_mapper.authoring.check.shared import place
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
@@ -12,7 +15,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
@@ -20,9 +23,17 @@ from truto_mapper.text.pointers import dotted
 _MARKS = frozenset({"is_primary", "primary", "is_default", "default", "is_main", "main", "is_current", "is_latest"})
 
 
-def misplaced_rows(types_: EndpointTypes) -> Iterator[Diagnostic]:
-    """C234: a `for_each` over no list, and one whose rows are the same for each row of the loop around it."""
+#: The part of the fields that a wrong list of rows lacks at least, and how many of them a message names.
+_NEARLY_ALL, _SHOWN = 0.8, 4
+
+
+def misplaced_rows(types_: EndpointTypes, told: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """C234: a `for_each` over no list, and one whose rows are the same for each row of the loop around it.
+
+    `told` is what is known to be wrong.
+    """
     endpoint, outer = types_.endpoint, ""
+    misread = {place(one) for one in told if one.code == "C206"}
     lists = list(_lists(types_.body))
     for name, expression in endpoint.for_each:
         kind = types_.kinds.get(id(expression.node), types.ANY)
@@ -35,7 +46,8 @@ def misplaced_rows(types_: EndpointTypes) -> Iterator[Diagnostic]:
             unread = [one for one in lists if not any(path[: len(one)] == one != path for path in read)]
             hint = f"the reply has `{dotted(unread[0])}`" if unread else None
             message = f"`{written(expression, expression.node)}` is {types.in_words(kind)}, not a list of rows"
-            yield expression.diagnostic("C234", message, severity="warning", hint=hint)
+            found = expression.diagnostic("C234", message, expression.node, severity="warning", hint=hint)
+            yield from [found] if place(found) not in misread else ()
         elif any(map(_is_item, _tests(expression.node))):
             message = f"only one row is mapped: `{written(expression, expression.node)}` selects it by its number"
             yield expression.diagnostic("C234", message, severity="warning", hint="remove the number")
@@ -43,6 +55,46 @@ def misplaced_rows(types_: EndpointTypes) -> Iterator[Diagnostic]:
             message = f"this does not depend on ${outer}: each ${outer} gets all of these rows"
             yield expression.diagnostic("C234", message, severity="warning", hint=f"begin with `${outer}`")
         outer = name
+
+
+def misread_rows(types_: EndpointTypes, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """C206: a `for_each` whose rows have hardly any of the fields that are read from them, told once for all of these.
+
+    `found` is what else is wrong; the result is without what follows from this.
+    """
+    endpoint, made, told = types_.endpoint, list[Diagnostic](), set[Any]()
+    left, outer = [*endpoint.for_each, *endpoint.let], ""
+    left += [("", one) for one in expressions(endpoint.response)]
+    for number, (name, expression) in enumerate(endpoint.for_each):
+        row = types.item_of(types_.kinds.get(id(expression.node), types.ANY)).without(types.NONE)
+        is_known = row.path is not None and (row.properties is not None or row.solid <= types.SCALARS)
+        is_last = number == len(endpoint.for_each) - 1
+        roots = {name, "$"} if is_last else {name}
+        below = [(one, read) for _, one in left[number + 1 :] for read in reads(one)] if is_known else []
+        of_row = [(one, read) for one, read in below if read.path[0] in roots and read.path[1:] and read.nodes]
+        names = {read.path[1] for _, read in of_row}
+        unknown = names - (row.properties or {}).keys()
+        if len(names) > 1 and len(unknown) >= _NEARLY_ALL * len(names):
+            made.append(_misread(types_, expression, name, sorted(unknown), outer))
+            told |= {(one.source, one.locate(read.nodes[0].span)) for one, read in of_row if read.path[1] in unknown}
+            break  # what is wrong in the loops below may follow from this
+        outer = name
+    return [*made, *(one for one in found if one.code != "C206" or (one.source, one.span) not in told)]
+
+
+def _misread(types_: EndpointTypes, loop: Expression, name: str, unknown: Sequence[str], outer: str) -> Diagnostic:
+    """The finding, with the list that has all of these fields in the hint."""
+    there = written(loop, loop.node)
+    shown = ", ".join(f"`{one}`" for one in unknown[:_SHOWN]) + (" and others" if len(unknown) > _SHOWN else "")
+    home = next((one for one in _lists(types_.body) if properties(types_.body, one).keys() >= set(unknown)), None)
+    around = types.item_of(types_.kinds.get(id(dict(types_.endpoint.for_each)[outer].node), types.ANY)) if outer else None
+    hint = None
+    if home is not None:
+        base = around.path if around is not None else None
+        is_below = base is not None and home[: len(base)] == base != home
+        hint = f"write `{dotted((f'${outer}', *home[len(base or ()) :])) if is_below else dotted(home)}`"
+    message = f"`{there}` has none of the fields that are read from `${name}`: {shown}"
+    return loop.diagnostic("C206", message, loop.node, severity="error", hint=hint)
 
 
 def _tests(node: nodes.Node) -> Sequence[nodes.Filter | nodes.Index]:
