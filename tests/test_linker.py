@@ -485,7 +485,7 @@ response: {}
         ("'*'", "*", "available here: `$context`, `$cursor`, `$now`, `$query`"),
         ("'**.x'", "**.x", "available here: `$context`, `$cursor`, `$now`, `$query`"),
         ("$uppercase()", "$uppercase()", "available here: `$context`, `$cursor`, `$now`, `$query`"),
-        ("$contains('a')", '$contains("a")', "available here: `$context`, `$cursor`, `$now`, `$query`"),
+        ("$contains('a')", '$contains("a")', "write all of its arguments"),
         ("active", "active", "a variable begins with `$`; text needs quotes of its own: '\"active\"'"),
     ],
 )

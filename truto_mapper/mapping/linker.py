@@ -328,8 +328,9 @@ class _Linker:
     def variable_meant(self, variable: nodes.Variable, names: frozenset[str]) -> str | None:
         if variable.name in self.elsewhere:
             return f"it is bound elsewhere; available here: {', '.join(f'`${name}`' for name in sorted(names))}"
-        close = nearest(variable.name, names) is None and nearest(variable.name, self.known) is not None
-        return did_you_mean(variable.name, self.known if close else names, "`${}`")
+        if (close := nearest(variable.name, names, 0.75) or nearest(variable.name, self.known, 0.88)) is not None:
+            return f"did you mean `${close}`?"
+        return f"available here: {', '.join(f'`${name}`' for name in sorted(names))}"
 
     def parameters(self, expression: Expression) -> None:
         """Report unknown names after `$query` and `$context`."""
@@ -344,7 +345,11 @@ class _Linker:
         for node in without_data(expression):
             written = expression.text[node.span.start : node.span.end]
             message = f"`{shortened(written)}` is always undefined: a request is made of variables, there is no data"
-            self.unknown("C217", expression, node, message, self.variable_for(node, written, names))
+            hint = self.variable_for(node, written, names)
+            if isinstance(node, nodes.Call) and node.arguments:
+                message = f"`{shortened(written)}` lacks an argument: `$` stands for it, but a request has no data"
+                hint = "write all of its arguments"
+            self.unknown("C217", expression, node, message, hint)
 
     def variable_for(self, node: nodes.Node, written: str, names: frozenset[str]) -> str:
         """A hint that names the variable which a path was meant to begin with."""

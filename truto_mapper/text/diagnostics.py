@@ -139,12 +139,12 @@ def either(options: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def nearest(name: str, names: Iterable[str]) -> str | None:
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The closest of `names`, if any is close. Case is ignored."""
     import difflib  # noqa: PLC0415  # only a mistake needs it, so a start does not pay for it
 
     known = {known.casefold(): known for known in sorted(names)}
-    found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=cutoff)
     return known[found[0]] if found else None
 
 

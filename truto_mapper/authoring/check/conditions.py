@@ -209,9 +209,8 @@ class _Scene:
         if len(tests) > 1:
             return None
         if _is_status(subject):
-            some = "200 to 299" if self.statuses == _SUCCESSES else "100 to 599"
-            without = " without 200 to 299" if self.statuses == _FAILURES else ""
-            return f"the status is {some}{without} here"
+            some = {_SUCCESSES: "200 to 299", _FAILURES: "100 to 199 or 300 to 599"}.get(self.statuses, "100 to 599")
+            return f"the status is {some} here"
         return f"`{self.text(subject)}` is never less than 0" if _is_count(subject) else None
 
     def samples(self, tests: Sequence[_Test]) -> Iterable[Any]:

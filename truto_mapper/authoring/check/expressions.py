@@ -1,11 +1,12 @@
 """The expressions of an endpoint, whose types are inferred from the provider's schema and held against the resource."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from truto_mapper.authoring.check import fields, slips
+from truto_mapper.authoring.check.shared import is_inside
 from truto_mapper.authoring.check.surprises import Surprises
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import failure_type, refusal_type, reply_type
@@ -14,7 +15,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
-from truto_mapper.resource.spec import value_schema
+from truto_mapper.resource.spec import Field, value_schema
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, nearest, shortened
 
 _PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
@@ -37,6 +38,7 @@ class EndpointTypes:
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
+        self._field: Field | None = None
         given = {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
         bound = {*RESPONSE_NAMES, *dict(endpoint.for_each), *dict(endpoint.let)}
         for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
@@ -54,8 +56,9 @@ class EndpointTypes:
         """Note a finding about a node of the current expression."""
         if isinstance(node, nodes.Name):
             known = list(names)
-            hint = self._meant(node) or did_you_mean(node.value, known)
-            if self._expression.text.strip() == node.value and hint == did_you_mean(node.value, known):
+            close = did_you_mean(node.value, known)
+            hint = close if nearest(node.value, known) else self._meant(node, known) or close
+            if self._expression.text.strip() == node.value and hint == close and self._may_be_constant(node.value):
                 is_close = nearest(node.value, known) is not None
                 hint = hint if is_close else f"text needs quotes of its own: '\"{node.value}\"'"
         severity: Severity = "error" if code in ("C206", "C208", "C225") else "warning"
@@ -64,14 +67,22 @@ class EndpointTypes:
     def _surprise(self, severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
-    def _meant(self, node: nodes.Name) -> str | None:
+    def _may_be_constant(self, value: str) -> bool:
+        """Whether a word can be the value of the unified field that the expression is for."""
+        values = value_schema(self._field).get("enum") if self._field is not None else None
+        return self._field is not None and (values is None or value in values)
+
+    def _meant(self, node: nodes.Name, known: Sequence[str]) -> str | None:
         """A hint about a name that does not exist here: a variable without its `$`, a field of the reply or of an
         outer row, or the length of what is before it.
         """
         text, end = self._expression.text, node.span.end
         paths = [one for one in nodes.walk(self._expression.node) if isinstance(one, nodes.Path)]
         first = max((one.span.end for one in paths if one.steps[0].node is node), default=None)
-        names = {*RESPONSE_NAMES, *dict(self.endpoint.for_each), *dict(self.endpoint.let)}
+        names = self._scope.variables.keys()
+        longer = [one for one in known if node.value.casefold() in one.casefold()]
+        if first is not None and len(longer) == 1:
+            return f"did you mean `{longer[0]}`?"
         if first is not None:
             written, homes = (
                 shortened(text[node.span.start : first]),
@@ -118,10 +129,13 @@ class EndpointTypes:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
         let = dict(endpoint.let)
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
+            self._field = field
             self.inference.used(self._infer(expression, scope))
             name = expression.node.name if isinstance(expression.node, nodes.Variable) else ""
             sources = [expression, *([let[name]] if name in let else [])]
-            self.found += [] if field is None else fields.misfits(sources, self.kind, field, path)
+            found = [] if field is None else list(fields.misfits(sources, self.kind, field, path))
+            fails = any(one.code in ("C208", "C225") and is_inside(one, sources) for one in self.found)
+            self.found += [one for one in found if not (fails and one.message.endswith("never gets a value from this"))]
 
     def _without_foreign(self, recognise: Expression, mapper: Mapper) -> Iterator[Diagnostic]:
         """What is found without the names that other replies have, and whose absence tells this one: `$not(total)`."""

@@ -43,16 +43,17 @@ class Wanted:
     strict: bool = False
     hint: str | None = None
     node: nodes.Node | None = None
+    is_item: bool = False
 
     @property
     def items(self) -> Wanted:
-        return replace(self, schema=self.schema.items)
+        return replace(self, schema=self.schema.items, is_item=True)
 
     def child(self, name: str) -> Wanted | None:
         """What a property must be; None if it is not declared."""
         inner = self.schema.at(name)
         called = f"{self.name}.{name}" if self.name else name
-        return None if inner is None else replace(self, schema=inner, name=called)
+        return None if inner is None else replace(self, schema=inner, name=called, is_item=False)
 
     @property
     def called(self) -> str:
@@ -89,7 +90,8 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
         yield from _empty(expression, kind, wanted)
     elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds):
         hint = _conversion(expression, kind, wanted)
-        message = f"`{wanted.called}` is {wanted.in_words}, but this gives {types.in_words(kind)}"
+        what = f"{'each item of ' if wanted.is_item else ''}`{wanted.called}`"
+        message = f"{what} is {wanted.in_words}, but this gives {types.in_words(kind)}"
         yield wanted.found(expression, message, hint=hint)
     else:
         yield from _below(expression, kind, wanted)
@@ -108,6 +110,11 @@ def _conversion(expression: Expression, kind: Type, wanted: Wanted) -> str | Non
         is_moment = schema.format == "date-time" and kind.solid <= types.NUMBER.kinds
         form = "$fromMillis({0})`, for seconds `$fromMillis({1} * 1000)" if is_moment else None
     node = wanted.node or expression.node
+    if schema.kinds <= types.NUMBER.kinds and (kind.format or "string" not in kind.solid):
+        return None  # booleans and dates are no numbers
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name="string" | "number"), arguments=(nodes.Path() as inner,)):
+            return f"write `{expression.text[inner.span.start : inner.span.end].strip()}`"
     text = expression.text[node.span.start : node.span.end].strip()
     text = "…" if len(text) > _LONGEST or "\n" in text else text
     operand = text if text == "…" or is_simple_path(node) else f"({text})"

@@ -1,6 +1,6 @@
 """What a mapping leaves out: names it does not use, unified fields it does not write, reply fields it does not read."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from truto_mapper.authoring.check.absence import may_be_absent
@@ -36,7 +36,16 @@ def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
     for name, expression in (*endpoint.for_each, *endpoint.let):
         is_row = (name, expression) in endpoint.for_each[-1:]
         if name not in mentioned and not (is_row and any(row_reads)):
-            yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint="remove it")
+            hint = _unused_hint(f"${name}", [one for _, one in every(endpoint)])
+            yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint=hint)
+
+
+def _unused_hint(written: str, all_: Iterable[Expression]) -> str:
+    """What to do about a name that nothing uses: it may be in a text, where it is none."""
+    mentions = (one for one in all_ if written in one.text)
+    texts = (node for one in mentions for node in nodes.walk(one.node) if isinstance(node, nodes.String))
+    is_quoted = any(written in node.value for node in texts)
+    return f"a text has `{written}` in its quotes: write it without them" if is_quoted else "remove it"
 
 
 def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnostic]:
@@ -128,12 +137,15 @@ def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:
     """C212: settings of the account that no expression reads."""
     mapping = mapper.mapping
     of_endpoints = (one for endpoint in mapping.endpoints for _, one in every(endpoint))
-    every_read = [read.path for one in (*of_endpoints, *(one for _, one in of_mapping(mapping))) for read in reads(one)]
+    all_ = [*of_endpoints, *(one for _, one in of_mapping(mapping))]
+    every_read = [read.path for one in all_ for read in reads(one)]
     for name in mapping.context_schemas:
         if ("context",) not in every_read and all(path[:2] != ("context", name) for path in every_read):
             settings = mapping.root.value["context"]
             message = f"the setting `{name}` is never read"
-            yield settings.diagnostic("C212", message, key=name, severity="warning", hint="remove it")
+            yield settings.diagnostic(
+                "C212", message, key=name, severity="warning", hint=_unused_hint(f"$context.{name}", all_)
+            )
 
 
 def text_switches(mapper: Mapper) -> Iterator[Diagnostic]:

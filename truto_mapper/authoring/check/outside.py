@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -292,7 +293,8 @@ def _headers_read(expression: Expression) -> Iterator[Diagnostic]:
             case nodes.Binary(operator="-", left=nodes.Path(steps=(first, *_)) as left, right=right):
                 if _is_headers(first) and left.span.end == right.span.start - 1:
                     begin = left.steps[-1].span.start
-                    written = expression.text[begin : right.span.end]
+                    whole = re.match(r"[\w-]+", expression.text[begin:])
+                    written = whole[0] if whole else expression.text[begin : right.span.end]
                     message = f"`-` subtracts here: `{slips.written(expression, right)}` is a field"
                     hint = f"write `` $headers.`{written.lower()}` ``"
                     yield expression.diagnostic("C242", message, node, severity="warning", hint=hint)

@@ -87,7 +87,9 @@ def _misread(types_: EndpointTypes, loop: Expression, name: str, unknown: Sequen
     there = written(loop, loop.node)
     shown = ", ".join(f"`{one}`" for one in unknown[:_SHOWN]) + (" and others" if len(unknown) > _SHOWN else "")
     home = next((one for one in _lists(types_.body) if properties(types_.body, one).keys() >= set(unknown)), None)
-    around = types.item_of(types_.kinds.get(id(dict(types_.endpoint.for_each)[outer].node), types.ANY)) if outer else None
+    around = (
+        types.item_of(types_.kinds.get(id(dict(types_.endpoint.for_each)[outer].node), types.ANY)) if outer else None
+    )
     hint = None
     if home is not None:
         base = around.path if around is not None else None

@@ -34,9 +34,13 @@ class Surprises(Nulls):
             left, right = map(self.text_of, sides)
             message = f"this is false where `{self.text_of(absent)}` is absent"
             if id(node) in self.only_tested:  # few schemas say which fields of a row are always there
-                self.surprise("note", "C220", node, message, f"write `{left} = {right} ? false : true` to keep these rows")
+                self.surprise(
+                    "note", "C220", node, message, f"write `{left} = {right} ? false : true` to keep these rows"
+                )
             else:
-                self.surprise("warning", "C220", node, message, f"write `$not({left} = {right})` if it is to be true there")
+                self.surprise(
+                    "warning", "C220", node, message, f"write `$not({left} = {right})` if it is to be true there"
+                )
 
     def equal(self, node: nodes.Binary) -> None:
         """C220: `a = b` is false where both are absent, and `a = nothing` always."""
@@ -77,16 +81,18 @@ class Surprises(Nulls):
             self.surprise("warning", "C211", node.right, message, "swap the sides if this is the better value")
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
-        item = item_of(state)
-        if isinstance(step.node, nodes.Name) and state.path and item.solid and item.solid <= types.SCALARS:
-            where = f"{'each item of ' if 'array' in state.kinds else ''}`{'.'.join(state.path)}`"
-            message = f"{where} is {types.in_words(item)}, which has no fields"
-            self.tell("C206", step.node, message, None, ())
-            return types.ANY
         made = super().next_step(step, state, scope)
         for term in step.node.terms if isinstance(step.node, nodes.Sort) else ():
             self.sorted_by(term.expression, f"^({self.text_of(term.expression)} ?? …)")
         return made
+
+    def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
+        item = item_of(holder)
+        if holder.path and item.solid and item.solid <= types.SCALARS:
+            where = f"{'each item of ' if 'array' in holder.kinds else ''}`{'.'.join(holder.path)}`"
+            self.tell("C206", node, f"{where} is {types.in_words(item)}, which has no fields", None, ())
+            return types.ANY
+        return super().field(node, holder, name)
 
     def sorted_by(self, key: nodes.Node, edit: str) -> None:
         """C222: a sort by a key that may be null or absent, or has values of two types."""
