@@ -68,7 +68,9 @@ class EndpointTypes:
         self.found.append(self._expression.diagnostic(code, message, node, severity=severity, hint=hint))
 
     def _may_be_constant(self, value: str) -> bool:
-        """Whether a word can be the value of the unified field that the expression is for."""
+        """Whether a word can be the value of the name, or of the unified field, that the expression is for."""
+        if any(one is self._expression for _, one in self.endpoint.let):
+            return True
         values = value_schema(self._field).get("enum") if self._field is not None else None
         return self._field is not None and (values is None or value in values)
 
