@@ -158,10 +158,14 @@ class _Fields:
             yield from self._field(old.items, new.items, (*path, "items"))
 
     def _opened(self, old: Field, path: tuple[str, ...]) -> _Told:
-        """An object that takes any keys now: it has no types for those it declared, nor a short form for an `id`."""
+        """An object that takes any keys now. `f=1` no longer stands for its `id`, and no value is converted."""
         names = ", ".join(f"`{name}`" for name in old.fields)
         message = f"`{_named(*path)}` takes any keys, and no longer declares {names}"
-        return _Told("B303", "error" if "id" in old.fields else "warning", message, path)
+        is_plain = all(
+            one.type in ("string", "any") and one.format is None and one.default is None for one in old.fields.values()
+        )
+        severity: Severity = "error" if "id" in old.fields else "note" if is_plain else "warning"
+        return _Told("B308" if severity == "note" else "B303", severity, message, path)
 
     def _default(self, old: Field, new: Field, path: tuple[str, ...]) -> Iterator[_Told]:
         """A query without a parameter gets its default, or is refused if the parameter is required."""
