@@ -10,19 +10,17 @@ from truto_mapper.authoring import check
 from truto_mapper.text.errors import MapperError
 
 CASES = yaml.safe_load((Path(__file__).parent / "outside.yaml").read_text("utf-8"))
-MAPPING = CASES["files"]["mapping.yaml"]
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     """Finds what is wrong with a mapping of the help desk, but for notes."""
     folder = tmp_path_factory.mktemp("desk")
-    for name, text in CASES["files"].items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, "utf-8")
 
-    def found(text):
-        (folder / "mapping.yaml").write_text(text, "utf-8")
+    def found(files):
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, "utf-8")
         try:
             return [one for one in check.check(load(folder / "mapping.yaml")) if one.severity != "note"]
         except MapperError as error:
@@ -32,8 +30,12 @@ def desk(tmp_path_factory):
 
 
 def changed(case):
-    assert case["old"] in MAPPING
-    return MAPPING.replace(case["old"], case["new"], 1)
+    """The files with `old` replaced where it is first found, and what `and` replaces in another place."""
+    files = dict(CASES["files"])
+    for old, new in ((case["old"], case["new"]), *([case["and"]] if "and" in case else [])):
+        holder = next(name for name in reversed(files) if old in files[name])
+        files[holder] = files[holder].replace(old, new, 1)
+    return files
 
 
 def named(case):

@@ -76,6 +76,12 @@ LOOPS = [
         ["this does not depend on $user: each $user gets all of these rows"],
     ),
     ("user: users", "user: me", []),
+    ("user: users", "user: users[0]", ["only one row is mapped: `users[0]` selects it by its number"]),
+    (
+        "call: $user.calls",
+        "call: $user.calls[-1]",
+        ["`$user.calls[-1]` is an object, not a list of rows"],
+    ),
 ]
 
 
@@ -142,6 +148,8 @@ MARKS = {
     '$map($user.email, function($e) { {"email": $e, "is_primary": true} })': 0,
     '[{"email": $user.email, "is_primary": true}, $user.others.{"email": $, "is_primary": false}]': 0,
     '[{"email": $user.email, "is_primary": true}, {"email": $user.id, "is_primary": true}]': 1,
+    '[$user.email.{"email": $, "is_primary": true}, $user.id.{"email": $, "is_primary": true}]': 1,
+    '[$user.email.{"email": $, "is_primary": true}, $user.id.{"email": $, "is_primary": $user.email = ""}]': 0,
     '$append($user.email.{"email": $, "is_primary": true}, $user.others.{"email": $, "is_primary": true})': 1,
 }
 

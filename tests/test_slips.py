@@ -47,6 +47,15 @@ SLIPS = [
     ("a@$v.[$v.b]", [("C221", "[$v.b]", "write `[[$v.b]]` for an array of arrays")]),
     ("m[$$.i][0]", [("C221", "0", "write `(m[$$.i])[0]`")]),
     ("$map(a, function($v, $i) { $$.m[$i][0] })", [("C221", "0", "write `(m[$i])[0]`")]),
+    ("$size($count.callsAsHost)", [("C219", "$count", "write `$count(…)`")]),
+    ("$length[0]", [("C219", "$length", "write `$length(…)`")]),
+    ("function($a) { $a.b }.c", [("C219", "function($a) { $a.b }", "call it: `(function(…) { … })(…)`")]),
+    ("$length > 200", [("C219", "$length", "write `$length(…)`")]),
+    ('"a" & $now', [("C219", "$now", "write `$now(…)`")]),
+    ("$count", [("C219", "$count", "write `$count(…)`")]),
+    ('($known := {"a": 1}; $lookup(known, kind))', [("C219", "known", "write `$known`")]),
+    ("$map(a, function($v) { v.b })", [("C219", "v", "write `$v`")]),
+    ('{"id": a, "id": b}', [("C219", '"id"', "remove one of them, or rename it")]),
     ("m[$n - 1][0]", [("C221", "0", "write `(m[$n - 1])[0]`")]),
 ]
 
@@ -57,6 +66,18 @@ def test_a_slip_is_told_with_what_to_write(text, expected):
 
 
 FINE = [
+    "$map(a, $string)",
+    "a ~> $uppercase",
+    "($f := $count; $f(a))",
+    "$exists($count)",
+    "(function($a) { $a.b })(c).d",
+    "($status := status; $status)",
+    "($known := {}; $lookup($known, known))",
+    "$map(a, function($v, $i) { $v.i })",
+    "$map(a, function($v, $i) { $v & $v.i })",
+    "$reduce(a, function($sum, $v) { $sum + $v })",
+    "($count := 1; $count > 0)",
+    '{"a": b, "c": {"a": b}}',
     "($x := 1; $x)",
     "($f(1); $x)",
     "($x := 1; $x = 1)",

@@ -35,6 +35,7 @@ SCHEMA = {
         "nick": {"type": ["string", "null"]},
         "size": {"type": ["integer", "null"]},
         "items": {"type": "array", "items": ITEM},
+        "head": {**ITEM, "type": ["object", "null"]},
         "free": {},
     },
 }
@@ -57,6 +58,11 @@ def unequal(left, right='"x"'):
     return [("warning", "C220", f"{left} != {right}", f"write `$not({left} = {right})` if it is to be true there")]
 
 
+def never(text):
+    return [("warning", "C227", text, "turn the condition round, or swap the branches")]
+
+
+NOTE = 'write `(items[id = "x"].note != null ? items[id = "x"].note : "")`'
 EMPTY = '($row.nick ?: "")'
 SURPRISES = [
     ('status != "x"', unequal("status")),
@@ -80,6 +86,21 @@ SURPRISES = [
     ),
     ("items.rank[0]", [("warning", "C221", "0", "write `(items.rank)[0]`")]),
     ("$row.items.id[-1]", [("warning", "C221", "-1", "write `($row.items.id)[-1]`")]),
+    ("nick ?? other", [("warning", "C228", "nick", "write `nick[$ != null] ?? other`")]),
+    ('nick ?? "x"', [("note", "C228", "nick", 'write `nick[$ != null] ?? "x"`')]),
+    ("id ?? other", [("warning", "C211", "other", "swap the sides if this is the better value")]),
+    ("nick = null ? $string(nick)", never("nick")),
+    ("nick != null ? id : $string(nick)", never("nick")),
+    ('$not(nick) ? {"id": nick}', never("nick")),
+    ('nick ? 1 : "none " & nick', never("nick")),
+    ("$not($exists(status)) ? $uppercase(status)", never("status")),
+    ("$exists(status) or $length(status) > 1", never("status")),
+    ("items[note = null].$string(note)", never("note")),
+    ("size != null ? 1 : size + 1", never("size")),
+    ("$not($exists($query.zone)) ? [$uppercase($query.zone)]", never("$query.zone")),
+    ("id[0]", [("warning", "C221", "0", "write `$substring(id, 0, 1)` for a character")]),
+    (r"$match(id, /a(\d)/).groups[1]", [("warning", "C221", "1", "the first group is `[0]`")]),
+    ('items[id = "x"].note & "!"', [("warning", "C223", 'items[id = "x"].note', NOTE)]),
     ("items[rank]", [("warning", "C221", "rank", "write `[rank != 0]` for a condition")]),
 ]
 
@@ -119,6 +140,23 @@ FINE = [
     "items[rank = 1]",
     "items[$$.size]",
     "free.a[0]",
+    r"$match(id, /a(\d)/).groups[0]",
+    r"$match(id, /a(\d)/)[0].groups[-1]",
+    r"$replace(id, /a(\d)/, '$1$$2')",
+    "$sum(items.rank ?? 0)",
+    "$count(status) > 0",
+    '$row.head[id != "x"]',
+    "(nick ?? other) != null ? 1",
+    "nick[$ != null] ?? other",
+    "nick ?: other",
+    "nick ?? null",
+    'id ?? "x"',
+    "status ?? id",
+    "nick = null ? nick : $uppercase(nick)",
+    "nick ? $uppercase(nick) : nick",
+    '$not($exists(status)) or $uppercase(status) = "X"',
+    "$not(nick) ? $exists(nick)",
+    "$not(free) ? $string(free)",
 ]
 
 

@@ -43,7 +43,7 @@ def schema_mistakes(source: Source) -> Sequence[Diagnostic]:
     return ()
 
 
-@lru_cache(64)
+@lru_cache(maxsize=64)
 def _is_valid_json_schema(text: str) -> bool:
     """Whether a text is JSON in which each key is given once, and a valid JSON Schema."""
     try:

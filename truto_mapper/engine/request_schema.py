@@ -60,6 +60,11 @@ class RequestSchema:
         """The values that are listed."""
         return [value for form in self.forms for value in _listed(form, "enum")]
 
+    def limit(self, word: str) -> float | None:
+        """The `minimum` or the `maximum` of a number, if there is one."""
+        limits = [form[word] for form in self.certain if isinstance(form.get(word), int | float)]
+        return (max if word == "minimum" else min)(limits) if limits else None
+
     @property
     def names(self) -> list[str]:
         """The properties that are declared."""

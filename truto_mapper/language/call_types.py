@@ -5,10 +5,11 @@ The signatures of the functions decide both. The tables below have what a signat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from truto_mapper.language import types
@@ -38,6 +39,7 @@ _FORMATS: Final = {
     ("ceilDate", 0): "date-time",
     ("ceilDate", 1): "time-zone",
     ("ceilDate", 2): "date-time",
+    ("number", 0): "number",
 }
 _KNOWN_FORMATS: Final = frozenset({"date-time", "date", "time", "uuid", "email", "time-zone", "uri"})
 
@@ -109,9 +111,9 @@ def signature_of(name: str) -> Sequence[Parameter]:
     return parse_signature(_OURS.get(name) or STANDARD[name].signature or "").parameters
 
 
-def is_known(name: str, variables: Collection[str] = ()) -> bool:
-    """Whether a name that is not one of the variables is that of a standard function or one of ours."""
-    return name not in variables and (name in STANDARD or name in OURS)
+def is_known(name: str, variables: Mapping[str, Type] = MappingProxyType({})) -> bool:
+    """Whether a call of a name is one of a standard function or one of ours: a variable that holds none hides none."""
+    return "function" not in variables.get(name, UNDEFINED).kinds and (name in STANDARD or name in OURS)
 
 
 def arity_of(name: str) -> int:
@@ -221,12 +223,17 @@ def _inner(name: str, index: int, kind: Type, parameter: Parameter) -> Iterator[
         if not fits and kind.solid:
             but = "its items are each" if items is not None else "this is"
             yield _misfit(name, index, items or kind, parameter, but)
+    elif (name, index) == ("substring", 2) and kind.values and all(value <= 0 for value in kind.values):
+        yield Misfit(index, "C225", "argument 3 of $substring is a length, so this always gives an empty text")
     elif name in _OF_FIELDS and index == 0 and kind.solid and not any(True for _ in types.objects(kind)):
         yield Misfit(index, "C208", f"argument 1 of ${name} has no fields: it is {types.in_words(kind)}")
     wanted_format = _FORMATS.get((name, index))
     if wanted_format and kind.format in _KNOWN_FORMATS - {wanted_format} and kind.solid == types.STRING.kinds:
         message = f"argument {index + 1} of ${name} must be a {wanted_format}, but this is a {kind.format}"
-        yield Misfit(index, "C208", message)
+        hint = (
+            "$toMillis makes a number of a date" if wanted_format == "number" and "date" in str(kind.format) else None
+        )
+        yield Misfit(index, "C208", message, hint)
 
 
 def run(name: str, arguments: Sequence[Any]) -> Any:
@@ -337,10 +344,26 @@ def _reduced(given: Sequence[Type], made: Type) -> Type:
     return ANY if ANY in (first, made) else union(union(made, first), UNDEFINED)
 
 
+def _cut(given: Sequence[Type], _: Type) -> Type:
+    """The type of the text before a `T`, or of the first 10 characters: the date of a date-time."""
+    ends = [kind.values for kind in given[1:]]
+    is_date = given[0].format == "date-time" and ends in ([(0,), (10,)], [("T",)])
+    return Type(frozenset({"string", "undefined"}), format="date" if is_date else None)
+
+
 def _typed(given: Sequence[Type], _: Type) -> Type:
     names = ("number" if one == "integer" else one for one in sorted(given[0].kinds - {"undefined"}))
     return union(types.STRING.one_of(tuple(dict.fromkeys(names))), UNDEFINED)
 
+
+_MATCH: Final = Type(
+    frozenset({"object"}),
+    properties={
+        "match": types.STRING,
+        "index": types.INTEGER,
+        "groups": Type(frozenset({"array"}), items=types.STRING),
+    },
+)
 
 #: The types of results that depend on those of the arguments, the type that the given function makes among them.
 _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
@@ -351,6 +374,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "filter": _kept,
     "lookup": _looked_up,
     "map": _mapped,
+    "match": lambda _, __: sequence(_MATCH),
     "max": _number_of,
     "merge": _merged,
     "min": _number_of,
@@ -360,6 +384,8 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "spread": lambda _, __: ANY,
     "single": lambda _, made: made if made == ANY else union(made, UNDEFINED),
     "sort": _items,
+    "substring": _cut,
+    "substringBefore": _cut,
     "sum": _number_of,
     "type": _typed,
     "abs": _number_of,

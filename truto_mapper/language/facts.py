@@ -72,11 +72,12 @@ def narrowed(test: nodes.Node, scope: TypeScope, look: Callable[[nodes.Node, Typ
             yes, no = narrowed(scope.values[name], scope, look)
             return yes + _without(test, NONE, scope, look), no
         case nodes.Path() | nodes.Variable() | nodes.Call(procedure=nodes.Variable(name="boolean"), arguments=(_,)):
-            return _without(test.arguments[0] if isinstance(test, nodes.Call) else test, NONE, scope, look), ()
+            one = test.arguments[0] if isinstance(test, nodes.Call) else test
+            return _without(one, NONE, scope, look), _falsy(one, scope, look)
         case nodes.Block(expressions=(inner,)):
             return narrowed(inner, scope, look)
         case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
-            return _without(one, {"undefined"}, scope, look), ()
+            return _without(one, {"undefined"}, scope, look), _only(one, {"undefined"}, scope, look)
         case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
             yes, no = narrowed(one, scope, look)  # `$not` of undefined is undefined
             return no, yes if isinstance(one, (nodes.Binary, nodes.Call)) else _without(one, {"null"}, scope, look)
@@ -118,16 +119,27 @@ def _equated(operator: str, left: nodes.Node, right: nodes.Node, scope: TypeScop
     if isinstance(left, nodes.Call) and isinstance(left.procedure, nodes.Variable) and left.procedure.name == "type":
         return _of_type(operator, left.arguments, given, scope, look)
     if None in given:
-        none, some = _only_none(left, scope, look) if given == (None,) else (), _without(left, {"null"}, scope, look)
+        none, some = _only(left, NONE, scope, look) if given == (None,) else (), _without(left, {"null"}, scope, look)
         return (_without(left, NONE, scope, look), none) if operator == "!=" else (none, some)
     yes, no = _compared(left, given, look(left, scope))
     yes = yes or _without(left, NONE, scope, look)
     return (yes, no) if operator != "!=" else (_without(left, {"undefined"}, scope, look), ())
 
 
-def _only_none(node: nodes.Node, scope: TypeScope, look: _Look) -> Facts:
+def _only(node: nodes.Node, none: Any, scope: TypeScope, look: _Look) -> Facts:
+    """The fact that a value is null or absent, if its type says that it may be."""
     kind = look(node, scope)
-    return ((node, replace(kind, kinds=kind.kinds & NONE, values=None)),) if kind != types.ANY else ()
+    return (
+        ((node, replace(kind, kinds=kind.kinds & none, values=None)),)
+        if kind != types.ANY and kind.kinds & none
+        else ()
+    )
+
+
+def _falsy(node: nodes.Node, scope: TypeScope, look: _Look) -> Facts:
+    """The fact that a text which may be null or absent is so, or empty, which is as good."""
+    kind = look(node, scope)
+    return _only(node, NONE, scope, look) if kind.solid == types.STRING.kinds and kind.values is None else ()
 
 
 def _of_type(

@@ -13,7 +13,7 @@ from typing import assert_never
 from truto_mapper.language import call_types, nodes, types
 from truto_mapper.language.call_inference import Tell, body_type, infer_call, infer_pipe
 from truto_mapper.language.call_types import Fit
-from truto_mapper.language.facts import Facts, TypeScope, item_facts, known_by_path, narrowed
+from truto_mapper.language.facts import TypeScope, item_facts, known_by_path, narrowed
 from truto_mapper.language.names import NamePath, binds, excludes_undefined
 from truto_mapper.language.types import ANY, NEVER, NONE, UNDEFINED, Type, item_of, sequence, union
 
@@ -132,7 +132,7 @@ class Inference:
         first, *rest = node.steps
         state = self.step(first, scope)
         for number, step in enumerate(rest, 1):
-            known = _known(node, number, scope) if scope.facts else None
+            known = known_step(node, number, scope) if scope.facts else None
             state = self.next_step(step, state if known is None else known, scope)
         if any(step.tuple for step in node.steps):
             self.used(state)
@@ -167,7 +167,7 @@ class Inference:
                 if isinstance(one.expression, nodes.Number):
                     kind = types.union_path(item, UNDEFINED)
                     continue
-                self.infer(one.expression, scope.within(item))
+                self.infer(one.expression, scope.within(_row(item, one.expression)))
                 item = item_facts(kind, one.expression, scope, quiet)
                 # An undefined item that the filter keeps becomes null in a sequence.
                 keeps = "array" in kind.kinds and not excludes_undefined(one.expression)
@@ -217,19 +217,16 @@ class Inference:
         yes, no = narrowed(node.condition, scope, quiet)
         then = self.infer(node.then, scope.knowing(yes))
         if node.otherwise is None:
-            self.fallen_through(node.condition, no)
+            self.fallen_through(node.condition, [one for one in no if any(one[0] == known for known, _ in scope.facts)])
             return union(then, UNDEFINED)
         return union(then, self.infer(node.otherwise, scope.knowing(no)))
 
-    def fallen_through(self, test: nodes.Node, no: Facts) -> None:
-        """Report the values of an enumeration that no branch of a chain of comparisons handles."""
+    def fallen_through(self, test: nodes.Node, no: Sequence[tuple[nodes.Node, Type]]) -> None:
+        """Report the values of an enumeration that no branch of a chain handles. A single test is a selection."""
         for _, kind in no:
-            if (
-                kind.values
-                and isinstance(test, nodes.Binary)
-                and isinstance(test.right, (*nodes.CONSTANTS, nodes.Array))
-            ):
-                left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in kind.values)
+            values = [one for one in kind.values or () if one not in types.ALL]
+            if values and isinstance(test, nodes.Binary) and isinstance(test.right, (*nodes.CONSTANTS, nodes.Array)):
+                left = ", ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in values)
                 self.tell("C209", test, f"no branch handles {left}: the value is undefined then", None, ())
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
@@ -320,10 +317,16 @@ class Inference:
         return quiet(node, scope)
 
 
+def _row(item: Type, predicate: nodes.Node) -> Type:
+    """The type of the item that a predicate looks into. What it reads of null is absent, as few need to be told."""
+    itself = any(isinstance(one, nodes.Variable) and one.name == "" for one in nodes.walk(predicate))
+    return item if itself or "object" not in item.kinds or item == ANY else item.without(NONE)
+
+
 def _are_apart(left: Type, right: Type) -> bool:
     """Whether values of two types can never be equal."""
     kinds = [types.comparable(kind) for kind in (left, right)]
-    return all(kinds) and not kinds[0] & kinds[1] and not {"array", "function"} & (kinds[0] | kinds[1])
+    return all(kinds) and not kinds[0] & kinds[1] and "function" not in kinds[0] | kinds[1]
 
 
 def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
@@ -338,7 +341,7 @@ def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
     return types.BOOLEAN
 
 
-def _known(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
+def known_step(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
     """The type that a condition guarantees for the first steps of a path."""
     head: nodes.Node = replace(node, steps=node.steps[:number])
     alone = node.steps[0].node if number == 1 else None

@@ -12,6 +12,8 @@ from truto_mapper.text.pointers import steps_of
 
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 NONE = frozenset({"null", "undefined"})
+#: Values that choose nothing: what is not done for them is meant.
+ALL = frozenset({"all", "any", "both", "every"})
 KINDS = SCALARS | NONE | {"object", "array", "function"}
 
 #: How many levels of a schema a type has at most, and of how many schemas it is made.

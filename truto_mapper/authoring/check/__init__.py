@@ -7,23 +7,28 @@ the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code
 from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
+from truto_mapper.authoring.check.absence import Given, of_request
 from truto_mapper.authoring.check.bodies import Bodies
-from truto_mapper.authoring.check.conditions import pointless_conditions, pointless_in_errors
+from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.namesakes import namesakes
 from truto_mapper.authoring.check.omissions import (
+    sent_twice,
+    text_switches,
     unread_fields,
     unsent,
+    unsure_fields,
     unused_names,
     unused_settings,
     unwritten_fields,
 )
 from truto_mapper.authoring.check.reachability import Reach, unreachable
+from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
 from truto_mapper.authoring.check.rows import misplaced_rows, mistaken_replies, repeated_marks
-from truto_mapper.authoring.check.shared import in_every, place
+from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -36,7 +41,8 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
     typed = EndpointTypes(mapper, endpoint)
     strangers = list(enumerations.strangers(mapper.mapping, typed))
     after = enumerations.branches_after(mapper.mapping, typed, strangers)
-    found = [*typed.found, *strangers]
+    optional = enumerations.optional(mapper.mapping, endpoint)
+    found = [one for one in (*typed.found, *strangers) if one.code != "C209" or not is_held(one, optional)]
     if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
         served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))
@@ -71,20 +77,24 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     for endpoint in mapper.mapping.endpoints:
         types, found = _of_expressions(mapper, endpoint, reach)
         all_types.append(types)
-        found += [
-            *(schema_mistakes(endpoint.source) if endpoint.source else ()),
-            *unused_names(endpoint),
-            *unwritten_fields(mapper, endpoint),
-        ]
-        found += [*outside.misfits(mapper.mapping, types)]
-        found += [*Bodies(mapper, types, reach).misfits(), *unsent(mapper, endpoint, reach)]
+        found += schema_mistakes(endpoint.source) if endpoint.source else ()
+        found += [*unused_names(endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
+        given = Given(mapper, of_request(mapper, types, reach))
+        found += [*outside.misfits(mapper.mapping, types, given)]
+        found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types), *repeated_marks(mapper, types)]
+        found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
+    named = list(namesakes(mapper, all_types))
+    misread = frozenset(place(one) for one in named if one.code == "C232")
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
-    found += [*pointless_in_errors(mapper), *in_every(by_endpoint, mapper.mapping.endpoints), *unreachable(reach)]
-    found += [*unused_settings(mapper), *unread, *namesakes(mapper, all_types), *mistaken_replies(all_types)]
+    found += [*bare_status(mapper), *pointless_in_errors(mapper), *unreachable(reach)]
+    found += in_every(by_endpoint, mapper.mapping.endpoints)
+    found = [one for one in found if one.code != "C240" or place(one) not in misread]
+    found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken_replies(all_types)]
+    found += sent_twice(mapper, misread)
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

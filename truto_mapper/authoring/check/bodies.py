@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from truto_mapper.authoring.check import fitting, slips
-from truto_mapper.authoring.check.expressions import EndpointTypes, narrowed
+from truto_mapper.authoring.check.absence import Given, Kinds, kinds_in
+from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
-from truto_mapper.authoring.check.reachability import Reach
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.inference import quiet
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Template, expressions
 from truto_mapper.text.diagnostics import Diagnostic
@@ -24,12 +23,11 @@ from truto_mapper.text.yaml_tree import Node
 class Bodies:
     """Judges the body of an endpoint's request. Values count that the queries which the endpoint serves can give."""
 
-    def __init__(self, mapper: Mapper, typed: EndpointTypes, reach: Reach) -> None:
-        self.typed, self.endpoint = typed, typed.endpoint
+    def __init__(self, mapper: Mapper, typed: EndpointTypes, given: Given) -> None:
+        self.typed, self.endpoint, self.given = typed, typed.endpoint, given
         node = mapper.mapping.root.value["endpoints"].value[self.endpoint.name]
         self.node: Node | None = node.value.get("request_body_mapping")
         self.holder = node
-        self.scope = narrowed(replace(typed.scope, context=types.ANY), reach.asked(self.endpoint.name))
 
     def misfits(self) -> Iterator[Diagnostic]:
         """C241: what does not fit the schema of the request, or what no schema makes an array again."""
@@ -41,14 +39,14 @@ class Bodies:
             return
         schema = RequestSchema(dict(self.endpoint.request))
         wanted = Wanted(schema, "", "the request's schema", "C241", strict=True)
-        yield from self._fitting(self.node, self.endpoint.body, wanted)
+        found = self._fitting(self.node, self.endpoint.body, wanted)
+        yield from {(one.span, one.message): one for one in found}.values()
 
     def _fitting(self, node: Node, template: Template, wanted: Wanted) -> Iterator[Diagnostic]:
         match template:
             case Expression():
                 yield from self._written_as_text(template, wanted)
-                for _, found in _distinct(fitting.misfits(template, self._kind(template), wanted)):
-                    yield found
+                yield from _Part(template, kinds_in(template.node, self.given.scope), self.given).misfits(wanted)
             case list():
                 if not wanted.schema.kinds & {"array"}:
                     yield self._structure(node, wanted, "array")
@@ -68,6 +66,8 @@ class Bodies:
                 yield fitting.unknown(node, name, name, inner)
             else:
                 yield from self._fitting(node.value[name], child, below)
+                if name in inner.schema.required and isinstance(child, Expression):
+                    yield from _missing(child, child.node, below, self.given)
         for name in inner.schema.required:
             if name not in template:
                 yield self._at(node, fitting.absent(name, inner))
@@ -81,11 +81,6 @@ class Bodies:
             found: Diagnostic = self.holder.diagnostic("C241", message, key="request_body_mapping", severity="warning")
             return found
         return node.diagnostic("C241", message, severity="warning")
-
-    def _kind(self, expression: Expression) -> Type:
-        """The type of an expression for the queries that reach the endpoint."""
-        kind = self.typed.kinds.get(id(expression.node), types.ANY)
-        return quiet(expression.node, self.scope) if kind.values or kind.properties else kind
 
     def _written_as_text(self, expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
         """A list that is made one text, where a list is wanted: the text would be its only item."""
@@ -109,5 +104,104 @@ class Bodies:
             yield expression.diagnostic("C241", message, severity="warning", hint=hint)
 
 
-def _distinct(found: Iterator[Diagnostic]) -> Iterator[tuple[Any, Diagnostic]]:
-    yield from {(one.span, one.message): one for one in found}.items()
+def _missing(
+    expression: Expression, node: nodes.Node, wanted: Wanted, given: Given, kinds: Kinds | None = None
+) -> Iterator[Diagnostic]:
+    """A required value that may be absent."""
+    if given.is_absent(node, kinds):
+        message = f"{wanted.owner} requires `{wanted.called}`, which may be absent here"
+        hint = "give it a value: `… ?? …`, or refuse the query by `query_error`"
+        yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An expression of a body, judged where each of its parts lands: branches, items, and the keys of objects."""
+
+    expression: Expression
+    kinds: Kinds
+    given: Given
+
+    def misfits(self, wanted: Wanted, node: nodes.Node | None = None) -> Iterator[Diagnostic]:
+        node = self.expression.node if node is None else node
+        match node:
+            case nodes.Condition(then=one, otherwise=other):
+                yield from self.misfits(wanted, one)
+                yield from self.misfits(wanted, other) if other is not None else ()
+            case nodes.Coalesce(left=one, right=other) | nodes.Default(left=one, right=other):
+                yield from (*self.misfits(wanted, one), *self.misfits(wanted, other))
+            case nodes.Block(expressions=(*_, one)):
+                yield from self.misfits(wanted, one)
+            case nodes.Array(items=items) if "array" in wanted.schema.kinds:
+                for one in items:
+                    yield from self.misfits(wanted.items, one)
+            case nodes.Object(pairs=pairs) | nodes.Path(steps=(*_, nodes.Step(node=nodes.Object(pairs=pairs)))) if (
+                inner := self.object(wanted)
+            ):
+                yield from self.keys(node, pairs, inner)
+            case nodes.Call(
+                procedure=nodes.Variable(name="min" | "max" as name), arguments=(nodes.Array(items=items),)
+            ):
+                yield from self.bounded(name, items, wanted)
+            case nodes.Call(procedure=nodes.Variable(name="number"), arguments=(one,)):
+                texts = [each for each in fitting.results(one) if isinstance(each, nodes.String)]
+                for each in texts:
+                    yield from fitting.misfits(
+                        self.expression, types.constant(number_in(each.value)), _at(wanted, each)
+                    )
+                yield from self.leaf(wanted, node) if not texts else ()
+            case _:
+                yield from self.leaf(wanted, node)
+
+    def object(self, wanted: Wanted) -> Wanted | None:
+        """What an object must be at a place; None if there is none, or if it says nothing."""
+        inner = wanted.items if wanted.schema.is_array else wanted
+        return None if inner.is_any or "object" not in inner.schema.kinds else inner
+
+    def leaf(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
+        kind = self.kinds.get(id(node), types.ANY)
+        if kind.solid or kind == types.ANY or node is self.expression.node:
+            yield from fitting.misfits(self.expression, kind, _at(wanted, node))
+        elif "null" in kind.kinds and not wanted.is_any:
+            yield from fitting.misfits(self.expression, types.union(kind, _one_of(wanted)), _at(wanted, node))
+
+    def keys(
+        self, node: nodes.Node, pairs: Sequence[tuple[nodes.Node, nodes.Node]], wanted: Wanted
+    ) -> Iterator[Diagnostic]:
+        names = {key.value: value for key, value in pairs if isinstance(key, nodes.String)}
+        for key, value in pairs:
+            name = key.value if isinstance(key, nodes.String) else None
+            below = None if name is None else wanted.child(name)
+            if below is not None:
+                yield from self.misfits(below, value)
+                if name in wanted.schema.required:
+                    yield from _missing(self.expression, value, below, self.given, self.kinds)
+            elif name is not None:
+                yield fitting.unknown(self.expression, key, name, wanted)
+        for name in wanted.schema.required if len(names) == len(pairs) else ():
+            if name not in names:
+                yield wanted.found(self.expression, fitting.absent(name, wanted), node)
+
+    def bounded(self, name: str, items: Sequence[nodes.Node], wanted: Wanted) -> Iterator[Diagnostic]:
+        """The arguments of `$min([…])` or `$max([…])`: a bound beyond that of the schema, or one that is always met."""
+        low, high = wanted.schema.limit("minimum"), wanted.schema.limit("maximum")
+        for one in items:
+            if not isinstance(one, nodes.Number):
+                yield from self.misfits(wanted, one) if isinstance(one, nodes.Call) else ()
+                continue
+            message = None
+            if high is not None and (one.value > high or (name == "max" and one.value == high)):
+                may_be = "may be as high as" if name == "min" else "is never less than"
+                message = f"`{wanted.called}` is at most {high}, but this {may_be} {one.value}"
+            elif name == "min" and low is not None and one.value <= low:
+                message = f"`{wanted.called}` is at least {low}, but this is never more than {one.value}"
+            if message is not None:
+                yield wanted.found(self.expression, message, one)
+
+
+def _at(wanted: Wanted, node: nodes.Node) -> Wanted:
+    return replace(wanted, node=node)
+
+
+def _one_of(wanted: Wanted) -> Type:
+    return Type(frozenset(wanted.schema.kinds))

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.source_types import refusal_type, reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import every
@@ -50,6 +52,23 @@ def pointless_in_errors(mapper: Mapper) -> Iterator[Diagnostic]:
         yield from _Scene(one, {}, (*_FAILURES, *_SUCCESSES) if refused else _FAILURES).found("")
 
 
+def bare_status(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C219: `status = 401` for `$status`, where `$status` is compared elsewhere, or `status` with texts."""
+    mapping = mapper.mapping
+    empty = [one.empty_when for one in mapping.endpoints if one.empty_when is not None]
+    failing = [one.error_when for one in mapping.endpoints if one.error_when is not None]
+    read = [*dict.fromkeys((*mapping.errors.values(), *empty))]
+    tests = [(one, test) for one in (*read, *failing) for node in nodes.walk(one.node) if (test := _test(node))]
+    fields = [(one, test) for one, test in tests if _is_field(test.subject, "status")]
+    is_text = any(isinstance(value, str) for _, test in fields for value in test.constants)
+    bodies = [refusal_type(mapping), *(reply_type(one) for one in mapping.endpoints)] if fields else []
+    declared = any(types.NUMBER.kinds & (body.properties or {}).get("status", types.NEVER).kinds for body in bodies)
+    for one, test in fields if (is_text or any(_is_status(test.subject) for _, test in tests)) and not declared else ():
+        if one in read and all(_is_number(value) and 100 <= value <= 599 for value in test.constants):
+            message = "`status` is a field of the reply; the status of HTTP is `$status`"
+            yield one.diagnostic("C219", message, test.subject, severity="warning", hint="write `$status`")
+
+
 class _Test(NamedTuple):
     """A test of a value against constants: the node of the value, the test, and the constants."""
 
@@ -84,8 +103,8 @@ class _Scene:
                     yield from self.comparison(node)
                 case nodes.Condition():
                     yield from self.branches(node)
-                case nodes.Coalesce(left=left, right=right) if self.is_certain(left, calls=False):
-                    yield self.tell(right, "this is never used: the left side is always there", None, "C211")
+                case nodes.Coalesce():
+                    yield from self.replaced(node)
                 case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.is_certain(one):
                     name = _name(one)
                     edit = f"a text always exists; write `$exists({name})` for a field" if name else None
@@ -133,6 +152,21 @@ class _Scene:
             case nodes.Block(expressions=(only,)):
                 return self.is_certain(only, calls=calls)
         return False
+
+    def replaced(self, node: nodes.Coalesce) -> Iterator[Diagnostic]:
+        """C211: `a ?? b` where `a` is always there."""
+        if self.is_certain(node.left, calls=False):
+            yield self.tell(node.right, "this is never used: the left side is always there", None, "C211")
+        elif isinstance(node.right, nodes.Path) and self.is_required(node.left):
+            text = self.text(node.left)
+            nullable = "null" in self.kinds[id(node.left)].kinds
+            edit = f"`??` does not replace null: write `{text}[$ != null] ?? …`" if nullable else None
+            yield self.tell(node.right, f"this is never used: the schema requires `{text}`", edit, "C211")
+
+    def is_required(self, node: Node) -> bool:
+        """Whether a path of the reply always has a value."""
+        kind = self.kinds.get(id(node), types.ANY)
+        return isinstance(node, nodes.Path) and bool(kind.path) and kind.kinds.isdisjoint({"undefined", "array"})
 
     def comparison(self, node: nodes.Binary) -> Iterator[Diagnostic]:
         if _same(node.left, node.right):
@@ -271,6 +305,12 @@ def _name(node: Node) -> str | None:
 
 def _is_status(node: Node) -> bool:
     return isinstance(node, nodes.Variable) and node.name == "status"
+
+
+def _is_field(node: Node, name: str) -> bool:
+    """Whether a node is a bare name."""
+    names = leading_names(node) if isinstance(node, nodes.Path) and len(node.steps) == 1 else []
+    return [getattr(one, "value", None) for one in names] == [name]
 
 
 def _is_count(node: Node) -> bool:

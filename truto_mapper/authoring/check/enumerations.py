@@ -10,11 +10,15 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.types import Type, kind_of
-from truto_mapper.mapping.linked import every, of_mapping
+from truto_mapper.mapping import linked
+from truto_mapper.mapping.linked import Endpoint, every, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
+from truto_mapper.text.source import Source, Span
 
 Constant = nodes.String | nodes.Number
 Kinds = Mapping[int, Type]
+
+_EXISTS = nodes.Variable(Span(0, 0), "exists")
 
 
 def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -22,10 +26,18 @@ def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
     for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
         for node in nodes.walk(expression.node):
             match node:
+                case nodes.Binary(operator="!=", right=nodes.String(value="undefined")):
+                    continue  # `$type(a) != "undefined"` is true where there is an `a`, as it is meant
                 case nodes.Binary(operator="=" | "!=" | "in", left=left, right=right):
                     yield from _compared(expression, left, right, typed.kinds)
                     yield from _compared(expression, right, left, typed.kinds)
         yield from _looked_up(expression, typed.kinds)
+
+
+def optional(mapping: linked.Mapping, endpoint: Endpoint) -> list[tuple[Source, Span]]:
+    """The places of the expressions that are undefined where there is nothing to say."""
+    made = (endpoint.query_error, endpoint.query_note, *mapping.errors.values())
+    return [(one.source, one.span) for one in made if one is not None]
 
 
 def branches_after(mapping: Any, typed: EndpointTypes, found: Iterable[Diagnostic]) -> set[tuple[Any, Any]]:
@@ -82,6 +94,8 @@ def _looked_up(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
     nodes_of = list(nodes.walk(expression.node))
     bound = {one.variable.name: one.value for one in nodes_of if isinstance(one, nodes.Bind)}
     defaulted = [one.left for one in nodes_of if isinstance(one, nodes.Coalesce | nodes.Default)]
+    calls = [one for one in nodes_of if isinstance(one, nodes.Call)]
+    tested = [one for call in calls if call.procedure == _EXISTS for one in call.arguments]
     for node in nodes_of:
         match node:
             case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(table, key)):
@@ -98,8 +112,8 @@ def _looked_up(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
                         place = keys.get(name)
                         found = _stranger(expression, place or nodes.String(table.span, name), asked, values)
                         yield found
-                missing = [one for one in values if one not in names]
-                if missing and not any(node is one for one in defaulted):
+                missing = [one for one in values if one not in {*names, *types.ALL}]
+                if missing and not any(node is one for one in defaulted) and node not in tested:
                     quoted = ", ".join(f'"{one}"' for one in missing)
                     message = f"the table has no {quoted}: the value is undefined then"
                     hint = "add it, or a default: `$lookup(…) ?? …`"

@@ -1,6 +1,6 @@
 """The expressions of an endpoint, whose types are inferred from the provider's schema and held against the resource."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -37,14 +37,18 @@ class EndpointTypes:
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
         self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
+        given = {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
+        bound = {*RESPONSE_NAMES, *dict(endpoint.for_each), *dict(endpoint.let)}
         for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
-            self.found += slips.slips(
-                one, {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
-            )
+            self.found += slips.slips(one, given, bound)
         #: The types of the variables that every expression may have.
         self.scope = narrowed(TypeScope(_variables(mapper, self.body), self.body), asked)
         self._infer_all(mapper, self.scope)
         self.found = _once(self.found)
+
+    def kind(self, node: nodes.Node) -> Type:
+        """The type of a node of an expression that was looked at."""
+        return self.kinds.get(id(node), types.ANY)
 
     def _tell(self, code: str, node: nodes.Node, message: str, hint: str | None, names: Iterable[str]) -> None:
         """Note a finding about a node of the current expression."""
@@ -100,6 +104,8 @@ class EndpointTypes:
         for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
                 self.inference.used(self._infer(one, scope))
+        if endpoint.recognise is not None:
+            self.found = list(self._without_foreign(endpoint.recognise, mapper))
         refusal = refusal_type(mapper.mapping)
         failure = failure_type(self.body, refusal)
         read = [(one, failure) for one in (endpoint.error_when, endpoint.empty_when) if one is not None]
@@ -110,9 +116,22 @@ class EndpointTypes:
             scope = scope.bound(name, item).within(item)
         for name, expression in endpoint.let:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
+        let = dict(endpoint.let)
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
-            kind = self.inference.used(self._infer(expression, scope))
-            self.found += [] if field is None else fields.misfits(expression, kind, field, path)
+            self.inference.used(self._infer(expression, scope))
+            name = expression.node.name if isinstance(expression.node, nodes.Variable) else ""
+            sources = [expression, *([let[name]] if name in let else [])]
+            self.found += [] if field is None else fields.misfits(sources, self.kind, field, path)
+
+    def _without_foreign(self, recognise: Expression, mapper: Mapper) -> Iterator[Diagnostic]:
+        """What is found without the names that other replies have, and whose absence tells this one: `$not(total)`."""
+        calls = [one for one in nodes.walk(recognise.node) if isinstance(one, nodes.Call)]
+        tests = [one for one in calls if getattr(one.procedure, "name", "") == "not"]
+        names = [one for test in tests for one in nodes.walk(test) if isinstance(one, nodes.Name)]
+        others = [one for one in mapper.mapping.endpoints if one is not self.endpoint] if names else []
+        known = {name for other in others for name in reply_type(other).properties or ()}
+        denied = {recognise.locate(one.span) for one in names if one.value in known}
+        return (one for one in self.found if one.code != "C206" or one.span not in denied)
 
 
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:

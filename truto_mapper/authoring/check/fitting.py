@@ -32,7 +32,8 @@ class Wanted:
     """What a value must be: the schema of its place, how messages call it, and whose schema that is.
 
     `code` is the code of what does not fit. A unified field leaves out null and what it does not declare; other places
-    are `strict`: they do not, and all that does not fit is a warning.
+    are `strict`: they do not, and all that does not fit is a warning. `node` is the part of an expression that gives
+    the value, if that is not all of it.
     """
 
     schema: RequestSchema
@@ -41,6 +42,7 @@ class Wanted:
     code: str = "C207"
     strict: bool = False
     hint: str | None = None
+    node: nodes.Node | None = None
 
     @property
     def items(self) -> Wanted:
@@ -74,7 +76,7 @@ class Wanted:
         self, expression: Expression, message: str, node: nodes.Node | None = None, hint: str | None = None
     ) -> Diagnostic:
         severity: Any = "warning" if self.strict else "error"
-        return expression.diagnostic(self.code, message, node, severity=severity, hint=self.hint or hint)
+        return expression.diagnostic(self.code, message, node or self.node, severity=severity, hint=self.hint or hint)
 
 
 def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
@@ -105,9 +107,10 @@ def _conversion(expression: Expression, kind: Type, wanted: Wanted) -> str | Non
     if schema.kinds == {"string"} and schema.format:
         is_moment = schema.format == "date-time" and kind.solid <= types.NUMBER.kinds
         form = "$fromMillis({0})`, for seconds `$fromMillis({1} * 1000)" if is_moment else None
-    text = expression.text.strip()
+    node = wanted.node or expression.node
+    text = expression.text[node.span.start : node.span.end].strip()
     text = "…" if len(text) > _LONGEST or "\n" in text else text
-    operand = text if text == "…" or is_simple_path(expression.node) else f"({text})"
+    operand = text if text == "…" or is_simple_path(node) else f"({text})"
     given = f"{operand}[$ != null]" if "null" in kind.kinds else text
     return None if form is None else f"write `{form.format(given, operand)}`"
 
@@ -121,7 +124,7 @@ def _empty(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagn
     if kind.kinds and not (wanted.strict and "null" in kind.kinds and wanted.schema.is_nullable):
         hint = "remove the field from the mapping" if not wanted.strict else "remove it from the mapping"
         message = f"`{wanted.called}` never gets a value from this"
-        yield expression.diagnostic(wanted.code, message, severity="warning", hint=hint)
+        yield expression.diagnostic(wanted.code, message, wanted.node, severity="warning", hint=hint)
 
 
 def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
@@ -129,21 +132,22 @@ def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
     if "null" in kind.kinds and not wanted.schema.is_nullable:
         hint = "leave the branch with null out: nothing is sent then"
         yield wanted.found(expression, f"`{wanted.called}` must not be null, which this may give", hint=hint)
-    is_truth = any(map(_is_truth, _results(expression.node)))  # the provider's own values may be of several types
+    every_result = results(wanted.node or expression.node)
+    is_truth = any(map(_is_truth, every_result))  # the provider's own values may be of several types
     if is_truth and "boolean" in kind.solid - wanted.schema.kinds:
         yield wanted.found(expression, f"`{wanted.called}` is {wanted.in_words}, but this may give a boolean")
 
 
-def _results(node: nodes.Node) -> Iterator[nodes.Node]:
+def results(node: nodes.Node) -> Iterator[nodes.Node]:
     """The parts of an expression that can be its value."""
     match node:
         case nodes.Condition(then=one, otherwise=other):
-            yield from _results(one)
-            yield from _results(other) if other is not None else ()
+            yield from results(one)
+            yield from results(other) if other is not None else ()
         case nodes.Coalesce(left=one, right=other) | nodes.Default(left=one, right=other):
-            yield from (*_results(one), *_results(other))
+            yield from (*results(one), *results(other))
         case nodes.Block(expressions=(*_, last)):
-            yield from _results(last)
+            yield from results(last)
         case _:
             yield node
 
@@ -179,9 +183,10 @@ def _fields(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
             yield from misfits(expression, inner, child)
         elif wanted.strict:
             yield unknown(expression, _key(expression, name), name, wanted)
-    if wanted.strict and given is not None and kind.path is None:
-        missing = [name for name in wanted.schema.required if name not in given]
-        yield from (wanted.found(expression, absent(name, wanted)) for name in missing)
+    missing = [] if given is None or kind.path is not None else wanted.schema.required
+    code = wanted.code if wanted.strict else "C213"
+    for name in (one for one in missing if one not in (given or {})):
+        yield expression.diagnostic(code, absent(name, wanted), wanted.node, severity="warning")
 
 
 def _key(expression: Expression, name: str) -> nodes.Node | None:
@@ -215,7 +220,7 @@ def _values(expression: Expression, values: Sequence[Any], wanted: Wanted) -> It
     elif wrong:
         message, code = f"`{wanted.called}` cannot be {quoted}, which this may give", wanted.code
         code = code if wanted.strict else "C209"
-        yield expression.diagnostic(code, message, severity="warning", hint=hint)
+        yield expression.diagnostic(code, message, wanted.node, severity="warning", hint=hint)
 
 
 def _quoted(value: Any) -> str:

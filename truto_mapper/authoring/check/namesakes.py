@@ -26,6 +26,13 @@ _MANY = 4
 #: Words that say only what kind of value it is.
 _KINDS = words_of(["time", "date", "count", "number"])
 
+#: Who leaves out more fields than this knows why.
+_FORGOTTEN = 2
+_CURSOR = ("cursor",)
+
+#: Parameters of the page that is asked for, which a reply repeats.
+_REPEATED = frozenset({"page", "pagenumber", "offset", "skip", "start", "startat", "from", "index"})
+
 _PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
 
 
@@ -39,10 +46,12 @@ def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Di
             for naming in group.namings:
                 if id(naming) not in swapped:
                     yield from one.misread(naming, group)
-        yield from one.left_out()
+        yield from one.left_out(named)
         yield from one.apart()
+        yield from one.other_cursor()
         yield from one.without_dollar()
         yield from _read_twice(one.types.endpoint, mapper)
+        yield from _bare_words(one.types, mapper)
     yield from _of_errors(mapper)
     yield from _different(named)
 
@@ -55,6 +64,17 @@ def _read_twice(endpoint: Endpoint, mapper: Mapper) -> Iterator[Diagnostic]:
         if field is None or not is_simple_path(one.node) or known.setdefault(one.node, name) == name:
             continue
         yield one.diagnostic("C237", f"`{name}` is the same as `{known[one.node]}`: {one.line}", severity="note")
+
+
+def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
+    """C219: `kind: busy`, where no schema says that there is such a field, and the unified field has that value."""
+    for _, field, one in leaves(typed.endpoint.response, mapper.resource.record):
+        if field is not None and field.enum and one.text.strip() in field.enum:
+            kind = typed.kinds.get(id(one.node), types.ANY)
+            if kind.path is None and kind.kinds == types.KINDS:
+                message = f"`{one.line}` is the name of a field, not a text"
+                hint = f"text needs quotes of its own: '\"{one.line}\"'"
+                yield one.diagnostic("C219", message, severity="warning", hint=hint)
 
 
 def _of_errors(mapper: Mapper) -> Iterator[Diagnostic]:
@@ -122,6 +142,12 @@ class Named:
         return [*(one for one, _ in self.types.endpoint.for_each), *(one.name for one in before)]
 
     @cached_property
+    def used(self) -> Counter[NamePath]:
+        """How many names are made of each source."""
+        groups = [group for group in self.namings.groups if group.kind in ("let", "record", "items")]
+        return Counter(source.path for group in groups for one in group.namings for source in one.sources)
+
+    @cached_property
     def names(self) -> dict[NamePath, Words]:
         """The words of the innermost fields."""
         return {path: words_of(path) for path in self.fields}
@@ -144,6 +170,27 @@ class Named:
         kinds = known.get(source.name, types.ANY).solid
         return {name: (*above, name) in self.read for name, kind in known.items() if kind.solid & kinds}
 
+    def elsewhere(self, source: Source, naming: Naming) -> Iterator[NamePath]:
+        """The paths that differ from a source in one name before the last, and exist."""
+        root, *below = source.path
+        if not below or root in ("query", "context"):
+            return
+        variables = [] if root == "$" else self.variables(naming)
+        yield from ((one, *below) for one in variables if one != root and self.has(self.namings.places(one), below))
+        for at in range(1, len(below)):
+            above = self.namings.places(root, *below[: at - 1])
+            names = properties(self.types.body, above[0][1:]) if len(above) == 1 and above[0][0] == "$" else ()
+            for name in names:
+                path = (root, *below[: at - 1], name, *below[at:])
+                if name != below[at - 1] and self.has(self.namings.places(root), path[1:]):
+                    yield path
+
+    def has(self, places: Sequence[NamePath], below: Sequence[str]) -> bool:
+        """Whether there is one place in the reply, and a field below it."""
+        known = [place for place in places if place[0] == "$"]
+        path = (*known[0][1:], *below) if len(known) == len(places) == 1 else ()
+        return bool(path) and path[-1] in properties(self.types.body, path[:-1])
+
     def misread(self, naming: Naming, group: Group) -> Iterator[Diagnostic]:
         """C232: a name that reads what another one is named after, or not what it is named after itself."""
         others = [one.words for one in group.namings if one is not naming]
@@ -151,11 +198,14 @@ class Named:
         for source in naming.sources if not _computes(naming.node) else ():
             beside, reads = self.beside(source, naming), f"`{naming.name}` reads `{source.text}`"
             near = others if source.path[1:] or group.kind == "record" else []
-            test = _Choice(naming, source, near, is_of_page=group.kind == "page")
+            test = _Choice(naming, source, near, group.kind == "page", self.is_shared(naming))
             better = [name for name in beside if test.is_better(name, is_read=beside[name])]
             if better:
                 meant = max(better, key=lambda name: len(words(name) & naming.words))
                 yield naming.diagnostic("C232", f"{reads}, but `{meant}` has its name", source.meaning(meant))
+            elif path := next(filter(test.is_better_path, self.elsewhere(source, naming)), None):
+                text = Source(path, (), frozenset()).text
+                yield naming.diagnostic("C232", f"{reads}, but `{text}` has its name", f"did you mean `{text}`?")
             elif not beside and test.contradicts():
                 yield naming.diagnostic("C232", f"{reads}, which has the name of another one")
 
@@ -164,22 +214,46 @@ class Named:
         objects: dict[NamePath, list[tuple[Naming, NamePath]]] = {}
         for naming in self.namings.of("record"):
             places = [place for source in naming.sources for place in source.places]
-            if len(naming.path) > 1 and len(places) == 1 and len(places[0]) > 1:
+            if len(places) == 1 and len(places[0]) > 1:
                 objects.setdefault(naming.path[:-1], []).append((naming, places[0]))
         used = Counter(place[:-1] for group in objects.values() for _, place in group)
-        for group in objects.values():
+        for group in (group for above, group in objects.items() if above):
             above = Counter(place[:-1] for _, place in group)
             for naming, place in group:
                 near = next((one for one in above if one != place[:-1]), ())
                 alone = len(above) == len((near, place)) and above[place[:-1]] == 1 < used[place[:-1]]
-                if alone and near[0] == "$" and self.is_unread((*near[1:], place[-1])):
+                path = (*near[1:], place[-1])
+                if alone and near[0] == "$" and (self.is_unread(path) or self.is_of_another(naming, path)):
                     reads = f"`{naming.name}` reads `{naming.sources[0].text}`"
                     message = f"{reads}, and what is beside it reads from `{near[-1]}`"
                     yield naming.diagnostic("C232", message, f"did you mean `{dotted((*near[1:], place[-1]))}`?")
 
+    def other_cursor(self) -> Iterator[Diagnostic]:
+        """C232: a cursor read beside a field of the name under which it is sent, which nothing reads."""
+        sent = [one.path[-1] for one in self.namings.of("request") if [s.path for s in one.sources] == [_CURSOR]]
+        keys = [_letters(key) for key in sent if _letters(key) not in _REPEATED]
+        for naming in self.namings.of("page"):
+            has_key = any(key in _letters(one.name) for one in naming.sources for key in keys)
+            if naming.path != _CURSOR or has_key or _computes(naming.node):
+                continue
+            for source, place in ((one, place) for one in naming.sources for place in one.places if place[1:]):
+                for name in properties(self.types.body, place[1:-1]):
+                    is_other = "next" in words(source.name) - words(name) or not self.is_unread((*place[1:-1], name))
+                    if not is_other and any(key in _letters(name) for key in keys):
+                        message = f"`next_cursor` reads `{source.text}`, and `{name}` has the name of what sends it"
+                        yield naming.diagnostic("C232", message, source.meaning(name))
+
     def is_unread(self, path: NamePath) -> bool:
         """Whether the reply has a field that nothing reads."""
         return path[-1] in properties(self.types.body, path[:-1]) and path not in self.read
+
+    def is_shared(self, naming: Naming) -> bool:
+        """Whether a name is made of one field, and another name of the same."""
+        return len(naming.sources) == 1 < min(len(naming.sources[0].path), self.used[naming.sources[0].path])
+
+    def is_of_another(self, naming: Naming, path: NamePath) -> bool:
+        """Whether the reply has a field, and another name is made of what a name reads."""
+        return path[-1] in properties(self.types.body, path[:-1]) and self.is_shared(naming)
 
     def without_dollar(self) -> Iterator[Diagnostic]:
         """C219: a path that begins with the name of a variable, where no schema says what a row has."""
@@ -195,34 +269,37 @@ class Named:
                     message = f"`{names[0]}` is the name of a field; a variable begins with `$`"
                     yield one.diagnostic("C219", message, f"write `${source.text}`")
 
-    def left_out(self) -> Iterator[Diagnostic]:
+    def left_out(self, every: Sequence[Named]) -> Iterator[Diagnostic]:
         """C233: fields that get no value, although the reply has a field of their name beside others that are read.
 
+        A field that another endpoint reads for it has its name, too.
         Where most fields of an object are left out, that is what its author wants.
         """
         written = {one.path: one for one in self.namings.of("record")}
+        others = [one for other in every for one in other.namings.of("record") if len(one.sources) == 1]
+        read = [(one.path, one.sources[0].name) for one in others]
         left: dict[NamePath, dict[NamePath, NamePath]] = {}
         for path in self.fields if isinstance(self.types.endpoint.response, dict) else ():
             if not any(path[:end] in written for end in range(1, len(path) + 1)) and self._is_supported(path):
                 near = [one for other, one in written.items() if other[:-1] == path[:-1]]
-                found = next(self._unread(path, near), None)
+                found = next(self._unread(path, near, [name for other, name in read if other == path]), None)
                 left.setdefault(path[:-1], {}).update({path: found} if found else {})
-        few = {
-            above: some for above, some in left.items() if 2 * len(some) <= sum(one[:-1] == above for one in written)
-        }
+        beside = Counter(path[:-1] for path in written)
+        few = {above: some for above, some in left.items() if len(some) <= max(beside[above] // 3, beside[above] > 1)}
         names = {path: found for some in few.values() for path, found in some.items()}
         if names:
             at, endpoint = self.mapper.mapping.root.value["endpoints"], self.types.endpoint.name
             fields, unread = (", ".join(f"`{dotted(path)}`" for path in some) for some in (names, names.values()))
             message = f"`{endpoint}` gives no value to {fields}, and nothing reads {unread}"
+            severity = "warning" if len(names) <= _FORGOTTEN else "note"
             hint = "add it to response_mapping"
-            yield at.diagnostic("C233", message, key=endpoint, severity="warning", hint=hint)
+            yield at.diagnostic("C233", message, key=endpoint, severity=severity, hint=hint)
 
     def _is_supported(self, path: NamePath) -> bool:
         field = self.fields[path]
         return not field.supported_in or self.mapper.mapping.integration in field.supported_in
 
-    def _unread(self, path: NamePath, near: Sequence[Naming]) -> Iterator[NamePath]:
+    def _unread(self, path: NamePath, near: Sequence[Naming], others: Sequence[str]) -> Iterator[NamePath]:
         """The unread fields of the reply that have the name of a field, beside those that the fields near it read."""
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
@@ -231,7 +308,8 @@ class Named:
             wanted = [words_of(names) - usual for names in (path[-1:], path)]
             for name in beside:
                 is_read = any((*above, name)[:end] in self.read for end in range(1, len(above) + 2) if end > len(above))
-                if not is_read and (found := words(name) - usual) and found in wanted:
+                has_name = (found := words(name) - usual) and found in wanted
+                if not is_read and (has_name or name in others):
                     yield (*above, name)
 
 
@@ -243,6 +321,15 @@ class _Choice:
     source: Source
     others: Sequence[Words]
     is_of_page: bool
+    is_shared: bool
+
+    def is_better_path(self, path: NamePath) -> bool:
+        """Whether a path that differs in a name before the last is plainly what is meant."""
+        here, wanted, there = self.source.words, self.naming.words, words_of(path)
+        gained = (there - here) - self.naming.read
+        if wanted & (here - there) or not wanted & gained or are_opposites(wanted, there):
+            return False
+        return are_opposites(wanted, here) or self._is_of(here, there)
 
     def is_better(self, name: str, *, is_read: bool) -> bool:
         """Whether a name in the place of the source's last name is plainly what is meant."""
@@ -250,6 +337,8 @@ class _Choice:
         there = (here - words(self.source.name)) | words(name)
         gained = wanted & (there - here)
         own -= words("number") if self.is_of_page else frozenset()
+        if self.is_shared and gained and (words(name) == wanted != own or (own <= there and not is_read)):
+            return True
         if not here or wanted & (here - there) or (there - here) & self.naming.read or are_opposites(wanted, there):
             return False
         if are_opposites(wanted, here):
@@ -271,6 +360,10 @@ class _Choice:
         more = [other - self.naming.words for other in self.others]
         is_variable = not self.source.path[1:]
         return any(one and (one <= here or (is_variable and here <= one)) and not one & there for one in more)
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def _computes(node: nodes.Node) -> bool:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from truto_mapper.authoring.check.words import Words, words_of
+from truto_mapper.authoring.check.words import Words, as_bounds, words_of
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath
+from truto_mapper.language.names import NamePath, leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import Paths, Read
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Template, every, leaves
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, keys_of
+from truto_mapper.text.source import Span
 
 #: The variables whose names say nothing about what is read below them.
 _PLAIN = frozenset({"$", "query", "context", "response", "headers"})
@@ -76,7 +77,7 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Names beside each other. `kind` is `record`, `request`, `let`, `page`, `errors`, `object` or `block`."""
+    """Names beside each other. `kind` is `record`, `request`, `let`, `page`, `errors`, `object`, `items` or `block`."""
 
     kind: str
     namings: tuple[Naming, ...]
@@ -118,6 +119,10 @@ class Namings:
         for one in {id(one): one for _, one in every(endpoint)}.values():
             self._add_within(one)
 
+    def places(self, name: str, *below: str) -> tuple[NamePath, ...]:
+        """The places that a variable, with names below it, leads to."""
+        return tuple((*place, *below) for place in self._places.get(name, ()))
+
     def of(self, kind: str) -> Iterator[Naming]:
         """The namings of all groups of a kind."""
         return (one for group in self.groups if group.kind == kind for one in group.namings)
@@ -133,12 +138,17 @@ class Namings:
             if isinstance(node, nodes.Object):
                 pairs = ((key.value, value) for key, value in node.pairs if isinstance(key, nodes.String))
                 self._add("object", (((name,), expression, value) for name, value in pairs))
+            elif isinstance(node, nodes.Array):
+                self._add("items", _items(node, expression))
             elif isinstance(node, nodes.Bind):
                 binds.append(((node.variable.name,), expression, node.value))
         self._add("block", binds)
 
     def _add(self, kind: str, given: Iterable[tuple[NamePath, Expression, Node]]) -> None:
-        self.groups.append(Group(kind, tuple(self._naming(*one) for one in given)))
+        made = (self._naming(*one) for one in given)
+        if kind == "request":
+            made = (replace(one, words=as_bounds(one.words)) for one in made)
+        self.groups.append(Group(kind, tuple(made)))
 
     def _naming(self, path: NamePath, expression: Expression, node: Node) -> Naming:
         sources = tuple(dict.fromkeys(self._source(read.path) for read in self._reads(expression, node)))
@@ -160,8 +170,24 @@ class Namings:
         return Source(path, tuple((*place, *path[1:]) for place in known), words_of(named))
 
     def _leads_to(self, expression: Expression) -> tuple[NamePath, ...]:
+        names = leading_names(expression.node)
+        if names and len(names) == len(getattr(expression.node, "steps", names)):  # with any predicates
+            first, *rest = names
+            root = (first.name or "$",) if isinstance(first, nodes.Variable) else ("$", first.value)
+            return self._source((*root, *(one.value for one in rest if isinstance(one, nodes.Name)))).places
         sources = self._naming((), expression, expression.node).sources
         return tuple(dict.fromkeys(place for one in sources for place in one.places))
+
+
+def _items(array: nodes.Array, expression: Expression) -> Iterator[tuple[NamePath, Expression, Node]]:
+    """What the objects of an array are made of, named by their one text: `$p.fax.{"number": $, "type": "fax"}`."""
+    for one in array.items:
+        match one:
+            case nodes.Path(steps=(*rest, last, nodes.Step(node=nodes.Object(pairs=pairs)))):
+                texts = [value.value for _, value in pairs if isinstance(value, nodes.String)]
+                if len(texts) == 1:
+                    made = nodes.Path(Span(one.span.start, last.span.end), (*rest, last))
+                    yield (texts[0],), expression, made
 
 
 _OF_PAGE = ("next_cursor", "page_number", "total", "time_zone")

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from truto_mapper.language import nodes, types
-from truto_mapper.language.call_inference import Tell
+from truto_mapper.authoring.check.fitting import results
+from truto_mapper.language import call_types, nodes, types
+from truto_mapper.language.call_inference import OUTSIDE, Tell
 from truto_mapper.language.call_types import COUNTING, Fit, accepted, letters_of, misplaced
 from truto_mapper.language.facts import TypeScope
-from truto_mapper.language.inference import Inference
+from truto_mapper.language.inference import Inference, known_step
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.arguments import expected
 from truto_mapper.language.runtime.signatures import Parameter
-from truto_mapper.language.types import Type
+from truto_mapper.language.types import NONE, Type
 from truto_mapper.text.diagnostics import Severity
 
 #: Called with a surprise: its severity, code, node, message and hint.
@@ -18,6 +19,7 @@ Surprise = Callable[[Severity, str, nodes.Node, str, str | None], None]
 
 #: The function that becomes text of null, and arguments that must not be absent either.
 _WRITES = "string"
+_OPERATORS = frozenset("&+-*/%")
 _NEEDED = frozenset({("floorDate", 1), ("ceilDate", 1)})
 
 
@@ -31,7 +33,10 @@ class Nulls(Inference):
         self.before: dict[int, Type] = {}
         self.tested: frozenset[nodes.Node] = frozenset()
         self.asserted: frozenset[nodes.Node] = frozenset()
-        self.sides: frozenset[int] = frozenset()
+        #: What each side of an operator is held against.
+        self.sides: dict[int, nodes.Node] = {}
+        #: What is tested as a whole: null is like an absent value there.
+        self.tests: frozenset[int] = frozenset()
         #: What is only tested: nobody reads the text.
         self.only_tested: frozenset[int] = frozenset()
 
@@ -40,8 +45,11 @@ class Nulls(Inference):
         self.kinds, self.before = {}, {}
         below = list(nodes.walk(node))
         self.tested, self.asserted = frozenset(_tested(below)), frozenset(_asserted(below))
+        self.tests = frozenset(map(id, _tests(below)))
         pairs = (one for one in below if isinstance(one, nodes.Binary))
-        self.sides = frozenset(id(side) for one in pairs for side in (one.left, one.right))
+        self.sides = {
+            id(side): other for one in pairs for side, other in ((one.left, one.right), (one.right, one.left))
+        }
         tests = (one.expression for one in nodes.walk(node) if isinstance(one, nodes.Filter))
         self.only_tested = frozenset(id(below) for test in tests for below in nodes.walk(test))
         return self.infer(node, scope)
@@ -67,11 +75,30 @@ class Nulls(Inference):
     def may_be_null(self, node: nodes.Node) -> bool:
         """Whether a value may be null where it is used."""
         kind = self.kind(node)
-        return self.allows_null(node, kind) and "array" not in kind.kinds
+        of_items = kind.path is not None and bool(kind.solid & types.SCALARS)  # a list of one item is that item
+        return self.allows_null(node, kind) and ("array" not in kind.kinds or of_items)
 
     def allows_null(self, node: nodes.Node, kind: Type) -> bool:
         known = kind.kinds != types.KINDS and bool(kind.solid) and node not in self.asserted
         return known and "null" in kind.kinds
+
+    def never_here(self, node: nodes.Node, scope: TypeScope) -> None:
+        """C227: a value that is used where a condition says that it is null or absent."""
+        steps = range(1, len(node.steps)) if isinstance(node, nodes.Path) else ()
+        heads = (known_step(node, number, scope) for number in steps if isinstance(node, nodes.Path))
+        kinds = [one for one in (self.kind(node), *heads) if one is not None]
+        none = next((one.kinds for one in kinds if one.kinds <= NONE), None)
+        known = self.kind(node).path is not None or any(one == node for one, _ in scope.facts) or len(kinds) > 1
+        if none and known and isinstance(node, (nodes.Path, nodes.Variable)):
+            what = " or ".join(word for word, kind in (("null", "null"), ("absent", "undefined")) if kind in none)
+            message = f"`{self.text_of(node)}` is always {what} here: the condition says so"
+            self.surprise("warning", "C227", node, message, "turn the condition round, or swap the branches")
+
+    def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
+        made = super().object(pairs, scope)
+        for _, value in pairs if "array" not in scope.context.kinds else ():
+            self.never_here(value, scope)
+        return made
 
     def given(self, node: nodes.Node) -> str:
         """The text of a node without null: `a[$ != null]`."""
@@ -80,6 +107,8 @@ class Nulls(Inference):
 
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         made = super().binary(node, scope)
+        for side in (node.left, node.right) if node.operator in _OPERATORS else ():
+            self.never_here(side, scope)
         for side in (node.left, node.right) if node.operator == "&" else ():
             if self.may_be_null(side):
                 text = self.text_of(side)
@@ -97,6 +126,12 @@ class Nulls(Inference):
             return
         message = f'`{self.text_of(node)}` may be null, which becomes the text "null"'
         self.surprise("warning", "C223", node, message, f"write `{edit}`")
+
+    def is_scalar(self, node: nodes.Node) -> bool:
+        """Whether a schema declares a value as a text, a number or a boolean."""
+        kind = self.kind(node)
+        described = kind.path is not None or (isinstance(node, nodes.Path) and _of_query(node))
+        return described and bool(kind.solid) and kind.solid <= types.SCALARS
 
     def fails(self, node: nodes.Node, what: str, may: str = "may be null") -> None:
         """C224: null makes a function or an operator fail."""
@@ -128,6 +163,9 @@ class Nulls(Inference):
         if left_out is not None and here.solid and "null" in here.kinds != types.KINDS:
             self.of_context(node, name, left_out)
         for index, (argument, kind) in enumerate(zip(arguments, given, strict=True)):
+            if name not in OUTSIDE:
+                self.never_here(argument, scope)
+            self.branches_of(name, index, argument, given)
             if name in COUNTING:
                 self.counted(node, name, argument, kind)
             elif name == _WRITES and index == 0 and self.may_be_null(argument):
@@ -137,6 +175,16 @@ class Nulls(Inference):
                 self.surprise("warning", "C224", argument, message, f'write `({self.text_of(argument)} ?? "UTC")`')
             elif fit is not None:
                 self.passed(name, argument, kind, fit.parameters[index])
+
+    def branches_of(self, name: str, index: int, argument: nodes.Node, given: Sequence[Type]) -> None:
+        """C208, C225: an argument that fits as a whole, but not in one of its branches."""
+        branches = list(results(argument))
+        for one in branches if len(branches) > 1 else ():
+            kinds = [*given[:index], self.kind(one), *given[index + 1 :]]
+            fit = call_types.fit(name, call_types.signature_of(name), kinds, types.ANY)
+            wrong = fit if isinstance(fit, list) else list(call_types.refused_constants(name, kinds))
+            for misfit in wrong if self.kind(one).solid else ():
+                self.tell(misfit.code, one, misfit.message, misfit.hint, ())
 
     def of_context(self, node: nodes.Call, name: str, parameter: Parameter) -> None:
         """C223, C224: a call that takes `$`, which may be null, for its argument."""
@@ -176,10 +224,12 @@ class Nulls(Inference):
 
     def item(self, name: str, node: nodes.Node, parameter: Parameter) -> None:
         """C208, C224: an item that is written in the array for an argument."""
-        wrong = misplaced(name, self.kind(node), parameter)
-        if wrong is not None:
-            self.tell("C208", node, wrong, "write $string(…)" if parameter.subtype == "s" else None, ())
-        elif self.may_be_null(node):
+        wrong = [(one, said) for one in results(node) if (said := misplaced(name, self.kind(one), parameter))]
+        for one, said in wrong:
+            self.tell("C208", one, said, "write $string(…)" if parameter.subtype == "s" else None, ())
+        if wrong:
+            return
+        if self.may_be_null(node):
             self.fails(node, f"${name}")
         elif parameter.subtype == "s":
             self.other_kinds(name, node, self.kind(node), frozenset("s"), "texts")
@@ -198,10 +248,15 @@ class Nulls(Inference):
         if name == "count" and kind.path is not None and {"array", "null"} <= kind.kinds != types.KINDS:
             message = f"`{text}` may be null, which $count counts as one item"
             self.surprise("warning", "C224", argument, message, f"write `$count({self.given(argument)})`")
-        elif kind.path is not None and kind.solid and kind.solid <= types.SCALARS and id(node) not in self.sides:
+        elif self.is_scalar(argument) and not _tells_existence(self.sides.get(id(node))):
             message = f"${name} counts the items of an array, but `{text}` is {types.in_words(kind)}"
             hint = f"write `{text}`" if kind.solid <= types.NUMBER.kinds else None
             self.surprise("warning", "C208", argument, message, hint)
+
+
+def _tells_existence(other: nodes.Node | None) -> bool:
+    """Whether a count that is held against a node can be of what is there or not: 0 or 1."""
+    return other is not None and not (isinstance(other, nodes.Number) and other.value > 1)
 
 
 def _of_query(path: nodes.Path) -> bool:
@@ -224,6 +279,23 @@ def _tested(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
                 yield from (left, right)
             case nodes.Binary(operator="=" | "!=", left=left, right=nodes.Value(value=None)):
                 yield left
+
+
+def _tests(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
+    """What conditions, predicates and comparisons look at, without parentheses."""
+    for one in below:
+        tested: tuple[nodes.Node, ...] = ()
+        match one:
+            case nodes.Condition(condition=test) | nodes.Default(left=test) | nodes.Filter(expression=test):
+                tested = (test,)
+            case nodes.Binary(operator=operator) if operator not in _OPERATORS:
+                tested = (one.left, one.right)
+            case nodes.Call(procedure=nodes.Variable(name=name)) if name in OUTSIDE:
+                tested = one.arguments
+            case nodes.Step(node=inner, predicates=(_, *_)):
+                tested = (inner,)
+        for test in tested:
+            yield from (test, *(test.expressions if isinstance(test, nodes.Block) else ()))
 
 
 def _asserted(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:

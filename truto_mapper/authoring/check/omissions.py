@@ -3,15 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from truto_mapper.authoring.check.absence import may_be_absent
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fitting import results
+from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.reachability import Reach
+from truto_mapper.authoring.check.words import are_opposites, words
 from truto_mapper.authoring.sources import innermost, parameter_of, reads_parameter
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
+from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves, of_mapping
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
@@ -41,6 +46,11 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
         message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
         hint = "write it where the provider reads it"
         yield endpoint.next_cursor.diagnostic("C244", message, severity="warning", hint=hint)
+    for one in sent if endpoint.next_cursor is None else ():
+        for variable in (each for each in one.variables if each.name == "cursor"):
+            message = f"`$cursor` is always absent: `{endpoint.name}` has no `next_cursor`"
+            hint = "add `next_cursor`, which says where the reply has it"
+            yield one.diagnostic("C244", message, variable, severity="warning", hint=hint)
     read = [*sent, *(one for _, one in endpoint.for_each)]
     integration, parameters = mapper.mapping.integration, mapper.resource.parameters
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
@@ -50,6 +60,27 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"{integration} supports it, says the resource: read `$query.{left[0]}` in the request"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def sent_twice(mapper: Mapper, told: frozenset[tuple[Any, Any]]) -> Iterator[Diagnostic]:
+    """C244: two keys of a request that send the start of a period, or its end, where nothing sends the other.
+
+    `told` has the places of which the names tell so already.
+    """
+    kinds = {name: (one.type, one.format) for name, one in mapper.resource.parameters.items()}
+    for endpoint in mapper.mapping.endpoints:
+        sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
+        left = [name for name in kinds if not any(reads_parameter(one, name) for one in sent)]
+        known: dict[Any, tuple[str, Expression]] = {}
+        for path, _, one in (*leaves(endpoint.params), *leaves(endpoint.body)):
+            name = parameter_of(one.node)
+            if not path or name not in kinds:
+                continue
+            key, first = known.setdefault((path[:-1], name), (str(path[-1]), one))
+            others = [each for each in left if are_opposites(words(name), words(each)) and kinds[each] == kinds[name]]
+            if first is not one and others and told.isdisjoint((each.source, each.span) for each in (first, one)):
+                message = f"`{key}` and `{path[-1]}` both send `{name}`, and nothing sends `{others[0]}`"
+                yield one.diagnostic("C244", message, severity="warning", hint=f"write `$query.{others[0]}`")
 
 
 def _is_refused(endpoint: Endpoint, name: str) -> bool:
@@ -80,8 +111,17 @@ def _is_settled(reach: Reach, endpoint: Endpoint, name: str) -> bool:
 
 
 def _sends_cursor(expression: Expression) -> bool:
-    """Whether an expression reads the provider's cursor, or ours, which is a mistake of its own (C232)."""
-    return any(one.name == "cursor" for one in expression.variables) or reads_parameter(expression, "next_cursor")
+    """Whether an expression gives the provider's cursor, or ours, which is a mistake of its own (C232)."""
+    tested = {id(below) for one in nodes.walk(expression.node) for test in _tests(one) for below in nodes.walk(test)}
+    is_sent = any(one.name == "cursor" and id(one) not in tested for one in expression.variables)
+    return is_sent or reads_parameter(expression, "next_cursor")
+
+
+def _tests(node: nodes.Node) -> Iterator[nodes.Node]:
+    """What is below a node and only tested."""
+    match node:
+        case nodes.Condition(condition=one) | nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
+            yield one
 
 
 def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:
@@ -94,6 +134,16 @@ def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:
             settings = mapping.root.value["context"]
             message = f"the setting `{name}` is never read"
             yield settings.diagnostic("C212", message, key=name, severity="warning", hint="remove it")
+
+
+def text_switches(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C219: settings that are on or off, but texts, which are true in a condition."""
+    for name, schema in mapper.mapping.context_schemas.items():
+        if schema.get("type") == "string" and schema.get("default") in ("true", "false") and "enum" not in schema:
+            settings, default = mapper.mapping.root.value["context"], schema["default"]
+            message = f'the setting `{name}` is the text "{default}", and any text is true'
+            hint = f"write `type: boolean` and `default: {default}`"
+            yield settings.diagnostic("C219", message, key=name, severity="warning", hint=hint)
 
 
 def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
@@ -110,6 +160,38 @@ def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]
     if left:
         message = f"`{endpoint.name}` gives no value to {_first(left)}"
         yield _at_name(mapper, endpoint, "C215", message, severity="note")
+
+
+def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
+    """C213: required fields that are a field of the reply which may be null or absent, and nothing asks whether it is.
+
+    A schema that lets every field beside it be absent, or null, says nothing by that.
+    """
+    for path, field, one in leaves(types.endpoint.response, mapper.resource.record):
+        if len(path) == 1 and field is not None and field.required and not field.nullable:
+            direct = {id(node) for node in results(one.node)}  # null in a call is C223 or C224
+            ways = {
+                id(node): way for node in nodes.walk(one.node) if (way := _unsure(types, node, null=id(node) in direct))
+            }
+            if ways and may_be_absent(one.node, types.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
+                message = f"`{path[0]}` is required, but {[*ways.values()][-1]}"
+                hint = "give it another value there, or select the rows that have it: `rows[… != null]`"
+                yield one.diagnostic("C213", message, severity="warning", hint=hint)
+
+
+def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None:
+    """How a field of the reply may have no value, in words; None if it surely has one, or for any other node."""
+    kind = types.kinds.get(id(node))
+    if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
+        return None
+    beside = properties(types.body, kind.path[:-1])
+    declared = beside.get(kind.path[-1])
+    if declared is None or not declared.solid:
+        return None
+    tells = {one for one in ("null", "undefined") if any(one not in each.kinds for each in beside.values())}
+    ways = tells & declared.kinds & kind.kinds - (set() if null else {"null"})
+    shown = " or ".join(word for one, word in (("null", "null"), ("undefined", "absent")) if one in ways)
+    return f"`{dotted(kind.path)}` may be {shown}" if ways else None
 
 
 def _unwritten(

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from truto_mapper.authoring.check import fitting, slips
+from truto_mapper.authoring.check.absence import Given, kinds_in
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
+from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.engine import sendable
+from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.engine.source_types import plain_schema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.types import Type
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Template, every, leaves, of_mapping
@@ -21,6 +25,10 @@ from truto_mapper.text.timestamps import is_time_zone
 
 #: Headers that are often written with an underscore.
 _HYPHENED: Final = frozenset({"retry-after", "content-type", "x-request-id", "x-total-count", "x-next-page", "x-page"})
+
+#: Words of names that count pages, or the rows of one.
+_PAGES: Final = words("page")
+_AMOUNTS: Final = words_of(["total", "count", "number", "num", "size", "per", "current", "last", "max"])
 
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": ["number", "null"]}
@@ -45,7 +53,7 @@ _WANTED: Final[Mapping[str, tuple[Any, str | None]]] = {
 }
 
 
-def misfits(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
+def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
     """C240: values of another type than their key takes. C242: headers."""
     for key, one in (*every(typed.endpoint), *of_mapping(mapping)):
         kind = typed.kinds.get(id(one.node), types.ANY)
@@ -56,7 +64,11 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnosti
         if key == "whole_days.time_zone":
             yield from _zones(one, kind)
         yield from _headers_read(one)
+        yield from _no_numbers(one, typed.kinds)
+    yield from _statuses(mapping, typed)
     yield from _paths(typed.endpoint.path, typed.kinds.get(id(typed.endpoint.path.node), types.ANY))
+    yield from _empty_parts(typed.endpoint.path, given)
+    yield from _of_a_page(typed.endpoint)
     yield from _always_refused(typed)
     yield from _headers_sent(typed.endpoint.headers)
     yield from _parameters(typed)
@@ -110,6 +122,22 @@ def _paths(path: Expression, kind: Type) -> Iterator[Diagnostic]:
             yield path.diagnostic("C240", fault[0], one, severity="warning", hint=fault[1])
 
 
+def _empty_parts(path: Expression, given: Given) -> Iterator[Diagnostic]:
+    """C240: a part of a path that is nothing where a parameter or a setting is absent."""
+    kinds = kinds_in(path.node, given.scope)
+    parts = list(_joined(path.node))
+    for before, one, after in zip(parts, parts[1:], parts[2:], strict=False):
+        match before, after:
+            case nodes.String(value=start), nodes.String(value=end) if start.endswith("/") and end.startswith("/"):
+                is_empty = given.is_absent(one, kinds)
+            case _:
+                is_empty = False
+        if is_empty:
+            message = f"a part of the path is empty where `{slips.written(path, one)}` is absent"
+            hint = "give it a value: `… ?? …`, or refuse the query by `query_error`"
+            yield path.diagnostic("C240", message, one, severity="warning", hint=hint)
+
+
 def _open(node: nodes.Condition) -> nodes.Node | None:
     """The last condition of a chain without an `else`, unless it compares: C209 tells which values are left then."""
     while isinstance(node.otherwise, nodes.Condition):
@@ -153,7 +181,10 @@ def _parameters(typed: EndpointTypes) -> Iterator[Diagnostic]:
     for key, template in templates.items():
         for path, _, one in leaves(template):
             kind = typed.kinds.get(id(one.node), types.ANY)
-            if not path:
+            if kind == types.FUNCTION:
+                message = f"`{slips.written(one, one.node)}` is a function, which cannot be sent"
+                yield one.diagnostic("C240", message, severity="warning", hint="bind a value of this name, or call it")
+            elif not path:
                 yield from fitting.misfits(one, kind, _wanted({"type": "object"}, key))
             elif template is typed.endpoint.headers:
                 yield from fitting.misfits(one, kind, _wanted(_SENT, str(path[0])))
@@ -172,6 +203,77 @@ def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 # ---------------------------------------------------------------------------------------------------------- replies
+
+
+def _no_numbers(expression: Expression, kinds: Mapping[int, Type]) -> Iterator[Diagnostic]:
+    """C225: `$number(a ?? "ten")`, and a text beside the numbers of `$min([…])`."""
+    for node in nodes.walk(expression.node):
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="number"), arguments=(one,)):
+                for each in (each for each in fitting.results(one) if each is not one):
+                    is_text = isinstance(each, nodes.String) and isinstance(number_in(each.value), str)
+                    if is_text and not slips.written(expression, each).startswith('"0'):
+                        message = f"$number fails for {slips.written(expression, each)}"
+                        yield expression.diagnostic("C225", message, each, severity="warning")
+            case nodes.Call(
+                procedure=nodes.Variable(name="min" | "max" | "sum" | "average" as name),
+                arguments=(nodes.Array(items=items),),
+            ):
+                parts = [(each, kinds.get(id(each), types.ANY)) for item in items for each in fitting.results(item)]
+                texts = [each for each, kind in parts if kind.solid == types.STRING.kinds]
+                for each in texts if len(texts) < len(parts) else ():
+                    message = f"${name} takes numbers, but `{slips.written(expression, each)}` is a string"
+                    yield expression.diagnostic("C225", message, each, severity="warning")
+
+
+def _statuses(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C219: `status = 404` beside `$status`, where no schema says that the body has a `status`."""
+    if mapping.refusal is not None:
+        return
+    some = [one for one in (typed.endpoint.empty_when, *mapping.errors.values()) if one is not None]
+    if not any(name.name == "status" for one in some for name in one.variables):
+        return
+    for one in some:
+        for node in nodes.walk(one.node) if "status" in one.text else ():
+            match node:
+                case (
+                    nodes.Binary(
+                        left=nodes.Path(steps=(nodes.Step(node=nodes.Name(value="status") as name),)), right=right
+                    )
+                    | nodes.Binary(left=nodes.Name(value="status") as name, right=right)
+                ) if all(
+                    isinstance(each, nodes.Number)
+                    for each in (right.items if isinstance(right, nodes.Array) else (right,))
+                ):
+                    message = "`status` is a field of the body; the status of the reply is `$status`"
+                    yield one.diagnostic("C219", message, name, severity="warning", hint="write `$status`")
+
+
+def _of_a_page(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
+    """C240: a total that is that of one page, or the number of pages."""
+    one = endpoint.total
+    if one is None or endpoint.next_cursor is None:
+        return
+    rows, *inner = [_named(loop.node) for _, loop in endpoint.for_each] or [[]]
+    names = _named(one.node)
+    match one.node:
+        case nodes.Call(procedure=nodes.Variable(name="count" | "size"), arguments=(_,)) if {*rows} & {*names}:
+            message, hint = "this counts the rows of one page", "read it from the reply, or leave `total` out"
+            yield one.diagnostic("C240", message, severity="warning", hint=hint)
+        case nodes.Path() if names and is_simple_path(one.node):
+            said = words(names[-1])
+            if (
+                said & _PAGES
+                and not said - _PAGES - _AMOUNTS
+                and not words_of(each for row in (rows, *inner) for each in row) & _PAGES
+            ):
+                message = f"`{names[-1]}` is about pages; `total` is the number of all records"
+                yield one.diagnostic("C240", message, severity="warning")
+
+
+def _named(node: nodes.Node) -> list[str]:
+    """The names in an expression, in order."""
+    return [one.value for one in nodes.walk(node) if isinstance(one, nodes.Name)]
 
 
 def _headers_read(expression: Expression) -> Iterator[Diagnostic]:

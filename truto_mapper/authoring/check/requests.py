@@ -18,7 +18,7 @@ from truto_mapper.text.diagnostics import Diagnostic
 #: Formats of texts that a path contains as they are.
 _SAFE = frozenset({"uuid", "date", "date-time"})
 #: Functions that keep the characters of a text.
-_KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join"})
+_KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join", "encodeUrl"})
 
 
 def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:

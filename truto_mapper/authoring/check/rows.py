@@ -36,10 +36,19 @@ def misplaced_rows(types_: EndpointTypes) -> Iterator[Diagnostic]:
             hint = f"the reply has `{dotted(unread[0])}`" if unread else None
             message = f"`{written(expression, expression.node)}` is {types.in_words(kind)}, not a list of rows"
             yield expression.diagnostic("C234", message, severity="warning", hint=hint)
+        elif any(map(_is_item, _tests(expression.node))):
+            message = f"only one row is mapped: `{written(expression, expression.node)}` selects it by its number"
+            yield expression.diagnostic("C234", message, severity="warning", hint="remove the number")
         if outer and not any(read.path[0] in (outer, "$") for read in reads(expression)):
             message = f"this does not depend on ${outer}: each ${outer} gets all of these rows"
             yield expression.diagnostic("C234", message, severity="warning", hint=f"begin with `${outer}`")
         outer = name
+
+
+def _tests(node: nodes.Node) -> Sequence[nodes.Filter | nodes.Index]:
+    """The predicates at the end of a path."""
+    last = node.steps[-1] if isinstance(node, nodes.Path) else node
+    return (*last.predicates, *last.stages) if isinstance(last, nodes.Step) else ()
 
 
 def _lists(kind: Type) -> Iterator[tuple[str, ...]]:
@@ -134,11 +143,20 @@ def _marks_within(expression: Expression, kinds: Mapping[int, Type]) -> Iterator
             case nodes.Call(procedure=nodes.Variable(name="map"), arguments=(items, nodes.Lambda(body=body))):
                 made = [body] if _is_list(items, None, kinds) else []
             case nodes.Array(items=items):
-                objects = [one for one in items if isinstance(one, nodes.Object)]
+                objects = [one for each in items for one in _certain(each)]
                 made = [*objects[1:]] if objects and any(_marks(objects[0])) else []
         for one in made:
             for value, name in _marks(one):
                 yield _mark(expression, value, name)
+
+
+def _certain(node: nodes.Node) -> Iterator[nodes.Object]:
+    """The object that an item of an array is, or is made of a value: `a[$ != null].{"b": $}`."""
+    match node:
+        case nodes.Object():
+            yield node
+        case nodes.Path(steps=(*_, nodes.Step(node=nodes.Object() as made))):
+            yield made
 
 
 def _is_list(node: nodes.Node, end: int | None, kinds: Mapping[int, Type]) -> bool:

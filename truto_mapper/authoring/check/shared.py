@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from truto_mapper.language.expression import Expression
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.source import Source, Span
@@ -27,11 +28,17 @@ def in_every(found: Mapping[str, list[Diagnostic]], endpoints: Iterable[Endpoint
         for some in found.values()
         for one in some
         if one.code not in _NEVER
-        or all(place(one) in never[one.code][name] for name, places in held.items() if _is_held(one, places))
+        or all(place(one) in never[one.code][name] for name, places in held.items() if is_held(one, places))
     ]
 
 
-def _is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
+def is_inside(found: Diagnostic, some: Iterable[Expression]) -> bool:
+    """Whether a finding is in one of some expressions."""
+    return is_held(found, [(one.source, one.span) for one in some])
+
+
+def is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
+    """Whether a finding is at one of some places."""
     span = found.span
     return span is not None and any(
         found.source is source and held.start <= span.start < held.end for source, held in places

@@ -1,19 +1,26 @@
 """What is valid JSONata, but was probably meant to be something else; found without any types."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from truto_mapper.language import foreign, nodes
+from truto_mapper.language import call_types, foreign, nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.hints.operators import looks_like, named
 from truto_mapper.language.hints.templates import joined
 from truto_mapper.language.names import discarded, meant_as_binding
-from truto_mapper.text.diagnostics import Diagnostic, shortened
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, shortened
 
 
-def slips(expression: Expression, settings: Mapping[str, Collection[str]] | None = None) -> Iterator[Diagnostic]:
-    """The slips of an expression. `settings` has the names of what `query` and `context` hold, where they are bound."""
+def slips(
+    expression: Expression, settings: Mapping[str, Collection[str]] | None = None, bound: Collection[str] = ()
+) -> Iterator[Diagnostic]:
+    """The slips of an expression. `settings` has the names of what `query` and `context` hold, where they are bound.
+
+    `bound` has the names of the variables.
+    """
     yield from _unused(expression)
+    yield from _functions(expression, bound)
+    yield from _never_read(expression)
     for node in nodes.walk(expression.node):
         match node:
             case nodes.String(value=value):
@@ -23,6 +30,8 @@ def slips(expression: Expression, settings: Mapping[str, Collection[str]] | None
             case nodes.Path(steps=steps):
                 yield from _path(expression, steps, settings or {})
                 yield from _brackets(expression, node)
+            case nodes.Object(pairs=pairs) | nodes.Group(pairs=pairs):
+                yield from _repeated_keys(expression, pairs)
             case nodes.Step(predicates=filters):
                 yield from _filters(expression, node, filters)
 
@@ -44,6 +53,56 @@ def _unused(expression: Expression) -> Iterator[Diagnostic]:
             assert isinstance(node, nodes.Binary)  # noqa: S101  # for mypy
             hint = f"`=` compares: write `${variable.name} := {written(expression, node.right)}`"
         yield _warning(expression, "C218", node, "nothing uses this value", hint)
+
+
+def _functions(expression: Expression, bound: Collection[str]) -> Iterator[Diagnostic]:
+    """C219: a function where a value is meant: one with fields, an operand, or all of an expression."""
+    named = {id(one) for one in expression.variables if one.name not in bound and call_types.is_known(one.name)}
+    for node in nodes.walk(expression.node) if named or "." in expression.text else ():
+        match node:
+            case nodes.Path(steps=(nodes.Step(node=first), _, *_)) if id(first) in named or isinstance(
+                first, nodes.Lambda
+            ):
+                yield _warning(expression, "C219", first, "a function has no fields", _called(first, bound))
+            case nodes.Step(node=first, predicates=(_, *_)) if id(first) in named:
+                yield _warning(expression, "C219", first, "a function has no items", _called(first, bound))
+            case nodes.Binary(left=left, right=right):
+                for one in (left, right):
+                    if id(one) in named:
+                        yield _warning(expression, "C219", one, "this is a function, not a value", _called(one, bound))
+    if id(expression.node) in named:
+        hint = _called(expression.node, bound)
+        yield _warning(expression, "C219", expression.node, "this is a function, not a value", hint)
+
+
+def _called(node: nodes.Node, bound: Collection[str]) -> str:
+    name = getattr(node, "name", "")
+    near = did_you_mean(name, bound, "`${}`") if name else None
+    return near or (f"write `${name}(…)`" if name else "call it: `(function(…) { … })(…)`")
+
+
+def _never_read(expression: Expression) -> Iterator[Diagnostic]:
+    """C219: a name that is bound and never read, while a field of that name is."""
+    if ":=" not in expression.text and "{" not in expression.text:
+        return
+    every = list(nodes.walk(expression.node))
+    bound = {id(one.variable): one.variable.name for one in every if isinstance(one, nodes.Bind)}
+    bound |= {id(two): two.name for one in every if isinstance(one, nodes.Lambda) for two in one.parameters}
+    read = {one.name for one in every if isinstance(one, nodes.Variable) and id(one) not in bound}
+    firsts = [one.steps[0].node for one in every if isinstance(one, nodes.Path)]
+    for first in firsts if set(bound.values()) - read else ():
+        if isinstance(first, nodes.Name) and first.value in bound.values() and first.value not in read:
+            message = f"`{first.value}` is the name of a field, and nothing reads the variable"
+            yield _warning(expression, "C219", first, message, f"write `${first.value}`")
+
+
+def _repeated_keys(expression: Expression, pairs: Sequence[tuple[nodes.Node, nodes.Node]]) -> Iterator[Diagnostic]:
+    """C219: `{"a": 1, "a": 2}`."""
+    keys = [key for key, _ in pairs]
+    for number, key in enumerate(keys):
+        if isinstance(key, nodes.String) and key in keys[:number]:
+            message = f'the object has "{key.value}" twice, which fails (D1009)'
+            yield _warning(expression, "C219", key, message, "remove one of them, or rename it")
 
 
 def _template(expression: Expression, node: nodes.Node, value: str) -> Iterator[Diagnostic]:

@@ -1,9 +1,14 @@
 """Where the types of an expression make JSONata do what few expect: nothing, and numbers in brackets."""
 
+import re
+from collections.abc import Sequence
+
 from truto_mapper.authoring.check.nulls import Nulls
 from truto_mapper.language import nodes, types
+from truto_mapper.language.call_types import Fit
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import quiet
+from truto_mapper.language.library.patterns import regex
 from truto_mapper.language.types import Type, item_of
 
 _ORDERS = ("<", "<=", ">", ">=")
@@ -15,15 +20,16 @@ class Surprises(Nulls):
     def binary(self, node: nodes.Binary, scope: TypeScope) -> Type:
         made = super().binary(node, scope)
         if node.operator == "!=":
-            self.unequal(node)
+            self.unequal(node, scope)
         elif node.operator == "=":
             self.equal(node)
         return made
 
-    def unequal(self, node: nodes.Binary) -> None:
+    def unequal(self, node: nodes.Binary, scope: TypeScope) -> None:
         """C220: `a != "x"` is false where `a` is absent."""
         sides = (node.left, node.right)
-        absent = next((side for side in sides if self.may_lack(side)), None)
+        there = scope.within(scope.context.without(types.NONE))  # a predicate drops a row that is null anyway
+        absent = next((one for one in sides if self.may_lack(one) and "undefined" in quiet(one, there).kinds), None)
         if absent is not None and not any(isinstance(side, nodes.Value) for side in sides):
             left, right = map(self.text_of, sides)
             hint = f"write `$not({left} = {right})` if it is to be true there"
@@ -39,6 +45,33 @@ class Surprises(Nulls):
                 return
         if all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
+
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
+        kind = super().infer(node, scope)
+        if isinstance(node, nodes.Coalesce):
+            self.defaulted(node)
+        if isinstance(node, nodes.Step):
+            for one in node.predicates:
+                if isinstance(one, nodes.Filter) and isinstance(one.expression, nodes.Number):
+                    self.selected((node,), node, one.expression)
+        return kind
+
+    def defaulted(self, node: nodes.Coalesce) -> None:
+        """C228: `a ?? b` where `a` may be null, which it keeps; C211: where `a` is always there."""
+        left, kind = node.left, self.kind(node.left)
+        text, right = self.text_of(left), self.text_of(node.right)
+        if id(node) in self.tests or kind.path is None or "array" in kind.kinds or not kind.solid:
+            return
+        if self.may_be_null(left) and not isinstance(node.right, nodes.Value):
+            edit = f"{self.given(left)} ?? {right}"
+            message = f"`{text}` may be null, which `??` keeps: `{right}` is only for an absent value"
+            is_default = (
+                isinstance(node.right, nodes.CONSTANTS) and "undefined" in kind.kinds
+            )  # null may be meant to stay
+            self.surprise("note" if is_default else "warning", "C228", left, message, f"write `{edit}`")
+        elif not kind.kinds & types.NONE and not isinstance(node.right, nodes.CONSTANTS):
+            message = f"this is never used: the schema says that `{text}` is always there"
+            self.surprise("warning", "C211", node.right, message, "swap the sides if this is the better value")
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         item = item_of(state)
@@ -98,11 +131,70 @@ class Surprises(Nulls):
                 all_items = self.text_of(path).split("[" + text)[0]
                 message = f"`[{text}]` selects from the `{step.node.value}` of each item, which is a single value"
                 self.surprise("warning", "C221", test, message, f"write `({all_items})[{text}]`")
-        elif not isinstance(test, nodes.Number) and _of_item(test):
+                return
+        if isinstance(test, nodes.Number):
+            self.selected(path.steps, step, test)
+        elif _of_item(test):
             kind = self.kind(test)
             if kind.solid and kind.solid <= types.NUMBER.kinds:
                 message = f"`{text}` is a number, so `[{text}]` selects by position"
                 self.surprise("warning", "C221", test, message, f"write `[{text} != 0]` for a condition")
+
+    def selected(self, steps: tuple[nodes.Step, ...], step: nodes.Step, test: nodes.Number) -> None:
+        """C221: a number in brackets behind a text, or for a group that the pattern of $match does not have."""
+        kind = self.kind(step.node) if step is steps[0] else quiet(step.node, TypeScope({}, self.before[id(step)]))
+        text = self.text_of(test)
+        if isinstance(step.node, (nodes.Name, nodes.Variable)) and kind.kinds - types.NONE == types.STRING.kinds:
+            whole = self.text_of(step.node)
+            message = f"`{whole}` is a text, of which `[{text}]` selects no character"
+            self.surprise("warning", "C221", test, message, f"write `$substring({whole}, {text}, 1)` for a character")
+        elif isinstance(step.node, nodes.Name) and step.node.value == "groups" and step is not steps[0]:
+            before = steps[steps.index(step) - 1].node
+            count = _groups_of(before.arguments[1:2]) if isinstance(before, nodes.Call) else None
+            if count is not None and not -count <= test.value < count:
+                message = f"the pattern has {_groups_in_words(count)}, so `[{text}]` gives nothing"
+                hint = f"the first group is `[0]`{'' if count else ': write it as `(…)` in the pattern'}"
+                self.surprise("warning", "C221", test, message, hint)
+
+    def fitted(
+        self,
+        node: nodes.Call,
+        arguments: Sequence[nodes.Node],
+        given: Sequence[Type],
+        fit: Fit | None,
+        scope: TypeScope,
+    ) -> None:
+        super().fitted(node, arguments, given, fit, scope)
+        if isinstance(node.procedure, nodes.Variable) and node.procedure.name == "replace" and len(arguments) > 2:
+            self.replaced(arguments[1], arguments[2])
+
+    def replaced(self, pattern: nodes.Node, by: nodes.Node) -> None:
+        """C225: a pattern as the replacement, or a group in it that the pattern does not have."""
+        count = _groups_of([pattern])
+        if isinstance(by, nodes.Regex):
+            self.tell("C225", by, "argument 3 of $replace is the replacement, but this is a pattern", None, ())
+        elif isinstance(by, nodes.String) and count is not None:
+            unknown = [one for one in _GROUP.findall(by.value) if one != "$$" and int(one[1]) > count]
+            for one in unknown[:1]:
+                message = f"`{one}` is always empty: the pattern has {_groups_in_words(count)}"
+                self.tell("C225", by, message, "write `$$` for a dollar sign" if not count else None, ())
+
+
+#: A group in the replacement of `$replace`, or a dollar sign.
+_GROUP = re.compile(r"\$(?:\$|\d+)")
+
+
+def _groups_of(arguments: Sequence[nodes.Node]) -> int | None:
+    """How many groups a constant pattern has."""
+    match arguments:
+        case [nodes.Regex(pattern=pattern, flags=flags)]:
+            found: int = regex(pattern, flags).pattern.groups
+            return found
+    return None
+
+
+def _groups_in_words(count: int) -> str:
+    return f"{count or 'no'} group{'' if count == 1 else 's'}"
 
 
 def _of_item(test: nodes.Node) -> bool:

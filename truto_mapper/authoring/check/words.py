@@ -35,6 +35,9 @@ _SAME = [
     "latitude lat",
     "longitude lon lng",
     "url link",
+    "birth born",
+    "hire join",
+    "terminate termination left leave",
 ]
 
 #: Words that exclude each other: a name with one of them does not mean a value that is named by the other.
@@ -43,10 +46,19 @@ _OPPOSITES = [
     "win lose", "inbound outbound", "incoming outgoing", "source target", "source destination",
     "latitude longitude", "open close", "upload download", "read write", "buy sell",
     "debit credit", "old new", "first end", "last start", "width height", "left right",
+    "hire terminate", "home work", "mobile home", "mobile work", "mobile fax", "personal work", "primary secondary",
+    "billing shipping", "gross net", "planned actual", "estimated actual", "arrival departure",
 ]  # fmt: skip
 
 #: Words that say that `from` and `to` beside them are of a time.
 _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month", "week", "timestamp"})
+
+#: Words that are written as one: `firstname`, `lastmodifieddate`.
+_JOINED = re.compile(
+    r"(first|last|middle|full|nick|user|display|mobile|work|home|office|job|company|account|owner|birth|hire|start|end"
+    r"|create|created|modify|modified|update|updated|close|closed|zip|post|phone|email)"
+    r"(?=(?:created|modified|updated)?(?:name|date|time|phone|title|code|id|at|by|number|url|type|count|address)$)"
+)
 
 _ENDING = re.compile(r"(?<=[a-z]{3})(?:ings?|ed|es|s|ions?|ly)$")
 _DOUBLE = re.compile(r"([bdfgmnprst])\1$")
@@ -54,17 +66,19 @@ _DOUBLE = re.compile(r"([bdfgmnprst])\1$")
 
 def _stem(word: str) -> str:
     """A word without its ending."""
-    return _DOUBLE.sub(r"\1", _ENDING.sub("", word)).rstrip("e")
+    return _DOUBLE.sub(r"\1", _ENDING.sub("", re.sub("(?<=[a-z]{2})ies$", "y", word))).rstrip("e")
 
 
 _FORMS = {form: _stem(words.split()[0]) for words in _SAME for one in words.split() for form in (one, _stem(one))}
 _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pair in _OPPOSITES]
 
+_OPPOSED = frozenset(word for pair in _APART for word in pair)
+
 
 @lru_cache(maxsize=4096)
 def words(name: str) -> Words:
     """The words of a name, without small ones and single letters, each in one form."""
-    parts = [part.lower() for part in _PARTS.findall(name) if len(part) > 1]
+    parts = [one for part in _PARTS.findall(name) if len(part) > 1 for one in _JOINED.sub(r"\1 ", part.lower()).split()]
     of_time = not _OF_TIME.isdisjoint(parts)
     kept = [
         part
@@ -79,7 +93,14 @@ def words_of(names: Iterable[str]) -> Words:
     return frozenset(word for name in names for word in words(name))
 
 
+def as_bounds(found: Words) -> Words:
+    """The words of a parameter of a request: `timeMax` is an end."""
+    bounds = {_FORMS["min"]: _FORMS["start"], _FORMS["max"]: _FORMS["end"]}
+    is_of_time = not found.isdisjoint(words_of([*_OF_TIME, "created", "updated"]))
+    return frozenset(bounds.get(word, word) for word in found) if is_of_time else found
+
+
 def are_opposites(one: Words, other: Words) -> bool:
     """Whether one of two names has a word, and the other only its opposite."""
-    mine, theirs = one - other, other - one
-    return any(len(pair & mine) == len(pair & theirs) == 1 for pair in _APART)
+    mine, theirs = (one - other) & _OPPOSED, (other - one) & _OPPOSED
+    return bool(mine and theirs) and any(len(pair & mine) == len(pair & theirs) == 1 for pair in _APART)

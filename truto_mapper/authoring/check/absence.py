@@ -1,0 +1,129 @@
+"""Where a value may be absent: what the query may lack, the cursor of a first page, a field of the reply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from truto_mapper.authoring.check.expressions import EndpointTypes, narrowed
+from truto_mapper.authoring.check.reachability import Reach
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language import facts, nodes, types
+from truto_mapper.language.facts import TypeScope
+from truto_mapper.language.inference import Inference, quiet
+from truto_mapper.language.names import is_simple_path, leading_names
+from truto_mapper.language.types import Type
+from truto_mapper.mapping.linked import Endpoint, every
+
+_ARITHMETIC: Final = ("+", "-", "*", "/", "%")
+#: Functions that give a value whatever they are given.
+_CERTAIN: Final = frozenset({"count", "exists", "size"})
+
+Kinds = Mapping[int, Type]
+
+
+class _Recording(Inference):
+    """Infers types, and keeps that of each node by its identity."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: None)
+        self.kinds: dict[int, Type] = {}
+
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
+        kind = self.kinds[id(node)] = super().infer(node, scope)
+        return kind
+
+
+def kinds_in(node: nodes.Node, scope: TypeScope) -> Kinds:
+    """The type of each node of an expression, by its identity."""
+    recording = _Recording()
+    recording.infer(node, scope)
+    return recording.kinds
+
+
+def of_request(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> TypeScope:
+    """What is known where the request of an endpoint is made: of the queries that it serves and does not refuse."""
+    endpoint, integration = typed.endpoint, mapper.mapping.integration
+    scope = narrowed(replace(typed.scope, context=types.ANY), reach.asked(endpoint.name))
+    given = scope.variables["query"].properties or {}
+    fields = mapper.resource.parameters
+    required = {name for name, one in fields.items() if one.required or integration in one.required_in}
+    scope = narrowed(scope, {"query": {name: given[name].without({"undefined"}) for name in required & given.keys()}})
+    if endpoint.when is not None:
+        scope = scope.knowing(facts.narrowed(endpoint.when.node, scope, quiet)[0])
+    node = None if endpoint.query_error is None else endpoint.query_error.node
+    while isinstance(node, nodes.Block) and node.expressions:
+        node = node.expressions[-1]
+    while isinstance(node, nodes.Condition):
+        scope = scope.knowing(facts.narrowed(node.condition, scope, quiet)[1])
+        node = node.otherwise
+    return scope
+
+
+def may_be_absent(node: nodes.Node, kinds: Kinds, is_open: Callable[[nodes.Node], bool]) -> bool:
+    """Whether a value is absent where one that `is_open` is. A condition without `:` counts if it asks about one."""
+    match node:
+        case nodes.Coalesce(right=one) | nodes.Default(right=one) | nodes.Block(expressions=(one,)):
+            return may_be_absent(one, kinds, is_open)
+        case nodes.Condition(condition=test, then=one, otherwise=other):
+            rest = _asks(test, is_open) if other is None else may_be_absent(other, kinds, is_open)
+            return rest or may_be_absent(one, kinds, is_open)
+        case nodes.Binary(operator=operator, left=left, right=right) if operator in _ARITHMETIC:
+            return any(may_be_absent(one, kinds, is_open) for one in (left, right))
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name not in _CERTAIN:
+            made = kinds.get(id(node), types.ANY)
+            return "undefined" in made.kinds and made != types.ANY and may_be_absent(one, kinds, is_open)
+    return is_open(node)
+
+
+def _asks(test: nodes.Node, is_open: Callable[[nodes.Node], bool]) -> bool:
+    """Whether a condition is false where a value is absent."""
+    match test:
+        case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
+            return is_open(one)
+        case nodes.Block(expressions=(one,)):
+            return _asks(one, is_open)
+    return is_open(test)
+
+
+class Given:
+    """Tells which parameters, settings and cursors may be absent in the request of an endpoint.
+
+    A setting counts only where the mapping says elsewhere what holds without it: whoever needs it gives it otherwise.
+    """
+
+    def __init__(self, mapper: Mapper, scope: TypeScope) -> None:
+        self.scope, self.mapper = scope, mapper
+
+    def is_absent(self, node: nodes.Node, kinds: Kinds | None = None) -> bool:
+        """Whether a value of the request may be absent."""
+        known = kinds_in(node, self.scope) if kinds is None else kinds
+        return may_be_absent(node, known, lambda one: self._is_open(one, known))
+
+    def _is_open(self, node: nodes.Node, kinds: Kinds) -> bool:
+        kind = kinds.get(id(node), types.ANY)
+        if not is_simple_path(node) or "undefined" not in kind.kinds or not kind.solid or kind == types.ANY:
+            return False
+        root, *below = [str(getattr(one, "name", None) or getattr(one, "value", "")) for one in leading_names(node)]
+        if root == "context" and below:
+            return any(below[0] in _defaulted(one) for one in self.mapper.mapping.endpoints)
+        return root in ("query", "cursor") and (bool(below) or root == "cursor")
+
+
+def _defaulted(endpoint: Endpoint) -> set[str]:
+    """The settings whose absence an endpoint provides for: `$context.a ?? …`, `$context.a ? …`."""
+    found = set()
+    for _, expression in every(endpoint):
+        for node in nodes.walk(expression.node) if "$context" in expression.text else ():
+            match node:
+                case (
+                    nodes.Coalesce(left=one)
+                    | nodes.Default(left=one)
+                    | nodes.Condition(condition=one)
+                    | nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,))
+                ):
+                    names = leading_names(one) if isinstance(one, nodes.Path) else ()
+                    if len(names) > 1 and getattr(names[0], "name", "") == "context":
+                        found.add(str(getattr(names[1], "value", "")))
+    return found

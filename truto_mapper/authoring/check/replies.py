@@ -1,0 +1,125 @@
+"""Conditions on replies that are the same for every reply: tried with replies that fit the provider's schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.shared import is_inside
+from truto_mapper.engine.source_types import refusal_type
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import truthy
+from truto_mapper.language.types import Type
+from truto_mapper.mapping import linked
+from truto_mapper.mapping.linked import REPLY
+from truto_mapper.text.diagnostics import Diagnostic, either
+from truto_mapper.text.errors import EvaluationError
+
+#: Statuses that never say that nothing was found: no access, too many calls, and failures of the provider.
+_FAILURES: Final = (401, 429, 500, 503)
+#: How deep a tried reply is.
+_DEPTH: Final = 5
+#: With more names than this in a condition, nothing is tried.
+_MAX_NAMES: Final = 5
+#: Functions whose results for a tried reply are those for any reply like it.
+_PLAIN: Final = frozenset({"exists", "not", "count", "boolean", "size", "type"})
+
+
+def same_for_all(mapping: linked.Mapping, typed: EndpointTypes, told: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """C230: what refuses every reply, recognises none, or takes failures for an empty page; not beside what is told."""
+    loud = [one for one in told if one.severity != "note"]
+
+    def untold(one: Expression | None) -> Expression | None:
+        return None if one is None or any(is_inside(each, [one]) for each in loud) else one
+
+    endpoint = typed.endpoint
+    if (one := untold(endpoint.empty_when)) is not None:
+        refusal = refusal_type(mapping)
+        hidden = [status for status in _FAILURES if _is_always(one, refusal, status)]
+        if hidden:
+            statuses = either([str(status) for status in hidden])
+            message = f"this is true for {statuses} whatever the reply says: failures would be empty pages"
+            yield one.diagnostic("C230", message, severity="warning", hint="name the status: `$status = 404 and …`")
+    if typed.body == types.ANY:
+        return
+    if (one := untold(endpoint.error_when)) is not None and all(
+        _is_always(one, typed.body, status) for status in (200, 202)
+    ):
+        message = "this is true for every reply that fits `source_schema`: each would be refused"
+        yield one.diagnostic("C230", message, severity="warning")
+    if (
+        (one := untold(endpoint.recognise)) is not None
+        and _is_plain(one)
+        and _is_always(one, typed.body, 200, wanted=False)
+    ):
+        message = "this is false for every reply that fits `source_schema`: none would be taken"
+        yield one.diagnostic("C230", message, severity="warning")
+
+
+def _is_always(expression: Expression, kind: Type, status: int, *, wanted: bool = True) -> bool:
+    """Whether a condition has an outcome for every reply that is tried."""
+    names = {one.value for one in nodes.walk(expression.node) if isinstance(one, nodes.Name)}
+    bodies: Iterable[Any] = ({},) if kind == types.ANY else _tried(expression, kind)
+    return len(names) <= _MAX_NAMES and all(_holds(expression, body, status) is wanted for body in bodies)
+
+
+def _holds(expression: Expression, body: Any, status: int) -> bool | None:
+    """Whether a condition holds for a reply; None where it fails."""
+    bindings = {**{name: {} for name in REPLY}, "cursor": "", "now": "", "response": body, "status": status}
+    try:
+        return bool(truthy(expression.evaluate(body, bindings)))
+    except EvaluationError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How replies are made up: which names they have if they may, and what their values are."""
+
+    names: frozenset[str]
+    absent: frozenset[str]
+    constant: Any
+    truth: bool
+    void: str
+
+    def reply(self, kind: Type, depth: int = _DEPTH) -> Any:
+        if self.void in kind.kinds and self.void != "array":
+            return None
+        if "object" in kind.solid and depth:
+            below = {name: one for name, one in (kind.properties or {}).items() if name in self.names}
+            given = {name: one for name, one in below.items() if self.is_given(name, one)}
+            return {name: self.reply(one, depth - 1) for name, one in given.items()}
+        if "array" in kind.solid and depth:
+            return [] if self.void == "array" else [self.reply(kind.items or types.STRING, depth - 1)]
+        if self.constant is not None and types.kind_of(self.constant) in kind.solid:
+            return self.constant
+        plain: dict[str, Any] = {"string": "\0", "integer": int(self.truth), "boolean": self.truth}
+        return next((value for name, value in plain.items() if name in kind.solid), None)
+
+    def is_given(self, name: str, kind: Type) -> bool:
+        return "undefined" not in kind.kinds or name not in self.absent
+
+
+def _tried(expression: Expression, kind: Type) -> Iterator[Any]:
+    """Replies with and without what a condition reads, whose values are what it compares with, or others."""
+    every = list(nodes.walk(expression.node))
+    constants = dict.fromkeys(one.value for one in every if isinstance(one, nodes.String | nodes.Number))
+    names = list(dict.fromkeys(one.value for one in every if isinstance(one, nodes.Name)))
+    for absent in product((False, True), repeat=len(names)):
+        left = frozenset(name for name, is_left in zip(names, absent, strict=True) if is_left)
+        for constant, truth, void in product((None, *constants), (True, False), ("", "null", "array")):
+            yield _Form(frozenset(names), left, constant, truth, void).reply(kind)
+
+
+def _is_plain(expression: Expression) -> bool:
+    """Whether the tried replies tell all about a condition: it compares with one constant at most."""
+    every = list(nodes.walk(expression.node))
+    called = {
+        one.procedure.name for one in every if isinstance(one, nodes.Call) and isinstance(one.procedure, nodes.Variable)
+    }
+    constants = sum(isinstance(one, nodes.String | nodes.Number) for one in every)
+    return constants <= 1 and called <= _PLAIN and not any(isinstance(one, nodes.Regex | nodes.Lambda) for one in every)
