@@ -497,6 +497,21 @@ def test_two_values_are_shown_where_they_differ(old, new, shown):
     assert contrast(old, new) == shown
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (["a", "b"], ["b", "a"], {(): 'another order, ["a", "b"] → ["b", "a"]'}),
+        ([{"id": "a", "n": 1}, {"id": "b"}], [{"id": "b"}, {"id": "a", "n": 2}],
+         {(): 'another order, ["a", "b"] → ["b", "a"]', (1, "n"): "1 → 2"}),
+        (["a", "b"], ["b", "a", "c"], {(): 'another order, ["a", "b"] → ["b", "a", "c"]', (2,): '(nothing) → "c"'}),
+        ([1, 2], [0, 1, 2], {(0,): "(nothing) → 0"}),
+        ([1, 1, 2], [1, 2], {(1,): "1 → (nothing)"}),
+    ],
+)  # fmt: skip
+def test_items_of_a_list_in_another_order_are_one_difference(old, new, found):
+    assert {path: contrast(*values) for path, *values in differing(old, new)} == found
+
+
 @given(st.text(), st.text(), st.text())
 def test_two_texts_that_differ_are_never_shown_alike(start, one, other):
     if one != other:

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from truto_mapper import load
 from truto_mapper.engine.query import Parser, Query
 from truto_mapper.engine.query_string import split_query_string
-from truto_mapper.resource.spec import load_resource
+from truto_mapper.resource.spec import Resource, load_resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.errors import QueryError
+from truto_mapper.text.source import Source
 
 PARSER = Parser(load_resource("conversational-intelligence/activity"), "gong")
 PERIOD = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}
@@ -262,6 +263,30 @@ def test_defaults_are_filled_in_and_nothing_else():
     assert "users" not in found
     assert list(found) == [name for name in PARSER.resource.parameters if name in found]
     assert len(found) == len(list(found))
+
+
+def test_a_default_is_filled_in_at_every_depth_and_makes_a_value_optional():
+    kind = {"type": "string", "enum": ["own", "all"], "required": True, "default": "own"}
+    item = {"type": "object", "fields": {"id": {"type": "string", "required": True}, "kind": kind}}
+    place = {"type": "object", "fields": {"kind": kind, "at": {"type": "object", "fields": {"kind": kind}}}}
+    body = {
+        "version": 1, "unified_model": "crm", "resource": "deal", "title": "Deal", "integrations": ["acme"],
+        "methods": {"list": {"http_method": "GET", "path": "/deals"}},
+        "parameters": {
+            "teams": {"type": "array", "items": item},
+            "place": place,
+            "scope": {"type": "string", "required_in": ["acme"], "default": "mine"},
+        },
+        "fields": {"id": {"type": "string"}},
+        "response": {"result": {"type": "array", "items": {"type": "object"}}},
+    }  # fmt: skip
+    parser = Parser(Resource.parse(Source("deal.yaml", json.dumps(body))), "acme")
+    assert dict(parser.parse("")) == {"scope": "mine"}
+    assert parser.parse("teams=1,2")["teams"] == [{"id": "1", "kind": "own"}, {"id": "2", "kind": "own"}]
+    assert parser.parse({"place": {"at": {}}})["place"] == {"at": {"kind": "own"}, "kind": "own"}
+    assert parser.parse({"place": {"kind": "all"}})["place"] == {"kind": "all"}
+    with pytest.raises(QueryError, match="an empty value"):
+        parser.parse({"teams": [""]})
 
 
 def test_null_is_as_good_as_absent():

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from truto_mapper.engine.cursor import Question
 from truto_mapper.engine.query_string import split_query_string
-from truto_mapper.engine.query_values import UnusableError, coerced, plain
+from truto_mapper.engine.query_values import UnusableError, coerced, filled, plain
 from truto_mapper.resource.generated import query_schema
 from truto_mapper.resource.json_schema import Problem, Schema
 from truto_mapper.resource.spec import Field, Resource
@@ -111,7 +111,7 @@ class Parser:
         self._check(values, findings)
         self._check_fields(values, findings)
         findings.raise_as(QueryError)
-        values = {n: f.default for n, f in self.resource.parameters.items() if f.default is not None} | values
+        values = filled(values, self.resource.parameters)
         values = {name: values[name] for name in self.resource.parameters if name in values}
         return Query(values, remarks=tuple(findings.found))
 
@@ -142,7 +142,7 @@ class Parser:
 
     def _check(self, values: Mapping[str, Any], findings: Findings) -> None:
         for name, field in self.resource.parameters.items():
-            if self.integration in field.required_in and name not in values:
+            if self.integration in field.required_in and name not in values and field.default is None:
                 findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
         readable = {name: value for name, value in values.items() if value is not _UNREADABLE}
         # Which parameters are required depends on the integration: see above.

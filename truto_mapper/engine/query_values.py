@@ -153,6 +153,21 @@ def coerced(value: Any, field: Field) -> Any:
     return value
 
 
+def filled(values: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:
+    """An object with the defaults of what was not given, those within its values too."""
+    defaults = {name: field.default for name, field in fields.items() if field.default is not None}
+    return {name: _filled(value, fields.get(name)) for name, value in (defaults | {**values}).items()}
+
+
+def _filled(value: Any, field: Field | None) -> Any:
+    match value:
+        case dict() if field is not None and field.fields:
+            return filled(value, field.fields)
+        case list() if field is not None and field.items is not None:
+            return [_filled(item, field.items) for item in value]
+    return value
+
+
 def number_in(text: str) -> Any:
     """The number that a text is in JSON; the text itself if it is none, or if digits would be lost."""
     if len(text) > MAX_DIGITS or not _NUMBER.match(text):

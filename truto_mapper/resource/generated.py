@@ -35,12 +35,12 @@ def query_schema(resource: Resource) -> JSON:
     """The JSON Schema of a parsed query. It requires what every integration requires, except the account's id."""
     required = [name for name, field in resource.parameters.items() if is_asked(resource, field) and name != ACCOUNT]
     about = f"The parsed query parameters of {resource.title}."
-    return _head(resource, "query", about) | object_(resource.parameters) | {"required": required}
+    return _head(resource, "query", about) | object_(resource.parameters, asked=True) | {"required": required}
 
 
 def is_asked(resource: Resource, field: Field) -> bool:
-    """Whether a parameter is required, by the resource or by every integration."""
-    return field.required or set(field.required_in) >= set(resource.integrations)
+    """Whether a parameter is required, by the resource or by every integration. One with a default is not."""
+    return field.is_asked or (field.default is None and set(field.required_in) >= set(resource.integrations))
 
 
 def _head(resource: Resource, kind: str, about: str) -> JSON:

@@ -56,7 +56,7 @@ def openapi(resource: Resource) -> JSON:
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
     """A parameter in the qs syntax of query strings."""
     parameter: JSON = {"name": name, "in": "query", "required": is_asked(resource, field)}
-    about, schema = field.description, without(value_schema(field), "description")
+    about, schema = field.description, without(value_schema(field, asked=True), "description")
     if field.type == "array" and field.items is not None:
         parameter |= {"name": f"{name}[]", "style": "form", "explode": True}
         schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
@@ -70,12 +70,12 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
 
 def _bare(item: Field) -> JSON:
     """The schema of an item; an object with one required field can be given as that field."""
-    required = [field for field in item.fields.values() if field.required]
-    return value_schema(required[0] if len(required) == 1 else item)
+    required = [field for field in item.fields.values() if field.is_asked]
+    return value_schema(required[0] if len(required) == 1 else item, asked=True)
 
 
 def _written(name: str, field: Field) -> str:
-    keys = [key for key, inner in field.items.fields.items() if inner.required] if field.items else []
+    keys = [key for key, inner in field.items.fields.items() if inner.is_asked] if field.items else []
     shown = field.example if isinstance(field.example, list) else []
     first, second = [*shown, 1, 2][:2]
     forms = [f"{name}[]={first}&{name}[]={second}"]

@@ -129,6 +129,11 @@ class Field(_Spec):
         return self if self.items is None else self.items
 
     @property
+    def is_asked(self) -> bool:
+        """Whether callers must give it: a default makes it optional."""
+        return self.required and self.default is None
+
+    @property
     def below(self) -> Mapping[str, Field]:
         """The declared fields of an object, or of the objects in an array."""
         return self.inner.fields
@@ -137,7 +142,7 @@ class Field(_Spec):
 def _fits(value: Any, declared: JSON) -> None:
     """Check a value against the keys of its field that are valid. Raises ValueError."""
     if {"type", "format", "minimum", "fields", "items"} <= declared.keys():  # an invalid one is reported already
-        wanted = value_schema(Field.model_construct(**declared))
+        wanted = value_schema(Field.model_construct(**declared), asked=True)
         problems = [] if surely_fits(value, wanted) else Schema(wanted, generated=True).problems(value)
         for problem in problems[:1]:
             where = f" at {dotted(problem.path)}" if problem.path else ""
@@ -241,24 +246,27 @@ def load_resource(name: str | Path) -> Resource:
     return Resource.parse(files.find(name, "schemas", ".yaml"))
 
 
-def object_(fields: Mapping[str, Field], *, stored: bool = False) -> JSON:
-    """The JSON Schema of an object with these fields; `stored` in the normalized form."""
+def object_(fields: Mapping[str, Field], *, stored: bool = False, asked: bool = False) -> JSON:
+    """The JSON Schema of an object with these fields; `stored` in the normalized form, `asked` as callers give it."""
 
     def vacant(field: Field) -> bool:
         return stored and not field.required and field.type != "array"
 
     return {
         "type": "object",
-        "properties": {n: value_schema(f, stored=stored, nullable=f.nullable or vacant(f)) for n, f in fields.items()},
-        "required": [name for name, field in fields.items() if stored or field.required],
+        "properties": {
+            name: value_schema(field, stored=stored, nullable=field.nullable or vacant(field), asked=asked)
+            for name, field in fields.items()
+        },
+        "required": [n for n, f in fields.items() if stored or (f.is_asked if asked else f.required)],
         "additionalProperties": False,
     }
 
 
-def value_schema(field: Field, *, stored: bool = False, nullable: bool = False) -> JSON:
-    """The JSON Schema of a field's value; `stored` in the normalized form."""
-    inner = object_(field.fields, stored=stored) if field.fields else {}
-    inner |= {"items": value_schema(field.items, stored=stored)} if field.items else {}
+def value_schema(field: Field, *, stored: bool = False, nullable: bool = False, asked: bool = False) -> JSON:
+    """The JSON Schema of a field's value; `stored` and `asked` as for `object_`."""
+    inner = object_(field.fields, stored=stored, asked=asked) if field.fields else {}
+    inner |= {"items": value_schema(field.items, stored=stored, asked=asked)} if field.items else {}
     kind = {} if field.type == "any" else {"type": [field.type, "null"] if nullable else field.type}
     return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | without(inner, "type")
 

@@ -88,13 +88,14 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
-    named = list(namesakes(mapper, all_types))
+    named, mistaken = list(namesakes(mapper, all_types)), list(mistaken_replies(all_types))
     misread = frozenset(place(one) for one in named if one.code == "C232")
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
     found += [*bare_status(mapper), *pointless_in_errors(mapper), *unreachable(reach)]
     found += in_every(by_endpoint, mapper.mapping.endpoints)
-    found = [one for one in found if one.code != "C240" or place(one) not in misread]
-    found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken_replies(all_types)]
+    unlike = {"C240": misread, "C230": frozenset(map(place, mistaken))}  # these say more about the same
+    found = [one for one in found if place(one) not in unlike.get(one.code, ())]
+    found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
     found += sent_twice(mapper, misread)
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())

@@ -157,16 +157,6 @@ class _Scene:
         """C211: `a ?? b` where `a` is always there."""
         if self.is_certain(node.left, calls=False):
             yield self.tell(node.right, "this is never used: the left side is always there", None, "C211")
-        elif isinstance(node.right, nodes.Path) and self.is_required(node.left):
-            text = self.text(node.left)
-            nullable = "null" in self.kinds[id(node.left)].kinds
-            edit = f"`??` does not replace null: write `{text}[$ != null] ?? …`" if nullable else None
-            yield self.tell(node.right, f"this is never used: the schema requires `{text}`", edit, "C211")
-
-    def is_required(self, node: Node) -> bool:
-        """Whether a path of the reply always has a value."""
-        kind = self.kinds.get(id(node), types.ANY)
-        return isinstance(node, nodes.Path) and bool(kind.path) and kind.kinds.isdisjoint({"undefined", "array"})
 
     def comparison(self, node: nodes.Binary) -> Iterator[Diagnostic]:
         if _same(node.left, node.right):

@@ -21,24 +21,31 @@ class Change:
     """A finding, and a fingerprint that stays the same when lines move or files are formatted.
 
     `rewritten` has the old and the new expression where one replaces another, and those that another order concerns.
+    `adds` is the name of an endpoint and the path of a field that it begins to give.
     """
 
     found: Diagnostic
     fingerprint: str
     rewritten: tuple[tuple[Expression, Expression], ...] = ()
+    adds: Steps = ()
+    refuses_cursors: bool = False
+
+
+#: What a change of the question means that a cursor belongs to.
+REFUSED = "cursors that callers hold are refused"
 
 
 def change(found: Diagnostic, *essence: Any) -> Change:
     """A change whose fingerprint is made of its code, its message and its essence."""
-    text = json.dumps([found.code, found.message, *essence], default=_meaning)
+    text = json.dumps([found.code, found.message, *essence], default=lambda one: meaning(one.node))
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:12]
     hint = f"if this is meant, approve {fingerprint}" if found.severity == "error" else found.hint
     return Change(replace(found, hint=hint), fingerprint)
 
 
-def _meaning(expression: Any) -> str:
-    """An expression without its layout."""
-    return re.sub(r"Span\([^)]*\)", "", repr(expression.node))
+def meaning(node: Any) -> str:
+    """A node without its layout."""
+    return re.sub(r"Span\([^)]*\)", "", repr(node))
 
 
 def at_key(root: Node, path: Steps, code: str, severity: Severity, message: str) -> Change:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from truto_mapper.authoring.diff.changes import Change, at_key, change, word
+from truto_mapper.authoring.diff.changes import REFUSED, Change, at_key, change, word
 from truto_mapper.authoring.diff.expressions import changed, changed_errors
 from truto_mapper.authoring.diff.replies import replies
 from truto_mapper.authoring.diff.settings import ANNOTATIONS, settings
@@ -42,7 +42,7 @@ def _names(old: Mapper, new: Mapper) -> Iterator[Change]:
         was, now = (one.mapping.root.value[key].value for one in (old, new))
         if was != now:
             message = f"the mapping is for the {key.replace('_', ' ')} `{now}`, not `{was}`"
-            yield at_key(new.mapping.root, (key,), "B317", "error", message)
+            yield replace(at_key(new.mapping.root, (key,), "B317", "error", message), refuses_cursors=True)
 
 
 def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
@@ -56,8 +56,8 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
 
     for name, endpoint in before.items():
         if name in called:
-            message = f"the endpoint `{name}` is called `{called[name]}`: cursors that callers hold are refused"
-            yield about(called[name], "B311", "warning", message)
+            message = f"the endpoint `{name}` is called `{called[name]}`: {REFUSED}"
+            yield replace(about(called[name], "B311", "warning", message), refuses_cursors=True)
         elif name not in after:
             yield about(name, "B311", "error", f"the endpoint `{name}` was removed")
         else:
@@ -130,7 +130,8 @@ def _expressions(old: Endpoint, new: Endpoint) -> Iterator[Change]:
         if now is None:
             yield _rewritten(f"`{new.name}` no longer gives `{name}`", "B314", "error", was, now)
         elif was is None:
-            yield _rewritten(f"`{new.name}` now gives `{name}`", "B308", "note", was, now)
+            made = _rewritten(f"`{new.name}` now gives `{name}`", "B308", "note", was, now)
+            yield replace(made, adds=(new.name, *path[1:]))
         else:
             yield _rewritten(f"`{new.name}` computes `{name}` differently", "B315", "warning", was, now)
 

@@ -1,9 +1,10 @@
 """The settings of an account: what changed between two mappings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from truto_mapper.authoring.diff.changes import JSON, Change, at_key, quoted
+from truto_mapper.authoring.diff.changes import JSON, REFUSED, Change, at_key, quoted
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.text.diagnostics import Severity
 
@@ -14,11 +15,23 @@ def settings(old: Mapper, new: Mapper) -> Iterator[Change]:
     for name in dict.fromkeys([*after, *before]):
         root = (new if name in after else old).mapping.root
         for code, severity, message in _setting(f"the setting `{name}`", before.get(name), after.get(name)):
-            yield at_key(root, ("context", name), code, severity, message)
+            made = at_key(root, ("context", name), code, severity, message)
+            yield _refusing(made) if (name not in after or code == "B306") and _default(before, after, name) else made
+
+
+def _default(before: Mapping[str, JSON], after: Mapping[str, JSON], name: str) -> bool:
+    """Whether a setting has a default in one version only, or another one: it is part of what cursors belong to."""
+    return before.get(name, {}).get("default") != after.get(name, {}).get("default")
+
+
+def _refusing(one: Change) -> Change:
+    return replace(one, found=replace(one.found, hint=one.found.hint or REFUSED), refuses_cursors=True)
 
 
 def _setting(what: str, old: JSON | None, new: JSON | None) -> Iterator[tuple[str, Severity, str]]:
-    if old is None:
+    if old is None and new is not None and "default" in new:
+        yield "B306", "warning", f"{what} was added with the default {quoted(new['default'])}"
+    elif old is None:
         yield "B308", "note", f"{what} was added"
     if new is None:
         yield "B316", "error", f"{what} was removed"

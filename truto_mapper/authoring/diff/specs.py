@@ -113,18 +113,26 @@ class _Fields:
 
     def _added(self, field: Field, path: tuple[str, ...]) -> _Told:
         asked = self.side == "callers" and self._required(field, path)
-        for_some = [name for name in field.required_in if name in self.common and self.side == "callers"]
+        for_some = self._requiring(field, path)
         more = " and is required" if asked else f" and is required in {', '.join(for_some)}" if for_some else ""
         code, severity = ("B304", "error") if more else ("B308", "note")
         return _Told(code, severity, f"`{_named(*path)}` was added{more}", path)  # type: ignore[arg-type]
 
     def _required(self, field: Field, path: tuple[str, ...]) -> bool:
         """Whether a value must be given or is always there. A parameter with a default need not be given."""
-        return field.required and not (self._is_parameter(path) and field.default is not None)
+        return field.required and not self._has_default(field, path)
 
-    def _is_parameter(self, path: tuple[str, ...]) -> bool:
-        """Whether a path leads to a parameter, and not into one: only parameters get their defaults."""
-        return self.side == "callers" and len(path) == len(("parameters", "name"))
+    def _requiring(self, field: Field, path: tuple[str, ...]) -> list[str]:
+        """The integrations for which callers must give a value, although not all require it."""
+        is_given = self.side == "readers" or self._has_default(field, path)
+        return [] if is_given else [name for name in field.required_in if name in self.common]
+
+    def _has_default(self, field: Field, path: tuple[str, ...]) -> bool:
+        return field.default is not None and self._is_filled(path)
+
+    def _is_filled(self, path: tuple[str, ...]) -> bool:
+        """Whether a place gets its default: a parameter does, and a field of one, but no item of an array."""
+        return self.side == "callers" and (path[-1] != "items" or path[-2] in ("parameters", "fields"))
 
     def _field(self, old: Field, new: Field, path: tuple[str, ...]) -> Iterator[_Told]:
         name = _named(*path)
@@ -140,7 +148,7 @@ class _Fields:
         """The fields of objects, and the items of arrays. An object without fields takes any."""
         is_asked = self.side == "callers"
         if is_asked and old.fields and not new.fields:
-            yield _Told("B308", "note", f"`{_named(*path)}` takes any keys", path)
+            yield self._opened(old, path)
             return
         if is_asked and new.fields and not old.fields:
             names = ", ".join(f"`{name}`" for name in new.fields)
@@ -149,18 +157,29 @@ class _Fields:
         if old.items is not None and new.items is not None:
             yield from self._field(old.items, new.items, (*path, "items"))
 
+    def _opened(self, old: Field, path: tuple[str, ...]) -> _Told:
+        """An object that takes any keys now. `f=1` no longer stands for its `id`, and no value is converted."""
+        names = ", ".join(f"`{name}`" for name in old.fields)
+        message = f"`{_named(*path)}` takes any keys, and no longer declares {names}"
+        is_plain = all(
+            one.type in ("string", "any") and one.format is None and one.default is None for one in old.fields.values()
+        )
+        severity: Severity = "error" if "id" in old.fields else "note" if is_plain else "warning"
+        return _Told("B308" if severity == "note" else "B303", severity, message, path)
+
     def _default(self, old: Field, new: Field, path: tuple[str, ...]) -> Iterator[_Told]:
         """A query without a parameter gets its default, or is refused if the parameter is required."""
         if old.default == new.default and type(old.default) is type(new.default):
             return
         was, now = self._required(old, path), self._required(new, path)
         code, severity, more = "B308", "note", ""
-        if self._is_parameter(path):
+        if self._is_filled(path):
             if now and not was and old.required != new.required:
                 return  # `required no → yes` says so
-            if now and not was:
-                code, severity, more = "B304", "error", ", and it is required"
-            elif not was:
+            some = ", ".join(self._requiring(new, path) if old.default is not None else ())
+            if (now or some) and not was:
+                code, severity, more = "B304", "error", ", and it is required" + (f" in {some}" if some else "")
+            elif not was and len(path) == len(("parameters", "name")):
                 code, severity = "B306", "warning"
         message = f"`{_named(*path)}`: default {quoted(old.default)} → {quoted(new.default)}{more}"
         yield _Told(code, severity, message, path)  # type: ignore[arg-type]
@@ -180,7 +199,8 @@ class _Fields:
             yield f"required {word(old.required)} → {word(new.required)}", was and not now, now and not was
         for name in sorted(({*old.required_in} ^ {*new.required_in}) & self.common):
             lost = name in old.required_in
-            yield f"required in {name}: {word(not lost)}", lost and not now, not lost and not was
+            asked = not lost and not was and not self._has_default(new, path)
+            yield f"required in {name}: {word(not lost)}", lost and not now, asked
 
     def _support(self, old: Field, new: Field) -> Iterator[Aspect]:
         """Which integrations know a field: all of them, unless some are named."""

@@ -22,14 +22,14 @@ from truto_mapper.authoring.golden.cases import (
     ownerless,
     read,
 )
-from truto_mapper.authoring.golden.causes import Group, count, groups
+from truto_mapper.authoring.golden.causes import LISTED, Group, count, groups
 from truto_mapper.authoring.golden.comparison import Difference, compare
 from truto_mapper.authoring.golden.recording import Recorded, record
 from truto_mapper.authoring.golden.runs import Report, Result, loader, misses, run, run_all, run_one
 from truto_mapper.authoring.golden.writing import accept, pend
 
 __all__ = [
-    "PENDING", "Case", "Difference", "Group", "Recorded", "Report", "Result", "accept", "compare", "count", "folders",
-    "from_here", "groups", "loader", "mapping_of", "mappings", "misses", "orphans", "ownerless", "pend", "read",
-    "record", "run", "run_all", "run_one",
+    "LISTED", "PENDING", "Case", "Difference", "Group", "Recorded", "Report", "Result", "accept", "compare", "count",
+    "folders", "from_here", "groups", "loader", "mapping_of", "mappings", "misses", "orphans", "ownerless", "pend",
+    "read", "record", "run", "run_all", "run_one",
 ]  # fmt: skip

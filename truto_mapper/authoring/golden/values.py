@@ -5,8 +5,10 @@ Compared are values, not texts: the order of keys and the layout are no differen
 
 import json
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from difflib import SequenceMatcher
+from operator import itemgetter
 from typing import Any
 
 from truto_mapper.authoring.golden import places
@@ -75,7 +77,10 @@ def merged(old: Any, new: Any, take: Take, path: Steps = ()) -> Any:
         kept = {key: value for key, value in made.items() if value is not MISSING}
         return kept or ({} if was is old and now is new else MISSING)
     if isinstance(old, list) and isinstance(new, list):
-        items = [merged(was, now, take, (*path, index)) for index, was, now in _aligned(old, new)]
+        pairs = _aligned(old, new)
+        if pairs is None:
+            pairs = _matched(old, new, in_new_order=take(path, Ordered(old), Ordered(new)))
+        items = [merged(was, now, take, (*path, index)) for index, was, now in pairs]
         return [item for item in items if item is not MISSING]
     if same(old, new):
         return old
@@ -88,9 +93,53 @@ def _empty_if_absent(value: Any, other: Any, path: Steps) -> Any:
     return {} if value is MISSING and is_within and isinstance(other, dict) and other else value
 
 
-def _aligned(old: list[Any], new: list[Any]) -> Iterator[tuple[int, Any, Any]]:
-    """The items of two lists that belong together; the index is the second one's, or the first's of a removed item."""
+#: Items that belong together, with the index of the second one, or of the first if it is removed.
+Pairs = list[tuple[int, Any, Any]]
+
+
+class Ordered(list[Any]):
+    """A list that differs from another in the order of the items that both have."""
+
+
+def _aligned(old: list[Any], new: list[Any]) -> Pairs | None:
+    """The items of two lists that belong together; None if those that both have are in another order."""
     before, after = ([_name(item) for item in items] for items in (old, new))
+    if _is_another_order(before, after) and not any(isinstance(one, dict) and "finding" in one for one in (*old, *new)):
+        return None
+    return [*_in_order(old, new, before, after)]
+
+
+def _is_another_order(before: list[str], after: list[str]) -> bool:
+    common = Counter(before) & Counter(after)
+    if before == after or sum(common.values()) < 2:  # one item has no order
+        return False
+    return [*_taken(before, common)] != [*_taken(after, common)]
+
+
+def _taken(names: Iterable[str], common: Counter[str]) -> Iterator[str]:
+    """As many of the names as are common, the first ones."""
+    left = Counter(common)
+    for name in names:
+        if left[name] > 0:
+            left[name] -= 1
+            yield name
+
+
+def _matched(old: list[Any], new: list[Any], *, in_new_order: bool) -> Pairs:
+    """Each item of the second list with the one of the first that has its name, or else the next without a partner."""
+    by_name: dict[str, list[int]] = {}
+    for n, item in enumerate(old):
+        by_name.setdefault(_name(item), []).append(n)
+    partners = [by_name[name].pop(0) if by_name.get(name := _name(item)) else None for item in new]
+    left = iter(sorted(n for numbers in by_name.values() for n in numbers))
+    partners = [next(left, None) if one is None else one for one in partners]
+    both = ((len(old), MISSING) if at is None else (at, old[at]) for at in partners)
+    placed = [(at, (n, was, new[n])) for n, (at, was) in enumerate(both)]
+    placed += [(n, (n, old[n], MISSING)) for n in left]
+    return [pair for _, pair in (placed if in_new_order else sorted(placed, key=itemgetter(0)))]
+
+
+def _in_order(old: list[Any], new: list[Any], before: list[str], after: list[str]) -> Iterator[tuple[int, Any, Any]]:
     can_match = all(len(names) <= MANY or len(set(names)) == len(names) for names in (before, after))
     steps: Iterable[tuple[str, int, int, int, int]] = [("replace", 0, len(old), 0, len(new))]
     if before != after and can_match:
@@ -111,8 +160,15 @@ def _name(item: Any) -> str:
     return json.dumps(item, sort_keys=True)
 
 
+def _known_by(items: list[Any]) -> list[Any]:
+    """The items of a list, by their ids if they have any."""
+    return [item["id"] if isinstance(item, dict) and "id" in item else item for item in items]
+
+
 def contrast(old: Any, new: Any) -> str:
     """Two values that differ, cut to where they do: `2 → 3`."""
+    if isinstance(old, Ordered) and isinstance(new, Ordered):
+        return f"another order, {contrast(_known_by(old), _known_by(new))}"
     texts = [_text(value) for value in (old, new)]
     if printable(texts[0]) == printable(texts[1]) or len({unicodedata.normalize("NFKC", text) for text in texts}) == 1:
         texts = [_text(value, plain=True) for value in (old, new)]

@@ -1,0 +1,150 @@
+"""Changes that golden cases say nothing against: those of expressions that give the same wherever they may differ."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from truto_mapper.authoring import golden
+from truto_mapper.authoring.coverage.measure import taken
+from truto_mapper.authoring.coverage.units import expressions as every
+from truto_mapper.authoring.coverage.units import outcomes
+from truto_mapper.authoring.diff.changes import Change, meaning
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.nodes import (
+    Apply,
+    Binary,
+    Call,
+    Name,
+    Node,
+    Number,
+    Path,
+    Regex,
+    String,
+    Value,
+    Variable,
+    walk,
+)
+from truto_mapper.language.runtime.values import MISSING, truthy
+from truto_mapper.language.trace import Event, Trace
+
+_NOTHING = (MISSING, None)
+_BOTH = ("true", "false")
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """What cases show about an expression: how many evaluate it, whether one of them differs, and what they hit.
+
+    Of a test, such as `when`, only the truth counts.
+    """
+
+    is_test: bool
+    cases: int
+    differs: bool
+    hits: set[tuple[int, str]]
+
+    def shows(self, expression: Expression, other: Expression) -> bool:
+        """Whether each branch was taken, each path led to something, and all that the other lacks did something."""
+        nodes = list(walk(expression.node))
+        needed = {(id(node), outcome) for node in nodes for outcome in outcomes(node)}
+        needed |= {(id(node), "found") for node in nodes if isinstance(node, Path)}
+        needed |= {(id(expression.node), way) for way in _BOTH} if self.is_test else set()
+        needed |= set(_effects(nodes, {meaning(node) for node in walk(other.node)}))
+        return bool(self.cases) and not self.differs and needed <= self.hits
+
+
+def _effects(nodes: Iterable[Node], known: Collection[str]) -> Iterator[tuple[int, str]]:
+    """What the nodes must do in some case that are not among the known ones, to be seen at all.
+
+    An operand of `and` and `or` is true and false, and a function gives something else than it takes.
+    """
+    for node in nodes:
+        if meaning(node) in known:
+            continue
+        match node:
+            case Binary(operator="and" | "or", left=left, right=right):
+                new = [one for one in (left, right) if meaning(one) not in known]
+                yield from ((id(one), way) for one in new or (left, right) for way in _BOTH)
+            case Call(arguments=(_, *_)) | Apply():
+                yield id(node), "effect"
+
+
+def weighed(
+    changes: list[Change], old: Mapper, new: Mapper, cases: Collection[tuple[golden.Case, bool]]
+) -> Iterator[Change]:
+    """The changes; a note where the cases, of which some differ, show that a rewritten expression gives the same."""
+    pairs = [pair for one in changes if one.found.severity == "warning" for pair in one.rewritten]
+    before = _evidence(old, [was for was, _ in pairs], cases)
+    after = _evidence(new, [now for _, now in pairs], cases)
+
+    def agree(was: Expression, now: Expression) -> bool:
+        both = before[id(was)].shows(was, now) and after[id(now)].shows(now, was)
+        return both and not _exchanges(was, now)
+
+    for one in changes:
+        is_weighed = one.rewritten and one.found.severity == "warning"
+        if is_weighed and all(agree(was, now) for was, now in one.rewritten):
+            yield _agreed(one, min(after[id(now)].cases for _, now in one.rewritten))
+        else:
+            yield one
+
+
+def _agreed(one: Change, cases: int) -> Change:
+    said = f"the {golden.count(cases, 'case')} that evaluate it give the same"
+    hint = f"{one.found.hint}; {said}" if one.found.hint else said
+    return replace(one, found=replace(one.found, severity="note", hint=hint))
+
+
+def _evidence(
+    mapper: Mapper, expressions: Iterable[Expression], cases: Collection[tuple[golden.Case, bool]]
+) -> dict[int, _Evidence]:
+    """What the cases show about some expressions of a mapping, by the expression's id."""
+    tests = {id(one) for one, is_test in every(mapper) if is_test}
+    found = {id(one): _Evidence(id(one) in tests, 0, False, set()) for one in expressions}
+    for case, differs in cases if found else ():
+        trace = Trace()
+        golden.run(case, mapper.traced(trace))
+        for evaluation in trace.evaluations:
+            evidence = found.get(id(evaluation.expression))
+            if evidence is not None:
+                evidence.hits |= {(id(event.node), way) for event in evaluation.walk() for way in _ways(event)}
+                evidence.hits.add((id(evaluation.expression.node), _truth(evaluation.value)))
+        for one in {id(evaluation.expression) for evaluation in trace.evaluations} & found.keys():
+            found[one].cases += 1
+            found[one].differs |= differs
+    return found
+
+
+def _ways(event: Event) -> Iterator[str]:
+    yield from taken(event)
+    yield _truth(event.value)
+    if event.value not in _NOTHING:
+        yield "found"
+    given = event.node.arguments[0] if isinstance(event.node, Call) and event.node.arguments else None
+    given = event.node.left if isinstance(event.node, Apply) else given
+    if given is not None and all(one.value != event.value for one in event.inner if one.node is given):
+        yield "effect"
+
+
+def _truth(value: object) -> str:
+    return "true" if truthy(value) else "false"
+
+
+def _exchanges(was: Expression, now: Expression) -> bool:
+    """Whether names, constants, functions or comparisons took the place of others: cases may hold the same for both."""
+    before, after = _words(was), _words(now)
+    return any(before[kind] - after[kind] and after[kind] - before[kind] for kind in before)
+
+
+def _words(expression: Expression) -> Mapping[str, set[object]]:
+    """The names, constants, functions and comparisons of an expression, by kind."""
+    nodes = list(walk(expression.node))
+    kinds = {Name: "value", String: "value", Number: "value", Value: "value", Regex: "pattern"}
+    made = {kind.__name__: {getattr(one, key) for one in nodes if isinstance(one, kind)} for kind, key in kinds.items()}
+    calls = (one.procedure for one in nodes if isinstance(one, Call))
+    made["function"] = {one.name for one in calls if isinstance(one, Variable)}
+    made["comparison"] = {one.operator for one in nodes if isinstance(one, Binary) and one.operator in _ORDERS}
+    return made
+
+
+_ORDERS = ("<", "<=", ">", ">=")
