@@ -505,7 +505,7 @@ def test_two_values_are_shown_where_they_differ(old, new, shown):
          {(): 'another order, ["a", "b"] → ["b", "a"]', (1, "n"): "1 → 2"}),
         (["a", "b"], ["b", "a", "c"], {(): 'another order, ["a", "b"] → ["b", "a", "c"]', (2,): '(nothing) → "c"'}),
         ([1, 2], [0, 1, 2], {(0,): "(nothing) → 0"}),
-        ([1, 1, 2], [1, 2], {(1,): "1 → (nothing)"}),
+        ([1, 1, 2], [1, 2], {(0,): "1 → (nothing)"}),
     ],
 )  # fmt: skip
 def test_items_of_a_list_in_another_order_are_one_difference(old, new, found):

@@ -57,7 +57,9 @@ class EndpointTypes:
         if isinstance(node, nodes.Name):
             known = list(names)
             close = did_you_mean(node.value, known)
-            hint = close if nearest(node.value, known) else self._meant(node, known) or close
+            meant = self._meant(node, known)
+            is_variable = meant is not None and meant.startswith(f"write `${node.value}")
+            hint = meant if is_variable else close if nearest(node.value, known) else meant or close
             if self._expression.text.strip() == node.value and hint == close and self._may_be_constant(node.value):
                 is_close = nearest(node.value, known) is not None
                 hint = hint if is_close else f"text needs quotes of its own: '\"{node.value}\"'"
@@ -83,7 +85,7 @@ class EndpointTypes:
         first = max((one.span.end for one in paths if one.steps[0].node is node), default=None)
         names = self._scope.variables.keys()
         longer = [one for one in known if node.value.casefold() in one.casefold()]
-        if first is not None and len(longer) == 1:
+        if first is not None and len(longer) == 1 and node.value not in names:
             return f"did you mean `{longer[0]}`?"
         if first is not None:
             written, homes = (

@@ -70,6 +70,7 @@ def misread_rows(types_: EndpointTypes, found: Iterable[Diagnostic]) -> list[Dia
         is_known = row.path is not None and (row.properties is not None or row.solid <= types.SCALARS)
         is_last = number == len(endpoint.for_each) - 1
         roots = {name, "$"} if is_last else {name}
+        roots |= {let for let, one in endpoint.let if isinstance(one.node, nodes.Variable) and one.node.name in roots}
         below = [(one, read) for _, one in left[number + 1 :] for read in reads(one)] if is_known else []
         of_row = [(one, read) for one, read in below if read.path[0] in roots and read.path[1:] and read.nodes]
         names = {read.path[1] for _, read in of_row}
