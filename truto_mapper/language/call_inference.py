@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from truto_mapper.language import call_types, nodes, types
 from truto_mapper.language.call_types import Fit, Misfit
@@ -22,6 +22,19 @@ OUTSIDE = frozenset({"boolean", "count", "exists", "not", "size", "type"})
 _KEEPING = frozenset({"filter", "single"})
 
 
+class Called(NamedTuple):
+    """A call of a function that has a signature: its arguments, with what was piped, and their types.
+
+    `fit` is how they fit the signature, None if they do not.
+    """
+
+    node: nodes.Call
+    arguments: Sequence[nodes.Node]
+    given: Sequence[Type]
+    fit: Fit | None
+    scope: TypeScope
+
+
 class Judge(Protocol):
     """What infers the types of other nodes, and is told of calls."""
 
@@ -38,15 +51,8 @@ class Judge(Protocol):
     def used(self, kind: Type) -> Type:
         """Note that a value is used as a whole."""
 
-    def fitted(
-        self,
-        node: nodes.Call,
-        arguments: Sequence[nodes.Node],
-        given: Sequence[Type],
-        fit: Fit | None,
-        scope: TypeScope,
-    ) -> None:
-        """Called with each call of a function that has a signature, and how its arguments fit."""
+    def fitted(self, call: Called) -> None:
+        """Called with each call of a function that has a signature."""
 
 
 def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequence[nodes.Node]) -> Type:
@@ -66,7 +72,7 @@ def infer_call(judge: Judge, node: nodes.Call, scope: TypeScope, arguments: Sequ
     is_whole = isinstance(fit, Fit) and fit.of_context is None
     _tell(judge, node, arguments, call_types.refused_constants(name, given) if is_whole else ())
     _tell(judge, node, arguments, fit if isinstance(fit, list) else ())
-    judge.fitted(node, arguments, given, fit if isinstance(fit, Fit) else None, scope)
+    judge.fitted(Called(node, arguments, given, fit if isinstance(fit, Fit) else None, scope))
     folded = call_types.folded(name, given) if is_whole else None
     return call_types.result(name, given, made) if folded is None else folded
 

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from truto_mapper.language import call_types, nodes, types
-from truto_mapper.language.call_inference import Tell, body_type, infer_call, infer_pipe
-from truto_mapper.language.call_types import Fit
+from truto_mapper.language.call_inference import Called, Tell, body_type, infer_call, infer_pipe
 from truto_mapper.language.facts import TypeScope, item_facts, known_by_path, narrowed
 from truto_mapper.language.names import NamePath, binds, excludes_undefined
 from truto_mapper.language.types import ANY, NEVER, NONE, UNDEFINED, Type, item_of, sequence, union
@@ -304,19 +303,24 @@ class Inference:
         """The type of a call's result; `arguments` are all of them, with what was piped."""
         return infer_call(self, node, scope, arguments)
 
-    def fitted(
-        self,
-        node: nodes.Call,
-        arguments: Sequence[nodes.Node],
-        given: Sequence[Type],
-        fit: Fit | None,
-        scope: TypeScope,
-    ) -> None:
-        """Called with each call of a function that has a signature, and how its arguments fit."""
+    def fitted(self, call: Called) -> None:
+        """Called with each call of a function that has a signature."""
 
     def look(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a node, without reporting anything."""
         return quiet(node, scope)
+
+
+class Recording(Inference):
+    """Infers types, and keeps that of each node by its identity."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__(tell)
+        self.kinds: dict[int, Type] = {}
+
+    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
+        kind = self.kinds[id(node)] = super().infer(node, scope)
+        return kind
 
 
 def _row(item: Type, predicate: nodes.Node) -> Type:

@@ -125,6 +125,11 @@ def meant_as_binding(node: Node) -> Variable | None:
     return None
 
 
+def bound_values(node: Node) -> dict[str, Node]:
+    """What an expression binds its variables to, by name."""
+    return {one.variable.name: one.value for one in nodes.walk(node) if isinstance(one, nodes.Bind)}
+
+
 def leading_names(node: Node) -> list[Name | Variable]:
     """The names that a path begins with, including those with predicates."""
     steps = node.steps if isinstance(node, Path) else (node,)

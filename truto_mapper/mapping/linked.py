@@ -24,6 +24,9 @@ REPLY = ("context", "cursor", "headers", "now", "query", "response", "status")
 RESPONSE_NAMES = frozenset(REPLY)
 
 
+#: The parts of an endpoint that make its request.
+OF_REQUESTS = ("path", "params", "headers", "body")
+
 #: The keys of an endpoint that have one expression: those that read a reply, and all.
 OF_REPLIES = ("recognise", "error_when", "next_cursor", "page_number", "total", "empty_when", "time_zone")
 SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_REPLIES)
@@ -135,6 +138,11 @@ def of_mapping(mapping: Mapping) -> Iterator[tuple[str, Expression]]:
         yield "whole_days.time_zone", mapping.whole_days.time_zone
     for name, one in mapping.errors.items():
         yield f"error_mapping.{name}", one
+
+
+def of_requests(endpoint: Endpoint) -> Iterator[Expression]:
+    """The expressions that make the request of an endpoint."""
+    return (one for key, one in every(endpoint) if key in OF_REQUESTS)
 
 
 def giving(template: Template | None, path: Iterable[str | int]) -> Expression | None:

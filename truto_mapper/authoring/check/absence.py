@@ -11,7 +11,7 @@ from truto_mapper.authoring.check.reachability import Reach
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import facts, nodes, types
 from truto_mapper.language.facts import TypeScope
-from truto_mapper.language.inference import Inference, quiet
+from truto_mapper.language.inference import Recording, quiet
 from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every
@@ -23,21 +23,9 @@ _CERTAIN: Final = frozenset({"count", "exists", "size"})
 Kinds = Mapping[int, Type]
 
 
-class _Recording(Inference):
-    """Infers types, and keeps that of each node by its identity."""
-
-    def __init__(self) -> None:
-        super().__init__(lambda *_: None)
-        self.kinds: dict[int, Type] = {}
-
-    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
-        kind = self.kinds[id(node)] = super().infer(node, scope)
-        return kind
-
-
 def kinds_in(node: nodes.Node, scope: TypeScope) -> Kinds:
     """The type of each node of an expression, by its identity."""
-    recording = _Recording()
+    recording = Recording(lambda *_: None)
     recording.infer(node, scope)
     return recording.kinds
 

@@ -86,7 +86,7 @@ class Bodies:
         """A list that is made one text, where a list is wanted: the text would be its only item."""
         match expression.node:
             case nodes.Call(procedure=nodes.Variable(name="join" | "string" as name), arguments=(items, *_)):
-                kind = self.typed.kinds.get(id(items), types.ANY)
+                kind = self.typed.kind(items)
                 is_list = "array" in kind.kinds and kind != types.ANY
                 if wanted.schema.is_array and is_list:
                     message = f"`{wanted.called}` is an array, but ${name} makes one text of the items"
@@ -95,7 +95,7 @@ class Bodies:
 
     def _collapsed(self, expression: Expression) -> Iterator[Diagnostic]:
         """An array of one item, which JSONata makes the item, where no schema makes it an array again."""
-        kind = self.typed.kinds.get(id(expression.node), types.ANY)
+        kind = self.typed.kind(expression.node)
         is_sequence = "array" in kind.kinds and bool(kind.solid - {"array"}) and kind != types.ANY
         if isinstance(expression.node, nodes.Path) and is_sequence and kind.items is not None:
             text = slips.written(expression, expression.node)

@@ -10,16 +10,15 @@ from truto_mapper.authoring.check import slips
 from truto_mapper.authoring.sources import parameter_of
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import leading_names
+from truto_mapper.language.names import bound_values, leading_names
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, Mapping, every
+from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Mapping, every
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.source import Span
 
 #: The functions that make days, and what `whole_days` calls them.
 _ROUNDING: Final[Map[str, tuple[str, ...]]] = {"floorDate": ("floor",), "ceilDate": ("ceil", "ceil_until_today")}
 _NOW: Final = nodes.Variable(Span(0, 0), "now")
-_SENT: Final = ("path", "params", "headers", "body")
 
 
 def misrounded(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
@@ -31,14 +30,14 @@ def misrounded(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
     for key, one in every(endpoint):
         calls = list(_calls(one)) if "Date" in one.text else []
         known = [call for call in calls if call.parameter in days.parameters]
-        if key in _SENT:
+        if key in OF_REQUESTS:
             yield from (_unsaid(one, call) for call in calls if call.parameter in others)
         for call in calls:
             if call in known or call.arguments[:1] == (_NOW,):
                 yield from _zone(one, call, days.time_zone)
         for call in known:
-            yield from _rounding(one, call, days.parameters[call.parameter], is_sent=key in _SENT)
-        if key in _SENT and len(known) == len(calls):
+            yield from _rounding(one, call, days.parameters[call.parameter], is_sent=key in OF_REQUESTS)
+        if key in OF_REQUESTS and len(known) == len(calls):
             yield from _unrounded(one, days.parameters, {call.parameter for call in calls})
 
 
@@ -55,7 +54,7 @@ class _Call(NamedTuple):
 def _calls(expression: Expression) -> Iterator[_Call]:
     """The calls that make a day. Variables are followed to what they are bound to."""
     every_node = list(nodes.walk(expression.node))
-    bound = {node.variable.name: node.value for node in every_node if isinstance(node, nodes.Bind)}
+    bound = bound_values(expression.node)
     compared = [one for node in every_node if isinstance(node, nodes.Binary) for one in _sides(node)]
     piped = {id(node.right): node.left for node in every_node if isinstance(node, nodes.Apply)}
     for node in every_node:

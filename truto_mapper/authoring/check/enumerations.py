@@ -9,6 +9,7 @@ from truto_mapper.authoring.check import slips
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import bound_values
 from truto_mapper.language.types import Type, kind_of
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint, every, of_mapping
@@ -92,7 +93,7 @@ def _listed(kind: Type) -> tuple[Any, ...]:
 def _looked_up(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
     """`$lookup({"a": …}, kind)`, whose keys are values of an enumeration."""
     nodes_of = list(nodes.walk(expression.node))
-    bound = {one.variable.name: one.value for one in nodes_of if isinstance(one, nodes.Bind)}
+    bound = bound_values(expression.node) if ":=" in expression.text else {}
     defaulted = [one.left for one in nodes_of if isinstance(one, nodes.Coalesce | nodes.Default)]
     calls = [one for one in nodes_of if isinstance(one, nodes.Call)]
     tested = [one for call in calls if call.procedure == _EXISTS for one in call.arguments]

@@ -70,7 +70,7 @@ def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
     """C219: `kind: busy`, where no schema says that there is such a field, and the unified field has that value."""
     for _, field, one in leaves(typed.endpoint.response, mapper.resource.record):
         if field is not None and field.enum and one.text.strip() in field.enum:
-            kind = typed.kinds.get(id(one.node), types.ANY)
+            kind = typed.kind(one.node)
             if kind.path is None and kind.kinds == types.KINDS:
                 message = f"`{one.line}` is the name of a field, not a text"
                 hint = f"text needs quotes of its own: '\"{one.line}\"'"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.language import call_types, nodes, types
-from truto_mapper.language.call_inference import OUTSIDE, Tell
-from truto_mapper.language.call_types import COUNTING, Fit, accepted, letters_of, misplaced
+from truto_mapper.language.call_inference import OUTSIDE, Called, Tell
+from truto_mapper.language.call_types import COUNTING, accepted, letters_of, misplaced
 from truto_mapper.language.facts import TypeScope
-from truto_mapper.language.inference import Inference, known_step
+from truto_mapper.language.inference import Recording, known_step
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.arguments import expected
 from truto_mapper.language.runtime.signatures import Parameter
@@ -23,13 +23,12 @@ _OPERATORS = frozenset("&+-*/%")
 _NEEDED = frozenset({("floorDate", 1), ("ceilDate", 1)})
 
 
-class Nulls(Inference):
+class Nulls(Recording):
     """Infers types, and tells where null leads to a surprise. `text_of` gives the text of a node."""
 
     def __init__(self, tell: Tell, surprise: Surprise, text_of: Callable[[nodes.Node], str]) -> None:
         super().__init__(tell)
         self.surprise, self.text_of = surprise, text_of
-        self.kinds: dict[int, Type] = {}
         self.before: dict[int, Type] = {}
         self.tested: frozenset[nodes.Node] = frozenset()
         self.asserted: frozenset[nodes.Node] = frozenset()
@@ -50,17 +49,13 @@ class Nulls(Inference):
         self.sides = {
             id(side): other for one in pairs for side, other in ((one.left, one.right), (one.right, one.left))
         }
-        tests = (one.expression for one in nodes.walk(node) if isinstance(one, nodes.Filter))
-        self.only_tested = frozenset(id(below) for test in tests for below in nodes.walk(test))
+        tests = (one.expression for one in below if isinstance(one, nodes.Filter))
+        self.only_tested = frozenset(id(inner) for test in tests for inner in nodes.walk(test))
         return self.infer(node, scope)
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         self.before[id(step)] = state
         return super().next_step(step, state, scope)
-
-    def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
-        kind = self.kinds[id(node)] = super().infer(node, scope)
-        return kind
 
     def kind(self, node: nodes.Node) -> Type:
         return self.kinds.get(id(node), types.ANY)
@@ -149,14 +144,8 @@ class Nulls(Inference):
         if self.may_be_null(node) and kind.solid & types.NUMBER.kinds:
             self.fails(node, f"`{operator}`")
 
-    def fitted(
-        self,
-        node: nodes.Call,
-        arguments: Sequence[nodes.Node],
-        given: Sequence[Type],
-        fit: Fit | None,
-        scope: TypeScope,
-    ) -> None:
+    def fitted(self, call: Called) -> None:
+        node, arguments, given, fit, scope = call
         name = node.procedure.name if isinstance(node.procedure, nodes.Variable) else ""
         left_out = fit.of_context if fit is not None else None
         here = self.look(nodes.Variable(node.span, ""), scope)

@@ -16,7 +16,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves, of_mapping
+from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves, of_mapping, of_requests
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
@@ -50,7 +50,7 @@ def _unused_hint(written: str, all_: Iterable[Expression]) -> str:
 
 def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnostic]:
     """C244: a cursor that the request never sends, and parameters for this integration that change nothing."""
-    sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
+    sent = list(of_requests(endpoint))
     if endpoint.next_cursor is not None and not any(_sends_cursor(one) for one in sent):
         message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
         hint = "write it where the provider reads it"
@@ -78,7 +78,7 @@ def sent_twice(mapper: Mapper, told: frozenset[tuple[Any, Any]]) -> Iterator[Dia
     """
     kinds = {name: (one.type, one.format) for name, one in mapper.resource.parameters.items()}
     for endpoint in mapper.mapping.endpoints:
-        sent = [one for key, one in every(endpoint) if key in ("path", "params", "headers", "body")]
+        sent = list(of_requests(endpoint))
         left = [name for name in kinds if not any(reads_parameter(one, name) for one in sent)]
         known: dict[Any, tuple[str, Expression]] = {}
         for path, _, one in (*leaves(endpoint.params), *leaves(endpoint.body)):

@@ -57,7 +57,7 @@ _WANTED: Final[Mapping[str, tuple[Any, str | None]]] = {
 def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iterator[Diagnostic]:
     """C240: values of another type than their key takes. C242: headers."""
     for key, one in (*every(typed.endpoint), *of_mapping(mapping)):
-        kind = typed.kinds.get(id(one.node), types.ANY)
+        kind = typed.kind(one.node)
         if key in _WANTED:
             schema, hint = _WANTED[key]
             name = {"path": "path_mapping"}.get(key, key)
@@ -67,7 +67,7 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
         yield from _headers_read(one)
         yield from _no_numbers(one, typed.kinds)
     yield from _statuses(mapping, typed)
-    yield from _paths(typed.endpoint.path, typed.kinds.get(id(typed.endpoint.path.node), types.ANY))
+    yield from _paths(typed.endpoint.path, typed.kind(typed.endpoint.path.node))
     yield from _empty_parts(typed.endpoint.path, given)
     yield from _of_a_page(typed.endpoint)
     yield from _always_refused(typed)
@@ -181,7 +181,7 @@ def _parameters(typed: EndpointTypes) -> Iterator[Diagnostic]:
     templates = {"query_mapping": typed.endpoint.params, "request_header_mapping": typed.endpoint.headers}
     for key, template in templates.items():
         for path, _, one in leaves(template):
-            kind = typed.kinds.get(id(one.node), types.ANY)
+            kind = typed.kind(one.node)
             if kind == types.FUNCTION:
                 message = f"`{slips.written(one, one.node)}` is a function, which cannot be sent"
                 yield one.diagnostic("C240", message, severity="warning", hint="bind a value of this name, or call it")
@@ -194,7 +194,7 @@ def _parameters(typed: EndpointTypes) -> Iterator[Diagnostic]:
 def _always_refused(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C240: a reason that every query gets, unless the endpoint is there to refuse some."""
     one = typed.endpoint.query_error
-    kind = types.ANY if one is None else typed.kinds.get(id(one.node), types.ANY)
+    kind = types.ANY if one is None else typed.kind(one.node)
     if one is None or kind.kinds != types.STRING.kinds:
         return
     if typed.endpoint.when is None or not isinstance(one.node, nodes.String):
@@ -322,4 +322,4 @@ def _static_response(typed: EndpointTypes) -> Iterator[Diagnostic]:
     if one is not None:
         schema = {"type": "object"} if typed.endpoint.source is None else plain_schema(typed.endpoint.source)
         wanted = Wanted(RequestSchema(schema), "", "the provider's schema", "C240", strict=True)
-        yield from fitting.misfits(one, typed.kinds.get(id(one.node), types.ANY), wanted)
+        yield from fitting.misfits(one, typed.kind(one.node), wanted)

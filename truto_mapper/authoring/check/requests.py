@@ -8,11 +8,10 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
-from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import leading_names
+from truto_mapper.language.names import bound_values, leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import Paths
-from truto_mapper.mapping.linked import Endpoint, expressions
+from truto_mapper.mapping.linked import Endpoint, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 
 #: Formats of texts that a path contains as they are.
@@ -24,9 +23,9 @@ _KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join", "encod
 def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C236: texts of the query or of a setting that become a part of the path as they are."""
     path = types_.endpoint.path
-    bound = {one.variable.name: one.value for one in nodes.walk(path.node) if isinstance(one, nodes.Bind)}
+    bound = bound_values(path.node)
     for node in _parts(path.node, bound):
-        kind = types_.kinds.get(id(node), types.ANY)
+        kind = types_.kind(node)
         is_free = "string" in kind.solid and kind != types.ANY and kind.values is None and kind.format not in _SAFE
         if is_free and not _has_pattern(mapper, node):
             text = written(path, node)
@@ -71,14 +70,8 @@ def _has_pattern(mapper: Mapper, node: Node) -> bool:
 
 def our_cursor(endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C232: `$query.next_cursor`, which is ours and means nothing to the provider."""
-    for one in _of_request(endpoint):
+    for one in of_requests(endpoint):
         for read in Paths(["query", "$"]).reads(one.node) if "next_cursor" in one.text else ():
             if read.path == ("query", "next_cursor"):
                 message = "`$query.next_cursor` is our cursor, which the provider does not know"
                 yield one.diagnostic("C232", message, read.nodes[-1], severity="warning", hint="write `$cursor`")
-
-
-def _of_request(endpoint: Endpoint) -> Iterator[Expression]:
-    yield endpoint.path
-    for template in (endpoint.params, endpoint.headers, endpoint.body):
-        yield from expressions(template)

@@ -36,7 +36,7 @@ def misplaced_rows(types_: EndpointTypes, told: Sequence[Diagnostic]) -> Iterato
     misread = {place(one) for one in told if one.code == "C206"}
     lists = list(_lists(types_.body))
     for name, expression in endpoint.for_each:
-        kind = types_.kinds.get(id(expression.node), types.ANY)
+        kind = types_.kind(expression.node)
         if (
             kind.path is not None
             and kind.solid <= types.SCALARS | frozenset({"object"} if outer else ())
@@ -66,7 +66,7 @@ def misread_rows(types_: EndpointTypes, found: Iterable[Diagnostic]) -> list[Dia
     left, outer = [*endpoint.for_each, *endpoint.let], ""
     left += [("", one) for one in expressions(endpoint.response)]
     for number, (name, expression) in enumerate(endpoint.for_each):
-        row = types.item_of(types_.kinds.get(id(expression.node), types.ANY)).without(types.NONE)
+        row = types.item_of(types_.kind(expression.node)).without(types.NONE)
         is_known = row.path is not None and (row.properties is not None or row.solid <= types.SCALARS)
         is_last = number == len(endpoint.for_each) - 1
         roots = {name, "$"} if is_last else {name}
@@ -88,9 +88,7 @@ def _misread(types_: EndpointTypes, loop: Expression, name: str, unknown: Sequen
     there = written(loop, loop.node)
     shown = ", ".join(f"`{one}`" for one in unknown[:_SHOWN]) + (" and others" if len(unknown) > _SHOWN else "")
     home = next((one for one in _lists(types_.body) if properties(types_.body, one).keys() >= set(unknown)), None)
-    around = (
-        types.item_of(types_.kinds.get(id(dict(types_.endpoint.for_each)[outer].node), types.ANY)) if outer else None
-    )
+    around = types.item_of(types_.kind(dict(types_.endpoint.for_each)[outer].node)) if outer else None
     hint = None
     if home is not None:
         base = around.path if around is not None else None

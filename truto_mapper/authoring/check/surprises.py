@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from truto_mapper.authoring.check.nulls import Nulls
 from truto_mapper.language import nodes, types
-from truto_mapper.language.call_types import Fit
+from truto_mapper.language.call_inference import Called
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import quiet
 from truto_mapper.language.library.patterns import regex
@@ -165,16 +165,10 @@ class Surprises(Nulls):
                 hint = f"the first group is `[0]`{'' if count else ': write it as `(…)` in the pattern'}"
                 self.surprise("warning", "C221", test, message, hint)
 
-    def fitted(
-        self,
-        node: nodes.Call,
-        arguments: Sequence[nodes.Node],
-        given: Sequence[Type],
-        fit: Fit | None,
-        scope: TypeScope,
-    ) -> None:
-        super().fitted(node, arguments, given, fit, scope)
-        if isinstance(node.procedure, nodes.Variable) and node.procedure.name == "replace" and len(arguments) > 2:
+    def fitted(self, call: Called) -> None:
+        super().fitted(call)
+        procedure, arguments = call.node.procedure, call.arguments
+        if isinstance(procedure, nodes.Variable) and procedure.name == "replace" and len(arguments) > 2:
             self.replaced(arguments[1], arguments[2])
 
     def replaced(self, pattern: nodes.Node, by: nodes.Node) -> None:

@@ -13,7 +13,7 @@ from truto_mapper.engine.page import SENT, OnInvalid, Page, Request
 from truto_mapper.engine.remote_query import parameter_at
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Trace
-from truto_mapper.mapping.linked import Endpoint, leaves
+from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, leaves
 from truto_mapper.resource.spec import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
@@ -86,7 +86,7 @@ def _in_request(mapper: Mapper, trace: Trace, request: Request, steps: tuple[str
         raise _Nowhere(f"a request has no {excerpt(steps[0])}", did_you_mean(steps[0], sent))
     name = request.query.plan.endpoints[0] if request.query.plan else None
     endpoint = next(one for one in mapper.mapping.endpoints if one.name == name)
-    parts = {part: getattr(endpoint, part) for part in ("path", "params", "headers", "body")}
+    parts = {part: getattr(endpoint, part) for part in OF_REQUESTS}
     evidence, found = Evidence(mapper, trace, ()), []
     for written, _, expression in leaves(parts):
         path = ("params", *parameter_at(written[1:])) if written[0] == "params" else written
