@@ -381,6 +381,10 @@ def number(node: Node, numbered: list[tuple[Node, int]]) -> None:
     numbered[own] = node, len(numbered) - 1
 
 
+#: The operators that order two values, and all that compare them.
+ORDERS = ("<", "<=", ">", ">=")
+COMPARISONS = ("=", "!=", *ORDERS)
+
 LITERALS = (String, Number, Value)
 CONSTANTS = (String, Number)
 

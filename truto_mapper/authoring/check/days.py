@@ -68,7 +68,7 @@ def _calls(expression: Expression) -> Iterator[_Call]:
 
 
 def _sides(node: nodes.Binary) -> tuple[nodes.Node, ...]:
-    return (node.left, node.right) if node.operator in ("=", "!=", "<", "<=", ">", ">=") else ()
+    return (node.left, node.right) if node.operator in nodes.COMPARISONS else ()
 
 
 def _zone(expression: Expression, call: _Call, zone: Expression) -> Iterator[Diagnostic]:

@@ -165,7 +165,7 @@ def _is_truth(node: nodes.Node) -> bool:
         case nodes.Value(value=value):
             return value is not None
         case nodes.Binary(operator=operator):
-            return operator in ("=", "!=", "<", "<=", ">", ">=", "and", "or", "in")
+            return operator in (*nodes.COMPARISONS, "and", "or", "in")
         case nodes.Call(procedure=nodes.Variable(name=name)):
             return name in ("exists", "not", "boolean", "contains")
     return False

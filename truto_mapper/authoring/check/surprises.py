@@ -11,8 +11,6 @@ from truto_mapper.language.inference import quiet
 from truto_mapper.language.library.patterns import regex
 from truto_mapper.language.types import Type, item_of
 
-_ORDERS = ("<", "<=", ">", ">=")
-
 
 class Surprises(Nulls):
     """Infers types, and tells where they lead to a surprise."""
@@ -117,7 +115,7 @@ class Surprises(Nulls):
     def compared(self, body: nodes.Binary) -> None:
         """C222: a comparator of rows that may lack what it compares."""
         absent = next((side for side in (body.left, body.right) if self.may_lack(side)), None)
-        if body.operator in _ORDERS and absent is not None:
+        if body.operator in nodes.ORDERS and absent is not None:
             text = self.text_of(absent)
             message = f"where `{text}` is absent the rows keep their order, so others may be out of order"
             self.surprise("note", "C222", absent, message, f"give it a value: `({text} ?? …)`")

@@ -11,6 +11,7 @@ from truto_mapper.authoring.diff.changes import Change, meaning
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import (
+    ORDERS,
     Apply,
     Binary,
     Call,
@@ -143,8 +144,5 @@ def _words(expression: Expression) -> Mapping[str, set[object]]:
     made = {kind.__name__: {getattr(one, key) for one in nodes if isinstance(one, kind)} for kind, key in kinds.items()}
     calls = (one.procedure for one in nodes if isinstance(one, Call))
     made["function"] = {one.name for one in calls if isinstance(one, Variable)}
-    made["comparison"] = {one.operator for one in nodes if isinstance(one, Binary) and one.operator in _ORDERS}
+    made["comparison"] = {one.operator for one in nodes if isinstance(one, Binary) and one.operator in ORDERS}
     return made
-
-
-_ORDERS = ("<", "<=", ">", ">=")

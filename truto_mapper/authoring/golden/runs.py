@@ -145,11 +145,6 @@ class Report:
     def diagnostics(self) -> list[Diagnostic]:
         return [*self.findings, *(one.diagnostic for one in self.differences)]
 
-    @property
-    def failed(self) -> list[Path]:
-        """The folders of the cases that differ."""
-        return list(dict.fromkeys(one.case.folder for one in self.differences))
-
 
 #: Loads the mapping of a case with these overlays.
 Load = Callable[[tuple[Path, ...]], Mapper]
