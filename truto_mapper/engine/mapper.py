@@ -26,7 +26,8 @@ from truto_mapper.engine.settings import Settings
 from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, Budget
-from truto_mapper.mapping import document, linked, linker, overlay
+from truto_mapper.mapping import linked, linker, overlay
+from truto_mapper.mapping.shape import resource_name
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files, yaml_tree
@@ -58,7 +59,6 @@ class _Functions(dict[str, "Fused"]):
     def __missing__(self, name: str) -> Fused:
         # Imported for the first page, not while an error is handled, which may be deep in the stack.
         from truto_mapper.engine.fused import Fused  # noqa: PLC0415
-        from truto_mapper.resource import validator  # noqa: F401, PLC0415
 
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
         days = None if endpoint.time_zone else self.mapping.whole_days
@@ -565,7 +565,7 @@ def _loaded(
     near = name if isinstance(name, Path) else None
     layers = overlay.layered([files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)])
     try:
-        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=near)
+        spec = files.find(resource_name(layers.root), "schemas", ".yaml", near=near)
     except MappingError as error:
         raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
     find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)

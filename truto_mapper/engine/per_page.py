@@ -19,8 +19,8 @@ from truto_mapper.language.runtime.sizes import measure
 from truto_mapper.language.runtime.values import MISSING, Budget, Walk
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import WholeDays
+from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.timestamps import has_offset_of, is_time_zone
 

@@ -9,9 +9,10 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from truto_mapper.engine.cursor import Question
 from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.engine.query_values import UnusableError, coerced, filled, plain
+from truto_mapper.resource.field import Field
 from truto_mapper.resource.generated import query_schema
 from truto_mapper.resource.json_schema import Problem, Schema
-from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, shortened
 from truto_mapper.text.errors import Findings, QueryError
 from truto_mapper.text.pointers import dotted, json_pointer

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from truto_mapper.language.expression import Expression
+from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.pointers import Steps
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
