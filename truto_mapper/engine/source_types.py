@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 from truto_mapper.language import nodes
@@ -398,13 +398,20 @@ def test_of(kind: Type, looked: Looked) -> Test | None:
         item = test_of(kind.items, looked)
     below = [(name, one) for name, inner, deeper in looked.below(kind) if (one := test_of(inner, deeper))]
     if item is None and not below:
-        return None if classes is None else lambda value: value.__class__ in classes
+        return None if classes is None else partial(_is_of, classes)
+    return partial(_has_types, classes, item, below)
 
-    def test(value: Any) -> bool:
-        if classes is not None and value.__class__ not in classes:
-            return False
-        if value.__class__ is list:
-            return item is None or all(map(item, value))
-        return value.__class__ is not dict or all(one(value.get(name)) for name, one in below)
 
-    return test
+# The tests are partials of these because code that is kept refers to them.
+
+
+def _is_of(classes: frozenset[type], value: Any) -> bool:
+    return value.__class__ in classes
+
+
+def _has_types(classes: frozenset[type] | None, item: Test | None, below: list[tuple[str, Test]], value: Any) -> bool:
+    if classes is not None and value.__class__ not in classes:
+        return False
+    if value.__class__ is list:
+        return item is None or all(map(item, value))
+    return value.__class__ is not dict or all(one(value.get(name)) for name, one in below)

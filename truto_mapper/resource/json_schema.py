@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from truto_mapper.resource.surely import FORMATS, JSON, resolved, surely_fits
 from truto_mapper.text import yaml_tree
@@ -65,8 +65,8 @@ class Schema:
 
         return validator.compiled(self.schema, FORMATS)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[JSON]]:
-        return type(self), (self.schema,)
+    def __getstate__(self) -> JSON:
+        return {"schema": self.schema}
 
     def problems(self, instance: Any) -> list[Problem]:
         """Every problem of an instance, in the order of the schema; empty when it is valid. Never raises."""
