@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
 
-from truto_mapper.engine import arguments, bodies, replies, requests, stream
+from truto_mapper.engine import arguments, bodies, parts, replies, requests, stream
 from truto_mapper.engine.cursor import (
     MAX_CHECKED,
     CursorKey,
@@ -19,50 +19,52 @@ from truto_mapper.engine.cursor import (
     is_moment,
     keys_of,
 )
+from truto_mapper.engine.fused import Fused, Made
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
+from truto_mapper.engine.parts import Functions, Parts
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
 from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, Budget
-from truto_mapper.mapping import linked, linker, overlay
-from truto_mapper.mapping.shape import resource_name
+from truto_mapper.mapping import linked
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
-from truto_mapper.text import files, yaml_tree
+from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MapperError, MappingError, QueryError
+from truto_mapper.text.errors import MapperError, QueryError
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
-    from truto_mapper.engine.fused import Fused, Made
     from truto_mapper.language.trace import Trace
     from truto_mapper.resource.activity import Activity
 
-Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 Overlays: TypeAlias = Sequence[Path | Source]
 #: Headers by name, or pairs; names and values may be bytes, and a value several.
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
-FindSchema: TypeAlias = Callable[[str], Source]
 
 
-class _Functions(dict[str, "Fused"]):
-    """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same."""
+class _Functions(dict[str, Fused]):
+    """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same.
 
-    def __init__(self, mapping: linked.Mapping) -> None:
-        self.mapping = mapping
+    `keep` is told the name of an endpoint whose functions were generated here, not before.
+    """
+
+    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None) -> None:
+        self.parts, self.keep = parts, keep
 
     def __missing__(self, name: str) -> Fused:
-        # Imported for the first page, not while an error is handled, which may be deep in the stack.
-        from truto_mapper.engine.fused import Fused  # noqa: PLC0415
-
-        endpoint = next(one for one in self.mapping.endpoints if one.name == name)
-        days = None if endpoint.time_zone else self.mapping.whole_days
-        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source, days)
+        mapping, code = self.parts.mapping, self.parts.codes.get(name)
+        endpoint = next(one for one in mapping.endpoints if one.name == name)
+        days = None if endpoint.time_zone else mapping.whole_days
+        made = self[name] = Fused(endpoint, mapping.resource, mapping.sources[0], days, code)
+        if code is None and self.keep is not None:
+            self.parts.codes[name] = made.code
+            self.keep(self.parts, made)
         return made
 
 
@@ -74,25 +76,16 @@ class Mapper(Generic[RecordT]):
 
     def __init__(
         self,
-        layers: overlay.Layered,
-        spec: Source,
-        functions: Functions | None,
-        find_schema: FindSchema | None = None,
+        parts: Parts,
         cursor_key: CursorKey | None = None,
-        mistakes: list[Diagnostic] | None = None,
+        keep: Callable[[Parts, Fused], None] | None = None,
     ) -> None:
-        schemas: dict[str, Source] = {}
-        functions = arguments.functions_of(functions or {})
-        self._texts = (layers.sources, spec, functions, schemas)
-        self._keys = keys_of(cursor_key)
-        self._resource = Resource.parse(spec)
-        find_schema = find_schema and partial(_noted, schemas, find_schema)
-        self._mapping = linker.link(layers.root, self._resource, functions, find_schema, mistakes)
-        self._warnings = layers.warnings
+        self._parts, self._keys = parts, keys_of(cursor_key)
+        self._resource, self._mapping = parts.resource, parts.mapping
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
         self._parser = Parser(self._resource, self._mapping.integration, days)
         self._settings = Settings(self._mapping)
-        self._functions = _Functions(self._mapping)
+        self._functions = _Functions(parts, keep)
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
@@ -100,7 +93,7 @@ class Mapper(Generic[RecordT]):
         self._record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (*self._texts, self._keys)
+        return _again, (*self._parts[:4], self._keys)
 
     def __repr__(self) -> str:
         return f"<Mapper {' + '.join(source.name for source in self.sources)}>"
@@ -108,12 +101,12 @@ class Mapper(Generic[RecordT]):
     @property
     def sources(self) -> tuple[Source, ...]:
         """The mapping file and its overlays, in order."""
-        return self._texts[0]
+        return self._parts.sources
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Warnings about the overlays (M110)."""
-        return self._warnings
+        return self._parts.warnings
 
     @property
     def resource(self) -> Resource:
@@ -317,7 +310,7 @@ class Mapper(Generic[RecordT]):
             found[:0] = notes
             return _Answer(self, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
         _, cursor, zone, rows, key = reply
-        if zone != plan.zone and plan.zone is not None and (zone is not MISSING or fused.types.of_zone):
+        if zone != plan.zone and plan.zone is not None and _tells_zone(zone, fused):
             from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
 
             days = self._mapping.whole_days
@@ -455,6 +448,11 @@ def _quiet(error: MapperError, *holders: Any) -> None:
     error.args = (error.diagnostics,)
 
 
+def _tells_zone(zone: Any, fused: Fused) -> bool:
+    """Whether a reply tells its time zone, or should."""
+    return zone is not MISSING or (fused.endpoint.time_zone is not None and bool(fused.types.of_zone))
+
+
 def _read(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
     """A response with its bytes read as JSON, and the findings about them."""
     content, told = bodies.read(response.body, response.status)
@@ -563,32 +561,19 @@ def _loaded(
     mistakes: list[Diagnostic] | None = None,
 ) -> Mapper[Any]:
     near = name if isinstance(name, Path) else None
-    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)])
-    try:
-        spec = files.find(resource_name(layers.root), "schemas", ".yaml", near=near)
-    except MappingError as error:
-        raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
+    sources = [files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)]
+    find_spec = partial(files.find, folder="schemas", ending=".yaml", near=near)
     find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
-    return Mapper(layers, spec, functions, find_schema, cursor_key, mistakes)
-
-
-def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
-    """Move "no such spec" to the line that names the resource."""
-    return found if found.source else root.diagnostic(found.code, found.message, key="resource", hint=found.hint)
-
-
-def _noted(schemas: dict[str, Source], find: FindSchema, name: str) -> Source:
-    """A provider's schema, noted for pickling."""
-    schemas[name] = find(name)
-    return schemas[name]
+    called = arguments.functions_of(functions or {})
+    return Mapper(parts.made(sources, find_spec, find_schema, called, mistakes), cursor_key)
 
 
 def _again(
     sources: Sequence[Source],
     spec: Source,
-    functions: Functions | None,
+    functions: dict[str, Callable[..., Any]],
     schemas: Mapping[str, Source],
     keys: Sequence[bytes],
 ) -> Mapper[Any]:
     find_schema = schemas.__getitem__ if schemas else None
-    return Mapper(overlay.layered(sources), spec, functions, find_schema, cursor_key=keys or None)
+    return Mapper(parts.made(sources, lambda _: spec, find_schema, functions), keys or None)

@@ -10,7 +10,6 @@ from truto_mapper.engine import requests
 from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.runtime.writing import string
 from truto_mapper.mapping import linked
@@ -293,6 +292,8 @@ def _cursor_text(value: Any, fused: Fused, body: Any) -> str:
         raise ProviderError(wrong)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(string(None, value))
+    from truto_mapper.language.names import is_simple_path  # noqa: PLC0415  # only a mistake needs it
+
     if is_simple_path(expression.node) and not isinstance(value, bool):
         raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
     message = f"`next_cursor` must give a text or a number, this is {excerpt(value)}"

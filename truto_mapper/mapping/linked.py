@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.resource.field import Field
@@ -13,7 +14,9 @@ from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.pointers import Steps
 from truto_mapper.text.source import Source
-from truto_mapper.text.yaml_tree import Node
+
+if TYPE_CHECKING:
+    from truto_mapper.text.yaml_tree import Node
 
 Template: TypeAlias = "Expression | dict[str, Template] | list[Template]"
 Loop: TypeAlias = tuple[str, Expression]
@@ -80,11 +83,11 @@ class WholeDays:
     offsets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Mapping:
-    """A linked mapping document; `root` is its YAML, `refusal` the text of the provider's schema of its errors."""
+    """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals."""
 
-    root: Node
+    sources: tuple[Source, ...]
     integration: str
     resource: Resource
     context: Schema
@@ -93,6 +96,16 @@ class Mapping:
     errors: Map[str, Expression]
     refusal: Source | None
     endpoints: tuple[Endpoint, ...]
+
+    @cached_property
+    def root(self) -> Node:
+        """The YAML. It is read again for a mapping that was linked before."""
+        from truto_mapper.mapping.overlay import layered  # noqa: PLC0415  # few need it
+
+        return layered(self.sources).root
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "root"}
 
 
 def leaves(

@@ -43,11 +43,13 @@ def link(
     functions: Map[str, Callable[..., Any]],
     find_schema: Callable[[str], Source] | None = None,
     mistakes: list[Diagnostic] | None = None,
+    sources: tuple[Source, ...] = (),
 ) -> Mapping:
     """Link a mapping document to its resource. Raises `MappingError` with every finding.
 
     `find_schema` reads a provider's schema by name or raises; without it the names of schemas are not checked. With
-    `mistakes` they are added to it instead, and an expression that cannot be read may have any value.
+    `mistakes` they are added to it instead, and an expression that cannot be read may have any value. `sources` are the
+    files that `root` is made of.
     """
     check_shape(root)
     parts = root.value
@@ -65,7 +67,10 @@ def link(
     else:
         mistakes += linker.findings.found
     integration = parts["integration"].value
-    return Mapping(root, integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints))
+    made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
+    mapping = Mapping(sources or (root.source,), *made)
+    vars(mapping)["root"] = root
+    return mapping
 
 
 class _Linker:

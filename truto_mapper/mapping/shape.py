@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from truto_mapper.resource.surely import JSON, surely_fits
 from truto_mapper.text import files
-from truto_mapper.text.yaml_tree import Node
+
+if TYPE_CHECKING:
+    from truto_mapper.text.yaml_tree import Node
 
 
 @lru_cache(maxsize=1)

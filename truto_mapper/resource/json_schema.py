@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from truto_mapper.resource.surely import FORMATS, JSON, resolved, surely_fits
-from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, either, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import Steps, json_pointer
+from truto_mapper.text.source import MAX_DEPTH
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -71,7 +71,7 @@ class Schema:
     def problems(self, instance: Any) -> list[Problem]:
         """Every problem of an instance, in the order of the schema; empty when it is valid. Never raises."""
         if self._too_deep(instance):
-            return [Problem((), "type", f"nested more than {yaml_tree.MAX_DEPTH} levels deep")]
+            return [Problem((), "type", f"nested more than {MAX_DEPTH} levels deep")]
         found: list[Problem] = []
         try:
             if surely_fits(instance, self.schema):
@@ -93,7 +93,7 @@ class Schema:
 
     def _too_deep(self, instance: Any) -> bool:
         """Whether a recursive schema would follow an instance beyond Python's recursion limit."""
-        return self._recursive and _deeper(instance, yaml_tree.MAX_DEPTH)
+        return self._recursive and _deeper(instance, MAX_DEPTH)
 
 
 #: Python's limits: writing an integer of more than 4300 digits, dividing one that exceeds every float, and comparing
@@ -167,7 +167,7 @@ def _deeper(value: Any, limit: int) -> bool:
 
 def _check_schema(schema: JSON) -> Iterator[tuple[Steps, str]]:
     """Every mistake in a schema: against the metaschema, invalid patterns, and broken or circular references."""
-    if _deeper(schema, yaml_tree.MAX_DEPTH):
+    if _deeper(schema, MAX_DEPTH):
         yield (), "nested too deeply"
         return
     from truto_mapper.resource import validator  # noqa: PLC0415  # likewise

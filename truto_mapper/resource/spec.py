@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from truto_mapper.resource.field import Field, fault
 from truto_mapper.resource.surely import JSON, surely_fits
-from truto_mapper.text import files, yaml_tree
+from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.source import Source
+
+if TYPE_CHECKING:
+    from truto_mapper.text.yaml_tree import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Resource:
     @classmethod
     def parse(cls, source: Source) -> Self:
         """Read a spec. Raises `MappingError` with every finding (M101 to M104 for the YAML, M106 for the rest)."""
+        from truto_mapper.text import yaml_tree  # noqa: PLC0415  # a spec that was read before needs none
+
         root = yaml_tree.parse(source)
         found, mistakes = list(_strangers(root)), _mistakes(root)
         if not mistakes:
@@ -96,7 +101,7 @@ def shape() -> JSON:
     return made
 
 
-def _mistakes(root: yaml_tree.Node) -> list[Diagnostic]:
+def _mistakes(root: Node) -> list[Diagnostic]:
     """What does not have the shape of a spec."""
     if is_right(root.plain()):
         return []
@@ -118,7 +123,7 @@ def _agrees(given: JSON) -> bool:
     return has_items and all(map(_agrees, below)) and not any(fault(*one, given) for one in given.items())
 
 
-def _strangers(root: yaml_tree.Node) -> Iterator[Diagnostic]:
+def _strangers(root: Node) -> Iterator[Diagnostic]:
     """Integrations that a field names but the resource does not declare."""
     known = root.value.get("integrations") if isinstance(root.value, dict) else None
     if known is None or not isinstance(known.value, list):
@@ -133,7 +138,7 @@ def _strangers(root: yaml_tree.Node) -> Iterator[Diagnostic]:
                     yield name.diagnostic("M106", message, hint=did_you_mean(name.value, names))
 
 
-def _wrong_periods(root: yaml_tree.Node, resource: Resource) -> Iterator[Diagnostic]:
+def _wrong_periods(root: Node, resource: Resource) -> Iterator[Diagnostic]:
     """Periods whose ends are not two date-time parameters."""
     for number, period in enumerate(resource.periods):
         node = root.value["periods"].value[number]

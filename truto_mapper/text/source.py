@@ -7,6 +7,9 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+#: How many levels deep values in a file may be nested.
+MAX_DEPTH = 64
+
 #: Half of a surrogate pair: no character, and nothing that an encoding can write.
 SURROGATE = re.compile("[\ud800-\udfff]")
 
