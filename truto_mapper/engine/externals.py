@@ -7,31 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 
+from truto_mapper.engine.called import new_run, opened
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.compiler import Emitted
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Node
-from truto_mapper.language.runtime.values import DEFAULT_DEPTH, MISSING, Budget, Run, finite
+from truto_mapper.language.runtime.values import MISSING, finite
 
 
 class UnfusableError(Exception):
     """An endpoint cannot become one function. Its text says why; all rows take the exact path."""
-
-
-def new_run(rows: int, budget: Budget) -> Run:
-    """The evaluation of the generated code for a page of so many rows."""
-    budget.rows = rows
-    return Run(budget, DEFAULT_DEPTH)
-
-
-def opened(value: Any) -> dict[str, Any]:
-    """An object to look up keys in, empty for no value. Raises `TypeError` for any other value."""
-    if value.__class__ is dict:
-        return value
-    if value is None or value is MISSING:
-        return {}
-    raise TypeError
 
 
 def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:

@@ -559,13 +559,21 @@ def _loaded(
     functions: Functions | None = None,
     cursor_key: CursorKey | None = None,
     mistakes: list[Diagnostic] | None = None,
+    folder: Path | None = None,
 ) -> Mapper[Any]:
+    """A mapper; with the `folder` of a cache its parts are read from there if they are there, and else kept there."""
     near = name if isinstance(name, Path) else None
     sources = [files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)]
     find_spec = partial(files.find, folder="schemas", ending=".yaml", near=near)
     find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
     called = arguments.functions_of(functions or {})
-    return Mapper(parts.made(sources, find_spec, find_schema, called, mistakes), cursor_key)
+    if folder is None:
+        return Mapper(parts.made(sources, find_spec, find_schema, called, mistakes), cursor_key)
+    from truto_mapper.engine.cache import Cache  # noqa: PLC0415  # few mappers have none
+
+    cache = Cache(folder, sources, called, find_spec, find_schema)
+    found = cache.parts() or parts.made(sources, find_spec, find_schema, called)
+    return Mapper(found, cursor_key, cache.keep)
 
 
 def _again(

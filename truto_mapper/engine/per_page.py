@@ -5,7 +5,7 @@ The pages of one answer share them too. They are kept by the texts of the reply,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,8 +21,9 @@ from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.timestamps import has_offset_of, is_time_zone
 
 if TYPE_CHECKING:
+    from truto_mapper.engine.called import Test
     from truto_mapper.engine.field_source import FieldSource
-    from truto_mapper.engine.source_types import SourceTypes, Test
+    from truto_mapper.engine.source_types import SourceTypes
     from truto_mapper.language.names import NamePath
 
 #: How many pages' values are kept: enough for a few periods that are read at the same time.
@@ -185,6 +186,15 @@ class PageValues:
         """The parameter for the values by text."""
         self.memos.setdefault(memo.path, memo)
         return f"memo_{list(self.memos).index(memo.path)}"
+
+    @property
+    def expressions(self) -> Iterator[Expression]:
+        """Everything that is evaluated for the parameters."""
+        yield from self.lets.values()
+        yield from (field.expression for field in self._fields.values())
+        for memo in self.memos.values():
+            yield from (one for _, one in (*memo.aliases, *memo.lets))
+            yield from (one for one, _ in memo.fields)
 
     @property
     def parameters(self) -> list[str]:

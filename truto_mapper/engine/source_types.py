@@ -6,11 +6,12 @@ A value of another type is a finding (D408), not a guess. A null counts as no va
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+from truto_mapper.engine.called import Test, has_types, is_of
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
@@ -52,8 +53,6 @@ _CLASSES: dict[str, tuple[type, ...]] = {
 
 #: The classes of no value.
 NOTHING = (type(None), Missing)
-
-Test = Callable[[Any], bool]
 
 
 class Reading(NamedTuple):
@@ -398,20 +397,5 @@ def test_of(kind: Type, looked: Looked) -> Test | None:
         item = test_of(kind.items, looked)
     below = [(name, one) for name, inner, deeper in looked.below(kind) if (one := test_of(inner, deeper))]
     if item is None and not below:
-        return None if classes is None else partial(_is_of, classes)
-    return partial(_has_types, classes, item, below)
-
-
-# The tests are partials of these because code that is kept refers to them.
-
-
-def _is_of(classes: frozenset[type], value: Any) -> bool:
-    return value.__class__ in classes
-
-
-def _has_types(classes: frozenset[type] | None, item: Test | None, below: list[tuple[str, Test]], value: Any) -> bool:
-    if classes is not None and value.__class__ not in classes:
-        return False
-    if value.__class__ is list:
-        return item is None or all(map(item, value))
-    return value.__class__ is not dict or all(one(value.get(name)) for name, one in below)
+        return None if classes is None else partial(is_of, classes)
+    return partial(has_types, classes, item, below)

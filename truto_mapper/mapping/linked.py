@@ -36,6 +36,10 @@ OF_REPLIES = ("recognise", "error_when", "next_cursor", "page_number", "total", 
 SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_REPLIES)
 
 
+#: The keys whose expressions are evaluated for a request or a page.
+OF_PAGES = frozenset({*SINGLE, *OF_REQUESTS})
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
