@@ -13,8 +13,9 @@ from typing import Any, Literal, NamedTuple
 from truto_mapper.authoring.sources import ReplyRead, checked_schema, reply_paths, reply_reads
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import reply_type
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import truthy
-from truto_mapper.language.types import KINDS, Type, in_words, kind_of
+from truto_mapper.language.types import KINDS, Type, in_words
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, nearest
 from truto_mapper.text.errors import EvaluationError, MappingError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
@@ -89,7 +89,7 @@ class Mapper(Generic[RecordT]):
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
-        self._replies = Replies(self._mapping, self._functions, unplanned)
+        self._replies = Replies(self._mapping, self._functions, unplanned, {})
         self._record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -121,7 +121,7 @@ class Mapper(Generic[RecordT]):
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
         other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
-        other.__dict__ |= self.__dict__ | {"_replies": replace(self._replies, trace=trace)}
+        other.__dict__ |= self.__dict__ | {"_replies": self._replies._replace(trace=trace)}
         return other
 
     def plan(
@@ -336,7 +336,7 @@ class Mapper(Generic[RecordT]):
 _NAMES_ONLY = frozenset({"P606", "P609"})
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class _Answer:
     """A reply on its way to a page that is cut, has doubtful rows or findings, or lacks something."""
 

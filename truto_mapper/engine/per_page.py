@@ -6,9 +6,8 @@ The pages of one answer share them too. They are kept by the texts of the reply,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from truto_mapper.engine.shaping import MAX_SHORT, Fault, schema_of
 from truto_mapper.language.expression import Expression, Scope
@@ -41,8 +40,7 @@ _TEXTS = frozenset({str, type(None), type(MISSING)})
 Checked: TypeAlias = tuple[Expression, Schema]
 
 
-@dataclass(frozen=True, slots=True)
-class Memo:
+class Memo(NamedTuple):
     """Values that depend on one text of the row: some `let`s, then some fields with their schemas.
 
     `aliases` are the `let`s that are paths to the text, or to an object above it. `placed` are the numbers of the
@@ -124,8 +122,7 @@ class _ByText(dict[Any, tuple[Any, ...]]):
         self[text] = made
 
 
-@dataclass(frozen=True, slots=True)
-class PageField:
+class PageField(NamedTuple):
     """A field whose value is the same for a whole page; `is_top` if it is not inside another field."""
 
     expression: Expression

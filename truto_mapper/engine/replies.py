@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from truto_mapper.engine import requests
 from truto_mapper.engine.query import Plan, Query
@@ -32,20 +32,19 @@ MAX_LINES = 10
 Bindings: TypeAlias = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Replies:
+class Replies(NamedTuple):
     """Reads the replies to one mapping.
 
-    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query; a
-    `trace` notes every evaluation.
+    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query; `unknown`
+    is filled with what a page without its query does not know, by the name of the endpoint; a `trace` notes every
+    evaluation.
     """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
     unplanned: Plan
+    unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
-    #: What a page without its query does not know, by the name of the endpoint.
-    unknown: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
         return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.engine.query_values import listed, number_in
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.text.pointers import steps_of
 
 JSON = dict[str, Any]
@@ -185,8 +186,6 @@ def _declared(schema: JSON) -> frozenset[str]:
     """The types that a schema names itself."""
     if "type" in schema:
         return _KINDS.intersection(one for one in listed(schema["type"]) if isinstance(one, str))
-    from truto_mapper.language.types import kind_of  # noqa: PLC0415  # few schemas need it
-
     values = _listed(schema, "enum") + ([schema["const"]] if "const" in schema else [])
     return frozenset(map(kind_of, values)) if values else _KINDS
 

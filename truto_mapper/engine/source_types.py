@@ -15,6 +15,7 @@ from truto_mapper.engine.called import Test, has_types, is_of
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import MISSING, Missing
 from truto_mapper.language.source_paths import Read, reads
 from truto_mapper.language.types import (
@@ -24,7 +25,6 @@ from truto_mapper.language.types import (
     Type,
     from_schema,
     in_words,
-    kind_of,
     objects,
     union,
     union_all,

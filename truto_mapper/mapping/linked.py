@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.resource.field import Field
@@ -40,8 +40,7 @@ SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_RE
 OF_PAGES = frozenset({*SINGLE, *OF_REQUESTS})
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
     `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
@@ -73,8 +72,7 @@ class Endpoint:
     response: Template
 
 
-@dataclass(frozen=True, slots=True)
-class WholeDays:
+class WholeDays(NamedTuple):
     """The parameters that become whole days, each with its rounding, and whose days they are.
 
     `setting` is the context's setting that `time_zone` reads, if it reads one. `offsets` are fields of a record whose
@@ -87,7 +85,7 @@ class WholeDays:
     offsets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mapping:
     """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals."""
 

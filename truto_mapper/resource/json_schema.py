@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from truto_mapper.resource.surely import FORMATS, JSON, resolved, surely_fits
 from truto_mapper.text.diagnostics import Diagnostic, either, excerpt
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One way in which an instance does not fit its schema.
 
     `path` leads to the invalid value; for a missing property, to the object without it. `keyword` is JSON Schema's.

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from truto_mapper.resource.field import Field, fault
 from truto_mapper.resource.surely import JSON, surely_fits
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from truto_mapper.text.yaml_tree import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """How an operation is called over HTTP."""
 
     http_method: str
@@ -32,16 +30,14 @@ class Method:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """Two date-time parameters: a query is refused (Q505) unless `start` is before `end`."""
 
     start: str
     end: str
 
 
-@dataclass(frozen=True)
-class Resource:
+class Resource(NamedTuple):
     """A unified resource, read from its spec. `response` is the envelope around the records.
 
     Dicts keep the order of the file, which is the order records are written in.
@@ -64,7 +60,7 @@ class Resource:
         """Model and resource: `conversational-intelligence/activity`."""
         return f"{self.unified_model}/{self.resource}"
 
-    @cached_property
+    @property
     def record(self) -> Field:
         """A record as one field: an object of `fields`."""
         return Field("object", fields=self.fields)
