@@ -23,7 +23,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from truto_mapper.engine.parts import FindText, Functions, Parts
-from truto_mapper.language.expression import Expression
+from truto_mapper.language.expression import Expression, restored
 from truto_mapper.mapping import linked
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.source import Source
@@ -58,7 +58,7 @@ class Cache:
     ) -> None:
         self.folder, self.sources, self.functions = folder, tuple(sources), dict(functions)
         self.find_spec, self.find_schema = find_spec, find_schema
-        self.key = (sys.version, sys.executable, __file__, list(map(_plain, self.sources)), sorted(functions))
+        self.key = (sys.version, sys.executable, __file__, list(map(_plain, self.sources)), list(functions))
         self.path = folder / f"{binascii.crc32(marshal.dumps(self.key)):08x}.bin"
         self.stamps: list[Stamp] = []
 
@@ -149,7 +149,7 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         if obj.__class__ is Expression:
             text, source, offsets, program = obj.parts
-            return Expression.restored, (text, source, offsets, self.functions, program)
+            return restored, (text, source, offsets, self.functions, program)
         if obj.__class__ is CodeType:
             return marshal.loads, (marshal.dumps(obj),)
         return NotImplemented
@@ -187,6 +187,11 @@ def _contents(path: Path) -> bytes:
     return data[start:]
 
 
+def sealed(data: bytes) -> bytes:
+    """What a file holds: a mark, a checksum and the data."""
+    return _MARK + binascii.crc32(data).to_bytes(4, "big") + data
+
+
 def _write(folder: Path, path: Path, data: bytes) -> None:
     """Write a file that others see whole or not at all. Raises `OSError`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -195,7 +200,7 @@ def _write(folder: Path, path: Path, data: bytes) -> None:
     pending = folder / f"{path.name}.{os.urandom(8).hex()}"
     try:
         with os.fdopen(_opened(pending, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
-            file.write(_MARK + binascii.crc32(data).to_bytes(4, "big") + data)
+            file.write(sealed(data))
         pending.replace(path)
     finally:
         pending.unlink(missing_ok=True)

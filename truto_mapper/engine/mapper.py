@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
 from truto_mapper.engine import arguments, bodies, parts, replies, requests, stream
 from truto_mapper.engine.cursor import (
@@ -39,7 +39,6 @@ from truto_mapper.text.source import Source
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
     from truto_mapper.language.trace import Trace
-    from truto_mapper.resource.activity import Activity
 
 Overlays: TypeAlias = Sequence[Path | Source]
 #: Headers by name, or pairs; names and values may be bytes, and a value several.
@@ -507,41 +506,27 @@ def _moment(now: str | None) -> str | None:
     raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
 
 
-@overload
-def load(
-    name: Literal["gong/activity"],
-    *,
-    overlays: Overlays = (),
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
-) -> Mapper[Activity]: ...
-@overload
 def load(
     name: str | Path,
     *,
     overlays: Overlays = (),
     functions: Functions | None = None,
     cursor_key: CursorKey | None = None,
-) -> Mapper[Any]: ...
-
-
-def load(
-    name: str | Path,
-    *,
-    overlays: Overlays = (),
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
+    mistakes: list[Diagnostic] | None = None,
+    cache: Path | None = None,
 ) -> Mapper[Any]:
-    """The mapper of a shipped mapping (`gong/activity`), or of the mapping file at a `Path`.
+    """The mapper of a mapping: see `edges.loading`, but `cache` is the folder of the cache, None for no cache."""
+    near = name if isinstance(name, Path) else None
+    sources = [files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)]
+    find_spec = partial(files.find, folder="schemas", ending=".yaml", near=near)
+    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
+    called = arguments.functions_of(functions or {})
+    if cache is None:
+        return Mapper(parts.made(sources, find_spec, find_schema, called, mistakes), cursor_key)
+    from truto_mapper.engine.cache import Cache  # noqa: PLC0415  # pickle is for it alone
 
-    A text is always a name, never a path. The resource's spec is looked up in a `schemas/` folder beside or above the
-    file, then among those shipped. `overlays` are files as `Path`, or texts as `Source`, laid over the mapping in
-    order: objects merge key by key, null removes a key, anything else replaces. `functions` are the caller's own, by
-    their JSONata name; they take and return plain JSON values. `cursor_key` is a secret of at least 16 bytes, or a list
-    of them: the first one signs the cursors, all of them are accepted. Raises `MappingError` with every finding;
-    warnings are in `Mapper.diagnostics`.
-    """
-    return _loaded(name, overlays, functions, cursor_key)
+    entry = Cache(cache, sources, called, find_spec, find_schema)
+    return Mapper(entry.parts() or parts.made(sources, find_spec, find_schema, called), cursor_key, entry.keep)
 
 
 def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper[Any], list[Diagnostic]]:
@@ -550,30 +535,7 @@ def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper
     Raises `MappingError` for a file that cannot be read, or does not have the shape of a mapping.
     """
     mistakes: list[Diagnostic] = []
-    return _loaded(name, overlays, mistakes=mistakes), mistakes
-
-
-def _loaded(
-    name: str | Path,
-    overlays: Overlays,
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
-    mistakes: list[Diagnostic] | None = None,
-    folder: Path | None = None,
-) -> Mapper[Any]:
-    """A mapper; with the `folder` of a cache its parts are read from there if they are there, and else kept there."""
-    near = name if isinstance(name, Path) else None
-    sources = [files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)]
-    find_spec = partial(files.find, folder="schemas", ending=".yaml", near=near)
-    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
-    called = arguments.functions_of(functions or {})
-    if folder is None:
-        return Mapper(parts.made(sources, find_spec, find_schema, called, mistakes), cursor_key)
-    from truto_mapper.engine.cache import Cache  # noqa: PLC0415  # few mappers have none
-
-    cache = Cache(folder, sources, called, find_spec, find_schema)
-    found = cache.parts() or parts.made(sources, find_spec, find_schema, called)
-    return Mapper(found, cursor_key, cache.keep)
+    return load(name, overlays=overlays, mistakes=mistakes), mistakes
 
 
 def _again(

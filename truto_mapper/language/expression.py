@@ -105,21 +105,7 @@ class Expression:
         self._offsets = offsets
         self.functions = dict(functions or {})
         self._program: Program | None = None
-        self.node = self._parsed()
-
-    @classmethod
-    def restored(
-        cls,
-        text: str,
-        source: Source,
-        offsets: tuple[int, ...] | None,
-        functions: dict[str, Callable[..., Any]],
-        program: Program | None,
-    ) -> Expression:
-        """An expression that was parsed before. It is parsed again if its nodes are asked for."""
-        made = object.__new__(cls)
-        made.text, made.source, made._offsets, made.functions, made._program = text, source, offsets, functions, program
-        return made
+        self.node = _parsed(self)
 
     @property
     def parts(self) -> tuple[str, Source, tuple[int, ...] | None, Program | None]:
@@ -129,19 +115,7 @@ class Expression:
     @cached_property
     def node(self) -> Node:
         """What the text means."""
-        return self._parsed()
-
-    def _parsed(self) -> Node:
-        from truto_mapper.language.parser import parse  # noqa: PLC0415  # see above
-
-        try:
-            with _without_collection(self.text):
-                return parse(self.text)
-        except MappingError as error:
-            from truto_mapper.language.hints import hinted  # noqa: PLC0415  # only a mistake needs it
-
-            found = [hinted(one, self.text, self._position) for one in error.diagnostics]
-            raise MappingError([self._located(d, d.span or Span(0, len(self.text))) for d in found]) from None
+        return _parsed(self)
 
     @property
     def at(self) -> str:
@@ -183,10 +157,6 @@ class Expression:
         """An error of the expression; one about its value gets the place of the whole."""
         span, found = self.span, error.diagnostics
         return EvaluationError([replace(one, source=self.source, span=one.span or span) for one in found])
-
-    def _position(self, offset: int) -> tuple[int, int]:
-        """The line and column in the source of a character of the text."""
-        return self.source.position(self.locate(Span(offset, offset)).start)
 
     def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         return replace(diagnostic, source=self.source, span=self.locate(span))
@@ -386,6 +356,39 @@ class Expression:
         procedures = {id(n.procedure) for n in below if isinstance(n, (Call, Partial))}
         free = free_variables(self.node)
         return [v for v in free if id(v) not in procedures], [v for v in free if id(v) in procedures]
+
+
+def restored(
+    text: str,
+    source: Source,
+    offsets: tuple[int, ...] | None,
+    functions: dict[str, Callable[..., Any]],
+    program: Program | None,
+) -> Expression:
+    """An expression that was parsed before, made of its `parts`. It is parsed again if its nodes are asked for."""
+    made = object.__new__(Expression)
+    vars(made).update(text=text, source=source, _offsets=offsets, functions=functions, _program=program)
+    return made
+
+
+def _parsed(expression: Expression) -> Node:
+    """What the text of an expression means. Raises as `Expression` does."""
+    from truto_mapper.language.parser import parse  # noqa: PLC0415  # see above
+
+    text, locate = expression.text, expression.locate
+    try:
+        with _without_collection(text):
+            return parse(text)
+    except MappingError as error:
+        from truto_mapper.language.hints import hinted  # noqa: PLC0415  # only a mistake needs it
+
+        def position(offset: int) -> tuple[int, int]:
+            return expression.source.position(locate(Span(offset, offset)).start)
+
+        found = [hinted(one, text, position) for one in error.diagnostics]
+        spans = [one.span or Span(0, len(text)) for one in found]
+        placed = zip(found, spans, strict=True)
+        raise MappingError([replace(d, source=expression.source, span=locate(at)) for d, at in placed]) from None
 
 
 def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, functions: Any) -> Expression:
