@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
@@ -34,6 +33,7 @@ from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MapperError, QueryError
+from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Mapper(Generic[RecordT]):
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
         other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
-        other.__dict__ |= self.__dict__ | {"_replies": self._replies._replace(trace=trace)}
+        other.__dict__ |= self.__dict__ | {"_replies": replace(self._replies, trace=trace)}
         return other
 
     def plan(
@@ -335,19 +335,25 @@ class Mapper(Generic[RecordT]):
 _NAMES_ONLY = frozenset({"P606", "P609"})
 
 
-@dataclass(eq=False, repr=False)
 class _Answer:
     """A reply on its way to a page that is cut, has doubtful rows or findings, or lacks something."""
 
-    mapper: Mapper[Any]
-    response: Response
-    query: Query | None
-    plan: Plan
-    bindings: replies.Bindings
-    found: list[Diagnostic]
-    budget: Budget
-    on_invalid: OnInvalid
-    is_looping: bool = False
+    def __init__(
+        self,
+        mapper: Mapper[Any],
+        response: Response,
+        query: Query | None,
+        plan: Plan,
+        bindings: replies.Bindings,
+        found: list[Diagnostic],
+        budget: Budget,
+        on_invalid: OnInvalid,
+        is_looping: bool = False,
+    ) -> None:
+        self.mapper, self.response, self.query, self.plan = mapper, response, query, plan
+        self.bindings, self.found, self.budget = bindings, found, budget
+        self.on_invalid: OnInvalid = on_invalid
+        self.is_looping = is_looping
 
     def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, overload
 
@@ -15,6 +14,7 @@ from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
+from truto_mapper.text.record import record
 
 #: What becomes of an invalid value: all those of the page are raised together; or an optional one is left out; or its
 #: record is. What is discarded is in `Page.diagnostics`, the row of a dropped record in `Page.rejected`.
@@ -47,7 +47,7 @@ def bounded(error: Exception) -> Exception:
 SENT = ("method", "path", "params", "headers", "body")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record
 class Request:
     """What to send to the provider.
 

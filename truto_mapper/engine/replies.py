@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
 from truto_mapper.engine.query import Plan, Query
@@ -17,6 +16,7 @@ from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.pointers import json_pointer
+from truto_mapper.text.record import record, replace
 from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at, same_zone
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ MAX_LINES = 10
 Bindings: TypeAlias = tuple[Any, ...]
 
 
-class Replies(NamedTuple):
+@record
+class Replies:
     """Reads the replies to one mapping.
 
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query; `unknown`
@@ -323,7 +324,7 @@ def offset_notes(
     if zone is None or days is None or endpoint.time_zone is not None:
         return []
     for name in days.offsets:
-        for text in dict.fromkeys(record.get(name) for record in records):
+        for text in dict.fromkeys(one.get(name) for one in records):
             if text is not None and not has_offset_of(text, zone):
                 return [_misplaced(name, text, zone, days)]
     return []

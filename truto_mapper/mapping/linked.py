@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from truto_mapper.language.expression import Expression
@@ -13,6 +11,7 @@ from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import record
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
@@ -85,9 +84,11 @@ class WholeDays(NamedTuple):
     offsets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record
 class Mapping:
     """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals."""
+
+    __slots__ = ("_root",)
 
     sources: tuple[Source, ...]
     integration: str
@@ -99,15 +100,17 @@ class Mapping:
     refusal: Source | None
     endpoints: tuple[Endpoint, ...]
 
-    @cached_property
+    @property
     def root(self) -> Node:
         """The YAML. It is read again for a mapping that was linked before."""
         from truto_mapper.mapping.overlay import layered  # noqa: PLC0415  # few need it
 
-        return layered(self.sources).root
+        return self.with_root(getattr(self, "_root", None) or layered(self.sources).root)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "root"}
+    def with_root(self, root: Node) -> Node:
+        """Note the YAML that was read."""
+        object.__setattr__(self, "_root", root)
+        return root
 
 
 def leaves(

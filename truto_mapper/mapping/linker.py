@@ -69,7 +69,7 @@ def link(
     integration = parts["integration"].value
     made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
     mapping = Mapping(sources or (root.source,), *made)
-    vars(mapping)["root"] = root
+    mapping.with_root(root)
     return mapping
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.surely import JSON, surely_fits
 from truto_mapper.text.diagnostics import either, excerpt
 from truto_mapper.text.pointers import dotted
+from truto_mapper.text.record import record
 
 #: Truto's own attribute of each record; normalized records, which are for storage, do not have it.
 REMOTE_DATA = "remote_data"
@@ -24,7 +24,10 @@ CONCERNS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+_NONE: Mapping[str, Any] = {}
+
+
+@record
 class Field:
     """A parameter, a field of the record or of the envelope, or the items of an array.
 
@@ -35,7 +38,7 @@ class Field:
     type: str
     format: str | None = None
     minimum: int | float | None = None
-    fields: dict[str, Field] = field(default_factory=dict)
+    fields: Mapping[str, Field] = _NONE
     items: Field | None = None
     enum: tuple[Any, ...] = ()
     default: Any = None
