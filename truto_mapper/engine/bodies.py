@@ -13,7 +13,7 @@ import math
 import re
 from typing import Any
 
-from truto_mapper.engine import rendering
+from truto_mapper.engine import rendering, typed_json
 from truto_mapper.language.runtime.values import MAX_WRITTEN
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, ProviderError
@@ -33,6 +33,10 @@ def read(body: Bytes, status: int) -> tuple[Any, tuple[Diagnostic, ...]]:
 
     Raises `ProviderError` P602 for any other body that is not JSON in UTF-8.
     """
+    try:
+        return typed_json.read(body), ()
+    except typed_json.UndecidedError:
+        pass
     try:
         text = body.decode()
         mended = _mended(text) if "\\" in text else text

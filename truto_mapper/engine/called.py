@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import repeat
+from types import CodeType
 from typing import Any
 
+from truto_mapper.language.library.functions import NAMESPACE
+from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.values import DEFAULT_DEPTH, MISSING, Budget, Run
 
 #: A test of a value.
 Test = Callable[[Any], bool]
+
+
+def linked(
+    code: CodeType, name: str, constants: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
+) -> Callable[..., Any]:
+    """The function of a module. It can name its constants, the library's functions and those of the caller."""
+    callers = {f"caller_{called}": from_caller(called, function) for called, function in functions.items()}
+    namespace = {**NAMESPACE, **constants, **callers, "__builtins__": {}}
+    exec(code, namespace)  # noqa: S102  (of nodes, not of text)
+    function: Callable[..., Any] = namespace[name]
+    return function
 
 
 def new_run(rows: int, budget: Budget) -> Run:

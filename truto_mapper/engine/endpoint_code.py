@@ -9,6 +9,7 @@ from types import CodeType
 from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
+from truto_mapper.engine.hoisting import Hoisted
 from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
@@ -29,6 +30,7 @@ class EndpointCode:
         self, endpoint: Endpoint, types: SourceTypes, resource: Resource, source: Source, days: WholeDays | None
     ) -> None:
         self.tree: ast.Module | None = None
+        self.blueprint: Blueprint | None = None
         self.rows: CodeType | None = None
         self.reply: CodeType | None = None
         self.reason: str | None = None
@@ -36,15 +38,16 @@ class EndpointCode:
         try:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
-            self.tree = _rows_module(Blueprint(endpoint, record, loops, self.page_values, externals, types))
+            self.blueprint = Blueprint(endpoint, record, loops, self.page_values, externals, types)
+            self.tree = _rows_module(self.blueprint)
             self.rows = code_of(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
-            self.tree, self.reason, loops = None, str(error), None
+            self.tree, self.blueprint, self.reason, loops = None, None, str(error), None
         if endpoint.recognise is not None or endpoint.for_each:
             with suppress(SyntaxError, RecursionError):
                 tree = reply_module(endpoint, loops, self.page_values.paths, externals, types)
                 self.reply = code_of(tree, source)
-        self.constants = externals.constants
+        self.constants = dict(externals.constants)
 
 
 def _rows_module(blueprint: Blueprint) -> ast.Module:
@@ -52,8 +55,11 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
     codes = [expected := ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
-    body = [line for code in codes for line in code.row()]
+    expected_row, any_row = (code.row() for code in codes)
     unpack(pen, blueprint.page.parameters, pen.load("page"))
+    hoisted = Hoisted(pen, blueprint.page.parameters)
+    body = [*map(hoisted.visit, expected_row), *any_row]  # the other code is for pages that are not certain, too
+    pen.lines += hoisted.lines
     pen.assign("records", pen.list_of())
     pen.assign("doubtful", pen.list_of())
     if any(code.runs for code in codes):

@@ -33,15 +33,17 @@ on the exact path, and tests hold the two together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from truto_mapper.engine import typed_json
+from truto_mapper.engine.called import linked
 from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.shaping import Fault
-from truto_mapper.language.library.functions import NAMESPACE
-from truto_mapper.language.runtime.calls import from_caller
+from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
@@ -51,7 +53,10 @@ if TYPE_CHECKING:
     import ast
 
     from truto_mapper.engine.endpoint_code import EndpointCode
+    from truto_mapper.engine.reply_code import Loops
     from truto_mapper.engine.source_types import SourceTypes
+    from truto_mapper.engine.typed_reply import TypedRows
+    from truto_mapper.language.names import NamePath
 
 #: See `Fused.records`.
 Made: TypeAlias = list[Any] | tuple[list[Any], Sequence[int], Fault | None, bool]
@@ -93,13 +98,7 @@ class Fused:
     def _linked(self, name: str) -> Callable[..., Any]:
         """A function of the code."""
         code, functions = getattr(self.code, name), self.endpoint.path.functions
-        callers = {f"caller_{called}": from_caller(called, one) for called, one in functions.items()}
-        namespace = {**NAMESPACE, **self.code.constants, **callers, "__builtins__": {}}
-        if code is None:
-            return lambda *_: None
-        exec(code, namespace)  # noqa: S102  (of nodes, not of text)
-        function: Callable[..., Any] = namespace[name]
-        return function
+        return linked(code, name, self.code.constants, functions) if code is not None else lambda *_: None
 
     @cached_property
     def types(self) -> SourceTypes:
@@ -124,6 +123,59 @@ class Fused:
         """The code of the rows; None where the endpoint cannot become one function."""
         return self._written.tree
 
+    @cached_property
+    def typed(self) -> TypedRows | None:
+        """The function for rows that are still bytes; None where there can be none, or without msgspec."""
+        if typed_json.library() is None or (blueprint := self._written.blueprint) is None:
+            return None
+        from truto_mapper.engine.externals import UnfusableError  # noqa: PLC0415  # likewise
+        from truto_mapper.engine.typed_reply import TypedRows  # noqa: PLC0415  # likewise
+
+        with suppress(UnfusableError, SyntaxError, RecursionError):
+            return TypedRows(blueprint, self._made_of[1])
+        return None
+
+    @property
+    def loops(self) -> Loops | None:
+        return None if self._written.blueprint is None else self._written.blueprint.loops
+
+    def reads_of_reply(self, *, with_rows: bool) -> Iterator[tuple[NamePath, bool]]:
+        """What is read of a reply before its rows are mapped; see `source_types.reads_of_reply`."""
+        from truto_mapper.engine.source_types import reads_of_reply  # noqa: PLC0415  # likewise
+
+        one = self.endpoint
+        expressions = [one.error_when, one.next_cursor, one.time_zone, one.recognise]
+        expressions += [expression for _, expression in one.for_each[:1]] if with_rows else []
+        for expression in expressions:
+            if expression is not None:
+                yield from reads_of_reply(expression)
+        yield from ((path[1:], False) for path in self.page_values.paths if path[0] == "response")
+
+    def mapped(
+        self, rows: list[Any], remote_data: bool, arguments: tuple[Any, ...], budget: Budget
+    ) -> tuple[list[Any], list[int], bool]:
+        """The records of some rows, the numbers of the doubtful ones, and whether a row was as expected."""
+        records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
+        return records, doubtful, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
+
+    def typed_records(
+        self, rows: list[Any], key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget, remote_data: bool
+    ) -> tuple[Made, list[Any]]:
+        """As `records`, for rows that are bytes, and the records alone.
+
+        Raises `UndecidedError` for what has to be mapped the usual way.
+        """
+        try:
+            arguments, fault, _, odd, is_plain = self.page_values.known[key]
+        except (KeyError, TypeError):
+            if key is None:
+                raise UndecidedError from None
+            arguments, fault, _, odd, is_plain = self.page_values.evaluated(key, given, budget)
+        if self.typed is None or fault is not None or not is_plain:
+            raise UndecidedError
+        records, doubtful, is_usual = self.typed.mapped(self, rows, remote_data, arguments, budget)
+        return records if is_usual and not (doubtful or odd) else (records, doubtful, None, is_usual), records
+
     def records(
         self,
         rows: list[Any],
@@ -143,9 +195,9 @@ class Fused:
         if key is None:
             return [None] * len(rows), range(len(rows)), None, False
         try:
-            arguments, fault, _, odd = self.page_values.known[key]
+            arguments, fault, _, odd, _ = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
+            arguments, fault, _, odd, _ = self.page_values.evaluated(key, given, budget)
         records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
         most = (len(rows) >> 2) + 8
         if tries == most and records and fault is None and not odd:  # all rows were as expected

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from truto_mapper.engine.shaping import MAX_SHORT, Fault, schema_of
@@ -83,6 +84,10 @@ class Memo(NamedTuple):
 
 def _are_short(values: Iterable[Any]) -> bool:
     return all(one.__class__ is str and not _is_long(one) for one in values)
+
+
+def _is_plain(value: Any) -> bool:
+    return value.__class__ in (str, int, bool) or (value.__class__ is float and isfinite(value))
 
 
 def _is_long(value: Any) -> bool:
@@ -248,7 +253,7 @@ class PageValues:
         return bindings
 
     def arguments(self, page: Scope) -> Evaluated:
-        """The values of the parameters, the worst fault, and a list for the odd texts of the page.
+        """The values of the parameters, the worst fault, a list for the odd texts of the page; see `Evaluated`.
 
         A `let` that fails is undefined.
         """
@@ -268,8 +273,9 @@ class PageValues:
         odd: list[str] = [] if self._are_placed() else ["unknown"]
         zone = self._zone(page)
         arguments = (certain, *names, *found, *(_ByText(memo, page, zone, odd) for memo in self.memos.values()))
+        is_plain = certain and all(map(_is_plain, found))
         worst: tuple[Fault, ...] = ("let", "required", "optional")
-        return arguments, next((fault for fault in worst if fault in faults), None), page, odd
+        return arguments, next((fault for fault in worst if fault in faults), None), page, odd, is_plain
 
     def placed(self, children: Sequence[FieldSource], record: FieldSource) -> tuple[int, ...]:
         """The numbers of the fields that must have the offset of the page's zone."""
@@ -300,14 +306,14 @@ class PageValues:
                     raise EvaluationError(field.expression.diagnostic(found.code, found.message)) from None
 
 
-#: The values of the parameters, their fault, the scope in which the memos are evaluated, and the texts whose UTC offset
-#: is not the zone's.
-Evaluated = tuple[tuple[Any, ...], Fault | None, Scope, list[str]]
+#: The values of the parameters, their fault, the scope in which the memos are evaluated, the texts whose UTC offset is
+#: not the zone's, and whether all values are short texts and other scalars.
+Evaluated = tuple[tuple[Any, ...], Fault | None, Scope, list[str], bool]
 
 
 def _is_small(made: Evaluated) -> bool:
     """Whether the values of a page, with all its `let`s, may be kept."""
-    arguments, _, page, _ = made
+    arguments, _, page, *_ = made
     held: list[Any] = [*arguments]
     scope: Scope | None = page
     while scope is not None:
