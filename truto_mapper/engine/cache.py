@@ -83,14 +83,14 @@ class Cache:
 
     def keep(self, parts: Parts, fused: Fused) -> None:
         """Write the entry, with an endpoint that was just compiled and all expressions of its pages."""
-        for expression in _of_pages(parts.mapping, fused):
-            _compile(expression)
         try:
+            for expression in _of_pages(parts.mapping, fused):
+                _compile(expression)
             data = self._written(parts)
             if len(data) <= MAX_BYTES:
                 _write(self.folder, self.path, data)
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError, pickle.PicklingError):
-            return  # the disk is full, say, or the folder is another user's
+        except Exception:  # noqa: BLE001  # the disk is full, say, or the folder is another user's
+            return
 
     def _written(self, parts: Parts) -> bytes:
         pickled = io.BytesIO()
@@ -108,7 +108,7 @@ def _plain(source: Source) -> tuple[str, str]:
 
 def _stamp(path: str) -> tuple[int, int]:
     """What changes with a file."""
-    found = Path(path).stat()
+    found = os.stat(path)  # noqa: PTH116  # there are hundreds, and paths take most of the time
     return found.st_mtime_ns, found.st_size
 
 
