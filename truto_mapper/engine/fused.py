@@ -74,6 +74,9 @@ class Fused:
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops = None, str(error), None
+        self.loops = loops
+        #: Kept here for `OddRows.of`.
+        self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
         #: endpoint tells by the names in it.
         self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = lambda *_: None

@@ -37,6 +37,7 @@ from truto_mapper.text.source import Source
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
     from truto_mapper.engine.fused import Fused, Made
+    from truto_mapper.engine.located_rows import LocatedRows
     from truto_mapper.language.trace import Trace
     from truto_mapper.resource.activity import Activity
 
@@ -359,7 +360,10 @@ class _Answer:
 
     def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
-        exact = self._exact(fused)
+        from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
+
+        odd = OddRows.of(fused, self.mapper.resource)
+        exact = self._exact(fused, None if rows is False else odd.located(self.bindings[5]))
         if rows is False:
             rows, key = exact.rows, None
         if start or plan.limit is not None:
@@ -372,8 +376,8 @@ class _Answer:
         kept, rejected = records, list[Any]()
         if doubtful or fault is not None or key is None:
             self.budget.rows = len(rows)
-            whole = rows if key is None else exact.rows
-            kept, rejected = exact.completed(records, doubtful, fault, whole[start:], self.found)
+            outcome = odd.outcome_of(exact, key) if fault is None else None
+            kept, rejected = exact.completed(records, doubtful, fault, start, self.found, outcome)
         if not is_usual:
             from truto_mapper.engine.absent_names import drift_notes  # noqa: PLC0415  # likewise
 
@@ -385,8 +389,8 @@ class _Answer:
         digest = digest_of([*earlier, *exact.identities(records, start)])
         return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
 
-    def _exact(self, fused: Fused) -> ExactPage:
-        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # most pages have no need of it
+    def _exact(self, fused: Fused, located: LocatedRows | None) -> ExactPage:
+        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # likewise
 
         return ExactPage(
             fused.endpoint,
@@ -397,6 +401,7 @@ class _Answer:
             self.plan.remote_data,
             fused.types,
             self.budget,
+            located,
         )
 
     def without_records(self, reply: Sequence[Any]) -> Page[Any]:

@@ -152,6 +152,7 @@ _JWT = re.compile(r"(?:(?<![\w-])|(?<=%20)|(?<=%3D)|(?<=%3d))eyJ[\w-]{4,}(?:\.[\
 _SCHEME = re.compile(r"(?i)(?<![\w-])(bearer|basic)((?:\s|%20|\+){1,3})([\w.~+/=%-]{6,})")
 _USER = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 _PAIR = re.compile(r"""(?<![\w.-])([\w.-]{1,64})((?:\]|%5D)?=["']?|["']\s?:\s?["'])([^\s&"'<>;,]+)""")
+_BETWEEN = re.compile(r"""["']\s?:""")
 _PROSE = re.compile(r"(?i)(?:tokens?|auth\w*|credentials?|schemes?|formats?)\W*\Z")
 _ENCODED = re.compile(r"[0-9=]|[a-z][A-Z]")
 
@@ -188,10 +189,11 @@ class Redaction:
         """A text with its credentials hidden."""
         if self._pattern is not None:
             text = self._pattern.sub(HIDDEN, self._uncut(text))
-        text = _JWT.sub(HIDDEN, text)
-        text = _SCHEME.sub(_scheme, text)
-        text = _USER.sub(HIDDEN, text)
-        return _PAIR.sub(_pair, text)
+        # Finding out that a text has none of them takes a tenth of the time.
+        text = _JWT.sub(HIDDEN, text) if "eyJ" in text else text
+        text = _SCHEME.sub(_scheme, text) if "ba" in (low := text.lower()) or "bearer" in low else text
+        text = _USER.sub(HIDDEN, text) if "://" in text else text
+        return _PAIR.sub(_pair, text) if "=" in text or _BETWEEN.search(text) else text
 
     def url(self, path: str, params: Mapping[str, Any]) -> str:
         """The path and query string of a request."""
@@ -200,8 +202,13 @@ class Redaction:
 
     def diagnostics(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Findings with the credentials in their messages and hints hidden."""
-        hide = self.text
-        return tuple(replace(one, message=hide(one.message), hint=one.hint and hide(one.hint)) for one in found)
+        found = tuple(found)
+        texts = dict.fromkeys(text for one in found for text in (one.message, one.hint) if text)
+        hidden = {text: shown for text in texts if (shown := self.text(text)) != text}
+        if not hidden:
+            return found
+        parts = ((one, hidden.get(one.message, one.message), hidden.get(one.hint or "", one.hint)) for one in found)
+        return tuple(replace(one, message=message, hint=hint) for one, message, hint in parts)
 
     def _uncut(self, text: str) -> str:
         """A text without the beginnings of credentials that were cut to fit into a message."""
