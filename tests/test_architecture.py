@@ -184,6 +184,7 @@ CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
     "edges.pytest_plugin._loader": "one a mapping file",
+    "engine.redaction._is_secret": 1024,
     "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,
     "language.library.date_pictures._plan": 256,

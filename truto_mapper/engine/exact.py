@@ -181,17 +181,17 @@ class ExactPage:
         if self.is_full:
             message = f"the page has more findings than the {MAX_TOLD:,} that are told"
             found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
-        found += [one if self.on_invalid == "raise" else _quietened(one, fate) for one, fate in self.misplaced]
+        found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, start, found)
         errors = [one for one in found if one.severity == "error"]
         if errors:
             raise EvaluationError(errors)
+        gone: Sequence[int] = [number for number in doubtful if records[number] is MISSING]
         if fault == "required" or (fault is not None and self.on_invalid == "discard_record"):
-            records = [MISSING] * len(records)
-        rejected = [self.rows.remote(start + number) for number, record in enumerate(records) if record is MISSING]
-        rejected += self.unselected.values()
-        return [one for one in records if one is not MISSING], rejected
+            gone, records = range(len(records)), [MISSING] * len(records)
+        rejected = [*(self.rows.remote(start + number) for number in gone), *self.unselected.values()]
+        return [one for one in records if one is not MISSING] if gone else records, rejected
 
     @property
     def is_full(self) -> bool:
@@ -200,6 +200,9 @@ class ExactPage:
 
     def _bounded(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
         """The findings about a row that are told: a page of wrong rows must not become a message of many megabytes."""
+        if self._listed + len(diagnostics) <= MAX_TOLD:
+            self._listed += len(diagnostics)
+            return diagnostics
         told = diagnostics[: MAX_TOLD - self._listed]
         self._listed, self._unlisted = self._listed + len(told), self._unlisted + len(diagnostics) - len(told)
         return told
@@ -244,10 +247,7 @@ class ExactPage:
     def _warning(self, found: Diagnostic, pointer: str, *, is_rejected: bool) -> Diagnostic:
         """A problem as a warning, because its value or record was discarded."""
         is_of_row = f"{found.pointer}/".startswith(f"{pointer}/")
-        fate = "it was left out"
-        if is_rejected:
-            fate = "the record was rejected" if is_of_row else "every record with it was rejected"
-        return _quietened(found, fate)
+        return _quietened(found, fate(is_rejected=is_rejected, is_of_row=is_of_row))
 
     def _without(self, record: Any, problems: list[Problem]) -> Any:
         """The record without its invalid optional values; MISSING if a required one is invalid or missing."""
@@ -266,6 +266,13 @@ class ExactPage:
             if isinstance(step, str):
                 field = field and field.below.get(step)
         return not path or (isinstance(path[-1], str) and field is not None and field.required)
+
+
+def fate(*, is_rejected: bool, is_of_row: bool = True) -> str:
+    """What became of an invalid value."""
+    if not is_rejected:
+        return "it was left out"
+    return "the record was rejected" if is_of_row else "every record with it was rejected"
 
 
 def _quietened(found: Diagnostic, fate: str) -> Diagnostic:

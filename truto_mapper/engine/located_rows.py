@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -29,35 +30,48 @@ class LocatedRows:
         return all(not classes or needed in classes for classes, needed in declared)
 
     @cached_property
-    def _indices(self) -> list[tuple[int, ...]]:
-        """The index of each row in each loop. Nulls are no rows."""
-        outer = [(index, row) for index, row in enumerate(self.outer) if row is not None]
-        name = self.loops.inner
+    def _indices(self) -> tuple[Sequence[int], list[int]]:
+        """The index of each row in the outer loop, and in the inner one. Nulls are no rows."""
+        # Numbers, not tuples: so many would start the garbage collector.
+        name, outer, inner = self.loops.inner, list[int](), list[int]()
         if name is None:
-            return [(index,) for index, _ in outer]
-        return [(i, n) for i, row in outer for n, inner in enumerate(row.get(name) or ()) if inner is not None]
+            is_whole = all(self.outer)
+            return range(len(self.outer)) if is_whole else [
+                n for n, row in enumerate(self.outer) if row is not None
+            ], inner
+        for index, row in enumerate(self.outer):
+            if row is not None:
+                found = [number for number, one in enumerate(row.get(name) or ()) if one is not None]
+                outer += [index] * len(found)
+                inner += found
+        return outer, inner
 
     def __getitem__(self, number: int) -> Row:
         path: Steps = self.loops.outer
         places: dict[str, Place] = {}
-        for (name, value), index in zip(self.values(number).items(), self._indices[number], strict=True):
-            path = (*path, index) if not places else (*path, self.loops.inner or "", index)
+        for (name, value), indices in zip(self.values(number).items(), self._indices, strict=False):
+            path = (*path, indices[number]) if not places else (*path, self.loops.inner or "", indices[number])
             places[name] = Place(value, path)
         return Row(places, places[self.loops.variables[-1]], self.remote(number))
 
     def values(self, number: int) -> dict[str, Any]:
         """The rows of the loops by their variables, for the row of a number."""
-        first, *rest = self._indices[number]
-        outer, variables = self.outer[first], self.loops.variables
-        return {variables[0]: outer, variables[1]: outer[self.loops.inner][rest[0]]} if rest else {variables[0]: outer}
+        first, inner = self._indices
+        outer, variables = self.outer[first[number]], self.loops.variables
+        if self.loops.inner is None:
+            return {variables[0]: outer}
+        return {variables[0]: outer, variables[1]: outer[self.loops.inner][inner[number]]}
 
     def pointers(self, number: int) -> list[str]:
         """The pointers to the rows of the loops, the innermost first."""
-        first, *rest = self._indices[number]
-        outer = f"{self.pointer}{first}"
-        return [*(f"{outer}{json_pointer((self.loops.inner or '', index))}" for index in rest), outer]
+        first, inner = self._indices
+        outer = f"{self.pointer}{first[number]}"
+        if self.loops.inner is None:
+            return [outer]
+        return [f"{outer}{json_pointer((self.loops.inner, inner[number]))}", outer]
 
     def remote(self, number: int) -> Any:
         """The `remote_data` of a row: the outermost row, with this inner row alone."""
-        outer, *inner = self.values(number).values()
-        return {**outer, self.loops.inner: inner} if inner else outer
+        first, inner = self._indices
+        outer, name = self.outer[first[number]], self.loops.inner
+        return outer if name is None else {**outer, name: [outer[name][inner[number]]]}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from truto_mapper.engine.exact import ExactPage, Outcome, remove
+from truto_mapper.engine.exact import ExactPage, Outcome, fate, remove
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.located_rows import LocatedRows
 from truto_mapper.engine.odd_values import (
@@ -62,12 +62,14 @@ class _Own(NamedTuple):
 class _Kind(NamedTuple):
     """What the exact path said about rows of one kind.
 
-    `values` are those of the fields with odd values, MISSING for none. It is None if the record is rejected.
+    `values` are those of the fields with odd values, MISSING for none. It is None if the record is rejected. `is_own`
+    says whether all problems are at the innermost row, so that no other row has the same one.
     """
 
     problems: tuple[_Finding, ...]
     notes: tuple[_Finding, ...]
     values: dict[Steps, Any] | None
+    is_own: bool
 
 
 class _Known(NamedTuple):
@@ -160,13 +162,13 @@ class OddPage:
     def _replaced(self, rows: Rows) -> tuple[Odd, dict[str, Any]]:
         """The odd values of a row, and the record of the row with usual ones. Raises `UnkeptError` if there is none."""
         wrong, empty = self.reads.oddities(rows, self.texts)
-        if wrong and (record := self._record_with_usual(rows, wrong)) is not None:
-            return wrong, record
-        others = sorted(self.reads.others, key=self._last.__ne__)[:MAX_TRIES]
-        for odd in (wrong | empty, *(wrong | {path: None} for path in others if path not in wrong)):
+        for odd in (wrong, wrong | empty):
             if odd and (record := self._record_with_usual(rows, odd)) is not None:
-                self._last = tuple(odd)[-1]
                 return odd, record
+        for path in sorted(self.reads.others.keys() - wrong, key=lambda one: (one != self._last, one))[:MAX_TRIES]:
+            if (record := self._record_with_usual(rows, wrong | {path: None})) is not None:
+                self._last = path
+                return wrong | {path: None}, record
         raise UnkeptError
 
     def _record_with_usual(self, rows: Rows, odd: Odd) -> dict[str, Any] | None:
@@ -192,8 +194,11 @@ class OddPage:
         if self.exact.is_full:
             return record, []
         places, quoted = self.rows.pointers(number), [value_at(rows, path) for path in paths]
-        problems = [_again(one, places, quoted) for one in kind.problems]
-        return self.exact.judged(places[0], record, problems, [_again(one, places, quoted) for one in kind.notes])
+        notes = [_again(one, places, quoted) for one in kind.notes]
+        if kind.is_own:
+            end = "" if self.exact.on_invalid == "raise" else f"; {fate(is_rejected=record is MISSING)}"
+            return record, [*(_again(one, places, quoted, end) for one in kind.problems), *notes]
+        return self.exact.judged(places[0], record, [_again(one, places, quoted) for one in kind.problems], notes)
 
     def _first(self, number: int, rows: Rows, odd: Odd, concerned: Concerned, key: Any) -> Outcome:
         """The outcome for the first row of its kind, which is kept."""
@@ -203,7 +208,7 @@ class OddPage:
             quoting = self._quoting(number, rows, odd)
             found = [tuple(self._kept(one, number, quoting) for one in some) for some in (problems, notes)]
             values = None if record is MISSING else dict(self._kept_values(record, concerned, rows, odd))
-            kind = _Kind(found[0], found[1], values)
+            kind = _Kind(found[0], found[1], values, all(one.level == 0 for one in found[0]))
         except UnkeptError:
             pass  # this kind of row always takes the exact path
         if len(self.known.kinds) >= MAX_KINDS:
@@ -259,9 +264,9 @@ class OddPage:
         return record
 
 
-def _again(kept: _Finding, places: Sequence[str], quoted: Sequence[Any]) -> Diagnostic:
-    """A finding, told of another row."""
+def _again(kept: _Finding, places: Sequence[str], quoted: Sequence[Any], end: str = "") -> Diagnostic:
+    """A finding, told of another row; a warning with the `end` of its message, if there is one."""
     one, pointer, level, slot = kept
-    message = one.message if slot is None else one.message + excerpt(quoted[slot])
+    message = one.message + end if slot is None else one.message + excerpt(quoted[slot]) + end
     place = one.pointer if level is None else places[level] + pointer
-    return Diagnostic(one.code, message, one.severity, one.source, one.span, place, one.hint)
+    return Diagnostic(one.code, message, "warning" if end else one.severity, one.source, one.span, place, one.hint)

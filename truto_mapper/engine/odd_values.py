@@ -220,16 +220,18 @@ class RowReads:
 
     def with_usual(self, rows: Rows, odd: Odd) -> Rows:
         """The rows with usual values at some paths. What they share with the given rows must not be changed."""
-        made = {name: dict(row) for name, row in rows.items()}
-        copied: dict[NamePath, dict[str, Any]] = {(name,): row for name, row in made.items()}
+        made = dict(rows)
+        copied: dict[NamePath, tuple[dict[str, Any], dict[str, Any]]] = {(): (made, self.usual)}
         for path in odd:
-            holder, usual = made[path[0]], self.usual[path[0]]
-            for end, name in enumerate(path[1:-1], 2):
-                usual = usual[name]
-                if path[:end] not in copied:
-                    found = holder.get(name)
-                    holder[name] = copied[path[:end]] = dict(found if found.__class__ is dict else usual)
-                holder = copied[path[:end]]
+            if path[:-1] not in copied:
+                for end in range(1, len(path)):
+                    if path[:end] not in copied:
+                        holder, usual = copied[path[: end - 1]]
+                        name = path[end - 1]
+                        found, below = holder.get(name), usual[name]
+                        holder[name] = dict(found if found.__class__ is dict else below)
+                        copied[path[:end]] = holder[name], below
+            holder, usual = copied[path[:-1]]
             holder[path[-1]] = usual[path[-1]]
         return made
 
@@ -267,7 +269,8 @@ def presence(record: Any, tree: dict[str, Any]) -> list[bool]:
     for name, below in tree.items():
         if below is not None:
             inner = record.get(name, {})
-            found += [any(one not in below or below[one] is not None for one in inner), *presence(inner, below)]
+            has_others = len(inner) > len(below) or any(one not in below or below[one] is not None for one in inner)
+            found += [has_others, *presence(inner, below)]
     return found
 
 
