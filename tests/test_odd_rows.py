@@ -212,3 +212,13 @@ def test_a_record_that_is_one_expression_takes_the_exact_path(tmp_path, examined
         found = outcome(one, body, on_invalid="discard_record")
         assert len(examined) == count
         assert found == exactly(one, body, on_invalid="discard_record")
+
+
+@pytest.mark.parametrize(
+    "odd", ["a user", 5, True, {"userId": "9", "userAggregateActivity": {"fromDate": "2026-01-05"}}]
+)
+def test_an_outer_row_without_inner_ones_leaves_the_others_to_the_generated_code(odd, examined):
+    body = {"usersAggregateActivity": [weeks(1), odd, weeks(2), None, weeks(3)]}
+    found = outcome(GONG, body, on_invalid="discard_record")
+    assert len(examined) <= 1
+    assert found == exactly(GONG, body, on_invalid="discard_record")

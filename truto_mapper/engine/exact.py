@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
-from truto_mapper.engine.rows import Reply, Row
+from truto_mapper.engine.rows import Reply, Row, Rows
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language import nodes
@@ -83,6 +83,18 @@ class ExactPage:
             if not self.misplaced or self.budget.is_exhausted:
                 raise
             raise EvaluationError([found for found, _ in self.misplaced]) from None  # it failed because of these
+
+    @property
+    def values(self) -> list[Any] | None:
+        """The rows as the generated code takes them: values, or pairs of the values of two loops.
+
+        None if one is not an item of an array, which `remote_data` shows.
+        """
+        rows = self.rows if isinstance(self.rows, Rows) else Rows()
+        if not all(isinstance(("", *place.path)[-1], int) for row in rows for place in row.places.values()):
+            return None
+        values = [tuple(place.value for place in row.places.values()) for row in rows]
+        return [one[0] if len(one) == 1 else one for one in values]
 
     def _doubtful(self, name: str, loop: Expression, outer: Row) -> set[Steps] | None:
         """The paths of the rows that a loop selects by a value of another type than the provider's schema declares.

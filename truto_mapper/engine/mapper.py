@@ -370,9 +370,11 @@ class _Answer:
         from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
 
         odd = OddRows.of(fused, self.mapper.resource)
-        exact = self._exact(fused, None if rows is False else odd.located(self.bindings[5]))
-        if rows is False:
-            rows, key = exact.rows, None
+        is_found = rows is not False
+        exact = self._exact(fused, odd.located(self.bindings[5]) if is_found else None)
+        if not is_found:
+            values = None if key is None or fused.loops is None else exact.values
+            rows, key = (exact.rows, None) if values is None else (values, key)
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)
         made = made or fused.records(rows, key, self.bindings, self.budget, plan.remote_data)
@@ -381,11 +383,11 @@ class _Answer:
         if start and self.query is not None:
             earlier, records, doubtful = _unchanged(self.query, exact, records, doubtful)
         kept, rejected = records, list[Any]()
-        if doubtful or fault is not None or key is None:
+        if doubtful or fault is not None or not is_found:
             self.budget.rows = len(rows)
             outcome = odd.outcome_of(exact, key) if fault is None else None
             kept, rejected = exact.completed(records, doubtful, fault, start, self.found, outcome)
-        if not is_usual:
+        if not (is_usual and is_found):
             from truto_mapper.engine.absent_names import by_loop, drift_notes  # noqa: PLC0415  # likewise
 
             found = by_loop(fused.types.loops, rows, is_exact=key is None)
