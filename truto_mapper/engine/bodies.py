@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from truto_mapper.engine import rendering
+from truto_mapper.engine import rendering, typed_json
 from truto_mapper.language.runtime.values import MAX_WRITTEN
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, ProviderError
@@ -34,6 +34,10 @@ def read(body: Bytes, status: int) -> tuple[Any, tuple[Diagnostic, ...]]:
 
     Raises `ProviderError` P602 for any other body that is not JSON in UTF-8.
     """
+    try:
+        return typed_json.read(body), ()
+    except typed_json.UndecidedError:
+        pass
     try:
         text = body.decode()
         mended = _mended(text) if "\\" in text else text

@@ -34,18 +34,24 @@ on the exact path, and tests hold the two together.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, TypeAlias
 
+from truto_mapper.engine import typed_json
 from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
+from truto_mapper.engine.hoisting import Hoisted
 from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.reply_code import Loops, reply_module
 from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
-from truto_mapper.engine.source_types import SourceTypes
+from truto_mapper.engine.source_types import SourceTypes, reads_of_reply
+from truto_mapper.engine.typed_json import UndecidedError
+from truto_mapper.engine.typed_reply import TypedRows
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
@@ -62,19 +68,20 @@ class Fused:
     """
 
     def __init__(self, endpoint: Endpoint, resource: Resource, source: Source, days: WholeDays | None = None) -> None:
-        self.endpoint, self.name = endpoint, endpoint.name
+        self.endpoint, self.name, self._source = endpoint, endpoint.name, source
         self.types = SourceTypes(endpoint)
         self.tree: ast.Module | None = None
         self.reason: str | None = None
         self.page_values, externals, loops = PageValues(REPLY, self.types, days), Externals(), None
+        self._blueprint: Blueprint | None = None
         try:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
-            self.tree = _rows_module(Blueprint(endpoint, record, loops, self.page_values, externals, self.types))
+            self._blueprint = Blueprint(endpoint, record, loops, self.page_values, externals, self.types)
+            self.tree = _rows_module(self._blueprint)
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
-            self.tree, self.reason, loops = None, str(error), None
-        self.loops = loops
+            self.tree, self.reason, loops, self._blueprint = None, str(error), None, None
         #: Kept here for `OddRows.of`.
         self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
@@ -85,6 +92,54 @@ class Fused:
         with suppress(SyntaxError, RecursionError):
             tree = reply_module(endpoint, loops, self.page_values.paths, externals, self.types)
             self.reply = externals.function(tree, source)
+
+    @cached_property
+    def typed(self) -> TypedRows | None:
+        """The function for rows that are still bytes; None where there can be none, or without msgspec."""
+        if self._blueprint is None or typed_json.library() is None:
+            return None
+        with suppress(UnfusableError, SyntaxError, RecursionError):
+            return TypedRows(self._blueprint, self._source)
+        return None
+
+    @property
+    def loops(self) -> Loops | None:
+        return None if self._blueprint is None else self._blueprint.loops
+
+    def reads_of_reply(self, *, with_rows: bool) -> Iterator[tuple[NamePath, bool]]:
+        """What is read of a reply before its rows are mapped; see `source_types.reads_of_reply`."""
+        one = self.endpoint
+        expressions = [one.error_when, one.next_cursor, one.time_zone, one.recognise]
+        expressions += [expression for _, expression in one.for_each[:1]] if with_rows else []
+        for expression in expressions:
+            if expression is not None:
+                yield from reads_of_reply(expression)
+        yield from ((path[1:], False) for path in self.page_values.paths if path[0] == "response")
+
+    def mapped(
+        self, rows: list[Any], remote_data: bool, arguments: tuple[Any, ...], budget: Budget
+    ) -> tuple[list[Any], list[int], bool]:
+        """The records of some rows, the numbers of the doubtful ones, and whether a row was as expected."""
+        records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
+        return records, doubtful, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
+
+    def typed_records(
+        self, rows: list[Any], key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget, remote_data: bool
+    ) -> tuple[Made, list[Any]]:
+        """As `records`, for rows that are bytes, and the records alone.
+
+        Raises `UndecidedError` for what has to be mapped the usual way.
+        """
+        try:
+            arguments, fault, _, odd, is_plain = self.page_values.known[key]
+        except (KeyError, TypeError):
+            if key is None:
+                raise UndecidedError from None
+            arguments, fault, _, odd, is_plain = self.page_values.evaluated(key, given, budget)
+        if self.typed is None or fault is not None or not is_plain:
+            raise UndecidedError
+        records, doubtful, is_usual = self.typed.mapped(self, rows, remote_data, arguments, budget)
+        return records if is_usual and not (doubtful or odd) else (records, doubtful, None, is_usual), records
 
     def records(
         self,
@@ -105,9 +160,9 @@ class Fused:
         if key is None:
             return [None] * len(rows), range(len(rows)), None, False
         try:
-            arguments, fault, _, odd = self.page_values.known[key]
+            arguments, fault, _, odd, _ = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault, _, odd = self.page_values.evaluated(key, given, budget)
+            arguments, fault, _, odd, _ = self.page_values.evaluated(key, given, budget)
         records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
         most = (len(rows) >> 2) + 8
         if tries == most and records and fault is None and not odd:  # all rows were as expected
@@ -123,8 +178,11 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
     codes = [expected := ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
-    body = [line for code in codes for line in code.row()]
+    expected_row, any_row = (code.row() for code in codes)
     unpack(pen, blueprint.page.parameters, pen.load("page"))
+    hoisted = Hoisted(pen, blueprint.page.parameters)
+    body = [*map(hoisted.visit, expected_row), *any_row]  # the other code is for pages that are not certain, too
+    pen.lines += hoisted.lines
     pen.assign("records", pen.list_of())
     pen.assign("doubtful", pen.list_of())
     if any(code.runs for code in codes):

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
 from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
 
 from truto_mapper.engine import bodies, rendering
-from truto_mapper.engine.cursor import Cursors, Position, Question
+from truto_mapper.engine.cursor import Cursors, Position
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -238,21 +238,17 @@ class Page(NamedTuple, Generic[RecordT]):
 
 def position_of(page: Page[Any]) -> Position | None:
     """Where the page after a page begins; None for the last page, and without the query."""
-    found = _sealing(page)
-    return found and found[0]
+    plan, at = None if page.query is None else page.query.plan, page.following
+    if plan is None or page.cursors is None or at is None:
+        return None
+    return Position(at, now=plan.now) if isinstance(at, str) else at._replace(now=plan.now)
 
 
 def cursor_of(page: Page[Any], taken: int = 0) -> str | None:
     """The cursor of the page after a page, in a stream that has given so many records."""
-    found = _sealing(page)
-    if found is None:
-        return page.following if isinstance(page.following, str) else None
-    at, question, cursors = found
-    return cursors.sealed(at._replace(taken=taken), question)
-
-
-def _sealing(page: Page[Any]) -> tuple[Position, Question, Cursors] | None:
-    plan, at = None if page.query is None else page.query.plan, page.following
-    if plan is None or page.cursors is None or at is None:
-        return None
-    return (Position(at) if isinstance(at, str) else at)._replace(now=plan.now), plan.question, page.cursors
+    _, at, _, _, _, query, *_, cursors = page
+    if at is None or query is None or query.plan is None or cursors is None:
+        return at if isinstance(at, str) else None
+    cursor, offset, digest, *_ = at if isinstance(at, Position) else (at, 0, None)
+    position = tuple.__new__(Position, (cursor, offset, digest, query.plan.now, taken))  # faster than Position(…)
+    return cursors.sealed(position, query.plan.question)

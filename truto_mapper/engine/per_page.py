@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from truto_mapper.engine.field_source import FieldSource
@@ -83,6 +84,10 @@ class Memo:
 
 def _are_short(values: Iterable[Any]) -> bool:
     return all(one.__class__ is str and not _is_long(one) for one in values)
+
+
+def _is_plain(value: Any) -> bool:
+    return value.__class__ in (str, int, bool) or (value.__class__ is float and isfinite(value))
 
 
 def _is_long(value: Any) -> bool:
@@ -227,7 +232,7 @@ class PageValues:
         return bindings
 
     def arguments(self, page: Scope) -> Evaluated:
-        """The values of the parameters, the worst fault, and a list for the odd texts of the page.
+        """The values of the parameters, the worst fault, a list for the odd texts of the page; see `Evaluated`.
 
         A `let` that fails is undefined.
         """
@@ -247,8 +252,9 @@ class PageValues:
         odd: list[str] = [] if self._are_placed() else ["unknown"]
         zone = self._zone(page)
         arguments = (certain, *names, *found, *(_ByText(memo, page, zone, odd) for memo in self.memos.values()))
+        is_plain = certain and all(map(_is_plain, found))
         worst: tuple[Fault, ...] = ("let", "required", "optional")
-        return arguments, next((fault for fault in worst if fault in faults), None), page, odd
+        return arguments, next((fault for fault in worst if fault in faults), None), page, odd, is_plain
 
     def by_path(self, arguments: tuple[Any, ...]) -> dict[NamePath, _ByText]:
         """The memos among the arguments, by the path of their text."""
@@ -288,14 +294,14 @@ class PageValues:
                     raise EvaluationError(field.expression.diagnostic(found.code, found.message)) from None
 
 
-#: The values of the parameters, their fault, the scope in which the memos are evaluated, and the texts whose UTC offset
-#: is not the zone's.
-Evaluated = tuple[tuple[Any, ...], Fault | None, Scope, list[str]]
+#: The values of the parameters, their fault, the scope in which the memos are evaluated, the texts whose UTC offset is
+#: not the zone's, and whether all values are short texts and other scalars.
+Evaluated = tuple[tuple[Any, ...], Fault | None, Scope, list[str], bool]
 
 
 def _is_small(made: Evaluated) -> bool:
     """Whether the values of a page, with all its `let`s, may be kept."""
-    arguments, _, page, _ = made
+    arguments, _, page, *_ = made
     held: list[Any] = [*arguments]
     scope: Scope | None = page
     while scope is not None:

@@ -99,6 +99,10 @@ class RowCode:
             pen.branch(pen.load("remote_data"), lambda: pen.assign_item(record, REMOTE_DATA, remote))
         pen.append("records", pen.load(record))
 
+    def array_of(self, made: ast.expr) -> ast.expr:
+        """The array of one item."""
+        return self.pen.list_of(made)
+
     # Overridden for expected rows
 
     def holder(self, path: NamePath) -> str:
@@ -413,7 +417,7 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
     def one() -> None:
         made = code.object([replace(one, node=code.looked_up(one.node, text)) for one in children])
         code.doubt_unless(made if isinstance(made, ast.Name) else pen.constant(value=True))
-        pen.assign(local, pen.list_of(made))
+        pen.assign(local, code.array_of(made))
 
     def construct() -> None:
         code.classes[text] = "str"

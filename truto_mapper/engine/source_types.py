@@ -6,7 +6,7 @@ A value of another type is a finding (D408), not a guess. A null counts as no va
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -364,10 +364,18 @@ def classes_of(kind: Type) -> tuple[type, ...]:
     return tuple(dict.fromkeys(one for name in _CLASSES if name in kind.kinds for one in _CLASSES[name]))
 
 
-def _counted(node: nodes.Node) -> Iterator[nodes.Node]:
+def reads_of_reply(expression: Expression) -> Iterator[tuple[NamePath, bool]]:
+    """The paths of a reply that an expression of the page reads, and whether each is only counted or tested for."""
+    counted = {id(one) for one in _counted(expression.node, _COUNTING - {"boolean", "not"})}  # these look at items
+    for read in reads(expression):
+        if read.path[0] in ("$", "response"):
+            yield read.path[1:], bool(read.nodes) and id(read.nodes[-1]) in counted
+
+
+def _counted(node: nodes.Node, functions: Collection[str] = _COUNTING) -> Iterator[nodes.Node]:
     """The last names of the paths that are only counted."""
     for one in nodes.walk(node):
-        if isinstance(one, nodes.Call) and getattr(one.procedure, "name", "") in _COUNTING and one.arguments:
+        if isinstance(one, nodes.Call) and getattr(one.procedure, "name", "") in functions and one.arguments:
             argument = one.arguments[0]
             yield argument.steps[-1].node if isinstance(argument, nodes.Path) else argument
 

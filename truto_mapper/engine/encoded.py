@@ -1,0 +1,84 @@
+"""The bytes of a page: what a service sends, in the format that the caller asked for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from truto_mapper.engine import rendering, typed_json
+from truto_mapper.engine.page import BEYOND, Page, ReadResponse, Response, bounded, cursor_of
+from truto_mapper.engine.query import Query
+from truto_mapper.text.diagnostics import Diagnostic
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+_BOM = b"\xef\xbb\xbf"
+
+
+class Encoded(NamedTuple):
+    """A page as bytes.
+
+    `body` is the response in UTF-8 and `content_type` its media type. `count` is the number of records. `next_cursor`,
+    `diagnostics` and `rejected` are those of the `Page`.
+    """
+
+    body: bytes
+    content_type: str
+    count: int
+    next_cursor: str | None
+    diagnostics: tuple[Diagnostic, ...]
+    rejected: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        return f"<Encoded {self.content_type}: {len(self.body):,} bytes, {self.count} records>"
+
+
+def format_of(page: Page[Any], chosen: str | None) -> str:
+    """The format that a page is rendered in."""
+    asked = None if page.query is None else page.query.get("truto_response_format")
+    return str(chosen or asked or "unified")
+
+
+def encoded(page: Page[Any], chosen: str | None, sent: Any) -> Encoded:
+    """A page in a format; `sent` is the body that it was made of. Raises as `Page.render` does."""
+    made, name = page.render(chosen), format_of(page, chosen)  # type: ignore[call-overload]  # any text; render checks it
+    if name == "stream":
+        return _encoded(page, made.encode(), NDJSON)
+    if name == "raw" and isinstance(page.response, ReadResponse) and not any(d.code == "P610" for d in page.diagnostics):
+        return _encoded(page, bytes(sent).removeprefix(_BOM), JSON)
+    try:
+        return _encoded(page, typed_json.write(made), JSON)
+    except typed_json.UndecidedError:
+        pass
+    try:
+        return _encoded(page, rendering.dumps(made).encode(), JSON)
+    except BEYOND as error:
+        raise bounded(error) from None
+
+
+def _encoded(page: Page[Any], body: bytes, content_type: str) -> Encoded:
+    return Encoded(body, content_type, len(page.records), page.next_cursor, page.diagnostics, page.rejected)
+
+
+def list_format(query: Query | None, chosen: str | None, response: Response) -> str | None:
+    """The format of a page that is the list of its whole records, as lines or in one object; None for any other page."""
+    if response.status != 200:
+        return None
+    name = chosen or "unified"
+    if query is not None:
+        asked = query.parameters
+        name = chosen or asked.get("truto_response_format") or "unified"
+        if query.offset or "truto_exclude_fields" in asked or "truto_key_by" in asked or (query.plan and query.plan.raw):
+            return None
+    if name == "stream":
+        return None if b"\n" in response.body or b"\r" in response.body else name  # its rows may be in several lines
+    return name if name == "unified" else None
+
+
+def encoded_list(page: Page[Any], name: str) -> Encoded:
+    """A page of records that are made to be encoded. Raises `UndecidedError` for one that msgspec cannot encode."""
+    records, _, diagnostics, rejected, *_ = page
+    cursor = cursor_of(page)
+    if name == "unified":
+        body, kind = typed_json.write({"result": records, "next_cursor": cursor}), JSON
+    else:
+        body, kind = typed_json.write_lines(records), NDJSON
+    return tuple.__new__(Encoded, (body, kind, len(records), cursor, diagnostics, rejected))

@@ -1,0 +1,162 @@
+"""JSON by msgspec, where it is installed: several times as fast as Python's own module, and the same values.
+
+What msgspec refuses may still be JSON that Python reads: the caller tries that next. Everything that is decoded here is
+checked, because msgspec lets invalid UTF-8 and numbers beyond a double through in what it skips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from keyword import iskeyword
+from typing import Any
+
+from truto_mapper.language.runtime.values import MISSING
+
+#: How deeply what has no declared type may be nested. Deeper JSON is left to Python, which says where it ends.
+MAX_DEPTH = 12
+
+Decoder = Callable[[Any], Any]
+
+
+class UndecidedError(Exception):
+    """Something that has to be read, mapped or written the usual way."""
+
+
+@cache
+def library() -> Any:
+    """The module `msgspec`, None where it is not installed."""
+    try:
+        import msgspec  # noqa: PLC0415  # an extra, and not needed to load a mapping
+    except ImportError:
+        return None
+    return msgspec
+
+
+@cache
+def any_json() -> Any:
+    """The type of JSON of limited depth."""
+    scalars = made = str | int | float | bool | None
+    for _ in range(MAX_DEPTH):
+        made = scalars | list[made] | dict[str, made]  # type: ignore[valid-type]  # built at run time
+    return made
+
+
+def decoder(kind: Any) -> Decoder:
+    """The function that decodes bytes, or raw JSON, as a type. Raises `errors()`."""
+    decode: Decoder = library().json.Decoder(kind).decode
+    return decode
+
+
+@cache
+def errors() -> tuple[type[Exception], ...]:
+    """What decoding raises."""
+    return library().MsgspecError, ValueError, RecursionError
+
+
+@cache
+def _reader() -> Decoder:
+    return decoder(any_json())
+
+
+@cache
+def encoder() -> Any:
+    """The encoder, which threads may share."""
+    return library().json.Encoder()
+
+
+def read(body: Any) -> Any:
+    """Bytes, or raw JSON, as JSON. Raises `UndecidedError` for bytes that are left to Python's own module."""
+    if library() is None:
+        raise UndecidedError
+    try:
+        return _reader()(body)
+    except errors():
+        raise UndecidedError from None
+
+
+def write(value: Any) -> bytes:
+    """A value that is JSON and has no NaN or infinity, as bytes. Raises `UndecidedError` as `read` does."""
+    if library() is None:
+        raise UndecidedError
+    try:
+        return encoder().encode(value)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, RecursionError):
+        raise UndecidedError from None
+
+
+def write_lines(values: Iterable[Any]) -> bytes:
+    """Values as `write` takes them, each in a line of its own that ends with a newline. Raises `UndecidedError`."""
+    try:
+        return encoder().encode_lines(values)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, RecursionError):
+        raise UndecidedError from None
+
+
+def raw_list() -> Any:
+    """The type of an array whose items are not decoded yet."""
+    return list[library().Raw]
+
+
+def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
+    """The type of objects with these names and no others: each with its attribute, type, and whether it must be there.
+
+    An optional one that cannot be null is None if it is absent.
+    """
+    unset, made, renamed = library().UNSET, [], {}
+    for name, attribute, kind, is_required in fields:
+        renamed[attribute] = name
+        if is_required:
+            made.append((attribute, kind))
+        elif kind is any_json():  # null differs from absent
+            made.append((attribute, kind | library().UnsetType, unset))
+        else:
+            made.append((attribute, kind, None))
+    options = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
+    return library().defstruct("Object", made, rename=renamed, **options)
+
+
+def envelope_type(
+    tree: Mapping[str, Any], names: Mapping[tuple[str, ...], Sequence[str]], path: tuple[str, ...] = ()
+) -> Any:
+    """The type of an object with the values of a tree of types, and any others at these `names`; see `plain`."""
+    made = []
+    for name in dict.fromkeys([*names.get(path, ()), *tree]):
+        if not name.isidentifier() or name.startswith("_") or iskeyword(name):
+            raise UndecidedError
+        kind = tree.get(name, any_json())
+        if isinstance(kind, dict):
+            kind = envelope_type(kind, names, (*path, name))
+        made.append((name, kind, MISSING))
+    return library().defstruct("Envelope", made, kw_only=True, gc=False, forbid_unknown_fields=True)
+
+
+def plain_function(tree: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
+    """The function that makes an object of an `envelope_type` a dict, with MISSING for names that are absent."""
+    as_dict: Callable[[Any], dict[str, Any]] = library().structs.asdict
+    inner = [(name, plain_function(one)) for name, one in tree.items() if isinstance(one, dict)]
+
+    def plain(made: Any) -> dict[str, Any]:
+        found = as_dict(made)
+        for name, function in inner:
+            if found[name] is not MISSING:
+                found[name] = function(found[name])
+        return found
+
+    return plain if inner else as_dict
+
+
+def output(names: Iterable[str]) -> Any:
+    """The class of objects with these names to encode: values in their order, None for those to leave out."""
+    made = [(name, Any, None) for name in names]
+    options = {"gc": False, "omit_defaults": True, "namespace": {"get": _get}}
+    return library().defstruct("Object", made, **options)
+
+
+def _get(made: Any, name: str) -> Any:
+    return getattr(made, name, None)
+
+
+def with_inner(row: Any, raw: Any) -> Any:
+    """A row with only one of its inner rows."""
+    return library().structs.replace(row, inner=[raw])

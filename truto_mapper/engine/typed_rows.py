@@ -1,0 +1,303 @@
+"""The code that maps the bytes of rows: each is decoded into an object of typed attributes, and becomes an object to encode.
+
+It is the code of an expected row (`expected_rows`) without its condition, which decoding takes over: a row that lacks a
+value, or has one of another type or an unknown name, does not decode. `remote_data` stays the provider's bytes.
+For `id: key`, a string, and an optional `age: age`, an integer:
+
+    def rows(rows, remote_data, page, budget, decode_1):
+        for raw_2 in rows:
+            try:
+                row_1 = decode_1(raw_2)
+                key_3 = row_1.f0
+                age_4 = row_1.f1                # None for no value, which is not encoded
+                records.append(made_5(key_3, age_4, raw_2 if remote_data else None))
+            except Exception:                   # an odd row: it is decoded and mapped the usual way
+                odd.append((len(records), raw_2))
+                records.append(None)
+        return records, odd, lacking
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from truto_mapper.engine import typed_json
+from truto_mapper.engine.expected_rows import ExpectedRowCode
+from truto_mapper.engine.externals import UnfusableError, unpack
+from truto_mapper.engine.field_source import FieldSource
+from truto_mapper.engine.hoisting import Hoisted
+from truto_mapper.engine.row_code import Blueprint, deeper_tests
+from truto_mapper.engine.shaping import CLASSES, is_proved_by_class
+from truto_mapper.language.library.functions import STANDARD
+from truto_mapper.language.names import NamePath
+from truto_mapper.language.types import objects
+from truto_mapper.resource.spec import REMOTE_DATA
+
+_KINDS = {"str": str, "int": int, "bool": bool, "float": float}
+
+
+class TypedRowCode(ExpectedRowCode):
+    """Writes the code of the rows, and knows their types."""
+
+    def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
+        super().__init__(blueprint, rows)
+        self.raws = [self.pen.new_local("raw") for _ in rows]
+        #: The names of the fields of the objects that are made, by the name of their class in the code.
+        self.made: dict[str, list[str]] = {}
+        #: The paths whose value may be absent, as far as the fields that it becomes are concerned, and all others.
+        self.optional: set[NamePath] = set()
+        self.needed_paths: set[NamePath] = set()
+        #: The locals that may be None for no value.
+        self.maybe: set[str] = set()
+
+    def fetched(self, path: NamePath, needed: str | None = None) -> str:
+        self.needed_paths.add(path)
+        return super().fetched(path, needed)
+
+    def expected(self, child: FieldSource) -> ast.expr:
+        path = self.paths.path(child.node)
+        if path is not None and len(path) > 1 and self.is_optional(path, child):
+            self.optional.add(path)
+            local = super().fetched(path, CLASSES[child.declared.type])
+            if self.classes.get(local) == CLASSES[child.declared.type]:
+                self.maybe.add(local)
+                return self.attribute(path)
+        made = super().expected(child)
+        if self.is_maybe(made) and child.declared.required:
+            self.doubt_unless(self.is_given(made))
+        return made
+
+    def attribute(self, path: NamePath) -> ast.expr:
+        """The attribute of a decoded object that holds the value at a path."""
+        if len(path) > 2 and self.classes.get(self.holder(path[:-1])) != "dict":
+            raise UnfusableError(f"{'.'.join(path[:-1])} is no object")
+        holder = self.pen.load(self.holder(path[:-1]))
+        return ast.Attribute(holder, attribute_of(path, self.values), ast.Load(), **self.pen.at)
+
+    def is_maybe(self, value: ast.expr) -> bool:
+        """Whether a value that was made may be None."""
+        return isinstance(value, ast.Attribute) or (isinstance(value, ast.Name) and value.id in self.maybe)
+
+    def is_optional(self, path: NamePath, child: FieldSource) -> bool:
+        """Whether a field takes the value at a path as it is, and may be absent.
+
+        The rows of an outer loop are also part of `remote_data`, which must tell null from absent.
+        """
+        declared = child.declared
+        is_plain = declared.type in CLASSES and is_proved_by_class(declared) and id(declared) not in self.of_memos
+        return is_plain and not declared.required and path[0] == self.paths.context[0]
+
+    def object(self, children: list[FieldSource]) -> ast.expr:
+        """The object in one piece; None if none of its fields has a value."""
+        pen, name = self.pen, self.pen.new_local("made")
+        self.made[name] = [child.name for child in children]
+        values = [self.expected(child) for child in children]
+        made = pen.called(name, *values)
+        if not all(map(self.is_maybe, values)):
+            return made
+        local = pen.new_local("object")
+        self.maybe.add(local)
+        given = pen.either(*(pen.test(one, ast.IsNot(), pen.constant(None)) for one in values))
+        pen.assign(local, pen.choice(given, made, pen.constant(None)))
+        return pen.load(local)
+
+    def array_of(self, made: ast.expr) -> ast.expr:
+        return self.pen.tuple_of(made)  # encoded like a list, and made faster
+
+    def append_record(self, made: ast.expr) -> None:
+        pen, raw = self.pen, self.raws[-1]
+        if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Name):
+            raise UnfusableError("no field of the record is surely there")
+        if REMOTE_DATA in self.record.declared.fields:
+            self.made[made.func.id].append(REMOTE_DATA)
+            remote = pen.load(raw)
+            if self.blueprint.loops.inner is not None:
+                remote = pen.called(ONLY, pen.load(self.row_locals[0]), pen.load(raw))
+            made.args.append(pen.choice(pen.load("remote_data"), remote, pen.constant(None)))
+        pen.append("records", made)
+        if self.maybe_values:
+            lacks = pen.either(*(pen.test(one, ast.Is(), pen.constant(None)) for one in self.maybe_values))
+            pen.branch(pen.load("lacking"), lambda: pen.assign("lacking", lacks))
+        else:
+            pen.assign("lacking", pen.constant(value=False))
+
+    @property
+    def row_locals(self) -> list[str]:
+        return [self.locals[name] for name in self.blueprint.loops.variables]
+
+    @property
+    def maybe_values(self) -> list[ast.expr]:
+        """The values that may be absent."""
+        return [self.attribute(path) for path in list(self.values) if self.may_be_absent(path)]
+
+    def may_be_absent(self, path: NamePath) -> bool:
+        return path in self.optional and path not in self.needed_paths and self.values[path] in self.maybe
+
+    def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The loops. What decoding proves is not tested."""
+        if deeper_tests(self):
+            raise UnfusableError("what is read below arrays has declared types")
+        loops, lines = self.blueprint.loops, [_WithoutRows(self.row_locals).visit(line) for line in body]
+        for variable, raw in reversed(list(zip(loops.variables, self.raws, strict=True))):
+            lines = self.loop_of(variable, raw, lines)
+        return lines
+
+    def loop_of(self, variable: str, raw: str, body: list[ast.stmt]) -> list[ast.stmt]:
+        """The loop over raw rows: each is decoded, its values are looked up, and `body` follows."""
+        pen, lines, odd = self.pen, list[ast.stmt](), list[ast.stmt]()
+        is_inner = variable == self.paths.context[0]
+        with pen.into(lines):
+            decoded = pen.called(f"decode_{variable}", pen.load(raw))
+            pen.assign(self.locals[variable], decoded)
+            for path in sorted((path for path in self.values if path[0] == variable), key=len):
+                self.look_up(path)
+        with pen.into(odd):
+            raws = self.raws if is_inner else self.raws[:1]
+            pen.append("odd", pen.tuple_of(pen.called("len", pen.load("records")), *map(pen.load, raws)))
+            pen.append("records", pen.constant(None))
+            pen.assign("tries", ast.BinOp(pen.load("tries"), ast.Sub(), pen.constant(1), **pen.at))
+            given_up = ast.Return(pen.tuple_of(pen.constant(None), pen.load("odd"), pen.load("lacking")))
+            pen.branch(pen.not_(pen.load("tries")), lambda: pen.lines.append(given_up))
+            pen.lines.append(ast.Continue(**pen.at))
+        handler = ast.ExceptHandler(pen.load("Exception"), None, odd)
+        made: list[ast.stmt] = [ast.Try([*lines, *body] if is_inner else lines, [handler], [], [], **pen.at)]
+        over = pen.load("rows")
+        if not is_inner:
+            made += body
+        elif self.blueprint.loops.inner is not None:
+            over = ast.Attribute(pen.load(self.row_locals[0]), INNER, ast.Load(), **pen.at)
+        loop: list[ast.stmt] = []
+        with pen.into(loop):
+            pen.loop(over, made, raw)
+        return loop
+
+    def look_up(self, path: NamePath) -> None:
+        """Assign the value at a path, and test that it is there unless its type says so."""
+        if self.may_be_absent(path):
+            return  # it is taken where it is used
+        self.pen.assign(self.values[path], self.attribute(path))
+        if self.type_of(path) is None:
+            self.doubt_unless(self.is_given(self.pen.load(self.values[path])))
+
+    def type_of(self, path: NamePath) -> Any:
+        """The type of the value at a path that is read; None if it may be anything."""
+        name = self.classes.get(self.values[path])
+        if name in _KINDS:
+            return _KINDS[name] | None if self.may_be_absent(path) else _KINDS[name]
+        classes = self.blueprint.classes_at(path) if name is None else ()
+        kinds = {list: list[typed_json.any_json()], dict: dict[str, typed_json.any_json()]}  # type: ignore[misc]  # built at run time
+        found: Any = {"dict": kinds[dict], "list": kinds[list]}.get(name or "")
+        for one in classes:
+            kind = kinds.get(one, one)
+            found = kind if found is None else found | kind
+        return found
+
+
+#: The attribute of an outer row that holds its inner rows.
+INNER = "inner"
+
+
+def attribute_of(path: NamePath, values: Collection[NamePath]) -> str:
+    """The attribute that holds the value at a path that is read."""
+    return f"f{list(values).index(path)}"
+
+
+class _WithoutRows(ast.NodeTransformer):
+    """Code that does not use a row itself: calls of functions that cannot take it for an argument get no context.
+
+    Raises `UnfusableError` for any other use.
+    """
+
+    def __init__(self, rows: Collection[str]) -> None:
+        self.rows = rows
+
+    def visit_Call(self, call: ast.Call) -> ast.AST:
+        name, given = getattr(call.func, "id", ""), call.args
+        if name in ("invoked", "invoke", "applied", "call") and getattr(given[1], "id", "") in self.rows:
+            function = getattr(given[2], "id", "")
+            standard = STANDARD.get(function.removeprefix("f_"))
+            is_caller = function.startswith("caller_")
+            if not is_caller and (standard is None or takes_context(standard, len(given) - 3)):
+                raise UnfusableError("a function may take the row for an argument")
+            given[1] = ast.copy_location(ast.Name("MISSING", ast.Load()), given[1])
+        if name == ONLY:
+            return call
+        return self.generic_visit(call)
+
+    def visit_Attribute(self, attribute: ast.Attribute) -> ast.AST:
+        is_decoded = attribute.attr[:1] == "f" and attribute.attr[1:].isdigit()
+        return attribute if is_decoded else self.generic_visit(attribute)
+
+    def visit_Name(self, name: ast.Name) -> ast.AST:
+        if name.id in self.rows:
+            raise UnfusableError("the row is used as a whole")
+        return name
+
+
+def takes_context(function: Any, given: int) -> bool:
+    """Whether a standard function with that many arguments may take `$` for one that is left out."""
+    return "-" in (function.signature or "") and given < function.arity
+
+
+def rows_module(code: TypedRowCode) -> ast.Module:
+    """The module with `rows(rows, remote_data, page, budget, *decoders)`."""
+    pen, blueprint = code.pen, code.blueprint
+    parameters = blueprint.page.parameters
+    body = code.row()
+    if blueprint.page.parameters != parameters:
+        raise UnfusableError("it reads more of its page than other code")
+    unpack(pen, parameters, pen.load("page"))
+    hoisted = Hoisted(pen, parameters)
+    body = [hoisted.visit(line) for line in body]
+    pen.lines += hoisted.lines
+    for name in ("records", "odd"):
+        pen.assign(name, pen.list_of())
+    pen.assign("run", pen.constant(None))
+    pen.assign("lacking", pen.constant(value=True))
+    # As for expected rows: where a quarter of the rows, and some, are odd, trying costs more than it saves.
+    quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
+    pen.assign("tries", ast.BinOp(quarter, ast.Add(), pen.constant(8)))
+    pen.lines += body
+    pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "odd", "lacking")))))
+    blueprint.externals.constants |= {name: typed_json.output(names) for name, names in code.made.items()}
+    blueprint.externals.constants[ONLY] = typed_json.with_inner
+    decoders = [f"decode_{variable}" for variable in blueprint.loops.variables]
+    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget", *decoders])
+
+
+#: The function that gives an outer row with only one inner row.
+ONLY = "with_only"
+
+
+def row_types(code: TypedRowCode, extras: Mapping[NamePath, Collection[str]]) -> list[Any]:
+    """The type of the rows of each loop. `extras` are names by path that are known beside those of the schema."""
+    return [_object_type(code, (variable,), extras) for variable in code.blueprint.loops.variables]
+
+
+def names_at(code: TypedRowCode, path: NamePath, extras: Mapping[NamePath, Collection[str]]) -> list[str]:
+    """The names that objects at a path have."""
+    types, loops = code.blueprint.types, code.blueprint.loops
+    kinds = objects(types.declared((*types.loops[path[0]], *path[1:])))
+    names = dict.fromkeys(name for kind in kinds for name in kind.properties or {})
+    names |= dict.fromkeys(one[-1] for one in code.values if one[:-1] == path)
+    if loops.inner is not None and path == loops.variables[:1]:
+        names |= {loops.inner: None}
+    return list(names | dict.fromkeys(extras.get(path, ())))
+
+
+def _object_type(code: TypedRowCode, path: NamePath, extras: Mapping[NamePath, Collection[str]]) -> Any:
+    """The type of the objects at a path."""
+    fields = []
+    for number, name in enumerate(names_at(code, path, extras)):
+        at = (*path, name)
+        if at in code.values:
+            is_holder = any(one[:-1] == at for one in code.values)
+            kind = _object_type(code, at, extras) if is_holder else code.type_of(at) or typed_json.any_json()
+            fields.append((name, attribute_of(at, code.values), kind, not code.may_be_absent(at)))
+        elif at == (*code.blueprint.loops.variables[:1], code.blueprint.loops.inner):
+            fields.append((name, INNER, typed_json.raw_list(), True))
+        else:
+            fields.append((name, f"u{number}", typed_json.any_json(), False))
+    return typed_json.input_type(fields)
