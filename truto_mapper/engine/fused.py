@@ -82,6 +82,8 @@ class Fused:
             self._function = externals.function(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.reason, loops, self._blueprint = None, str(error), None, None
+        #: Kept here for `OddRows.of`.
+        self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
         #: endpoint tells by the names in it.
         self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = lambda *_: None
@@ -185,6 +187,8 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     pen.assign("doubtful", pen.list_of())
     if any(code.runs for code in codes):
         pen.assign("run", pen.constant(None))
+    if expected.known:
+        pen.assign(expected.known, pen.constant(None))
     # Where a quarter of the rows, and some, were not as expected, testing that costs more than it saves.
     quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
