@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
+from types import GenericAlias
 from typing import Any
 
 from truto_mapper.language.names import NamePath
@@ -108,13 +109,12 @@ def write_lines(values: Iterable[Any]) -> bytes:
 
 def holder(name: str) -> Any:
     """The type of an array (list) or object (dict) of anything."""
-    kind: Any = any_json()
-    return list[kind] if name == "list" else dict[str, kind]  # type: ignore[misc]  # built at run time
+    return GenericAlias(list, (any_json(),)) if name == "list" else GenericAlias(dict, (str, any_json()))
 
 
 def raw_list() -> Any:
     """The type of an array whose items are not decoded yet."""
-    return list[library().Raw]
+    return GenericAlias(list, (library().Raw,))
 
 
 def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
