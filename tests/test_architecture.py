@@ -127,8 +127,12 @@ FUSED = {f"engine.{name}" for name in ("fused", "per_page", "externals", "reply_
 FUSED |= {"engine.row_code", "engine.expected_rows", "engine.endpoint_code"}
 
 
-def test_only_the_mapper_knows_both_the_exact_and_the_fused_path():
-    assert [name for name in MODULES if ours(name) & EXACT and ours(name) & FUSED] == ["engine.mapper"]
+#: What leads from one path to the other.
+BETWEEN = ["engine.located_rows", "engine.mapper", "engine.odd_rows"]
+
+
+def test_only_the_mapper_and_what_leads_from_one_to_the_other_know_both_the_exact_and_the_fused_path():
+    assert [name for name in MODULES if ours(name) & EXACT and ours(name) & FUSED] == BETWEEN
     assert ours("engine.mapper") & (EXACT | FUSED) == {"engine.exact", "engine.fused"}
     for path in (EXACT, FUSED):
         used = {used for name in path for used in ours(name) if wing(used) == "engine"}
@@ -181,6 +185,7 @@ CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
     "edges.pytest_plugin._loader": "one a mapping file",
+    "engine.redaction._is_secret": 1024,
     "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,
     "language.library.date_pictures._plan": 256,

@@ -16,8 +16,8 @@ from truto_mapper.engine.origin import _RowPlaces
 @pytest.fixture
 def mapped_exactly(monkeypatch):
     """The paths of the rows that took the exact path."""
-    seen, outcome = [], ExactPage.outcome
-    monkeypatch.setattr(ExactPage, "outcome", lambda self, row: seen.append(row.item.path) or outcome(self, row))
+    seen, outcome = [], ExactPage.examined
+    monkeypatch.setattr(ExactPage, "examined", lambda self, row: seen.append(row.item.path) or outcome(self, row))
     return seen
 
 

@@ -62,8 +62,8 @@ def unknown_names(function):
 @pytest.fixture
 def exactly(monkeypatch):
     """How many rows took the exact path, as a list with one item for each."""
-    seen, map_exactly = [], ExactPage.outcome
-    monkeypatch.setattr(ExactPage, "outcome", lambda page, row: seen.append(row) or map_exactly(page, row))
+    seen, map_exactly = [], ExactPage.examined
+    monkeypatch.setattr(ExactPage, "examined", lambda page, row: seen.append(row) or map_exactly(page, row))
     return seen
 
 

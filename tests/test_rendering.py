@@ -335,3 +335,14 @@ def test_a_page_is_bounded_as_it_is_written(name):
     with pytest.raises(EvaluationError, match="the page holds more than 100,000,000 bytes") as caught:
         page.render(name)
     assert caught.value.code == "D2014"
+
+
+def test_what_is_done_to_a_rendered_page_does_not_reach_another():
+    page = load("gong/activity").map(
+        json.dumps({"usersAggregateActivityStats": [{"userId": "1"}, {"userId": "2"}]}).encode()
+    )
+    first = page.render()
+    first["result"].pop()
+    first["result"][0] = None
+    assert page.render()["result"] == list(page.records)
+    assert len(page.result) == len(page.records)

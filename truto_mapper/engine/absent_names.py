@@ -42,6 +42,15 @@ def drift_notes(types: SourceTypes, body: Any, rows: Sequence[Sequence[Any]]) ->
     return _notes(_told(types, found))
 
 
+def by_loop(loops: Iterable[str], rows: Sequence[Any], *, is_exact: bool) -> list[Sequence[Any]]:
+    """The rows of each loop, of the exact path's rows or of the generated code's; nothing without rows."""
+    if not rows:
+        return []
+    if is_exact:
+        return [[row.places[name].value for row in rows] for name in loops]
+    return list(zip(*rows, strict=True)) if rows[0].__class__ is tuple else [rows]
+
+
 def zone_drift(types: SourceTypes, body: Any) -> list[Diagnostic]:
     """P606 for a reply without its time zone, if that looks renamed."""
     found = _below([body], types.reply, Looked.of(types.of_zone), ())

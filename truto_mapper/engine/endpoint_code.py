@@ -64,6 +64,8 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     pen.assign("doubtful", pen.list_of())
     if any(code.runs for code in codes):
         pen.assign("run", pen.constant(None))
+    if expected.known:
+        pen.assign(expected.known, pen.constant(None))
     # Where a quarter of the rows, and some, were not as expected, testing that costs more than it saves.
     quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
     pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))

@@ -6,15 +6,15 @@ payload the value came from. It takes about 200 times as long as the generated c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import getitem
-from typing import Any
+from typing import Any, Protocol
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
-from truto_mapper.engine.rows import Reply, Row
+from truto_mapper.engine.rows import Reply, Row, Rows
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language import nodes
@@ -32,7 +32,17 @@ from truto_mapper.text.pointers import Steps, dotted, json_pointer
 #: How many findings about its rows a page tells.
 MAX_TOLD = 1_000
 
+#: The record of a row, MISSING if it is rejected, and the new findings.
 Outcome = tuple[Any, list[Diagnostic]]
+
+
+class Located(Protocol):
+    """Rows by their numbers."""
+
+    def __getitem__(self, number: int, /) -> Row: ...
+
+    def remote(self, number: int) -> Any:
+        """The `remote_data` of a row."""
 
 
 @dataclass(eq=False)
@@ -51,6 +61,8 @@ class ExactPage:
     remote_data: bool
     source_types: SourceTypes
     budget: Budget
+    #: The rows, if they are found already.
+    located: Located | None
 
     def __post_init__(self) -> None:
         self.reply = Reply(self.scope.data)
@@ -64,13 +76,26 @@ class ExactPage:
         self.unselected: dict[Steps, Any] = {}
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> Located:
+        """The rows of the reply, without nulls."""
         try:
-            return self.reply.rows(self.endpoint, self.scope, self._doubtful)
+            return self.located or self.reply.rows(self.endpoint, self.scope, self._doubtful)
         except EvaluationError:
             if not self.misplaced or self.budget.is_exhausted:
                 raise
             raise EvaluationError([found for found, _ in self.misplaced]) from None  # it failed because of these
+
+    @property
+    def values(self) -> list[Any] | None:
+        """The rows as the generated code takes them: values, or pairs of the values of two loops.
+
+        None if one is not an item of an array, which `remote_data` shows.
+        """
+        rows = self.rows if isinstance(self.rows, Rows) else Rows()
+        if not all(isinstance(("", *place.path)[-1], int) for row in rows for place in row.places.values()):
+            return None
+        values = [tuple(place.value for place in row.places.values()) for row in rows]
+        return [one[0] if len(one) == 1 else one for one in values]
 
     def _doubtful(self, name: str, loop: Expression, outer: Row) -> set[Steps] | None:
         """The paths of the rows that a loop selects by a value of another type than the provider's schema declares.
@@ -138,42 +163,59 @@ class ExactPage:
         return row.remote if found is None else found
 
     def completed(
-        self, records: list[Any], doubtful: Iterable[int], fault: Fault | None, rows: list[Row], found: list[Diagnostic]
+        self,
+        records: list[Any],
+        doubtful: Iterable[int],
+        fault: Fault | None,
+        start: int,
+        found: list[Diagnostic],
+        outcome: Callable[[int], Outcome] | None = None,
     ) -> tuple[list[Any], list[Any]]:
         """The records with the doubtful ones mapped here, and the provider's rows that were rejected.
 
+        The records are those of the rows from the number `start` on. `outcome` gives what `outcome` gives for the row
+        of a number, in less time.
         After a `fault` of the page's values the first row that is an object is mapped here too, to report it; every
         row, if a `let` failed and nothing is raised. Findings are added to `found`. Raises `EvaluationError` with every
         error.
         """
-        before = len(found)
+        before, outcome = len(found), outcome or (lambda number: self.outcome(self.rows[number]))
         if fault == "let" and self.on_invalid != "raise":
             doubtful, fault = range(len(records)), None
         if fault is not None:
-            first = [number for number in range(len(records)) if isinstance(rows[number].item.value, dict)][:1]
+            numbers = range(start, start + len(records))
+            first = [number - start for number in numbers if isinstance(self.rows[number].item.value, dict)][:1]
             doubtful = sorted({*doubtful, *first})
         for number in doubtful:
-            records[number], diagnostics = self.outcome(rows[number])
+            records[number], diagnostics = outcome(start + number)
             found += self._bounded(diagnostics)
-            if self._unlisted and self.on_invalid == "raise":
+            if self.is_full and self.on_invalid == "raise":
                 break
-        if self._unlisted:
+        if self.is_full:
             message = f"the page has more findings than the {MAX_TOLD:,} that are told"
             found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
-        found += [one if self.on_invalid == "raise" else _quietened(one, fate) for one, fate in self.misplaced]
+        found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
-            return self.completed(records, range(len(records)), None, rows, found)
+            return self.completed(records, range(len(records)), None, start, found)
         errors = [one for one in found if one.severity == "error"]
         if errors:
             raise EvaluationError(errors)
+        gone: Sequence[int] = [number for number in doubtful if records[number] is MISSING]
         if fault == "required" or (fault is not None and self.on_invalid == "discard_record"):
-            records = [MISSING] * len(records)
-        rejected = [row.remote for record, row in zip(records, rows, strict=False) if record is MISSING]
-        rejected += self.unselected.values()
-        return [one for one in records if one is not MISSING], rejected
+            gone, records = range(len(records)), [MISSING] * len(records)
+        rejected = [*(self.rows.remote(start + number) for number in gone), *self.unselected.values()]
+        return [one for one in records if one is not MISSING] if gone else records, rejected
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more findings are told, though there are some."""
+        return self._unlisted > 0
 
     def _bounded(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
         """The findings about a row that are told: a page of wrong rows must not become a message of many megabytes."""
+        if self._listed + len(diagnostics) <= MAX_TOLD:
+            self._listed += len(diagnostics)
+            return diagnostics
         told = diagnostics[: MAX_TOLD - self._listed]
         self._listed, self._unlisted = self._listed + len(told), self._unlisted + len(diagnostics) - len(told)
         return told
@@ -182,15 +224,20 @@ class ExactPage:
         """The record of a row, MISSING if it is rejected, and the new findings."""
         if not isinstance(row.item.value, dict):
             message = f"a row must be an object, this is {excerpt(row.item.value)}"
-            return self._judged(row, MISSING, [Diagnostic("D404", message, pointer=json_pointer(row.item.path))])
+            pointer = json_pointer(row.item.path)
+            return self.judged(pointer, MISSING, [Diagnostic("D404", message, pointer=pointer)])
+        return self.judged(json_pointer(row.item.path), *self.examined(row))
+
+    def examined(self, row: Row) -> tuple[Any, list[Diagnostic], list[Diagnostic]]:
+        """The record of a row that is an object, MISSING if it is rejected; its problems and its notes."""
         attempt = _Attempt(self, row)
         record = attempt.record()
         problems = self.schema.problems(record)
-        if not problems and not attempt.problems:
-            return self._own(record, row), attempt.notes
         found = attempt.problems + [attempt.finding(problem, record) for problem in attempt.independent(problems)]
-        kept = self._without(record, problems) if self.on_invalid == "discard_value" else MISSING
-        return self._judged(row, kept if kept is MISSING else self._own(kept, row), found, attempt.notes)
+        kept: Any = record
+        if found:
+            kept = self._without(record, problems) if self.on_invalid == "discard_value" else MISSING
+        return kept if kept is MISSING else self._own(kept, row), found, attempt.notes
 
     def _own(self, record: Any, row: Row) -> Any:
         """A record that shares nothing with the reply or another record, but for what is in `remote_data`."""
@@ -200,20 +247,20 @@ class ExactPage:
             self.scope.trace.records.append((row.item.path, record))
         return record
 
-    def _judged(self, row: Row, record: Any, found: Iterable[Diagnostic], notes: Iterable[Diagnostic] = ()) -> Outcome:
+    def judged(
+        self, pointer: str, record: Any, found: Iterable[Diagnostic], notes: Iterable[Diagnostic] = ()
+    ) -> Outcome:
+        """The outcome for the row at a pointer, with those of its problems and notes that are new."""
         new = [one for one in found if one not in self._said]
         self._said.update(new)
         if self.on_invalid != "raise":
-            new = [self._warning(one, row, is_rejected=record is MISSING) for one in new]
+            new = [self._warning(one, pointer, is_rejected=record is MISSING) for one in new]
         return record, [*new, *notes]
 
-    def _warning(self, found: Diagnostic, row: Row, *, is_rejected: bool) -> Diagnostic:
+    def _warning(self, found: Diagnostic, pointer: str, *, is_rejected: bool) -> Diagnostic:
         """A problem as a warning, because its value or record was discarded."""
-        is_of_row = f"{found.pointer}/".startswith(f"{json_pointer(row.item.path)}/")
-        fate = "it was left out"
-        if is_rejected:
-            fate = "the record was rejected" if is_of_row else "every record with it was rejected"
-        return _quietened(found, fate)
+        is_of_row = f"{found.pointer}/".startswith(f"{pointer}/")
+        return _quietened(found, fate(is_rejected=is_rejected, is_of_row=is_of_row))
 
     def _without(self, record: Any, problems: list[Problem]) -> Any:
         """The record without its invalid optional values; MISSING if a required one is invalid or missing."""
@@ -221,7 +268,7 @@ class ExactPage:
             for problem in sorted(problems, key=lambda p: [str(part) for part in p.path], reverse=True):
                 if problem.missing is not None or self._is_required(problem.path):
                     return MISSING
-                _remove(record, problem.path)
+                remove(record, problem.path)
             problems = self.schema.problems(record)
         return record
 
@@ -234,12 +281,20 @@ class ExactPage:
         return not path or (isinstance(path[-1], str) and field is not None and field.required)
 
 
+def fate(*, is_rejected: bool, is_of_row: bool = True) -> str:
+    """What became of an invalid value."""
+    if not is_rejected:
+        return "it was left out"
+    return "the record was rejected" if is_of_row else "every record with it was rejected"
+
+
 def _quietened(found: Diagnostic, fate: str) -> Diagnostic:
     """A problem as a warning that says what became of its value."""
-    return replace(found, severity="warning", message=f"{found.message}; {fate}")
+    message = f"{found.message}; {fate}"
+    return Diagnostic(found.code, message, "warning", found.source, found.span, found.pointer, found.hint)
 
 
-def _remove(record: Any, path: Steps) -> None:
+def remove(record: Any, path: Steps) -> None:
     """Remove a value of a record, and the objects that this leaves empty."""
     *above, last = path
     holder = record
@@ -250,7 +305,7 @@ def _remove(record: Any, path: Steps) -> None:
     except (KeyError, IndexError):
         return  # it was in another value that was removed
     if above and holder == {}:
-        _remove(record, tuple(above))
+        remove(record, tuple(above))
 
 
 class _Attempt:

@@ -26,6 +26,8 @@ class ExpectedRowCode(RowCode):
         super().__init__(blueprint, rows)
         #: The classes that fields need, by path.
         self.needed: dict[NamePath, str] = {}
+        #: The local of the outer row whose values are in locals already.
+        self.known = self.pen.new_local("known") if len(rows) > 1 else None
 
     def declare_lets(self) -> None:
         super().declare_lets()
@@ -57,11 +59,10 @@ class ExpectedRowCode(RowCode):
         pen, tests, lines, row = self.pen, list[ast.expr](), list[ast.stmt](), self.paths.context[0]
         if all(path[0] != row for path in self.values):  # a look-up proves the same
             tests.append(pen.has_class(pen.load(self.locals[row]), "dict"))
-        for path in sorted(self.values, key=len):
-            local = self.values[path]
-            value = ast.Subscript(pen.load(self.holder(path[:-1])), pen.constant(path[-1]), ast.Load(), **pen.at)
-            named = ast.NamedExpr(ast.Name(local, ast.Store(), **pen.at), value, **pen.at)
-            tests.append(self.is_expected(path, named))
+        paths = sorted(self.values, key=len)
+        outer = [self.looked_up_as_expected(path) for path in paths if path[0] != row]
+        tests += [self.unless_known(self.known, outer)] if outer and self.known else outer
+        tests += [self.looked_up_as_expected(path) for path in paths if path[0] == row]
         tests += deeper_tests(self)
         taken = ast.If(pen.both(*tests), [*body, ast.Continue(**pen.at)], [], **pen.at)
         doubtful = ast.ExceptHandler(pen.load("Exception"), None, [ast.Pass(**pen.at)])
@@ -73,6 +74,20 @@ class ExpectedRowCode(RowCode):
         with pen.into(lines):
             pen.branch(pen.load("tries"), attempt)
         return lines
+
+    def looked_up_as_expected(self, path: NamePath) -> ast.expr:
+        """The test that looks up the value at a path."""
+        pen = self.pen
+        value = ast.Subscript(pen.load(self.holder(path[:-1])), pen.constant(path[-1]), ast.Load(), **pen.at)
+        return self.is_expected(path, pen.named(self.values[path], value))
+
+    def unless_known(self, known: str, tests: list[ast.expr]) -> ast.expr:
+        """The tests of an outer row, whose inner rows follow each other: `user is known or (… and (known := user))`."""
+        pen, outer = self.pen, self.pen.load(self.locals[self.blueprint.loops.variables[0]])
+        # First nothing is known: a row that fails a test leaves its values in some of the locals.
+        forgotten = pen.test(pen.named(known, pen.constant(None)), ast.Is(), pen.constant(None))
+        is_known = pen.test(outer, ast.Is(), pen.load(known))
+        return pen.either(is_known, pen.both(forgotten, *tests, pen.named(known, outer)))
 
     def is_expected(self, path: NamePath, value: ast.expr) -> ast.expr:
         """The test that the value at a path is there and has its class."""

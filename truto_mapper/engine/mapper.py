@@ -41,6 +41,7 @@ from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
+    from truto_mapper.engine.located_rows import LocatedRows
     from truto_mapper.engine.typed_reply import Envelope
     from truto_mapper.language.trace import Trace
 
@@ -50,6 +51,9 @@ Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
 T = TypeVar("T")
+
+
+_new = tuple.__new__
 
 
 class _Functions(dict[str, Fused]):
@@ -181,9 +185,8 @@ class Mapper(Generic[RecordT]):
         installed (the extra `fast`) rows are decoded, mapped and encoded without a dict in between. Arguments and
         errors as for `map` and `Page.render`.
         """
-        return self._given(
-            partial(self._encoded, format), body, query, context, now, status, headers, on_invalid, on_unknown
-        )
+        make = partial(self._encoded, format)
+        return self._given(make, body, query, context, now, status, headers, on_invalid, on_unknown)
 
     def _given(
         self,
@@ -203,15 +206,18 @@ class Mapper(Generic[RecordT]):
                 arguments.check_choices(on_invalid, on_unknown)
             parsed = query if query is None or query.__class__ is Query else self._parser.parse(query, on_unknown)
             plan = None if parsed is None else parsed.plan
-            settings = self._settings.of(context) if plan is None or context is not None else plan.settings
-            moment = _moment(now) if plan is None or now is not None else plan.now
-            if parsed is not None and (plan is None or (now is not None and "next_cursor" in parsed.parameters)):
-                parsed = parsed if plan else self._planned(parsed, settings, moment).query
-                moment = parsed.plan.now if parsed.plan else None
+            if plan is not None and context is None and now is None:
+                settings, moment = plan.settings, plan.now
+            else:
+                settings = self._settings.of(context) if plan is None or context is not None else plan.settings
+                moment = _moment(now) if plan is None or now is not None else plan.now
+                if parsed is not None and (plan is None or (now is not None and "next_cursor" in parsed.parameters)):
+                    parsed = parsed if plan else self._planned(parsed, settings, moment).query
+                    moment = parsed.plan.now if parsed.plan else None
             if status.__class__ is not int or status != 200:
                 status = arguments.status_of(status)
             lowered = arguments.headers_of(headers) if headers else {}
-            response = tuple.__new__(Response, (body, status, lowered))  # as Response(…); see `_page`
+            response = _new(Response, (body, status, lowered))  # as Response(…); see `_page`
             return make(response, parsed, settings, moment, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
@@ -249,8 +255,9 @@ class Mapper(Generic[RecordT]):
         """A page whose records are to be encoded. Raises `UndecidedError` for one that takes the usual way."""
         parameters: Mapping[str, Any]
         found: list[Diagnostic] = []
+        notes: tuple[Diagnostic, ...] = ()
         if query is None:
-            parameters, plan, sent, notes = {}, self._replies.unplanned, None, ()
+            parameters, plan, sent = {}, self._replies.unplanned, None
         else:
             parameters, plan, sent = query.parameters, query.plan or self._replies.unplanned, query.cursor
             notes = query.notes
@@ -264,8 +271,10 @@ class Mapper(Generic[RecordT]):
             _, cursor, zone, _, key = reply
             if zone != plan.zone and plan.zone is not None and _tells_zone(zone, fused):
                 raise UndecidedError
-            if cursor.__class__ is not str or not cursor or not cursor.isascii() or cursor == sent:
-                cursor = _plain_cursor(cursor)
+            if cursor is MISSING or cursor is None or cursor == "":
+                cursor = None
+            elif cursor.__class__ is not str or not cursor.isascii() or cursor == sent or len(cursor) > MAX_CHECKED:
+                raise UndecidedError  # it is noteworthy, or invalid
             rows = envelope.rows_of(fused.name, body)
             made, records = fused.typed_records(rows, key, bindings, budget, plan.remote_data)
         except MapperError:
@@ -280,7 +289,10 @@ class Mapper(Generic[RecordT]):
         found[:0] = [*notes, *told]
         bindings = (*bindings[:-2], response.body, 200)
         answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid)
-        return answer.page_of(fused, cursor, fused.reply(bindings, budget)[3], key, made)
+        read = fused.reply(bindings, budget)
+        if read is None:
+            raise UndecidedError
+        return answer.page_of(fused, cursor, read[3], key, made)
 
     @cached_property
     def _envelope(self) -> Envelope | None:
@@ -435,11 +447,12 @@ class Mapper(Generic[RecordT]):
         if rows is not False and plan.limit is None and (query is None or not query.offset):
             made = fused.records(rows, key, bindings, budget, plan.remote_data)
             if made.__class__ is list and not found:
-                cursor = _carried(self._cursors, query, plan, cursor)
-                records, resource, name = tuple(made), self._resource, fused.name
+                cursors, resource, name = self._cursors, self._resource, fused.name
+                if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
+                    _carried(cursors, query, plan, cursor)
                 # As Page(*parts), which takes 3 % of a page of one row.
-                parts = (records, cursor, notes, (), response, query, resource, is_looping, name, True, self._cursors)
-                return tuple.__new__(Page, parts)
+                parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
+                return _new(Page, parts)
         found[:0] = notes
         answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid, is_looping)
         return answer.page_of(fused, cursor, rows, key, made)
@@ -471,9 +484,14 @@ class _Answer:
 
     def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
-        exact = self._exact(fused)
-        if rows is False:
-            rows, key = exact.rows, None
+        from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
+
+        odd = OddRows.of(fused, self.mapper.resource)
+        is_found = rows is not False
+        exact = self._exact(fused, odd.located(self.bindings[5]) if is_found else None)
+        if not is_found:
+            values = None if key is None or fused.loops is None else exact.values
+            rows, key = (exact.rows, None) if values is None else (values, key)
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)
         made = made or fused.records(rows, key, self.bindings, self.budget, plan.remote_data)
@@ -482,23 +500,23 @@ class _Answer:
         if start and self.query is not None:
             earlier, records, doubtful = _unchanged(self.query, exact, records, doubtful)
         kept, rejected = records, list[Any]()
-        if doubtful or fault is not None or key is None:
+        if doubtful or fault is not None or not is_found:
             self.budget.rows = len(rows)
-            whole = rows if key is None else exact.rows
-            kept, rejected = exact.completed(records, doubtful, fault, whole[start:], self.found)
-        if not is_usual:
-            from truto_mapper.engine.absent_names import drift_notes  # noqa: PLC0415  # likewise
+            outcome = odd.outcome_of(exact, key) if fault is None else None
+            kept, rejected = exact.completed(records, doubtful, fault, start, self.found, outcome)
+        if not (is_usual and is_found):
+            from truto_mapper.engine.absent_names import by_loop, drift_notes  # noqa: PLC0415  # likewise
 
-            by_loop = _by_loop(fused.types.loops, rows, is_exact=key is None)
-            self.found += drift_notes(fused.types, self.response.body, by_loop)
+            found = by_loop(fused.types.loops, rows, is_exact=key is None)
+            self.found += drift_notes(fused.types, self.response.body, found)
         self.found += replies.offset_notes(kept, plan, fused.endpoint, self.mapper.mapping.whole_days)
         if stop is None or self.query is None:
             return self._ended(fused.endpoint.name, kept, cursor, rejected)
         digest = digest_of([*earlier, *exact.identities(records, start)])
         return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
 
-    def _exact(self, fused: Fused) -> ExactPage:
-        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # most pages have no need of it
+    def _exact(self, fused: Fused, located: LocatedRows | None) -> ExactPage:
+        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # likewise
 
         return ExactPage(
             fused.endpoint,
@@ -509,6 +527,7 @@ class _Answer:
             self.plan.remote_data,
             fused.types,
             self.budget,
+            located,
         )
 
     def without_records(self, reply: Sequence[Any]) -> Page[Any]:
@@ -542,12 +561,6 @@ class _Answer:
         resource = self.mapper.resource
         parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
         return Page(tuple(records), following, notes, *parts)
-
-
-def _plain_cursor(cursor: Any) -> None:
-    """None for no next cursor. Raises `UndecidedError` for one that is not a short text, or was sent."""
-    if cursor is not MISSING and cursor is not None and cursor != "":
-        raise UndecidedError
 
 
 def _carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | None) -> str | None:
@@ -614,15 +627,6 @@ def _changed() -> QueryError:
 def _plan(query: Query) -> Plan:
     assert query.plan is not None  # noqa: S101  # for mypy: planning made the query
     return query.plan
-
-
-def _by_loop(loops: Iterable[str], rows: list[Any], *, is_exact: bool) -> list[Sequence[Any]]:
-    """The rows of each loop, of the exact path's rows or of the generated code's; nothing without rows."""
-    if not rows:
-        return []
-    if is_exact:
-        return [[row.places[name].value for row in rows] for name in loops]
-    return list(zip(*rows, strict=True)) if rows[0].__class__ is tuple else [rows]
 
 
 def _moment(now: str | None) -> str | None:

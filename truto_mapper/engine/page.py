@@ -173,11 +173,12 @@ class Page(NamedTuple, Generic[RecordT]):
         surrogate pairs in a body that was not given as bytes become U+FFFD.
         """
         try:
-            is_json = bodies.is_surely_writable(self._ingredients)
-            asked = self._choice("truto_response_format", "unified")
+            ingredients = self._ingredients
+            is_json = not ingredients or bodies.is_surely_writable(ingredients)
+            asked = "unified" if self.query is None else self.query.parameters.get("truto_response_format", "unified")
             chosen = format or asked
             made = self._rendered(chosen, asked)
-            made = made if chosen != "debug" and is_json else bodies.writable(made)
+            made = made if is_json and chosen != "debug" else bodies.writable(made)
             return rendering.ndjson(made) if chosen == "stream" else made
         except BEYOND as error:
             raise bounded(error) from None
@@ -203,14 +204,17 @@ class Page(NamedTuple, Generic[RecordT]):
 
     @property
     def _ingredients(self) -> list[Any]:
-        """All that records are made of: the query, the context, the headers, and a body that was not read by us."""
-        asked = self.query and [dict(self.query), self.query.plan and self.query.plan.settings]
-        body = None if isinstance(self.response, ReadResponse) else self.response.body
-        return [asked, dict(self.response.headers), body]
+        """What records are made of, unless it can surely be written: query, context, headers, a body not read by us."""
+        found: list[Any] = [] if isinstance(self.response, ReadResponse) else [self.response.body]
+        if self.query is not None:
+            plan = self.query.plan
+            parts = self.query.parameters, plan and plan.settings
+            found += [one for one in parts if one and not bodies.is_plain(one)]
+        return [*found, dict(self.response.headers)] if self.response.headers else found
 
     def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
         hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
-        shown = [rendering.without(one, hidden) for one in records]
+        shown = [rendering.without(one, hidden) for one in records] if hidden else list(records)
         return rendering.keyed(self.records, shown, name) if keyed and name is not None else shown
 
     def _choice(self, name: str, default: Any = None) -> Any:

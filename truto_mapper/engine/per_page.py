@@ -277,6 +277,15 @@ class PageValues:
         worst: tuple[Fault, ...] = ("let", "required", "optional")
         return arguments, next((fault for fault in worst if fault in faults), None), page, odd, is_plain
 
+    def by_path(self, arguments: tuple[Any, ...]) -> dict[NamePath, _ByText]:
+        """The memos among the arguments, by the path of their text."""
+        return dict(zip(self.memos, arguments[len(arguments) - len(self.memos) :], strict=True))
+
+    def apart(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The same arguments with memos of their own: texts that are no row's must not become known."""
+        known = self.by_path(arguments).values()
+        return (*arguments[: len(arguments) - len(known)], *(_ByText(one.memo, one.page, None, []) for one in known))
+
     def placed(self, children: Sequence[FieldSource], record: FieldSource) -> tuple[int, ...]:
         """The numbers of the fields that must have the offset of the page's zone."""
         names = () if self.days is None else self.days.offsets

@@ -59,9 +59,9 @@ class Replies:
         means no records, None and nothing.
         Adds to `found` what is noteworthy: P603, P608, P609. Raises `ProviderError` P601 to P603.
         """
-        body, status = bindings[5], bindings[6]
+        settings, _, _, _, _, body, status = bindings
         names: Sequence[str] = plan.endpoints
-        if plan.settings is not bindings[0] and plan is not self.unplanned and plan.settings != bindings[0]:
+        if plan.settings is not settings and plan is not self.unplanned and plan.settings != settings:
             names = [one.name for one in requests.serving(self.mapping, self.scope(bindings, budget))]
         if status != 200 and not 200 <= status < 300:
             found.append(self._empty(names, self.scope(bindings, budget)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from truto_mapper.engine.source_types import selected_path
 from truto_mapper.language.expression import Expression, Scope
@@ -17,8 +16,7 @@ from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.pointers import Steps
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A value of a reply and the path to it. The value is MISSING where the path ends in an absent key.
 
     An object that an expression constructed is not `in_reply`, and has the path of its outer row.
@@ -29,13 +27,20 @@ class Place:
     in_reply: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """The input of one record: the place of each `for_each` name, the innermost of them, and the `remote_data`."""
 
     places: Mapping[str, Place]
     item: Place
     remote: Any
+
+
+class Rows(list[Row]):
+    """The rows of a reply, in order and without nulls."""
+
+    def remote(self, number: int) -> Any:
+        """The `remote_data` of a row."""
+        return self[number].remote
 
 
 #: The paths of rows that are left out, of a loop with a name below an outer row.
@@ -52,12 +57,12 @@ class Reply:
     def places(self) -> Places:
         return Places({"": self.body})
 
-    def rows(self, endpoint: Endpoint, scope: Scope, doubts: Doubts) -> list[Row]:
+    def rows(self, endpoint: Endpoint, scope: Scope, doubts: Doubts) -> Rows:
         """The rows of nested loops, in order and without nulls and those at the paths that `doubts` gives for a loop.
 
         If it gives None, the loop has no rows.
         """
-        return list(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope, doubts))
+        return Rows(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope, doubts))
 
     def _loop(
         self,

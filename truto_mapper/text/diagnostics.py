@@ -10,6 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring
 from typing import Any, Literal
 
 from truto_mapper.text.record import record
@@ -96,6 +97,8 @@ _CONTROL = "[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 def printable(text: str) -> str:
     """Text that is safe on a terminal: tabs and line ends become spaces, control characters U+FFFD."""
+    if text.isprintable():
+        return text
     return re.sub(_CONTROL, lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
 
 
@@ -115,11 +118,11 @@ def excerpt(value: Any, limit: int = 60, default: Callable[[Any], Any] | None = 
 
     `default` gives the text for what is not JSON.
     """
+    if type(value) is str:
+        return shortened(printable(encode_basestring(value[: limit + 1])[: limit + 1]), limit)
     text = ""
     try:
-        for part in json.JSONEncoder(ensure_ascii=False, default=default).iterencode(
-            value[: limit + 1] if type(value) is str else value
-        ):
+        for part in json.JSONEncoder(ensure_ascii=False, default=default).iterencode(value):
             text += part
             if len(text) > limit:  # a value may be far longer than its parts
                 break

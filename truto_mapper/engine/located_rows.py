@@ -1,0 +1,78 @@
+"""The rows that the generated code found, each located in the reply when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from truto_mapper.engine.called import rows_or_false, value_at
+from truto_mapper.engine.reply_code import Loops
+from truto_mapper.engine.rows import Place, Row
+from truto_mapper.engine.source_types import SourceTypes, classes_of
+from truto_mapper.text.pointers import Steps, json_pointer
+
+
+class LocatedRows:
+    """The rows of one or two plain loops, each located when it is asked for: the same as `Reply.rows` gives."""
+
+    def __init__(self, body: Any, loops: Loops) -> None:
+        self.loops = loops
+        self.outer = rows_or_false(value_at(body, *loops.outer)) or []
+        #: The pointer of the outermost rows.
+        self.pointer = json_pointer((*loops.outer, ""))
+
+    @staticmethod
+    def are_declared(types: SourceTypes) -> bool:
+        """Whether the provider's schema declares arrays, or anything, where rows are found."""
+        places = set(types.loops.values())
+        on_the_way = {place[:end] for place in places for end in range(2, len(place) + 1)}
+        declared = ((classes_of(types.declared(place)), list if place in places else dict) for place in on_the_way)
+        return all(not classes or needed in classes for classes, needed in declared)
+
+    @cached_property
+    def _indices(self) -> tuple[Sequence[int], list[int]]:
+        """The index of each row in the outer loop, and in the inner one. Nulls are no rows."""
+        # Numbers, not tuples: so many would start the garbage collector.
+        name, outer, inner = self.loops.inner, list[int](), list[int]()
+        if name is None:
+            is_whole = all(self.outer)
+            return range(len(self.outer)) if is_whole else [
+                n for n, row in enumerate(self.outer) if row is not None
+            ], inner
+        for index, row in enumerate(self.outer):
+            if row is not None:
+                found = [number for number, one in enumerate(row.get(name) or ()) if one is not None]
+                outer += [index] * len(found)
+                inner += found
+        return outer, inner
+
+    def __getitem__(self, number: int) -> Row:
+        path: Steps = self.loops.outer
+        places: dict[str, Place] = {}
+        for (name, value), indices in zip(self.values(number).items(), self._indices, strict=False):
+            path = (*path, indices[number]) if not places else (*path, self.loops.inner or "", indices[number])
+            places[name] = Place(value, path)
+        return Row(places, places[self.loops.variables[-1]], self.remote(number))
+
+    def values(self, number: int) -> dict[str, Any]:
+        """The rows of the loops by their variables, for the row of a number."""
+        first, inner = self._indices
+        outer, variables = self.outer[first[number]], self.loops.variables
+        if self.loops.inner is None:
+            return {variables[0]: outer}
+        return {variables[0]: outer, variables[1]: outer[self.loops.inner][inner[number]]}
+
+    def pointers(self, number: int) -> list[str]:
+        """The pointers to the rows of the loops, the innermost first."""
+        first, inner = self._indices
+        outer = f"{self.pointer}{first[number]}"
+        if self.loops.inner is None:
+            return [outer]
+        return [f"{outer}{json_pointer((self.loops.inner, inner[number]))}", outer]
+
+    def remote(self, number: int) -> Any:
+        """The `remote_data` of a row: the outermost row, with this inner row alone."""
+        first, inner = self._indices
+        outer, name = self.outer[first[number]], self.loops.inner
+        return outer if name is None else {**outer, name: [outer[name][inner[number]]]}

@@ -1,0 +1,273 @@
+"""The findings about doubtful rows, made once for all rows that have the same problem.
+
+Some values of a doubtful row are replaced by usual ones, so that the generated code maps the row. Then everything else
+in it is valid, and its findings depend only on the replaced values and on what else their expressions read. So the
+exact path maps the first of these rows, and its findings are told again of each other row, with its own places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from truto_mapper.engine.exact import ExactPage, Outcome, fate, remove
+from truto_mapper.engine.fused import Fused
+from truto_mapper.engine.located_rows import LocatedRows
+from truto_mapper.engine.odd_values import (
+    Concerned,
+    Odd,
+    Quoted,
+    RowReads,
+    Rows,
+    UnkeptError,
+    presence,
+    told,
+    told_at,
+    value_at,
+)
+from truto_mapper.language.names import NamePath
+from truto_mapper.language.runtime.values import MISSING, finite
+from truto_mapper.resource.field import REMOTE_DATA
+from truto_mapper.resource.spec import Resource
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.pointers import Steps, json_pointer
+
+#: For how many pages with different values of the page, and for how many kinds of rows of each, findings are kept.
+MAX_PAGES, MAX_KINDS = 16, 500
+
+#: How many single values are tried, and for how many more rows than not that may be in vain.
+MAX_TRIES, MAX_FAILED = 8, 8
+
+
+class _Finding(NamedTuple):
+    """A finding to be told of other rows.
+
+    Its pointer begins at a row of the `level`, counted from the innermost loop; None for one outside the rows. At the
+    end of its message is quoted the odd value of the number `quotes`.
+    """
+
+    finding: Diagnostic
+    pointer: str
+    level: int | None
+    quotes: int | None
+
+
+class _Own(NamedTuple):
+    """In place of the value of a field: that at a path of the row."""
+
+    path: NamePath
+
+
+class _Kind(NamedTuple):
+    """What the exact path said about rows of one kind.
+
+    `values` are those of the fields with odd values, MISSING for none. It is None if the record is rejected. `is_own`
+    says whether all problems are at the innermost row, so that no other row has the same one.
+    """
+
+    problems: tuple[_Finding, ...]
+    notes: tuple[_Finding, ...]
+    values: dict[Steps, Any] | None
+    is_own: bool
+
+
+class _Known(NamedTuple):
+    """The values of a page for rows with replaced values, and what is known of the kinds of its rows."""
+
+    arguments: tuple[Any, ...]
+    kinds: dict[Any, _Kind | None]
+
+
+class OddRows:
+    """The odd rows of an endpoint. Safe to share between threads."""
+
+    def __init__(self, fused: Fused, resource: Resource) -> None:
+        self.fused, self.resource = fused, resource
+        self.loops = fused.loops if fused.loops is not None and LocatedRows.are_declared(fused.types) else None
+        self._known: dict[tuple[Any, ...], _Known] = {}
+
+    @staticmethod
+    def of(fused: Fused, resource: Resource) -> OddRows:
+        """Those of an endpoint's function, made when they are first needed."""
+        if fused.odd_rows is None:
+            fused.odd_rows = OddRows(fused, resource)
+        return fused.odd_rows  # type: ignore[no-any-return]  # it knows nothing of them
+
+    def located(self, body: Any) -> LocatedRows | None:
+        """The rows of a reply, which the generated code found."""
+        return None if self.loops is None else LocatedRows(body, self.loops)
+
+    @cached_property
+    def reads(self) -> RowReads | None:
+        """None where rows are read as parts of the reply, or a whole record is one expression."""
+        remote, endpoint = self.resource.fields.get(REMOTE_DATA), self.fused.endpoint
+        is_checked = remote is not None and (remote.type not in ("object", "any") or remote.fields)
+        if self.loops is None or is_checked or not isinstance(endpoint.response, dict):
+            return None
+        outer = ("response", *self.loops.outer)
+        if any(path[: len(outer)] == outer[: len(path)] for path in self.fused.page_values.paths):
+            return None
+        return RowReads(endpoint, self.resource.record, self.fused.types)
+
+    def outcome_of(self, exact: ExactPage, key: tuple[Any, ...] | None) -> Callable[[int], Outcome] | None:
+        """What gives the outcome of a row by its number; None if nothing can be known of the page's rows.
+
+        `key` is that of the page's values.
+        """
+        reads, rows, of_page = self.reads, exact.rows, self.fused.page_values
+        if key is None or reads is None or not isinstance(rows, LocatedRows):
+            return None
+        try:
+            arguments, *_ = of_page.known[key]
+        except (KeyError, TypeError):  # as in `Fused.records`
+            return None
+        if key not in self._known:
+            if len(self._known) >= MAX_PAGES:
+                self._known.clear()
+            self._known[key] = _Known(of_page.apart(arguments), {})
+        return OddPage(self.fused, reads, exact, rows, self._known[key], of_page.by_path(arguments)).outcome
+
+
+class OddPage:
+    """The doubtful rows of one page."""
+
+    def __init__(
+        self,
+        fused: Fused,
+        reads: RowReads,
+        exact: ExactPage,
+        rows: LocatedRows,
+        known: _Known,
+        texts: Mapping[NamePath, Any],
+    ) -> None:
+        """`texts` are the memos of the page."""
+        self.reads, self.exact, self.rows, self.known = reads, exact, rows, known
+        self.function, self.texts = fused._function, texts  # noqa: SLF001  # there is nothing else to map one row
+        self._innermost = reads.variables[-1]
+        #: The path that was odd in an earlier row, and for how many more rows than not nothing was known.
+        self._last: NamePath = ()
+        self._failed = 0
+
+    def outcome(self, number: int) -> Outcome:
+        """What `ExactPage.outcome` gives for a row."""
+        rows = self.rows.values(number)
+        if self._failed <= MAX_FAILED and rows[self._innermost].__class__ is dict:
+            try:
+                return self._outcome(number, rows, *self._replaced(rows))
+            except UnkeptError:
+                self._failed += 1
+        return self.exact.outcome(self.rows[number])
+
+    def _replaced(self, rows: Rows) -> tuple[Odd, dict[str, Any]]:
+        """The odd values of a row, and the record of the row with usual ones. Raises `UnkeptError` if there is none."""
+        wrong, empty = self.reads.oddities(rows, self.texts)
+        for odd in (wrong, wrong | empty):
+            if odd and (record := self._record_with_usual(rows, odd)) is not None:
+                return odd, record
+        for path in sorted(self.reads.others.keys() - wrong, key=lambda one: (one != self._last, one))[:MAX_TRIES]:
+            if (record := self._record_with_usual(rows, wrong | {path: None})) is not None:
+                self._last = path
+                return wrong | {path: None}, record
+        raise UnkeptError
+
+    def _record_with_usual(self, rows: Rows, odd: Odd) -> dict[str, Any] | None:
+        made, budget = tuple(self.reads.with_usual(rows, odd).values()), self.exact.budget
+        of_page = budget.rows
+        records, doubtful, _ = self.function([made if len(made) > 1 else made[0]], False, self.known.arguments, budget)
+        budget.rows = of_page
+        return None if doubtful else records[0]
+
+    def _outcome(self, number: int, rows: Rows, odd: Odd, made: dict[str, Any]) -> Outcome:
+        """The outcome for a row with some odd values, of which `made` is the record without these."""
+        paths, keeps = tuple(odd), self.exact.on_invalid == "discard_value"
+        concerned = self.reads.concerned(paths)
+        values = [told_at(rows, path) for path in concerned.paths]
+        key = paths, *odd.values(), keeps, *presence(made, concerned.tree), *values
+        if key not in self.known.kinds:
+            return self._first(number, rows, odd, concerned, key)
+        kind = self.known.kinds[key]
+        if kind is None:
+            raise UnkeptError
+        record = MISSING if kind.values is None else self._filled(made, kind.values, number, rows)
+        self._failed -= self._failed > 0
+        if self.exact.is_full:
+            return record, []
+        places, quoted = self.rows.pointers(number), [value_at(rows, path) for path in paths]
+        notes = [_again(one, places, quoted) for one in kind.notes]
+        if kind.is_own:
+            end = "" if self.exact.on_invalid == "raise" else f"; {fate(is_rejected=record is MISSING)}"
+            return record, [*(_again(one, places, quoted, end) for one in kind.problems), *notes]
+        return self.exact.judged(places[0], record, [_again(one, places, quoted) for one in kind.problems], notes)
+
+    def _first(self, number: int, rows: Rows, odd: Odd, concerned: Concerned, key: Any) -> Outcome:
+        """The outcome for the first row of its kind, which is kept."""
+        record, problems, notes = self.exact.examined(self.rows[number])
+        kind: _Kind | None = None
+        try:
+            quoting = self._quoting(number, rows, odd)
+            found = [tuple(self._kept(one, number, quoting) for one in some) for some in (problems, notes)]
+            values = None if record is MISSING else dict(self._kept_values(record, concerned, rows, odd))
+            kind = _Kind(found[0], found[1], values, all(one.level == 0 for one in found[0]))
+        except UnkeptError:
+            pass  # this kind of row always takes the exact path
+        if len(self.known.kinds) >= MAX_KINDS:
+            self.known.kinds.clear()
+        self.known.kinds[key] = kind
+        return self.exact.judged(self.rows.pointers(number)[0], record, problems, notes)
+
+    def _quoting(self, number: int, rows: Rows, odd: Odd) -> dict[str, tuple[int, str]]:
+        """The odd values that findings quote: the number and the excerpt of each by its pointer."""
+        places = dict(zip(reversed(rows), self.rows.pointers(number), strict=True))
+        quoted = [(n, path) for n, path in enumerate(odd) if isinstance(odd[path], Quoted)]
+        return {places[p[0]] + json_pointer(p[1:]): (n, excerpt(value_at(rows, p))) for n, p in quoted}
+
+    def _kept(self, finding: Diagnostic, number: int, quoting: dict[str, tuple[int, str]]) -> _Finding:
+        """A finding in the form in which it is kept."""
+        pointer, places = finding.pointer or "", self.rows.pointers(number)
+        level = next((n for n, place in enumerate(places) if f"{pointer}/".startswith(f"{place}/")), None)
+        if level is None and pointer.startswith(self.rows.pointer):
+            raise UnkeptError  # it is in another row
+        rest = pointer if level is None else pointer[len(places[level]) :]
+        if pointer not in quoting:
+            return _Finding(finding, rest, level, None)
+        slot, text = quoting[pointer]
+        if not finding.message.endswith(text):
+            raise UnkeptError
+        return _Finding(replace(finding, message=finding.message.removesuffix(text)), rest, level, slot)
+
+    def _kept_values(
+        self, record: dict[str, Any], concerned: Concerned, rows: Rows, odd: Odd
+    ) -> Iterator[tuple[Steps, Any]]:
+        """The values of fields in the form in which they are kept."""
+        paths = {self.reads.plains[path].leaf: path for path in odd if isinstance(odd[path], Quoted)}
+        for leaf in concerned.leaves:
+            value = value_at(record, leaf)
+            kept = _Own(paths[leaf]) if leaf in paths and value is not MISSING else value
+            shown = finite(value_at(rows, kept.path)) if isinstance(kept, _Own) else value
+            if value.__class__ in (list, dict) or told(shown) != told(value):
+                raise UnkeptError
+            yield leaf, kept
+
+    def _filled(self, record: dict[str, Any], values: dict[Steps, Any], number: int, rows: Rows) -> dict[str, Any]:
+        """The record with the values of the fields that odd values concern."""
+        for leaf, value in values.items():
+            holder = value_at(record, leaf[:-1])
+            if value is MISSING:
+                remove(record, leaf)
+            elif holder is MISSING or leaf[-1] not in holder:
+                raise UnkeptError  # the place among the other fields is not known
+            else:
+                holder[leaf[-1]] = finite(value_at(rows, value.path)) if isinstance(value, _Own) else value
+        if self.exact.remote_data and REMOTE_DATA in self.exact.resource.fields:
+            record[REMOTE_DATA] = self.rows.remote(number)
+        return record
+
+
+def _again(kept: _Finding, places: Sequence[str], quoted: Sequence[Any], end: str = "") -> Diagnostic:
+    """A finding, told of another row; a warning with the `end` of its message, if there is one."""
+    one, pointer, level, slot = kept
+    message = one.message + end if slot is None else one.message + excerpt(quoted[slot]) + end
+    place = one.pointer if level is None else places[level] + pointer
+    return Diagnostic(one.code, message, "warning" if end else one.severity, one.source, one.span, place, one.hint)
