@@ -62,21 +62,9 @@ def decoder(kind: Any) -> Decoder:
     return decode
 
 
-@cache
 def errors() -> tuple[type[Exception], ...]:
     """What decoding raises."""
     return library().MsgspecError, ValueError, RecursionError
-
-
-@cache
-def _reader() -> Decoder:
-    return decoder(Any)
-
-
-@cache
-def encoder() -> Any:
-    """The encoder, which threads may share."""
-    return library().json.Encoder()
 
 
 def read(body: Any, frames: int = _FRAMES) -> Any:
@@ -86,7 +74,7 @@ def read(body: Any, frames: int = _FRAMES) -> Any:
     if library() is None:
         raise UndecidedError
     try:
-        return _reader()(body)
+        return library().json.decode(body)
     except errors():
         raise UndecidedError from None
 
@@ -96,7 +84,7 @@ def write(value: Any) -> bytes:
     if library() is None:
         raise UndecidedError
     try:
-        return encoder().encode(value)  # type: ignore[no-any-return]
+        return library().json.encode(value)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
 
@@ -104,7 +92,7 @@ def write(value: Any) -> bytes:
 def write_lines(values: Iterable[Any]) -> bytes:
     """Values as `write` takes them, each in a line of its own that ends with a newline. Raises `UndecidedError`."""
     try:
-        return encoder().encode_lines(values)  # type: ignore[no-any-return]
+        return library().json.Encoder().encode_lines(values)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
 
@@ -137,6 +125,11 @@ def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
     return library().defstruct("Object", made, rename=renamed, **options)
 
 
+def is_attribute(name: str) -> bool:
+    """Whether a name can be that of an attribute."""
+    return name.isidentifier() and not name.startswith("_") and not iskeyword(name) and name != "get"
+
+
 def is_name(name: str) -> bool:
     """Whether msgspec takes a name for that of a field. It is also short, because names of replies are kept."""
     return len(name) <= MAX_NAME and name.isprintable() and '"' not in name and "\\" not in name
@@ -149,9 +142,8 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
     """
     made, renamed, inner = [], dict[str, str](), list[tuple[str, Plain]]()
     for number, name in enumerate(dict.fromkeys([*filter(is_name, names.get(path, ())), *tree])):
-        is_attribute = name.isidentifier() and not name.startswith("_") and not iskeyword(name)
-        attribute = name if is_attribute else f"_{number}"
-        renamed |= {} if is_attribute else {attribute: name}
+        attribute = name if is_attribute(name) else f"_{number}"
+        renamed |= {attribute: name} if attribute != name else {}
         kind = tree.get(name, any_json())
         if isinstance(kind, dict):
             kind, function = envelope_type(kind, names, (*path, name))
