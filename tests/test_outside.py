@@ -49,6 +49,14 @@ def test_a_fault_outside_the_records_is_found(fault, desk):
     assert right, [one.render() for one in found]
 
 
+def test_a_list_for_a_single_value_is_told_through_a_let(desk):
+    files = dict(CASES["files"])
+    let = "let: {all: 'emails[$ != null]'}\n    response_mapping"
+    mapping = files["mapping.yaml"].replace("response_mapping", let)
+    files["mapping.yaml"] = mapping.replace('emails[type = "work"].address', "$all.address")
+    assert [one.code for one in desk(files)] == ["C205"]
+
+
 @pytest.mark.parametrize("case", [{"old": "", "new": ""}, *CASES["fine"]], ids=named)
 def test_nothing_is_found_in_what_is_right(case, desk):
     assert [one.render() for one in desk(changed(case))] == []

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from truto_mapper.engine import rendering, typed_json
 from truto_mapper.engine.page import BEYOND, Page, ReadResponse, Response, bounded, cursor_of
 from truto_mapper.engine.query import Query
+from truto_mapper.engine.rendering import Format
 from truto_mapper.text.diagnostics import Diagnostic
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -22,7 +23,7 @@ class Encoded(NamedTuple):
 
     body: bytes
     content_type: str
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple's own method, which nobody needs here
     next_cursor: str | None
     diagnostics: tuple[Diagnostic, ...]
     rejected: tuple[Any, ...]
@@ -37,12 +38,14 @@ def format_of(page: Page[Any], chosen: str | None) -> str:
     return str(chosen or asked or "unified")
 
 
-def encoded(page: Page[Any], chosen: str | None, sent: Any) -> Encoded:
+def encoded(page: Page[Any], chosen: Format | None, sent: Any) -> Encoded:
     """A page in a format; `sent` is the body that it was made of. Raises as `Page.render` does."""
-    made, name = page.render(chosen), format_of(page, chosen)  # type: ignore[call-overload]  # any text; render checks it
+    made: Any = page.render(chosen)
+    name = format_of(page, chosen)
     if name == "stream":
         return _encoded(page, made.encode(), NDJSON)
-    if name == "raw" and isinstance(page.response, ReadResponse) and not any(d.code == "P610" for d in page.diagnostics):
+    is_mended = any(found.code == "P610" for found in page.diagnostics)
+    if name == "raw" and isinstance(page.response, ReadResponse) and not is_mended:
         return _encoded(page, bytes(sent).removeprefix(_BOM), JSON)
     try:
         return _encoded(page, typed_json.write(made), JSON)
@@ -59,14 +62,15 @@ def _encoded(page: Page[Any], body: bytes, content_type: str) -> Encoded:
 
 
 def list_format(query: Query | None, chosen: str | None, response: Response) -> str | None:
-    """The format of a page that is the list of its whole records, as lines or in one object; None for any other page."""
+    """The format of a page that is the list of its whole records: one object, or lines. None for any other page."""
     if response.status != 200:
         return None
     name = chosen or "unified"
     if query is not None:
         asked = query.parameters
         name = chosen or asked.get("truto_response_format") or "unified"
-        if query.offset or "truto_exclude_fields" in asked or "truto_key_by" in asked or (query.plan and query.plan.raw):
+        is_part = query.offset or "truto_exclude_fields" in asked or "truto_key_by" in asked
+        if is_part or (query.plan is not None and query.plan.raw):
             return None
     if name == "stream":
         return None if b"\n" in response.body or b"\r" in response.body else name  # its rows may be in several lines

@@ -193,7 +193,8 @@ class Mapper(Generic[RecordT]):
         installed (the extra `fast`) rows are decoded, mapped and encoded without a dict in between. Arguments and
         errors as for `map` and `Page.render`.
         """
-        return self._given(partial(self._encoded, format), body, query, context, now, status, headers, on_invalid, on_unknown)
+        make = partial(self._encoded, format)
+        return self._given(make, body, query, context, now, status, headers, on_invalid, on_unknown)
 
     def _given(
         self,
@@ -262,8 +263,9 @@ class Mapper(Generic[RecordT]):
         """A page whose records are to be encoded. Raises `UndecidedError` for one that takes the usual way."""
         parameters: Mapping[str, Any]
         found: list[Diagnostic] = []
+        notes: tuple[Diagnostic, ...] = ()
         if query is None:
-            parameters, plan, sent, notes = {}, self._replies.unplanned, None, ()
+            parameters, plan, sent = {}, self._replies.unplanned, None
         else:
             parameters, plan, sent = query.parameters, query.plan or self._replies.unplanned, query.cursor
             notes = query.notes
@@ -277,8 +279,10 @@ class Mapper(Generic[RecordT]):
             _, cursor, zone, _, key = reply
             if zone != plan.zone and plan.zone is not None and (zone is not MISSING or fused.types.of_zone):
                 raise UndecidedError
-            if cursor.__class__ is not str or not cursor or not cursor.isascii() or cursor == sent:
-                cursor = _plain_cursor(cursor)
+            if cursor is MISSING or cursor is None or cursor == "":
+                cursor = None
+            elif cursor.__class__ is not str or not cursor.isascii() or cursor == sent or len(cursor) > MAX_CHECKED:
+                raise UndecidedError  # it is noteworthy, or invalid
             rows = envelope.rows_of(fused.name, body)
             made, records = fused.typed_records(rows, key, bindings, budget, plan.remote_data)
         except MapperError:
@@ -293,7 +297,10 @@ class Mapper(Generic[RecordT]):
         found[:0] = [*notes, *told]
         bindings = (*bindings[:-2], response.body, 200)
         answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid)
-        return answer.page_of(fused, cursor, fused.reply(bindings, budget)[3], key, made)
+        read = fused.reply(bindings, budget)
+        if read is None:
+            raise UndecidedError
+        return answer.page_of(fused, cursor, read[3], key, made)
 
     @cached_property
     def _envelope(self) -> Envelope | None:
@@ -554,12 +561,6 @@ class _Answer:
         resource = self.mapper.resource
         parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
         return Page(tuple(records), following, notes, *parts)
-
-
-def _plain_cursor(cursor: Any) -> None:
-    """None for no next cursor. Raises `UndecidedError` for one that is not a short text, or was sent."""
-    if cursor is not MISSING and cursor is not None and cursor != "":
-        raise UndecidedError
 
 
 def _carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | None) -> str | None:

@@ -449,12 +449,17 @@ def _doubt_other_types(code: RowCode) -> None:
 def deeper_tests(code: RowCode) -> list[ast.expr]:
     """A test of each loop's row for what is read of it and not looked up by `code.values`."""
     types, tests = code.blueprint.types, list[ast.expr]()
-    left = [one for one in types.of_rows if one.variable in code.locals and not _is_looked_up(code, one)]
+    left = not_looked_up(code)
     for variable in dict.fromkeys(one.variable for one in left):
         test = test_of(types.start(variable), Looked.of(one for one in left if one.variable == variable))
         if test is not None and variable is not None:
             tests.append(code.pen.called(code.external("typed", test), code.pen.load(code.locals[variable])))
     return tests
+
+
+def not_looked_up(code: RowCode) -> list[Reading]:
+    """What is read of a row and not looked up."""
+    return [one for one in code.blueprint.types.of_rows if one.variable in code.locals and not _is_looked_up(code, one)]
 
 
 def _is_looked_up(code: RowCode, reading: Reading) -> bool:

@@ -109,12 +109,12 @@ def reply_type(endpoint: Endpoint) -> Type:
     return _type_in(endpoint.source, ())
 
 
-def refusal_type(mapping: Mapping) -> Type:
+def refusal_type(mapping: Mapping, *, with_null: bool = False) -> Type:
     """What a refusal of the provider can be; anything if `error_mapping` names no schema.
 
-    Null and absent are the same there: an expression that fails never hides what the provider says.
+    Null and absent are the same there, but for `??`: an expression that fails never hides what the provider says.
     """
-    return _without_null(_type_in(mapping.refusal, None))
+    return _type_in(mapping.refusal, ()) if with_null else _without_null(_type_in(mapping.refusal, None))
 
 
 def _without_null(kind: Type) -> Type:

@@ -9,14 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
+from types import GenericAlias
 from typing import Any
 
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
 
-#: How deeply what has no declared type may be nested. Deeper JSON is left to Python, which says where it ends.
-MAX_DEPTH = 12
+#: How deeply a value without a declared type may be nested. Making a decoder takes twice as long for each level.
+MAX_DEPTH = 5
+
+#: `read` calls itself so often before it decodes, so that it refuses what is nested too deeply for Python's own module.
+_FRAMES = 6
 
 Decoder = Callable[[Any], Any]
+
+
+#: The most characters of a name that is learned from a reply.
+MAX_NAME = 100
+
+Plain = Callable[[Any], dict[str, Any]]
+Names = Mapping[NamePath, Sequence[str]]
 
 
 class UndecidedError(Exception):
@@ -35,7 +47,7 @@ def library() -> Any:
 
 @cache
 def any_json() -> Any:
-    """The type of JSON of limited depth."""
+    """The type of JSON of limited depth: a type that is not limited would take what `json` refuses."""
     scalars = made = str | int | float | bool | None
     for _ in range(MAX_DEPTH):
         made = scalars | list[made] | dict[str, made]  # type: ignore[valid-type]  # built at run time
@@ -48,29 +60,19 @@ def decoder(kind: Any) -> Decoder:
     return decode
 
 
-@cache
 def errors() -> tuple[type[Exception], ...]:
     """What decoding raises."""
     return library().MsgspecError, ValueError, RecursionError
 
 
-@cache
-def _reader() -> Decoder:
-    return decoder(any_json())
-
-
-@cache
-def encoder() -> Any:
-    """The encoder, which threads may share."""
-    return library().json.Encoder()
-
-
-def read(body: Any) -> Any:
+def read(body: Any, frames: int = _FRAMES) -> Any:
     """Bytes, or raw JSON, as JSON. Raises `UndecidedError` for bytes that are left to Python's own module."""
+    if frames:
+        return read(body, frames - 1)
     if library() is None:
         raise UndecidedError
     try:
-        return _reader()(body)
+        return library().json.decode(body)
     except errors():
         raise UndecidedError from None
 
@@ -80,7 +82,7 @@ def write(value: Any) -> bytes:
     if library() is None:
         raise UndecidedError
     try:
-        return encoder().encode(value)  # type: ignore[no-any-return]
+        return library().json.encode(value)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
 
@@ -88,14 +90,19 @@ def write(value: Any) -> bytes:
 def write_lines(values: Iterable[Any]) -> bytes:
     """Values as `write` takes them, each in a line of its own that ends with a newline. Raises `UndecidedError`."""
     try:
-        return encoder().encode_lines(values)  # type: ignore[no-any-return]
+        return library().json.Encoder().encode_lines(values)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
 
 
+def holder(name: str) -> Any:
+    """The type of an array (list) or object (dict) of anything."""
+    return GenericAlias(list, (any_json(),)) if name == "list" else GenericAlias(dict, (str, any_json()))
+
+
 def raw_list() -> Any:
     """The type of an array whose items are not decoded yet."""
-    return list[library().Raw]
+    return GenericAlias(list, (library().Raw,))
 
 
 def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
@@ -103,7 +110,7 @@ def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
 
     An optional one that cannot be null is None if it is absent.
     """
-    unset, made, renamed = library().UNSET, [], {}
+    unset, made, renamed = library().UNSET, list[Any](), dict[str, str]()
     for name, attribute, kind, is_required in fields:
         renamed[attribute] = name
         if is_required:
@@ -116,34 +123,43 @@ def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
     return library().defstruct("Object", made, rename=renamed, **options)
 
 
-def envelope_type(
-    tree: Mapping[str, Any], names: Mapping[tuple[str, ...], Sequence[str]], path: tuple[str, ...] = ()
-) -> Any:
-    """The type of an object with the values of a tree of types, and any others at these `names`; see `plain`."""
-    made = []
-    for name in dict.fromkeys([*names.get(path, ()), *tree]):
-        if not name.isidentifier() or name.startswith("_") or iskeyword(name):
-            raise UndecidedError
+def is_attribute(name: str) -> bool:
+    """Whether a name can be that of an attribute."""
+    return name.isidentifier() and not name.startswith("_") and not iskeyword(name) and name != "get"
+
+
+def is_name(name: str) -> bool:
+    """Whether msgspec takes a name for that of a field. It is also short, because names of replies are kept."""
+    return len(name) <= MAX_NAME and name.isprintable() and '"' not in name and "\\" not in name
+
+
+def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) -> tuple[Any, Plain]:
+    """The type of an object with the values of a tree of types, and any others at these `names`, and how it is read.
+
+    The function makes an object of the type a dict, with MISSING for names that are absent.
+    """
+    made, renamed, inner = [], dict[str, str](), list[tuple[str, Plain]]()
+    for number, name in enumerate(dict.fromkeys([*filter(is_name, names.get(path, ())), *tree])):
+        attribute = name if is_attribute(name) else f"_{number}"
+        renamed |= {attribute: name} if attribute != name else {}
         kind = tree.get(name, any_json())
         if isinstance(kind, dict):
-            kind = envelope_type(kind, names, (*path, name))
-        made.append((name, kind, MISSING))
-    return library().defstruct("Envelope", made, kw_only=True, gc=False, forbid_unknown_fields=True)
+            kind, function = envelope_type(kind, names, (*path, name))
+            inner.append((name, function))
+        made.append((attribute, kind, MISSING))
+    options = {"kw_only": True, "gc": False, "forbid_unknown_fields": True, "rename": renamed}
+    as_dict: Plain = library().structs.asdict
 
-
-def plain_function(tree: Mapping[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """The function that makes an object of an `envelope_type` a dict, with MISSING for names that are absent."""
-    as_dict: Callable[[Any], dict[str, Any]] = library().structs.asdict
-    inner = [(name, plain_function(one)) for name, one in tree.items() if isinstance(one, dict)]
-
-    def plain(made: Any) -> dict[str, Any]:
-        found = as_dict(made)
+    def plain(envelope: Any) -> dict[str, Any]:
+        found = as_dict(envelope)
+        for attribute, name in renamed.items():
+            found[name] = found.pop(attribute)
         for name, function in inner:
             if found[name] is not MISSING:
                 found[name] = function(found[name])
         return found
 
-    return plain if inner else as_dict
+    return library().defstruct("Envelope", made, **options), plain if renamed or inner else as_dict
 
 
 def output(names: Iterable[str]) -> Any:

@@ -100,7 +100,7 @@ class TypedRows:
         if not isinstance(value, dict):
             return
         known = typed_rows.names_at(self.code, path, self._names)
-        new = [name for name in value if name not in known]
+        new = [name for name in value if name not in known and typed_json.is_name(name)]
         if new and len(known) + len(new) <= MAX_NAMES:
             self._names[path] = [*self._names.get(path, ()), *new]
         for name in value:
@@ -117,11 +117,13 @@ class Envelope:
     def __init__(self, endpoints: Sequence[Endpoint], functions: Mapping[str, Fused]) -> None:
         found = [functions[one.name] for one in endpoints]
         self.rows: dict[str, NamePath] = {one.name: one.loops.outer for one in found if one.typed and one.loops}
+        self.rows = {name: path for name, path in self.rows.items() if all(map(typed_json.is_name, path))}
         while lost := [name for name, path in self.rows.items() if self._is_looked_into(path, found)]:
             for name in lost:
                 del self.rows[name]
         kinds = [kind for one in found for kind in objects(one.types.reply)]
-        self._declared = {(): list(dict.fromkeys(name for kind in kinds for name in kind.properties or {}))}
+        names = list(dict.fromkeys(name for kind in kinds for name in kind.properties or {}))
+        self._declared: dict[NamePath, list[str]] = {(): names}
         self._tree: dict[str, Any] = {}
         self._errors = typed_json.errors()
         self._lessons, self._decoder = 0, self._typed()
@@ -141,8 +143,8 @@ class Envelope:
             for name in above:
                 holder = holder.setdefault(name, {})
             holder[last] = typed_json.raw_list()
-        self._plain = typed_json.plain_function(self._tree)
-        return typed_json.decoder(typed_json.envelope_type(self._tree, self._declared))
+        kind, self._plain = typed_json.envelope_type(self._tree, self._declared)
+        return typed_json.decoder(kind)
 
     def opened(self, body: Any) -> dict[str, Any]:
         """The body with raw rows. Raises `UndecidedError` for bytes that are left to Python's own module."""
@@ -164,16 +166,17 @@ class Envelope:
             found = found.get(step) if found.__class__ is dict else None
         if found.__class__ is not list:
             raise UndecidedError
-        return found  # type: ignore[no-any-return]
+        return found
 
     def _learn(self, body: Any) -> None:
         """Learn the names of a reply."""
-        for path in {path[:end] for path in self.rows.values() for end in range(len(path))}:
+        for path in {rows[:end] for rows in self.rows.values() for end in range(len(rows))}:
             value = body
             for name in path:
                 value = value.get(name) if isinstance(value, dict) else None
             known = self._declared.get(path, [])
-            new = [name for name in value or () if name not in known] if isinstance(value, dict) else []
+            names = value if isinstance(value, dict) else ()
+            new = [name for name in names if name not in known and typed_json.is_name(name)]
             if len(known) + len(new) <= MAX_NAMES:
                 self._declared[path] = [*known, *new]
         self._lessons, self._decoder = self._lessons + 1, self._typed()

@@ -1,4 +1,4 @@
-"""The code that maps the bytes of rows: each is decoded into an object of typed attributes, and becomes an object to encode.
+"""The code that maps the bytes of rows: each is decoded into a typed object, and becomes an object to encode.
 
 It is the code of an expected row (`expected_rows`) without its condition, which decoding takes over: a row that lacks a
 value, or has one of another type or an unknown name, does not decode. `remote_data` stays the provider's bytes.
@@ -20,7 +20,7 @@ For `id: key`, a string, and an optional `age: age`, an integer:
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from truto_mapper.engine import typed_json
@@ -28,8 +28,9 @@ from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.hoisting import Hoisted
-from truto_mapper.engine.row_code import Blueprint, deeper_tests
+from truto_mapper.engine.row_code import Blueprint, not_looked_up
 from truto_mapper.engine.shaping import CLASSES, is_proved_by_class
+from truto_mapper.engine.source_types import Looked, Reading, test_of
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import objects
@@ -112,7 +113,7 @@ class TypedRowCode(ExpectedRowCode):
             raise UnfusableError("no field of the record is surely there")
         if REMOTE_DATA in self.record.declared.fields:
             self.made[made.func.id].append(REMOTE_DATA)
-            remote = pen.load(raw)
+            remote: ast.expr = pen.load(raw)
             if self.blueprint.loops.inner is not None:
                 remote = pen.called(ONLY, pen.load(self.row_locals[0]), pen.load(raw))
             made.args.append(pen.choice(pen.load("remote_data"), remote, pen.constant(None)))
@@ -137,12 +138,29 @@ class TypedRowCode(ExpectedRowCode):
 
     def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """The loops. What decoding proves is not tested."""
-        if deeper_tests(self):
-            raise UnfusableError("what is read below arrays has declared types")
-        loops, lines = self.blueprint.loops, [_WithoutRows(self.row_locals).visit(line) for line in body]
+        tests: list[ast.stmt] = []
+        with self.pen.into(tests):
+            for test in self.deeper_tests():
+                self.doubt_unless(test)
+        loops, lines = self.blueprint.loops, [_WithoutRows(self.row_locals).visit(line) for line in [*tests, *body]]
         for variable, raw in reversed(list(zip(loops.variables, self.raws, strict=True))):
             lines = self.loop_of(variable, raw, lines)
         return lines
+
+    def deeper_tests(self) -> Iterator[ast.expr]:
+        """Tests of what is looked up, for what is read below it."""
+        types, found = self.blueprint.types, dict[NamePath, list[Reading]]()
+        for variable, names, is_whole in not_looked_up(self):
+            path = (str(variable), *names)
+            held = next((path[:end] for end in range(len(path), 1, -1) if path[:end] in self.values), path[:1])
+            found.setdefault(held, []).append(Reading(None, path[len(held) :], is_whole))
+        for path, readings in found.items():
+            kind = types.declared((*types.loops[path[0]], *path[1:])) if len(path) > 1 else types.start(path[0])
+            test = test_of(kind, Looked.of(readings))
+            if test is not None and (len(path) == 1 or any(one[:-1] == path for one in self.values)):
+                raise UnfusableError("what is read of the row is not looked up")
+            if test is not None:
+                yield self.pen.called(self.external("typed", test), self.pen.load(self.values[path]))
 
     def loop_of(self, variable: str, raw: str, body: list[ast.stmt]) -> list[ast.stmt]:
         """The loop over raw rows: each is decoded, its values are looked up, and `body` follows."""
@@ -163,7 +181,7 @@ class TypedRowCode(ExpectedRowCode):
             pen.lines.append(ast.Continue(**pen.at))
         handler = ast.ExceptHandler(pen.load("Exception"), None, odd)
         made: list[ast.stmt] = [ast.Try([*lines, *body] if is_inner else lines, [handler], [], [], **pen.at)]
-        over = pen.load("rows")
+        over: ast.expr = pen.load("rows")
         if not is_inner:
             made += body
         elif self.blueprint.loops.inner is not None:
@@ -187,10 +205,9 @@ class TypedRowCode(ExpectedRowCode):
         if name in _KINDS:
             return _KINDS[name] | None if self.may_be_absent(path) else _KINDS[name]
         classes = self.blueprint.classes_at(path) if name is None else ()
-        kinds = {list: list[typed_json.any_json()], dict: dict[str, typed_json.any_json()]}  # type: ignore[misc]  # built at run time
-        found: Any = {"dict": kinds[dict], "list": kinds[list]}.get(name or "")
-        for one in classes:
-            kind = kinds.get(one, one)
+        found: Any = None
+        for one in (name,) if name else (one.__name__ for one in classes):
+            kind = _KINDS.get(one) or typed_json.holder(one)
             found = kind if found is None else found | kind
         return found
 
@@ -246,6 +263,8 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     pen, blueprint = code.pen, code.blueprint
     parameters = blueprint.page.parameters
     body = code.row()
+    if not all(typed_json.is_attribute(name) for names in code.made.values() for name in names):
+        raise UnfusableError("a field's name is not that of an attribute")
     if blueprint.page.parameters != parameters:
         raise UnfusableError("it reads more of its page than other code")
     unpack(pen, parameters, pen.load("page"))
@@ -284,7 +303,7 @@ def names_at(code: TypedRowCode, path: NamePath, extras: Mapping[NamePath, Colle
     names |= dict.fromkeys(one[-1] for one in code.values if one[:-1] == path)
     if loops.inner is not None and path == loops.variables[:1]:
         names |= {loops.inner: None}
-    return list(names | dict.fromkeys(extras.get(path, ())))
+    return [name for name in names | dict.fromkeys(extras.get(path, ())) if typed_json.is_name(name)]
 
 
 def _object_type(code: TypedRowCode, path: NamePath, extras: Mapping[NamePath, Collection[str]]) -> Any:

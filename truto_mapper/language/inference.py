@@ -110,7 +110,7 @@ class Inference:
                 return types.FUNCTION
             case nodes.Wildcard() | nodes.Descendant():
                 self.used(scope.context)
-                return ANY
+                return types.of_fields(scope.context) if isinstance(node, nodes.Wildcard) else ANY
             case nodes.Apply() | nodes.Partial() | nodes.Transform():
                 for child in nodes.children(node):
                     self.used(self.infer(child, scope.within(ANY) if isinstance(node, nodes.Transform) else scope))
@@ -195,8 +195,8 @@ class Inference:
         for one in holders:
             if one.path is not None:
                 self.paths.add((*one.path, name))
-            found.append(ANY if one.properties is None else one.properties.get(name, UNDEFINED))
-        closed = [one.properties for one in holders if one.properties is not None]
+            found.append(types.of_field(one, name))
+        closed = [one.properties for one in holders if one.properties is not None and one.others is None]
         known = any(closed) and len(closed) == len(holders)  # `{}.x` is a way to write undefined
         if known and not any(name in properties for properties in closed):
             where = ".".join(holders[0].path or ())

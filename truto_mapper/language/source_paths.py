@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from truto_mapper.language import nodes
@@ -130,6 +131,7 @@ class Paths:
 
     def _path(self, steps: Sequence[Step], group: Node | None, context: Read | None) -> Iterator[Read]:
         here = context
+        steps = _without_parentheses(steps) if isinstance(steps[0].node, nodes.Block) else steps
         for number, step in enumerate(steps):
             node, around = step.node, here
             if step.ancestor is not None:
@@ -208,6 +210,16 @@ class Paths:
         if read is not None:
             self.aliases[name] = read
         return read is not None
+
+
+def _without_parentheses(steps: Sequence[Step]) -> Sequence[Step]:
+    """The steps of a path that begins with a path in parentheses, such as `($a.b)[0].c`, as if it had none."""
+    first, *rest = steps
+    match first.node:
+        case nodes.Block(expressions=(inner,)) if is_simple_path(inner):
+            before = inner.steps if isinstance(inner, Path) else (Step(inner.span, inner),)
+            return (*before[:-1], replace(first, node=before[-1].node), *rest)
+    return steps
 
 
 def _parameters(name: str) -> Sequence[Parameter]:

@@ -37,6 +37,8 @@ class Type:
     properties: Mapping[str, Type] | None = None
     items: Type | None = None
     path: NamePath | None = None
+    #: The type of the properties that are not declared, if a schema has one for them.
+    others: Type | None = None
 
     @property
     def solid(self) -> frozenset[str]:
@@ -94,10 +96,11 @@ def union(one: Type, other: Type) -> Type:
     return Type(
         one.kinds | other.kinds,
         _values(one, other),
-        one.format if one.format == other.format or not other.solid else other.format if not one.solid else None,
+        either("format", "string"),
         properties,
         items,
         one.path if one.path == other.path else None,
+        either("others", "object"),
     )
 
 
@@ -189,7 +192,7 @@ class _Schemas:
             return 1
         if (id(schema), depth) not in self._sizes:
             words = self.keywords(schema)
-            below = [*_declared(words).values(), *_choices(words), words.get("items")]
+            below = [*_declared(words).values(), *_choices(words), words.get("items"), _others(words)]
             self._sizes[id(schema), depth] = 1 + sum(self.size(one, depth - 1) for one in below if one is not None)
         return self._sizes[id(schema), depth]
 
@@ -209,6 +212,7 @@ class _Schemas:
             self._properties(words, path, depth) if isinstance(words.get("properties"), Mapping) else None,
             None if inner is None else self.type(inner, path, depth - 1),
             path,
+            None if (others := _others(words)) is None else self.type(others, None, depth - 1),
         )
 
     def _properties(self, words: Mapping[str, Any], path: NamePath | None, depth: int) -> Mapping[str, Type]:
@@ -241,6 +245,12 @@ def _declared(words: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def _others(words: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema of the properties that are not declared."""
+    found = words.get("additionalProperties")
+    return found if isinstance(found, Mapping) and found else None
+
+
 def _choices(words: Mapping[str, Any]) -> list[Any]:
     return _listed(words, "anyOf") or _listed(words, "oneOf")
 
@@ -271,6 +281,20 @@ def objects(kind: Type) -> Iterator[Type]:
         yield kind
     if "array" in kind.kinds:
         yield from (ANY,) if kind.items is None else objects(kind.items)
+
+
+def of_field(holder: Type, name: str) -> Type:
+    """The type of a field of an object."""
+    if name in (holder.properties or {}) or (holder.properties is not None and holder.others is None):
+        return (holder.properties or {}).get(name, UNDEFINED)
+    return ANY if holder.others is None else union_path(holder.others, UNDEFINED)
+
+
+def of_fields(kind: Type) -> Type:
+    """The type of what `*` finds: the values of all fields, and the items of those that are arrays."""
+    holders = list(objects(kind))
+    given = [[*(one.properties or {}).values(), *([one.others] if one.others else [])] for one in holders]
+    return sequence(item_of(union_all(one for some in given for one in some))) if all(given) else ANY
 
 
 def union_all(kinds: Iterable[Type]) -> Type:

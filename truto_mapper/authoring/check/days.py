@@ -8,12 +8,14 @@ from typing import Final, NamedTuple
 
 from truto_mapper.authoring.check import slips
 from truto_mapper.authoring.sources import parameter_of
+from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values, leading_names
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Mapping, every
+from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Mapping, every, leaves
 from truto_mapper.text.diagnostics import Diagnostic, either
+from truto_mapper.text.pointers import Steps
 from truto_mapper.text.source import Span
 
 #: The functions that make days, and what `whole_days` calls them.
@@ -27,6 +29,7 @@ def misrounded(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
     if days is None:
         return
     others = mapping.resource.parameters.keys() - days.parameters.keys()
+    moments = {id(one) for path, _, one in leaves(endpoint.body) if _takes_moment(endpoint, path)}
     for key, one in every(endpoint):
         calls = list(_calls(one)) if "Date" in one.text else []
         known = [call for call in calls if call.parameter in days.parameters]
@@ -37,8 +40,16 @@ def misrounded(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
                 yield from _zone(one, call, days.time_zone)
         for call in known:
             yield from _rounding(one, call, days.parameters[call.parameter], is_sent=key in OF_REQUESTS)
-        if key in OF_REQUESTS and len(known) == len(calls):
+        if key in OF_REQUESTS and len(known) == len(calls) and id(one) not in moments:
             yield from _unrounded(one, days.parameters, {call.parameter for call in calls})
+
+
+def _takes_moment(endpoint: Endpoint, path: Steps) -> bool:
+    """Whether the schema of the request has a date-time at a place of the body."""
+    place = None if endpoint.request is None else RequestSchema(dict(endpoint.request))
+    for step in path:
+        place = (place.at(step) if isinstance(step, str) else place.items) if place is not None else None
+    return place is not None and place.format == "date-time"
 
 
 class _Call(NamedTuple):

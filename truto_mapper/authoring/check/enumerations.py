@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from truto_mapper.authoring.check import slips
@@ -24,15 +24,20 @@ _EXISTS = nodes.Variable(Span(0, 0), "exists")
 
 def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C239: constants that an enumeration does not have. C209: values of one that a table does not have."""
+    asked: set[Any] = set()
     for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
         for node in nodes.walk(expression.node):
             match node:
                 case nodes.Binary(operator="!=", right=nodes.String(value="undefined")):
                     continue  # `$type(a) != "undefined"` is true where there is an `a`, as it is meant
                 case nodes.Binary(operator="=" | "!=" | "in", left=left, right=right):
+                    asked |= {
+                        (typed.kind(left).path, one.value) for one in nodes.walk(right) if isinstance(one, Constant)
+                    }
                     yield from _compared(expression, left, right, typed.kinds)
                     yield from _compared(expression, right, left, typed.kinds)
-        yield from _looked_up(expression, typed.kinds)
+    for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
+        yield from _looked_up(expression, typed.kinds, asked)
 
 
 def optional(mapping: linked.Mapping, endpoint: Endpoint) -> list[tuple[Source, Span]]:
@@ -90,8 +95,11 @@ def _listed(kind: Type) -> tuple[Any, ...]:
     return (types.item_of(kind) if "array" in kind.kinds else kind).values or ()
 
 
-def _looked_up(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
-    """`$lookup({"a": …}, kind)`, whose keys are values of an enumeration."""
+def _looked_up(expression: Expression, kinds: Kinds, asked_for: Container[Any]) -> Iterator[Diagnostic]:
+    """`$lookup({"a": …}, kind)`, whose keys are values of an enumeration.
+
+    `asked_for` has the values that are compared with a place of the reply: they are not forgotten.
+    """
     nodes_of = list(nodes.walk(expression.node))
     bound = bound_values(expression.node) if ":=" in expression.text else {}
     defaulted = [one.left for one in nodes_of if isinstance(one, nodes.Coalesce | nodes.Default)]
@@ -113,7 +121,9 @@ def _looked_up(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
                         place = keys.get(name)
                         found = _stranger(expression, place or nodes.String(table.span, name), asked, values)
                         yield found
-                missing = [one for one in values if one not in {*names, *types.ALL}]
+                path = kinds.get(id(key), types.ANY).path
+                known = [one for one in values if path is not None and (path, one) in asked_for]
+                missing = [one for one in values if one not in {*names, *known, *types.ALL}]
                 if missing and not any(node is one for one in defaulted) and node not in tested:
                     quoted = ", ".join(f'"{one}"' for one in missing)
                     message = f"the table has no {quoted}: the value is undefined then"

@@ -121,11 +121,7 @@ class EndpointTypes:
                 self.inference.used(self._infer(one, scope))
         if endpoint.recognise is not None:
             self.found = list(self._without_foreign(endpoint.recognise, mapper))
-        refusal = refusal_type(mapper.mapping)
-        failure = failure_type(self.body, refusal)
-        read = [(one, failure) for one in (endpoint.error_when, endpoint.empty_when) if one is not None]
-        for one, body in (*read, *((one, refusal) for one in mapper.mapping.errors.values())):
-            self._infer(one, TypeScope({**scope.variables, "response": body, "$": body}, body))
+        self._infer_refusals(mapper, scope)
         for name, expression in endpoint.for_each:
             item = types.item_of(self._infer(expression, scope)).without(types.NONE)
             scope = scope.bound(name, item).within(item)
@@ -137,9 +133,36 @@ class EndpointTypes:
             self.inference.used(self._infer(expression, scope))
             name = expression.node.name if isinstance(expression.node, nodes.Variable) else ""
             sources = [expression, *([let[name]] if name in let else [])]
-            found = [] if field is None else list(fields.misfits(sources, self.kind, field, path))
+            found = [] if field is None else list(fields.misfits(sources, self.kind, field, path, let))
             fails = any(one.code in ("C208", "C225") and is_inside(one, sources) for one in self.found)
             self.found += [one for one in found if not (fails and one.message.endswith("never gets a value from this"))]
+
+    def _infer_refusals(self, mapper: Mapper, scope: TypeScope) -> None:
+        """Infer `error_mapping`, and what tells refusals from replies."""
+        endpoint, errors = self.endpoint, mapper.mapping.errors.values()
+        refusal = refusal_type(mapper.mapping)
+        failure = failure_type(self.body, refusal)
+        read = [(one, failure) for one in (endpoint.error_when, endpoint.empty_when) if one is not None]
+        for one, body in (*read, *((one, refusal) for one in errors)):
+            self._infer(one, _of_body(scope, body))
+        for one in (one for one in errors if "??" in one.text):
+            self._infer_with_null(one, _of_body(scope, refusal_type(mapper.mapping, with_null=True)))
+
+    def _infer_with_null(self, one: Expression, scope: TypeScope) -> None:
+        """C228 in `error_mapping`, where only `??` tells null from an absent value.
+
+        A schema that lets every field beside it be null says nothing by that.
+        """
+
+        def told(severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
+            holder = scope.context
+            for name in (judge.kind(node).path or ())[:-1]:
+                holder = types.of_field(holder, name)
+            if code == "C228" and any("null" not in one.kinds for one in (holder.properties or {}).values()):
+                self.found.append(one.diagnostic(code, message, node, severity=severity, hint=hint))
+
+        judge = Surprises(lambda *_: None, told, lambda node: slips.written(one, node))
+        judge.infer_all(one.node, scope)
 
     def _without_foreign(self, recognise: Expression, mapper: Mapper) -> Iterator[Diagnostic]:
         """What is found without the names that other replies have, and whose absence tells this one: `$not(total)`."""
@@ -160,6 +183,11 @@ def _once(found: list[Diagnostic]) -> list[Diagnostic]:
         replace(one, hint=slip.get((one.source, one.span), one.hint)) if one.code == "C206" else one for one in found
     )
     return [one for one in hinted if one.code != "C219" or (one.source, one.span) not in unknown]
+
+
+def _of_body(scope: TypeScope, body: Type) -> TypeScope:
+    """The scope of an expression that reads the body of a refusal, or of a reply that may be one."""
+    return TypeScope({**scope.variables, "response": body, "$": body}, body)
 
 
 def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:

@@ -1,6 +1,7 @@
 """Whether the value of an expression, and of each of its parts, can be that of the unified field that it is for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from truto_mapper.authoring.check import fitting, slips
@@ -18,31 +19,62 @@ from truto_mapper.text.pointers import Steps, dotted, keys_of
 #: The type of a node.
 Kind = Callable[[nodes.Node], Type]
 
+#: Texts that somebody meant to replace.
+_PLACEHOLDERS = frozenset({"todo", "fixme", "tbd", "xxx", "changeme", "change me", "placeholder", "lorem ipsum", "..."})
+#: Functions that make a list of a list.
+_MAPPING = frozenset({"distinct", "map", "reverse", "sort"})
+#: Values that say that there is nothing, which a mapping may leave out.
+_NOTHING = frozenset({"", "none", "no", "off", "unknown", "other", "disabled", "inactive", "unset", "false", "default"})
+
 
 class _Part(NamedTuple):
-    """A node that gives the value of a place, or one of its values; whether its object requires it, and a list it."""
+    """A node that gives the value of a place, or one of its values; whether its object requires it, and a list it.
+
+    `of_each` if it is made of each item of a path, `rows` is the variable that such a path begins with.
+    """
 
     node: nodes.Node
     wanted: Wanted
     required: bool = False
     in_list: bool = False
+    of_each: bool = False
+    rows: str = ""
 
 
-def misfits(sources: Sequence[Expression], kind_of: Kind, field: Field, path: Steps) -> Iterator[Diagnostic]:
+def misfits(
+    sources: Sequence[Expression], kind_of: Kind, field: Field, path: Steps, lets: Mapping[str, Expression]
+) -> Iterator[Diagnostic]:
     """C207 where no value of an expression or of a branch can be a value of a field, C209 where some cannot.
 
-    The sources are the expression and that of the name which it is, if it is one.
+    The sources are the expression and that of the name which it is, if it is one. `lets` has the others.
     """
     wanted = Wanted(RequestSchema(value_schema(field)), dotted(keys_of(path)))
     found = list(fitting.misfits(sources[0], kind_of(sources[0].node), wanted))
     yield from found
     source = sources[-1]
     for part in _parts(_Part(source.node, wanted)) if not found else ():
-        yield from _of_part(source, part, kind_of)
+        yield from _of_part(source, part, kind_of, lets)
+    yield from _left_out(source, kind_of, wanted)
 
 
-def _of_part(expression: Expression, part: _Part, kind_of: Kind) -> Iterator[Diagnostic]:
-    node, wanted, kind = part.node, part.wanted, kind_of(part.node)
+def _left_out(expression: Expression, kind_of: Kind, wanted: Wanted) -> Iterator[Diagnostic]:
+    """C209: `state = "STARTED" ? "live"`, where `state` has one more value than is asked for."""
+    match expression.node:
+        case nodes.Condition(
+            condition=nodes.Binary(operator="=" | "in", left=side, right=asked), then=nodes.String(), otherwise=None
+        ) if wanted.schema.values:
+            known = [one.value for one in nodes.walk(asked) if isinstance(one, nodes.String)]
+            left = [one for one in kind_of(side).values or () if one not in known]
+            if known and len(left) == 1 and str(left[0]).lower() not in _NOTHING:
+                message = f'no branch handles "{left[0]}": the value is undefined then'
+                yield expression.diagnostic("C209", message, expression.node, severity="warning", hint="add `: …`")
+
+
+def _of_part(
+    expression: Expression, part: _Part, kind_of: Kind, lets: Mapping[str, Expression]
+) -> Iterator[Diagnostic]:
+    node, kind = part.node, kind_of(part.node)
+    wanted = replace(part.wanted, node=node)
 
     def warning(code: str, message: str, hint: str | None = None) -> Diagnostic:
         return expression.diagnostic(code, message, node, severity="warning", hint=hint)
@@ -54,10 +86,22 @@ def _of_part(expression: Expression, part: _Part, kind_of: Kind) -> Iterator[Dia
         yield warning("C229", message, "make the object only of others: `[… != null].{…}` or `… != null ? {…}`")
     if isinstance(node, nodes.Object):
         yield from _keys(expression, node, wanted)
-    elif wanted.schema.kinds == {"object"} and not part.in_list and _is_list(node, kind_of):
-        yield warning("C205", f"`{wanted.called}` is an object, but this gives a list where there are several")
+        given = [value for _, value in node.pairs if not isinstance(value, nodes.LITERALS)]
+        if wanted.is_item and not part.of_each and len(given) == 1 and "null" in kind_of(given[0]).kinds != types.KINDS:
+            message = f"an object is made where `{slips.written(expression, given[0])}` is null, too"
+            yield warning("C229", message, "make it only of others: `… != null ? {…}` or `[… != null].{…}`")
+    elif (
+        wanted.schema.kinds <= {"object", *types.SCALARS}
+        and not part.in_list
+        and (_is_list(node, kind_of, lets) or _is_all_rows(node, part.rows, kind_of))
+    ):
+        if not _is_counted(expression):
+            message = f"`{wanted.called}` is {wanted.in_words}, but this gives a list where there are several"
+            yield warning("C205", message)
+    elif isinstance(node, nodes.String) and node.value.lower() in _PLACEHOLDERS and not wanted.schema.values:
+        yield warning("C219", f'"{node.value}" is not a value, but a text to replace')
     elif wanted.schema.is_array and _is_joined(node, kind_of):
-        yield warning("C205", f"`{wanted.called}` is an array, but $join makes one text", "write the list itself")
+        yield warning("C205", f"`{wanted.called}` is an array, but this makes one text", "write the list itself")
 
 
 def _parts(part: _Part) -> Iterator[_Part]:
@@ -71,12 +115,13 @@ def _parts(part: _Part) -> Iterator[_Part]:
                 for key, value in pairs:
                     child = inner.child(key.value) if isinstance(key, nodes.String) else None
                     if child is not None and isinstance(key, nodes.String):
-                        yield from _parts(_Part(value, child, key.value in inner.schema.required))
+                        yield from _parts(_Part(value, child, key.value in inner.schema.required, rows=part.rows))
             case nodes.Array(items=items):
                 for item in items:
                     yield from _parts(_Part(item, inner, in_list=True))
-            case nodes.Path(steps=(*_, nodes.Step(node=nodes.Object() | nodes.Block() as made)), group=None):
-                yield from _parts(_Part(made, inner, in_list=True))
+            case nodes.Path(steps=(first, *_, nodes.Step(node=nodes.Object() | nodes.Block() as made)), group=None):
+                rows = first.node.name if isinstance(first.node, nodes.Variable) else ""
+                yield from _parts(_Part(made, inner, in_list=True, of_each=True, rows=rows))
 
 
 def _keys(expression: Expression, node: nodes.Object, wanted: Wanted) -> Iterator[Diagnostic]:
@@ -93,15 +138,42 @@ def _keys(expression: Expression, node: nodes.Object, wanted: Wanted) -> Iterato
             yield expression.diagnostic("C229", fitting.absent(name, wanted), node, severity="warning", hint=None)
 
 
-def _is_list(node: nodes.Node, kind_of: Kind) -> bool:
-    """Whether a path makes an object of each item of a declared list, none of which a predicate selects."""
+def _is_list(node: nodes.Node, kind_of: Kind, lets: Mapping[str, Expression]) -> bool:
+    """Whether a node gives something of each item of a declared list, none of which a predicate selects."""
     match node:
-        case nodes.Path(steps=(first, *more, nodes.Step(node=nodes.Object())), group=None):
-            kinds = [kind_of(first.node)]  # of a step, a type is that of what is before it
-            kinds += [quiet(one.node, TypeScope({}, types.item_of(kind_of(one)))) for one in more]
-            tests = [one for step in (first, *more) for one in (*step.predicates, *step.stages)]
-            return any(one.solid == {"array"} for one in kinds) and all(map(_is_unequal, tests))
+        case nodes.Path(steps=(*steps, nodes.Step(node=nodes.Object() | nodes.Name() | nodes.Call())), group=None) if (
+            steps
+        ):
+            return _through_list(steps, kind_of, lets)
+        case nodes.Call(procedure=nodes.Variable(name="split" | "keys")):
+            return True
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(items, *_)) if name in _MAPPING:
+            return kind_of(items).solid == {"array"} or _is_list(items, kind_of, lets)
     return False
+
+
+def _is_counted(expression: Expression) -> bool:
+    """Whether an expression asks how many there are, or of what type."""
+    return any(name.name in ("count", "size", "type") for name in expression.calls)
+
+
+def _is_all_rows(node: nodes.Node, rows: str, kind_of: Kind) -> bool:
+    """Whether a path takes something of all rows, where an object is made of each of them."""
+    match node:
+        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name=name) as first, stages=(), predicates=()), _, *_)):
+            return name == rows and "array" in kind_of(first).kinds != types.KINDS
+    return False
+
+
+def _through_list(steps: Sequence[nodes.Step], kind_of: Kind, lets: Mapping[str, Expression]) -> bool:
+    """Whether the first steps of a path lead through a declared list as a whole."""
+    first, *more = (one for one in steps if not isinstance(one.node, nodes.Sort))
+    kinds = [kind_of(first.node)]  # of a step, a type is that of what is before it
+    kinds += [quiet(one.node, TypeScope({}, types.item_of(kind_of(one)))) for one in more]
+    bound = lets[first.node.name].node if isinstance(first.node, nodes.Variable) and first.node.name in lets else None
+    is_list = isinstance(bound, nodes.Path) and bound.group is None and _through_list(bound.steps, kind_of, lets)
+    tests = [one for step in steps for one in (*step.predicates, *step.stages)]
+    return (is_list or any(one.solid == {"array"} for one in kinds)) and all(map(_is_unequal, tests))
 
 
 def _is_unequal(one: nodes.Node) -> bool:
@@ -113,4 +185,6 @@ def _is_joined(node: nodes.Node, kind_of: Kind) -> bool:
     match node:
         case nodes.Call(procedure=nodes.Variable(name="join"), arguments=(items, *_)):
             return "array" in kind_of(items).kinds != types.KINDS
+        case nodes.Binary(operator="&", left=left, right=right):
+            return any("array" in kind_of(side).kinds != types.KINDS for side in (left, right))
     return False

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -88,14 +89,23 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
         yield from misfits(expression, types.item_of(kind), wanted.items)
     elif not kind.solid:
         yield from _empty(expression, kind, wanted)
-    elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds):
+    elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds) or _are_other_items(kind, wanted):
         hint = _conversion(expression, kind, wanted)
         what = f"{'each item of ' if wanted.is_item else ''}`{wanted.called}`"
         message = f"{what} is {wanted.in_words}, but this gives {types.in_words(kind)}"
         yield wanted.found(expression, message, hint=hint)
     else:
         yield from _below(expression, kind, wanted)
-        yield from _sometimes(expression, kind, wanted) if wanted.strict else ()
+        yield from _sometimes(expression, kind, wanted) if wanted.strict else _of_schema(expression, kind, wanted)
+        yield from _fractions(expression, wanted) if "number" not in wanted.schema.kinds else ()
+
+
+def _are_other_items(kind: Type, wanted: Wanted) -> bool:
+    """Whether a list has none of the items that a place takes beside single values."""
+    if "array" not in kind.kinds & wanted.schema.kinds:
+        return False
+    items = _numbers(types.item_of(kind).solid)
+    return bool(items) and not items & _numbers((wanted.schema.kinds - {"array"}) | wanted.items.schema.kinds)
 
 
 def _conversion(expression: Expression, kind: Type, wanted: Wanted) -> str | None:
@@ -145,6 +155,40 @@ def _sometimes(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
         yield wanted.found(expression, f"`{wanted.called}` is {wanted.in_words}, but this may give a boolean")
 
 
+def _of_schema(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    """A scalar that is of several types by the provider's schema."""
+    others = kind.solid & types.SCALARS if kind.path is not None and kind.values is None else frozenset()
+    rest = {one for one in others if not _numbers(frozenset({one})) & _numbers(wanted.schema.kinds)}
+    if rest:
+        of_rest = replace(kind, kinds=frozenset(rest))
+        message = f"`{wanted.called}` is {wanted.in_words}, but this may give {types.in_words(of_rest)}"
+        hint = _conversion(expression, replace(of_rest, kinds=kind.kinds - {"object", "array"}), wanted)
+        yield expression.diagnostic(wanted.code, message, wanted.node, severity="warning", hint=hint)
+
+
+def _fractions(expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
+    """A quotient or an average where a whole number is wanted."""
+    for node in results(wanted.node or expression.node) if "integer" in wanted.schema.kinds else ():
+        if _is_fraction(node):
+            text = expression.text[node.span.start : node.span.end].strip()
+            message = f"`{wanted.called}` is an integer, but this may give a fraction"
+            hint = f"write `$round({text})`" if len(text) <= _LONGEST and "\n" not in text else None
+            yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
+
+
+def _is_fraction(node: nodes.Node) -> bool:
+    match node:
+        case nodes.Binary(operator="/") | nodes.Call(procedure=nodes.Variable(name="average" | "sqrt" | "random")):
+            return True
+        case nodes.Binary(operator="+" | "-" | "*", left=left, right=right):
+            return _is_fraction(left) or _is_fraction(right)
+        case nodes.Block(expressions=(one,)):
+            return _is_fraction(one)
+        case nodes.Number(value=value):
+            return value != int(value)
+    return False
+
+
 def results(node: nodes.Node) -> Iterator[nodes.Node]:
     """The parts of an expression that can be its value."""
     match node:
@@ -190,10 +234,23 @@ def _fields(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
             yield from misfits(expression, inner, child)
         elif wanted.strict:
             yield unknown(expression, _key(expression, name), name, wanted)
+    if kind.path is not None and not wanted.strict:
+        yield from _named_otherwise(expression, kind, wanted)
     missing = [] if given is None or kind.path is not None else wanted.schema.required
     code = wanted.code if wanted.strict else "C213"
     for name in (one for one in missing if one not in (given or {})):
         yield expression.diagnostic(code, absent(name, wanted), wanted.node, severity="warning")
+
+
+def _named_otherwise(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    """C232: an object of the provider's for one of the resource's, whose fields have other names."""
+    given, declared = (kind.properties or {}).keys(), wanted.schema.names
+    for name in (one for one in declared if one not in given):
+        other = next((one for one in given if one not in declared and words(name) <= words(one)), None)
+        if other is not None:
+            message = f"`{wanted.called}.{name}` gets no value from this object: `{other}` has another name"
+            hint = f'write an object: `{{"{name}": ….{other}, …}}`'
+            yield expression.diagnostic("C232", message, wanted.node, severity="warning", hint=hint)
 
 
 def _key(expression: Expression, name: str) -> nodes.Node | None:

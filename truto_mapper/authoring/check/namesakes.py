@@ -108,7 +108,8 @@ def _are_swapped(one: Naming, other: Naming) -> bool:
     for first, second in ((one.read, other.read), (one.placed, other.placed)) if mine and theirs else ():
         if mine & (first - second) or theirs & (second - first):
             return False
-        if mine & (second - first) and theirs & (first - second):
+        is_mine, is_theirs = mine & (second - first) or second == one.words, theirs & (first - second)
+        if is_mine and (is_theirs or first == other.words):
             return True
     return False
 

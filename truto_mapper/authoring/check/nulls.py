@@ -113,6 +113,9 @@ class Nulls(Recording):
                     else f'({text} != null ? {text} : "")'
                 )
                 self.becomes_text(side, edit)
+            elif self.kind(side).path is not None and (self.is_list(side) or self.kind(side).solid == {"array"}):
+                message = f"`{self.text_of(side)}` may be a list, which `&` writes as JSON"
+                self.surprise("warning", "C224", side, message, "write `$join(…)`, or select one")
         return made
 
     def becomes_text(self, node: nodes.Node, edit: str) -> None:
@@ -237,7 +240,9 @@ class Nulls(Recording):
         if name == "count" and kind.path is not None and {"array", "null"} <= kind.kinds != types.KINDS:
             message = f"`{text}` may be null, which $count counts as one item"
             self.surprise("warning", "C224", argument, message, f"write `$count({self.given(argument)})`")
-        elif self.is_scalar(argument) and not _tells_existence(self.sides.get(id(node))):
+        elif (self.is_scalar(argument) or (kind.path and kind.solid == {"object"})) and not _tells_existence(
+            self.sides.get(id(node))
+        ):
             message = f"${name} counts the items of an array, but `{text}` is {types.in_words(kind)}"
             hint = f"write `{text}`" if kind.solid <= types.NUMBER.kinds else None
             self.surprise("warning", "C208", argument, message, hint)

@@ -219,8 +219,10 @@ def _unwritten(
 
 def unread_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
     """C214: the fields of the reply's schema that no expression of the endpoint reads."""
-    reads, whole = types.inference.paths, types.inference.whole
-    paths = [kind.path for kind in innermost(types.body) if kind.path and kind.path not in reads]
+    whole = types.inference.whole
+    failures = (one for one in (types.endpoint.error_when, types.endpoint.empty_when) if one is not None)
+    read = types.inference.paths | {one.path[1:] for failure in failures for one in reads(failure)}
+    paths = [kind.path for kind in innermost(types.body) if kind.path and kind.path not in read]
     names = [dotted(path) for path in paths if not any(path[:end] in whole for end in range(1, len(path) + 1))]
     if names:
         message = f"`{types.endpoint.name}` never reads these fields of the reply: {_first(names)}"

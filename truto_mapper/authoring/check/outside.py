@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from truto_mapper.authoring.check import fitting, slips
@@ -11,6 +12,7 @@ from truto_mapper.authoring.check.absence import Given, kinds_in
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.words import words, words_of
+from truto_mapper.authoring.sources import parameter_of
 from truto_mapper.engine import sendable
 from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
@@ -61,7 +63,7 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
         if key in _WANTED:
             schema, hint = _WANTED[key]
             name = {"path": "path_mapping"}.get(key, key)
-            yield from fitting.misfits(one, _of_headers(one.node, kind), _wanted(schema, name, hint))
+            yield from _parts(one, typed, _wanted(schema, name, hint))
         if key == "whole_days.time_zone":
             yield from _zones(one, kind)
         yield from _headers_read(one)
@@ -70,10 +72,26 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
     yield from _paths(typed.endpoint.path, typed.kind(typed.endpoint.path.node))
     yield from _empty_parts(typed.endpoint.path, given)
     yield from _of_a_page(typed.endpoint)
+    yield from (*_same_cursor(typed.endpoint), *_same_number(typed.endpoint))
+    yield from _bodiless(mapping, typed.endpoint)
     yield from _always_refused(typed)
     yield from _headers_sent(typed.endpoint.headers)
     yield from _parameters(typed)
     yield from _static_response(typed)
+
+
+def _parts(expression: Expression, typed: EndpointTypes, wanted: Wanted) -> Iterator[Diagnostic]:
+    """What no value of an expression can be, else what none of one of its branches can be."""
+    listed = (one.items if isinstance(one, nodes.Array) else (one,) for one in fitting.results(expression.node))
+    for node in dict.fromkeys((None, *(each for some in listed for one in some for each in fitting.results(one)))):
+        part = expression.node if node is None else node
+        kind = _of_headers(part, typed.kind(part))
+        found = (
+            list(fitting.misfits(expression, kind, replace(wanted, node=node))) if node is None or kind.solid else []
+        )
+        yield from found
+        if found:
+            return
 
 
 def _wanted(schema: Any, name: str, hint: str | None = None) -> Wanted:
@@ -270,6 +288,40 @@ def _of_a_page(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
             ):
                 message = f"`{names[-1]}` is about pages; `total` is the number of all records"
                 yield one.diagnostic("C240", message, severity="warning")
+
+
+def _same_cursor(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
+    """C240: a cursor that is the same on every page: the one that was sent, the number of this page, or a constant."""
+    cursor = endpoint.next_cursor
+    numbers = [one.node for one in (endpoint.page_number, endpoint.total) if one is not None]
+    if cursor is None:
+        return
+    asks = any(one.name == "cursor" for one in cursor.variables)
+    for node in fitting.results(cursor.node):
+        is_constant = isinstance(node, nodes.String | nodes.Number) and bool(node.value) and not asks
+        is_number = node in numbers and is_simple_path(node)
+        is_sent = (isinstance(node, nodes.Variable) and node.name == "cursor") or parameter_of(node) == "next_cursor"
+        if is_constant or is_number or is_sent:
+            what = "a constant" if is_constant else "that of this page"
+            message = f"`{slips.written(cursor, node)}` is {what}, so the next page is the same again"
+            yield cursor.diagnostic("C240", message, node, severity="warning")
+
+
+def _same_number(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
+    """C240: the number of a page, or of all records, that is a constant."""
+    for one in (endpoint.page_number, endpoint.total):
+        if one is not None and isinstance(one.node, nodes.Number):
+            yield one.diagnostic("C240", "this is the same for every reply", severity="warning", hint="read it there")
+
+
+def _bodiless(mapping: linked.Mapping, endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
+    """C241: a body of a GET, which few providers read."""
+    if endpoint.method == "GET" and endpoint.body is not None:
+        of_endpoint = mapping.root.value["endpoints"].value[endpoint.name]
+        key = "request_method" if "request_method" in of_endpoint.value else "request_body_mapping"
+        message = f"`{endpoint.name}` is a GET, whose body nobody reads"
+        hint = "write `request_method: POST`"
+        yield of_endpoint.diagnostic("C241", message, key=key, severity="warning", hint=hint)
 
 
 def _named(node: nodes.Node) -> list[str]:

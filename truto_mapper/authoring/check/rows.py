@@ -48,6 +48,10 @@ def misplaced_rows(types_: EndpointTypes, told: Sequence[Diagnostic]) -> Iterato
             message = f"`{written(expression, expression.node)}` is {types.in_words(kind)}, not a list of rows"
             found = expression.diagnostic("C234", message, expression.node, severity="warning", hint=hint)
             yield from [found] if place(found) not in misread else ()
+        elif kind.solid == {"object"} and kind.properties is None and kind.others is not None:
+            text = written(expression, expression.node)
+            message = f"`{text}` is an object of names, not a list of rows"
+            yield expression.diagnostic("C234", message, severity="warning", hint=f"write `{text}.*` for its values")
         elif any(map(_is_item, _tests(expression.node))):
             message = f"only one row is mapped: `{written(expression, expression.node)}` selects it by its number"
             yield expression.diagnostic("C234", message, severity="warning", hint="remove the number")

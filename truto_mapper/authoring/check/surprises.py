@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.nulls import Nulls
 from truto_mapper.language import nodes, types
 from truto_mapper.language.call_inference import Called
@@ -21,6 +22,11 @@ class Surprises(Nulls):
             self.unequal(node, scope)
         elif node.operator == "=":
             self.equal(node)
+        for side in (node.left, node.right) if node.operator == "&" else ():
+            value = scope.values.get(side.name, side) if isinstance(side, nodes.Variable) else side
+            if any(isinstance(one, nodes.Binary) and one.operator == "or" for one in results(value)):
+                message = f"`{self.text_of(side)}` is true or false, which becomes text here: `or` chooses no value"
+                self.surprise("warning", "C219", side, message, "write `… ?: …` for the first that has a value")
         return made
 
     def unequal(self, node: nodes.Binary, scope: TypeScope) -> None:
@@ -44,6 +50,11 @@ class Surprises(Nulls):
         """C220: `a = b` is false where both are absent, and `a = nothing` always."""
         sides = (node.left, node.right)
         for side, other in (sides, sides[::-1]):
+            if isinstance(other, nodes.Value) and other.value is None and _is_asked(side):
+                hint = f"write `$not($exists({self.text_of(side)}))`"
+                message = f"this is always false: `{self.text_of(side)}` is absent, never null"
+                self.surprise("warning", "C220", node, message, hint)
+                return
             if self.kind(side) == types.UNDEFINED:
                 hint = f"write `$not($exists({self.text_of(other)}))`"
                 self.surprise("warning", "C220", node, "this is always false: nothing equals undefined", hint)
@@ -80,14 +91,20 @@ class Surprises(Nulls):
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         made = super().next_step(step, state, scope)
+        item = item_of(state)
+        if isinstance(step.node, nodes.Object) and item.path and "null" in item.kinds != types.KINDS:
+            where = ".".join(item.path)
+            message = f"`{where}` may be null, of which an object is made, too"
+            self.surprise("warning", "C229", step.node, message, "select the others first: `[$ != null].{…}`")
         for term in step.node.terms if isinstance(step.node, nodes.Sort) else ():
             self.sorted_by(term.expression, f"^({self.text_of(term.expression)} ?? …)")
         return made
 
     def field(self, node: nodes.Name, holder: Type, name: str) -> Type:
         item = item_of(holder)
-        if holder.path and item.solid and item.solid <= types.SCALARS:
-            where = f"{'each item of ' if 'array' in holder.kinds else ''}`{'.'.join(holder.path)}`"
+        if item.solid and item.solid <= types.SCALARS:
+            of = f"`{'.'.join(holder.path)}`" if holder.path else "this"
+            where = f"each item of {of}" if "array" in holder.kinds else of
             self.tell("C206", node, f"{where} is {types.in_words(item)}, which has no fields", None, ())
             return types.ANY
         return super().field(node, holder, name)
@@ -98,8 +115,8 @@ class Surprises(Nulls):
         if self.may_be_null(key):
             message = f"`{text}` may be null, which cannot be sorted (T2008)"
             self.surprise("warning", "C222", key, message, f"select the rows first: `[{text} != null]`")
-        elif kind.solid & types.STRING.kinds and kind.solid & types.NUMBER.kinds and kind.kinds != types.KINDS:
-            message = f"`{text}` may be a text or a number, which cannot be sorted together (T2007)"
+        elif kind.kinds != types.KINDS and len(types.comparable(kind) & _SORTED) > 1:
+            message = f"`{text}` may be {types.in_words(kind)}, which cannot be sorted together (T2007)"
             self.surprise("warning", "C222", key, message, f"write `$string({text})`")
         elif self.may_lack(key):
             self.surprise("note", "C222", key, f"rows without `{text}` come last", f"give them a value: `{edit}`")
@@ -165,9 +182,18 @@ class Surprises(Nulls):
 
     def fitted(self, call: Called) -> None:
         super().fitted(call)
-        procedure, arguments = call.node.procedure, call.arguments
-        if isinstance(procedure, nodes.Variable) and procedure.name == "replace" and len(arguments) > 2:
+        name, arguments = getattr(call.node.procedure, "name", ""), call.arguments
+        if name == "replace" and len(arguments) > 2:
             self.replaced(arguments[1], arguments[2])
+        match arguments:
+            case (nodes.String(value=value) as subject, pattern, *_) if name in _SEARCHING:
+                if (
+                    _WORD.fullmatch(value)
+                    and self.kind(pattern).values is None
+                    and any(isinstance(one, nodes.Name) for one in nodes.walk(pattern))
+                ):
+                    message = f"${name} looks into the constant {self.text_of(subject)}: are the arguments swapped?"
+                    self.surprise("warning", "C225", subject, message, "the text comes first, then what it may have")
 
     def replaced(self, pattern: nodes.Node, by: nodes.Node) -> None:
         """C225: a pattern as the replacement, or a group in it that the pattern does not have."""
@@ -179,6 +205,24 @@ class Surprises(Nulls):
             for one in unknown[:1]:
                 message = f"`{one}` is always empty: the pattern has {_groups_in_words(count)}"
                 self.tell("C225", by, message, "write `$$` for a dollar sign" if not count else None, ())
+
+
+#: What may be a value of one key of a sort.
+_SORTED = frozenset({"boolean", "number", "string"})
+
+#: Functions that look for their second argument in their first.
+_SEARCHING = frozenset({"contains", "match", "split", "substringAfter", "substringBefore"})
+
+#: A word, or a separator: no list of values.
+_WORD = re.compile(r"\w+|\W+")
+
+
+def _is_asked(node: nodes.Node) -> bool:
+    """Whether a node is a parameter, a setting or the cursor, which are never null."""
+    match node:
+        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context")), nodes.Step())):
+            return True
+    return isinstance(node, nodes.Variable) and node.name in ("cursor", "now")
 
 
 #: A group in the replacement of `$replace`, or a dollar sign.

@@ -25,6 +25,7 @@ _SAME = [
     "mail email",
     "phone telephone",
     "last final",
+    "due outstanding",
     "win won",
     "lose lost loss",
     "min minimum",
@@ -56,8 +57,8 @@ _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month"
 #: Words that are written as one: `firstname`, `lastmodifieddate`.
 _JOINED = re.compile(
     r"(first|last|middle|full|nick|user|display|mobile|work|home|office|job|company|account|owner|birth|hire|start|end"
-    r"|create|created|modify|modified|update|updated|close|closed|zip|post|phone|email)"
-    r"(?=(?:created|modified|updated)?(?:name|date|time|phone|title|code|id|at|by|number|url|type|count|address)$)"
+    r"|sub|grand|create|created|modify|modified|update|updated|close|closed|zip|post|phone|email)"
+    r"(?=(?:created|modified|updated)?(?:name|date|time|phone|title|code|id|at|by|number|url|type|count|address|total)$)"
 )
 
 _ENDING = re.compile(r"(?<=[a-z]{3})(?:ings?|ed|es|s|ions?|ly)$")

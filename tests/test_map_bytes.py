@@ -1,0 +1,318 @@
+"""`map_bytes` gives what `map`, `render` and JSON give: with typed rows, without them, and without msgspec."""
+
+import json
+import random
+from collections import Counter
+
+import pytest
+from contacts import mapper_of
+from fuzz import GONG, NAMES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_mappings import Drawn
+
+from truto_mapper import MapperError, load
+from truto_mapper.engine import typed_json
+from truto_mapper.engine.mapper import Mapper
+
+ROWS = {"aggregate": "usersAggregateActivityStats", "by_period": "usersAggregateActivity"}
+CONTEXT = {"time_zone": "America/Los_Angeles"}
+DAYS = {"start_time": "2026-01-05T00:00:00-08:00", "end_time": "2026-01-26T00:00:00-08:00"}
+PERIODS = {"aggregate": "total", "by_period": "week"}
+CHOICES = ["discard_value", "discard_record", "discard_value", "raise"]
+FORMATS = [None, "unified", "stream", "normalized", "raw", "debug"]
+DRAWN = st.integers(0, 2**48).map(random.Random).map(Drawn)
+
+needs_msgspec = pytest.mark.skipif(typed_json.library() is None, reason="without msgspec there are no typed rows")
+
+
+def parsed(text, name):
+    """A response as one comparable text; the order of names means nothing in JSON."""
+    lines = text.split("\n")[:-1] if name == "stream" else [text]
+    return json.dumps([json.loads(line) for line in lines], sort_keys=True)
+
+
+def told(error):
+    return type(error), error.status, [one.render() for one in error.diagnostics]
+
+
+def from_bytes(mapper, body, name=None, **options):
+    try:
+        made = mapper.map_bytes(body, format=name, **options)
+    except MapperError as error:
+        return told(error)
+    said, rejected = [one.render() for one in made.diagnostics], json.dumps(made.rejected, sort_keys=True)
+    return parsed(made.body.decode(), name), made.count, made.next_cursor, said, rejected
+
+
+def by_way_of_dicts(mapper, body, name=None, **options):
+    """The same by `map` and `render`, with Python's own JSON."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typed_json, "library", lambda: None)
+        try:
+            page = mapper.map(body, **options)
+            made = page.render(name)
+        except MapperError as error:
+            return told(error)
+    said, text = [one.render() for one in page.diagnostics], made if name == "stream" else json.dumps(made)
+    rejected = json.dumps(page.rejected, sort_keys=True)
+    return parsed(text, name), len(page.records), page.next_cursor, said, rejected
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    """The pages that were made of typed rows."""
+    seen, original = [], Mapper._typed_page
+
+    def noted(*given):
+        page = original(*given)
+        seen.append(page)
+        return page
+
+    monkeypatch.setattr(Mapper, "_typed_page", noted)
+    return seen
+
+
+def page(kind, users=3):
+    """A reply of Gong's: one row a user, or two weeks a user."""
+    rng, key = random.Random(users), "userAggregateActivityStats" if kind == "aggregate" else "userAggregateActivity"
+
+    def counts(**dates):
+        return dates | {name: rng.randrange(100) for name in NAMES}
+
+    def weeks():
+        return [counts(fromDate=day(first), toDate=day(first + 7)) for first in (5, 12)]
+
+    made = counts if kind == "aggregate" else weeks
+    rows = [{"userId": str(n), "userEmailAddress": f"é{n}@example.com", key: made()} for n in range(users)]
+    top = {"requestId": "r", "records": {"totalRecords": users, "currentPageNumber": 0, "cursor": "next"}}
+    if kind == "aggregate":
+        top |= {"timeZone": CONTEXT["time_zone"], "fromDateTime": DAYS["start_time"], "toDateTime": DAYS["end_time"]}
+    return top | {ROWS[kind]: rows}
+
+
+def day(number):
+    return f"2026-01-{number:02}T00:00:00-08:00"
+
+
+def query(kind, **more):
+    return GONG.plan(DAYS | {"aggregation_period": PERIODS[kind]} | more, context=CONTEXT).query
+
+
+def written(body):
+    return json.dumps(body, ensure_ascii=False).encode(errors="surrogatepass")
+
+
+@needs_msgspec
+@pytest.mark.parametrize("name", [None, "unified", "stream"])
+@pytest.mark.parametrize("kind", PERIODS)
+def test_a_page_of_usual_rows_is_made_of_typed_ones(kind, name, typed):
+    body = written(page(kind))
+    for options in ({"query": query(kind)}, {}, {"query": query(kind, limit=500)}):
+        assert from_bytes(GONG, body, name, **options) == by_way_of_dicts(GONG, body, name, **options)
+    assert len(typed) == (3 if kind == "aggregate" else 2)  # without a query the period of weeks is not known
+
+
+@needs_msgspec
+def test_remote_data_that_is_a_whole_row_keeps_its_text():
+    body = written(page("aggregate", 1)).replace(b'"callsAsHost": ', b'"callsAsHost" :\t')
+    assert b'"callsAsHost" :\t' in GONG.map_bytes(body, query=query("aggregate")).body
+
+
+def test_a_raw_page_is_the_bytes_of_the_provider():
+    body = b'\xef\xbb\xbf{"usersAggregateActivityStats" : [ ],\n"x":1.0e2}'
+    made = GONG.map_bytes(body, query=query("aggregate", truto_response_format="raw"))
+    assert (made.body, made.content_type, made.count) == (body[3:], "application/json", 0)
+
+
+def test_a_stream_has_one_line_a_record():
+    body = json.dumps(page("aggregate"), indent=1).encode()  # the provider's text has lines of its own
+    made = GONG.map_bytes(body, query=query("aggregate"), format="stream")
+    assert made.content_type == "application/x-ndjson"
+    assert len([json.loads(line) for line in made.body.splitlines()]) == made.count == 3
+
+
+#: What is put in place of a value of a page, or between two: right, odd and hostile bytes.
+HOSTILE = [
+    *(b"1e999", b"-1E400", b"1" + b"0" * 400 + b".0", b"NaN", b"Infinity", b"5e-400", b"1E5", b"1.0", b"-0", b"-0.0"),
+    *(b"12345678901234567890123", b"9" * 5000, b"01", b"1.", b"+1", b"null", b"true", b'""', b"{}", b"[]", b"", b","),
+    *(
+        b'"\\ud800"',
+        b'"\\udc00\\ud800"',
+        b'"\\ud83d\\ude00"',
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'"\xc0\xaf"',
+        b'"\x01"',
+        b'"\\x"',
+    ),
+    *(
+        b'{"a":1,"a":2}',
+        b'{"a":{"b":1,"b":[2]}}',
+        b"[" * 40 + b"]" * 40,
+        b"[" * 2000 + b"]" * 2000,
+        b'"a\\nb"',
+        b'"\n"',
+    ),
+]
+#: The places in a page: a value that is read, one that is not, a new name, a row, a key, and the end.
+PLACES = [b'"next"', b'"r"', b'"0"', '"é0@example.com"'.encode(), b'"extra"', b'"row"', b'"callsAsHost"', b"END"]
+
+
+@pytest.mark.parametrize("on_invalid", ["raise", "discard_record", "discard_value"])
+@pytest.mark.parametrize("kind", PERIODS)
+def test_hostile_bytes_give_what_they_give_by_way_of_dicts(kind, on_invalid):
+    body = page(kind)
+    body[ROWS[kind]][1] |= {"new": "extra", "list": [{"deep": "extra"}]}
+    body[ROWS[kind]].append("row")
+    text = written(body).replace(b'"row"]', b'"row", "row"]') + b"END"
+    seen = Counter()
+    for place in PLACES:
+        for bytes_ in HOSTILE:
+            sent = text.replace(place, bytes_, 1).removesuffix(b"END")
+            options = {"query": query(kind), "on_invalid": on_invalid}
+            found = from_bytes(GONG, sent, **options)
+            assert found == by_way_of_dicts(GONG, sent, **options), (place, bytes_)
+            seen["refused" if len(found) == 3 else "mapped"] += 1
+    assert seen["refused"] > 60
+    assert on_invalid == "raise" or seen["mapped"] > 60
+
+
+@pytest.mark.parametrize("kind", PERIODS)
+def test_odd_rows_among_many_give_what_they_give_by_way_of_dicts(kind):
+    rng, found = random.Random(5), Counter()
+    for _ in range(60):
+        body = page(kind, 30)
+        for row in rng.sample(body[ROWS[kind]], rng.choice((1, 3, 12))):
+            holder = rng.choice([row, *inner_of(row)])
+            holder[rng.choice(list(holder))] = rng.choice([None, 1, "x", 1.5, True, [], {}, 10**30, {"a": [1.5, None]}])
+        if rng.random() < 0.5:
+            body[ROWS[kind]].insert(rng.randrange(30), rng.choice([None, 5, {}, []]))
+        options = {"query": query(kind), "on_invalid": rng.choice(CHOICES)}
+        name, sent = rng.choice(FORMATS), written(body)
+        made = from_bytes(GONG, sent, name, **options)
+        assert made == by_way_of_dicts(GONG, sent, name, **options)
+        found[len(made)] += 1
+    assert found[5] > 20
+
+
+def inner_of(row):
+    for value in row.values():
+        yield from [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+
+
+@needs_msgspec
+def test_names_that_no_schema_declares_are_learned(typed):
+    mapper, body = load("gong/activity"), page("aggregate", 40)
+    for row in body["usersAggregateActivityStats"]:
+        row |= {"title": "x", "tags": [{"a": 1}]}
+        row["userAggregateActivityStats"]["callsNew"] = 1
+    body["@next"] = {"a": 1}
+    assert from_bytes(mapper, written(body)) == by_way_of_dicts(mapper, written(body))
+    assert len(typed) == 1
+    assert mapper._functions["aggregate"].typed._lessons == 1
+
+
+@needs_msgspec
+def test_names_are_learned_a_few_times_only():
+    mapper = load("gong/activity")
+    for number in range(30):
+        body = page("aggregate", 2)
+        for row in body["usersAggregateActivityStats"]:
+            row[f"name {number}"] = number
+        body[f"top {number}"] = [number]
+        assert from_bytes(mapper, written(body)) == by_way_of_dicts(mapper, written(body))
+    assert mapper._functions["aggregate"].typed._lessons == mapper._envelope._lessons == 20
+
+
+def test_a_page_without_a_value_everywhere_says_so(typed):
+    body = page("aggregate")
+    for row in body["usersAggregateActivityStats"]:
+        del row["userAggregateActivityStats"]["callsAsHost"]
+    made = from_bytes(GONG, written(body), query=query("aggregate"))
+    assert made == by_way_of_dicts(GONG, written(body), query=query("aggregate"))
+    assert any("P606" in said for said in made[3])
+    assert len(typed) == (typed_json.library() is not None)
+
+
+def test_an_optional_value_may_be_null_or_absent_in_typed_rows(tmp_path, typed):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id", "age": "$contact.old", "nick": "$contact.`nick name`"})
+    rows = [{"id": "1", "old": 5, "nick name": "a"}, {"id": "2", "old": None}, {"id": "3", "nick name": None}]
+    made = mapper.map_bytes(written({"data": rows}))
+    kept = [{"id": "1", "age": 5, "nick": "a"}, {"id": "2"}, {"id": "3"}]
+    assert json.loads(made.body)["result"] == [one | {"remote_data": row} for one, row in zip(kept, rows, strict=True)]
+    assert from_bytes(mapper, written({"data": rows})) == by_way_of_dicts(mapper, written({"data": rows}))
+    assert not typed_json.library() or len(typed) == 2
+
+
+#: Mappings whose rows cannot stay bytes, or only some of them.
+OTHERS = {
+    "the rows are counted": {"age": "$count($response.data)"},
+    "a row is used as a whole": {"info": "$contact"},
+    "a function takes the context": {"nick": "$string()"},
+    "an array of objects is read": {"tags": "$contact.emails.address"},
+    "an object is copied": {"info": "$contact.info", "notes": "$contact.notes"},
+    "numbers of both kinds": {"score": "$contact.score"},
+}
+
+
+@pytest.mark.parametrize("fields", OTHERS.values(), ids=OTHERS)
+def test_other_mappings_give_what_they_give_by_way_of_dicts(fields, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"} | fields)
+    rows = [
+        {"id": "1", "emails": [{"address": "a"}], "info": {"a": [1.5]}, "score": 1},
+        {"id": "2", "score": 1e16},
+        {"id": "3"},
+    ]
+    for sent in (
+        {"data": rows},
+        {"data": [*rows, None, {"id": "4", "score": "x", "notes": [None]}]},
+        {"data": rows[0]},
+        {"data": None},
+    ):
+        for name in FORMATS[:4]:
+            options = {"on_invalid": "discard_value"}
+            assert from_bytes(mapper, written(sent), name, **options) == by_way_of_dicts(
+                mapper, written(sent), name, **options
+            )
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), [float("-inf")], "\ud800"], ids=repr)
+def test_what_json_lacks_never_becomes_null(value, tmp_path):
+    functions = {"made": lambda _: value, "once": lambda: value}
+    fields = {"id": "$contact.id", "score": "$made($contact.id)", "notes": "$once()", "info": '{"a": $once()}'}
+    mapper = mapper_of(tmp_path, fields, functions=functions)
+    body = written({"data": [{"id": "1"}]})
+    for on_invalid in ("raise", "discard_value"):
+        found = from_bytes(mapper, body, on_invalid=on_invalid)
+        assert found == by_way_of_dicts(mapper, body, on_invalid=on_invalid)
+
+
+def test_without_msgspec_bytes_give_the_same(monkeypatch):
+    with_it = [from_bytes(GONG, written(page(kind)), name, query=query(kind)) for kind in PERIODS for name in FORMATS]
+    monkeypatch.setattr(typed_json, "library", lambda: None)
+    mapper = load("gong/activity")
+    assert with_it == [
+        from_bytes(mapper, written(page(kind)), name, query=query(kind)) for kind in PERIODS for name in FORMATS
+    ]
+    assert mapper._envelope is None
+
+
+def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
+    count = Counter()
+
+    @settings(max_examples=120)
+    @given(DRAWN, st.sampled_from(CHOICES), st.sampled_from([None, "stream", "normalized"]))
+    def test(drawn, on_invalid, name):
+        try:
+            mapper = drawn.mapper(tmp_path)
+        except MapperError:
+            return
+        for sent in map(written, (drawn.reply(), drawn.reply())):
+            options = {"on_invalid": on_invalid, "headers": {"word": "h"}, "context": {"word": "x"}}
+            assert from_bytes(mapper, sent, name, **options) == by_way_of_dicts(mapper, sent, name, **options)
+            count["compared"] += 1
+
+    test()
+    assert count["compared"] > 200
+    assert not typed_json.library() or len(typed) > 10
