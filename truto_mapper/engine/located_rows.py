@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from truto_mapper.engine.reply_code import Loops, rows_or_false, value_at
+from truto_mapper.engine.called import rows_or_false, value_at
+from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.rows import Place, Row
 from truto_mapper.engine.source_types import SourceTypes, classes_of
 from truto_mapper.text.pointers import Steps, json_pointer

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
-from truto_mapper.engine import arguments, bodies, encoded, replies, requests, stream, typed_json
+from truto_mapper.engine import arguments, bodies, encoded, parts, replies, requests, stream, typed_json
 from truto_mapper.engine.cursor import (
     MAX_CHECKED,
     CursorKey,
@@ -20,58 +19,60 @@ from truto_mapper.engine.cursor import (
     keys_of,
 )
 from truto_mapper.engine.encoded import Encoded
+from truto_mapper.engine.fused import Fused, Made
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
+from truto_mapper.engine.parts import Functions, Parts
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
 from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.engine.typed_json import UndecidedError
-from truto_mapper.engine.typed_reply import Envelope
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, Budget
-from truto_mapper.mapping import document, linked, linker, overlay
+from truto_mapper.mapping import linked
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
-from truto_mapper.text import files, yaml_tree
+from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MapperError, MappingError, QueryError
+from truto_mapper.text.errors import MapperError, QueryError
+from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
-    from truto_mapper.engine.fused import Fused, Made
     from truto_mapper.engine.located_rows import LocatedRows
+    from truto_mapper.engine.typed_reply import Envelope
     from truto_mapper.language.trace import Trace
-    from truto_mapper.resource.activity import Activity
 
-Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 Overlays: TypeAlias = Sequence[Path | Source]
 #: Headers by name, or pairs; names and values may be bytes, and a value several.
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
-FindSchema: TypeAlias = Callable[[str], Source]
 T = TypeVar("T")
 
 
 _new = tuple.__new__
 
 
-class _Functions(dict[str, "Fused"]):
-    """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same."""
+class _Functions(dict[str, Fused]):
+    """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same.
 
-    def __init__(self, mapping: linked.Mapping) -> None:
-        self.mapping = mapping
+    `keep` is told the name of an endpoint whose functions were generated here, not before.
+    """
+
+    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None) -> None:
+        self.parts, self.keep = parts, keep
 
     def __missing__(self, name: str) -> Fused:
-        # Imported for the first page, not while an error is handled, which may be deep in the stack.
-        from truto_mapper.engine.fused import Fused  # noqa: PLC0415
-        from truto_mapper.resource import validator  # noqa: F401, PLC0415
-
-        endpoint = next(one for one in self.mapping.endpoints if one.name == name)
-        days = None if endpoint.time_zone else self.mapping.whole_days
-        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source, days)
+        mapping, code = self.parts.mapping, self.parts.codes.get(name)
+        endpoint = next(one for one in mapping.endpoints if one.name == name)
+        days = None if endpoint.time_zone else mapping.whole_days
+        made = self[name] = Fused(endpoint, mapping.resource, mapping.sources[0], days, code)
+        if code is None and self.keep is not None:
+            self.parts.codes[name] = made.code
+            self.keep(self.parts, made)
         return made
 
 
@@ -83,33 +84,24 @@ class Mapper(Generic[RecordT]):
 
     def __init__(
         self,
-        layers: overlay.Layered,
-        spec: Source,
-        functions: Functions | None,
-        find_schema: FindSchema | None = None,
+        parts: Parts,
         cursor_key: CursorKey | None = None,
-        mistakes: list[Diagnostic] | None = None,
+        keep: Callable[[Parts, Fused], None] | None = None,
     ) -> None:
-        schemas: dict[str, Source] = {}
-        functions = arguments.functions_of(functions or {})
-        self._texts = (layers.sources, spec, functions, schemas)
-        self._keys = keys_of(cursor_key)
-        self._resource = Resource.parse(spec)
-        find_schema = find_schema and partial(_noted, schemas, find_schema)
-        self._mapping = linker.link(layers.root, self._resource, functions, find_schema, mistakes)
-        self._warnings = layers.warnings
+        self._parts, self._keys = parts, keys_of(cursor_key)
+        self._resource, self._mapping = parts.resource, parts.mapping
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
         self._parser = Parser(self._resource, self._mapping.integration, days)
         self._settings = Settings(self._mapping)
-        self._functions = _Functions(self._mapping)
+        self._functions = _Functions(parts, keep)
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
-        self._replies = Replies(self._mapping, self._functions, unplanned)
+        self._replies = Replies(self._mapping, self._functions, unplanned, {})
         self._record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (*self._texts, self._keys)
+        return _again, (*self._parts[:4], self._keys)
 
     def __repr__(self) -> str:
         return f"<Mapper {' + '.join(source.name for source in self.sources)}>"
@@ -117,12 +109,12 @@ class Mapper(Generic[RecordT]):
     @property
     def sources(self) -> tuple[Source, ...]:
         """The mapping file and its overlays, in order."""
-        return self._texts[0]
+        return self._parts.sources
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Warnings about the overlays (M110)."""
-        return self._warnings
+        return self._parts.warnings
 
     @property
     def resource(self) -> Resource:
@@ -277,7 +269,7 @@ class Mapper(Generic[RecordT]):
             if fused is None or (found and any(one.code != "P609" for one in found)):
                 raise UndecidedError
             _, cursor, zone, _, key = reply
-            if zone != plan.zone and plan.zone is not None and (zone is not MISSING or fused.types.of_zone):
+            if zone != plan.zone and plan.zone is not None and _tells_zone(zone, fused):
                 raise UndecidedError
             if cursor is MISSING or cursor is None or cursor == "":
                 cursor = None
@@ -307,6 +299,8 @@ class Mapper(Generic[RecordT]):
         """Decodes replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
         if typed_json.library() is None:
             return None
+        from truto_mapper.engine.typed_reply import Envelope  # noqa: PLC0415  # few mappers map bytes
+
         found = Envelope(self._mapping.endpoints, self._functions)
         return found if found.rows else None
 
@@ -441,7 +435,7 @@ class Mapper(Generic[RecordT]):
             found[:0] = notes
             return _Answer(self, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
         _, cursor, zone, rows, key = reply
-        if zone != plan.zone and plan.zone is not None and (zone is not MISSING or fused.types.of_zone):
+        if zone != plan.zone and plan.zone is not None and _tells_zone(zone, fused):
             from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
 
             days = self._mapping.whole_days
@@ -468,19 +462,25 @@ class Mapper(Generic[RecordT]):
 _NAMES_ONLY = frozenset({"P606", "P609"})
 
 
-@dataclass
 class _Answer:
     """A reply on its way to a page that is cut, has doubtful rows or findings, or lacks something."""
 
-    mapper: Mapper[Any]
-    response: Response
-    query: Query | None
-    plan: Plan
-    bindings: replies.Bindings
-    found: list[Diagnostic]
-    budget: Budget
-    on_invalid: OnInvalid
-    is_looping: bool = False
+    def __init__(
+        self,
+        mapper: Mapper[Any],
+        response: Response,
+        query: Query | None,
+        plan: Plan,
+        bindings: replies.Bindings,
+        found: list[Diagnostic],
+        budget: Budget,
+        on_invalid: OnInvalid,
+        is_looping: bool = False,
+    ) -> None:
+        self.mapper, self.response, self.query, self.plan = mapper, response, query, plan
+        self.bindings, self.found, self.budget = bindings, found, budget
+        self.on_invalid: OnInvalid = on_invalid
+        self.is_looping = is_looping
 
     def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
@@ -586,6 +586,11 @@ def _quiet(error: MapperError, *holders: Any) -> None:
     error.args = (error.diagnostics,)
 
 
+def _tells_zone(zone: Any, fused: Fused) -> bool:
+    """Whether a reply tells its time zone, or should."""
+    return zone is not MISSING or (fused.endpoint.time_zone is not None and bool(fused.types.of_zone))
+
+
 def _read(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
     """A response with its bytes read as JSON, and the findings about them."""
     content, told = bodies.read(response.body, response.status)
@@ -631,41 +636,27 @@ def _moment(now: str | None) -> str | None:
     raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
 
 
-@overload
-def load(
-    name: Literal["gong/activity"],
-    *,
-    overlays: Overlays = (),
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
-) -> Mapper[Activity]: ...
-@overload
 def load(
     name: str | Path,
     *,
     overlays: Overlays = (),
     functions: Functions | None = None,
     cursor_key: CursorKey | None = None,
-) -> Mapper[Any]: ...
-
-
-def load(
-    name: str | Path,
-    *,
-    overlays: Overlays = (),
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
+    mistakes: list[Diagnostic] | None = None,
+    cache: Path | None = None,
 ) -> Mapper[Any]:
-    """The mapper of a shipped mapping (`gong/activity`), or of the mapping file at a `Path`.
+    """The mapper of a mapping: see `edges.loading`, but `cache` is the folder of the cache, None for no cache."""
+    near = name if isinstance(name, Path) else None
+    sources = [files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)]
+    find_spec = partial(files.find, folder="schemas", ending=".yaml", near=near)
+    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
+    called = arguments.functions_of(functions or {})
+    if cache is None:
+        return Mapper(parts.made(sources, find_spec, find_schema, called, mistakes), cursor_key)
+    from truto_mapper.engine.cache import Cache  # noqa: PLC0415  # pickle is for it alone
 
-    A text is always a name, never a path. The resource's spec is looked up in a `schemas/` folder beside or above the
-    file, then among those shipped. `overlays` are files as `Path`, or texts as `Source`, laid over the mapping in
-    order: objects merge key by key, null removes a key, anything else replaces. `functions` are the caller's own, by
-    their JSONata name; they take and return plain JSON values. `cursor_key` is a secret of at least 16 bytes, or a list
-    of them: the first one signs the cursors, all of them are accepted. Raises `MappingError` with every finding;
-    warnings are in `Mapper.diagnostics`.
-    """
-    return _loaded(name, overlays, functions, cursor_key)
+    entry = Cache(cache, sources, called, find_spec, find_schema)
+    return Mapper(entry.parts() or parts.made(sources, find_spec, find_schema, called), cursor_key, entry.keep)
 
 
 def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper[Any], list[Diagnostic]]:
@@ -674,43 +665,15 @@ def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper
     Raises `MappingError` for a file that cannot be read, or does not have the shape of a mapping.
     """
     mistakes: list[Diagnostic] = []
-    return _loaded(name, overlays, mistakes=mistakes), mistakes
-
-
-def _loaded(
-    name: str | Path,
-    overlays: Overlays,
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
-    mistakes: list[Diagnostic] | None = None,
-) -> Mapper[Any]:
-    near = name if isinstance(name, Path) else None
-    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)])
-    try:
-        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=near)
-    except MappingError as error:
-        raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
-    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
-    return Mapper(layers, spec, functions, find_schema, cursor_key, mistakes)
-
-
-def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
-    """Move "no such spec" to the line that names the resource."""
-    return found if found.source else root.diagnostic(found.code, found.message, key="resource", hint=found.hint)
-
-
-def _noted(schemas: dict[str, Source], find: FindSchema, name: str) -> Source:
-    """A provider's schema, noted for pickling."""
-    schemas[name] = find(name)
-    return schemas[name]
+    return load(name, overlays=overlays, mistakes=mistakes), mistakes
 
 
 def _again(
     sources: Sequence[Source],
     spec: Source,
-    functions: Functions | None,
+    functions: dict[str, Callable[..., Any]],
     schemas: Mapping[str, Source],
     keys: Sequence[bytes],
 ) -> Mapper[Any]:
     find_schema = schemas.__getitem__ if schemas else None
-    return Mapper(overlay.layered(sources), spec, functions, find_schema, cursor_key=keys or None)
+    return Mapper(parts.made(sources, lambda _: spec, find_schema, functions), keys or None)

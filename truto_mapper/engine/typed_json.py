@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
 from types import GenericAlias
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
+
+if TYPE_CHECKING:
+    from truto_mapper.language.names import NamePath
 
 #: How deeply a value without a declared type may be nested. Making a decoder takes twice as long for each level.
 MAX_DEPTH = 5
@@ -28,7 +30,7 @@ Decoder = Callable[[Any], Any]
 MAX_NAME = 100
 
 Plain = Callable[[Any], dict[str, Any]]
-Names = Mapping[NamePath, Sequence[str]]
+Names: TypeAlias = "Mapping[NamePath, Sequence[str]]"
 
 
 class UndecidedError(Exception):

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from truto_mapper.engine import typed_json, typed_rows
-from truto_mapper.engine.reply_code import pairs_or_false
+from truto_mapper.engine.called import linked, pairs_or_false
 from truto_mapper.engine.row_code import Blueprint
 from truto_mapper.engine.typed_json import UndecidedError
+from truto_mapper.language.compiler.compiler import code_of
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import Budget
 from truto_mapper.language.types import objects
@@ -33,7 +34,8 @@ class TypedRows:
         pen = blueprint.externals.pen(blueprint.endpoint.path, {})
         self.code = typed_rows.TypedRowCode(blueprint, [pen.new_local(name) for name in blueprint.loops.variables])
         self.tree: ast.Module = typed_rows.rows_module(self.code)
-        self.function = blueprint.externals.function(self.tree, source)
+        code, functions = code_of(self.tree, source), blueprint.endpoint.path.functions
+        self.function = linked(code, self.tree.body[0].name, blueprint.externals.constants, functions)  # type: ignore[attr-defined]
         self.inner, self._names, self._lessons = blueprint.loops.inner, dict[NamePath, list[str]](), 0
         self._decoders = self._typed()
 

@@ -34,7 +34,7 @@ from truto_mapper.engine.source_types import Looked, Reading, test_of
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import objects
-from truto_mapper.resource.spec import REMOTE_DATA
+from truto_mapper.resource.field import REMOTE_DATA
 
 _KINDS = {"str": str, "int": int, "bool": bool, "float": float}
 
