@@ -42,7 +42,8 @@ class LocatedRows:
             ], inner
         for index, row in enumerate(self.outer):
             if row is not None:
-                found = [number for number, one in enumerate(row.get(name) or ()) if one is not None]
+                rows = row.get(name) or ()
+                found = range(len(rows)) if all(rows) else [n for n, one in enumerate(rows) if one is not None]
                 outer += [index] * len(found)
                 inner += found
         return outer, inner
