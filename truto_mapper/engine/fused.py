@@ -175,7 +175,7 @@ class Fused:
             arguments, fault, _, odd, is_plain = self.page_values.evaluated(key, given, budget)
         if self.typed is None or fault is not None or not is_plain:
             raise UndecidedError
-        records, doubtful, is_usual = self.typed.mapped(self, rows, remote_data, arguments, budget)
+        records, doubtful, is_usual = self.typed.mapped(self.mapped, rows, remote_data, arguments, budget)
         return records if is_usual and not (doubtful or odd) else (records, doubtful, None, is_usual), records
 
     def records(

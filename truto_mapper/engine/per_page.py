@@ -6,6 +6,7 @@ The pages of one answer share them too. They are kept by the texts of the reply,
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -166,6 +167,12 @@ class PageValues:
         self._names: dict[str, str] = {}
         self._fields: dict[Any, PageField] = {}
         self.known: dict[tuple[Any, ...] | None, Evaluated] = {}
+
+    def copied(self) -> PageValues:
+        """The same for code that may ask for more."""
+        made = copy(self)
+        vars(made).update({name: dict(getattr(self, name)) for name in ("lets", "memos", "_names", "_fields")})
+        return made
 
     def __getstate__(self) -> dict[str, Any]:
         """What code that is written needs, without what it was written with."""

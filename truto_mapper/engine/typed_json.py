@@ -25,9 +25,8 @@ _FRAMES = 6
 
 Decoder = Callable[[Any], Any]
 
-
-#: The most characters of a name that is learned from a reply.
-MAX_NAME = 100
+#: How often new names of replies are learned, the most names of one object, and the most characters of one.
+MAX_LESSONS, MAX_NAMES, MAX_NAME = 20, 1_000, 100
 
 Plain = Callable[[Any], dict[str, Any]]
 Names: TypeAlias = "Mapping[NamePath, Sequence[str]]"
