@@ -324,7 +324,7 @@ def offset_notes(
     if zone is None or days is None or endpoint.time_zone is not None:
         return []
     for name in days.offsets:
-        for text in {record.get(name): None for record in records}:
+        for text in {one.get(name): None for one in records}:
             if text is not None and not has_offset_of(text, zone):
                 return [_misplaced(name, text, zone, days)]
     return []
