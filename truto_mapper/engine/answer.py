@@ -1,15 +1,16 @@
-"""A reply on its way to a page that is cut, has doubtful rows or findings, or lacks something."""
+"""A reply → its page: at once if all is as usual, or by way of an `Answer`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from truto_mapper.engine import bodies, replies
+from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
 from truto_mapper.engine.fused import Fused, Made
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, Response, bounded
 from truto_mapper.engine.query import Plan, Query
+from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError, QueryError
@@ -17,7 +18,55 @@ from truto_mapper.text.errors import MapperError, QueryError
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
     from truto_mapper.engine.located_rows import LocatedRows
-    from truto_mapper.engine.mapper import Mapper
+
+
+def page_of(
+    replies: Replies,
+    response: Response,
+    told: tuple[Diagnostic, ...],
+    query: Query | None,
+    settings: dict[str, Any],
+    now: str | None,
+    on_invalid: OnInvalid,
+) -> Page[Any]:
+    """The page of a response whose body is JSON; `told` are the findings about its bytes."""
+    body, status, headers = response
+    parameters: Mapping[str, Any]
+    if query is None:
+        parameters, plan, sent, notes = {}, replies.unplanned, None, told
+    else:
+        parameters, plan, sent = query.parameters, query.plan or replies.unplanned, query.cursor
+        notes = query.notes + told if told else query.notes
+    before, moment = MISSING if sent is None else sent, MISSING if now is None else now
+    bindings, budget = (settings, before, headers, moment, parameters, body, status), Budget()
+    found: list[Diagnostic] = []
+    fused, reply = replies.recognised(bindings, plan, found, budget)
+    if fused is None:
+        found[:0] = notes
+        return Answer(replies, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
+    _, cursor, zone, rows, key = reply
+    if zone != plan.zone and plan.zone is not None and tells_zone(zone, fused):
+        from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
+
+        days = replies.mapping.whole_days
+        found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
+    is_looping = False
+    if cursor.__class__ is not str or not cursor or (sent is not None and cursor == sent):
+        cursor, is_looping = next_cursor(cursor, fused, query, body, found)
+    made = None
+    if rows is not False and plan.limit is None and (query is None or not query.offset):
+        made = fused.records(rows, key, bindings, budget, plan.remote_data)
+        if made.__class__ is list and not found:
+            cursors, resource, name = replies.cursors, replies.mapping.resource, fused.name
+            if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
+                carried(cursors, query, plan, cursor)
+            # As Page(*parts), which takes 3 % of a page of one row.
+            parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
+            return tuple.__new__(Page, parts)
+    found[:0] = notes
+    answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid, is_looping)
+    return answer.page_of(fused, cursor, rows, key, made)
+
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.
 _NAMES_ONLY = frozenset({"P606", "P609"})
@@ -28,17 +77,17 @@ class Answer:
 
     def __init__(
         self,
-        mapper: Mapper[Any],
+        replies: Replies,
         response: Response,
         query: Query | None,
         plan: Plan,
-        bindings: replies.Bindings,
+        bindings: Bindings,
         found: list[Diagnostic],
         budget: Budget,
         on_invalid: OnInvalid,
         is_looping: bool = False,
     ) -> None:
-        self.mapper, self.response, self.query, self.plan = mapper, response, query, plan
+        self.replies, self.response, self.query, self.plan = replies, response, query, plan
         self.bindings, self.found, self.budget = bindings, found, budget
         self.on_invalid: OnInvalid = on_invalid
         self.is_looping = is_looping
@@ -47,7 +96,7 @@ class Answer:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
         from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
 
-        odd = OddRows.of(fused, self.mapper.resource)
+        odd = OddRows.of(fused, self.replies.mapping.resource)
         is_found = rows is not False
         exact = self._exact(fused, odd.located(self.bindings[5]) if is_found else None)
         if not is_found:
@@ -70,7 +119,7 @@ class Answer:
 
             found = by_loop(fused.types.loops, rows, is_exact=key is None)
             self.found += drift_notes(fused.types, self.response.body, found)
-        self.found += replies.offset_notes(kept, plan, fused.endpoint, self.mapper.mapping.whole_days)
+        self.found += offset_notes(kept, plan, fused.endpoint, self.replies.mapping.whole_days)
         if stop is None or self.query is None:
             return self._ended(fused.endpoint.name, kept, cursor, rejected)
         digest = digest_of([*earlier, *exact.identities(records, start)])
@@ -81,9 +130,9 @@ class Answer:
 
         return ExactPage(
             fused.endpoint,
-            self.mapper.resource,
-            self.mapper._record_schema,  # noqa: SLF001
-            self.mapper._replies.scope(self.bindings, self.budget),  # noqa: SLF001
+            self.replies.mapping.resource,
+            self.replies.schema,
+            self.replies.scope(self.bindings, self.budget),
             self.on_invalid,
             self.plan.remote_data,
             fused.types,
@@ -98,8 +147,8 @@ class Answer:
         if not reply:
             return self._ended(None, (), None)
         name, cursor = reply
-        fused, body = self.mapper._replies.functions[name], self.bindings[5]  # noqa: SLF001
-        cursor, self.is_looping = replies.next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
+        fused, body = self.replies.functions[name], self.bindings[5]
+        cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
         return self._ended(name, (), cursor)
 
     def _ended(
@@ -112,14 +161,14 @@ class Answer:
         digest: str | None = None,
     ) -> Page[Any]:
         """The page of these records. The next one begins at a cursor and an offset into its rows."""
-        query, cursors = self.query, self.mapper._cursors  # noqa: SLF001
+        query, cursors = self.query, self.replies.cursors
         following = Position(cursor, offset, digest) if offset else carried(cursors, query, self.plan, cursor)
         notes = () if query is None else query.notes
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
             notes = quieted(self.found, self.bindings[0], self.response.headers, query)
         else:
             notes = tuple(self.found)
-        resource = self.mapper.resource
+        resource = self.replies.mapping.resource
         parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
         return Page(tuple(records), following, notes, *parts)
 
@@ -179,7 +228,7 @@ def tells_zone(zone: Any, fused: Fused) -> bool:
     return zone is not MISSING or (fused.endpoint.time_zone is not None and bool(fused.types.of_zone))
 
 
-def read_bytes(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
+def read_response(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
     """A response with its bytes read as JSON, and the findings about them."""
     content, told = bodies.read(response.body, response.status)
     return ReadResponse(content, response.status, response.headers), told

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
 from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream, typed_json
-from truto_mapper.engine.answer import Answer, carried, quiet, read_bytes, tells_zone
+from truto_mapper.engine.answer import page_of, quiet, read_response
 from truto_mapper.engine.cursor import (
-    MAX_CHECKED,
     CursorKey,
     Cursors,
     Question,
@@ -94,8 +93,8 @@ class Mapper(Generic[RecordT]):
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
-        self._replies = Replies(self._mapping, self._functions, unplanned, {})
-        self._record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
+        schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
+        self._replies = Replies(self._mapping, self._functions, unplanned, schema, self._cursors, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (*self._parts[:4], self._keys)
@@ -214,7 +213,7 @@ class Mapper(Generic[RecordT]):
             if status.__class__ is not int or status != 200:
                 status = arguments.status_of(status)
             lowered = arguments.headers_of(headers) if headers else {}
-            response = _new(Response, (body, status, lowered))  # as Response(…); see `_page`
+            response = _new(Response, (body, status, lowered))  # as Response(…); see `page_of`
             return make(response, parsed, settings, moment, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
@@ -227,8 +226,8 @@ class Mapper(Generic[RecordT]):
     ) -> Page[RecordT]:
         """The page of a response, whose body may be bytes."""
         if response.body.__class__ is not dict and isinstance(response.body, (bytes, bytearray)):
-            return self._page(*read_bytes(response), query, settings, now, on_invalid)
-        return self._page(response, (), query, settings, now, on_invalid)
+            return page_of(self._replies, *read_response(response), query, settings, now, on_invalid)
+        return page_of(self._replies, response, (), query, settings, now, on_invalid)
 
     def _encoded(self, chosen: Format | None, response: Response, query: Query | None, *asked: Any) -> Encoded:
         """A page in a format, made of typed rows where they suffice."""
@@ -237,7 +236,7 @@ class Mapper(Generic[RecordT]):
             from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
 
             try:
-                return encoded.encoded_list(typed_page(self, self._envelope, response, query, *asked), name)
+                return encoded.encoded_list(typed_page(self._replies, self._envelope, response, query, *asked), name)
             except UndecidedError:
                 pass
         return encoded.encoded(self._page_of(response, query, *asked), chosen, response.body)
@@ -357,53 +356,7 @@ class Mapper(Generic[RecordT]):
         response = Response(None if body is MISSING else body)
         if body is MISSING:
             return Page((), None, query.notes, (), response, query, self._resource, is_asked=False)
-        return self._page(response, (), query, settings, now, on_invalid)._replace(is_asked=False)
-
-    def _page(
-        self,
-        response: Response,
-        told: tuple[Diagnostic, ...],
-        query: Query | None,
-        settings: dict[str, Any],
-        now: str | None,
-        on_invalid: OnInvalid,
-    ) -> Page[RecordT]:
-        body, status, headers = response
-        parameters: Mapping[str, Any]
-        if query is None:
-            parameters, plan, sent, notes = {}, self._replies.unplanned, None, told
-        else:
-            parameters, plan, sent = query.parameters, query.plan or self._replies.unplanned, query.cursor
-            notes = query.notes + told if told else query.notes
-        before, moment = MISSING if sent is None else sent, MISSING if now is None else now
-        bindings, budget = (settings, before, headers, moment, parameters, body, status), Budget()
-        found: list[Diagnostic] = []
-        fused, reply = self._replies.recognised(bindings, plan, found, budget)
-        if fused is None:
-            found[:0] = notes
-            return Answer(self, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
-        _, cursor, zone, rows, key = reply
-        if zone != plan.zone and plan.zone is not None and tells_zone(zone, fused):
-            from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
-
-            days = self._mapping.whole_days
-            found += zone_drift(fused.types, body) if zone is MISSING else replies.zone_notes(zone, plan, days)
-        is_looping = False
-        if cursor.__class__ is not str or not cursor or (sent is not None and cursor == sent):
-            cursor, is_looping = replies.next_cursor(cursor, fused, query, body, found)
-        made = None
-        if rows is not False and plan.limit is None and (query is None or not query.offset):
-            made = fused.records(rows, key, bindings, budget, plan.remote_data)
-            if made.__class__ is list and not found:
-                cursors, resource, name = self._cursors, self._resource, fused.name
-                if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
-                    carried(cursors, query, plan, cursor)
-                # As Page(*parts), which takes 3 % of a page of one row.
-                parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
-                return _new(Page, parts)
-        found[:0] = notes
-        answer = Answer(self, response, query, plan, bindings, found, budget, on_invalid, is_looping)
-        return answer.page_of(fused, cursor, rows, key, made)
+        return page_of(self._replies, response, (), query, settings, now, on_invalid)._replace(is_asked=False)
 
 
 def _plan(query: Query) -> Plan:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
+from truto_mapper.engine.cursor import Cursors
 from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Expression, Scope
@@ -13,6 +14,7 @@ from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.runtime.writing import string
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.pointers import json_pointer
@@ -36,14 +38,16 @@ Bindings: TypeAlias = tuple[Any, ...]
 class Replies:
     """Reads the replies to one mapping.
 
-    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query; `unknown`
-    is filled with what a page without its query does not know, by the name of the endpoint; a `trace` notes every
-    evaluation.
+    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query. Records
+    have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page without its query
+    does not know, by the name of the endpoint; a `trace` notes every evaluation.
     """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
     unplanned: Plan
+    schema: Schema
+    cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
 

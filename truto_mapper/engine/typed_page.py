@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from truto_mapper.engine.answer import Answer, read_bytes, tells_zone
+from truto_mapper.engine.answer import Answer, read_response, tells_zone
 from truto_mapper.engine.cursor import MAX_CHECKED
 from truto_mapper.engine.envelope import Envelope
 from truto_mapper.engine.page import OnInvalid, Page, Response
 from truto_mapper.engine.query import Query
+from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError
 
-if TYPE_CHECKING:
-    from truto_mapper.engine.mapper import Mapper
-
 
 def typed_page(
-    mapper: Mapper[Any],
+    replies: Replies,
     envelope: Envelope,
     response: Response,
     query: Query | None,
@@ -28,11 +26,10 @@ def typed_page(
     now: str | None,
     on_invalid: OnInvalid,
 ) -> Page[Any]:
-    """The page of a response with status 200; `Mapper._page` makes the same of a body that is read.
+    """The page of a response with status 200; `answer.page_of` makes the same of a body that is read.
 
     Raises `UndecidedError` for one that has to take the usual way, which also says what is wrong with it.
     """
-    replies = mapper._replies  # noqa: SLF001
     parameters: Mapping[str, Any]
     found: list[Diagnostic] = []
     notes: tuple[Diagnostic, ...] = ()
@@ -61,14 +58,14 @@ def typed_page(
     if plan.limit is not None and len(records) > plan.limit:
         raise UndecidedError
     if made is records:
-        notes, resource, name = (*notes, *found) if found else notes, mapper.resource, fused.name
-        parts = (records, cursor, notes, (), response, query, resource, False, name, True, mapper._cursors)  # noqa: SLF001
-        return tuple.__new__(Page, parts)  # as in `Mapper._page`
-    response, told = read_bytes(response)
+        notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
+        parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors)
+        return tuple.__new__(Page, parts)  # as in `page_of`
+    response, told = read_response(response)
     found[:0] = [*notes, *told]
     bindings = (*bindings[:-2], response.body, 200)
     read = fused.reply(bindings, budget)
     if read is None:
         raise UndecidedError
-    answer = Answer(mapper, response, query, plan, bindings, found, budget, on_invalid)
+    answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid)
     return answer.page_of(fused, cursor, read[3], key, made)
