@@ -48,6 +48,9 @@ AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
 T = TypeVar("T")
 
+#: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
+EARLY = 20
+
 
 _new = tuple.__new__
 
@@ -90,6 +93,7 @@ class Mapper(Generic[RecordT]):
         self._parser = Parser(self._resource, self._mapping.integration, days)
         self._settings = Settings(self._mapping)
         self._functions = _Functions(parts, keep)
+        self._early = iter(range(EARLY if parts.codes else 0))
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
@@ -232,7 +236,8 @@ class Mapper(Generic[RecordT]):
     def _encoded(self, chosen: Format | None, response: Response, query: Query | None, *asked: Any) -> Encoded:
         """A page in a format, made of typed rows where they suffice."""
         name = encoded.list_format(query, chosen, response)
-        if name is not None and self._envelope is not None and self._replies.trace is None:
+        is_early = next(self._early, None) is not None
+        if name is not None and not is_early and self._envelope is not None and self._replies.trace is None:
             from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
 
             try:
