@@ -86,11 +86,13 @@ class TypedRows:
 
     def _learn(self, odd: Sequence[Any]) -> bool:
         """Learn the names of an odd row. Returns whether there are new ones."""
+        if self._lessons >= MAX_LESSONS:
+            return False
         _, *raws = odd
         before, variables = dict(self._names), self.code.blueprint.loops.variables
         for variable, raw in zip(variables, raws, strict=False):
             self._note((variable,), typed_json.read(raw))
-        if self._lessons >= MAX_LESSONS or self._names == before:
+        if self._names == before:
             return False
         self._lessons, self._decoders = self._lessons + 1, self._typed()
         return True
