@@ -63,7 +63,7 @@ def _encoded(page: Page[Any], body: bytes, content_type: str) -> Encoded:
 
 def list_format(query: Query | None, chosen: str | None, response: Response) -> str | None:
     """The format of a page that is the list of its whole records: one object, or lines. None for any other page."""
-    if response.status != 200:
+    if response.status != 200 or not isinstance(response.body, (bytes, bytearray)):
         return None
     name = chosen or "unified"
     if query is not None:

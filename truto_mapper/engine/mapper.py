@@ -244,7 +244,10 @@ class Mapper(Generic[RecordT]):
                 return encoded.encoded_list(typed_page(self._replies, self._envelope, response, query, *asked), name)
             except UndecidedError:
                 pass
-        return encoded.encoded(self._page_of(response, query, *asked), chosen, response.body)
+        # As `_page_of`: what is nested too deeply for Python depends on how many functions have been called.
+        is_bytes = isinstance(response.body, (bytes, bytearray))
+        page = page_of(self._replies, *(read_response(response) if is_bytes else (response, ())), query, *asked)
+        return encoded.encoded(page, chosen, response.body)
 
     @cached_property
     def _envelope(self) -> Envelope | None:
