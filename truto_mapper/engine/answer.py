@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
@@ -20,17 +20,23 @@ if TYPE_CHECKING:
     from truto_mapper.engine.located_rows import LocatedRows
 
 
-def page_of(
-    replies: Replies,
-    response: Response,
-    told: tuple[Diagnostic, ...],
-    query: Query | None,
-    settings: dict[str, Any],
-    now: str | None,
-    on_invalid: OnInvalid,
-) -> Page[Any]:
-    """The page of a response whose body is JSON; `told` are the findings about its bytes."""
-    body, status, headers = response
+#: What a response is mapped with: its planned query, the settings, the time, its status and headers, and `on_invalid`.
+Given: TypeAlias = tuple[Query | None, dict[str, Any], str | None, int, dict[str, Any], OnInvalid]
+
+#: What callers of a mapper get as a `failure`.
+FAILURES = (*BEYOND, MapperError)
+
+_new = tuple.__new__
+
+
+def page_of(replies: Replies, body: Any, given: Given) -> Page[Any]:
+    """The page of a response, whose body is JSON or its bytes."""
+    query, settings, now, status, headers, on_invalid = given
+    kind: type[Response] = Response
+    told: tuple[Diagnostic, ...] = ()
+    if body.__class__ is not dict and isinstance(body, (bytes, bytearray)):
+        kind, (body, told) = ReadResponse, bodies.read(body, status)
+    response = _new(kind, (body, status, headers))  # as kind(…), which takes longer; see below
     parameters: Mapping[str, Any]
     if query is None:
         parameters, plan, sent, notes = {}, replies.unplanned, None, told
@@ -62,7 +68,7 @@ def page_of(
                 carried(cursors, query, plan, cursor)
             # As Page(*parts), which takes 3 % of a page of one row.
             parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
-            return tuple.__new__(Page, parts)
+            return _new(Page, parts)
     found[:0] = notes
     answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid, is_looping)
     return answer.page_of(fused, cursor, rows, key, made)
@@ -187,13 +193,16 @@ def quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...
     return Redaction(*holders).diagnostics(found)
 
 
-def quiet(error: MapperError, *holders: Any) -> None:
-    """Take the credentials of a context, headers or a query from the messages of an error."""
+def failure(error: Exception, *holders: Any) -> Exception:
+    """An error as callers get it: without the credentials of a context, headers or a query in its messages."""
+    if not isinstance(error, MapperError):
+        return bounded(error)
     try:
         error.diagnostics = quieted(error.diagnostics, *holders)
     except BEYOND as deep:  # a query without end
-        raise bounded(deep) from None
+        return bounded(deep)
     error.args = (error.diagnostics,)
+    return error
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int | None]:
@@ -226,9 +235,3 @@ def _changed() -> QueryError:
 def tells_zone(zone: Any, fused: Fused) -> bool:
     """Whether a reply tells its time zone, or should."""
     return zone is not MISSING or (fused.endpoint.time_zone is not None and bool(fused.types.of_zone))
-
-
-def read_response(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
-    """A response with its bytes read as JSON, and the findings about them."""
-    content, told = bodies.read(response.body, response.status)
-    return ReadResponse(content, response.status, response.headers), told

@@ -273,12 +273,10 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     body = code.row()
     if not all(typed_json.is_attribute(name) for names in code.made.values() for name in names):
         raise UnfusableError("a field's name is not that of an attribute")
+    body = [*map(Hoisted(blueprint.page).visit, body)]
     if blueprint.page.parameters != parameters:
         raise UnfusableError("it reads more of its page than other code")
     unpack(pen, parameters, pen.load("page"))
-    hoisted = Hoisted(pen, parameters)
-    body = [hoisted.visit(line) for line in body]
-    pen.lines += hoisted.lines
     for name in ("records", "odd"):
         pen.assign(name, pen.list_of())
     pen.assign("run", pen.constant(None))
