@@ -56,7 +56,8 @@ class ExactPage:
     endpoint: Endpoint
     resource: Resource
     schema: Schema
-    scope: Scope
+    #: Makes the scope of the page, which rows that are told of again have no need of.
+    make_scope: Callable[[], Scope]
     on_invalid: OnInvalid
     remote_data: bool
     source_types: SourceTypes
@@ -65,7 +66,6 @@ class ExactPage:
     located: Located | None
 
     def __post_init__(self) -> None:
-        self.reply = Reply(self.scope.data)
         self._said: set[Diagnostic] = set()
         self._listed = self._unlisted = 0
         self.told: set[Steps] = set()
@@ -74,6 +74,14 @@ class ExactPage:
         #: no rows because of them.
         self.misplaced: list[tuple[Diagnostic, str]] = []
         self.unselected: dict[Steps, Any] = {}
+
+    @cached_property
+    def scope(self) -> Scope:
+        return self.make_scope()
+
+    @cached_property
+    def reply(self) -> Reply:
+        return Reply(self.scope.data)
 
     @cached_property
     def rows(self) -> Located:
@@ -194,7 +202,8 @@ class ExactPage:
         if self.is_full:
             message = f"the page has more findings than the {MAX_TOLD:,} that are told"
             found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
-        found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what in self.misplaced]
+        if self.misplaced:
+            found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, start, found)
         errors = [one for one in found if one.severity == "error"]

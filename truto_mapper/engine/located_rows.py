@@ -16,11 +16,10 @@ from truto_mapper.text.pointers import Steps, json_pointer
 class LocatedRows:
     """The rows of one or two plain loops, each located when it is asked for: the same as `Reply.rows` gives."""
 
-    def __init__(self, body: Any, loops: Loops) -> None:
-        self.loops = loops
+    def __init__(self, body: Any, loops: Loops, pointer: str) -> None:
+        """`pointer` is that of the outermost rows."""
+        self.loops, self.pointer = loops, pointer
         self.outer = rows_or_false(value_at(body, *loops.outer)) or []
-        #: The pointer of the outermost rows.
-        self.pointer = json_pointer((*loops.outer, ""))
 
     @staticmethod
     def are_declared(types: SourceTypes) -> bool:
