@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
@@ -59,17 +60,14 @@ class _Fields:
         self.kind = kind
 
     def __get__(self, _: object, owner: type) -> Any:
-        import dataclasses  # noqa: PLC0415  # see above
+        from dataclasses import dataclass, field  # noqa: PLC0415  # see above
 
-        found = dataclasses.dataclass(type(owner.__name__, (), self._body)).__dataclass_fields__  # type: ignore[attr-defined]
+        names, given = self.kind.__annotations__, vars(self.kind)
+        defaults = {name: field(default_factory=partial(given.get, name)) for name in names if name in given}
+        body = {"__annotations__": names, **defaults}
+        found = dataclass(type(owner.__name__, (), body)).__dataclass_fields__  # type: ignore[attr-defined]
         owner.__dataclass_fields__ = found  # type: ignore[attr-defined]  # the next one asks no more
         return found
-
-    @property
-    def _body(self) -> dict[str, Any]:
-        names = self.kind.__annotations__
-        defaults = {name: vars(self.kind)[name] for name in names if name in vars(self.kind)}
-        return {"__annotations__": names, **defaults}
 
 
 def _refuse(self: Any, name: str, *_: Any) -> None:
