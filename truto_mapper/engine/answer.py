@@ -101,7 +101,7 @@ class Answer:
         is_found = rows is not False
         exact = self._exact(odd, odd.located(self.bindings[5]) if is_found else None)
         if not is_found:
-            values = None if key is None or fused.loops is None else exact.values
+            values = None if key is None or fused.loops is None else odd.values(exact, self.bindings[5])
             rows, key = (exact.rows, None) if values is None else (values, key)
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
-from truto_mapper.engine.rows import Reply, Row, Rows
+from truto_mapper.engine.rows import Place, Reply, Row, Rows
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language import nodes
@@ -104,6 +104,15 @@ class ExactPage:
             return None
         values = [tuple(place.value for place in row.places.values()) for row in rows]
         return [one[0] if len(one) == 1 else one for one in values]
+
+    def rows_below(self, outer: Iterable[Place]) -> list[Rows] | None:
+        """The rows within each of some rows of the outer of two loops; None if one is an object, or doubtful."""
+        (name, loop), *inner = self.endpoint.for_each
+        if self._doubtful(name, loop, Row({}, Place(self.reply.body, ()), self.reply.body)) != set():
+            return None
+        rows = (Row({name: place}, place, place.value) for place in outer)
+        found = [self.reply.inner_rows(inner, row, self.scope, self._doubtful) for row in rows]
+        return None if any(isinstance(row.item.value, dict) for some in found for row in some) else found
 
     def _doubtful(self, name: str, loop: Expression, outer: Row) -> set[Steps] | None:
         """The paths of the rows that a loop selects by a value of another type than the provider's schema declares.

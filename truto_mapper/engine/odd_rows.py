@@ -28,6 +28,7 @@ from truto_mapper.engine.odd_values import (
     value_at,
 )
 from truto_mapper.engine.page import OnInvalid
+from truto_mapper.engine.rows import Place
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING, Budget, finite
@@ -109,6 +110,20 @@ class OddRows:
     def located(self, body: Any) -> LocatedRows | None:
         """The rows of a reply, which the generated code found."""
         return None if self.loops is None else LocatedRows(body, self.loops, self._pointer)
+
+    def values(self, exact: ExactPage, body: Any) -> list[Any] | None:
+        """What `ExactPage.values` gives for rows that the generated code did not find."""
+        rows = self.located(body)
+        unread = [] if rows is None or rows.loops.inner is None else rows.unread
+        if rows is not None and unread:
+            below = exact.rows_below(Place(rows.outer[n], (*rows.loops.outer, n)) for n in unread)
+            if below is not None:
+                rows.others, exact.located = dict(zip(unread, below, strict=True)), rows
+                return rows.pairs  # type: ignore[no-any-return]  # all rows have the right shape now
+            exact.misplaced.clear()
+            exact.told.clear()
+            exact.unselected.clear()
+        return exact.values
 
     @cached_property
     def reads(self) -> RowReads | None:

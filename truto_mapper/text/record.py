@@ -27,7 +27,7 @@ def record(kind: type[_Kind]) -> type[_Kind]:
     made |= {"__repr__": _repr} if kind.__repr__ is object.__repr__ else {}
     made |= {"__eq__": _eq, "__hash__": _hash} if kind.__eq__ is object.__eq__ else {}
     again: type[_Kind] = type.__call__(type(kind), kind.__name__, kind.__bases__, {**given, **made})
-    again.__init__ = _initializer(again, names, defaults)  # type: ignore[misc]  # it needs the slots
+    again.__init__ = _initializer(again, names, defaults)  # type: ignore[method-assign]  # it needs the slots
     return again
 
 
