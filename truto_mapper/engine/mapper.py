@@ -188,7 +188,9 @@ class Mapper(Generic[RecordT]):
         """
         try:
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown)
-            return self._encoded(body, given, format)
+            made = self._typed(body, given, format)
+            # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
+            return made or encoded.encoded(page_of(self._replies, body, given), format, body)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -230,8 +232,8 @@ class Mapper(Generic[RecordT]):
             moment = parsed.plan.now
         return parsed, settings, moment
 
-    def _encoded(self, body: Any, given: Given, chosen: Format | None) -> Encoded:
-        """A page in a format, made of typed rows where they suffice."""
+    def _typed(self, body: Any, given: Given, chosen: Format | None) -> Encoded | None:
+        """A page in a format, made of typed rows; None where they do not suffice."""
         name = encoded.list_format(body, given, chosen)
         is_early = next(self._early, None) is not None
         if name is not None and not is_early and self._envelope is not None and self._replies.trace is None:
@@ -241,7 +243,7 @@ class Mapper(Generic[RecordT]):
                 return encoded.encoded_list(typed_page(self._replies, self._envelope, body, given), name)
             except UndecidedError:
                 pass
-        return encoded.encoded(page_of(self._replies, body, given), chosen, body)
+        return None
 
     @cached_property
     def _envelope(self) -> Envelope | None:
