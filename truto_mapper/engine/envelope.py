@@ -88,7 +88,7 @@ class Envelope:
                 raise UndecidedError
         if rows.__class__ is not list:
             raise UndecidedError
-        return rows  # type: ignore[no-any-return]
+        return rows
 
     def _learn(self, body: Any) -> bool:
         """Learn the names of a reply. Returns whether there are new ones."""
