@@ -5,13 +5,15 @@ A run makes all its objects itself, so what `gc.freeze()` takes from the collect
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import pages
+from engines import Here
 from results import COLLECTED, Timing
 from rounds import interleaved
-from through import ON_BYTES, Engine, Here
+from through import ON_BYTES
 
 USERS = 10_000
 
@@ -39,7 +41,10 @@ STATES = {"enabled": gc.enable, "frozen": gc.freeze, "disabled": gc.disable}
 def timing(kind: str, rounds: int) -> Timing:
     """The samples' names are (engine, state)."""
     body = pages.page(kind, USERS)
-    engines: list[Engine] = [engine for engine in ON_BYTES if engine.name in COLLECTED]
-    started = {engine.name: engine.start(kind, body) for engine in engines}
+    started: dict[str, Here] = {}
+    for engine in ON_BYTES:
+        if engine.name in COLLECTED:
+            with suppress(ImportError):  # without orjson
+                started[engine.name] = engine.start(kind, body)
     work = {(name, state): Collected(one, begin) for name, one in started.items() for state, begin in STATES.items()}
     return Timing(kind, USERS, interleaved(work, rounds))

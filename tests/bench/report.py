@@ -132,6 +132,7 @@ def collector(timings: list[Timing]) -> Iterator[str]:
         (f"{t.kind}: {labels[name]}", f"{figure(t.record((name, 'enabled')))} µs a record",
          *(figure(t.ratio((name, state), (name, "enabled"))) for state in list(STATES)[1:]))
         for t in timings for name in COLLECTED
+        if (name, "enabled") in t.samples
     ]  # fmt: skip
     yield from table(("", *STATES), rows)
 
