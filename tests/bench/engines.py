@@ -38,9 +38,13 @@ class Here:
         return self.read(self.run())
 
     def seconds(self, times: int) -> float:
-        """CPU time of this thread for one run, the mean of some in a row. The collector works as in any program."""
+        """CPU time of this thread for one run, the mean of some in a row. The collector works as in any program.
+
+        A run before them is not timed: the collector leaves cold caches and returns memory.
+        """
         run = self.run
         gc.collect()
+        run()
         start = thread_time()
         for _ in repeat(None, times):
             run()

@@ -33,10 +33,9 @@ def interleaved(contestants: Mapping[str, Contestant], rounds: int) -> dict[str,
 
 
 def repeats(contestant: Contestant) -> int:
-    """How many runs make a sample. Finding out warms the contestant up, and the first run does not count."""
-    contestant.seconds(1)
+    """How many runs make a sample. Finding out warms the contestant up; one slow try alone does not count."""
     times = 1
-    while (one := contestant.seconds(times)) * times < SAMPLE:
+    while (one := min(contestant.seconds(times) for _ in range(2))) * times < SAMPLE:
         times *= 2
     return max(1, round(SAMPLE / one))
 
