@@ -7,7 +7,7 @@ the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code
 from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
-from truto_mapper.authoring.check.absence import Given, of_request
+from truto_mapper.authoring.check.absence import Given, asked, of_request
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
@@ -45,7 +45,7 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
     told = misread_rows(typed, typed.found)
     found = [one for one in (*told, *strangers) if one.code != "C209" or not is_held(one, optional)]
     if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
-        served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
+        served = EndpointTypes(mapper, endpoint, asked(mapper, typed, reach))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))
         after |= {place(one) for one in found if one.code == "C209"} - {place(one) for one in left}
     return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
