@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -6,6 +8,9 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, suppres
 # New examples: pytest --hypothesis-profile=explore
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+# The tests neither use nor fill the cache of whoever runs them, but those of the cache itself.
+os.environ["TRUTO_MAPPER_CACHE"] = ""
 
 
 def pytest_addoption(parser):

@@ -22,8 +22,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from truto_mapper import Expression, Mapper, MapperError, Response, Source, load
+from truto_mapper.engine import parts
 from truto_mapper.engine.page import Page
-from truto_mapper.mapping import overlay
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.text import files
 
@@ -318,8 +318,10 @@ def mappings(rng):
             line[:at] + rng.choice(["$", "(", ")", "{", "}", "'", '"', ":", "&", "*x", "~>", "\t", "é", "[", "..", "|"]) + line[at:],
             line[:at] + line[at + 1 :], "", line + line, line[: at // 2 * 2] + "\n",
         ])  # fmt: skip
-    layers = overlay.layered([Source("fuzzed.yaml", "".join(lines))])
-    mapper = Mapper(layers, SPEC, None, partial(files.find, folder="schemas", ending=".schema.json"))
+    sources = [Source("fuzzed.yaml", "".join(lines))]
+    mapper = Mapper(
+        parts.made(sources, lambda _: SPEC, partial(files.find, folder="schemas", ending=".schema.json"), {})
+    )
     request = mapper.plan(PERIOD | {"aggregation_period": "week"}, now=NOW)
     checked(mapper.map(page(rng, "week"), query=request.query, on_invalid="discard_record"))
 

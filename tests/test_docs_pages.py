@@ -21,7 +21,7 @@ from truto_mapper.language import builder, expression, parser
 from truto_mapper.language.library import patterns, strings
 from truto_mapper.language.runtime import values
 from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
-from truto_mapper.resource.spec import Field, Method, Period, Resource
+from truto_mapper.resource.document import FieldDocument, MethodDocument, PeriodDocument, ResourceDocument
 from truto_mapper.text import reports, yaml_tree
 from truto_mapper.text.codes import CODES
 from truto_mapper.text.shape import shaped
@@ -210,10 +210,10 @@ MODELS = {
     "Endpoint": EndpointDocument,
     "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
-    "Resource spec": Resource,
-    "Method": Method,
-    "Period": Period,
-    "Field": Field,
+    "Resource spec": ResourceDocument,
+    "Method": MethodDocument,
+    "Period": PeriodDocument,
+    "Field": FieldDocument,
     "Golden case": cases.Settings,
     "Raises": cases.Raises,
 }

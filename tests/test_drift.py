@@ -3,7 +3,6 @@
 import copy
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -347,7 +346,7 @@ def test_a_schema_that_was_written_from_any_replies_allows_them(loaded, replies)
     schema = copy.deepcopy(SCHEMA)
     first = drift.drift(loaded, people, held).changes
     assert drift.widened(schema, first) == [one for one in first if one.kind != "gone"]
-    again = drift.drift(loaded, replace(people, source=Source("written", json.dumps(schema))), held).changes
+    again = drift.drift(loaded, people._replace(source=Source("written", json.dumps(schema))), held).changes
     assert {one.kind for one in again} <= {"gone"}
 
 

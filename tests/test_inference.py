@@ -9,6 +9,7 @@ import pytest
 
 from truto_mapper.language import inference, nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import EvaluationError
 
@@ -112,7 +113,7 @@ def admits(kind, value):
         return True
     if value is MISSING:
         return "undefined" in kind.kinds
-    found = types.kind_of(value)
+    found = kind_of(value)
     if found not in kind.kinds and not (found == "number" and float(value).is_integer() and "integer" in kind.kinds):
         return False
     if found == "array":

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from random_mappings import Drawn
 
 from truto_mapper import MapperError, load
-from truto_mapper.engine import typed_json
-from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine import typed_json, typed_page
 
 ROWS = {"aggregate": "usersAggregateActivityStats", "by_period": "usersAggregateActivity"}
 CONTEXT = {"time_zone": "America/Los_Angeles"}
@@ -62,14 +61,14 @@ def by_way_of_dicts(mapper, body, name=None, **options):
 @pytest.fixture
 def typed(monkeypatch):
     """The pages that were made of typed rows."""
-    seen, original = [], Mapper._typed_page
+    seen, original = [], typed_page.typed_page
 
     def noted(*given):
         page = original(*given)
         seen.append(page)
         return page
 
-    monkeypatch.setattr(Mapper, "_typed_page", noted)
+    monkeypatch.setattr(typed_page, "typed_page", noted)
     return seen
 
 

@@ -36,7 +36,7 @@ def test_generated_types_import_what_they_use():
         spec = {"version": 1, "unified_model": "crm", "resource": "deal", "title": "Deal", "integrations": []}
         shape = {"parameters": {}, "fields": {"a": field}, "response": {}}
         methods = {"list": {"http_method": "GET", "path": "/deal"}}
-        text = typed_dicts(Resource.model_validate(spec | shape | {"methods": methods}))
+        text = typed_dicts(Resource.of(spec | shape | {"methods": methods}))
         return text.splitlines()[2]
 
     assert imported({"type": "string", "required": True}) == "from typing import TypedDict"

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from truto_mapper import load
 from truto_mapper.engine.rendering import FORMATS, dumps, keyed, ndjson, normalized, without
+from truto_mapper.resource.field import Field
 from truto_mapper.resource.generated import normalized_schema, record_schema
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field, load_resource
+from truto_mapper.resource.spec import load_resource
 from truto_mapper.text.errors import EvaluationError, QueryError
 from truto_mapper.text.timestamps import is_date_time
 

@@ -1,17 +1,29 @@
-"""Measurements that need a process of their own: cold starts and peak memory."""
+"""Measurements that need a process of their own: first pages and peak memory."""
 
+import compileall
 import json
+import os
+import resource
+import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from tempfile import TemporaryDirectory
 
-STARTS = {
-    "load": "from truto_mapper import load; load('gong/activity')",
-    "imports": "import jsonata, pydantic, yaml, jsonschema",
-    "python": "pass",
-}
+import pages
+
+from truto_mapper.text import files
+
+PAGE = """
+import json, sys
+from pathlib import Path
+from truto_mapper import load
+body, query, context, folder = json.loads(sys.argv[1])
+load("gong/activity", cache=Path(folder) if folder else False).map(body, query=query, context=context)
+"""
 
 
 @dataclass(frozen=True)
@@ -19,16 +31,45 @@ class Start:
     """A fresh process that runs some code and ends."""
 
     code: str
+    arguments: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
 
     def seconds(self, times: int) -> float:
-        start = perf_counter()
+        """CPU time of a process, its system calls included."""
+        start = used()
         for _ in range(times):
-            subprocess.run([sys.executable, "-c", self.code], check=True)
-        return (perf_counter() - start) / times
+            called = [sys.executable, "-c", self.code, *self.arguments]
+            subprocess.run(called, check=True, env={**os.environ, **self.environment})
+        return (used() - start) / times
 
 
-def starts() -> dict[str, Start]:
-    return {name: Start(code) for name, code in STARTS.items()}
+def used() -> float:
+    """CPU seconds of all processes that were waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+@contextmanager
+def starts() -> Iterator[dict[str, Start]]:
+    """The first page of one user in a fresh process, with and without the cache, and with and without .pyc of ours."""
+    with TemporaryDirectory() as folder:
+        found = {"python": Start("pass")}
+        for name in ("pyc", "plain"):
+            package = copied(Path(folder, name))
+            if name == "pyc":
+                compileall.compile_dir(package, quiet=1)
+            environment = {"PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
+            for cache in (str(package / "cache"), ""):
+                given = json.dumps([pages.page("aggregate", 1), pages.query("aggregate"), pages.CONTEXT, cache])
+                found[f"{name}, {'cache' if cache else 'no cache'}"] = Start(PAGE, (given,), environment)
+        yield found
+
+
+def copied(folder: Path) -> Path:
+    """The package and its data without .pyc in a folder."""
+    for part in ("truto_mapper", "mappings", "schemas"):
+        shutil.copytree(files.home() / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
 def peak(engine: str, kind: str, users: int, *, traced: bool) -> int:

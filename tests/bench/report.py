@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from statistics import median
 
 from engines import ENGINES
 from results import ROWS, SIZES, Growth, Results, Timing, figure, verdicts
@@ -73,18 +72,14 @@ def remarks(timings: list[Timing]) -> Iterator[str]:
 
 
 def cold(results: Results) -> Iterator[str]:
-    yield "## Cold start\n"
-    labels = {
-        "load": '`import truto_mapper`, `load("gong/activity")`',
-        "imports": "`import jsonata, pydantic, yaml, jsonschema` alone",
-        "python": "`pass`",
-    }
-    ours = median(results.starts["load"])
+    yield "## First page\n"
+    yield "CPU milliseconds of a fresh process that loads `gong/activity` and maps one user: the least of all rounds.\n"
     rows = [
-        (label, f"{figure(median(results.starts[name]) / ours)} ({median(results.starts[name]) * 1e3:.0f} ms)")
-        for name, label in labels.items()
+        (label, *(f"{results.start(f'{name}, {cache}'):.0f}" for cache in ("cache", "no cache")))
+        for name, label in (("pyc", "with .pyc"), ("plain", "without the package's .pyc"))
     ]
-    yield from table(("a fresh process", "against ours"), rows)
+    yield from table(("", "from the cache", "`cache=False`"), rows)
+    yield f"Python alone takes {results.start('python'):.0f}.\n"
 
 
 def growing(growth: Growth) -> Iterator[str]:

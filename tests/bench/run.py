@@ -59,7 +59,8 @@ def measured(options: Namespace) -> Results:
         results.timings = [timing(kind, users, asked, options.rounds) for kind, users in pairs]
     if "cold-start" in options.only:
         tell("cold start")
-        results.starts = interleaved(processes.starts(), max(STARTS, options.rounds))
+        with processes.starts() as starts:
+            results.starts = interleaved(starts, max(STARTS, options.rounds))
     if "growth" in options.only:
         results.growth = growth(options.rounds)
     return results

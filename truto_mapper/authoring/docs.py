@@ -10,7 +10,7 @@ from truto_mapper.authoring.sources import reads_parameter, reply_paths
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.mapping.linked import Endpoint, every, leaves
-from truto_mapper.resource.spec import Field
+from truto_mapper.resource.field import Field
 from truto_mapper.text.pointers import dotted, keys_of
 
 

@@ -13,13 +13,14 @@ from typing import Any, Literal, NamedTuple
 from truto_mapper.authoring.sources import ReplyRead, checked_schema, reply_paths, reply_reads
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import reply_type
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import truthy
-from truto_mapper.language.types import KINDS, Type, in_words, kind_of
+from truto_mapper.language.types import KINDS, Type, in_words
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, nearest
 from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.pointers import Steps, dotted, json_pointer, steps_of
+from truto_mapper.text.source import MAX_DEPTH
 from truto_mapper.text.yaml_tree import Node
 
 #: What changed, with its code.
@@ -78,7 +79,7 @@ class Seen:
         self.count += 1
         self.kinds.setdefault(kind, (place, value))
         if isinstance(value, (dict, list)):
-            if len(place.path) < yaml_tree.MAX_DEPTH:
+            if len(place.path) < MAX_DEPTH:
                 self._add_inner(value, place)
         elif len(self.values) < MAX_VALUES:
             self.values.setdefault((kind, value), place)

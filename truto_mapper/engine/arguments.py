@@ -8,7 +8,7 @@ from typing import Any, NoReturn, get_args
 
 from truto_mapper.engine.page import OnInvalid, Response
 from truto_mapper.engine.query import OnUnknown
-from truto_mapper.mapping.document import MappingDocument
+from truto_mapper.mapping.shape import shape
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError, QueryError
@@ -99,9 +99,6 @@ def _text(given: Any, what: str) -> str:
     return given
 
 
-_OVERLAY = files.Kind("an overlay", MappingDocument.model_fields)
-
-
 def overlays_of(overlays: Any) -> Iterator[Source]:
     """The texts of overlays. Raises `MappingError` M105 for what is neither a `Path` nor a `Source`."""
     is_several = isinstance(overlays, Iterable) and not isinstance(overlays, (str, bytes, Path, Source))
@@ -111,4 +108,4 @@ def overlays_of(overlays: Any) -> Iterator[Source]:
             hint = f"give the path of a file as Path({path}), or a text as Source(name, text)"
             message = f"the overlay {excerpt(one)} is neither a Path nor a Source"
             raise MappingError(Diagnostic("M105", message, hint=hint))
-        yield one if isinstance(one, Source) else files.read(one, kind=_OVERLAY)
+        yield one if isinstance(one, Source) else files.read(one, kind=files.Kind("an overlay", shape()["properties"]))

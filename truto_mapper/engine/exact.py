@@ -22,8 +22,9 @@ from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MAX_WRITTEN, MISSING, Budget, Walk, plain
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template, giving
+from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.resource.json_schema import Problem, Schema
-from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.pointers import Steps, dotted, json_pointer

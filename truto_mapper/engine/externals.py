@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 
+from truto_mapper.engine.called import new_run, opened
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.compiler import Emitted
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library.functions import NAMESPACE
 from truto_mapper.language.nodes import Node
-from truto_mapper.language.runtime.calls import from_caller
-from truto_mapper.language.runtime.values import DEFAULT_DEPTH, MISSING, Budget, Run, finite
-from truto_mapper.text.source import Source
+from truto_mapper.language.runtime.values import MISSING, finite
 
 
 class UnfusableError(Exception):
     """An endpoint cannot become one function. Its text says why; all rows take the exact path."""
-
-
-def new_run(rows: int, budget: Budget) -> Run:
-    """The evaluation of the generated code for a page of so many rows."""
-    budget.rows = rows
-    return Run(budget, DEFAULT_DEPTH)
-
-
-def opened(value: Any) -> dict[str, Any]:
-    """An object to look up keys in, empty for no value. Raises `TypeError` for any other value."""
-    if value.__class__ is dict:
-        return value
-    if value is None or value is MISSING:
-        return {}
-    raise TypeError
 
 
 def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:
@@ -51,7 +34,7 @@ class Externals:
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {one.__name__: one for one in _CALLED}
-        self.constants |= {"MISSING": MISSING, "__builtins__": {}}
+        self.constants["MISSING"] = MISSING
         self.temporaries = count(1)
 
     def emit(
@@ -64,8 +47,7 @@ class Externals:
         small: Collection[str],
     ) -> Emitted:
         """Compile a node of an expression; see `compiler.emit`."""
-        callers = {name: f"caller_{name}" for name in expression.functions}
-        self.constants |= {callers[name]: from_caller(name, one) for name, one in expression.functions.items()}
+        callers = {name: f"caller_{name}" for name in expression.functions}  # linked by `Fused`
         place, numbers = expression.placer, self.temporaries
         return compiler.emit(
             node, names, context, place, callers=callers, temporaries=numbers, classes=classes, small=small
@@ -95,10 +77,3 @@ class Externals:
         body, pen.lines = pen.lines, []
         pen.define(name, parameters, body)
         return ast.fix_missing_locations(ast.Module(pen.lines, []))
-
-    def function(self, tree: ast.Module, source: Source) -> Callable[..., Any]:
-        """The function of a module. Raises `SyntaxError` or `RecursionError` if Python cannot nest its code."""
-        namespace = {**NAMESPACE, **self.constants}
-        exec(compile(tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
-        function: Callable[..., Any] = namespace[tree.body[0].name]  # type: ignore[attr-defined]
-        return function

@@ -13,16 +13,15 @@ from truto_mapper.language.compiler.placer import Place
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Node
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
+from truto_mapper.resource.field import REMOTE_DATA, Field
+from truto_mapper.resource.spec import Resource
 
 #: The nodes below which `$` is the same as above them.
 SAME_CONTEXT = nodes.Condition | nodes.Binary | nodes.Coalesce | nodes.Default | nodes.Call | nodes.Array | nodes.Object
 SAME_CONTEXT |= nodes.Negate | nodes.Chain | nodes.Branches | nodes.Hole
 _LEAVES = nodes.String | nodes.Number | nodes.Value | nodes.Variable
 
-
-#: Not validated: pydantic would build the model for this alone.
-_FREE = Field.model_construct(type="object")
+_FREE = Field("object")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,81 +33,118 @@ on the exact path, and tests hold the two together.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, TypeAlias
+from types import CodeType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from truto_mapper.engine import typed_json
-from truto_mapper.engine.expected_rows import ExpectedRowCode
-from truto_mapper.engine.externals import Externals, UnfusableError, unpack
-from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.hoisting import Hoisted
+from truto_mapper.engine.called import linked
 from truto_mapper.engine.per_page import PageValues
-from truto_mapper.engine.reply_code import Loops, reply_module
-from truto_mapper.engine.row_code import Blueprint, RowCode
 from truto_mapper.engine.shaping import Fault
-from truto_mapper.engine.source_types import SourceTypes, reads_of_reply
 from truto_mapper.engine.typed_json import UndecidedError
-from truto_mapper.engine.typed_reply import TypedRows
-from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import Budget
-from truto_mapper.mapping.linked import REPLY, Endpoint, WholeDays
+from truto_mapper.mapping.linked import Endpoint, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
+
+if TYPE_CHECKING:
+    import ast
+
+    from truto_mapper.engine.endpoint_code import EndpointCode
+    from truto_mapper.engine.reply_code import Loops
+    from truto_mapper.engine.source_types import SourceTypes
+    from truto_mapper.engine.typed_reply import TypedRows
+    from truto_mapper.language.names import NamePath
 
 #: See `Fused.records`.
 Made: TypeAlias = list[Any] | tuple[list[Any], Sequence[int], Fault | None, bool]
 
 
+class Code(NamedTuple):
+    """The code of an endpoint's functions, None for one that cannot be; the objects that it refers to by name."""
+
+    rows: CodeType | None
+    reply: CodeType | None
+    constants: dict[str, Any]
+    page_values: PageValues
+    reason: str | None
+
+
 class Fused:
     """The functions of one endpoint. Immutable; share it between threads.
 
-    `tree` is the code of the rows. It is None where the endpoint cannot become one function; `reason` says why.
+    `code` is given if it was written before. `reason` says why the endpoint cannot become one function.
     """
 
-    def __init__(self, endpoint: Endpoint, resource: Resource, source: Source, days: WholeDays | None = None) -> None:
-        self.endpoint, self.name, self._source = endpoint, endpoint.name, source
-        self.types = SourceTypes(endpoint)
-        self.tree: ast.Module | None = None
-        self.reason: str | None = None
-        self.page_values, externals, loops = PageValues(REPLY, self.types, days), Externals(), None
-        self._blueprint: Blueprint | None = None
-        try:
-            loops = Loops.of(endpoint)
-            record = FieldSource.of_record(endpoint, resource)
-            self._blueprint = Blueprint(endpoint, record, loops, self.page_values, externals, self.types)
-            self.tree = _rows_module(self._blueprint)
-            self._function = externals.function(self.tree, source)
-        except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
-            self.tree, self.reason, loops, self._blueprint = None, str(error), None, None
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        resource: Resource,
+        source: Source,
+        days: WholeDays | None = None,
+        code: Code | None = None,
+    ) -> None:
+        self.endpoint, self.name = endpoint, endpoint.name
+        self._made_of = resource, source, days
+        self.code = self._written_code if code is None else code
+        self.page_values, self.reason = self.code.page_values, self.code.reason
+        self._function = self._linked("rows")
         #: Kept here for `OddRows.of`.
         self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
         #: endpoint tells by the names in it.
-        self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = lambda *_: None
-        if endpoint.recognise is None and not endpoint.for_each:
-            return
-        with suppress(SyntaxError, RecursionError):
-            tree = reply_module(endpoint, loops, self.page_values.paths, externals, self.types)
-            self.reply = externals.function(tree, source)
+        self.reply: Callable[[tuple[Any, ...], Budget], tuple[Any, ...] | None] = self._linked("reply")
+
+    def _linked(self, name: str) -> Callable[..., Any]:
+        """A function of the code."""
+        code, functions = getattr(self.code, name), self.endpoint.path.functions
+        return linked(code, name, self.code.constants, functions) if code is not None else lambda *_: None
+
+    @cached_property
+    def types(self) -> SourceTypes:
+        """The types of what the endpoint reads of a reply."""
+        from truto_mapper.engine.source_types import SourceTypes  # noqa: PLC0415  # code that is written needs none
+
+        return SourceTypes(self.endpoint)
+
+    @cached_property
+    def _written(self) -> EndpointCode:
+        from truto_mapper.engine.endpoint_code import EndpointCode  # noqa: PLC0415  # likewise
+
+        return EndpointCode(self.endpoint, self.types, *self._made_of)
+
+    @property
+    def _written_code(self) -> Code:
+        made = self._written
+        return Code(made.rows, made.reply, made.constants, made.page_values, made.reason)
+
+    @property
+    def tree(self) -> ast.Module | None:
+        """The code of the rows; None where the endpoint cannot become one function."""
+        return self._written.tree
 
     @cached_property
     def typed(self) -> TypedRows | None:
         """The function for rows that are still bytes; None where there can be none, or without msgspec."""
-        if self._blueprint is None or typed_json.library() is None:
+        if typed_json.library() is None or (blueprint := self._written.blueprint) is None:
             return None
+        from truto_mapper.engine.externals import UnfusableError  # noqa: PLC0415  # likewise
+        from truto_mapper.engine.typed_reply import TypedRows  # noqa: PLC0415  # likewise
+
         with suppress(UnfusableError, SyntaxError, RecursionError):
-            return TypedRows(self._blueprint, self._source)
+            return TypedRows(blueprint, self._made_of[1])
         return None
 
     @property
     def loops(self) -> Loops | None:
-        return None if self._blueprint is None else self._blueprint.loops
+        return None if self._written.blueprint is None else self._written.blueprint.loops
 
     def reads_of_reply(self, *, with_rows: bool) -> Iterator[tuple[NamePath, bool]]:
         """What is read of a reply before its rows are mapped; see `source_types.reads_of_reply`."""
+        from truto_mapper.engine.source_types import reads_of_reply  # noqa: PLC0415  # likewise
+
         one = self.endpoint
         expressions = [one.error_when, one.next_cursor, one.time_zone, one.recognise]
         expressions += [expression for _, expression in one.for_each[:1]] if with_rows else []
@@ -138,7 +175,7 @@ class Fused:
             arguments, fault, _, odd, is_plain = self.page_values.evaluated(key, given, budget)
         if self.typed is None or fault is not None or not is_plain:
             raise UndecidedError
-        records, doubtful, is_usual = self.typed.mapped(self, rows, remote_data, arguments, budget)
+        records, doubtful, is_usual = self.typed.mapped(self.mapped, rows, remote_data, arguments, budget)
         return records if is_usual and not (doubtful or odd) else (records, doubtful, None, is_usual), records
 
     def records(
@@ -171,28 +208,3 @@ class Fused:
             self.page_values.record(arguments, len(records), budget)
         is_usual = 0 < tries > most - len(rows)
         return records if is_usual and not (doubtful or fault or odd) else (records, doubtful, fault, is_usual)
-
-
-def _rows_module(blueprint: Blueprint) -> ast.Module:
-    """The module with the function `rows(rows, remote_data, page, budget)`."""
-    pen = blueprint.externals.pen(blueprint.endpoint.path, {})
-    names = [pen.new_local(name) for name in blueprint.loops.variables]
-    codes = [expected := ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
-    expected_row, any_row = (code.row() for code in codes)
-    unpack(pen, blueprint.page.parameters, pen.load("page"))
-    hoisted = Hoisted(pen, blueprint.page.parameters)
-    body = [*map(hoisted.visit, expected_row), *any_row]  # the other code is for pages that are not certain, too
-    pen.lines += hoisted.lines
-    pen.assign("records", pen.list_of())
-    pen.assign("doubtful", pen.list_of())
-    if any(code.runs for code in codes):
-        pen.assign("run", pen.constant(None))
-    if expected.known:
-        pen.assign(expected.known, pen.constant(None))
-    # Where a quarter of the rows, and some, were not as expected, testing that costs more than it saves.
-    quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
-    pen.assign("tries", pen.both(pen.load("certain"), ast.BinOp(quarter, ast.Add(), pen.constant(8))))
-    pen.loop(pen.load("rows"), body, *names)
-    tries = pen.load("tries") if expected.has_everything else pen.constant(0)
-    pen.lines.append(ast.Return(pen.tuple_of(pen.load("records"), pen.load("doubtful"), tries)))
-    return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget"])

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from truto_mapper.engine.reply_code import Loops, rows_or_false, value_at
+from truto_mapper.engine.called import rows_or_false, value_at
+from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.rows import Place, Row
 from truto_mapper.engine.source_types import SourceTypes, classes_of
 from truto_mapper.text.pointers import Steps, json_pointer
@@ -41,7 +42,8 @@ class LocatedRows:
             ], inner
         for index, row in enumerate(self.outer):
             if row is not None:
-                found = [number for number, one in enumerate(row.get(name) or ()) if one is not None]
+                rows = row.get(name) or ()
+                found = range(len(rows)) if all(rows) else [n for n, one in enumerate(rows) if one is not None]
                 outer += [index] * len(found)
                 inner += found
         return outer, inner

@@ -3,75 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
 
-from truto_mapper.engine import arguments, bodies, encoded, replies, requests, stream, typed_json
+from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream, typed_json
+from truto_mapper.engine.answer import page_of, quiet, read_response
 from truto_mapper.engine.cursor import (
-    MAX_CHECKED,
     CursorKey,
     Cursors,
-    Position,
     Question,
-    digest_of,
     is_moment,
     keys_of,
 )
 from truto_mapper.engine.encoded import Encoded
-from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, RecordT, Request, Response, bounded
+from truto_mapper.engine.fused import Fused
+from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
+from truto_mapper.engine.parts import Functions, Parts
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
 from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.engine.typed_json import UndecidedError
-from truto_mapper.engine.typed_reply import Envelope
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, Budget
-from truto_mapper.mapping import document, linked, linker, overlay
+from truto_mapper.mapping import linked
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
-from truto_mapper.text import files, yaml_tree
+from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MapperError, MappingError, QueryError
+from truto_mapper.text.errors import MapperError, QueryError
+from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
-    from truto_mapper.engine.exact import ExactPage
-    from truto_mapper.engine.fused import Fused, Made
-    from truto_mapper.engine.located_rows import LocatedRows
+    from truto_mapper.engine.envelope import Envelope
     from truto_mapper.language.trace import Trace
-    from truto_mapper.resource.activity import Activity
 
-Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 Overlays: TypeAlias = Sequence[Path | Source]
 #: Headers by name, or pairs; names and values may be bytes, and a value several.
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
-FindSchema: TypeAlias = Callable[[str], Source]
 T = TypeVar("T")
 
 
 _new = tuple.__new__
 
 
-class _Functions(dict[str, "Fused"]):
-    """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same."""
+class _Functions(dict[str, Fused]):
+    """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same.
 
-    def __init__(self, mapping: linked.Mapping) -> None:
-        self.mapping = mapping
+    `keep` is told the name of an endpoint whose functions were generated here, not before.
+    """
+
+    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None) -> None:
+        self.parts, self.keep = parts, keep
 
     def __missing__(self, name: str) -> Fused:
-        # Imported for the first page, not while an error is handled, which may be deep in the stack.
-        from truto_mapper.engine.fused import Fused  # noqa: PLC0415
-        from truto_mapper.resource import validator  # noqa: F401, PLC0415
-
-        endpoint = next(one for one in self.mapping.endpoints if one.name == name)
-        days = None if endpoint.time_zone else self.mapping.whole_days
-        made = self[name] = Fused(endpoint, self.mapping.resource, self.mapping.root.source, days)
+        mapping, code = self.parts.mapping, self.parts.codes.get(name)
+        endpoint = next(one for one in mapping.endpoints if one.name == name)
+        days = None if endpoint.time_zone else mapping.whole_days
+        made = self[name] = Fused(endpoint, mapping.resource, mapping.sources[0], days, code)
+        if code is None and self.keep is not None:
+            self.parts.codes[name] = made.code
+            self.keep(self.parts, made)
         return made
 
 
@@ -83,33 +80,24 @@ class Mapper(Generic[RecordT]):
 
     def __init__(
         self,
-        layers: overlay.Layered,
-        spec: Source,
-        functions: Functions | None,
-        find_schema: FindSchema | None = None,
+        parts: Parts,
         cursor_key: CursorKey | None = None,
-        mistakes: list[Diagnostic] | None = None,
+        keep: Callable[[Parts, Fused], None] | None = None,
     ) -> None:
-        schemas: dict[str, Source] = {}
-        functions = arguments.functions_of(functions or {})
-        self._texts = (layers.sources, spec, functions, schemas)
-        self._keys = keys_of(cursor_key)
-        self._resource = Resource.parse(spec)
-        find_schema = find_schema and partial(_noted, schemas, find_schema)
-        self._mapping = linker.link(layers.root, self._resource, functions, find_schema, mistakes)
-        self._warnings = layers.warnings
+        self._parts, self._keys = parts, keys_of(cursor_key)
+        self._resource, self._mapping = parts.resource, parts.mapping
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
         self._parser = Parser(self._resource, self._mapping.integration, days)
         self._settings = Settings(self._mapping)
-        self._functions = _Functions(self._mapping)
+        self._functions = _Functions(parts, keep)
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
-        self._replies = Replies(self._mapping, self._functions, unplanned)
-        self._record_schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
+        schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
+        self._replies = Replies(self._mapping, self._functions, unplanned, schema, self._cursors, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (*self._texts, self._keys)
+        return _again, (*self._parts[:4], self._keys)
 
     def __repr__(self) -> str:
         return f"<Mapper {' + '.join(source.name for source in self.sources)}>"
@@ -117,12 +105,12 @@ class Mapper(Generic[RecordT]):
     @property
     def sources(self) -> tuple[Source, ...]:
         """The mapping file and its overlays, in order."""
-        return self._texts[0]
+        return self._parts.sources
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Warnings about the overlays (M110)."""
-        return self._warnings
+        return self._parts.warnings
 
     @property
     def resource(self) -> Resource:
@@ -225,12 +213,12 @@ class Mapper(Generic[RecordT]):
             if status.__class__ is not int or status != 200:
                 status = arguments.status_of(status)
             lowered = arguments.headers_of(headers) if headers else {}
-            response = _new(Response, (body, status, lowered))  # as Response(…); see `_page`
+            response = _new(Response, (body, status, lowered))  # as Response(…); see `page_of`
             return make(response, parsed, settings, moment, on_invalid)
         except BEYOND as error:
             raise bounded(error) from None
         except MapperError as error:
-            _quiet(error, context, headers, query)
+            quiet(error, context, headers, query)
             raise
 
     def _page_of(
@@ -238,75 +226,28 @@ class Mapper(Generic[RecordT]):
     ) -> Page[RecordT]:
         """The page of a response, whose body may be bytes."""
         if response.body.__class__ is not dict and isinstance(response.body, (bytes, bytearray)):
-            return self._page(*_read(response), query, settings, now, on_invalid)
-        return self._page(response, (), query, settings, now, on_invalid)
+            return page_of(self._replies, *read_response(response), query, settings, now, on_invalid)
+        return page_of(self._replies, response, (), query, settings, now, on_invalid)
 
     def _encoded(self, chosen: Format | None, response: Response, query: Query | None, *asked: Any) -> Encoded:
         """A page in a format, made of typed rows where they suffice."""
         name = encoded.list_format(query, chosen, response)
         if name is not None and self._envelope is not None and self._replies.trace is None:
+            from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
+
             try:
-                return encoded.encoded_list(self._typed_page(self._envelope, response, query, *asked), name)
+                return encoded.encoded_list(typed_page(self._replies, self._envelope, response, query, *asked), name)
             except UndecidedError:
                 pass
         return encoded.encoded(self._page_of(response, query, *asked), chosen, response.body)
-
-    def _typed_page(
-        self,
-        envelope: Envelope,
-        response: Response,
-        query: Query | None,
-        settings: dict[str, Any],
-        now: str | None,
-        on_invalid: OnInvalid,
-    ) -> Page[Any]:
-        """A page whose records are to be encoded. Raises `UndecidedError` for one that takes the usual way."""
-        parameters: Mapping[str, Any]
-        found: list[Diagnostic] = []
-        notes: tuple[Diagnostic, ...] = ()
-        if query is None:
-            parameters, plan, sent = {}, self._replies.unplanned, None
-        else:
-            parameters, plan, sent = query.parameters, query.plan or self._replies.unplanned, query.cursor
-            notes = query.notes
-        body, budget = envelope.opened(response[0]), Budget()
-        before, moment = MISSING if sent is None else sent, MISSING if now is None else now
-        bindings = (settings, before, response[2], moment, parameters, body, 200)
-        try:
-            fused, reply = self._replies.recognised(bindings, plan, found, budget)
-            if fused is None or (found and any(one.code != "P609" for one in found)):
-                raise UndecidedError
-            _, cursor, zone, _, key = reply
-            if zone != plan.zone and plan.zone is not None and (zone is not MISSING or fused.types.of_zone):
-                raise UndecidedError
-            if cursor is MISSING or cursor is None or cursor == "":
-                cursor = None
-            elif cursor.__class__ is not str or not cursor.isascii() or cursor == sent or len(cursor) > MAX_CHECKED:
-                raise UndecidedError  # it is noteworthy, or invalid
-            rows = envelope.rows_of(fused.name, body)
-            made, records = fused.typed_records(rows, key, bindings, budget, plan.remote_data)
-        except MapperError:
-            raise UndecidedError from None  # the usual way says what is wrong
-        if plan.limit is not None and len(records) > plan.limit:
-            raise UndecidedError
-        if made is records:
-            notes, resource, name = (*notes, *found) if found else notes, self._resource, fused.name
-            parts = (records, cursor, notes, (), response, query, resource, False, name, True, self._cursors)
-            return tuple.__new__(Page, parts)
-        response, told = _read(response)
-        found[:0] = [*notes, *told]
-        bindings = (*bindings[:-2], response.body, 200)
-        answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid)
-        read = fused.reply(bindings, budget)
-        if read is None:
-            raise UndecidedError
-        return answer.page_of(fused, cursor, read[3], key, made)
 
     @cached_property
     def _envelope(self) -> Envelope | None:
         """Decodes replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
         if typed_json.library() is None:
             return None
+        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # likewise
+
         found = Envelope(self._mapping.endpoints, self._functions)
         return found if found.rows else None
 
@@ -373,7 +314,7 @@ class Mapper(Generic[RecordT]):
         except BEYOND as error:
             raise bounded(error) from None
         except MapperError as error:
-            _quiet(error, context, query)
+            quiet(error, context, query)
             raise
 
     def _following(self, query: Query, next_cursor: str) -> Request:
@@ -396,7 +337,7 @@ class Mapper(Generic[RecordT]):
         except BEYOND as error:
             raise bounded(error) from None
         except MapperError as error:
-            _quiet(error, request.query)
+            quiet(error, request.query)
             raise
 
     def _told(self, page: Page[RecordT]) -> Told:
@@ -415,208 +356,7 @@ class Mapper(Generic[RecordT]):
         response = Response(None if body is MISSING else body)
         if body is MISSING:
             return Page((), None, query.notes, (), response, query, self._resource, is_asked=False)
-        return self._page(response, (), query, settings, now, on_invalid)._replace(is_asked=False)
-
-    def _page(
-        self,
-        response: Response,
-        told: tuple[Diagnostic, ...],
-        query: Query | None,
-        settings: dict[str, Any],
-        now: str | None,
-        on_invalid: OnInvalid,
-    ) -> Page[RecordT]:
-        body, status, headers = response
-        parameters: Mapping[str, Any]
-        if query is None:
-            parameters, plan, sent, notes = {}, self._replies.unplanned, None, told
-        else:
-            parameters, plan, sent = query.parameters, query.plan or self._replies.unplanned, query.cursor
-            notes = query.notes + told if told else query.notes
-        before, moment = MISSING if sent is None else sent, MISSING if now is None else now
-        bindings, budget = (settings, before, headers, moment, parameters, body, status), Budget()
-        found: list[Diagnostic] = []
-        fused, reply = self._replies.recognised(bindings, plan, found, budget)
-        if fused is None:
-            found[:0] = notes
-            return _Answer(self, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
-        _, cursor, zone, rows, key = reply
-        if zone != plan.zone and plan.zone is not None and (zone is not MISSING or fused.types.of_zone):
-            from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
-
-            days = self._mapping.whole_days
-            found += zone_drift(fused.types, body) if zone is MISSING else replies.zone_notes(zone, plan, days)
-        is_looping = False
-        if cursor.__class__ is not str or not cursor or (sent is not None and cursor == sent):
-            cursor, is_looping = replies.next_cursor(cursor, fused, query, body, found)
-        made = None
-        if rows is not False and plan.limit is None and (query is None or not query.offset):
-            made = fused.records(rows, key, bindings, budget, plan.remote_data)
-            if made.__class__ is list and not found:
-                cursors, resource, name = self._cursors, self._resource, fused.name
-                if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
-                    _carried(cursors, query, plan, cursor)
-                # As Page(*parts), which takes 3 % of a page of one row.
-                parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
-                return _new(Page, parts)
-        found[:0] = notes
-        answer = _Answer(self, response, query, plan, bindings, found, budget, on_invalid, is_looping)
-        return answer.page_of(fused, cursor, rows, key, made)
-
-
-#: The codes of findings whose messages hold names and no values: they have no credentials.
-_NAMES_ONLY = frozenset({"P606", "P609"})
-
-
-@dataclass
-class _Answer:
-    """A reply on its way to a page that is cut, has doubtful rows or findings, or lacks something."""
-
-    mapper: Mapper[Any]
-    response: Response
-    query: Query | None
-    plan: Plan
-    bindings: replies.Bindings
-    found: list[Diagnostic]
-    budget: Budget
-    on_invalid: OnInvalid
-    is_looping: bool = False
-
-    def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
-        plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
-        from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
-
-        odd = OddRows.of(fused, self.mapper.resource)
-        is_found = rows is not False
-        exact = self._exact(fused, odd.located(self.bindings[5]) if is_found else None)
-        if not is_found:
-            values = None if key is None or fused.loops is None else exact.values
-            rows, key = (exact.rows, None) if values is None else (values, key)
-        if start or plan.limit is not None:
-            rows, stop = _part(rows, start, plan.limit)
-        made = made or fused.records(rows, key, self.bindings, self.budget, plan.remote_data)
-        records, doubtful, fault, is_usual = (made, (), None, True) if isinstance(made, list) else made
-        earlier: Sequence[Any] = ()
-        if start and self.query is not None:
-            earlier, records, doubtful = _unchanged(self.query, exact, records, doubtful)
-        kept, rejected = records, list[Any]()
-        if doubtful or fault is not None or not is_found:
-            self.budget.rows = len(rows)
-            outcome = odd.outcome_of(exact, key) if fault is None else None
-            kept, rejected = exact.completed(records, doubtful, fault, start, self.found, outcome)
-        if not (is_usual and is_found):
-            from truto_mapper.engine.absent_names import by_loop, drift_notes  # noqa: PLC0415  # likewise
-
-            found = by_loop(fused.types.loops, rows, is_exact=key is None)
-            self.found += drift_notes(fused.types, self.response.body, found)
-        self.found += replies.offset_notes(kept, plan, fused.endpoint, self.mapper.mapping.whole_days)
-        if stop is None or self.query is None:
-            return self._ended(fused.endpoint.name, kept, cursor, rejected)
-        digest = digest_of([*earlier, *exact.identities(records, start)])
-        return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
-
-    def _exact(self, fused: Fused, located: LocatedRows | None) -> ExactPage:
-        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # likewise
-
-        return ExactPage(
-            fused.endpoint,
-            self.mapper.resource,
-            self.mapper._record_schema,  # noqa: SLF001
-            self.mapper._replies.scope(self.bindings, self.budget),  # noqa: SLF001
-            self.on_invalid,
-            self.plan.remote_data,
-            fused.types,
-            self.budget,
-            located,
-        )
-
-    def without_records(self, reply: Sequence[Any]) -> Page[Any]:
-        """The page of a reply that is raw, or means no records."""
-        if not reply and self.query is not None and self.query.offset:
-            raise _changed()
-        if not reply:
-            return self._ended(None, (), None)
-        name, cursor = reply
-        fused, body = self.mapper._replies.functions[name], self.bindings[5]  # noqa: SLF001
-        cursor, self.is_looping = replies.next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
-        return self._ended(name, (), cursor)
-
-    def _ended(
-        self,
-        name: str | None,
-        records: Sequence[Any],
-        cursor: str | None,
-        rejected: Sequence[Any] = (),
-        offset: int = 0,
-        digest: str | None = None,
-    ) -> Page[Any]:
-        """The page of these records. The next one begins at a cursor and an offset into its rows."""
-        query, cursors = self.query, self.mapper._cursors  # noqa: SLF001
-        following = Position(cursor, offset, digest) if offset else _carried(cursors, query, self.plan, cursor)
-        notes = () if query is None else query.notes
-        if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
-            notes = _quieted(self.found, self.bindings[0], self.response.headers, query)
-        else:
-            notes = tuple(self.found)
-        resource = self.mapper.resource
-        parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
-        return Page(tuple(records), following, notes, *parts)
-
-
-def _carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | None) -> str | None:
-    """The provider's cursor. Raises `ProviderError` P602 if ours, which only a query has, cannot carry it."""
-    if cursor is not None and query is not None and (not cursor.isascii() or len(cursor) > MAX_CHECKED):
-        cursors.sealed(Position(cursor, now=plan.now), plan.question)
-    return cursor
-
-
-def _quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:
-    """Findings without the credentials of a context, headers or a query in their messages."""
-    from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # a page without findings has no need of it
-
-    return Redaction(*holders).diagnostics(found)
-
-
-def _quiet(error: MapperError, *holders: Any) -> None:
-    """Take the credentials of a context, headers or a query from the messages of an error."""
-    try:
-        error.diagnostics = _quieted(error.diagnostics, *holders)
-    except BEYOND as deep:  # a query without end
-        raise bounded(deep) from None
-    error.args = (error.diagnostics,)
-
-
-def _read(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
-    """A response with its bytes read as JSON, and the findings about them."""
-    content, told = bodies.read(response.body, response.status)
-    return ReadResponse(content, response.status, response.headers), told
-
-
-def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int | None]:
-    """The rows of a page up to the last of `limit` rows from `start` on, and where the next ones begin, if any."""
-    rows = [row for row in rows if row is not None]
-    stop = len(rows) if limit is None else start + limit
-    return rows[:stop], stop if stop < len(rows) else None
-
-
-def _unchanged(
-    query: Query, exact: ExactPage, records: list[Any], doubtful: Sequence[int]
-) -> tuple[list[Any], list[Any], Sequence[int]]:
-    """What identifies the rows before the offset of a query; the records after them, and the doubtful ones of these.
-
-    Raises `QueryError` Q514 if these are not the rows that were returned before.
-    """
-    start = query.offset
-    earlier = exact.identities(records[:start], 0)
-    if len(earlier) < start or digest_of(earlier) != query.digest:
-        raise _changed()
-    return earlier, records[start:], [number - start for number in doubtful if number >= start]
-
-
-def _changed() -> QueryError:
-    message = "the provider's page has changed since next_cursor was given: other records come before this place"
-    hint = "start again without next_cursor; records keep their ids"
-    return QueryError(Diagnostic("Q514", message, pointer="/next_cursor", hint=hint))
+        return page_of(self._replies, response, (), query, settings, now, on_invalid)._replace(is_asked=False)
 
 
 def _plan(query: Query) -> Plan:
@@ -631,41 +371,27 @@ def _moment(now: str | None) -> str | None:
     raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
 
 
-@overload
-def load(
-    name: Literal["gong/activity"],
-    *,
-    overlays: Overlays = (),
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
-) -> Mapper[Activity]: ...
-@overload
 def load(
     name: str | Path,
     *,
     overlays: Overlays = (),
     functions: Functions | None = None,
     cursor_key: CursorKey | None = None,
-) -> Mapper[Any]: ...
-
-
-def load(
-    name: str | Path,
-    *,
-    overlays: Overlays = (),
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
+    mistakes: list[Diagnostic] | None = None,
+    cache: Path | None = None,
 ) -> Mapper[Any]:
-    """The mapper of a shipped mapping (`gong/activity`), or of the mapping file at a `Path`.
+    """The mapper of a mapping: see `edges.loading`, but `cache` is the folder of the cache, None for no cache."""
+    near = name if isinstance(name, Path) else None
+    sources = [files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)]
+    find_spec = partial(files.find, folder="schemas", ending=".yaml", near=near)
+    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
+    called = arguments.functions_of(functions or {})
+    if cache is None:
+        return Mapper(parts.made(sources, find_spec, find_schema, called, mistakes), cursor_key)
+    from truto_mapper.engine.cache import Cache  # noqa: PLC0415  # pickle is for it alone
 
-    A text is always a name, never a path. The resource's spec is looked up in a `schemas/` folder beside or above the
-    file, then among those shipped. `overlays` are files as `Path`, or texts as `Source`, laid over the mapping in
-    order: objects merge key by key, null removes a key, anything else replaces. `functions` are the caller's own, by
-    their JSONata name; they take and return plain JSON values. `cursor_key` is a secret of at least 16 bytes, or a list
-    of them: the first one signs the cursors, all of them are accepted. Raises `MappingError` with every finding;
-    warnings are in `Mapper.diagnostics`.
-    """
-    return _loaded(name, overlays, functions, cursor_key)
+    entry = Cache(cache, sources, called, find_spec, find_schema)
+    return Mapper(entry.parts() or parts.made(sources, find_spec, find_schema, called), cursor_key, entry.keep)
 
 
 def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper[Any], list[Diagnostic]]:
@@ -674,43 +400,15 @@ def load_for_check(name: str | Path, *, overlays: Overlays = ()) -> tuple[Mapper
     Raises `MappingError` for a file that cannot be read, or does not have the shape of a mapping.
     """
     mistakes: list[Diagnostic] = []
-    return _loaded(name, overlays, mistakes=mistakes), mistakes
-
-
-def _loaded(
-    name: str | Path,
-    overlays: Overlays,
-    functions: Functions | None = None,
-    cursor_key: CursorKey | None = None,
-    mistakes: list[Diagnostic] | None = None,
-) -> Mapper[Any]:
-    near = name if isinstance(name, Path) else None
-    layers = overlay.layered([files.find(name, "mappings", ".yaml"), *arguments.overlays_of(overlays)])
-    try:
-        spec = files.find(document.resource_name(layers.root), "schemas", ".yaml", near=near)
-    except MappingError as error:
-        raise MappingError([_at_resource(layers.root, one) for one in error.diagnostics]) from None
-    find_schema = partial(files.find, folder="schemas", ending=".schema.json", near=near)
-    return Mapper(layers, spec, functions, find_schema, cursor_key, mistakes)
-
-
-def _at_resource(root: yaml_tree.Node, found: Diagnostic) -> Diagnostic:
-    """Move "no such spec" to the line that names the resource."""
-    return found if found.source else root.diagnostic(found.code, found.message, key="resource", hint=found.hint)
-
-
-def _noted(schemas: dict[str, Source], find: FindSchema, name: str) -> Source:
-    """A provider's schema, noted for pickling."""
-    schemas[name] = find(name)
-    return schemas[name]
+    return load(name, overlays=overlays, mistakes=mistakes), mistakes
 
 
 def _again(
     sources: Sequence[Source],
     spec: Source,
-    functions: Functions | None,
+    functions: dict[str, Callable[..., Any]],
     schemas: Mapping[str, Source],
     keys: Sequence[bytes],
 ) -> Mapper[Any]:
     find_schema = schemas.__getitem__ if schemas else None
-    return Mapper(overlay.layered(sources), spec, functions, find_schema, cursor_key=keys or None)
+    return Mapper(parts.made(sources, lambda _: spec, find_schema, functions), keys or None)

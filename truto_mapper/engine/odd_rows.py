@@ -29,7 +29,8 @@ from truto_mapper.engine.odd_values import (
 )
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING, finite
-from truto_mapper.resource.spec import REMOTE_DATA, Resource
+from truto_mapper.resource.field import REMOTE_DATA
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.pointers import Steps, json_pointer
 

@@ -13,8 +13,8 @@ from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template
-from truto_mapper.resource.json_schema import surely_fits
-from truto_mapper.resource.spec import Field
+from truto_mapper.resource.field import Field
+from truto_mapper.resource.surely import surely_fits
 from truto_mapper.text.pointers import Steps
 
 #: The longest text, and the most parts of an array or object, that a value is known by.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, Literal, NamedTuple, TypedDict, overload
-
-from typing_extensions import TypeVar  # typing has defaults from Python 3.13 on
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, overload
 
 from truto_mapper.engine import bodies, rendering
 from truto_mapper.engine.cursor import Cursors, Position
@@ -16,13 +14,19 @@ from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
+from truto_mapper.text.record import record
 
 #: What becomes of an invalid value: all those of the page are raised together; or an optional one is left out; or its
 #: record is. What is discarded is in `Page.diagnostics`, the row of a dropped record in `Page.rejected`.
 OnInvalid = Literal["raise", "discard_value", "discard_record"]
 
-#: The type of a unified record: `Activity`, say.
-RecordT = TypeVar("RecordT", bound=Mapping[str, Any], covariant=True, default=Any)  # noqa: PLC0105  # a plain name
+#: The type of a unified record: `Activity`, say. typing has defaults from Python 3.13 on.
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    RecordT = TypeVar("RecordT", bound=Mapping[str, Any], covariant=True, default=Any)  # noqa: PLC0105  # a plain name
+else:
+    RecordT = typing.TypeVar("RecordT", bound=Mapping[str, Any], covariant=True)  # noqa: PLC0105  # likewise
 
 #: What Python raises for data that it cannot follow or write.
 BEYOND = (RecursionError, ValueError)
@@ -43,7 +47,7 @@ def bounded(error: Exception) -> Exception:
 SENT = ("method", "path", "params", "headers", "body")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record
 class Request:
     """What to send to the provider.
 

@@ -5,25 +5,27 @@ The pages of one answer share them too. They are kept by the texts of the reply,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.shaping import MAX_SHORT, Fault, schema_of
-from truto_mapper.engine.source_types import SourceTypes
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.sizes import measure
 from truto_mapper.language.runtime.values import MISSING, Budget, Walk
-from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import WholeDays
+from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.timestamps import has_offset_of, is_time_zone
+
+if TYPE_CHECKING:
+    from truto_mapper.engine.called import Test
+    from truto_mapper.engine.field_source import FieldSource
+    from truto_mapper.engine.source_types import SourceTypes
+    from truto_mapper.language.names import NamePath
 
 #: How many pages' values are kept: enough for a few periods that are read at the same time.
 MAX_PAGES = 16
@@ -37,11 +39,10 @@ MAX_BYTES = 500_000
 
 _TEXTS = frozenset({str, type(None), type(MISSING)})
 
-Checked = tuple[Expression, Schema]
+Checked: TypeAlias = tuple[Expression, Schema]
 
 
-@dataclass(frozen=True, slots=True)
-class Memo:
+class Memo(NamedTuple):
     """Values that depend on one text of the row: some `let`s, then some fields with their schemas.
 
     `aliases` are the `let`s that are paths to the text, or to an object above it. `placed` are the numbers of the
@@ -127,8 +128,7 @@ class _ByText(dict[Any, tuple[Any, ...]]):
         self[text] = made
 
 
-@dataclass(frozen=True, slots=True)
-class PageField:
+class PageField(NamedTuple):
     """A field whose value is the same for a whole page; `is_top` if it is not inside another field."""
 
     expression: Expression
@@ -165,8 +165,20 @@ class PageValues:
         self.lets: dict[str, Expression] = {}
         self.memos: dict[NamePath, Memo] = {}
         self._names: dict[str, str] = {}
-        self._fields: dict[tuple[Expression, int], PageField] = {}
+        self._fields: dict[Any, PageField] = {}
         self.known: dict[tuple[Any, ...] | None, Evaluated] = {}
+
+    def copied(self) -> PageValues:
+        """The same for code that may ask for more."""
+        made = copy(self)
+        vars(made).update({name: dict(getattr(self, name)) for name in ("lets", "memos", "_names", "_fields")})
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What code that is written needs, without what it was written with."""
+        fields = dict(enumerate(self._fields.values()))
+        kept = {"paths": self.paths, "tests": self.tests, "_fields": fields, "known": {}}
+        return vars(self) | {"types": None} | kept
 
     def name(self, name: str) -> str:
         """The parameter for the value of a binding or a `let`."""
@@ -185,6 +197,15 @@ class PageValues:
         return f"memo_{list(self.memos).index(memo.path)}"
 
     @property
+    def expressions(self) -> Iterator[Expression]:
+        """Everything that is evaluated for the parameters."""
+        yield from self.lets.values()
+        yield from (field.expression for field in self._fields.values())
+        for memo in self.memos.values():
+            yield from (one for _, one in (*memo.aliases, *memo.lets))
+            yield from (one for one, _ in memo.fields)
+
+    @property
     def parameters(self) -> list[str]:
         """The first, `certain`, says whether all names are texts and all fields have values."""
         numbered = [("page", len(self._fields)), ("memo", len(self.memos))]
@@ -192,8 +213,15 @@ class PageValues:
         return ["certain", *self._names.values(), *others]
 
     @cached_property
+    def tests(self) -> tuple[Test, ...]:
+        """The tests of a reply for what records are made of outside their rows."""
+        return self.types.of_page
+
+    @cached_property
     def paths(self) -> list[NamePath]:
         """The paths, from the bindings of a reply, that the values depend on. Complete once the code is written."""
+        from truto_mapper.language.source_paths import Paths  # noqa: PLC0415  # code that is written needs none
+
         names = Paths((*self.bindings, "row"))  # memos read the row
         for name, expression in self.lets.items():
             names.others[name] = names.read_by(expression.node)
@@ -236,7 +264,7 @@ class PageValues:
 
         A `let` that fails is undefined.
         """
-        is_right = all(test(page.lookup("response")) for test in self.types.of_page)
+        is_right = all(test(page.lookup("response")) for test in self.tests)
         faults: set[Fault | None] = set() if is_right else {"let"}
         for name, expression in self.lets.items():
             try:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from truto_mapper.engine.cursor import Question
 from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.engine.query_values import UnusableError, coerced, filled, plain
+from truto_mapper.resource.field import Field
 from truto_mapper.resource.generated import query_schema
 from truto_mapper.resource.json_schema import Problem, Schema
-from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, shortened
 from truto_mapper.text.errors import Findings, QueryError
 from truto_mapper.text.pointers import dotted, json_pointer
+from truto_mapper.text.record import record
 from truto_mapper.text.timestamps import in_calendar, instant, is_date_time, rfc_3339
 
 #: What becomes of an unknown query parameter: it is refused (Q502), or left out.
@@ -50,7 +51,7 @@ class Plan(NamedTuple):
         return f"<Plan of {', '.join(self.endpoints)}>"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from truto_mapper.resource.spec import Field
+from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.source import is_unicode
 from truto_mapper.text.timestamps import rfc_3339

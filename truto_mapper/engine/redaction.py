@@ -107,6 +107,8 @@ def _secrets(holders: Sequence[Any]) -> Iterator[str]:
             if (id(value), hides) not in known:
                 known[id(value), hides] = value
                 for name, item in value.items() if value.__class__ is dict else _items(value):
+                    if item is None or item is True or item is False:
+                        continue  # they are no credentials
                     below = hides or is_secret(name if name.__class__ is str else _text(name))
                     if below or item.__class__ not in _SCALARS:
                         ahead.append((item, below))

@@ -9,7 +9,6 @@ from typing import Any
 from truto_mapper.engine.query_values import listed
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Template, giving
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import Steps, json_pointer
@@ -93,6 +92,8 @@ def _steps(path: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _refusal(written: tuple[str, ...], expression: Expression | None) -> Diagnostic:
+    from truto_mapper.language.source_paths import reads  # noqa: PLC0415  # only a mistake needs it
+
     read = [] if expression is None else [one.path for one in reads(expression)]
     made_of = [path[1] for path in read if path[0] == "query" and len(path) > 1]
     made_of += ["next_cursor" for path in read if path[0] == "cursor"]

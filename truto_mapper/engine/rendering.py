@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
-from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource
+from truto_mapper.resource.field import REMOTE_DATA, Field
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
 from truto_mapper.text.source import is_unicode

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
+from truto_mapper.engine.cursor import Cursors
 from truto_mapper.engine.query import Plan, Query
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.runtime.writing import string
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.pointers import json_pointer
+from truto_mapper.text.record import record, replace
 from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at, same_zone
 
 if TYPE_CHECKING:
@@ -33,20 +34,22 @@ MAX_LINES = 10
 Bindings: TypeAlias = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Replies:
     """Reads the replies to one mapping.
 
-    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query; a
-    `trace` notes every evaluation.
+    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query. Records
+    have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page without its query
+    does not know, by the name of the endpoint; a `trace` notes every evaluation.
     """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
     unplanned: Plan
+    schema: Schema
+    cursors: Cursors
+    unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
-    #: What a page without its query does not know, by the name of the endpoint.
-    unknown: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
         return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget)
@@ -293,6 +296,8 @@ def _cursor_text(value: Any, fused: Fused, body: Any) -> str:
         raise ProviderError(wrong)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(string(None, value))
+    from truto_mapper.language.names import is_simple_path  # noqa: PLC0415  # only a mistake needs it
+
     if is_simple_path(expression.node) and not isinstance(value, bool):
         raise ProviderError(Diagnostic("P602", f"the provider's cursor must be text, this is {excerpt(value)}"))
     message = f"`next_cursor` must give a text or a number, this is {excerpt(value)}"
@@ -323,7 +328,7 @@ def offset_notes(
     if zone is None or days is None or endpoint.time_zone is not None:
         return []
     for name in days.offsets:
-        for text in dict.fromkeys(record.get(name) for record in records):
+        for text in {one.get(name): None for one in records}:
             if text is not None and not has_offset_of(text, zone):
                 return [_misplaced(name, text, zone, days)]
     return []

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Any
 
+from truto_mapper.engine.called import pairs_or_false, rows_or_false, value_at
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
 from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
 from truto_mapper.language.compiler.escapes import escapes
@@ -15,42 +14,8 @@ from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Variable
-from truto_mapper.language.runtime.values import MISSING, finished, truthy
+from truto_mapper.language.runtime.values import finished, truthy
 from truto_mapper.mapping.linked import REPLY, Endpoint
-
-
-def value_at(value: Any, *steps: str) -> Any:
-    """The value at a path of names: MISSING if there is none, False if anything but objects is on the way."""
-    for step in steps:
-        if value.__class__ is dict:
-            value = value.get(step, MISSING)
-        elif value is not MISSING and value is not None:
-            return False
-    return value
-
-
-def rows_or_false(found: Any) -> Any:
-    """The rows of one loop as a list; False for anything but a list or no value."""
-    if found is None or found is MISSING:
-        return []
-    return found if found.__class__ is list else False
-
-
-def pairs_or_false(found: Any, name: str) -> Any:
-    """The rows of two loops: each outer row with each of its inner rows, without nulls; False for any other shape."""
-    outer_rows = rows_or_false(found)
-    if outer_rows is False:
-        return False
-    rows: list[Any] = []
-    for outer in outer_rows:
-        if outer is None:
-            continue
-        inner_rows = outer.__class__ is dict and rows_or_false(outer.get(name))
-        if inner_rows is False:
-            return False
-        rows += zip(repeat(outer), inner_rows if all(inner_rows) else [row for row in inner_rows if row is not None])
-    return rows
-
 
 #: The functions that the code calls.
 CALLED = {one.__name__: one for one in (finished, truthy, value_at, rows_or_false, pairs_or_false)}

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.engine.query_values import listed, number_in
-from truto_mapper.language.types import kind_of
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.text.pointers import steps_of
 
 JSON = dict[str, Any]

@@ -77,7 +77,7 @@ def serving(mapping: linked.Mapping, scope: Scope) -> list[Endpoint]:
     scope = Scope(MISSING, None, scope)
     endpoints = [one for one in mapping.endpoints if one.when is None or truthy(value_of(one.when, scope))]
     if not endpoints:
-        raise QueryError(Diagnostic("Q511", f"no endpoint of {mapping.root.source.name} serves this query"))
+        raise QueryError(Diagnostic("Q511", f"no endpoint of {mapping.sources[0].name} serves this query"))
     return endpoints
 
 

@@ -20,7 +20,7 @@ from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value,
 from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import REPLY, Endpoint
-from truto_mapper.resource.spec import REMOTE_DATA, Field
+from truto_mapper.resource.field import REMOTE_DATA, Field
 
 #: Functions that are cheaper to call than to look up in a memo.
 _CHEAP = frozenset({"boolean", "exists", "join", "not", "size", "string"})

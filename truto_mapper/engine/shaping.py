@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
+from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field, value_schema
 from truto_mapper.text.pointers import Steps
 
 Shaper = Callable[[Any], Any]
@@ -24,8 +24,7 @@ SCALARS = frozenset({*CLASSES, "number"})
 #: The longest text of a page that its rows may repeat without being counted.
 MAX_SHORT = 1_000
 
-#: Not validated: pydantic would build the model for this alone.
-ANY = Field.model_construct(type="any")
+ANY = Field("any")
 
 
 def schema_of(field: Field) -> Schema:

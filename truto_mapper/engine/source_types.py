@@ -6,14 +6,16 @@ A value of another type is a finding (D408), not a guess. A null counts as no va
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
+from truto_mapper.engine.called import Test, has_types, is_of
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import MISSING, Missing
 from truto_mapper.language.source_paths import Read, reads
 from truto_mapper.language.types import (
@@ -23,7 +25,6 @@ from truto_mapper.language.types import (
     Type,
     from_schema,
     in_words,
-    kind_of,
     objects,
     union,
     union_all,
@@ -52,8 +53,6 @@ _CLASSES: dict[str, tuple[type, ...]] = {
 
 #: The classes of no value.
 NOTHING = (type(None), Missing)
-
-Test = Callable[[Any], bool]
 
 
 class Reading(NamedTuple):
@@ -406,13 +405,5 @@ def test_of(kind: Type, looked: Looked) -> Test | None:
         item = test_of(kind.items, looked)
     below = [(name, one) for name, inner, deeper in looked.below(kind) if (one := test_of(inner, deeper))]
     if item is None and not below:
-        return None if classes is None else lambda value: value.__class__ in classes
-
-    def test(value: Any) -> bool:
-        if classes is not None and value.__class__ not in classes:
-            return False
-        if value.__class__ is list:
-            return item is None or all(map(item, value))
-        return value.__class__ is not dict or all(one(value.get(name)) for name, one in below)
-
-    return test
+        return None if classes is None else partial(is_of, classes)
+    return partial(has_types, classes, item, below)

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
 from types import GenericAlias
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
+
+if TYPE_CHECKING:
+    from truto_mapper.language.names import NamePath
 
 #: How deeply a value without a declared type may be nested. Making a decoder takes twice as long for each level.
 MAX_DEPTH = 5
@@ -23,12 +25,11 @@ _FRAMES = 6
 
 Decoder = Callable[[Any], Any]
 
-
-#: The most characters of a name that is learned from a reply.
-MAX_NAME = 100
+#: How often new names of replies are learned, the most names of one object, and the most characters of one.
+MAX_LESSONS, MAX_NAMES, MAX_NAME = 20, 1_000, 100
 
 Plain = Callable[[Any], dict[str, Any]]
-Names = Mapping[NamePath, Sequence[str]]
+Names: TypeAlias = "Mapping[NamePath, Sequence[str]]"
 
 
 class UndecidedError(Exception):
@@ -60,21 +61,9 @@ def decoder(kind: Any) -> Decoder:
     return decode
 
 
-@cache
 def errors() -> tuple[type[Exception], ...]:
     """What decoding raises."""
     return library().MsgspecError, ValueError, RecursionError
-
-
-@cache
-def _reader() -> Decoder:
-    return decoder(Any)
-
-
-@cache
-def encoder() -> Any:
-    """The encoder, which threads may share."""
-    return library().json.Encoder()
 
 
 def read(body: Any, frames: int = _FRAMES) -> Any:
@@ -84,7 +73,7 @@ def read(body: Any, frames: int = _FRAMES) -> Any:
     if library() is None:
         raise UndecidedError
     try:
-        return _reader()(body)
+        return library().json.decode(body)
     except errors():
         raise UndecidedError from None
 
@@ -94,7 +83,7 @@ def write(value: Any) -> bytes:
     if library() is None:
         raise UndecidedError
     try:
-        return encoder().encode(value)  # type: ignore[no-any-return]
+        return library().json.encode(value)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
 
@@ -102,7 +91,7 @@ def write(value: Any) -> bytes:
 def write_lines(values: Iterable[Any]) -> bytes:
     """Values as `write` takes them, each in a line of its own that ends with a newline. Raises `UndecidedError`."""
     try:
-        return encoder().encode_lines(values)  # type: ignore[no-any-return]
+        return library().json.Encoder().encode_lines(values)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
 
@@ -135,6 +124,11 @@ def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
     return library().defstruct("Object", made, rename=renamed, **options)
 
 
+def is_attribute(name: str) -> bool:
+    """Whether a name can be that of an attribute."""
+    return name.isidentifier() and not name.startswith("_") and not iskeyword(name) and name != "get"
+
+
 def is_name(name: str) -> bool:
     """Whether msgspec takes a name for that of a field. It is also short, because names of replies are kept."""
     return len(name) <= MAX_NAME and name.isprintable() and '"' not in name and "\\" not in name
@@ -147,9 +141,8 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
     """
     made, renamed, inner = [], dict[str, str](), list[tuple[str, Plain]]()
     for number, name in enumerate(dict.fromkeys([*filter(is_name, names.get(path, ())), *tree])):
-        is_attribute = name.isidentifier() and not name.startswith("_") and not iskeyword(name)
-        attribute = name if is_attribute else f"_{number}"
-        renamed |= {} if is_attribute else {attribute: name}
+        attribute = name if is_attribute(name) else f"_{number}"
+        renamed |= {attribute: name} if attribute != name else {}
         kind = tree.get(name, any_json())
         if isinstance(kind, dict):
             kind, function = envelope_type(kind, names, (*path, name))

@@ -34,7 +34,7 @@ from truto_mapper.engine.source_types import Looked, Reading, test_of
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import objects
-from truto_mapper.resource.spec import REMOTE_DATA
+from truto_mapper.resource.field import REMOTE_DATA
 
 _KINDS = {"str": str, "int": int, "bool": bool, "float": float}
 
@@ -263,6 +263,8 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     pen, blueprint = code.pen, code.blueprint
     parameters = blueprint.page.parameters
     body = code.row()
+    if not all(typed_json.is_attribute(name) for names in code.made.values() for name in names):
+        raise UnfusableError("a field's name is not that of an attribute")
     if blueprint.page.parameters != parameters:
         raise UnfusableError("it reads more of its page than other code")
     unpack(pen, parameters, pen.load("page"))

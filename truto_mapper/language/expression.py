@@ -1,20 +1,16 @@
-"""JSONata expressions: parsed at once, compiled when they are first evaluated."""
+"""JSONata expressions: parsed at once, compiled when they are first evaluated; or restored as they were compiled."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from truto_mapper.language.compiler import escapes, placer
-from truto_mapper.language.library.functions import OURS, STANDARD
-from truto_mapper.language.names import bare_calls, free_variables
-from truto_mapper.language.nodes import LITERALS, Call, Node, Partial, Variable, number, walk
-from truto_mapper.language.parser import parse
+from truto_mapper.language.compiler import placer
+from truto_mapper.language.library.functions import NAMESPACE, OURS, STANDARD
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.sizes import measure
 from truto_mapper.language.runtime.values import (
@@ -31,10 +27,14 @@ from truto_mapper.language.runtime.values import (
 )
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError, MappingError
+from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source, Span
 
 if TYPE_CHECKING:
+    from truto_mapper.language.nodes import Node, Variable
     from truto_mapper.language.trace import Trace
+
+# Nodes, their parser and their compiler are imported where they are used: what was compiled before needs none of them.
 
 
 #: The names of the standard functions.
@@ -104,14 +104,18 @@ class Expression:
         self.source = source or Source("<expression>", text)
         self._offsets = offsets
         self.functions = dict(functions or {})
-        try:
-            with _without_collection(text):
-                self.node: Node = parse(text)
-        except MappingError as error:
-            from truto_mapper.language.hints import hinted  # noqa: PLC0415  # only a mistake needs it
+        self._program: Program | None = None
+        self.node = _parsed(self)
 
-            found = [hinted(one, text, self._position) for one in error.diagnostics]
-            raise MappingError([self._located(d, d.span or Span(0, len(text))) for d in found]) from None
+    @property
+    def parts(self) -> tuple[str, Source, tuple[int, ...] | None, Program | None]:
+        """What `restored` takes besides the functions; no program if it was not compiled."""
+        return self.text, self.source, self._offsets, self._program
+
+    @cached_property
+    def node(self) -> Node:
+        """What the text means."""
+        return _parsed(self)
 
     @property
     def at(self) -> str:
@@ -154,10 +158,6 @@ class Expression:
         span, found = self.span, error.diagnostics
         return EvaluationError([replace(one, source=self.source, span=one.span or span) for one in found])
 
-    def _position(self, offset: int) -> tuple[int, int]:
-        """The line and column in the source of a character of the text."""
-        return self.source.position(self.locate(Span(offset, offset)).start)
-
     def _located(self, diagnostic: Diagnostic, span: Span) -> Diagnostic:
         return replace(diagnostic, source=self.source, span=self.locate(span))
 
@@ -169,7 +169,9 @@ class Expression:
     @cached_property
     def compiled(self) -> _Compiled:
         """The Python function of the expression. Raises `EvaluationError` M104 if Python cannot nest that deep."""
-        return self._compiled()
+        made = self._compiled() if self._program is None else _Compiled(self, self._program)
+        self._program = made.program
+        return made
 
     @cached_property
     def traced(self) -> _Compiled:
@@ -179,6 +181,8 @@ class Expression:
     @cached_property
     def numbered(self) -> list[tuple[Node, int]]:
         """The nodes by the numbers that a trace notes, each with the number of the last node below it."""
+        from truto_mapper.language.nodes import number  # noqa: PLC0415  # see above
+
         found: list[tuple[Node, int]] = []
         number(self.node, found)
         return found
@@ -186,7 +190,7 @@ class Expression:
     def _compiled(self, *, trace: bool = False, whole: bool = True, rooted: bool = False) -> _Compiled:
         try:
             with _without_collection(self.text):
-                return _Compiled(self, trace=trace, whole=whole, rooted=rooted)
+                return _Compiled(self, _program(self, trace=trace, whole=whole, rooted=rooted))
         except (RecursionError, SyntaxError) as error:
             from truto_mapper.language.compiler.writer import TooManyVariablesError  # noqa: PLC0415  # it is loaded now
 
@@ -281,6 +285,8 @@ class Expression:
 
     def _inner(self, budget: Budget, text: str, whole: bool) -> _Compiled:
         """The text given to $eval, compiled. Raises D1012 if that may take too long, because nothing can stop it."""
+        from truto_mapper.language.nodes import LITERALS, walk  # noqa: PLC0415  # see above
+
         is_short = len(text) <= budget.timeout * EVALUATED
         made = Expression(text, functions=self.functions) if is_short else None
         if made is None or sum(not isinstance(one, LITERALS) for one in walk(made.node)) > budget.timeout * COMPILED:
@@ -300,6 +306,7 @@ class Expression:
     def _function_meant(self, place: Span, scope: Scope) -> str | None:
         """A hint if what is called or passed at a place has the name of no function and no variable."""
         from truto_mapper.language.foreign import meant  # noqa: PLC0415  # only a mistake needs it
+        from truto_mapper.language.names import bare_calls  # noqa: PLC0415  # likewise
 
         known = STANDARD.keys() | OURS.keys() | self.functions.keys()
         variables = (one for one in (*self.calls, *self.variables) if one.name not in known)
@@ -342,10 +349,46 @@ class Expression:
 
     @cached_property
     def _free(self) -> tuple[list[Variable], list[Variable]]:
+        from truto_mapper.language.names import free_variables  # noqa: PLC0415  # see above
+        from truto_mapper.language.nodes import Call, Partial, walk  # noqa: PLC0415  # likewise
+
         below = walk(self.node) if "(" in self.text else ()  # without one there are no calls
         procedures = {id(n.procedure) for n in below if isinstance(n, (Call, Partial))}
         free = free_variables(self.node)
         return [v for v in free if id(v) not in procedures], [v for v in free if id(v) in procedures]
+
+
+def restored(
+    text: str,
+    source: Source,
+    offsets: tuple[int, ...] | None,
+    functions: dict[str, Callable[..., Any]],
+    program: Program | None,
+) -> Expression:
+    """An expression that was parsed before, made of its `parts`. It is parsed again if its nodes are asked for."""
+    made = object.__new__(Expression)
+    vars(made).update(text=text, source=source, _offsets=offsets, functions=functions, _program=program)
+    return made
+
+
+def _parsed(expression: Expression) -> Node:
+    """What the text of an expression means. Raises as `Expression` does."""
+    from truto_mapper.language.parser import parse  # noqa: PLC0415  # see above
+
+    text, locate = expression.text, expression.locate
+    try:
+        with _without_collection(text):
+            return parse(text)
+    except MappingError as error:
+        from truto_mapper.language.hints import hinted  # noqa: PLC0415  # only a mistake needs it
+
+        def position(offset: int) -> tuple[int, int]:
+            return expression.source.position(locate(Span(offset, offset)).start)
+
+        found = [hinted(one, text, position) for one in error.diagnostics]
+        spans = [one.span or Span(0, len(text)) for one in found]
+        placed = zip(found, spans, strict=True)
+        raise MappingError([replace(d, source=expression.source, span=locate(at)) for d, at in placed]) from None
 
 
 def _expression(text: str, source: Source, offsets: tuple[int, ...] | None, functions: Any) -> Expression:
@@ -365,22 +408,51 @@ def _without_collection(text: str) -> Iterator[None]:
             gc.enable()
 
 
+class Program(NamedTuple):
+    """What an expression was compiled to: a module with one function, the names of its parameters, and its traits.
+
+    It `runs` if it takes a `Run`, `escapes` if the value may hold functions, and `multiplies` if it may be far larger
+    than the data.
+    """
+
+    code: CodeType
+    parameters: tuple[str, ...]
+    runs: bool
+    escapes: bool
+    multiplies: bool
+
+
+def _program(expression: Expression, **options: bool) -> Program:
+    """Compile an expression; `options` are those of `compiler.program`."""
+    from truto_mapper.language.compiler import compiler, escapes  # noqa: PLC0415  # loading a mapping compiles nothing
+
+    node, functions = expression.node, _callers(expression.functions)
+    made = compiler.program(node, expression.placer, dict(zip(functions, _names(functions), strict=True)), **options)
+    traits = escapes.escapes(node), escapes.multiplies(node, functions)
+    return Program(compiler.code_of(made.tree, expression.source), made.parameters, made.runs, *traits)
+
+
+def _callers(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
+    return {name: from_caller(name, function) for name, function in functions.items()}
+
+
+def _names(functions: Mapping[str, Any]) -> list[str]:
+    """The names of callers' functions in generated code."""
+    return [f"caller_{number}" for number, _ in enumerate(functions)]
+
+
 class _Compiled:
     """The Python function of an expression and its parameters."""
 
-    def __init__(self, expression: Expression, **options: bool) -> None:
-        """`options` are those of `compiler.program`."""
-        from truto_mapper.language.compiler import compiler  # noqa: PLC0415  # loading a mapping compiles nothing
-
-        functions = {name: from_caller(name, f) for name, f in expression.functions.items()}
-        callers = {name: f"caller_{number}" for number, name in enumerate(functions)}
-        program = compiler.program(expression.node, expression.placer, callers, **options)
-        self.runs = program.runs
+    def __init__(self, expression: Expression, program: Program) -> None:
+        functions = _callers(expression.functions)
+        self.program, self.runs = program, program.runs
+        self.escapes, self.multiplies = program.escapes, program.multiplies
         self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
-        linked = {callers[name]: function for name, function in functions.items()}
-        self.function = compiler.link(program, expression.source, linked)
-        self.escapes = escapes.escapes(expression.node)
-        self.multiplies = escapes.multiplies(expression.node, functions)
+        linked = dict(zip(_names(functions), functions.values(), strict=True))
+        namespace: dict[str, Any] = {**NAMESPACE, **linked, "__builtins__": {}}
+        exec(program.code, namespace)  # noqa: S102  (of nodes, not of text)
+        self.function = namespace["expression"]
         #: Whether the function needs nothing but the data, and makes nothing that has to be looked through.
         self.is_plain = not (self.runs or self.parameters or self.escapes or self.multiplies)
 

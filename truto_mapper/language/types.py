@@ -8,6 +8,7 @@ from typing import Any
 
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Array, Node, walk
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.text.pointers import steps_of
 
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
@@ -61,14 +62,6 @@ INTEGER = Type(frozenset({"integer"}))
 BOOLEAN = Type(frozenset({"boolean"}))
 FUNCTION = Type(frozenset({"function"}))
 MAYBE_BOOLEAN = Type(frozenset({"boolean", "undefined"}))
-
-
-def kind_of(value: Any) -> str:
-    """The kind of a JSON value."""
-    for python, kind in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (dict, "object")):
-        if isinstance(value, python):
-            return kind
-    return "null" if value is None else "array"
 
 
 def constant(value: Any) -> Type:

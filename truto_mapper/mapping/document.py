@@ -1,15 +1,15 @@
-"""The shape of a mapping document: its keys as pydantic models."""
+"""The shape of a mapping document: its keys as pydantic models, which say what is wrong with one."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic import Field as Described
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
-from truto_mapper.text.files import is_name
+from truto_mapper.text.files import MAX_NAME, NAME, is_name
 from truto_mapper.text.shape import shaped
 from truto_mapper.text.yaml_tree import Node
 
@@ -40,7 +40,9 @@ def _named(value: Any) -> Any:
 
 
 #: A name that is looked up in a folder of schemas. It is never a path.
-SchemaName: TypeAlias = Annotated[str, BeforeValidator(_named)]
+SchemaName: TypeAlias = Annotated[
+    str, BeforeValidator(_named), WithJsonSchema({"type": "string", "pattern": f"^(?:{NAME})$", "maxLength": MAX_NAME})
+]
 
 
 class _Document(BaseModel):
@@ -157,7 +159,6 @@ def json_schema() -> dict[str, Any]:
     return head | MappingDocument.model_json_schema()
 
 
-def resource_name(root: Node) -> str:
-    """The name of the resource of a mapping document: `model/resource`. Raises `MappingError` M106."""
-    shape = shaped(root, MappingDocument)
-    return f"{shape.unified_model}/{shape.resource}"
+def check(root: Node) -> None:
+    """Raises `MappingError` with an M106 for every place that does not have the shape of a mapping."""
+    shaped(root, MappingDocument)

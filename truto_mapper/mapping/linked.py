@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from truto_mapper.language.expression import Expression
+from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import record
 from truto_mapper.text.source import Source
-from truto_mapper.text.yaml_tree import Node
+
+if TYPE_CHECKING:
+    from truto_mapper.text.yaml_tree import Node
 
 Template: TypeAlias = "Expression | dict[str, Template] | list[Template]"
 Loop: TypeAlias = tuple[str, Expression]
@@ -32,8 +35,11 @@ OF_REPLIES = ("recognise", "error_when", "next_cursor", "page_number", "total", 
 SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_REPLIES)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+#: The keys whose expressions are evaluated for a request or a page.
+OF_PAGES = frozenset({*SINGLE, *OF_REQUESTS})
+
+
+class Endpoint(NamedTuple):
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
     `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
@@ -65,8 +71,7 @@ class Endpoint:
     response: Template
 
 
-@dataclass(frozen=True, slots=True)
-class WholeDays:
+class WholeDays(NamedTuple):
     """The parameters that become whole days, each with its rounding, and whose days they are.
 
     `setting` is the context's setting that `time_zone` reads, if it reads one. `offsets` are fields of a record whose
@@ -79,11 +84,13 @@ class WholeDays:
     offsets: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mapping:
-    """A linked mapping document; `root` is its YAML, `refusal` the text of the provider's schema of its errors."""
+    """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals."""
 
-    root: Node
+    __slots__ = ("_root",)
+
+    sources: tuple[Source, ...]
     integration: str
     resource: Resource
     context: Schema
@@ -92,6 +99,18 @@ class Mapping:
     errors: Map[str, Expression]
     refusal: Source | None
     endpoints: tuple[Endpoint, ...]
+
+    @property
+    def root(self) -> Node:
+        """The YAML. It is read again for a mapping that was linked before."""
+        from truto_mapper.mapping.overlay import layered  # noqa: PLC0415  # few need it
+
+        return self.with_root(getattr(self, "_root", None) or layered(self.sources).root)
+
+    def with_root(self, root: Node) -> Node:
+        """Note the YAML that was read."""
+        object.__setattr__(self, "_root", root)
+        return root
 
 
 def leaves(

@@ -18,15 +18,16 @@ from truto_mapper.language.foreign import UNQUOTED
 from truto_mapper.language.library.functions import FUNCTIONS
 from truto_mapper.language.names import discarded, is_function, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
-from truto_mapper.mapping.document import EndpointDocument, MappingDocument, WholeDaysDocument
 from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
 from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
-from truto_mapper.resource.json_schema import Schema, is_plain, surely_fits
-from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.mapping.shape import check_shape
+from truto_mapper.resource.field import Field
+from truto_mapper.resource.json_schema import Schema
+from truto_mapper.resource.spec import Resource
+from truto_mapper.resource.surely import is_plain, surely_fits
 from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, nearest, shortened
 from truto_mapper.text.errors import Findings, MappingError
 from truto_mapper.text.pointers import steps_of
-from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
 
@@ -42,29 +43,34 @@ def link(
     functions: Map[str, Callable[..., Any]],
     find_schema: Callable[[str], Source] | None = None,
     mistakes: list[Diagnostic] | None = None,
+    sources: tuple[Source, ...] = (),
 ) -> Mapping:
     """Link a mapping document to its resource. Raises `MappingError` with every finding.
 
     `find_schema` reads a provider's schema by name or raises; without it the names of schemas are not checked. With
-    `mistakes` they are added to it instead, and an expression that cannot be read may have any value.
+    `mistakes` they are added to it instead, and an expression that cannot be read may have any value. `sources` are the
+    files that `root` is made of.
     """
-    shape = shaped(root, MappingDocument)
-    linker = _Linker(resource, shape.context, functions, find_schema)
-    context = linker.context(root.value.get("context"))
-    whole_days = linker.whole_days(root.value["whole_days"], shape.whole_days) if shape.whole_days else None
+    check_shape(root)
+    parts = root.value
+    settings = parts["context"].plain() if "context" in parts else {}
+    linker = _Linker(resource, settings, functions, find_schema)
+    context = linker.context(parts.get("context"))
+    whole_days = linker.whole_days(parts["whole_days"]) if "whole_days" in parts else None
     endpoints = [
-        linker.endpoint(name, node, shape.endpoints[name], has_days=whole_days is not None)
-        for name, node in root.value["endpoints"].value.items()
+        linker.endpoint(name, node, has_days=whole_days is not None) for name, node in parts["endpoints"].value.items()
     ]
-    errors, refusal = _errors(linker, root.value.get("error_mapping"))
+    errors, refusal = _errors(linker, parts.get("error_mapping"))
     linker.findings.found = _in_order(linker.findings.found)
     if mistakes is None:
         linker.findings.raise_as(MappingError)
     else:
         mistakes += linker.findings.found
-    return Mapping(
-        root, shape.integration, resource, context, shape.context, whole_days, errors, refusal, tuple(endpoints)
-    )
+    integration = parts["integration"].value
+    made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
+    mapping = Mapping(sources or (root.source,), *made)
+    mapping.with_root(root)
+    return mapping
 
 
 class _Linker:
@@ -107,10 +113,11 @@ class _Linker:
             self.findings.found.append(node.at([name, "default", *path]).diagnostic("M106", message))  # type: ignore[union-attr]  # a default has a node
         return schema
 
-    def whole_days(self, node: Node, shape: WholeDaysDocument) -> WholeDays:
+    def whole_days(self, node: Node) -> WholeDays:
+        shape = node.plain()
         zone = self.expression(node.value["time_zone"], frozenset({"query", "context"}))
         listed, known = node.value["parameters"], self.settings["query"]
-        for name in shape.parameters:
+        for name in shape["parameters"]:
             if name not in known:
                 hint = did_you_mean(name, known)
                 found = listed.diagnostic("C204", f"there is no query parameter `{name}`", key=name, hint=hint)
@@ -118,10 +125,10 @@ class _Linker:
             elif known[name].format != "date-time":
                 message = f"`{name}` must have the format date-time to be a whole day"
                 self.findings.found.append(listed.diagnostic("M106", message, key=name))
-        for number, name in enumerate(shape.offsets):
+        for number, name in enumerate(offsets := shape.get("offsets", [])):
             self.offset_field(node.value["offsets"].value[number], name)
         settings = [path[1] for path, _ in reads(zone) if path[0] == "context" and path[1:]]
-        return WholeDays(zone, next(iter(settings), None), shape.parameters, tuple(shape.offsets))
+        return WholeDays(zone, next(iter(settings), None), shape["parameters"], tuple(offsets))
 
     def offset_field(self, node: Node, name: str) -> None:
         """Check that a field is a date-time, which has an offset."""
@@ -131,9 +138,9 @@ class _Linker:
         elif field.format != "date-time":
             self.findings.found.append(node.diagnostic("M106", f"`{name}` must have the format date-time"))
 
-    def endpoint(self, name: str, node: Node, shape: EndpointDocument, *, has_days: bool) -> Endpoint:
+    def endpoint(self, name: str, node: Node, *, has_days: bool) -> Endpoint:
         parts = node.value
-        self.elsewhere = RESPONSE_NAMES.union(shape.for_each, shape.let)
+        self.elsewhere = RESPONSE_NAMES.union(*(parts[key].value for key in ("for_each", "let") if key in parts))
         source = self.provider_schema(parts.get("source_schema"))
         if "time_zone" in parts and not has_days:
             message = "`time_zone` is compared with the zone of `whole_days`, which this mapping does not have"
@@ -154,9 +161,9 @@ class _Linker:
 
         return Endpoint(
             name=name,
-            method=shape.request_method,
+            method=parts["request_method"].value if "request_method" in parts else "GET",
             source=source,
-            request_schema=shape.request_schema,
+            request_schema=parts["request_schema"].value if "request_schema" in parts else None,
             request=self.request_schema(parts.get("request_schema")),
             path=path,
             when=one("when", frozenset({"query", "context"})),

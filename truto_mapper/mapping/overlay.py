@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from truto_mapper.mapping.document import EndpointDocument, MappingDocument
+from truto_mapper.mapping.shape import shape
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt, nearest
 from truto_mapper.text.errors import Findings, MappingError
@@ -22,13 +22,6 @@ Path = tuple[str, ...]
 
 #: Keys that an overlay may repeat to name the mapping it is for.
 _IDENTITY = ("version", "integration", "unified_model", "resource", "method")
-
-
-def _required(model: type[MappingDocument | EndpointDocument]) -> frozenset[str]:
-    return frozenset(name for name, field in model.model_fields.items() if field.is_required())
-
-
-_OF_MAPPING, _OF_ENDPOINT = _required(MappingDocument), _required(EndpointDocument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +123,17 @@ def _refusal(below: Node, layer: Node, at: Path) -> Diagnostic | None:
 def _is_needed(at: Path) -> bool:
     match at:
         case ("endpoints", _, name):
-            return name in _OF_ENDPOINT
+            return name in _needed_by_endpoints()
         case ("whole_days", _):
             return True
         case (name,):
-            return name in _OF_MAPPING
+            return name in shape()["required"]
     return False
+
+
+def _needed_by_endpoints() -> list[str]:
+    needed: list[str] = shape()["$defs"]["EndpointDocument"]["required"]
+    return needed
 
 
 def _need(at: Path, new: Node) -> str | None:
@@ -144,8 +142,8 @@ def _need(at: Path, new: Node) -> str | None:
     An incomplete one was meant to change a part of the base that was removed or renamed.
     """
     match at if isinstance(new.value, dict) else ():
-        case ("endpoints", _) if not new.value.keys() >= _OF_ENDPOINT:
-            return f"a new endpoint needs {' and '.join(sorted(_OF_ENDPOINT))}"
+        case ("endpoints", _) if not new.value.keys() >= set(needed := _needed_by_endpoints()):
+            return f"a new endpoint needs {' and '.join(sorted(needed))}"
         case ("context", _) if "type" not in new.value:
             return "a new setting needs a type"
         case ("endpoints", _, "query_mapping" | "request_header_mapping" | "request_body_mapping", _, *_):

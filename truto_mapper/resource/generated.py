@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from truto_mapper.resource.json_schema import DIALECT, JSON
-from truto_mapper.resource.spec import REMOTE_DATA, Field, Resource, object_, without
+from truto_mapper.resource.field import REMOTE_DATA, Field, object_, without
+from truto_mapper.resource.json_schema import DIALECT
+from truto_mapper.resource.spec import Resource
+from truto_mapper.resource.surely import JSON
 
 #: Required by the API page, because a service finds the account by it; the library does not need it.
 ACCOUNT = "integrated_account_id"

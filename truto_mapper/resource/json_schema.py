@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from truto_mapper.text import yaml_tree
+from truto_mapper.resource.surely import FORMATS, JSON, resolved, surely_fits
 from truto_mapper.text.diagnostics import Diagnostic, either, excerpt
 from truto_mapper.text.errors import MappingError
-from truto_mapper.text.pointers import Steps, json_pointer, steps_of
-from truto_mapper.text.timestamps import is_date_time, is_time_zone
+from truto_mapper.text.pointers import Steps, json_pointer
+from truto_mapper.text.source import MAX_DEPTH
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-
-JSON = dict[str, Any]
-
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One way in which an instance does not fit its schema.
 
     `path` leads to the invalid value; for a missing property, to the object without it. `keyword` is JSON Schema's.
@@ -57,23 +52,28 @@ class Schema:
         refused = dict.fromkeys((json_pointer(path), message) for path, message in found)
         if refused:
             raise MappingError([Diagnostic("M108", f"not a valid JSON Schema: {m}", pointer=p) for p, m in refused])
-        self._recursive = any(_returns(schema, target) for path, target in _references(schema, ()) if path[-1] != "$id")
+
+    @cached_property
+    def _recursive(self) -> bool:
+        return any(_returns(self.schema, at) for path, at in _references(self.schema, ()) if path[-1] != "$id")
 
     @cached_property
     def _validator(self) -> Any:
-        from truto_mapper.resource import validator  # noqa: PLC0415  # loading a mapping does not need it
+        from truto_mapper.resource import validator  # noqa: PLC0415  # most values surely fit
 
-        return validator.compiled(self.schema, _FORMATS)
+        return validator.compiled(self.schema, FORMATS)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[JSON]]:
-        return type(self), (self.schema,)
+    def __getstate__(self) -> JSON:
+        return {"schema": self.schema}
 
     def problems(self, instance: Any) -> list[Problem]:
         """Every problem of an instance, in the order of the schema; empty when it is valid. Never raises."""
         if self._too_deep(instance):
-            return [Problem((), "type", f"nested more than {yaml_tree.MAX_DEPTH} levels deep")]
+            return [Problem((), "type", f"nested more than {MAX_DEPTH} levels deep")]
         found: list[Problem] = []
         try:
+            if surely_fits(instance, self.schema):
+                return found
             for error in self._validator.iter_errors(instance):
                 found.append(_problem(error))  # noqa: PERF401  # keep these if the next step fails
         except _UNCHECKABLE:
@@ -83,55 +83,20 @@ class Schema:
     def valid(self, instance: Any) -> bool:
         """Whether an instance has no problem. Stops at the first."""
         try:
-            return not self._too_deep(instance) and bool(self._validator.is_valid(instance))
+            if self._too_deep(instance):
+                return False
+            return surely_fits(instance, self.schema) or bool(self._validator.is_valid(instance))
         except _UNCHECKABLE:
             return False
 
     def _too_deep(self, instance: Any) -> bool:
         """Whether a recursive schema would follow an instance beyond Python's recursion limit."""
-        return self._recursive and _deeper(instance, yaml_tree.MAX_DEPTH)
+        return self._recursive and _deeper(instance, MAX_DEPTH)
 
 
 #: Python's limits: writing an integer of more than 4300 digits, dividing one that exceeds every float, and comparing
 #: values (`enum`, `const`, `uniqueItems`) that are nested a thousand levels deep.
 _UNCHECKABLE = (RecursionError, ValueError, OverflowError)
-
-
-_FORMATS: dict[str, Callable[[str], bool]] = {
-    "date-time": is_date_time,
-    "uuid": lambda text: re.fullmatch(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None,
-    "time-zone": is_time_zone,
-}
-
-#: The types and keywords that are checked without jsonschema, whose import makes a start a fifth longer.
-_PLAIN_TYPES = {str: "string", bool: "boolean", int: "integer", list: "array", dict: "object"}
-_PLAIN = frozenset({"type", "title", "description", "format", "default"})
-_OF_ALL = _PLAIN - {"format"} | {"examples", "items", "properties", "required", "additionalProperties"}
-_OF_TEXTS = _OF_ALL | {"format", "enum"}
-
-
-def is_plain(schema: JSON) -> bool:
-    """Whether a schema is so simple that it is valid without a check against the metaschema."""
-    texts = (schema.get(key, "") for key in ("title", "description", "format"))
-    plain = schema.keys() <= _PLAIN and not isinstance(schema.get("default"), (dict, list))
-    return plain and schema.get("type") in _PLAIN_TYPES.values() and all(isinstance(text, str) for text in texts)
-
-
-def surely_fits(value: Any, schema: JSON | bool) -> bool:
-    """Whether a value is certainly valid. If this is False, only `Schema` knows."""
-    kind = _PLAIN_TYPES.get(value.__class__)
-    if kind is None or isinstance(schema, bool) or schema.get("type") != kind:
-        return False
-    if not schema.keys() <= (_OF_TEXTS if kind == "string" else _OF_ALL):
-        return False
-    if kind == "array":
-        return "items" not in schema or all(surely_fits(item, schema["items"]) for item in value)
-    if kind == "object":
-        declared, others = schema.get("properties", {}), "additionalProperties" not in schema
-        fits = (surely_fits(value[name], declared[name]) if name in declared else others for name in value)
-        return value.keys() >= set(schema.get("required", ())) and all(fits)
-    form = schema.get("format")
-    return value in schema.get("enum", (value,)) and (form is None or (form in _FORMATS and _FORMATS[form](value)))
 
 
 _NAMED = {
@@ -200,10 +165,10 @@ def _deeper(value: Any, limit: int) -> bool:
 
 def _check_schema(schema: JSON) -> Iterator[tuple[Steps, str]]:
     """Every mistake in a schema: against the metaschema, invalid patterns, and broken or circular references."""
-    if _deeper(schema, yaml_tree.MAX_DEPTH):
+    if _deeper(schema, MAX_DEPTH):
         yield (), "nested too deeply"
         return
-    from truto_mapper.resource import validator  # noqa: PLC0415  # see above
+    from truto_mapper.resource import validator  # noqa: PLC0415  # likewise
 
     refused = [(tuple(error.absolute_path), _problem(error).message) for error in validator.refusals(schema)]
     yield from refused
@@ -255,7 +220,7 @@ def _returns(schema: JSON, target: str, barred: frozenset[str] = frozenset()) ->
     seen: set[str] = set()
     ahead = {target}
     while ahead:
-        found = _references(_resolved(schema, ahead.pop()), ())
+        found = _references(resolved(schema, ahead.pop()), ())
         onward = {further for path, further in found if barred.isdisjoint(path[:-1])}
         if target in onward:
             return True
@@ -266,11 +231,4 @@ def _returns(schema: JSON, target: str, barred: frozenset[str] = frozenset()) ->
 
 def _resolves(schema: JSON, target: str) -> bool:
     """Whether a reference is a JSON Pointer into the schema. Nothing is ever fetched."""
-    return re.fullmatch(r"#(/.*)?", target, re.DOTALL) is not None and _resolved(schema, target) is not None
-
-
-def _resolved(schema: JSON, target: str) -> Any:
-    node: Any = schema
-    for step in steps_of(target):
-        node = node.get(step) if isinstance(node, dict) else None
-    return node if isinstance(node, (dict, bool)) else None
+    return re.fullmatch(r"#(/.*)?", target, re.DOTALL) is not None and resolved(schema, target) is not None

@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
+from truto_mapper.resource.field import Field, value_schema, without
 from truto_mapper.resource.generated import (
     embedded,
     envelope,
@@ -18,8 +19,9 @@ from truto_mapper.resource.generated import (
     query_schema,
     record_schema,
 )
-from truto_mapper.resource.json_schema import DIALECT, JSON
-from truto_mapper.resource.spec import Field, Resource, value_schema, without
+from truto_mapper.resource.json_schema import DIALECT
+from truto_mapper.resource.spec import Resource
+from truto_mapper.resource.surely import JSON
 from truto_mapper.text.diagnostics import Severity, either
 
 _REFUSALS = {

@@ -7,12 +7,10 @@ costs thirty times as much. Here a pattern is read; what is not surely the same 
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Final
+from typing import Final, NamedTuple
 
 #: Sets of characters are bits: one for each of ASCII, and one for all others.
 _OTHERS: Final = 1 << 128
@@ -20,7 +18,9 @@ _ALL: Final = (1 << 129) - 1
 #: The classes that RE2 writes with a letter, which are of ASCII.
 _CLASSES: Final = {"d": "0-9", "w": "0-9A-Za-z_"}
 _CONTROLS: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
-_PUNCTUATION: Final = set(string.punctuation) - {"_"} | {" "}
+_PUNCTUATION: Final = {chr(code) for code in range(32, 127) if not chr(code).isalnum()} - {"_"}
+_LETTERS: Final = [chr(code) for code in range(128) if chr(code).isalpha()]
+_PRINTABLE: Final = "".join(chr(code) for code in range(128) if chr(code).isprintable() or chr(code).isspace())
 #: A character with its escape, and how often something is repeated.
 _CHARACTER: Final = re.compile(r"(?s)\\x\{([0-9a-f]+)\}|\\(.)|(.)")
 _REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d{1,3})(,?)(\d{0,3})\})(\??)")
@@ -35,8 +35,7 @@ class _Unsure(Exception):  # noqa: N818  (it is no error)
     """The pattern has something that may differ in `re`, or take it long."""
 
 
-@dataclass(frozen=True)
-class _Chars:
+class _Chars(NamedTuple):
     """Some characters of a set, `most` is None for any number."""
 
     chars: int
@@ -44,8 +43,7 @@ class _Chars:
     most: int | None = 1
 
 
-@dataclass(frozen=True)
-class _Choice:
+class _Choice(NamedTuple):
     """A group: one of several sequences."""
 
     branches: Sequence[Sequence[_Item]]
@@ -55,8 +53,7 @@ class _Choice:
 _Item = _Chars | _Choice
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A pattern for `re`, and how its steps grow with the length n of a text: at most `factor` × n ** `degree`."""
 
     pattern: str
@@ -229,7 +226,7 @@ class _Reader:
         """With the other case of each letter, if case does not count; some letters have one beyond ASCII."""
         if not self.folded:
             return chars
-        letters = [char for char in string.ascii_letters if chars & _bits(char)]
+        letters = [char for char in _LETTERS if chars & _bits(char)]
         return chars | reduce(or_, (_bits(char.swapcase()) for char in letters), _OTHERS if letters else 0)
 
 
@@ -247,7 +244,7 @@ def _bits(text: str) -> int:
 
 
 def _of_class(letter: str) -> int:
-    return _bits(re.sub("[^" + _CLASSES[letter] + "]", "", string.printable))
+    return _bits(re.sub("[^" + _CLASSES[letter] + "]", "", _PRINTABLE))
 
 
 def _can_be_empty(sequence: Sequence[_Item]) -> bool:

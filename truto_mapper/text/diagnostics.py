@@ -10,16 +10,16 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any, Literal
 
+from truto_mapper.text.record import record
 from truto_mapper.text.source import Source, Span
 
 Severity = Literal["error", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Diagnostic:
     """One finding.
 

@@ -24,8 +24,9 @@ _MADE_UP = Path("/proc")
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*")
-_MAX_NAME = 200
+#: The pattern of a name, and how long one may be.
+NAME = "[a-z0-9][a-z0-9._-]*(?:/[a-z0-9][a-z0-9._-]*)*"
+MAX_NAME = 200
 
 
 class Kind(NamedTuple):
@@ -49,7 +50,7 @@ def home() -> Path:
 
 def is_name(text: object) -> bool:
     """Whether this is a name, such as `gong/activity`: no path, and nothing that leads upwards."""
-    return isinstance(text, str) and len(text) <= _MAX_NAME and _NAME.fullmatch(text) is not None
+    return isinstance(text, str) and len(text) <= MAX_NAME and re.fullmatch(NAME, text) is not None
 
 
 def read(path: Path, name: str | None = None, *, kind: Kind | None = None) -> Source:

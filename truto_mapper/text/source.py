@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from itertools import accumulate
+
+from truto_mapper.text.record import record
+
+#: How many levels deep values in a file may be nested.
+MAX_DEPTH = 64
 
 #: Half of a surrogate pair: no character, and nothing that an encoding can write.
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -16,7 +20,7 @@ def is_unicode(text: str) -> bool:
     return text.isascii() or SURROGATE.search(text) is None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """A range of character offsets, from `start` up to but not including `end`."""
 
@@ -24,28 +28,38 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """A text and the name its author knows it by, usually the path they gave."""
 
     name: str
-    text: str = field(repr=False)
-    _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
+    text: str
 
-    def __post_init__(self) -> None:
-        lengths = (len(line) + 1 for line in self.text.split("\n")[:-1])
-        object.__setattr__(self, "_starts", tuple(accumulate(lengths, initial=0)))
+    __slots__ = ("_starts",)
+
+    def __repr__(self) -> str:
+        return f"Source(name={self.name!r})"
+
+    @property
+    def _lines(self) -> tuple[int, ...]:
+        """Where each line starts."""
+        found: tuple[int, ...] | None = getattr(self, "_starts", None)
+        if found is None:
+            found = tuple(accumulate((len(line) + 1 for line in self.text.split("\n")[:-1]), initial=0))
+            object.__setattr__(self, "_starts", found)
+        return found
 
     def position(self, offset: int) -> tuple[int, int]:
         """The line and column of a character offset. Both count from 1; columns are characters."""
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        starts = self._lines
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def start(self, number: int) -> int:
         """The character offset of the start of a line. Lines count from 1."""
-        return self._starts[number - 1]
+        return self._lines[number - 1]
 
     def line(self, number: int) -> str:
         """The text of a line without its line end. Lines count from 1."""
-        end = self._starts[number] - 1 if number < len(self._starts) else len(self.text)
+        end = self._lines[number] - 1 if number < len(self._lines) else len(self.text)
         return self.text[self.start(number) : end].rstrip("\r")

@@ -17,11 +17,10 @@ import yaml
 
 from truto_mapper.text.diagnostics import Diagnostic, nearest
 from truto_mapper.text.errors import Findings, MappingError
-from truto_mapper.text.source import SURROGATE, Source, Span
+from truto_mapper.text.source import MAX_DEPTH, SURROGATE, Source, Span
 
 MAX_CHARACTERS = 2_000_000
 MAX_NODES = 100_000
-MAX_DEPTH = 64
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # C is 10 times faster
 

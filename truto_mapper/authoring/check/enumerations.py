@@ -10,7 +10,8 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values
-from truto_mapper.language.types import Type, kind_of
+from truto_mapper.language.runtime.coercion import kind_of
+from truto_mapper.language.types import Type
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint, every, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean

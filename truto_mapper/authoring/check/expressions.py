@@ -15,7 +15,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
-from truto_mapper.resource.spec import Field, value_schema
+from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, nearest, shortened
 
 #: What is made of a query alone.

@@ -12,7 +12,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import quiet
 from truto_mapper.language.types import Type
-from truto_mapper.resource.spec import Field, value_schema
+from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import Steps, dotted, keys_of
 

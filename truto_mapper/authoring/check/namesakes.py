@@ -16,7 +16,7 @@ from truto_mapper.language import nodes, types
 from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, leaves
-from truto_mapper.resource.spec import REMOTE_DATA, Field
+from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, keys_of
 

@@ -17,7 +17,7 @@ from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves, of_mapping, of_requests
-from truto_mapper.resource.spec import REMOTE_DATA, Field
+from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
 

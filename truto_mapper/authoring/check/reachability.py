@@ -20,7 +20,7 @@ from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.resource.spec import value_schema
+from truto_mapper.resource.field import value_schema
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.errors import EvaluationError
 

@@ -12,6 +12,7 @@ from truto_mapper.authoring.check.shared import is_inside
 from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import truthy
 from truto_mapper.language.types import Type
 from truto_mapper.mapping import linked
@@ -95,7 +96,7 @@ class _Form:
             return {name: self.reply(one, depth - 1) for name, one in given.items()}
         if "array" in kind.solid and depth:
             return [] if self.void == "array" else [self.reply(kind.items or types.STRING, depth - 1)]
-        if self.constant is not None and types.kind_of(self.constant) in kind.solid:
+        if self.constant is not None and kind_of(self.constant) in kind.solid:
             return self.constant
         plain: dict[str, Any] = {"string": "\0", "integer": int(self.truth), "boolean": self.truth}
         return next((value for name, value in plain.items() if name in kind.solid), None)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from truto_mapper.authoring.diff.changes import Change, at_key, quoted, word
-from truto_mapper.resource.spec import Field, Resource
+from truto_mapper.resource.field import Field
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Severity, excerpt
 from truto_mapper.text.pointers import Steps, dotted

@@ -14,7 +14,7 @@ from truto_mapper.engine.remote_query import parameter_at
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Trace
 from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, leaves
-from truto_mapper.resource.spec import REMOTE_DATA, Field
+from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import Steps, dotted, keys_of, steps_of

@@ -20,7 +20,7 @@ from truto_mapper.engine.cursor import MARK
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.language.nodes import Node, Regex, String, walk
 from truto_mapper.mapping.linked import every
-from truto_mapper.resource.spec import Field
+from truto_mapper.resource.field import Field
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MapperError, MappingError

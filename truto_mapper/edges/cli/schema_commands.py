@@ -11,7 +11,8 @@ from typer import Argument, Option
 from truto_mapper.edges.cli.input import parse_json, read
 from truto_mapper.edges.cli.options import ReportFormat, choice, located
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, reported
-from truto_mapper.mapping import document
+from truto_mapper.mapping import document as mapping_document
+from truto_mapper.resource import document as resource_document
 from truto_mapper.resource import generated, json_schema, openapi, spec
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic
@@ -21,6 +22,10 @@ from truto_mapper.text.source import Source, Span
 RESOURCE = "A file, or a name (conversational-intelligence/activity), ./schemas first."
 
 
+#: The files that authors write, and what makes the JSON Schema of each.
+_FORMATS = {"mapping": mapping_document.json_schema, "resource": resource_document.json_schema}
+
+
 def schema(
     names: Annotated[list[str], Argument(metavar="RESOURCE", help=RESOURCE + " --check and --write take several.")],
     kind: Annotated[str | None, choice("--kind", openapi.KINDS, "; by default record")] = None,
@@ -28,7 +33,7 @@ def schema(
     write: Annotated[bool, Option("--write", help="Write the generated files beside the resource.")] = False,
     format_: ReportFormat = "text",
 ) -> None:
-    """Show, check or write what a resource generates. `schema mapping` shows the schema of mapping files."""
+    """Show, check or write what a resource generates. Also: schema mapping, schema resource."""
     if check and write:
         raise UsageError("--check and --write cannot be combined")
     if (len(names) > 1 and not (check or write)) or (format_ != "text" and not check):
@@ -37,16 +42,16 @@ def schema(
         if check or write:
             made = {path: text for name in names for path, text in _generated(name, kind).items()}
             _refresh(made, format_, write=write)
-        elif names == ["mapping"]:
-            print_json(document.json_schema())
+        elif names[0] in _FORMATS:
+            print_json(_FORMATS[names[0]]())
         else:
             print_json(openapi.KINDS[kind or "record"](spec.load_resource(located(names[0], "schemas"))))
 
 
 def _generated(name: str, kind: str | None) -> dict[Path, str]:
     """The files generated from a resource, or from the models of mapping files, with their texts."""
-    if name == "mapping":
-        return {files.home() / "schemas" / "mapping.schema.json": openapi.json_text(document.json_schema())}
+    if name in _FORMATS:
+        return {files.home() / "schemas" / f"{name}.schema.json": openapi.json_text(_FORMATS[name]())}
     place = located(name, "schemas")
     resource = spec.load_resource(place)
     shipped = files.shipped("schemas", ".yaml")

@@ -5,9 +5,9 @@ an expression reaches it only as `ast.Constant`. The same node always gives the 
 """
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import count
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from truto_mapper.language import nodes
@@ -15,7 +15,7 @@ from truto_mapper.language.compiler import calls, constructors, functions, opera
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
 from truto_mapper.language.compiler.writer import Table, Writer
-from truto_mapper.language.library.functions import NAMESPACE, OURS, STANDARD
+from truto_mapper.language.library.functions import OURS, STANDARD
 from truto_mapper.language.names import free_variables
 from truto_mapper.text.source import Source
 
@@ -165,12 +165,7 @@ def _seen_without_tuples(node: nodes.Node) -> Iterator[str]:
                 yield from (variable.name for variable in (step.focus, step.index, *numbered) if variable)
 
 
-def link(made: Program, source: Source, callers: Mapping[str, Any]) -> Callable[..., Any]:
-    """Make the Python function of a program. `callers` maps the locals of callers' functions to the functions.
-
-    Raises `SyntaxError` or `RecursionError` if the code nests too deeply for Python.
-    """
-    namespace: dict[str, Any] = {**NAMESPACE, **callers, "__builtins__": {}}
-    exec(compile(made.tree, source.name.replace("\0", " "), "exec"), namespace)  # noqa: S102  (of nodes, not of text)
-    function: Callable[..., Any] = namespace["expression"]
-    return function
+def code_of(tree: ast.Module, source: Source) -> CodeType:
+    """The code of a module. Raises `SyntaxError` or `RecursionError` if it nests too deeply for Python."""
+    code: CodeType = compile(tree, source.name.replace("\0", " "), "exec")
+    return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -263,6 +262,8 @@ def _said(error: Exception) -> str:
 
 
 def _arity(function: Callable[..., Any]) -> int:
+    import inspect  # noqa: PLC0415  # few callers have functions
+
     try:
         return len(inspect.signature(function).parameters)
     except (TypeError, ValueError):  # some built-in functions do not say

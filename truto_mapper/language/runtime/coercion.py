@@ -52,3 +52,11 @@ def between(text: str, start: Any, end: Any) -> str:
     """The part of a text between two indexes, whichever is the smaller."""
     first, last = sorted(min(int(one), len(text)) if one > 0 else 0 for one in (start, end))
     return text[first:last]
+
+
+def kind_of(value: Any) -> str:
+    """The kind of a JSON value."""
+    for python, kind in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (dict, "object")):
+        if isinstance(value, python):
+            return kind
+    return "null" if value is None else "array"

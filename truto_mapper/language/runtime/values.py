@@ -8,14 +8,15 @@ code and a message; `Expression` adds the source and the span.
 from __future__ import annotations
 
 import math
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError
+
+if TYPE_CHECKING:
+    import random
 
 #: The deepest nesting of a value, the most arrays and objects that one function visits, the longest result.
 MAX_DATA_NESTING = 200
@@ -85,15 +86,15 @@ class Tuples(list[Any]):
     __slots__ = ()
 
 
-@dataclass(slots=True, eq=False)
 class Function:
     """A value that can be called. If `runs`, `body` takes the `Run` before its arguments."""
 
-    name: str
-    body: Callable[..., Any]
-    arity: int
-    signature: str | None = None
-    runs: bool = False
+    __slots__ = ("arity", "body", "name", "runs", "signature")
+
+    def __init__(
+        self, name: str, body: Callable[..., Any], arity: int, signature: str | None = None, runs: bool = False
+    ) -> None:
+        self.name, self.body, self.arity, self.signature, self.runs = name, body, arity, signature, runs
 
 
 class Closure(Function):
@@ -244,6 +245,8 @@ class Run:
 
     def generator(self) -> random.Random:
         """The random numbers of an evaluation, with a fixed seed: the same input gives the same result."""
+        import random  # noqa: PLC0415  # few expressions need it
+
         self.random = self.random or random.Random(0)  # noqa: S311
         return self.random
 

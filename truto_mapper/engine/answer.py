@@ -1,0 +1,234 @@
+"""A reply → its page: at once if all is as usual, or by way of an `Answer`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from truto_mapper.engine import bodies
+from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
+from truto_mapper.engine.fused import Fused, Made
+from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, Response, bounded
+from truto_mapper.engine.query import Plan, Query
+from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
+from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import MapperError, QueryError
+
+if TYPE_CHECKING:
+    from truto_mapper.engine.exact import ExactPage
+    from truto_mapper.engine.located_rows import LocatedRows
+
+
+def page_of(
+    replies: Replies,
+    response: Response,
+    told: tuple[Diagnostic, ...],
+    query: Query | None,
+    settings: dict[str, Any],
+    now: str | None,
+    on_invalid: OnInvalid,
+) -> Page[Any]:
+    """The page of a response whose body is JSON; `told` are the findings about its bytes."""
+    body, status, headers = response
+    parameters: Mapping[str, Any]
+    if query is None:
+        parameters, plan, sent, notes = {}, replies.unplanned, None, told
+    else:
+        parameters, plan, sent = query.parameters, query.plan or replies.unplanned, query.cursor
+        notes = query.notes + told if told else query.notes
+    before, moment = MISSING if sent is None else sent, MISSING if now is None else now
+    bindings, budget = (settings, before, headers, moment, parameters, body, status), Budget()
+    found: list[Diagnostic] = []
+    fused, reply = replies.recognised(bindings, plan, found, budget)
+    if fused is None:
+        found[:0] = notes
+        return Answer(replies, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
+    _, cursor, zone, rows, key = reply
+    if zone != plan.zone and plan.zone is not None and tells_zone(zone, fused):
+        from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
+
+        days = replies.mapping.whole_days
+        found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
+    is_looping = False
+    if cursor.__class__ is not str or not cursor or (sent is not None and cursor == sent):
+        cursor, is_looping = next_cursor(cursor, fused, query, body, found)
+    made = None
+    if rows is not False and plan.limit is None and (query is None or not query.offset):
+        made = fused.records(rows, key, bindings, budget, plan.remote_data)
+        if made.__class__ is list and not found:
+            cursors, resource, name = replies.cursors, replies.mapping.resource, fused.name
+            if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
+                carried(cursors, query, plan, cursor)
+            # As Page(*parts), which takes 3 % of a page of one row.
+            parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
+            return tuple.__new__(Page, parts)
+    found[:0] = notes
+    answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid, is_looping)
+    return answer.page_of(fused, cursor, rows, key, made)
+
+
+#: The codes of findings whose messages hold names and no values: they have no credentials.
+_NAMES_ONLY = frozenset({"P606", "P609"})
+
+
+class Answer:
+    """A reply on its way to a page that is cut, has doubtful rows or findings, or lacks something."""
+
+    def __init__(
+        self,
+        replies: Replies,
+        response: Response,
+        query: Query | None,
+        plan: Plan,
+        bindings: Bindings,
+        found: list[Diagnostic],
+        budget: Budget,
+        on_invalid: OnInvalid,
+        is_looping: bool = False,
+    ) -> None:
+        self.replies, self.response, self.query, self.plan = replies, response, query, plan
+        self.bindings, self.found, self.budget = bindings, found, budget
+        self.on_invalid: OnInvalid = on_invalid
+        self.is_looping = is_looping
+
+    def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
+        plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
+        from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
+
+        odd = OddRows.of(fused, self.replies.mapping.resource)
+        is_found = rows is not False
+        exact = self._exact(fused, odd.located(self.bindings[5]) if is_found else None)
+        if not is_found:
+            values = None if key is None or fused.loops is None else exact.values
+            rows, key = (exact.rows, None) if values is None else (values, key)
+        if start or plan.limit is not None:
+            rows, stop = _part(rows, start, plan.limit)
+        made = made or fused.records(rows, key, self.bindings, self.budget, plan.remote_data)
+        records, doubtful, fault, is_usual = (made, (), None, True) if isinstance(made, list) else made
+        earlier: Sequence[Any] = ()
+        if start and self.query is not None:
+            earlier, records, doubtful = _unchanged(self.query, exact, records, doubtful)
+        kept, rejected = records, list[Any]()
+        if doubtful or fault is not None or not is_found:
+            self.budget.rows = len(rows)
+            outcome = odd.outcome_of(exact, key) if fault is None else None
+            kept, rejected = exact.completed(records, doubtful, fault, start, self.found, outcome)
+        if not (is_usual and is_found):
+            from truto_mapper.engine.absent_names import by_loop, drift_notes  # noqa: PLC0415  # likewise
+
+            found = by_loop(fused.types.loops, rows, is_exact=key is None)
+            self.found += drift_notes(fused.types, self.response.body, found)
+        self.found += offset_notes(kept, plan, fused.endpoint, self.replies.mapping.whole_days)
+        if stop is None or self.query is None:
+            return self._ended(fused.endpoint.name, kept, cursor, rejected)
+        digest = digest_of([*earlier, *exact.identities(records, start)])
+        return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
+
+    def _exact(self, fused: Fused, located: LocatedRows | None) -> ExactPage:
+        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # likewise
+
+        return ExactPage(
+            fused.endpoint,
+            self.replies.mapping.resource,
+            self.replies.schema,
+            self.replies.scope(self.bindings, self.budget),
+            self.on_invalid,
+            self.plan.remote_data,
+            fused.types,
+            self.budget,
+            located,
+        )
+
+    def without_records(self, reply: Sequence[Any]) -> Page[Any]:
+        """The page of a reply that is raw, or means no records."""
+        if not reply and self.query is not None and self.query.offset:
+            raise _changed()
+        if not reply:
+            return self._ended(None, (), None)
+        name, cursor = reply
+        fused, body = self.replies.functions[name], self.bindings[5]
+        cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
+        return self._ended(name, (), cursor)
+
+    def _ended(
+        self,
+        name: str | None,
+        records: Sequence[Any],
+        cursor: str | None,
+        rejected: Sequence[Any] = (),
+        offset: int = 0,
+        digest: str | None = None,
+    ) -> Page[Any]:
+        """The page of these records. The next one begins at a cursor and an offset into its rows."""
+        query, cursors = self.query, self.replies.cursors
+        following = Position(cursor, offset, digest) if offset else carried(cursors, query, self.plan, cursor)
+        notes = () if query is None else query.notes
+        if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
+            notes = quieted(self.found, self.bindings[0], self.response.headers, query)
+        else:
+            notes = tuple(self.found)
+        resource = self.replies.mapping.resource
+        parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
+        return Page(tuple(records), following, notes, *parts)
+
+
+def carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | None) -> str | None:
+    """The provider's cursor. Raises `ProviderError` P602 if ours, which only a query has, cannot carry it."""
+    if cursor is not None and query is not None and (not cursor.isascii() or len(cursor) > MAX_CHECKED):
+        cursors.sealed(Position(cursor, now=plan.now), plan.question)
+    return cursor
+
+
+def quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:
+    """Findings without the credentials of a context, headers or a query in their messages."""
+    from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # a page without findings has no need of it
+
+    return Redaction(*holders).diagnostics(found)
+
+
+def quiet(error: MapperError, *holders: Any) -> None:
+    """Take the credentials of a context, headers or a query from the messages of an error."""
+    try:
+        error.diagnostics = quieted(error.diagnostics, *holders)
+    except BEYOND as deep:  # a query without end
+        raise bounded(deep) from None
+    error.args = (error.diagnostics,)
+
+
+def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int | None]:
+    """The rows of a page up to the last of `limit` rows from `start` on, and where the next ones begin, if any."""
+    rows = [row for row in rows if row is not None]
+    stop = len(rows) if limit is None else start + limit
+    return rows[:stop], stop if stop < len(rows) else None
+
+
+def _unchanged(
+    query: Query, exact: ExactPage, records: list[Any], doubtful: Sequence[int]
+) -> tuple[list[Any], list[Any], Sequence[int]]:
+    """What identifies the rows before the offset of a query; the records after them, and the doubtful ones of these.
+
+    Raises `QueryError` Q514 if these are not the rows that were returned before.
+    """
+    start = query.offset
+    earlier = exact.identities(records[:start], 0)
+    if len(earlier) < start or digest_of(earlier) != query.digest:
+        raise _changed()
+    return earlier, records[start:], [number - start for number in doubtful if number >= start]
+
+
+def _changed() -> QueryError:
+    message = "the provider's page has changed since next_cursor was given: other records come before this place"
+    hint = "start again without next_cursor; records keep their ids"
+    return QueryError(Diagnostic("Q514", message, pointer="/next_cursor", hint=hint))
+
+
+def tells_zone(zone: Any, fused: Fused) -> bool:
+    """Whether a reply tells its time zone, or should."""
+    return zone is not MISSING or (fused.endpoint.time_zone is not None and bool(fused.types.of_zone))
+
+
+def read_response(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
+    """A response with its bytes read as JSON, and the findings about them."""
+    content, told = bodies.read(response.body, response.status)
+    return ReadResponse(content, response.status, response.headers), told

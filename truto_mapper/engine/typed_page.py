@@ -1,0 +1,71 @@
+"""A page made of rows that are still bytes, so that its records only have to be encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from truto_mapper.engine.answer import Answer, read_response, tells_zone
+from truto_mapper.engine.cursor import MAX_CHECKED
+from truto_mapper.engine.envelope import Envelope
+from truto_mapper.engine.page import OnInvalid, Page, Response
+from truto_mapper.engine.query import Query
+from truto_mapper.engine.replies import Replies
+from truto_mapper.engine.typed_json import UndecidedError
+from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import MapperError
+
+
+def typed_page(
+    replies: Replies,
+    envelope: Envelope,
+    response: Response,
+    query: Query | None,
+    settings: dict[str, Any],
+    now: str | None,
+    on_invalid: OnInvalid,
+) -> Page[Any]:
+    """The page of a response with status 200; `answer.page_of` makes the same of a body that is read.
+
+    Raises `UndecidedError` for one that has to take the usual way, which also says what is wrong with it.
+    """
+    parameters: Mapping[str, Any]
+    found: list[Diagnostic] = []
+    notes: tuple[Diagnostic, ...] = ()
+    if query is None:
+        parameters, plan, sent = {}, replies.unplanned, None
+    else:
+        parameters, plan, sent, notes = query.parameters, query.plan or replies.unplanned, query.cursor, query.notes
+    body, budget = envelope.opened(response[0]), Budget()
+    before, moment = MISSING if sent is None else sent, MISSING if now is None else now
+    bindings = (settings, before, response[2], moment, parameters, body, 200)
+    try:
+        fused, reply = replies.recognised(bindings, plan, found, budget)
+        if fused is None or (found and any(one.code != "P609" for one in found)):
+            raise UndecidedError
+        _, cursor, zone, _, key = reply
+        if zone != plan.zone and plan.zone is not None and tells_zone(zone, fused):
+            raise UndecidedError
+        if cursor is MISSING or cursor is None or cursor == "":
+            cursor = None
+        elif cursor.__class__ is not str or not cursor.isascii() or cursor == sent or len(cursor) > MAX_CHECKED:
+            raise UndecidedError
+        rows = envelope.rows_of(fused.name, body)
+        made, records = fused.typed_records(rows, key, bindings, budget, plan.remote_data)
+    except MapperError:
+        raise UndecidedError from None
+    if plan.limit is not None and len(records) > plan.limit:
+        raise UndecidedError
+    if made is records:
+        notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
+        parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors)
+        return tuple.__new__(Page, parts)  # as in `page_of`
+    response, told = read_response(response)
+    found[:0] = [*notes, *told]
+    bindings = (*bindings[:-2], response.body, 200)
+    read = fused.reply(bindings, budget)
+    if read is None:
+        raise UndecidedError
+    answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid)
+    return answer.page_of(fused, cursor, read[3], key, made)
