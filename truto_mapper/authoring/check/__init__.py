@@ -12,6 +12,7 @@ from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.half_made import half_made
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.namesakes import namesakes
 from truto_mapper.authoring.check.omissions import (
@@ -85,6 +86,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
+        found += [*half_made(mapper, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)

@@ -128,6 +128,7 @@ class EndpointTypes:
             scope = scope.bound(name, item).within(item)
         for name, expression in endpoint.let:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
+            self.inference.lists |= {name} if self.inference.is_list(expression.node) else set()
         let = dict(endpoint.let)
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
             self._field = field
