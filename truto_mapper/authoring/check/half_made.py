@@ -51,7 +51,8 @@ def _objects(mapper: Mapper, typed: EndpointTypes) -> Iterator[Sequence[_Key]]:
         if field is not None and len(path) > 1:
             groups.setdefault(path[:-1], []).append(_Key(name, field.required, one, one.node))
         source = let.get(one.node.name, one) if isinstance(one.node, nodes.Variable) else one
-        for pairs, required in () if field is None else fields.objects(source.node, field):
+        is_made = field is not None and field.type in ("object", "array") and "{" in source.text
+        for pairs, required in fields.objects(source.node, field) if field is not None and is_made else ():
             keys = [(key.value, value) for key, value in pairs if isinstance(key, nodes.String)]
             yield [_Key(f"{name}.{key}" if name else key, key in required, source, value) for key, value in keys]
     yield from groups.values()

@@ -288,6 +288,10 @@ def _same_cursor(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
     numbers = [one.node for one in (endpoint.page_number, endpoint.total) if one is not None]
     if cursor is None:
         return
+    if _is_next(cursor.node):
+        message = f"`{slips.written(cursor, cursor.node)}` is there on the last page, too"
+        hint = "say when there is one: `… ? page + 1`"
+        yield cursor.diagnostic("C240", message, severity="warning", hint=hint)
     asks = any(one.name == "cursor" for one in cursor.variables)
     for node in fitting.results(cursor.node):
         is_constant = isinstance(node, nodes.String | nodes.Number) and bool(node.value) and not asks
@@ -298,6 +302,16 @@ def _same_cursor(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
             what = "a constant" if is_constant else "that of this page"
             message = f"`{slips.written(cursor, node)}` is {what}, so the next page is the same again"
             yield cursor.diagnostic("C240", message, node, severity="warning")
+
+
+def _is_next(node: nodes.Node) -> bool:
+    """Whether a node is the number of a page and one, whatever the page is."""
+    match node:
+        case nodes.Block(expressions=(one,)):
+            return _is_next(one)
+        case nodes.Binary(operator="+", left=left, right=nodes.Number(value=1)):
+            return is_simple_path(left) and not isinstance(left, nodes.Variable)
+    return False
 
 
 def _converted(node: nodes.Node) -> nodes.Node:
