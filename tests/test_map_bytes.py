@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 from collections import Counter
 
 import pytest
@@ -315,3 +316,105 @@ def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
     test()
     assert count["compared"] > 200
     assert not typed_json.library() or len(typed) > 10
+
+
+#: Two endpoints that read their rows at two places.
+TWO = """\
+version: 1
+integration: acme
+unified_model: crm
+resource: contact
+method: list
+endpoints:
+  first: {path_mapping: '"/1"', recognise: $exists(data), for_each: {row: data}, response_mapping: {id: $row.id}}
+  second: {path_mapping: '"/2"', recognise: $exists(more), for_each: {row: more}, response_mapping: {id: $row.id}}
+"""
+
+
+@pytest.fixture
+def two(tmp_path):
+    mapper_of(tmp_path, {"id": "$contact.id"})
+    (tmp_path / "two.yaml").write_text(TWO)
+    return load(tmp_path / "two.yaml")
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b"9" * 5000, b'"\\ud800"', b"NaN", b"1"])
+def test_the_rows_of_another_endpoint_are_read_too(odd, two):
+    for text in (b'{"data":[{"id":"1"}],"more":[%s]}', b'{"more":[%s],"data":[{"id":"1"}]}'):
+        assert from_bytes(two, text % odd) == by_way_of_dicts(two, text % odd)
+
+
+def test_names_of_a_reply_are_never_taken_for_others(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    text = (tmp_path / "acme.yaml").read_text().replace("    for_each:", "    next_cursor: '`@next`'\n    for_each:")
+    (tmp_path / "acme.yaml").write_text(text)
+    mapper = load(tmp_path / "acme.yaml")
+    for names in (["_1", "@next"], ["_0", "_1", "_2", "@next", "class"], ["get", "_3", "@x", "@next", "_2"]):
+        body = written({name: name for name in names} | {"data": [{"id": "1"}]})
+        assert mapper.map_bytes(body).next_cursor == "@next"
+        assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+def test_rows_at_an_empty_name_belong_to_no_endpoint(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id", "notes": "$response.data[0]"})
+    for body in (b'{"":[{"id":"2"}],"data":[{"id":"1"}]}', b'{"":[{"id":"2"}]}'):
+        assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+@pytest.mark.parametrize("body", [b'{"id":"1","data":1}', b'[{"id":"1","data":1}]', b'{"id":"1"}'])
+def test_the_reply_itself_may_be_the_row(body, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"}, for_each="{contact: $}")
+    assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+NOT_BYTES = ['{"data":[{"id":"1"}]}', memoryview(b'{"data":[{"id":"1"}]}'), {"data": [{"id": "1"}]}, [], None, 5, 1.5]
+NOT_BYTES += [{"data": [{"id": "1", "x": one}]} for one in (b"x", float("nan"), "\ud800", {1: 2}, {None: 1}, (1,))]
+
+
+@pytest.mark.parametrize(
+    "body", [*NOT_BYTES, bytearray(b'{"data":[{"id":"1"}]}')], ids=lambda value: type(value).__name__
+)
+def test_what_is_not_bytes_gives_what_map_makes_of_it(body, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    for name in FORMATS:
+        assert from_bytes(mapper, body, name) == by_way_of_dicts(mapper, body, name)
+
+
+@pytest.mark.parametrize("place", ['{"data":[{"id":"1","z":%s}]}', '{"data":[{"id":"1"}],"z":%s}', '{"data":[%s]}'])
+def test_what_is_nested_too_deeply_is_so_for_both(place, tmp_path):
+    mapper, found = mapper_of(tmp_path, {"id": "$contact.id"}), Counter()
+    for depth in (*range(1, 9), *range(900, 1000, 3), *range(970, 1000)):
+        body = (place % ("[" * depth + "]" * depth)).encode()
+        made = from_bytes(mapper, body, on_invalid="discard_record")
+        assert made == by_way_of_dicts(mapper, body, on_invalid="discard_record"), depth
+        found[len(made)] += 1
+    assert min(found[3], found[5]) > 5
+
+
+@needs_msgspec
+def test_threads_that_learn_names_at_once_read_the_same(tmp_path):
+    mapper, wrong = mapper_of(tmp_path, {"id": "$contact.id"}), []
+
+    def read(number):
+        for turn in range(30):
+            body = {f"@{number} {turn}": 1, f"{turn}x": 2, "data": [{"id": "1", f"n{turn}": turn}]}
+            made = json.loads(mapper.map_bytes(written(body)).body)
+            if made["result"] != [{"id": "1", "remote_data": body["data"][0]}]:
+                wrong.append(made)
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@needs_msgspec
+def test_pages_that_teach_nothing_do_not_use_up_the_lessons(tmp_path, typed):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    for _ in range(30):
+        mapper.map_bytes(b'{"data":null}')
+    body = b'{"data":[{"id":"1"}],"new":1}'
+    assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+    assert len(typed) == 1

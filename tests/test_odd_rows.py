@@ -222,3 +222,13 @@ def test_an_outer_row_without_inner_ones_leaves_the_others_to_the_generated_code
     found = outcome(GONG, body, on_invalid="discard_record")
     assert len(examined) <= 1
     assert found == exactly(GONG, body, on_invalid="discard_record")
+
+
+def test_a_whole_number_is_quoted_alike_whatever_came_before(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    rows = [{"id": value} for value in (1e22, 1.0, -0.0, 1.5)]
+    found = [
+        [one.message for one in mapper.map({"data": some}, on_invalid="discard_record").diagnostics]
+        for some in (rows, rows[1:2])
+    ]
+    assert found[0][1] == found[1][0] == "`id`: expected a string, got 1; the record was rejected"

@@ -10,7 +10,7 @@ from truto_mapper.engine.shaping import ANY, SCALARS, is_proved_by_class, schema
 from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, as_number
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template
 from truto_mapper.resource.field import Field
@@ -112,7 +112,7 @@ class Plain:
         if is_right:
             return Quoted((kind, "invalid")) if self.has_one_rule else told(value)
         if kind is float and math.isfinite(value) and (self.proved is not None or int not in self.classes):
-            return Quoted((kind, value.is_integer()))
+            return Quoted((kind, value.is_integer(), as_number(value).__class__))  # 1.0 is quoted as 1
         return Quoted((kind,)) if kind in (str, int, bool) else told(value)
 
 

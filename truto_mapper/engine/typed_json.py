@@ -152,9 +152,7 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
     as_dict: Plain = library().structs.asdict
 
     def plain(envelope: Any) -> dict[str, Any]:
-        found = as_dict(envelope)
-        for attribute, name in renamed.items():
-            found[name] = found.pop(attribute)
+        found = {renamed.get(attribute, attribute): value for attribute, value in as_dict(envelope).items()}
         for name, function in inner:
             if found[name] is not MISSING:
                 found[name] = function(found[name])
