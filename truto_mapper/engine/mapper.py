@@ -38,7 +38,6 @@ from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
-    from truto_mapper.engine.envelope import Envelope
     from truto_mapper.language.trace import Trace
 
 Overlays: TypeAlias = Sequence[Path | Source]
@@ -236,24 +235,23 @@ class Mapper(Generic[RecordT]):
         """A page in a format, made of typed rows; None where they do not suffice."""
         name = encoded.list_format(body, given, chosen)
         is_early = next(self._early, None) is not None
-        if name is not None and not is_early and self._envelope is not None and self._replies.trace is None:
-            from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
-
-            try:
-                return encoded.encoded_list(typed_page(self._replies, self._envelope, body, given), name)
-            except UndecidedError:
-                pass
-        return None
+        if name is None or is_early or self._typed_page is None or self._replies.trace is not None:
+            return None
+        try:
+            return encoded.encoded_list(self._typed_page(body, given), name)
+        except UndecidedError:
+            return None
 
     @cached_property
-    def _envelope(self) -> Envelope | None:
-        """Decodes replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
+    def _typed_page(self) -> Callable[[bytes, Given], Page[Any]] | None:
+        """Makes pages of replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
         if typed_json.library() is None:
             return None
-        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # likewise
+        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # few mappers map bytes
+        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # likewise
 
-        found = Envelope(self._mapping.endpoints, self._functions)
-        return found if found.rows else None
+        envelope = Envelope(self._mapping.endpoints, self._functions)
+        return partial(typed_page, self._replies, envelope) if envelope.rows else None
 
     def exchange(
         self,
