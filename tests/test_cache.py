@@ -18,6 +18,7 @@ from truto_mapper import EvaluationError, MappingError, QueryError, Source, load
 from truto_mapper.authoring import golden
 from truto_mapper.edges import loading
 from truto_mapper.engine import cache as engine_cache
+from truto_mapper.engine.mapper import EARLY
 
 MAPPING = golden.mappings("gong/activity")[0]
 CASES = [golden.read(folder) for folder in golden.folders(MAPPING)]
@@ -107,6 +108,21 @@ LATER += ["truto_mapper.engine.exact", "truto_mapper.engine.source_types", "trut
 def test_the_first_page_of_a_kept_mapping_imports_nothing_that_reads_or_compiles(filled):
     imported = json.loads(python(IMPORTED, filled.parent, json.dumps([BODY, QUERY])))
     assert {*LATER} & {*imported} == set()
+
+
+def test_its_first_pages_from_bytes_to_bytes_import_none_of_it_either(filled):
+    called = "map_bytes(json.dumps(body).encode(), query=query)"
+    imported = json.loads(
+        python(IMPORTED.replace("map(body, query=query)", called), filled.parent, json.dumps([BODY, QUERY]))
+    )
+    assert ({*LATER, "truto_mapper.engine.typed_rows"} - {"typing_extensions"}) & {*imported} == set()
+
+
+def test_later_pages_from_bytes_to_bytes_are_made_of_typed_rows(filled):
+    mapper, body = load("gong/activity", cache=filled.parent), json.dumps(BODY).encode()
+    made = {mapper.map_bytes(body, query=QUERY).body for _ in range(EARLY + 2)}
+    assert len({json.dumps(json.loads(one), sort_keys=True) for one in made}) == 1
+    assert "_typed_page" in vars(mapper)
 
 
 def test_importing_the_package_imports_none_of_it_either():

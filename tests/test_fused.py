@@ -151,7 +151,8 @@ def test_for_any_reply_the_fast_path_gives_what_the_exact_path_gives(comparison)
 
 def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives():
     function = GONG._functions["aggregate"]._function
-    page = ("total", "2026-01-01", "2026-02-01", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "total")
+    days = "2026-01-01", "2026-02-01"
+    page = ("total", *days, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "total", "_total_2026-01-01_2026-02-01")
     mapped = doubted = 0
 
     @settings(max_examples=200, deadline=None, derandomize=True)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from random_mappings import Drawn
 
 from truto_mapper import MapperError, load
-from truto_mapper.engine import typed_json, typed_page
+from truto_mapper.engine import typed_json
+from truto_mapper.engine.mapper import Mapper
 
 ROWS = {"aggregate": "usersAggregateActivityStats", "by_period": "usersAggregateActivity"}
 CONTEXT = {"time_zone": "America/Los_Angeles"}
@@ -61,15 +62,15 @@ def by_way_of_dicts(mapper, body, name=None, **options):
 
 @pytest.fixture
 def typed(monkeypatch):
-    """The pages that were made of typed rows."""
-    seen, original = [], typed_page.typed_page
+    """What was made of typed rows."""
+    seen, original = [], Mapper._typed
 
     def noted(*given):
-        page = original(*given)
-        seen.append(page)
-        return page
+        made = original(*given)
+        seen.extend([made] if made is not None else [])
+        return made
 
-    monkeypatch.setattr(typed_page, "typed_page", noted)
+    monkeypatch.setattr(Mapper, "_typed", noted)
     return seen
 
 
@@ -222,7 +223,7 @@ def test_names_are_learned_a_few_times_only():
             row[f"name {number}"] = number
         body[f"top {number}"] = [number]
         assert from_bytes(mapper, written(body)) == by_way_of_dicts(mapper, written(body))
-    assert mapper._functions["aggregate"].typed._lessons == mapper._envelope._lessons == 20
+    assert mapper._functions["aggregate"].typed._lessons == mapper._typed_page.args[1]._lessons == 20
 
 
 def test_a_page_without_a_value_everywhere_says_so(typed):
@@ -295,7 +296,7 @@ def test_without_msgspec_bytes_give_the_same(monkeypatch):
     assert with_it == [
         from_bytes(mapper, written(page(kind)), name, query=query(kind)) for kind in PERIODS for name in FORMATS
     ]
-    assert mapper._envelope is None
+    assert mapper._typed_page is None
 
 
 def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
@@ -371,7 +372,9 @@ NOT_BYTES = ['{"data":[{"id":"1"}]}', memoryview(b'{"data":[{"id":"1"}]}'), {"da
 NOT_BYTES += [{"data": [{"id": "1", "x": one}]} for one in (b"x", float("nan"), "\ud800", {1: 2}, {None: 1}, (1,))]
 
 
-@pytest.mark.parametrize("body", [*NOT_BYTES, bytearray(b'{"data":[{"id":"1"}]}')], ids=repr)
+@pytest.mark.parametrize(
+    "body", [*NOT_BYTES, bytearray(b'{"data":[{"id":"1"}]}')], ids=lambda value: type(value).__name__
+)
 def test_what_is_not_bytes_gives_what_map_makes_of_it(body, tmp_path):
     mapper = mapper_of(tmp_path, {"id": "$contact.id"})
     for name in FORMATS:

@@ -339,7 +339,7 @@ def test_a_time_zone_that_has_another_name_now_is_no_zone_that_agrees():
 def test_an_expression_that_fails_on_a_raw_page_is_a_warning(make):
     mapper = make("for_each: {contact: data}\nnext_cursor: $uppercase(next)\nerror_when: $uppercase(next) = 'X'")
     raw = mapper.plan({}).query
-    page = mapper.map({"next": 5}, query=replace(raw, plan=raw.plan._replace(raw=True)))
+    page = mapper.map({"next": 5}, query=replace(raw, plan=replace(raw.plan, raw=True)))
     assert [(found.code, found.severity) for found in page.diagnostics] == [("T0410", "warning")] * 2
 
 

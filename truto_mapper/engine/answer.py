@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
@@ -18,19 +19,27 @@ from truto_mapper.text.errors import MapperError, QueryError
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
     from truto_mapper.engine.located_rows import LocatedRows
+    from truto_mapper.engine.odd_rows import OddRows
+    from truto_mapper.resource.spec import Resource
 
 
-def page_of(
-    replies: Replies,
-    response: Response,
-    told: tuple[Diagnostic, ...],
-    query: Query | None,
-    settings: dict[str, Any],
-    now: str | None,
-    on_invalid: OnInvalid,
-) -> Page[Any]:
-    """The page of a response whose body is JSON; `told` are the findings about its bytes."""
-    body, status, headers = response
+#: What a response is mapped with: its planned query, the settings, the time, its status and headers, and `on_invalid`.
+Given: TypeAlias = tuple[Query | None, dict[str, Any], str | None, int, dict[str, Any], OnInvalid]
+
+#: What callers of a mapper get as a `failure`.
+FAILURES = (*BEYOND, MapperError)
+
+_new = tuple.__new__
+
+
+def page_of(replies: Replies, body: Any, given: Given) -> Page[Any]:
+    """The page of a response, whose body is JSON or its bytes."""
+    query, settings, now, status, headers, on_invalid = given
+    kind: type[Response] = Response
+    told: tuple[Diagnostic, ...] = ()
+    if body.__class__ is not dict and isinstance(body, (bytes, bytearray)):
+        kind, (body, told) = ReadResponse, bodies.read(body, status)
+    response = _new(kind, (body, status, headers))  # as kind(…), which takes longer; see below
     parameters: Mapping[str, Any]
     if query is None:
         parameters, plan, sent, notes = {}, replies.unplanned, None, told
@@ -62,7 +71,7 @@ def page_of(
                 carried(cursors, query, plan, cursor)
             # As Page(*parts), which takes 3 % of a page of one row.
             parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
-            return tuple.__new__(Page, parts)
+            return _new(Page, parts)
     found[:0] = notes
     answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid, is_looping)
     return answer.page_of(fused, cursor, rows, key, made)
@@ -94,13 +103,11 @@ class Answer:
 
     def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
-        from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
-
-        odd = OddRows.of(fused, self.replies.mapping.resource)
+        odd = fused.odd_rows or _odd_rows(fused, self.replies.mapping.resource)
         is_found = rows is not False
-        exact = self._exact(fused, odd.located(self.bindings[5]) if is_found else None)
+        exact = self._exact(odd, odd.located(self.bindings[5]) if is_found else None)
         if not is_found:
-            values = None if key is None or fused.loops is None else exact.values
+            values = None if key is None or fused.loops is None else odd.values(exact, self.bindings[5])
             rows, key = (exact.rows, None) if values is None else (values, key)
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)
@@ -125,17 +132,12 @@ class Answer:
         digest = digest_of([*earlier, *exact.identities(records, start)])
         return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
 
-    def _exact(self, fused: Fused, located: LocatedRows | None) -> ExactPage:
-        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # likewise
-
-        return ExactPage(
-            fused.endpoint,
-            self.replies.mapping.resource,
+    def _exact(self, odd: OddRows, located: LocatedRows | None) -> ExactPage:
+        return odd.exact_page(
             self.replies.schema,
-            self.replies.scope(self.bindings, self.budget),
+            partial(self.replies.scope, self.bindings, self.budget),
             self.on_invalid,
             self.plan.remote_data,
-            fused.types,
             self.budget,
             located,
         )
@@ -173,6 +175,14 @@ class Answer:
         return Page(tuple(records), following, notes, *parts)
 
 
+def _odd_rows(fused: Fused, resource: Resource) -> OddRows:
+    """What knows the odd rows of an endpoint, kept with its function."""
+    from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
+
+    fused.odd_rows = OddRows(fused, resource)
+    return fused.odd_rows  # type: ignore[no-any-return]  # it knows nothing of them
+
+
 def carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | None) -> str | None:
     """The provider's cursor. Raises `ProviderError` P602 if ours, which only a query has, cannot carry it."""
     if cursor is not None and query is not None and (not cursor.isascii() or len(cursor) > MAX_CHECKED):
@@ -187,13 +197,16 @@ def quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...
     return Redaction(*holders).diagnostics(found)
 
 
-def quiet(error: MapperError, *holders: Any) -> None:
-    """Take the credentials of a context, headers or a query from the messages of an error."""
+def failure(error: Exception, *holders: Any) -> Exception:
+    """An error as callers get it: without the credentials of a context, headers or a query in its messages."""
+    if not isinstance(error, MapperError):
+        return bounded(error)
     try:
         error.diagnostics = quieted(error.diagnostics, *holders)
     except BEYOND as deep:  # a query without end
-        raise bounded(deep) from None
+        return bounded(deep)
     error.args = (error.diagnostics,)
+    return error
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int | None]:
@@ -226,9 +239,3 @@ def _changed() -> QueryError:
 def tells_zone(zone: Any, fused: Fused) -> bool:
     """Whether a reply tells its time zone, or should."""
     return zone is not MISSING or (fused.endpoint.time_zone is not None and bool(fused.types.of_zone))
-
-
-def read_response(response: Response) -> tuple[Response, tuple[Diagnostic, ...]]:
-    """A response with its bytes read as JSON, and the findings about them."""
-    content, told = bodies.read(response.body, response.status)
-    return ReadResponse(content, response.status, response.headers), told

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from truto_mapper.engine import rendering, typed_json
-from truto_mapper.engine.page import BEYOND, Page, ReadResponse, Response, bounded, cursor_of
-from truto_mapper.engine.query import Query
+from truto_mapper.engine.answer import Given
+from truto_mapper.engine.page import BEYOND, Page, ReadResponse, bounded, cursor_of
 from truto_mapper.engine.rendering import Format
 from truto_mapper.text.diagnostics import Diagnostic
 
@@ -61,9 +61,10 @@ def _encoded(page: Page[Any], body: bytes, content_type: str) -> Encoded:
     return Encoded(body, content_type, len(page.records), page.next_cursor, page.diagnostics, page.rejected)
 
 
-def list_format(query: Query | None, chosen: str | None, response: Response) -> str | None:
+def list_format(body: bytes, given: Given, chosen: str | None) -> str | None:
     """The format of a page that is the list of its whole records: one object, or lines. None for any other page."""
-    if response.status != 200 or not isinstance(response.body, (bytes, bytearray)):
+    query, _, _, status, *_ = given
+    if status != 200 or not isinstance(body, (bytes, bytearray)):
         return None
     name = chosen or "unified"
     if query is not None:
@@ -73,7 +74,7 @@ def list_format(query: Query | None, chosen: str | None, response: Response) -> 
         if is_part or (query.plan is not None and query.plan.raw):
             return None
     if name == "stream":
-        return None if b"\n" in response.body or b"\r" in response.body else name  # its rows may be in several lines
+        return None if b"\n" in body or b"\r" in body else name  # its rows may be in several lines
     return name if name == "unified" else None
 
 

@@ -13,6 +13,7 @@ from truto_mapper.engine.called import value_at
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.typed_json import MAX_LESSONS, MAX_NAMES, UndecidedError
 from truto_mapper.language.names import NamePath
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.types import objects
 from truto_mapper.mapping.linked import Endpoint
 
@@ -30,6 +31,8 @@ class Envelope:
         while lost := [name for name, path in self.rows.items() if self._is_looked_into(path, found)]:
             for name in lost:
                 del self.rows[name]
+        paths = set(self.rows.values())
+        self._others = {name: sorted(paths - {path}) for name, path in self.rows.items()}
         kinds = [kind for one in found for kind in objects(one.types.reply)]
         names = list(dict.fromkeys(name for kind in kinds for name in kind.properties or {}))
         self._declared: dict[NamePath, list[str]] = {(): names}
@@ -76,9 +79,14 @@ class Envelope:
 
         Nobody would decode the others, so nobody would tell that they are not JSON.
         """
-        found = {path: value_at(body, *path) for path in self.rows.values()}
-        rows = found.pop(self.rows.get(name, ()), None)
-        if rows.__class__ is not list or any(one.__class__ is list for one in found.values()):
+        if name not in self.rows:
+            raise UndecidedError
+        path, others = self.rows[name], self._others[name]
+        rows = value_at(body, *path) if len(path) > 1 else body[path[0]]
+        for other in others:
+            if body[other[0]] is not MISSING and value_at(body, *other).__class__ is list:
+                raise UndecidedError
+        if rows.__class__ is not list:
             raise UndecidedError
         return rows
 

@@ -55,7 +55,10 @@ class ExpectedRowCode(RowCode):
         return self.fetched(path, "dict")
 
     def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        """The code below the condition. `tries` counts down for each row that is not as expected."""
+        """The code below the condition. `misses` counts the rows that are not as expected.
+
+        Where they are a quarter of all rows, and some, testing that costs more than it saves: no page is certain then.
+        """
         pen, tests, lines, row = self.pen, list[ast.expr](), list[ast.stmt](), self.paths.context[0]
         if all(path[0] != row for path in self.values):  # a look-up proves the same
             tests.append(pen.has_class(pen.load(self.locals[row]), "dict"))
@@ -69,10 +72,13 @@ class ExpectedRowCode(RowCode):
 
         def attempt() -> None:
             pen.lines.append(ast.Try([taken], [doubtful], [], [], **pen.at))
-            pen.assign("tries", ast.BinOp(pen.load("tries"), ast.Sub(), pen.constant(1), **pen.at))
+            pen.assign("misses", ast.BinOp(pen.load("misses"), ast.Add(), pen.constant(1), **pen.at))
+            quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2), **pen.at)
+            most = ast.BinOp(quarter, ast.Add(), pen.constant(8), **pen.at)
+            pen.assign("certain", pen.test(pen.load("misses"), ast.Lt(), most))
 
         with pen.into(lines):
-            pen.branch(pen.load("tries"), attempt)
+            pen.branch(pen.load("certain"), attempt)
         return lines
 
     def looked_up_as_expected(self, path: NamePath) -> ast.expr:
@@ -119,8 +125,15 @@ class ExpectedRowCode(RowCode):
             local = self.pen.new_local("test")
             self.pen.assign(local, test)
             test = self.is_true(self.pen.load(local))
-        self.doubt_unless(test)
+        self.doubt_unless(self.shortened(test))
         return replace(child, node=node.then)
+
+    def shortened(self, test: ast.expr) -> ast.expr:
+        """`text` for `text != ""`."""
+        match test:
+            case ast.Compare(left=ast.Name(id=name) as left, ops=[ast.NotEq()], comparators=[ast.Constant(value="")]):
+                return left if self.classes.get(name) == "str" else test
+        return test
 
     def object(self, children: list[FieldSource]) -> ast.expr:
         """The object in one piece: every field has a value."""

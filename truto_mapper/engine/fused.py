@@ -7,16 +7,17 @@ generated; a class test remains, because it proves a scalar valid. For `id: key`
         certain, = page
         records = []
         doubtful = []
-        tries = certain and (len(rows) >> 2) + 8
+        misses = 0
         for row_1 in rows:
-            if tries:            # 1. An expected row: one condition reads and checks every value.
+            if certain:          # 1. An expected row: one condition reads and checks every value.
                 try:
                     if (key_2 := row_1["key"]).__class__ is str and (age_3 := row_1["age"]).__class__ is int:
                         records.append({"id": key_2, "age": age_3})
                         continue
                 except Exception:
                     pass
-                tries = tries - 1
+                misses = misses + 1
+                certain = misses < (len(rows) >> 2) + 8
             try:                 # 2. Any other row: each value is checked where it is used.
                 key_4 = row_1.get("key", MISSING)
                 age_5 = row_1.get("age", MISSING)
@@ -24,7 +25,7 @@ generated; a class test remains, because it proves a scalar valid. For `id: key`
             except Exception:    # 3. A doubtful row: the exact path maps it, or reports what is wrong with it.
                 doubtful.append(len(records))
                 records.append(None)
-        return records, doubtful, tries
+        return records, doubtful, misses if certain else None
 
 Values that do not depend on the row are parameters, computed once a page; values that depend on one text of the row
 are looked up by this text (`per_page`). The generated code reports nothing. A row that it maps has the same record as
@@ -91,7 +92,7 @@ class Fused:
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason
         self._function = self._linked("rows")
-        #: Kept here for `OddRows.of`.
+        #: What `answer` keeps here: its `OddRows`.
         self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
         #: endpoint tells by the names in it.
@@ -157,8 +158,8 @@ class Fused:
         self, rows: list[Any], remote_data: bool, arguments: tuple[Any, ...], budget: Budget
     ) -> tuple[list[Any], list[int], bool]:
         """The records of some rows, the numbers of the doubtful ones, and whether a row was as expected."""
-        records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
-        return records, doubtful, 0 < tries > (len(rows) >> 2) + 8 - len(rows)
+        records, doubtful, misses = self._function(rows, remote_data, arguments, budget)
+        return records, doubtful, misses is not None and misses < len(rows)
 
     def typed_records(
         self, rows: list[Any], key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget, remote_data: bool
@@ -200,11 +201,10 @@ class Fused:
             arguments, fault, _, odd, _ = self.page_values.known[key]
         except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
             arguments, fault, _, odd, _ = self.page_values.evaluated(key, given, budget)
-        records, doubtful, tries = self._function(rows, remote_data, arguments, budget)
-        most = (len(rows) >> 2) + 8
-        if tries == most and records and fault is None and not odd:  # all rows were as expected
+        records, doubtful, misses = self._function(rows, remote_data, arguments, budget)
+        if misses == 0 and records and fault is None and not odd:  # all rows were as expected
             return records  # type: ignore[no-any-return]  # of generated code
         if not arguments[0]:  # the values of the page are not short texts
             self.page_values.record(arguments, len(records), budget)
-        is_usual = 0 < tries > most - len(rows)
+        is_usual = misses is not None and misses < len(rows)
         return records if is_usual and not (doubtful or fault or odd) else (records, doubtful, fault, is_usual)

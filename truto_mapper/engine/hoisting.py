@@ -1,21 +1,20 @@
-"""Takes out of a loop what is the same for all its rows: the parts of a text that are values of the page."""
+"""Takes out of the code of a row what is the same for all rows: the parts of a text that are values of the page."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
 
-from truto_mapper.language.compiler.pen import Pen
+from truto_mapper.engine.per_page import PageValues, Part
 
 
 class Hoisted(ast.NodeTransformer):
-    """Joins the neighbouring parts of each text that are constants or `names`, short texts if the page is certain.
+    """Makes the neighbouring parts of each text that are constants or values of the page one value of the page.
 
-    `lines` are to be put before the loop.
+    That is for pages that are certain.
     """
 
-    def __init__(self, pen: Pen, names: Collection[str]) -> None:
-        self.pen, self.names, self.lines = pen, names, list[ast.stmt]()
+    def __init__(self, page: PageValues) -> None:
+        self.page, self.names = page, frozenset(page.parameters)
 
     def visit_JoinedStr(self, text: ast.JoinedStr) -> ast.JoinedStr:
         parts: list[ast.expr] = []
@@ -33,8 +32,10 @@ class Hoisted(ast.NodeTransformer):
         """The parts of a text as one, if that saves anything."""
         if sum(isinstance(one, ast.FormattedValue) for one in parts) < 2:
             return parts
-        pen, local = self.pen, self.pen.new_local("same")
-        made = ast.copy_location(ast.JoinedStr(parts), text)
-        with pen.into(self.lines):
-            pen.assign(local, pen.choice(pen.load("certain"), made, pen.constant("")))
-        return [ast.copy_location(ast.FormattedValue(pen.load(local), -1, None), text)]
+        joined = ast.Name(self.page.text(tuple(map(_part, parts))), ast.Load())
+        return [ast.copy_location(ast.FormattedValue(ast.copy_location(joined, text), -1, None), text)]
+
+
+def _part(part: ast.expr) -> Part:
+    value = part.value if isinstance(part, ast.FormattedValue) else part
+    return (value.id, True) if isinstance(value, ast.Name) else (part.value, False)  # type: ignore[attr-defined]

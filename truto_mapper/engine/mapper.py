@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
 from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream, typed_json
-from truto_mapper.engine.answer import page_of, quiet, read_response
+from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
 from truto_mapper.engine.cursor import (
     CursorKey,
     Cursors,
@@ -18,7 +18,7 @@ from truto_mapper.engine.cursor import (
 )
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
-from truto_mapper.engine.page import BEYOND, OnInvalid, Page, RecordT, Request, Response, bounded
+from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
 from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
 from truto_mapper.engine.rendering import Format
@@ -33,12 +33,11 @@ from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import MapperError, QueryError
+from truto_mapper.text.errors import QueryError
 from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
-    from truto_mapper.engine.envelope import Envelope
     from truto_mapper.language.trace import Trace
 
 Overlays: TypeAlias = Sequence[Path | Source]
@@ -46,10 +45,9 @@ Overlays: TypeAlias = Sequence[Path | Source]
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
-T = TypeVar("T")
 
-
-_new = tuple.__new__
+#: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
+EARLY = 20
 
 
 class _Functions(dict[str, Fused]):
@@ -90,6 +88,7 @@ class Mapper(Generic[RecordT]):
         self._parser = Parser(self._resource, self._mapping.integration, days)
         self._settings = Settings(self._mapping)
         self._functions = _Functions(parts, keep)
+        self._early = iter(range(EARLY if parts.codes else 0))
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
@@ -160,7 +159,12 @@ class Mapper(Generic[RecordT]):
         with every invalid value of the page (see `on_invalid`), `ProviderError` for a refusal or an unreadable reply,
         and `QueryError`.
         """
-        return self._given(self._page_of, body, query, context, now, status, headers, on_invalid, on_unknown)
+        try:
+            return page_of(
+                self._replies, body, self._given(query, context, now, status, headers, on_invalid, on_unknown)
+            )
+        except FAILURES as error:
+            raise failure(error, context, headers, query) from None
 
     def map_bytes(
         self,
@@ -181,13 +185,16 @@ class Mapper(Generic[RecordT]):
         installed (the extra `fast`) rows are decoded, mapped and encoded without a dict in between. Arguments and
         errors as for `map` and `Page.render`.
         """
-        make = partial(self._encoded, format)
-        return self._given(make, body, query, context, now, status, headers, on_invalid, on_unknown)
+        try:
+            given = self._given(query, context, now, status, headers, on_invalid, on_unknown)
+            made = self._typed(body, given, format)
+            # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
+            return made or encoded.encoded(page_of(self._replies, body, given), format, body)
+        except FAILURES as error:
+            raise failure(error, context, headers, query) from None
 
     def _given(
         self,
-        make: Callable[..., T],
-        body: Any,
         query: AnyQuery | None,
         context: Context,
         now: str | None,
@@ -195,64 +202,56 @@ class Mapper(Generic[RecordT]):
         headers: Headers,
         on_invalid: OnInvalid,
         on_unknown: OnUnknown,
-    ) -> T:
-        """What `make` gives for the response, the parsed query, the settings and the time that the arguments mean."""
+    ) -> Given:
+        """What the arguments mean."""
+        asked = query if query.__class__ is Query else None
+        if on_invalid != "raise" or on_unknown != "refuse":
+            arguments.check_choices(on_invalid, on_unknown)
+        if asked is None or asked.plan is None or context is not None or now is not None:
+            asked, settings, now = self._planned_again(query, context, now, on_unknown)
+        else:
+            settings, now = asked.plan.settings, asked.plan.now
+        if status.__class__ is not int or status != 200:
+            status = arguments.status_of(status)
+        return asked, settings, now, status, arguments.headers_of(headers) if headers else {}, on_invalid
+
+    def _planned_again(
+        self, query: AnyQuery | None, context: Context, now: str | None, on_unknown: OnUnknown
+    ) -> tuple[Query | None, dict[str, Any], str | None]:
+        """A planned query, the settings and the time, as arguments replace what it was planned with."""
+        if query is None:
+            return None, self._settings.of(context), _moment(now)
+        parsed = self._parser.parse(query, on_unknown)
+        if parsed.plan is None:
+            parsed = self._planned(parsed, self._settings.of(context), _moment(now)).query
+            return parsed, _plan(parsed).settings, _plan(parsed).now
+        settings = parsed.plan.settings if context is None else self._settings.of(context)
+        moment = _moment(now)
+        if moment is None or "next_cursor" in parsed.parameters:
+            moment = parsed.plan.now
+        return parsed, settings, moment
+
+    def _typed(self, body: Any, given: Given, chosen: Format | None) -> Encoded | None:
+        """A page in a format, made of typed rows; None where they do not suffice."""
+        name = encoded.list_format(body, given, chosen)
+        is_early = next(self._early, None) is not None
+        if name is None or is_early or self._typed_page is None or self._replies.trace is not None:
+            return None
         try:
-            if on_invalid != "raise" or on_unknown != "refuse":
-                arguments.check_choices(on_invalid, on_unknown)
-            parsed = query if query is None or query.__class__ is Query else self._parser.parse(query, on_unknown)
-            plan = None if parsed is None else parsed.plan
-            if plan is not None and context is None and now is None:
-                settings, moment = plan.settings, plan.now
-            else:
-                settings = self._settings.of(context) if plan is None or context is not None else plan.settings
-                moment = _moment(now) if plan is None or now is not None else plan.now
-                if parsed is not None and (plan is None or (now is not None and "next_cursor" in parsed.parameters)):
-                    parsed = parsed if plan else self._planned(parsed, settings, moment).query
-                    moment = parsed.plan.now if parsed.plan else None
-            if status.__class__ is not int or status != 200:
-                status = arguments.status_of(status)
-            lowered = arguments.headers_of(headers) if headers else {}
-            response = _new(Response, (body, status, lowered))  # as Response(…); see `page_of`
-            return make(response, parsed, settings, moment, on_invalid)
-        except BEYOND as error:
-            raise bounded(error) from None
-        except MapperError as error:
-            quiet(error, context, headers, query)
-            raise
-
-    def _page_of(
-        self, response: Response, query: Query | None, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid
-    ) -> Page[RecordT]:
-        """The page of a response, whose body may be bytes."""
-        if response.body.__class__ is not dict and isinstance(response.body, (bytes, bytearray)):
-            return page_of(self._replies, *read_response(response), query, settings, now, on_invalid)
-        return page_of(self._replies, response, (), query, settings, now, on_invalid)
-
-    def _encoded(self, chosen: Format | None, response: Response, query: Query | None, *asked: Any) -> Encoded:
-        """A page in a format, made of typed rows where they suffice."""
-        name = encoded.list_format(query, chosen, response)
-        if name is not None and self._envelope is not None and self._replies.trace is None:
-            from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
-
-            try:
-                return encoded.encoded_list(typed_page(self._replies, self._envelope, response, query, *asked), name)
-            except UndecidedError:
-                pass
-        # As `_page_of`: what is nested too deeply for Python depends on how many functions have been called.
-        is_bytes = isinstance(response.body, (bytes, bytearray))
-        page = page_of(self._replies, *(read_response(response) if is_bytes else (response, ())), query, *asked)
-        return encoded.encoded(page, chosen, response.body)
+            return encoded.encoded_list(self._typed_page(body, given), name)
+        except UndecidedError:
+            return None
 
     @cached_property
-    def _envelope(self) -> Envelope | None:
-        """Decodes replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
+    def _typed_page(self) -> Callable[[bytes, Given], Page[Any]] | None:
+        """Makes pages of replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
         if typed_json.library() is None:
             return None
-        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # likewise
+        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # few mappers map bytes
+        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # likewise
 
-        found = Envelope(self._mapping.endpoints, self._functions)
-        return found if found.rows else None
+        envelope = Envelope(self._mapping.endpoints, self._functions)
+        return partial(typed_page, self._replies, envelope) if envelope.rows else None
 
     def exchange(
         self,
@@ -314,11 +313,8 @@ class Mapper(Generic[RecordT]):
         try:
             parsed = self._parser.parse(query, on_unknown)
             return self._planned(parsed, self._settings.of(context), _moment(now), is_stream=is_stream)
-        except BEYOND as error:
-            raise bounded(error) from None
-        except MapperError as error:
-            quiet(error, context, query)
-            raise
+        except FAILURES as error:
+            raise failure(error, context, query) from None
 
     def _following(self, query: Query, next_cursor: str) -> Request:
         """The request for the next page of a stream."""
@@ -337,11 +333,8 @@ class Mapper(Generic[RecordT]):
         plan = _plan(request.query)
         try:
             return self._static(request.query, plan.settings, plan.now, on_invalid)
-        except BEYOND as error:
-            raise bounded(error) from None
-        except MapperError as error:
-            quiet(error, request.query)
-            raise
+        except FAILURES as error:
+            raise failure(error, request.query) from None
 
     def _told(self, page: Page[RecordT]) -> Told:
         """What the reply of a page says about paging."""
@@ -356,10 +349,9 @@ class Mapper(Generic[RecordT]):
     def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
         body = requests.static_response(self._mapping, query, settings, now, self._replies.trace)
-        response = Response(None if body is MISSING else body)
         if body is MISSING:
-            return Page((), None, query.notes, (), response, query, self._resource, is_asked=False)
-        return page_of(self._replies, response, (), query, settings, now, on_invalid)._replace(is_asked=False)
+            return Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
+        return page_of(self._replies, body, (query, settings, now, 200, {}, on_invalid))._replace(is_asked=False)
 
 
 def _plan(query: Query) -> Plan:

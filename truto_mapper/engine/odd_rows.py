@@ -27,9 +27,13 @@ from truto_mapper.engine.odd_values import (
     told_at,
     value_at,
 )
+from truto_mapper.engine.page import OnInvalid
+from truto_mapper.engine.rows import Place
+from truto_mapper.language.expression import Scope
 from truto_mapper.language.names import NamePath
-from truto_mapper.language.runtime.values import MISSING, finite
+from truto_mapper.language.runtime.values import MISSING, Budget, finite
 from truto_mapper.resource.field import REMOTE_DATA
+from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.pointers import Steps, json_pointer
@@ -86,18 +90,40 @@ class OddRows:
     def __init__(self, fused: Fused, resource: Resource) -> None:
         self.fused, self.resource = fused, resource
         self.loops = fused.loops if fused.loops is not None and LocatedRows.are_declared(fused.types) else None
+        #: The pointer of the outermost rows.
+        self._pointer = "" if self.loops is None else json_pointer((*self.loops.outer, ""))
         self._known: dict[tuple[Any, ...], _Known] = {}
 
-    @staticmethod
-    def of(fused: Fused, resource: Resource) -> OddRows:
-        """Those of an endpoint's function, made when they are first needed."""
-        if fused.odd_rows is None:
-            fused.odd_rows = OddRows(fused, resource)
-        return fused.odd_rows  # type: ignore[no-any-return]  # it knows nothing of them
+    def exact_page(
+        self,
+        schema: Schema,
+        make_scope: Callable[[], Scope],
+        on_invalid: OnInvalid,
+        remote_data: bool,
+        budget: Budget,
+        located: LocatedRows | None,
+    ) -> ExactPage:
+        """The exact path through one page."""
+        endpoint, types = self.fused.endpoint, self.fused.types
+        return ExactPage(endpoint, self.resource, schema, make_scope, on_invalid, remote_data, types, budget, located)
 
     def located(self, body: Any) -> LocatedRows | None:
         """The rows of a reply, which the generated code found."""
-        return None if self.loops is None else LocatedRows(body, self.loops)
+        return None if self.loops is None else LocatedRows(body, self.loops, self._pointer)
+
+    def values(self, exact: ExactPage, body: Any) -> list[Any] | None:
+        """What `ExactPage.values` gives for rows that the generated code did not find."""
+        rows = self.located(body)
+        unread = [] if rows is None or rows.loops.inner is None else rows.unread
+        if rows is not None and unread:
+            below = exact.rows_below(Place(rows.outer[n], (*rows.loops.outer, n)) for n in unread)
+            if below is not None:
+                rows.others, exact.located = dict(zip(unread, below, strict=True)), rows
+                return rows.pairs  # type: ignore[no-any-return]  # all rows have the right shape now
+            exact.misplaced.clear()
+            exact.told.clear()
+            exact.unselected.clear()
+        return exact.values
 
     @cached_property
     def reads(self) -> RowReads | None:

@@ -41,6 +41,9 @@ _TEXTS = frozenset({str, type(None), type(MISSING)})
 
 Checked: TypeAlias = tuple[Expression, Schema]
 
+#: A part of a text of the page: a constant text, or the name of a parameter.
+Part: TypeAlias = tuple[str, bool]
+
 
 class Memo(NamedTuple):
     """Values that depend on one text of the row: some `let`s, then some fields with their schemas.
@@ -166,12 +169,15 @@ class PageValues:
         self.memos: dict[NamePath, Memo] = {}
         self._names: dict[str, str] = {}
         self._fields: dict[Any, PageField] = {}
+        self._texts: dict[tuple[Part, ...], str] = {}
         self.known: dict[tuple[Any, ...] | None, Evaluated] = {}
 
     def copied(self) -> PageValues:
         """The same for code that may ask for more."""
         made = copy(self)
-        vars(made).update({name: dict(getattr(self, name)) for name in ("lets", "memos", "_names", "_fields")})
+        vars(made).update(
+            {name: dict(getattr(self, name)) for name in ("lets", "memos", "_names", "_fields", "_texts")}
+        )
         return made
 
     def __getstate__(self) -> dict[str, Any]:
@@ -196,6 +202,10 @@ class PageValues:
         self.memos.setdefault(memo.path, memo)
         return f"memo_{list(self.memos).index(memo.path)}"
 
+    def text(self, parts: tuple[Part, ...]) -> str:
+        """The parameter for the text that these parts make, empty for a page that is not certain."""
+        return self._texts.setdefault(parts, f"text_{len(self._texts)}")
+
     @property
     def expressions(self) -> Iterator[Expression]:
         """Everything that is evaluated for the parameters."""
@@ -208,9 +218,9 @@ class PageValues:
     @property
     def parameters(self) -> list[str]:
         """The first, `certain`, says whether all names are texts and all fields have values."""
-        numbered = [("page", len(self._fields)), ("memo", len(self.memos))]
-        others = [f"{kind}_{number}" for kind, count in numbered for number in range(count)]
-        return ["certain", *self._names.values(), *others]
+        fields, memos = (range(len(found)) for found in (self._fields, self.memos))
+        shared = [f"page_{number}" for number in fields]
+        return ["certain", *self._names.values(), *shared, *self._texts.values(), *(f"memo_{one}" for one in memos)]
 
     @cached_property
     def tests(self) -> tuple[Test, ...]:
@@ -279,7 +289,10 @@ class PageValues:
         certain = _are_short(names) and None not in found and not any(map(_is_long, found))
         odd: list[str] = [] if self._are_placed() else ["unknown"]
         zone = self._zone(page)
-        arguments = (certain, *names, *found, *(_ByText(memo, page, zone, odd) for memo in self.memos.values()))
+        memos = (_ByText(memo, page, zone, odd) for memo in self.memos.values())
+        values = dict(zip(self.parameters, (certain, *names, *found), strict=False))
+        texts = ("".join(str(values[part] if is_name else part) for part, is_name in parts) for parts in self._texts)
+        arguments = (certain, *names, *found, *(text if certain else "" for text in texts), *memos)
         is_plain = certain and all(map(_is_plain, found))
         worst: tuple[Fault, ...] = ("let", "required", "optional")
         return arguments, next((fault for fault in worst if fault in faults), None), page, odd, is_plain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from truto_mapper.engine.cursor import Question
 from truto_mapper.engine.query_string import split_query_string
@@ -31,7 +31,8 @@ _MAX_SHOWN = 60
 _UNREADABLE = object()
 
 
-class Plan(NamedTuple):
+@record
+class Plan:
     """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -107,9 +108,41 @@ def reply_module(
         rows = pen.constant(value=False) if loops is None else loops.read(pen)
         key = pen.tuple_of(*(_read(pen, *path) for path in paths))
         lines.append(ast.Return(pen.tuple_of(recognised, *others, rows, key)))
+    lines[1:] = _looked_up_once(pen, lines[1:])
     caught = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
     pen.lines.append(ast.Try(lines, [caught], [], []))
     return externals.module(pen, "reply", ["given", "budget"])
+
+
+def _looked_up_once(pen: Pen, lines: list[ast.stmt]) -> list[ast.stmt]:
+    """The lines after the look-ups of names of the reply that occur more than once."""
+    found = Counter(filter(None, (_name_of(node) for line in lines for node in ast.walk(line))))
+    shared = {name: pen.new_local(name) for name, count in found.items() if count > 1}
+    looked_up = _LookedUp(shared)
+    made: list[ast.stmt] = []
+    with pen.into(made):
+        for name, local in shared.items():
+            pen.assign(local, _read(pen, "response", name))
+    return made + [looked_up.visit(line) for line in lines]
+
+
+def _name_of(node: ast.AST) -> str | None:
+    """The name for code that looks one up in the reply."""
+    match node:
+        case ast.Call(ast.Attribute(ast.Name("response"), "get"), [ast.Constant(str(name)), ast.Name("MISSING")]):
+            return name
+    return None
+
+
+class _LookedUp(ast.NodeTransformer):
+    """Code with locals in place of some look-ups."""
+
+    def __init__(self, shared: dict[str, str]) -> None:
+        self.shared = shared
+
+    def visit_Call(self, call: ast.Call) -> ast.AST:
+        local = self.shared.get(_name_of(call) or "")
+        return self.generic_visit(call) if local is None else ast.copy_location(ast.Name(local, ast.Load()), call)
 
 
 def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast.expr:

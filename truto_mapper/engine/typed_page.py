@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from truto_mapper.engine.answer import Answer, read_response, tells_zone
+from truto_mapper.engine import bodies
+from truto_mapper.engine.answer import Answer, Given, tells_zone
 from truto_mapper.engine.cursor import MAX_CHECKED
 from truto_mapper.engine.envelope import Envelope
-from truto_mapper.engine.page import OnInvalid, Page, Response
-from truto_mapper.engine.query import Query
+from truto_mapper.engine.page import Page, ReadResponse, Response
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError
 
+_new = tuple.__new__
 
-def typed_page(
-    replies: Replies,
-    envelope: Envelope,
-    response: Response,
-    query: Query | None,
-    settings: dict[str, Any],
-    now: str | None,
-    on_invalid: OnInvalid,
-) -> Page[Any]:
+
+def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Given) -> Page[Any]:
     """The page of a response with status 200; `answer.page_of` makes the same of a body that is read.
 
     Raises `UndecidedError` for one that has to take the usual way, which also says what is wrong with it.
     """
+    query, settings, now, _, headers, on_invalid = given
     parameters: Mapping[str, Any]
     found: list[Diagnostic] = []
     notes: tuple[Diagnostic, ...] = ()
@@ -37,9 +32,9 @@ def typed_page(
         parameters, plan, sent = {}, replies.unplanned, None
     else:
         parameters, plan, sent, notes = query.parameters, query.plan or replies.unplanned, query.cursor, query.notes
-    body, budget = envelope.opened(response[0]), Budget()
+    body, budget = envelope.opened(sent_body), Budget()
     before, moment = MISSING if sent is None else sent, MISSING if now is None else now
-    bindings = (settings, before, response[2], moment, parameters, body, 200)
+    bindings = (settings, before, headers, moment, parameters, body, 200)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
         if fused is None or (found and any(one.code != "P609" for one in found)):
@@ -59,11 +54,12 @@ def typed_page(
         raise UndecidedError
     if made is records:
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
+        response = _new(Response, (sent_body, 200, headers))  # as in `page_of`
         parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors)
-        return tuple.__new__(Page, parts)  # as in `page_of`
-    response, told = read_response(response)
+        return _new(Page, parts)
+    body, told = bodies.read(sent_body, 200)
     found[:0] = [*notes, *told]
-    bindings = (*bindings[:-2], response.body, 200)
+    bindings, response = (*bindings[:-2], body, 200), ReadResponse(body, 200, headers)
     read = fused.reply(bindings, budget)
     if read is None:
         raise UndecidedError

@@ -176,9 +176,9 @@ class TypedRowCode(ExpectedRowCode):
             raws = self.raws if is_inner else self.raws[:1]
             pen.append("odd", pen.tuple_of(pen.called("len", pen.load("records")), *map(pen.load, raws)))
             pen.append("records", pen.constant(None))
-            pen.assign("tries", ast.BinOp(pen.load("tries"), ast.Sub(), pen.constant(1), **pen.at))
             given_up = ast.Return(pen.tuple_of(pen.constant(None), pen.load("odd"), pen.load("lacking")))
-            pen.branch(pen.not_(pen.load("tries")), lambda: pen.lines.append(given_up))
+            are_most = pen.called("are_most", pen.load("odd"), pen.load("records"))
+            pen.branch(are_most, lambda: pen.lines.append(given_up))
             pen.lines.append(ast.Continue(**pen.at))
         handler = ast.ExceptHandler(pen.load("Exception"), None, odd)
         made: list[ast.stmt] = [ast.Try([*lines, *body] if is_inner else lines, [handler], [], [], **pen.at)]
@@ -212,6 +212,9 @@ class TypedRowCode(ExpectedRowCode):
             found = kind if found is None else found | kind
         return found
 
+
+#: The most odd rows of a page for which it does not matter how many others there are.
+MAX_ODD = 12
 
 #: The attribute of an outer row that holds its inner rows.
 INNER = "inner"
@@ -254,6 +257,11 @@ class _WithoutRows(ast.NodeTransformer):
         return name
 
 
+def are_most(odd: list[Any], records: list[Any]) -> bool:
+    """Whether some rows, and three of four so far, are odd: then trying costs more than it saves."""
+    return len(odd) > MAX_ODD and 4 * len(odd) > 3 * len(records)
+
+
 def takes_context(function: Any, given: int) -> bool:
     """Whether a standard function with that many arguments may take `$` for one that is left out."""
     return "-" in (function.signature or "") and given < function.arity
@@ -266,23 +274,18 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     body = code.row()
     if not all(typed_json.is_attribute(name) for names in code.made.values() for name in names):
         raise UnfusableError("a field's name is not that of an attribute")
+    body = [*map(Hoisted(blueprint.page).visit, body)]
     if blueprint.page.parameters != parameters:
         raise UnfusableError("it reads more of its page than other code")
     unpack(pen, parameters, pen.load("page"))
-    hoisted = Hoisted(pen, parameters)
-    body = [hoisted.visit(line) for line in body]
-    pen.lines += hoisted.lines
     for name in ("records", "odd"):
         pen.assign(name, pen.list_of())
     pen.assign("run", pen.constant(None))
     pen.assign("lacking", pen.constant(value=True))
-    # As for expected rows: where a quarter of the rows, and some, are odd, trying costs more than it saves.
-    quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
-    pen.assign("tries", ast.BinOp(quarter, ast.Add(), pen.constant(8)))
     pen.lines += body
     pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "odd", "lacking")))))
     blueprint.externals.constants |= {name: typed_json.output(names) for name, names in code.made.items()}
-    blueprint.externals.constants[ONLY] = typed_json.with_inner
+    blueprint.externals.constants |= {ONLY: typed_json.with_inner, "are_most": are_most}
     decoders = [f"decode_{variable}" for variable in blueprint.loops.variables]
     return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget", *decoders])
 

@@ -7,7 +7,6 @@ from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
 _Kind = TypeVar("_Kind")
-_set = object.__setattr__
 
 
 @dataclass_transform(frozen_default=True)
@@ -22,12 +21,13 @@ def record(kind: type[_Kind]) -> type[_Kind]:
     extra: tuple[str, ...] = given.pop("__slots__", ())
     for name in ("__dict__", "__weakref__", *extra):
         given.pop(name, None)
-    made = {"__init__": _initializer(names, defaults), "__match_args__": tuple(names), "__slots__": (*names, *extra)}
+    made: dict[str, Any] = {"__match_args__": tuple(names), "__slots__": (*names, *extra)}
     made |= {"__dataclass_fields__": _Fields(kind), "_fields": tuple(names), "_values": _values(names)}
     made |= {"__setattr__": _refuse, "__delattr__": _refuse, "__reduce__": _reduce}
     made |= {"__repr__": _repr} if kind.__repr__ is object.__repr__ else {}
     made |= {"__eq__": _eq, "__hash__": _hash} if kind.__eq__ is object.__eq__ else {}
     again: type[_Kind] = type.__call__(type(kind), kind.__name__, kind.__bases__, {**given, **made})
+    again.__init__ = _initializer(again, names, defaults)  # type: ignore[method-assign]  # it needs the slots
     return again
 
 
@@ -37,11 +37,12 @@ def replace(value: _Kind, **changes: Any) -> _Kind:
     return type(value)(**kept | changes)
 
 
-def _initializer(names: list[str], defaults: dict[str, Any]) -> Any:
+def _initializer(kind: type, names: list[str], defaults: dict[str, Any]) -> Any:
     """`__init__`, written out: nothing else is as fast."""
     parameters = ", ".join(name + f"=_{name}" * (name in defaults) for name in names)
-    lines = "".join(f" _set(self, {name!r}, {name})\n" for name in names)
-    namespace = {f"_{name}": value for name, value in defaults.items()} | {"_set": _set}
+    lines = "".join(f" set_{name}(self, {name})\n" for name in names)
+    namespace = {f"_{name}": value for name, value in defaults.items()}
+    namespace |= {f"set_{name}": getattr(kind, name).__set__ for name in names}
     exec(f"def __init__(self, {parameters}):\n{lines}", namespace)  # noqa: S102  # of the names of a class
     return namespace["__init__"]
 
