@@ -13,16 +13,21 @@ _set = object.__setattr__
 def record(kind: type[_Kind]) -> type[_Kind]:
     """A class with a slot for each annotation. It is frozen, and equal to others of its class with the same fields.
 
-    Names in its own `__slots__` are no fields. What it defines itself, or inherits, is kept. `dataclasses.replace` and
-    the like take its values too.
+    Names in its own `__slots__` are no fields; they are None at first. What it defines itself, or inherits, is kept.
+    `dataclasses.replace` and the like take its values too.
     """
     names, given = list(kind.__annotations__), dict(vars(kind))
     defaults = {name: given.pop(name) for name in names if name in given}
     extra: tuple[str, ...] = given.pop("__slots__", ())
     for name in ("__dict__", "__weakref__", *extra):
         given.pop(name, None)
-    made = {"__init__": _initializer(names, defaults), "__match_args__": tuple(names), "__slots__": (*names, *extra)}
-    made |= {"__dataclass_fields__": _Fields(kind), "_fields": tuple(names), "_values": _values(names)}
+    made = {"__init__": _initializer(names, defaults, extra), "__slots__": (*names, *extra)}
+    made |= {
+        "__match_args__": tuple(names),
+        "__dataclass_fields__": _Fields(kind),
+        "_fields": tuple(names),
+        "_values": _values(names),
+    }
     made |= {"__setattr__": _refuse, "__delattr__": _refuse, "__reduce__": _reduce}
     made |= {"__repr__": _repr} if kind.__repr__ is object.__repr__ else {}
     made |= {"__eq__": _eq, "__hash__": _hash} if kind.__eq__ is object.__eq__ else {}
@@ -36,10 +41,11 @@ def replace(value: _Kind, **changes: Any) -> _Kind:
     return type(value)(**kept | changes)
 
 
-def _initializer(names: list[str], defaults: dict[str, Any]) -> Any:
+def _initializer(names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:
     """`__init__`, written out: nothing else is as fast."""
     parameters = ", ".join(name + f"=_{name}" * (name in defaults) for name in names)
-    lines = "".join(f" _set(self, {name!r}, {name})\n" for name in names)
+    values = {name: name for name in names} | dict.fromkeys(extra, "None")
+    lines = "".join(f" _set(self, {name!r}, {value})\n" for name, value in values.items())
     namespace = {f"_{name}": value for name, value in defaults.items()} | {"_set": _set}
     exec(f"def __init__(self, {parameters}):\n{lines}", namespace)  # noqa: S102  # of the names of a class
     return namespace["__init__"]
