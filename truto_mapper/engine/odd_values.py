@@ -228,9 +228,10 @@ class RowReads:
                     if path[:end] not in copied:
                         holder, usual = copied[path[: end - 1]]
                         name = path[end - 1]
-                        found, below = holder.get(name), usual[name]
-                        holder[name] = dict(found if found.__class__ is dict else below)
-                        copied[path[:end]] = holder[name], below
+                        found = holder.get(name)
+                        # An object that is not there gets no value beside the odd one.
+                        holder[name] = dict(found) if found.__class__ is dict else {}
+                        copied[path[:end]] = holder[name], usual[name]
             holder, usual = copied[path[:-1]]
             holder[path[-1]] = usual[path[-1]]
         return made
