@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,7 +10,7 @@ from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
 from truto_mapper.engine.fused import Fused, Made
 from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, Response, bounded
-from truto_mapper.engine.query import Plan, Query
+from truto_mapper.engine.query import Asked, Plan, Query
 from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.text.diagnostics import Diagnostic
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from truto_mapper.resource.spec import Resource
 
 
-#: What a response is mapped with: its planned query, the settings, the time, its status and headers, and `on_invalid`.
-Given: TypeAlias = tuple[Query | None, dict[str, Any], str | None, int, dict[str, Any], OnInvalid]
+#: What a response is mapped with: its planned query, what is asked, its status and headers, and `on_invalid`.
+Given: TypeAlias = tuple[Query | None, Asked, int, dict[str, Any], OnInvalid]
 
 #: What callers of a mapper get as a `failure`.
 FAILURES = (*BEYOND, MapperError)
@@ -32,49 +32,50 @@ FAILURES = (*BEYOND, MapperError)
 _new = tuple.__new__
 
 
-def page_of(replies: Replies, body: Any, given: Given) -> Page[Any]:
-    """The page of a response, whose body is JSON or its bytes."""
-    query, settings, now, status, headers, on_invalid = given
+def page_of(
+    replies: Replies, body: Any, query: Query | None, asked: Asked, status: int, headers: Any, on_invalid: OnInvalid
+) -> Page[Any]:
+    """The page of a response, whose body is JSON or its bytes; see `Given`."""
+    only, settings, sent, now, parameters, cursor, planned_zone, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
-    told: tuple[Diagnostic, ...] = ()
     if body.__class__ is not dict and isinstance(body, (bytes, bytearray)):
         kind, (body, told) = ReadResponse, bodies.read(body, status)
-    response = _new(kind, (body, status, headers))  # as kind(…), which takes longer; see below
-    parameters: Mapping[str, Any]
-    if query is None:
-        parameters, plan, sent, notes = {}, replies.unplanned, None, told
-    else:
-        parameters, plan, sent = query.parameters, query.plan or replies.unplanned, query.cursor
-        notes = query.notes + told if told else query.notes
-    before, moment = MISSING if sent is None else sent, MISSING if now is None else now
-    bindings, budget = (settings, before, headers, moment, parameters, body, status), Budget()
+        notes += told
+    response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
+    bindings, budget = (settings, sent, headers, now, parameters, body, status), Budget()
     found: list[Diagnostic] = []
-    fused, reply = replies.recognised(bindings, plan, found, budget)
+    reply: Any = None
+    if only is not None and status == 200 and body.__class__ is dict and replies.trace is None:
+        fused: Fused | None = replies.functions[only]
+        read = fused.reply  # type: ignore[union-attr]  # this is as `recognised`, which takes longer
+        reply = read(bindings, budget)
+    if reply is None or reply[0] is not True:
+        fused, reply = replies.recognised(bindings, plan, found, budget)
     if fused is None:
         found[:0] = notes
         return Answer(replies, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
-    _, cursor, zone, rows, key = reply
-    if zone != plan.zone and plan.zone is not None and tells_zone(zone, fused):
+    _, following, zone, rows, key = reply
+    if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
         from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
 
         days = replies.mapping.whole_days
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
-    if cursor.__class__ is not str or not cursor or (sent is not None and cursor == sent):
-        cursor, is_looping = next_cursor(cursor, fused, query, body, found)
+    if following.__class__ is not str or not following or (cursor is not None and following == cursor):
+        following, is_looping = next_cursor(following, fused, query, body, found)
     made = None
-    if rows is not False and plan.limit is None and (query is None or not query.offset):
-        made = fused.records(rows, key, bindings, budget, plan.remote_data)
+    if rows is not False and is_whole:
+        made = fused.records(rows, key, bindings, budget, remote_data)
         if made.__class__ is list and not found:
             cursors, resource, name = replies.cursors, replies.mapping.resource, fused.name
-            if cursor is not None and (len(cursor) > MAX_CHECKED or not cursor.isascii()):
-                carried(cursors, query, plan, cursor)
-            # As Page(*parts), which takes 3 % of a page of one row.
-            parts = (tuple(made), cursor, notes, (), response, query, resource, is_looping, name, True, cursors)
+            if following is not None and (len(following) > MAX_CHECKED or not following.isascii()):
+                carried(cursors, query, plan, following)
+            # As Page(*parts), which takes longer.
+            parts = (tuple(made), following, notes, (), response, query, resource, is_looping, name, True, cursors)
             return _new(Page, parts)
     found[:0] = notes
     answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid, is_looping)
-    return answer.page_of(fused, cursor, rows, key, made)
+    return answer.page_of(fused, following, rows, key, made)
 
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.

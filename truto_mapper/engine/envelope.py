@@ -58,7 +58,7 @@ class Envelope:
             holder[last] = typed_json.raw_list()
         kind, plain = typed_json.envelope_type(self._tree, self._declared)
         decode = typed_json.decoder(kind)
-        return lambda body: plain(decode(body))
+        return lambda body: plain(typed_json.deep(decode, body))
 
     def opened(self, body: Any) -> dict[str, Any]:
         """The body with raw rows. Raises `UndecidedError` for bytes that are left to Python's own module."""

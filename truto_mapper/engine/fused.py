@@ -168,12 +168,10 @@ class Fused:
 
         Raises `UndecidedError` for what has to be mapped the usual way.
         """
-        try:
-            arguments, fault, _, odd, is_plain = self.page_values.known[key]
-        except (KeyError, TypeError):
-            if key is None:
-                raise UndecidedError from None
-            arguments, fault, _, odd, is_plain = self.page_values.evaluated(key, given, budget)
+        if key is None:
+            raise UndecidedError
+        last, found = self.page_values.last
+        arguments, fault, _, odd, is_plain = found if key == last else self.page_values.of(key, given, budget)
         if self.typed is None or fault is not None or not is_plain:
             raise UndecidedError
         records, doubtful, is_usual = self.typed.mapped(self.mapped, rows, remote_data, arguments, budget)
@@ -197,11 +195,10 @@ class Fused:
         """
         if key is None:
             return [None] * len(rows), range(len(rows)), None, False
-        try:
-            arguments, fault, _, odd, _ = self.page_values.known[key]
-        except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
-            arguments, fault, _, odd, _ = self.page_values.evaluated(key, given, budget)
-        records, doubtful, misses = self._function(rows, remote_data, arguments, budget)
+        last, found = self.page_values.last
+        arguments, fault, _, odd, _ = found if key == last else self.page_values.of(key, given, budget)
+        function = self._function  # calling it as a method takes longer
+        records, doubtful, misses = function(rows, remote_data, arguments, budget)
         if misses == 0 and records and fault is None and not odd:  # all rows were as expected
             return records  # type: ignore[no-any-return]  # of generated code
         if not arguments[0]:  # the values of the page are not short texts

@@ -20,7 +20,7 @@ from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
-from truto_mapper.engine.query import OnUnknown, Parser, Plan, Query
+from truto_mapper.engine.query import Asked, OnUnknown, Parser, Plan, Query, asked_of
 from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.settings import Settings
@@ -160,9 +160,14 @@ class Mapper(Generic[RecordT]):
         and `QueryError`.
         """
         try:
-            return page_of(
-                self._replies, body, self._given(query, context, now, status, headers, on_invalid, on_unknown)
-            )
+            planned: Any = query
+            is_plain = context is None and now is None and headers is None and status.__class__ is int and status == 200
+            if is_plain and query.__class__ is Query and on_invalid == "raise" and on_unknown == "refuse":
+                asked = planned.asked
+                if asked is not None:
+                    return page_of(self._replies, body, planned, asked, 200, {}, "raise")
+            given = self._given(query, context, now, status, headers, on_invalid, on_unknown)
+            return page_of(self._replies, body, *given)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -189,7 +194,7 @@ class Mapper(Generic[RecordT]):
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown)
             made = self._typed(body, given, format)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
-            return made or encoded.encoded(page_of(self._replies, body, given), format, body)
+            return made or encoded.encoded(page_of(self._replies, body, *given), format, body)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -204,32 +209,35 @@ class Mapper(Generic[RecordT]):
         on_unknown: OnUnknown,
     ) -> Given:
         """What the arguments mean."""
-        asked = query if query.__class__ is Query else None
         if on_invalid != "raise" or on_unknown != "refuse":
             arguments.check_choices(on_invalid, on_unknown)
-        if asked is None or asked.plan is None or context is not None or now is not None:
-            asked, settings, now = self._planned_again(query, context, now, on_unknown)
-        else:
-            settings, now = asked.plan.settings, asked.plan.now
+        planned: Any = query
+        asked = planned.asked if query.__class__ is Query and context is None and now is None else None
+        if asked is None:
+            planned, asked = self._asked_again(query, context, now, on_unknown)
         if status.__class__ is not int or status != 200:
             status = arguments.status_of(status)
-        return asked, settings, now, status, arguments.headers_of(headers) if headers else {}, on_invalid
+        return planned, asked, status, arguments.headers_of(headers) if headers else {}, on_invalid
 
-    def _planned_again(
+    def _asked_again(
         self, query: AnyQuery | None, context: Context, now: str | None, on_unknown: OnUnknown
-    ) -> tuple[Query | None, dict[str, Any], str | None]:
-        """A planned query, the settings and the time, as arguments replace what it was planned with."""
+    ) -> tuple[Query | None, Asked]:
+        """A planned query, and what its pages share if arguments replace what it was planned with."""
         if query is None:
-            return None, self._settings.of(context), _moment(now)
+            return None, asked_of(None, self._replies.unplanned, self._settings.of(context), _moment(now))
         parsed = self._parser.parse(query, on_unknown)
         if parsed.plan is None:
             parsed = self._planned(parsed, self._settings.of(context), _moment(now)).query
-            return parsed, _plan(parsed).settings, _plan(parsed).now
-        settings = parsed.plan.settings if context is None else self._settings.of(context)
+            context = now = None
+        plan = _plan(parsed)
+        settings = plan.settings if context is None else self._settings.of(context)
         moment = _moment(now)
         if moment is None or "next_cursor" in parsed.parameters:
-            moment = parsed.plan.now
-        return parsed, settings, moment
+            moment = plan.now
+        asked = asked_of(parsed, plan, settings, moment)
+        if context is None and now is None:
+            object.__setattr__(parsed, "asked", asked)
+        return parsed, asked
 
     def _typed(self, body: Any, given: Given, chosen: Format | None) -> Encoded | None:
         """A page in a format, made of typed rows; None where they do not suffice."""
@@ -330,9 +338,8 @@ class Mapper(Generic[RecordT]):
         if response is not None:
             body, status, headers = response
             return self.map(body, query=request.query, status=status, headers=headers, on_invalid=on_invalid)
-        plan = _plan(request.query)
         try:
-            return self._static(request.query, plan.settings, plan.now, on_invalid)
+            return self._static(request.query, on_invalid)
         except FAILURES as error:
             raise failure(error, request.query) from None
 
@@ -346,12 +353,14 @@ class Mapper(Generic[RecordT]):
         names |= {"response": body, "status": status, "headers": headers}
         return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
 
-    def _static(self, query: Query, settings: dict[str, Any], now: str | None, on_invalid: OnInvalid) -> Page[RecordT]:
+    def _static(self, query: Query, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
-        body = requests.static_response(self._mapping, query, settings, now, self._replies.trace)
+        plan = _plan(query)
+        body = requests.static_response(self._mapping, query, plan.settings, plan.now, self._replies.trace)
         if body is MISSING:
             return Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
-        return page_of(self._replies, body, (query, settings, now, 200, {}, on_invalid))._replace(is_asked=False)
+        asked = asked_of(query, plan, plan.settings, plan.now)
+        return page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
 
 
 def _plan(query: Query) -> Plan:

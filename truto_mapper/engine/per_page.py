@@ -171,6 +171,8 @@ class PageValues:
         self._fields: dict[Any, PageField] = {}
         self._texts: dict[tuple[Part, ...], str] = {}
         self.known: dict[tuple[Any, ...] | None, Evaluated] = {}
+        #: The key of the last page, and its values: most pages have the same one, and comparing is faster than hashing.
+        self.last: tuple[Any, Any] = (None, None)
 
     def copied(self) -> PageValues:
         """The same for code that may ask for more."""
@@ -183,7 +185,7 @@ class PageValues:
     def __getstate__(self) -> dict[str, Any]:
         """What code that is written needs, without what it was written with."""
         fields = dict(enumerate(self._fields.values()))
-        kept = {"paths": self.paths, "tests": self.tests, "_fields": fields, "known": {}}
+        kept = {"paths": self.paths, "tests": self.tests, "_fields": fields, "known": {}, "last": (None, None)}
         return vars(self) | {"types": None} | kept
 
     def name(self, name: str) -> str:
@@ -246,8 +248,16 @@ class PageValues:
         whole = (path for path in every if every.isdisjoint(path[:end] for end in range(1, len(path))))
         return sorted(path for path in whole if path[0] != "row")
 
-    def evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget) -> Evaluated:
+    def of(self, key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget) -> Evaluated:
         """What `arguments` gives, kept for pages with the same `key`, the values at `paths`."""
+        try:
+            made = self.known[key]
+        except (KeyError, TypeError):  # TypeError: a value that cannot be hashed
+            return self._evaluated(key, given, budget)
+        self.last = key, made
+        return made
+
+    def _evaluated(self, key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget) -> Evaluated:
         if not _TEXTS.issuperset(map(type, key)) or sum(len(text) for text in key if text) > MAX_CHARACTERS:
             return self.arguments(Scope({}, dict(zip(self.bindings, given, strict=True)), budget=budget))
         made = self.arguments(Scope({}, self._bindings(key), budget=budget))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from truto_mapper.engine.cursor import Question
 from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.engine.query_values import UnusableError, coerced, filled, plain
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.generated import query_schema
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -52,6 +53,14 @@ class Plan:
         return f"<Plan of {', '.join(self.endpoints)}>"
 
 
+#: What the pages of a planned query share: the only endpoint that serves it, None unless a reply can only be its; the
+#: bindings `context`, `cursor`, `now` and `query` of a reply; the provider's cursor that was sent; `zone` and
+#: `remote_data` of the plan; whether pages are not cut; the notes; the plan.
+Asked: TypeAlias = tuple[
+    str | None, dict[str, Any], Any, Any, Mapping[str, Any], str | None, str | None, bool, bool, tuple[Any, ...], Plan
+]
+
+
 @record
 class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
@@ -59,8 +68,12 @@ class Query(Mapping[str, Any]):
     `remarks` are notes on the parameters (Q508). Planning fills in the rest: what was in its cursor (`cursor` is the
     provider's own, None for the first page; `offset` is how many rows of its page were returned before, `digest` that
     of their ids), `sent` (the request's method, path, params, headers and body), `notes` (the remarks, and those of the
-    plan) and `plan`.
+    plan) and `plan`. The first page fills in `asked`.
     """
+
+    __slots__ = ("asked",)
+    if TYPE_CHECKING:
+        asked: ClassVar[Asked | None]
 
     parameters: Mapping[str, Any]
     cursor: str | None = None
@@ -82,6 +95,19 @@ class Query(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"<Query {', '.join(self.parameters)}>"
+
+
+def asked_of(query: Query | None, plan: Plan, settings: dict[str, Any], now: str | None) -> Asked:
+    """What pages share that are mapped with other settings, or at another time, than the query was planned with."""
+    is_usual = settings is plan.settings and len(plan.endpoints) == 1 and not plan.raw
+    parameters, sent, offset, notes = ({}, None, 0, ()) if query is None else _shared(query)
+    names = plan.endpoints[0] if is_usual else None, settings, MISSING if sent is None else sent
+    moment, is_whole = MISSING if now is None else now, plan.limit is None and not offset
+    return *names, moment, parameters, sent, plan.zone, plan.remote_data, is_whole, notes, plan
+
+
+def _shared(query: Query) -> tuple[Mapping[str, Any], str | None, int, tuple[Diagnostic, ...]]:
+    return query.parameters, query.cursor, query.offset, query.notes
 
 
 class Parser:

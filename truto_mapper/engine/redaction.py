@@ -100,7 +100,8 @@ def _secrets(holders: Sequence[Any]) -> Iterator[str]:
 
     A value may be what a caller gave: nested without end, or one part in many places. Each part is looked at once.
     """
-    ahead, known = [(_opened(holder), False) for holder in holders], dict[tuple[int, bool], Any]()
+    ahead = [(one, False) for holder in holders for one in _opened(holder)]
+    known: dict[tuple[int, bool], Any] = {}
     while ahead:
         value, hides = ahead.pop()
         if value.__class__ is dict or isinstance(value, (list, tuple, Mapping)):
@@ -117,11 +118,11 @@ def _secrets(holders: Sequence[Any]) -> Iterator[str]:
                 yield from _texts(str(_text(value)).strip())
 
 
-def _opened(holder: Any) -> Any:
-    """A holder of credentials as a JSON value."""
+def _opened(holder: Any) -> tuple[Any, ...]:
+    """A holder of credentials as JSON values."""
     if isinstance(holder, Query):
-        return [holder.parameters, holder.sent, holder.plan and holder.plan.settings]
-    return dict(parse_qsl(holder)) if isinstance(holder, str) else holder
+        return holder.parameters, holder.sent, holder.plan and holder.plan.settings
+    return (dict(parse_qsl(holder)) if isinstance(holder, str) else holder,)
 
 
 def _items(value: Any) -> Iterator[tuple[Any, Any]]:

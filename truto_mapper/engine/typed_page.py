@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from truto_mapper.engine import bodies
@@ -24,30 +23,24 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
 
     Raises `UndecidedError` for one that has to take the usual way, which also says what is wrong with it.
     """
-    query, settings, now, _, headers, on_invalid = given
-    parameters: Mapping[str, Any]
+    query, asked, _, headers, on_invalid = given
+    _, settings, before, now, parameters, sent, planned_zone, remote_data, _, notes, plan = asked
     found: list[Diagnostic] = []
-    notes: tuple[Diagnostic, ...] = ()
-    if query is None:
-        parameters, plan, sent = {}, replies.unplanned, None
-    else:
-        parameters, plan, sent, notes = query.parameters, query.plan or replies.unplanned, query.cursor, query.notes
     body, budget = envelope.opened(sent_body), Budget()
-    before, moment = MISSING if sent is None else sent, MISSING if now is None else now
-    bindings = (settings, before, headers, moment, parameters, body, 200)
+    bindings = (settings, before, headers, now, parameters, body, 200)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
         if fused is None or (found and any(one.code != "P609" for one in found)):
             raise UndecidedError
         _, cursor, zone, _, key = reply
-        if zone != plan.zone and plan.zone is not None and tells_zone(zone, fused):
+        if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
             raise UndecidedError
         if cursor is MISSING or cursor is None or cursor == "":
             cursor = None
         elif cursor.__class__ is not str or not cursor.isascii() or cursor == sent or len(cursor) > MAX_CHECKED:
             raise UndecidedError
         rows = envelope.rows_of(fused.name, body)
-        made, records = fused.typed_records(rows, key, bindings, budget, plan.remote_data)
+        made, records = fused.typed_records(rows, key, bindings, budget, remote_data)
     except MapperError:
         raise UndecidedError from None
     if plan.limit is not None and len(records) > plan.limit:

@@ -37,6 +37,7 @@ from truto_mapper.language.types import objects
 from truto_mapper.resource.field import REMOTE_DATA
 
 _KINDS = {"str": str, "int": int, "bool": bool, "float": float}
+_HOLDERS = {"list": list, "dict": dict}
 
 
 class TypedRowCode(ExpectedRowCode):
@@ -207,7 +208,7 @@ class TypedRowCode(ExpectedRowCode):
         classes = self.blueprint.classes_at(path) if name is None else ()
         found: Any = None
         for one in (name,) if name else (one.__name__ for one in classes):
-            kind = _KINDS.get(one) or typed_json.holder(one)
+            kind = _KINDS.get(one) or _HOLDERS[one]
             found = kind if found is None else found | kind
         return found
 
@@ -316,10 +317,10 @@ def _object_type(code: TypedRowCode, path: NamePath, extras: Mapping[NamePath, C
         at = (*path, name)
         if at in code.values:
             is_holder = any(one[:-1] == at for one in code.values)
-            kind = _object_type(code, at, extras) if is_holder else code.type_of(at) or typed_json.any_json()
+            kind = _object_type(code, at, extras) if is_holder else code.type_of(at) or Any
             fields.append((name, attribute_of(at, code.values), kind, not code.may_be_absent(at)))
         elif at == (*code.blueprint.loops.variables[:1], code.blueprint.loops.inner):
             fields.append((name, INNER, typed_json.raw_list(), True))
         else:
-            fields.append((name, f"u{number}", typed_json.any_json(), False))
+            fields.append((name, f"u{number}", Any, False))
     return typed_json.input_type(fields)

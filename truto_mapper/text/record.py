@@ -13,8 +13,8 @@ _Kind = TypeVar("_Kind")
 def record(kind: type[_Kind]) -> type[_Kind]:
     """A class with a slot for each annotation. It is frozen, and equal to others of its class with the same fields.
 
-    Names in its own `__slots__` are no fields. What it defines itself, or inherits, is kept. `dataclasses.replace` and
-    the like take its values too.
+    Names in its own `__slots__` are no fields; they are None at first. What it defines itself, or inherits, is kept.
+    `dataclasses.replace` and the like take its values too.
     """
     names, given = list(kind.__annotations__), dict(vars(kind))
     defaults = {name: given.pop(name) for name in names if name in given}
@@ -27,7 +27,7 @@ def record(kind: type[_Kind]) -> type[_Kind]:
     made |= {"__repr__": _repr} if kind.__repr__ is object.__repr__ else {}
     made |= {"__eq__": _eq, "__hash__": _hash} if kind.__eq__ is object.__eq__ else {}
     again: type[_Kind] = type.__call__(type(kind), kind.__name__, kind.__bases__, {**given, **made})
-    again.__init__ = _initializer(again, names, defaults)  # type: ignore[method-assign]  # it needs the slots
+    again.__init__ = _initializer(again, names, defaults, extra)  # type: ignore[method-assign]  # it needs the slots
     return again
 
 
@@ -37,12 +37,13 @@ def replace(value: _Kind, **changes: Any) -> _Kind:
     return type(value)(**kept | changes)
 
 
-def _initializer(kind: type, names: list[str], defaults: dict[str, Any]) -> Any:
-    """`__init__`, written out: nothing else is as fast."""
+def _initializer(kind: type, names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:
+    """`__init__`, written out: nothing else is as fast. What are no fields, begins as None."""
     parameters = ", ".join(name + f"=_{name}" * (name in defaults) for name in names)
-    lines = "".join(f" set_{name}(self, {name})\n" for name in names)
+    values = {name: name for name in names} | dict.fromkeys(extra, "None")
+    lines = "".join(f" set_{name}(self, {value})\n" for name, value in values.items())
     namespace = {f"_{name}": value for name, value in defaults.items()}
-    namespace |= {f"set_{name}": getattr(kind, name).__set__ for name in names}
+    namespace |= {f"set_{name}": getattr(kind, name).__set__ for name in values}
     exec(f"def __init__(self, {parameters}):\n{lines}", namespace)  # noqa: S102  # of the names of a class
     return namespace["__init__"]
 
