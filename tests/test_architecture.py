@@ -188,7 +188,6 @@ CACHES = {
     "authoring.sources._is_valid_json_schema": 64,
     "edges.pytest_plugin._loader": "one a mapping file",
     "engine.redaction._is_secret": 1024,
-    "engine.typed_json.any_json": "one",
     "engine.typed_json.library": "one",
     "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,

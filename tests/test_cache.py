@@ -1,8 +1,10 @@
 """The cache of compiled mappings: a mapper from it is the same mapper, and nothing wrong with it is an error."""
 
 import json
+import marshal
 import os
 import pickle
+import signal
 import stat
 import subprocess
 import sys
@@ -11,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+import truto_mapper
 from truto_mapper import EvaluationError, MappingError, QueryError, Source, load
 from truto_mapper.authoring import golden
 from truto_mapper.edges import loading
 from truto_mapper.engine import cache as engine_cache
+from truto_mapper.engine.mapper import EARLY
 
 MAPPING = golden.mappings("gong/activity")[0]
 CASES = [golden.read(folder) for folder in golden.folders(MAPPING)]
@@ -104,6 +108,21 @@ LATER += ["truto_mapper.engine.exact", "truto_mapper.engine.source_types", "trut
 def test_the_first_page_of_a_kept_mapping_imports_nothing_that_reads_or_compiles(filled):
     imported = json.loads(python(IMPORTED, filled.parent, json.dumps([BODY, QUERY])))
     assert {*LATER} & {*imported} == set()
+
+
+def test_its_first_pages_from_bytes_to_bytes_import_none_of_it_either(filled):
+    called = "map_bytes(json.dumps(body).encode(), query=query)"
+    imported = json.loads(
+        python(IMPORTED.replace("map(body, query=query)", called), filled.parent, json.dumps([BODY, QUERY]))
+    )
+    assert ({*LATER, "truto_mapper.engine.typed_rows"} - {"typing_extensions"}) & {*imported} == set()
+
+
+def test_later_pages_from_bytes_to_bytes_are_made_of_typed_rows(filled):
+    mapper, body = load("gong/activity", cache=filled.parent), json.dumps(BODY).encode()
+    made = {mapper.map_bytes(body, query=QUERY).body for _ in range(EARLY + 2)}
+    assert len({json.dumps(json.loads(one), sort_keys=True) for one in made}) == 1
+    assert "_typed_page" in vars(mapper)
 
 
 def test_importing_the_package_imports_none_of_it_either():
@@ -208,6 +227,26 @@ def test_a_changed_package_makes_a_new_entry(filled, monkeypatch):
     assert not was_kept(load("gong/activity", cache=filled.parent))
 
 
+def test_a_package_that_is_upgraded_while_a_process_runs_is_not_taken_for_the_old_one(filled, monkeypatch):
+    files = dict(engine_cache._IMPORTED)
+    path = next(iter(files))
+    monkeypatch.setattr(engine_cache, "_IMPORTED", files | {path: (1, 1)})  # the old process
+    assert not was_kept(load("gong/activity", cache=filled.parent))
+    first_page(filled.parent)
+    monkeypatch.setattr(engine_cache, "_IMPORTED", files)  # the next one
+    assert not was_kept(load("gong/activity", cache=filled.parent))
+
+
+def test_another_version_of_the_package_makes_a_new_entry(filled, monkeypatch):
+    monkeypatch.setattr(truto_mapper, "__version__", "9")
+    assert not was_kept(load("gong/activity", cache=filled.parent))
+
+
+def with_parts(data, parts):
+    *head, _ = marshal.loads(data[len(engine_cache._MARK) + 4 :])
+    return engine_cache.sealed(marshal.dumps((*head, pickle.dumps(parts))))
+
+
 SPOILT = {
     "empty": lambda _: b"",
     "cut": lambda data: data[: len(data) // 2],
@@ -217,6 +256,7 @@ SPOILT = {
     "text": lambda _: b"hello\n" * 100,
     "foreign marshal": lambda _: engine_cache.sealed(b"N"),
     "foreign pickle": lambda _: engine_cache.sealed(b"\x80\x05K\x01."),
+    "other parts": lambda data: with_parts(data, (1, 2, 3, 4)),
 }
 
 
@@ -257,6 +297,18 @@ def test_a_folder_that_others_can_write_to_is_no_cache(filled, mode):
 
 
 @POSIX
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_nobody_waits_for_what_is_no_file(filled, make):
+    filled.unlink()
+    make(filled)
+    signal.alarm(20)  # the default is to die
+    mapper, records = first_page(filled.parent)
+    signal.alarm(0)
+    assert not was_kept(mapper)
+    assert len(records) == 1
+
+
+@POSIX
 def test_another_users_entry_and_a_link_are_not_read(filled, monkeypatch):
     aside = filled.rename(filled.with_name("aside"))
     filled.symlink_to(aside)
@@ -293,6 +345,18 @@ def test_the_cache_keeps_a_bounded_number_of_entries(tmp_path, monkeypatch):
         first_page(tmp_path, overlays=[Source("x.yaml", f"description: x{number}\n")])
     assert len(list(tmp_path.iterdir())) == 3
     assert was_kept(load("gong/activity", cache=tmp_path, overlays=[Source("x.yaml", "description: x4\n")]))
+
+
+def test_only_entries_are_removed_from_a_folder_with_other_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_cache, "MAX_ENTRIES", 1)
+    others = [tmp_path / name for name in ("notes.txt", "0a1b2c3d.bin", "truto-mapper.yaml", "truto-1.bin")]
+    for number, other in enumerate(others):
+        other.write_text("mine")
+        os.utime(other, (number, number))
+    for number in range(2):
+        first_page(tmp_path, overlays=[Source("x.yaml", f"description: x{number}\n")])
+    assert set(tmp_path.iterdir()) > set(others)
+    assert len(list(tmp_path.iterdir())) == len(others) + 1
 
 
 def test_many_threads_and_processes_fill_one_cache(tmp_path):

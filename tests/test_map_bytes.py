@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 from collections import Counter
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from random_mappings import Drawn
 
 from truto_mapper import MapperError, load
-from truto_mapper.engine import typed_json, typed_page
+from truto_mapper.engine import typed_json
+from truto_mapper.engine.mapper import Mapper
 
 ROWS = {"aggregate": "usersAggregateActivityStats", "by_period": "usersAggregateActivity"}
 CONTEXT = {"time_zone": "America/Los_Angeles"}
@@ -60,15 +62,15 @@ def by_way_of_dicts(mapper, body, name=None, **options):
 
 @pytest.fixture
 def typed(monkeypatch):
-    """The pages that were made of typed rows."""
-    seen, original = [], typed_page.typed_page
+    """What was made of typed rows."""
+    seen, original = [], Mapper._typed
 
     def noted(*given):
-        page = original(*given)
-        seen.append(page)
-        return page
+        made = original(*given)
+        seen.extend([made] if made is not None else [])
+        return made
 
-    monkeypatch.setattr(typed_page, "typed_page", noted)
+    monkeypatch.setattr(Mapper, "_typed", noted)
     return seen
 
 
@@ -221,7 +223,7 @@ def test_names_are_learned_a_few_times_only():
             row[f"name {number}"] = number
         body[f"top {number}"] = [number]
         assert from_bytes(mapper, written(body)) == by_way_of_dicts(mapper, written(body))
-    assert mapper._functions["aggregate"].typed._lessons == mapper._envelope._lessons == 20
+    assert mapper._functions["aggregate"].typed._lessons == mapper._typed_page.args[1]._lessons == 20
 
 
 def test_a_page_without_a_value_everywhere_says_so(typed):
@@ -294,7 +296,7 @@ def test_without_msgspec_bytes_give_the_same(monkeypatch):
     assert with_it == [
         from_bytes(mapper, written(page(kind)), name, query=query(kind)) for kind in PERIODS for name in FORMATS
     ]
-    assert mapper._envelope is None
+    assert mapper._typed_page is None
 
 
 def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
@@ -315,3 +317,105 @@ def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
     test()
     assert count["compared"] > 200
     assert not typed_json.library() or len(typed) > 10
+
+
+#: Two endpoints that read their rows at two places.
+TWO = """\
+version: 1
+integration: acme
+unified_model: crm
+resource: contact
+method: list
+endpoints:
+  first: {path_mapping: '"/1"', recognise: $exists(data), for_each: {row: data}, response_mapping: {id: $row.id}}
+  second: {path_mapping: '"/2"', recognise: $exists(more), for_each: {row: more}, response_mapping: {id: $row.id}}
+"""
+
+
+@pytest.fixture
+def two(tmp_path):
+    mapper_of(tmp_path, {"id": "$contact.id"})
+    (tmp_path / "two.yaml").write_text(TWO)
+    return load(tmp_path / "two.yaml")
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b"9" * 5000, b'"\\ud800"', b"NaN", b"1"])
+def test_the_rows_of_another_endpoint_are_read_too(odd, two):
+    for text in (b'{"data":[{"id":"1"}],"more":[%s]}', b'{"more":[%s],"data":[{"id":"1"}]}'):
+        assert from_bytes(two, text % odd) == by_way_of_dicts(two, text % odd)
+
+
+def test_names_of_a_reply_are_never_taken_for_others(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    text = (tmp_path / "acme.yaml").read_text().replace("    for_each:", "    next_cursor: '`@next`'\n    for_each:")
+    (tmp_path / "acme.yaml").write_text(text)
+    mapper = load(tmp_path / "acme.yaml")
+    for names in (["_1", "@next"], ["_0", "_1", "_2", "@next", "class"], ["get", "_3", "@x", "@next", "_2"]):
+        body = written({name: name for name in names} | {"data": [{"id": "1"}]})
+        assert mapper.map_bytes(body).next_cursor == "@next"
+        assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+def test_rows_at_an_empty_name_belong_to_no_endpoint(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id", "notes": "$response.data[0]"})
+    for body in (b'{"":[{"id":"2"}],"data":[{"id":"1"}]}', b'{"":[{"id":"2"}]}'):
+        assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+@pytest.mark.parametrize("body", [b'{"id":"1","data":1}', b'[{"id":"1","data":1}]', b'{"id":"1"}'])
+def test_the_reply_itself_may_be_the_row(body, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"}, for_each="{contact: $}")
+    assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+NOT_BYTES = ['{"data":[{"id":"1"}]}', memoryview(b'{"data":[{"id":"1"}]}'), {"data": [{"id": "1"}]}, [], None, 5, 1.5]
+NOT_BYTES += [{"data": [{"id": "1", "x": one}]} for one in (b"x", float("nan"), "\ud800", {1: 2}, {None: 1}, (1,))]
+
+
+@pytest.mark.parametrize(
+    "body", [*NOT_BYTES, bytearray(b'{"data":[{"id":"1"}]}')], ids=lambda value: type(value).__name__
+)
+def test_what_is_not_bytes_gives_what_map_makes_of_it(body, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    for name in FORMATS:
+        assert from_bytes(mapper, body, name) == by_way_of_dicts(mapper, body, name)
+
+
+@pytest.mark.parametrize("place", ['{"data":[{"id":"1","z":%s}]}', '{"data":[{"id":"1"}],"z":%s}', '{"data":[%s]}'])
+def test_what_is_nested_too_deeply_is_so_for_both(place, tmp_path):
+    mapper, found = mapper_of(tmp_path, {"id": "$contact.id"}), Counter()
+    for depth in (*range(1, 9), *range(900, 1000, 3), *range(970, 1000)):
+        body = (place % ("[" * depth + "]" * depth)).encode()
+        made = from_bytes(mapper, body, on_invalid="discard_record")
+        assert made == by_way_of_dicts(mapper, body, on_invalid="discard_record"), depth
+        found[len(made)] += 1
+    assert min(found[3], found[5]) > 5
+
+
+@needs_msgspec
+def test_threads_that_learn_names_at_once_read_the_same(tmp_path):
+    mapper, wrong = mapper_of(tmp_path, {"id": "$contact.id"}), []
+
+    def read(number):
+        for turn in range(30):
+            body = {f"@{number} {turn}": 1, f"{turn}x": 2, "data": [{"id": "1", f"n{turn}": turn}]}
+            made = json.loads(mapper.map_bytes(written(body)).body)
+            if made["result"] != [{"id": "1", "remote_data": body["data"][0]}]:
+                wrong.append(made)
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@needs_msgspec
+def test_pages_that_teach_nothing_do_not_use_up_the_lessons(tmp_path, typed):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    for _ in range(30):
+        mapper.map_bytes(b'{"data":null}')
+    body = b'{"data":[{"id":"1"}],"new":1}'
+    assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+    assert len(typed) == 1

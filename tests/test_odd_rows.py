@@ -1,6 +1,7 @@
 """What is wrong with rows of one kind is found out once, and told of each as the exact path tells it."""
 
 import copy
+import itertools
 import json
 import random
 
@@ -218,7 +219,46 @@ def test_a_record_that_is_one_expression_takes_the_exact_path(tmp_path, examined
     "odd", ["a user", 5, True, {"userId": "9", "userAggregateActivity": {"fromDate": "2026-01-05"}}]
 )
 def test_an_outer_row_without_inner_ones_leaves_the_others_to_the_generated_code(odd, examined):
-    body = {"usersAggregateActivity": [weeks(1), odd, weeks(2), None, weeks(3)]}
-    found = outcome(GONG, body, on_invalid="discard_record")
-    assert len(examined) <= 1
-    assert found == exactly(GONG, body, on_invalid="discard_record")
+    for last in (weeks(3), weeks(3, callsAttended="many"), weeks(3) | {"userId": None}):
+        body = {"usersAggregateActivity": [weeks(1), odd, weeks(2), None, odd, last]}
+        examined.clear()
+        found = outcome(GONG, body, on_invalid="discard_record")
+        assert len(examined) <= 2
+        assert found == exactly(GONG, body, on_invalid="discard_record")
+
+
+@pytest.mark.parametrize(
+    "inner", ["x", 5, {}, {"age": 5}, ["x", None, {"age": "old"}], [["x"]], None, [{"age": "old"}]]
+)
+def test_rows_within_a_row_may_be_anything_where_no_schema_declares_them(inner, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "group.key", "age": "one.age"}, for_each="{group: data, one: group.rows}")
+    right = {"key": "1", "rows": [{"age": 5}, {"age": 6}]}
+    for others in ([right], [right, "x", right], [right, [right], 5], [{"rows": [{"age": 5}, {"age": "old"}]}, right]):
+        body = {"data": [*others, {"key": "2", "rows": inner}, {"rows": inner}, *others]}
+        for options in ({"on_invalid": "discard_value"}, {"on_invalid": "discard_record"}, {"on_invalid": "raise"}):
+            assert outcome(mapper, body, **options) == exactly(mapper, body, **options)
+
+
+#: What may stand where a mapping of `place.street` and `place.floor` reads an object.
+PLACES = [..., None, {}, "x", [], {"street": "a"}, {"floor": 1}, {"street": None, "floor": "q"}, [{"street": "b"}]]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_an_object_that_is_not_there_gives_no_values_of_its_own(place, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "key", "age": "age", "home": "{street: place.street, floor: place.floor}"})
+    for age, other in itertools.product((..., "old", 5), PLACES):
+        changed = [{"age": age, "place": one} for one in (place, other)] * 3
+        rows = [{"key": "1"} | {name: one for name, one in row.items() if one is not ...} for row in changed]
+        for on_invalid in ("raise", "discard_value", "discard_record"):
+            found = outcome(mapper, {"data": rows}, on_invalid=on_invalid)
+            assert found == exactly(mapper, {"data": rows}, on_invalid=on_invalid)
+
+
+def test_a_whole_number_is_quoted_alike_whatever_came_before(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"})
+    rows = [{"id": value} for value in (1e22, 1.0, -0.0, 1.5)]
+    found = [
+        [one.message for one in mapper.map({"data": some}, on_invalid="discard_record").diagnostics]
+        for some in (rows, rows[1:2])
+    ]
+    assert found[0][1] == found[1][0] == "`id`: expected a string, got 1; the record was rejected"

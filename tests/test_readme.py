@@ -45,3 +45,19 @@ def test_it_can_be_read_in_one_sitting():
 def test_it_leads_to_every_page_of_the_documentation():
     linked = set(re.findall(r"\]\((docs/[\w-]+\.md)\)", README))
     assert linked == {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
+
+
+SPEED = README.partition("## Speed\n")[2].partition("\n## ")[0].splitlines()
+
+
+def test_its_figures_are_those_of_the_committed_run():
+    run = (ROOT / "tests/bench/RESULTS.md").read_text("utf-8").splitlines()
+    rows = [line for line in SPEED if line.startswith("| ")]
+    sentences = [line for line in SPEED if line.startswith("- ")]
+    assert [line for line in (*rows, *sentences) if line not in run] == []
+    assert 5 <= len(rows[2:]) <= 8
+
+
+def test_it_says_why_figures_miss_their_targets():
+    missed = [line for line in SPEED if line.startswith("| ") and "**" in line]
+    assert bool(missed) == any(line.startswith("- ") for line in SPEED)

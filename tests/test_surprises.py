@@ -207,7 +207,10 @@ def test_what_null_does_is_told_where_it_fails_counts_or_becomes_text(row):
     assert codes_for(row["text"]) == ([row["says"]] if row["says"] else [])
 
 
-@pytest.mark.parametrize("row", [row for row in NULLS if row["says"]], ids=lambda row: row["text"])
+EXCLUDED = [row for row in NULLS if row["says"] and 'floorDate("' not in row["text"]]  # its zone must not be absent
+
+
+@pytest.mark.parametrize("row", EXCLUDED, ids=lambda row: row["text"])
 def test_null_that_a_predicate_excludes_is_not_told(row):
     assert codes_for(re.sub(r"\$([tnlio])\b", r"$\1[$ != null]", row["text"])) == []
 

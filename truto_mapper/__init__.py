@@ -1,6 +1,7 @@
 """Declarative mappings: a provider's payloads → unified records, unified queries → the provider's requests."""
 
 from truto_mapper.edges.loading import load
+from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.page import OnInvalid, Page, Request, Response
 from truto_mapper.engine.query import OnUnknown, Query
@@ -19,6 +20,7 @@ __all__ = [
     "MISSING",
     "Activity",
     "Diagnostic",
+    "Encoded",
     "EvaluationError",
     "Exchange",
     "Expression",

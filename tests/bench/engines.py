@@ -6,18 +6,18 @@ which is the least they can do. The JSONata engines run one expression a page, a
 
 import gc
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import repeat
 from pathlib import Path
-from time import process_time
+from time import thread_time
 from typing import Any
 
 import byhand
+import elsewhere
 import pages
+from elsewhere import Elsewhere, InvalidError
 
 import truto_mapper
 
@@ -25,14 +25,6 @@ HERE = Path(__file__).parent
 SCHEMAS = HERE.parents[1] / "schemas" / "conversational-intelligence"
 LIST_SCHEMA = json.loads((SCHEMAS / "activity.list.schema.json").read_text("utf-8"))
 EXPRESSION = (HERE / "activity.jsonata").read_text("utf-8")
-
-
-class AbsentError(Exception):
-    """An engine is not installed."""
-
-
-class InvalidError(Exception):
-    """A reply does not fit the schema."""
 
 
 @dataclass(frozen=True)
@@ -46,56 +38,16 @@ class Here:
         return self.read(self.run())
 
     def seconds(self, times: int) -> float:
-        """The CPU time of one run, the mean of some in a row. The garbage collector works as in any program."""
+        """CPU time of this thread for one run, the mean of some in a row. The collector works as in any program."""
         run = self.run
         gc.collect()
-        start = process_time()
+        start = thread_time()
         for _ in repeat(None, times):
             run()
-        return (process_time() - start) / times
+        return (thread_time() - start) / times
 
     def close(self) -> None:
         """Nothing to close."""
-
-
-class Node:
-    """The reference implementation in a Node process. It times itself, so the way there and back does not count."""
-
-    def __init__(self, **work: Any) -> None:
-        """The work is an `expression`, the `body`, and perhaps `bindings` and a `schema` for the reply."""
-        self.process = started_node()
-        self.ask(work)
-
-    def ask(self, question: dict) -> Any:
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline() or '{"absent": "the process ended"}')
-        if "absent" in answer:
-            self.close()
-            raise AbsentError(answer["absent"])
-        return answer
-
-    def reply(self) -> Any:
-        answer = self.ask({"reply": True})
-        if not answer["valid"]:
-            raise InvalidError
-        return answer.get("reply")
-
-    def seconds(self, times: int) -> float:
-        return self.ask({"times": times})["seconds"] / times
-
-    def close(self) -> None:
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def started_node() -> subprocess.Popen:
-    node = shutil.which("node")
-    if node is None:
-        raise AbsentError("node is not installed")
-    pipe = subprocess.PIPE
-    return subprocess.Popen([node, HERE / "node.mjs"], stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -104,8 +56,10 @@ class Engine:
 
     name: str
     label: str
-    start: Callable[[str, dict], Here | Node]
+    start: Callable[[str, dict], Here | Elsewhere]
     checks: bool = True
+    most: int = 10_000  # users a page
+    unlike: str = ""  # a field of its records that may differ from ours
 
 
 # ----------------------------------------------------------------------------------------------------- ours
@@ -116,10 +70,15 @@ def mapper() -> truto_mapper.Mapper:
     return truto_mapper.load("gong/activity")
 
 
+@cache
+def planned(kind: str) -> Any:
+    """The query of a page, which brings its context."""
+    return mapper().plan(pages.query(kind), context=pages.CONTEXT).query
+
+
 def mapping(kind: str) -> Callable[[Any], truto_mapper.Page]:
     """`Mapper.map` with a planned query."""
-    query = mapper().plan(pages.query(kind), context=pages.CONTEXT).query
-    return partial(mapper().map, query=query)  # which brings its context
+    return partial(mapper().map, query=planned(kind))
 
 
 def as_reply(page: truto_mapper.Page) -> dict:
@@ -128,18 +87,6 @@ def as_reply(page: truto_mapper.Page) -> dict:
 
 def ours(kind: str, body: dict) -> Here:
     return Here(partial(mapping(kind), body), as_reply)
-
-
-def ours_json(kind: str, body: dict) -> Here:
-    run, text = mapping(kind), as_bytes(body)
-    return Here(lambda: json.dumps(run(text).render()).encode(), json.loads)
-
-
-def ours_orjson(kind: str, body: dict) -> Here:
-    import orjson
-
-    run, text = mapping(kind), as_bytes(body)
-    return Here(lambda: orjson.dumps(run(orjson.loads(text)).render()), json.loads)
 
 
 # -------------------------------------------------------------------------------------------------- by hand
@@ -151,18 +98,6 @@ def hand(kind: str, body: dict) -> Here:
 
 def hand_rs(kind: str, body: dict) -> Here:
     return Here(checked(byhand.MAPS[kind], is_valid_rs(), body, pages.PERIODS[kind]))
-
-
-def hand_json(kind: str, body: dict) -> Here:
-    run, period, text = byhand.MAPS[kind], pages.PERIODS[kind], as_bytes(body)
-    return Here(lambda: json.dumps(run(json.loads(text), period)).encode(), json.loads)
-
-
-def hand_orjson(kind: str, body: dict) -> Here:
-    import orjson
-
-    run, period, text = byhand.MAPS[kind], pages.PERIODS[kind], as_bytes(body)
-    return Here(lambda: orjson.dumps(run(orjson.loads(text), period)), json.loads)
 
 
 # -------------------------------------------------------------------------------------------------- JSONata
@@ -189,8 +124,9 @@ def jsonata2py(kind: str, body: dict) -> Here:
     return Here(checked(compiler.compile(EXPRESSION).evaluate, is_valid_fast(), body, bindings))
 
 
-def node(kind: str, body: dict) -> Node:
-    return Node(expression=EXPRESSION, schema=LIST_SCHEMA, bindings={"period": pages.PERIODS[kind]}, body=body)
+def node(kind: str, body: dict) -> Elsewhere:
+    bindings = {"period": pages.PERIODS[kind]}
+    return elsewhere.node(expression=EXPRESSION, schema=LIST_SCHEMA, bindings=bindings, body=body)
 
 
 # --------------------------------------------------------------------------------------------------- checks
@@ -249,15 +185,6 @@ ON_PAGES = (
     Engine("hand-rs", "Python by hand + jsonschema-rs", hand_rs),
     Engine("jlens", "jlens (Rust) + jsonschema-rs", jlens),
     Engine("jsonata2py", "jsonata2py + fastjsonschema", jsonata2py),
-    Engine("node", "jsonata + ajv (Node.js)", node),
-    Engine("jsonata-python", "jsonata-python + jsonschema", jsonata_python),
+    Engine("node", "jsonata + ajv (Node.js)", node, most=100),
+    Engine("jsonata-python", "jsonata-python + jsonschema", jsonata_python, most=100),
 )
-
-ON_BYTES = (
-    Engine("ours-json", "JSON bytes to bytes: truto-mapper, json", ours_json),
-    Engine("hand-json", "JSON bytes to bytes: by hand, no checks, json", hand_json, checks=False),
-    Engine("ours-orjson", "JSON bytes to bytes: truto-mapper, orjson", ours_orjson),
-    Engine("hand-orjson", "JSON bytes to bytes: by hand, no checks, orjson", hand_orjson, checks=False),
-)
-
-ENGINES = ON_PAGES + ON_BYTES

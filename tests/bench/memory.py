@@ -7,11 +7,11 @@ import tracemalloc
 from pathlib import Path
 
 import pages
-from engines import ENGINES, Here
+from engines import ON_PAGES, Here
 
 
 def main(name: str, kind: str, users: str, *traced: str) -> None:
-    (engine,) = (engine for engine in ENGINES if engine.name == name)
+    (engine,) = (engine for engine in ON_PAGES if engine.name == name)
     engine.start(kind, pages.page(kind, 1)).reply()  # things that are made once do not count for the page
     work = engine.start(kind, pages.page(kind, int(users)))
     sys.stdout.write(str(traced_peak(work) if traced else process_peak(work)))

@@ -3,6 +3,8 @@
 Gong's own pages end at 100 users; 10,000 show what grows faster than the page.
 """
 
+from collections.abc import Callable
+from copy import deepcopy
 from itertools import pairwise
 from random import Random
 
@@ -58,6 +60,31 @@ def user(rng: Random) -> dict:
 def counts(rng: Random) -> dict:
     """Mostly small numbers, now and then a large one."""
     return {name: int(rng.expovariate(1 / 12)) for name in COUNTS.values()}
+
+
+def spoiled(kind: str, body: dict, spoil: Callable[[dict], None], every: int) -> dict:
+    """A copy of a reply in which every nth row is spoiled."""
+    body = deepcopy(body)
+    for counts in rows(kind, body)[every // 2 :: every]:
+        spoil(counts)
+    return body
+
+
+def rows(kind: str, body: dict) -> list[dict]:
+    """The counts of each record to be."""
+    if kind == "aggregate":
+        return [user["userAggregateActivityStats"] for user in body["usersAggregateActivityStats"]]
+    return [week for user in body["usersAggregateActivity"] for week in user["userAggregateActivity"]]
+
+
+def odd(counts: dict) -> None:
+    """Valid, but not as the others: one count is null, another is absent."""
+    counts["callsAttended"] = None
+    del counts["callsScorecardsFilled"]
+
+
+def invalid(counts: dict) -> None:
+    counts["callsAttended"] = "three"
 
 
 def moment(day: str) -> str:

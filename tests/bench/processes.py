@@ -38,7 +38,7 @@ class Start:
         """CPU time of a process, its system calls included."""
         start = used()
         for _ in range(times):
-            called = [sys.executable, "-c", self.code, *self.arguments]
+            called = [sys.executable, "-P", "-c", self.code, *self.arguments]
             subprocess.run(called, check=True, env={**os.environ, **self.environment})
         return (used() - start) / times
 

@@ -1,12 +1,14 @@
-"""Interleaved rounds: A B C … A B C …, so that a busy moment of the machine falls on all alike. Only ratios count."""
+"""Interleaved rounds: A B C … A B C …, so that a busy moment of the machine falls on all alike.
+
+The least of all rounds is what counts: a busy machine only ever adds time. Only ratios mean anything elsewhere.
+"""
 
 import gc
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Protocol
 
-SAMPLE = 0.05  # seconds: a shorter run is repeated until a sample takes about this long
-BUDGET = 10.0  # seconds: an engine that has used this much leaves the rounds of a page …
+SAMPLE = 0.02  # seconds: a shorter run is repeated until a sample takes about this long
+BUDGET = 2.0  # seconds: an engine that has used this much leaves the rounds of a page …
 LEAST = 3  # … after this many
 
 
@@ -31,7 +33,8 @@ def interleaved(contestants: Mapping[str, Contestant], rounds: int) -> dict[str,
 
 
 def repeats(contestant: Contestant) -> int:
-    """How many runs make a sample. Finding out warms the contestant up."""
+    """How many runs make a sample. Finding out warms the contestant up, and the first run does not count."""
+    contestant.seconds(1)
     times = 1
     while (one := contestant.seconds(times)) * times < SAMPLE:
         times *= 2
@@ -39,5 +42,5 @@ def repeats(contestant: Contestant) -> int:
 
 
 def ratio(some: Sequence[float], others: Sequence[float]) -> float:
-    """How many times as long the first takes: the median over the rounds in which both ran."""
-    return median(one / other for one, other in zip(some, others, strict=False))
+    """How many times as long the first takes, at its best and the other's."""
+    return min(some) / min(others)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engines import AbsentError, Here, Node
+import elsewhere
+from elsewhere import AbsentError, Elsewhere
+from engines import Here
 from rounds import interleaved, ratio
 
 from truto_mapper.language.expression import Expression
@@ -154,8 +156,8 @@ def ours(text: str, body: dict, bound: dict) -> Here:
     return Here(lambda: expression.evaluate(body, bound))
 
 
-def node(text: str, body: dict, bound: dict) -> Node:
-    return Node(expression=text, body=body, bindings=bound)
+def node(text: str, body: dict, bound: dict) -> Elsewhere:
+    return elsewhere.node(expression=text, body=body, bindings=bound)
 
 
 def jlens(text: str, body: dict, bound: dict) -> Here:
@@ -181,7 +183,7 @@ def jsonata_python(text: str, body: dict, bound: dict) -> Here:
     return Here(run)
 
 
-STARTS: dict[str, Callable[[str, dict, dict], Here | Node]] = {
+STARTS: dict[str, Callable[[str, dict, dict], Here | Elsewhere]] = {
     "ours": ours, "node": node, "jlens": jlens, "jsonata-python": jsonata_python
 }  # fmt: skip
 
@@ -197,7 +199,7 @@ def same(ours: Any, theirs: Any) -> bool:
     return (None if ours is MISSING else ours) == theirs
 
 
-def prepared(shape: Shape, n: int, names: list[str]) -> dict[str, Here | Node]:
+def prepared(shape: Shape, n: int, names: list[str]) -> dict[str, Here | Elsewhere]:
     """Our engine and those that give the same result."""
     body, bound = document(n), bindings(n)
     ready = {"ours": ours(shape.text, body, bound)}

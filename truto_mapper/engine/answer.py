@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
@@ -18,6 +19,8 @@ from truto_mapper.text.errors import MapperError, QueryError
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
     from truto_mapper.engine.located_rows import LocatedRows
+    from truto_mapper.engine.odd_rows import OddRows
+    from truto_mapper.resource.spec import Resource
 
 
 #: What a response is mapped with: its planned query, what is asked, its status and headers, and `on_invalid`.
@@ -101,13 +104,11 @@ class Answer:
 
     def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
-        from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
-
-        odd = OddRows.of(fused, self.replies.mapping.resource)
+        odd = fused.odd_rows or _odd_rows(fused, self.replies.mapping.resource)
         is_found = rows is not False
-        exact = self._exact(fused, odd.located(self.bindings[5]) if is_found else None)
+        exact = self._exact(odd, odd.located(self.bindings[5]) if is_found else None)
         if not is_found:
-            values = None if key is None or fused.loops is None else exact.values
+            values = None if key is None or fused.loops is None else odd.values(exact, self.bindings[5])
             rows, key = (exact.rows, None) if values is None else (values, key)
         if start or plan.limit is not None:
             rows, stop = _part(rows, start, plan.limit)
@@ -132,17 +133,12 @@ class Answer:
         digest = digest_of([*earlier, *exact.identities(records, start)])
         return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
 
-    def _exact(self, fused: Fused, located: LocatedRows | None) -> ExactPage:
-        from truto_mapper.engine.exact import ExactPage  # noqa: PLC0415  # likewise
-
-        return ExactPage(
-            fused.endpoint,
-            self.replies.mapping.resource,
+    def _exact(self, odd: OddRows, located: LocatedRows | None) -> ExactPage:
+        return odd.exact_page(
             self.replies.schema,
-            self.replies.scope(self.bindings, self.budget),
+            partial(self.replies.scope, self.bindings, self.budget),
             self.on_invalid,
             self.plan.remote_data,
-            fused.types,
             self.budget,
             located,
         )
@@ -178,6 +174,14 @@ class Answer:
         resource = self.replies.mapping.resource
         parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
         return Page(tuple(records), following, notes, *parts)
+
+
+def _odd_rows(fused: Fused, resource: Resource) -> OddRows:
+    """What knows the odd rows of an endpoint, kept with its function."""
+    from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
+
+    fused.odd_rows = OddRows(fused, resource)
+    return fused.odd_rows  # type: ignore[no-any-return]  # it knows nothing of them
 
 
 def carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | None) -> str | None:

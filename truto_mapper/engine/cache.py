@@ -15,9 +15,11 @@ import io
 import marshal
 import os
 import pickle
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from truto_mapper.engine.parts import FindText, Functions, Parts
 from truto_mapper.language.expression import Expression, restored
 from truto_mapper.mapping import linked
+from truto_mapper.resource.spec import Resource
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.source import Source
 
@@ -37,6 +40,9 @@ _MARK = b"truto-mapper 1\n"
 #: The largest entry that is read or written, and how many a folder has: the oldest ones are removed.
 MAX_BYTES = 16_000_000
 MAX_ENTRIES = 64
+
+#: The name of an entry, and of one that is being written.
+_NAME = re.compile(r"truto-[0-9a-f]{8}\.bin(\.[0-9a-f]{16})?")
 
 #: The packages whose code makes an entry.
 _MAKERS = ("truto_mapper.", "jsonata.")
@@ -58,8 +64,9 @@ class Cache:
     ) -> None:
         self.folder, self.sources, self.functions = folder, tuple(sources), dict(functions)
         self.find_spec, self.find_schema = find_spec, find_schema
-        self.key = (sys.version, sys.executable, __file__, list(map(_plain, self.sources)), list(functions))
-        self.path = folder / f"{binascii.crc32(marshal.dumps(self.key)):08x}.bin"
+        version = sys.modules[__name__.partition(".")[0]].__version__
+        self.key = (version, sys.version, sys.executable, __file__, list(map(_plain, self.sources)), list(functions))
+        self.path = folder / f"truto-{binascii.crc32(marshal.dumps(self.key)):08x}.bin"
         self.stamps: list[Stamp] = []
 
     def parts(self) -> Parts | None:
@@ -77,6 +84,8 @@ class Cache:
         if list(map(_plain, found)) != [spec[1], *schemas]:
             return None
         resource, mapping, warnings, codes = _Unpickler(pickled, [*self.sources, *found], self.functions).load()
+        if not (isinstance(resource, Resource) and isinstance(mapping, linked.Mapping) and isinstance(codes, dict)):
+            return None
         self.stamps = stamps
         texts = self.sources, found[0], self.functions, dict(zip(names, found[1:], strict=True))
         return Parts(*texts, resource, mapping, warnings, codes)
@@ -107,17 +116,25 @@ def _plain(source: Source) -> tuple[str, str]:
 
 
 def _stamp(path: str) -> tuple[int, int]:
-    """What changes with a file."""
+    """What changes with a file; as it was when its code was imported, if that is known."""
+    if path in _IMPORTED:
+        return _IMPORTED[path]
     found = os.stat(path)  # noqa: PTH116  # there are hundreds, and paths take most of the time
     return found.st_mtime_ns, found.st_size
 
 
 def _stamps() -> Iterator[Stamp]:
-    """The files of the modules that make an entry, as they are now."""
+    """The files of the modules that make an entry."""
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if path is not None and f"{name}.".startswith(_MAKERS):
             yield path, *_stamp(path)
+
+
+#: The files of the modules that are imported before any mapper is made. A later upgrade does not change this process.
+_IMPORTED: dict[str, tuple[int, int]] = {}
+with suppress(OSError):  # of a module in a zip file: there is no cache
+    _IMPORTED = {path: (time, size) for path, time, size in _stamps()}
 
 
 def _of_pages(mapping: linked.Mapping, fused: Fused) -> Iterator[Expression]:
@@ -170,8 +187,8 @@ def _is_safe(found: os.stat_result) -> bool:
 
 
 def _opened(path: Path, flags: int) -> int:
-    """A file of the operating system; a symbolic link is refused."""
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0), 0o600)
+    """A file of the operating system. A symbolic link is refused, and nobody waits for the other end of a pipe."""
+    return os.open(path, flags | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")), 0o600)
 
 
 def _contents(path: Path) -> bytes:
@@ -208,7 +225,8 @@ def _write(folder: Path, path: Path, data: bytes) -> None:
 
 
 def _prune(folder: Path) -> None:
-    """Remove the oldest files beyond `MAX_ENTRIES`."""
-    files = sorted(folder.iterdir(), key=lambda one: one.lstat().st_mtime_ns)
+    """Remove the oldest entries beyond `MAX_ENTRIES`, but no other files: the folder may hold more than the cache."""
+    own = (one for one in folder.iterdir() if _NAME.fullmatch(one.name))
+    files = sorted(own, key=lambda one: one.lstat().st_mtime_ns)
     for old in files[:-MAX_ENTRIES]:
         old.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def _encoded(page: Page[Any], body: bytes, content_type: str) -> Encoded:
 def list_format(body: bytes, given: Given, chosen: str | None) -> str | None:
     """The format of a page that is the list of its whole records: one object, or lines. None for any other page."""
     query, _, status, _, _ = given
-    if status != 200:
+    if status != 200 or not isinstance(body, (bytes, bytearray)):
         return None
     name = chosen or "unified"
     if query is not None:

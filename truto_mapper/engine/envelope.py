@@ -5,13 +5,15 @@ Names that no schema declares are learned from the first reply that has them. Th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from truto_mapper.engine import typed_json
+from truto_mapper.engine.called import value_at
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.typed_json import MAX_LESSONS, MAX_NAMES, UndecidedError
 from truto_mapper.language.names import NamePath
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.types import objects
 from truto_mapper.mapping.linked import Endpoint
 
@@ -25,16 +27,18 @@ class Envelope:
     def __init__(self, endpoints: Sequence[Endpoint], functions: Mapping[str, Fused]) -> None:
         found = [functions[one.name] for one in endpoints]
         self.rows: dict[str, NamePath] = {one.name: one.loops.outer for one in found if one.typed and one.loops}
-        self.rows = {name: path for name, path in self.rows.items() if all(map(typed_json.is_name, path))}
+        self.rows = {name: path for name, path in self.rows.items() if path and all(map(typed_json.is_name, path))}
         while lost := [name for name, path in self.rows.items() if self._is_looked_into(path, found)]:
             for name in lost:
                 del self.rows[name]
+        paths = set(self.rows.values())
+        self._others = {name: sorted(paths - {path}) for name, path in self.rows.items()}
         kinds = [kind for one in found for kind in objects(one.types.reply)]
         names = list(dict.fromkeys(name for kind in kinds for name in kind.properties or {}))
         self._declared: dict[NamePath, list[str]] = {(): names}
         self._tree: dict[str, Any] = {}
         self._errors = typed_json.errors()
-        self._lessons, self._decoder = 0, self._typed()
+        self._lessons, self._open = 0, self._typed()
 
     def _is_looked_into(self, path: NamePath, endpoints: Iterable[Fused]) -> bool:
         for one in endpoints:
@@ -45,46 +49,61 @@ class Envelope:
                     return True
         return False
 
-    def _typed(self) -> typed_json.Decoder:
+    def _typed(self) -> Callable[[Any], dict[str, Any]]:
+        """The function that decodes a body. Threads that learn names exchange it as a whole."""
         for *above, last in self.rows.values():
             holder = self._tree
             for name in above:
                 holder = holder.setdefault(name, {})
             holder[last] = typed_json.raw_list()
-        kind, self._plain = typed_json.envelope_type(self._tree, self._declared)
-        return typed_json.decoder(kind)
+        kind, plain = typed_json.envelope_type(self._tree, self._declared)
+        decode = typed_json.decoder(kind)
+        return lambda body: plain(typed_json.deep(decode, body))
 
     def opened(self, body: Any) -> dict[str, Any]:
         """The body with raw rows. Raises `UndecidedError` for bytes that are left to Python's own module."""
         try:
-            return self._plain(self._decoder(body))
+            return self._open(body)
         except self._errors as error:
             if self._lessons >= MAX_LESSONS:
                 raise UndecidedError from error
-        self._learn(typed_json.read(body))
+        if not self._learn(typed_json.read(body)):
+            raise UndecidedError
         try:
-            return self._plain(self._decoder(body))
+            return self._open(body)
         except typed_json.errors() as error:
             raise UndecidedError from error
 
     def rows_of(self, name: str, body: dict[str, Any]) -> list[Any]:
-        """The raw rows of an endpoint's reply. Raises `UndecidedError` where it has none."""
-        found: Any = body
-        for step in self.rows.get(name, ("",)):
-            found = found.get(step) if found.__class__ is dict else None
-        if found.__class__ is not list:
-            raise UndecidedError
-        return found
+        """The raw rows of an endpoint's reply. Raises `UndecidedError` where it has none, or those of another one too.
 
-    def _learn(self, body: Any) -> None:
-        """Learn the names of a reply."""
+        Nobody would decode the others, so nobody would tell that they are not JSON.
+        """
+        if name not in self.rows:
+            raise UndecidedError
+        path, others = self.rows[name], self._others[name]
+        rows = value_at(body, *path) if len(path) > 1 else body[path[0]]
+        for other in others:
+            if body[other[0]] is not MISSING and value_at(body, *other).__class__ is list:
+                raise UndecidedError
+        if rows.__class__ is not list:
+            raise UndecidedError
+        return rows
+
+    def _learn(self, body: Any) -> bool:
+        """Learn the names of a reply. Returns whether there are new ones."""
+        declared = dict(self._declared)
         for path in {rows[:end] for rows in self.rows.values() for end in range(len(rows))}:
             value = body
             for name in path:
                 value = value.get(name) if isinstance(value, dict) else None
-            known = self._declared.get(path, [])
+            known = declared.get(path, [])
             names = value if isinstance(value, dict) else ()
             new = [name for name in names if name not in known and typed_json.is_name(name)]
-            if len(known) + len(new) <= MAX_NAMES:
-                self._declared[path] = [*known, *new]
-        self._lessons, self._decoder = self._lessons + 1, self._typed()
+            if new and len(known) + len(new) <= MAX_NAMES:
+                declared[path] = [*known, *new]
+        if declared == self._declared:
+            return False
+        self._declared = declared
+        self._lessons, self._open = self._lessons + 1, self._typed()
+        return True

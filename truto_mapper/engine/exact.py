@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
-from truto_mapper.engine.rows import Reply, Row, Rows
+from truto_mapper.engine.rows import Place, Reply, Row, Rows
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language import nodes
@@ -31,6 +31,9 @@ from truto_mapper.text.pointers import Steps, dotted, json_pointer
 
 #: How many findings about its rows a page tells.
 MAX_TOLD = 1_000
+
+#: So many records are taken from a list faster than a new one is made.
+_FEW = 8
 
 #: The record of a row, MISSING if it is rejected, and the new findings.
 Outcome = tuple[Any, list[Diagnostic]]
@@ -56,7 +59,8 @@ class ExactPage:
     endpoint: Endpoint
     resource: Resource
     schema: Schema
-    scope: Scope
+    #: Makes the scope of the page, which rows that are told of again have no need of.
+    make_scope: Callable[[], Scope]
     on_invalid: OnInvalid
     remote_data: bool
     source_types: SourceTypes
@@ -65,7 +69,6 @@ class ExactPage:
     located: Located | None
 
     def __post_init__(self) -> None:
-        self.reply = Reply(self.scope.data)
         self._said: set[Diagnostic] = set()
         self._listed = self._unlisted = 0
         self.told: set[Steps] = set()
@@ -74,6 +77,14 @@ class ExactPage:
         #: no rows because of them.
         self.misplaced: list[tuple[Diagnostic, str]] = []
         self.unselected: dict[Steps, Any] = {}
+
+    @cached_property
+    def scope(self) -> Scope:
+        return self.make_scope()
+
+    @cached_property
+    def reply(self) -> Reply:
+        return Reply(self.scope.data)
 
     @cached_property
     def rows(self) -> Located:
@@ -96,6 +107,15 @@ class ExactPage:
             return None
         values = [tuple(place.value for place in row.places.values()) for row in rows]
         return [one[0] if len(one) == 1 else one for one in values]
+
+    def rows_below(self, outer: Iterable[Place]) -> list[Rows] | None:
+        """The rows within each of some rows of the outer of two loops; None if one is an object, or doubtful."""
+        (name, loop), *inner = self.endpoint.for_each
+        if self._doubtful(name, loop, Row({}, Place(self.reply.body, ()), self.reply.body)) != set():
+            return None
+        rows = (Row({name: place}, place, place.value) for place in outer)
+        found = [self.reply.inner_rows(inner, row, self.scope, self._doubtful) for row in rows]
+        return None if any(isinstance(row.item.value, dict) for some in found for row in some) else found
 
     def _doubtful(self, name: str, loop: Expression, outer: Row) -> set[Steps] | None:
         """The paths of the rows that a loop selects by a value of another type than the provider's schema declares.
@@ -194,7 +214,8 @@ class ExactPage:
         if self.is_full:
             message = f"the page has more findings than the {MAX_TOLD:,} that are told"
             found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
-        found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what in self.misplaced]
+        if self.misplaced:
+            found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, start, found)
         errors = [one for one in found if one.severity == "error"]
@@ -204,7 +225,7 @@ class ExactPage:
         if fault == "required" or (fault is not None and self.on_invalid == "discard_record"):
             gone, records = range(len(records)), [MISSING] * len(records)
         rejected = [*(self.rows.remote(start + number) for number in gone), *self.unselected.values()]
-        return [one for one in records if one is not MISSING] if gone else records, rejected
+        return _without(records, gone) if gone else records, rejected
 
     @property
     def is_full(self) -> bool:
@@ -279,6 +300,16 @@ class ExactPage:
             if isinstance(step, str):
                 field = field and field.below.get(step)
         return not path or (isinstance(path[-1], str) and field is not None and field.required)
+
+
+def _without(records: list[Any], gone: Sequence[int]) -> list[Any]:
+    """The records but for those of some numbers, which are MISSING."""
+    if len(gone) > _FEW:
+        return [one for one in records if one is not MISSING]
+    kept = records.copy()
+    for number in reversed(gone):
+        del kept[number]
+    return kept
 
 
 def fate(*, is_rejected: bool, is_of_row: bool = True) -> str:

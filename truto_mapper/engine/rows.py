@@ -64,6 +64,11 @@ class Reply:
         """
         return Rows(self._loop(endpoint.for_each, Row({}, Place(self.body, ()), self.body), scope, doubts))
 
+    def inner_rows(self, loops: Sequence[tuple[str, Expression]], outer: Row, scope: Scope, doubts: Doubts) -> Rows:
+        """The rows of the loops within a row of the outermost one, as `rows` gives them."""
+        ((name, place),) = outer.places.items()
+        return Rows(self._loop(loops, outer, Scope(place.value, {name: place.value}, scope), doubts))
+
     def _loop(
         self,
         loops: Sequence[tuple[str, Expression]],

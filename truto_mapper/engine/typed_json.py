@@ -17,10 +17,7 @@ from truto_mapper.language.runtime.values import MISSING
 if TYPE_CHECKING:
     from truto_mapper.language.names import NamePath
 
-#: How deeply a value without a declared type may be nested. Making a decoder takes twice as long for each level.
-MAX_DEPTH = 5
-
-#: `read` calls itself so often before it decodes, so that it refuses what is nested too deeply for Python's own module.
+#: How many calls deep JSON is decoded as a whole, so that what is nested too deeply for Python's own module is refused.
 _FRAMES = 6
 
 Decoder = Callable[[Any], Any]
@@ -46,15 +43,6 @@ def library() -> Any:
     return msgspec
 
 
-@cache
-def any_json() -> Any:
-    """The type of JSON of limited depth: a type that is not limited would take what `json` refuses."""
-    scalars = made = str | int | float | bool | None
-    for _ in range(MAX_DEPTH):
-        made = scalars | list[made] | dict[str, made]  # type: ignore[valid-type]  # built at run time
-    return made
-
-
 def decoder(kind: Any) -> Decoder:
     """The function that decodes bytes, or raw JSON, as a type. Raises `errors()`."""
     decode: Decoder = library().json.Decoder(kind).decode
@@ -66,14 +54,17 @@ def errors() -> tuple[type[Exception], ...]:
     return library().MsgspecError, ValueError, RecursionError
 
 
-def read(body: Any, frames: int = _FRAMES) -> Any:
+def deep(decode: Decoder, body: Any, frames: int = _FRAMES) -> Any:
+    """What a decoder makes of a body. Raises `errors()`, also for one that Python's own module cannot follow."""
+    return deep(decode, body, frames - 1) if frames else decode(body)
+
+
+def read(body: Any) -> Any:
     """Bytes, or raw JSON, as JSON. Raises `UndecidedError` for bytes that are left to Python's own module."""
-    if frames:
-        return read(body, frames - 1)
     if library() is None:
         raise UndecidedError
     try:
-        return library().json.decode(body)
+        return deep(library().json.decode, body)
     except errors():
         raise UndecidedError from None
 
@@ -96,11 +87,6 @@ def write_lines(values: Iterable[Any]) -> bytes:
         raise UndecidedError from None
 
 
-def holder(name: str) -> Any:
-    """The type of an array (list) or object (dict) of anything."""
-    return GenericAlias(list, (any_json(),)) if name == "list" else GenericAlias(dict, (str, any_json()))
-
-
 def raw_list() -> Any:
     """The type of an array whose items are not decoded yet."""
     return GenericAlias(list, (library().Raw,))
@@ -116,8 +102,8 @@ def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
         renamed[attribute] = name
         if is_required:
             made.append((attribute, kind))
-        elif kind is any_json():  # null differs from absent
-            made.append((attribute, kind | library().UnsetType, unset))
+        elif kind is Any:  # null differs from absent
+            made.append((attribute, kind, unset))
         else:
             made.append((attribute, kind, None))
     options = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
@@ -143,7 +129,7 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
     for number, name in enumerate(dict.fromkeys([*filter(is_name, names.get(path, ())), *tree])):
         attribute = name if is_attribute(name) else f"_{number}"
         renamed |= {attribute: name} if attribute != name else {}
-        kind = tree.get(name, any_json())
+        kind = tree.get(name, Any)
         if isinstance(kind, dict):
             kind, function = envelope_type(kind, names, (*path, name))
             inner.append((name, function))
@@ -152,9 +138,7 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
     as_dict: Plain = library().structs.asdict
 
     def plain(envelope: Any) -> dict[str, Any]:
-        found = as_dict(envelope)
-        for attribute, name in renamed.items():
-            found[name] = found.pop(attribute)
+        found = {renamed.get(attribute, attribute): value for attribute, value in as_dict(envelope).items()}
         for name, function in inner:
             if found[name] is not MISSING:
                 found[name] = function(found[name])

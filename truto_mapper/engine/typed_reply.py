@@ -37,6 +37,9 @@ class TypedRows:
         self._decoders = self._typed()
 
     def _typed(self) -> list[typed_json.Decoder]:
+        paths = {path[:end] for path in self.code.values for end in range(1, len(path))}
+        paths |= {(variable,) for variable in self.code.blueprint.loops.variables}
+        self._known = {path: frozenset(typed_rows.names_at(self.code, path, self._names)) for path in paths}
         return [typed_json.decoder(kind) for kind in typed_rows.row_types(self.code, self._names)]
 
     def mapped(
@@ -63,13 +66,13 @@ class TypedRows:
         """The records with those of the odd rows, which are mapped as rows that are JSON already."""
         usual = [list(self._usual(*raws)) for _, *raws in odd]
         made, doubtful, has_expected = map_usual([row for rows in usual for row in rows], *given)
-        merged, start, done, unsure = list[Any](), 0, 0, list[int]()
+        merged, places, start, done = list[Any](), list[int](), 0, 0
         for (at, *_), rows in zip(odd, usual, strict=True):
             merged += records[start:at]
-            unsure += [len(merged) + number - done for number in doubtful if done <= number < done + len(rows)]
+            places += range(len(merged), len(merged) + len(rows))
             merged += made[done : done + len(rows)]
             start, done = at + 1, done + len(rows)
-        return merged + records[start:], unsure, is_complete or has_expected
+        return merged + records[start:], [places[number] for number in doubtful], is_complete or has_expected
 
     def _usual(self, raw: Any, inner: Any = None) -> Iterator[Any]:
         """The rows that `Fused.mapped` takes for raw ones: none for a null."""
@@ -86,11 +89,12 @@ class TypedRows:
 
     def _learn(self, odd: Sequence[Any]) -> bool:
         """Learn the names of an odd row. Returns whether there are new ones."""
-        _, *raws = odd
-        before, variables = dict(self._names), self.code.blueprint.loops.variables
-        for variable, raw in zip(variables, raws, strict=False):
+        if self._lessons >= MAX_LESSONS:
+            return False
+        before = dict(self._names)
+        for variable, raw in zip(self.code.blueprint.loops.variables, odd[1:], strict=False):
             self._note((variable,), typed_json.read(raw))
-        if self._lessons >= MAX_LESSONS or self._names == before:
+        if self._names == before:
             return False
         self._lessons, self._decoders = self._lessons + 1, self._typed()
         return True
@@ -98,10 +102,10 @@ class TypedRows:
     def _note(self, path: NamePath, value: Any) -> None:
         if not isinstance(value, dict):
             return
-        known = typed_rows.names_at(self.code, path, self._names)
+        known = self._known[path]
         new = [name for name in value if name not in known and typed_json.is_name(name)]
         if new and len(known) + len(new) <= MAX_NAMES:
             self._names[path] = [*self._names.get(path, ()), *new]
         for name in value:
-            if any(one[:-1] == (*path, name) for one in self.code.values):
+            if (*path, name) in self._known:
                 self._note((*path, name), value[name])

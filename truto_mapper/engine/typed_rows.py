@@ -37,6 +37,7 @@ from truto_mapper.language.types import objects
 from truto_mapper.resource.field import REMOTE_DATA
 
 _KINDS = {"str": str, "int": int, "bool": bool, "float": float}
+_HOLDERS = {"list": list, "dict": dict}
 
 
 class TypedRowCode(ExpectedRowCode):
@@ -175,9 +176,9 @@ class TypedRowCode(ExpectedRowCode):
             raws = self.raws if is_inner else self.raws[:1]
             pen.append("odd", pen.tuple_of(pen.called("len", pen.load("records")), *map(pen.load, raws)))
             pen.append("records", pen.constant(None))
-            pen.assign("tries", ast.BinOp(pen.load("tries"), ast.Sub(), pen.constant(1), **pen.at))
             given_up = ast.Return(pen.tuple_of(pen.constant(None), pen.load("odd"), pen.load("lacking")))
-            pen.branch(pen.not_(pen.load("tries")), lambda: pen.lines.append(given_up))
+            are_most = pen.called("are_most", pen.load("odd"), pen.load("records"))
+            pen.branch(are_most, lambda: pen.lines.append(given_up))
             pen.lines.append(ast.Continue(**pen.at))
         handler = ast.ExceptHandler(pen.load("Exception"), None, odd)
         made: list[ast.stmt] = [ast.Try([*lines, *body] if is_inner else lines, [handler], [], [], **pen.at)]
@@ -207,10 +208,13 @@ class TypedRowCode(ExpectedRowCode):
         classes = self.blueprint.classes_at(path) if name is None else ()
         found: Any = None
         for one in (name,) if name else (one.__name__ for one in classes):
-            kind = _KINDS.get(one) or typed_json.holder(one)
+            kind = _KINDS.get(one) or _HOLDERS[one]
             found = kind if found is None else found | kind
         return found
 
+
+#: The most odd rows of a page for which it does not matter how many others there are.
+MAX_ODD = 12
 
 #: The attribute of an outer row that holds its inner rows.
 INNER = "inner"
@@ -253,6 +257,11 @@ class _WithoutRows(ast.NodeTransformer):
         return name
 
 
+def are_most(odd: list[Any], records: list[Any]) -> bool:
+    """Whether some rows, and three of four so far, are odd: then trying costs more than it saves."""
+    return len(odd) > MAX_ODD and 4 * len(odd) > 3 * len(records)
+
+
 def takes_context(function: Any, given: int) -> bool:
     """Whether a standard function with that many arguments may take `$` for one that is left out."""
     return "-" in (function.signature or "") and given < function.arity
@@ -273,13 +282,10 @@ def rows_module(code: TypedRowCode) -> ast.Module:
         pen.assign(name, pen.list_of())
     pen.assign("run", pen.constant(None))
     pen.assign("lacking", pen.constant(value=True))
-    # As for expected rows: where a quarter of the rows, and some, are odd, trying costs more than it saves.
-    quarter = ast.BinOp(pen.called("len", pen.load("rows")), ast.RShift(), pen.constant(2))
-    pen.assign("tries", ast.BinOp(quarter, ast.Add(), pen.constant(8)))
     pen.lines += body
     pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "odd", "lacking")))))
     blueprint.externals.constants |= {name: typed_json.output(names) for name, names in code.made.items()}
-    blueprint.externals.constants[ONLY] = typed_json.with_inner
+    blueprint.externals.constants |= {ONLY: typed_json.with_inner, "are_most": are_most}
     decoders = [f"decode_{variable}" for variable in blueprint.loops.variables]
     return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget", *decoders])
 
@@ -311,10 +317,10 @@ def _object_type(code: TypedRowCode, path: NamePath, extras: Mapping[NamePath, C
         at = (*path, name)
         if at in code.values:
             is_holder = any(one[:-1] == at for one in code.values)
-            kind = _object_type(code, at, extras) if is_holder else code.type_of(at) or typed_json.any_json()
+            kind = _object_type(code, at, extras) if is_holder else code.type_of(at) or Any
             fields.append((name, attribute_of(at, code.values), kind, not code.may_be_absent(at)))
         elif at == (*code.blueprint.loops.variables[:1], code.blueprint.loops.inner):
             fields.append((name, INNER, typed_json.raw_list(), True))
         else:
-            fields.append((name, f"u{number}", typed_json.any_json(), False))
+            fields.append((name, f"u{number}", Any, False))
     return typed_json.input_type(fields)

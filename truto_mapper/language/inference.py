@@ -172,7 +172,8 @@ class Inference:
                 keeps = "array" in kind.kinds and not drops
                 item = item_facts(kind, one.expression, scope, quiet)
                 item = _row(item, one.expression) if drops else item
-                kind = sequence(types.union_path(item, types.constant(None)) if keeps else item)
+                item = types.union_path(item, types.constant(None)) if keeps else item
+                kind = sequence(item) if "array" in kind.kinds else types.union_path(item, UNDEFINED)
         if step.group is not None:
             return self.grouped(step.group, kind, scope)
         return union(kind, types.kept(step.node, kind)) if step.keep_array else kind

@@ -113,6 +113,10 @@ def _cells(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
+#: Numbers below it are written in a few characters.
+_SHORT = 1e15
+
+
 def excerpt(value: Any, limit: int = 60, default: Callable[[Any], Any] | None = None) -> str:
     """A value as a message quotes it: JSON where possible, cut to `limit` characters.
 
@@ -120,6 +124,8 @@ def excerpt(value: Any, limit: int = 60, default: Callable[[Any], Any] | None = 
     """
     if type(value) is str:
         return shortened(printable(encode_basestring(value[: limit + 1])[: limit + 1]), limit)
+    if type(value) in (bool, int, float) and abs(value) < _SHORT:  # as JSON, in a tenth of the time
+        return shortened(repr(value).lower(), limit)
     text = ""
     try:
         for part in json.JSONEncoder(ensure_ascii=False, default=default).iterencode(value):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
 _Kind = TypeVar("_Kind")
-_set = object.__setattr__
 
 
 @dataclass_transform(frozen_default=True)
@@ -21,17 +21,13 @@ def record(kind: type[_Kind]) -> type[_Kind]:
     extra: tuple[str, ...] = given.pop("__slots__", ())
     for name in ("__dict__", "__weakref__", *extra):
         given.pop(name, None)
-    made = {"__init__": _initializer(names, defaults, extra), "__slots__": (*names, *extra)}
-    made |= {
-        "__match_args__": tuple(names),
-        "__dataclass_fields__": _Fields(kind),
-        "_fields": tuple(names),
-        "_values": _values(names),
-    }
+    made: dict[str, Any] = {"__match_args__": tuple(names), "__slots__": (*names, *extra)}
+    made |= {"__dataclass_fields__": _Fields(kind), "_fields": tuple(names), "_values": _values(names)}
     made |= {"__setattr__": _refuse, "__delattr__": _refuse, "__reduce__": _reduce}
     made |= {"__repr__": _repr} if kind.__repr__ is object.__repr__ else {}
     made |= {"__eq__": _eq, "__hash__": _hash} if kind.__eq__ is object.__eq__ else {}
     again: type[_Kind] = type.__call__(type(kind), kind.__name__, kind.__bases__, {**given, **made})
+    again.__init__ = _initializer(again, names, defaults, extra)  # type: ignore[method-assign]  # it needs the slots
     return again
 
 
@@ -41,12 +37,13 @@ def replace(value: _Kind, **changes: Any) -> _Kind:
     return type(value)(**kept | changes)
 
 
-def _initializer(names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:
-    """`__init__`, written out: nothing else is as fast."""
+def _initializer(kind: type, names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:
+    """`__init__`, written out: nothing else is as fast. What are no fields, begins as None."""
     parameters = ", ".join(name + f"=_{name}" * (name in defaults) for name in names)
     values = {name: name for name in names} | dict.fromkeys(extra, "None")
-    lines = "".join(f" _set(self, {name!r}, {value})\n" for name, value in values.items())
-    namespace = {f"_{name}": value for name, value in defaults.items()} | {"_set": _set}
+    lines = "".join(f" set_{name}(self, {value})\n" for name, value in values.items())
+    namespace = {f"_{name}": value for name, value in defaults.items()}
+    namespace |= {f"set_{name}": getattr(kind, name).__set__ for name in values}
     exec(f"def __init__(self, {parameters}):\n{lines}", namespace)  # noqa: S102  # of the names of a class
     return namespace["__init__"]
 
@@ -64,17 +61,14 @@ class _Fields:
         self.kind = kind
 
     def __get__(self, _: object, owner: type) -> Any:
-        import dataclasses  # noqa: PLC0415  # see above
+        from dataclasses import dataclass, field  # noqa: PLC0415  # see above
 
-        found = dataclasses.dataclass(type(owner.__name__, (), self._body)).__dataclass_fields__  # type: ignore[attr-defined]
+        names, given = self.kind.__annotations__, vars(self.kind)
+        defaults = {name: field(default_factory=partial(given.get, name)) for name in names if name in given}
+        body = {"__annotations__": names, **defaults}
+        found = dataclass(type(owner.__name__, (), body)).__dataclass_fields__  # type: ignore[attr-defined]
         owner.__dataclass_fields__ = found  # type: ignore[attr-defined]  # the next one asks no more
         return found
-
-    @property
-    def _body(self) -> dict[str, Any]:
-        names = self.kind.__annotations__
-        defaults = {name: vars(self.kind)[name] for name in names if name in vars(self.kind)}
-        return {"__annotations__": names, **defaults}
 
 
 def _refuse(self: Any, name: str, *_: Any) -> None:

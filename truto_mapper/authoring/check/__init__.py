@@ -7,11 +7,12 @@ the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code
 from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
-from truto_mapper.authoring.check.absence import Given, of_request
+from truto_mapper.authoring.check.absence import Given, asked, of_request
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.half_made import half_made
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.namesakes import namesakes
 from truto_mapper.authoring.check.omissions import (
@@ -45,7 +46,7 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
     told = misread_rows(typed, typed.found)
     found = [one for one in (*told, *strangers) if one.code != "C209" or not is_held(one, optional)]
     if any(one.code == "C209" for one in found):  # the values that the endpoint serves may all be handled
-        served = EndpointTypes(mapper, endpoint, reach.asked(endpoint.name))
+        served = EndpointTypes(mapper, endpoint, asked(mapper, typed, reach))
         left = (*served.found, *enumerations.strangers(mapper.mapping, served))
         after |= {place(one) for one in found if one.code == "C209"} - {place(one) for one in left}
     return typed, [one for one in found if one.code not in ("C209", "C211") or place(one) not in after]
@@ -85,6 +86,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
+        found += [*half_made(mapper, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)

@@ -10,6 +10,7 @@ from truto_mapper.authoring.check.expressions import EndpointTypes, narrowed
 from truto_mapper.authoring.check.reachability import Reach
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import facts, nodes, types
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import Recording, quiet
 from truto_mapper.language.names import is_simple_path, leading_names
@@ -47,6 +48,14 @@ def of_request(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> TypeScope:
         scope = scope.knowing(facts.narrowed(node.condition, scope, quiet)[1])
         node = node.otherwise
     return scope
+
+
+def asked(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> dict[str, dict[str, Type]]:
+    """The types of parameters and settings in the queries that an endpoint serves and does not refuse."""
+    found, scope = reach.asked(typed.endpoint.name), of_request(mapper, typed, reach)
+    listed = [name for name, one in mapper.resource.parameters.items() if one.enum]
+    kinds = {name: quiet(Expression(f"$query.`{name}`").node, scope) for name in listed}
+    return {**found, "query": {**found.get("query", {}), **kinds}}
 
 
 def may_be_absent(node: nodes.Node, kinds: Kinds, is_open: Callable[[nodes.Node], bool]) -> bool:

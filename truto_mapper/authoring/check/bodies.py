@@ -142,7 +142,7 @@ class _Part:
             case nodes.Call(
                 procedure=nodes.Variable(name="min" | "max" as name), arguments=(nodes.Array(items=items),)
             ):
-                yield from self.bounded(name, items, wanted)
+                yield from (*self.bounded(name, items, wanted), *self.leaf(wanted, node))
             case nodes.Call(procedure=nodes.Variable(name="number"), arguments=(one,)):
                 texts = [each for each in fitting.results(one) if isinstance(each, nodes.String)]
                 for each in texts:

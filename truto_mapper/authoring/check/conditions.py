@@ -8,7 +8,7 @@ from itertools import combinations
 from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
-from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.expressions import PLANNING, EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import refusal_type, reply_type
@@ -39,10 +39,10 @@ def pointless_conditions(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C230 and C211: the pointless conditions of an endpoint."""
     endpoint = types_.endpoint
     tests = {id(getattr(endpoint, key)): key for key in _TESTS if getattr(endpoint, key) is not None}
-    for _, one in every(endpoint):
+    for place, one in every(endpoint):
         key = tests.get(id(one), "")
         statuses = _FAILURES if key == "empty_when" else _SUCCESSES
-        yield from _Scene(one, types_.kinds, statuses).found(key)
+        yield from _Scene(one, types_.kinds, statuses, place in PLANNING).found(key)
 
 
 def pointless_in_errors(mapper: Mapper) -> Iterator[Diagnostic]:
@@ -85,6 +85,7 @@ class _Scene:
     expression: Expression
     kinds: Mapping[int, Type]
     statuses: Sequence[int]
+    is_planning: bool = False
 
     def found(self, key: str) -> Iterator[Diagnostic]:
         """What is pointless in the expression, which is the condition `key` of an endpoint if that is not empty."""
@@ -105,7 +106,7 @@ class _Scene:
                     yield from self.branches(node)
                 case nodes.Coalesce():
                     yield from self.replaced(node)
-                case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.is_certain(one):
+                case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.exists(one):
                     name = _name(one)
                     edit = f"a text always exists; write `$exists({name})` for a field" if name else None
                     yield self.tell(node, "this is always true", edit)
@@ -152,6 +153,18 @@ class _Scene:
             case nodes.Block(expressions=(only,)):
                 return self.is_certain(only, calls=calls)
         return False
+
+    def exists(self, node: Node) -> bool:
+        """Whether a node is certain, `$`, an index, or what the query of a request always has."""
+        kind = self.kinds.get(id(node), types.ANY)
+        is_there = bool(kind.solid) and "undefined" not in kind.kinds
+        match node:
+            case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context")), *_)):
+                return self.is_planning and is_there
+            case nodes.Variable(name=name):
+                steps = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Step))
+                return (name == "" and is_there) or any(one.index == node for one in steps)
+        return self.is_certain(node)
 
     def replaced(self, node: nodes.Coalesce) -> Iterator[Diagnostic]:
         """C211: `a ?? b` where `a` is always there."""
@@ -206,6 +219,8 @@ class _Scene:
     def samples(self, tests: Sequence[_Test]) -> Iterable[Any]:
         """Values that tell apart what tests can tell apart."""
         subject, constants = tests[0].subject, [value for test in tests for value in test.constants]
+        if self.counts_nothing(subject):
+            return (0,)
         if (_is_status(subject) or _is_count(subject)) and not all(map(_is_number, constants)):
             return ()
         if _is_status(subject):
@@ -217,6 +232,13 @@ class _Scene:
         others: list[Any] = [value for value in constants if value is None or isinstance(value, bool)]
         others += [] if any(test.orders for test in tests) else [object()]
         return [*numbers, *texts, *([""] if texts else []), *others]
+
+    def counts_nothing(self, node: Node) -> bool:
+        """Whether a node counts what a condition says is absent."""
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="count"), arguments=(one,)):
+                return self.kinds.get(id(one), types.ANY).kinds == types.UNDEFINED.kinds
+        return False
 
     def chain(self, node: nodes.Binary) -> Iterator[Diagnostic]:
         """`a = 1 and a = 2`, `a or $not(a)`, and the same condition twice."""

@@ -18,7 +18,8 @@ from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves,
 from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, nearest, shortened
 
-_PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
+#: What is made of a query alone.
+PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_MAPPING = ("whole_days.time_zone",)
 _LENGTHS = ("length", "size", "count")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
@@ -114,7 +115,7 @@ class EndpointTypes:
         """Infer every expression, in the order in which a page evaluates them."""
         endpoint = self.endpoint
         for key, expression in (*every(endpoint), *of_mapping(mapper.mapping)):
-            if key in (*_PLANNING, *_OF_MAPPING):
+            if key in (*PLANNING, *_OF_MAPPING):
                 self._infer(expression, replace(scope, context=types.ANY))
         for one in (getattr(endpoint, key) for key in _OF_REPLY):
             if one is not None:
@@ -127,6 +128,7 @@ class EndpointTypes:
             scope = scope.bound(name, item).within(item)
         for name, expression in endpoint.let:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
+            self.inference.lists |= {name} if self.inference.is_list(expression.node) else set()
         let = dict(endpoint.let)
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
             self._field = field
@@ -200,7 +202,7 @@ def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:
         "cursor": types.union(types.STRING, types.UNDEFINED),
         "now": replace(types.union(types.STRING, types.UNDEFINED), format="date-time"),
         "status": types.INTEGER,
-        "headers": Type(frozenset({"object"})),
+        "headers": Type(frozenset({"object"}), others=types.STRING),
         "response": body,
         "$": body,
     }

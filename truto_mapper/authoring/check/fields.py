@@ -19,6 +19,9 @@ from truto_mapper.text.pointers import Steps, dotted, keys_of
 #: The type of a node.
 Kind = Callable[[nodes.Node], Type]
 
+#: The keys and values of an object constructor.
+Pairs = tuple[tuple[nodes.Node, nodes.Node], ...]
+
 #: Texts that somebody meant to replace.
 _PLACEHOLDERS = frozenset({"todo", "fixme", "tbd", "xxx", "changeme", "change me", "placeholder", "lorem ipsum", "..."})
 #: Functions that make a list of a list.
@@ -55,6 +58,13 @@ def misfits(
     for part in _parts(_Part(source.node, wanted)) if not found else ():
         yield from _of_part(source, part, kind_of, lets)
     yield from _left_out(source, kind_of, wanted)
+
+
+def objects(node: nodes.Node, field: Field) -> Iterator[tuple[Pairs, Sequence[str]]]:
+    """The objects that a node makes for a field and below it: their pairs, and the keys that the field requires."""
+    for part in _parts(_Part(node, Wanted(RequestSchema(value_schema(field)), ""))):
+        if isinstance(part.node, nodes.Object):
+            yield part.node.pairs, part.wanted.schema.required
 
 
 def _left_out(expression: Expression, kind_of: Kind, wanted: Wanted) -> Iterator[Diagnostic]:

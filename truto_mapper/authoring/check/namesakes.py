@@ -186,6 +186,11 @@ class Named:
                 if name != below[at - 1] and self.has(self.namings.places(root), path[1:]):
                     yield path
 
+    def unread_elsewhere(self, source: Source, naming: Naming) -> Iterator[NamePath]:
+        """Those of `elsewhere` that the name is not made of, too."""
+        taken = {place for one in naming.sources for place in one.places}
+        return (path for path in self.elsewhere(source, naming) if taken.isdisjoint(self.namings.places(*path)))
+
     def has(self, places: Sequence[NamePath], below: Sequence[str]) -> bool:
         """Whether there is one place in the reply, and a field below it."""
         known = [place for place in places if place[0] == "$"]
@@ -204,7 +209,7 @@ class Named:
             if better:
                 meant = max(better, key=lambda name: len(words(name) & naming.words))
                 yield naming.diagnostic("C232", f"{reads}, but `{meant}` has its name", source.meaning(meant))
-            elif path := next(filter(test.is_better_path, self.elsewhere(source, naming)), None):
+            elif path := next(filter(test.is_better_path, self.unread_elsewhere(source, naming)), None):
                 text = Source(path, (), frozenset()).text
                 yield naming.diagnostic("C232", f"{reads}, but `{text}` has its name", f"did you mean `{text}`?")
             elif not beside and test.contradicts():

@@ -34,6 +34,8 @@ class Nulls(Recording):
         self.asserted: frozenset[nodes.Node] = frozenset()
         #: What each side of an operator is held against.
         self.sides: dict[int, nodes.Node] = {}
+        #: The names of `let` that are such paths.
+        self.lists: set[str] = set()
         #: What is tested as a whole: null is like an absent value there.
         self.tests: frozenset[int] = frozenset()
         #: What is only tested: nobody reads the text.
@@ -165,6 +167,12 @@ class Nulls(Recording):
             elif fit is not None and (name, index) in _NEEDED and self.may_lack(argument):
                 message = f"`{self.text_of(argument)}` may be absent, for which ${name} fails"
                 self.surprise("warning", "C224", argument, message, f'write `({self.text_of(argument)} ?? "UTC")`')
+            elif (name, index, len(given)) == ("join", 0, 2) and kind.solid == {"string"} and not kind.values:
+                message = f"$join takes a list, but `{self.text_of(argument)}` is one text"
+                self.surprise("warning", "C225", argument, message, "write `$join([…, …], …)` or leave it out")
+            elif (name, index, len(given)) == ("round", 0, 2) and isinstance(argument, nodes.Number):
+                message = "argument 1 of $round is what to round, and this is a constant"
+                self.surprise("warning", "C225", argument, message, "write `$round(…, places)`")
             elif fit is not None:
                 self.passed(name, argument, kind, fit.parameters[index])
 
@@ -211,6 +219,8 @@ class Nulls(Recording):
 
     def is_list(self, node: nodes.Node) -> bool:
         """Whether a path of names leads through a list that a schema declares."""
+        if isinstance(node, nodes.Variable):
+            return node.name in self.lists
         steps = node.steps if isinstance(node, nodes.Path) and is_simple_path(node) else ()
         return any(self.before[id(one)].solid == {"array"} for one in steps if id(one) in self.before)
 

@@ -85,7 +85,7 @@ def _parts(expression: Expression, typed: EndpointTypes, wanted: Wanted) -> Iter
     listed = (one.items if isinstance(one, nodes.Array) else (one,) for one in fitting.results(expression.node))
     for node in dict.fromkeys((None, *(each for some in listed for one in some for each in fitting.results(one)))):
         part = expression.node if node is None else node
-        kind = _of_headers(part, typed.kind(part))
+        kind = typed.kind(part)
         found = (
             list(fitting.misfits(expression, kind, replace(wanted, node=node))) if node is None or kind.solid else []
         )
@@ -96,14 +96,6 @@ def _parts(expression: Expression, typed: EndpointTypes, wanted: Wanted) -> Iter
 
 def _wanted(schema: Any, name: str, hint: str | None = None) -> Wanted:
     return Wanted(RequestSchema(schema), name, "the engine", "C240", strict=True, hint=hint)
-
-
-def _of_headers(node: nodes.Node, kind: Type) -> Type:
-    """A type, which is text for a header of the reply."""
-    match node:
-        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="headers")), nodes.Step())):
-            return types.union(types.STRING, types.UNDEFINED)
-    return kind
 
 
 def _zones(expression: Expression, kind: Type) -> Iterator[Diagnostic]:
@@ -296,15 +288,38 @@ def _same_cursor(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
     numbers = [one.node for one in (endpoint.page_number, endpoint.total) if one is not None]
     if cursor is None:
         return
+    if _is_next(cursor.node):
+        message = f"`{slips.written(cursor, cursor.node)}` is there on the last page, too"
+        hint = "say when there is one: `… ? page + 1`"
+        yield cursor.diagnostic("C240", message, severity="warning", hint=hint)
     asks = any(one.name == "cursor" for one in cursor.variables)
     for node in fitting.results(cursor.node):
         is_constant = isinstance(node, nodes.String | nodes.Number) and bool(node.value) and not asks
         is_number = node in numbers and is_simple_path(node)
-        is_sent = (isinstance(node, nodes.Variable) and node.name == "cursor") or parameter_of(node) == "next_cursor"
+        sent = _converted(node)
+        is_sent = (isinstance(sent, nodes.Variable) and sent.name == "cursor") or parameter_of(sent) == "next_cursor"
         if is_constant or is_number or is_sent:
             what = "a constant" if is_constant else "that of this page"
             message = f"`{slips.written(cursor, node)}` is {what}, so the next page is the same again"
             yield cursor.diagnostic("C240", message, node, severity="warning")
+
+
+def _is_next(node: nodes.Node) -> bool:
+    """Whether a node is the number of a page and one, whatever the page is."""
+    match node:
+        case nodes.Block(expressions=(one,)):
+            return _is_next(one)
+        case nodes.Binary(operator="+", left=left, right=nodes.Number(value=1)):
+            return is_simple_path(left) and not isinstance(left, nodes.Variable)
+    return False
+
+
+def _converted(node: nodes.Node) -> nodes.Node:
+    """What a node is, as a number or a text."""
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name="number" | "string"), arguments=(one,)):
+            return one
+    return node
 
 
 def _same_number(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:

@@ -66,11 +66,24 @@ class Surprises(Nulls):
         kind = super().infer(node, scope)
         if isinstance(node, nodes.Coalesce):
             self.defaulted(node)
+        if isinstance(node, nodes.Condition):
+            self.chosen(node)
         if isinstance(node, nodes.Step):
             for one in node.predicates:
                 if isinstance(one, nodes.Filter) and isinstance(one.expression, nodes.Number):
                     self.selected((node,), node, one.expression)
         return kind
+
+    def chosen(self, node: nodes.Condition) -> None:
+        """C227: `$exists(a) ? "yes"` where `a` may be null, of which `$exists` is true."""
+        match node:
+            case nodes.Condition(
+                condition=nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)),
+                then=nodes.String() | nodes.Number() | nodes.Value(),
+            ) if self.kind(one).path is not None and self.may_be_null(one):
+                text = self.text_of(one)
+                message = f"`{text}` may be null, of which `$exists` is true"
+                self.surprise("warning", "C227", node.condition, message, f"write `{text} != null ? …`")
 
     def defaulted(self, node: nodes.Coalesce) -> None:
         """C228: `a ?? b` where `a` may be null, which it keeps; C211: where `a` is always there."""
