@@ -250,9 +250,8 @@ def position_of(page: Page[Any]) -> Position | None:
 
 def cursor_of(page: Page[Any], taken: int = 0) -> str | None:
     """The cursor of the page after a page, in a stream that has given so many records."""
-    _, at, _, _, _, query, *_, cursors = page
+    at, query, cursors = page.following, page.query, page.cursors
     if at is None or query is None or query.plan is None or cursors is None:
         return at if isinstance(at, str) else None
-    cursor, offset, digest, *_ = at if isinstance(at, Position) else (at, 0, None)
-    position = tuple.__new__(Position, (cursor, offset, digest, query.plan.now, taken))  # faster than Position(…)
-    return cursors.sealed(position, query.plan.question)
+    cursor, offset, digest, *_ = (at, 0, None) if isinstance(at, str) else at
+    return cursors.sealed((cursor, offset, digest, query.plan.now, taken), query.plan.question)
