@@ -246,6 +246,13 @@ def test_an_optional_value_may_be_null_or_absent_in_typed_rows(tmp_path, typed):
     assert not typed_json.library() or len(typed) == 2
 
 
+def test_a_name_that_only_a_let_reads_and_no_row_has_is_told(tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id"}, let="{unused: $contact.nowhere}")
+    made = from_bytes(mapper, written({"data": [{"id": "1"}]}))
+    assert made == by_way_of_dicts(mapper, written({"data": [{"id": "1"}]}))
+    assert ["P606" in said for said in made[3]] == [True]
+
+
 #: Mappings whose rows cannot stay bytes, or only some of them.
 OTHERS = {
     "the rows are counted": {"age": "$count($response.data)"},

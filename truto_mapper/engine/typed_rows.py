@@ -283,7 +283,8 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     pen.assign("run", pen.constant(None))
     pen.assign("lacking", pen.constant(value=True))
     pen.lines += body
-    pen.lines.append(ast.Return(pen.tuple_of(*map(pen.load, ("records", "odd", "lacking")))))
+    lacking = pen.load("lacking") if code.has_everything else pen.constant(value=True)
+    pen.lines.append(ast.Return(pen.tuple_of(pen.load("records"), pen.load("odd"), lacking)))
     blueprint.externals.constants |= {name: typed_json.output(names) for name, names in code.made.items()}
     blueprint.externals.constants |= {ONLY: typed_json.with_inner, "are_most": are_most}
     decoders = [f"decode_{variable}" for variable in blueprint.loops.variables]
