@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from truto_mapper.engine import rendering, typed_json
 from truto_mapper.engine.answer import Given
 from truto_mapper.engine.page import BEYOND, Page, ReadResponse, bounded, cursor_of
+from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.text.diagnostics import Diagnostic
 
@@ -32,16 +33,15 @@ class Encoded(NamedTuple):
         return f"<Encoded {self.content_type}: {len(self.body):,} bytes, {self.count} records>"
 
 
-def format_of(page: Page[Any], chosen: str | None) -> str:
+def format_of(query: Query | None, chosen: str | None) -> str:
     """The format that a page is rendered in."""
-    asked = None if page.query is None else page.query.get("truto_response_format")
-    return str(chosen or asked or "unified")
+    return chosen or (query.parameters.get("truto_response_format") if query is not None else None) or "unified"
 
 
 def encoded(page: Page[Any], chosen: Format | None, sent: Any) -> Encoded:
     """A page in a format; `sent` is the body that it was made of. Raises as `Page.render` does."""
     made: Any = page.render(chosen)
-    name = format_of(page, chosen)
+    name = format_of(page.query, chosen)
     if name == "stream":
         return _encoded(page, made.encode(), NDJSON)
     is_mended = any(found.code == "P610" for found in page.diagnostics)
@@ -66,10 +66,9 @@ def list_format(body: bytes, given: Given, chosen: str | None) -> str | None:
     query, _, status, _, _ = given
     if status != 200 or not isinstance(body, (bytes, bytearray)):
         return None
-    name = chosen or "unified"
+    name = format_of(query, chosen)
     if query is not None:
         asked = query.parameters
-        name = chosen or asked.get("truto_response_format") or "unified"
         is_part = query.offset or "truto_exclude_fields" in asked or "truto_key_by" in asked
         if is_part or (query.plan is not None and query.plan.raw):
             return None
@@ -85,5 +84,5 @@ def encoded_list(page: Page[Any], name: str) -> Encoded:
     if name == "unified":
         body, kind = typed_json.write({"result": records, "next_cursor": cursor}), JSON
     else:
-        body, kind = typed_json.write_lines(records), NDJSON
+        body, kind = typed_json.write(records, lines=True), NDJSON
     return tuple.__new__(Encoded, (body, kind, len(records), cursor, diagnostics, rejected))

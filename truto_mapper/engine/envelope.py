@@ -11,7 +11,7 @@ from typing import Any
 from truto_mapper.engine import typed_json
 from truto_mapper.engine.called import value_at
 from truto_mapper.engine.fused import Fused
-from truto_mapper.engine.typed_json import MAX_LESSONS, MAX_NAMES, UndecidedError
+from truto_mapper.engine.typed_json import MAX_LESSONS, UndecidedError
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.types import objects
@@ -37,13 +37,16 @@ class Envelope:
         names = list(dict.fromkeys(name for kind in kinds for name in kind.properties or {}))
         self._declared: dict[NamePath, list[str]] = {(): names}
         self._tree: dict[str, Any] = {}
-        self._errors = typed_json.errors()
+        for *above, last in self.rows.values():
+            holder = self._tree
+            for name in above:
+                holder = holder.setdefault(name, {})
+            holder[last] = typed_json.raw_list()
         self._lessons, self._open = 0, self._typed()
 
     def _is_looked_into(self, path: NamePath, endpoints: Iterable[Fused]) -> bool:
         for one in endpoints:
-            own = None if self.rows.get(one.name) == path else one.endpoint.for_each[:1]
-            for read, is_counted in one.reads_of_reply(with_rows=own is not None):
+            for read, is_counted in one.reads_of_reply(with_rows=self.rows.get(one.name) != path):
                 shared = min(len(read), len(path))
                 if read[:shared] == path[:shared] and (len(read) > len(path) or not is_counted):
                     return True
@@ -51,11 +54,6 @@ class Envelope:
 
     def _typed(self) -> Callable[[Any], dict[str, Any]]:
         """The function that decodes a body. Threads that learn names exchange it as a whole."""
-        for *above, last in self.rows.values():
-            holder = self._tree
-            for name in above:
-                holder = holder.setdefault(name, {})
-            holder[last] = typed_json.raw_list()
         kind, plain = typed_json.envelope_type(self._tree, self._declared)
         decode = typed_json.decoder(kind)
         return lambda body: plain(typed_json.deep(decode, body))
@@ -64,7 +62,7 @@ class Envelope:
         """The body with raw rows. Raises `UndecidedError` for bytes that are left to Python's own module."""
         try:
             return self._open(body)
-        except self._errors as error:
+        except typed_json.errors() as error:
             if self._lessons >= MAX_LESSONS:
                 raise UndecidedError from error
         if not self._learn(typed_json.read(body)):
@@ -79,11 +77,8 @@ class Envelope:
 
         Nobody would decode the others, so nobody would tell that they are not JSON.
         """
-        if name not in self.rows:
-            raise UndecidedError
-        path, others = self.rows[name], self._others[name]
-        rows = value_at(body, *path) if len(path) > 1 else body[path[0]]
-        for other in others:
+        rows = value_at(body, *self.rows[name]) if name in self.rows else None
+        for other in self._others.get(name, ()):
             if body[other[0]] is not MISSING and value_at(body, *other).__class__ is list:
                 raise UndecidedError
         if rows.__class__ is not list:
@@ -98,9 +93,7 @@ class Envelope:
             for name in path:
                 value = value.get(name) if isinstance(value, dict) else None
             known = declared.get(path, [])
-            names = value if isinstance(value, dict) else ()
-            new = [name for name in names if name not in known and typed_json.is_name(name)]
-            if new and len(known) + len(new) <= MAX_NAMES:
+            if new := typed_json.new_names(value, known):
                 declared[path] = [*known, *new]
         if declared == self._declared:
             return False

@@ -149,7 +149,7 @@ class OddRows:
             return None
         try:
             arguments, *_ = of_page.known[key]
-        except (KeyError, TypeError):  # as in `Fused.records`
+        except (KeyError, TypeError):  # as in `PageValues.of`
             return None
         known = self._known.get(key)
         if known is None or known.of_page is not arguments:

@@ -6,7 +6,7 @@ checked, because msgspec lets invalid UTF-8 and numbers beyond a double through 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
 from types import GenericAlias
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 #: How many calls deep JSON is decoded as a whole, so that what is nested too deeply for Python's own module is refused.
 _FRAMES = 6
+
+#: The options of types that are decoded: an unknown name is refused, because what is skipped is not checked.
+_STRICT = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
 
 Decoder = Callable[[Any], Any]
 
@@ -69,20 +72,16 @@ def read(body: Any) -> Any:
         raise UndecidedError from None
 
 
-def write(value: Any) -> bytes:
-    """A value that is JSON and has no NaN or infinity, as bytes. Raises `UndecidedError` as `read` does."""
+def write(value: Any, *, lines: bool = False) -> bytes:
+    """A value that is JSON and has no NaN or infinity, as bytes; with `lines` each of its items in a line of its own.
+
+    Raises `UndecidedError` as `read` does.
+    """
     if library() is None:
         raise UndecidedError
+    json = library().json
     try:
-        return library().json.encode(value)  # type: ignore[no-any-return]
-    except (TypeError, ValueError, RecursionError):
-        raise UndecidedError from None
-
-
-def write_lines(values: Iterable[Any]) -> bytes:
-    """Values as `write` takes them, each in a line of its own that ends with a newline. Raises `UndecidedError`."""
-    try:
-        return library().json.Encoder().encode_lines(values)  # type: ignore[no-any-return]
+        return json.Encoder().encode_lines(value) if lines else json.encode(value)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
 
@@ -106,8 +105,7 @@ def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
             made.append((attribute, kind, unset))
         else:
             made.append((attribute, kind, None))
-    options = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
-    return library().defstruct("Object", made, rename=renamed, **options)
+    return library().defstruct("Object", made, rename=renamed, **_STRICT)
 
 
 def is_attribute(name: str) -> bool:
@@ -118,6 +116,13 @@ def is_attribute(name: str) -> bool:
 def is_name(name: str) -> bool:
     """Whether msgspec takes a name for that of a field. It is also short, because names of replies are kept."""
     return len(name) <= MAX_NAME and name.isprintable() and '"' not in name and "\\" not in name
+
+
+def new_names(value: Any, known: Collection[str]) -> list[str]:
+    """The names of an object that are to be learned; none if that would be too many."""
+    names = value if isinstance(value, dict) else ()
+    new = [name for name in names if name not in known and is_name(name)]
+    return new if len(known) + len(new) <= MAX_NAMES else []
 
 
 def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) -> tuple[Any, Plain]:
@@ -134,7 +139,6 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
             kind, function = envelope_type(kind, names, (*path, name))
             inner.append((name, function))
         made.append((attribute, kind, MISSING))
-    options = {"kw_only": True, "gc": False, "forbid_unknown_fields": True, "rename": renamed}
     as_dict: Plain = library().structs.asdict
 
     def plain(envelope: Any) -> dict[str, Any]:
@@ -144,7 +148,8 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
                 found[name] = function(found[name])
         return found
 
-    return library().defstruct("Envelope", made, **options), plain if renamed or inner else as_dict
+    kind = library().defstruct("Envelope", made, rename=renamed, **_STRICT)
+    return kind, plain if renamed or inner else as_dict
 
 
 def output(names: Iterable[str]) -> Any:

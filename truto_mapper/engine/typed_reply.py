@@ -5,7 +5,6 @@ Names that no schema declares are learned from the first reply that has them. Th
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from truto_mapper.engine import typed_json, typed_rows
 from truto_mapper.engine.called import linked, pairs_or_false
 from truto_mapper.engine.row_code import Blueprint
-from truto_mapper.engine.typed_json import MAX_LESSONS, MAX_NAMES, UndecidedError
+from truto_mapper.engine.typed_json import MAX_LESSONS, UndecidedError
 from truto_mapper.language.compiler.compiler import code_of
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import Budget
@@ -30,9 +29,8 @@ class TypedRows:
         blueprint = replace(blueprint, page=blueprint.page.copied())  # it is complete, and stays as it is
         pen = blueprint.externals.pen(blueprint.endpoint.path, {})
         self.code = typed_rows.TypedRowCode(blueprint, [pen.new_local(name) for name in blueprint.loops.variables])
-        self.tree: ast.Module = typed_rows.rows_module(self.code)
-        code, functions = code_of(self.tree, source), blueprint.endpoint.path.functions
-        self.function = linked(code, self.tree.body[0].name, blueprint.externals.constants, functions)  # type: ignore[attr-defined]
+        code, functions = code_of(typed_rows.rows_module(self.code), source), blueprint.endpoint.path.functions
+        self.function = linked(code, "rows", blueprint.externals.constants, functions)
         self.inner, self._names, self._lessons = blueprint.loops.inner, dict[NamePath, list[str]](), 0
         self._decoders = self._typed()
 
@@ -100,12 +98,8 @@ class TypedRows:
         return True
 
     def _note(self, path: NamePath, value: Any) -> None:
-        if not isinstance(value, dict):
-            return
-        known = self._known[path]
-        new = [name for name in value if name not in known and typed_json.is_name(name)]
-        if new and len(known) + len(new) <= MAX_NAMES:
+        if new := typed_json.new_names(value, self._known[path]):
             self._names[path] = [*self._names.get(path, ()), *new]
-        for name in value:
+        for name in value if isinstance(value, dict) else ():
             if (*path, name) in self._known:
                 self._note((*path, name), value[name])

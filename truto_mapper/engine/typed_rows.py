@@ -31,6 +31,7 @@ from truto_mapper.engine.hoisting import Hoisted
 from truto_mapper.engine.row_code import Blueprint, not_looked_up
 from truto_mapper.engine.shaping import CLASSES, is_proved_by_class
 from truto_mapper.engine.source_types import Looked, Reading, test_of
+from truto_mapper.language.compiler.calls import may_take_context
 from truto_mapper.language.library.functions import STANDARD
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import objects
@@ -38,6 +39,12 @@ from truto_mapper.resource.field import REMOTE_DATA
 
 _KINDS = {"str": str, "int": int, "bool": bool, "float": float}
 _HOLDERS = {"list": list, "dict": dict}
+
+#: The most odd rows of a page for which it does not matter how many others there are.
+MAX_ODD = 12
+
+#: The attribute of an outer row that holds its inner rows, and the function that gives it with only one of them.
+INNER, ONLY = "inner", "with_only"
 
 
 class TypedRowCode(ExpectedRowCode):
@@ -74,7 +81,7 @@ class TypedRowCode(ExpectedRowCode):
     def attribute(self, path: NamePath) -> ast.expr:
         """The attribute of a decoded object that holds the value at a path."""
         if len(path) > 2 and self.classes.get(self.holder(path[:-1])) != "dict":
-            raise UnfusableError(f"{'.'.join(path[:-1])} is no object")
+            raise UnfusableError(f"{'.'.join(path[:-1])} is not an object")
         holder = self.pen.load(self.holder(path[:-1]))
         return ast.Attribute(holder, attribute_of(path, self.values), ast.Load(), **self.pen.at)
 
@@ -119,8 +126,8 @@ class TypedRowCode(ExpectedRowCode):
                 remote = pen.called(ONLY, pen.load(self.row_locals[0]), pen.load(raw))
             made.args.append(pen.choice(pen.load("remote_data"), remote, pen.constant(None)))
         pen.append("records", made)
-        if self.maybe_values:
-            lacks = pen.either(*(pen.test(one, ast.Is(), pen.constant(None)) for one in self.maybe_values))
+        if maybe := self.maybe_values:
+            lacks = pen.either(*(pen.test(one, ast.Is(), pen.constant(None)) for one in maybe))
             pen.branch(pen.load("lacking"), lambda: pen.assign("lacking", lacks))
         else:
             pen.assign("lacking", pen.constant(value=False))
@@ -213,13 +220,6 @@ class TypedRowCode(ExpectedRowCode):
         return found
 
 
-#: The most odd rows of a page for which it does not matter how many others there are.
-MAX_ODD = 12
-
-#: The attribute of an outer row that holds its inner rows.
-INNER = "inner"
-
-
 def attribute_of(path: NamePath, values: Collection[NamePath]) -> str:
     """The attribute that holds the value at a path that is read."""
     return f"f{list(values).index(path)}"
@@ -237,10 +237,9 @@ class _WithoutRows(ast.NodeTransformer):
     def visit_Call(self, call: ast.Call) -> ast.AST:
         name, given = getattr(call.func, "id", ""), call.args
         if name in ("invoked", "invoke", "applied", "call") and getattr(given[1], "id", "") in self.rows:
-            function = getattr(given[2], "id", "")
-            standard = STANDARD.get(function.removeprefix("f_"))
-            is_caller = function.startswith("caller_")
-            if not is_caller and (standard is None or takes_context(standard, len(given) - 3)):
+            called = getattr(given[2], "id", "")
+            function, is_caller = called.removeprefix("f_"), called.startswith("caller_")
+            if not is_caller and (function not in STANDARD or may_take_context(function, len(given) - 3)):
                 raise UnfusableError("a function may take the row for an argument")
             given[1] = ast.copy_location(ast.Name("MISSING", ast.Load()), given[1])
         if name == ONLY:
@@ -260,11 +259,6 @@ class _WithoutRows(ast.NodeTransformer):
 def are_most(odd: list[Any], records: list[Any]) -> bool:
     """Whether some rows, and three of four so far, are odd: then trying costs more than it saves."""
     return len(odd) > MAX_ODD and 4 * len(odd) > 3 * len(records)
-
-
-def takes_context(function: Any, given: int) -> bool:
-    """Whether a standard function with that many arguments may take `$` for one that is left out."""
-    return "-" in (function.signature or "") and given < function.arity
 
 
 def rows_module(code: TypedRowCode) -> ast.Module:
@@ -289,10 +283,6 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     blueprint.externals.constants |= {ONLY: typed_json.with_inner, "are_most": are_most}
     decoders = [f"decode_{variable}" for variable in blueprint.loops.variables]
     return blueprint.externals.module(pen, "rows", ["rows", "remote_data", "page", "budget", *decoders])
-
-
-#: The function that gives an outer row with only one inner row.
-ONLY = "with_only"
 
 
 def row_types(code: TypedRowCode, extras: Mapping[NamePath, Collection[str]]) -> list[Any]:

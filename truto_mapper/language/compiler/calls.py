@@ -79,7 +79,7 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
     else:
         function = variables.load_function(writer, name)
     given = [*piped, *writer.values(*node.arguments)]
-    if node.tail and writer.in_lambda and (name is None or _may_take_context(name, len(given))):
+    if node.tail and writer.in_lambda and (name is None or may_take_context(name, len(given))):
         if writer.leaves_tails:
             return writer.called("Tail", function, *given)
         return writer.called("applied", writer.running(), writer.constant(None), function, *given)
@@ -120,7 +120,7 @@ def load_procedure(writer: Writer, node: nodes.Node, code: str) -> ast.expr:
     return writer.called("procedure", found, *hint)
 
 
-def _may_take_context(name: str, given: int) -> bool:
+def may_take_context(name: str, given: int) -> bool:
     """Whether a standard function with that many arguments may take `$` as its first."""
     return name in STANDARD and "-" in (STANDARD[name].signature or "") and given < STANDARD[name].arity
 
