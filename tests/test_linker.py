@@ -350,7 +350,7 @@ def test_an_unknown_key_is_named_with_the_nearest_at_every_level(source, key, hi
         (HEAD + "endpoints: {all: {}}\n", "`path_mapping` is missing in `endpoints.all`"),
         (text().replace("version: 1", "version: 2"), "expected 1, got"),
         (text().replace("version: 1", "version: '1'"), "expected 1, got"),
-        (text().replace("method: list", "method: get"), "expected `list`"),
+        (text().replace("method: list", "method: put"), "expected `list`, `get`"),
         (text("request_method: get"), "got `get`"),
         (text("remote_query: body"), "there is no key `remote_query`"),
         (text("for_each: [a]"), "expected a mapping, got a list"),

@@ -261,7 +261,7 @@ def test_a_small_resource_is_read_with_its_order():
         ("a: {}", "a", "`type` is missing in `fields.a`", None),
         ("a: string", "string", "expected a mapping, got `string`", None),
         ("a:", "a", "expected a mapping, got nothing", None),
-        ("a: {type: string, required: 'yes'}", "'yes'", "expected true or false, got `'yes'`", None),
+        ("a: {type: string, required: 'yes'}", "'yes'", "expected true or false or `create`, got `'yes'`", None),
         ("a: {type: string, description: 5}", "5", "expected text, got `5`", None),
         (
             "a-b: {type: string}",

@@ -47,7 +47,7 @@ def _endpoints(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:
     for one in mapper.mapping.endpoints:
         when = ("no other is",) if one.when is None else _code(one.when)
         recognise = () if one.recognise is None else _code(one.recognise)
-        yield (Code(one.name),), (f"{one.method} ", *_code(one.path)), when, recognise
+        yield (Code(one.name),), (f"{one.http_method} ", *_code(one.path)), when, recognise
 
 
 def _parameters(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:

@@ -13,8 +13,10 @@ from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, Resp
 from truto_mapper.engine.query import Asked, Plan, Query
 from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.mapping.linked import WITH_BODY
+from truto_mapper.resource.spec import GIVING_ONE
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.errors import MapperError, QueryError
+from truto_mapper.text.errors import MapperError, ProviderError, QueryError
 
 if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
@@ -36,13 +38,13 @@ def page_of(
     replies: Replies, body: Any, query: Query | None, asked: Asked, status: int, headers: Any, on_invalid: OnInvalid
 ) -> Page[Any]:
     """The page of a response, whose body is JSON or its bytes; see `Given`."""
-    only, settings, sent, now, parameters, cursor, planned_zone, remote_data, is_whole, notes, plan = asked
+    only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
-    if body.__class__ is not dict and isinstance(body, (bytes, bytearray)):
-        kind, (body, told) = ReadResponse, bodies.read(body, status)
+    if body.__class__ is not dict:
+        kind, body, told = _opened(body, status, plan.method)
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
-    bindings, budget = (settings, sent, headers, now, parameters, body, status), Budget()
+    bindings, budget = (settings, sent, headers, now, parameters, body, status, one, given), Budget()
     found: list[Diagnostic] = []
     reply: Any = None
     if only is not None and status == 200 and body.__class__ is dict and replies.trace is None:
@@ -55,7 +57,7 @@ def page_of(
         found[:0] = notes
         return Answer(replies, response, query, plan, bindings, found, budget, on_invalid).without_records(reply)
     _, following, zone, rows, key = reply
-    if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
+    if zone != zone_of_plan and zone_of_plan is not None and tells_zone(zone, fused):
         from truto_mapper.engine.absent_names import zone_drift  # noqa: PLC0415  # as in `_Functions`
 
         days = replies.mapping.whole_days
@@ -71,11 +73,33 @@ def page_of(
             if following is not None and (len(following) > MAX_CHECKED or not following.isascii()):
                 carried(cursors, query, plan, following)
             # As Page(*parts), which takes longer.
-            parts = (tuple(made), following, notes, (), response, query, resource, is_looping, name, True, cursors)
+            parts = (
+                tuple(made),
+                following,
+                notes,
+                (),
+                response,
+                query,
+                resource,
+                is_looping,
+                name,
+                True,
+                cursors,
+                "list",
+            )
             return _new(Page, parts)
     found[:0] = notes
     answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid, is_looping)
     return answer.page_of(fused, following, rows, key, made)
+
+
+def _opened(body: Any, status: int, method: str) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
+    """A body that is not a plain object as JSON, with the class of its response, and what was mended of it."""
+    kind: type[Response] = Response
+    told: tuple[Diagnostic, ...] = ()
+    if isinstance(body, (bytes, bytearray)):
+        kind, (body, told) = ReadResponse, bodies.read(body, status)
+    return kind, {} if body is None and method in WITH_BODY and 200 <= status < 300 else body, told
 
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.
@@ -149,6 +173,8 @@ class Answer:
             raise _changed()
         if not reply:
             return self._ended(None, (), None)
+        if self.plan.method != "list":
+            return self._ended(reply[0], (), None, is_mapped=False)
         name, cursor = reply
         fused, body = self.replies.functions[name], self.bindings[5]
         cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
@@ -162,8 +188,12 @@ class Answer:
         rejected: Sequence[Any] = (),
         offset: int = 0,
         digest: str | None = None,
+        *,
+        is_mapped: bool = True,
     ) -> Page[Any]:
         """The page of these records. The next one begins at a cursor and an offset into its rows."""
+        if is_mapped and self.plan.method in GIVING_ONE:
+            _check_one(self.plan.method, len(records) + len(rejected))
         query, cursors = self.query, self.replies.cursors
         following = Position(cursor, offset, digest) if offset else carried(cursors, query, self.plan, cursor)
         notes = () if query is None else query.notes
@@ -172,7 +202,17 @@ class Answer:
         else:
             notes = tuple(self.found)
         resource = self.replies.mapping.resource
-        parts = (tuple(rejected), self.response, query, resource, self.is_looping, name, True, cursors)
+        parts = (
+            tuple(rejected),
+            self.response,
+            query,
+            resource,
+            self.is_looping,
+            name,
+            True,
+            cursors,
+            self.plan.method,
+        )
         return Page(tuple(records), following, notes, *parts)
 
 
@@ -229,6 +269,16 @@ def _unchanged(
     if len(earlier) < start or digest_of(earlier) != query.digest:
         raise _changed()
     return earlier, records[start:], [number - start for number in doubtful if number >= start]
+
+
+def _check_one(method: str, count: int) -> None:
+    """Raise `ProviderError` P611 unless a reply has one record; 404 if `get` found none."""
+    if count == 1:
+        return
+    hint = "without `for_each` the whole reply is the row" if count == 0 and method != "get" else None
+    message = f"the provider's answer to `{method}` has {count or 'no'} record{'s' * (count > 1)}, not one"
+    status = 404 if count == 0 and method == "get" else ProviderError.unreadable
+    raise ProviderError(Diagnostic("P611", message, pointer="", hint=hint), status=status)
 
 
 def _changed() -> QueryError:

@@ -32,12 +32,15 @@ _ESCAPE = re.compile(
 def read(body: Bytes, status: int) -> tuple[Any, tuple[Diagnostic, ...]]:
     """A body as JSON, that of a refusal as text if it is not JSON, and a warning (P610) if it was mended.
 
+    No bytes are None, as JSON's null is.
     Raises `ProviderError` P602 for any other body that is not JSON in UTF-8.
     """
     try:
         return typed_json.read(body), ()
     except typed_json.UndecidedError:
         pass
+    if not body.strip():
+        return None, ()
     try:
         text = body.decode()
         mended = _mended(text) if "\\" in text else text

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
-from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream, typed_json
+from truto_mapper.engine import arguments, encoded, of_one, parts, replies, requests, stream, typed_json
 from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
 from truto_mapper.engine.cursor import (
     CursorKey,
@@ -18,6 +18,7 @@ from truto_mapper.engine.cursor import (
 )
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
+from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
 from truto_mapper.engine.query import Asked, OnUnknown, Parser, Plan, Query, asked_of
@@ -45,6 +46,8 @@ Overlays: TypeAlias = Sequence[Path | Source]
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 AnyQuery: TypeAlias = Mapping[str, Any] | str
 Context: TypeAlias = Mapping[str, Any] | None
+#: What a query is about: its method, the id of a record, the body to create or update it.
+OfOne: TypeAlias = tuple[Method | None, Any, Any]
 
 #: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
 EARLY = 20
@@ -85,13 +88,13 @@ class Mapper(Generic[RecordT]):
         self._parts, self._keys = parts, keys_of(cursor_key)
         self._resource, self._mapping = parts.resource, parts.mapping
         days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
-        self._parser = Parser(self._resource, self._mapping.integration, days)
+        integration, methods = self._mapping.integration, self._resource.methods
+        self._parsers = {name: Parser(self._resource, integration, days, name) for name in methods}
         self._settings = Settings(self._mapping)
         self._functions = _Functions(parts, keep)
         self._early = iter(range(EARLY if parts.codes else 0))
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
-        names = tuple(endpoint.name for endpoint in self._mapping.endpoints)
-        unplanned = Plan({}, None, names, None, Question({}, names, {}))
+        unplanned = {name: _unplanned(self._mapping, name) for name in methods}
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
         self._replies = Replies(self._mapping, self._functions, unplanned, schema, self._cursors, {})
 
@@ -128,16 +131,26 @@ class Mapper(Generic[RecordT]):
         return other
 
     def plan(
-        self, query: AnyQuery, *, context: Context = None, now: str | None = None, on_unknown: OnUnknown = "refuse"
+        self,
+        query: AnyQuery,
+        *,
+        id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
+        body: Mapping[str, Any] | None = None,
+        method: Method | None = None,
+        context: Context = None,
+        now: str | None = None,
+        on_unknown: OnUnknown = "refuse",
     ) -> Request:
         """The request that answers a unified query.
 
         `query` is a query string, a dict or a parsed `Query`; `context` holds the account's settings; `now` is an
-        RFC 3339 date-time. Raises `QueryError` with every finding (Q501 to Q517), and `EvaluationError` if an
+        RFC 3339 date-time. `method` is by default that of a parsed query, or `list`. The methods `get`, `update` and
+        `delete` need the `id` of a record, `create` and `update` a unified `body`. Raises `QueryError` with every
+        finding (Q501 to Q519), and `EvaluationError` if an
         expression of the mapping fails.
         """
         arguments.check_choices("raise", on_unknown)
-        return self._asked(query, context, now, on_unknown)
+        return self._asked(query, context, now, on_unknown, one=(method, id, body))
 
     def map(
         self,
@@ -148,25 +161,35 @@ class Mapper(Generic[RecordT]):
         now: str | None = None,
         status: int = 200,
         headers: Headers = None,
+        method: Method | None = None,
+        id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
     ) -> Page[RecordT]:
         """The page of unified records in a provider's reply.
 
         `body` is parsed JSON or its bytes; it is not changed, and `remote_data` may share parts with it. Without
-        `query` the endpoint is recognised from the body. The `query` of a planned `Request` brings the `context` and
-        `now` it was planned with; arguments replace them, but the time in a cursor stays. Raises `EvaluationError`
-        with every invalid value of the page (see `on_invalid`), `ProviderError` for a refusal or an unreadable reply,
+        `query` the endpoint is recognised from the body. `method` (by default the query's, or `list`) and the `id` of
+        a record say what the reply answers; a body to create or update it only comes with a planned query. The `query`
+        of a planned `Request` brings the `context` and `now` it was planned with; arguments replace them, but the time
+        in a cursor stays. Raises `EvaluationError` with every invalid value of the page (see `on_invalid`),
+        `ProviderError` for a refusal or an unreadable reply,
         and `QueryError`.
         """
         try:
             planned: Any = query
             is_plain = context is None and now is None and headers is None and status.__class__ is int and status == 200
-            if is_plain and query.__class__ is Query and on_invalid == "raise" and on_unknown == "refuse":
+            if (
+                is_plain
+                and method is id is None
+                and query.__class__ is Query
+                and on_invalid == "raise"
+                and on_unknown == "refuse"
+            ):
                 asked = planned.asked
                 if asked is not None:
                     return page_of(self._replies, body, planned, asked, 200, {}, "raise")
-            given = self._given(query, context, now, status, headers, on_invalid, on_unknown)
+            given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
             return page_of(self._replies, body, *given)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
@@ -180,6 +203,8 @@ class Mapper(Generic[RecordT]):
         now: str | None = None,
         status: int = 200,
         headers: Headers = None,
+        method: Method | None = None,
+        id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
         format: Format | None = None,  # noqa: A002  # the parameter's name in the API
@@ -191,7 +216,7 @@ class Mapper(Generic[RecordT]):
         errors as for `map` and `Page.render`.
         """
         try:
-            given = self._given(query, context, now, status, headers, on_invalid, on_unknown)
+            given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
             made = self._typed(body, given, format)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
             return made or encoded.encoded(page_of(self._replies, body, *given), format, body)
@@ -207,25 +232,37 @@ class Mapper(Generic[RecordT]):
         headers: Headers,
         on_invalid: OnInvalid,
         on_unknown: OnUnknown,
+        method: Method | None = None,
+        identity: str | int | None = None,
     ) -> Given:
         """What the arguments mean."""
         if on_invalid != "raise" or on_unknown != "refuse":
             arguments.check_choices(on_invalid, on_unknown)
         planned: Any = query
-        asked = planned.asked if query.__class__ is Query and context is None and now is None else None
+        is_as_planned = query.__class__ is Query and context is None and now is None and method is identity is None
+        asked = planned.asked if is_as_planned else None
         if asked is None:
-            planned, asked = self._asked_again(query, context, now, on_unknown)
+            planned, asked = self._asked_again(query, context, now, on_unknown, method, identity)
         if status.__class__ is not int or status != 200:
             status = arguments.status_of(status)
         return planned, asked, status, arguments.headers_of(headers) if headers else {}, on_invalid
 
     def _asked_again(
-        self, query: AnyQuery | None, context: Context, now: str | None, on_unknown: OnUnknown
+        self,
+        query: AnyQuery | None,
+        context: Context,
+        now: str | None,
+        on_unknown: OnUnknown,
+        method: Method | None,
+        identity: str | int | None,
     ) -> tuple[Query | None, Asked]:
         """A planned query, and what its pages share if arguments replace what it was planned with."""
         if query is None:
-            return None, asked_of(None, self._replies.unplanned, self._settings.of(context), _moment(now))
-        parsed = self._parser.parse(query, on_unknown)
+            chosen = method or "list"
+            of_one.check_method(chosen, self._resource)
+            plan = self._replies.unplanned[chosen]
+            return None, asked_of(None, plan, self._settings.of(context), _moment(now), identity)
+        parsed = self._parsed(query, on_unknown, (method, identity, None))
         if parsed.plan is None:
             parsed = self._planned(parsed, self._settings.of(context), _moment(now)).query
             context = now = None
@@ -265,6 +302,9 @@ class Mapper(Generic[RecordT]):
         self,
         query: AnyQuery,
         *,
+        id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
+        body: Mapping[str, Any] | None = None,
+        method: Method | None = None,
         context: Context = None,
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
@@ -276,7 +316,7 @@ class Mapper(Generic[RecordT]):
         driver does wrong is a `QueryError` Q515, after which the right `send` can follow.
         """
         arguments.check_choices(on_invalid, on_unknown)
-        plan = partial(self._asked, query, context, now, on_unknown)
+        plan = partial(self._asked, query, context, now, on_unknown, one=(method, id, body))
         return Exchange(stream.one_page(plan, partial(self._answered, on_invalid)))
 
     def stream(
@@ -315,11 +355,29 @@ class Mapper(Generic[RecordT]):
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
+    def _parsed(self, query: AnyQuery, on_unknown: OnUnknown, one: OfOne) -> Query:
+        """A query with what it needs of one record; a parsed one as it is, if nothing else is said."""
+        method, identity, body = one
+        if isinstance(query, Query) and (query.plan is not None or one[1:] == (None, None)):
+            if method in (None, query.method):
+                return query
+            arguments.refuse(f"the query is for `{query.method}`, not for `{method}`")
+        chosen = method or "list"
+        of_one.check_method(chosen, self._resource)
+        return of_one.with_one(self._parsers[chosen].parse(query, on_unknown), self._resource, identity, body)
+
     def _asked(
-        self, query: AnyQuery, context: Context, now: str | None, on_unknown: OnUnknown, *, is_stream: bool = False
+        self,
+        query: AnyQuery,
+        context: Context,
+        now: str | None,
+        on_unknown: OnUnknown,
+        *,
+        one: OfOne = (None, None, None),
+        is_stream: bool = False,
     ) -> Request:
         try:
-            parsed = self._parser.parse(query, on_unknown)
+            parsed = self._parsed(query, on_unknown, one)
             return self._planned(parsed, self._settings.of(context), _moment(now), is_stream=is_stream)
         except FAILURES as error:
             raise failure(error, context, query) from None
@@ -358,9 +416,16 @@ class Mapper(Generic[RecordT]):
         plan = _plan(query)
         body = requests.static_response(self._mapping, query, plan.settings, plan.now, self._replies.trace)
         if body is MISSING:
-            return Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
+            page = Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
+            return page._replace(method=query.method)
         asked = asked_of(query, plan, plan.settings, plan.now)
         return page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+
+
+def _unplanned(mapping: linked.Mapping, method: str) -> Plan:
+    """The plan of a reply without a query."""
+    names = tuple(endpoint.name for endpoint in mapping.endpoints if endpoint.method == method)
+    return Plan({}, None, names, None, Question({}, names, {}), method=method)
 
 
 def _plan(query: Query) -> Plan:

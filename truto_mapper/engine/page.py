@@ -113,7 +113,8 @@ class Page(NamedTuple, Generic[RecordT]):
     dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
     `following` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
     for a reply without records. `is_asked` is false if the provider was not called: for
-    a static response and `truto_skip_api_call`.
+    a static response and `truto_skip_api_call`. `method` is that of the resource: with `get`, `create` and `update`
+    there is one record, with `delete` none.
     """
 
     records: tuple[RecordT, ...]
@@ -127,6 +128,7 @@ class Page(NamedTuple, Generic[RecordT]):
     endpoint: str | None = None
     is_asked: bool = True
     cursors: Cursors | None = None
+    method: str = "list"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The keys of the cursors stay here.
@@ -153,6 +155,11 @@ class Page(NamedTuple, Generic[RecordT]):
         Raises `QueryError` Q507 if keying would lose records.
         """
         return self._selected(self.records)  # type: ignore[no-any-return]  # records in plain dicts
+
+    @property
+    def record(self) -> RecordT | None:
+        """The record of `get`, `create` and `update`, without `truto_exclude_fields`; None if it was discarded."""
+        return next(iter(self._shown(self.records)), None)
 
     @overload
     def render(self, format: Literal["unified"]) -> Unified[RecordT]: ...
@@ -191,14 +198,15 @@ class Page(NamedTuple, Generic[RecordT]):
             case "raw":
                 return self.response.body
             case "unified":
-                return {"result": self.result, "next_cursor": self.next_cursor}
+                return self._enveloped(self.records)
             case "normalized":
-                stored = [rendering.normalized(dict(one), self.resource) for one in self.records]
-                return {"result": self._selected(stored), "next_cursor": self.next_cursor}
+                return self._enveloped([rendering.normalized(dict(one), self.resource) for one in self.records])
             case "stream":
-                return self._selected(self.records, keyed=False)
+                return self._shown(self.records)
+            case "debug" if self.method == "list":
+                return self._enveloped(self.records) | {"debug": self._debug()}
             case "debug":
-                return {"result": self.result, "next_cursor": self.next_cursor, "debug": self._debug()}
+                return {"result": self._enveloped(self.records), "debug": self._debug()}
         hint = did_you_mean(str(chosen), rendering.FORMATS)
         raise QueryError(Diagnostic("Q504", f"there is no response format {excerpt(chosen)}", hint=hint))
 
@@ -208,14 +216,23 @@ class Page(NamedTuple, Generic[RecordT]):
         found: list[Any] = [] if isinstance(self.response, ReadResponse) else [self.response.body]
         if self.query is not None:
             plan = self.query.plan
-            parts = self.query.parameters, plan and plan.settings
+            parts = self.query.parameters, plan and plan.settings, self.query.body
             found += [one for one in parts if one and not bodies.is_plain(one)]
         return [*found, dict(self.response.headers)] if self.response.headers else found
 
-    def _selected(self, records: Sequence[Any], *, keyed: bool = True) -> Any:
-        hidden, name = self._choice("truto_exclude_fields", ()), self._choice("truto_key_by")
-        shown = [rendering.without(one, hidden) for one in records] if hidden else list(records)
-        return rendering.keyed(self.records, shown, name) if keyed and name is not None else shown
+    def _enveloped(self, records: Sequence[Any]) -> Any:
+        """A list of records with its cursor; the record alone, or None, with the other methods."""
+        if self.method != "list":
+            return next(iter(self._shown(records)), None)
+        return {"result": self._selected(records), "next_cursor": self.next_cursor}
+
+    def _shown(self, records: Sequence[Any]) -> list[Any]:
+        hidden = self._choice("truto_exclude_fields", ())
+        return [rendering.without(one, hidden) for one in records] if hidden else list(records)
+
+    def _selected(self, records: Sequence[Any]) -> Any:
+        shown, name = self._shown(records), self._choice("truto_key_by")
+        return shown if name is None else rendering.keyed(self.records, shown, name)
 
     def _choice(self, name: str, default: Any = None) -> Any:
         return default if self.query is None else self.query.get(name, default)
@@ -230,14 +247,18 @@ class Page(NamedTuple, Generic[RecordT]):
         if sent is not None:  # a payload without its query has no request
             request["requestUrl"] = hidden.url(sent["path"], sent["params"])
             request["requestOptions"] = hidden.of({part: sent[part] for part in ("method", "headers", "body")})
-        return request | {
-            "data": hidden.of(self.response.body),
-            "responseHeaders": hidden.of(self.response.headers),
-            "nextCursor": self.next_cursor,
-            "isLooping": self.is_looping,
-            "isEmptyResult": not self.records,
-            "resultCount": len(self.records),
-        }
+        request |= {"data": hidden.of(self.response.body), "responseHeaders": hidden.of(self.response.headers)}
+        return (
+            request
+            if self.method != "list"
+            else request
+            | {
+                "nextCursor": self.next_cursor,
+                "isLooping": self.is_looping,
+                "isEmptyResult": not self.records,
+                "resultCount": len(self.records),
+            }
+        )
 
 
 def position_of(page: Page[Any]) -> Position | None:

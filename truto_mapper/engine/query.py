@@ -37,7 +37,8 @@ class Plan:
     """What a query was planned with: the account's settings, the time, and the names of the endpoints that serve it.
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
-    provider's rows, `question` what its cursors belong to, `raw` whether no records are wanted.
+    provider's rows, `question` what its cursors belong to, `raw` whether no records are wanted, `method` that of the
+    resource.
     """
 
     settings: dict[str, Any]
@@ -48,16 +49,29 @@ class Plan:
     limit: int | None = None
     remote_data: bool = True
     raw: bool = False
+    method: str = "list"
 
     def __repr__(self) -> str:
         return f"<Plan of {', '.join(self.endpoints)}>"
 
 
 #: What the pages of a planned query share: the only endpoint that serves it, None unless a reply can only be its; the
-#: bindings `context`, `cursor`, `now` and `query` of a reply; the provider's cursor that was sent; `zone` and
-#: `remote_data` of the plan; whether pages are not cut; the notes; the plan.
+#: bindings `context`, `cursor`, `now`, `query`, `id` and `body` of a reply; the provider's cursor that was sent; `zone`
+#: and `remote_data` of the plan; whether pages are not cut; the notes; the plan.
 Asked: TypeAlias = tuple[
-    str | None, dict[str, Any], Any, Any, Mapping[str, Any], str | None, str | None, bool, bool, tuple[Any, ...], Plan
+    str | None,
+    dict[str, Any],
+    Any,
+    Any,
+    Mapping[str, Any],
+    Any,
+    Any,
+    str | None,
+    str | None,
+    bool,
+    bool,
+    tuple[Any, ...],
+    Plan,
 ]
 
 
@@ -65,6 +79,7 @@ Asked: TypeAlias = tuple[
 class Query(Mapping[str, Any]):
     """Parsed unified parameters: a read-only mapping of coerced values, defaults filled in.
 
+    `method` is that of the resource, `id` that of the record, `body` the caller's, each None where there is none.
     `remarks` are notes on the parameters (Q508). Planning fills in the rest: what was in its cursor (`cursor` is the
     provider's own, None for the first page; `offset` is how many rows of its page were returned before, `digest` that
     of their ids), `sent` (the request's method, path, params, headers and body), `notes` (the remarks, and those of the
@@ -83,6 +98,9 @@ class Query(Mapping[str, Any]):
     notes: tuple[Diagnostic, ...] = ()
     plan: Plan | None = None
     remarks: tuple[Diagnostic, ...] = ()
+    method: str = "list"
+    id: str | None = None
+    body: Mapping[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self.parameters[name]
@@ -97,13 +115,18 @@ class Query(Mapping[str, Any]):
         return f"<Query {', '.join(self.parameters)}>"
 
 
-def asked_of(query: Query | None, plan: Plan, settings: dict[str, Any], now: str | None) -> Asked:
+def asked_of(
+    query: Query | None, plan: Plan, settings: dict[str, Any], now: str | None, identity: str | int | None = None
+) -> Asked:
     """What pages share that are mapped with other settings, or at another time, than the query was planned with."""
     is_usual = settings is plan.settings and len(plan.endpoints) == 1 and not plan.raw
     parameters, sent, offset, notes = ({}, None, 0, ()) if query is None else _shared(query)
     names = plan.endpoints[0] if is_usual else None, settings, MISSING if sent is None else sent
-    moment, is_whole = MISSING if now is None else now, plan.limit is None and not offset
-    return *names, moment, parameters, sent, plan.zone, plan.remote_data, is_whole, notes, plan
+    one = (identity if identity is None else str(identity), None) if query is None else (query.id, query.body)
+    moment, (given, body) = MISSING if now is None else now, (MISSING if part is None else part for part in one)
+    is_whole = plan.limit is None and not offset and plan.method == "list"
+    parts = parameters, given, body, sent, plan.zone, plan.remote_data, is_whole, notes, plan
+    return *names, moment, *parts
 
 
 def _shared(query: Query) -> tuple[Mapping[str, Any], str | None, int, tuple[Diagnostic, ...]]:
@@ -111,17 +134,20 @@ def _shared(query: Query) -> tuple[Mapping[str, Any], str | None, int, tuple[Dia
 
 
 class Parser:
-    """Reads the queries of one resource for one integration. Immutable; safe to share between threads.
+    """Reads the queries of one method of a resource, for one integration. Immutable; safe to share between threads.
 
     `whole_days` names the parameters that the integration takes as days.
     """
 
-    def __init__(self, resource: Resource, integration: str, whole_days: Iterable[str] = ()) -> None:
-        self.resource = resource
+    def __init__(
+        self, resource: Resource, integration: str, whole_days: Iterable[str] = (), method: str = "list"
+    ) -> None:
+        self.resource, self.method = resource, method
+        self.parameters = resource.parameters_of(method)
         self.integration = integration
         ends = [end for period in resource.periods for end in (period.start, period.end)]
         self.dates = tuple(dict.fromkeys([*ends, *whole_days]))
-        self.schema = Schema(query_schema(resource), generated=True)
+        self.schema = Schema(query_schema(resource, method), generated=True)
 
     def parse(self, query: Mapping[str, Any] | str, on_unknown: OnUnknown = "refuse") -> Query:
         """Coerce and check a query string or a dict; a parsed `Query` is returned as it is.
@@ -139,15 +165,15 @@ class Parser:
         self._check(values, findings)
         self._check_fields(values, findings)
         findings.raise_as(QueryError)
-        values = filled(values, self.resource.parameters)
-        values = {name: values[name] for name in self.resource.parameters if name in values}
-        return Query(values, remarks=tuple(findings.found))
+        values = filled(values, self.parameters)
+        values = {name: values[name] for name in self.parameters if name in values}
+        return Query(values, remarks=tuple(findings.found), method=self.method)
 
     def _coerced(self, given: Mapping[str, Any], findings: Findings, on_unknown: OnUnknown) -> dict[str, Any]:
         values: dict[str, Any] = {}
         unknown: list[Any] = []
         for name, value in given.items():
-            field = self.resource.parameters.get(name) if isinstance(name, str) else None
+            field = self.parameters.get(name) if isinstance(name, str) else None
             if field is None:
                 unknown.append(name)
             elif value is not None and (name, value) != ("next_cursor", ""):
@@ -161,15 +187,17 @@ class Parser:
                     values[name] = _UNREADABLE
         for name in unknown[:_MAX_NOTED] if on_unknown == "refuse" else ():
             short = shortened(name) if isinstance(name, str) else excerpt(name)
-            hint = did_you_mean(short, self.resource.parameters)
+            hint = did_you_mean(short, self.parameters)
             message = f"{self.resource.name} has no query parameter {excerpt(name)}"
+            if isinstance(name, str) and name in self.resource.parameters:
+                message, hint = f"`{self.method}` of {self.resource.name} does not take {name}", None
             findings.add("Q502", message, pointer=json_pointer((short,)), hint=hint)
         if on_unknown == "refuse" and len(unknown) > _MAX_NOTED:
             findings.add("Q502", f"there are {len(unknown) - _MAX_NOTED:,} more query parameters that do not exist")
         return values
 
     def _check(self, values: Mapping[str, Any], findings: Findings) -> None:
-        for name, field in self.resource.parameters.items():
+        for name, field in self.parameters.items():
             if self.integration in field.required_in and name not in values and field.default is None:
                 findings.add("Q503", f"{name} is required by {self.integration}", pointer=json_pointer((name,)))
         readable = {name: value for name, value in values.items() if value is not _UNREADABLE}
@@ -202,7 +230,7 @@ class Parser:
 
     def _check_limit(self, values: Mapping[str, Any], findings: Findings) -> None:
         """Refuse a limit that would give no records, whatever the spec allows."""
-        declared = self.resource.parameters.get("limit")
+        declared = self.parameters.get("limit")
         limit = values.get("limit", declared.default if declared else None)
         is_refused = any(found.pointer == "/limit" for found in findings.found)
         if limit is not None and not is_refused and (type(limit) is not int or limit < 1):

@@ -32,27 +32,30 @@ MAX_LINES = 10
 
 #: The values of a reply's variables, in the order of `linked.REPLY`.
 Bindings: TypeAlias = tuple[Any, ...]
+_RESPONSE = linked.REPLY.index("response")
 
 
 @record
 class Replies:
     """Reads the replies to one mapping.
 
-    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query. Records
-    have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page without its query
-    does not know, by the name of the endpoint; a `trace` notes every evaluation.
+    `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
+    method. Records have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page
+    without its query does not know, by the name of the endpoint; a `trace` notes every evaluation.
     """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
-    unplanned: Plan
+    unplanned: Mapping[str, Plan]
     schema: Schema
     cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
 
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
-        return Scope(bindings[-2], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget)
+        return Scope(
+            bindings[_RESPONSE], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget
+        )
 
     def recognised(
         self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
@@ -63,15 +66,18 @@ class Replies:
         means no records, None and nothing.
         Adds to `found` what is noteworthy: P603, P608, P609. Raises `ProviderError` P601 to P603.
         """
-        settings, _, _, _, _, body, status = bindings
+        settings, _, _, _, _, body, status, *_ = bindings
         names: Sequence[str] = plan.endpoints
-        if plan.settings is not settings and plan is not self.unplanned and plan.settings != settings:
-            names = [one.name for one in requests.serving(self.mapping, self.scope(bindings, budget))]
+        if plan.settings is not settings and not self._is_unplanned(plan) and plan.settings != settings:
+            names = [one.name for one in requests.serving(self.mapping, self.scope(bindings, budget), plan.method)]
         if status != 200 and not 200 <= status < 300:
-            found.append(self._empty(names, self.scope(bindings, budget)))
+            found.append(self._refused(names, self.scope(bindings, budget)))
             return None, ()
-        if plan.raw:
-            return None, self._unmapped(names[0], self.scope(bindings, budget), found)
+        if plan.raw or plan.method == "delete":
+            return None, self._unmapped(names[0], self.scope(bindings, budget), found, plan)
+        if body is None:
+            found.append(self._without_body(names, self.scope(bindings, budget)))
+            return None, ()
         if body.__class__ is not dict and not isinstance(body, dict):
             raise ProviderError(_no_object(body))
         for name in names:
@@ -79,19 +85,22 @@ class Replies:
             fast = fused.reply(bindings, budget) if self.trace is None else None
             reply = self._recognise(fused.endpoint, self.scope(bindings, budget)) if fast is None else fast
             if reply[0] is True or truthy(reply[0]):
-                if plan is self.unplanned:
+                if self._is_unplanned(plan):
                     found += self._unasked(fused.endpoint)
                 return fused, reply
         return self._unrecognised(names, bindings, plan, found, budget)
 
-    def _unmapped(self, name: str, scope: Scope, found: list[Diagnostic]) -> tuple[str, Any]:
+    def _is_unplanned(self, plan: Plan) -> bool:
+        return plan is self.unplanned.get(plan.method)
+
+    def _unmapped(self, name: str, scope: Scope, found: list[Diagnostic], plan: Plan) -> tuple[str, Any]:
         """The name of the endpoint and the next cursor of a reply whose records nobody looks at.
 
         An expression that fails is a warning in `found`. Raises `ProviderError` P601.
         """
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
         if not isinstance(scope.data, dict):
-            found.append(replace(_no_object(scope.data), severity="warning"))
+            found += [replace(_no_object(scope.data), severity="warning")] if plan.raw else []
             return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
@@ -102,13 +111,23 @@ class Replies:
     def _named(self, names: Sequence[str]) -> list[Endpoint]:
         return [one for one in self.mapping.endpoints if one.name in names]
 
-    def _empty(self, names: Sequence[str], scope: Scope) -> Diagnostic:
+    def _is_empty(self, names: Sequence[str], scope: Scope) -> bool:
+        """Whether a reply means no records (empty_when)."""
+        return any(truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in self._named(names))
+
+    def _without_body(self, names: Sequence[str], scope: Scope) -> Diagnostic:
+        """The note on an answer without a body that means no records. Raises `ProviderError` P602 for any other."""
+        status = scope.bindings["status"]
+        if not self._is_empty(names, scope):
+            message, hint = f"the provider's answer is empty (status {status})", f"`empty_when: $status = {status}`"
+            raise ProviderError(Diagnostic("P602", message, hint=f"if that means no records, write {hint}"))
+        return Diagnostic("P608", f"no records: the provider's answer is empty (status {status})", "note")
+
+    def _refused(self, names: Sequence[str], scope: Scope) -> Diagnostic:
         """The note on a refusal of the first page that means no records (empty_when). Raises any other refusal."""
         refusal = _refusal(self.mapping, scope)
         is_first = scope.bindings["cursor"] is MISSING
-        if not is_first or not any(
-            truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in self._named(names)
-        ):
+        if not is_first or not self._is_empty(names, scope):
             raise refusal
         told = f" (request {refusal.request_id})" if refusal.request_id else ""
         return Diagnostic("P608", f"no records: {refusal.diagnostics[0].message}{told}", "note")
@@ -154,7 +173,7 @@ class Replies:
         if any(self._has_failed(one, scope) for one in self._named(names)):
             raise _refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
-        if known or plan is self.unplanned:
+        if known or self._is_unplanned(plan):
             raise _foreign(known, names)
         if not _has_some(fused.endpoint, scope.data):
             raise _stranger(fused.endpoint, scope.data)
@@ -181,7 +200,7 @@ def _is_of(endpoint: Endpoint, scope: Scope, *, failing: Any = None) -> bool:
         return truthy(value_of(endpoint.recognise, scope, failing=failing))
     if endpoint.for_each:
         return value_of(endpoint.for_each[0][1], scope, failing=failing) is not MISSING
-    return _has_some(endpoint, scope.data)
+    return (endpoint.method in linked.WITH_BODY and scope.data == {}) or _has_some(endpoint, scope.data)
 
 
 def _has_some(endpoint: Endpoint, body: dict[str, Any]) -> bool:

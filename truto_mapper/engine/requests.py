@@ -43,7 +43,7 @@ def planned(
     """
     names = bindings(query, settings, now)
     budget = Budget()
-    endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget))
+    endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget), query.method)
     question = Question(query.parameters, [one.name for one in endpoints], settings)
     at = cursors.opened(query.get("next_cursor"), question, now)
     now = at.now
@@ -61,21 +61,28 @@ def planned(
     limit = limit - at.taken if is_stream and limit is not None else limit
     remote_data = not query.get("truto_ignore_remote_data")
     raw = query.get("truto_response_format") == "raw"
-    plan = Plan(settings, now, tuple(one.name for one in endpoints), zone, question, limit, remote_data, raw)
-    made = Query(query.parameters, at.cursor, at.offset, at.digest, sent, notes, plan, query.remarks)
+    served = tuple(one.name for one in endpoints)
+    plan = Plan(settings, now, served, zone, question, limit, remote_data, raw, query.method)
+    of_one = query.remarks, query.method, query.id, query.body
+    made = Query(query.parameters, at.cursor, at.offset, at.digest, sent, notes, plan, *of_one)
     return Request(**sent, query=made, diagnostics=notes)
 
 
 def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
     """The variables of every expression of a request, by name."""
-    cursor, moment = (MISSING if one is None else one for one in (query.cursor, now))
-    return {"query": query.parameters, "context": settings, "cursor": cursor, "now": moment}
+    given = {"cursor": query.cursor, "now": now, "id": query.id, "body": query.body}
+    made = {name: MISSING if one is None else one for name, one in given.items()}
+    return {"query": query.parameters, "context": settings, **made}
 
 
-def serving(mapping: linked.Mapping, scope: Scope) -> list[Endpoint]:
-    """The endpoints that serve a query, in order. Raises `QueryError` Q511."""
+def serving(mapping: linked.Mapping, scope: Scope, method: str) -> list[Endpoint]:
+    """The endpoints that serve a query, in order. Raises `QueryError` Q511, and Q519 for a method that none serves."""
     scope = Scope(MISSING, None, scope)
-    endpoints = [one for one in mapping.endpoints if one.when is None or truthy(value_of(one.when, scope))]
+    able = [one for one in mapping.endpoints if one.method == method]
+    endpoints = [one for one in able if one.when is None or truthy(value_of(one.when, scope))]
+    if not able:
+        known = ", ".join(dict.fromkeys(one.method for one in mapping.endpoints))
+        raise QueryError(Diagnostic("Q519", f"{mapping.sources[0].name} does not map `{method}`, only {known}"))
     if not endpoints:
         raise QueryError(Diagnostic("Q511", f"no endpoint of {mapping.sources[0].name} serves this query"))
     return endpoints
@@ -134,7 +141,7 @@ def _sent(endpoint: Endpoint, scope: Scope, remote_query: Mapping[str, Any]) -> 
         params |= _callers(beyond)
         body = laid_over({} if body is MISSING else body, schema.shaped(schema.read(within))) if within else body
     body = None if body is MISSING else body
-    return {"method": endpoint.method, "path": path, "params": params, "headers": headers, "body": body}
+    return {"method": endpoint.http_method, "path": path, "params": params, "headers": headers, "body": body}
 
 
 def _body(endpoint: Endpoint, scope: Scope) -> Any:
@@ -254,4 +261,4 @@ def static_response(
 ) -> Any:
     """The body to map instead of the provider's reply, MISSING if the mapping has none."""
     scope = Scope(MISSING, bindings(query, settings, now), trace=trace, budget=Budget())
-    return value_of(serving(mapping, scope)[0].static_response, scope)
+    return value_of(serving(mapping, scope, query.method)[0].static_response, scope)

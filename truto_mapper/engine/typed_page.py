@@ -24,10 +24,12 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     Raises `UndecidedError` for one that has to take the usual way, which also says what is wrong with it.
     """
     query, asked, _, headers, on_invalid = given
-    _, settings, before, now, parameters, sent, planned_zone, remote_data, _, notes, plan = asked
+    _, settings, before, now, parameters, one, given_body, sent, planned_zone, remote_data, _, notes, plan = asked
+    if plan.method != "list":
+        raise UndecidedError
     found: list[Diagnostic] = []
     body, budget = envelope.opened(sent_body), Budget()
-    bindings = (settings, before, headers, now, parameters, body, 200)
+    bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
         if fused is None or (found and any(one.code != "P609" for one in found)):
@@ -48,11 +50,12 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     if made is records:
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
         response = _new(Response, (sent_body, 200, headers))  # as in `page_of`
-        parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors)
+        parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
         return _new(Page, parts)
     body, told = bodies.read(sent_body, 200)
     found[:0] = [*notes, *told]
-    bindings, response = (*bindings[:-2], body, 200), ReadResponse(body, 200, headers)
+    bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
+    response = ReadResponse(body, 200, headers)
     read = fused.reply(bindings, budget)
     if read is None:
         raise UndecidedError

@@ -45,6 +45,10 @@ SchemaName: TypeAlias = Annotated[
 ]
 
 
+#: The methods of a resource.
+MethodName: TypeAlias = Literal["list", "get", "create", "update", "delete"]
+
+
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
@@ -65,6 +69,9 @@ def _expression(description: str) -> Any:
 class EndpointDocument(_Document):
     """One endpoint of the provider: the queries it serves, the request, and how its reply is read."""
 
+    method: MethodName = _optional(
+        description="The method of the resource that this endpoint serves; that of the mapping without it."
+    )
     when: ExpressionText = _expression("whether this endpoint serves the query; the first one that does is called.")
     recognise: ExpressionText = _expression(
         "whether a reply is this endpoint's; without it, whether the outermost for_each finds something."
@@ -103,7 +110,9 @@ class EndpointDocument(_Document):
     let: dict[str, ExpressionText] = Described(
         default_factory=dict, description="Named values, computed once for each record."
     )
-    response_mapping: TemplateText = Described(description="The unified record: an object of fields, or JSONata.")
+    response_mapping: TemplateText = _optional(
+        description="The unified record: an object of fields, or JSONata. Every method but `delete` needs it."
+    )
 
 
 class ErrorDocument(_Document):
@@ -135,7 +144,7 @@ class WholeDaysDocument(_Document):
 
 
 class MappingDocument(_Document):
-    """A mapping of one method of one unified resource to one integration."""
+    """A mapping of one unified resource to one integration."""
 
     version: Literal[1] = Described(description="The version of this format.")
     integration: str = Described(description="The provider's name: `gong`.")
@@ -143,7 +152,9 @@ class MappingDocument(_Document):
         description="The unified model of the resource: `conversational-intelligence`."
     )
     resource: SchemaName = Described(description="The unified resource, whose spec is in `schemas/<unified_model>/`.")
-    method: Literal["list"] = Described(description="The method of the resource that is mapped.")
+    method: MethodName = Described(
+        default="list", description="The method of the resource that an endpoint serves if it does not say so itself."
+    )
     description: str = Described(default="", description="What the mapping is for; shown on its page.")
     context: dict[str, dict[str, Any]] = Described(
         default_factory=dict, description="The settings of an account, each with its JSON Schema."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from truto_mapper.language.expression import Expression
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
-from truto_mapper.resource.spec import Resource
+from truto_mapper.resource.spec import OF_ONE, Resource
 from truto_mapper.text.pointers import Steps
 from truto_mapper.text.record import record
 from truto_mapper.text.source import Source
@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 Template: TypeAlias = "Expression | dict[str, Template] | list[Template]"
 Loop: TypeAlias = tuple[str, Expression]
 
-REQUEST_NAMES = frozenset({"query", "context", "cursor", "now"})
+#: The bindings of a request.
+REQUEST_NAMES = frozenset({"query", "context", "cursor", "now", "id", "body"})
+
+#: The methods with a body. Their reply may be empty: `$id`, `$body` and `$headers` tell of the record.
+WITH_BODY = frozenset({"create", "update"})
+
+#: The bindings that only some methods have.
+OF_METHODS = {"id": OF_ONE, "body": WITH_BODY}
 
 #: The bindings of a reply, in the order in which they are passed.
-REPLY = ("context", "cursor", "headers", "now", "query", "response", "status")
+REPLY = ("context", "cursor", "headers", "now", "query", "response", "status", "id", "body")
 RESPONSE_NAMES = frozenset(REPLY)
 
 
@@ -42,12 +49,14 @@ OF_PAGES = frozenset({*SINGLE, *OF_REQUESTS})
 class Endpoint(NamedTuple):
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
+    `method` is that of the resource, `http_method` that of the request.
     `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
     None if the mapping names none or has no files to look in.
     """
 
     name: str
     method: str
+    http_method: str
     source: Source | None
     request_schema: str | None
     request: Map[str, Any] | None
@@ -69,6 +78,11 @@ class Endpoint(NamedTuple):
     time_zone: Expression | None
     let: tuple[Loop, ...]
     response: Template
+
+
+def bound(names: frozenset[str], method: str) -> frozenset[str]:
+    """The bindings of these names that a method has."""
+    return frozenset(name for name in names if name not in OF_METHODS or method in OF_METHODS[name])
 
 
 class WholeDays(NamedTuple):

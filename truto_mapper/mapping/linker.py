@@ -19,7 +19,17 @@ from truto_mapper.language.library.functions import FUNCTIONS
 from truto_mapper.language.names import discarded, is_function, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
 from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
-from truto_mapper.mapping.linked import REQUEST_NAMES, RESPONSE_NAMES, Endpoint, Loop, Mapping, Template, WholeDays
+from truto_mapper.mapping.linked import (
+    OF_REPLIES,
+    REQUEST_NAMES,
+    RESPONSE_NAMES,
+    Endpoint,
+    Loop,
+    Mapping,
+    Template,
+    WholeDays,
+    bound,
+)
 from truto_mapper.mapping.shape import check_shape
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
@@ -32,7 +42,7 @@ from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
 
 #: What the expressions of `error_mapping` can read.
-_OF_ERRORS = RESPONSE_NAMES - {"cursor", "now"}
+_OF_ERRORS = RESPONSE_NAMES - {"cursor", "now", "id", "body"}
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
@@ -54,7 +64,8 @@ def link(
     check_shape(root)
     parts = root.value
     settings = parts["context"].plain() if "context" in parts else {}
-    linker = _Linker(resource, settings, functions, find_schema)
+    method = parts["method"].value if "method" in parts else "list"
+    linker = _Linker(resource, settings, functions, find_schema, method)
     context = linker.context(parts.get("context"))
     whole_days = linker.whole_days(parts["whole_days"]) if "whole_days" in parts else None
     endpoints = [
@@ -82,8 +93,9 @@ class _Linker:
         context: Map[str, Any],
         functions: Map[str, Callable[..., Any]],
         find_schema: Callable[[str], Source] | None,
+        method: str,
     ) -> None:
-        self.resource = resource
+        self.resource, self.method = resource, method
         self.find_schema = find_schema
         self.settings = {"query": resource.parameters, "context": context}
         self.functions = functions
@@ -141,49 +153,69 @@ class _Linker:
     def endpoint(self, name: str, node: Node, *, has_days: bool) -> Endpoint:
         parts = node.value
         self.elsewhere = RESPONSE_NAMES.union(*(parts[key].value for key in ("for_each", "let") if key in parts))
+        method = self.endpoint_method(node)
         source = self.provider_schema(parts.get("source_schema"))
         if "time_zone" in parts and not has_days:
             message = "`time_zone` is compared with the zone of `whole_days`, which this mapping does not have"
             hint = "write `whole_days` with the zone in which the request counts days"
             self.findings.found.append(node.diagnostic("M106", message, key="time_zone", hint=hint))
-        names = RESPONSE_NAMES
+        of_request, of_reply = bound(REQUEST_NAMES, method), bound(RESPONSE_NAMES, method)
+        names = of_reply
         for_each = self.loops(parts.get("for_each"), names)
         names |= {loop for loop, _ in for_each}
         let = self.loops(parts.get("let"), names)
         names |= {loop for loop, _ in let}
-        path = self.expression(parts["path_mapping"], REQUEST_NAMES)
+        path = self.expression(parts["path_mapping"], of_request)
 
         def one(key: str, names: frozenset[str]) -> Expression | None:
             return self.expression(parts[key], names) if key in parts else None
 
         def tree(key: str) -> Template | None:
-            return self.template(parts[key], REQUEST_NAMES) if key in parts else None
+            return self.template(parts[key], of_request) if key in parts else None
 
         return Endpoint(
             name=name,
-            method=parts["request_method"].value if "request_method" in parts else "GET",
+            method=method,
+            http_method=parts["request_method"].value if "request_method" in parts else "GET",
             source=source,
             request_schema=parts["request_schema"].value if "request_schema" in parts else None,
             request=self.request_schema(parts.get("request_schema")),
             path=path,
-            when=one("when", frozenset({"query", "context"})),
+            when=one("when", bound(frozenset({"query", "context", "id", "body"}), method)),
             recognise=one("recognise", frozenset({"context", "status", "headers", "response"})),
             params=tree("query_mapping"),
             headers=tree("request_header_mapping"),
             body=tree("request_body_mapping"),
-            query_error=one("query_error", REQUEST_NAMES),
-            query_note=one("query_note", REQUEST_NAMES),
-            static_response=one("static_response", REQUEST_NAMES),
+            query_error=one("query_error", of_request),
+            query_note=one("query_note", of_request),
+            static_response=one("static_response", of_request),
             for_each=for_each,
-            next_cursor=one("next_cursor", RESPONSE_NAMES),
-            page_number=one("page_number", RESPONSE_NAMES),
-            total=one("total", RESPONSE_NAMES),
-            error_when=one("error_when", RESPONSE_NAMES),
-            empty_when=one("empty_when", RESPONSE_NAMES),
-            time_zone=one("time_zone", RESPONSE_NAMES),
+            **{key: one(key, of_reply) for key in OF_REPLIES if key != "recognise"},
             let=let,
-            response=self.response(parts["response_mapping"], names, self.resource.fields),
+            response=self.response(parts["response_mapping"], names, self.resource.fields)
+            if "response_mapping" in parts
+            else {},
         )
+
+    def endpoint_method(self, node: Node) -> str:
+        """The method that an endpoint serves. Keys that it lacks or cannot have are reported."""
+        parts = node.value
+        method: str = parts["method"].value if "method" in parts else self.method
+        if method not in self.resource.methods:
+            known = ", ".join(self.resource.methods)
+            message, key = f"{self.resource.name} has no method `{method}`", "method" if "method" in parts else None
+            self.findings.found.append(node.diagnostic("M106", message, key=key, hint=f"it has {known}"))
+        if "response_mapping" not in parts and method != "delete":
+            self.findings.found.append(node.diagnostic("M106", "`response_mapping` is missing"))
+        for key in ("response_mapping", "for_each", "let") if method == "delete" else ():
+            if key in parts:
+                message = f"`{key}` is never used: `delete` gives no record"
+                self.findings.found.append(node.diagnostic("M106", message, key=key, hint="remove it"))
+        for key in ("next_cursor", "page_number", "total") if method != "list" else ():
+            if key in parts:
+                message = f"`{key}` is for `list`: `{method}` has no pages"
+                self.findings.found.append(node.diagnostic("M106", message, key=key, hint="remove it"))
+        return method
 
     def provider_schema(self, node: Node | None) -> Source | None:
         """The text of a schema of the provider's."""

@@ -16,6 +16,7 @@ from truto_mapper.text.errors import MappingError
 from truto_mapper.text.shape import shaped
 
 _Format = Literal["date-time", "date", "uuid", "time-zone"]
+_Method = Literal["list", "get", "create", "update", "delete"]
 
 #: What is written where a type is wanted, and what to write.
 _MEANT = {
@@ -66,8 +67,10 @@ class FieldDocument(_Spec):
     enum: Annotated[tuple[Any, ...], pydantic.Field(strict=False)] = ()  # from here on checked against the fields above
     default: Any = None
     example: Any = None
-    required: bool = False
+    required: bool | Literal["create"] = False
     nullable: bool = False
+    read_only: bool = False
+    methods: Annotated[tuple[_Method, ...], pydantic.Field(strict=False)] = ()
     supported_in: _Names = ()
     required_in: _Names = ()
     description: str = ""
@@ -99,7 +102,7 @@ def _plain(value: Any) -> Any:
 class MethodDocument(_Spec):
     """How an operation is called over HTTP."""
 
-    http_method: Literal["GET"]
+    http_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: Annotated[str, pydantic.Field(pattern=r"^/[^\s?#]*$")]
     description: str = ""
 
@@ -120,7 +123,7 @@ class ResourceDocument(_Spec):
     title: str
     description: str = ""
     integrations: _Names
-    methods: dict[Literal["list"], MethodDocument]
+    methods: Annotated[dict[_Method, MethodDocument], pydantic.Field(min_length=1)]
     parameters: dict[_Name, FieldDocument]
     periods: Annotated[tuple[PeriodDocument, ...], pydantic.Field(strict=False)] = ()
     fields: dict[_Name, FieldDocument]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.surely import JSON, surely_fits
@@ -26,13 +26,22 @@ CONCERNS: dict[str, tuple[str, ...]] = {
 
 _NONE: Mapping[str, Any] = {}
 
+#: The keys that hold several values.
+_LISTS = ("enum", "supported_in", "required_in", "methods")
+
+#: What a schema describes: records, their normalized form, parameters as callers give them, or the body to create a
+#: record. All of the body to update one is optional, but what is in it is as in the body to create one.
+Form: TypeAlias = Literal["record", "stored", "asked", "create", "update"]
+
 
 @record
 class Field:
     """A parameter, a field of the record or of the envelope, or the items of an array.
 
-    An object without `fields` is free-form. `required` and `nullable` are about the unified side; `required_in` and
-    `supported_in` name integrations. A `default` of None means no default.
+    An object without `fields` is free-form. `required` and `nullable` are about the unified side; `on_create` is
+    true for a field that only a body to create a record must have (`required: create`). A `read_only` field is in no
+    body. `required_in` and `supported_in` name integrations, `methods` the methods that take a parameter (all if it is
+    empty). A `default` of None means no default.
     """
 
     type: str
@@ -44,7 +53,10 @@ class Field:
     default: Any = None
     example: Any = None
     required: bool = False
+    on_create: bool = False
     nullable: bool = False
+    read_only: bool = False
+    methods: tuple[str, ...] = ()
     supported_in: tuple[str, ...] = ()
     required_in: tuple[str, ...] = ()
     description: str = ""
@@ -52,10 +64,11 @@ class Field:
     @staticmethod
     def of(given: JSON) -> Field:
         """The field that a right document gives."""
-        lists: JSON = {key: tuple(given[key]) for key in ("enum", "supported_in", "required_in") if key in given}
+        lists: JSON = {key: tuple(given[key]) for key in _LISTS if key in given}
         fields = {name: Field.of(one) for name, one in given.get("fields", {}).items()}
         items = Field.of(given["items"]) if given.get("items") is not None else None
-        return Field(**{**given, **lists, "fields": fields, "items": items})
+        when: JSON = {"required": False, "on_create": True} if given.get("required") == "create" else {}
+        return Field(**{**given, **lists, **when, "fields": fields, "items": items})
 
     @property
     def inner(self) -> Field:
@@ -90,42 +103,53 @@ def fault(key: str, value: Any, given: JSON) -> str | None:
 
 def _misfit(value: Any, given: JSON) -> str | None:
     """Why a value does not fit the keys of its field."""
-    wanted = value_schema(Field.of(given), asked=True)
+    wanted = value_schema(Field.of(given), "asked")
     for problem in () if surely_fits(value, wanted) else Schema(wanted, generated=True).problems(value)[:1]:
         where = f" at {dotted(problem.path)}" if problem.path else ""
         return f"this does not fit the field{where}: {problem.message}"
     return None
 
 
-def object_(fields: Mapping[str, Field], *, stored: bool = False, asked: bool = False) -> JSON:
-    """The JSON Schema of an object with these fields; `stored` in the normalized form, `asked` as callers give it."""
-
-    def vacant(field: Field) -> bool:
-        return stored and not field.required and field.type != "array"
-
+def object_(fields: Mapping[str, Field], form: Form = "record") -> JSON:
+    """The JSON Schema of an object with these fields."""
+    if form in {"create", "update"}:
+        fields = {name: field for name, field in fields.items() if not field.read_only}
     return {
         "type": "object",
-        "properties": {
-            name: value_schema(field, stored=stored, nullable=field.nullable or vacant(field), asked=asked)
-            for name, field in fields.items()
-        },
-        "required": [n for n, f in fields.items() if stored or (f.is_asked if asked else f.required)],
+        "properties": {name: value_schema(field, form, is_part=True) for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if _is_required(field, form)],
         "additionalProperties": False,
     }
 
 
-def value_schema(field: Field, *, stored: bool = False, nullable: bool = False, asked: bool = False) -> JSON:
-    """The JSON Schema of a field's value; `stored` and `asked` as for `object_`."""
-    inner = object_(field.fields, stored=stored, asked=asked) if field.fields else {}
-    inner |= {"items": value_schema(field.items, stored=stored, asked=asked)} if field.items else {}
+def _is_required(field: Field, form: Form) -> bool:
+    match form:
+        case "stored":
+            return True
+        case "asked":
+            return field.is_asked
+        case "create":
+            return field.required or field.on_create
+        case "update":
+            return False
+    return field.required
+
+
+def value_schema(field: Field, form: Form = "record", *, is_part: bool = False) -> JSON:
+    """The JSON Schema of a field's value; as a part of an object it may be null where the field allows it."""
+    within: Form = "create" if form == "update" else form  # an object in a body is replaced as a whole
+    inner = object_(field.fields, within) if field.fields else {}
+    inner |= {"items": value_schema(field.items, within)} if field.items else {}
+    vacant = form == "stored" and not field.required and field.type != "array"
+    nullable = is_part and (field.nullable or vacant)
     kind = {} if field.type == "any" else {"type": [field.type, "null"] if nullable else field.type}
-    return kind | _annotations(field) | _limits(field, stored=stored, nullable=nullable) | without(inner, "type")
+    return kind | _annotations(field) | _limits(field, form, nullable=nullable) | without(inner, "type")
 
 
-def _limits(field: Field, *, stored: bool, nullable: bool) -> JSON:
+def _limits(field: Field, form: Form, *, nullable: bool) -> JSON:
     limits = {
         "format": field.format,
-        "pattern": "Z$" if stored and field.format == "date-time" else None,
+        "pattern": "Z$" if form == "stored" and field.format == "date-time" else None,
         "enum": [*field.enum, *([None] if nullable else [])] if field.enum else None,
         "minimum": field.minimum,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from truto_mapper.resource.field import REMOTE_DATA, Field, object_, without
 from truto_mapper.resource.json_schema import DIALECT
@@ -22,7 +23,7 @@ def normalized_schema(resource: Resource) -> JSON:
     """The JSON Schema of a normalized record: every field is present, null (or [] for an array) without a value."""
     fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
     about = f"{resource.description} Every field is present; null, or [] for an array, means no value."
-    return _head(resource, "normalized", about) | object_(fields, stored=True)
+    return _head(resource, "normalized", about) | object_(fields, "stored")
 
 
 def list_schema(resource: Resource) -> JSON:
@@ -33,11 +34,19 @@ def list_schema(resource: Resource) -> JSON:
     return _head(resource, "list", about) | envelope(resource, record) | defined
 
 
-def query_schema(resource: Resource) -> JSON:
+def query_schema(resource: Resource, method: str = "list") -> JSON:
     """The JSON Schema of a parsed query. It requires what every integration requires, except the account's id."""
-    required = [name for name, field in resource.parameters.items() if is_asked(resource, field) and name != ACCOUNT]
+    parameters = resource.parameters_of(method)
+    required = [name for name, field in parameters.items() if is_asked(resource, field) and name != ACCOUNT]
     about = f"The parsed query parameters of {resource.title}."
-    return _head(resource, "query", about) | object_(resource.parameters, asked=True) | {"required": required}
+    return _head(resource, "query", about) | object_(parameters, "asked") | {"required": required}
+
+
+def body_schema(resource: Resource, method: Literal["create", "update"]) -> JSON:
+    """The JSON Schema of the body to create or update a record."""
+    fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
+    about = f"The body to {method} a record: {resource.description}"
+    return _head(resource, method, about) | object_(fields, method)
 
 
 def is_asked(resource: Resource, field: Field) -> bool:

@@ -58,7 +58,7 @@ def openapi(resource: Resource) -> JSON:
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
     """A parameter in the qs syntax of query strings."""
     parameter: JSON = {"name": name, "in": "query", "required": is_asked(resource, field)}
-    about, schema = field.description, without(value_schema(field, asked=True), "description")
+    about, schema = field.description, without(value_schema(field, "asked"), "description")
     if field.type == "array" and field.items is not None:
         parameter |= {"name": f"{name}[]", "style": "form", "explode": True}
         schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
@@ -73,7 +73,7 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
 def _bare(item: Field) -> JSON:
     """The schema of an item; an object with one required field can be given as that field."""
     required = [field for field in item.fields.values() if field.is_asked]
-    return value_schema(required[0] if len(required) == 1 else item, asked=True)
+    return value_schema(required[0] if len(required) == 1 else item, "asked")
 
 
 def _written(name: str, field: Field) -> str:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from truto_mapper.text.yaml_tree import Node
 
 
+#: The methods of one record, whose path has its id.
+OF_ONE = frozenset({"get", "update", "delete"})
+
+#: The methods whose answer is one record.
+GIVING_ONE = frozenset({"get", "create", "update"})
+
+
 class Method(NamedTuple):
     """How an operation is called over HTTP."""
 
@@ -65,6 +72,10 @@ class Resource(NamedTuple):
         """A record as one field: an object of `fields`."""
         return Field("object", fields=self.fields)
 
+    def parameters_of(self, method: str) -> dict[str, Field]:
+        """The parameters that a method takes, by name."""
+        return {name: field for name, field in self.parameters.items() if not field.methods or method in field.methods}
+
     @classmethod
     def parse(cls, source: Source) -> Self:
         """Read a spec. Raises `MappingError` with every finding (M101 to M104 for the YAML, M106 for the rest)."""
@@ -74,7 +85,7 @@ class Resource(NamedTuple):
         found, mistakes = list(_strangers(root)), _mistakes(root)
         if not mistakes:
             resource = cls.of(root.plain())
-            found += _wrong_periods(root, resource)
+            found += [*_wrong_periods(root, resource), *_wrong_methods(root, resource)]
         if found or mistakes:
             raise MappingError(sorted([*found, *mistakes], key=by_place))
         return resource
@@ -147,6 +158,33 @@ def _wrong_periods(root: Node, resource: Resource) -> Iterator[Diagnostic]:
                 yield end.diagnostic("M106", f"`{end.value}` must have the format date-time to be part of a period")
         if period.start == period.end:
             yield node.value["end"].diagnostic("M106", "a period starts and ends with two different parameters")
+
+
+def _wrong_methods(root: Node, resource: Resource) -> Iterator[Diagnostic]:
+    """Paths without the id that their method needs, or with one that it has not, and methods that do not exist."""
+    for name, method in resource.methods.items():
+        node, has_id = root.value["methods"].value[name].value["path"], name in OF_ONE
+        if method.path.count("{id}") != has_id or (("{" in method.path) != has_id):
+            needed = "needs `{id}` once" if has_id else "has no `{id}`"
+            hint = f"write `{resource.name}/{{id}}`" if has_id else None
+            yield node.diagnostic("M106", f"the path of `{name}` {needed}, and nothing else in braces", hint=hint)
+    for part in ("parameters", "fields", "response"):
+        yield from _wrong_keys(root.value[part], part, resource)
+
+
+def _wrong_keys(fields: Node, part: str, resource: Resource) -> Iterator[Diagnostic]:
+    """Keys that are for parameters, or for fields of a record, alone; and methods that the resource lacks."""
+    for node in fields.walk():
+        given = node.value if isinstance(node.value, dict) and "type" in node.value else {}
+        for key, place in (("methods", "parameters"), ("read_only", "fields")):
+            if key in given and part != place and isinstance(node.value["type"].value, str):
+                yield node.diagnostic("M106", f"`{key}` is for {place}", key=key)
+        if "required" in given and given["required"].value == "create" and part != "fields":
+            yield node.diagnostic("M106", "`required: create` is for fields", key="required")
+        for one in given["methods"].value if "methods" in given and part == "parameters" else ():
+            if one.value not in resource.methods:
+                hint = did_you_mean(str(one.value), resource.methods)
+                yield one.diagnostic("M106", f"this resource has no method `{one.value}`", hint=hint)
 
 
 def load_resource(name: str | Path) -> Resource:

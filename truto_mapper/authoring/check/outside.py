@@ -331,7 +331,7 @@ def _same_number(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
 
 def _bodiless(mapping: linked.Mapping, endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
     """C241: a body of a GET, which few providers read."""
-    if endpoint.method == "GET" and endpoint.body is not None:
+    if endpoint.http_method == "GET" and endpoint.body is not None:
         of_endpoint = mapping.root.value["endpoints"].value[endpoint.name]
         key = "request_method" if "request_method" in of_endpoint.value else "request_body_mapping"
         message = f"`{endpoint.name}` is a GET, whose body nobody reads"

@@ -102,7 +102,7 @@ def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> I
 
 def _requests(old: Endpoint, new: Endpoint) -> Iterator[str]:
     """What differs in a request besides its expressions."""
-    for key in ("method", "request_schema"):
+    for key in ("http_method", "request_schema"):
         was, now = getattr(old, key), getattr(new, key)
         if was != now:
             yield f"`{new.name}`: {key} {was} → {now}"
