@@ -9,7 +9,7 @@ from truto_mapper.engine.query import Query
 from truto_mapper.engine.query_values import UnusableError, plain
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import WITH_BODY
-from truto_mapper.resource.generated import body_schema
+from truto_mapper.resource.generated import create_schema, update_schema
 from truto_mapper.resource.json_schema import Problem, Schema
 from truto_mapper.resource.spec import OF_ONE, Resource
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
@@ -46,7 +46,8 @@ def with_one(query: Query, resource: Resource, identity: Any, body: Any) -> Quer
         raise QueryError(found)
     if method not in WITH_BODY:
         return query if identity is None else replace(query, id=str(identity))
-    read = _read(body, Schema(body_schema(resource, cast("Any", method)), generated=True))
+    schema = create_schema(resource) if method == "create" else update_schema(resource)
+    read = _read(body, Schema(schema, generated=True))
     return replace(query, id=None if identity is None else str(identity), body=read)
 
 
