@@ -11,11 +11,14 @@ from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, expressions
 
 
-def has_some(endpoint: Endpoint, body: dict[str, Any]) -> bool:
-    """Whether a reply has any of the top-level names that an endpoint reads or its source schema declares."""
+def has_some(endpoint: Endpoint, body: Any) -> bool:
+    """Whether a reply has any of the top-level names that an endpoint reads or its source schema declares.
+
+    An array, whose items may be anything, has them if the endpoint reads it as a whole.
+    """
     names = {*(reply_type(endpoint).properties or ())} | {path[1] for path in _paths(endpoint) if len(path) > 1}
     reads_all = any(len(path) == 1 for path in _paths(endpoint))
-    return bool(body) and (reads_all or not names.isdisjoint(body))
+    return bool(body) and (reads_all if isinstance(body, list) else reads_all or not names.isdisjoint(body))
 
 
 def query_names(endpoint: Endpoint) -> list[str]:

@@ -162,7 +162,7 @@ class SourceTypes:
         self._readings: dict[int, tuple[Reading, ...]] = {}
         self._tests: dict[Reading, Test | None] = {}
         self._looked: dict[str | None, tuple[Type, Looked]] = {}
-        #: The places of the reply above those that the next cursor and the time zone are read from.
+        #: The reply, and the places in it above those that the next cursor and the time zone are read from.
         self.above_cursor = self._above(endpoint.next_cursor, endpoint.time_zone)
         for name, expression in endpoint.for_each:
             place = self._place(expression)
@@ -198,8 +198,8 @@ class SourceTypes:
     def _above(self, *of_page: Expression | None) -> tuple[Reading, ...]:
         """The places of the reply above those that expressions of the page read."""
         read = [reading for one in of_page if one is not None for reading in self.readings(one)]
-        above = (Reading(None, one.names[:end], is_whole=False) for one in read for end in range(1, len(one.names)))
-        return tuple(dict.fromkeys(above))
+        above = (one.names[:end] for one in read for end in range(1, len(one.names)))
+        return tuple(Reading(None, names, is_whole=False) for names in dict.fromkeys([(), *above]))
 
     def readings(self, expression: Expression) -> tuple[Reading, ...]:
         """The places that an expression reads itself, not through a `let` that computes something."""

@@ -29,6 +29,8 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         raise UndecidedError
     found: list[Diagnostic] = []
     body, budget = envelope.opened(sent_body), Budget()
+    if body.__class__ is list and any(envelope.rows.get(name) != () for name in plan.endpoints):
+        raise UndecidedError  # expressions of other endpoints may look into the rows
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
