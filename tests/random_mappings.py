@@ -327,7 +327,6 @@ class Drawn:
         return self.rng.choice([*ODD, [self.object(0), 5]])
 
 
-
 class ArrayDrawn(Drawn):
     """A random mapping of replies that are arrays of rows."""
 

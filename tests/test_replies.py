@@ -322,7 +322,12 @@ def test_a_reply_of_another_type_than_its_schema_declares_is_unreadable(make, tm
     rows = {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "string"}}}}
     for schema, loop, right, wrong in (
         (rows, "$", [{"key": "a"}], {"key": "a"}),
-        ({"type": "object", "properties": {"data": rows}}, "data", {"data": [{"key": "a"}]}, [{"data": []}]),
+        (
+            {"type": "object", "properties": {"data": rows}},
+            "data",
+            {"data": [{"key": "a"}]},
+            [{"data": [{"key": "a"}]}],
+        ),
     ):
         (tmp_path / "schemas/acme/all.schema.json").write_text(json.dumps(schema))
         mapper = make(f"for_each: {{contact: {loop}}}\nsource_schema: acme/all")

@@ -60,10 +60,13 @@ class Envelope:
         decode = typed_json.decoder(kind)
         return lambda body: plain(typed_json.deep(decode, body))
 
-    def opened(self, body: Any) -> Any:
-        """The body with raw rows. Raises `UndecidedError` for bytes that are left to Python's own module."""
+    def opened(self, body: Any, endpoints: Iterable[str]) -> Any:
+        """The body, of a reply to one of some endpoints, with raw rows.
+
+        Raises `UndecidedError` for bytes that are left to Python's own module, and for rows that are looked into.
+        """
         try:
-            if self._array is not None and body.startswith(b"["):
+            if self._array is not None and body.startswith(b"[") and all(self.rows.get(one) == () for one in endpoints):
                 return typed_json.deep(self._array, body)
             return self._open(body)
         except typed_json.errors() as error:

@@ -163,7 +163,7 @@ class Replies:
     def _unreachable(self, endpoint: Endpoint, scope: Scope) -> list[Diagnostic]:
         """P602 for each value of another type than its schema declares: the reply, or above what the page reads."""
         types = self.functions[endpoint.name].types
-        return _of_other_types(types, types.above_cursor, scope.data)
+        return _of_other_types(types, [one for one, _ in types.above_cursor], scope.data)
 
     def _has_failed(self, endpoint: Endpoint, scope: Scope) -> bool:
         """Whether a reply is a failure (error_when). An expression that fails must not hide what the provider said."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from truto_mapper.engine.called import pairs_or_false, rows_or_false, value_at
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
-from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
+from truto_mapper.engine.source_types import NOTHING, SourceTypes
 from truto_mapper.language.compiler.escapes import escapes
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
@@ -107,9 +107,8 @@ def reply_module(
             )
             failed = pen.both(pen.not_(pen.either(*none)), pen.both(recognised, pen.called("truthy", error)))
             pen.branch(failed, lambda: pen.lines.append(ast.Return(pen.constant(None))))
-        for reading in types.above_cursor:
-            classes = classes_of(types.declared_at(reading))
-            if classes and (reading.names or "response" not in pen.classes):
+        for reading, classes in types.above_cursor:
+            if reading.names or "response" not in pen.classes:
                 value = pen.atom(_read(pen, "response", *reading.names))
                 usual = [pen.has_class(value, one.__name__) for one in classes]
                 right = pen.either(*usual, externals.class_test(pen, value, NOTHING))

@@ -162,8 +162,7 @@ class SourceTypes:
         self._readings: dict[int, tuple[Reading, ...]] = {}
         self._tests: dict[Reading, Test | None] = {}
         self._looked: dict[str | None, tuple[Type, Looked]] = {}
-        #: The reply, and the places in it above those that the next cursor and the time zone are read from.
-        self.above_cursor = self._above(endpoint.next_cursor, endpoint.time_zone)
+        self._of_page = self._above(endpoint.next_cursor, endpoint.time_zone)
         for name, expression in endpoint.for_each:
             place = self._place(expression)
             self._readings[id(expression)] = self._selecting(expression, place) if place else ()
@@ -194,6 +193,15 @@ class SourceTypes:
         found = [self._below(place, is_whole=False)]
         found += [self._reading(one, set()) for one in reads(expression) if self._start(one) != place]
         return tuple(dict.fromkeys(reading for readings in found for reading in readings))
+
+    @cached_property
+    def above_cursor(self) -> list[tuple[Reading, tuple[type, ...]]]:
+        """The reply, and the places above those that the next cursor and the time zone are read from.
+
+        Each has the classes of its declared type; places without one are left out.
+        """
+        every = ((one, classes_of(self.declared_at(one))) for one in self._of_page)
+        return [(one, classes) for one, classes in every if classes]
 
     def _above(self, *of_page: Expression | None) -> tuple[Reading, ...]:
         """The places of the reply above those that expressions of the page read."""
