@@ -7,24 +7,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
-from truto_mapper.engine import arguments, encoded, of_one, parts, replies, requests, stream, typed_json
+from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream, typed_json
 from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
-from truto_mapper.engine.cursor import (
-    CursorKey,
-    Cursors,
-    Question,
-    is_moment,
-    keys_of,
-)
+from truto_mapper.engine.cursor import CursorKey, Cursors, keys_of
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
-from truto_mapper.engine.query import Asked, OnUnknown, Parser, Plan, Query, asked_of
+from truto_mapper.engine.planner import AnyQuery, Context, Planner, plan_of
+from truto_mapper.engine.query import OnUnknown, Query, asked_of
 from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Replies
-from truto_mapper.engine.settings import Settings
 from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.expression import Scope
@@ -33,8 +27,7 @@ from truto_mapper.mapping import linked
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import QueryError
+from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
@@ -44,10 +37,6 @@ if TYPE_CHECKING:
 Overlays: TypeAlias = Sequence[Path | Source]
 #: Headers by name, or pairs; names and values may be bytes, and a value several.
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
-AnyQuery: TypeAlias = Mapping[str, Any] | str
-Context: TypeAlias = Mapping[str, Any] | None
-#: What a query is about: its method, the id of a record, the body to create or update it.
-OfOne: TypeAlias = tuple[Method | None, Any, Any]
 
 #: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
 EARLY = 20
@@ -87,16 +76,12 @@ class Mapper(Generic[RecordT]):
     ) -> None:
         self._parts, self._keys = parts, keys_of(cursor_key)
         self._resource, self._mapping = parts.resource, parts.mapping
-        days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
-        integration, methods = self._mapping.integration, self._resource.methods
-        self._parsers = {name: Parser(self._resource, integration, days, name) for name in methods}
-        self._settings = Settings(self._mapping)
         self._functions = _Functions(parts, keep)
         self._early = iter(range(EARLY if parts.codes else 0))
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
-        unplanned = {name: _unplanned(self._mapping, name) for name in methods}
+        self._planner = Planner.of(self._mapping, self._cursors)
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
-        self._replies = Replies(self._mapping, self._functions, unplanned, schema, self._cursors, {})
+        self._replies = Replies(self._mapping, self._functions, self._planner.unplanned, schema, self._cursors, {})
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (*self._parts[:4], self._keys)
@@ -127,7 +112,8 @@ class Mapper(Generic[RecordT]):
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
         other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
-        other.__dict__ |= self.__dict__ | {"_replies": replace(self._replies, trace=trace)}
+        replies, planner = replace(self._replies, trace=trace), replace(self._planner, trace=trace)
+        other.__dict__ |= self.__dict__ | {"_replies": replies, "_planner": planner}
         return other
 
     def plan(
@@ -150,7 +136,7 @@ class Mapper(Generic[RecordT]):
         expression of the mapping fails.
         """
         arguments.check_choices("raise", on_unknown)
-        return self._asked(query, context, now, on_unknown, one=(method, id, body))
+        return self._planner.asked(query, context, now, on_unknown, one=(method, id, body))
 
     def map(
         self,
@@ -242,39 +228,10 @@ class Mapper(Generic[RecordT]):
         is_as_planned = query.__class__ is Query and context is None and now is None and method is identity is None
         asked = planned.asked if is_as_planned else None
         if asked is None:
-            planned, asked = self._asked_again(query, context, now, on_unknown, method, identity)
+            planned, asked = self._planner.asked_again(query, context, now, on_unknown, (method, identity, None))
         if status.__class__ is not int or status != 200:
             status = arguments.status_of(status)
         return planned, asked, status, arguments.headers_of(headers) if headers else {}, on_invalid
-
-    def _asked_again(
-        self,
-        query: AnyQuery | None,
-        context: Context,
-        now: str | None,
-        on_unknown: OnUnknown,
-        method: Method | None,
-        identity: str | int | None,
-    ) -> tuple[Query | None, Asked]:
-        """A planned query, and what its pages share if arguments replace what it was planned with."""
-        if query is None:
-            chosen = method or "list"
-            of_one.check_method(chosen, self._resource)
-            plan = self._replies.unplanned[chosen]
-            return None, asked_of(None, plan, self._settings.of(context), _moment(now), identity)
-        parsed = self._parsed(query, on_unknown, (method, identity, None))
-        if parsed.plan is None:
-            parsed = self._planned(parsed, self._settings.of(context), _moment(now)).query
-            context = now = None
-        plan = _plan(parsed)
-        settings = plan.settings if context is None else self._settings.of(context)
-        moment = _moment(now)
-        if moment is None or "next_cursor" in parsed.parameters:
-            moment = plan.now
-        asked = asked_of(parsed, plan, settings, moment)
-        if context is None and now is None:
-            object.__setattr__(parsed, "asked", asked)
-        return parsed, asked
 
     def _typed(self, body: Any, given: Given, chosen: Format | None) -> Encoded | None:
         """A page in a format, made of typed rows; None where they do not suffice."""
@@ -316,7 +273,7 @@ class Mapper(Generic[RecordT]):
         driver does wrong is a `QueryError` Q515, after which the right `send` can follow.
         """
         arguments.check_choices(on_invalid, on_unknown)
-        plan = partial(self._asked, query, context, now, on_unknown, one=(method, id, body))
+        plan = partial(self._planner.asked, query, context, now, on_unknown, one=(method, id, body))
         return Exchange(stream.one_page(plan, partial(self._answered, on_invalid)))
 
     def stream(
@@ -337,8 +294,8 @@ class Mapper(Generic[RecordT]):
         arguments.check_choices(on_invalid, on_unknown)
         progress = stream.Progress()
         steps = stream.Steps(
-            first=partial(self._asked, query, context, now, on_unknown, is_stream=True),
-            following=self._following,
+            first=partial(self._planner.asked, query, context, now, on_unknown, is_stream=True),
+            following=self._planner.following,
             answered=partial(self._answered, on_invalid),
             told=self._told,
         )
@@ -355,42 +312,6 @@ class Mapper(Generic[RecordT]):
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
-    def _parsed(self, query: AnyQuery, on_unknown: OnUnknown, one: OfOne) -> Query:
-        """A query with what it needs of one record; a parsed one as it is, if nothing else is said."""
-        method, identity, body = one
-        if isinstance(query, Query) and (query.plan is not None or one[1:] == (None, None)):
-            if method in (None, query.method):
-                return query
-            arguments.refuse(f"the query is for `{query.method}`, not for `{method}`")
-        chosen = method or "list"
-        of_one.check_method(chosen, self._resource)
-        return of_one.with_one(self._parsers[chosen].parse(query, on_unknown), self._resource, identity, body)
-
-    def _asked(
-        self,
-        query: AnyQuery,
-        context: Context,
-        now: str | None,
-        on_unknown: OnUnknown,
-        *,
-        one: OfOne = (None, None, None),
-        is_stream: bool = False,
-    ) -> Request:
-        try:
-            parsed = self._parsed(query, on_unknown, one)
-            return self._planned(parsed, self._settings.of(context), _moment(now), is_stream=is_stream)
-        except FAILURES as error:
-            raise failure(error, context, query) from None
-
-    def _following(self, query: Query, next_cursor: str) -> Request:
-        """The request for the next page of a stream."""
-        plan, following = _plan(query), dict(query) | {"next_cursor": next_cursor}
-        return self._asked(following, plan.settings, plan.now, "refuse", is_stream=True)
-
-    def _planned(self, query: Query, settings: dict[str, Any], now: str | None, *, is_stream: bool = False) -> Request:
-        trace = self._replies.trace
-        return requests.planned(self._mapping, self._cursors, query, settings, now, trace, is_stream=is_stream)
-
     def _answered(self, on_invalid: OnInvalid, request: Request, response: Response | None) -> Page[RecordT]:
         """The page of a response, or of a call that is skipped."""
         if response is not None:
@@ -405,7 +326,7 @@ class Mapper(Generic[RecordT]):
         """What the reply of a page says about paging."""
         if page.endpoint is None or page.query is None:
             return Told()
-        plan, endpoint = _plan(page.query), self._functions[page.endpoint].endpoint
+        plan, endpoint = plan_of(page.query), self._functions[page.endpoint].endpoint
         body, status, headers = page.response
         names = requests.bindings(page.query, plan.settings, plan.now)
         names |= {"response": body, "status": status, "headers": headers}
@@ -413,31 +334,13 @@ class Mapper(Generic[RecordT]):
 
     def _static(self, query: Query, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
-        plan = _plan(query)
+        plan = plan_of(query)
         body = requests.static_response(self._mapping, query, plan.settings, plan.now, self._replies.trace)
         if body is MISSING:
             page = Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
             return page._replace(method=query.method)
         asked = asked_of(query, plan, plan.settings, plan.now)
         return page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
-
-
-def _unplanned(mapping: linked.Mapping, method: str) -> Plan:
-    """The plan of a reply without a query."""
-    names = tuple(endpoint.name for endpoint in mapping.endpoints if endpoint.method == method)
-    return Plan({}, None, names, None, Question({}, names, {}), method=method)
-
-
-def _plan(query: Query) -> Plan:
-    assert query.plan is not None  # noqa: S101  # for mypy: planning made the query
-    return query.plan
-
-
-def _moment(now: str | None) -> str | None:
-    if now is None or is_moment(now):
-        return now
-    message = f"now must be an RFC 3339 date-time with an offset in the years 2 to 9998, this is {excerpt(now)}"
-    raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
 
 
 def load(
