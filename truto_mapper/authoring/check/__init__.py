@@ -28,7 +28,13 @@ from truto_mapper.authoring.check.omissions import (
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
-from truto_mapper.authoring.check.rows import misplaced_rows, misread_rows, mistaken_replies, repeated_marks
+from truto_mapper.authoring.check.rows import (
+    misplaced_rows,
+    misread_rows,
+    mistaken_replies,
+    repeated_marks,
+    unlooped_array,
+)
 from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
@@ -86,7 +92,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
-        found += [*half_made(mapper, types)]
+        found += [*half_made(mapper, types), *unlooped_array(mapper.mapping, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
