@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
+from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.fused import Fused, Made
-from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, Response, bounded
+from truto_mapper.engine.page import BEYOND, ExactResponse, OnInvalid, Page, ReadResponse, Response, bounded
 from truto_mapper.engine.query import Asked, Plan, Query
 from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
@@ -35,13 +36,24 @@ _new = tuple.__new__
 
 
 def page_of(
-    replies: Replies, body: Any, query: Query | None, asked: Asked, status: int, headers: Any, on_invalid: OnInvalid
+    replies: Replies,
+    body: Any,
+    query: Query | None,
+    asked: Asked,
+    status: int,
+    headers: Any,
+    on_invalid: OnInvalid,
+    *,
+    is_exact: bool = False,
 ) -> Page[Any]:
-    """The page of a response, whose body is JSON or its bytes; see `Given`."""
+    """The page of a response, whose body is JSON or its bytes; see `Given`.
+
+    If it `is_exact`, the numbers in bytes keep the digits that no double has: the page is to be written.
+    """
     only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
     if body.__class__ is not dict:
-        kind, body, told = _opened(body, status, plan.method)
+        kind, body, told = _opened(body, status, plan.method, is_exact=is_exact)
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
     bindings, budget = (settings, sent, headers, now, parameters, body, status, one, given), Budget()
@@ -93,12 +105,16 @@ def page_of(
     return answer.page_of(fused, following, rows, key, made)
 
 
-def _opened(body: Any, status: int, method: str) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
+def _opened(
+    body: Any, status: int, method: str, *, is_exact: bool
+) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
     """A body that is not a plain object as JSON, with the class of its response, and what was mended of it."""
     kind: type[Response] = Response
     told: tuple[Diagnostic, ...] = ()
     if isinstance(body, (bytes, bytearray)):
-        kind, (body, told) = ReadResponse, bodies.read(body, status)
+        exact: list[Exact] = []
+        body, told = bodies.read(body, status, exact if is_exact else None)
+        kind = ExactResponse if exact else ReadResponse
     return kind, {} if body is None and method in WITH_BODY and 200 <= status < 300 else body, told
 
 
