@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.language import nodes
-from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.foreign import UNQUOTED
-from truto_mapper.language.library.functions import FUNCTIONS
+from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.language.names import discarded, is_function, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
 from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
@@ -35,7 +35,7 @@ class Expressions:
         self, settings: Map[str, Map[str, Any]], functions: Map[str, Callable[..., Any]], findings: Findings
     ) -> None:
         self.settings, self.functions, self.findings = settings, functions, findings
-        self.known = STANDARD_FUNCTIONS | FUNCTIONS.keys() | functions.keys()
+        self.known = LIBRARY.keys() | functions.keys()
         self.elsewhere: frozenset[str] = RESPONSE_NAMES
         #: The parameters of the resource that the method of the endpoint does not take.
         self.untaken: frozenset[str] = frozenset()
