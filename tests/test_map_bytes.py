@@ -10,7 +10,7 @@ from contacts import mapper_of
 from fuzz import GONG, NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_mappings import Drawn
+from random_mappings import ArrayDrawn, Drawn
 
 from truto_mapper import MapperError, load
 from truto_mapper.engine import typed_json
@@ -22,7 +22,8 @@ DAYS = {"start_time": "2026-01-05T00:00:00-08:00", "end_time": "2026-01-26T00:00
 PERIODS = {"aggregate": "total", "by_period": "week"}
 CHOICES = ["discard_value", "discard_record", "discard_value", "raise"]
 FORMATS = [None, "unified", "stream", "normalized", "raw", "debug"]
-DRAWN = st.integers(0, 2**48).map(random.Random).map(Drawn)
+RANDOM = st.integers(0, 2**48).map(random.Random)
+DRAWN = st.one_of(RANDOM.map(Drawn), RANDOM.map(ArrayDrawn))
 
 needs_msgspec = pytest.mark.skipif(typed_json.library() is None, reason="without msgspec there are no typed rows")
 
@@ -367,6 +368,25 @@ def test_rows_at_an_empty_name_belong_to_no_endpoint(tmp_path):
     mapper = mapper_of(tmp_path, {"id": "$contact.id", "notes": "$response.data[0]"})
     for body in (b'{"":[{"id":"2"}],"data":[{"id":"1"}]}', b'{"":[{"id":"2"}]}'):
         assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+def test_rows_of_an_array_are_typed(tmp_path, typed):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id", "age": "age"}, for_each="{contact: $}")
+    text = (tmp_path / "acme.yaml").read_text().replace("    recognise: $exists(data)\n", "")
+    (tmp_path / "acme.yaml").write_text(text)
+    mapper = load(tmp_path / "acme.yaml")
+    for body in (b'[{"id":"1","age":2}]', b"[]", b'[{"id":"1","age":2},null,{"id":"2"},{"id":7},5]', b' [{"id":"1"}]'):
+        for name in FORMATS:
+            options = {"on_invalid": "discard_record"}
+            assert from_bytes(mapper, body, name, **options) == by_way_of_dicts(mapper, body, name, **options)
+    assert not typed_json.library() or len(typed) >= 4
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b'"\\ud800"', b"NaN", b"1", b"[", b""])
+def test_rows_of_an_array_that_are_odd_give_what_they_give_by_way_of_dicts(odd, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id", "notes": "x"}, for_each="{contact: $}")
+    body = b'[{"id":"1","x":%s}]' % odd
+    assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
 
 
 @pytest.mark.parametrize("body", [b'{"id":"1","data":1}', b'[{"id":"1","data":1}]', b'{"id":"1"}'])

@@ -47,10 +47,10 @@ def page_of(
     bindings, budget = (settings, sent, headers, now, parameters, body, status, one, given), Budget()
     found: list[Diagnostic] = []
     reply: Any = None
-    if only is not None and status == 200 and body.__class__ is dict and replies.trace is None:
+    if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
-        read = fused.reply  # type: ignore[union-attr]  # this is as `recognised`, which takes longer
-        reply = read(bindings, budget)
+        is_taken = body.__class__ is dict or (body.__class__ is list and fused.takes_array)  # type: ignore[union-attr]
+        reply = fused.reply(bindings, budget) if is_taken else None  # type: ignore[union-attr]
     if reply is None or reply[0] is not True:
         fused, reply = replies.recognised(bindings, plan, found, budget)
     if fused is None:

@@ -138,6 +138,13 @@ class Fused:
             return TypedRows(blueprint, self._made_of[1])
         return None
 
+    @cached_property
+    def takes_array(self) -> bool:
+        """Whether `reply` reads a reply that is an array; for any other endpoint it takes objects alone."""
+        from truto_mapper.engine.reply_code import may_be_array  # noqa: PLC0415  # few replies are arrays
+
+        return may_be_array(self.endpoint)
+
     @property
     def loops(self) -> Loops | None:
         return None if self._written.blueprint is None else self._written.blueprint.loops

@@ -28,7 +28,7 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     if plan.method != "list":
         raise UndecidedError
     found: list[Diagnostic] = []
-    body, budget = envelope.opened(sent_body), Budget()
+    body, budget = envelope.opened(sent_body, plan.endpoints), Budget()
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
