@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import openapi_spec_validator
 import pytest
+from typer.testing import CliRunner
 
 from truto_mapper import EvaluationError, MapperError, MappingError, ProviderError, QueryError, Response, load
+from truto_mapper.authoring import coverage, golden
+from truto_mapper.authoring.explain import explain
+from truto_mapper.edges import cli
 from truto_mapper.resource.openapi import artefacts, openapi
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
@@ -457,3 +462,101 @@ def test_a_resource_without_a_list_has_no_documents_of_one():
     made = artefacts(Resource.parse(Source("contact.yaml", text)))
     assert "contact.list.schema.json" not in made
     openapi_spec_validator.validate(json.loads(made["contact.openapi.json"]))
+
+
+# Golden cases, explanations and commands
+
+CASES = {
+    "get": ({"method": "get", "id": "7"}, BODY, None),
+    "create": ({"method": "create"}, {"id": 8}, {"name": "Ann", "emails": [{"email": "ann@x.io"}]}),
+    "delete": ({"method": "delete", "id": "7"}, {"done": True}, None),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_of_a_method_is_recorded_and_passes(project, tmp_path, name):
+    project()
+    path = tmp_path / "mappings/acme/contact.yaml"
+    settings, payload, body = CASES[name]
+    given = {"description": "x"} | settings | ({} if body is None else {"body": body})
+    made = golden.record(path, name, payload, given)
+    files = {one.name for one in made.case.folder.iterdir()}
+    assert files == {"case.yaml", "payload.json", "request.json", "response.json"} | ({"body.json"} if body else set())
+    report = golden.run_all([path])
+    assert (report.diagnostics, len(report.passed)) == ([], 1)
+    request = json.loads((made.case.folder / "request.json").read_text())
+    if body:
+        aliased = json.loads((made.case.folder / "body.json").read_text())
+        assert aliased["name"] != "Ann"
+        assert request["body"]["name"] == aliased["name"]
+
+
+def test_a_case_tells_what_is_wrong_with_its_body(project, tmp_path):
+    project()
+    folder = tmp_path / "mappings/acme/contact/new"
+    folder.mkdir(parents=True)
+    (folder / "case.yaml").write_text("description: x\nmethod: create\n")
+    (folder / "body.json").write_text('{"nam": "Ann"}')
+    (found,) = golden.run_all([tmp_path / "mappings/acme/contact.yaml"]).diagnostics
+    assert "fails with Q518" in found.message
+
+
+def explained(mapper, pointer, reply, **asked):
+    query = mapper.plan("", **asked).query
+    found, _ = explain(mapper, reply, pointer, query=query)
+    return {one.pointer: one for one in found}
+
+
+def test_a_value_of_a_single_record_is_explained(project):
+    mapper = project()
+    found = explained(mapper, "/name", BODY, method="get", id="7")
+    assert list(found) == ["/name"]
+    assert [read.place for read in found["/name"].reads] == ["/name"]
+    assert list(explained(mapper, "", BODY, method="get", id="7"))[:2] == ["/id", "/name"]
+
+
+def test_a_value_of_a_request_with_a_body_is_explained(project):
+    body = {"name": "Ann", "emails": [{"email": "ann@x.io"}]}
+    found = explained(project(), "/request/body", {}, method="create", body=body)
+    assert found["/request/body/name"].value == "Ann"
+    text = "\n".join(one.render() for one in found.values())
+    assert '$body.name = "Ann"' in text
+    assert "$body.emails.0.email" in text
+    path = explained(project(), "/request/path", {}, method="get", id="a/b")["/request/path"]
+    assert 'from: $id = "a/b"' in path.render()
+
+
+def test_coverage_counts_the_endpoints_of_each_method(project, tmp_path):
+    mapper = project()
+    path = tmp_path / "mappings/acme/contact.yaml"
+    before = {unit.name: unit.hits for unit in coverage.measure(mapper, []).units}
+    for name, (settings, payload, body) in CASES.items():
+        golden.record(path, name, payload, {"description": "x", "body": body} | settings)
+    found = coverage.measure(mapper, map(golden.read, golden.folders(path)))
+    hits = {unit.name: unit.hits for unit in found.units}
+    assert hits.keys() == before.keys()
+    assert hits["one: name"]
+    assert hits["new: id"]
+    assert not hits["all: name"]
+
+
+def test_the_commands_take_a_method_an_id_and_a_body(project, tmp_path, monkeypatch):
+    project()
+    monkeypatch.chdir(tmp_path)
+    Path("body.json").write_text('{"name": "Ann"}')
+    Path("reply.json").write_text('{"id": 8}')
+
+    def run(*arguments):
+        done = CliRunner().invoke(cli.app, arguments)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    create = ("--method", "create", "--body", "body.json")
+    assert run("plan", "acme/contact", *create)["body"] == {"name": "Ann"}
+    assert run("map", "acme/contact", "reply.json", *create)["name"] == "Ann"
+    assert run("plan", "acme/contact", "--method", "get", "--id", "7")["path"] == "/contacts/7"
+    assert run("map", "acme/contact", "reply.json", "--method", "delete", "--id", "7") is None
+    shown = run("explain", "acme/contact", "reply.json", "/name", *create, "--format", "json")
+    assert shown[0]["value"] == "Ann"
+    refused = CliRunner().invoke(cli.app, ["plan", "acme/contact", "--method", "get"])
+    assert (refused.exit_code, "Q519" in refused.stderr) == (1, True)
