@@ -63,8 +63,9 @@ def page_of(
         days = replies.mapping.whole_days
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
-    if following.__class__ is not str or not following or (cursor is not None and following == cursor):
-        following, is_looping = next_cursor(following, fused, query, body, found)
+    is_plain = following.__class__ is str and following and not fused.has_pages
+    if not is_plain or (cursor is not None and following == cursor):
+        following, is_looping = _followed(replies, fused, query, bindings, following, rows, found, budget)
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
@@ -100,6 +101,26 @@ def _opened(body: Any, status: int, method: str) -> tuple[type[Response], Any, t
     if isinstance(body, (bytes, bytearray)):
         kind, (body, told) = ReadResponse, bodies.read(body, status)
     return kind, {} if body is None and method in WITH_BODY and 200 <= status < 300 else body, told
+
+
+def _followed(
+    replies: Replies,
+    fused: Fused,
+    query: Query | None,
+    bindings: Bindings,
+    cursor: Any,
+    rows: Any,
+    found: list[Diagnostic],
+    budget: Budget,
+    *,
+    is_raw: bool = False,
+) -> tuple[str | None, bool]:
+    """The provider's cursor of the next page, and whether it leads to the same page again; see `next_cursor`."""
+    if not fused.has_pages:
+        return next_cursor(cursor, fused, query, bindings[5], found, is_raw=is_raw)
+    from truto_mapper.engine.pagination import following  # noqa: PLC0415  # few mappings need it
+
+    return following(replies, fused, query, bindings, cursor, rows, found, budget, is_raw=is_raw)
 
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.
@@ -176,8 +197,9 @@ class Answer:
         if self.plan.method != "list":
             return self._ended(reply[0], (), None, is_mapped=False)
         name, cursor = reply
-        fused, body = self.replies.functions[name], self.bindings[5]
-        cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
+        fused = self.replies.functions[name]
+        given = self.bindings, cursor, False, self.found, self.budget
+        cursor, self.is_looping = _followed(self.replies, fused, self.query, *given, is_raw=True)
         return self._ended(name, (), cursor)
 
     def _ended(
