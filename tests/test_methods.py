@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from truto_mapper import EvaluationError, MapperError, MappingError, ProviderError, QueryError, Response, load
-from truto_mapper.authoring import coverage, golden
+from truto_mapper.authoring import check, coverage, golden
+from truto_mapper.authoring.diff.mappings import mappings as changed_mappings
+from truto_mapper.authoring.diff.specs import resources as changed_specs
 from truto_mapper.authoring.explain import explain
 from truto_mapper.edges import cli
 from truto_mapper.resource.openapi import artefacts, openapi
@@ -382,6 +384,7 @@ def test_a_remote_query_goes_along_with_every_method(project):
         ([("method: get", "method: fetch")], (), "expected `list`, `get`"),
         ([("    response_mapping: {id: $id, name: $body.name}\n", "")], (), "`response_mapping` is missing"),
         ([("error_when: error", "response_mapping: {id: $id}")], (), "`response_mapping` is never used"),
+        ([("{full: 'true'}", "{stage: $query.stage}")], (), "this method takes no query parameter `stage`"),
         ([("query_mapping: {full: 'true'}", "next_cursor: next")], (), "`next_cursor` is for `list`"),
         ([("{id: $id, name: $body.name}", "{id: $id, name: $bod.name}")], (), "$bod is not bound here"),
         ([("id: $string(id)\n      name: name\n", "id: $id\n      name: name\n")], (), "$id is not bound here"),
@@ -538,6 +541,82 @@ def test_coverage_counts_the_endpoints_of_each_method(project, tmp_path):
     assert hits["one: name"]
     assert hits["new: id"]
     assert not hits["all: name"]
+
+
+SUM = ("request_body_mapping: {name: $body.name", "request_body_mapping: {name: $sum($body.name)")
+PATH = '"/contacts/" & $encodeUrlComponent($id)\'\n    query', '"/contacts/" & $id\'\n    query'
+TWICE = "  twice:\n    method: get\n    path_mapping: '\"/x\"'\n    response_mapping: {id: $id}\n  new:\n"
+
+
+@pytest.mark.parametrize(
+    ("edit", "code", "says"),
+    [
+        (("name: $body.name\n      title", "name: $body.nam\n      title"), "C206", "nam"),
+        (("      title: $body.title\n", ""), "C244", "never has `title`, `stage` or `score` of the body"),
+        (("name: $body.name}\n  gone", "name: $body.emails}\n  gone"), "C207", "name"),
+        (PATH, "C236", "$id"),
+        (SUM, "C208", "$sum"),
+        (("  new:\n", TWICE), "C210", "`twice` serves no query"),
+    ],
+)
+def test_check_knows_ids_bodies_and_methods(project, edit, code, says):
+    found = check.check(project(edit))
+    assert [one for one in found if one.code == code and says in one.message], [one.render() for one in found]
+
+
+def test_check_finds_nothing_wrong_with_right_methods(project):
+    assert not [one for one in check.check(project()) if one.severity == "error"]
+    assert "gone" not in str([one.message for one in check.check(project())])
+
+
+def changes(old, new):
+    found = changed_specs(Source("old.yaml", old), Source("new.yaml", new))
+    return [(one.found.severity, one.found.code, one.found.message) for one in found]
+
+
+B303, B304, B305 = (("error", code) for code in ("B303", "B304", "B305"))
+GONE = '  delete: {http_method: DELETE, path: "/unified/crm/contact/{id}"}\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        (
+            "stage: {type: string, enum",
+            "stage: {required: create, type: string, enum",
+            [(*B304, "a body to create: `stage`: required no → yes")],
+        ),
+        (
+            "score: {type: number",
+            "score: {read_only: true, type: number",
+            [
+                (*B303, "a body to create: `score` was removed"),
+                (*B303, "a body to update: `score` was removed"),
+            ],
+        ),
+        ("name: {type: string, required: create}", "name: {type: string}", []),
+        ("stage: {type: string, methods: [list]}", "stage: {type: string, methods: [list, get]}", []),
+        (
+            "truto_exclude_fields: {type: array",
+            "truto_exclude_fields: {methods: [list], type: array",
+            [(*B304, "`truto_exclude_fields`: methods all → list")],
+        ),
+        (GONE, "", [(*B305, "the method `delete`: DELETE /unified/crm/contact/{id} → removed")]),
+    ],
+)
+def test_diff_knows_methods_and_bodies(old, new, found):
+    assert old in SPEC
+    breaking = [one for one in changes(SPEC, SPEC.replace(old, new, 1)) if one[0] == "error"]
+    assert breaking == found
+    assert changes(SPEC, SPEC) == []
+
+
+def test_an_endpoint_that_serves_another_method_breaks(project):
+    before = project()
+    edit = ("error_when: error", "response_mapping: {id: $id}")
+    after = project(("    method: delete\n", "    method: update\n"), edit)
+    found = [(one.found.code, one.found.message) for one in changed_mappings(before, after)]
+    assert ("B311", "the endpoint `gone` serves `update`, not `delete`") in found
 
 
 def test_the_commands_take_a_method_an_id_and_a_body(project, tmp_path, monkeypatch):

@@ -205,7 +205,7 @@ class Mapper(Generic[RecordT]):
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
             made = self._typed(body, given, format)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
-            return made or encoded.encoded(page_of(self._replies, body, *given), format, body)
+            return made or encoded.encoded(page_of(self._replies, body, *given, is_exact=True), format, body)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 

@@ -7,9 +7,10 @@ from typing import Any
 from truto_mapper.engine import bodies
 from truto_mapper.engine.answer import Answer, Given, tells_zone
 from truto_mapper.engine.cursor import MAX_CHECKED
+from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.envelope import Envelope
 from truto_mapper.engine.fused import Fused
-from truto_mapper.engine.page import Page, ReadResponse, Response
+from truto_mapper.engine.page import ExactResponse, Page, ReadResponse, Response
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.replies import Bindings, Replies
 from truto_mapper.engine.typed_json import UndecidedError
@@ -55,10 +56,11 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         response = _new(Response, (sent_body, 200, headers))  # as in `page_of`
         parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
         return _new(Page, parts)
-    body, told = bodies.read(sent_body, 200)
+    exact: list[Exact] = []
+    body, told = bodies.read(sent_body, 200, exact)
     found[:0] = [*notes, *told]
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
-    response = ReadResponse(body, 200, headers)
+    response = (ExactResponse if exact else ReadResponse)(body, 200, headers)
     read = fused.reply(bindings, budget)
     if read is None:
         raise UndecidedError

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.language import nodes
-from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.foreign import UNQUOTED
-from truto_mapper.language.library.functions import FUNCTIONS
+from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.language.names import discarded, is_function, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
 from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
@@ -35,8 +35,10 @@ class Expressions:
         self, settings: Map[str, Map[str, Any]], functions: Map[str, Callable[..., Any]], findings: Findings
     ) -> None:
         self.settings, self.functions, self.findings = settings, functions, findings
-        self.known = STANDARD_FUNCTIONS | FUNCTIONS.keys() | functions.keys()
+        self.known = LIBRARY.keys() | functions.keys()
         self.elsewhere: frozenset[str] = RESPONSE_NAMES
+        #: The parameters of the resource that the method of the endpoint does not take.
+        self.untaken: frozenset[str] = frozenset()
         self.parsed: dict[int, Expression | None] = {}
         #: The names of `let` that were refused because they are functions.
         self.refused: set[str] = set()
@@ -130,8 +132,10 @@ class Expressions:
         for (variable, *names), written in reads(expression):
             if names and variable in self.settings and names[0] not in self.settings[variable]:
                 kind = "query parameter" if variable == "query" else "context setting"
-                hint = did_you_mean(names[0], self.settings[variable])
-                self.unknown("C204", expression, written[0], f"there is no {kind} `{names[0]}`", hint)
+                hint, message = did_you_mean(names[0], self.settings[variable]), f"there is no {kind} `{names[0]}`"
+                if variable == "query" and names[0] in self.untaken:
+                    hint, message = "see its `methods` in the spec", f"this method takes no {kind} `{names[0]}`"
+                self.unknown("C204", expression, written[0], message, hint)
 
     def paths_over_nothing(self, expression: Expression, names: frozenset[str]) -> None:
         """Report paths of the request that lack a variable: it has no data, so they are always undefined."""

@@ -142,6 +142,9 @@ class _Linker:
         parts = node.value
         self.read.elsewhere = RESPONSE_NAMES.union(*(parts[key].value for key in ("for_each", "let") if key in parts))
         method = self.endpoint_method(node)
+        taken = self.resource.parameters_of(method)
+        self.read.settings = {**self.settings, "query": taken}
+        self.read.untaken = frozenset(self.resource.parameters.keys() - taken.keys())
         source = self.provider_schema(parts.get("source_schema"))
         if "time_zone" in parts and not has_days:
             message = "`time_zone` is compared with the zone of `whole_days`, which this mapping does not have"
