@@ -61,8 +61,8 @@ def page_of(
     reply: Any = None
     if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
-        is_taken = body.__class__ is dict or (body.__class__ is list and fused.takes_array)  # type: ignore[union-attr]
-        reply = fused.reply(bindings, budget) if is_taken else None  # type: ignore[union-attr]
+        read = fused.reply  # type: ignore[union-attr]
+        reply = read(bindings, budget) if body.__class__ is dict or _takes(fused, body) else None
     if reply is None or reply[0] is not True:
         fused, reply = replies.recognised(bindings, plan, found, budget)
     if fused is None:
@@ -75,8 +75,13 @@ def page_of(
         days = replies.mapping.whole_days
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
-    if following.__class__ is not str or not following or (cursor is not None and following == cursor):
-        following, is_looping = next_cursor(following, fused, query, body, found)
+    has_pages = fused.has_pages
+    if following.__class__ is not str or not following or has_pages or (cursor is not None and following == cursor):
+        following, is_looping = (
+            _paginated(replies, fused, query, bindings, following, rows, found, budget)
+            if has_pages
+            else next_cursor(following, fused, query, body, found)
+        )
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
@@ -116,6 +121,17 @@ def _opened(
         body, told = bodies.read(body, status, exact if is_exact else None)
         kind = ExactResponse if exact else ReadResponse
     return kind, {} if body is None and method in WITH_BODY and 200 <= status < 300 else body, told
+
+
+def _takes(fused: Fused | None, body: Any) -> bool:
+    """Whether the generated code of an endpoint reads a body that is no plain object."""
+    return body.__class__ is list and fused is not None and fused.takes_array
+
+
+def _paginated(*given: Any, is_raw: bool = False) -> tuple[str | None, bool]:
+    from truto_mapper.engine.pagination import following  # noqa: PLC0415  # few mappings need it
+
+    return following(*given, is_raw=is_raw)
 
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.
@@ -192,8 +208,13 @@ class Answer:
         if self.plan.method != "list":
             return self._ended(reply[0], (), None, is_mapped=False)
         name, cursor = reply
-        fused, body = self.replies.functions[name], self.bindings[5]
-        cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
+        fused = self.replies.functions[name]
+        if fused.has_pages:
+            given = self.bindings, cursor, False, self.found, self.budget
+            cursor, self.is_looping = _paginated(self.replies, fused, self.query, *given, is_raw=True)
+        else:
+            body = self.bindings[5]
+            cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
         return self._ended(name, (), cursor)
 
     def _ended(

@@ -340,7 +340,8 @@ class Mapper(Generic[RecordT]):
             page = Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
             return page._replace(method=query.method)
         asked = asked_of(query, plan, plan.settings, plan.now)
-        return page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+        page = page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+        return page._replace(following=None) if plan.first is not None and isinstance(page.following, str) else page
 
 
 def load(

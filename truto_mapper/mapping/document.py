@@ -53,9 +53,9 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
-def _optional(description: str) -> Any:
+def _optional(description: str, **bounds: Any) -> Any:
     """A key that may be left out but not be null."""
-    return Described(default=None, description=description, json_schema_extra=_without_default)
+    return Described(default=None, description=description, json_schema_extra=_without_default, **bounds)
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -64,6 +64,27 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 def _expression(description: str) -> Any:
     return _optional(f"JSONata: {description}")
+
+
+class PaginationDocument(_Document):
+    """How the provider's list goes on. `$cursor` is the cursor, the number of the page, or the offset."""
+
+    format: Literal["cursor", "page", "offset", "link_header"] = Described(
+        description="What asks for the next page: a `cursor` that the reply gives (`next_cursor`), the number of the "
+        "`page`, the `offset` of its first row, or the query of the link with rel=next (`link_header`)."
+    )
+    parameter: str = _optional(
+        min_length=1,
+        description="The HTTP query parameter that has the cursor, the number or the offset; without it the request's "
+        "mappings place `$cursor` themselves.",
+    )
+    first: int = _optional(ge=0, description="The number of the first page; 1 without it.")
+    size: int = _optional(
+        ge=1, description="How many rows of the outermost for_each a page has; one with fewer rows is the last."
+    )
+    size_parameter: str = _optional(min_length=1, description="The HTTP query parameter that asks for `size` rows.")
+    has_more: ExpressionText = _expression("whether a page follows; undefined says nothing.")
+    origin: ExpressionText = _expression("the only origin that a link may lead to, such as `https://api.example.com`.")
 
 
 class EndpointDocument(_Document):
@@ -97,6 +118,7 @@ class EndpointDocument(_Document):
         default_factory=dict,
         description="Nested loops over the reply, outermost first. The last one gives the row of a record.",
     )
+    pagination: PaginationDocument = _optional(description="How the provider's list goes on.")
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page; a number becomes text.")
     page_number: ExpressionText = _expression("the number of this page; a stream fails if it comes again.")
     total: ExpressionText = _expression(
