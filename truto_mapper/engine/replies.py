@@ -13,7 +13,7 @@ from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.runtime.writing import string
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.mapping.linked import Csv, Endpoint
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
@@ -43,13 +43,15 @@ class Replies:
     """Reads the replies to one mapping.
 
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
-    method. Records have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page
-    without its query does not know, by the name of the endpoint; a `trace` notes every evaluation.
+    method; `forms` has the form of each endpoint that replies in CSV, by name. Records have a `schema`, and `cursors`
+    seal where their pages end. `unknown` is filled with what a page without its query does not know, by the name of the
+    endpoint; a `trace` notes every evaluation.
     """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
     unplanned: Mapping[str, Plan]
+    forms: Mapping[str, Csv]
     schema: Schema
     cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
@@ -97,6 +99,11 @@ class Replies:
         """What the generated code makes of a reply; None where that cannot tell."""
         is_taken = bindings[_RESPONSE].__class__ is not list or fused.takes_array
         return fused.reply(bindings, budget) if is_taken and self.trace is None else None
+
+    def form_of(self, plan: Plan) -> Csv | None:
+        """The form of the reply that a plan asks for, None for JSON; without a query that of any CSV."""
+        names = plan.endpoints if self._is_unplanned(plan) else plan.endpoints[:1]
+        return next((self.forms[name] for name in names if name in self.forms), None)
 
     def _is_unplanned(self, plan: Plan) -> bool:
         return plan is self.unplanned.get(plan.method)
