@@ -44,8 +44,11 @@ def page_of(
         kind, body, told = _opened(body, status, plan.method)
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
-    bindings, budget = (settings, sent, headers, now, parameters, body, status, one, given), Budget()
-    found: list[Diagnostic] = []
+    bindings = (settings, sent, headers, now, parameters, body, status, one, given)
+    budget: Budget
+    found: list[Diagnostic]
+    joined = replies.joined
+    budget, found = (Budget(), []) if joined is None else (joined.budget, [*joined.notes])
     reply: Any = None
     if only is not None and status == 200 and body.__class__ is dict and replies.trace is None:
         fused: Fused | None = replies.functions[only]
@@ -65,6 +68,7 @@ def page_of(
     is_looping = False
     if following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)
+    found += fused.unjoined(replies, bindings, budget) if fused.joins else ()
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
@@ -86,6 +90,7 @@ def page_of(
                 True,
                 cursors,
                 "list",
+                None if joined is None else joined.replies,
             )
             return _new(Page, parts)
     found[:0] = notes
@@ -103,7 +108,7 @@ def _opened(body: Any, status: int, method: str) -> tuple[type[Response], Any, t
 
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.
-_NAMES_ONLY = frozenset({"P606", "P609"})
+_NAMES_ONLY = frozenset({"P606", "P609", "P612"})
 
 
 class Answer:
@@ -212,6 +217,7 @@ class Answer:
             True,
             cursors,
             self.plan.method,
+            None if self.replies.joined is None else self.replies.joined.replies,
         )
         return Page(tuple(records), following, notes, *parts)
 

@@ -46,7 +46,7 @@ from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.shaping import Fault
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import Budget
-from truto_mapper.mapping.linked import Endpoint, WholeDays
+from truto_mapper.mapping.linked import Endpoint, Join, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
 
@@ -54,10 +54,12 @@ if TYPE_CHECKING:
     import ast
 
     from truto_mapper.engine.endpoint_code import EndpointCode
+    from truto_mapper.engine.replies import Replies
     from truto_mapper.engine.reply_code import Loops
     from truto_mapper.engine.source_types import SourceTypes
     from truto_mapper.engine.typed_reply import TypedRows
     from truto_mapper.language.names import NamePath
+    from truto_mapper.text.diagnostics import Diagnostic
 
 #: See `Fused.records`.
 Made: TypeAlias = list[Any] | tuple[list[Any], Sequence[int], Fault | None, bool]
@@ -86,8 +88,13 @@ class Fused:
         source: Source,
         days: WholeDays | None = None,
         code: Code | None = None,
+        joins: Sequence[Join] = (),
     ) -> None:
+        """`joins` are those of the endpoint, also where it is mapped without them."""
         self.endpoint, self.name = endpoint, endpoint.name
+        self.joins = joins
+        #: The settings of an account for which nothing is missing in a page without joins.
+        self.quiet: Any = None
         self._made_of = resource, source, days
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason
@@ -120,6 +127,31 @@ class Fused:
     def _written_code(self) -> Code:
         made = self._written
         return Code(made.rows, made.reply, made.constants, made.page_values, made.reason)
+
+    def has_joins(self, replies: Replies, given: tuple[Any, ...], budget: Budget) -> bool:
+        """Whether a page is mapped with the joins that it needs, as far as that is known without its rows."""
+        if given[0] is self.quiet or replies.joined is not None:
+            return True
+        from truto_mapper.engine.joins import runs  # noqa: PLC0415  # few pages lack joins
+
+        if not self._are_settled or any(runs(one, replies.scope(given, budget)) for one in self.joins):
+            return False
+        self.quiet = given[0]
+        return True
+
+    def unjoined(self, replies: Replies, given: tuple[Any, ...], budget: Budget) -> Sequence[Diagnostic]:
+        """A note (P612) on a page that is mapped without the joins that it needs."""
+        if self.has_joins(replies, given, budget):
+            return ()
+        from truto_mapper.engine.joins import lacking  # noqa: PLC0415  # likewise
+
+        return lacking(self.joins, replies.scope(given, budget))
+
+    @cached_property
+    def _are_settled(self) -> bool:
+        from truto_mapper.engine.joins import are_settled  # noqa: PLC0415  # likewise
+
+        return are_settled(self.joins)
 
     @property
     def tree(self) -> ast.Module | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
-from truto_mapper.engine import arguments, encoded, of_one, parts, replies, requests, stream, typed_json
+from truto_mapper.engine import arguments, encoded, joining, of_one, parts, replies, requests, stream, typed_json
 from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
 from truto_mapper.engine.cursor import (
     CursorKey,
@@ -18,6 +18,7 @@ from truto_mapper.engine.cursor import (
 )
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
+from truto_mapper.engine.joining import Answered, Readers
 from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
@@ -39,6 +40,7 @@ from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
+    from truto_mapper.engine.envelope import Envelope
     from truto_mapper.language.trace import Trace
 
 Overlays: TypeAlias = Sequence[Path | Source]
@@ -56,19 +58,22 @@ EARLY = 20
 class _Functions(dict[str, Fused]):
     """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same.
 
-    `keep` is told the name of an endpoint whose functions were generated here, not before.
+    They are for pages without joins, unless `with_joins`. `keep` is told the name of an endpoint whose functions were
+    generated here, not before.
     """
 
-    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None) -> None:
-        self.parts, self.keep = parts, keep
+    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None, *, with_joins: bool) -> None:
+        self.parts, self.keep, self.with_joins = parts, keep, with_joins
 
     def __missing__(self, name: str) -> Fused:
-        mapping, code = self.parts.mapping, self.parts.codes.get(name)
+        mapping = self.parts.mapping
         endpoint = next(one for one in mapping.endpoints if one.name == name)
-        days = None if endpoint.time_zone else mapping.whole_days
-        made = self[name] = Fused(endpoint, mapping.resource, mapping.sources[0], days, code)
+        key = f"{name} with joins" if self.with_joins else name
+        mapped = endpoint if self.with_joins else mapping.unjoined.get(name, endpoint)
+        days, code = None if endpoint.time_zone else mapping.whole_days, self.parts.codes.get(key)
+        made = self[name] = Fused(mapped, mapping.resource, mapping.sources[0], days, code, endpoint.joins)
         if code is None and self.keep is not None:
-            self.parts.codes[name] = made.code
+            self.parts.codes[key] = made.code
             self.keep(self.parts, made)
         return made
 
@@ -91,12 +96,16 @@ class Mapper(Generic[RecordT]):
         integration, methods = self._mapping.integration, self._resource.methods
         self._parsers = {name: Parser(self._resource, integration, days, name) for name in methods}
         self._settings = Settings(self._mapping)
-        self._functions = _Functions(parts, keep)
+        self._functions = self._joining = _Functions(parts, keep, with_joins=False)
+        if self._mapping.unjoined:
+            self._joining = _Functions(parts, keep, with_joins=True)
         self._early = iter(range(EARLY if parts.codes else 0))
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         unplanned = {name: _unplanned(self._mapping, name) for name in methods}
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
         self._replies = Replies(self._mapping, self._functions, unplanned, schema, self._cursors, {})
+        self._with_joins = replace(self._replies, functions=self._joining)
+        self._readers = Readers(self._mapping)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (*self._parts[:4], self._keys)
@@ -127,7 +136,7 @@ class Mapper(Generic[RecordT]):
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
         other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
-        other.__dict__ |= self.__dict__ | {"_replies": replace(self._replies, trace=trace)}
+        other.__dict__ |= self.__dict__ | {"_replies": replace(self._with_joins, trace=trace)}
         return other
 
     def plan(
@@ -165,6 +174,7 @@ class Mapper(Generic[RecordT]):
         id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
+        joined: Mapping[str, Sequence[Any]] | None = None,
     ) -> Page[RecordT]:
         """The page of unified records in a provider's reply.
 
@@ -172,7 +182,8 @@ class Mapper(Generic[RecordT]):
         `query` the endpoint is recognised from the body. `method` (by default the query's, or `list`) and the `id` of
         a record say what the reply answers; a body to create or update it only comes with a planned query. The `query`
         of a planned `Request` brings the `context` and `now` it was planned with; arguments replace them, but the time
-        in a cursor stays. Raises `EvaluationError` with every invalid value of the page (see `on_invalid`),
+        in a cursor stays. `joined` has replies to the endpoint's joins, by name: bodies, bytes or `Response`s.
+        Raises `EvaluationError` with every invalid value of the page (see `on_invalid`),
         `ProviderError` for a refusal or an unreadable reply,
         and `QueryError`.
         """
@@ -185,12 +196,13 @@ class Mapper(Generic[RecordT]):
                 and query.__class__ is Query
                 and on_invalid == "raise"
                 and on_unknown == "refuse"
+                and joined is None
             ):
                 asked = planned.asked
                 if asked is not None:
                     return page_of(self._replies, body, planned, asked, 200, {}, "raise")
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
-            return page_of(self._replies, body, *given)
+            return page_of(self._replies, body, *given) if joined is None else self._with_joined(body, given, joined)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -208,6 +220,7 @@ class Mapper(Generic[RecordT]):
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
         format: Format | None = None,  # noqa: A002  # the parameter's name in the API
+        joined: Mapping[str, Sequence[Any]] | None = None,
     ) -> Encoded:
         """The bytes of a page: the same as `map`, `Page.render` and JSON text, but faster.
 
@@ -217,7 +230,9 @@ class Mapper(Generic[RecordT]):
         """
         try:
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
-            made = self._typed(body, given, format)
+            made = self._typed(body, given, format, joined)
+            if made is None and joined is not None:
+                return encoded.encoded(self._with_joined(body, given, joined), format, body)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
             return made or encoded.encoded(page_of(self._replies, body, *given), format, body)
         except FAILURES as error:
@@ -276,27 +291,54 @@ class Mapper(Generic[RecordT]):
             object.__setattr__(parsed, "asked", asked)
         return parsed, asked
 
-    def _typed(self, body: Any, given: Given, chosen: Format | None) -> Encoded | None:
+    def _with_joined(self, body: Any, given: Given, joined: Any) -> Page[RecordT]:
+        """The page of a reply and of kept replies to its joins."""
+        found = joining.kept(self._joining_replies, self._readers, body, given, joined)
+        if found is None:
+            return page_of(self._replies, body, *given)
+        query, asked, *_, on_invalid = given
+        return found.page(self._joining_replies, query, asked, on_invalid)
+
+    @property
+    def _joining_replies(self) -> Replies:
+        """Reads replies whose joins have run."""
+        return self._replies if self._replies.trace is not None else self._with_joins
+
+    def _typed(self, body: Any, given: Given, chosen: Format | None, joined: Any) -> Encoded | None:
         """A page in a format, made of typed rows; None where they do not suffice."""
         name = encoded.list_format(body, given, chosen)
         is_early = next(self._early, None) is not None
-        if name is None or is_early or self._typed_page is None or self._replies.trace is not None:
+        if name is None or is_early or self._replies.trace is not None:
             return None
+        replies, envelope = self._replies, self._envelope
+        if joined is not None:
+            found = joining.kept_of_rows(replies, self._readers, given, joined)
+            replies, envelope = replace(self._with_joins, joined=found), found and self._joined_envelope
+        if envelope is None:
+            return None
+        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
+
         try:
-            return encoded.encoded_list(self._typed_page(body, given), name)
+            return encoded.encoded_list(typed_page(replies, envelope, body, given), name)
         except UndecidedError:
             return None
 
     @cached_property
-    def _typed_page(self) -> Callable[[bytes, Given], Page[Any]] | None:
-        """Makes pages of replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
+    def _envelope(self) -> Envelope | None:
+        return self._envelope_of(self._functions)
+
+    @cached_property
+    def _joined_envelope(self) -> Envelope | None:
+        return self._envelope_of(self._joining)
+
+    def _envelope_of(self, functions: Mapping[str, Fused]) -> Envelope | None:
+        """Reads replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
         if typed_json.library() is None:
             return None
         from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # few mappers map bytes
-        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # likewise
 
-        envelope = Envelope(self._mapping.endpoints, self._functions)
-        return partial(typed_page, self._replies, envelope) if envelope.rows else None
+        envelope = Envelope(self._mapping.endpoints, functions)
+        return envelope if envelope.rows else None
 
     def exchange(
         self,
@@ -317,7 +359,7 @@ class Mapper(Generic[RecordT]):
         """
         arguments.check_choices(on_invalid, on_unknown)
         plan = partial(self._asked, query, context, now, on_unknown, one=(method, id, body))
-        return Exchange(stream.one_page(plan, partial(self._answered, on_invalid)))
+        return Exchange(stream.one_page(plan, partial(self._joined, on_invalid), partial(self._answered, on_invalid)))
 
     def stream(
         self,
@@ -339,6 +381,7 @@ class Mapper(Generic[RecordT]):
         steps = stream.Steps(
             first=partial(self._asked, query, context, now, on_unknown, is_stream=True),
             following=self._following,
+            joined=partial(self._joined, on_invalid),
             answered=partial(self._answered, on_invalid),
             told=self._told,
         )
@@ -351,7 +394,7 @@ class Mapper(Generic[RecordT]):
         """
         from truto_mapper.language import pretty  # noqa: PLC0415  # nothing else prints code
 
-        functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
+        functions = [self._joining[endpoint.name] for endpoint in self._mapping.endpoints]
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
@@ -391,8 +434,27 @@ class Mapper(Generic[RecordT]):
         trace = self._replies.trace
         return requests.planned(self._mapping, self._cursors, query, settings, now, trace, is_stream=is_stream)
 
-    def _answered(self, on_invalid: OnInvalid, request: Request, response: Response | None) -> Page[RecordT]:
-        """The page of a response, or of a call that is skipped."""
+    def _joined(
+        self, on_invalid: OnInvalid, request: Request, response: Response | None
+    ) -> Generator[Request, Response, Answered | None]:
+        """The requests of the joins of a response; None where there are none."""
+        if not self._mapping.unjoined:
+            return None
+        return (yield from joining.asking(self._joining_replies, self._readers, on_invalid, request, response))
+
+    def _answered(
+        self, on_invalid: OnInvalid, request: Request, response: Response | None, answered: Answered | None
+    ) -> Page[RecordT]:
+        """The page of a response and of its joins, or of a call that is skipped."""
+        if answered is not None:
+            query = request.query
+            plan = _plan(query)
+            try:
+                return answered.page(
+                    self._joining_replies, query, asked_of(query, plan, plan.settings, plan.now), on_invalid
+                )
+            except FAILURES as error:
+                raise failure(error, answered.response.headers, query) from None
         if response is not None:
             body, status, headers = response
             return self.map(body, query=request.query, status=status, headers=headers, on_invalid=on_invalid)
@@ -419,7 +481,8 @@ class Mapper(Generic[RecordT]):
             page = Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
             return page._replace(method=query.method)
         asked = asked_of(query, plan, plan.settings, plan.now)
-        return page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+        replies = replace(self._replies, joined=joining.unasked()) if self._mapping.unjoined else self._replies
+        return page_of(replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
 
 
 def _unplanned(mapping: linked.Mapping, method: str) -> Plan:

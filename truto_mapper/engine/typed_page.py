@@ -27,12 +27,14 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     _, settings, before, now, parameters, one, given_body, sent, planned_zone, remote_data, _, notes, plan = asked
     if plan.method != "list":
         raise UndecidedError
-    found: list[Diagnostic] = []
-    body, budget = envelope.opened(sent_body), Budget()
+    joined = replies.joined
+    found: list[Diagnostic] = [] if joined is None else [*joined.notes]
+    body, budget = envelope.opened(sent_body), Budget() if joined is None else joined.budget
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
-        if fused is None or (found and any(one.code != "P609" for one in found)):
+        is_told = bool(found) and any(one.code != "P609" for one in found)
+        if fused is None or is_told or (fused.joins and not fused.has_joins(replies, bindings, budget)):
             raise UndecidedError
         _, cursor, zone, _, key = reply
         if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
@@ -48,9 +50,24 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     if plan.limit is not None and len(records) > plan.limit:
         raise UndecidedError
     if made is records:
+        replied = None if joined is None else joined.replies
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
         response = _new(Response, (sent_body, 200, headers))  # as in `page_of`
-        parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
+        parts = (
+            records,
+            cursor,
+            notes,
+            (),
+            response,
+            query,
+            resource,
+            False,
+            name,
+            True,
+            replies.cursors,
+            "list",
+            replied,
+        )
         return _new(Page, parts)
     body, told = bodies.read(sent_body, 200)
     found[:0] = [*notes, *told]

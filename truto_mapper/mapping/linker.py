@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from truto_mapper.language.foreign import UNQUOTED
 from truto_mapper.language.library.functions import FUNCTIONS
 from truto_mapper.language.names import discarded, is_function, leading_names, meant_as_binding
 from truto_mapper.language.source_paths import reads, without_data
+from truto_mapper.mapping import joins, lookups
 from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
 from truto_mapper.mapping.linked import (
     OF_REPLIES,
@@ -31,6 +33,7 @@ from truto_mapper.mapping.linked import (
     bound,
 )
 from truto_mapper.mapping.shape import check_shape
+from truto_mapper.mapping.unjoined import without_joins
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
@@ -43,6 +46,9 @@ from truto_mapper.text.yaml_tree import Node
 
 #: What the expressions of `error_mapping` can read.
 _OF_ERRORS = RESPONSE_NAMES - {"cursor", "now", "id", "body"}
+
+#: What the names below a binding are.
+_KINDS = {"query": "query parameter", "context": "context setting", "joined": "join"}
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
@@ -66,6 +72,7 @@ def link(
     settings = parts["context"].plain() if "context" in parts else {}
     method = parts["method"].value if "method" in parts else "list"
     linker = _Linker(resource, settings, functions, find_schema, method)
+    linker.tables = lookups.linked_lookups(linker, parts.get("lookups"))
     context = linker.context(parts.get("context"))
     whole_days = linker.whole_days(parts["whole_days"]) if "whole_days" in parts else None
     endpoints = [
@@ -79,7 +86,8 @@ def link(
         mistakes += linker.findings.found
     integration = parts["integration"].value
     made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
-    mapping = Mapping(sources or (root.source,), *made)
+    unjoined = {one.name: without_joins(one) for one in endpoints if one.joins}
+    mapping = Mapping(sources or (root.source,), *made, linker.tables, unjoined)
     mapping.with_root(root)
     return mapping
 
@@ -97,9 +105,11 @@ class _Linker:
     ) -> None:
         self.resource, self.method = resource, method
         self.find_schema = find_schema
-        self.settings = {"query": resource.parameters, "context": context}
+        #: The names that are known below a binding: parameters, settings and joins.
+        self.settings: dict[str, Map[str, Any]] = {"query": resource.parameters, "context": context, "joined": {}}
         self.functions = functions
         self.known = STANDARD_FUNCTIONS | FUNCTIONS.keys() | functions.keys()
+        self.tables: Map[str, Any] = {}
         self.findings = Findings()
         self.elsewhere: frozenset[str] = RESPONSE_NAMES
         self.parsed: dict[int, Expression | None] = {}
@@ -153,6 +163,7 @@ class _Linker:
     def endpoint(self, name: str, node: Node, *, has_days: bool) -> Endpoint:
         parts = node.value
         self.elsewhere = RESPONSE_NAMES.union(*(parts[key].value for key in ("for_each", "let") if key in parts))
+        joined = joins.names_of(self, parts.get("join"))
         method = self.endpoint_method(node)
         source = self.provider_schema(parts.get("source_schema"))
         if "time_zone" in parts and not has_days:
@@ -160,9 +171,11 @@ class _Linker:
             hint = "write `whole_days` with the zone in which the request counts days"
             self.findings.found.append(node.diagnostic("M106", message, key="time_zone", hint=hint))
         of_request, of_reply = bound(REQUEST_NAMES, method), bound(RESPONSE_NAMES, method)
+        of_joins = joins.linked_joins(self, parts.get("join"), of_request, of_reply)
         names = of_reply
         for_each = self.loops(parts.get("for_each"), names)
         names |= {loop for loop, _ in for_each}
+        names |= joined
         let = self.loops(parts.get("let"), names)
         names |= {loop for loop, _ in let}
         path = self.expression(parts["path_mapping"], of_request)
@@ -195,6 +208,7 @@ class _Linker:
             response=self.response(parts["response_mapping"], names, self.resource.fields)
             if "response_mapping" in parts
             else {},
+            joins=of_joins,
         )
 
     def endpoint_method(self, node: Node) -> str:
@@ -248,10 +262,8 @@ class _Linker:
         loops: list[Loop] = []
         if node is None:
             return ()
+        self.check_names(node, names | self.tables.keys())
         for name, child in node.value.items():
-            if not _VARIABLE.match(name) or name in names:
-                why = "is already bound here" if name in names else "is not a valid variable name"
-                self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
             value = self.expression(child, names)
             loops.append((name, value))
             if is_function(value.node, self.known - names):
@@ -259,6 +271,13 @@ class _Linker:
                 self.findings.found.append(_kept_function(name, value))
             names |= {name}
         return tuple(loops)
+
+    def check_names(self, node: Node, bound: AbstractSet[str]) -> None:
+        """Refuse the names in a node that cannot be variables, or that are bound to something else."""
+        for name in node.value:
+            if not _VARIABLE.match(name) or name in bound:
+                why = "is already bound here" if name in bound else "is not a valid variable name"
+                self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
 
     def template(self, node: Node, names: frozenset[str]) -> Template:
         if isinstance(node.value, dict):
@@ -338,12 +357,13 @@ class _Linker:
             self.findings.found.append(node.diagnostic("M107", message, hint=hint))
             return None
         try:
-            return Expression(text, source=node.source, offsets=offsets, functions=self.functions)
+            return Expression(text, source=node.source, offsets=offsets, functions=self.functions, tables=self.tables)
         except MappingError as error:
             self.findings.found.extend(map(_quoted, error.diagnostics))
             return None
 
     def bindings(self, expression: Expression, names: frozenset[str]) -> None:
+        names |= self.tables.keys()
         self.findings.found.extend(unknown_functions(expression, self.known | self.refused, names))
         self.variables_used(expression, names)
         if any(variable.name in self.settings for variable in expression.variables):
@@ -372,10 +392,10 @@ class _Linker:
         return f"available here: {', '.join(f'`${name}`' for name in sorted(names))}"
 
     def parameters(self, expression: Expression) -> None:
-        """Report unknown names after `$query` and `$context`."""
+        """Report unknown names after `$query`, `$context` and `$joined`."""
         for (variable, *names), written in reads(expression):
             if names and variable in self.settings and names[0] not in self.settings[variable]:
-                kind = "query parameter" if variable == "query" else "context setting"
+                kind = _KINDS[variable]
                 hint = did_you_mean(names[0], self.settings[variable])
                 self.unknown("C204", expression, written[0], f"there is no {kind} `{names[0]}`", hint)
 
@@ -395,7 +415,7 @@ class _Linker:
         path = leading_names(node)
         first = path[0] if path else None
         if isinstance(first, nodes.Name) and written.startswith(first.value):
-            homes = [f"{home}." for home in sorted(self.settings) if first.value in self.settings[home]]
+            homes = [f"{home}." for home in sorted(names & self.settings.keys()) if first.value in self.settings[home]]
             for prefix in [""] if first.value in names else homes:
                 return f"write `${prefix}{written}`"
             if len(path) == 1:
