@@ -25,16 +25,21 @@ fields:
   emails: {type: array, items: {type: string}}
   notes: {type: array, items: {type: object, fields: {text: {type: string}}}}
   title: {type: string}
+  stage: {type: string, enum: [open, won, lost]}
   remote_data: {type: object}
 response: {result: {type: array, items: {type: object}}, next_cursor: {type: string, nullable: true}}
 """
 
-MAPPING = """\
+HEAD = """\
 version: 1
 integration: acme
 unified_model: crm
 resource: deal
-method: list
+"""
+
+MAPPING = (
+    HEAD
+    + """\
 context: {with_owners: {type: boolean, default: true}}
 error_mapping: {message: error, request_id: requestId}
 endpoints:
@@ -70,6 +75,7 @@ endpoints:
         mail: contact
       title: $uppercase($lookup($joined.users, $string(ownerId)).title)
 """
+)
 
 DEALS = {
     "type": "object",

@@ -18,7 +18,7 @@ import yaml
 from reference import HERE, Failure, by_the_reference, is_coded, same
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import OURS, STANDARD, TRUTO
 from truto_mapper.language.runtime.signatures import parse_signature
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import EvaluationError, MappingError
@@ -59,7 +59,7 @@ def call(rng):
     """A text that calls a function."""
     if rng.random() < 0.25:
         return re.sub("‹(.)›", lambda found: value(rng, found[1]), rng.choice(CALLERS))
-    name = rng.choice([*STANDARD, *OURS])
+    name = rng.choice([*(one for one in STANDARD if not one.startswith("truto")), *OURS])
     given = arguments(rng, name)
     form = rng.random() if given else 0
     if form < 0.7:
@@ -71,6 +71,9 @@ def call(rng):
     place = rng.randrange(len(given))
     return f"${name}({', '.join(['?' if at == place else one for at, one in enumerate(given)])})({given[place]})"
 
+
+#: The functions that fail with a message of their own.
+OF_ITS_OWN = rf"\$({'|'.join(('error', 'floorDate', 'ceilDate', *TRUTO))})\b"
 
 #: Words of a message that speak of Python instead of the expression.
 PYTHON = (
@@ -92,7 +95,7 @@ def is_unclear(text, found, message):
     if not isinstance(found, Failure):
         return not is_plain(found)
     quoted = re.sub(r'"(\\.|[^"\\])*("|…|$)', "", message)
-    of_its_own = found.code == "D3137" and not re.search(r"\$(error|floorDate|ceilDate)\b", text)
+    of_its_own = found.code == "D3137" and not re.search(OF_ITS_OWN, text)
     return of_its_own or re.search(PYTHON, quoted) is not None
 
 

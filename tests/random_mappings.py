@@ -257,7 +257,8 @@ class Drawn:
         return json.dumps(whole)
 
     def mapping(self):
-        endpoint = {"path_mapping": '"/things"', "recognise": self.recognise, "for_each": dict(self.for_each)}
+        endpoint = {"path_mapping": '"/things"', "for_each": dict(self.for_each)}
+        endpoint |= {"recognise": self.recognise} if self.recognise else {}
         endpoint |= {"source_schema": "acme/things"} if self.has_source else {}
         endpoint |= {"let": self.let} if self.let else {}
         endpoint |= {"next_cursor": self.cursor} if self.cursor else {}
@@ -324,6 +325,23 @@ class Drawn:
 
     def odd(self):
         return self.rng.choice([*ODD, [self.object(0), 5]])
+
+
+class ArrayDrawn(Drawn):
+    """A random mapping of replies that are arrays of rows."""
+
+    def __init__(self, rng):
+        super().__init__(rng)
+        (name, _), *inner = self.for_each
+        self.for_each = [(name, rng.choice(["$", "$", "$response", "$$"])), *inner]
+        self.recognise = None if self.recognise == "$exists(data)" else self.recognise
+
+    def reply_source(self):
+        return {"type": "array", "items": self.source(len(self.for_each) - 1)}
+
+    def reply(self):
+        found = super().reply()["data"]
+        return [] if self.is_rare(20) else found.get("items", found) if isinstance(found, dict) else found
 
 
 def _yaml(value, indent=""):

@@ -395,7 +395,7 @@ def test_an_endpoint_that_is_new_or_called_differently_is_reported(tmp_path):
         (one.found.code, one.found.severity, one.found.message) for one in diff.mappings(load("gong/activity"), new)
     ]
     assert found == [
-        ("B312", "warning", "`aggregate`: method POST → GET"),
+        ("B312", "warning", "`aggregate`: request_method POST → GET"),
         ("B308", "note", "the endpoint `other` was added"),
     ]
 

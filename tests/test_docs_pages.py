@@ -5,6 +5,7 @@ import inspect
 import re
 import shlex
 
+import joining
 import pytest
 import snippets
 import typer
@@ -20,7 +21,13 @@ from truto_mapper.engine import rendering
 from truto_mapper.language import builder, expression, parser
 from truto_mapper.language.library import patterns, strings
 from truto_mapper.language.runtime import values
-from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
+from truto_mapper.mapping.document import (
+    EndpointDocument,
+    ErrorDocument,
+    JoinDocument,
+    MappingDocument,
+    WholeDaysDocument,
+)
 from truto_mapper.resource.document import FieldDocument, MethodDocument, PeriodDocument, ResourceDocument
 from truto_mapper.text import reports, yaml_tree
 from truto_mapper.text.codes import CODES
@@ -53,40 +60,63 @@ def test_the_snippets_of_a_page_do_what_it_says(path, accept, tmp_path, monkeypa
 
 
 def mapping(text, tmp_path):
+    """Load an example; the one of the activity is tried, the others are of the spec on the page about the format."""
     (tmp_path / "example.yaml").write_text(text, "utf-8")
+    if "resource: activity" not in text:
+        page = ROOT / "docs" / "mapping-format.md"
+        (found,) = (one.text for one in blocks(page.read_text("utf-8")) if "resource: contact\ntitle" in one.text)
+        write_spec(found, tmp_path)
+        load(tmp_path / "example.yaml")
+        return
     body = {"usersAggregateActivityStats": [{"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2}}]}
     page = load(tmp_path / "example.yaml").map(body)
     assert page.records[0]["metrics"] == {"calls_hosted": 2}
 
 
-DEALS = """\
+CONTACTS = """\
 version: 1
 integration: acme
 unified_model: crm
-resource: deal
-method: list
+resource: contact
 endpoints:
   all:
-    path_mapping: '"/deals"'
-    recognise: $exists(deals)
-    for_each: {deal: deals}
-    response_mapping: {id: id, stage: $lowercase(state), owners: owner}
+    path_mapping: '"/contacts"'
+    recognise: $exists(contacts)
+    for_each: {contact: contacts}
+    response_mapping: {id: id, stage: $lowercase(state), emails: owner}
 """
 
 
 def spec(text, tmp_path):
-    (tmp_path / "schemas" / "crm").mkdir(parents=True)
-    (tmp_path / "schemas" / "crm" / "deal.yaml").write_text(text, "utf-8")
-    (tmp_path / "deals.yaml").write_text(DEALS)
+    write_spec(text, tmp_path)
+    (tmp_path / "contacts.yaml").write_text(CONTACTS)
     row = {"id": "1", "state": "WON", "owner": {"email": "a@example.com"}}
-    (record,) = load(tmp_path / "deals.yaml").map({"deals": [row]}).records
-    assert record == {"id": "1", "stage": "won", "owners": [{"email": "a@example.com"}], "remote_data": row}
+    (record,) = load(tmp_path / "contacts.yaml").map({"contacts": [row]}).records
+    assert record == {"id": "1", "stage": "won", "emails": [{"email": "a@example.com"}], "remote_data": row}
+
+
+def write_spec(text, folder):
+    """Write the spec of a page where mappings in a folder find it."""
+    (folder / "schemas" / "crm").mkdir(parents=True, exist_ok=True)
+    (folder / "schemas" / "crm" / "contact.yaml").write_text(text, "utf-8")
 
 
 def overlay(text, _):
     mapper = load("gong/activity", overlays=[Source("acme.yaml", text)])
     user = {"userId": "1", "userAggregateActivityStats": {"callsAsHost": 2, "callsSharedExternally": 3}}
     assert mapper.map({"usersAggregateActivityStats": [user]}).records[0]["metrics"]["calls_hosted"] == 5
+
+
+def endpoint(text, folder):
+    head = (
+        "context: {owner_names: {type: boolean, default: true}}\nendpoints:\n  all:\n    path_mapping: '\"/deals\"'\n"
+    )
+    lines = [f"    {line}\n" for line in text.splitlines()]
+    assert joining.mapper_of(folder, mapping=joining.HEAD + head + "".join(lines)).mapping.endpoints[0].joins
+
+
+def lookups(text, folder):
+    assert joining.mapper_of(folder, mapping=joining.HEAD + text).mapping.lookups
 
 
 def approvals(text, _):
@@ -116,6 +146,8 @@ KINDS = {
     ("version", "integration"): mapping,
     ("version", "unified_model"): spec,
     ("endpoints",): overlay,
+    ("for_each", "join"): endpoint,
+    ("lookups", "endpoints"): lookups,
     ("approved",): approvals,
     ("description", "query"): case,
     ("name", "on"): job,
@@ -208,6 +240,7 @@ def rows(text):
 MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
+    "Join": JoinDocument,
     "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
     "Resource spec": ResourceDocument,

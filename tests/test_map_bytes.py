@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import threading
 from collections import Counter
 
@@ -10,11 +11,12 @@ from contacts import mapper_of
 from fuzz import GONG, NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_mappings import Drawn
+from random_mappings import ArrayDrawn, Drawn
 
 from truto_mapper import MapperError, load
 from truto_mapper.engine import typed_json
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language.runtime.values import as_number
 
 ROWS = {"aggregate": "usersAggregateActivityStats", "by_period": "usersAggregateActivity"}
 CONTEXT = {"time_zone": "America/Los_Angeles"}
@@ -22,15 +24,19 @@ DAYS = {"start_time": "2026-01-05T00:00:00-08:00", "end_time": "2026-01-26T00:00
 PERIODS = {"aggregate": "total", "by_period": "week"}
 CHOICES = ["discard_value", "discard_record", "discard_value", "raise"]
 FORMATS = [None, "unified", "stream", "normalized", "raw", "debug"]
-DRAWN = st.integers(0, 2**48).map(random.Random).map(Drawn)
+#: Decimals, to be made longer than a double.
+LONG = re.compile(rb"\d\.\d+")
+RANDOM = st.integers(0, 2**48).map(random.Random)
+DRAWN = st.one_of(RANDOM.map(Drawn), RANDOM.map(ArrayDrawn))
 
 needs_msgspec = pytest.mark.skipif(typed_json.library() is None, reason="without msgspec there are no typed rows")
 
 
 def parsed(text, name):
-    """A response as one comparable text; the order of names means nothing in JSON."""
+    """A response as one comparable text, with doubles; the order of names means nothing in JSON, nor does 1 or 1.0."""
     lines = text.split("\n")[:-1] if name == "stream" else [text]
-    return json.dumps([json.loads(line) for line in lines], sort_keys=True)
+    read = [json.loads(line, parse_float=lambda text: as_number(float(text))) for line in lines]
+    return json.dumps(read, sort_keys=True)
 
 
 def told(error):
@@ -136,6 +142,7 @@ def test_a_stream_has_one_line_a_record():
 #: What is put in place of a value of a page, or between two: right, odd and hostile bytes.
 HOSTILE = [
     *(b"1e999", b"-1E400", b"1" + b"0" * 400 + b".0", b"NaN", b"Infinity", b"5e-400", b"1E5", b"1.0", b"-0", b"-0.0"),
+    *(b"0.1000000000000000000001", b"9007199254740991.25", b"12345678901234567.89", b"0e99999999999999999999"),
     *(b"12345678901234567890123", b"9" * 5000, b"01", b"1.", b"+1", b"null", b"true", b'""', b"{}", b"[]", b"", b","),
     *(
         b'"\\ud800"',
@@ -223,7 +230,7 @@ def test_names_are_learned_a_few_times_only():
             row[f"name {number}"] = number
         body[f"top {number}"] = [number]
         assert from_bytes(mapper, written(body)) == by_way_of_dicts(mapper, written(body))
-    assert mapper._functions["aggregate"].typed._lessons == mapper._typed_page.args[1]._lessons == 20
+    assert mapper._functions["aggregate"].typed._lessons == mapper._envelopes[0]._lessons == 20
 
 
 def test_a_page_without_a_value_everywhere_says_so(typed):
@@ -303,7 +310,7 @@ def test_without_msgspec_bytes_give_the_same(monkeypatch):
     assert with_it == [
         from_bytes(mapper, written(page(kind)), name, query=query(kind)) for kind in PERIODS for name in FORMATS
     ]
-    assert mapper._typed_page is None
+    assert mapper._envelopes == (None, None)
 
 
 def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
@@ -316,7 +323,8 @@ def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
             mapper = drawn.mapper(tmp_path)
         except MapperError:
             return
-        for sent in map(written, (drawn.reply(), drawn.reply())):
+        replies = [written(drawn.reply()), written(drawn.reply())]
+        for sent in [*replies, LONG.sub(rb"\g<0>0000000000000000000000001", replies[0])]:
             options = {"on_invalid": on_invalid, "headers": {"word": "h"}, "context": {"word": "x"}}
             assert from_bytes(mapper, sent, name, **options) == by_way_of_dicts(mapper, sent, name, **options)
             count["compared"] += 1
@@ -367,6 +375,25 @@ def test_rows_at_an_empty_name_belong_to_no_endpoint(tmp_path):
     mapper = mapper_of(tmp_path, {"id": "$contact.id", "notes": "$response.data[0]"})
     for body in (b'{"":[{"id":"2"}],"data":[{"id":"1"}]}', b'{"":[{"id":"2"}]}'):
         assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
+
+
+def test_rows_of_an_array_are_typed(tmp_path, typed):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id", "age": "age"}, for_each="{contact: $}")
+    text = (tmp_path / "acme.yaml").read_text().replace("    recognise: $exists(data)\n", "")
+    (tmp_path / "acme.yaml").write_text(text)
+    mapper = load(tmp_path / "acme.yaml")
+    for body in (b'[{"id":"1","age":2}]', b"[]", b'[{"id":"1","age":2},null,{"id":"2"},{"id":7},5]', b' [{"id":"1"}]'):
+        for name in FORMATS:
+            options = {"on_invalid": "discard_record"}
+            assert from_bytes(mapper, body, name, **options) == by_way_of_dicts(mapper, body, name, **options)
+    assert not typed_json.library() or len(typed) >= 4
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b'"\\ud800"', b"NaN", b"1", b"[", b""])
+def test_rows_of_an_array_that_are_odd_give_what_they_give_by_way_of_dicts(odd, tmp_path):
+    mapper = mapper_of(tmp_path, {"id": "$contact.id", "notes": "x"}, for_each="{contact: $}")
+    body = b'[{"id":"1","x":%s}]' % odd
+    assert from_bytes(mapper, body) == by_way_of_dicts(mapper, body)
 
 
 @pytest.mark.parametrize("body", [b'{"id":"1","data":1}', b'[{"id":"1","data":1}]', b'{"id":"1"}'])

@@ -8,7 +8,7 @@ from odd_arguments import LISTED, call, differing, evaluated, is_unclear
 from reference import HERE, with_reference
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.text.errors import EvaluationError
 
 TEXTS = [call(random.Random(f"odd {number}")) for number in range(4000)]
@@ -19,7 +19,7 @@ def test_a_result_is_plain_json_and_a_wrong_argument_has_a_code_and_a_message_of
 
 
 def test_every_function_is_called_with_too_few_and_with_too_many_arguments():
-    for name in (*STANDARD, *OURS):
+    for name in LIBRARY:
         for given in ("", "null, null, null, null, null"):
             text = f"${name}({given})"
             assert not is_unclear(text, *evaluated(text)), evaluated(text)

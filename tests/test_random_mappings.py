@@ -9,7 +9,7 @@ from types import CodeType
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from random_mappings import Drawn
+from random_mappings import ArrayDrawn, Drawn
 
 from truto_mapper import MapperError, MappingError
 from truto_mapper.engine.exact import ExactPage
@@ -20,7 +20,8 @@ from truto_mapper.language.trace import Trace
 CHOICES = ["discard_value", "discard_record", "discard_value", "discard_value", "raise"]
 QUERIES = [None, None, {"word": "w", "day": "2026-01-01T00:00:00Z"}, {"truto_ignore_remote_data": True}]
 #: The numbers of `st.randoms()` would make what is rare common.
-DRAWN = st.integers(0, 2**48).map(random.Random).map(Drawn)
+RANDOM = st.integers(0, 2**48).map(random.Random)
+DRAWN = RANDOM.map(Drawn)
 EXAMPLES = settings(max_examples=150)
 
 
@@ -108,6 +109,28 @@ def test_for_any_mapping_the_generated_code_gives_what_the_exact_path_gives(tmp_
     assert count["doubtful"] < 0.5 * count["rows"], count
 
 
+def test_for_any_mapping_of_arrays_the_generated_code_gives_what_the_exact_path_gives(tmp_path):
+    count = Counter()
+
+    @EXAMPLES
+    @given(RANDOM.map(ArrayDrawn), st.sampled_from(CHOICES), st.sampled_from(QUERIES))
+    def test(drawn, on_invalid, query):
+        mapper = mapper_of(drawn, tmp_path)
+        if mapper is None:
+            return
+        count["fused"] += mapper._functions["all"].tree is not None
+        for body in (drawn.reply(), drawn.reply()):
+            options = {"on_invalid": on_invalid, "query": query, "headers": {"word": "h"}, "context": {"word": "x"}}
+            found = outcome(mapper, body, **options)
+            assert found == outcome(mapper.traced(Trace()), body, **options)
+            assert not found[1]
+            count["mapped"] += not found[0].startswith("(<class")
+
+    test()
+    assert count["fused"] > 90, count
+    assert count["mapped"] > 80, count
+
+
 def test_for_any_page_the_generated_code_reads_what_the_exact_path_reads(tmp_path):
     count = Counter()
 
@@ -120,7 +143,7 @@ def test_for_any_page_the_generated_code_reads_what_the_exact_path_reads(tmp_pat
         replies, function = mapper._replies, mapper._functions["all"]
         assert not unknown_names(function.reply)
         for body in (drawn.reply(), drawn.reply()):
-            bindings = ({"word": "x"}, MISSING, {"word": "h"}, MISSING, {"limit": 3}, body, 200)
+            bindings = ({"word": "x"}, MISSING, {"word": "h"}, MISSING, {"limit": 3}, body, 200, MISSING, MISSING)
             found = function.reply(bindings, Budget())
             if found is None:  # it may raise; then the exact path says why
                 continue

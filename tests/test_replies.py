@@ -249,9 +249,103 @@ def test_without_loops_an_endpoint_knows_a_reply_by_the_names_that_it_reads(make
         assert refused({"foo": 1}, mapper, query).code == "P603"
 
 
-@pytest.mark.parametrize("body", [[], [1], None, "x", 5, True, b"[]", b"null", b'"x"'])
-def test_a_reply_that_is_no_object_is_unreadable(body):
+@pytest.mark.parametrize("body", [None, "x", 5, True, b"null", b'"x"', b"5"])
+def test_a_reply_that_is_neither_an_object_nor_an_array_is_unreadable(body):
     assert (refused(body).code, refused(body).status) == ("P602", 502)
+
+
+# ── Arrays ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("rows", ["$", "$$", "$response"])
+def test_a_reply_can_be_an_array_of_rows(rows, make):
+    mapper = make(f"for_each: {{contact: {rows}}}", response="id: $contact.key, city: $string($count($response))")
+    for query in (None, {}):
+        for body in ([{"key": "a"}, None, {"key": "b"}], b'[{"key":"a"},null,{"key":"b"}]'):
+            page = mapper.map(body, query=query)
+            assert [(one["id"], one["city"]) for one in page.records] == [("a", "3"), ("b", "3")]
+            assert page.diagnostics == ()
+        assert mapper.map([], query=query).records == ()
+
+
+def test_an_array_of_rows_can_have_rows_within(make):
+    mapper = make("for_each: {group: $, contact: members}", response="id: $contact.key, city: $group.city")
+    page = mapper.map([{"city": "Ulm", "members": [{"key": "a"}, {"key": "b"}]}, {"members": []}], query={})
+    assert page.records == ({"id": "a", "city": "Ulm"}, {"id": "b", "city": "Ulm"})
+
+
+def test_what_is_wrong_with_a_row_of_an_array_has_its_place(make):
+    mapper = make("for_each: {contact: $}")
+    page = mapper.map([{"key": "a"}, {"key": 5}, 7, {}], query={}, on_invalid="discard_record")
+    assert [one["id"] for one in page.records] == ["a"]
+    found = [(one.code, one.pointer) for one in page.diagnostics]
+    assert found == [("D401", "/1/key"), ("D404", "/2"), ("D402", "/3")]
+    assert page.rejected == ({"key": 5}, 7, {})
+
+
+def test_a_name_that_no_row_of_an_array_has_is_told(make):
+    mapper = make("for_each: {contact: $}", response="id: $contact.key, city: city")
+    (found,) = mapper.map([{"key": "a", "citty": "Ulm"}], query={}).diagnostics
+    assert (found.code, found.severity, found.hint) == ("P606", "warning", "`city` may be `citty` now")
+    assert found.message == "the mapping reads what no row of the reply has: `city`"
+
+
+def test_expressions_of_the_page_see_the_array(make):
+    mapper = make("for_each: {contact: $}\nnext_cursor: $[-1].next\nerror_when: $exists(fault)")
+    assert mapper.map([{"key": "a"}, {"key": "b", "next": "c"}]).next_cursor == "c"
+    assert refused([{"fault": "x"}], mapper, {}).code == "P601"
+    assert refused({"fault": "x"}, mapper, {}).code == "P601"
+
+
+@pytest.mark.parametrize("body", [[{"key": "a"}], [], [1]])
+@pytest.mark.parametrize("endpoint", ["let: {}", "recognise: 'true'"])
+@pytest.mark.parametrize("query", [None, {}])
+def test_an_array_needs_a_loop(body, endpoint, query, make):
+    error = refused(body, make(endpoint, response="id: key"), query)
+    (found,) = error.diagnostics
+    assert (found.code, found.pointer, error.status) == ("P602", "", 502)
+    assert "the provider's answer is an array, and all has no `for_each`" in found.message
+    assert found.hint == "`for_each: {row: $}` makes each of its items a row"
+
+
+def test_an_array_for_an_object_says_what_came(make):
+    mapper = make("for_each: {contact: data}")
+    for body in ([], [{"key": "a"}], [5]):
+        error = refused(body, mapper, {})
+        assert error.code == "P603"
+        assert "it is an array: [" in str(error)
+    assert [one["id"] for one in mapper.map([{"data": [{"key": "a"}]}], query={}).records] == ["a"], "as in JSONata"
+
+
+def test_a_reply_of_another_type_than_its_schema_declares_is_unreadable(make, tmp_path):
+    (tmp_path / "schemas/acme").mkdir(parents=True)
+    rows = {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "string"}}}}
+    for schema, loop, right, wrong in (
+        (rows, "$", [{"key": "a"}], {"key": "a"}),
+        (
+            {"type": "object", "properties": {"data": rows}},
+            "data",
+            {"data": [{"key": "a"}]},
+            [{"data": [{"key": "a"}]}],
+        ),
+    ):
+        (tmp_path / "schemas/acme/all.schema.json").write_text(json.dumps(schema))
+        mapper = make(f"for_each: {{contact: {loop}}}\nsource_schema: acme/all")
+        assert [one["id"] for one in mapper.map(right, query={}).records] == ["a"]
+        for body in (wrong, json.dumps(wrong).encode()):
+            error = refused(body, mapper, {})
+            assert (error.code, error.diagnostics[0].pointer) == ("P602", "")
+            assert "the provider's schema declares a" in str(error)
+
+
+def test_a_value_of_another_type_in_an_array_is_a_finding(make, tmp_path):
+    (tmp_path / "schemas/acme").mkdir(parents=True)
+    rows = {"type": "array", "items": {"type": "object", "properties": {"key": {"type": "integer"}}}}
+    (tmp_path / "schemas/acme/all.schema.json").write_text(json.dumps(rows))
+    mapper = make("for_each: {contact: $}\nsource_schema: acme/all", response="id: $string($contact.key)")
+    page = mapper.map([{"key": 1}, {"key": "2"}], query={}, on_invalid="discard_record")
+    assert [one["id"] for one in page.records] == ["1"]
+    assert [(one.code, one.pointer) for one in page.diagnostics] == [("D408", "/1/key")]
 
 
 # ── Raw ──────────────────────────────────────────────────────────────────────────────────────────────────────────

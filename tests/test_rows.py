@@ -7,6 +7,7 @@ import pytest
 
 from truto_mapper import load
 from truto_mapper.authoring import check
+from truto_mapper.text import yaml_tree
 
 CALL = {"type": "object", "properties": {"id": {"type": "string"}}}
 USER = {
@@ -89,6 +90,24 @@ LOOPS = [
 def test_a_loop_runs_over_a_list_of_the_row_around_it(old, new, messages, told):
     found = told(MAPPING.replace(old, new))
     assert [message for code, message in found if code == "C234"] == messages
+
+
+def test_an_array_needs_a_loop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "string"}}}}
+    Path("schemas/acme").mkdir(parents=True)
+    Path("schemas/acme/users.schema.json").write_text(json.dumps(rows), "utf-8")
+
+    def told(loop):
+        endpoint = {"path_mapping": '"/users"', "source_schema": "acme/users", **loop}
+        endpoint["response_mapping"] = {"id": "id", "user": {"id": "id"}}
+        head = {"version": 1, "integration": "acme", "unified_model": "conversational-intelligence"}
+        whole = head | {"resource": "activity", "endpoints": {"all": endpoint}}
+        Path("acme.yaml").write_text(yaml_tree.written(whole), "utf-8")
+        return [(one.severity, one.message) for one in check.check(load(Path("acme.yaml"))) if one.code == "C234"]
+
+    assert told({"for_each": {"row": "$"}}) == []
+    assert told({}) == [("error", "replies of `all` are arrays, and it has no `for_each`")]
 
 
 @pytest.mark.parametrize(("recognise", "is_told"), [("more", False), ("users", True)])

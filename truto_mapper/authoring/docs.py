@@ -26,7 +26,7 @@ def blocks(mapper: Mapper) -> Iterator[Block]:
         yield Heading(2, "Account settings")
         yield Table(("setting", "type", "default", ""), settings)
     yield Heading(2, "Endpoints")
-    yield Table(("endpoint", "request", "used when", "reply recognised by"), tuple(_endpoints(mapper)))
+    yield Table(("endpoint", "method", "request", "used when", "reply recognised by"), tuple(_endpoints(mapper)))
     yield Heading(2, "Parameters")
     yield Table(("parameter", "type", "used", ""), tuple(_parameters(mapper)))
     for endpoint in linked.endpoints:
@@ -47,7 +47,7 @@ def _endpoints(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:
     for one in mapper.mapping.endpoints:
         when = ("no other is",) if one.when is None else _code(one.when)
         recognise = () if one.recognise is None else _code(one.recognise)
-        yield (Code(one.name),), (f"{one.http_method} ", *_code(one.path)), when, recognise
+        yield (Code(one.name),), (one.method,), (f"{one.http_method} ", *_code(one.path)), when, recognise
 
 
 def _parameters(mapper: Mapper) -> Iterator[tuple[Inline, ...]]:

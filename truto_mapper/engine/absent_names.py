@@ -39,7 +39,7 @@ def drift_notes(types: SourceTypes, body: Any, rows: Sequence[Sequence[Any]]) ->
             found += _absent(types, variable, ones)
     else:
         found += _without_rows(types, body)
-    return _notes(_told(types, found))
+    return _notes(_told(types, found), "" if ("$",) in types.loops.values() else "the reply itself")
 
 
 def by_loop(loops: Iterable[str], rows: Sequence[Any], *, is_exact: bool) -> list[Sequence[Any]]:
@@ -57,11 +57,14 @@ def zone_drift(types: SourceTypes, body: Any) -> list[Diagnostic]:
     return _notes([one for one in found if one.similar])
 
 
-def _notes(found: list[Absent]) -> list[Diagnostic]:
+def _notes(found: list[Absent], top: str = "the reply itself") -> list[Diagnostic]:
+    """The note on absent names; `top` is where names without another one above them are, empty for rows."""
     if not found:
         return []
-    parts = [_listed(above, list(ones)) for above, ones in groupby(found, lambda one: one.path[:-1])]
-    lacking = "no row of the reply has" if any(len(one.path) > 1 for one in found) else "is not there"
+    above = ((f"`{dotted(path)}`" if path else top, ones) for path, ones in groupby(found, lambda one: one.path[:-1]))
+    parts = [_listed(place, list(ones)) for place, ones in above]
+    is_of_rows = not top or any(len(one.path) > 1 for one in found)
+    lacking = "no row of the reply has" if is_of_rows else "is not there"
     message = f"the mapping reads what {lacking}: {'; '.join(parts)}"
     new = {one.similar: one.path[-1] for one in reversed(found) if one.similar}
     renamed = [f"`{old}` may be `{similar}` now" for similar, old in reversed(new.items())]
@@ -91,10 +94,10 @@ def _told(types: SourceTypes, found: list[Absent]) -> list[Absent]:
     return [one for one in found if one.similar or is_read(one.path)]
 
 
-def _listed(above: NamePath, found: list[Absent]) -> str:
+def _listed(place: str, found: list[Absent]) -> str:
     shown = [f"`{one.path[-1]}`" for one in found[:_LISTED]]
     others = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return f"{', '.join(shown)}{others} in {f'`{dotted(above)}`' if above else 'the reply itself'}"
+    return f"{', '.join(shown)}{others}{f' in {place}' if place else ''}"
 
 
 def _absent(types: SourceTypes, variable: str | None, rows: Sequence[Any]) -> Iterator[Absent]:
@@ -106,7 +109,7 @@ def _below(
     values: Sequence[Any], kind: Type, looked: Looked, path: NamePath, *, of_rows: bool = False
 ) -> Iterator[Absent]:
     """The names below some values that none of them has. `of_rows` if the names lead to rows, which are objects."""
-    holders = list(_objects(values))
+    holders = list(_objects(values)) if looked.names else []
     # In an order that does not depend on where the mapping reads them.
     for name, inner in sorted(looked.names.items()) if holders else ():
         if name not in holders[0] and not any(name in holder for holder in holders):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
+from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.fused import Fused, Made
-from truto_mapper.engine.page import BEYOND, OnInvalid, Page, ReadResponse, Response, bounded
+from truto_mapper.engine.page import BEYOND, ExactResponse, OnInvalid, Page, ReadResponse, Response, bounded
 from truto_mapper.engine.query import Asked, Plan, Query
 from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
@@ -35,13 +36,24 @@ _new = tuple.__new__
 
 
 def page_of(
-    replies: Replies, body: Any, query: Query | None, asked: Asked, status: int, headers: Any, on_invalid: OnInvalid
+    replies: Replies,
+    body: Any,
+    query: Query | None,
+    asked: Asked,
+    status: int,
+    headers: Any,
+    on_invalid: OnInvalid,
+    *,
+    is_exact: bool = False,
 ) -> Page[Any]:
-    """The page of a response, whose body is JSON or its bytes; see `Given`."""
+    """The page of a response, whose body is JSON or its bytes; see `Given`.
+
+    If it `is_exact`, the numbers in bytes keep the digits that no double has: the page is to be written.
+    """
     only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
     if body.__class__ is not dict:
-        kind, body, told = _opened(body, status, plan.method)
+        kind, body, told = opened(body, status, plan.method, is_exact=is_exact)
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
     bindings = (settings, sent, headers, now, parameters, body, status, one, given)
@@ -50,10 +62,10 @@ def page_of(
     joined = replies.joined
     budget, found = (Budget(), []) if joined is None else (joined.budget, [*joined.notes])
     reply: Any = None
-    if only is not None and status == 200 and body.__class__ is dict and replies.trace is None:
+    if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
-        read = fused.reply  # type: ignore[union-attr]  # this is as `recognised`, which takes longer
-        reply = read(bindings, budget)
+        is_taken = body.__class__ is dict or (body.__class__ is list and fused.takes_array)  # type: ignore[union-attr]
+        reply = fused.reply(bindings, budget) if is_taken else None  # type: ignore[union-attr]
     if reply is None or reply[0] is not True:
         fused, reply = replies.recognised(bindings, plan, found, budget)
     if fused is None:
@@ -68,7 +80,7 @@ def page_of(
     is_looping = False
     if following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)
-    found += fused.unjoined(replies, bindings, budget) if fused.joins else ()
+    found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
@@ -98,12 +110,25 @@ def page_of(
     return answer.page_of(fused, following, rows, key, made)
 
 
-def _opened(body: Any, status: int, method: str) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
+def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget) -> Sequence[Diagnostic]:
+    """A note on a page that is mapped without the joins that it needs."""
+    if bindings[0] is fused.quiet or replies.joined is not None:
+        return ()
+    from truto_mapper.engine.lacking import unjoined  # noqa: PLC0415  # few pages lack joins
+
+    return unjoined(fused, replies, bindings, budget)
+
+
+def opened(
+    body: Any, status: int, method: str, *, is_exact: bool
+) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
     """A body that is not a plain object as JSON, with the class of its response, and what was mended of it."""
     kind: type[Response] = Response
     told: tuple[Diagnostic, ...] = ()
     if isinstance(body, (bytes, bytearray)):
-        kind, (body, told) = ReadResponse, bodies.read(body, status)
+        exact: list[Exact] = []
+        body, told = bodies.read(body, status, exact if is_exact else None)
+        kind = ExactResponse if exact else ReadResponse
     return kind, {} if body is None and method in WITH_BODY and 200 <= status < 300 else body, told
 
 

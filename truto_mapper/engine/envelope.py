@@ -21,23 +21,25 @@ from truto_mapper.mapping.linked import Endpoint
 class Envelope:
     """Decodes a reply but for the rows of those endpoints that map raw ones.
 
-    `rows` has the path to these rows by the endpoint's name. Nothing else that is evaluated looks into them.
+    `rows` has the path to these rows by the endpoint's name, empty where the reply itself is the array of them.
+    Nothing else that is evaluated looks into them.
     """
 
     def __init__(self, endpoints: Sequence[Endpoint], functions: Mapping[str, Fused]) -> None:
-        found = [functions[one.name] for one in endpoints]
+        found = [functions[one.name] for one in endpoints if one.method == "list"]
         self.rows: dict[str, NamePath] = {one.name: one.loops.outer for one in found if one.typed and one.loops}
-        self.rows = {name: path for name, path in self.rows.items() if path and all(map(typed_json.is_name, path))}
+        self.rows = {name: path for name, path in self.rows.items() if all(map(typed_json.is_name, path))}
         while lost := [name for name, path in self.rows.items() if self._is_looked_into(path, found)]:
             for name in lost:
                 del self.rows[name]
-        paths = set(self.rows.values())
-        self._others = {name: sorted(paths - {path}) for name, path in self.rows.items()}
+        paths = set(self.rows.values()) - {()}
+        self._others = {name: sorted(paths - {path}) for name, path in self.rows.items() if path}
+        self._array = typed_json.decoder(typed_json.raw_list()) if () in self.rows.values() else None
         kinds = [kind for one in found for kind in objects(one.types.reply)]
         names = list(dict.fromkeys(name for kind in kinds for name in kind.properties or {}))
         self._declared: dict[NamePath, list[str]] = {(): names}
         self._tree: dict[str, Any] = {}
-        for *above, last in self.rows.values():
+        for *above, last in paths:
             holder = self._tree
             for name in above:
                 holder = holder.setdefault(name, {})
@@ -58,9 +60,14 @@ class Envelope:
         decode = typed_json.decoder(kind)
         return lambda body: plain(typed_json.deep(decode, body))
 
-    def opened(self, body: Any) -> dict[str, Any]:
-        """The body with raw rows. Raises `UndecidedError` for bytes that are left to Python's own module."""
+    def opened(self, body: Any, endpoints: Iterable[str]) -> Any:
+        """The body, of a reply to one of some endpoints, with raw rows.
+
+        Raises `UndecidedError` for bytes that are left to Python's own module, and for rows that are looked into.
+        """
         try:
+            if self._array is not None and body.startswith(b"[") and all(self.rows.get(one) == () for one in endpoints):
+                return typed_json.deep(self._array, body)
             return self._open(body)
         except typed_json.errors() as error:
             if self._lessons >= MAX_LESSONS:
@@ -72,7 +79,7 @@ class Envelope:
         except typed_json.errors() as error:
             raise UndecidedError from error
 
-    def rows_of(self, name: str, body: dict[str, Any]) -> list[Any]:
+    def rows_of(self, name: str, body: Any) -> list[Any]:
         """The raw rows of an endpoint's reply. Raises `UndecidedError` where it has none, or those of another one too.
 
         Nobody would decode the others, so nobody would tell that they are not JSON.
@@ -100,3 +107,9 @@ class Envelope:
         self._declared = declared
         self._lessons, self._open = self._lessons + 1, self._typed()
         return True
+
+
+def envelope_of(endpoints: Sequence[Endpoint], functions: Mapping[str, Fused]) -> Envelope | None:
+    """The envelope of some endpoints; None without msgspec, and where all rows must be read as JSON."""
+    envelope = None if typed_json.library() is None else Envelope(endpoints, functions)
+    return envelope if envelope is not None and envelope.rows else None

@@ -54,12 +54,10 @@ if TYPE_CHECKING:
     import ast
 
     from truto_mapper.engine.endpoint_code import EndpointCode
-    from truto_mapper.engine.replies import Replies
     from truto_mapper.engine.reply_code import Loops
     from truto_mapper.engine.source_types import SourceTypes
     from truto_mapper.engine.typed_reply import TypedRows
     from truto_mapper.language.names import NamePath
-    from truto_mapper.text.diagnostics import Diagnostic
 
 #: See `Fused.records`.
 Made: TypeAlias = list[Any] | tuple[list[Any], Sequence[int], Fault | None, bool]
@@ -128,31 +126,6 @@ class Fused:
         made = self._written
         return Code(made.rows, made.reply, made.constants, made.page_values, made.reason)
 
-    def has_joins(self, replies: Replies, given: tuple[Any, ...], budget: Budget) -> bool:
-        """Whether a page is mapped with the joins that it needs, as far as that is known without its rows."""
-        if given[0] is self.quiet or replies.joined is not None:
-            return True
-        from truto_mapper.engine.joins import runs  # noqa: PLC0415  # few pages lack joins
-
-        if not self._are_settled or any(runs(one, replies.scope(given, budget)) for one in self.joins):
-            return False
-        self.quiet = given[0]
-        return True
-
-    def unjoined(self, replies: Replies, given: tuple[Any, ...], budget: Budget) -> Sequence[Diagnostic]:
-        """A note (P612) on a page that is mapped without the joins that it needs."""
-        if self.has_joins(replies, given, budget):
-            return ()
-        from truto_mapper.engine.joins import lacking  # noqa: PLC0415  # likewise
-
-        return lacking(self.joins, replies.scope(given, budget))
-
-    @cached_property
-    def _are_settled(self) -> bool:
-        from truto_mapper.engine.joins import are_settled  # noqa: PLC0415  # likewise
-
-        return are_settled(self.joins)
-
     @property
     def tree(self) -> ast.Module | None:
         """The code of the rows; None where the endpoint cannot become one function."""
@@ -169,6 +142,13 @@ class Fused:
         with suppress(UnfusableError, SyntaxError, RecursionError):
             return TypedRows(blueprint, self._made_of[1])
         return None
+
+    @cached_property
+    def takes_array(self) -> bool:
+        """Whether `reply` reads a reply that is an array; for any other endpoint it takes objects alone."""
+        from truto_mapper.engine.reply_code import may_be_array  # noqa: PLC0415  # few replies are arrays
+
+        return may_be_array(self.endpoint)
 
     @property
     def loops(self) -> Loops | None:

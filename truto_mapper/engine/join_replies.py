@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from truto_mapper.engine import bodies
+from truto_mapper.engine.joined import reply
 from truto_mapper.engine.page import OnInvalid, ReadResponse, Response
 from truto_mapper.engine.replies import refusal
 from truto_mapper.engine.requests import value_of
-from truto_mapper.engine.rows import OtherReply
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.runtime.writing import string
@@ -220,8 +220,3 @@ def same(one: Any, other: Any) -> bool:
 def in_reply(found: Diagnostic, name: str, number: int) -> Diagnostic:
     """A finding with the place of the reply that it is about."""
     return replace(found, message=f"{found.message} ({reply(name, number)})")
-
-
-def reply(name: str, number: int) -> OtherReply:
-    """Which reply to a join something is in."""
-    return OtherReply(f"in the reply to join `{name}`, request {number}")

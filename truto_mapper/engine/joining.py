@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from truto_mapper.engine import bodies
-from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
+from truto_mapper.engine.answer import FAILURES, Given, failure, opened, page_of
 from truto_mapper.engine.arguments import checked, refuse
 from truto_mapper.engine.called import value_at
 from truto_mapper.engine.join_replies import Reader
-from truto_mapper.engine.joins import Joined, JoinedBudget, Joins, lacking
+from truto_mapper.engine.joined import Joined, JoinedBudget
+from truto_mapper.engine.joins import Joins
+from truto_mapper.engine.lacking import lacking
 from truto_mapper.engine.page import OnInvalid, Page, ReadResponse, Request, Response
+from truto_mapper.engine.planner import plan_of
 from truto_mapper.engine.query import Asked, Plan, Query, asked_of
 from truto_mapper.engine.replies import Replies
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
-from truto_mapper.text.record import replace
+from truto_mapper.text.record import record, replace
+
+if TYPE_CHECKING:
+    from truto_mapper.language.trace import Trace
 
 _BODY = REPLY.index("response")
 
@@ -49,81 +54,112 @@ class Answered(NamedTuple):
         return page._replace(response=self.response) if isinstance(self.response, ReadResponse) else page
 
 
-def unasked() -> Joined:
-    """What the joins of a page give that was not asked for: they do not run."""
-    return Joined(JoinedBudget(), {})
+@record
+class Joining:
+    """Makes the pages of a mapping whose endpoints have joins. `replies` maps them with what the joins give."""
 
+    replies: Replies
+    readers: Readers
 
-def asking(
-    replies: Replies, readers: Readers, on_invalid: OnInvalid, request: Request, response: Response | None
-) -> Generator[Request, Response, Answered | None]:
-    """The requests of a page's joins; None for a reply that is not mapped, or that `map` refuses."""
-    query = request.query
-    plan = query.plan
-    if response is None or plan is None or not any(readers[name] for name in plan.endpoints):
-        return None
-    opened = _opened(replies, response, asked_of(query, plan, plan.settings, plan.now))
-    if opened is None:
-        return None
-    response, bindings, endpoint, budget, told = opened
-    bindings = (*bindings[:_BODY], _cut(endpoint, response.body, query, plan), *bindings[_BODY + 1 :])
-    try:
-        joins = Joins(readers[endpoint.name], replies.scope(bindings, budget), query, on_invalid)
-        joins.notes += told
-        return Answered(response, (yield from joins.steps()))
-    except FAILURES as error:
-        raise failure(error, response.headers, query) from None
+    @classmethod
+    def of(cls, replies: Replies) -> Joining:
+        return cls(replies, Readers(replies.mapping))
 
+    def traced(self, trace: Trace) -> Joining:
+        return replace(self, replies=replace(self.replies, trace=trace))
 
-def kept(replies: Replies, readers: Readers, body: Any, given: Given, joined: Any) -> Answered | None:
-    """The kept replies to the joins of a page, read. None for a page that `map` refuses. Raises `QueryError` Q515."""
-    query, asked, status, headers, on_invalid = given
-    responses = _responses(joined, readers, asked[-1].endpoints)
-    if body.__class__ is dict and (rows := _of_rows(replies, readers, given, responses)) is not None:
-        return Answered(Response(body, status, headers), rows)
-    opened = _opened(replies, Response(body, status, headers), asked)
-    if opened is None:
-        return None
-    response, bindings, endpoint, budget, told = opened
-    joins = Joins(readers[endpoint.name], replies.scope(bindings, budget), query, on_invalid)
-    joins.notes += [*told, *lacking(endpoint.joins, joins.scope, responses)]
-    return Answered(response, joins.of_replies(responses))
+    def unasked(self) -> Replies:
+        """Maps what was not asked for: no join runs."""
+        return replace(self.replies, joined=Joined(JoinedBudget(), {}))
 
+    def asking(
+        self, on_invalid: OnInvalid, request: Request, response: Response | None
+    ) -> Generator[Request, Response, Answered | None]:
+        """The requests of a page's joins; None for a reply that is not mapped, or that `map` refuses."""
+        query = request.query
+        plan = query.plan
+        if response is None or plan is None or not any(self.readers[name] for name in plan.endpoints):
+            return None
+        opened = self._opened(response, asked_of(query, plan, plan.settings, plan.now))
+        if opened is None:
+            return None
+        response, bindings, endpoint, budget, told = opened
+        bindings = (*bindings[:_BODY], _cut(endpoint, response.body, query, plan), *bindings[_BODY + 1 :])
+        try:
+            joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
+            joins.notes += told
+            return Answered(response, (yield from joins.steps()))
+        except FAILURES as error:
+            raise failure(error, response.headers, query) from None
 
-def kept_of_rows(replies: Replies, readers: Readers, given: Given, joined: Any) -> Joined | None:
-    """The same where nothing of the page itself is read; None where it is, and where several endpoints may reply."""
-    return _of_rows(replies, readers, given, _responses(joined, readers, given[1][-1].endpoints))
+    def answered(self, on_invalid: OnInvalid, request: Request, answered: Answered) -> Page[Any]:
+        """The page of a reply whose joins have run. Raises as `map` does."""
+        query, plan = request.query, plan_of(request.query)
+        try:
+            return answered.page(self.replies, query, asked_of(query, plan, plan.settings, plan.now), on_invalid)
+        except FAILURES as error:
+            raise failure(error, answered.response.headers, query) from None
 
+    def page(self, body: Any, given: Given, joined: Any, *, is_exact: bool = False) -> Page[Any] | None:
+        """The page of a reply and of kept replies to its joins; None for one that `map` refuses.
 
-def _of_rows(replies: Replies, readers: Readers, given: Given, responses: dict[str, list[Response]]) -> Joined | None:
-    query, asked, status, headers, on_invalid = given
-    only, settings, sent, now, parameters, one, of_caller, *_ = asked
-    if only is None or any(one.reads_ids or one.join.name not in responses for one in readers[only]):
-        return None
-    bindings = settings, sent, headers, now, parameters, MISSING, status, one, of_caller
-    return Joins(readers[only], replies.scope(bindings, JoinedBudget()), query, on_invalid).of_replies(responses)
+        Raises as `map` does, and `QueryError` Q515 for what are no replies.
+        """
+        query, asked, status, headers, on_invalid = given
+        responses, response = self._responses(joined, asked), Response(body, status, headers)
+        found = self._of_rows(given, responses) if body.__class__ is dict else None
+        if found is None:
+            opened = self._opened(response, asked, is_exact=is_exact)
+            if opened is None:
+                return None
+            response, bindings, endpoint, budget, told = opened
+            joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
+            joins.notes += [*told, *lacking(endpoint.joins, joins.scope, responses)]
+            found = joins.of_replies(responses)
+        return Answered(response, found).page(self.replies, query, asked, on_invalid)
 
+    def of_rows(self, given: Given, joined: Any) -> Replies | None:
+        """Maps rows with kept replies where nothing of the page itself is read for these; None where something is."""
+        found = self._of_rows(given, self._responses(joined, given[1]))
+        return None if found is None else replace(self.replies, joined=found)
 
-def _opened(
-    replies: Replies, response: Response, asked: Asked
-) -> tuple[Response, tuple[Any, ...], Endpoint, JoinedBudget, Sequence[Diagnostic]] | None:
-    """A reply whose body is read: its bindings, the endpoint that it is of, its budget, and what was mended of it.
+    def _of_rows(self, given: Given, responses: dict[str, list[Response]]) -> Joined | None:
+        query, asked, status, headers, on_invalid = given
+        only, settings, sent, now, parameters, one, of_caller, *_ = asked
+        if only is None or any(one.reads_ids or one.join.name not in responses for one in self.readers[only]):
+            return None
+        bindings = settings, sent, headers, now, parameters, MISSING, status, one, of_caller
+        scope = self.replies.scope(bindings, JoinedBudget())
+        return Joins(self.readers[only], scope, query, on_invalid).of_replies(responses)
 
-    None for one without records, and for one with which something is wrong: that is told when it is mapped.
-    """
-    body, status, headers = response
-    _, settings, sent, now, parameters, one, given, *_, plan = asked
-    told: Sequence[Diagnostic] = ()
-    try:
-        if isinstance(body, (bytes, bytearray)):
-            body, told = bodies.read(body, status)
-            response = ReadResponse(body, status, headers)
-        budget = JoinedBudget()
-        bindings = settings, sent, headers, now, parameters, body, status, one, given
-        fused, _ = replies.recognised(bindings, plan, [], budget)
-    except FAILURES:
-        return None
-    return None if fused is None else (response, bindings, fused.endpoint, budget, told)
+    def _opened(
+        self, response: Response, asked: Asked, *, is_exact: bool = False
+    ) -> tuple[Response, tuple[Any, ...], Endpoint, JoinedBudget, Sequence[Diagnostic]] | None:
+        """A reply whose body is read: its bindings, the endpoint that it is of, its budget, and what was mended of it.
+
+        None for one without records, and for one with which something is wrong: that is told when it is mapped.
+        """
+        body, status, headers = response
+        _, settings, sent, now, parameters, one, given, *_, plan = asked
+        told: Sequence[Diagnostic] = ()
+        try:
+            kind, body, told = opened(body, status, plan.method, is_exact=is_exact)
+            budget = JoinedBudget()
+            bindings = settings, sent, headers, now, parameters, body, status, one, given
+            fused, _ = self.replies.recognised(bindings, plan, [], budget)
+        except FAILURES:
+            return None
+        return None if fused is None else (kind(body, status, headers), bindings, fused.endpoint, budget, told)
+
+    def _responses(self, given: Any, asked: Asked) -> dict[str, list[Response]]:
+        """Kept replies to joins, by the joins' names."""
+        if given.__class__ is not dict or any(one.__class__ is not list for one in given.values()):
+            given = _in_lists(given)
+        known = {reader.join.name for name in asked[-1].endpoints for reader in self.readers[name]}
+        for name in given.keys() - known:
+            hint = did_you_mean(name, known) if isinstance(name, str) else None
+            refuse(f"joined: there is no join {excerpt(name)}", hint)
+        return {name: list(map(_response, replies)) for name, replies in given.items()}
 
 
 def _cut(endpoint: Endpoint, body: Any, query: Query, plan: Plan) -> Any:
@@ -150,16 +186,10 @@ def _with(holder: Any, path: Sequence[str], value: Any) -> Any:
     return value if not path else {**holder, path[0]: _with(holder[path[0]], path[1:], value)}
 
 
-def _responses(given: Any, readers: Readers, endpoints: Sequence[str]) -> dict[str, list[Response]]:
-    """Kept replies to joins, by the joins' names."""
-    known = [reader.join.name for name in endpoints for reader in readers[name]]
+def _in_lists(given: Any) -> dict[Any, list[Any]]:
     if not isinstance(given, Mapping) or not all(isinstance(one, (list, tuple)) for one in given.values()):
         refuse("joined must be an object with the replies to each join in a list", 'such as {"users": [reply]}')
-    for name in given:
-        if name not in known:
-            hint = did_you_mean(name, known) if isinstance(name, str) else None
-            refuse(f"joined: there is no join {excerpt(name)}", hint)
-    return {name: [_response(one) for one in replies] for name, replies in given.items()}
+    return {name: list(replies) for name, replies in given.items()}
 
 
 def _response(given: Any) -> Response:

@@ -6,17 +6,16 @@ that somebody has kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
-from truto_mapper.engine.join_replies import Reader, RepliesOf, key_text, reply
+from truto_mapper.engine.join_replies import Reader, RepliesOf, key_text
+from truto_mapper.engine.joined import Joined, JoinedBudget
 from truto_mapper.engine.page import OnInvalid, Request, Response
 from truto_mapper.engine.requests import value_of
-from truto_mapper.engine.rows import REPLIES
 from truto_mapper.language.expression import Scope
-from truto_mapper.language.runtime.values import MISSING, Budget, truthy
-from truto_mapper.language.source_paths import reads
+from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.mapping.linked import Join
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, ProviderError
@@ -27,35 +26,7 @@ if TYPE_CHECKING:
 #: The most requests of a join for one page.
 MAX_REQUESTS = 1_000
 
-Steps: TypeAlias = Generator[Request, Response, "Joined"]
-
-
-class JoinedBudget(Budget):
-    """The budget of a page whose joins have run; generated code finds their rows in it."""
-
-    def __init__(self) -> None:
-        #: The rows of each join by their keys.
-        self.joined: dict[str, dict[str, Any]] = {}
-
-
-class Joined(NamedTuple):
-    """What the joins of a page gave: their rows are in the budget.
-
-    `replies` are the responses of each join that ran, `notes` what is noteworthy about them.
-    """
-
-    budget: JoinedBudget
-    replies: Mapping[str, Sequence[Response]]
-    notes: tuple[Diagnostic, ...] = ()
-
-    @property
-    def names(self) -> dict[str, Any]:
-        """The bindings of a page for the expressions of its records, and for those who look for the places of values.
-
-        `REPLIES` are the bodies of the replies; no expression can name it.
-        """
-        bodies = {reply(name, n): one.body for name, some in self.replies.items() for n, one in enumerate(some, 1)}
-        return {"joined": self.budget.joined, REPLIES: bodies}
+Steps: TypeAlias = Generator[Request, Response, Joined]
 
 
 class Joins:
@@ -156,31 +127,6 @@ class Joins:
 def runs(join: Join, scope: Scope) -> bool:
     """Whether a join runs for a page."""
     return join.run_if is None or truthy(value_of(join.run_if, scope))
-
-
-def lacking(joins: Sequence[Join], page: Scope, given: Collection[str] = ()) -> list[Diagnostic]:
-    """A note (P612) on the joins that a page needs and that are not given.
-
-    A join whose `run_if` or `ids` fail is needed: running it would tell.
-    """
-    names = [one.name for one in joins if one.name not in given and _is_needed(one, page)]
-    if not names:
-        return []
-    shown = ", ".join(f"`{name}`" for name in names)
-    hint = f'give the replies to it: joined={{"{names[0]}": [reply, …]}}; an exchange asks for them itself'
-    return [Diagnostic("P612", f"the reply was mapped without the rows of its join {shown}", "note", hint=hint)]
-
-
-def _is_needed(join: Join, page: Scope) -> bool:
-    try:
-        return runs(join, page) and bool(ids_of(join, page))
-    except EvaluationError:
-        return True
-
-
-def are_settled(joins: Sequence[Join]) -> bool:
-    """Whether it depends on the account's settings alone which joins run."""
-    return all(one.run_if is not None and all(r.path[0] == "context" for r in reads(one.run_if)) for one in joins)
 
 
 def ids_of(join: Join, scope: Scope) -> list[Any]:

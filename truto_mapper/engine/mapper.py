@@ -7,25 +7,18 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
-from truto_mapper.engine import arguments, encoded, joining, of_one, parts, replies, requests, stream, typed_json
+from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream
 from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
-from truto_mapper.engine.cursor import (
-    CursorKey,
-    Cursors,
-    Question,
-    is_moment,
-    keys_of,
-)
+from truto_mapper.engine.cursor import CursorKey, Cursors, keys_of
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
-from truto_mapper.engine.joining import Answered, Readers
 from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
-from truto_mapper.engine.query import Asked, OnUnknown, Parser, Plan, Query, asked_of
+from truto_mapper.engine.planner import AnyQuery, Context, Planner, plan_of
+from truto_mapper.engine.query import OnUnknown, Query, asked_of
 from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Replies
-from truto_mapper.engine.settings import Settings
 from truto_mapper.engine.stream import Exchange, Stream, Told
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.expression import Scope
@@ -34,22 +27,21 @@ from truto_mapper.mapping import linked
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import files
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import QueryError
+from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
     from truto_mapper.engine.envelope import Envelope
+    from truto_mapper.engine.joining import Answered, Joining
     from truto_mapper.language.trace import Trace
 
 Overlays: TypeAlias = Sequence[Path | Source]
 #: Headers by name, or pairs; names and values may be bytes, and a value several.
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
-AnyQuery: TypeAlias = Mapping[str, Any] | str
-Context: TypeAlias = Mapping[str, Any] | None
-#: What a query is about: its method, the id of a record, the body to create or update it.
-OfOne: TypeAlias = tuple[Method | None, Any, Any]
+
+#: Replies to joins by their names: bodies, their bytes, or `Response`s.
+JoinedReplies: TypeAlias = Mapping[str, Sequence[Any]] | None
 
 #: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
 EARLY = 20
@@ -62,7 +54,7 @@ class _Functions(dict[str, Fused]):
     generated here, not before.
     """
 
-    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None, *, with_joins: bool) -> None:
+    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None, *, with_joins: bool = False) -> None:
         self.parts, self.keep, self.with_joins = parts, keep, with_joins
 
     def __missing__(self, name: str) -> Fused:
@@ -92,20 +84,13 @@ class Mapper(Generic[RecordT]):
     ) -> None:
         self._parts, self._keys = parts, keys_of(cursor_key)
         self._resource, self._mapping = parts.resource, parts.mapping
-        days = () if self._mapping.whole_days is None else self._mapping.whole_days.parameters
-        integration, methods = self._mapping.integration, self._resource.methods
-        self._parsers = {name: Parser(self._resource, integration, days, name) for name in methods}
-        self._settings = Settings(self._mapping)
-        self._functions = self._joining = _Functions(parts, keep, with_joins=False)
-        if self._mapping.unjoined:
-            self._joining = _Functions(parts, keep, with_joins=True)
+        self._functions = _Functions(parts, keep)
         self._early = iter(range(EARLY if parts.codes else 0))
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
-        unplanned = {name: _unplanned(self._mapping, name) for name in methods}
+        self._planner = Planner.of(self._mapping, self._cursors)
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
-        self._replies = Replies(self._mapping, self._functions, unplanned, schema, self._cursors, {})
-        self._with_joins = replace(self._replies, functions=self._joining)
-        self._readers = Readers(self._mapping)
+        self._replies = Replies(self._mapping, self._functions, self._planner.unplanned, schema, self._cursors, {})
+        self._keep = keep
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (*self._parts[:4], self._keys)
@@ -136,7 +121,8 @@ class Mapper(Generic[RecordT]):
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
         other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
-        other.__dict__ |= self.__dict__ | {"_replies": replace(self._with_joins, trace=trace)}
+        joining, planner = self._joining.traced(trace), replace(self._planner, trace=trace)
+        other.__dict__ |= self.__dict__ | {"_replies": joining.replies, "_planner": planner, "_joining": joining}
         return other
 
     def plan(
@@ -159,7 +145,7 @@ class Mapper(Generic[RecordT]):
         expression of the mapping fails.
         """
         arguments.check_choices("raise", on_unknown)
-        return self._asked(query, context, now, on_unknown, one=(method, id, body))
+        return self._planner.asked(query, context, now, on_unknown, one=(method, id, body))
 
     def map(
         self,
@@ -174,7 +160,7 @@ class Mapper(Generic[RecordT]):
         id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
-        joined: Mapping[str, Sequence[Any]] | None = None,
+        joined: JoinedReplies = None,
     ) -> Page[RecordT]:
         """The page of unified records in a provider's reply.
 
@@ -182,9 +168,8 @@ class Mapper(Generic[RecordT]):
         `query` the endpoint is recognised from the body. `method` (by default the query's, or `list`) and the `id` of
         a record say what the reply answers; a body to create or update it only comes with a planned query. The `query`
         of a planned `Request` brings the `context` and `now` it was planned with; arguments replace them, but the time
-        in a cursor stays. `joined` has replies to the endpoint's joins, by name: bodies, bytes or `Response`s.
-        Raises `EvaluationError` with every invalid value of the page (see `on_invalid`),
-        `ProviderError` for a refusal or an unreadable reply,
+        in a cursor stays. `joined` has the replies to each join of the endpoint, by its name. Raises `EvaluationError`
+        with every invalid value of the page (see `on_invalid`), `ProviderError` for a refusal or an unreadable reply,
         and `QueryError`.
         """
         try:
@@ -196,13 +181,14 @@ class Mapper(Generic[RecordT]):
                 and query.__class__ is Query
                 and on_invalid == "raise"
                 and on_unknown == "refuse"
-                and joined is None
             ):
                 asked = planned.asked
-                if asked is not None:
+                if asked is not None and joined is None:
                     return page_of(self._replies, body, planned, asked, 200, {}, "raise")
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
-            return page_of(self._replies, body, *given) if joined is None else self._with_joined(body, given, joined)
+            return (joined is not None and self._joining.page(body, given, joined)) or page_of(
+                self._replies, body, *given
+            )
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -220,7 +206,7 @@ class Mapper(Generic[RecordT]):
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
         format: Format | None = None,  # noqa: A002  # the parameter's name in the API
-        joined: Mapping[str, Sequence[Any]] | None = None,
+        joined: JoinedReplies = None,
     ) -> Encoded:
         """The bytes of a page: the same as `map`, `Page.render` and JSON text, but faster.
 
@@ -232,9 +218,10 @@ class Mapper(Generic[RecordT]):
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
             made = self._typed(body, given, format, joined)
             if made is None and joined is not None:
-                return encoded.encoded(self._with_joined(body, given, joined), format, body)
+                page = self._joining.page(body, given, joined, is_exact=True)
+                made = page and encoded.encoded(page, format, body)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
-            return made or encoded.encoded(page_of(self._replies, body, *given), format, body)
+            return made or encoded.encoded(page_of(self._replies, body, *given, is_exact=True), format, body)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -257,64 +244,20 @@ class Mapper(Generic[RecordT]):
         is_as_planned = query.__class__ is Query and context is None and now is None and method is identity is None
         asked = planned.asked if is_as_planned else None
         if asked is None:
-            planned, asked = self._asked_again(query, context, now, on_unknown, method, identity)
+            planned, asked = self._planner.asked_again(query, context, now, on_unknown, (method, identity, None))
         if status.__class__ is not int or status != 200:
             status = arguments.status_of(status)
         return planned, asked, status, arguments.headers_of(headers) if headers else {}, on_invalid
 
-    def _asked_again(
-        self,
-        query: AnyQuery | None,
-        context: Context,
-        now: str | None,
-        on_unknown: OnUnknown,
-        method: Method | None,
-        identity: str | int | None,
-    ) -> tuple[Query | None, Asked]:
-        """A planned query, and what its pages share if arguments replace what it was planned with."""
-        if query is None:
-            chosen = method or "list"
-            of_one.check_method(chosen, self._resource)
-            plan = self._replies.unplanned[chosen]
-            return None, asked_of(None, plan, self._settings.of(context), _moment(now), identity)
-        parsed = self._parsed(query, on_unknown, (method, identity, None))
-        if parsed.plan is None:
-            parsed = self._planned(parsed, self._settings.of(context), _moment(now)).query
-            context = now = None
-        plan = _plan(parsed)
-        settings = plan.settings if context is None else self._settings.of(context)
-        moment = _moment(now)
-        if moment is None or "next_cursor" in parsed.parameters:
-            moment = plan.now
-        asked = asked_of(parsed, plan, settings, moment)
-        if context is None and now is None:
-            object.__setattr__(parsed, "asked", asked)
-        return parsed, asked
-
-    def _with_joined(self, body: Any, given: Given, joined: Any) -> Page[RecordT]:
-        """The page of a reply and of kept replies to its joins."""
-        found = joining.kept(self._joining_replies, self._readers, body, given, joined)
-        if found is None:
-            return page_of(self._replies, body, *given)
-        query, asked, *_, on_invalid = given
-        return found.page(self._joining_replies, query, asked, on_invalid)
-
-    @property
-    def _joining_replies(self) -> Replies:
-        """Reads replies whose joins have run."""
-        return self._replies if self._replies.trace is not None else self._with_joins
-
-    def _typed(self, body: Any, given: Given, chosen: Format | None, joined: Any) -> Encoded | None:
+    def _typed(self, body: Any, given: Given, chosen: Format | None, joined: JoinedReplies) -> Encoded | None:
         """A page in a format, made of typed rows; None where they do not suffice."""
         name = encoded.list_format(body, given, chosen)
         is_early = next(self._early, None) is not None
         if name is None or is_early or self._replies.trace is not None:
             return None
-        replies, envelope = self._replies, self._envelope
-        if joined is not None:
-            found = joining.kept_of_rows(replies, self._readers, given, joined)
-            replies, envelope = replace(self._with_joins, joined=found), found and self._joined_envelope
-        if envelope is None:
+        envelope = self._envelopes[joined is not None]
+        replies = self._replies if joined is None else self._joining.of_rows(given, joined)
+        if envelope is None or replies is None:
             return None
         from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
 
@@ -324,21 +267,20 @@ class Mapper(Generic[RecordT]):
             return None
 
     @cached_property
-    def _envelope(self) -> Envelope | None:
-        return self._envelope_of(self._functions)
+    def _joining(self) -> Joining:
+        """Makes the pages of replies that come with those to their joins."""
+        from truto_mapper.engine.joining import Joining  # noqa: PLC0415  # few mappings have joins
+
+        joined = _Functions(self._parts, self._keep, with_joins=True) if self._mapping.unjoined else self._functions
+        return Joining.of(replace(self._replies, functions=joined))
 
     @cached_property
-    def _joined_envelope(self) -> Envelope | None:
-        return self._envelope_of(self._joining)
+    def _envelopes(self) -> tuple[Envelope | None, Envelope | None]:
+        """What reads replies with raw rows, without joins and with them; None where rows must be read as JSON."""
+        from truto_mapper.engine.envelope import envelope_of  # noqa: PLC0415  # few mappers map bytes
 
-    def _envelope_of(self, functions: Mapping[str, Fused]) -> Envelope | None:
-        """Reads replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
-        if typed_json.library() is None:
-            return None
-        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # few mappers map bytes
-
-        envelope = Envelope(self._mapping.endpoints, functions)
-        return envelope if envelope.rows else None
+        several = (self._functions, self._joining.replies.functions)
+        return tuple(envelope_of(self._mapping.endpoints, functions) for functions in several)  # type: ignore[return-value]  # two
 
     def exchange(
         self,
@@ -358,7 +300,7 @@ class Mapper(Generic[RecordT]):
         driver does wrong is a `QueryError` Q515, after which the right `send` can follow.
         """
         arguments.check_choices(on_invalid, on_unknown)
-        plan = partial(self._asked, query, context, now, on_unknown, one=(method, id, body))
+        plan = partial(self._planner.asked, query, context, now, on_unknown, one=(method, id, body))
         return Exchange(stream.one_page(plan, partial(self._joined, on_invalid), partial(self._answered, on_invalid)))
 
     def stream(
@@ -379,11 +321,11 @@ class Mapper(Generic[RecordT]):
         arguments.check_choices(on_invalid, on_unknown)
         progress = stream.Progress()
         steps = stream.Steps(
-            first=partial(self._asked, query, context, now, on_unknown, is_stream=True),
-            following=self._following,
+            first=partial(self._planner.asked, query, context, now, on_unknown, is_stream=True),
+            following=self._planner.following,
             joined=partial(self._joined, on_invalid),
             answered=partial(self._answered, on_invalid),
-            told=self._told,
+            told=partial(_told, self._functions),
         )
         return Stream(stream.all_pages(steps, progress), progress)
 
@@ -394,67 +336,24 @@ class Mapper(Generic[RecordT]):
         """
         from truto_mapper.language import pretty  # noqa: PLC0415  # nothing else prints code
 
-        functions = [self._joining[endpoint.name] for endpoint in self._mapping.endpoints]
+        functions = [self._joining.replies.functions[endpoint.name] for endpoint in self._mapping.endpoints]
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
-
-    def _parsed(self, query: AnyQuery, on_unknown: OnUnknown, one: OfOne) -> Query:
-        """A query with what it needs of one record; a parsed one as it is, if nothing else is said."""
-        method, identity, body = one
-        if isinstance(query, Query) and (query.plan is not None or one[1:] == (None, None)):
-            if method in (None, query.method):
-                return query
-            arguments.refuse(f"the query is for `{query.method}`, not for `{method}`")
-        chosen = method or "list"
-        of_one.check_method(chosen, self._resource)
-        return of_one.with_one(self._parsers[chosen].parse(query, on_unknown), self._resource, identity, body)
-
-    def _asked(
-        self,
-        query: AnyQuery,
-        context: Context,
-        now: str | None,
-        on_unknown: OnUnknown,
-        *,
-        one: OfOne = (None, None, None),
-        is_stream: bool = False,
-    ) -> Request:
-        try:
-            parsed = self._parsed(query, on_unknown, one)
-            return self._planned(parsed, self._settings.of(context), _moment(now), is_stream=is_stream)
-        except FAILURES as error:
-            raise failure(error, context, query) from None
-
-    def _following(self, query: Query, next_cursor: str) -> Request:
-        """The request for the next page of a stream."""
-        plan, following = _plan(query), dict(query) | {"next_cursor": next_cursor}
-        return self._asked(following, plan.settings, plan.now, "refuse", is_stream=True)
-
-    def _planned(self, query: Query, settings: dict[str, Any], now: str | None, *, is_stream: bool = False) -> Request:
-        trace = self._replies.trace
-        return requests.planned(self._mapping, self._cursors, query, settings, now, trace, is_stream=is_stream)
 
     def _joined(
         self, on_invalid: OnInvalid, request: Request, response: Response | None
     ) -> Generator[Request, Response, Answered | None]:
-        """The requests of the joins of a response; None where there are none."""
+        """The requests of the joins of a reply; None where there are none."""
         if not self._mapping.unjoined:
             return None
-        return (yield from joining.asking(self._joining_replies, self._readers, on_invalid, request, response))
+        return (yield from self._joining.asking(on_invalid, request, response))
 
     def _answered(
         self, on_invalid: OnInvalid, request: Request, response: Response | None, answered: Answered | None
     ) -> Page[RecordT]:
-        """The page of a response and of its joins, or of a call that is skipped."""
+        """The page of a response, and of those to its joins, or of a call that is skipped."""
         if answered is not None:
-            query = request.query
-            plan = _plan(query)
-            try:
-                return answered.page(
-                    self._joining_replies, query, asked_of(query, plan, plan.settings, plan.now), on_invalid
-                )
-            except FAILURES as error:
-                raise failure(error, answered.response.headers, query) from None
+            return self._joining.answered(on_invalid, request, answered)
         if response is not None:
             body, status, headers = response
             return self.map(body, query=request.query, status=status, headers=headers, on_invalid=on_invalid)
@@ -463,44 +362,27 @@ class Mapper(Generic[RecordT]):
         except FAILURES as error:
             raise failure(error, request.query) from None
 
-    def _told(self, page: Page[RecordT]) -> Told:
-        """What the reply of a page says about paging."""
-        if page.endpoint is None or page.query is None:
-            return Told()
-        plan, endpoint = _plan(page.query), self._functions[page.endpoint].endpoint
-        body, status, headers = page.response
-        names = requests.bindings(page.query, plan.settings, plan.now)
-        names |= {"response": body, "status": status, "headers": headers}
-        return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
-
     def _static(self, query: Query, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
-        plan = _plan(query)
+        plan = plan_of(query)
         body = requests.static_response(self._mapping, query, plan.settings, plan.now, self._replies.trace)
         if body is MISSING:
-            page = Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
-            return page._replace(method=query.method)
+            parts = (), None, query.notes, (), Response(None), query, self._resource
+            return Page(*parts, is_asked=False, method=query.method)
         asked = asked_of(query, plan, plan.settings, plan.now)
-        replies = replace(self._replies, joined=joining.unasked()) if self._mapping.unjoined else self._replies
+        replies = self._joining.unasked() if self._mapping.unjoined else self._replies
         return page_of(replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
 
 
-def _unplanned(mapping: linked.Mapping, method: str) -> Plan:
-    """The plan of a reply without a query."""
-    names = tuple(endpoint.name for endpoint in mapping.endpoints if endpoint.method == method)
-    return Plan({}, None, names, None, Question({}, names, {}), method=method)
-
-
-def _plan(query: Query) -> Plan:
-    assert query.plan is not None  # noqa: S101  # for mypy: planning made the query
-    return query.plan
-
-
-def _moment(now: str | None) -> str | None:
-    if now is None or is_moment(now):
-        return now
-    message = f"now must be an RFC 3339 date-time with an offset in the years 2 to 9998, this is {excerpt(now)}"
-    raise QueryError(Diagnostic("Q509", message, pointer="/now", hint="such as 2026-01-31T12:00:00Z"))
+def _told(functions: Mapping[str, Fused], page: Page[Any]) -> Told:
+    """What the reply of a page says about paging."""
+    if page.endpoint is None or page.query is None:
+        return Told()
+    plan, endpoint = plan_of(page.query), functions[page.endpoint].endpoint
+    body, status, headers = page.response
+    names = requests.bindings(page.query, plan.settings, plan.now)
+    names |= {"response": body, "status": status, "headers": headers}
+    return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
 
 
 def load(

@@ -9,7 +9,7 @@ from truto_mapper.engine.query import Query
 from truto_mapper.engine.query_values import UnusableError, plain
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import WITH_BODY
-from truto_mapper.resource.generated import body_schema
+from truto_mapper.resource.generated import create_schema, update_schema
 from truto_mapper.resource.json_schema import Problem, Schema
 from truto_mapper.resource.spec import OF_ONE, Resource
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
@@ -21,6 +21,9 @@ from truto_mapper.text.record import replace
 Method: TypeAlias = Literal["list", "get", "create", "update", "delete"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
+#: What a query is about: its method, the id of a record, the body to create or update it.
+OfOne: TypeAlias = tuple[Method | None, Any, Any]
+
 #: The longest id, in characters.
 MAX_ID = 2_000
 
@@ -28,14 +31,14 @@ MAX_ID = 2_000
 _MAX_TOLD = 20
 
 
-def check_method(method: object, resource: Resource) -> None:
-    """Raises `QueryError` Q519 for a method that the resource does not have."""
-    if method not in resource.methods:
-        hint = did_you_mean(method, METHODS) if isinstance(method, str) else None
-        known = ", ".join(resource.methods)
-        raise QueryError(
-            Diagnostic("Q519", f"{resource.name} has no method {excerpt(method)}, only {known}", hint=hint)
-        )
+def known_method(given: Method | None, resource: Resource) -> str:
+    """A method of the resource, `list` for None. Raises `QueryError` Q519 for one that it does not have."""
+    method: Any = "list" if given is None else given
+    if method in resource.methods:
+        return str(method)
+    hint = did_you_mean(method, METHODS) if isinstance(method, str) else None
+    known = ", ".join(resource.methods)
+    raise QueryError(Diagnostic("Q519", f"{resource.name} has no method {excerpt(method)}, only {known}", hint=hint))
 
 
 def with_one(query: Query, resource: Resource, identity: Any, body: Any) -> Query:
@@ -46,7 +49,8 @@ def with_one(query: Query, resource: Resource, identity: Any, body: Any) -> Quer
         raise QueryError(found)
     if method not in WITH_BODY:
         return query if identity is None else replace(query, id=str(identity))
-    read = _read(body, Schema(body_schema(resource, cast("Any", method)), generated=True))
+    schema = create_schema(resource) if method == "create" else update_schema(resource)
+    read = _read(body, Schema(schema, generated=True))
     return replace(query, id=None if identity is None else str(identity), body=read)
 
 

@@ -23,7 +23,7 @@ from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at,
 
 if TYPE_CHECKING:
     from truto_mapper.engine.fused import Fused
-    from truto_mapper.engine.joins import Joined
+    from truto_mapper.engine.joined import Joined
     from truto_mapper.engine.source_types import Reading, SourceTypes
     from truto_mapper.language.trace import Trace
 
@@ -81,17 +81,22 @@ class Replies:
         if body is None:
             found.append(self._without_body(names, self.scope(bindings, budget)))
             return None, ()
-        if body.__class__ is not dict and not isinstance(body, dict):
-            raise ProviderError(_no_object(body))
+        if body.__class__ is not dict and not isinstance(body, (dict, list)):
+            raise ProviderError(_no_rows(body))
         for name in names:
             fused = self.functions[name]
-            fast = fused.reply(bindings, budget) if self.trace is None else None
+            fast = self._generated(fused, bindings, budget)
             reply = self._recognise(fused.endpoint, self.scope(bindings, budget)) if fast is None else fast
             if reply[0] is True or truthy(reply[0]):
                 if self._is_unplanned(plan):
                     found += self._unasked(fused.endpoint)
                 return fused, reply
         return self._unrecognised(names, bindings, plan, found, budget)
+
+    def _generated(self, fused: Fused, bindings: Bindings, budget: Budget) -> Sequence[Any] | None:
+        """What the generated code makes of a reply; None where that cannot tell."""
+        is_taken = bindings[_RESPONSE].__class__ is not list or fused.takes_array
+        return fused.reply(bindings, budget) if is_taken and self.trace is None else None
 
     def _is_unplanned(self, plan: Plan) -> bool:
         return plan is self.unplanned.get(plan.method)
@@ -102,8 +107,8 @@ class Replies:
         An expression that fails is a warning in `found`. Raises `ProviderError` P601.
         """
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
-        if not isinstance(scope.data, dict):
-            found += [replace(_no_object(scope.data), severity="warning")] if plan.raw else []
+        if not isinstance(scope.data, (dict, list)):
+            found += [replace(_no_rows(scope.data), severity="warning")] if plan.raw else []
             return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
@@ -153,13 +158,15 @@ class Replies:
             raise refusal(self.mapping, scope)
         if wrong := self._unreachable(endpoint, scope):
             raise ProviderError(wrong)
+        if isinstance(scope.data, list) and not endpoint.for_each:
+            raise ProviderError(_no_loop(endpoint, scope.data))
         cursor, zone = value_of(endpoint.next_cursor, scope), value_of(endpoint.time_zone, scope)
         return True, cursor, zone, False, None
 
     def _unreachable(self, endpoint: Endpoint, scope: Scope) -> list[Diagnostic]:
-        """P602 for each value of another type than its schema declares, above the next cursor or the time zone."""
+        """P602 for each value of another type than its schema declares: the reply, or above what the page reads."""
         types = self.functions[endpoint.name].types
-        return _of_other_types(types, types.above_cursor, scope.data)
+        return _of_other_types(types, [one for one, _ in types.above_cursor], scope.data)
 
     def _has_failed(self, endpoint: Endpoint, scope: Scope) -> bool:
         """Whether a reply is a failure (error_when). An expression that fails must not hide what the provider said."""
@@ -176,13 +183,16 @@ class Replies:
         if any(self._has_failed(one, scope) for one in self._named(names)):
             raise refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
+        loopless = [one for one in self._named(names) if not one.for_each]
+        if not known and loopless and isinstance(scope.data, list):
+            raise ProviderError(_no_loop(loopless[0], scope.data))
         if known or self._is_unplanned(plan):
             raise _foreign(known, names)
         if not _has_some(fused.endpoint, scope.data):
             raise _stranger(fused.endpoint, scope.data)
         message = f"the provider's answer has no records that {names[0]} recognises"
         found.append(Diagnostic("P603", message, "warning", pointer=""))
-        fast = fused.reply(bindings, budget) if self.trace is None else None
+        fast = self._generated(fused, bindings, budget)
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
 
     def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
@@ -206,7 +216,7 @@ def _is_of(endpoint: Endpoint, scope: Scope, *, failing: Any = None) -> bool:
     return (endpoint.method in linked.WITH_BODY and scope.data == {}) or _has_some(endpoint, scope.data)
 
 
-def _has_some(endpoint: Endpoint, body: dict[str, Any]) -> bool:
+def _has_some(endpoint: Endpoint, body: Any) -> bool:
     from truto_mapper.engine.reply_names import has_some  # noqa: PLC0415  # only a reply that is not recognised needs it
 
     return has_some(endpoint, body)
@@ -247,13 +257,20 @@ def _words(said: Any) -> str:
     return shortened("; ".join([*shown, *more]), MAX_SAID)
 
 
-def _no_object(body: Any) -> Diagnostic:
-    return Diagnostic("P602", f"the provider's answer must be a JSON object, this is {excerpt(body)}", pointer="")
+def _no_rows(body: Any) -> Diagnostic:
+    message = f"the provider's answer must be a JSON object or array, this is {excerpt(body)}"
+    return Diagnostic("P602", message, pointer="")
 
 
-def _stranger(endpoint: Endpoint, body: dict[str, Any]) -> ProviderError:
+def _no_loop(endpoint: Endpoint, body: list[Any]) -> Diagnostic:
+    message = f"the provider's answer is an array, and {endpoint.name} has no `for_each`: {excerpt(body)}"
+    return Diagnostic("P602", message, pointer="", hint="`for_each: {row: $}` makes each of its items a row")
+
+
+def _stranger(endpoint: Endpoint, body: Any) -> ProviderError:
     """The error for a reply with nothing that an endpoint reads."""
     has = f"it has {_words(list(body))}" if body else "it is empty"
+    has = f"it is an array: {excerpt(body)}" if isinstance(body, list) else has
     message = f"the provider's answer has nothing that {endpoint.name} reads: {has}"
     return ProviderError(Diagnostic("P603", message, pointer="", hint="is it a reply of another API or version?"))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from truto_mapper.engine.called import pairs_or_false, rows_or_false, value_at
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
-from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
+from truto_mapper.engine.source_types import NOTHING, SourceTypes
 from truto_mapper.language.compiler.escapes import escapes
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
@@ -21,10 +21,16 @@ from truto_mapper.mapping.linked import REPLY, Endpoint
 #: The functions that the code calls.
 CALLED = {one.__name__: one for one in (finished, truthy, value_at, rows_or_false, pairs_or_false)}
 
+#: The variables that are the whole reply.
+_OF_REPLY = ("$", "response")
+
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """One or two loops: `outer` is the path from the body to the rows, `inner` the key of the inner rows in each."""
+    """One or two loops: `outer` is the path from the body to the rows, `inner` the key of the inner rows in each.
+
+    The path is empty for a reply that is an array of rows itself.
+    """
 
     variables: tuple[str, ...]
     outer: NamePath
@@ -41,7 +47,8 @@ class Loops:
         paths = []
         for above, (_, expression) in zip(("", variables[0]), endpoint.for_each, strict=False):
             first, *rest = leading_names(expression.node)
-            if isinstance(first, Variable) and first.name not in ("", above):
+            of_reply = () if above else _OF_REPLY
+            if isinstance(first, Variable) and first.name not in ("", above, *of_reply):
                 raise UnfusableError("for_each leads back to an outer value")
             paths.append(tuple(one.value for one in (first, *rest) if isinstance(one, Name)))
         outer, *inner = paths
@@ -59,10 +66,10 @@ class Loops:
 
 
 def _read(pen: Pen, name: str, *steps: str) -> ast.expr:
-    """The code that reads the value at a path from an object."""
+    """The code that reads the value at a path from an object, or from a reply that may be an array."""
     if not steps:
         return pen.load(name)
-    if len(steps) > 1:
+    if len(steps) > 1 or (name == "response" and name not in pen.classes):
         return pen.called("value_at", pen.load(name), *map(pen.constant, steps))
     return pen.method(pen.load(name), "get", pen.constant(steps[0]), pen.load("MISSING"))
 
@@ -79,7 +86,7 @@ def reply_module(
     failure (error_when): the caller evaluates it again, which raises the error with its place.
     """
     externals.constants |= CALLED
-    pen = externals.pen(endpoint.path, {})
+    pen = externals.pen(endpoint.path, {} if may_be_array(endpoint) else {"response": "dict"})
     lines: list[ast.stmt] = []
     with pen.into(lines):
         unpack(pen, REPLY, pen.load("given"))
@@ -88,9 +95,11 @@ def reply_module(
             for expression in (endpoint.error_when, endpoint.next_cursor, endpoint.time_zone)
         ]
         error, *others = values
-        recognised = _local(pen, endpoint.recognise or endpoint.for_each[0][1], externals)
-        if endpoint.recognise is None:
-            recognised = pen.is_there(recognised)
+        if endpoint.recognise is None and may_be_array(endpoint):
+            recognised: ast.expr = pen.constant(value=True)
+        else:
+            recognised = _local(pen, endpoint.recognise or endpoint.for_each[0][1], externals)
+            recognised = pen.is_there(recognised) if endpoint.recognise is None else recognised
         if endpoint.error_when is not None:
             none = (
                 pen.test(error, ast.Is(), pen.load("MISSING")),
@@ -98,9 +107,8 @@ def reply_module(
             )
             failed = pen.both(pen.not_(pen.either(*none)), pen.both(recognised, pen.called("truthy", error)))
             pen.branch(failed, lambda: pen.lines.append(ast.Return(pen.constant(None))))
-        for reading in types.above_cursor:
-            classes = classes_of(types.declared_at(reading))
-            if classes:
+        for reading, classes in types.above_cursor:
+            if reading.names or "response" not in pen.classes:
                 value = pen.atom(_read(pen, "response", *reading.names))
                 usual = [pen.has_class(value, one.__name__) for one in classes]
                 right = pen.either(*usual, externals.class_test(pen, value, NOTHING))
@@ -112,6 +120,12 @@ def reply_module(
     caught = ast.ExceptHandler(pen.load("Exception"), None, [ast.Return(pen.constant(None))])
     pen.lines.append(ast.Try(lines, [caught], [], []))
     return externals.module(pen, "reply", ["given", "budget"])
+
+
+def may_be_array(endpoint: Endpoint) -> bool:
+    """Whether the outermost loop of an endpoint goes over the reply itself."""
+    node = endpoint.for_each[0][1].node if endpoint.for_each else None
+    return isinstance(node, Variable) and node.name in ("", *_OF_REPLY)
 
 
 def _looked_up_once(pen: Pen, lines: list[ast.stmt]) -> list[ast.stmt]:
@@ -151,7 +165,8 @@ def _local(pen: Pen, expression: Expression | None, externals: Externals) -> ast
     local = pen.new_local("value")
     if expression is not None:
         names = {name: name for name in REPLY}
-        made = externals.emit(expression, expression.node, names, "response", {"response": "dict"}, REPLY)
+        classes = {"response": pen.classes["response"]} if "response" in pen.classes else {}
+        made = externals.emit(expression, expression.node, names, "response", classes, REPLY)
         if made.runs:
             pen.assign("run", pen.called("new_run", pen.constant(0), pen.load("budget")))
         pen.lines += made.statements

@@ -11,11 +11,18 @@ from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, expressions
 
 
-def has_some(endpoint: Endpoint, body: dict[str, Any]) -> bool:
-    """Whether a reply has any of the top-level names that an endpoint reads or its source schema declares."""
-    names = {*(reply_type(endpoint).properties or ())} | {path[1] for path in _paths(endpoint) if len(path) > 1}
-    reads_all = any(len(path) == 1 for path in _paths(endpoint))
-    return bool(body) and (reads_all or not names.isdisjoint(body))
+def has_some(endpoint: Endpoint, body: Any) -> bool:
+    """Whether a reply has any of the top-level names that an endpoint reads or its source schema declares.
+
+    One that reads none, as the reply to an update, takes any reply for its own. An array is one's own if it is read as
+    a whole.
+    """
+    paths, declared = list(_paths(endpoint)), reply_type(endpoint).properties or ()
+    names = {*declared, *(path[1] for path in paths if len(path) > 1)}
+    if not names and endpoint.method != "list":
+        return True
+    is_read = any(len(path) == 1 for path in paths)
+    return bool(body) and (is_read or (isinstance(body, dict) and not names.isdisjoint(body)))
 
 
 def query_names(endpoint: Endpoint) -> list[str]:

@@ -139,7 +139,7 @@ def _located(path: Sequence[Name | Variable], outer: Row) -> list[Place] | None:
     if not isinstance(first, Variable):
         names = [first, *names]
     elif first.name:
-        is_reply = first.name == "response" and not outer.places
+        is_reply = first.name in ("$", "response") and not outer.places
         start = outer.item if is_reply else outer.places.get(first.name)
     if start is None or not start.in_reply:
         return None

@@ -162,8 +162,7 @@ class SourceTypes:
         self._readings: dict[int, tuple[Reading, ...]] = {}
         self._tests: dict[Reading, Test | None] = {}
         self._looked: dict[str | None, tuple[Type, Looked]] = {}
-        #: The places of the reply above those that the next cursor and the time zone are read from.
-        self.above_cursor = self._above(endpoint.next_cursor, endpoint.time_zone)
+        self._of_page = self._above(endpoint.next_cursor, endpoint.time_zone)
         for name, expression in endpoint.for_each:
             place = self._place(expression)
             self._readings[id(expression)] = self._selecting(expression, place) if place else ()
@@ -195,11 +194,20 @@ class SourceTypes:
         found += [self._reading(one, set()) for one in reads(expression) if self._start(one) != place]
         return tuple(dict.fromkeys(reading for readings in found for reading in readings))
 
+    @cached_property
+    def above_cursor(self) -> list[tuple[Reading, tuple[type, ...]]]:
+        """The reply, and the places above those that the next cursor and the time zone are read from.
+
+        Each has the classes of its declared type; places without one are left out.
+        """
+        every = ((one, classes_of(self.declared_at(one))) for one in self._of_page)
+        return [(one, classes) for one, classes in every if classes]
+
     def _above(self, *of_page: Expression | None) -> tuple[Reading, ...]:
         """The places of the reply above those that expressions of the page read."""
         read = [reading for one in of_page if one is not None for reading in self.readings(one)]
-        above = (Reading(None, one.names[:end], is_whole=False) for one in read for end in range(1, len(one.names)))
-        return tuple(dict.fromkeys(above))
+        above = (one.names[:end] for one in read for end in range(1, len(one.names)))
+        return tuple(Reading(None, names, is_whole=False) for names in dict.fromkeys([(), *above]))
 
     def readings(self, expression: Expression) -> tuple[Reading, ...]:
         """The places that an expression reads itself, not through a `let` that computes something."""

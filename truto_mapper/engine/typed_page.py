@@ -7,8 +7,10 @@ from typing import Any
 from truto_mapper.engine import bodies
 from truto_mapper.engine.answer import Answer, Given, tells_zone
 from truto_mapper.engine.cursor import MAX_CHECKED
+from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.envelope import Envelope
-from truto_mapper.engine.page import Page, ReadResponse, Response
+from truto_mapper.engine.lacking import has_joins
+from truto_mapper.engine.page import ExactResponse, Page, ReadResponse, Response
 from truto_mapper.engine.replies import Replies
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import MISSING, Budget
@@ -27,14 +29,14 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     _, settings, before, now, parameters, one, given_body, sent, planned_zone, remote_data, _, notes, plan = asked
     if plan.method != "list":
         raise UndecidedError
-    joined = replies.joined
+    joined, body = replies.joined, envelope.opened(sent_body, plan.endpoints)
     found: list[Diagnostic] = [] if joined is None else [*joined.notes]
-    body, budget = envelope.opened(sent_body), Budget() if joined is None else joined.budget
+    budget = Budget() if joined is None else joined.budget
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
         is_told = bool(found) and any(one.code != "P609" for one in found)
-        if fused is None or is_told or (fused.joins and not fused.has_joins(replies, bindings, budget)):
+        if fused is None or is_told or (fused.joins and not has_joins(fused, replies, bindings, budget)):
             raise UndecidedError
         _, cursor, zone, _, key = reply
         if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
@@ -50,29 +52,15 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     if plan.limit is not None and len(records) > plan.limit:
         raise UndecidedError
     if made is records:
-        replied = None if joined is None else joined.replies
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
         response = _new(Response, (sent_body, 200, headers))  # as in `page_of`
-        parts = (
-            records,
-            cursor,
-            notes,
-            (),
-            response,
-            query,
-            resource,
-            False,
-            name,
-            True,
-            replies.cursors,
-            "list",
-            replied,
-        )
-        return _new(Page, parts)
-    body, told = bodies.read(sent_body, 200)
+        parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
+        return _new(Page, (*parts, None if joined is None else joined.replies))
+    exact: list[Exact] = []
+    body, told = bodies.read(sent_body, 200, exact)
     found[:0] = [*notes, *told]
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
-    response = ReadResponse(body, 200, headers)
+    response = (ExactResponse if exact else ReadResponse)(body, 200, headers)
     read = fused.reply(bindings, budget)
     if read is None:
         raise UndecidedError

@@ -13,16 +13,17 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from truto_mapper.language import types
-from truto_mapper.language.library.functions import OURS, STANDARD
-from truto_mapper.language.runtime.arguments import called, expected
+from truto_mapper.language.library.functions import LIBRARY, STANDARD
+from truto_mapper.language.library.truto.names import SIGNATURES
+from truto_mapper.language.runtime.arguments import called, expected, like_theirs
 from truto_mapper.language.runtime.calls import invoked
 from truto_mapper.language.runtime.signatures import Parameter, parse_signature
-from truto_mapper.language.runtime.values import MISSING, Budget, Function, Run, settled
+from truto_mapper.language.runtime.values import MISSING, Budget, Run, settled
 from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union, union_all
 from truto_mapper.text.errors import EvaluationError
 
 #: The signatures of our own functions, which check their arguments themselves.
-_OURS: Final = {"floorDate": "<(sl)s(sl)?:s>", "ceilDate": "<(sl)s(sl)?:s>", "size": "<x:n>"}
+_OURS: Final = {"floorDate": "<(sl)s(sl)?:s>", "ceilDate": "<(sl)s(sl)?:s>", "size": "<x:n>", **SIGNATURES}
 
 #: The letters of signatures for the kinds of types.
 _LETTERS: Final = dict(zip(("string", "integer", "number", "boolean", "null", "undefined"), "snnblm", strict=True)) | {
@@ -113,12 +114,12 @@ def signature_of(name: str) -> Sequence[Parameter]:
 
 def is_known(name: str, variables: Mapping[str, Type] = MappingProxyType({})) -> bool:
     """Whether a call of a name is one of a standard function or one of ours: a variable that holds none hides none."""
-    return "function" not in variables.get(name, UNDEFINED).kinds and (name in STANDARD or name in OURS)
+    return "function" not in variables.get(name, UNDEFINED).kinds and name in LIBRARY
 
 
 def arity_of(name: str) -> int:
     """How many arguments a higher-order function gives to a function."""
-    return max(STANDARD[name].arity if name in STANDARD else OURS[name].arity, 1)
+    return max(LIBRARY[name].arity, 1)
 
 
 def letters_of(kind: Type) -> frozenset[str]:
@@ -199,6 +200,8 @@ def _wrong_count(name: str, count: int, least: int, most: int) -> Misfit:
 def _misfit(name: str, index: int, kind: Type, parameter: Parameter, but: str = "this is") -> Misfit:
     takes = expected(parameter)
     message = f"argument {index + 1} of {called(name)} must be {takes}, but {but} {types.in_words(kind)}"
+    if (advice := like_theirs(name, index + 1)) is not None:
+        return Misfit(index, "C208", message, advice)
     hint = {"a string": "write $string(…)", "a number": "write $number(…)"}.get(takes)
     if name == "length" and "array" in kind.kinds:
         return Misfit(index, "C208", message, "$count counts the items of an array")
@@ -238,8 +241,7 @@ def _inner(name: str, index: int, kind: Type, parameter: Parameter) -> Iterator[
 
 def run(name: str, arguments: Sequence[Any]) -> Any:
     """The result of a function. Raises `EvaluationError`."""
-    function: Function = OURS[name] if name in OURS else STANDARD[name]
-    return settled(invoked(Run(Budget(), 100), MISSING, function, *arguments))
+    return settled(invoked(Run(Budget(), 100), MISSING, LIBRARY[name], *arguments))
 
 
 def refused_constants(name: str, kinds: Sequence[Type]) -> Iterator[Misfit]:
@@ -273,7 +275,8 @@ def result(name: str, given: Sequence[Type], made: Type) -> Type:
         return Type(frozenset({"string", "undefined"}), format="date")
     if name in _MOMENTS and len(given) < 2 - (name == "now"):
         return Type(frozenset({"string", "undefined"}), format="date-time")
-    letter = (STANDARD[name].signature or "").rpartition(":")[2][:3] if name in STANDARD else ""
+    signature = STANDARD[name].signature if name in STANDARD else SIGNATURES.get(name)
+    letter = (signature or "").rpartition(":")[2][:3]
     kind = types.INTEGER if name in _INTEGERS else _ARRAYS.get(letter) or _RESULTS.get(letter[:1], ANY)
     return kind if name in _CERTAIN or kind == ANY else union(kind, UNDEFINED)
 
@@ -341,6 +344,27 @@ def _items(given: Sequence[Type], _: Type) -> Type:
     return sequence(item_of(given[0]))
 
 
+def _first(given: Sequence[Type], _: Type) -> Type:
+    """The type of the first argument that is neither null nor undefined."""
+    found = union_all(one.without(NONE) for one in given)
+    return ANY if ANY in given else union(found, UNDEFINED) if all(one.kinds & NONE for one in given) else found
+
+
+def _found(given: Sequence[Type], _: Type) -> Type:
+    return union(item_of(given[0]), UNDEFINED)
+
+
+def _listed(given: Sequence[Type], _: Type) -> Type:
+    """An array of some of the items."""
+    item = item_of(given[0])
+    return Type(frozenset({"array"}), items=item.without({"undefined"}), path=item.path)
+
+
+def _compacted(given: Sequence[Type], _: Type) -> Type:
+    found = _listed(given, ANY)
+    return replace(found, items=(found.items or ANY).without(NONE))
+
+
 def _mapped(_: Sequence[Type], made: Type) -> Type:
     return sequence(made) if made != ANY else ANY
 
@@ -379,14 +403,20 @@ _MATCH: Final = Type(
 _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "append": _appended,
     "clone": _same,
+    "compact": _compacted,
+    "difference": _listed,
     "distinct": _items,
     "each": _mapped,
     "filter": _kept,
+    "find": _found,
+    "firstNonEmpty": _first,
+    "lofilter": _listed,
     "lookup": _looked_up,
     "map": _mapped,
     "match": lambda _, __: sequence(_MATCH),
     "max": _number_of,
     "merge": _merged,
+    "orderBy": _listed,
     "min": _number_of,
     "reduce": _reduced,
     "reverse": _items,

@@ -10,7 +10,7 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from truto_mapper.language.compiler import placer
-from truto_mapper.language.library.functions import NAMESPACE, OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY, NAMESPACE, STANDARD
 from truto_mapper.language.runtime.calls import from_caller
 from truto_mapper.language.runtime.sizes import measure
 from truto_mapper.language.runtime.values import (
@@ -310,7 +310,7 @@ class Expression:
         from truto_mapper.language.foreign import meant  # noqa: PLC0415  # only a mistake needs it
         from truto_mapper.language.names import bare_calls  # noqa: PLC0415  # likewise
 
-        known = STANDARD.keys() | OURS.keys() | self.functions.keys()
+        known = LIBRARY.keys() | self.functions.keys()
         variables = (one for one in (*self.calls, *self.variables) if one.name not in known)
         names = [(one.span.start, one.name) for one in variables if scope.lookup(one.name) is MISSING]
         names += [(one.span.start, one.value) for one, _ in bare_calls(self.node)]
@@ -452,7 +452,7 @@ class _Compiled:
         functions = _callers(expression.functions)
         self.program, self.runs = program, program.runs
         self.escapes, self.multiplies = program.escapes, program.multiplies
-        self.parameters = [(n, functions.get(n, OURS.get(n, STANDARD.get(n, MISSING)))) for n in program.parameters]
+        self.parameters = [(n, functions.get(n, LIBRARY.get(n, MISSING))) for n in program.parameters]
         linked = dict(zip(_names(functions), functions.values(), strict=True))
         namespace: dict[str, Any] = {**NAMESPACE, **linked, "__builtins__": {}}
         exec(program.code, namespace)  # noqa: S102  (of nodes, not of text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from truto_mapper.language.library.truto.names import REFUSED
 from truto_mapper.text.diagnostics import did_you_mean, nearest
 
 #: Functions of other languages by their names in lower case: the name of JSONata's function, or what to write.
@@ -51,7 +52,6 @@ FUNCTIONS: Final[Mapping[str, str]] = {
     "tojson": "$string",
     "int": "$number",
     "float": "$number",
-    "tonumber": "$number",
     "tonum": "$number",
     "parseint": "$number",
     "parsefloat": "$number",
@@ -65,19 +65,14 @@ FUNCTIONS: Final[Mapping[str, str]] = {
     "formatdate": "$fromMillis",
     "raise": "$error",
     "throw": "$error",
-    "find": "a[b = 1][0]",
     "first": "a[0]",
     "last": "a[-1]",
-    "values": "a.*",
-    "flatten": "a.*",
     "if": "condition ? value : other",
     "iif": "condition ? value : other",
     "coalesce": "a ?? b",
     "ifnull": "a ?? b",
     "nvl": "a ?? b",
     "default": "a ?? b",
-    "groupby": "a{key: value}",
-    "orderby": "a^(key)",
     "sortby": "a^(key)",
     "isempty": "$count(a) = 0",
     "isnull": "a = null",
@@ -130,6 +125,8 @@ UNQUOTED: Final = "a text needs quotes"
 
 def meant(name: str, known: Iterable[str]) -> str | None:
     """A hint for a function that does not exist: the nearest name, or what JSONata has for one of another language."""
+    if name in REFUSED:
+        return REFUSED[name]
     known = set(known)
     written = FUNCTIONS.get(name.casefold().replace("_", ""))
     if written is None or name.casefold() in map(str.casefold, known):

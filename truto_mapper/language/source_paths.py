@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from truto_mapper.language import nodes
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY, STANDARD
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
 from truto_mapper.language.runtime.signatures import Parameter, parse_signature
@@ -73,7 +73,7 @@ class Paths:
         self.paths: dict[str, NamePath] = {name: (name,) for name in variables}
         self.paths |= {"": self.context, "$": self.context}
         self.others: dict[str, frozenset[NamePath]] = {}
-        self.functions = {*functions, *OURS}
+        self.functions = {*functions, *LIBRARY.keys() - STANDARD.keys()}
         #: What `reads` knows: the variables that are free, and the names that are bound once, to a path.
         self.free: set[int] | None = None
         self.bound_once: set[str] = set()
@@ -238,7 +238,7 @@ def without_data(expression: Expression) -> list[Node]:
     All of them are undefined, and so are calls that take the context for an argument left out. What follows a step has
     a context; a lambda has that of its definition.
     """
-    standard = {id(one) for one in expression.calls if one.name not in {*expression.functions, *OURS}}
+    standard = {id(one) for one in expression.calls if one.name in STANDARD and one.name not in expression.functions}
     roots = (one for one in nodes.walk(expression.node) if isinstance(one, Variable) and one.name == "$")
     found = [*_of_context(expression.node, standard), *roots]
     outer = {id(below) for one in found for below in nodes.walk(one) if below is not one}

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.foreign import function_for, meant
+from truto_mapper.language.library.truto.names import REFUSED
 from truto_mapper.language.names import bare_calls, keeps_functions
 from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.source import Span
@@ -29,7 +30,11 @@ def unknown_functions(
             yield expression.diagnostic("C203", message, call, hint="write $now, the time given by the caller")
         elif call.name not in known:
             is_value = call.name in values
-            message = f"${call.name} is a value, not a function" if is_value else f"there is no function ${call.name}"
+            message = f"there is no function ${call.name}"
+            if is_value:
+                message = f"${call.name} is a value, not a function"
+            elif call.name in REFUSED:
+                message = f"${call.name} is no function of a mapping"
             yield expression.diagnostic("C203", message, call, hint=None if is_value else meant(call.name, known))
     bare = bare_calls(expression.node) if _BARE.search(expression.text) else []
     for name, before in bare if bare and not keeps_functions(expression.node) else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -24,10 +24,10 @@ Loop: TypeAlias = tuple[str, Expression]
 REQUEST_NAMES = frozenset({"query", "context", "cursor", "now", "id", "body"})
 
 #: The methods with a body. Their reply may be empty: `$id`, `$body` and `$headers` tell of the record.
-WITH_BODY = frozenset({"create", "update"})
+WITH_BODY = ("create", "update")
 
 #: The bindings that only some methods have.
-OF_METHODS = {"id": OF_ONE, "body": WITH_BODY}
+OF_METHODS: dict[str, Collection[str]] = {"id": OF_ONE, "body": WITH_BODY}
 
 #: The bindings of a reply, in the order in which they are passed.
 REPLY = ("context", "cursor", "headers", "now", "query", "response", "status", "id", "body")

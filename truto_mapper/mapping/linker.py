@@ -6,27 +6,20 @@ Fields must be declared by the resource, variables bound where they are used, an
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
-from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Any
 
 from truto_mapper.language import nodes
-from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
-from truto_mapper.language.foreign import UNQUOTED
-from truto_mapper.language.library.functions import FUNCTIONS
-from truto_mapper.language.names import discarded, is_function, leading_names, meant_as_binding
-from truto_mapper.language.source_paths import reads, without_data
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping import joins, lookups
-from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
+from truto_mapper.mapping.expressions import Expressions
 from truto_mapper.mapping.linked import (
     OF_REPLIES,
     REQUEST_NAMES,
     RESPONSE_NAMES,
     Endpoint,
-    Loop,
     Mapping,
     Template,
     WholeDays,
@@ -38,7 +31,7 @@ from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.resource.surely import is_plain, surely_fits
-from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean, nearest, shortened
+from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean
 from truto_mapper.text.errors import Findings, MappingError
 from truto_mapper.text.pointers import steps_of
 from truto_mapper.text.source import Source
@@ -46,11 +39,6 @@ from truto_mapper.text.yaml_tree import Node
 
 #: What the expressions of `error_mapping` can read.
 _OF_ERRORS = RESPONSE_NAMES - {"cursor", "now", "id", "body"}
-
-#: What the names below a binding are.
-_KINDS = {"query": "query parameter", "context": "context setting", "joined": "join"}
-
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
 def link(
@@ -72,14 +60,14 @@ def link(
     settings = parts["context"].plain() if "context" in parts else {}
     method = parts["method"].value if "method" in parts else "list"
     linker = _Linker(resource, settings, functions, find_schema, method)
-    linker.tables = lookups.linked_lookups(linker, parts.get("lookups"))
+    linker.read.tables = lookups.linked_lookups(linker.read, parts.get("lookups"))
     context = linker.context(parts.get("context"))
     whole_days = linker.whole_days(parts["whole_days"]) if "whole_days" in parts else None
     endpoints = [
         linker.endpoint(name, node, has_days=whole_days is not None) for name, node in parts["endpoints"].value.items()
     ]
     errors, refusal = _errors(linker, parts.get("error_mapping"))
-    linker.findings.found = _in_order(linker.findings.found)
+    linker.findings.found[:] = _in_order(linker.findings.found)
     if mistakes is None:
         linker.findings.raise_as(MappingError)
     else:
@@ -87,13 +75,13 @@ def link(
     integration = parts["integration"].value
     made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
     unjoined = {one.name: without_joins(one) for one in endpoints if one.joins}
-    mapping = Mapping(sources or (root.source,), *made, linker.tables, unjoined)
+    mapping = Mapping(sources or (root.source,), *made, linker.read.tables, unjoined)
     mapping.with_root(root)
     return mapping
 
 
 class _Linker:
-    """Parses each expression once, also where YAML aliases repeat it, and checks its names."""
+    """Links the parts of a mapping document; what is wrong is added to `findings`."""
 
     def __init__(
         self,
@@ -105,17 +93,9 @@ class _Linker:
     ) -> None:
         self.resource, self.method = resource, method
         self.find_schema = find_schema
-        #: The names that are known below a binding: parameters, settings and joins.
-        self.settings: dict[str, Map[str, Any]] = {"query": resource.parameters, "context": context, "joined": {}}
-        self.functions = functions
-        self.known = STANDARD_FUNCTIONS | FUNCTIONS.keys() | functions.keys()
-        self.tables: Map[str, Any] = {}
+        self.settings = {"query": resource.parameters, "context": context}
         self.findings = Findings()
-        self.elsewhere: frozenset[str] = RESPONSE_NAMES
-        self.parsed: dict[int, Expression | None] = {}
-        #: The names of `let` that were refused because they are functions.
-        self.refused: set[str] = set()
-        self.linked: set[tuple[int, frozenset[str]]] = set()
+        self.read = Expressions(self.settings, functions, self.findings)
 
     def context(self, node: Node | None) -> Schema:
         """The schema of the account's context: an object of all settings."""
@@ -137,7 +117,7 @@ class _Linker:
 
     def whole_days(self, node: Node) -> WholeDays:
         shape = node.plain()
-        zone = self.expression(node.value["time_zone"], frozenset({"query", "context"}))
+        zone = self.read.expression(node.value["time_zone"], frozenset({"query", "context"}))
         listed, known = node.value["parameters"], self.settings["query"]
         for name in shape["parameters"]:
             if name not in known:
@@ -162,29 +142,32 @@ class _Linker:
 
     def endpoint(self, name: str, node: Node, *, has_days: bool) -> Endpoint:
         parts = node.value
-        self.elsewhere = RESPONSE_NAMES.union(*(parts[key].value for key in ("for_each", "let") if key in parts))
-        joined = joins.names_of(self, parts.get("join"))
+        self.read.elsewhere = RESPONSE_NAMES.union(*(parts[key].value for key in ("for_each", "let") if key in parts))
+        joined = joins.names_of(parts.get("join"))
         method = self.endpoint_method(node)
+        taken = self.resource.parameters_of(method)
+        self.read.settings = {**self.settings, "query": taken, "joined": parts["join"].value if joined else {}}
+        self.read.untaken = frozenset(self.resource.parameters.keys() - taken.keys())
         source = self.provider_schema(parts.get("source_schema"))
         if "time_zone" in parts and not has_days:
             message = "`time_zone` is compared with the zone of `whole_days`, which this mapping does not have"
             hint = "write `whole_days` with the zone in which the request counts days"
             self.findings.found.append(node.diagnostic("M106", message, key="time_zone", hint=hint))
         of_request, of_reply = bound(REQUEST_NAMES, method), bound(RESPONSE_NAMES, method)
-        of_joins = joins.linked_joins(self, parts.get("join"), of_request, of_reply)
+        linking = joins.Linking(self.read, self.provider_schema, self.request_schema, of_request, of_reply)
         names = of_reply
-        for_each = self.loops(parts.get("for_each"), names)
+        for_each = self.read.loops(parts.get("for_each"), names)
         names |= {loop for loop, _ in for_each}
         names |= joined
-        let = self.loops(parts.get("let"), names)
+        let = self.read.loops(parts.get("let"), names)
         names |= {loop for loop, _ in let}
-        path = self.expression(parts["path_mapping"], of_request)
+        path = self.read.expression(parts["path_mapping"], of_request)
 
         def one(key: str, names: frozenset[str]) -> Expression | None:
-            return self.expression(parts[key], names) if key in parts else None
+            return self.read.expression(parts[key], names) if key in parts else None
 
         def tree(key: str) -> Template | None:
-            return self.template(parts[key], of_request) if key in parts else None
+            return self.read.template(parts[key], of_request) if key in parts else None
 
         return Endpoint(
             name=name,
@@ -208,7 +191,7 @@ class _Linker:
             response=self.response(parts["response_mapping"], names, self.resource.fields)
             if "response_mapping" in parts
             else {},
-            joins=of_joins,
+            joins=linking.joins(parts.get("join")),
         )
 
     def endpoint_method(self, node: Node) -> str:
@@ -257,39 +240,10 @@ class _Linker:
             return None
         return schema
 
-    def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
-        """Named expressions in order; each can use the names before it."""
-        loops: list[Loop] = []
-        if node is None:
-            return ()
-        self.check_names(node, names | self.tables.keys())
-        for name, child in node.value.items():
-            value = self.expression(child, names)
-            loops.append((name, value))
-            if is_function(value.node, self.known - names):
-                self.refused.add(name)
-                self.findings.found.append(_kept_function(name, value))
-            names |= {name}
-        return tuple(loops)
-
-    def check_names(self, node: Node, bound: AbstractSet[str]) -> None:
-        """Refuse the names in a node that cannot be variables, or that are bound to something else."""
-        for name in node.value:
-            if not _VARIABLE.match(name) or name in bound:
-                why = "is already bound here" if name in bound else "is not a valid variable name"
-                self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
-
-    def template(self, node: Node, names: frozenset[str]) -> Template:
-        if isinstance(node.value, dict):
-            return {key: self.template(child, names) for key, child in node.value.items()}
-        if isinstance(node.value, list):
-            return [self.template(child, names) for child in node.value]
-        return self.expression(node, names)
-
     def response(self, node: Node, names: frozenset[str], fields: Map[str, Field]) -> Template:
         """A template of the unified record. Every key must be a declared field."""
         if not isinstance(node.value, dict):
-            template = self.template(node, names)
+            template = self.read.template(node, names)
             if isinstance(node.value, list):
                 self.misfit(node, "a record", "object")
             elif isinstance(template, Expression):
@@ -298,7 +252,7 @@ class _Linker:
         for key in sorted(node.value.keys() - fields.keys()):
             self.undeclared(node.keys[key].source, node.keys[key].span, key, fields)
         return {
-            key: self.field(child, names, fields[key], key) if key in fields else self.template(child, names)
+            key: self.field(child, names, fields[key], key) if key in fields else self.read.template(child, names)
             for key, child in node.value.items()
         }
 
@@ -307,10 +261,10 @@ class _Linker:
             return [self.field(child, names, field.items, name) for child in node.value]
         if isinstance(node.value, (list, dict)) and field.type not in ("any", _kind(node)):
             self.misfit(node, f"`{name}`", field.type)
-            return self.template(node, names)
+            return self.read.template(node, names)
         inner = field.inner
         if inner.type == "object" and not inner.fields:
-            return self.template(node, names)
+            return self.read.template(node, names)
         return self.response(node, names, inner.fields)
 
     def misfit(self, node: Node, what: str, kind: str) -> None:
@@ -331,117 +285,11 @@ class _Linker:
         message = f"`{name}` is not a field that {self.resource.name} declares here"
         self.findings.add("C201", message, source=source, span=span, hint=did_you_mean(name, fields))
 
-    def expression(self, node: Node, names: frozenset[str]) -> Expression:
-        if id(node) not in self.parsed:
-            self.parsed[id(node)] = self.parse(node)
-        parsed = self.parsed[id(node)]
-        if parsed is None:
-            return _unread(node)
-        if (id(node), names) not in self.linked:
-            self.linked.add((id(node), names))
-            self.bindings(parsed, names)
-        return parsed
-
-    def parse(self, node: Node) -> Expression | None:
-        if isinstance(node.value, str):
-            text, offsets = node.value, node.offsets()
-        else:  # a YAML number, boolean or null means the same in JSONata
-            text = json.dumps(node.value)
-            offsets = tuple(min(node.span.start + i, node.span.end - 1) for i in range(len(text)))
-        if not text.strip():
-            self.findings.found.append(node.diagnostic("M106", "an expression is missing here"))
-            return None
-        if offsets is None:
-            hint = "write the expression as a plain scalar, in single quotes, or as a | block"
-            message = "an expression cannot be a double-quoted scalar with escapes"
-            self.findings.found.append(node.diagnostic("M107", message, hint=hint))
-            return None
-        try:
-            return Expression(text, source=node.source, offsets=offsets, functions=self.functions, tables=self.tables)
-        except MappingError as error:
-            self.findings.found.extend(map(_quoted, error.diagnostics))
-            return None
-
-    def bindings(self, expression: Expression, names: frozenset[str]) -> None:
-        names |= self.tables.keys()
-        self.findings.found.extend(unknown_functions(expression, self.known | self.refused, names))
-        self.variables_used(expression, names)
-        if any(variable.name in self.settings for variable in expression.variables):
-            self.parameters(expression)
-        if "response" not in names:
-            self.paths_over_nothing(expression, names)
-
-    def variables_used(self, expression: Expression, names: frozenset[str]) -> None:
-        blocks = ";" in expression.text  # without one there are none
-        compared = [meant_as_binding(one) for one in discarded(expression.node)] if blocks else []
-        for variable in expression.variables:
-            if variable.name in names or variable.name in self.known - CLOCKS:
-                continue
-            if variable in compared and not any(variable is one for one in compared):
-                continue  # a consequence: it would be bound
-            hint = self.variable_meant(variable, names)
-            if variable in compared:
-                hint = f"`=` compares: write `${variable.name} := …`"
-            self.unknown("C202", expression, variable, f"${variable.name} is not bound here", hint)
-
-    def variable_meant(self, variable: nodes.Variable, names: frozenset[str]) -> str | None:
-        if variable.name in self.elsewhere:
-            return f"it is bound elsewhere; available here: {', '.join(f'`${name}`' for name in sorted(names))}"
-        if (close := nearest(variable.name, names, 0.75) or nearest(variable.name, self.known, 0.88)) is not None:
-            return f"did you mean `${close}`?"
-        return f"available here: {', '.join(f'`${name}`' for name in sorted(names))}"
-
-    def parameters(self, expression: Expression) -> None:
-        """Report unknown names after `$query`, `$context` and `$joined`."""
-        for (variable, *names), written in reads(expression):
-            if names and variable in self.settings and names[0] not in self.settings[variable]:
-                kind = _KINDS[variable]
-                hint = did_you_mean(names[0], self.settings[variable])
-                self.unknown("C204", expression, written[0], f"there is no {kind} `{names[0]}`", hint)
-
-    def paths_over_nothing(self, expression: Expression, names: frozenset[str]) -> None:
-        """Report paths of the request that lack a variable: it has no data, so they are always undefined."""
-        for node in without_data(expression):
-            written = expression.text[node.span.start : node.span.end]
-            message = f"`{shortened(written)}` is always undefined: a request is made of variables, there is no data"
-            hint = self.variable_for(node, written, names)
-            if isinstance(node, nodes.Call) and node.arguments:
-                message = f"`{shortened(written)}` lacks an argument: `$` stands for it, but a request has no data"
-                hint = "write all of its arguments"
-            self.unknown("C217", expression, node, message, hint)
-
-    def variable_for(self, node: nodes.Node, written: str, names: frozenset[str]) -> str:
-        """A hint that names the variable which a path was meant to begin with."""
-        path = leading_names(node)
-        first = path[0] if path else None
-        if isinstance(first, nodes.Name) and written.startswith(first.value):
-            homes = [f"{home}." for home in sorted(names & self.settings.keys()) if first.value in self.settings[home]]
-            for prefix in [""] if first.value in names else homes:
-                return f"write `${prefix}{written}`"
-            if len(path) == 1:
-                return f"a variable begins with `$`; text needs quotes of its own: '{json.dumps(first.value)}'"
-        return f"available here: {', '.join(f'`${name}`' for name in sorted(names))}"
-
-    def unknown(self, code: str, expression: Expression, node: nodes.Node, message: str, hint: str | None) -> None:
-        self.findings.found.append(expression.diagnostic(code, message, node, hint=hint))
-
-
-def _kept_function(name: str, value: Expression) -> Diagnostic:
-    message = f"`{name}` is a function, which can only be called in the expression that defines it"
-    hint = f"write it there: `(${name} := {shortened(value.line, 40)}; ${name}(…))`"
-    return value.diagnostic("C226", message, value.node, hint=hint)
-
-
-def _unread(node: Node) -> Expression:
-    """An expression of any value, at the place of one that cannot be read."""
-    text = "$unread"
-    return Expression(text, source=node.source, offsets=(node.span.start,) * len(text))
-
 
 def _errors(linker: _Linker, node: Node | None) -> tuple[Map[str, Expression], Source | None]:
     """The expressions that read a refusal, and the schema of what they read."""
     parts = node.value if node else {}
-    read = {name: linker.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
+    read = {name: linker.read.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
     return read, linker.provider_schema(parts.get("source_schema"))
 
 
@@ -449,12 +297,6 @@ def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Findings in the order of the text. A finding repeated by an alias is reported once."""
     once = {(one.code, one.source, one.span, one.message): one for one in reversed(list(found))}
     return sorted(once.values(), key=by_place)
-
-
-def _quoted(found: Diagnostic) -> Diagnostic:
-    """A syntax error; where quotes are missing, the hint has those of YAML, too."""
-    edit = re.fullmatch('write `(".*)`', found.hint or "") if found.message == UNQUOTED else None
-    return replace(found, hint=f"text needs quotes of its own: '{edit[1]}'") if edit else found
 
 
 def _kind(node: Node) -> str:

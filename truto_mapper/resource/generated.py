@@ -42,8 +42,17 @@ def query_schema(resource: Resource, method: str = "list") -> JSON:
     return _head(resource, "query", about) | object_(parameters, "asked") | {"required": required}
 
 
-def body_schema(resource: Resource, method: Literal["create", "update"]) -> JSON:
-    """The JSON Schema of the body to create or update a record."""
+def create_schema(resource: Resource) -> JSON:
+    """The JSON Schema of the body to create a record."""
+    return _body_schema(resource, "create")
+
+
+def update_schema(resource: Resource) -> JSON:
+    """The JSON Schema of the body to update a record: what it has is replaced."""
+    return _body_schema(resource, "update")
+
+
+def _body_schema(resource: Resource, method: Literal["create", "update"]) -> JSON:
     fields = {name: field for name, field in resource.fields.items() if name != REMOTE_DATA}
     about = f"The body to {method} a record: {resource.description}"
     return _head(resource, method, about) | object_(fields, method)

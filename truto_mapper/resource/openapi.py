@@ -1,4 +1,4 @@
-"""The files generated from a resource: OpenAPI for its endpoint, TypedDicts for its record, and JSON Schemas."""
+"""The files generated from a resource: OpenAPI for its methods, TypedDicts for its record, and JSON Schemas."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import get_args
 
 from truto_mapper.resource.field import Field, value_schema, without
 from truto_mapper.resource.generated import (
+    create_schema,
     embedded,
     envelope,
     is_asked,
@@ -18,9 +19,10 @@ from truto_mapper.resource.generated import (
     normalized_schema,
     query_schema,
     record_schema,
+    update_schema,
 )
 from truto_mapper.resource.json_schema import DIALECT
-from truto_mapper.resource.spec import Resource
+from truto_mapper.resource.spec import OF_ONE, Method, Resource
 from truto_mapper.resource.surely import JSON
 from truto_mapper.text.diagnostics import Severity, either
 
@@ -36,23 +38,45 @@ _REFUSALS = {
 
 
 def openapi(resource: Resource) -> JSON:
-    """The list endpoint as an OpenAPI 3.1.0 document."""
-    method, title = resource.methods["list"], resource.title
-    operation = {
-        "operationId": f"list_{resource.resource.replace('-', '_')}",
-        "summary": f"List {title}",
-        "description": method.description,
-        "tags": [resource.unified_model],
-        "parameters": [_parameter(resource, name, field) for name, field in resource.parameters.items()],
-        "responses": {"200": _answer(resource)} | {str(status): _refusal(status) for status in _REFUSALS},
-    }
+    """The methods as an OpenAPI 3.1.0 document."""
+    paths: JSON = {}
+    for name, method in resource.methods.items():
+        paths.setdefault(method.path, {})[method.http_method.lower()] = _operation(resource, name, method)
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": str(resource.version), "description": resource.description},
+        "info": {"title": resource.title, "version": str(resource.version), "description": resource.description},
         "jsonSchemaDialect": DIALECT,
-        "paths": {method.path: {method.http_method.lower(): operation}},
+        "paths": paths,
         "components": {"schemas": _components(resource)},
     }
+
+
+def _operation(resource: Resource, name: str, method: Method) -> JSON:
+    asked = [_parameter(resource, key, field) for key, field in resource.parameters_of(name).items()]
+    answer = {"204": {"description": "The record is gone."}} if name == "delete" else {"200": _answer(resource, name)}
+    body = {"required": True, "content": {"application/json": {"schema": _component(_body_name(resource, name))}}}
+    return {
+        "operationId": f"{name}_{resource.resource.replace('-', '_')}",
+        "summary": f"{name.capitalize()} {resource.title}",
+        "description": method.description,
+        "tags": [resource.unified_model],
+        "parameters": [*([_ID] if name in OF_ONE else []), *asked],
+        **({"requestBody": body} if name in ("create", "update") else {}),
+        "responses": answer | {str(status): _refusal(status) for status in _REFUSALS},
+    }
+
+
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The id of the record.",
+    "schema": {"type": "string", "minLength": 1},
+}
+
+
+def _body_name(resource: Resource, method: str) -> str:
+    return f"{method.capitalize()}{_pascal(resource.resource)}"
 
 
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
@@ -85,18 +109,25 @@ def _written(name: str, field: Field) -> str:
     return either(f"`{form}`" for form in forms)
 
 
-def _answer(resource: Resource) -> JSON:
+def _answer(resource: Resource, method: str) -> JSON:
     name = _pascal(resource.resource)
-    bodies = [_component(f"{name}List"), _component(f"Normalized{name}List"), _component(f"{name}Debug")]
+    listed = [f"{name}List", f"Normalized{name}List", f"{name}Debug"]
+    bodies = [_component(one) for one in (listed if method == "list" else [name, f"Normalized{name}"])]
+    bodies += [_debug_of_one(name)] if method != "list" else []
     raw = {"title": "raw", "description": "The provider's own body, unchanged."}
     lines = _component(name) | {"description": "One record a line (`stream`)."}
     return {
-        "description": "The records, in the format named by `truto_response_format`.",
+        "description": f"The record{'s' * (method == 'list')}, in the format named by `truto_response_format`.",
         "content": {
             "application/json": {"schema": {"anyOf": [*bodies, raw]}},
             "application/x-ndjson": {"schema": lines},
         },
     }
+
+
+def _debug_of_one(name: str) -> JSON:
+    debug = {"type": ["object", "null"], "description": "How the provider was asked, and what it said."}
+    return {"title": "debug"} | _closed({"result": _component(name), "debug": debug}, ["result", "debug"])
 
 
 def _refusal(status: int) -> JSON:
@@ -113,12 +144,21 @@ def _component(name: str) -> JSON:
 def _components(resource: Resource) -> JSON:
     name = _pascal(resource.resource)
     unified, normalized = f"#/components/schemas/{name}", f"#/components/schemas/Normalized{name}"
-    return {
-        name: embedded(record_schema(resource)),
-        f"Normalized{name}": embedded(normalized_schema(resource)),
+    lists = {
         f"{name}List": {"title": "unified"} | envelope(resource, unified),
         f"Normalized{name}List": {"title": "normalized"} | envelope(resource, normalized),
         f"{name}Debug": {"title": "debug"} | envelope(resource, unified, required=["debug"]),
+    }
+    bodies = {
+        _body_name(resource, method): embedded(schema_of(resource))
+        for method, schema_of in (("create", create_schema), ("update", update_schema))
+        if method in resource.methods
+    }
+    return {
+        name: embedded(record_schema(resource)),
+        f"Normalized{name}": embedded(normalized_schema(resource)),
+        **(lists if "list" in resource.methods else {}),
+        **bodies,
         "Error": _error(),
     }
 
@@ -147,6 +187,9 @@ def _closed(properties: JSON, required: list[str]) -> JSON:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+#: The methods without which a resource has no document of a kind.
+_OF_METHODS = {"list": "list", "query": "list", "create": "create", "update": "update"}
+
 #: The JSON documents generated from a resource, by kind.
 KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
     {
@@ -154,16 +197,23 @@ KINDS: Mapping[str, Callable[[Resource], JSON]] = types.MappingProxyType(
         "list": list_schema,
         "normalized": normalized_schema,
         "query": query_schema,
+        "create": create_schema,
+        "update": update_schema,
         "openapi": openapi,
     }
 )
 
 
+def kinds_of(resource: Resource) -> list[str]:
+    """The kinds of documents that a resource has."""
+    return [kind for kind in KINDS if _OF_METHODS.get(kind, "list") in resource.methods or kind not in _OF_METHODS]
+
+
 def artefacts(resource: Resource) -> dict[str, str]:
     """The files generated beside a spec: their texts by file name."""
     return {
-        f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": json_text(generate(resource))
-        for kind, generate in KINDS.items()
+        f"{resource.resource}.{kind}{'' if kind == 'openapi' else '.schema'}.json": json_text(KINDS[kind](resource))
+        for kind in kinds_of(resource)
     }
 
 

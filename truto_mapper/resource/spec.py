@@ -164,7 +164,7 @@ def _wrong_methods(root: Node, resource: Resource) -> Iterator[Diagnostic]:
     """Paths without the id that their method needs, or with one that it has not, and methods that do not exist."""
     for name, method in resource.methods.items():
         node, has_id = root.value["methods"].value[name].value["path"], name in OF_ONE
-        if method.path.count("{id}") != has_id or (("{" in method.path) != has_id):
+        if method.path.count("{id}") != has_id or "{" in method.path.replace("{id}", ""):
             needed = "needs `{id}` once" if has_id else "has no `{id}`"
             hint = f"write `{resource.name}/{{id}}`" if has_id else None
             yield node.diagnostic("M106", f"the path of `{name}` {needed}, and nothing else in braces", hint=hint)

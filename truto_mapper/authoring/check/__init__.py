@@ -20,6 +20,7 @@ from truto_mapper.authoring.check.omissions import (
     text_switches,
     unread_fields,
     unsent,
+    unsent_fields,
     unsure_fields,
     unused_names,
     unused_settings,
@@ -28,7 +29,13 @@ from truto_mapper.authoring.check.omissions import (
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
-from truto_mapper.authoring.check.rows import misplaced_rows, misread_rows, mistaken_replies, repeated_marks
+from truto_mapper.authoring.check.rows import (
+    misplaced_rows,
+    misread_rows,
+    mistaken_replies,
+    repeated_marks,
+    unlooped_array,
+)
 from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
@@ -72,28 +79,37 @@ def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]
 
 def check(mapper: Mapper) -> list[Diagnostic]:
     """Every finding about a mapping that loads, in the order of its text, without the silenced ones."""
-    reach = Reach(mapper)
+    reaches = {one.method: Reach(mapper, one.method) for one in mapper.mapping.endpoints}
     by_endpoint: dict[str, list[Diagnostic]] = {}
     unread: list[Diagnostic] = []
     all_types: list[EndpointTypes] = []
     for endpoint in mapper.mapping.endpoints:
+        reach = reaches[endpoint.method]
         types, found = _of_expressions(mapper, endpoint, reach)
         all_types.append(types)
         found += schema_mistakes(endpoint.source) if endpoint.source else ()
         found += [*unused_names(endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
         given = Given(mapper, of_request(mapper, types, reach))
         found += [*outside.misfits(mapper.mapping, types, given)]
-        found += [*Bodies(mapper, types, given).misfits(), *unsent(mapper, endpoint, reach)]
+        found += [
+            *Bodies(mapper, types, given).misfits(),
+            *unsent(mapper, endpoint, reach),
+            *unsent_fields(mapper, endpoint),
+        ]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
-        found += [*half_made(mapper, types)]
+        found += [*half_made(mapper, types), *unlooped_array(mapper.mapping, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
     named, mistaken = list(namesakes(mapper, all_types)), list(mistaken_replies(all_types))
     misread = frozenset(place(one) for one in named if one.code == "C232")
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
-    found += [*bare_status(mapper), *pointless_in_errors(mapper), *unreachable(reach)]
+    found += [
+        *bare_status(mapper),
+        *pointless_in_errors(mapper),
+        *(one for reach in reaches.values() for one in unreachable(reach)),
+    ]
     found += in_every(by_endpoint, mapper.mapping.endpoints)
     unlike = {"C240": misread, "C230": frozenset(map(place, mistaken))}  # these say more about the same
     found = [one for one in found if place(one) not in unlike.get(one.code, ())]

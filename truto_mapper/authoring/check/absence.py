@@ -36,7 +36,7 @@ def of_request(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> TypeScope:
     endpoint, integration = typed.endpoint, mapper.mapping.integration
     scope = narrowed(replace(typed.scope, context=types.ANY), reach.asked(endpoint.name))
     given = scope.variables["query"].properties or {}
-    fields = mapper.resource.parameters
+    fields = mapper.resource.parameters_of(endpoint.method)
     required = {name for name, one in fields.items() if one.required or integration in one.required_in}
     scope = narrowed(scope, {"query": {name: given[name].without({"undefined"}) for name in required & given.keys()}})
     if endpoint.when is not None:
@@ -53,7 +53,8 @@ def of_request(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> TypeScope:
 def asked(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> dict[str, dict[str, Type]]:
     """The types of parameters and settings in the queries that an endpoint serves and does not refuse."""
     found, scope = reach.asked(typed.endpoint.name), of_request(mapper, typed, reach)
-    listed = [name for name, one in mapper.resource.parameters.items() if one.enum]
+    parameters = mapper.resource.parameters_of(typed.endpoint.method)
+    listed = [name for name, one in parameters.items() if one.enum]
     kinds = {name: quiet(Expression(f"$query.`{name}`").node, scope) for name in listed}
     return {**found, "query": {**found.get("query", {}), **kinds}}
 

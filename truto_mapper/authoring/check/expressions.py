@@ -15,7 +15,9 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
+from truto_mapper.resource import generated
 from truto_mapper.resource.field import Field, value_schema
+from truto_mapper.resource.spec import OF_ONE
 from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, nearest, shortened
 
 #: What is made of a query alone.
@@ -40,12 +42,12 @@ class EndpointTypes:
         self.body = reply_type(endpoint)
         self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
         self._field: Field | None = None
-        given = {"query": mapper.resource.parameters, "context": mapper.mapping.context_schemas}
+        given = {"query": mapper.resource.parameters_of(endpoint.method), "context": mapper.mapping.context_schemas}
         bound = {*RESPONSE_NAMES, *dict(endpoint.for_each), *dict(endpoint.let)}
         for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
             self.found += slips.slips(one, given, bound)
         #: The types of the variables that every expression may have.
-        self.scope = narrowed(TypeScope(_variables(mapper, self.body), self.body), asked)
+        self.scope = narrowed(TypeScope(_variables(mapper, endpoint.method, self.body), self.body), asked)
         self._infer_all(mapper, self.scope)
         self.found = _once(self.found)
 
@@ -192,8 +194,8 @@ def _of_body(scope: TypeScope, body: Type) -> TypeScope:
     return TypeScope({**scope.variables, "response": body, "$": body}, body)
 
 
-def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:
-    parameters, settings = mapper.resource.parameters, mapper.mapping.context_schemas
+def _variables(mapper: Mapper, method: str, body: Type) -> dict[str, Type]:
+    parameters, settings = mapper.resource.parameters_of(method), mapper.mapping.context_schemas
     asked = {name: _given(value_schema(field), field.default) for name, field in parameters.items()}
     context = {name: _given(schema, schema.get("default")) for name, schema in settings.items()}
     return {
@@ -201,11 +203,22 @@ def _variables(mapper: Mapper, body: Type) -> dict[str, Type]:
         "context": Type(frozenset({"object"}), properties=context),
         "cursor": types.union(types.STRING, types.UNDEFINED),
         "now": replace(types.union(types.STRING, types.UNDEFINED), format="date-time"),
+        **_of_one(mapper, method),
         "status": types.INTEGER,
         "headers": Type(frozenset({"object"}), others=types.STRING),
         "response": body,
         "$": body,
     }
+
+
+def _of_one(mapper: Mapper, method: str) -> dict[str, Type]:
+    """The types of `$id` and `$body`, where a method has them."""
+    known = {"create": generated.create_schema, "update": generated.update_schema}
+    given = {"id": types.STRING} if method in OF_ONE else {}
+    if method in known:
+        schema = known[method](mapper.resource)
+        given["body"] = types.from_schema(schema, schema, None)
+    return given
 
 
 def narrowed(scope: TypeScope, asked: Mapping[str, Mapping[str, Type]]) -> TypeScope:

@@ -16,7 +16,17 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves, of_mapping, of_requests
+from truto_mapper.mapping.linked import (
+    OF_REQUESTS,
+    WITH_BODY,
+    Endpoint,
+    every,
+    expressions,
+    leaves,
+    of_mapping,
+    of_requests,
+)
+from truto_mapper.resource import generated
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
@@ -61,13 +71,27 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
             hint = "add `next_cursor`, which says where the reply has it"
             yield one.diagnostic("C244", message, variable, severity="warning", hint=hint)
     read = [*sent, *(one for _, one in endpoint.for_each)]
-    integration, parameters = mapper.mapping.integration, mapper.resource.parameters
+    integration, parameters = mapper.mapping.integration, mapper.resource.parameters_of(endpoint.method)
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
     unread = [name for name in ours if not any(reads_parameter(one, name) for one in read)]
     left = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_refused(endpoint, name)]
     if left and len(unread) < len(ours):  # a request that reads none is no omission
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"{integration} supports it, says the resource: read `$query.{left[0]}` in the request"
+        yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def unsent_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C244: the fields of a caller's body that the request does not have."""
+    if endpoint.method not in WITH_BODY:
+        return
+    sent = [one for key, one in every(endpoint) if key in (*OF_REQUESTS, "query_error")]
+    read = {path[1:2] for one in sent for path in (each.path for each in reads(one)) if path[0] == "body"}
+    fields = generated.create_schema(mapper.resource)["properties"]
+    left = [name for name in fields if (name,) not in read]
+    if left and () not in read:
+        message = f"the request of `{endpoint.name}` never has {either(f'`{name}`' for name in left)} of the body"
+        hint = f"read `$body.{left[0]}`, refuse it in `query_error`, or make it `read_only` in the spec"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
 
 
@@ -160,7 +184,7 @@ def text_switches(mapper: Mapper) -> Iterator[Diagnostic]:
 
 def unwritten_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C213: required fields without an expression. C215: the other fields without one."""
-    if not isinstance(endpoint.response, dict):
+    if not isinstance(endpoint.response, dict) or endpoint.method == "delete":
         return
     left = []
     for name, field in _unwritten(endpoint.response, mapper.resource.fields, ()):

@@ -387,6 +387,6 @@ def _static_response(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C240: a body for skipped calls that the schema of replies does not describe."""
     one = typed.endpoint.static_response
     if one is not None:
-        schema = {"type": "object"} if typed.endpoint.source is None else plain_schema(typed.endpoint.source)
+        schema = {"type": ["object", "array"]} if typed.endpoint.source is None else plain_schema(typed.endpoint.source)
         wanted = Wanted(RequestSchema(schema), "", "the provider's schema", "C240", strict=True)
         yield from fitting.misfits(one, typed.kind(one.node), wanted)

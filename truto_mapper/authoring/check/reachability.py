@@ -40,10 +40,14 @@ _PRESENT = "present"
 
 
 class Reach:
-    """Which endpoints may serve which combinations of values. `combinations` is empty if there are too many."""
+    """Which endpoints of a method may serve which combinations of values.
 
-    def __init__(self, mapper: Mapper) -> None:
-        self.mapper, self.endpoints = mapper, mapper.mapping.endpoints
+    `combinations` is empty if there are too many.
+    """
+
+    def __init__(self, mapper: Mapper, method: str = "list") -> None:
+        self.mapper = mapper
+        self.endpoints = [one for one in mapper.mapping.endpoints if one.method == method]
         whens = [one.when for one in self.endpoints if one.when is not None]
         asked = dict.fromkeys(place for when in whens for place in _asked(when))
         domains = {place: _values(mapper, place, whens) for place in asked}

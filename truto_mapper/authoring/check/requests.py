@@ -16,12 +16,14 @@ from truto_mapper.text.diagnostics import Diagnostic
 
 #: Formats of texts that a path contains as they are.
 _SAFE = frozenset({"uuid", "date", "date-time"})
+#: The variables that callers and accounts give.
+_GIVEN = frozenset({"query", "context", "id", "body"})
 #: Functions that keep the characters of a text.
 _KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join", "encodeUrl"})
 
 
 def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
-    """C236: texts of the query or of a setting that become a part of the path as they are."""
+    """C236: texts of the query, the id, a body or a setting that become a part of the path as they are."""
     path = types_.endpoint.path
     bound = bound_values(path.node)
     for node in _parts(path.node, bound):
@@ -35,7 +37,7 @@ def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def _parts(node: Node, bound: dict[str, Node]) -> Iterator[Node]:
-    """The paths below the query and the settings whose texts a path is joined of."""
+    """What is given, whose texts a path is joined of."""
     match node:
         case nodes.Binary(operator="&", left=left, right=right):
             yield from (*_parts(left, bound), *_parts(right, bound))
@@ -52,7 +54,7 @@ def _parts(node: Node, bound: dict[str, Node]) -> Iterator[Node]:
             yield from _parts(first, bound)
         case nodes.Variable(name=name) if name in bound:
             yield from _parts(bound[name], {other: value for other, value in bound.items() if other != name})
-        case nodes.Path() | nodes.Variable() if _root(node) in ("query", "context"):
+        case nodes.Path() | nodes.Variable() if _root(node) in _GIVEN:
             yield node
 
 

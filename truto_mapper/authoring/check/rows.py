@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as Map
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
@@ -15,7 +16,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import Endpoint, every, expressions, leaves
+from truto_mapper.mapping.linked import Endpoint, Mapping, every, expressions, leaves
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
@@ -59,6 +60,16 @@ def misplaced_rows(types_: EndpointTypes, told: Sequence[Diagnostic]) -> Iterato
             message = f"this does not depend on ${outer}: each ${outer} gets all of these rows"
             yield expression.diagnostic("C234", message, severity="warning", hint=f"begin with `${outer}`")
         outer = name
+
+
+def unlooped_array(mapping: Mapping, types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """C234: a reply that is an array, of which no loop makes rows."""
+    endpoint = types_.endpoint
+    if types_.body.solid == {"array"} and not endpoint.for_each and endpoint.method != "delete":
+        place = mapping.root.value["endpoints"].value[endpoint.name]
+        message = f"replies of `{endpoint.name}` are arrays, and it has no `for_each`"
+        hint = "`for_each: {row: $}` makes each item a row"
+        yield place.diagnostic("C234", message, key="source_schema", severity="error", hint=hint)
 
 
 def misread_rows(types_: EndpointTypes, found: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -191,7 +202,7 @@ def repeated_marks(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic
             yield _mark(one, one.node, str(path[-1]))
 
 
-def _marks_within(expression: Expression, kinds: Mapping[int, Type]) -> Iterator[Diagnostic]:
+def _marks_within(expression: Expression, kinds: Map[int, Type]) -> Iterator[Diagnostic]:
     for node in nodes.walk(expression.node):
         made: list[nodes.Node] = []
         match node:
@@ -216,7 +227,7 @@ def _certain(node: nodes.Node) -> Iterator[nodes.Object]:
             yield made
 
 
-def _is_list(node: nodes.Node, end: int | None, kinds: Mapping[int, Type]) -> bool:
+def _is_list(node: nodes.Node, end: int | None, kinds: Map[int, Type]) -> bool:
     """Whether the first steps of a path give a list by their schema; predicates alone make none of a single value."""
     steps = node.steps[:end] if isinstance(node, nodes.Path) else (nodes.Step(node.span, node),)
     kind = kinds.get(id(steps[0].node), types.ANY) if steps else types.NEVER

@@ -1,7 +1,7 @@
 """What changed between the texts of two mappings."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +60,9 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield replace(about(called[name], "B311", "warning", message), refuses_cursors=True)
         elif name not in after:
             yield about(name, "B311", "error", f"the endpoint `{name}` was removed")
+        elif endpoint.method != after[name].method:
+            message = f"the endpoint `{name}` serves `{after[name].method}`, not `{endpoint.method}`"
+            yield about(name, "B311", "error", message)
         else:
             yield from _expressions(endpoint, after[name])
             yield from replies(endpoint, after[name])
@@ -67,8 +70,17 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
     for name in after:
         if name not in before and name not in called.values():
             yield about(name, "B308", "note", f"the endpoint `{name}` was added")
-    order = [name for name in after if name in before]
-    if order != [name for name in before if name in after]:
+    for method in dict.fromkeys(one.method for one in new.mapping.endpoints):
+        yield from _reordered(before, after, method, about)
+
+
+def _reordered(
+    before: Mapping[str, Endpoint], after: Mapping[str, Endpoint], method: str, about: Callable[..., Change]
+) -> Iterator[Change]:
+    """Whether the endpoints of a method are tried in another order."""
+    both = {name for name, one in after.items() if name in before and one.method == before[name].method == method}
+    order = [name for name in after if name in both]
+    if order != [name for name in before if name in both]:
         message = f"the endpoints are tried in a different order: {', '.join(order)}"
         tests = [(before[name].when, after[name].when) for name in order]
         pairs = tuple((was, now) for was, now in tests if was is not None and now is not None)
@@ -102,8 +114,8 @@ def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> I
 
 def _requests(old: Endpoint, new: Endpoint) -> Iterator[str]:
     """What differs in a request besides its expressions."""
-    for key in ("http_method", "request_schema"):
-        was, now = getattr(old, key), getattr(new, key)
+    for key, name in (("request_method", "http_method"), ("request_schema", "request_schema")):
+        was, now = getattr(old, name), getattr(new, name)
         if was != now:
             yield f"`{new.name}`: {key} {was} → {now}"
     if old.request_schema == new.request_schema and _plain(old.request) != _plain(new.request):

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from truto_mapper.authoring.diff.changes import Change, at_key, quoted, word
-from truto_mapper.resource.field import Field
+from truto_mapper.mapping.linked import WITH_BODY
+from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Severity, excerpt
 from truto_mapper.text.pointers import Steps, dotted
+from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 Side = Literal["readers", "callers"]
@@ -42,6 +44,7 @@ def _changes(old: Resource, new: Resource) -> Iterator[_Told]:
     yield from _periods(old, new)
     yield from _Fields("callers", common).compare(old.parameters, new.parameters, ("parameters",))
     yield from _Fields("readers", common).compare(old.fields, new.fields, ("fields",))
+    yield from _bodies(old, new, common)
     yield from _Fields("readers", common).compare(old.response, new.response, ("response",))
 
 
@@ -60,6 +63,8 @@ def _methods(old: Resource, new: Resource) -> Iterator[_Told]:
         now = "removed" if after is None else f"{after.http_method} {after.path}"
         if was != now:
             yield _Told("B305", "error", f"the method `{name}`: {was} → {now}", ("methods", name), after is None)
+    for name in [name for name in new.methods if name not in old.methods]:
+        yield _Told("B308", "note", f"the method `{name}` was added", ("methods", name))
 
 
 def _integrations(old: Resource, new: Resource) -> Iterator[_Told]:
@@ -79,6 +84,30 @@ def _periods(old: Resource, new: Resource) -> Iterator[_Told]:
         yield _Told("B304" if breaks else "B308", "error" if breaks else "note", message, ("periods",))
     for one in [period for period in old.periods if period not in new.periods]:
         yield _Told("B308", "note", f"`{one.start}` may be after `{one.end}`", ("periods",), removed=True)
+
+
+def _bodies(old: Resource, new: Resource, common: frozenset[str]) -> Iterator[_Told]:
+    """What a caller's body may have to have, or may not have any more."""
+    for method in [name for name in WITH_BODY if name in old.methods and name in new.methods]:
+        was, now = (_body_fields(one.fields, method) for one in (old, new))
+        for one in _Fields("callers", common).compare(was, now, ("fields",)):
+            if one.severity != "note":
+                yield one._replace(message=f"a body to {method}: {one.message}")
+
+
+def _body_fields(fields: Mapping[str, Field], method: str) -> dict[str, Field]:
+    """The fields of a body, required as they are in it."""
+
+    def of_body(field: Field, *, is_top: bool = False) -> Field:
+        is_asked = (field.required or field.on_create) and not (is_top and method == "update")
+        items = None if field.items is None else of_body(field.items)
+        return replace(field, required=is_asked, fields=_within(field.fields), items=items)
+
+    def _within(inner: Mapping[str, Field]) -> dict[str, Field]:
+        return {name: of_body(one) for name, one in inner.items() if not one.read_only}
+
+    writable = {name: one for name, one in fields.items() if not one.read_only and name != REMOTE_DATA}
+    return {name: of_body(one, is_top=True) for name, one in writable.items()}
 
 
 def _named(section: str, name: str, *rest: str) -> str:
@@ -205,6 +234,11 @@ class _Fields:
 
     def _support(self, old: Field, new: Field) -> Iterator[Aspect]:
         """Which integrations know a field: all of them, unless some are named."""
+        if old.methods != new.methods:
+            gone = bool(new.methods) and not set(old.methods or new.methods) <= set(new.methods)
+            is_less = bool(new.methods) and (not old.methods or gone)
+            said = " → ".join(", ".join(one.methods) or "all" for one in (old, new))
+            yield f"methods {said}", False, is_less
         was, now = (self.common & frozenset(one.supported_in or self.common) for one in (old, new))
         for name in sorted(was ^ now):
             yield f"supported in {name}: {word(name in now)}", name in was, name in was

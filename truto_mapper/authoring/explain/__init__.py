@@ -42,8 +42,9 @@ def explain(
 ) -> tuple[list[Explanation], tuple[Diagnostic, ...]]:
     """Explain a value of the page or of the request; also returns the diagnostics of that page or request.
 
-    `pointer` is a JSON Pointer into a list response, as `/result/0/user/id` or `/next_cursor`, or into the request, as
-    `/request/body/filter`; a name like `metrics.calls_hosted` is a field of the first record, and "" all its fields.
+    `pointer` is a JSON Pointer into a list response, as `/result/0/user/id` or `/next_cursor`, into the record of
+    `get`, `create` and `update`, as `/user/id`, or into the request, as `/request/body/filter`; a name like
+    `metrics.calls_hosted` is a field of the first record, and "" all its fields.
     An object has an explanation for each value in it. Raises what `Mapper.map` does, and `MappingError` E801.
     """
     trace, steps = Trace(), _steps(pointer)
@@ -103,6 +104,8 @@ def _in_page(mapper: Mapper, trace: Trace, page: Page, steps: tuple[str, ...]) -
     """Explain the values of the page at or below a path."""
     endpoint = next((one for one in mapper.mapping.endpoints if one.name == page.endpoint), None)
     evidence = Evidence(mapper, trace, page.diagnostics)
+    if page.method != "list" and steps[0] != "result":  # a pointer into the record itself
+        steps = ("result", "", *steps)
     if endpoint is None:
         raise _Nowhere("the provider found nothing, so there are no records")
     if steps[0] == "next_cursor":
@@ -117,6 +120,7 @@ def _in_page(mapper: Mapper, trace: Trace, page: Page, steps: tuple[str, ...]) -
     record = page.records[index]
     row = next(row for row, made in trace.records if made is record)
     head: Steps = ("result", list(page.result)[index] if isinstance(page.result, dict) else index)
+    head = head if page.method == "list" else ()
     excluded = page.query.get("truto_exclude_fields", ()) if page.query else ()
     for path in _values(_declared(mapper.resource.record, steps[2:]), _indexed(steps[2:])):
         yield _field(evidence, endpoint, record, row, head, path, excluded)

@@ -14,6 +14,10 @@ from truto_mapper.text.pointers import Steps, json_pointer
 
 #: The bindings that can be read, and their names; the reply needs none.
 _DOCUMENTS = {"response": "", "query": "$query", "context": "$context", "headers": "$headers"}
+_DOCUMENTS |= {"body": "$body"}
+
+#: The bindings that are one value.
+_VALUES = frozenset({"id", "cursor", "now"})
 
 
 def value_at(value: Any, path: Steps) -> Any:
@@ -81,6 +85,8 @@ class Evidence:
                     self._add_sources(named, found)
 
     def _reads(self, event: Event) -> Iterator[Read]:
+        if isinstance(event.node, Variable) and event.node.name in _VALUES and event.value is not MISSING:
+            yield Read(f"${event.node.name}", (), event.value)
         for document, path, value in self.places.lookups(event):
             default = self.defaults.get((document, *path))  # type: ignore[arg-type]  # a longer path has none
             yield Read(document, path, value, default is not None and value == default)

@@ -16,7 +16,7 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A value that was read: of the reply if `document` is empty, or else of `$query`, `$context` or `$headers`."""
+    """A value that was read: of the reply if `document` is empty, or else of a variable such as `$query`."""
 
     document: str
     path: Steps
@@ -26,7 +26,7 @@ class Read:
     @property
     def place(self) -> str:
         """A pointer into the reply, or a name below a variable."""
-        return dotted((self.document, *self.path)) if self.document else json_pointer(self.path)
+        return dotted((self.document, *self.path)) if self.document else json_pointer(self.path) or "the reply"
 
     def __str__(self) -> str:
         if self.value is MISSING:

@@ -7,13 +7,14 @@ from typing import Any, Literal, NoReturn
 
 import pydantic
 
+from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.rendering import loads
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.shape import shaped
 
-PAYLOADS = ("payload.json", "payload.txt")
+PAYLOADS = ("payload.json", "payload.txt", "body.json")
 EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.json", "diagnostics.txt")
 
 #: The suffix of a file with the actual output, left beside the expected one for review.
@@ -44,6 +45,8 @@ class Settings(pydantic.BaseModel):
 
     description: str = pydantic.Field(min_length=1)
     query: str | dict[str, Any] | None = None
+    method: Method | None = None
+    id: str | None = None
     context: dict[str, Any] | None = None
     now: str | None = None
     status: int = 200
@@ -63,13 +66,17 @@ class Settings(pydantic.BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case, as read from its folder. `payload` is parsed JSON, bytes, or None; `expected` the texts of its files."""
+    """A case, as read from its folder.
+
+    `payload` is parsed JSON, bytes, or None; `body` the caller's, parsed or None; `expected` the texts of its files.
+    """
 
     folder: Path
     mapping: Path
     settings: Settings
     node: yaml_tree.Node
     payload: Any
+    body: Any
     expected: Mapping[str, str]
 
     @property
@@ -134,7 +141,9 @@ def read(folder: Path) -> Case:
     node = yaml_tree.parse(files.read(folder / "case.yaml", kind=files.Kind("a golden case", Settings.model_fields)))
     settings = shaped(node, Settings)
     expected = {name: _text(folder / name) for name in EXPECTATIONS if (folder / name).is_file()}
-    return Case(folder, mapping_of(folder.parent), settings, node, _payload(folder), expected)
+    return Case(
+        folder, mapping_of(folder.parent), settings, node, _payload(folder), _json(folder / "body.json"), expected
+    )
 
 
 def _text(path: Path) -> str:
@@ -150,9 +159,14 @@ def _text(path: Path) -> str:
 def _payload(folder: Path) -> Any:
     if (folder / "payload.txt").is_file():
         return (folder / "payload.txt").read_bytes()
-    if not (folder / "payload.json").is_file():
+    return _json(folder / "payload.json")
+
+
+def _json(path: Path) -> Any:
+    """The JSON of a file, None if there is none."""
+    if not path.is_file():
         return None
-    source = files.read(folder / "payload.json")
+    source = files.read(path)
     try:
         return loads(source.text)
     except (ValueError, RecursionError) as error:

@@ -66,11 +66,13 @@ def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, 
     made, kept = _Made(payload, settings, trial.result(payload, settings), Aliases("")), list[str]()
     if salt is not None:
         made, kept = trial.disguised(made, salt)
-    text = _yaml(made.settings)
+    text, body = _yaml(made.settings), made.settings.get("body")
     if made.result.error is not None:
         text += yaml_tree.written({"raises": _stated(made.result.error)})
     folder.mkdir(parents=True)
-    for file, content in {"case.yaml": text, "payload.json": as_json(made.payload), **made.result.files}.items():
+    given = {"case.yaml": text, "payload.json": as_json(made.payload)}
+    given |= {} if body is None else {"body.json": as_json(body)}
+    for file, content in (given | made.result.files).items():
         write(folder / file, content)
     return Recorded(read(folder), {path: n for path, n in made.aliases.counts.items() if n}, tuple(kept))
 
@@ -83,7 +85,7 @@ def _stated(error: MapperError) -> dict[str, Any]:
 
 
 def _yaml(settings: dict[str, Any]) -> str:
-    return yaml_tree.written({key: value for key, value in settings.items() if value is not None})
+    return yaml_tree.written({key: value for key, value in settings.items() if value is not None and key != "body"})
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,10 @@ class _Trial:
 
     def result(self, payload: Any, settings: dict[str, Any]) -> Result:
         node = yaml_tree.parse(Source(str(self.folder / "case.yaml"), _yaml(settings)))
-        return run(Case(self.folder, self.mapping, shaped(node, Settings), node, payload, {}), self.mapper)
+        return run(
+            Case(self.folder, self.mapping, shaped(node, Settings), node, payload, settings.get("body"), {}),
+            self.mapper,
+        )
 
     def disguised(self, plain: _Made, salt: str) -> tuple[_Made, list[str]]:
         """The same with aliases, and the texts that had to stay. Raises `MappingError` G706."""
@@ -185,7 +190,8 @@ def _settings(aliases: Aliases, settings: dict[str, Any], mapper: Mapper) -> dic
             n: aliases.of(value, ("query", n)) if n in personal else aliases.known_in(value)
             for n, value in query.items()
         }
-    return {**aliases.known_in({key: value for key, value in settings.items() if key != "query"}), "query": query}
+    own = {"query": query} | ({"body": aliases.of(settings["body"])} if "body" in settings else {})
+    return {**aliases.known_in({key: value for key, value in settings.items() if key not in own}), **own}
 
 
 def _part(aliases: Aliases, part: str, personal: set[str]) -> str:

@@ -31,8 +31,9 @@ def run(case: Case, mapper: Mapper) -> Result:
     """Run a case and return what it gives."""
     result = Result()
     try:
-        query = case.settings.query
-        page = _mapped(case, mapper) if query is None else _planned(case, query, mapper, result)
+        query, method = case.settings.query, case.settings.method
+        is_planned = query is not None or method is not None
+        page = _planned(case, query or "", mapper, result) if is_planned else _mapped(case, mapper)
         if page is not None:
             _show(case, mapper, page, result)
     except MapperError as error:
@@ -45,7 +46,7 @@ def _planned(case: Case, query: str | dict[str, Any], mapper: Mapper, result: Re
     """Plan the case's query, and map its payload as the answer; None if it has none."""
     settings, page = case.settings, None
     choices: dict[str, Any] = {"context": settings.context, "now": settings.now}
-    request = mapper.plan(query, **choices)
+    request = mapper.plan(query, id=settings.id, body=case.body, method=settings.method, **choices)
     if request.query.plan:
         result.endpoint = _endpoint(mapper, request.query.plan.endpoints[0])
     result.files["request.json"] = as_json({part: getattr(request, part) for part in SENT})

@@ -66,6 +66,9 @@ def explain_(
         Argument(metavar="POINTER", help="/result/0/user/id, /next_cursor, /request/body or metrics.calls_hosted."),
     ] = "",
     query: options.ReplyQuery = None,
+    method: options.Method = None,
+    id_: options.Id = None,
+    given: options.Body = None,
     context: options.Context = None,
     overlays: options.Overlays = None,
     now: options.Now = None,
@@ -77,10 +80,10 @@ def explain_(
 
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
-        body, settings = read_json(payload), options.settings(context)
-        found, notes = explain.explain(
-            mapper, body, pointer, query=query, context=settings, now=options.moment(now), status=status
-        )
+        body, about = read_json(payload), {"context": options.settings(context), "now": options.moment(now)}
+        asked = options.of_one(method, id_, given)
+        planned = mapper.plan(query or "", **asked, **about).query if asked else query  # type: ignore[arg-type]
+        found, notes = explain.explain(mapper, body, pointer, query=planned, **about, status=status)  # type: ignore[arg-type]
         report(mapper.diagnostics + notes)
         if format_ == "json":
             print_json([one.as_dict() for one in found])

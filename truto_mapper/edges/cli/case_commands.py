@@ -164,6 +164,9 @@ def record(
     case: Annotated[str, Option(metavar="NAME", help="The name of the new case and of its folder.")],
     description: Annotated[str, Option(metavar="TEXT", help="What the case shows.")] = "Recorded; say what it shows.",
     query: Annotated[str | None, Option(metavar="QS", help=options.QUERY)] = None,
+    method: options.Method = None,
+    id_: options.Id = None,
+    body: options.Body = None,
     context: options.Context = None,
     now: Annotated[
         str | None, Option(metavar="ISO", help="The time of the case, an RFC 3339 date-time; none if left out.")
@@ -179,6 +182,6 @@ def record(
         raise UsageError(f"--case must be the name of a folder, not {excerpt(case)}")
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
-        body, about = read_json(payload), {"description": description} | given
-        made = golden.record(options.one_mapping(name), case, body, about, salt=None if raw else salt)
+        about = {"description": description} | options.of_one(method, id_, body) | given
+        made = golden.record(options.one_mapping(name), case, read_json(payload), about, salt=None if raw else salt)
     case_report.show_recorded(made)

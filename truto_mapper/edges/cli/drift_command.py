@@ -117,7 +117,7 @@ def _collect_cases(folder: Path, replies: _Replies) -> None:
     if not folders:
         raise UsageError(f"{folder} holds no golden cases")
     for case in map(golden.read, folders):
-        if isinstance(case.payload, dict) and 200 <= case.settings.status < 300:
+        if isinstance(case.payload, (dict, list)) and 200 <= case.settings.status < 300:
             replies.add(case.name, case.payload)
         else:
             replies.skipped += 1

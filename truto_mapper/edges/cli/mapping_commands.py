@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -22,6 +22,9 @@ def map_(
     name: options.MappingName,
     payload: options.Payload,
     query: options.ReplyQuery = None,
+    method: options.Method = None,
+    id_: options.Id = None,
+    body: options.Body = None,
     context: options.Context = None,
     overlays: options.Overlays = None,
     now: options.Now = None,
@@ -36,11 +39,12 @@ def map_(
         mapper = load(options.located(name), overlays=overlays or ())
         if format_ == "raw":  # the records do not matter
             query, on_invalid = _for_raw(query), "discard_record"
+        about: dict[str, Any] = {"context": options.settings(context), "now": options.moment(now)}
+        asked = options.of_one(method, id_, body)
         page = mapper.map(
             read_json(payload),
-            query=query,
-            context=options.settings(context),
-            now=options.moment(now),
+            query=mapper.plan(query or "", **asked, **about).query if asked else query,
+            **about,
             status=status,
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
         )
@@ -56,7 +60,10 @@ def _for_raw(query: str | None) -> str | None:
 
 def plan(
     name: options.MappingName,
-    query: Annotated[str, Option(metavar="QS", help=options.QUERY)],
+    query: Annotated[str, Option(metavar="QS", help=options.QUERY)] = "",
+    method: options.Method = None,
+    id_: options.Id = None,
+    body: options.Body = None,
     context: options.Context = None,
     overlays: options.Overlays = None,
     now: options.Now = None,
@@ -64,7 +71,8 @@ def plan(
     """Show the request that answers a unified query."""
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
-        request = mapper.plan(query, context=options.settings(context), now=options.moment(now))
+        asked = options.of_one(method, id_, body)
+        request = mapper.plan(query, **asked, context=options.settings(context), now=options.moment(now))
         report(mapper.diagnostics + request.diagnostics)
         print_json({part: getattr(request, part) for part in SENT})
 

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from truto_mapper.edges.cli.input import read_json
 from truto_mapper.edges.cli.output import UsageError
+from truto_mapper.engine.of_one import METHODS
 from truto_mapper.text import files, reports
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
@@ -36,7 +38,16 @@ Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply."
 
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
 ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without it the endpoint is recognised.")]
+Method = Annotated[str | None, choice("--method", METHODS, "; list by default")]
+Id = Annotated[str | None, Option("--id", metavar="ID", help="The id of the record, for get, update and delete.")]
+Body = Annotated[str | None, Option("--body", metavar="FILE", help="The unified body to create or update, JSON or -.")]
 ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
+
+
+def of_one(method: str | None, identity: str | None, body: str | None) -> dict[str, Any]:
+    """The options about one record as arguments of `Mapper.plan`; empty if none is given."""
+    given = {"method": method, "id": identity, "body": None if body is None else read_json(body)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def moment(now: str | None) -> str:

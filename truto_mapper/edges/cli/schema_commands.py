@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -45,7 +45,13 @@ def schema(
         elif names[0] in _FORMATS:
             print_json(_FORMATS[names[0]]())
         else:
-            print_json(openapi.KINDS[kind or "record"](spec.load_resource(located(names[0], "schemas"))))
+            print_json(_document(spec.load_resource(located(names[0], "schemas")), kind or "record"))
+
+
+def _document(resource: spec.Resource, kind: str) -> Any:
+    if kind not in (known := openapi.kinds_of(resource)):
+        raise UsageError(f"--kind: {resource.name} has no {kind}, only {', '.join(known)}")
+    return openapi.KINDS[kind](resource)
 
 
 def _generated(name: str, kind: str | None) -> dict[Path, str]:

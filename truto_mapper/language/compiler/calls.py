@@ -11,7 +11,7 @@ from truto_mapper.language.compiler.lambdas import piped_call
 from truto_mapper.language.compiler.loops import compile_loop
 from truto_mapper.language.compiler.operators import join_texts
 from truto_mapper.language.compiler.writer import Writer
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import OURS, STANDARD, TRUTO
 
 #: Run-time functions that call, and their variants that also collapse the result.
 _COLLAPSING = {"applied": "call", "invoked": "invoke", "performed": "perform", "gathered": "gather"}
@@ -84,6 +84,8 @@ def _call(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[as
             return writer.called("Tail", function, *given)
         return writer.called("applied", writer.running(), writer.constant(None), function, *given)
     if name is not None and name not in writer.callers:
+        if name in TRUTO:
+            return writer.called("performed", writer.running(), function, *given)
         if name not in OURS:
             return call_directly(writer, name, given, writer.focus())
         if len(given) <= OURS[name].arity:

@@ -15,7 +15,7 @@ from truto_mapper.language.compiler import calls, constructors, functions, opera
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
 from truto_mapper.language.compiler.writer import Table, Writer
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.language.names import free_variables
 from truto_mapper.text.source import Source
 
@@ -151,7 +151,7 @@ def program(
 def parameters(node: nodes.Node, callers: Mapping[str, str]) -> tuple[str, ...]:
     """The free variables whose values an expression uses, without known functions that it only calls."""
     called = {id(one.procedure) for one in nodes.walk(node) if isinstance(one, (nodes.Call, nodes.Partial))}
-    known = callers.keys() | STANDARD.keys() | OURS.keys()
+    known = callers.keys() | LIBRARY.keys()
     used = (v.name for v in free_variables(node) if id(v) not in called or v.name not in known)
     return tuple(dict.fromkeys((*used, *_seen_without_tuples(node))))
 

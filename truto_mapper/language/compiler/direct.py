@@ -79,7 +79,11 @@ def _body(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr:
     if quick is not None:
         return quick
     function, result = STANDARD[name], (STANDARD[name].signature or "").rpartition(":")[2]
-    if (result not in ("s>", "n>", "b>") and name != "split") or name in ("string", "type"):  # undefined for undefined
+    if (result not in ("s>", "n>", "b>") and name != "split") or name in (
+        "string",
+        "trutoString",
+        "type",
+    ):  # undefined for undefined
         return writer.called("performed", writer.running(), writer.load(f"f_{name}"), *arguments)
     run = [writer.running()] if function.runs else []
     made = writer.method(writer.load(f"f_{name}"), "body", *run, *arguments)

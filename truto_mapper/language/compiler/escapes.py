@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.lambdas import LOOPS, bound_names, piped_call, written_out
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY, STANDARD, TRUTO
 from truto_mapper.language.names import excludes_undefined, is_simple_path
 
 #: The nodes that may put one value into a result many times.
@@ -66,6 +66,8 @@ def _is_odd(node: nodes.Node, *, nests: bool) -> bool:
     match node:
         case nodes.Binary(operator="/" | "%") | nodes.Variable(name="match" | "parseInteger" | "round" | "toMillis"):
             return True
+        case nodes.Variable(name=name) if name in TRUTO or name == "trutoString":
+            return True
         case nodes.Array(whole=True):
             return True
         case nodes.Path(steps=(nodes.Step(consarray=True), *_)):
@@ -89,7 +91,7 @@ def _escapes(node: nodes.Node, consumed: frozenset[int]) -> bool:
         case nodes.Regex():
             return id(node) not in consumed
         case nodes.Variable(name=name):
-            return id(node) not in consumed and (name in STANDARD or name in OURS)
+            return id(node) not in consumed and name in LIBRARY
         case nodes.Call(procedure=nodes.Variable(name=name) as called, arguments=arguments):
             own = {id(called), *_consumed(name, enumerate(arguments))}
             if any(isinstance(one, nodes.Bind) for one in nodes.walk(node)):

@@ -4,7 +4,7 @@ import ast
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.writer import Writer
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY
 
 
 def compile_variable(writer: Writer, node: nodes.Variable) -> ast.expr:
@@ -73,7 +73,7 @@ def load_function(writer: Writer, name: str) -> ast.expr:
     """A function of the caller or the library; MISSING if the name is unknown."""
     if name in writer.callers:
         return writer.load(writer.callers[name])
-    return writer.load(f"f_{name}" if name in STANDARD or name in OURS else "MISSING")
+    return writer.load(f"f_{name}" if name in LIBRARY else "MISSING")
 
 
 def function_name(writer: Writer, node: nodes.Node) -> str | None:
@@ -83,7 +83,7 @@ def function_name(writer: Writer, node: nodes.Node) -> str | None:
     """
     if not isinstance(node, nodes.Variable) or writer.variables.get(node.name) is not writer.free.get(node.name):
         return None
-    known = node.name in writer.callers or node.name in STANDARD or node.name in OURS
+    known = node.name in writer.callers or node.name in LIBRARY
     return node.name if known else None
 
 

@@ -8,7 +8,7 @@ import re
 from truto_mapper.language import foreign
 from truto_mapper.language.hints.failure import Failure, Slip, write
 from truto_mapper.language.hints.pieces import LONGEST
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.language.parser import parse
 from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.errors import MapperError
@@ -63,7 +63,7 @@ def _inner(found: re.Match[str]) -> str:
         if name == "default":
             value += f" ?? {arguments.removesuffix(')')}"
         else:
-            known = foreign.function_for(name, STANDARD.keys() | OURS.keys())
+            known = foreign.function_for(name, LIBRARY)
             value += f" ~> ${known or name}{opening}{arguments}"
     return value
 

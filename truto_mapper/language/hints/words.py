@@ -7,7 +7,7 @@ import re
 from truto_mapper.language import foreign
 from truto_mapper.language.hints.failure import Failure, Slip, write
 from truto_mapper.language.hints.pieces import Piece
-from truto_mapper.language.library.functions import OURS, STANDARD
+from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.text.source import Span
 
 _INFIX = {
@@ -127,7 +127,7 @@ def prefix_word(at: Failure) -> Slip | None:
     if folded in ("new", "async", "await"):
         hint = "write `$toMillis(…)` for a text with a date, or `$now`" if at.here.text == "Date" else "remove it"
         return Slip(hint, word.span, f"JSONata has no word `{word.text}`")
-    if (name := word.text.removeprefix("$")) in STANDARD.keys() | OURS.keys() and not at.is_call:
+    if (name := word.text.removeprefix("$")) in LIBRARY and not at.is_call:
         edit = write(f"${name}({at.right(at.here.start)})")
         return Slip(edit, Span(word.start, at.here.end), "the arguments of a function are in brackets")
     return None

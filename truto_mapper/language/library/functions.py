@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
+from truto_mapper.language.library.truto.names import TRUTO
 from truto_mapper.language.runtime import arguments, calls, paths, sets, sorting, tuples, values, walks, writing
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, Function
 
-__all__ = ["FUNCTIONS", "NAMESPACE", "OURS", "STANDARD"]
+__all__ = ["FUNCTIONS", "LIBRARY", "NAMESPACE", "OURS", "STANDARD", "TRUTO"]
 
 # Arguments have been fitted to the signature: they are of the right type, or MISSING.
 
@@ -84,6 +85,8 @@ _LIBRARY: Final[tuple[tuple[Any, ...], ...]] = (
     ("clone", "<(oa)-:o>", collections.clone),
     ("now", "<s?s?:s>", dates.now),
     ("millis", "<:n>", dates.millis),
+    ("trutoString", "<x-b?:s>", writing.rounded_string, 1),
+    ("trutoSift", "<o-f?:o>", higher_order.sift_set),
 )
 
 
@@ -93,7 +96,7 @@ def _native(name: str, signature: str | None, body: Any, arity: int | None = Non
     return Function(name, body, code.co_argcount - runs if arity is None else arity, signature, runs)
 
 
-#: The standard functions, by their names in JSONata.
+#: The standard functions by their names in JSONata, and two that take the context as they do.
 STANDARD: Final[Mapping[str, Function]] = MappingProxyType({row[0]: _native(*row) for row in _LIBRARY})
 
 #: Our additions to the standard functions, by their names in JSONata.
@@ -113,6 +116,9 @@ def _any(function: Any) -> str:
 OURS: Final[Mapping[str, Function]] = MappingProxyType(
     {name: _native(name, _any(f), f) for name, f in FUNCTIONS.items()}
 )
+
+#: All functions, by their names in JSONata.
+LIBRARY: Final[Mapping[str, Function]] = MappingProxyType({**STANDARD, **OURS, **TRUTO})
 
 _NAMED: Final = (
     (builtins, "bool dict enumerate float int len list str"),
@@ -135,5 +141,5 @@ _NAMED: Final = (
 #: Everything that generated code can name: the names above, and each function as `f_name`.
 NAMESPACE: Final[Mapping[str, Any]] = MappingProxyType(
     {name: getattr(module, name) for module, names in _NAMED for name in names.split()}
-    | {f"f_{name}": function for name, function in (*STANDARD.items(), *OURS.items())}
+    | {f"f_{name}": function for name, function in LIBRARY.items()}
 )

@@ -134,7 +134,8 @@ def _refuse_misfit(function: Function, arguments: tuple[Any, ...], misfit: _Misf
     if misfit.parameter >= len(parameters):
         most = f"{place} argument{'s' if place != 1 else ''}" if place else "no arguments"
         given = quoted(arguments[place])
-        fail("T0410", f"{called(function.name)} takes {most} here, but argument {place + 1} is {given}")
+        message = f"{called(function.name)} takes {most} here, but argument {place + 1} is {given}"
+        fail("T0410", message, like_theirs(function.name, place + 1))
     first, wanted, hint = parameters[0], expected(parameters[misfit.parameter]), None
     if first.context and place and not re.fullmatch(first.regex, _letter(type(arguments[0]))):
         hint = f"{quoted(arguments[0])} is taken for argument 2, because argument 1 must be {expected(first)}"
@@ -161,6 +162,19 @@ def called(name: str) -> str:
     return f"${name}" if name.isidentifier() and name not in ("lambda", "transform") else "the function"
 
 
+def like_theirs(name: str, index: int) -> str | None:
+    """A hint if Truto's function of that name takes more for an argument; here that one has a name of its own."""
+    return _THEIRS.get((name, index))
+
+
+_THEIRS: Final = {
+    ("join", 1): "$trutoJoin joins any values, and null is an empty text to it",
+    ("join", 2): "$trutoJoin takes any value as its separator",
+    ("base64encode", 2): "with `true` as argument 2, $trutoBase64encode writes the form for URLs",
+    ("base64decode", 2): "with `true` as argument 2, $trutoBase64decode reads the form for URLs",
+}
+
+
 def refuse(
     code: str, name: str, index: int, wanted: str, value: Any, but: str = "", hint: str | None = None
 ) -> NoReturn:
@@ -170,5 +184,5 @@ def refuse(
     """
     but = but or ("but it is missing" if value is MISSING else "not")
     given = but if but.endswith("missing") else f"{but} {quoted(value)}"
-    hint = hint or (instead(value) if but == "not" else None)
+    hint = hint or like_theirs(name, index) or (instead(value) if but == "not" else None)
     fail(code, f"argument {index} of {called(name)} must be {wanted}, {given}", hint)

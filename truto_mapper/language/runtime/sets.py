@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, Final
 
-from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, Walk, equal, listed
+from truto_mapper.language.runtime.values import CHUNK, MISSING, Native, Run, Walk, equal, listed
 
 #: The size of a key in a dict, in bytes.
 INDEXED: Final = 100
@@ -81,6 +81,8 @@ def frozen(value: Any, walk: Walk, depth: int = 0) -> Any:
         inner = walk.enter(depth, value)
         is_flat = _TEXTS.issuperset(map(type, value))
         return list, tuple(value if is_flat else [frozen(item, walk, inner) for item in value])
+    if isinstance(value, Native):
+        return Native, id(value)
     if isinstance(value, dict):
         inner = walk.enter(depth, value)
         return dict, frozenset([(key, frozen(item, walk, inner)) for key, item in value.items()])

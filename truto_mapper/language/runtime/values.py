@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, NoReturn, final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, final
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError
@@ -109,6 +110,33 @@ class Pattern(Function):
     __slots__ = ("pattern",)
 
     pattern: Any
+
+
+class Held(Protocol):
+    """What a `Native` holds."""
+
+    def look(self, name: str) -> Any:
+        """The value or function of that name; MISSING if there is none."""
+
+    def written(self) -> str | None:
+        """What it is in a record."""
+
+
+class Native(dict[str, Any]):
+    """An object whose fields are computed when they are read, functions among them: a date, a URL. Never changed."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held: Held, fields: Mapping[str, Any] = MappingProxyType({})) -> None:
+        super().__init__(fields)
+        self.held = held
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = self.held.look(key)
+        return default if found is MISSING else found
+
+    def __bool__(self) -> bool:
+        return True
 
 
 class Tail:
@@ -390,8 +418,11 @@ def is_number(value: Any) -> bool:
 
 
 def as_number(value: float) -> int | float:
-    """A double as an int if it is whole and at most 2^53, up to which a double holds every integer."""
-    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
+    """A double as an int if it is whole and at most 2^53, up to which a double holds every integer.
+
+    Of another type is what only counts as a double, and has more digits.
+    """
+    return int(value) if value.is_integer() and abs(value) <= 2**53 and type(value) is float else value
 
 
 def finite(value: float) -> int | float:
@@ -412,6 +443,7 @@ def quoted(value: Any) -> str:
     """A value as a message about it quotes it: JSON, and words for undefined and functions."""
     if value is MISSING or isinstance(value, Function):
         return "undefined" if value is MISSING else "a function"
+    value = value.held.written() if isinstance(value, Native) else value
     return excerpt(value, default=lambda one: "a function" if isinstance(one, Function) else None)
 
 
@@ -442,6 +474,8 @@ def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
     Numbers are finite, and `walk` counts the characters. Raises D3137 for anything else that is not JSON.
     """
     if isinstance(value, dict):
+        if value.__class__ is Native:
+            return plain(value.held.written(), walk, depth)
         made = dict(value) if _TEXT.issuperset(map(type, value)) else {key_text(key): value[key] for key in value}
         gone = _plain_members(made, made.items(), walk, walk.enter(depth, value))
         return {key: item for key, item in made.items() if item is not MISSING} if gone else made
@@ -506,6 +540,10 @@ def truthy(value: Any, run: Run | None = None, depth: int = 0, walk: Walk | None
     return bool(value) if isinstance(value, (str, int, dict)) else refuse_value(value)
 
 
+#: What is equal to nothing but itself; a boolean is one of two.
+_ITSELF: Final = (bool, Function, Native)
+
+
 def equal(left: Any, right: Any, run: Run | None = None) -> bool:
     """`=`, which is false if a side is undefined."""
     return left is not MISSING and right is not MISSING and _same(left, right, run)
@@ -518,14 +556,14 @@ def unequal(left: Any, right: Any, run: Run | None = None) -> bool:
 
 def _same(left: Any, right: Any, run: Run | None, depth: int = 0, walk: Walk | None = None) -> bool:
     if left is right:
-        return True
+        return left.__class__ is not float or left == right  # NaN is not equal to itself
     if isinstance(left, Pattern) and isinstance(right, Pattern):
         return left.name == right.name
-    if isinstance(left, (bool, Function)) or isinstance(right, (bool, Function)):
+    if isinstance(left, _ITSELF) or isinstance(right, _ITSELF):
         return False
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         # A literal beyond 2^53 is a double, and is compared as one.
-        return float(left) == float(right) if float in (type(left), type(right)) else left == right
+        return float(left) == float(right) if float in (left.__class__, right.__class__) else left == right
     if isinstance(left, list) and isinstance(right, list):
         inner = (walk := walk or Walk(run)).enter(depth, left)
         return len(left) == len(right) and all(_same(a, b, run, inner, walk) for a, b in zip(left, right, strict=True))

@@ -12,6 +12,7 @@ from truto_mapper.language.runtime.values import (
     MISSING,
     Function,
     Missing,
+    Native,
     Run,
     Sequence,
     Walk,
@@ -224,6 +225,8 @@ def copy(run: Run, value: Any) -> Any:
 
 
 def _copied(value: Any, run: Run, depth: int, walk: Walk) -> Any:
+    if isinstance(value, Native):
+        return value
     inner = walk.enter(depth, value)
     made: Any = dict(value) if isinstance(value, dict) else list(value)
     size = made.__sizeof__()

@@ -10,7 +10,18 @@ from decimal import Decimal
 from itertools import chain, islice, repeat
 from typing import Any, Final
 
-from truto_mapper.language.runtime.values import MISSING, Function, Run, Walk, fail, key_text, quoted, refuse_value
+from truto_mapper.language.runtime.values import (
+    MISSING,
+    Function,
+    Native,
+    Run,
+    Walk,
+    as_number,
+    fail,
+    key_text,
+    quoted,
+    refuse_value,
+)
 from truto_mapper.language.runtime.walks import FEW, MANY, PART, apart, by_fields
 
 
@@ -23,8 +34,8 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
         return repr(value) if value.__class__ is int else "true" if value else "false"
     if isinstance(value, float):
         return decimal_of(value)
-    if isinstance(value, Function):
-        return '""'
+    if isinstance(value, (Function, Native)):
+        return '""' if isinstance(value, Function) else _scalar(value.held.written())
     if not isinstance(value, (list, dict)) or not value:
         if walk is not None and isinstance(value, str):
             walk.write(len(value))
@@ -149,6 +160,26 @@ _WRITERS: Final[dict[type, Callable[[Any], str]]] = {
 
 def _without_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rounded_string(run: Run, value: Any, prettify: Any = False) -> Any:
+    """$trutoString: as $string, with 15 significant digits of every number."""
+    return string(run, _rounded(value, Walk(run)), prettify)
+
+
+def _rounded(value: Any, walk: Walk, depth: int = 0) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _ROUNDED:
+        return as_number(float(f"{float(value):.15g}"))
+    if not isinstance(value, (list, dict)) or isinstance(value, Native):
+        return value
+    inner = walk.enter(depth, value)
+    if isinstance(value, list):
+        return [_rounded(one, walk, inner) for one in value]
+    return {key: _rounded(one, walk, inner) for key, one in value.items()}
+
+
+#: Up to it, a number has at most 15 digits.
+_ROUNDED: Final = 10**15
 
 
 def string(run: Run | None, value: Any, prettify: Any = False) -> Any:
