@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from truto_mapper.engine.answer import FAILURES, Given, failure, opened, page_of
@@ -20,10 +21,10 @@ from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
-from truto_mapper.text.record import record, replace
+from truto_mapper.text.record import replace
 
 if TYPE_CHECKING:
-    from truto_mapper.language.trace import Trace
+    from truto_mapper.engine.envelope import Envelope
 
 _BODY = REPLY.index("response")
 
@@ -54,19 +55,18 @@ class Answered(NamedTuple):
         return page._replace(response=self.response) if isinstance(self.response, ReadResponse) else page
 
 
-@record
 class Joining:
     """Makes the pages of a mapping whose endpoints have joins. `replies` maps them with what the joins give."""
 
-    replies: Replies
-    readers: Readers
+    def __init__(self, replies: Replies) -> None:
+        self.replies, self.readers = replies, Readers(replies.mapping)
 
-    @classmethod
-    def of(cls, replies: Replies) -> Joining:
-        return cls(replies, Readers(replies.mapping))
+    @cached_property
+    def envelope(self) -> Envelope | None:
+        """Reads replies with raw rows; None where all rows must be read as JSON."""
+        from truto_mapper.engine.envelope import envelope_of  # noqa: PLC0415  # few mappers map bytes
 
-    def traced(self, trace: Trace) -> Joining:
-        return replace(self, replies=replace(self.replies, trace=trace))
+        return envelope_of(self.replies.mapping.endpoints, self.replies.functions)
 
     def unasked(self) -> Replies:
         """Maps what was not asked for: no join runs."""

@@ -121,8 +121,9 @@ class Mapper(Generic[RecordT]):
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
         other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
-        joining, planner = self._joining.traced(trace), replace(self._planner, trace=trace)
-        other.__dict__ |= self.__dict__ | {"_replies": joining.replies, "_planner": planner, "_joining": joining}
+        replies, planner = replace(self._joining.replies, trace=trace), replace(self._planner, trace=trace)
+        joining = type(self._joining)(replies)
+        other.__dict__ |= self.__dict__ | {"_replies": replies, "_planner": planner, "_joining": joining}
         return other
 
     def plan(
@@ -186,9 +187,8 @@ class Mapper(Generic[RecordT]):
                 if asked is not None and joined is None:
                     return page_of(self._replies, body, planned, asked, 200, {}, "raise")
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
-            return (joined is not None and self._joining.page(body, given, joined)) or page_of(
-                self._replies, body, *given
-            )
+            page = None if joined is None else self._joining.page(body, given, joined)
+            return page or page_of(self._replies, body, *given)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -255,7 +255,7 @@ class Mapper(Generic[RecordT]):
         is_early = next(self._early, None) is not None
         if name is None or is_early or self._replies.trace is not None:
             return None
-        envelope = self._envelopes[joined is not None]
+        envelope = self._envelope if joined is None else self._joining.envelope
         replies = self._replies if joined is None else self._joining.of_rows(given, joined)
         if envelope is None or replies is None:
             return None
@@ -272,15 +272,13 @@ class Mapper(Generic[RecordT]):
         from truto_mapper.engine.joining import Joining  # noqa: PLC0415  # few mappings have joins
 
         joined = _Functions(self._parts, self._keep, with_joins=True) if self._mapping.unjoined else self._functions
-        return Joining.of(replace(self._replies, functions=joined))
+        return Joining(replace(self._replies, functions=joined))
 
     @cached_property
-    def _envelopes(self) -> tuple[Envelope | None, Envelope | None]:
-        """What reads replies with raw rows, without joins and with them; None where rows must be read as JSON."""
+    def _envelope(self) -> Envelope | None:
         from truto_mapper.engine.envelope import envelope_of  # noqa: PLC0415  # few mappers map bytes
 
-        several = (self._functions, self._joining.replies.functions)
-        return tuple(envelope_of(self._mapping.endpoints, functions) for functions in several)  # type: ignore[return-value]  # two
+        return envelope_of(self._mapping.endpoints, self._functions)
 
     def exchange(
         self,
