@@ -13,7 +13,7 @@ from truto_mapper.engine.replies import next_cursor, of_other_types
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, truthy
-from truto_mapper.mapping.linked import NUMBERED, Endpoint
+from truto_mapper.mapping.linked import NUMBERED, Endpoint, Join
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.link_header import targets
@@ -56,7 +56,7 @@ def check(endpoint: Endpoint, given: str | None) -> None:
         cursors.refuse()
 
 
-def params(endpoint: Endpoint, made: dict[str, Any], cursor: Any) -> dict[str, Any]:
+def params(endpoint: Endpoint | Join, made: dict[str, Any], cursor: Any) -> dict[str, Any]:
     """The HTTP query parameters of a page: those of the mapping, and those of its pagination."""
     pages = endpoint.pagination
     assert pages is not None  # noqa: S101  # for mypy: nobody else asks
