@@ -41,7 +41,7 @@ def pointless_conditions(types_: EndpointTypes) -> Iterator[Diagnostic]:
     tests = {id(getattr(endpoint, key)): key for key in _TESTS if getattr(endpoint, key) is not None}
     for place, one in every(endpoint):
         key = tests.get(id(one), "")
-        statuses = _FAILURES if key == "empty_when" else _SUCCESSES
+        statuses = range(100, 600) if key == "empty_when" else _SUCCESSES  # an answer without a body can have any
         yield from _Scene(one, types_.kinds, statuses, place in PLANNING).found(key)
 
 

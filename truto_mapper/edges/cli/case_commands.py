@@ -12,7 +12,7 @@ import typer
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import case_report, options
-from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, reported
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError
@@ -172,6 +172,7 @@ def record(
         str | None, Option(metavar="ISO", help="The time of the case, an RFC 3339 date-time; none if left out.")
     ] = None,
     status: Annotated[int | None, Option(metavar="N", help="The HTTP status of the reply.")] = None,
+    headers: options.Headers = None,
     salt: Annotated[str, Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
     raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
 ) -> None:
@@ -182,6 +183,7 @@ def record(
         raise UsageError(f"--case must be the name of a folder, not {excerpt(case)}")
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
+        given["headers"] = dict(options.headers(headers)) or None
         about = {"description": description} | options.of_one(method, id_, body) | given
-        made = golden.record(options.one_mapping(name), case, read_json(payload), about, salt=None if raw else salt)
+        made = golden.record(options.one_mapping(name), case, read_reply(payload), about, salt=None if raw else salt)
     case_report.show_recorded(made)

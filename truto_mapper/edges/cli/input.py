@@ -31,6 +31,12 @@ def read_json(file: str) -> Any:
     return parse_json(read(file))
 
 
+def read_reply(file: str) -> Any:
+    """As `read_json`, for a provider's reply, which may be without a body: no bytes for a file without text."""
+    source = read(file)
+    return parse_json(source) if source.text.strip() else b""
+
+
 def parse_json(source: Source, start: int = 0, text: str | None = None) -> Any:
     """The value of a JSON text, or of the part `text` that begins at `start`. Raises `MappingError` P602."""
     try:
