@@ -676,17 +676,29 @@ def test_without_anything_that_ends_the_pages_pagination_is_refused(tmp_path, ma
 CHECKED = [
     ("pagination: {format: page, parameter: page, size: 5, size_parameter: n}", None),
     ("pagination: {format: page, parameter: page, size: 5, has_more: $cursor < last}", None),
-    ("pagination: {format: page, parameter: page, size: 5}", "nothing asks for 5 rows, and a page with fewer is the last one"),
+    (
+        "pagination: {format: page, parameter: page, size: 5}",
+        "nothing asks for 5 rows, and a page with fewer is the last one",
+    ),
     ("pagination: {format: page, parameter: page, size: 5}\ntotal: total", None),
     ("pagination: {format: page, size: 5}\nrequest_method: POST\nrequest_body_mapping: {n: 5, page: $cursor}", None),
-    ("pagination: {format: page, size: 5, size_parameter: n}", "`all` never sends `$cursor`, so the provider gives the first page again"),
+    (
+        "pagination: {format: page, size: 5, size_parameter: n}",
+        "`all` never sends `$cursor`, so the provider gives the first page again",
+    ),
     ("pagination: {format: cursor, parameter: after}\nnext_cursor: next", None),
-    ("pagination: {format: cursor}\nnext_cursor: next", "`all` never sends `$cursor`, so the provider gives the first page again"),
+    (
+        "pagination: {format: cursor}\nnext_cursor: next",
+        "`all` never sends `$cursor`, so the provider gives the first page again",
+    ),
     ("pagination: {format: page, parameter: page, has_more: true}", "this is the same for every page"),
     ("pagination: {format: link_header, has_more: '\"yes\"'}", "this is the same for every page"),
     ("pagination: {format: link_header, origin: 5}", "`origin` is a string, but this gives an integer"),
-    ("pagination: {format: page, parameter: page}\ntotal: meta.total_pages", "`total_pages` is about pages; `total` is the number of all records"),
-]  # fmt: skip
+    (
+        "pagination: {format: page, parameter: page}\ntotal: meta.total_pages",
+        "`total_pages` is about pages; `total` is the number of all records",
+    ),
+]
 
 
 @pytest.mark.parametrize(("endpoint", "said"), CHECKED)
@@ -725,7 +737,7 @@ def test_a_case_can_have_any_page(name, make, tmp_path):
     mapper, _, send = scheme(make, name, 25)
     path, query = tmp_path / "acme.yaml", {}
     for case in ("first", "second", "third"):
-        body, status, headers = send(mapper.plan(query))
+        body, _, headers = send(mapper.plan(query))
         about = {"description": case, "query": query, "headers": dict(headers) or None}
         golden.record(path, case, body, about, salt=None)
         response = json.loads((tmp_path / "acme" / case / "response.json").read_text())
@@ -758,9 +770,17 @@ def test_the_page_of_a_mapping_says_how_it_pages(make):
 
 CHANGES = [
     ("{format: page, parameter: page}", "{format: page, parameter: p}", ["`all`: pagination.parameter page → p"]),
-    ("{format: page, parameter: page}", "{format: page, parameter: page, size: 5}", ["`all`: pagination.size None → 5"]),
-    ("{format: page, parameter: page}", "{format: offset, parameter: page}", ["`all`: pagination page → offset: cursors that callers hold are refused"]),
-]  # fmt: skip
+    (
+        "{format: page, parameter: page}",
+        "{format: page, parameter: page, size: 5}",
+        ["`all`: pagination.size None → 5"],
+    ),
+    (
+        "{format: page, parameter: page}",
+        "{format: offset, parameter: page}",
+        ["`all`: pagination page → offset: cursors that callers hold are refused"],
+    ),
+]
 
 
 @pytest.mark.parametrize(("old", "new", "messages"), CHANGES)

@@ -10,7 +10,16 @@ from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
 from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.fused import Fused, Made
-from truto_mapper.engine.page import BEYOND, ExactResponse, OnInvalid, Page, ReadResponse, Response, bounded
+from truto_mapper.engine.page import (
+    BEYOND,
+    CsvResponse,
+    ExactResponse,
+    OnInvalid,
+    Page,
+    ReadResponse,
+    Response,
+    bounded,
+)
 from truto_mapper.engine.query import Asked, Plan, Query
 from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
@@ -53,7 +62,7 @@ def page_of(
     only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
     if body.__class__ is not dict:
-        kind, body, told = _opened(body, status, plan.method, is_exact=is_exact)
+        kind, body, told = _opened(replies, body, status, plan, is_exact=is_exact)
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
     bindings, budget = (settings, sent, headers, now, parameters, body, status, one, given), Budget()
@@ -111,16 +120,22 @@ def page_of(
 
 
 def _opened(
-    body: Any, status: int, method: str, *, is_exact: bool
+    replies: Replies, body: Any, status: int, plan: Plan, *, is_exact: bool
 ) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
     """A body that is not a plain object as JSON, with the class of its response, and what was mended of it."""
     kind: type[Response] = Response
     told: tuple[Diagnostic, ...] = ()
+    if replies.forms and 200 <= status < 300 and isinstance(body, (bytes, bytearray, str)):
+        from truto_mapper.engine import csv_bodies  # noqa: PLC0415  # few mappings have one
+
+        rows, told = csv_bodies.read(body, replies.form_of(plan), is_raw=plan.raw)
+        if rows is not MISSING:
+            return CsvResponse, rows, told
     if isinstance(body, (bytes, bytearray)):
         exact: list[Exact] = []
         body, told = bodies.read(body, status, exact if is_exact else None)
         kind = ExactResponse if exact else ReadResponse
-    return kind, {} if body is None and method in WITH_BODY and 200 <= status < 300 else body, told
+    return kind, {} if body is None and plan.method in WITH_BODY and 200 <= status < 300 else body, told
 
 
 def _takes(fused: Fused | None, body: Any) -> bool:

@@ -81,7 +81,9 @@ class Mapper(Generic[RecordT]):
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         self._planner = Planner.of(self._mapping, self._cursors)
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
-        self._replies = Replies(self._mapping, self._functions, self._planner.unplanned, schema, self._cursors, {})
+        forms = {one.name: one.decode for one in self._mapping.endpoints if one.decode is not None}
+        shared = self._functions, self._planner.unplanned, forms, schema, self._cursors, dict[str, list[Diagnostic]]()
+        self._replies = Replies(self._mapping, *shared)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (*self._parts[:4], self._keys)

@@ -13,7 +13,7 @@ from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.runtime.writing import string
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.mapping.linked import Csv, Endpoint
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
@@ -43,13 +43,15 @@ class Replies:
     """Reads the replies to one mapping.
 
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
-    method. Records have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page
-    without its query does not know, by the name of the endpoint; a `trace` notes every evaluation.
+    method; `forms` has the form of each endpoint that replies in CSV, by name. Records have a `schema`, and `cursors`
+    seal where their pages end. `unknown` is filled with what a page without its query does not know, by the name of the
+    endpoint; a `trace` notes every evaluation.
     """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
     unplanned: Mapping[str, Plan]
+    forms: Mapping[str, Csv]
     schema: Schema
     cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
@@ -97,6 +99,11 @@ class Replies:
         """What the generated code makes of a reply; None where that cannot tell."""
         is_taken = bindings[_RESPONSE].__class__ is not list or fused.takes_array
         return fused.reply(bindings, budget) if is_taken and self.trace is None else None
+
+    def form_of(self, plan: Plan) -> Csv | None:
+        """The form of the reply that a plan asks for, None for JSON; without a query that of any CSV."""
+        names = plan.endpoints if self._is_unplanned(plan) else plan.endpoints[:1]
+        return next((self.forms[name] for name in names if name in self.forms), None)
 
     def _is_unplanned(self, plan: Plan) -> bool:
         return plan is self.unplanned.get(plan.method)
@@ -188,9 +195,8 @@ class Replies:
         if any(self._has_failed(one, scope) for one in self._named(names)):
             raise _refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
-        loopless = [one for one in self._named(names) if not one.for_each]
-        if not known and loopless and isinstance(scope.data, list):
-            raise ProviderError(_no_loop(loopless[0], scope.data))
+        if not known and isinstance(scope.data, list):
+            self._refuse_array(names, scope)
         if known or self._is_unplanned(plan):
             raise _foreign(known, names)
         if not _has_some(fused.endpoint, scope.data):
@@ -199,6 +205,14 @@ class Replies:
         found.append(Diagnostic("P603", message, "warning", pointer=""))
         fast = self._generated(fused, bindings, budget)
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
+
+    def _refuse_array(self, names: Sequence[str], scope: Scope) -> None:
+        """Raise `ProviderError` P602 for an array where an endpoint has no loop, or its schema declares no array."""
+        wrong = [_no_loop(one, scope.data) for one in self._named(names) if not one.for_each]
+        for name in names:
+            wrong += [one for one in self._unreachable(self.functions[name].endpoint, scope) if not one.pointer]
+        if wrong:
+            raise ProviderError(wrong[0])
 
     def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
         """A note (P609) on a page without its query, if the endpoint's expressions read the query."""

@@ -87,6 +87,20 @@ class PaginationDocument(_Document):
     origin: ExpressionText = _expression("the only origin that a link may lead to, such as `https://api.example.com`.")
 
 
+class DecodeDocument(_Document):
+    """How the body of a reply is read, if not as JSON."""
+
+    format: Literal["csv"] = Described(
+        description="Each row becomes an object of texts; the first one has their names."
+    )
+    delimiter: Annotated[str, Described(min_length=1, max_length=1, pattern='[^"\r\n]')] = Described(
+        default=",", description="The character between two values, for example `;`."
+    )
+    encoding: Literal["utf-8", "utf-16", "iso-8859-1", "windows-1252"] = Described(
+        default="utf-8", description="The encoding of the text."
+    )
+
+
 class EndpointDocument(_Document):
     """One endpoint of the provider: the queries it serves, the request, and how its reply is read."""
 
@@ -114,6 +128,9 @@ class EndpointDocument(_Document):
     query_error: ExpressionText = _expression("why this query is refused; undefined if it is not.")
     query_note: ExpressionText = _expression("what a caller should know about this query: a text, or several (Q516).")
     static_response: ExpressionText = _expression("the body that is mapped when the call is skipped.")
+    decode: Literal["json", "csv"] | DecodeDocument = Described(
+        default="json", description="How the body of a reply is read. `csv` gives an array of rows, objects of texts."
+    )
     for_each: dict[str, ExpressionText] = Described(
         default_factory=dict,
         description="Nested loops over the reply, outermost first. The last one gives the row of a record.",

@@ -70,6 +70,13 @@ class Pagination(NamedTuple):
         return {key: name for key, name in keys.items() if name is not None}
 
 
+class Csv(NamedTuple):
+    """How CSV is written: the character between two values, and the name of Python's encoding."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
 class Endpoint(NamedTuple):
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
@@ -77,7 +84,7 @@ class Endpoint(NamedTuple):
 
     `method` is that of the resource, `http_method` that of the request.
     `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
-    None if the mapping names none or has no files to look in.
+    None if the mapping names none or has no files to look in. `decode` is None for a reply in JSON.
     """
 
     name: str
@@ -95,6 +102,7 @@ class Endpoint(NamedTuple):
     query_error: Expression | None
     query_note: Expression | None
     static_response: Expression | None
+    decode: Csv | None
     for_each: tuple[Loop, ...]
     pagination: Pagination | None
     next_cursor: Expression | None

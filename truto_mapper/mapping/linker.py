@@ -19,6 +19,7 @@ from truto_mapper.mapping.linked import (
     OF_REPLIES,
     REQUEST_NAMES,
     RESPONSE_NAMES,
+    Csv,
     Endpoint,
     Mapping,
     Template,
@@ -181,6 +182,7 @@ class _Linker:
             query_error=one("query_error", of_request),
             query_note=one("query_note", of_request),
             static_response=one("static_response", of_request),
+            decode=_decoded(parts["decode"]) if "decode" in parts else None,
             for_each=for_each,
             pagination=pages,
             **{key: of_pages.get(key) or one(key, of_reply) for key in OF_REPLIES if key != "recognise"},
@@ -287,6 +289,14 @@ def _errors(linker: _Linker, node: Node | None) -> tuple[Map[str, Expression], S
     parts = node.value if node else {}
     read = {name: linker.read.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
     return read, linker.provider_schema(parts.get("source_schema"))
+
+
+def _decoded(node: Node) -> Csv | None:
+    """How the body of a reply is read; None for JSON."""
+    shape = node.plain()
+    if isinstance(shape, dict):
+        return Csv(**{name: value for name, value in shape.items() if name != "format"})
+    return Csv() if shape == "csv" else None
 
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:

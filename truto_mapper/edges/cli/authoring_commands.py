@@ -81,7 +81,8 @@ def explain_(
 
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
-        body, about = read_reply(payload), {"context": options.settings(context), "now": options.moment(now)}
+        body = read_reply(payload, mapper, status)
+        about = {"context": options.settings(context), "now": options.moment(now)}
         asked = options.of_one(method, id_, given)
         planned = mapper.plan(query or "", **asked, **about).query if asked else query  # type: ignore[arg-type]
         reply: dict[str, Any] = {**about, "status": status, "headers": options.headers(headers)}

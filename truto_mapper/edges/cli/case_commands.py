@@ -14,6 +14,7 @@ from typer import Argument, Option
 from truto_mapper.edges.cli import case_report, options
 from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, reported
+from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError
 
@@ -185,5 +186,7 @@ def record(
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
         given["headers"] = dict(options.headers(headers)) or None
         about = {"description": description} | options.of_one(method, id_, body) | given
-        made = golden.record(options.one_mapping(name), case, read_reply(payload), about, salt=None if raw else salt)
+        mapping = options.one_mapping(name)
+        reply = read_reply(payload, load(mapping), status)
+        made = golden.record(mapping, case, reply, about, salt=None if raw else salt)
     case_report.show_recorded(made)

@@ -43,7 +43,7 @@ def map_(
         about: dict[str, Any] = {"context": options.settings(context), "now": options.moment(now)}
         asked = options.of_one(method, id_, body)
         page = mapper.map(
-            read_reply(payload),
+            read_reply(payload, mapper, status),
             query=mapper.plan(query or "", **asked, **about).query if asked else query,
             **about,
             status=status,
