@@ -158,7 +158,7 @@ def _takes(fused: Fused | None, body: Any) -> bool:
 
 
 def _paginated(*given: Any, is_raw: bool = False) -> tuple[str | None, bool]:
-    from truto_mapper.engine.pagination import following  # noqa: PLC0415  # few mappings need it
+    from truto_mapper.engine.next_page import following  # noqa: PLC0415  # few mappings need it
 
     return following(*given, is_raw=is_raw)
 

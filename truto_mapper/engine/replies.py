@@ -117,7 +117,8 @@ class Replies:
         """
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
         if not isinstance(scope.data, (dict, list)):
-            found += [replace(_no_rows(scope.data), severity="warning")] if plan.raw else []
+            is_told = plan.raw and not (scope.data is None and self._is_end([name], scope, plan))
+            found += [replace(_no_rows(scope.data), severity="warning")] if is_told else []
             return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
@@ -132,14 +133,15 @@ class Replies:
         """Whether a reply means no records (empty_when)."""
         return any(truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in self._named(names))
 
-    def _without_body(self, names: Sequence[str], scope: Scope, plan: Plan) -> Diagnostic:
-        """The note on an answer without a body that means no records. Raises `ProviderError` P602 for any other.
+    def _is_end(self, names: Sequence[str], scope: Scope, plan: Plan) -> bool:
+        """Whether an answer without a body means no records: `empty_when` says so, or no content follows a page."""
+        is_further = scope.bindings["status"] == NO_CONTENT and not _is_first(scope, plan)
+        return is_further or self._is_empty(names, scope)
 
-        On a further page a status of 204, "no content", needs no `empty_when`.
-        """
+    def _without_body(self, names: Sequence[str], scope: Scope, plan: Plan) -> Diagnostic:
+        """The note on an answer without a body that means no records. Raises `ProviderError` P602 for any other."""
         status = scope.bindings["status"]
-        is_end = status == NO_CONTENT and not _is_first(scope, plan)
-        if not is_end and not self._is_empty(names, scope):
+        if not self._is_end(names, scope, plan):
             message, hint = f"the provider's answer is empty (status {status})", f"`empty_when: $status = {status}`"
             raise ProviderError(Diagnostic("P602", message, hint=f"if that means no records, write {hint}"))
         return Diagnostic("P608", f"no records: the provider's answer is empty (status {status})", "note")
@@ -195,9 +197,8 @@ class Replies:
         if any(self._has_failed(one, scope) for one in self._named(names)):
             raise refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
-        loopless = [one for one in self._named(names) if not one.for_each]
-        if not known and loopless and isinstance(scope.data, list):
-            raise ProviderError(_no_loop(loopless[0], scope.data))
+        if not known and isinstance(scope.data, list):
+            self._refuse_array(names, scope)
         if known or self._is_unplanned(plan):
             raise _foreign(known, names)
         if not _has_some(fused.endpoint, scope.data):
@@ -206,6 +207,14 @@ class Replies:
         found.append(Diagnostic("P603", message, "warning", pointer=""))
         fast = self._generated(fused, bindings, budget)
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
+
+    def _refuse_array(self, names: Sequence[str], scope: Scope) -> None:
+        """Raise `ProviderError` P602 for an array where an endpoint has no loop, or its schema declares no array."""
+        wrong = [_no_loop(one, scope.data) for one in self._named(names) if not one.for_each]
+        for name in names:
+            wrong += [one for one in self._unreachable(self.functions[name].endpoint, scope) if not one.pointer]
+        if wrong:
+            raise ProviderError(wrong[0])
 
     def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
         """A note (P609) on a page without its query, if the endpoint's expressions read the query."""

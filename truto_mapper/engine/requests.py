@@ -44,7 +44,7 @@ def planned(
     names = bindings(query, settings, now)
     budget = Budget()
     endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget), query.method)
-    question = Question(query.parameters, [one.name for one in endpoints], settings)
+    question = Question(query.parameters, [_sealed(one) for one in endpoints], settings)
     at = cursors.opened(query.get("next_cursor"), question, now)
     now = at.now
     first = _first(endpoints[0], at.cursor)
@@ -75,6 +75,12 @@ def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[st
     made = {name: MISSING if one is None else one for name, one in given.items()}
     cursor = bound(query.cursor, None if query.plan is None else query.plan.first)
     return {"query": query.parameters, "context": settings, "cursor": cursor, **made}
+
+
+def _sealed(endpoint: Endpoint) -> str:
+    """What cursors say of the endpoint that they belong to: a number means something else in each format."""
+    pages = endpoint.pagination
+    return endpoint.name if pages is None or pages.format == "cursor" else f"{endpoint.name} {pages.format}"
 
 
 def _first(endpoint: Endpoint, cursor: str | None) -> int | None:

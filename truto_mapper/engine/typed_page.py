@@ -74,8 +74,8 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
 def _following(
     replies: Replies, fused: Fused, query: Query | None, bindings: Bindings, cursor: Any, rows: Any, budget: Budget
 ) -> str | None:
-    """The cursor of the next page; see `pagination.following`. Raises `UndecidedError` where there is more to say."""
-    from truto_mapper.engine.pagination import following  # noqa: PLC0415  # few mappings need it
+    """The cursor of the next page; see `next_page.following`. Raises `UndecidedError` where there is more to say."""
+    from truto_mapper.engine.next_page import following  # noqa: PLC0415  # few mappings need it
 
     told: list[Diagnostic] = []
     found, _ = following(replies, fused, query, bindings, cursor, rows, told, budget)
