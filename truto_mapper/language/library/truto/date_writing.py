@@ -20,8 +20,14 @@ MONTHS: Final = (
 _PIECE: Final = re.compile(r"'([^']*)'?|(([A-Za-z])\3*)|(\s+|[^A-Za-z'\s])")
 
 
+#: The longest form of a date.
+MAX_FORM: Final = 1000
+
+
 def tokens_of(form: str) -> Iterator[tuple[str, bool]]:
     """The tokens of a form, each with whether it is only text, such as what is in quotes."""
+    if len(form) > MAX_FORM:
+        fail("D2014", f"the form of a date has more than {MAX_FORM:,} characters")
     for found in _PIECE.finditer(form):
         if found[2] is None:
             yield found[1] if found[4] is None else found[4], True

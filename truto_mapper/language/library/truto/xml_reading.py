@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, NoReturn
 from xml.parsers import expat
 
-from truto_mapper.language.library.truto.ecmascript import UNUSABLE, is_falsy, number_of, refuse_value
+from truto_mapper.language.library.truto.ecmascript import UNUSABLE, is_falsy, number_of, refuse_value, utf8
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MAX_DATA_NESTING, MISSING, Run, as_number, bounded, fail
 
@@ -202,7 +202,7 @@ def xml_to_js(run: Run, text: Any = MISSING, options: Any = MISSING) -> dict[str
         refuse("T0410", "xmlToJs", 1, "a text of XML", text)
     if not isinstance(text, str) or not text:
         return {}
-    bounded(2 * len(text))
+    bounded(len(text))
     reader = _Reader(run, given)
     text = text.removeprefix("\ufeff")
     before, rest = _prologue(reader, text)
@@ -210,7 +210,7 @@ def xml_to_js(run: Run, text: Any = MISSING, options: Any = MISSING) -> dict[str
     try:
         for start in range(0, len(rest), _PART):
             run.budget.check()
-            parser.Parse(rest[start : start + _PART].encode("utf-8", "replace"), False)
+            parser.Parse(utf8(rest[start : start + _PART]), False)
         parser.Parse(f"</{_ROOT}>".encode(), True)
     except expat.ExpatError as error:
         _refuse(error, text, before)
