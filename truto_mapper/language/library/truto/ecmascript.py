@@ -246,6 +246,8 @@ def reader(run: Run, name: str, index: int, by: Any) -> Callable[[Any], Any]:
         return lambda item: value is not MISSING and is_match(run, at(run, item, path), value)
     if isinstance(by, dict):
         return lambda item: is_match(run, item, by) or not by
+    if isinstance(by, str) and _PLAIN.fullmatch(by):
+        return lambda item: item.get(by, MISSING) if item.__class__ is dict else own(item, by)
     return lambda item: at(run, item, by)
 
 
