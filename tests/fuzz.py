@@ -21,6 +21,8 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import test_methods
+
 from truto_mapper import Expression, Mapper, MapperError, Response, Source, load
 from truto_mapper.engine import parts
 from truto_mapper.engine.page import Page
@@ -434,7 +436,65 @@ def expressions(rng):
             raise BrokenError("the data was changed")
 
 
-KINDS = {one.__name__: one for one in (payloads, queries, contexts, cursors, headers, mappings, streams, expressions)}
+def contacts_mapper():
+    sources, spec = [Source("contact.yaml", test_methods.MAPPING)], Source("spec.yaml", test_methods.SPEC)
+    return Mapper(parts.made(sources, lambda _: spec, None, {}))
+
+
+CONTACTS = contacts_mapper()
+CONTACT = json_schema.Schema(generated.record_schema(CONTACTS.resource), generated=True)
+METHODS = [*CONTACTS.resource.methods]
+
+
+def methods(rng):
+    """Ask for one record, or for pages of them, and map what comes back."""
+    method, body = rng.choice(METHODS), None
+    identity = rng.choice([None, 7, "7", "a/b", "../x", nasty(rng)]) if rng.random() < 0.3 else "7"
+    if method in ("create", "update") or rng.random() < 0.05:
+        body = {"name": "Ann", "title": None, "stage": "won", "score": 1.5, "emails": [{"email": "a@x.io"}]}
+        body = mutated(rng, body) if rng.random() < 0.6 else body
+    before = json.dumps(body, default=class_name) if is_copyable(body) else None
+    about = {"id": identity if method in ("get", "update", "delete") or rng.random() < 0.05 else None, "body": body}
+    exchange = CONTACTS.exchange(
+        rng.choice(["", "truto_exclude_fields=id", "remote_query[x]=1", "stage=new", {}]),
+        method=method,
+        on_invalid=rng.choice(["raise", "discard_value", "discard_record"]),
+        **about,
+    )
+    request = next(exchange)
+    written(request.body)
+    if not request.path.startswith("/contacts") or "/../" in request.path or "?" in request.path:
+        raise BrokenError(f"unsafe request {request.path!r}")
+    if before is not None and json.dumps(body, default=class_name) != before:
+        raise BrokenError("the body was changed")
+    row = {"id": 7, "name": "Ann", "mails": ["a@x.io"], "stage": "won"}
+    reply = mutated(rng, rng.choice([row, {"data": [row, row]}, {}, {"message": "no"}]))
+    reply = rng.choice([b"", b"null", b"<html>"]) if rng.random() < 0.1 else reply
+    try:
+        exchange.send(Response(reply, rng.choice([200, 200, 200, 201, 204, 404, 500])))
+        raise BrokenError("an exchange of one page went on")
+    except StopIteration as end:
+        found = end.value
+    held(found, method)
+
+
+def held(found, method):
+    """What is promised for a page of a method."""
+    for record in found.records:
+        if CONTACT.problems(record):
+            raise BrokenError(f"invalid: {CONTACT.problems(record)}")
+    count = len(found.records) + len(found.rejected)
+    if method != "list" and count != (method != "delete"):
+        raise BrokenError(f"{count} records with {method}")
+    for choice in ("unified", "normalized", "debug", "raw", "stream"):
+        try:
+            written(found.render(choice))
+        except MapperError:
+            continue
+
+
+KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, expressions)
+KINDS = {one.__name__: one for one in KINDS}
 
 
 def attempt(kind, seed):

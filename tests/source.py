@@ -30,11 +30,11 @@ SCHEMA = {
 }
 
 
-def mapper_of(folder, fields, **options):
+def mapper_of(folder, fields, schema=SCHEMA, **options):
     """As `contacts.mapper_of`, with a schema of the reply."""
     contacts.mapper_of(folder, fields, **options)
     (folder / "schemas/acme").mkdir(exist_ok=True)
-    (folder / "schemas/acme/contacts.schema.json").write_text(json.dumps(SCHEMA))
+    (folder / "schemas/acme/contacts.schema.json").write_text(json.dumps(schema))
     path = folder / "acme.yaml"
     path.write_text(path.read_text().replace("    recognise:", "    source_schema: acme/contacts\n    recognise:"))
     return load(path)

@@ -20,7 +20,13 @@ from truto_mapper.engine import rendering
 from truto_mapper.language import builder, expression, parser
 from truto_mapper.language.library import patterns, strings
 from truto_mapper.language.runtime import values
-from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
+from truto_mapper.mapping.document import (
+    EndpointDocument,
+    ErrorDocument,
+    MappingDocument,
+    PaginationDocument,
+    WholeDaysDocument,
+)
 from truto_mapper.resource.document import FieldDocument, MethodDocument, PeriodDocument, ResourceDocument
 from truto_mapper.text import reports, yaml_tree
 from truto_mapper.text.codes import CODES
@@ -219,6 +225,7 @@ def rows(text):
 MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
+    "Pages": PaginationDocument,
     "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
     "Resource spec": ResourceDocument,

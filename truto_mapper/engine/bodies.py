@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from truto_mapper.engine import rendering, typed_json
+from truto_mapper.engine.decimals import Exact, noting
 from truto_mapper.language.runtime.values import MAX_WRITTEN
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError, ProviderError
@@ -29,14 +30,16 @@ _ESCAPE = re.compile(
 )
 
 
-def read(body: Bytes, status: int) -> tuple[Any, tuple[Diagnostic, ...]]:
+def read(body: Bytes, status: int, exact: list[Exact] | None = None) -> tuple[Any, tuple[Diagnostic, ...]]:
     """A body as JSON, that of a refusal as text if it is not JSON, and a warning (P610) if it was mended.
 
-    No bytes are None, as JSON's null is.
+    No bytes are None, as JSON's null is. Numbers are floats; those that keep more digits are added to `exact`, if that
+    is given.
     Raises `ProviderError` P602 for any other body that is not JSON in UTF-8.
     """
+    as_float = None if exact is None else noting(exact)
     try:
-        return typed_json.read(body), ()
+        return typed_json.read(body, as_float), ()
     except typed_json.UndecidedError:
         pass
     if not body.strip():
@@ -44,7 +47,7 @@ def read(body: Bytes, status: int) -> tuple[Any, tuple[Diagnostic, ...]]:
     try:
         text = body.decode()
         mended = _mended(text) if "\\" in text else text
-        value = rendering.loads(mended.removeprefix("\ufeff"))
+        value = rendering.loads(mended.removeprefix("\ufeff"), as_float)
     except (ValueError, RecursionError) as error:
         if not 200 <= status < 300:
             return _shown(body).strip() or None, ()

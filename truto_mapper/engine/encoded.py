@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from truto_mapper.engine import rendering, typed_json
+from truto_mapper.engine import decimals, rendering, typed_json
 from truto_mapper.engine.answer import Given
-from truto_mapper.engine.page import BEYOND, Page, ReadResponse, bounded, cursor_of
+from truto_mapper.engine.page import (
+    BEYOND,
+    CsvResponse,
+    ExactResponse,
+    Page,
+    ReadResponse,
+    bounded,
+    cursor_of,
+    rendered,
+)
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.text.diagnostics import Diagnostic
 
-JSON, NDJSON = "application/json", "application/x-ndjson"
+JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -40,25 +49,37 @@ def format_of(query: Query | None, chosen: str | None) -> str:
 
 def encoded(page: Page[Any], chosen: Format | None, sent: Any) -> Encoded:
     """A page in a format; `sent` is the body that it was made of. Raises as `Page.render` does."""
-    made: Any = page.render(chosen)
-    name = format_of(page.query, chosen)
-    if name == "stream":
-        return _encoded(page, made.encode(), NDJSON)
+    try:
+        made, name = rendered(page, chosen)
+    except BEYOND as error:
+        raise bounded(error) from None
     is_mended = any(found.code == "P610" for found in page.diagnostics)
     if name == "raw" and isinstance(page.response, ReadResponse) and not is_mended:
+        if isinstance(page.response, CsvResponse):
+            return _encoded(page, sent.encode() if isinstance(sent, str) else bytes(sent), CSV)
         return _encoded(page, bytes(sent).removeprefix(_BOM), JSON)
+    is_stream = name == "stream"
+    kind = NDJSON if is_stream else JSON
     try:
-        return _encoded(page, typed_json.write(made), JSON)
+        return _encoded(page, typed_json.write(made, lines=is_stream), kind)
     except typed_json.UndecidedError:
         pass
     try:
-        return _encoded(page, rendering.dumps(made).encode(), JSON)
+        dumps = decimals.dumps if isinstance(page.response, ExactResponse) else rendering.dumps
+        text = "".join(f"{dumps(one)}\n" for one in made) if is_stream else dumps(made)
+        return _encoded(page, text.encode(), kind)
     except BEYOND as error:
         raise bounded(error) from None
 
 
 def _encoded(page: Page[Any], body: bytes, content_type: str) -> Encoded:
-    return Encoded(body, content_type, len(page.records), page.next_cursor, page.diagnostics, page.rejected)
+    return Encoded(body, content_type, len(page.records), page.next_cursor, page.diagnostics, _rejected(page))
+
+
+def _rejected(page: Page[Any]) -> tuple[Any, ...]:
+    """The rejected rows of a page, as `map` has them."""
+    is_exact = page.rejected and isinstance(page.response, ExactResponse)
+    return tuple(map(decimals.rounded, page.rejected)) if is_exact else page.rejected
 
 
 def list_format(body: bytes, given: Given, chosen: str | None) -> str | None:
@@ -79,10 +100,10 @@ def list_format(body: bytes, given: Given, chosen: str | None) -> str | None:
 
 def encoded_list(page: Page[Any], name: str) -> Encoded:
     """A page of records that are made to be encoded. Raises `UndecidedError` for one that msgspec cannot encode."""
-    records, _, diagnostics, rejected, *_ = page
+    records, _, diagnostics, *_ = page
     cursor = cursor_of(page)
     if name == "unified":
         body, kind = typed_json.write({"result": records, "next_cursor": cursor}), JSON
     else:
         body, kind = typed_json.write(records, lines=True), NDJSON
-    return tuple.__new__(Encoded, (body, kind, len(records), cursor, diagnostics, rejected))
+    return tuple.__new__(Encoded, (body, kind, len(records), cursor, diagnostics, _rejected(page)))

@@ -88,6 +88,8 @@ class Fused:
         code: Code | None = None,
     ) -> None:
         self.endpoint, self.name = endpoint, endpoint.name
+        #: Whether `pagination` tells which page follows, not the cursor alone.
+        self.has_pages = endpoint.pagination is not None
         self._made_of = resource, source, days
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason
@@ -155,6 +157,7 @@ class Fused:
 
         one = self.endpoint
         expressions = [one.error_when, one.next_cursor, one.time_zone, one.recognise]
+        expressions += [one.has_more, one.origin, one.total] if self.has_pages else []
         expressions += [expression for _, expression in one.for_each[:1]] if with_rows else []
         for expression in expressions:
             if expression is not None:

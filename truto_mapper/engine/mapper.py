@@ -81,7 +81,9 @@ class Mapper(Generic[RecordT]):
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         self._planner = Planner.of(self._mapping, self._cursors)
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
-        self._replies = Replies(self._mapping, self._functions, self._planner.unplanned, schema, self._cursors, {})
+        forms = {one.name: one.decode for one in self._mapping.endpoints if one.decode is not None}
+        shared = self._functions, self._planner.unplanned, forms, schema, self._cursors, dict[str, list[Diagnostic]]()
+        self._replies = Replies(self._mapping, *shared)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (*self._parts[:4], self._keys)
@@ -205,7 +207,7 @@ class Mapper(Generic[RecordT]):
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
             made = self._typed(body, given, format)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
-            return made or encoded.encoded(page_of(self._replies, body, *given), format, body)
+            return made or encoded.encoded(page_of(self._replies, body, *given, is_exact=True), format, body)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -340,7 +342,8 @@ class Mapper(Generic[RecordT]):
             page = Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
             return page._replace(method=query.method)
         asked = asked_of(query, plan, plan.settings, plan.now)
-        return page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+        page = page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+        return page._replace(following=None) if plan.first is not None and isinstance(page.following, str) else page
 
 
 def load(

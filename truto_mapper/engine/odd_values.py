@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from truto_mapper.engine.decimals import is_exact
 from truto_mapper.engine.shaping import ANY, SCALARS, is_proved_by_class, schema_of
 from truto_mapper.engine.source_types import NOTHING, SourceTypes, classes_of
 from truto_mapper.language.expression import Expression
@@ -68,7 +69,7 @@ def _told(value: Any) -> Any:
     kind = value.__class__
     if kind is int or kind in NOTHING or (kind is str and len(value) <= MAX_TEXT):
         return value
-    if kind is float or kind is bool:
+    if (kind is float and not is_exact(value)) or kind is bool:
         return kind, repr(value)
     raise UnkeptError
 
@@ -106,6 +107,8 @@ class Plain:
     def oddity(self, value: Any) -> Any:
         """None for a usual value; else what the findings about it depend on. Raises `UnkeptError`."""
         kind = value.__class__
+        if is_exact(value) and not (kind in self.classes and self.schema.valid(value)):
+            raise UnkeptError
         is_right = kind in self.classes and (not self.declared or kind in self.declared)
         if is_right and (surely_fits(value, self.schema.schema) or self.schema.valid(value)):
             return None

@@ -90,6 +90,18 @@ class ReadResponse(Response):
     __slots__ = ()
 
 
+class ExactResponse(ReadResponse):
+    """A response that was read to be written again, and has numbers with more digits than a double: see `decimals`."""
+
+    __slots__ = ()
+
+
+class CsvResponse(ReadResponse):
+    """A response whose body was read as CSV: an array of rows."""
+
+    __slots__ = ()
+
+
 class Unified(TypedDict, Generic[RecordT]):
     """A page in the format "unified"; `result` is an object if `truto_key_by` was given."""
 
@@ -180,12 +192,7 @@ class Page(NamedTuple, Generic[RecordT]):
         surrogate pairs in a body that was not given as bytes become U+FFFD.
         """
         try:
-            ingredients = self._ingredients
-            is_json = not ingredients or bodies.is_surely_writable(ingredients)
-            asked = "unified" if self.query is None else self.query.parameters.get("truto_response_format", "unified")
-            chosen = format or asked
-            made = self._rendered(chosen, asked)
-            made = made if is_json and chosen != "debug" else bodies.writable(made)
+            made, chosen = rendered(self, format)
             return rendering.ndjson(made) if chosen == "stream" else made
         except BEYOND as error:
             raise bounded(error) from None
@@ -259,6 +266,16 @@ class Page(NamedTuple, Generic[RecordT]):
                 "resultCount": len(self.records),
             }
         )
+
+
+def rendered(page: Page[Any], format_: str | None) -> tuple[Any, str]:
+    """What `Page.render` writes, a list for "stream", and its format. Raises as that does, and `BEYOND`."""
+    ingredients = page._ingredients  # noqa: SLF001  # a tuple's own names are taken
+    is_json = not ingredients or bodies.is_surely_writable(ingredients)
+    asked = "unified" if page.query is None else page.query.parameters.get("truto_response_format", "unified")
+    chosen = format_ or asked
+    made = page._rendered(chosen, asked)  # noqa: SLF001
+    return made if is_json and chosen != "debug" else bodies.writable(made), chosen
 
 
 def position_of(page: Page[Any]) -> Position | None:

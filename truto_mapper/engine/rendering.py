@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
@@ -95,9 +95,12 @@ def _utc(text: str, name: str) -> str:
     return moment.replace(microsecond=0, tzinfo=None).isoformat() + (fraction[0] if fraction else "") + "Z"
 
 
-def loads(text: str | bytes | bytearray) -> Any:
-    """JSON as the standard defines it, without NaN and numbers beyond a double. Raises ValueError, RecursionError."""
-    return json.loads(text, parse_constant=_no_number, parse_float=_number)
+def loads(text: str | bytes | bytearray, as_float: Callable[[str], float] | None = None) -> Any:
+    """JSON as the standard defines it, without NaN and numbers beyond a double. Raises ValueError, RecursionError.
+
+    `as_float` makes numbers of their texts, and refuses those beyond a double.
+    """
+    return json.loads(text, parse_constant=_no_number, parse_float=as_float or _number)
 
 
 def _number(text: str) -> float:

@@ -115,6 +115,16 @@ class Reply:
         return made
 
 
+def counted(loop: Expression, scope: Scope) -> int:
+    """How many items a loop over a reply goes through, with nulls and with those that it does not select."""
+    path, whole = selected_path(loop.node), Row({}, Place(scope.data, ()), scope.data)
+    found = None if path is None else _located(path, whole)
+    if found is not None:
+        return len(found)
+    value = loop.evaluate_in(scope)
+    return len(value) if isinstance(value, list) else int(value is not MISSING)
+
+
 def _is_copy(one: Any, other: Any) -> bool:
     return bool(one == other) and repr(one) == repr(other)  # 1 and true are equal in Python
 

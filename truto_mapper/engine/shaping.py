@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
+from truto_mapper.engine.decimals import is_exact
+from truto_mapper.language.runtime.values import as_number
 from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.pointers import Steps
@@ -47,7 +49,7 @@ def shaper(field: Field, *, strict: bool) -> Shaper:
         required = {name for name, one in field.fields.items() if one.required} if strict else None
         return partial(_object, {name: shaper(one, strict=strict) for name, one in field.fields.items()}, required)
     if not strict:
-        return _same
+        return _whole if field.type == "integer" else _same
     return partial(_valid, _KINDS.get(field.type) if is_proved_by_class(field) else None, schema_of(field).valid)
 
 
@@ -72,6 +74,11 @@ def _object(fields: Mapping[str, Shaper], required: set[str] | None, value: Any)
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _whole(value: Any) -> Any:
+    """A value for an integer: a number with more digits than a double becomes what its double is."""
+    return as_number(float(value)) if is_exact(value) else value
 
 
 def _valid(kind: type | None, is_valid: Callable[[Any], bool], value: Any) -> Any:

@@ -12,6 +12,7 @@ from keyword import iskeyword
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from truto_mapper.engine.decimals import is_exact, number
 from truto_mapper.language.runtime.values import MISSING
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ _FRAMES = 6
 _STRICT = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
 
 Decoder = Callable[[Any], Any]
+
+#: The type of a value that nobody reads or writes: as Any, but its decimals need not keep their digits.
+UNREAD: Any = int | float | str | bool | None | list[Any] | dict[str, Any]
 
 #: How often new names of replies are learned, the most names of one object, and the most characters of one.
 MAX_LESSONS, MAX_NAMES, MAX_NAME = 20, 1_000, 100
@@ -47,8 +51,8 @@ def library() -> Any:
 
 
 def decoder(kind: Any) -> Decoder:
-    """The function that decodes bytes, or raw JSON, as a type. Raises `errors()`."""
-    decode: Decoder = library().json.Decoder(kind).decode
+    """The function that decodes bytes, or raw JSON, as a type; in it `Exact`s keep their digits. Raises `errors()`."""
+    decode: Decoder = library().json.Decoder(kind, float_hook=number).decode
     return decode
 
 
@@ -62,12 +66,16 @@ def deep(decode: Decoder, body: Any, frames: int = _FRAMES) -> Any:
     return deep(decode, body, frames - 1) if frames else decode(body)
 
 
-def read(body: Any) -> Any:
-    """Bytes, or raw JSON, as JSON. Raises `UndecidedError` for bytes that are left to Python's own module."""
+def read(body: Any, as_float: Callable[[str], float] | None = None) -> Any:
+    """Bytes, or raw JSON, as JSON. Raises `UndecidedError` for bytes that are left to Python's own module.
+
+    `as_float` makes numbers of their texts.
+    """
     if library() is None:
         raise UndecidedError
+    json = library().json
     try:
-        return deep(library().json.decode, body)
+        return deep(json.decode if as_float is None else json.Decoder(float_hook=as_float).decode, body)
     except errors():
         raise UndecidedError from None
 
@@ -75,15 +83,23 @@ def read(body: Any) -> Any:
 def write(value: Any, *, lines: bool = False) -> bytes:
     """A value that is JSON and has no NaN or infinity, as bytes; with `lines` each of its items in a line of its own.
 
-    Raises `UndecidedError` as `read` does.
+    An `Exact` has its own digits. Raises `UndecidedError` as `read` does.
     """
     if library() is None:
         raise UndecidedError
     json = library().json
     try:
-        return json.Encoder().encode_lines(value) if lines else json.encode(value)  # type: ignore[no-any-return]
+        encoder = json.Encoder(enc_hook=_written)
+        return encoder.encode_lines(value) if lines else encoder.encode(value)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
+
+
+def _written(value: Any) -> Any:
+    """What is written for a value that msgspec does not know."""
+    if not is_exact(value):
+        raise TypeError
+    return library().Raw(value.text)
 
 
 def raw_list() -> Any:
@@ -101,7 +117,7 @@ def input_type(fields: Iterable[tuple[str, str, Any, bool]]) -> Any:
         renamed[attribute] = name
         if is_required:
             made.append((attribute, kind))
-        elif kind is Any:  # null differs from absent
+        elif kind is Any or kind is UNREAD:  # null differs from absent
             made.append((attribute, kind, unset))
         else:
             made.append((attribute, kind, None))
@@ -131,8 +147,8 @@ def envelope_type(tree: Mapping[str, Any], names: Names, path: NamePath = ()) ->
     The function makes an object of the type a dict, with MISSING for names that are absent.
     """
     made, renamed, inner = [], dict[str, str](), list[tuple[str, Plain]]()
-    for number, name in enumerate(dict.fromkeys([*filter(is_name, names.get(path, ())), *tree])):
-        attribute = name if is_attribute(name) else f"_{number}"
+    for index, name in enumerate(dict.fromkeys([*filter(is_name, names.get(path, ())), *tree])):
+        attribute = name if is_attribute(name) else f"_{index}"
         renamed |= {attribute: name} if attribute != name else {}
         kind = tree.get(name, Any)
         if isinstance(kind, dict):

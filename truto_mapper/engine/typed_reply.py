@@ -11,6 +11,7 @@ from typing import Any
 
 from truto_mapper.engine import typed_json, typed_rows
 from truto_mapper.engine.called import linked, pairs_or_false
+from truto_mapper.engine.decimals import number
 from truto_mapper.engine.row_code import Blueprint
 from truto_mapper.engine.typed_json import MAX_LESSONS, UndecidedError
 from truto_mapper.language.compiler.compiler import code_of
@@ -74,8 +75,8 @@ class TypedRows:
 
     def _usual(self, raw: Any, inner: Any = None) -> Iterator[Any]:
         """The rows that `Fused.mapped` takes for raw ones: none for a null."""
-        outer = typed_json.read(raw)
-        if inner is not None and (row := typed_json.read(inner)) is not None:
+        outer = typed_json.read(raw, number)
+        if inner is not None and (row := typed_json.read(inner, number)) is not None:
             yield outer, row
         elif inner is None and self.inner is not None:
             pairs = pairs_or_false([outer], self.inner)

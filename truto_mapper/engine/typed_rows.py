@@ -37,7 +37,7 @@ from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import objects
 from truto_mapper.resource.field import REMOTE_DATA
 
-_KINDS = {"str": str, "int": int, "bool": bool, "float": float}
+_KINDS = {"str": str, "int": int, "bool": bool}
 _HOLDERS = {"list": list, "dict": dict}
 
 #: The most odd rows of a page for which it does not matter how many others there are.
@@ -205,14 +205,19 @@ class TypedRowCode(ExpectedRowCode):
             return  # it is taken where it is used
         self.pen.assign(self.values[path], self.attribute(path))
         if self.type_of(path) is None:
-            self.doubt_unless(self.is_given(self.pen.load(self.values[path])))
+            self.doubt_unless(self.is_expected(path, self.pen.load(self.values[path])))
 
     def type_of(self, path: NamePath) -> Any:
-        """The type of the value at a path that is read; None if it may be anything."""
+        """The type of the value at a path that is read; None if it may be anything.
+
+        So may a float, because it keeps its digits only as a number of no declared type.
+        """
         name = self.classes.get(self.values[path])
         if name in _KINDS:
             return _KINDS[name] | None if self.may_be_absent(path) else _KINDS[name]
         classes = self.blueprint.classes_at(path) if name is None else ()
+        if float in classes:
+            return None
         found: Any = None
         for one in (name,) if name else (one.__name__ for one in classes):
             kind = _KINDS.get(one) or _HOLDERS[one]
@@ -313,5 +318,6 @@ def _object_type(code: TypedRowCode, path: NamePath, extras: Mapping[NamePath, C
         elif at == (*code.blueprint.loops.variables[:1], code.blueprint.loops.inner):
             fields.append((name, INNER, typed_json.raw_list(), True))
         else:
-            fields.append((name, f"u{number}", Any, False))
+            is_written = code.blueprint.loops.inner is not None and path == code.blueprint.loops.variables[:1]
+            fields.append((name, f"u{number}", Any if is_written else typed_json.UNREAD, False))
     return typed_json.input_type(fields)

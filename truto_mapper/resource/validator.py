@@ -16,7 +16,10 @@ Schema = dict[str, Any]
 
 
 def _is_integer(_: Any, value: Any) -> bool:
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    # A number with more digits than the double that it counts as has another type than its class, and is not whole.
+    whole = isinstance(value, int) or (
+        isinstance(value, float) and value.is_integer() and type(value) is value.__class__
+    )
     return whole and not isinstance(value, bool)
 
 

@@ -67,6 +67,8 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield from _expressions(endpoint, after[name])
             yield from replies(endpoint, after[name])
             yield from (about(name, "B312", "warning", message) for message in _requests(endpoint, after[name]))
+            if endpoint.decode != after[name].decode:
+                yield about(name, "B313", "warning", f"`{name}` decodes replies in another way")
     for name in after:
         if name not in before and name not in called.values():
             yield about(name, "B308", "note", f"the endpoint `{name}` was added")
@@ -106,7 +108,8 @@ def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> I
     left = [name for name in after if name not in before]
     for name in [name for name in before if name not in after]:
         for other in left:
-            if not changed(before[name], after[other]) and not [*_requests(before[name], after[other])]:
+            was, now = before[name], after[other]
+            if was.decode == now.decode and not changed(was, now) and not [*_requests(was, now)]:
                 left.remove(other)
                 yield name, other
                 break

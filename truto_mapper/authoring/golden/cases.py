@@ -14,7 +14,9 @@ from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.shape import shaped
 
-PAYLOADS = ("payload.json", "payload.txt", "body.json")
+#: The payloads that are kept as bytes: not JSON, or CSV.
+OF_BYTES = ("payload.txt", "payload.csv")
+PAYLOADS = ("payload.json", *OF_BYTES, "body.json")
 EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.json", "diagnostics.txt")
 
 #: The suffix of a file with the actual output, left beside the expected one for review.
@@ -157,8 +159,9 @@ def _text(path: Path) -> str:
 
 
 def _payload(folder: Path) -> Any:
-    if (folder / "payload.txt").is_file():
-        return (folder / "payload.txt").read_bytes()
+    for path in (folder / name for name in OF_BYTES):
+        if path.is_file():
+            return path.read_bytes()
     return _json(folder / "payload.json")
 
 

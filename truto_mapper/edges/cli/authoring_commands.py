@@ -10,7 +10,7 @@ import typer
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import options
-from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, report, reported, write
 from truto_mapper.engine.mapper import load
 from truto_mapper.text import codes
@@ -80,7 +80,8 @@ def explain_(
 
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
-        body, about = read_json(payload), {"context": options.settings(context), "now": options.moment(now)}
+        body = read_reply(payload, mapper, status)
+        about = {"context": options.settings(context), "now": options.moment(now)}
         asked = options.of_one(method, id_, given)
         planned = mapper.plan(query or "", **asked, **about).query if asked else query  # type: ignore[arg-type]
         found, notes = explain.explain(mapper, body, pointer, query=planned, **about, status=status)  # type: ignore[arg-type]

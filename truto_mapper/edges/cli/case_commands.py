@@ -12,8 +12,9 @@ import typer
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import case_report, options
-from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, reported
+from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError
 
@@ -183,5 +184,7 @@ def record(
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
         about = {"description": description} | options.of_one(method, id_, body) | given
-        made = golden.record(options.one_mapping(name), case, read_json(payload), about, salt=None if raw else salt)
+        mapping = options.one_mapping(name)
+        reply = read_reply(payload, load(mapping), status)
+        made = golden.record(mapping, case, reply, about, salt=None if raw else salt)
     case_report.show_recorded(made)

@@ -418,8 +418,11 @@ def is_number(value: Any) -> bool:
 
 
 def as_number(value: float) -> int | float:
-    """A double as an int if it is whole and at most 2^53, up to which a double holds every integer."""
-    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
+    """A double as an int if it is whole and at most 2^53, up to which a double holds every integer.
+
+    Of another type is what only counts as a double, and has more digits.
+    """
+    return int(value) if value.is_integer() and abs(value) <= 2**53 and type(value) is float else value
 
 
 def finite(value: float) -> int | float:
@@ -560,7 +563,7 @@ def _same(left: Any, right: Any, run: Run | None, depth: int = 0, walk: Walk | N
         return False
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         # A literal beyond 2^53 is a double, and is compared as one.
-        return float(left) == float(right) if float in (type(left), type(right)) else left == right
+        return float(left) == float(right) if float in (left.__class__, right.__class__) else left == right
     if isinstance(left, list) and isinstance(right, list):
         inner = (walk := walk or Walk(run)).enter(depth, left)
         return len(left) == len(right) and all(_same(a, b, run, inner, walk) for a, b in zip(left, right, strict=True))
