@@ -10,7 +10,7 @@ from truto_mapper.engine import cursor as cursors
 from truto_mapper.engine import sendable
 from truto_mapper.engine.query_values import listed
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.mapping.linked import NUMBERED, Endpoint
+from truto_mapper.mapping.linked import NUMBERED, Endpoint, Join
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.errors import EvaluationError
 
@@ -37,7 +37,7 @@ def check(endpoint: Endpoint, given: str | None) -> None:
         cursors.refuse()
 
 
-def params(endpoint: Endpoint, made: dict[str, Any], cursor: Any) -> dict[str, Any]:
+def params(endpoint: Endpoint | Join, made: dict[str, Any], cursor: Any) -> dict[str, Any]:
     """The HTTP query parameters of a page: those of the mapping, and those of its pagination."""
     pages = endpoint.pagination
     assert pages is not None  # noqa: S101  # for mypy: nobody else asks
