@@ -22,6 +22,7 @@ from truto_mapper.authoring import check, importing
 from truto_mapper.authoring.importing import tables
 from truto_mapper.authoring.importing.expressions import Target, Translator
 from truto_mapper.edges import cli
+from truto_mapper.edges.cli import import_command
 from truto_mapper.text.errors import MapperError, MappingError
 from truto_mapper.text.source import Source
 
@@ -411,6 +412,32 @@ def test_a_choice_of_resources_becomes_endpoints_with_conditions():
     }
 
 
+def test_what_is_left_out_has_no_anchor_that_the_rest_needs():
+    text = "response.{'id': id, 'name': name, 'status': s, 'first_name': f}"
+    made = imported(row({"response_mapping": text, "path_mapping": "before.x"}), row({"response_mapping": text}, "get"))
+    assert "without its `path_mapping` this cannot work" in said(made)
+    assert yaml.safe_load(made.text)["endpoints"]["get"]["response_mapping"]["name"] == "name"
+
+
+def test_a_text_over_several_lines_keeps_them():
+    made = field('"a\n     b\n\n   c" & response.x')
+    assert Expression(made).evaluate(None, {"response": {"x": "!"}}) == "a\n     b\n\n   c!"
+
+
+def test_a_parent_that_a_binding_would_be_is_not_carried_over():
+    made = imported(
+        row({"response_mapping": "{'id': response.id, 'name': response.a.(%.b), 'status': response.(%.b)}"}, "get")
+    )
+    assert yaml.safe_load(made.text)["endpoints"]["get"]["response_mapping"] == {
+        "id": "$response.id",
+        "name": "$response.a.(%.b)",
+    }
+
+
+def test_the_readings_of_the_command_are_those_of_the_import():
+    assert import_command.READINGS == importing.READINGS
+
+
 def test_a_method_that_does_not_exist_here_is_a_comment():
     made = imported(row({"response_mapping": "response.{'id': id}"}), row({"response_mapping": "response"}, "search"))
     assert list(yaml.safe_load(made.text)["endpoints"]) == ["list"]
@@ -448,6 +475,7 @@ BROKEN = {
     json.dumps(row({"response_mapping": 'response.{"id": id'})): "S0203",
     json.dumps(row({"response_mapping": "response.(a b)"}), indent=1): "S0202",
     json.dumps({**row({}), "config": 7}): "I903",
+    '{"unified_model_override": {"crm": {"contacts": {"list": 7}}}}': "I903",
 }
 
 

@@ -158,6 +158,9 @@ def _overrides(override: Node, integration: str) -> Iterator[Row]:
     for model, resources in _items(override):
         for resource, methods in _items(resources):
             for method, config in _items(methods):
+                if config.value is not None and not isinstance(config.value, dict):
+                    message = f"the override of `{method}` must be an object"
+                    raise MappingError(config.diagnostic("I903", message, hint=_WHAT))
                 yield Row(model, resource, integration, method, config, "account")
 
 

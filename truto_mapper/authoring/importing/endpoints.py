@@ -117,9 +117,8 @@ class Method:
                 yield Entry(key, "null", is_plain=True)
         if (found := self.expression("path_mapping")) is not None:
             yield self.whole("path_mapping", found)
-        yield from self.request({})
-        yield from self.reply({}, is_overlay=True)
-        yield from self.left_out()
+        made = (*self.request({}), *self.reply({}, is_overlay=True), *self.left_out())
+        yield from sorted(made, key=_place)
 
     def endpoints(self) -> Iterator[Entry]:
         """The endpoints of this method."""
@@ -189,9 +188,8 @@ class Method:
         for key in ("query_mapping", "request_header_mapping", "request_body_mapping"):
             fixed = dict[str, Any]()
             for one in constants.get(key, ()):
-                fixed |= (
-                    self.parts[one].plain() if one in self.parts and isinstance(self.parts[one].value, dict) else {}
-                )
+                node = self.parts.get(one)
+                fixed |= node.plain() if node is not None and isinstance(node.value, dict) else {}
             inherited = proxy.get({"query_mapping": "query", "request_body_mapping": "body"}.get(key, "headers"))
             fixed = (inherited if isinstance(inherited, dict) else {}) | fixed
             yield from self.template(key, self.expression(key), fixed)
@@ -217,9 +215,8 @@ class Method:
             hole = _PLACEHOLDER.fullmatch(value.strip())
             if hole and hole[1].partition(".")[0] in ("query", "context", "body", "id"):
                 return Entry(name, f"${hole[1]}")
-            return Entry(
-                name, json.dumps(value), ("Not carried over: the placeholder is nothing that a mapping reads.",), True
-            )
+            reason = "Not carried over: the placeholder is nothing that a mapping reads."
+            return Entry(name, json.dumps(value), (reason,), left_out=True)
         if isinstance(value, dict) and value:
             return Entry(name, tuple(self.constant(key, one) for key, one in value.items()))
         return Entry(name, json.dumps(value, ensure_ascii=False))
@@ -234,10 +231,11 @@ class Method:
         made = None if node is None else record_of(node)
         if made is None or made.pairs is None or made.tests:
             return None
-        translator = Translator(found.expression, tables.TAKEN)
-        return Templates(
-            translator, self.table, binds=Binds(made.binds, frozenset(map(id, made.binds))), let=False
-        ).entries(made.value, made.pairs, None)
+        translator, binds = (
+            Translator(found.expression, tables.TAKEN),
+            Binds(made.binds, frozenset(map(id, made.binds))),
+        )
+        return Templates(translator, self.table, binds=binds, let=False).entries(made.value, made.pairs, None)
 
     def whole(self, key: str, found: Parsed, table: Table | None = None) -> Entry:
         """An expression as a whole."""
@@ -263,9 +261,8 @@ class Method:
         if found is None:
             return
         if self.row.method == "delete":
-            yield replace(
-                self.whole("response_mapping", found), left_out=True, notes=("Left out: `delete` gives no record.",)
-            )
+            made = self.whole("response_mapping", found)
+            yield replace(made, left_out=True, notes=("Left out: `delete` gives no record.",))
         elif found.expression is None:
             yield Entry("response_mapping", found.text, (f"Not carried over: {found.problem}.",), left_out=True)
         else:
@@ -323,7 +320,7 @@ class Method:
         default = self.row.resource if key == "resource" else self.row.method
         if node is None or isinstance(node.value, str):
             yield Choice(node.value if node is not None and node.value else default, "")
-        elif not isinstance(node.value, dict) or "expression" not in node.value:
+        elif _is_strange(key, node):
             yield Choice(default, "")
         else:
             yield from self.alternatives(parsed(node.value["expression"]), _listed(node, key + "s"), default)
@@ -353,23 +350,15 @@ def _place(entry: Entry) -> int:
     return known.index(entry.key) if entry.key in known else len(known)
 
 
+#: The endings of plurals, and what those of one are; the first that fits.
+_PLURALS = {"ies": "y", "sses": "ss", "xes": "x", "ches": "ch", "shes": "sh", "ss": "ss", "us": "us", "s": ""}
+
+
 def singular(name: str) -> str:
     """The name of one record of a resource, as the name of a variable."""
     word = re.sub(r"\W", "_", name) or "row"
-    for ending, one in (
-        ("ies", "y"),
-        ("sses", "ss"),
-        ("xes", "x"),
-        ("ches", "ch"),
-        ("shes", "sh"),
-        ("ss", "ss"),
-        ("us", "us"),
-    ):
-        if word.endswith(ending):
-            word = word.removesuffix(ending) + one
-            break
-    else:
-        word = word.removesuffix("s")
+    ending = next((one for one in _PLURALS if word.endswith(one)), "")
+    word = word.removesuffix(ending) + _PLURALS.get(ending, "")
     return "row" if word in tables.TAKEN or not re.match(r"[A-Za-z_]", word) else word
 
 
@@ -377,7 +366,8 @@ def _is_strange(key: str, node: yaml_tree.Node) -> bool:
     """Whether a key holds something else than it is read for."""
     if key in ("query", "body", "default_query", "default_body"):
         return not isinstance(node.value, dict)
-    return key in ("resource", "method") and not isinstance(node.value, str) and "expression" not in (node.value or ())
+    chosen = node.value.get("expression") if isinstance(node.value, dict) else node
+    return key in ("resource", "method") and not (chosen is not None and isinstance(chosen.value, str))
 
 
 def _listed(node: yaml_tree.Node, key: str) -> list[str]:

@@ -16,6 +16,7 @@ from truto_mapper.language.names import free_variables
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable
 from truto_mapper.language.source_paths import without_data
 from truto_mapper.resource.field import Field
+from truto_mapper.text.errors import MappingError
 from truto_mapper.text.source import Span
 
 
@@ -93,7 +94,8 @@ class Translator:
         walk.visit(node, rooted)
         walk.edits += walk.undeclared(node, fields) if fields else ()
         edits = [] if walk.problems else sorted(walk.edits, key=lambda one: (one.start, -one.end))
-        return Translation(self._edited(node.span, edits), tuple(walk.problems), tuple(walk.notes))
+        text = self._edited(node.span, edits)
+        return Translation(text, tuple(walk.problems) or tuple(_mistakes(text)), tuple(walk.notes))
 
     def _edited(self, span: Span, edits: list[Edit]) -> str:
         pieces, at = list[str](), span.start
@@ -243,6 +245,14 @@ class _Walk:
         else:
             text = "$now" if name == "now" else "$toMillis($now)"
             self.edits.append(Edit(node.span.start, node.span.end, text))
+
+
+def _mistakes(text: str) -> Iterator[str]:
+    """Why a text is no expression any more: a `%` has no variable as its parent."""
+    try:
+        Expression(text)
+    except MappingError as error:
+        yield error.diagnostics[0].message
 
 
 def _is_grouped(node: Node) -> bool:

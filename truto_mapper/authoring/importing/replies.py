@@ -60,7 +60,7 @@ class Reply:
     @cached_property
     def is_http(self) -> bool:
         """Whether `response` is an HTTP object: all that is read of it is its body, headers or status."""
-        if self.reading is not None or self.method != "list":
+        if self.reading is not None:
             return self.reading == "http"
         below = [one.steps[1].node for one in self.paths if len(one.steps) > 1]
         is_body = any(isinstance(one, Name) and one.value == "body" for one in below)

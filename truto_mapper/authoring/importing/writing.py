@@ -15,6 +15,9 @@ from truto_mapper.text.source import Source
 #: The width of a comment, and of an expression that stays on the line of its key.
 WIDTH = 100
 
+#: The keys whose value is written once, and the name of its anchor.
+_SHARED = {"response_mapping": "record", "request_body_mapping": "body", "let": "let"}
+
 #: How many lines a value needs to be written once, with an anchor.
 _WORTH_AN_ANCHOR = 4
 
@@ -64,9 +67,10 @@ def written(entries: Sequence[Entry]) -> str:
 
 @dataclass(slots=True)
 class _Writer:
-    """`anchors` has what was written with an anchor, by its text."""
+    """`anchors` has what was written with an anchor, by its text; a comment has none."""
 
     anchors: dict[str, str] = field(default_factory=dict)
+    is_comment: bool = False
 
     def block(self, entries: Sequence[Entry], level: int) -> Iterator[str]:
         for number, one in enumerate(entries):
@@ -81,7 +85,7 @@ class _Writer:
                                      break_long_words=False, break_on_hyphens=False)  # fmt: skip
         if not is_live(one):
             live = replace(one, notes=(), comments=(), left_out=False)
-            yield from (f"{indent}#   {line}".rstrip() for line in self.value(live, 0) if one.value)
+            yield from (f"{indent}#   {line}".rstrip() for line in _Writer({}, True).value(live, 0) if one.value)
         else:
             yield from self.value(one, level)
 
@@ -103,7 +107,7 @@ class _Writer:
             return
         lines = list(self.block(value, level + 1))
         text = textwrap.dedent("\n".join(lines))
-        if one.key not in ("response_mapping", "request_body_mapping", "let") or len(lines) < _WORTH_AN_ANCHOR:
+        if self.is_comment or one.key not in _SHARED or len(lines) < _WORTH_AN_ANCHOR:
             yield start
             yield from lines
         elif text in self.anchors:
@@ -115,7 +119,7 @@ class _Writer:
 
     def name(self, of: str) -> str:
         """An anchor that is not given yet."""
-        stem = {"response_mapping": "record", "request_body_mapping": "body"}.get(of, of)
+        stem = _SHARED[of]
         taken = set(self.anchors.values())
         return next(name for n in range(1, 1000) if (name := stem if n == 1 else f"{stem}{n}") not in taken)
 
@@ -181,7 +185,9 @@ def _lines(start: str, text: str, level: int) -> Iterator[str]:
 
 
 def dedented(text: str) -> str:
-    """A text of several lines whose later lines are indented no more than needed."""
+    """A text of several lines whose later lines are indented no more than needed. Texts in it keep their lines."""
+    if any(line.count('"') % 2 or line.count("'") % 2 for line in text.split("\n")):
+        return text.strip()
     first, newline, rest = text.strip().partition("\n")
     last = rest.rpartition("\n")[2]
     closing = len(last) - len(last.lstrip()) if re.match(r"\s*[)}\]]", last) else None
