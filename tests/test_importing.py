@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imports import CASES, HERE, find_spec
 from random_expressions import FIELDS, cases
-from reference import outcome, same
+from random_imports import mappings
+from reference import Failure, outcome, same
 from typer.testing import CliRunner
 
 from truto_mapper import MISSING, Expression
@@ -23,7 +24,9 @@ from truto_mapper.authoring.importing import tables
 from truto_mapper.authoring.importing.expressions import Target, Translator
 from truto_mapper.edges import cli
 from truto_mapper.edges.cli import import_command
-from truto_mapper.text.errors import MapperError, MappingError
+from truto_mapper.engine import parts
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.text.errors import MapperError, MappingError, ProviderError
 from truto_mapper.text.source import Source
 
 
@@ -180,6 +183,52 @@ def test_any_expression_gives_the_same_with_variables_for_the_names_at_its_root(
     data = data if isinstance(data, dict) else {"a": data}
     if not made.problems and not re.search(r"\$(join|string|sift|base64encode|now|millis|eval)\b|%", text):
         assert same(outcome(Expression, made.text, MISSING, data), outcome(Expression, text, data, {}))
+
+
+THINGS = """\
+version: 1
+unified_model: crm
+resource: thing
+title: Thing
+integrations: [acme]
+methods: {list: {http_method: GET, path: /unified/crm/thing}}
+parameters: {limit: {type: integer}}
+fields:
+  id: {type: string, required: true}
+  f: {type: any}
+  g: {type: any}
+  h: {type: object, fields: {x: {type: any}, y: {type: any}}}
+response: {result: {type: array, items: {type: object}}, next_cursor: {type: string, nullable: true}}
+"""
+
+
+@given(mappings())
+def test_any_mapping_of_a_shape_that_authors_write_gives_what_its_expression_gives(case):
+    text, is_item, reply = case
+    spec, row_ = (
+        Source("thing.yaml", THINGS),
+        row({"path_mapping": '"/x"', "response_mapping": text}, resource="things"),
+    )
+    options = importing.Options(rows="rows" if is_item else None, reading=None if is_item else "array")
+    made = importing.imported([Source("a.json", json.dumps(row_))], lambda *_: spec, options)[0]
+    items = reply["rows"] if is_item else [reply]
+    theirs = [outcome(Expression, text, {"response": one}, {}) for one in items]
+    fails = any(isinstance(one, Failure) for one in theirs)
+    if fails or any(one.code == "I901" or one.severity == "error" for one in made.findings):
+        return  # neither has records, or a part was not carried over
+    mapper = Mapper(parts.made([Source("m.yaml", made.text)], lambda _: spec, None, {}), None)
+    with contextlib.suppress(ProviderError):  # nothing that the mapping reads is in the reply
+        records = mapper.map(reply, query=mapper.plan("").query).records
+        assert [imports.record_of(one, mapper.resource.fields) for one in rows_of(theirs)] == [
+            imports.record_of(one, mapper.resource.fields) for one in records
+        ]
+
+
+def rows_of(values):
+    """The records that values hold: an item each, a list, or a page with its cursor."""
+    found = [one.get("result", MISSING) if isinstance(one, dict) and "next_cursor" in one else one for one in values]
+    listed = (one if isinstance(one, list) else [one] for one in found)
+    return [one for some in listed for one in some if one is not MISSING and one is not None]
 
 
 def test_the_reading_of_response_is_found_or_forced():
