@@ -17,6 +17,7 @@ from truto_mapper.edges.cli import (
     case_commands,
     diff_command,
     drift_command,
+    import_command,
     mapping_commands,
     schema_commands,
 )
@@ -45,6 +46,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "drift": drift_command.drift_,
     "docs": authoring_commands.docs_,
     "record": case_commands.record,
+    "import": import_command.import_,
 }
 
 for name, command in COMMANDS.items():
