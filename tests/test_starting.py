@@ -310,7 +310,7 @@ def test_it_says_what_to_verify_and_what_comes_next():
     done = init({"data": [{"id": 1}], "next": "x"})
     text = MAPPING.read_text().splitlines()
     found = re.findall(r"  (\S+):(\d+) +(\w+): ((?:guessed|replace): .*)", done.stdout)
-    assert [one[2] for one in found] == ["path_mapping", "cursor", "next_cursor"]
+    assert [one[2] for one in found] == ["path_mapping", "parameter", "next_cursor"]
     assert all(said in text[int(line) - 1] for _, line, _, said in found)
     assert "rows: 1 in data\nid: id\n" in done.stdout
     for command in re.findall(r"  truto-mapper (.*)", done.stdout):

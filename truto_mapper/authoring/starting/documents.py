@@ -134,10 +134,12 @@ def mapping_text(
 
 
 def _paging(paging: Paging) -> Iterator[str]:
+    if paging.keys:
+        yield line(2, "pagination")
+    for key, value in paging.keys.items():
+        yield line(3, key, value, "guessed: the name of the parameter" if key == "parameter" else "")
     if paging.next_cursor is not None:
-        yield line(2, "query_mapping")
-        yield line(3, paging.parameter, "$cursor", "guessed: the name of the parameter")
-        yield line(2, "next_cursor", paging.next_cursor, _guess(paging.note or "by its name"))
+        yield line(2, "next_cursor", paging.next_cursor, _guess(paging.note))
     if paging.total is not None:
         yield line(2, "total", paging.total, "guessed: how many rows all pages have together")
 

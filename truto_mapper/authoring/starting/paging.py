@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from truto_mapper.authoring.observation import Seen
@@ -23,7 +23,6 @@ _NAMES = {
     "page": "page currentpage pagenumber pageindex pageno",
     "pages": "totalpages pagecount lastpage pages numpages",
     "offset": "offset skip startat startindex start",
-    "size": "limit perpage pagesize maxresults",
     "total": "total totalcount totalrecords totalresults totalitems totalsize totalelements recordcount count",
 }
 _TYPES = {"cursor": {"string", "integer"}, "more": {"boolean"}, "last": {"boolean"}}
@@ -35,10 +34,13 @@ _SIZES = re.compile(r"(?i).*(size|limit|per_?page|count)")
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """Expressions for the next page and for how many rows there are, and the request's parameter; None if unknown."""
+    """How a list goes on: the keys of `pagination`, and expressions for the next cursor and the total.
 
+    `note` is what is to be verified about the cursor.
+    """
+
+    keys: dict[str, str | int] = field(default_factory=dict)
     next_cursor: str | None = None
-    parameter: str = "cursor"
     total: str | None = None
     note: str = ""
 
@@ -47,20 +49,20 @@ def paging_of(reply: Seen, rows: Rows) -> Paging:
     """What replies tell about their pages."""
     found = _known(reply)
     text = {what: path_text(path) for what, (path, _) in found.items()}
-    has_more = text.get("more") or (f"$not({text['last']})" if "last" in text else None)
     total = text.get("total") if "total" in found and _is_total(found["total"][1], reply, rows) else None
-    note = "the sample does not show the last page; this must be absent there"
-    if "cursor" in found:
-        made = _after(*found["cursor"])
-        if made is not None:
-            cursor, parameter = made
-            return Paging(f"{has_more} ? {cursor}" if has_more else cursor, parameter, total, "" if has_more else note)
-    if "page" in text and (has_more or "pages" in text):
-        has_more = has_more or f"{text['page']} < {text['pages']}"
-        return Paging(f"{has_more} ? {text['page']} + 1", found["page"][0][-1], total)
-    if "offset" in text and "size" in text and (has_more or total):
-        ahead = f"{text['offset']} + {text['size']}"
-        return Paging(f"{has_more or f'{ahead} < {total}'} ? {ahead}", found["offset"][0][-1], total)
+    has_more = text.get("more") or (f"$not({text['last']})" if "last" in text else None)
+    more: dict[str, str | int] = {"has_more": has_more} if has_more else {}
+    if "cursor" in found and (made := _after(*found["cursor"])) is not None:
+        cursor, parameter = made
+        note = "" if has_more else "the sample does not show the last page; this must be absent there"
+        return Paging({"format": "cursor", "parameter": parameter, **more}, cursor, total, note)
+    if "page" in text and (more or total or "pages" in text):
+        path, seen = found["page"]
+        more |= {} if more or "pages" not in text else {"has_more": f"{text['page']} < {text['pages']}"}
+        first: dict[str, str | int] = {"first": 0} if ("integer", 0) in seen.values else {}
+        return Paging({"format": "page", "parameter": path[-1], **first, **more}, None, total)
+    if "offset" in text and (more or total):
+        return Paging({"format": "offset", "parameter": found["offset"][0][-1], **more}, None, total)
     return Paging(total=total)
 
 
