@@ -272,6 +272,14 @@ def test_a_mistake_is_told_and_nothing_is_written(sample, more, code, said):
     assert not Path("mappings").exists()
 
 
+def test_a_sample_in_csv_is_refused_with_what_to_give_instead():
+    Path("rows.csv").write_text("id,name\n7,Ada\n")
+    done = cli("init", "crm/contact", "--from", "rows.csv", "--integration", "acme")
+    assert done.exit_code == 1
+    assert "rows.csv:1:1" in done.output
+    assert "as a JSON array of objects, and add `decode: csv`" in done.output
+
+
 def test_a_name_without_a_model_is_refused():
     done = init({"a": 1}, resource="contact")
     assert (done.exit_code, '"contact" is not MODEL/RESOURCE' in done.output) == (2, True)

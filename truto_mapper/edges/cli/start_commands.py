@@ -16,6 +16,7 @@ from truto_mapper.resource import spec
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import replace
 
 if TYPE_CHECKING:
     from truto_mapper.authoring import starting
@@ -49,7 +50,13 @@ def init(
 
 def _bodies(source: str) -> list[Any]:
     """The replies in a file. Raises `MappingError` M105, P602."""
-    found = samples(source)
+    try:
+        found = samples(source)
+    except MappingError as error:
+        if not source.endswith((".csv", ".tsv")):
+            raise
+        hint = "give the same rows as a JSON array of objects, and add `decode: csv` to the endpoint"
+        raise MappingError([replace(one, hint=hint) for one in error.diagnostics]) from None
     for one in found:
         if not isinstance(one, (dict, list)):
             message = f"{source}: a reply must be an object or an array, this is {excerpt(one)}"
