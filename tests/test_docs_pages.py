@@ -5,6 +5,7 @@ import inspect
 import re
 import shlex
 
+import joining
 import pytest
 import snippets
 import typer
@@ -23,6 +24,7 @@ from truto_mapper.language.runtime import values
 from truto_mapper.mapping.document import (
     EndpointDocument,
     ErrorDocument,
+    JoinDocument,
     MappingDocument,
     PaginationDocument,
     WholeDaysDocument,
@@ -106,6 +108,18 @@ def overlay(text, _):
     assert mapper.map({"usersAggregateActivityStats": [user]}).records[0]["metrics"]["calls_hosted"] == 5
 
 
+def endpoint(text, folder):
+    head = (
+        "context: {owner_names: {type: boolean, default: true}}\nendpoints:\n  all:\n    path_mapping: '\"/deals\"'\n"
+    )
+    lines = [f"    {line}\n" for line in text.splitlines()]
+    assert joining.mapper_of(folder, mapping=joining.HEAD + head + "".join(lines)).mapping.endpoints[0].joins
+
+
+def lookups(text, folder):
+    assert joining.mapper_of(folder, mapping=joining.HEAD + text).mapping.lookups
+
+
 def approvals(text, _):
     assert [one.code for one in diff.unapproved([], Source("a.yaml", text))] == ["B331"]
 
@@ -133,6 +147,8 @@ KINDS = {
     ("version", "integration"): mapping,
     ("version", "unified_model"): spec,
     ("endpoints",): overlay,
+    ("for_each", "join"): endpoint,
+    ("lookups", "endpoints"): lookups,
     ("approved",): approvals,
     ("description", "query"): case,
     ("name", "on"): job,
@@ -226,6 +242,7 @@ MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
     "Pages": PaginationDocument,
+    "Join": JoinDocument,
     "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
     "Resource spec": ResourceDocument,

@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from paging import SPEC, driven, ids
 
 from truto_mapper import MapperError, MappingError, ProviderError, QueryError, Response, load
+from truto_mapper.authoring import coverage, diff, docs, golden
+from truto_mapper.authoring.check import check
+from truto_mapper.authoring.explain import explain
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.link_header import targets
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=150, database=None)
@@ -665,3 +669,128 @@ def test_without_anything_that_ends_the_pages_pagination_is_refused(tmp_path, ma
     path.write_text(path.read_text().replace("    for_each: {contact: items}\n", ""))
     with pytest.raises(MappingError, match="nothing tells the last page"):
         load(path)
+
+
+# ── Authors ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CHECKED = [
+    ("pagination: {format: page, parameter: page, size: 5, size_parameter: n}", None),
+    ("pagination: {format: page, parameter: page, size: 5, has_more: $cursor < last}", None),
+    (
+        "pagination: {format: page, parameter: page, size: 5}",
+        "nothing asks for 5 rows, and a page with fewer is the last one",
+    ),
+    ("pagination: {format: page, parameter: page, size: 5}\ntotal: total", None),
+    ("pagination: {format: page, size: 5}\nrequest_method: POST\nrequest_body_mapping: {n: 5, page: $cursor}", None),
+    (
+        "pagination: {format: page, size: 5, size_parameter: n}",
+        "`all` never sends `$cursor`, so the provider gives the first page again",
+    ),
+    ("pagination: {format: cursor, parameter: after}\nnext_cursor: next", None),
+    (
+        "pagination: {format: cursor}\nnext_cursor: next",
+        "`all` never sends `$cursor`, so the provider gives the first page again",
+    ),
+    ("pagination: {format: page, parameter: page, has_more: true}", "this is the same for every page"),
+    ("pagination: {format: link_header, has_more: '\"yes\"'}", "this is the same for every page"),
+    ("pagination: {format: link_header, origin: 5}", "`origin` is a string, but this gives an integer"),
+    (
+        "pagination: {format: page, parameter: page}\ntotal: meta.total_pages",
+        "`total_pages` is about pages; `total` is the number of all records",
+    ),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "said"), CHECKED)
+def test_check_finds_pages_that_cannot_work(endpoint, said, make):
+    found = [one.message for one in check(make(endpoint)) if one.severity != "note" and one.code != "C212"]
+    assert found == ([] if said is None else [said])
+
+
+BODY = {"items": [{"id": 1, "age": 30}], "more": True}
+
+
+def test_explain_says_which_page_follows_and_what_asks_for_it(make):
+    mapper = make("pagination: {format: page, parameter: page, size: 1, size_parameter: n, has_more: more}")
+    ((found,), _) = explain(mapper, BODY, "/next_cursor", query={"city": "Ulm"})
+    assert (found.why, [str(one) for one in found.reads]) == ("the page 2", ["/more = true"])
+    ((found,), _) = explain(mapper, BODY | {"more": False}, "/next_cursor", query={"city": "Ulm"})
+    assert (found.value, found.why) == (MISSING, "this is the last page")
+    asked, _ = explain(mapper, None, "/request/params", query={"city": "Ulm"})
+    assert [(one.name, one.value) for one in asked] == [("params.page", "1"), ("params.n", "1"), ("params.city", "Ulm")]
+    ((found,), _) = explain(mapper, None, "/request/params/page", query={})
+    assert (found.why, found.line[-2:]) == ("`pagination` sends it", "11")
+
+
+def test_explain_knows_the_parameters_of_a_link(make):
+    mapper = make("pagination: {format: link_header}", rows="$")
+    page = mapper.map([ROW], query=mapper.plan({"city": "Ulm"}).query, headers={"Link": "<?p=2&city=Ulm>; rel=next"})
+    asked, _ = explain(mapper, None, "/request/params", query={"city": "Ulm", "next_cursor": page.next_cursor})
+    assert [(one.name, one.value, one.why) for one in asked] == [
+        ("params.p", "2", "the provider's link to this page has it"),
+        ("params.city", "Ulm", "the provider's link to this page has it"),
+    ]
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_case_can_have_any_page(name, make, tmp_path):
+    mapper, _, send = scheme(make, name, 25)
+    path, query = tmp_path / "acme.yaml", {}
+    for case in ("first", "second", "third"):
+        body, _, headers = send(mapper.plan(query))
+        about = {"description": case, "query": query, "headers": dict(headers) or None}
+        golden.record(path, case, body, about, salt=None)
+        response = json.loads((tmp_path / "acme" / case / "response.json").read_text())
+        query = {"next_cursor": response["next_cursor"]}
+        assert case == "third" or query["next_cursor"] is not None
+    report = golden.run_all([path])
+    assert (len(report.passed), report.diagnostics) == (3, [])
+
+
+def test_a_case_without_a_body_has_a_status(make, tmp_path):
+    make("pagination: {format: page, parameter: page}\nempty_when: $status = 204")
+    golden.record(tmp_path / "acme.yaml", "none", b"", {"description": "No rows.", "query": {}, "status": 204})
+    for file in ("payload.txt", "none"):
+        (tmp_path / "acme/none" / file).unlink(missing_ok=True)
+        assert len(golden.run_all([tmp_path / "acme.yaml"]).passed) == 1
+    assert "P608" in (tmp_path / "acme/none/diagnostics.txt").read_text()
+
+
+def test_coverage_counts_the_branches_of_has_more(make, tmp_path):
+    mapper = make("pagination: {format: page, parameter: page, has_more: 'more ? true : false'}")
+    golden.record(tmp_path / "acme.yaml", "one", BODY, {"description": "A page."})
+    found = coverage.measure(mapper, [golden.read(tmp_path / "acme/one")])
+    assert "else of more ? true : false" in coverage.FORMATS["text"](found)
+
+
+def test_the_page_of_a_mapping_says_how_it_pages(make):
+    text = docs.FORMATS["markdown"](make("pagination: {format: page, parameter: page, size: 5, size_parameter: n}"))
+    assert "page, from 1, as page, size 5, sent as n" in text
+
+
+CHANGES = [
+    ("{format: page, parameter: page}", "{format: page, parameter: p}", ["`all`: pagination.parameter page → p"]),
+    (
+        "{format: page, parameter: page}",
+        "{format: page, parameter: page, size: 5}",
+        ["`all`: pagination.size None → 5"],
+    ),
+    (
+        "{format: page, parameter: page}",
+        "{format: offset, parameter: page}",
+        ["`all`: pagination page → offset: cursors that callers hold are refused"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "messages"), CHANGES)
+def test_diff_tells_how_pages_are_asked_for_now(old, new, messages, make):
+    made = [make(f"pagination: {one}") for one in (old, new)]
+    assert [one.found.message for one in diff.mappings(*made)] == messages
+
+
+def test_a_cursor_of_another_format_is_refused(make):
+    cursor = looped(make(SCHEMES["page with a size"][0]), Provider(25, 10).by_page, {})[0].next_cursor
+    with pytest.raises(QueryError) as caught:
+        make(SCHEMES["offset with a size"][0]).plan({"next_cursor": cursor})
+    assert caught.value.code == "Q506"

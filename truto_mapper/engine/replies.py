@@ -23,6 +23,7 @@ from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at,
 
 if TYPE_CHECKING:
     from truto_mapper.engine.fused import Fused
+    from truto_mapper.engine.joined import Joined
     from truto_mapper.engine.source_types import Reading, SourceTypes
     from truto_mapper.language.trace import Trace
 
@@ -45,7 +46,7 @@ class Replies:
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
     method; `forms` has the form of each endpoint that replies in CSV, by name. Records have a `schema`, and `cursors`
     seal where their pages end. `unknown` is filled with what a page without its query does not know, by the name of the
-    endpoint; a `trace` notes every evaluation.
+    endpoint; a `trace` notes every evaluation. `joined` is what the joins of one page gave.
     """
 
     mapping: linked.Mapping
@@ -56,11 +57,12 @@ class Replies:
     cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
+    joined: Joined | None = None
 
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
-        return Scope(
-            bindings[_RESPONSE], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget
-        )
+        names = dict(zip(linked.REPLY, bindings, strict=True))
+        names |= {"joined": {}} if self.joined is None else self.joined.names
+        return Scope(bindings[_RESPONSE], names, trace=self.trace, budget=budget)
 
     def recognised(
         self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
@@ -115,11 +117,12 @@ class Replies:
         """
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
         if not isinstance(scope.data, (dict, list)):
-            found += [replace(_no_rows(scope.data), severity="warning")] if plan.raw else []
+            is_told = plan.raw and not (scope.data is None and self._is_end([name], scope, plan))
+            found += [replace(_no_rows(scope.data), severity="warning")] if is_told else []
             return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
-            raise _refusal(self.mapping, scope)
+            raise refusal(self.mapping, scope)
         found += [replace(one, severity="warning") for one in self._unreachable(endpoint, scope)]
         return name, cursor
 
@@ -130,25 +133,26 @@ class Replies:
         """Whether a reply means no records (empty_when)."""
         return any(truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in self._named(names))
 
-    def _without_body(self, names: Sequence[str], scope: Scope, plan: Plan) -> Diagnostic:
-        """The note on an answer without a body that means no records. Raises `ProviderError` P602 for any other.
+    def _is_end(self, names: Sequence[str], scope: Scope, plan: Plan) -> bool:
+        """Whether an answer without a body means no records: `empty_when` says so, or no content follows a page."""
+        is_further = scope.bindings["status"] == NO_CONTENT and not _is_first(scope, plan)
+        return is_further or self._is_empty(names, scope)
 
-        On a further page a status of 204, "no content", needs no `empty_when`.
-        """
+    def _without_body(self, names: Sequence[str], scope: Scope, plan: Plan) -> Diagnostic:
+        """The note on an answer without a body that means no records. Raises `ProviderError` P602 for any other."""
         status = scope.bindings["status"]
-        is_end = status == NO_CONTENT and not _is_first(scope, plan)
-        if not is_end and not self._is_empty(names, scope):
+        if not self._is_end(names, scope, plan):
             message, hint = f"the provider's answer is empty (status {status})", f"`empty_when: $status = {status}`"
             raise ProviderError(Diagnostic("P602", message, hint=f"if that means no records, write {hint}"))
         return Diagnostic("P608", f"no records: the provider's answer is empty (status {status})", "note")
 
     def _refused(self, names: Sequence[str], scope: Scope, plan: Plan) -> Diagnostic:
         """The note on a refusal of the first page that means no records (empty_when). Raises any other refusal."""
-        refusal = _refusal(self.mapping, scope)
+        refused = refusal(self.mapping, scope)
         if not _is_first(scope, plan) or not self._is_empty(names, scope):
-            raise refusal
-        told = f" (request {refusal.request_id})" if refusal.request_id else ""
-        return Diagnostic("P608", f"no records: {refusal.diagnostics[0].message}{told}", "note")
+            raise refused
+        told = f" (request {refused.request_id})" if refused.request_id else ""
+        return Diagnostic("P608", f"no records: {refused.diagnostics[0].message}{told}", "note")
 
     def _recognise(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """What `Fused.reply` gives, one expression after the other."""
@@ -165,7 +169,7 @@ class Replies:
             self.trace.endpoint = endpoint.name
             paging(endpoint, scope)  # so that it can be explained, and counts as covered
         if self._has_failed(endpoint, scope):
-            raise _refusal(self.mapping, scope)
+            raise refusal(self.mapping, scope)
         if wrong := self._unreachable(endpoint, scope):
             raise ProviderError(wrong)
         if isinstance(scope.data, list) and not endpoint.for_each:
@@ -183,7 +187,7 @@ class Replies:
         try:
             return truthy(value_of(endpoint.error_when, scope))
         except EvaluationError as error:
-            raise _refusal(self.mapping, scope, *error.diagnostics) from None
+            raise refusal(self.mapping, scope, *error.diagnostics) from None
 
     def _unrecognised(
         self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
@@ -191,11 +195,10 @@ class Replies:
         """Take a reply that no endpoint recognises for one of the first endpoint asked, if it has any of its names."""
         scope, fused = self.scope(bindings, budget), self.functions[names[0]]
         if any(self._has_failed(one, scope) for one in self._named(names)):
-            raise _refusal(self.mapping, scope)
+            raise refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
-        loopless = [one for one in self._named(names) if not one.for_each]
-        if not known and loopless and isinstance(scope.data, list):
-            raise ProviderError(_no_loop(loopless[0], scope.data))
+        if not known and isinstance(scope.data, list):
+            self._refuse_array(names, scope)
         if known or self._is_unplanned(plan):
             raise _foreign(known, names)
         if not _has_some(fused.endpoint, scope.data):
@@ -204,6 +207,14 @@ class Replies:
         found.append(Diagnostic("P603", message, "warning", pointer=""))
         fast = self._generated(fused, bindings, budget)
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
+
+    def _refuse_array(self, names: Sequence[str], scope: Scope) -> None:
+        """Raise `ProviderError` P602 for an array where an endpoint has no loop, or its schema declares no array."""
+        wrong = [_no_loop(one, scope.data) for one in self._named(names) if not one.for_each]
+        for name in names:
+            wrong += [one for one in self._unreachable(self.functions[name].endpoint, scope) if not one.pointer]
+        if wrong:
+            raise ProviderError(wrong[0])
 
     def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
         """A note (P609) on a page without its query, if the endpoint's expressions read the query."""
@@ -249,7 +260,7 @@ def _tried(expression: Expression | None, scope: Scope, found: list[Diagnostic])
         return MISSING
 
 
-def _refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> ProviderError:
+def refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> ProviderError:
     """The provider's error, as the mapping's error_mapping reads it; 502 if its own status is no error (4xx or 5xx)."""
     body, status = scope.data, scope.bindings["status"]
     said = {name: value_of(one, scope, failing=MISSING) for name, one in mapping.errors.items()}

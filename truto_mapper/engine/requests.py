@@ -16,7 +16,7 @@ from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.library.dates import ceil_date, floor_date
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import Endpoint, Template
+from truto_mapper.mapping.linked import Endpoint, Join, Template
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError, QueryError
 from truto_mapper.text.pointers import json_pointer
@@ -44,7 +44,7 @@ def planned(
     names = bindings(query, settings, now)
     budget = Budget()
     endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget), query.method)
-    question = Question(query.parameters, [one.name for one in endpoints], settings)
+    question = Question(query.parameters, [_sealed(one) for one in endpoints], settings)
     at = cursors.opened(query.get("next_cursor"), question, now)
     now = at.now
     first = _first(endpoints[0], at.cursor)
@@ -53,7 +53,7 @@ def planned(
         trace.names = names
     scope = Scope(MISSING, names, trace=trace, budget=budget)
     _refuse(endpoints[0], scope)
-    sent = _sent(endpoints[0], scope, query.get("remote_query", {}))
+    made = sent(endpoints[0], scope, query.get("remote_query", {}))
     days = mapping.whole_days
     zone = None if days is None else _zone(days, scope)
     notes = query.remarks + (tuple(_day_notes(days, zone, query, now)) if days and zone else ())
@@ -65,8 +65,8 @@ def planned(
     served = tuple(one.name for one in endpoints)
     plan = Plan(settings, now, served, zone, question, limit, remote_data, raw, query.method, first)
     of_one = query.remarks, query.method, query.id, query.body
-    made = Query(query.parameters, at.cursor, at.offset, at.digest, sent, notes, plan, *of_one)
-    return Request(**sent, query=made, diagnostics=notes)
+    planned = Query(query.parameters, at.cursor, at.offset, at.digest, made, notes, plan, *of_one)
+    return Request(**made, query=planned, diagnostics=notes)
 
 
 def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
@@ -75,6 +75,12 @@ def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[st
     made = {name: MISSING if one is None else one for name, one in given.items()}
     cursor = bound(query.cursor, None if query.plan is None else query.plan.first)
     return {"query": query.parameters, "context": settings, "cursor": cursor, **made}
+
+
+def _sealed(endpoint: Endpoint) -> str:
+    """What cursors say of the endpoint that they belong to: a number means something else in each format."""
+    pages = endpoint.pagination
+    return endpoint.name if pages is None or pages.format == "cursor" else f"{endpoint.name} {pages.format}"
 
 
 def _first(endpoint: Endpoint, cursor: str | None) -> int | None:
@@ -139,7 +145,7 @@ def _query_notes(endpoint: Endpoint, scope: Scope) -> tuple[Diagnostic, ...]:
     return tuple(Diagnostic("Q516", note, "note") for note in notes)
 
 
-def _sent(endpoint: Endpoint, scope: Scope, remote_query: Mapping[str, Any]) -> dict[str, Any]:
+def sent(endpoint: Endpoint | Join, scope: Scope, remote_query: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a request that go to the provider."""
     path = value_of(endpoint.path, scope)
     if fault := sendable.path_fault(path):
@@ -159,7 +165,7 @@ def _sent(endpoint: Endpoint, scope: Scope, remote_query: Mapping[str, Any]) -> 
     return {"method": endpoint.http_method, "path": path, "params": params, "headers": headers, "body": body}
 
 
-def _body(endpoint: Endpoint, scope: Scope) -> Any:
+def _body(endpoint: Endpoint | Join, scope: Scope) -> Any:
     """The body in the shape of its schema: where only an array is allowed, a single value is in one."""
     if endpoint.body is None:
         return MISSING
@@ -180,7 +186,7 @@ def _params(template: Template | None, value: Mapping[str, Any]) -> dict[str, An
     return made
 
 
-def _of_page(endpoint: Endpoint, made: dict[str, Any], cursor: Any) -> tuple[dict[str, Any], bool]:
+def _of_page(endpoint: Endpoint | Join, made: dict[str, Any], cursor: Any) -> tuple[dict[str, Any], bool]:
     """The parameters of a page, and whether they are those of a link, which has the caller's, too."""
     from truto_mapper.engine.pagination import params  # noqa: PLC0415  # likewise
 
@@ -213,7 +219,7 @@ def _headers(template: Template | None, scope: Scope) -> dict[str, str]:
     return made
 
 
-def _keep(endpoint: Endpoint, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
+def _keep(endpoint: Endpoint | Join, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
     """Refuse what would replace something of the mapping, also what it sets on further pages alone."""
     cursor = scope.lookup("cursor")
     names = {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor}

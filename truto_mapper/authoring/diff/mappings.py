@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from truto_mapper.authoring.diff.changes import REFUSED, Change, at_key, change, word
@@ -67,6 +68,7 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield from _expressions(endpoint, after[name])
             yield from replies(endpoint, after[name])
             yield from (about(name, "B312", "warning", message) for message in _requests(endpoint, after[name]))
+            yield from _pages(endpoint, after[name], partial(about, name, "B312", "warning"))
             if endpoint.decode != after[name].decode:
                 yield about(name, "B313", "warning", f"`{name}` decodes replies in another way")
     for name in after:
@@ -109,7 +111,8 @@ def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> I
     for name in [name for name in before if name not in after]:
         for other in left:
             was, now = before[name], after[other]
-            if was.decode == now.decode and not changed(was, now) and not [*_requests(was, now)]:
+            is_same = (was.decode, was.pagination) == (now.decode, now.pagination)
+            if is_same and not changed(was, now) and not [*_requests(was, now)]:
                 left.remove(other)
                 yield name, other
                 break
@@ -123,6 +126,20 @@ def _requests(old: Endpoint, new: Endpoint) -> Iterator[str]:
             yield f"`{new.name}`: {key} {was} → {now}"
     if old.request_schema == new.request_schema and _plain(old.request) != _plain(new.request):
         yield f"`{new.name}`: the schema {old.request_schema} has changed"
+
+
+def _pages(old: Endpoint, new: Endpoint, about: Callable[[str], Change]) -> Iterator[Change]:
+    """What differs in `pagination` besides its expressions. Cursors of another format are refused."""
+    was, now = ({} if one.pagination is None else one.pagination._asdict() for one in (old, new))
+    if was.get("format", "cursor") != now.get("format", "cursor"):
+        message = (
+            f"`{new.name}`: pagination {was.get('format', 'by next_cursor')} → {now.get('format', 'by next_cursor')}"
+        )
+        yield replace(about(f"{message}: {REFUSED}"), refuses_cursors=True)
+        return
+    for key in dict.fromkeys((*was, *now)):
+        if was.get(key) != now.get(key) and key != "format":
+            yield about(f"`{new.name}`: pagination.{key} {was.get(key, 'none')} → {now.get(key, 'none')}")
 
 
 def _plain(schema: Any) -> Any:

@@ -19,6 +19,8 @@ OF_BYTES = ("payload.txt", "payload.csv")
 PAYLOADS = ("payload.json", *OF_BYTES, "body.json")
 EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.json", "diagnostics.txt")
 
+OK = 200
+
 #: The suffix of a file with the actual output, left beside the expected one for review.
 PENDING = ".new"
 
@@ -84,6 +86,11 @@ class Case:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the provider answers: with a payload, or with a status and no body, as 204 has none."""
+        return self.payload is not None or self.settings.status != OK
 
 
 def mappings(target: str | None = None) -> list[Path]:
@@ -171,9 +178,10 @@ def _json(path: Path) -> Any:
         return None
     source = files.read(path)
     try:
-        return loads(source.text)
+        found = loads(source.text)
     except (ValueError, RecursionError) as error:
         raise MappingError(Diagnostic("P602", f"not valid JSON: {error}", source=source)) from None
+    return b"null" if found is None else found  # None is no payload
 
 
 def orphans(mapping: Path, chosen: Collection[Path] = ()) -> list[Diagnostic]:

@@ -53,7 +53,7 @@ def _planned(case: Case, query: str | dict[str, Any], mapper: Mapper, result: Re
     exchange = mapper.exchange(request.query, **choices, on_invalid=settings.on_invalid)
     try:
         next(exchange)
-        if case.payload is not None:
+        if case.is_answered:
             exchange.send(Response(case.payload, settings.status, settings.headers))
     except StopIteration as end:
         page = end.value
@@ -63,7 +63,7 @@ def _planned(case: Case, query: str | dict[str, Any], mapper: Mapper, result: Re
 
 
 def _mapped(case: Case, mapper: Mapper) -> Page | None:
-    if case.payload is None:
+    if not case.is_answered:
         return None
     chosen = case.settings.model_dump(include={"context", "now", "status", "headers", "on_invalid"})
     return mapper.map(case.payload, **chosen)

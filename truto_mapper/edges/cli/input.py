@@ -42,10 +42,12 @@ def _name(file: str) -> str:
 def read_reply(file: str, mapper: Mapper[Any], status: int | None = None) -> Any:
     """A provider's reply in a file, or in stdin for `-`: JSON, or the rows of CSV if an endpoint replies in that.
 
-    Raises `MappingError` M105 and P602, `ProviderError` P602.
+    A file without text is a reply without a body: no bytes. Raises `MappingError` M105 and P602, `ProviderError` P602.
     """
     found = rows_or_text(file, mapper, status)
-    return parse_json(found) if isinstance(found, Source) else found
+    if not isinstance(found, Source):
+        return found
+    return parse_json(found) if found.text.strip() else b""
 
 
 def rows_or_text(file: str, mapper: Mapper[Any], status: int | None = None) -> Any:

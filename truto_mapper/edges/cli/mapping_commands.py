@@ -29,6 +29,7 @@ def map_(
     overlays: options.Overlays = None,
     now: options.Now = None,
     status: options.Status = 200,
+    headers: options.Headers = None,
     format_: Annotated[str | None, options.choice("--format", rendering.FORMATS, "; by default the query's")] = None,
     on_invalid: Annotated[
         str, options.choice("--on-invalid", ON_INVALID, ": what to do with invalid values")
@@ -46,6 +47,7 @@ def map_(
             query=mapper.plan(query or "", **asked, **about).query if asked else query,
             **about,
             status=status,
+            headers=options.headers(headers),
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
         )
         report(mapper.diagnostics + page.diagnostics)

@@ -34,6 +34,7 @@ Payload = Annotated[str, Argument(metavar="PAYLOAD", help="The provider's reply,
 Context = Annotated[list[str] | None, Option(metavar="K=V", help="A setting of the account; repeat for more.")]
 Overlays = Annotated[list[Path] | None, Option("--overlay", metavar="FILE", help="Apply an overlay; repeat for more.")]
 Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 date-time; by default the clock's.")]
+Headers = Annotated[list[str] | None, Option("--header", metavar="N:V", help="A header of the reply; repeat for more.")]
 Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply.")]
 
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
@@ -48,6 +49,15 @@ def of_one(method: str | None, identity: str | None, body: str | None) -> dict[s
     """The options about one record as arguments of `Mapper.plan`; empty if none is given."""
     given = {"method": method, "id": identity, "body": None if body is None else read_json(body)}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def headers(lines: list[str] | None) -> list[tuple[str, str]]:
+    """The names and values of `--header`."""
+    pairs = [line.partition(":") for line in lines or ()]
+    for name, colon, value in pairs:
+        if not name.strip() or not colon:
+            raise UsageError(f"--header must be NAME:VALUE, not {excerpt(name + colon + value)}")
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def moment(now: str | None) -> str:
