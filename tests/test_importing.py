@@ -451,6 +451,21 @@ def test_the_pagination_of_an_integration_is_that_of_the_endpoint(theirs, ours):
     assert bool(ours) or "`list.pagination`: not carried over: `dynamic` is no pagination here" in said(made)
 
 
+def test_what_an_integration_says_of_requests_and_failures_is_carried_over_or_said():
+    proxy = {"path": "v1/people/{{context.team}}?expand=all", "headers": {"x-api": "2"}, "api_response_format": "xml"}
+    integration = {
+        "error_expression": "status >= 400 or $exists(data.error)",
+        "resources": {"contacts": {"list": proxy}},
+    }
+    made = imported(row({"response_mapping": "response.rows.{'id': id}"}), integration)
+    found = yaml.safe_load(made.text)["endpoints"]["list"]
+    assert found["path_mapping"] == '"/v1/people/" & $encodeUrlComponent($string($context.team))'
+    assert found["query_mapping"] == {"expand": '"all"'}
+    assert found["request_header_mapping"] == {"x-api": '"2"'}
+    assert found["error_when"] == "$status >= 400 or $exists(error)"
+    assert "`list.api_response_format`: not carried over: the integration says so" in said(made)
+
+
 def test_a_choice_of_resources_becomes_endpoints_with_conditions():
     resource = {"expression": "query.status ? (query.status = 'a' ? 'x' : 'y') : 'z'", "resources": ["x", "y", "z"]}
     made = yaml.safe_load(imported(row({"resource": resource, "response_mapping": "response.{'id': id}"})).text)
