@@ -318,6 +318,27 @@ def test_a_record_under_a_condition_stays_whole_where_it_is_the_only_one():
     assert made["response_mapping"].strip() == "$response.a ? {'id': $response.b} : null"
 
 
+NULLS = [
+    "(response.a = 1 ? null : $merge([response, {'id': response.id}]))",
+    "($f := function($x) { $x.a = 1 ? null : {'id': $x.id} }; $f(response))",
+    "response.a = 1 ? (response.b ? {'id': 'b'} : null) : $merge([response])",
+    "$map(response.data, function($r) { $r.a = 1 ? null : $merge([$r, {}]) })",
+    "($f := function($x) { $x.a = 1 ? null : {'id': $x.id} }; $map(response.data, function($r) { $f($r) }))",
+    "response.data.($x := $; a = 1 ? null : $merge([$x, {}]))",
+    "response.data.(a = 1 ? null : b = 1 ? null : {'id': id})",
+]
+
+
+@pytest.mark.parametrize("text", NULLS)
+def test_a_null_drops_the_record_however_it_is_made(text):
+    made = imported(row({"response_mapping": text, "path_mapping": '"/x"'}), rows="" if "data" in text else "data")
+    spec = find_spec("crm", "contacts")
+    mapper = Mapper(parts.made([Source("m.yaml", made.text)], lambda _: spec, None, {}), None)
+    reply = {"data": [{"id": "1"}, {"id": "2", "a": 1}, {"id": "3", "a": 2}]}
+    records = mapper.map(reply, query=mapper.plan("").query).records
+    assert [one["id"] for one in records] == ["1", "3"]
+
+
 def test_what_the_spec_does_not_declare_is_left_out_with_the_reason():
     emails = '[{"email": response.m, "type": "work"}]'
     text = f'{{"id": response.id, "nme": response.n, "emails": {emails}, "owner": {{"rank": 1}}}}'
