@@ -10,7 +10,7 @@ from pathlib import Path
 import imports
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from imports import CASES, HERE, find_spec
 from random_expressions import FIELDS, cases
@@ -202,6 +202,7 @@ response: {result: {type: array, items: {type: object}}, next_cursor: {type: str
 """
 
 
+@settings(max_examples=50)
 @given(mappings())
 def test_any_mapping_of_a_shape_that_authors_write_gives_what_its_expression_gives(case):
     text, is_item, reply = case
