@@ -2,12 +2,15 @@
 
 import json
 
+import joining
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joining import company, driven, mapper_of
 
-from truto_mapper import EvaluationError, MappingError, ProviderError, QueryError, Response
+from truto_mapper import EvaluationError, MappingError, ProviderError, QueryError, Response, load
+from truto_mapper.authoring import coverage, docs, explain, golden
+from truto_mapper.authoring.diff.mappings import mappings
 
 USERS = {str(n): {"id": n, "firstName": f"U{n}", "age": n, "title": f"boss {n}"} for n in range(1, 9)}
 
@@ -433,3 +436,133 @@ def module_mapper(tmp_path_factory):
         tmp_path_factory.mktemp("joins"),
         ("$uppercase($lookup($joined.users, $string(ownerId)).title)", "$user.title != null ? $uppercase($user.title)"),
     )
+
+
+# ── For authors ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+CASE = {
+    "case.yaml": "description: Two deals.\nquery: {}\njoins: {users: [{}, {status: 404}]}\n",
+    "payload.json": json.dumps({"items": deals(1, 2, 3, 77)}),
+    "users-1.payload.json": json.dumps({"users": [USERS["1"], USERS["2"], USERS["3"]]}),
+    "users-2.payload.json": json.dumps({"error": "none"}),
+}
+
+
+def case_of(folder, files=CASE):
+    mapper_of(folder)
+    (folder / "acme/one").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / "acme/one" / name).write_text(text)
+    return folder / "acme/one"
+
+
+def test_requests_and_replies_of_joins_are_golden(tmp_path):
+    folder = case_of(tmp_path)
+    made = golden.run_all([tmp_path / "acme.yaml"])
+    assert made.findings == []
+    golden.accept(made.differences)
+    assert {path.name for path in folder.iterdir()} - CASE.keys() == {
+        *("request.json", "response.json", "users-1.request.json", "users-2.request.json"),
+    }
+    assert json.loads((folder / "users-2.request.json").read_text())["body"] == {"filter": {"ids": [77]}}
+    assert json.loads((folder / "response.json").read_text())["result"][1]["owner"]["name"] == "U2"
+    assert golden.run_all([tmp_path / "acme.yaml"]).diagnostics == []
+    (folder / "users-1.request.json").write_text("{}")
+    assert {one.code for one in golden.run_all([tmp_path / "acme.yaml"]).diagnostics} == {"G701"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"users-2.payload.json": None, "case.yaml": "description: x\nquery: {}\n"}, "no reply to request 2 of join"),
+        ({"users-3.payload.json": "{}"}, "a reply 3 to join `users`, which sends 2 requests"),
+        ({"other-1.payload.json": "{}"}, "a reply 1 to join `other`, which sends 0 requests"),
+    ],
+)
+def test_a_case_has_the_replies_that_its_joins_ask_for(tmp_path, change, words):
+    case_of(tmp_path, {name: text for name, text in (CASE | change).items() if text is not None})
+    (found,) = golden.run_all([tmp_path / "acme.yaml"]).findings
+    assert found.code == "G707"
+    assert words in found.message
+
+
+def test_a_case_without_its_query_has_joins_too(tmp_path):
+    folder = case_of(tmp_path, CASE | {"case.yaml": "description: x\n"} | {"users-2.payload.json": '{"users": []}'})
+    golden.accept(golden.run_all([tmp_path / "acme.yaml"]).differences)
+    assert json.loads((folder / "response.json").read_text())["result"][1]["owner"]["name"] == "U2"
+
+
+def test_a_case_is_recorded_with_the_replies_to_its_joins(tmp_path):
+    mapper_of(tmp_path)
+    about = {"description": "x", "query": {}, "joined": {"users": [json.loads(CASE["users-1.payload.json"])]}}
+    golden.record(tmp_path / "acme.yaml", "two", {"items": deals(1, 2)}, about, salt=None)
+    assert (tmp_path / "acme/two/users-1.payload.json").is_file()
+    assert golden.run_all([tmp_path / "acme.yaml"]).diagnostics == []
+
+
+def test_explain_names_the_reply_that_a_value_came_from(mapper):
+    _, page = exchanged(mapper, company(USERS, [deals(1, 2, 3, 4, 77)]))
+    about = {"query": page.query, "joined": page.joined}
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/1/owner/name", **about)
+    assert '/users/1/firstName in the reply to join `users`, request 1 = "U2"' in found.render()
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/3/owner/name", **about)
+    assert "/users/0/firstName in the reply to join `users`, request 2" in found.render()
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/4/owner/name", **about)
+    assert "is absent" in found.render()
+
+
+def test_a_finding_about_a_joined_value_has_its_place_there(tmp_path):
+    mapper = mapper_of(tmp_path, ("        source_schema: acme/users\n", ""))
+    users = {"1": {"id": 1, "firstName": 5}}
+    with pytest.raises(EvaluationError) as caught:
+        driven(mapper.exchange({}), company(users, [deals(1)]))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.pointer) == ("D401", "/users/0/firstName")
+    assert "in the reply to join `users`, request 1" in found.message
+
+
+def test_coverage_counts_the_expressions_of_a_join(tmp_path):
+    folder = case_of(tmp_path)
+    covered = coverage.measure(load(tmp_path / "acme.yaml"), [golden.read(folder)])
+    hits = {unit.name: bool(unit.hits) for unit in covered.of("branches")}
+    assert (hits["true of $context.with_owners"], hits["false of $context.with_owners"]) == (True, False)
+    assert (hits["true of $status = 404"], hits["false of $status = 404"]) == (True, False)
+    lines = covered.lines[load(tmp_path / "acme.yaml").sources[0]]
+    text = (tmp_path / "acme.yaml").read_text().splitlines()
+    assert {text[n - 1].strip().partition(":")[0] for n, hit in lines.items() if hit} >= {"ids", "rows", "key"}
+
+
+def test_diff_tells_of_joins(tmp_path):
+    with_join = mapper_of(tmp_path / "a")
+    without = mapper_of(
+        tmp_path / "b",
+        ("$user.firstName", "contact"),
+        ("age: $user.age", "age: amount"),
+        ("      title: $uppercase($lookup($joined.users, $string(ownerId)).title)\n", ""),
+        ("      user: $lookup($joined.users, $string(ownerId))\n", "      x: id\n"),
+        mapping=joining.MAPPING[: joining.MAPPING.index("    join:")]
+        + joining.MAPPING[joining.MAPPING.index("    let:") :],
+    )
+    batch = mapper_of(tmp_path / "c", ("batch: 3", "batch: 4"), ("key: $string(id)", "key: id"))
+    told = {
+        name: [one.found.message for one in mappings(*pair)]
+        for name, pair in {
+            "added": (without, with_join),
+            "removed": (with_join, without),
+            "changed": (with_join, batch),
+            "same": (with_join, with_join),
+        }.items()
+    }
+    assert "`all` has a new join `users`: it costs further requests for each page" in told["added"]
+    assert "`all` has lost its join `users`" in told["removed"]
+    assert told["changed"] == [
+        "`all` reads replies differently: join.users.key",
+        "`all`: batch of the join `users` 3 → 4",
+    ]
+    assert told["same"] == []
+
+
+def test_the_page_of_a_mapping_shows_its_joins(mapper):
+    page = docs.FORMATS["markdown"](mapper)
+    assert "`join.users.ids`" in page
+    assert "`items.ownerId`" in page
