@@ -294,7 +294,7 @@ MISTAKES = {
     "no such payload": (["map", "gong/activity", "no-such.json"], None, 2, "cannot read no-such.json"),
     "a folder as payload": (["map", "gong/activity", "/"], None, 2, "cannot read /"),
     "a broken payload": (["map", "gong/activity", "-"], '{"a": 1,\n "b": }', 1, "<stdin>:2:7"),
-    "an empty payload": (["map", "gong/activity", "-"], "", 1, "not valid JSON"),
+    "an empty payload": (["map", "gong/activity", "-"], "", 1, "the provider's answer is empty (status 200)"),
     "a payload with NaN": (["map", "gong/activity", "-"], '{"a": NaN}', 1, "NaN is not a JSON number"),
     "a payload with an infinite number": (
         ["map", "gong/activity", "-"],

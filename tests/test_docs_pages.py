@@ -26,6 +26,7 @@ from truto_mapper.mapping.document import (
     ErrorDocument,
     JoinDocument,
     MappingDocument,
+    PaginationDocument,
     WholeDaysDocument,
 )
 from truto_mapper.resource.document import FieldDocument, MethodDocument, PeriodDocument, ResourceDocument
@@ -240,6 +241,7 @@ def rows(text):
 MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
+    "Pages": PaginationDocument,
     "Join": JoinDocument,
     "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,

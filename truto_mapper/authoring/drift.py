@@ -35,7 +35,7 @@ CODES: Mapping[Kind, str] = {
 }
 
 #: The expressions whose value may be absent: the last page has no cursor.
-_OPTIONAL = {"next_cursor", "time_zone", "empty_when"}
+_OPTIONAL = {"next_cursor", "has_more", "time_zone", "empty_when"}
 
 #: How many new fields of an object a message lists; it counts the others.
 SHOWN = 8

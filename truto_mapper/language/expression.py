@@ -308,12 +308,13 @@ class Expression:
     def _function_meant(self, place: Span, scope: Scope) -> str | None:
         """A hint if what is called or passed at a place has the name of no function and no variable."""
         from truto_mapper.language.foreign import meant  # noqa: PLC0415  # only a mistake needs it
+        from truto_mapper.language.library.truto.names import METHODS  # noqa: PLC0415  # likewise
         from truto_mapper.language.names import bare_calls  # noqa: PLC0415  # likewise
 
         known = LIBRARY.keys() | self.functions.keys()
         variables = (one for one in (*self.calls, *self.variables) if one.name not in known)
         names = [(one.span.start, one.name) for one in variables if scope.lookup(one.name) is MISSING]
-        names += [(one.span.start, one.value) for one, _ in bare_calls(self.node)]
+        names += [(one.span.start, one.value) for one, _ in bare_calls(self.node) if one.value not in METHODS]
         within = (name for at, name in sorted(names) if place.start <= self.locate(Span(at, at)).start < place.end)
         return next((hint for name in within if (hint := meant(name, known)) is not None), None)
 

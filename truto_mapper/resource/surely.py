@@ -115,6 +115,7 @@ _HOLDS: dict[str, Callable[[Any, Any, JSON, JSON], bool]] = {
     "pattern": _matches,
     "minimum": _is_at_least,
     "minProperties": lambda value, least, *_: value.__class__ is not dict or len(value) >= least,
+    "minLength": lambda value, least, *_: value.__class__ is not str or len(value) >= least,
     "maxLength": lambda value, most, *_: value.__class__ is not str or len(value) <= most,
     "properties": _has_properties,
     "patternProperties": _has_names,

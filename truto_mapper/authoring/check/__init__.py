@@ -26,6 +26,7 @@ from truto_mapper.authoring.check.omissions import (
     unused_settings,
     unwritten_fields,
 )
+from truto_mapper.authoring.check.pages import mispaged, unsent_page
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import our_cursor, unescaped
@@ -98,6 +99,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         ]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
+        found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
         found += [*half_made(mapper, types), *unlooped_array(mapper.mapping, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found

@@ -14,7 +14,7 @@ from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
+from truto_mapper.mapping.linked import NUMBERED, RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
 from truto_mapper.resource import generated
 from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.resource.spec import OF_ONE
@@ -24,7 +24,7 @@ from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, ne
 PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_MAPPING = ("whole_days.time_zone",)
 _LENGTHS = ("length", "size", "count")
-_OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "time_zone")
+_OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "has_more", "origin", "time_zone")
 
 
 class EndpointTypes:
@@ -47,7 +47,7 @@ class EndpointTypes:
         for _, one in (*every(endpoint), *of_mapping(mapper.mapping)):
             self.found += slips.slips(one, given, bound)
         #: The types of the variables that every expression may have.
-        self.scope = narrowed(TypeScope(_variables(mapper, endpoint.method, self.body), self.body), asked)
+        self.scope = narrowed(TypeScope(_variables(mapper, endpoint, self.body), self.body), asked)
         self._infer_all(mapper, self.scope)
         self.found = _once(self.found)
 
@@ -194,14 +194,16 @@ def _of_body(scope: TypeScope, body: Type) -> TypeScope:
     return TypeScope({**scope.variables, "response": body, "$": body}, body)
 
 
-def _variables(mapper: Mapper, method: str, body: Type) -> dict[str, Type]:
+def _variables(mapper: Mapper, endpoint: Endpoint, body: Type) -> dict[str, Type]:
+    method, pages = endpoint.method, endpoint.pagination
     parameters, settings = mapper.resource.parameters_of(method), mapper.mapping.context_schemas
+    is_number = pages is not None and pages.format in NUMBERED
     asked = {name: _given(value_schema(field), field.default) for name, field in parameters.items()}
     context = {name: _given(schema, schema.get("default")) for name, schema in settings.items()}
     return {
         "query": Type(frozenset({"object"}), properties=asked),
         "context": Type(frozenset({"object"}), properties=context),
-        "cursor": types.union(types.STRING, types.UNDEFINED),
+        "cursor": types.INTEGER if is_number else types.union(types.STRING, types.UNDEFINED),
         "now": replace(types.union(types.STRING, types.UNDEFINED), format="date-time"),
         **_of_one(mapper, method),
         "status": types.INTEGER,

@@ -5,7 +5,8 @@ A folder `<mapping>/<case>/` beside `<mapping>.yaml` has
 - `case.yaml`: `description`, and any of `query`, `context`, `now`, `status`, `headers`, `format`, `on_invalid`; a case
   that should fail says so in `raises`: the name of the error, or an object of `error` and its attributes;
 - `body.json`, the caller's body to create or update a record;
-- `payload.json`, the provider's reply (`payload.txt` if it is not JSON); without it the case only plans a request;
+- `payload.json`, the provider's reply (`payload.csv`, or `payload.txt` if it is not JSON); without it the case only
+  plans a request;
 - the expected output, each file only if there is something to put in it: `request.json`, `response.json` (`.ndjson`
   for a stream), `rejected.json` and `diagnostics.txt`.
 

@@ -15,8 +15,12 @@ from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.shape import shaped
 
-PAYLOADS = ("payload.json", "payload.txt", "body.json")
+#: The payloads that are kept as bytes: not JSON, or CSV.
+OF_BYTES = ("payload.txt", "payload.csv")
+PAYLOADS = ("payload.json", *OF_BYTES, "body.json")
 EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.json", "diagnostics.txt")
+
+OK = 200
 
 #: The suffix of a file with the actual output, left beside the expected one for review.
 PENDING = ".new"
@@ -96,6 +100,11 @@ class Case:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the provider answers: with a payload, or with a status and no body, as 204 has none."""
+        return self.payload is not None or self.settings.status != OK
+
 
 def mappings(target: str | None = None) -> list[Path]:
     """The mapping files of a target: a file, a case's folder, a folder of mappings, or a shipped name.
@@ -171,8 +180,9 @@ def _text(path: Path) -> str:
 
 
 def _payload(folder: Path) -> Any:
-    if (folder / "payload.txt").is_file():
-        return (folder / "payload.txt").read_bytes()
+    for path in (folder / name for name in OF_BYTES):
+        if path.is_file():
+            return path.read_bytes()
     return _json(folder / "payload.json")
 
 
@@ -182,9 +192,10 @@ def _json(path: Path) -> Any:
         return None
     source = files.read(path)
     try:
-        return loads(source.text)
+        found = loads(source.text)
     except (ValueError, RecursionError) as error:
         raise MappingError(Diagnostic("P602", f"not valid JSON: {error}", source=source)) from None
+    return b"null" if found is None else found  # None is no payload
 
 
 def orphans(mapping: Path, chosen: Collection[Path] = ()) -> list[Diagnostic]:

@@ -74,7 +74,12 @@ def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, 
     if made.result.error is not None:
         text += yaml_tree.written({"raises": _stated(made.result.error)})
     folder.mkdir(parents=True)
-    given = {"case.yaml": text, "payload.json": as_json(made.payload)}
+    reply = (
+        {"payload.txt": made.payload.decode()}
+        if isinstance(made.payload, bytes)
+        else {"payload.json": as_json(made.payload)}
+    )
+    given = {"case.yaml": text, **reply}
     given |= {} if body is None else {"body.json": as_json(body)}
     for name_, replies in made.settings.get("joined", {}).items():
         given |= {f"{name_}-{n}.payload.json": as_json(one) for n, one in enumerate(replies, 1)}
