@@ -17,6 +17,7 @@ from truto_mapper.engine.page import OnInvalid, Page, ReadResponse, Request, Res
 from truto_mapper.engine.planner import plan_of
 from truto_mapper.engine.query import Asked, Plan, Query, asked_of
 from truto_mapper.engine.replies import Replies
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import REPLY, Endpoint
@@ -182,7 +183,19 @@ def _cut(endpoint: Endpoint, body: Any, query: Query | None, plan: Plan) -> Any:
         return body
     there = [row for row in rows if row is not None]
     stop = None if plan.limit is None else offset + plan.limit
+    if _has_joined_ids(endpoint):
+        offset = 0  # the ids of earlier records tell whether the page has changed
     return _with(body, loops.outer, there[offset:stop])
+
+
+def _has_joined_ids(endpoint: Endpoint) -> bool:
+    """Whether the ids of records depend on what joins give."""
+    joined = {"joined"}
+    for name, one in endpoint.let:
+        if any(variable.name in joined for variable in one.variables):
+            joined.add(name)
+    made = endpoint.response.get("id") if isinstance(endpoint.response, dict) else endpoint.response
+    return isinstance(made, Expression) and any(variable.name in joined for variable in made.variables)
 
 
 def _with(holder: Any, path: Sequence[str], value: Any) -> Any:
