@@ -200,6 +200,16 @@ def test_a_value_of_another_type_has_its_place_in_the_reply(mapper):
     assert caught.value.diagnostics[0].pointer == "/users/1/firstName"
 
 
+@pytest.mark.parametrize("on_invalid", ["raise", "discard_value"])
+@pytest.mark.parametrize("owner", [5.0, 5, "5"])
+def test_no_page_has_the_rows_that_another_one_was_joined_with(mapper, owner, on_invalid):
+    for name in (None, "Ada", "Bo", None):
+        users = {"users": [{"id": 5, "firstName": name}] if name else []}
+        send = lambda request, users=users: Response(users if request.join else {"items": deals(owner)})  # noqa: E731
+        _, page = exchanged(mapper, send, on_invalid=on_invalid)
+        assert page.records[0]["owner"].get("name") == name
+
+
 def test_a_row_with_such_a_value_may_be_discarded(mapper):
     reply = Response({"users": [{"id": 1, "firstName": "a"}, {"id": 2, "firstName": 5}]})
     send = failing(company(USERS, [deals(1, 2)]), reply)
