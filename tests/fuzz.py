@@ -21,7 +21,10 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import joining
+import paging
 import test_methods
+import test_pagination
 
 from truto_mapper import Expression, Mapper, MapperError, Response, Source, load
 from truto_mapper.engine import parts
@@ -493,7 +496,212 @@ def held(found, method):
             continue
 
 
-KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, expressions)
+def in_memory(mapping, spec, **schemas):
+    """A mapper of texts; `schemas` are the provider's, by name."""
+    find = {f"acme/{name}": Source(f"{name}.json", json.dumps(one)) for name, one in schemas.items()}
+    return Mapper(parts.made([Source("acme.yaml", mapping)], lambda _: Source("spec.yaml", spec), find.get, {}))
+
+
+def deals_mapper(edits):
+    mapping = joining.MAPPING
+    for old, new in edits:
+        mapping = mapping.replace(old, new)
+    return in_memory(mapping, joining.SPEC, deals=joining.DEALS, users=joining.USERS, **{"users-request": joining.REQUEST})
+
+
+BATCHED_BY_ID = (("batch: 3", "batch: 1"), ("key: $string(id)", "key: $ids[0]"))
+UNTYPED = (("        source_schema: acme/users\n", ""), ("    source_schema: acme/deals\n", ""))
+LEAVING_OUT = (("        rows: users\n", "        rows: users\n        on_error: leave_out\n"),)
+MANY = (("rows: users", "many: true\n        rows: users"), ("age: $user.age", "age: $user[0].age"))
+WITH_JOINS = [deals_mapper(one) for one in ((), UNTYPED, BATCHED_BY_ID, LEAVING_OUT, (*UNTYPED, *LEAVING_OUT), MANY)]
+DEAL = json_schema.Schema(generated.record_schema(WITH_JOINS[0].resource), generated=True)
+
+
+def sometimes_bytes(rng, value):
+    """A reply, sometimes as its bytes."""
+    try:
+        return json.dumps(value, allow_nan=False).encode() if rng.random() < 0.3 else value
+    except (TypeError, ValueError, RecursionError):
+        return value
+
+
+class Company:
+    """A provider of deals and users that is wrong now and then; `is_honest` until it was."""
+
+    def __init__(self, rng, foreign):
+        self.rng, self.foreign, self.wrong = rng, foreign, rng.choice([0.0, 0.1, 0.4])
+        self.is_honest = True
+        owners = [rng.choice([None, 1, 2, "3", 4, 2**60, "é", 5.0]) for _ in range(rng.randrange(12))]
+        self.deals = [{"id": n, "amount": n, "ownerId": one, "contact": "x"} for n, one in enumerate(owners)]
+        self.size = rng.randrange(1, 5)
+
+    def send(self, request):
+        body = self.users(request.body) if request.join else self.page(request.params)
+        status = 200
+        if self.rng.random() < self.wrong:
+            self.is_honest = False
+            body = mutated(self.rng, body, self.foreign)
+            status = self.rng.choice([200, 200, 200, 200, 204, 404, 429, 500])
+        return Response(sometimes_bytes(self.rng, body), status)
+
+    def page(self, params):
+        at = _number(params.get("page"))
+        more = {"next": str(at + self.size)} if at + self.size < len(self.deals) else {}
+        return {"items": copy.deepcopy(self.deals[at : at + self.size]), **more}
+
+    def users(self, asked):
+        ids, at = asked["filter"]["ids"], _number(asked.get("cursor"))
+        found = [{"id": one, "firstName": f"U{one}", "age": 7} for one in ids if one != 4]
+        return {"users": found[at : at + 1], **({"next": str(at + 1)} if at + 1 < len(found) else {})}
+
+
+def _number(text):
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def sent_by(conversation, send, most=400):
+    """The pages of an exchange or a stream, and its error."""
+    pages, item = [], None
+    try:
+        item = next(conversation)
+        for _ in range(most):
+            if isinstance(item, Page):
+                pages.append(item)
+                item = next(conversation)
+            else:
+                written(item.body)
+                item = conversation.send(send(item))
+    except StopIteration as end:
+        return [*pages, *([end.value] if end.value is not None else [])], None
+    except MapperError as error:
+        return pages, error
+    raise BrokenError("there is no end")
+
+
+def digits(value):
+    """A value with each number as JSON has it: 1.0 is 1."""
+    return json.dumps(value, sort_keys=True, default=class_name).replace(".0,", ",").replace(".0}", "}")
+
+
+def again(mapper, page, choice):
+    """Hold a page to what kept replies to its joins give, as objects and as bytes."""
+    kept = {name: [*some] for name, some in (page.joined or {}).items()}
+    before = digits([page.response.body, kept])
+    options = {"query": page.query, "status": page.response.status, "headers": page.response.headers}
+    options |= {"on_invalid": choice, "joined": kept}
+    found = mapper.map(page.response.body, **options)
+    if digits([page.response.body, kept]) != before:
+        raise BrokenError("a reply was changed")
+    # Odd ids are told by the join that asks for them.
+    told = [[one for one in some if one.code != "D406"] for some in (page.diagnostics, found.diagnostics)]
+    if digits(found.render()) != digits(page.render()) or told[0] != told[1]:
+        raise BrokenError(f"{page.render()} became {found.render()}: {page.diagnostics} {found.diagnostics}")
+    body = json.dumps(page.response.body, allow_nan=False).encode()
+    made = mapper.map_bytes(body, **options)
+    if digits(json.loads(made.body)) != digits(page.render()):
+        raise BrokenError(f"{page.render()} became {made.body!r}")
+    if [one.message for one in made.diagnostics] != [one.message for one in found.diagnostics]:
+        raise BrokenError(f"other findings: {found.diagnostics} {made.diagnostics}")
+
+
+def joins(rng):
+    """Pages with joins, whole and cut by a limit, of a provider that is wrong now and then."""
+    mapper, company = rng.choice(WITH_JOINS), Company(rng, rng.choice([0.0, 0.0, 0.1]))
+    choice = rng.choice(["raise", "discard_value", "discard_record"])
+    limit = rng.choice([None, None, 1, 2, 3, 7])
+    query = {} if limit is None else {"limit": limit}
+    is_stream = rng.random() < 0.5
+    pages, error, following = [], None, {}
+    while not pages or (pages[-1].next_cursor and not is_stream and len(pages) < 60):
+        ask = mapper.stream if is_stream else mapper.exchange
+        found, error = sent_by(ask(query | following, on_invalid=choice), company.send)
+        pages += found
+        if error is not None or not found:
+            break
+        following = {"next_cursor": found[-1].next_cursor}
+    for one in pages:
+        for record in one.records:
+            if DEAL.problems(record):
+                raise BrokenError(f"invalid: {DEAL.problems(record)}")
+        if not company.foreign and not isinstance(one.response.body, (bytes, str)):
+            again(mapper, one, choice)
+        written(one.render("debug"))
+    if not company.is_honest:
+        return
+    got, wanted = [record["id"] for one in pages for record in one.records], [str(one["id"]) for one in company.deals]
+    if error is not None or got != (wanted[:limit] if is_stream else wanted):
+        raise BrokenError(f"{got} of {wanted}: limit {limit}, {error}")
+    for record in (record for one in pages for record in one.records):
+        owner = record.get("owner", {})
+        name = None if owner.get("id") in (None, "4") else f"U{owner['id']}"
+        if mapper is not WITH_JOINS[2] and owner.get("name") != name:
+            raise BrokenError(f"{owner} is not {name}")
+
+
+PAGED = {
+    name: in_memory(
+        test_pagination.HEAD
+        + "".join(f"    {line}\n" for line in keys.splitlines())
+        + test_pagination.TAIL.replace("ROWS", "$" if name == "links" else "items"),
+        paging.SPEC,
+    )
+    for name, (keys, *_) in test_pagination.SCHEMES.items()
+}
+LINKS = [
+    "<?from=3>; rel=next", "</contacts?from=2>;rel=\"next\"", "<https://evil.example/x?from=1>; rel=next", "<", "<>; rel=next",
+    "<?a>; rel=next", "<?from=1>; rel=next, <?from=2>; rel=next", "<javascript:1?from=1>; rel=next", "<?from=%00>; rel=next",
+    "<//x@y/contacts?from=9>; rel=next", "<?from=é>; rel=next", "<?>; rel=next", "x" * 9000, "<?" + "a=1&" * 3000 + ">; rel=next",
+]  # fmt: skip
+
+
+def pages(rng):
+    """Follow a provider that pages in some scheme, with faults of its body, its status and its links."""
+    name = rng.choice([*PAGED])
+    mapper, count, wrong = PAGED[name], rng.randrange(35), rng.choice([0.0, 0.1, 0.3])
+    provider = test_pagination.Provider(count, 10, test_pagination.SCHEMES[name][2])
+    answer, is_honest = getattr(provider, test_pagination.SCHEMES[name][1]), True
+
+    def send(request):
+        nonlocal is_honest
+        body, status, headers = answer(request) if is_honest else Response({"items": []})
+        if rng.random() < wrong:
+            is_honest = False
+            body = mutated(rng, copy.deepcopy(body), 0.0)
+            status = rng.choice([200, 200, 200, 204, 404, 500])
+            headers = {"Link": rng.choice(LINKS)} if rng.random() < 0.5 else headers
+        return Response(body, status, headers)
+
+    limit, is_stream = rng.choice([None, 1, 3, 10, 11, 30, 99]), rng.random() < 0.5
+    query = {} if limit is None else {"limit": limit}
+    got, following = [], {}
+    for _ in range(60):
+        ask = mapper.stream if is_stream else mapper.exchange
+        found, error = sent_by(ask(query | following, on_invalid="discard_record"), send)
+        got += [record["id"] for one in found for record in one.records]
+        for one in found:
+            written(one.render("debug"))
+        following = {} if error is not None or is_stream else {"next_cursor": found[-1].next_cursor}
+        if not following.get("next_cursor"):
+            break
+        if rng.random() < 0.05:
+            forged(rng, mapper, query, following["next_cursor"])
+    if is_honest and (error is not None or got != (provider.ids[:limit] if is_stream else provider.ids)):
+        raise BrokenError(f"{name}: {got} of {provider.ids}: limit {limit}, {error}")
+
+
+def forged(rng, mapper, query, text):
+    """Hold that a cursor with another character is refused."""
+    at = rng.randrange(len(text))
+    other = text[:at] + rng.choice("AZaz09-_.") + text[at + 1 :]
+    try:
+        mapper.plan(query | {"next_cursor": other})
+    except MapperError:
+        return
+    if other != text:
+        raise BrokenError(f"accepted {other!r} for {text!r}")
+
+
+KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
 KINDS = {one.__name__: one for one in KINDS}
 
 

@@ -327,6 +327,76 @@ class Drawn:
         return self.rng.choice([*ODD, [self.object(0), 5]])
 
 
+class JoinedDrawn(Drawn):
+    """A random mapping with a join and a table of constants, which its expressions read as they read a row."""
+
+    def __init__(self, rng):
+        self.many = rng.randrange(4) == 0
+        super().__init__(rng)
+        whole = "$lookup($joined.users, $string(s))"
+        self.let = {"user": whole if not self.is_rare(4) else f"{whole} ?? {{}}"} | self.let
+
+    def path(self, kind, context):
+        if context in ("row", "object") and self.is_rare(3):
+            last = self.rng.choice(PATHS[kind])
+            key = self.rng.choice(["s", "t", "$row.s", "$string(n)", '"c"', "$string(m)"])
+            found = ["$user.", f"$lookup($joined.users, {key}).", "$joined.users.c.", f"$row.l.$lookup($joined.users, {key})."]
+            return self.rng.choice([*found, *found[:2] * 2]) + last
+        if kind in ("text", "one") and self.is_rare(5):
+            return self.rng.choice(["$words.c", "$lookup($words, $string(s))", "$lookup($words, $response.about.s)"])
+        return super().path(kind, context)
+
+    def mapping(self):
+        key = self.rng.choice(["s", "$string(s)", "n", "$string(n)", "$uppercase(s) ?? s"])
+        join = {"ids": f"{self.for_each[0][1]}.s", "path_mapping": '"/users"', "rows": "users", "key": key}
+        join |= {"source_schema": "acme/users"} if self.has_source else {}
+        join |= {"many": True} if self.many else {}
+        tables = "lookups: {words: {c: one, k: two, '1': null, 'a-b': [one], q: 7}}\n"
+        text = super().mapping().replace("endpoints:\n", tables + "endpoints:\n", 1)
+        lines = "\n".join(_yaml({"join": {"users": join}}, " " * 4)) + "\n"
+        return text.replace("    response_mapping:\n", lines + "    response_mapping:\n")
+
+    def mapper(self, folder):
+        (folder / "schemas/acme").mkdir(parents=True, exist_ok=True)
+        users = {"type": "object", "properties": {"users": {"type": "array", "items": self.source(0)}}}
+        (folder / "schemas/acme/users.schema.json").write_text(json.dumps(users), "utf-8")
+        return super().mapper(folder)
+
+    def joined(self):
+        """Replies to the join."""
+        return {"users": [{"users": [self.row(0) for _ in range(self.few())]} for _ in range(self.few())]}
+
+
+class OneDrawn(Drawn):
+    """A random mapping of one record: the reply is the row."""
+
+    def __init__(self, rng):
+        super().__init__(rng)
+        self.for_each, self.recognise, self.cursor = [], None, None
+
+    def loops(self):
+        return [("row", "data")], lambda rows: rows
+
+    def path(self, kind, context):
+        return super().path(kind, context).replace("$row.", "$response.")
+
+    def spec(self):
+        got = {"get": {"http_method": "GET", "path": "/unified/crm/thing/{id}"}}
+        whole = json.loads(super().spec())
+        return json.dumps(whole | {"methods": whole["methods"] | got})
+
+    def mapping(self):
+        return super().mapping().replace("method: 'list'", "method: 'get'").replace("    for_each:\n", "")
+
+    def reply_source(self):
+        found = self.source(0)
+        return found | {"properties": found["properties"] | {"about": self.source(0)}}
+
+    def reply(self):
+        found = self.row(0)
+        return found | {"about": self.row(0)} if isinstance(found, dict) else found
+
+
 class ArrayDrawn(Drawn):
     """A random mapping of replies that are arrays of rows."""
 

@@ -97,6 +97,25 @@ def test_a_page_cut_by_a_limit_asks_for_its_own_rows_only(mapper):
     assert [one["owner"]["name"] for one in following.records] == ["U4", "U5"]
 
 
+def test_kept_replies_of_a_cut_page_are_paired_with_its_own_ids(tmp_path):
+    mapper = mapper_of(tmp_path, ("key: $string(id)", "key: $ids[0]"), ("batch: 3", "batch: 1"))
+    send = company(USERS, [deals(1, 2, 3)])
+    _, first = exchanged(mapper, send, {"limit": 1})
+    _, page = exchanged(mapper, send, {"limit": 1, "next_cursor": first.next_cursor})
+    assert page.records[0]["owner"]["name"] == "U2"
+    again = mapper.map(page.response.body, query=page.query, joined=page.joined)
+    assert again.records == page.records
+    assert again.diagnostics == page.diagnostics
+
+
+def test_a_cut_page_goes_on_where_ids_of_records_are_joined(tmp_path):
+    mapper = mapper_of(tmp_path, ("id: $string(id)\n      amount", "id: $user.firstName\n      amount"))
+    send = company(USERS, [deals(1, 2, 3, 4, 5)])
+    _, first = exchanged(mapper, send, {"limit": 2})
+    _, page = exchanged(mapper, send, {"limit": 2, "next_cursor": first.next_cursor})
+    assert [one["id"] for one in (*first.records, *page.records)] == ["U1", "U2", "U3", "U4"]
+
+
 def test_a_stream_joins_page_after_page(mapper):
     send = company(USERS, [deals(1, 2), deals(3, first=7), deals(77, first=9)])
     requests, pages = driven(mapper.stream({}), send)
@@ -183,6 +202,16 @@ def test_a_value_of_another_type_has_its_place_in_the_reply(mapper):
     with pytest.raises(ProviderError) as caught:
         driven(mapper.exchange({}), failing(company(USERS, [deals(1, 2)]), reply))
     assert caught.value.diagnostics[0].pointer == "/users/1/firstName"
+
+
+@pytest.mark.parametrize("on_invalid", ["raise", "discard_value"])
+@pytest.mark.parametrize("owner", [5.0, 5, "5"])
+def test_no_page_has_the_rows_that_another_one_was_joined_with(mapper, owner, on_invalid):
+    for name in (None, "Ada", "Bo", None):
+        users = {"users": [{"id": 5, "firstName": name}] if name else []}
+        send = lambda request, users=users: Response(users if request.join else {"items": deals(owner)})  # noqa: E731
+        _, page = exchanged(mapper, send, on_invalid=on_invalid)
+        assert page.records[0]["owner"].get("name") == name
 
 
 def test_a_row_with_such_a_value_may_be_discarded(mapper):
@@ -361,6 +390,46 @@ def test_ids_must_be_ids(tmp_path):
     mapper = mapper_of(tmp_path, ("ids: items.ownerId", "ids: '[items.[ownerId]]'"))
     with pytest.raises(EvaluationError, match="`ids` must give texts and integers"):
         driven(mapper.exchange({}), company(USERS, [deals(1, 2)]))
+
+
+@pytest.mark.parametrize("on_invalid", ["discard_value", "discard_record"])
+def test_what_is_no_id_asks_for_nothing_where_invalid_values_are_discarded(tmp_path, on_invalid):
+    mapper = mapper_of(tmp_path, ("ids: items.ownerId", "ids: items.contact"), ("        empty_when: $status = 404\n", ""))
+    body = [{"id": n, "ownerId": n, "contact": one} for n, one in enumerate(["1", "", 2.5, {}, None])]
+    requests, page = exchanged(mapper, lambda r: Response({"users": []} if r.join else {"items": body}), on_invalid=on_invalid)
+    assert [one.body["filter"]["ids"] for one in requests[1:]] == [["1"]]
+    (found,) = [one for one in page.diagnostics if one.code == "D406"]
+    assert found.severity == "warning"
+    assert found.message == "`ids` must give texts and integers, this is 2.5, and 1 more are none; nothing was asked for"
+
+
+def test_a_row_with_a_key_that_is_none_is_left_out_where_invalid_values_are_discarded(tmp_path):
+    mapper = mapper_of(tmp_path, ("        source_schema: acme/users\n", ""), ("key: $string(id)", "key: id"))
+    users = [{"id": 1, "firstName": "one"}, {"id": 2.5}, {"id": [3]}]
+    send = lambda request: Response({"users": users} if request.join else {"items": deals(1)})  # noqa: E731
+    with pytest.raises(EvaluationError, match="`key` must give a text or an integer, this is 2.5"):
+        exchanged(mapper, send)
+    _, page = exchanged(mapper, send, on_invalid="discard_value")
+    assert page.records[0]["owner"]["name"] == "one"
+    assert [one.message[:15] for one in page.diagnostics if one.code == "P613"] == ["2 rows have no "]
+
+
+@pytest.mark.parametrize("on_error", ["fail", "leave_out"])
+def test_the_credentials_of_a_join_are_in_no_message(tmp_path, on_error):
+    headers = f"        request_header_mapping: {{X-Api-Key: '\"v1-\" & $ids[0]'}}\n        on_error: {on_error}\n"
+    mapper = mapper_of(tmp_path, ("        rows: users\n", headers + "        rows: users\n"))
+    deal = deals("the secret of an account")
+
+    def send(request):
+        if request.join is None:
+            return Response({"items": deal})
+        return Response({"error": f"who is {request.headers['X-Api-Key']}?"}, 403)
+
+    try:
+        said = exchanged(mapper, send)[1].diagnostics[0].message
+    except ProviderError as error:
+        said = str(error)
+    assert "acme answered 403: who is [redacted]?" in said
 
 
 def test_a_request_of_a_join_must_be_one_that_can_be_sent(tmp_path):

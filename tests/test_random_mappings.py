@@ -9,7 +9,7 @@ from types import CodeType
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from random_mappings import ArrayDrawn, Drawn
+from random_mappings import ArrayDrawn, Drawn, JoinedDrawn, OneDrawn
 
 from truto_mapper import MapperError, MappingError
 from truto_mapper.engine.exact import ExactPage
@@ -128,6 +128,52 @@ def test_for_any_mapping_of_arrays_the_generated_code_gives_what_the_exact_path_
 
     test()
     assert count["fused"] > 90, count
+    assert count["mapped"] > 80, count
+
+
+def test_for_any_mapping_with_a_join_the_generated_code_gives_what_the_exact_path_gives(tmp_path):
+    count = Counter()
+
+    @EXAMPLES
+    @given(RANDOM.map(JoinedDrawn), st.sampled_from(CHOICES), st.sampled_from(QUERIES))
+    def test(drawn, on_invalid, query):
+        mapper = mapper_of(drawn, tmp_path)
+        if mapper is None:
+            return
+        count["fused"] += mapper._joining.replies.functions["all"].tree is not None
+        # The same replies twice, and others to the join: nothing of one page may be in another.
+        for body in (drawn.reply(), drawn.reply()):
+            for joined in (drawn.joined(), {"users": []}, drawn.joined()):
+                options = {"on_invalid": on_invalid, "query": query, "headers": {"word": "h"}, "context": {"word": "x"}}
+                options |= {"joined": joined}
+                found = outcome(mapper, body, **options)
+                assert found == outcome(mapper.traced(Trace()), body, **options)
+                assert not found[1]
+                count["mapped"] += not found[0].startswith("(<class")
+
+    test()
+    assert count["fused"] > 80, count
+    assert count["mapped"] > 200, count
+
+
+def test_for_any_mapping_of_one_record_the_generated_code_gives_what_the_exact_path_gives(tmp_path):
+    count = Counter()
+
+    @EXAMPLES
+    @given(RANDOM.map(OneDrawn), st.sampled_from(CHOICES))
+    def test(drawn, on_invalid):
+        mapper = mapper_of(drawn, tmp_path)
+        if mapper is None:
+            return
+        query = mapper.plan({"word": "w"}, method="get", id="7", context={"word": "x"}).query
+        for body in (drawn.reply(), drawn.reply()):
+            options = {"on_invalid": on_invalid, "query": query, "headers": {"word": "h"}}
+            found = outcome(mapper, body, **options)
+            assert found == outcome(mapper.traced(Trace()), body, **options)
+            assert not found[1]
+            count["mapped"] += not found[0].startswith("(<class")
+
+    test()
     assert count["mapped"] > 80, count
 
 

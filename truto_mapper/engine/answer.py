@@ -157,7 +157,8 @@ def opened(
             return CsvResponse, rows, told
     if isinstance(body, (bytes, bytearray)):
         exact: list[Exact] = []
-        body, told = bodies.read(body, status, exact if is_exact else None)
+        is_text = plan.method == "delete"  # what counts is its status
+        body, told = bodies.read(body, status, exact if is_exact else None, may_be_text=is_text)
         kind = ExactResponse if exact else ReadResponse
     return kind, {} if body is None and plan.method in WITH_BODY and 200 <= status < 300 else body, told
 

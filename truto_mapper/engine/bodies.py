@@ -30,7 +30,9 @@ _ESCAPE = re.compile(
 )
 
 
-def read(body: Bytes, status: int, exact: list[Exact] | None = None) -> tuple[Any, tuple[Diagnostic, ...]]:
+def read(
+    body: Bytes, status: int, exact: list[Exact] | None = None, *, may_be_text: bool = False
+) -> tuple[Any, tuple[Diagnostic, ...]]:
     """A body as JSON, that of a refusal as text if it is not JSON, and a warning (P610) if it was mended.
 
     No bytes are None, as JSON's null is. Numbers are floats; those that keep more digits are added to `exact`, if that
@@ -49,7 +51,7 @@ def read(body: Bytes, status: int, exact: list[Exact] | None = None) -> tuple[An
         mended = _mended(text) if "\\" in text else text
         value = rendering.loads(mended.removeprefix("\ufeff"), as_float)
     except (ValueError, RecursionError) as error:
-        if not 200 <= status < 300:
+        if may_be_text or not 200 <= status < 300:
             return _shown(body).strip() or None, ()
         message = f"the provider's answer cannot be read as JSON ({_reason(body, error)}): {excerpt(_shown(body[:80]))}"
         raise ProviderError(Diagnostic("P602", message)) from None

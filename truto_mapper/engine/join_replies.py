@@ -170,10 +170,10 @@ class RepliesOf:
 
     def _add(self, row: Any, scope: Scope) -> None:
         value = value_of(self.join.key, Scope(row, None, scope))
-        if value is MISSING or value is None:
+        key = key_text(value)
+        if value is MISSING or value is None or (key is None and not self.is_strict):
             self._keyless += 1
             return
-        key = key_text(value)
         if key is None:
             message = f"`key` must give a text or an integer, this is {excerpt(value)}"
             raise EvaluationError(self.join.key.diagnostic("D406", message))

@@ -17,6 +17,7 @@ from truto_mapper.engine.page import OnInvalid, Page, ReadResponse, Request, Res
 from truto_mapper.engine.planner import plan_of
 from truto_mapper.engine.query import Asked, Plan, Query, asked_of
 from truto_mapper.engine.replies import Replies
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import REPLY, Endpoint
@@ -80,11 +81,10 @@ class Joining:
         plan = query.plan
         if response is None or plan is None or not any(self.readers[name] for name in plan.endpoints):
             return None
-        opened = self._opened(response, asked_of(query, plan, plan.settings, plan.now))
+        opened = self._opened(response, query, asked_of(query, plan, plan.settings, plan.now))
         if opened is None:
             return None
         response, bindings, endpoint, budget, told = opened
-        bindings = (*bindings[:_BODY], _cut(endpoint, response.body, query, plan), *bindings[_BODY + 1 :])
         try:
             joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
             joins.notes += told
@@ -109,7 +109,7 @@ class Joining:
         responses, response = self._responses(joined, asked), Response(body, status, headers)
         found = self._of_rows(given, responses) if body.__class__ is dict else None
         if found is None:
-            opened = self._opened(response, asked, is_exact=is_exact)
+            opened = self._opened(response, query, asked, is_exact=is_exact)
             if opened is None:
                 return None
             response, bindings, endpoint, budget, told = opened
@@ -133,10 +133,11 @@ class Joining:
         return Joins(self.readers[only], scope, query, on_invalid).of_replies(responses)
 
     def _opened(
-        self, response: Response, asked: Asked, *, is_exact: bool = False
+        self, response: Response, query: Query | None, asked: Asked, *, is_exact: bool = False
     ) -> tuple[Response, tuple[Any, ...], Endpoint, JoinedBudget, Sequence[Diagnostic]] | None:
         """A reply whose body is read: its bindings, the endpoint that it is of, its budget, and what was mended of it.
 
+        The bindings have the rows of the page alone, where a limit cuts it: its joins are asked about these.
         None for one without records, and for one with which something is wrong: that is told when it is mapped.
         """
         body, status, headers = response
@@ -149,7 +150,10 @@ class Joining:
             fused, _ = self.replies.recognised(bindings, plan, [], budget)
         except FAILURES:
             return None
-        return None if fused is None else (kind(body, status, headers), bindings, fused.endpoint, budget, told)
+        if fused is None:
+            return None
+        bindings = (*bindings[:_BODY], _cut(fused.endpoint, body, query, plan), *bindings[_BODY + 1 :])
+        return kind(body, status, headers), bindings, fused.endpoint, budget, told
 
     def _responses(self, given: Any, asked: Asked) -> dict[str, list[Response]]:
         """Kept replies to joins, by the joins' names."""
@@ -162,9 +166,10 @@ class Joining:
         return {name: list(map(_response, replies)) for name, replies in given.items()}
 
 
-def _cut(endpoint: Endpoint, body: Any, query: Query, plan: Plan) -> Any:
+def _cut(endpoint: Endpoint, body: Any, query: Query | None, plan: Plan) -> Any:
     """The reply with only the rows of the page, where a limit cuts it and one plain path leads to them."""
-    if plan.limit is None and not query.offset:
+    offset = 0 if query is None else query.offset
+    if plan.limit is None and not offset:
         return body
     from truto_mapper.engine.externals import UnfusableError  # noqa: PLC0415  # only a limit needs it
     from truto_mapper.engine.reply_code import Loops  # noqa: PLC0415  # likewise
@@ -177,8 +182,20 @@ def _cut(endpoint: Endpoint, body: Any, query: Query, plan: Plan) -> Any:
     if loops.inner is not None or rows.__class__ is not list:
         return body
     there = [row for row in rows if row is not None]
-    stop = None if plan.limit is None else query.offset + plan.limit
-    return _with(body, loops.outer, there[query.offset : stop])
+    stop = None if plan.limit is None else offset + plan.limit
+    if _has_joined_ids(endpoint):
+        offset = 0  # the ids of earlier records tell whether the page has changed
+    return _with(body, loops.outer, there[offset:stop])
+
+
+def _has_joined_ids(endpoint: Endpoint) -> bool:
+    """Whether the ids of records depend on what joins give."""
+    joined = {"joined"}
+    for name, one in endpoint.let:
+        if any(variable.name in joined for variable in one.variables):
+            joined.add(name)
+    made = endpoint.response.get("id") if isinstance(endpoint.response, dict) else endpoint.response
+    return isinstance(made, Expression) and any(variable.name in joined for variable in made.variables)
 
 
 def _with(holder: Any, path: Sequence[str], value: Any) -> Any:

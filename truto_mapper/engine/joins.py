@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
+from truto_mapper.engine.answer import quieted
 from truto_mapper.engine.join_replies import Reader, RepliesOf, key_text
 from truto_mapper.engine.joined import Joined, JoinedBudget
 from truto_mapper.engine.page import OnInvalid, Request, Response
@@ -18,7 +19,8 @@ from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.mapping.linked import Join
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.errors import EvaluationError, ProviderError
+from truto_mapper.text.errors import EvaluationError, MapperError, ProviderError
+from truto_mapper.text.record import replace
 
 if TYPE_CHECKING:
     from truto_mapper.engine.query import Query
@@ -63,19 +65,23 @@ class Joins:
     def _asked(self, replies: RepliesOf) -> Generator[Request, Response, None]:
         """The requests of a join, batch after batch, each until it has no further page."""
         join, asked = replies.join, self.replies.setdefault(replies.join.name, [])
-        for ids in batches(join, ids_of(join, self.scope)):
+        for ids in batches(join, self._ids(replies)):
             cursors: list[str] = []
             while True:
                 if len(asked) >= MAX_REQUESTS:
                     raise _endless(join)
-                response = yield from self._answer(self._request(join, ids, cursors))
-                asked.append(response)
-                following = self._read(replies, ids, cursors)
+                request = self._request(join, ids, cursors)
+                asked.append((yield from self._answer(request)))
+                following = self._read(replies, ids, cursors, request)
                 if following is None:
                     break
                 cursors.append(following)
             if replies.is_over:
                 break
+
+    def _ids(self, replies: RepliesOf) -> list[Any]:
+        """The ids that a join asks for. Those that are none are a warning where invalid values are discarded."""
+        return ids_of(replies.join, self.scope, None if replies.is_strict else replies.found)
 
     def _request(self, join: Join, ids: list[Any], cursors: list[str]) -> Request:
         names = {"ids": ids, "cursor": cursors[-1] if cursors else MISSING}
@@ -103,7 +109,7 @@ class Joins:
 
     def _kept(self, replies: RepliesOf, given: Sequence[Response]) -> None:
         join, asked = replies.join, self.replies.setdefault(replies.join.name, [])
-        waiting = batches(join, ids_of(join, self.scope)) if replies.reader.reads_ids else iter(())
+        waiting = batches(join, self._ids(replies)) if replies.reader.reads_ids else iter(())
         ids, cursors = next(waiting, []), list[str]()
         for response in given:
             asked.append(response)
@@ -113,12 +119,16 @@ class Joins:
             else:
                 cursors.append(following)
 
-    def _read(self, replies: RepliesOf, ids: list[Any], cursors: list[str]) -> str | None:
+    def _read(
+        self, replies: RepliesOf, ids: list[Any], cursors: list[str], request: Request | None = None
+    ) -> str | None:
         """Take in the last reply; the cursor of the next for its ids. A failure that may be left out is a warning."""
         try:
             return replies.read(self.replies[replies.join.name], ids, cursors)
-        except ProviderError as error:
-            if not replies.join.leaves_out:
+        except MapperError as error:
+            if request is not None:
+                error.diagnostics = quieted(error.diagnostics, request.params, request.headers, request.body)
+            if not (isinstance(error, ProviderError) and replies.join.leaves_out):
                 raise
             replies.leave_out(error)
             return None
@@ -129,18 +139,34 @@ def runs(join: Join, scope: Scope) -> bool:
     return join.run_if is None or truthy(value_of(join.run_if, scope))
 
 
-def ids_of(join: Join, scope: Scope) -> list[Any]:
-    """The ids that a join asks for: texts and integers, each once, in order. Raises `EvaluationError` D406."""
+def ids_of(join: Join, scope: Scope, told: list[Diagnostic] | None = None) -> list[Any]:
+    """The ids that a join asks for: texts and integers, each once, in order.
+
+    Others are a warning in `told`; without it they are an `EvaluationError` D406.
+    """
     value = value_of(join.ids, scope)
     found: dict[str, Any] = {}
+    odd: list[Any] = []
     for one in value if isinstance(value, list) else [value]:
-        if one is not None and one is not MISSING:
-            key = key_text(one)
-            if key is None:
-                message = f"`ids` must give texts and integers, this is {excerpt(one)}"
-                raise EvaluationError(join.ids.diagnostic("D406", message))
+        if one is None or one is MISSING or one == "":
+            continue
+        key = key_text(one)
+        if key is None:
+            odd.append(one)
+        else:
             found.setdefault(key, one)
+    if odd:
+        _tell(join, odd, told)
     return list(found.values())
+
+
+def _tell(join: Join, odd: list[Any], told: list[Diagnostic] | None) -> None:
+    """Tell values that are no ids: as a warning, or as an error if there is no list for it."""
+    more = f", and {len(odd) - 1:,} more are none" if len(odd) > 1 else ""
+    found = join.ids.diagnostic("D406", f"`ids` must give texts and integers, this is {excerpt(odd[0])}{more}")
+    if told is None:
+        raise EvaluationError(found)
+    told.append(replace(found, message=f"{found.message}; nothing was asked for", severity="warning"))
 
 
 def batches(join: Join, ids: list[Any]) -> Iterator[list[Any]]:

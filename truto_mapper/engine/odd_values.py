@@ -122,12 +122,19 @@ class Plain:
 class _Reader(NamedTuple):
     """A `let`, or the expression of the field at `leaf` of the record; and the paths of the row that decide its value.
 
-    A `let` that is another name for a path reads its `alias`, and nothing below that.
+    A `let` that is another name for a path reads its `alias`, and nothing below that. One that `is_joined` also depends
+    on what the joins of the page gave.
     """
 
     leaf: Steps | None
     reads: frozenset[NamePath]
     alias: NamePath | None = None
+    is_joined: bool = False
+
+    @classmethod
+    def of(cls, leaf: Steps | None, reads: frozenset[NamePath]) -> _Reader:
+        of_rows = frozenset(path for path in reads if path[0] != "joined")
+        return cls(leaf, of_rows, is_joined=len(of_rows) < len(reads))
 
     def is_concerned(self, path: NamePath) -> bool:
         """Whether it reads a path, or anything above or below that."""
@@ -149,18 +156,21 @@ class RowReads:
 
     def __init__(self, endpoint: Endpoint, record: Field, types: SourceTypes) -> None:
         self.variables = tuple(name for name, _ in endpoint.for_each)
-        names = Paths(self.variables, endpoint.path.functions)
+        names = Paths(("joined", *self.variables), endpoint.path.functions)
         self.readers: list[_Reader] = []
         for name, expression in endpoint.let:
             names.add(name, expression.node)
             alias = names.paths.get(name)
-            self.readers.append(_Reader(None, names.others[name] if alias is None else frozenset([alias]), alias))
+            is_of_row = alias is not None and alias[0] != "joined"
+            reads = frozenset([alias]) if alias is not None else names.others[name]
+            self.readers.append(_Reader(None, reads, alias) if is_of_row else _Reader.of(None, reads))
         leaves = list(_leaves(endpoint.response, record, ()))
-        self.readers += [_Reader(leaf, names.read_by(expression.node)) for leaf, _, expression in leaves]
+        self.readers += [_Reader.of(leaf, names.read_by(expression.node)) for leaf, _, expression in leaves]
         self.plains: dict[NamePath, Plain] = {}
         for leaf, field, expression in leaves:
             path = names.path(expression.node)
-            if path is not None and len(path) > 1 and field.type in SCALARS and self._is_alone(path):
+            is_of_row = path is not None and len(path) > 1 and path[0] != "joined"
+            if path is not None and is_of_row and field.type in SCALARS and self._is_alone(path):
                 self.plains[path] = Plain(path, leaf, field, _declared(types, path))
         read = {path for reader in self.readers for path in reader.reads}
         above = {path[:end] for path in read for end in range(2, len(path))}
@@ -265,8 +275,8 @@ class RowReads:
         concerned = [reader for reader in self.readers if any(map(reader.is_concerned, odd))]
         told = {path for path in odd if path in self.plains}
         paths = sorted({path for reader in concerned for path in reader.reads} - told)
-        # An object in an outer row is looked for by its identity, in the whole reply.
-        if any(len(path) == 1 or (len(path) > 2 and path[0] != self.variables[-1]) for path in paths):
+        # An object in an outer row is looked for by its identity, in the whole reply; joins are another page's tomorrow.
+        if any(reader.is_joined for reader in concerned) or any(len(path) == 1 or (len(path) > 2 and path[0] != self.variables[-1]) for path in paths):
             return None
         leaves = tuple(reader.leaf for reader in concerned if reader.leaf is not None)
         tree: dict[str, Any] = {}

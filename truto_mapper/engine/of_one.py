@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, cast, get_args
+from urllib.parse import quote
 
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.query_values import UnusableError, plain
+from truto_mapper.engine.sendable import path_fault
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import WITH_BODY
 from truto_mapper.resource.generated import create_schema, update_schema
@@ -16,6 +18,7 @@ from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import QueryError
 from truto_mapper.text.pointers import dotted
 from truto_mapper.text.record import replace
+from truto_mapper.text.source import is_unicode
 
 #: The methods of a resource.
 Method: TypeAlias = Literal["list", "get", "create", "update", "delete"]
@@ -26,6 +29,8 @@ OfOne: TypeAlias = tuple[Method | None, Any, Any]
 
 #: The longest id, in characters.
 MAX_ID = 2_000
+
+_HALF = "half of a surrogate pair is not a character", None
 
 #: How many problems of a body are each reported.
 _MAX_TOLD = 20
@@ -62,11 +67,14 @@ def _about_id(method: str, identity: Any) -> list[Diagnostic]:
     if method not in OF_ONE:
         hint = 'leave it out, or say method="get"' if method == "list" else "leave it out"
         return [Diagnostic("Q519", f"`{method}` takes no id, this is {excerpt(identity)}", hint=hint)]
-    is_id = isinstance(identity, int) and not isinstance(identity, bool)
-    if not is_id and not (isinstance(identity, str) and identity and len(identity) <= MAX_ID):
+    is_number = isinstance(identity, int) and not isinstance(identity, bool)
+    if is_number and abs(identity) < 10**MAX_ID:
+        return []
+    if is_number or not (isinstance(identity, str) and identity and len(identity) <= MAX_ID):
         message = f"id must be text of at most {MAX_ID:,} characters, this is {excerpt(identity)}"
         return [Diagnostic("Q519", message, pointer="/id")]
-    return []
+    fault = path_fault(f"/{quote(identity, safe='')}") if is_unicode(identity) else _HALF
+    return [] if fault is None else [Diagnostic("Q519", f"no id of a record: {fault[0]}", pointer="/id")]
 
 
 def _about_body(method: str, body: Any) -> list[Diagnostic]:

@@ -117,7 +117,8 @@ class Replies:
         """
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
         if not isinstance(scope.data, (dict, list)):
-            is_told = plan.raw and not (scope.data is None and self._is_end([name], scope, plan))
+            is_empty = scope.data is None and (not plan.raw or self._is_end([name], scope, plan))
+            is_told = not is_empty and (plan.raw or endpoint.error_when is not None)
             found += [replace(_no_rows(scope.data), severity="warning")] if is_told else []
             return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
