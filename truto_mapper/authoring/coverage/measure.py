@@ -8,7 +8,7 @@ from typing import Any
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.coverage.units import Coverage, Key, Rows, declared, expressions, rows_of
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.language.nodes import Coalesce, Condition, Default, Filter, Number, Object, walk
+from truto_mapper.language.nodes import Call, Coalesce, Condition, Default, Filter, Node, Number, Object, Variable, walk
 from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.trace import Event, Places, Trace
 from truto_mapper.text.pointers import keys_of
@@ -82,9 +82,20 @@ def taken(event: Event) -> Iterator[str]:
         case Condition():
             yield "then" if any(one.node is node.then for one in inner) else "else"
         case Filter(expression=predicate) if not isinstance(predicate, Number):
-            yield from ("kept" if truthy(one.value) else "left out" for one in inner if one.node is predicate)
+            asked = [one for one in inner if one.node is predicate] or [
+                one for one in inner if one.node is _bare(predicate)
+            ]
+            yield from ("kept" if truthy(one.value) else "left out" for one in asked)
         case Coalesce() | Default():
             yield "right" if any(one.node is node.right for one in inner) else "left"
+
+
+def _bare(test: Node) -> Node:
+    """The test without `$boolean(…)` around it, which a predicate need not call."""
+    match test:
+        case Call(procedure=Variable(name="boolean"), arguments=(inner,)):
+            return _bare(inner)
+    return test
 
 
 def _lines(mapper: Mapper, evaluated: Counter[int]) -> dict[Source, dict[int, int]]:
