@@ -273,3 +273,12 @@ def test_check_knows_the_columns_of_csv(tmp_path):
     assert [found.code for found in check(mapper_of(tmp_path, schema=SCHEMA))] == ["C215"]  # fields without a value
     found = check(mapper_of(tmp_path, "$row.name", "$row.nane", schema=SCHEMA))
     assert any("nane" in one.message for one in found)
+
+
+def test_a_diff_tells_that_replies_are_decoded_in_another_way(tmp_path):
+    old, new = (tmp_path / name for name in ("old", "new"))
+    for folder, change in ((old, "    decode: csv\n"), (new, "    decode: {format: csv, delimiter: ;}\n")):
+        folder.mkdir()
+        mapper_of(folder, "    decode: csv\n", change)
+    made = run("diff", old / "acme.yaml", new / "acme.yaml")
+    assert "warning[B313]: `all` decodes replies in another way" in made.stderr + made.stdout

@@ -166,6 +166,64 @@ def test_a_limit_cuts_pages_and_loses_nothing(name, limit, make):
     assert max(len(page.records) for page in pages) <= limit
 
 
+@PROPERTY
+@given(
+    st.sampled_from(sorted(SCHEMES)),
+    st.integers(0, 60),
+    st.one_of(st.none(), st.integers(1, 40)),
+    st.lists(st.integers(0, 59), max_size=20),
+)
+def test_for_any_provider_and_limit_every_row_comes_once(schemes, name, count, limit, nulls):
+    mapper, provider, send = schemes[name], Provider(count, 10, SCHEMES[name][2]), SCHEMES[name][1]
+    for number in nulls:
+        provider.contacts[number : number + 1] = [None] * (number < count)
+    query = {} if limit is None else {"limit": limit}
+    pages = looped(mapper, getattr(provider, send), query)
+    assert ids(pages) == provider.ids
+    assert ids(driven(mapper.stream(query), getattr(provider, send))) == provider.ids[:limit]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.sampled_from(["", "x", "5", "false", "c0"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["items", "more", "total", "next", "id", "age"]), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+LINK = st.text('<>;,="\\ relnxt:/?&%01@[]', max_size=40) | st.sampled_from(["<?a=1>; rel=next", "<x>;rel=next"])
+
+
+@PROPERTY
+@given(st.sampled_from(sorted(SCHEMES)), JSON, LINK, st.sampled_from([200, 204, 404]), st.booleans())
+def test_whatever_a_provider_says_only_our_errors_leave(schemes, name, body, link, status, is_raw):
+    mapper = schemes[name]
+    query = mapper.plan({"truto_ignore_limit": is_raw}).query
+    for _ in range(3):
+        try:
+            options = {"status": status, "headers": {"Link": link}, "on_invalid": "discard_value"}
+            page = mapper.map(body, query=query, **options)
+            if page.next_cursor is None:
+                return
+            query = mapper.plan({"truto_ignore_limit": is_raw, "next_cursor": page.next_cursor}).query
+        except MapperError:
+            return
+
+
+@pytest.fixture(scope="module")
+def schemes(tmp_path_factory):
+    """The mappers of all schemes."""
+    made = {}
+    for number, name in enumerate(SCHEMES):
+        folder = tmp_path_factory.mktemp(f"scheme{number}")
+        (folder / "schemas/crm").mkdir(parents=True)
+        (folder / "schemas/crm/contact.yaml").write_text(SPEC)
+        keys = "".join(f"    {line}\n" for line in SCHEMES[name][0].splitlines())
+        (folder / "acme.yaml").write_text(HEAD + keys + TAIL.replace("ROWS", "$" if name == "links" else "items"))
+        made[name] = load(folder / "acme.yaml")
+    return made
+
+
 @pytest.mark.parametrize("name", SCHEMES)
 def test_bytes_give_the_same_pages(name, make):
     mapper, _, send = scheme(make, name, 25)

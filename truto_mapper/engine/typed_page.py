@@ -41,15 +41,15 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         if fused is None or is_told or (fused.joins and not has_joins(fused, replies, bindings, budget)):
             raise UndecidedError
         _, cursor, zone, _, key = reply
-        rows = envelope.rows_of(fused.name, body)
-        cursor = _following(replies, fused, query, bindings, cursor, rows, budget) if fused.has_pages else cursor
         if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
             raise UndecidedError
+        rows = envelope.rows_of(fused.name, body)
+        made, records = fused.typed_records(rows, key, bindings, budget, remote_data)
+        cursor = _following(replies, fused, query, bindings, cursor, rows, budget) if fused.has_pages else cursor
         if cursor is MISSING or cursor is None or cursor == "":
             cursor = None
         elif cursor.__class__ is not str or not cursor.isascii() or cursor == sent or len(cursor) > MAX_CHECKED:
             raise UndecidedError
-        made, records = fused.typed_records(rows, key, bindings, budget, remote_data)
     except MapperError:
         raise UndecidedError from None
     if plan.limit is not None and len(records) > plan.limit:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
 from truto_mapper.text.files import MAX_NAME, NAME, is_name
-from truto_mapper.text.shape import shaped
+from truto_mapper.text.shape import schema_of, shaped
 from truto_mapper.text.yaml_tree import Node
 
 
@@ -237,8 +237,7 @@ class MappingDocument(_Document):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a mapping file, for editors."""
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "mapping.schema.json"}
-    return head | MappingDocument.model_json_schema()
+    return schema_of(MappingDocument, "mapping.schema.json")
 
 
 def check(root: Node) -> None:

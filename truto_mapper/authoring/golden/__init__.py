@@ -18,6 +18,7 @@ from truto_mapper.authoring.golden.cases import (
     Case,
     folders,
     from_here,
+    json_schema,
     mapping_of,
     mappings,
     orphans,
@@ -32,6 +33,6 @@ from truto_mapper.authoring.golden.writing import accept, pend
 
 __all__ = [
     "LISTED", "PENDING", "Case", "Difference", "Group", "Recorded", "Report", "Result", "accept", "compare", "count",
-    "folders", "from_here", "groups", "loader", "mapping_of", "mappings", "misses", "orphans", "ownerless", "pend",
-    "read", "record", "run", "run_all", "run_one",
+    "folders", "from_here", "groups", "json_schema", "loader", "mapping_of", "mappings", "misses", "orphans",
+    "ownerless", "pend", "read", "record", "run", "run_all", "run_one",
 ]  # fmt: skip

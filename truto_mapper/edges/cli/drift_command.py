@@ -12,7 +12,7 @@ import typer
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import options
-from truto_mapper.edges.cli.input import parse_json, rows_or_text
+from truto_mapper.edges.cli.input import json_lines, parse_json, rows_or_text
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, reported
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.resource import openapi
@@ -21,7 +21,8 @@ from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
-    from truto_mapper.authoring.drift import Drift, Seen
+    from truto_mapper.authoring.drift import Drift
+    from truto_mapper.authoring.observation import Seen
     from truto_mapper.mapping.linked import Endpoint
 
 
@@ -36,11 +37,11 @@ class _Replies:
     skipped: int = 0
 
     def add(self, name: str, body: Any) -> None:
-        from truto_mapper.authoring import drift
+        from truto_mapper.authoring import drift, observation
 
         found = [self.endpoint] if self.endpoint else drift.recognised(self.mapper, body)
         for one in found:
-            self.by_endpoint.setdefault(one.name, drift.Seen()).reply(name, body)
+            self.by_endpoint.setdefault(one.name, observation.Seen()).reply(name, body)
         if not found:
             names = ", ".join(one.name for one in self.mapper.mapping.endpoints)
             message = f"{name} is not recognised as a reply of any endpoint"
@@ -98,10 +99,9 @@ def _collect(payload: str, replies: _Replies) -> None:
     if not isinstance(source, Source):
         replies.add(payload, source)
         return
-    lines = [(number, line) for number, line in enumerate(source.text.split("\n"), 1) if line.strip()]
-    if len(lines) > 1 and all(line.lstrip()[:1] in "{[" and line.rstrip()[-1:] in "}]" for _, line in lines):
-        for number, line in lines:
-            replies.add(f"{source.name}:{number}", parse_json(source, source.start(number), line))
+    if lines := json_lines(source):
+        for number, one in lines:
+            replies.add(f"{source.name}:{number}", one)
         return
     body = parse_json(source)
     if body == []:

@@ -67,6 +67,21 @@ def read_json(file: str) -> Any:
     return parse_json(read(file))
 
 
+def samples(file: str) -> list[Any]:
+    """The values in a file of JSON or NDJSON, or in stdin for `-`. Raises `MappingError` M105, P602."""
+    source = read(file)
+    lines = json_lines(source)
+    return [value for _, value in lines] if lines else [parse_json(source)]
+
+
+def json_lines(source: Source) -> list[tuple[int, Any]]:
+    """The values of NDJSON with the numbers of their lines; none if this is no NDJSON. Raises `MappingError` P602."""
+    lines = [(number, line) for number, line in enumerate(source.text.split("\n"), 1) if line.strip()]
+    if len(lines) < 2 or not all(line.lstrip()[:1] in "{[" and line.rstrip()[-1:] in "}]" for _, line in lines):
+        return []
+    return [(number, parse_json(source, source.start(number), line)) for number, line in lines]
+
+
 def parse_json(source: Source, start: int = 0, text: str | None = None) -> Any:
     """The value of a JSON text, or of the part `text` that begins at `start`. Raises `MappingError` P602."""
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 from truto_mapper.language.library.truto.ecmascript import UNUSABLE, is_falsy
-from truto_mapper.language.library.truto.moments import Moment
+from truto_mapper.language.library.truto.moments import Civil, Moment
 from truto_mapper.language.library.truto.zones import UTC_ZONE
 from truto_mapper.language.runtime.values import MISSING, fail
 
@@ -20,8 +20,14 @@ MONTHS: Final = (
 _PIECE: Final = re.compile(r"'([^']*)'?|(([A-Za-z])\3*)|(\s+|[^A-Za-z'\s])")
 
 
+#: The longest form of a date.
+MAX_FORM: Final = 1000
+
+
 def tokens_of(form: str) -> Iterator[tuple[str, bool]]:
     """The tokens of a form, each with whether it is only text, such as what is in quotes."""
+    if len(form) > MAX_FORM:
+        fail("D2014", f"the form of a date has more than {MAX_FORM:,} characters")
     for found in _PIECE.finditer(form):
         if found[2] is None:
             yield found[1] if found[4] is None else found[4], True
@@ -130,7 +136,11 @@ def _is_basic(options: Any) -> bool:
 
 def iso_date(one: Moment, options: Any = MISSING) -> str:
     """The date as 2026-01-31, or 20260131 in the format `basic`."""
-    year, month, day = one.civil[:3]
+    return _iso_date(one.civil, options)
+
+
+def _iso_date(civil: Civil, options: Any) -> str:
+    year, month, day = civil[:3]
     is_long = not 0 <= year <= 9999
     sign = ("-" if year < 0 else "+") if is_long else ""
     dash = "" if _is_basic(options) else "-"
@@ -139,7 +149,11 @@ def iso_date(one: Moment, options: Any = MISSING) -> str:
 
 def iso_time(one: Moment, options: Any = MISSING) -> str:
     """The time as 09:30:00.000 with its offset, less what the options leave out."""
-    *_, hour, minute, second, millisecond = one.civil
+    return _iso_time(one, one.civil, options)
+
+
+def _iso_time(one: Moment, civil: Civil, options: Any) -> str:
+    *_, hour, minute, second, millisecond = civil
     colon = "" if _is_basic(options) else ":"
     text = f"{hour:02}{colon}{minute:02}"
     keeps_milliseconds = millisecond != 0 or not _is_set(options, "suppressMilliseconds")
@@ -155,7 +169,10 @@ def iso_time(one: Moment, options: Any = MISSING) -> str:
 
 def iso(one: Moment, options: Any = MISSING) -> str | None:
     """The date and time; null for an invalid one."""
-    return f"{iso_date(one, options)}T{iso_time(one, options)}" if one.is_valid else None
+    if not one.is_valid:
+        return None
+    civil = one.civil
+    return f"{_iso_date(civil, options)}T{_iso_time(one, civil, options)}"
 
 
 def sql_time(one: Moment, options: Any = MISSING) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from truto_mapper.language.library.dates import millis
+from truto_mapper.language.library.dates import millis, usual_millis
 from truto_mapper.language.library.truto import date_writing, durations
 from truto_mapper.language.library.truto.date_reading import moment_of, read_by, read_iso, read_rfc_2822
 from truto_mapper.language.library.truto.ecmascript import (
@@ -62,8 +62,12 @@ def native(found: Moment) -> Native:
 
 def dt_from_iso(run: Run, text: Any = MISSING, zone: Any = MISSING) -> Native:
     """The date that a text of ISO 8601 says, in UTC or in a zone; invalid for any other text."""
-    read = None if is_nothing(text) else read_iso(text_of(run, text))
-    found = moment_of(read, HOST, partial(_today, run, HOST))
+    usual = usual_millis(text) if isinstance(text, str) else None
+    if usual is not None:
+        found = Moment(usual)
+    else:
+        read = None if is_nothing(text) else read_iso(text_of(run, text))
+        found = moment_of(read, HOST, partial(_today, run, HOST))
     return native(found if zone is MISSING or is_falsy(zone) else found.within(zone_of(zone)))
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
+from truto_mapper.language.library.truto.date_writing import MAX_FORM
 from truto_mapper.language.library.truto.ecmascript import number_of, refuse_value, text_of
 from truto_mapper.language.library.truto.moments import Moment, civil_of, days_in_month, moment
 from truto_mapper.language.library.truto.zones import DAY
@@ -181,7 +182,7 @@ def _formatted(found: Duration, run: Run, form: Any = MISSING, *_: Any) -> str:
             "yMwdhmsS", ("years", "months", "weeks", "days", "hours", "minutes", "seconds", "milliseconds"), strict=True
         )
     )
-    text = text_of(run, form)
+    text = text_of(run, form)[:MAX_FORM]
     pieces = [(one[1], one[2], one[3]) for one in re.finditer(r"'([^']*)'?|(([A-Za-z])\3*)|[^A-Za-z']", text) if one]
     used = [letters[letter] for _, _, letter in pieces if letter in letters]
     parts = found.shifted(used).parts or {}

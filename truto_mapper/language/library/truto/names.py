@@ -51,6 +51,10 @@ _LIBRARY: Final = (
     ("money", "convertCurrencyToSubunit", "<xx?>"),
     ("money", "convertCurrencyFromSubunit", "<xx?>"),
     ("files", "getMimeType", "<x:s>"),
+    ("sql", "convertQueryToSql", "<xa?o?o?o?o?:s>"),
+    ("tables", "jsonToCsv", "<xx?:s>"),
+    ("xml_reading", "xmlToJs", "<xx?:o>"),
+    ("xml_writing", "jsToXml", "<xx?:s>"),
     ("dates", "dtFromIso", "<xx?>"),
     ("dates", "dtFromFormat", "<xxx?>"),
 )
