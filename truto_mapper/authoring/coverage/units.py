@@ -160,9 +160,8 @@ def _in_record(mapper: Mapper, endpoint: Endpoint, rows: Rows) -> Iterator[tuple
 
 def _in_query(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
     """The listed values of parameters that the integration knows, at the first expression that reads the parameter."""
-    known = {*mapper.resource.integrations}
     for name, field in mapper.resource.parameters.items():
-        if field.supported_in and mapper.mapping.integration in known - {*field.supported_in}:
+        if not mapper.resource.is_known(field, mapper.mapping.integration):
             continue
         reading = [one for one, _ in expressions(mapper) if field.enum and reads_parameter(one, name)]
         for value in field.enum if reading else ():
