@@ -94,6 +94,23 @@ def test_the_page_names_every_mapping_and_its_commands_work(run):
     assert len(commands) >= 4
 
 
+def test_drift_knows_the_endpoint_of_a_case_by_its_method(run):
+    found = run("drift", "beacon/ticket", "mappings/beacon/ticket")
+    assert found.exit_code == 0, found.output
+    assert "tickets: 6 replies, nothing changed" in found.output
+    assert "ticket: 1 reply, nothing changed" in found.output
+
+
+def test_a_setting_that_the_path_needs_is_named_if_it_is_not_given(run):
+    assert "hint: the context has no `project`" in run("plan", "beacon/ticket").output
+
+
+def test_a_method_that_the_resource_does_not_have_is_no_slip(run):
+    found = run("plan", "beacon/ticket", "--method", "delete", "--id", "1")
+    assert 'ticketing/ticket has no method "delete", only list, get' in found.output
+    assert "did you mean" not in found.output
+
+
 # --------------------------------------------------------------------------------------------- harbor: a CRM
 
 #: The unified name of each source of a lead, by what its code begins with.
