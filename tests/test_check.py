@@ -64,6 +64,16 @@ def test_a_planted_fault_is_found_at_its_line(fault, project):
     assert any(expected.strip() in line for line in lines), [one.render() for one in found]
 
 
+def test_a_list_that_a_block_makes_of_each_item_of_a_path_is_part_of_one_list(acme):
+    mails = '$user.mails.($kind := kind; [{"email": first}, more.{"email": other, "is_primary": $kind = "main"}])'
+    mapping = ACME.replace(
+        "      user: {id: $user.id}\n", f"      user:\n        id: id\n        emails: |\n          {mails}\n"
+    )
+    assert mails in mapping
+    assert acme(mapping) == []
+    assert [code for code, _, _ in acme(mapping.replace('"email": other', '"mail": other'))] == ["C201"]
+
+
 def test_every_kind_of_fault_that_has_a_code_is_planted():
     codes = {code for code in CODES if code.startswith("C") and code > "C205"} - {"C214", "C216"}
     assert {fault["finds"] for fault in FAULTS} >= codes

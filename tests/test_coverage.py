@@ -106,6 +106,7 @@ def test_each_counter_agrees_with_a_count_by_hand(counter, project):
         ("$user.seen[kind = 'call'].kind", set()),
         ("$user.seen[0].kind", set()),
         ("$user.seen[$exists(kind)].kind", {"left out of [$exists(kind)]"}),
+        ("[$user.first, null][$boolean($)]", set()),
     ],
 )
 def test_each_way_of_a_branch_is_counted_by_the_way_it_was_taken(expression, missed, project):
@@ -132,6 +133,73 @@ def test_the_values_of_a_parameter_are_counted_where_an_expression_reads_it(expr
     project.write_text(project.read_text().replace("'\"/users\"'", f"|\n      {expression}"))
     names = [unit.name for unit in measured(project).of("enum values")]
     assert {name.split('"')[1] for name in names if name.startswith("$query.aggregation_period")} == counted
+
+
+SHARED = """\
+version: 1
+integration: acme
+unified_model: crm
+resource: contact
+endpoints:
+  all:
+    source_schema: contacts
+    path_mapping: '"/contacts"'
+    for_each: {contact: data}
+    response_mapping: &contact {id: $contact.id, stage: $contact.stage}
+  one:
+    method: get
+    source_schema: contact
+    path_mapping: '"/contacts/" & $encodeUrlComponent($id)'
+    for_each: {contact: $}
+    response_mapping: *contact
+"""
+CONTACT_SPEC = """\
+version: 1
+unified_model: crm
+resource: contact
+title: Contact
+integrations: [acme, other]
+methods:
+  list: {http_method: GET, path: /unified/crm/contact}
+  get: {http_method: GET, path: '/unified/crm/contact/{id}'}
+parameters:
+  stage: {type: string, enum: [new, won], supported_in: [other]}
+fields: {id: {type: string}, stage: {type: string, enum: [new, won]}}
+response: {result: {type: array, items: {type: object}}}
+"""
+CONTACT = {"type": "object", "properties": {"id": {"type": "string"}, "stage": {"enum": ["new", "won"]}}}
+
+
+@pytest.fixture
+def contacts(tmp_path, monkeypatch):
+    """A mapping with one response mapping for two methods, and a case of the list."""
+    monkeypatch.chdir(tmp_path)
+    Path("schemas/crm").mkdir(parents=True)
+    Path("schemas/crm/contact.yaml").write_text(CONTACT_SPEC)
+    page = {"type": "object", "properties": {"data": {"type": "array", "items": CONTACT}}}
+    Path("schemas/contacts.schema.json").write_text(json.dumps(page))
+    Path("schemas/contact.schema.json").write_text(json.dumps(CONTACT))
+    path = Path("acme.yaml")
+    path.write_text(SHARED)
+    rows = [{"id": "1", "stage": "new"}, {"id": "2", "stage": "won"}]
+    golden.record(path, "all", {"data": rows}, {"description": "Both stages."}, salt=None)
+    return path
+
+
+def test_endpoints_that_share_a_response_mapping_count_its_fields_once(contacts):
+    units = measured(contacts).units
+    names = ["data.id", "data.stage", 'data.stage = "new"', 'data.stage = "won"', "id", "stage"]
+    assert {unit.name for unit in units if unit.name.startswith("all: ")} == {f"all: {name}" for name in names}
+    assert [unit.name for unit in units if not unit.hits] == ["one: its reply"]
+    golden.record(contacts, "one", {"id": "1"}, {"description": "One.", "method": "get", "id": "1"}, salt=None)
+    assert measured(contacts).percent == 100
+
+
+def test_values_of_a_parameter_that_the_integration_does_not_know_are_not_counted(contacts):
+    contacts.write_text(SHARED.replace("path_mapping: '\"/contacts\"'", "path_mapping: '\"/\" & $query.stage'"))
+    assert not [
+        unit.name for unit in measured(contacts).units if "$query" in unit.name and unit.counter == "enum values"
+    ]
 
 
 def test_lines_count_what_began_on_them(project):

@@ -325,6 +325,24 @@ def test_an_unknown_parameter_can_be_let_pass():
     assert dict(found) == dict(parsed())
 
 
+def test_a_parameter_that_only_other_integrations_know_is_refused_and_can_be_let_pass():
+    spec = {
+        "version": 1, "unified_model": "crm", "resource": "deal", "title": "Deal", "integrations": ["acme", "other"],
+        "methods": {"list": {"http_method": "GET", "path": "/deals"}},
+        "parameters": {"stage": {"type": "string", "supported_in": ["other"], "default": "open"}},
+        "fields": {"id": {"type": "string"}},
+        "response": {"result": {"type": "array", "items": {"type": "object"}}},
+    }  # fmt: skip
+    resource = Resource.parse(Source("deal.yaml", json.dumps(spec)))
+    with pytest.raises(QueryError) as caught:
+        Parser(resource, "acme").parse("stage=won")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.pointer, found.message) == ("Q502", "/stage", "stage is not supported in acme")
+    assert dict(Parser(resource, "acme").parse("stage=won", "ignore")) == {}
+    assert dict(Parser(resource, "other").parse("")) == {"stage": "open"}
+    assert dict(Parser(resource, "of another spec").parse("stage=won")) == {"stage": "won"}
+
+
 @pytest.mark.parametrize("key", [1, None, ("a",), 1.5, 10**5_000], ids=["1", "None", "tuple", "1.5", "long"])
 def test_a_name_that_is_not_text_is_unknown(key):
     assert [d.code for d in refused(PERIOD | {key: "x"})] == ["Q502"]

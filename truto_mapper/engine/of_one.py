@@ -41,7 +41,7 @@ def known_method(given: Method | None, resource: Resource) -> str:
     method: Any = "list" if given is None else given
     if method in resource.methods:
         return str(method)
-    hint = did_you_mean(method, METHODS) if isinstance(method, str) else None
+    hint = did_you_mean(method, METHODS) if isinstance(method, str) and method not in METHODS else None
     known = ", ".join(resource.methods)
     raise QueryError(Diagnostic("Q519", f"{resource.name} has no method {excerpt(method)}, only {known}", hint=hint))
 

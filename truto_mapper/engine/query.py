@@ -151,7 +151,8 @@ class Parser:
         self, resource: Resource, integration: str, whole_days: Iterable[str] = (), method: str = "list"
     ) -> None:
         self.resource, self.method = resource, method
-        self.parameters = resource.parameters_of(method)
+        named = resource.parameters_of(method)
+        self.parameters = {name: field for name, field in named.items() if resource.is_known(field, integration)}
         self.integration = integration
         ends = [end for period in resource.periods for end in (period.start, period.end)]
         self.dates = tuple(dict.fromkeys([*ends, *whole_days]))
@@ -198,11 +199,17 @@ class Parser:
             hint = did_you_mean(short, self.parameters)
             message = f"{self.resource.name} has no query parameter {excerpt(name)}"
             if isinstance(name, str) and name in self.resource.parameters:
-                message, hint = f"`{self.method}` of {self.resource.name} does not take {name}", None
+                message, hint = self._refused(name), None
             findings.add("Q502", message, pointer=json_pointer((short,)), hint=hint)
         if on_unknown == "refuse" and len(unknown) > _MAX_NOTED:
             findings.add("Q502", f"there are {len(unknown) - _MAX_NOTED:,} more query parameters that do not exist")
         return values
+
+    def _refused(self, name: str) -> str:
+        """Why a parameter of the resource is none of this query."""
+        if name in self.resource.parameters_of(self.method):
+            return f"{name} is not supported in {self.integration}"
+        return f"`{self.method}` of {self.resource.name} does not take {name}"
 
     def _check(self, values: Mapping[str, Any], findings: Findings) -> None:
         for name, field in self.parameters.items():

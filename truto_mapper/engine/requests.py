@@ -149,7 +149,8 @@ def sent(endpoint: Endpoint | Join, scope: Scope, remote_query: Mapping[str, Any
     """The parts of a request that go to the provider."""
     path = value_of(endpoint.path, scope)
     if fault := sendable.path_fault(path):
-        raise _unsendable(endpoint.path, *fault)
+        message, hint = fault
+        raise _unsendable(endpoint.path, message, _not_given(endpoint.path, scope) or hint)
     headers = _headers(endpoint.headers, scope)
     asked, body = _object(endpoint.params, scope), _body(endpoint, scope)
     params, is_linked = _params(endpoint.params, asked), False
@@ -163,6 +164,16 @@ def sent(endpoint: Endpoint | Join, scope: Scope, remote_query: Mapping[str, Any
         body = laid_over({} if body is MISSING else body, schema.shaped(schema.read(within))) if within else body
     body = None if body is MISSING else body
     return {"method": endpoint.http_method, "path": path, "params": params, "headers": headers, "body": body}
+
+
+def _not_given(expression: Expression, scope: Scope) -> str | None:
+    """A hint that names the settings that an expression reads and the caller did not give."""
+    from truto_mapper.language.source_paths import reads  # noqa: PLC0415  # most paths can be sent
+
+    paths = (read.path for read in reads(expression))
+    named = dict.fromkeys(path[1] for path in paths if path[0] == "context" and len(path) > 1)
+    missing = [f"`{name}`" for name in named if name not in scope.lookup("context", {})]
+    return f"the context has no {', '.join(missing)}" if missing else None
 
 
 def _body(endpoint: Endpoint | Join, scope: Scope) -> Any:

@@ -76,6 +76,10 @@ class Resource(NamedTuple):
         """The parameters that a method takes, by name."""
         return {name: field for name, field in self.parameters.items() if not field.methods or method in field.methods}
 
+    def is_known(self, parameter: Field, integration: str) -> bool:
+        """Whether an integration knows a parameter; one that the resource does not list knows all of them."""
+        return integration in (parameter.supported_in or (integration,)) or integration not in self.integrations
+
     @classmethod
     def parse(cls, source: Source) -> Self:
         """Read a spec. Raises `MappingError` with every finding (M101 to M104 for the YAML, M106 for the rest)."""

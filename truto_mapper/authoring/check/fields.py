@@ -119,7 +119,8 @@ def _parts(part: _Part) -> Iterator[_Part]:
     wanted = part.wanted
     inner = wanted.items if wanted.schema.is_array else wanted
     for one in fitting.results(part.node):
-        yield part._replace(node=one, wanted=inner if isinstance(one, nodes.Object) else wanted)
+        if not (part.of_each and isinstance(one, nodes.Array)):  # a path makes one list of those that a block gives
+            yield part._replace(node=one, wanted=inner if isinstance(one, nodes.Object) else wanted)
         match one:
             case nodes.Object(pairs=pairs):
                 for key, value in pairs:

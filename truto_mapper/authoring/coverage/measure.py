@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from truto_mapper.authoring import golden
-from truto_mapper.authoring.coverage.units import Coverage, Key, declared, expressions
+from truto_mapper.authoring.coverage.units import Coverage, Key, Rows, declared, expressions, rows_of
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.language.nodes import Coalesce, Condition, Default, Filter, Number, Object, walk
+from truto_mapper.language.nodes import Call, Coalesce, Condition, Default, Filter, Node, Number, Object, Variable, walk
 from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.trace import Event, Places, Trace
 from truto_mapper.text.pointers import keys_of
@@ -20,18 +20,20 @@ _SCALARS = (str, int, float)
 def measure(mapper: Mapper, cases: Iterable[golden.Case]) -> Coverage:
     """Run cases and count what they hit. A case that fails counts up to the point where it fails."""
     known, hits, evaluated, count = declared(mapper), Counter[Key](), Counter[int](), 0
+    rows = rows_of(mapper)
     for case in cases:
         trace = Trace()
         golden.run(case, mapper.traced(trace))
-        hits.update(_hit(mapper, trace, trace.endpoint))
+        hits.update(_hit(mapper, trace, rows.get(trace.endpoint, Rows((), ""))))  # a refused query has no endpoint
+        hits["called", trace.endpoint] += 1
         evaluated.update(id(event.node) for one in trace.evaluations for event in one.walk())
         count += 1
     units = tuple(replace(unit, hits=hits[key]) for key, unit in known.items())
     return Coverage(units, _lines(mapper, evaluated), count)
 
 
-def _hit(mapper: Mapper, trace: Trace, endpoint: str) -> Iterator[Key]:
-    """Everything that a run hit, once for each hit; `endpoint` is the name of the endpoint that served it."""
+def _hit(mapper: Mapper, trace: Trace, rows: Rows) -> Iterator[Key]:
+    """Everything that a run hit, once for each hit; `rows` are those of the endpoint that served it."""
     tests = {id(expression) for expression, is_test in expressions(mapper) if is_test}
     places = Places({"": trace.names.get("response")})
     for evaluation in trace.evaluations:
@@ -39,13 +41,13 @@ def _hit(mapper: Mapper, trace: Trace, endpoint: str) -> Iterator[Key]:
             yield id(evaluation.expression.node), "true" if truthy(evaluation.value) else "false"
         for event in evaluation.walk():
             yield from ((id(event.node), outcome) for outcome in taken(event))
-            yield from _read(event, places, endpoint)
+            yield from _read(event, places, rows)
         place = places.of(evaluation.value)
         if place is not None and isinstance(evaluation.target, tuple):  # a field takes the whole of it
-            yield from (("read", endpoint, path) for path, _ in _inside(evaluation.value, keys_of(place[1])))
+            yield from (("read", rows.key(path)) for path, _ in _inside(evaluation.value, keys_of(place[1])))
     for _, record in trace.records:
         for path, value in _inside(record, ()):
-            yield "written", endpoint, path
+            yield "written", rows.first, path
             if isinstance(value, _SCALARS):
                 yield "field", path, value
     for name, value in trace.names.get("query", {}).items():
@@ -53,13 +55,13 @@ def _hit(mapper: Mapper, trace: Trace, endpoint: str) -> Iterator[Key]:
             yield "query", name, value
 
 
-def _read(event: Event, places: Places, endpoint: str) -> Iterator[Key]:
+def _read(event: Event, places: Places, rows: Rows) -> Iterator[Key]:
     for _, path, value in places.lookups(event):
         if value is not MISSING:
-            yield "read", endpoint, keys_of(path)
+            yield "read", rows.key(keys_of(path))
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, _SCALARS):
-                yield "reply", endpoint, keys_of(path), one
+                yield "reply", rows.key(keys_of(path)), one
 
 
 def _inside(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -80,9 +82,20 @@ def taken(event: Event) -> Iterator[str]:
         case Condition():
             yield "then" if any(one.node is node.then for one in inner) else "else"
         case Filter(expression=predicate) if not isinstance(predicate, Number):
-            yield from ("kept" if truthy(one.value) else "left out" for one in inner if one.node is predicate)
+            asked = [one for one in inner if one.node is predicate] or [
+                one for one in inner if one.node is _bare(predicate)
+            ]
+            yield from ("kept" if truthy(one.value) else "left out" for one in asked)
         case Coalesce() | Default():
             yield "right" if any(one.node is node.right for one in inner) else "left"
+
+
+def _bare(test: Node) -> Node:
+    """The test without `$boolean(…)` around it, which a predicate need not call."""
+    match test:
+        case Call(procedure=Variable(name="boolean"), arguments=(inner,)):
+            return _bare(inner)
+    return test
 
 
 def _lines(mapper: Mapper, evaluated: Counter[int]) -> dict[Source, dict[int, int]]:

@@ -1,19 +1,22 @@
 """What golden cases can exercise in a mapping: fields to read and to write, branches each way, values of enumerations.
 
-An expression that YAML aliases share is counted once; fields are counted for each endpoint.
+An expression that YAML aliases share is counted once. Fields are counted for each endpoint, but once for endpoints that
+share all of their `response_mapping`, such as those of `list` and `get`.
 """
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from truto_mapper.authoring.sources import innermost, reads_parameter
+from truto_mapper.authoring.sources import innermost, reads_parameter, reply_reads
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import reply_type
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Coalesce, Condition, Default, Filter, Node, Number, walk
 from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.mapping.linked import expressions as leaves_of
 from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.pointers import dotted, keys_of
 from truto_mapper.text.source import Source, Span
@@ -78,12 +81,37 @@ def rate(units: Collection[Unit | int]) -> float:
     return covered(units) / len(units) if units else 1.0
 
 
+class Rows(NamedTuple):
+    """The rows of an endpoint: the names that lead to them, and the first endpoint that makes the same of its own."""
+
+    path: NamePath
+    first: str
+
+    def key(self, path: NamePath) -> tuple[str, bool, NamePath]:
+        """A place in the reply. Below the row it is the same one for all endpoints that share the mapping of a row."""
+        size = len(self.path)
+        return (self.first, True, path[size:]) if path[:size] == self.path else (self.first, False, path)
+
+
+def rows_of(mapper: Mapper) -> dict[str, Rows]:
+    """The rows of each endpoint by its name."""
+    firsts: dict[tuple[int, ...], str] = {}
+    found: dict[str, Rows] = {}
+    for endpoint in mapper.mapping.endpoints:
+        shared = tuple(id(one) for one in leaves_of(endpoint.response)) or (id(endpoint),)
+        loops = [read.path for read in reply_reads(endpoint) if read.key == "for_each"]
+        found[endpoint.name] = Rows(loops[-1] if loops else (), firsts.setdefault(shared, endpoint.name))
+    return found
+
+
 def declared(mapper: Mapper) -> dict[Key, Unit]:
     """Everything that cases can hit, in the order of the text."""
     found: dict[Key, Unit] = {}
+    rows = rows_of(mapper)
     for endpoint in mapper.mapping.endpoints:
-        found.update(_in_reply(mapper, endpoint))
-        found.update(_in_record(mapper, endpoint))
+        own = rows[endpoint.name]
+        for key, unit in (*_in_reply(mapper, endpoint, own), *_in_record(mapper, endpoint, own)):
+            found.setdefault(key, unit)
     for expression, is_test in expressions(mapper):
         found.update(_branches(expression, is_test=is_test))
     found.update(_in_query(mapper))
@@ -105,31 +133,36 @@ def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
     yield from known.values()
 
 
-def _in_reply(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
+def _in_reply(mapper: Mapper, endpoint: Endpoint, rows: Rows) -> Iterator[tuple[Key, Unit]]:
     """The fields of the provider's schema and their listed values, at the name of the endpoint."""
     place = mapper.mapping.root.value["endpoints"].keys[endpoint.name]
+    if rows.first != endpoint.name:  # its fields count there, but its own reply has to be seen, too
+        name = f"{endpoint.name}: {dotted(rows.path) or 'its reply'}"
+        yield ("called", endpoint.name), Unit("source fields", name, place.source, place.span)
     for kind in innermost(reply_type(endpoint)):
         name = f"{endpoint.name}: {dotted(kind.path or ())}"
         if kind.path:
-            yield ("read", endpoint.name, kind.path), Unit("source fields", name, place.source, place.span)
+            yield ("read", rows.key(kind.path)), Unit("source fields", name, place.source, place.span)
         for value in kind.values or ():
             unit = Unit("enum values", f"{name} = {json.dumps(value)}", place.source, place.span)
-            yield ("reply", endpoint.name, kind.path, value), unit
+            yield ("reply", rows.key(kind.path or ()), value), unit
 
 
-def _in_record(mapper: Mapper, endpoint: Endpoint) -> Iterator[tuple[Key, Unit]]:
+def _in_record(mapper: Mapper, endpoint: Endpoint, rows: Rows) -> Iterator[tuple[Key, Unit]]:
     """The unified fields that an endpoint has expressions for, and their listed values."""
     for path, field, expression in leaves(endpoint.response, mapper.resource.record):
         keys, name, place = keys_of(path), dotted(keys_of(path)), (expression.source, expression.span)
         if field is not None:
-            yield ("written", endpoint.name, keys), Unit("target fields", f"{endpoint.name}: {name}", *place)
+            yield ("written", rows.first, keys), Unit("target fields", f"{endpoint.name}: {name}", *place)
             for value in field.enum:
                 yield ("field", keys, value), Unit("enum values", f"{name} = {json.dumps(value)}", *place)
 
 
 def _in_query(mapper: Mapper) -> Iterator[tuple[Key, Unit]]:
-    """The listed values of parameters, at the first expression that reads the parameter."""
+    """The listed values of parameters that the integration knows, at the first expression that reads the parameter."""
     for name, field in mapper.resource.parameters.items():
+        if not mapper.resource.is_known(field, mapper.mapping.integration):
+            continue
         reading = [one for one, _ in expressions(mapper) if field.enum and reads_parameter(one, name)]
         for value in field.enum if reading else ():
             label = f"$query.{name} = {json.dumps(value)}"

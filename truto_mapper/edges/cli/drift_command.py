@@ -15,6 +15,7 @@ from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import json_lines, parse_json, rows_or_text
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, reported
 from truto_mapper.engine.mapper import Mapper, load
+from truto_mapper.language.trace import Trace
 from truto_mapper.resource import openapi
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
@@ -36,10 +37,12 @@ class _Replies:
     strangers: list[Diagnostic] = field(default_factory=list)
     skipped: int = 0
 
-    def add(self, name: str, body: Any) -> None:
+    def add(self, name: str, body: Any, served_by: str = "") -> None:
+        """Add a reply to the endpoint of `--endpoint`, to that which served it, or to those that recognise it."""
         from truto_mapper.authoring import drift, observation
 
-        found = [self.endpoint] if self.endpoint else drift.recognised(self.mapper, body)
+        known = self.endpoint or next((one for one in self.mapper.mapping.endpoints if one.name == served_by), None)
+        found = [known] if known else drift.recognised(self.mapper, body)
         for one in found:
             self.by_endpoint.setdefault(one.name, observation.Seen()).reply(name, body)
         if not found:
@@ -124,7 +127,9 @@ def _collect_cases(folder: Path, replies: _Replies) -> None:
     for case in map(golden.read, folders):
         payload = csv_bodies.decoded(case.payload, replies.mapper.mapping.endpoints)
         if isinstance(payload, (dict, list)) and 200 <= case.settings.status < 300:
-            replies.add(case.name, payload)
+            trace = Trace()
+            golden.run(case, replies.mapper.traced(trace))  # its method and its query tell the endpoint
+            replies.add(case.name, payload, trace.endpoint)
         else:
             replies.skipped += 1
 
