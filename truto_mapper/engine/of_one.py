@@ -16,6 +16,7 @@ from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import QueryError
 from truto_mapper.text.pointers import dotted
 from truto_mapper.text.record import replace
+from truto_mapper.text.source import is_unicode
 
 #: The methods of a resource.
 Method: TypeAlias = Literal["list", "get", "create", "update", "delete"]
@@ -66,6 +67,8 @@ def _about_id(method: str, identity: Any) -> list[Diagnostic]:
     if not is_id and not (isinstance(identity, str) and identity and len(identity) <= MAX_ID):
         message = f"id must be text of at most {MAX_ID:,} characters, this is {excerpt(identity)}"
         return [Diagnostic("Q519", message, pointer="/id")]
+    if isinstance(identity, str) and (identity in (".", "..") or not is_unicode(identity)):
+        return [Diagnostic("Q519", f"id cannot be a part of a path: {excerpt(identity)}", pointer="/id")]
     return []
 
 
