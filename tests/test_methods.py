@@ -334,7 +334,7 @@ def test_a_body_that_is_no_json_object_is_refused(project, body, says):
         ({"method": "get", "id": 1.5}, "Q519", "id must be text"),
         ({"method": "get", "id": "x" * 3000}, "Q519", "id must be text"),
         ({"method": "get", "id": ".."}, "Q519", "id cannot be a part of a path"),
-        ({"method": "delete", "id": "."}, "Q519", "id cannot be a part of a path"),
+        ({"method": "delete", "id": "7/../8"}, "Q519", "id cannot be a part of a path"),
         ({"method": "get", "id": "\ud83d"}, "Q519", "id cannot be a part of a path"),
         ({"id": 7}, "Q519", "`list` takes no id"),
         ({"method": "create", "body": {"name": "x"}, "id": 7}, "Q519", "`create` takes no id"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, cast, get_args
+from urllib.parse import quote
 
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.query_values import UnusableError, plain
+from truto_mapper.engine.sendable import path_fault
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import WITH_BODY
 from truto_mapper.resource.generated import create_schema, update_schema
@@ -37,7 +39,7 @@ def known_method(given: Method | None, resource: Resource) -> str:
     method: Any = "list" if given is None else given
     if method in resource.methods:
         return str(method)
-    hint = did_you_mean(method, METHODS) if isinstance(method, str) else None
+    hint = did_you_mean(method, resource.methods) if isinstance(method, str) else None
     known = ", ".join(resource.methods)
     raise QueryError(Diagnostic("Q519", f"{resource.name} has no method {excerpt(method)}, only {known}", hint=hint))
 
@@ -67,7 +69,8 @@ def _about_id(method: str, identity: Any) -> list[Diagnostic]:
     if not is_id and not (isinstance(identity, str) and identity and len(identity) <= MAX_ID):
         message = f"id must be text of at most {MAX_ID:,} characters, this is {excerpt(identity)}"
         return [Diagnostic("Q519", message, pointer="/id")]
-    if isinstance(identity, str) and (identity in (".", "..") or not is_unicode(identity)):
+    text = str(identity)
+    if not is_unicode(text) or path_fault(f"/{quote(text, safe='')}") is not None:
         return [Diagnostic("Q519", f"id cannot be a part of a path: {excerpt(identity)}", pointer="/id")]
     return []
 
