@@ -5,6 +5,7 @@ import inspect
 import re
 import shlex
 
+import joining
 import pytest
 import snippets
 import typer
@@ -20,7 +21,13 @@ from truto_mapper.engine import rendering
 from truto_mapper.language import builder, expression, parser
 from truto_mapper.language.library import patterns, strings
 from truto_mapper.language.runtime import values
-from truto_mapper.mapping.document import EndpointDocument, ErrorDocument, MappingDocument, WholeDaysDocument
+from truto_mapper.mapping.document import (
+    EndpointDocument,
+    ErrorDocument,
+    JoinDocument,
+    MappingDocument,
+    WholeDaysDocument,
+)
 from truto_mapper.resource.document import FieldDocument, MethodDocument, PeriodDocument, ResourceDocument
 from truto_mapper.text import reports, yaml_tree
 from truto_mapper.text.codes import CODES
@@ -100,6 +107,18 @@ def overlay(text, _):
     assert mapper.map({"usersAggregateActivityStats": [user]}).records[0]["metrics"]["calls_hosted"] == 5
 
 
+def endpoint(text, folder):
+    head = (
+        "context: {owner_names: {type: boolean, default: true}}\nendpoints:\n  all:\n    path_mapping: '\"/deals\"'\n"
+    )
+    lines = [f"    {line}\n" for line in text.splitlines()]
+    assert joining.mapper_of(folder, mapping=joining.HEAD + head + "".join(lines)).mapping.endpoints[0].joins
+
+
+def lookups(text, folder):
+    assert joining.mapper_of(folder, mapping=joining.HEAD + text).mapping.lookups
+
+
 def approvals(text, _):
     assert [one.code for one in diff.unapproved([], Source("a.yaml", text))] == ["B331"]
 
@@ -127,6 +146,8 @@ KINDS = {
     ("version", "integration"): mapping,
     ("version", "unified_model"): spec,
     ("endpoints",): overlay,
+    ("for_each", "join"): endpoint,
+    ("lookups", "endpoints"): lookups,
     ("approved",): approvals,
     ("description", "query"): case,
     ("name", "on"): job,
@@ -219,6 +240,7 @@ def rows(text):
 MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
+    "Join": JoinDocument,
     "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
     "Resource spec": ResourceDocument,
@@ -230,11 +252,15 @@ MODELS = {
 }
 
 
+#: The other files of a case.
+OF_CASES = ("case.yaml", "users-1.payload.json", "users-1.request.json")
+
+
 @pytest.mark.parametrize("heading", MODELS)
 def test_every_key_of_a_file_is_documented(heading):
     found = rows(section(TEXTS[ROOT / "docs" / "mapping-format.md"], heading))
     keys = MODELS[heading].model_fields
-    files = {*cases.PAYLOADS, *cases.EXPECTATIONS, "case.yaml"} if heading == "Golden case" else set()
+    files = {*cases.PAYLOADS, *cases.EXPECTATIONS, *OF_CASES} if heading == "Golden case" else set()
     assert found.keys() - files == keys.keys()
     assert {key for key, required in found.items() if required == "yes"} == {
         key for key, field in keys.items() if field.is_required()

@@ -63,7 +63,7 @@ def _used(mapper: Mapper, name: str) -> Inline:
         for key, expression in every(endpoint):
             cursor = name == "next_cursor" and any(one.name == "cursor" for one in expression.variables)
             if cursor or reads_parameter(expression, name):
-                places.setdefault(f"{key} {expression.place}", f"{_PARTS.get(key, 'in $' + key)} ({expression.place})")
+                places.setdefault(f"{key} {expression.place}", f"{_part(key)} ({expression.place})")
     days = mapper.mapping.whole_days
     if days is not None and name in days.parameters:
         places["whole_days"] = f"as a whole day ({days.parameters[name]})"
@@ -88,6 +88,10 @@ _PARTS = {
     "error_when": "to recognise a failure",
     "time_zone": "for the time zone",
 }
+
+
+def _part(key: str) -> str:
+    return f"in the join {key.split('.')[1]}" if key.startswith("join.") else _PARTS.get(key, f"in ${key}")
 
 
 #: The parts of an endpoint that its page lists.
@@ -116,6 +120,9 @@ def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
     for key in (*_ASKING, *_READING):
         for path, _, expression in leaves(getattr(endpoint, key), path=(key,)):
             yield (Code(dotted(path)),), _code(expression), (expression.place,)
+    for join in endpoint.joins:
+        for key, expression in join.expressions:
+            yield (Code(f"join.{join.name}.{key}"),), _code(expression), (expression.place,)
     for key in ("for_each", "let"):
         for name, expression in getattr(endpoint, key):
             yield (Code(f"{key} ${name}"),), _code(expression), (expression.place,)

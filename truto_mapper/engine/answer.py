@@ -53,11 +53,14 @@ def page_of(
     only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
     if body.__class__ is not dict:
-        kind, body, told = _opened(body, status, plan.method, is_exact=is_exact)
+        kind, body, told = opened(body, status, plan.method, is_exact=is_exact)
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
-    bindings, budget = (settings, sent, headers, now, parameters, body, status, one, given), Budget()
-    found: list[Diagnostic] = []
+    bindings = (settings, sent, headers, now, parameters, body, status, one, given)
+    budget: Budget
+    found: list[Diagnostic]
+    joined = replies.joined
+    budget, found = (Budget(), []) if joined is None else (joined.budget, [*joined.notes])
     reply: Any = None
     if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
@@ -77,6 +80,7 @@ def page_of(
     is_looping = False
     if following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)
+    found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
@@ -98,6 +102,7 @@ def page_of(
                 True,
                 cursors,
                 "list",
+                None if joined is None else joined.replies,
             )
             return _new(Page, parts)
     found[:0] = notes
@@ -105,7 +110,16 @@ def page_of(
     return answer.page_of(fused, following, rows, key, made)
 
 
-def _opened(
+def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget) -> Sequence[Diagnostic]:
+    """A note on a page that is mapped without the joins that it needs."""
+    if bindings[0] is fused.quiet or replies.joined is not None:
+        return ()
+    from truto_mapper.engine.lacking import unjoined  # noqa: PLC0415  # few pages lack joins
+
+    return unjoined(fused, replies, bindings, budget)
+
+
+def opened(
     body: Any, status: int, method: str, *, is_exact: bool
 ) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
     """A body that is not a plain object as JSON, with the class of its response, and what was mended of it."""
@@ -119,7 +133,7 @@ def _opened(
 
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.
-_NAMES_ONLY = frozenset({"P606", "P609"})
+_NAMES_ONLY = frozenset({"P606", "P609", "P612"})
 
 
 class Answer:
@@ -228,6 +242,7 @@ class Answer:
             True,
             cursors,
             self.plan.method,
+            None if self.replies.joined is None else self.replies.joined.replies,
         )
         return Page(tuple(records), following, notes, *parts)
 

@@ -166,7 +166,7 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         if obj.__class__ is Expression:
             text, source, offsets, program = obj.parts
-            return restored, (text, source, offsets, self.functions, program)
+            return restored, (text, source, offsets, self.functions, program, obj.tables)
         if obj.__class__ is CodeType:
             return marshal.loads, (marshal.dumps(obj),)
         return NotImplemented

@@ -18,8 +18,8 @@ Test = Callable[[Any], bool]
 def linked(
     code: CodeType, name: str, constants: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
 ) -> Callable[..., Any]:
-    """The function of a module. It can name its constants, the library's functions and those of the caller."""
-    callers = {f"caller_{called}": from_caller(called, function) for called, function in functions.items()}
+    """The function of a module. It can name its constants, the library's functions, those of the caller and tables."""
+    callers = {f"caller_{n}": from_caller(n, one) if callable(one) else one for n, one in functions.items()}
     namespace = {**NAMESPACE, **constants, **callers, "__builtins__": {}}
     exec(code, namespace)  # noqa: S102  (of nodes, not of text)
     function: Callable[..., Any] = namespace[name]

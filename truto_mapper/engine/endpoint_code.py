@@ -58,6 +58,7 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     expected_row, any_row = (code.row() for code in codes)
     body = [*map(Hoisted(blueprint.page).visit, expected_row), *any_row]  # the latter maps uncertain pages, too
     unpack(pen, blueprint.page.parameters, pen.load("page"))
+    blueprint.declare_joined(pen)
     pen.assign("records", pen.list_of())
     pen.assign("doubtful", pen.list_of())
     if any(code.runs for code in codes):

@@ -107,3 +107,9 @@ class Envelope:
         self._declared = declared
         self._lessons, self._open = self._lessons + 1, self._typed()
         return True
+
+
+def envelope_of(endpoints: Sequence[Endpoint], functions: Mapping[str, Fused]) -> Envelope | None:
+    """The envelope of some endpoints; None without msgspec, and where all rows must be read as JSON."""
+    envelope = None if typed_json.library() is None else Envelope(endpoints, functions)
+    return envelope if envelope is not None and envelope.rows else None

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
 from truto_mapper.engine.page import OnInvalid
-from truto_mapper.engine.rows import Place, Reply, Row, Rows
+from truto_mapper.engine.rows import REPLIES, OtherReply, Place, Reply, Row, Rows
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
 from truto_mapper.language import nodes
@@ -84,7 +84,7 @@ class ExactPage:
 
     @cached_property
     def reply(self) -> Reply:
-        return Reply(self.scope.data)
+        return Reply(self.scope.data, self.scope.lookup(REPLIES, {}))
 
     @cached_property
     def rows(self) -> Located:
@@ -348,7 +348,7 @@ class _Attempt:
         self.notes: list[Diagnostic] = []
         self.failed: set[Expression] = set()
         self.told: set[Steps] = set()
-        self.origins = Origins(row, dict(page.endpoint.let), page.reply)
+        self.origins = Origins(row, dict(page.endpoint.let), page.reply, page.scope.lookup("joined", {}))
         self.scope = Scope(row.item.value, {name: place.value for name, place in row.places.items()}, page.scope)
         if page.scope.trace is not None:
             page.scope.trace.row = row.item.path
@@ -403,8 +403,9 @@ class _Attempt:
         if failure is None and not wrong and not self.has_failed(expression):
             return value
         if failure is not None and not wrong and not self.has_failed(expression):
-            pointer = self.pointer(expression, of_field, UNKNOWN)
-            self.problems += [replace(found, pointer=pointer) for found in failure.diagnostics]
+            pointer, where = self.pointer(expression, of_field, UNKNOWN)
+            told = (replace(found, message=found.message + where, pointer=pointer) for found in failure.diagnostics)
+            self.problems += told
         new = [one for one in wrong if one.path not in self.told]
         self.problems += [self.page.of_other_type(expression, one, of_field) for one in new]
         self.told.update(one.path for one in wrong)
@@ -455,14 +456,20 @@ class _Attempt:
 
     def about(self, expression: Expression, code: str, message: str, path: Steps, value: Any) -> Diagnostic:
         """A finding about the value of an expression at a path of the record."""
-        return expression.diagnostic(code, message, pointer=self.pointer(expression, path, value))
+        pointer, where = self.pointer(expression, path, value)
+        return expression.diagnostic(code, message + where, pointer=pointer)
 
-    def pointer(self, expression: Expression, path: Steps, value: Any) -> str:
-        """The place that a value came from; the row if that is unknown, and the whole reply if it is not the row."""
+    def pointer(self, expression: Expression, path: Steps, value: Any) -> tuple[str, str]:
+        """The place that a value came from; the row if that is unknown, and the whole reply if it is not the row.
+
+        With it, for a message, the reply if that is one to a join.
+        """
         origin = self.origins.of(expression, self.scope, path, value)
         if origin is None:
             origin = self.row.item.path if self.page.reads_row(expression) else ()
-        return json_pointer(origin)
+        if origin and isinstance(origin[0], OtherReply):
+            return json_pointer(origin[1:]), f" ({origin[0]})"
+        return json_pointer(origin), ""
 
     def independent(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems that do not follow from an expression that failed."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.row_code import Blueprint, RowCode, deeper_tests
+from truto_mapper.engine.row_code import JOINED, Blueprint, RowCode, deeper_tests
 from truto_mapper.engine.shaping import CLASSES
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Call, Condition, Node, Variable
@@ -118,7 +118,7 @@ class ExpectedRowCode(RowCode):
     def narrowed(self, child: FieldSource) -> FieldSource:
         """`then` for `condition ? then`, because a value is expected."""
         node = child.node
-        if not isinstance(node, Condition) or node.otherwise is not None:
+        if self.may_miss(child) or not isinstance(node, Condition) or node.otherwise is not None:
             return child
         test = self.computed(child.expression, node.condition)
         if not isinstance(test, (ast.Constant, ast.Compare)):  # a comparison is true or false itself
@@ -136,9 +136,28 @@ class ExpectedRowCode(RowCode):
         return test
 
     def object(self, children: list[FieldSource]) -> ast.expr:
-        """The object in one piece: every field has a value."""
-        keys: list[ast.expr | None] = [self.pen.constant(child.name) for child in children]
-        return ast.Dict(keys, [self.expected(child) for child in children], **self.pen.at)
+        """The object in one piece: every field has a value, up to the first one that a join may not give."""
+        count = next((n for n, child in enumerate(children) if self.may_miss(child)), len(children))
+        keys: list[ast.expr | None] = [self.pen.constant(child.name) for child in children[:count]]
+        made = ast.Dict(keys, [self.expected(child) for child in children[:count]], **self.pen.at)
+        if count == len(children):
+            return made
+        local = self.pen.new_local("object")
+        self.pen.assign(local, made)
+        for child in children[count:]:
+            if self.may_miss(child):
+                super().put(local, child)
+            else:
+                self.pen.assign_item(local, child.name, self.expected(child))
+        return self.pen.load(local)
+
+    def may_miss(self, child: FieldSource) -> bool:
+        """Whether a join gives the value of a field, or of all fields of an object, so that it is often absent."""
+        if not self.blueprint.endpoint.joins:
+            return False
+        if (children := self.children(child)) is not None:
+            return all(map(self.may_miss, children))
+        return any(path[0] == JOINED for path in self.paths.read_by(child.node))
 
     def expected(self, child: FieldSource) -> ast.expr:
         """The valid value of a field; without one the row is in doubt."""

@@ -46,7 +46,7 @@ from truto_mapper.engine.per_page import PageValues
 from truto_mapper.engine.shaping import Fault
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import Budget
-from truto_mapper.mapping.linked import Endpoint, WholeDays
+from truto_mapper.mapping.linked import Endpoint, Join, WholeDays
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.source import Source
 
@@ -86,8 +86,13 @@ class Fused:
         source: Source,
         days: WholeDays | None = None,
         code: Code | None = None,
+        joins: Sequence[Join] = (),
     ) -> None:
+        """`joins` are those of the endpoint, also where it is mapped without them."""
         self.endpoint, self.name = endpoint, endpoint.name
+        self.joins = joins
+        #: The settings of an account for which nothing is missing in a page without joins.
+        self.quiet: Any = None
         self._made_of = resource, source, days
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason

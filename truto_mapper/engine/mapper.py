@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
-from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream, typed_json
+from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream
 from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
 from truto_mapper.engine.cursor import CursorKey, Cursors, keys_of
 from truto_mapper.engine.encoded import Encoded
@@ -32,11 +32,16 @@ from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
+    from truto_mapper.engine.envelope import Envelope
+    from truto_mapper.engine.joining import Answered, Joining
     from truto_mapper.language.trace import Trace
 
 Overlays: TypeAlias = Sequence[Path | Source]
 #: Headers by name, or pairs; names and values may be bytes, and a value several.
 Headers: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
+
+#: Replies to joins by their names: bodies, their bytes, or `Response`s.
+JoinedReplies: TypeAlias = Mapping[str, Sequence[Any]] | None
 
 #: How many pages of a mapper from the cache do without typed rows: their code is not kept, and writing it takes longer.
 EARLY = 20
@@ -45,19 +50,22 @@ EARLY = 20
 class _Functions(dict[str, Fused]):
     """The endpoints' functions, each generated when it is first needed. Two threads may both generate one: the same.
 
-    `keep` is told the name of an endpoint whose functions were generated here, not before.
+    They are for pages without joins, unless `with_joins`. `keep` is told the name of an endpoint whose functions were
+    generated here, not before.
     """
 
-    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None) -> None:
-        self.parts, self.keep = parts, keep
+    def __init__(self, parts: Parts, keep: Callable[[Parts, Fused], None] | None, *, with_joins: bool = False) -> None:
+        self.parts, self.keep, self.with_joins = parts, keep, with_joins
 
     def __missing__(self, name: str) -> Fused:
-        mapping, code = self.parts.mapping, self.parts.codes.get(name)
+        mapping = self.parts.mapping
         endpoint = next(one for one in mapping.endpoints if one.name == name)
-        days = None if endpoint.time_zone else mapping.whole_days
-        made = self[name] = Fused(endpoint, mapping.resource, mapping.sources[0], days, code)
+        key = f"{name} with joins" if self.with_joins else name
+        mapped = endpoint if self.with_joins else mapping.unjoined.get(name, endpoint)
+        days, code = None if endpoint.time_zone else mapping.whole_days, self.parts.codes.get(key)
+        made = self[name] = Fused(mapped, mapping.resource, mapping.sources[0], days, code, endpoint.joins)
         if code is None and self.keep is not None:
-            self.parts.codes[name] = made.code
+            self.parts.codes[key] = made.code
             self.keep(self.parts, made)
         return made
 
@@ -82,6 +90,7 @@ class Mapper(Generic[RecordT]):
         self._planner = Planner.of(self._mapping, self._cursors)
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
         self._replies = Replies(self._mapping, self._functions, self._planner.unplanned, schema, self._cursors, {})
+        self._keep = keep
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (*self._parts[:4], self._keys)
@@ -112,8 +121,9 @@ class Mapper(Generic[RecordT]):
     def traced(self, trace: Trace) -> Self:
         """A mapper with the same results that maps row by row and adds each evaluation to `trace`; for one thread."""
         other = object.__new__(type(self))  # a copy would compile the mapping again, as unpickling does
-        replies, planner = replace(self._replies, trace=trace), replace(self._planner, trace=trace)
-        other.__dict__ |= self.__dict__ | {"_replies": replies, "_planner": planner}
+        replies, planner = replace(self._joining.replies, trace=trace), replace(self._planner, trace=trace)
+        joining = type(self._joining)(replies)
+        other.__dict__ |= self.__dict__ | {"_replies": replies, "_planner": planner, "_joining": joining}
         return other
 
     def plan(
@@ -151,6 +161,7 @@ class Mapper(Generic[RecordT]):
         id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
+        joined: JoinedReplies = None,
     ) -> Page[RecordT]:
         """The page of unified records in a provider's reply.
 
@@ -158,8 +169,8 @@ class Mapper(Generic[RecordT]):
         `query` the endpoint is recognised from the body. `method` (by default the query's, or `list`) and the `id` of
         a record say what the reply answers; a body to create or update it only comes with a planned query. The `query`
         of a planned `Request` brings the `context` and `now` it was planned with; arguments replace them, but the time
-        in a cursor stays. Raises `EvaluationError` with every invalid value of the page (see `on_invalid`),
-        `ProviderError` for a refusal or an unreadable reply,
+        in a cursor stays. `joined` has the replies to each join of the endpoint, by its name. Raises `EvaluationError`
+        with every invalid value of the page (see `on_invalid`), `ProviderError` for a refusal or an unreadable reply,
         and `QueryError`.
         """
         try:
@@ -173,10 +184,11 @@ class Mapper(Generic[RecordT]):
                 and on_unknown == "refuse"
             ):
                 asked = planned.asked
-                if asked is not None:
+                if asked is not None and joined is None:
                     return page_of(self._replies, body, planned, asked, 200, {}, "raise")
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
-            return page_of(self._replies, body, *given)
+            page = None if joined is None else self._joining.page(body, given, joined)
+            return page or page_of(self._replies, body, *given)
         except FAILURES as error:
             raise failure(error, context, headers, query) from None
 
@@ -194,6 +206,7 @@ class Mapper(Generic[RecordT]):
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
         format: Format | None = None,  # noqa: A002  # the parameter's name in the API
+        joined: JoinedReplies = None,
     ) -> Encoded:
         """The bytes of a page: the same as `map`, `Page.render` and JSON text, but faster.
 
@@ -203,7 +216,10 @@ class Mapper(Generic[RecordT]):
         """
         try:
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
-            made = self._typed(body, given, format)
+            made = self._typed(body, given, format, joined)
+            if made is None and joined is not None:
+                page = self._joining.page(body, given, joined, is_exact=True)
+                made = page and encoded.encoded(page, format, body)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
             return made or encoded.encoded(page_of(self._replies, body, *given, is_exact=True), format, body)
         except FAILURES as error:
@@ -233,27 +249,36 @@ class Mapper(Generic[RecordT]):
             status = arguments.status_of(status)
         return planned, asked, status, arguments.headers_of(headers) if headers else {}, on_invalid
 
-    def _typed(self, body: Any, given: Given, chosen: Format | None) -> Encoded | None:
+    def _typed(self, body: Any, given: Given, chosen: Format | None, joined: JoinedReplies) -> Encoded | None:
         """A page in a format, made of typed rows; None where they do not suffice."""
         name = encoded.list_format(body, given, chosen)
         is_early = next(self._early, None) is not None
-        if name is None or is_early or self._typed_page is None or self._replies.trace is not None:
+        if name is None or is_early or self._replies.trace is not None:
             return None
+        envelope = self._envelope if joined is None else self._joining.envelope
+        replies = self._replies if joined is None else self._joining.of_rows(given, joined)
+        if envelope is None or replies is None:
+            return None
+        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
+
         try:
-            return encoded.encoded_list(self._typed_page(body, given), name)
+            return encoded.encoded_list(typed_page(replies, envelope, body, given), name)
         except UndecidedError:
             return None
 
     @cached_property
-    def _typed_page(self) -> Callable[[bytes, Given], Page[Any]] | None:
-        """Makes pages of replies with raw rows; None without msgspec, and where all rows must be read as JSON."""
-        if typed_json.library() is None:
-            return None
-        from truto_mapper.engine.envelope import Envelope  # noqa: PLC0415  # few mappers map bytes
-        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # likewise
+    def _joining(self) -> Joining:
+        """Makes the pages of replies that come with those to their joins."""
+        from truto_mapper.engine.joining import Joining  # noqa: PLC0415  # few mappings have joins
 
-        envelope = Envelope(self._mapping.endpoints, self._functions)
-        return partial(typed_page, self._replies, envelope) if envelope.rows else None
+        joined = _Functions(self._parts, self._keep, with_joins=True) if self._mapping.unjoined else self._functions
+        return Joining(replace(self._replies, functions=joined))
+
+    @cached_property
+    def _envelope(self) -> Envelope | None:
+        from truto_mapper.engine.envelope import envelope_of  # noqa: PLC0415  # few mappers map bytes
+
+        return envelope_of(self._mapping.endpoints, self._functions)
 
     def exchange(
         self,
@@ -274,7 +299,7 @@ class Mapper(Generic[RecordT]):
         """
         arguments.check_choices(on_invalid, on_unknown)
         plan = partial(self._planner.asked, query, context, now, on_unknown, one=(method, id, body))
-        return Exchange(stream.one_page(plan, partial(self._answered, on_invalid)))
+        return Exchange(stream.one_page(plan, partial(self._joined, on_invalid), partial(self._answered, on_invalid)))
 
     def stream(
         self,
@@ -296,8 +321,9 @@ class Mapper(Generic[RecordT]):
         steps = stream.Steps(
             first=partial(self._planner.asked, query, context, now, on_unknown, is_stream=True),
             following=self._planner.following,
+            joined=partial(self._joined, on_invalid),
             answered=partial(self._answered, on_invalid),
-            told=self._told,
+            told=partial(_told, self._functions),
         )
         return Stream(stream.all_pages(steps, progress), progress)
 
@@ -308,12 +334,24 @@ class Mapper(Generic[RecordT]):
         """
         from truto_mapper.language import pretty  # noqa: PLC0415  # nothing else prints code
 
-        functions = [self._functions[endpoint.name] for endpoint in self._mapping.endpoints]
+        functions = [self._joining.replies.functions[endpoint.name] for endpoint in self._mapping.endpoints]
         codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
         return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
 
-    def _answered(self, on_invalid: OnInvalid, request: Request, response: Response | None) -> Page[RecordT]:
-        """The page of a response, or of a call that is skipped."""
+    def _joined(
+        self, on_invalid: OnInvalid, request: Request, response: Response | None
+    ) -> Generator[Request, Response, Answered | None]:
+        """The requests of the joins of a reply; None where there are none."""
+        if not self._mapping.unjoined:
+            return None
+        return (yield from self._joining.asking(on_invalid, request, response))
+
+    def _answered(
+        self, on_invalid: OnInvalid, request: Request, response: Response | None, answered: Answered | None
+    ) -> Page[RecordT]:
+        """The page of a response, and of those to its joins, or of a call that is skipped."""
+        if answered is not None:
+            return self._joining.answered(on_invalid, request, answered)
         if response is not None:
             body, status, headers = response
             return self.map(body, query=request.query, status=status, headers=headers, on_invalid=on_invalid)
@@ -322,25 +360,27 @@ class Mapper(Generic[RecordT]):
         except FAILURES as error:
             raise failure(error, request.query) from None
 
-    def _told(self, page: Page[RecordT]) -> Told:
-        """What the reply of a page says about paging."""
-        if page.endpoint is None or page.query is None:
-            return Told()
-        plan, endpoint = plan_of(page.query), self._functions[page.endpoint].endpoint
-        body, status, headers = page.response
-        names = requests.bindings(page.query, plan.settings, plan.now)
-        names |= {"response": body, "status": status, "headers": headers}
-        return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
-
     def _static(self, query: Query, on_invalid: OnInvalid) -> Page[RecordT]:
         """The page of a call that is skipped: the mapped static_response, or no records."""
         plan = plan_of(query)
         body = requests.static_response(self._mapping, query, plan.settings, plan.now, self._replies.trace)
         if body is MISSING:
-            page = Page((), None, query.notes, (), Response(None), query, self._resource, is_asked=False)
-            return page._replace(method=query.method)
+            parts = (), None, query.notes, (), Response(None), query, self._resource
+            return Page(*parts, is_asked=False, method=query.method)
         asked = asked_of(query, plan, plan.settings, plan.now)
-        return page_of(self._replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+        replies = self._joining.unasked() if self._mapping.unjoined else self._replies
+        return page_of(replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+
+
+def _told(functions: Mapping[str, Fused], page: Page[Any]) -> Told:
+    """What the reply of a page says about paging."""
+    if page.endpoint is None or page.query is None:
+        return Told()
+    plan, endpoint = plan_of(page.query), functions[page.endpoint].endpoint
+    body, status, headers = page.response
+    names = requests.bindings(page.query, plan.settings, plan.now)
+    names |= {"response": body, "status": status, "headers": headers}
+    return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
 
 
 def load(

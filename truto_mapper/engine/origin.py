@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
-from truto_mapper.engine.rows import Place, Reply, Row
+from truto_mapper.engine.rows import OtherReply, Place, Reply, Row
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
@@ -39,14 +40,24 @@ class _RowPlaces(Places):
             if place.in_reply and place.value is container:
                 return "", place.path
         known = super().of(container)
-        return self.reply.places.of(container) if known is None else ("", (*self.row.item.path, *known[1]))
+        if known is not None:
+            return "", (*self.row.item.path, *known[1])
+        known = self.reply.places.of(container)
+        return ("", (known[0], *known[1])) if known is not None and known[0] else known
 
 
 class Origins:
-    """The origins of the values of one row. `lets` are the endpoint's `let` expressions by name."""
+    """The origins of the values of one row.
 
-    def __init__(self, row: Row, lets: Mapping[str, Expression], reply: Reply) -> None:
+    `lets` are the endpoint's `let` expressions by name, `joined` the rows of its joins.
+    """
+
+    def __init__(
+        self, row: Row, lets: Mapping[str, Expression], reply: Reply, joined: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         self.row, self.lets, self.reply = row, lets, reply
+        #: The names of joins by the identity of their rows.
+        self.joined = {id(rows): name for name, rows in joined.items()}
         self._of_lets: dict[str, list[Place]] = {}
 
     @cached_property
@@ -124,6 +135,10 @@ class Origins:
         if not isinstance(call, nodes.Call) or getattr(call.procedure, "name", "") != "lookup" or len(operands) < 2:
             return None
         holder, key = (inner.value for inner in operands[-2:])
+        if isinstance(key, str) and (name := self.joined.get(id(holder))) is not None:
+            found = holder.get(key, MISSING)
+            known = self.places.of(found)
+            return Place(found, (OtherReply(f"in the replies to join `{name}`"),) if known is None else known[1])
         known = self.places.of(holder)
         if known is None or not isinstance(holder, dict) or not isinstance(key, str):
             return None

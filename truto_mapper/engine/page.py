@@ -53,7 +53,8 @@ class Request:
 
     `path` begins with a slash and goes below the provider's base URL. `params` is the HTTP query, all of it text: a
     list is a parameter given several times. `body` is JSON, None for no body. `query` is the parsed unified query: pass
-    it to `Mapper.map` with the reply. `diagnostics` has notes on what was changed about the query (Q508, Q510).
+    it to `Mapper.map` with the reply. `diagnostics` has notes on what was changed about the query (Q508, Q510). `join`
+    is the name of the join that asks, None for the page itself.
     """
 
     method: str
@@ -63,6 +64,7 @@ class Request:
     body: Any
     query: Query
     diagnostics: tuple[Diagnostic, ...] = ()
+    join: str | None = None
 
     def __repr__(self) -> str:
         from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # only a person's view needs it
@@ -120,7 +122,7 @@ class Page(NamedTuple, Generic[RecordT]):
     `following` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
     for a reply without records. `is_asked` is false if the provider was not called: for
     a static response and `truto_skip_api_call`. `method` is that of the resource: with `get`, `create` and `update`
-    there is one record, with `delete` none.
+    there is one record, with `delete` none. `joined` has the responses to each join that ran, by its name.
     """
 
     records: tuple[RecordT, ...]
@@ -135,6 +137,7 @@ class Page(NamedTuple, Generic[RecordT]):
     is_asked: bool = True
     cursors: Cursors | None = None
     method: str = "list"
+    joined: Mapping[str, Sequence[Response]] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The keys of the cursors stay here.

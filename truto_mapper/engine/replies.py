@@ -23,6 +23,7 @@ from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at,
 
 if TYPE_CHECKING:
     from truto_mapper.engine.fused import Fused
+    from truto_mapper.engine.joined import Joined
     from truto_mapper.engine.source_types import Reading, SourceTypes
     from truto_mapper.language.trace import Trace
 
@@ -41,7 +42,8 @@ class Replies:
 
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
     method. Records have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page
-    without its query does not know, by the name of the endpoint; a `trace` notes every evaluation.
+    without its query does not know, by the name of the endpoint; a `trace` notes every evaluation. `joined` is what the
+    joins of one page gave.
     """
 
     mapping: linked.Mapping
@@ -51,11 +53,12 @@ class Replies:
     cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
+    joined: Joined | None = None
 
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
-        return Scope(
-            bindings[_RESPONSE], dict(zip(linked.REPLY, bindings, strict=True)), trace=self.trace, budget=budget
-        )
+        names = dict(zip(linked.REPLY, bindings, strict=True))
+        names |= {"joined": {}} if self.joined is None else self.joined.names
+        return Scope(bindings[_RESPONSE], names, trace=self.trace, budget=budget)
 
     def recognised(
         self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
@@ -109,7 +112,7 @@ class Replies:
             return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
-            raise _refusal(self.mapping, scope)
+            raise refusal(self.mapping, scope)
         found += [replace(one, severity="warning") for one in self._unreachable(endpoint, scope)]
         return name, cursor
 
@@ -130,12 +133,12 @@ class Replies:
 
     def _refused(self, names: Sequence[str], scope: Scope) -> Diagnostic:
         """The note on a refusal of the first page that means no records (empty_when). Raises any other refusal."""
-        refusal = _refusal(self.mapping, scope)
+        refused = refusal(self.mapping, scope)
         is_first = scope.bindings["cursor"] is MISSING
         if not is_first or not self._is_empty(names, scope):
-            raise refusal
-        told = f" (request {refusal.request_id})" if refusal.request_id else ""
-        return Diagnostic("P608", f"no records: {refusal.diagnostics[0].message}{told}", "note")
+            raise refused
+        told = f" (request {refused.request_id})" if refused.request_id else ""
+        return Diagnostic("P608", f"no records: {refused.diagnostics[0].message}{told}", "note")
 
     def _recognise(self, endpoint: Endpoint, scope: Scope) -> Sequence[Any]:
         """What `Fused.reply` gives, one expression after the other."""
@@ -152,7 +155,7 @@ class Replies:
             self.trace.endpoint = endpoint.name
             paging(endpoint, scope)  # so that it can be explained, and counts as covered
         if self._has_failed(endpoint, scope):
-            raise _refusal(self.mapping, scope)
+            raise refusal(self.mapping, scope)
         if wrong := self._unreachable(endpoint, scope):
             raise ProviderError(wrong)
         if isinstance(scope.data, list) and not endpoint.for_each:
@@ -170,7 +173,7 @@ class Replies:
         try:
             return truthy(value_of(endpoint.error_when, scope))
         except EvaluationError as error:
-            raise _refusal(self.mapping, scope, *error.diagnostics) from None
+            raise refusal(self.mapping, scope, *error.diagnostics) from None
 
     def _unrecognised(
         self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
@@ -178,7 +181,7 @@ class Replies:
         """Take a reply that no endpoint recognises for one of the first endpoint asked, if it has any of its names."""
         scope, fused = self.scope(bindings, budget), self.functions[names[0]]
         if any(self._has_failed(one, scope) for one in self._named(names)):
-            raise _refusal(self.mapping, scope)
+            raise refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
         loopless = [one for one in self._named(names) if not one.for_each]
         if not known and loopless and isinstance(scope.data, list):
@@ -230,7 +233,7 @@ def _tried(expression: Expression | None, scope: Scope, found: list[Diagnostic])
         return MISSING
 
 
-def _refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> ProviderError:
+def refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> ProviderError:
     """The provider's error, as the mapping's error_mapping reads it; 502 if its own status is no error (4xx or 5xx)."""
     body, status = scope.data, scope.bindings["status"]
     said = {name: value_of(one, scope, failing=MISSING) for name, one in mapping.errors.items()}

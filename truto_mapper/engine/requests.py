@@ -16,7 +16,7 @@ from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.library.dates import ceil_date, floor_date
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import Endpoint, Template
+from truto_mapper.mapping.linked import Endpoint, Join, Template
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError, QueryError
 from truto_mapper.text.pointers import json_pointer
@@ -52,7 +52,7 @@ def planned(
         trace.names = names
     scope = Scope(MISSING, names, trace=trace, budget=budget)
     _refuse(endpoints[0], scope)
-    sent = _sent(endpoints[0], scope, query.get("remote_query", {}))
+    made = sent(endpoints[0], scope, query.get("remote_query", {}))
     days = mapping.whole_days
     zone = None if days is None else _zone(days, scope)
     notes = query.remarks + (tuple(_day_notes(days, zone, query, now)) if days and zone else ())
@@ -64,8 +64,8 @@ def planned(
     served = tuple(one.name for one in endpoints)
     plan = Plan(settings, now, served, zone, question, limit, remote_data, raw, query.method)
     of_one = query.remarks, query.method, query.id, query.body
-    made = Query(query.parameters, at.cursor, at.offset, at.digest, sent, notes, plan, *of_one)
-    return Request(**sent, query=made, diagnostics=notes)
+    planned = Query(query.parameters, at.cursor, at.offset, at.digest, made, notes, plan, *of_one)
+    return Request(**made, query=planned, diagnostics=notes)
 
 
 def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _query_notes(endpoint: Endpoint, scope: Scope) -> tuple[Diagnostic, ...]:
     return tuple(Diagnostic("Q516", note, "note") for note in notes)
 
 
-def _sent(endpoint: Endpoint, scope: Scope, remote_query: Mapping[str, Any]) -> dict[str, Any]:
+def sent(endpoint: Endpoint | Join, scope: Scope, remote_query: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a request that go to the provider."""
     path = value_of(endpoint.path, scope)
     if fault := sendable.path_fault(path):
@@ -144,7 +144,7 @@ def _sent(endpoint: Endpoint, scope: Scope, remote_query: Mapping[str, Any]) -> 
     return {"method": endpoint.http_method, "path": path, "params": params, "headers": headers, "body": body}
 
 
-def _body(endpoint: Endpoint, scope: Scope) -> Any:
+def _body(endpoint: Endpoint | Join, scope: Scope) -> Any:
     """The body in the shape of its schema: where only an array is allowed, a single value is in one."""
     if endpoint.body is None:
         return MISSING
@@ -190,7 +190,7 @@ def _headers(template: Template | None, scope: Scope) -> dict[str, str]:
     return made
 
 
-def _keep(endpoint: Endpoint, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
+def _keep(endpoint: Endpoint | Join, scope: Scope, within: Mapping[str, Any], beyond: Mapping[str, Any]) -> None:
     """Refuse what would replace something of the mapping, also what it sets on further pages alone."""
     cursor = scope.lookup("cursor")
     names = {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor}

@@ -14,13 +14,17 @@ from truto_mapper.engine.reply_code import Loops
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.engine.source_types import NOTHING, Looked, Reading, SourceTypes, classes_of, test_of
 from truto_mapper.language.compiler import compiler
+from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names, without_brackets
-from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
+from truto_mapper.language.nodes import Call, Name, Node, Number, Path, String, Value, Variable, walk
 from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.field import REMOTE_DATA, Field
+
+#: The binding of the rows of joins, and the local that holds it.
+JOINED, ROWS = "joined", "rows_of_joins"
 
 #: Functions that are cheaper to call than to look up in a memo.
 _CHEAP = frozenset({"boolean", "exists", "join", "not", "size", "string"})
@@ -36,6 +40,18 @@ class Blueprint:
     page: PageValues
     externals: Externals
     types: SourceTypes
+
+    def joined(self, name: str) -> str:
+        """The local that holds the rows of a join by their keys, empty for one that did not run."""
+        return f"rows_of_{[one.name for one in self.endpoint.joins].index(name)}"
+
+    def declare_joined(self, pen: Pen) -> None:
+        """Write what the code begins with: the rows of the joins are in the page's budget."""
+        if self.endpoint.joins:
+            pen.assign(ROWS, ast.Attribute(pen.load("budget"), JOINED, ast.Load(), **pen.at))
+        for one in self.endpoint.joins:
+            rows = pen.method(pen.load(ROWS), "get", pen.constant(one.name), ast.Dict([], [], **pen.at))
+            pen.assign(self.joined(one.name), rows)
 
     def classes_at(self, path: NamePath) -> tuple[type, ...]:
         """The classes of the values that the provider's schema declares at a path, empty if it may be anything."""
@@ -60,9 +76,10 @@ class RowCode:
     def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
         """`rows` are the locals of the `for_each` variables."""
         self.blueprint, self.page, self.record = blueprint, blueprint.page, blueprint.record
-        self.paths = _Paths(blueprint.loops.variables, blueprint.endpoint.path.functions)
+        joined = (JOINED,) if blueprint.endpoint.joins else ()
+        self.paths = _Paths((*joined, *blueprint.loops.variables), blueprint.endpoint.path.functions)
         #: The locals of variables, of the values at paths, and of the objects at paths.
-        self.locals = dict(zip(blueprint.loops.variables, rows, strict=True))
+        self.locals = dict(zip(blueprint.loops.variables, rows, strict=True)) | dict.fromkeys(joined, ROWS)
         self.values: dict[NamePath, str] = {}
         self.holders: dict[NamePath, str] = {}
         #: The locals of the fields that a memo gives, by the identity of the field.
@@ -237,12 +254,30 @@ class RowCode:
             return tuple(self.looked_up(one, context) for one in node)
         if context is not None and isinstance(node, Variable) and node.name == "":
             return Variable(node.span, f"@{context}")
+        if isinstance(node, Call) and (rows := self.rows_looked_up(node)) is not None:
+            return replace(node, arguments=(rows, self.looked_up(node.arguments[1], context)))
         path = self.paths.path(node) if is_simple_path(node) else None
         if path is not None:
-            return Variable(node.span, f"@{self.fetched(path)}") if len(path) > 1 else node
+            is_of_row = len(path) > 1 and path[0] != JOINED
+            return Variable(node.span, f"@{self.fetched(path)}") if is_of_row else node
+        if isinstance(node, Path) and isinstance(node.steps[0].node, Call):
+            first = replace(node.steps[0], node=self.looked_up(node.steps[0].node, context))
+            return replace(node, steps=(first, *node.steps[1:]))
         if not isinstance(node, SAME_CONTEXT):
             return node
         return replace(node, **{one.name: self.looked_up(getattr(node, one.name), context) for one in fields(node)})
+
+    def rows_looked_up(self, call: Call) -> Variable | None:
+        """The local of the rows in `$lookup($joined.name, key)`."""
+        is_lookup = (
+            isinstance(call.procedure, Variable) and call.procedure.name == "lookup" and len(call.arguments) == 2
+        )
+        path = self.paths.path(call.arguments[0]) if is_lookup and is_simple_path(call.arguments[0]) else None
+        if path is None or path[:-1] != (JOINED,) or path[1] not in [one.name for one in self.blueprint.endpoint.joins]:
+            return None
+        local = self.blueprint.joined(path[1])
+        self.classes[local] = "dict"
+        return Variable(call.arguments[0].span, f"@{local}")
 
     def inline(self, expression: Expression, node: Node) -> str:
         """The local of the value of a node of an expression."""
@@ -351,7 +386,7 @@ def _count_long(code: RowCode, are_short: str, values: list[str]) -> None:
 def _only_path(reads: frozenset[NamePath]) -> NamePath | None:
     """The path of the row that a value depends on, if it depends on nothing else."""
     path = next(iter(reads)) if len(reads) == 1 else ()
-    return path if len(path) > 1 else None
+    return path if len(path) > 1 and path[0] != JOINED else None
 
 
 def _write_memos(code: RowCode) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from truto_mapper.engine.source_types import selected_path
@@ -14,6 +15,15 @@ from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Places
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.pointers import Steps
+
+#: The binding of the bodies of replies to joins, which no expression can name.
+REPLIES = "replies to joins"
+
+
+class OtherReply(str):
+    """Begins the path of a value that is not in the page's own reply, and says in which one it is."""
+
+    __slots__ = ()
 
 
 class Place(NamedTuple):
@@ -48,14 +58,17 @@ Doubts: TypeAlias = Callable[[str, Expression, Row], Collection[Steps] | None]
 
 
 class Reply:
-    """The body of a reply. Its objects and arrays are indexed when a place is first asked for."""
+    """The body of a reply. Its objects and arrays are indexed when a place is first asked for.
 
-    def __init__(self, body: Any) -> None:
-        self.body = body
+    `others` are the bodies of replies to its joins.
+    """
+
+    def __init__(self, body: Any, others: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self.body, self.others = body, others
 
     @cached_property
     def places(self) -> Places:
-        return Places({"": self.body})
+        return Places({"": self.body, **self.others})
 
     def rows(self, endpoint: Endpoint, scope: Scope, doubts: Doubts) -> Rows:
         """The rows of nested loops, in order and without nulls and those at the paths that `doubts` gives for a loop.

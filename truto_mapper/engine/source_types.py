@@ -105,7 +105,7 @@ class Looked:
 
 def reply_type(endpoint: Endpoint) -> Type:
     """What a reply to an endpoint can be; anything if it names no schema."""
-    return _type_in(endpoint.source, ())
+    return type_in(endpoint.source, ())
 
 
 def refusal_type(mapping: Mapping, *, with_null: bool = False) -> Type:
@@ -113,7 +113,7 @@ def refusal_type(mapping: Mapping, *, with_null: bool = False) -> Type:
 
     Null and absent are the same there, but for `??`: an expression that fails never hides what the provider says.
     """
-    return _type_in(mapping.refusal, ()) if with_null else _without_null(_type_in(mapping.refusal, None))
+    return type_in(mapping.refusal, ()) if with_null else _without_null(type_in(mapping.refusal, None))
 
 
 def _without_null(kind: Type) -> Type:
@@ -135,7 +135,7 @@ def failure_type(reply: Type, refusal: Type) -> Type:
     return Type(frozenset({"object"}), properties={n: union(kind, UNDEFINED) for n, kind in made.items()})
 
 
-def _type_in(source: Source | None, path: NamePath | None) -> Type:
+def type_in(source: Source | None, path: NamePath | None) -> Type:
     """The type in a schema of the provider's; anything without one."""
     if source is None:
         return ANY
@@ -311,7 +311,7 @@ class SourceTypes:
         test = self.test(reading)
         if test is None or test(value):
             return []
-        return list(_mismatches(value, self.start(reading.variable), Looked.of([reading]), path))
+        return list(mismatches_of(value, self.start(reading.variable), Looked.of([reading]), path))
 
     @cached_property
     def of_page(self) -> tuple[Test, ...]:
@@ -395,15 +395,15 @@ def fits(value: Any, kind: Type) -> bool:
     return given in kind.kinds or (given == "number" and "integer" in kind.kinds and value.is_integer())
 
 
-def _mismatches(value: Any, kind: Type, looked: Looked, path: Steps) -> Iterator[Mismatch]:
+def mismatches_of(value: Any, kind: Type, looked: Looked, path: Steps) -> Iterator[Mismatch]:
     if not fits(value, kind):
         yield Mismatch(path, value, kind)
     elif isinstance(value, list) and kind.items is not None and (looked.is_whole or looked.names):
         for index, item in enumerate(value):
-            yield from _mismatches(item, kind.items, looked, (*path, index))
+            yield from mismatches_of(item, kind.items, looked, (*path, index))
     elif isinstance(value, dict):
         for name, inner, below in looked.below(kind):
-            yield from _mismatches(value.get(name), inner, below, (*path, name))
+            yield from mismatches_of(value.get(name), inner, below, (*path, name))
 
 
 def test_of(kind: Type, looked: Looked) -> Test | None:

@@ -176,24 +176,32 @@ def _fail(why: str) -> NoReturn:
     raise ProviderError(Diagnostic("P604", f"the pages do not come to an end: {why}", hint=hint))
 
 
+#: Asks for what the joins of a page need: gives what `answered` takes besides.
+Joining = Callable[[Request, Response | None], Generator[Request, Response, Any]]
+Answering = Callable[[Request, Response | None, Any], Page[RecordT]]
+
+
 def one_page(
-    plan: Callable[[], Request], answered: Callable[[Request, Response | None], Page[RecordT]]
+    plan: Callable[[], Request], joined: Joining, answered: Answering[RecordT]
 ) -> Generator[Request, Response, Page[RecordT]]:
     """The steps of an exchange."""
     request = plan()
-    return answered(request, None if request.query.get("truto_skip_api_call") else (yield request))
+    response = None if request.query.get("truto_skip_api_call") else (yield request)
+    return answered(request, response, (yield from joined(request, response)))
 
 
 class Steps(NamedTuple):
     """What a stream asks of its mapper.
 
-    `first` plans its first page, `following` the page of a cursor; `answered` is the page of a response, None where
-    nothing is asked; `told` what the reply of a page says about paging.
+    `first` plans its first page, `following` the page of a cursor; `joined` asks for what the joins of a response need,
+    `answered` is its page. The response is None where nothing is asked. `told` is what the reply of a page says about
+    paging.
     """
 
     first: Callable[[], Request]
     following: Callable[[Query, str], Request]
-    answered: Callable[[Request, Response | None], Page[Any]]
+    joined: Joining
+    answered: Answering[Any]
     told: Callable[[Page[Any]], Told]
 
 
@@ -206,7 +214,9 @@ def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any]
         if left is not None and left < 1:
             break
         progress.asked(query)
-        page = steps.answered(request, None if query.get("truto_skip_api_call") else (yield request))
+        response = None if query.get("truto_skip_api_call") else (yield request)
+        page = steps.answered(request, response, (yield from steps.joined(request, response)))
+        del response
         progress.check(query, page, steps.told(page))
         page = progress.followed(page)
         left = left and left - len(page.records)

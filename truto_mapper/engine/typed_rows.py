@@ -28,7 +28,7 @@ from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.hoisting import Hoisted
-from truto_mapper.engine.row_code import Blueprint, not_looked_up
+from truto_mapper.engine.row_code import JOINED, Blueprint, not_looked_up
 from truto_mapper.engine.shaping import CLASSES, is_proved_by_class
 from truto_mapper.engine.source_types import Looked, Reading, test_of
 from truto_mapper.language.compiler.calls import may_take_context
@@ -62,6 +62,8 @@ class TypedRowCode(ExpectedRowCode):
         self.maybe: set[str] = set()
 
     def fetched(self, path: NamePath, needed: str | None = None) -> str:
+        if path[0] == JOINED and len(path) > 1:
+            raise UnfusableError("a join is used for more than to look up keys")
         self.needed_paths.add(path)
         return super().fetched(path, needed)
 
@@ -73,10 +75,34 @@ class TypedRowCode(ExpectedRowCode):
             if self.classes.get(local) == CLASSES[child.declared.type]:
                 self.maybe.add(local)
                 return self.attribute(path)
-        made = super().expected(child)
+        made = self.joined(child) if self.may_miss(child) else super().expected(child)
         if self.is_maybe(made) and child.declared.required:
             self.doubt_unless(self.is_given(made))
         return made
+
+    def joined(self, child: FieldSource) -> ast.expr:
+        """The valid value of a field that a join gives, None if it has none."""
+        pen, children = self.pen, self.children(child)
+        if children is not None:
+            return self.object(children)
+        value, is_settled = self.value(child)
+        if isinstance(value, ast.Constant):
+            return value
+        local = pen.new_local("joined")
+        pen.assign(local, pen.choice(pen.test(value, ast.Is(), pen.load("MISSING")), pen.constant(None), value))
+        made = pen.load(local)
+        if not is_settled:
+            none = pen.test(made, ast.Is(), pen.constant(None))
+            self.doubt_unless(pen.either(none, self.is_valid(made, child.declared)))
+        self.maybe.add(local)
+        kept = self.kept(made, child)
+        return kept if kept is made else self.counted(local, kept)
+
+    def counted(self, local: str, kept: ast.expr) -> ast.expr:
+        """A number in the form that its field has, None for none."""
+        pen, none = self.pen, self.pen.test(self.pen.load(local), ast.Is(), self.pen.constant(None))
+        pen.assign(local, pen.choice(none, pen.constant(None), kept))
+        return pen.load(local)
 
     def attribute(self, path: NamePath) -> ast.expr:
         """The attribute of a decoded object that holds the value at a path."""
@@ -277,6 +303,7 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     if blueprint.page.parameters != parameters:
         raise UnfusableError("it reads more of its page than other code")
     unpack(pen, parameters, pen.load("page"))
+    blueprint.declare_joined(pen)
     for name in ("records", "odd"):
         pen.assign(name, pen.list_of())
     pen.assign("run", pen.constant(None))

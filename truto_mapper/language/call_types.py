@@ -298,14 +298,24 @@ def folded(name: str, given: Sequence[Type]) -> Type | None:
 
 
 def _looked_up(given: Sequence[Type], _: Type) -> Type:
-    """The type of `$lookup(object, "key")`."""
+    """The type of `$lookup(object, key)`."""
     names = given[1].values if len(given) > 1 else None
     holders = list(types.objects(given[0]))
-    if given[0] == ANY or not names or not holders or any(one.properties is None for one in holders):
+    if given[0] == ANY or not holders or any(one.properties is None for one in holders):
         return ANY
-    found = union_all((one.properties or {}).get(name, UNDEFINED) for one in holders for name in names)
+    if names:
+        found = union_all(types.of_field(one, name) for one in holders for name in names)
+    elif all(one.others is not None or one.path is None for one in holders):  # nothing else can be in them
+        found = types.union_path(union_all(kind for one in holders for kind in _values(one)), UNDEFINED)
+    else:
+        return ANY
     found = union(found, UNDEFINED) if given[0].kinds - {"object"} or given[1].kinds & NONE else found
     return sequence(item_of(found)) if "array" in given[0].kinds else found
+
+
+def _values(holder: Type) -> list[Type]:
+    """The types of the values of an object."""
+    return [*(holder.properties or {}).values(), *([] if holder.others is None else [holder.others])]
 
 
 def _merged(given: Sequence[Type], _: Type) -> Type:

@@ -93,17 +93,19 @@ class Expression:
         source: Source | None = None,
         offsets: tuple[int, ...] | None = None,
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        tables: Mapping[str, Any] | None = None,
     ) -> None:
         """Parse `text`. `offsets` has the position in `source` of each of its characters.
 
         Without `offsets` the text is the whole source; without `source` the text is a source of its own. `functions`
-        are callable as `$name(…)`; they take and return plain JSON values, MISSING for undefined. Raises
-        `MappingError` with one diagnostic.
+        are callable as `$name(…)`; they take and return plain JSON values, MISSING for undefined. `tables` are
+        constants that `$name` stands for. Raises `MappingError` with one diagnostic.
         """
         self.text = text
         self.source = source or Source("<expression>", text)
         self._offsets = offsets
-        self.functions = dict(functions or {})
+        self.tables = tables or None
+        self.functions = {**(functions or {}), **(tables or {})}
         self._program: Program | None = None
         self.node = _parsed(self)
 
@@ -364,10 +366,12 @@ def restored(
     offsets: tuple[int, ...] | None,
     functions: dict[str, Callable[..., Any]],
     program: Program | None,
+    tables: Mapping[str, Any] | None,
 ) -> Expression:
     """An expression that was parsed before, made of its `parts`. It is parsed again if its nodes are asked for."""
     made = object.__new__(Expression)
     vars(made).update(text=text, source=source, _offsets=offsets, functions=functions, _program=program)
+    vars(made).update(tables=tables, functions={**functions, **tables} if tables else functions)
     return made
 
 
@@ -433,7 +437,7 @@ def _program(expression: Expression, **options: bool) -> Program:
 
 
 def _callers(functions: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    return {name: from_caller(name, function) for name, function in functions.items()}
+    return {name: from_caller(name, one) if callable(one) else one for name, one in functions.items()}
 
 
 def _names(functions: Mapping[str, Any]) -> list[str]:

@@ -66,6 +66,32 @@ def _expression(description: str) -> Any:
     return _optional(f"JSONata: {description}")
 
 
+class JoinDocument(_Document):
+    """Further requests that a page needs once its rows are known, and how their replies are read."""
+
+    run_if: ExpressionText = _expression("whether the join runs for a page; without it, for each one.")
+    ids: ExpressionText = Described(description="JSONata over the reply: the ids to ask for. `$` is the page.")
+    batch: Annotated[int, Described(ge=1, le=10_000)] = Described(
+        default=100, description="How many ids a request asks for."
+    )
+    source_schema: SchemaName = _optional(description="The schema of the join's reply, for example `gong/users`.")
+    request_method: Literal["GET", "POST"] = Described(default="GET", description="The HTTP method.")
+    path_mapping: ExpressionText = Described(description="JSONata: the path; `$ids` are the ids of the request.")
+    query_mapping: TemplateText = _optional(description="The HTTP query parameters.")
+    request_header_mapping: TemplateText = _optional(description="The request headers.")
+    request_body_mapping: TemplateText = _optional(description="The request body.")
+    request_schema: SchemaName = _optional(description="The schema of the request body.")
+    rows: ExpressionText = _expression("the rows of a reply; without it the reply itself is one, or an array of them.")
+    key: ExpressionText = Described(description="JSONata over a row: the id that the row is of.")
+    many: bool = Described(default=False, description="Whether a key has a list of rows, not one.")
+    next_cursor: ExpressionText = _expression("the provider's cursor for more rows of the same ids.")
+    error_when: ExpressionText = _expression("whether a reply with a 2xx status is a failure; see error_mapping.")
+    empty_when: ExpressionText = _expression("whether a refusal, or an empty answer, means no rows.")
+    on_error: Literal["fail", "leave_out"] = Described(
+        default="fail", description="What a failure does: fail the page, or leave the rows out with a warning."
+    )
+
+
 class EndpointDocument(_Document):
     """One endpoint of the provider: the queries it serves, the request, and how its reply is read."""
 
@@ -106,6 +132,9 @@ class EndpointDocument(_Document):
     empty_when: ExpressionText = _expression("whether a refusal of the first page means no records; noted as P608.")
     time_zone: ExpressionText = _expression(
         "the time zone that the reply gives for its days; P605 if it is not that of whole_days."
+    )
+    join: dict[str, JoinDocument] = Described(
+        default_factory=dict, description="Further requests of a page, by name: `$joined.<name>` has their rows by key."
     )
     let: dict[str, ExpressionText] = Described(
         default_factory=dict, description="Named values, computed once for each record."
@@ -161,6 +190,9 @@ class MappingDocument(_Document):
     )
     whole_days: WholeDaysDocument = _optional(description="For a provider that takes days, not moments.")
     error_mapping: ErrorDocument = _optional(description="How an error of the provider is read.")
+    lookups: dict[str, dict[str, Any]] = Described(
+        default_factory=dict, description="Tables of constants by name: `$name` is an object of plain values."
+    )
     endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Map
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -21,20 +22,25 @@ from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, nearest, sho
 from truto_mapper.text.errors import Findings, MappingError
 from truto_mapper.text.yaml_tree import Node
 
+#: What the names below a binding are.
+_KINDS = {"query": "query parameter", "context": "context setting", "joined": "join"}
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
 class Expressions:
     """Parses each expression once, also where YAML aliases repeat it, and checks its names.
 
-    `settings` has the names after `$query` and `$context`. What is wrong is added to `findings`. `elsewhere` are the
-    names that are bound in some expression of the endpoint that is linked.
+    `settings` has the names after `$query`, `$context` and `$joined`. What is wrong is added to `findings`.
+    `elsewhere` are the names that are bound in some expression of the endpoint that is linked.
     """
 
     def __init__(
         self, settings: Map[str, Map[str, Any]], functions: Map[str, Callable[..., Any]], findings: Findings
     ) -> None:
         self.settings, self.functions, self.findings = settings, functions, findings
+        #: The lookup tables of the mapping, which every expression can name.
+        self.tables: Map[str, Any] = {}
         self.known = LIBRARY.keys() | functions.keys()
         self.elsewhere: frozenset[str] = RESPONSE_NAMES
         #: The parameters of the resource that the method of the endpoint does not take.
@@ -42,17 +48,15 @@ class Expressions:
         self.parsed: dict[int, Expression | None] = {}
         #: The names of `let` that were refused because they are functions.
         self.refused: set[str] = set()
-        self.linked: set[tuple[int, frozenset[str]]] = set()
+        self.linked: set[tuple[int, frozenset[str], frozenset[str]]] = set()
 
     def loops(self, node: Node | None, names: frozenset[str]) -> tuple[Loop, ...]:
         """Named expressions in order; each can use the names before it."""
         loops: list[Loop] = []
         if node is None:
             return ()
+        self.check_names(node, names | self.tables.keys())
         for name, child in node.value.items():
-            if not _VARIABLE.match(name) or name in names:
-                why = "is already bound here" if name in names else "is not a valid variable name"
-                self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
             value = self.expression(child, names)
             loops.append((name, value))
             if is_function(value.node, self.known - names):
@@ -60,6 +64,13 @@ class Expressions:
                 self.findings.found.append(_kept_function(name, value))
             names |= {name}
         return tuple(loops)
+
+    def check_names(self, node: Node, bound: AbstractSet[str]) -> None:
+        """Refuse the names in a node that cannot be variables, or that are bound to something else."""
+        for name in node.value:
+            if not _VARIABLE.match(name) or name in bound:
+                why = "is already bound here" if name in bound else "is not a valid variable name"
+                self.findings.found.append(node.diagnostic("M106", f"`{name}` {why}", key=name))
 
     def template(self, node: Node, names: frozenset[str]) -> Template:
         if isinstance(node.value, dict):
@@ -74,8 +85,9 @@ class Expressions:
         parsed = self.parsed[id(node)]
         if parsed is None:
             return _unread(node)
-        if (id(node), names) not in self.linked:
-            self.linked.add((id(node), names))
+        known = id(node), names, frozenset(self.settings.get("joined", ()))  # an alias may be of another endpoint
+        if known not in self.linked:
+            self.linked.add(known)
             self.bindings(parsed, names)
         return parsed
 
@@ -94,12 +106,13 @@ class Expressions:
             self.findings.found.append(node.diagnostic("M107", message, hint=hint))
             return None
         try:
-            return Expression(text, source=node.source, offsets=offsets, functions=self.functions)
+            return Expression(text, source=node.source, offsets=offsets, functions=self.functions, tables=self.tables)
         except MappingError as error:
             self.findings.found.extend(map(_quoted, error.diagnostics))
             return None
 
     def bindings(self, expression: Expression, names: frozenset[str]) -> None:
+        names |= self.tables.keys()
         self.findings.found.extend(unknown_functions(expression, self.known | self.refused, names))
         self.variables_used(expression, names)
         if any(variable.name in self.settings for variable in expression.variables):
@@ -128,10 +141,10 @@ class Expressions:
         return f"available here: {', '.join(f'`${name}`' for name in sorted(names))}"
 
     def parameters(self, expression: Expression) -> None:
-        """Report unknown names after `$query` and `$context`."""
+        """Report unknown names after `$query`, `$context` and `$joined`."""
         for (variable, *names), written in reads(expression):
             if names and variable in self.settings and names[0] not in self.settings[variable]:
-                kind = "query parameter" if variable == "query" else "context setting"
+                kind = _KINDS[variable]
                 hint, message = did_you_mean(names[0], self.settings[variable]), f"there is no {kind} `{names[0]}`"
                 if variable == "query" and names[0] in self.untaken:
                     hint, message = "see its `methods` in the spec", f"this method takes no {kind} `{names[0]}`"
@@ -153,7 +166,7 @@ class Expressions:
         path = leading_names(node)
         first = path[0] if path else None
         if isinstance(first, nodes.Name) and written.startswith(first.value):
-            homes = [f"{home}." for home in sorted(self.settings) if first.value in self.settings[home]]
+            homes = [f"{home}." for home in sorted(names & self.settings.keys()) if first.value in self.settings[home]]
             for prefix in [""] if first.value in names else homes:
                 return f"write `${prefix}{written}`"
             if len(path) == 1:

@@ -46,6 +46,51 @@ SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_RE
 OF_PAGES = frozenset({*SINGLE, *OF_REQUESTS})
 
 
+#: The bindings of a join's request and of its reply, beside those of the page's.
+OF_JOINS = frozenset({"ids"})
+
+#: The keys of a join that have one expression.
+JOIN_SINGLE = ("run_if", "ids", "path", "rows", "key", "next_cursor", "error_when", "empty_when")
+
+
+class Join(NamedTuple):
+    """A join of an endpoint, with its expressions parsed and linked; `JoinDocument` describes each key.
+
+    The parts of its request have the names of those of an `Endpoint`. `leaves_out` is whether the page goes on without
+    the rows of a join that fails.
+    """
+
+    name: str
+    http_method: str
+    source: Source | None
+    request_schema: str | None
+    request: Map[str, Any] | None
+    run_if: Expression | None
+    ids: Expression
+    batch: int
+    path: Expression
+    params: Template | None
+    headers: Template | None
+    body: Template | None
+    rows: Expression | None
+    key: Expression
+    many: bool
+    next_cursor: Expression | None
+    error_when: Expression | None
+    empty_when: Expression | None
+    leaves_out: bool
+
+    @property
+    def expressions(self) -> Iterator[tuple[str, Expression]]:
+        """Each expression with its key."""
+        for key in JOIN_SINGLE:
+            if (one := getattr(self, key)) is not None:
+                yield key, one
+        for key in ("params", "headers", "body"):
+            for one in expressions(getattr(self, key)):
+                yield key, one
+
+
 class Endpoint(NamedTuple):
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
@@ -78,6 +123,7 @@ class Endpoint(NamedTuple):
     time_zone: Expression | None
     let: tuple[Loop, ...]
     response: Template
+    joins: tuple[Join, ...] = ()
 
 
 def bound(names: frozenset[str], method: str) -> frozenset[str]:
@@ -100,7 +146,10 @@ class WholeDays(NamedTuple):
 
 @record
 class Mapping:
-    """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals."""
+    """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals.
+
+    `lookups` are its tables of constants by name. `unjoined` has each endpoint with joins as it is without them.
+    """
 
     __slots__ = ("_root",)
 
@@ -113,6 +162,8 @@ class Mapping:
     errors: Map[str, Expression]
     refusal: Source | None
     endpoints: tuple[Endpoint, ...]
+    lookups: Map[str, Any]
+    unjoined: Map[str, Endpoint]
 
     @property
     def root(self) -> Node:
@@ -163,6 +214,9 @@ def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
     for key in ("for_each", "let"):
         for name, one in getattr(endpoint, key):
             yield name, one
+    for join in endpoint.joins:
+        for key, one in join.expressions:
+            yield f"join.{join.name}.{key}", one
 
 
 def of_mapping(mapping: Mapping) -> Iterator[tuple[str, Expression]]:

@@ -13,6 +13,7 @@ from typing import Any
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import reads
+from truto_mapper.mapping import joins, lookups
 from truto_mapper.mapping.expressions import Expressions
 from truto_mapper.mapping.linked import (
     OF_REPLIES,
@@ -25,6 +26,7 @@ from truto_mapper.mapping.linked import (
     bound,
 )
 from truto_mapper.mapping.shape import check_shape
+from truto_mapper.mapping.unjoined import without_joins
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
@@ -58,6 +60,7 @@ def link(
     settings = parts["context"].plain() if "context" in parts else {}
     method = parts["method"].value if "method" in parts else "list"
     linker = _Linker(resource, settings, functions, find_schema, method)
+    linker.read.tables = lookups.linked_lookups(linker.read, parts.get("lookups"))
     context = linker.context(parts.get("context"))
     whole_days = linker.whole_days(parts["whole_days"]) if "whole_days" in parts else None
     endpoints = [
@@ -71,7 +74,8 @@ def link(
         mistakes += linker.findings.found
     integration = parts["integration"].value
     made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
-    mapping = Mapping(sources or (root.source,), *made)
+    unjoined = {one.name: without_joins(one) for one in endpoints if one.joins}
+    mapping = Mapping(sources or (root.source,), *made, linker.read.tables, unjoined)
     mapping.with_root(root)
     return mapping
 
@@ -139,9 +143,10 @@ class _Linker:
     def endpoint(self, name: str, node: Node, *, has_days: bool) -> Endpoint:
         parts = node.value
         self.read.elsewhere = RESPONSE_NAMES.union(*(parts[key].value for key in ("for_each", "let") if key in parts))
+        joined = joins.names_of(parts.get("join"))
         method = self.endpoint_method(node)
         taken = self.resource.parameters_of(method)
-        self.read.settings = {**self.settings, "query": taken}
+        self.read.settings = {**self.settings, "query": taken, "joined": parts["join"].value if joined else {}}
         self.read.untaken = frozenset(self.resource.parameters.keys() - taken.keys())
         source = self.provider_schema(parts.get("source_schema"))
         if "time_zone" in parts and not has_days:
@@ -149,9 +154,11 @@ class _Linker:
             hint = "write `whole_days` with the zone in which the request counts days"
             self.findings.found.append(node.diagnostic("M106", message, key="time_zone", hint=hint))
         of_request, of_reply = bound(REQUEST_NAMES, method), bound(RESPONSE_NAMES, method)
+        linking = joins.Linking(self.read, self.provider_schema, self.request_schema, of_request, of_reply)
         names = of_reply
         for_each = self.read.loops(parts.get("for_each"), names)
         names |= {loop for loop, _ in for_each}
+        names |= joined
         let = self.read.loops(parts.get("let"), names)
         names |= {loop for loop, _ in let}
         path = self.read.expression(parts["path_mapping"], of_request)
@@ -184,6 +191,7 @@ class _Linker:
             response=self.response(parts["response_mapping"], names, self.resource.fields)
             if "response_mapping" in parts
             else {},
+            joins=linking.joins(parts.get("join")),
         )
 
     def endpoint_method(self, node: Node) -> str:

@@ -104,6 +104,8 @@ CODES: dict[str, str] = {
     "P609": "the reply was mapped without its query",
     "P610": "the reply holds halves of surrogate pairs",
     "P611": "the reply does not have the one record that was asked for",
+    "P612": "the reply was mapped without the rows of its joins",
+    "P613": "rows of a join have no key, or that of another row",
     "B300": "the two versions cannot be compared",
     "B301": "a field that readers may rely on was removed",
     "B302": "a field may hold values that readers did not have to expect",
@@ -135,6 +137,7 @@ CODES: dict[str, str] = {
     "G704": "the golden case already exists",
     "G705": "a file of a golden case cannot be written",
     "G706": "aliases would change what a recorded case shows",
+    "G707": "the replies of a golden case are not those that its joins ask for",
 }
 
 

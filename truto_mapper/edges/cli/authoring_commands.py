@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -73,6 +73,7 @@ def explain_(
     overlays: options.Overlays = None,
     now: options.Now = None,
     status: options.Status = 200,
+    joined: options.Joined = None,
     format_: Annotated[str, options.choice("--format", ("text", "json"))] = "text",
 ) -> None:
     """Explain an output value, or why it is missing. Without POINTER: each field of the first record."""
@@ -80,10 +81,12 @@ def explain_(
 
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
-        body, about = read_json(payload), {"context": options.settings(context), "now": options.moment(now)}
+        body = read_json(payload)
+        about: dict[str, Any] = {"context": options.settings(context), "now": options.moment(now)}
         asked = options.of_one(method, id_, given)
-        planned = mapper.plan(query or "", **asked, **about).query if asked else query  # type: ignore[arg-type]
-        found, notes = explain.explain(mapper, body, pointer, query=planned, **about, status=status)  # type: ignore[arg-type]
+        planned = mapper.plan(query or "", **asked, **about).query if asked else query
+        about |= {"status": status, **options.joined(joined)}
+        found, notes = explain.explain(mapper, body, pointer, query=planned, **about)
         report(mapper.diagnostics + notes)
         if format_ == "json":
             print_json([one.as_dict() for one in found])

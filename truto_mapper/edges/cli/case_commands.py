@@ -172,6 +172,7 @@ def record(
         str | None, Option(metavar="ISO", help="The time of the case, an RFC 3339 date-time; none if left out.")
     ] = None,
     status: Annotated[int | None, Option(metavar="N", help="The HTTP status of the reply.")] = None,
+    joined: options.Joined = None,
     salt: Annotated[str, Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
     raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
 ) -> None:
@@ -183,5 +184,6 @@ def record(
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
         about = {"description": description} | options.of_one(method, id_, body) | given
+        about |= options.joined(joined)
         made = golden.record(options.one_mapping(name), case, read_json(payload), about, salt=None if raw else salt)
     case_report.show_recorded(made)

@@ -29,6 +29,7 @@ def map_(
     overlays: options.Overlays = None,
     now: options.Now = None,
     status: options.Status = 200,
+    joined: options.Joined = None,
     format_: Annotated[str | None, options.choice("--format", rendering.FORMATS, "; by default the query's")] = None,
     on_invalid: Annotated[
         str, options.choice("--on-invalid", ON_INVALID, ": what to do with invalid values")
@@ -47,6 +48,7 @@ def map_(
             **about,
             status=status,
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
+            **options.joined(joined),
         )
         report(mapper.diagnostics + page.diagnostics)
         shown = page.render(format_)  # type: ignore[arg-type]  # checked above

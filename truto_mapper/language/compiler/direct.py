@@ -28,6 +28,9 @@ _SHORTENING = frozenset(("uppercase", "lowercase", "substring", "substringBefore
 #: Functions that may do much for a short argument, so that every call of them counts as work.
 _SLOW = frozenset(("formatInteger", "parseInteger"))
 
+#: Functions for which the length of a text makes no difference.
+_BRIEF = frozenset(("lookup",))
+
 #: Methods of texts that do the same.
 _METHODS = {"uppercase": "upper", "lowercase": "lower"}
 
@@ -39,7 +42,7 @@ def call_directly(writer: Writer, name: str, given: Sequence[ast.expr], context:
         return writer.called("invoked", writer.running(), context, writer.load(f"f_{name}"), *given)
     arguments = [writer.atom(one) for one in given]
     call = writer.called("invoked", writer.running(), context, writer.load(f"f_{name}"), *arguments)
-    most = SMALL if name in _SHORTENING else MAX_TEXT
+    most = SMALL if name in _SHORTENING else None if name in _BRIEF else MAX_TEXT
     tests = [_fits(writer, one, param, most) for one, param in zip(arguments, taken, strict=True)]
     return writer.choice(writer.both(*tests), _body(writer, name, arguments), call)
 
@@ -54,18 +57,18 @@ def _parameters(name: str, count: int) -> tuple[Parameter, ...] | None:
     return taken if known else None
 
 
-def _fits(writer: Writer, value: ast.expr, param: Parameter, most: int) -> ast.expr:
-    """Whether a value is of a class that a parameter takes; a text is not too long either."""
+def _fits(writer: Writer, value: ast.expr, param: Parameter, most: int | None) -> ast.expr:
+    """Whether a value is of a class that a parameter takes; a text has at most so many characters."""
     names = _CLASSES[param.type]
     if not names:
         return writer.constant(value=True)
     if isinstance(value, ast.Constant):
-        is_long = isinstance(value.value, str) and len(value.value) > most
+        is_long = isinstance(value.value, str) and most is not None and len(value.value) > most
         return writer.constant(not is_long and type(value.value).__name__ in names)
     if isinstance(value, ast.Name) and writer.classes.get(value.id) in names[1:]:
         return writer.constant(value=True)
     text, *others = (writer.has_class(value, name) for name in names if name != "Pattern")
-    if names[0] == "str":
+    if names[0] == "str" and most is not None:
         text = writer.both(text, writer.test(writer.called("len", value), ast.LtE(), writer.constant(most)))
     return writer.either(text, *others)
 

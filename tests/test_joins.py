@@ -1,0 +1,568 @@
+"""Joins: what they ask for, what their rows become, and what is told when they fail."""
+
+import json
+
+import joining
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from joining import company, driven, mapper_of
+
+from truto_mapper import EvaluationError, MappingError, ProviderError, QueryError, Response, load
+from truto_mapper.authoring import coverage, docs, explain, golden
+from truto_mapper.authoring.diff.mappings import mappings
+
+USERS = {str(n): {"id": n, "firstName": f"U{n}", "age": n, "title": f"boss {n}"} for n in range(1, 9)}
+
+
+def exchanged(mapper, send, query=None, **options):
+    """The requests of an exchange, and its page."""
+    requests, (page,) = driven(mapper.exchange(query or {}, **options), send)
+    return requests, page
+
+
+def deals(*owners, first=1):
+    return [{"id": n, "amount": n, "ownerId": one, "contact": "x"} for n, one in enumerate(owners, first)]
+
+
+def told(page):
+    return [(one.code, one.severity) for one in page.diagnostics]
+
+
+@pytest.fixture
+def mapper(tmp_path):
+    return mapper_of(tmp_path)
+
+
+def test_a_join_asks_for_the_ids_of_the_page_in_batches(mapper):
+    requests, page = exchanged(mapper, company(USERS, [deals(1, 2, "3", 4, 2, None)]))
+    assert [one.join for one in requests] == [None, "users", "users"]
+    assert [one.body for one in requests[1:]] == [{"filter": {"ids": [1, 2, "3"]}}, {"filter": {"ids": [4]}}]
+    assert [one.path for one in requests[1:]] == ["/users/search"] * 2
+    assert [one["owner"].get("name") for one in page.records[:5]] == ["U1", "U2", "U3", "U4", "U2"]
+    assert page.records[0]["title"] == "BOSS 1"
+    assert page.diagnostics == ()
+    assert len(page.joined["users"]) == 2
+
+
+def test_a_miss_is_absent(mapper):
+    _, page = exchanged(mapper, company(USERS, [deals(1, 77)]))
+    assert [one["owner"] for one in page.records] == [
+        {"id": "1", "name": "U1", "age": 1, "mail": "x"},
+        {"id": "77", "mail": "x"},
+    ]
+
+
+def test_the_same_id_as_text_and_as_number_is_one(mapper):
+    requests, page = exchanged(mapper, company(USERS, [deals(1, "1", 1)]))
+    assert requests[1].body == {"filter": {"ids": [1]}}
+    assert [one["owner"]["name"] for one in page.records] == ["U1"] * 3
+
+
+def test_without_ids_nothing_is_asked(mapper):
+    requests, page = exchanged(mapper, company(USERS, [deals(None, None)]))
+    assert [one.join for one in requests] == [None]
+    assert [one["id"] for one in page.records] == ["1", "2"]
+
+
+def test_a_join_that_does_not_run_is_absent(mapper):
+    requests, page = exchanged(mapper, company(USERS, [deals(1, 2)]), context={"with_owners": False})
+    assert len(requests) == 1
+    assert [one["owner"] for one in page.records] == [{"id": "1", "mail": "x"}, {"id": "2", "mail": "x"}]
+    assert page.diagnostics == ()
+
+
+def test_further_pages_of_a_batch_are_asked_for(mapper):
+    requests, page = exchanged(mapper, company(USERS, [deals(1, 2, 3)], size=1))
+    assert [one.body.get("cursor") for one in requests[1:]] == [None, "1", "2"]
+    assert [one["owner"]["name"] for one in page.records] == ["U1", "U2", "U3"]
+
+
+def test_a_page_cut_by_a_limit_asks_for_its_own_rows_only(mapper):
+    stream = mapper.stream({"limit": 3})
+    requests, pages = driven(stream, company(USERS, [deals(1, 2), deals(3, 4, 5)]))
+    assert [one.body["filter"]["ids"] for one in requests if one.join] == [[1, 2], [3]]
+    assert [[one["owner"]["name"] for one in page.records] for page in pages] == [["U1", "U2"], ["U3"]]
+    page = pages[-1]
+    (_, *rest), following = exchanged(
+        mapper,
+        company(USERS, [deals(1, 2), deals(3, 4, 5)]),
+        {
+            "limit": 3,
+            "next_cursor": page.next_cursor,
+        },
+    )
+    assert [one.body["filter"]["ids"] for one in rest] == [[4, 5]]
+    assert [one["owner"]["name"] for one in following.records] == ["U4", "U5"]
+
+
+def test_a_stream_joins_page_after_page(mapper):
+    send = company(USERS, [deals(1, 2), deals(3, first=7), deals(77, first=9)])
+    requests, pages = driven(mapper.stream({}), send)
+    assert [one.join for one in requests] == [None, "users", None, "users", None, "users"]
+    assert [[one["owner"].get("name") for one in page.records] for page in pages] == [["U1", "U2"], ["U3"], [None]]
+
+
+def failing(send, response, *, at=1):
+    """A provider that gives another answer to a request of a join."""
+    asked = iter(range(1, 1000))
+    return lambda request: response if request.join and next(asked) == at else send(request)
+
+
+def test_a_failure_of_a_join_fails_the_page(mapper):
+    send = failing(company(USERS, [deals(1, 2, 3, 4)]), Response({"error": "slow down", "requestId": "r-9"}, 429), at=2)
+    exchange = mapper.exchange({})
+    with pytest.raises(ProviderError, match="acme answered 429: slow down") as caught:
+        driven(exchange, send)
+    assert (caught.value.status, caught.value.request_id) == (429, "r-9")
+    assert "(in the reply to join `users`, request 2)" in str(caught.value)
+    with pytest.raises(ProviderError, match="slow down"):
+        next(exchange)
+
+
+def test_a_failure_in_a_stream_is_never_an_end(mapper):
+    send = failing(company(USERS, [deals(1), deals(2)]), Response({"error": "no"}, 500), at=2)
+    stream = mapper.stream({})
+    with pytest.raises(ProviderError, match="acme answered 500"):
+        driven(stream, send)
+    with pytest.raises(ProviderError):
+        next(stream)
+    resumed, (page,) = driven(mapper.stream({"next_cursor": stream.cursor}), company(USERS, [deals(1), deals(2)]))
+    assert [one["owner"]["name"] for one in page.records] == ["U2"]
+    assert len(resumed) == 2
+
+
+def test_a_failure_may_be_left_out(tmp_path):
+    mapper = mapper_of(tmp_path, ("empty_when: $status = 404", "on_error: leave_out"))
+    send = company(USERS, [deals(1, 2, 3, 77, 78, 79, 4)])
+    requests, page = exchanged(mapper, send)
+    assert len(requests) == 4
+    assert [one["owner"].get("name") for one in page.records] == ["U1", "U2", "U3", None, None, None, "U4"]
+    (found,) = page.diagnostics
+    assert (found.code, found.severity) == ("P601", "warning")
+    assert found.message == (
+        "acme answered 404: no such users (in the reply to join `users`, request 2)"
+        " (the provider's request r-1); its rows were left out"
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500])
+def test_a_join_asks_no_more_after_a_failure_that_the_next_request_would_meet(tmp_path, status):
+    mapper = mapper_of(tmp_path, ("empty_when: $status = 404", "on_error: leave_out"))
+    send = failing(company(USERS, [deals(1, 2, 3, 4)]), Response({"error": "no"}, status))
+    requests, page = exchanged(mapper, send)
+    assert len(requests) == 2
+    assert len(page.records) == 4
+    assert page.diagnostics[0].message.endswith("the join asks no more")
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        (Response({"other": 1}), "P603", "has nothing that its `rows` reads"),
+        (Response(None, 204), "P602", "the provider's answer is empty (status 204)"),
+        (Response(b"<html>"), "P602", "cannot be read as JSON"),
+        (Response({"users": 5}), "P602", "declares an array here, this is an integer: 5"),
+        (Response({"users": [{"id": 1, "firstName": 5}]}), "P602", "declares a string here, this is an integer: 5"),
+        (Response({"users": [{"id": [1]}]}), "P602", "declares an integer or a string here"),
+        (Response({"users": [], "next": {}}), "P602", "declares a string here, this is an object"),
+    ],
+)
+def test_a_reply_that_is_none_fails(mapper, reply, code, words):
+    with pytest.raises(ProviderError) as caught:
+        driven(mapper.exchange({}), failing(company(USERS, [deals(1)]), reply))
+    (found,) = caught.value.diagnostics
+    assert found.code == code
+    assert words in found.message
+    assert "(in the reply to join `users`, request 1)" in found.message
+
+
+def test_a_value_of_another_type_has_its_place_in_the_reply(mapper):
+    reply = Response({"users": [{"id": 1, "firstName": "a"}, {"id": 2, "firstName": 5}]})
+    with pytest.raises(ProviderError) as caught:
+        driven(mapper.exchange({}), failing(company(USERS, [deals(1, 2)]), reply))
+    assert caught.value.diagnostics[0].pointer == "/users/1/firstName"
+
+
+def test_a_row_with_such_a_value_may_be_discarded(mapper):
+    reply = Response({"users": [{"id": 1, "firstName": "a"}, {"id": 2, "firstName": 5}]})
+    send = failing(company(USERS, [deals(1, 2)]), reply)
+    _, page = exchanged(mapper, send, on_invalid="discard_value")
+    assert [one["owner"].get("name") for one in page.records] == ["a", None]
+    assert told(page) == [("P602", "warning")]
+    assert "; the row was left out" in page.diagnostics[0].message
+
+
+def test_pages_of_a_join_come_to_an_end(mapper):
+    with pytest.raises(ProviderError, match="do not come to an end") as caught:
+        driven(
+            mapper.exchange({}),
+            lambda r: Response({"users": [], "next": "a"}) if r.join else Response({"items": deals(1)}),
+        )
+    assert caught.value.code == "P604"
+
+
+def test_a_join_asks_a_thousand_times_at_most(tmp_path):
+    endless = iter(range(10_000))
+    mapper = mapper_of(tmp_path)
+    with pytest.raises(ProviderError, match="has asked 1,000 times for one page"):
+        driven(
+            mapper.exchange({}),
+            lambda r: Response({"users": [], "next": str(next(endless))}) if r.join else Response({"items": deals(1)}),
+        )
+    mapper = mapper_of(tmp_path, ("batch: 3", "batch: 1"))
+    with pytest.raises(EvaluationError, match="1,001 requests of 1"):
+        driven(mapper.exchange({}), company(USERS, [deals(*range(1001))]))
+
+
+def test_rows_with_the_same_key_are_told(mapper):
+    twice = [{"id": 1, "firstName": "a"}, {"id": 1, "firstName": "b"}, {"id": 2}, {"id": 2}, {"firstName": "c"}, None]
+    _, page = exchanged(mapper, failing(company(USERS, [deals(1, 2)]), Response({"users": twice})))
+    assert page.records[0]["owner"]["name"] == "a"
+    assert [one.code for one in page.diagnostics] == ["P613", "P613"]
+    assert page.diagnostics[0].message == "1 row has no key in the replies to join `users`: nothing finds them"
+    assert page.diagnostics[1].message.endswith('the first of each was kept: "1"')
+
+
+def test_a_key_may_have_many_rows(tmp_path):
+    mapper = mapper_of(
+        tmp_path,
+        ("key: $string(id)", "key: $string(id)\n        many: true"),
+        ("title: $upper", "notes: '$user.{\"text\": firstName}'\n      title: $upper"),
+        ("name: $user.firstName", 'name: $join($user.firstName, "+")'),
+        ("age: $user.age", "age: $sum($user.age)"),
+        ("$lookup($joined.users, $string(ownerId)).title", "$lookup($joined.users, $string(ownerId))[0].title"),
+    )
+    rows = [{"id": 1, "firstName": "a", "age": 1}, {"id": 1, "firstName": "b", "age": 2}, {"id": 2, "firstName": "c"}]
+    _, page = exchanged(mapper, failing(company(USERS, [deals(1, 2, 3)]), Response({"users": rows})))
+    assert [one["owner"].get("name") for one in page.records] == ["a+b", "c", None]
+    assert [one.get("notes") for one in page.records] == [[{"text": "a"}, {"text": "b"}], [{"text": "c"}], None]
+    assert page.records[0]["owner"]["age"] == 3
+
+
+def test_one_request_an_id_is_a_batch_of_one(tmp_path):
+    mapper = mapper_of(
+        tmp_path,
+        ("batch: 3", "batch: 1"),
+        ("request_method: POST", "request_method: GET"),
+        ("path_mapping: '\"/users/search\"'", "path_mapping: '\"/users/\" & $encodeUrlComponent($string($ids[0]))'"),
+        ("        request_schema: acme/users-request\n", ""),
+        ("        request_body_mapping: {filter: {ids: $ids}, cursor: $cursor}\n", ""),
+        ("rows: users", "rows: user"),
+        ("key: $string(id)", "key: $ids[0]"),
+        ("        source_schema: acme/users\n", ""),
+    )
+
+    def send(request):
+        if request.join is None:
+            return Response({"items": deals(1, "a b", 3)})
+        found = {"/users/1": {"firstName": "one"}, "/users/a%20b": {"firstName": "two"}}.get(request.path)
+        return Response({"user": found}) if found else Response({"error": "none"}, 404)
+
+    requests, page = exchanged(mapper, send)
+    assert [(one.method, one.path, one.body) for one in requests[1:]] == [
+        ("GET", "/users/1", None),
+        ("GET", "/users/a%20b", None),
+        ("GET", "/users/3", None),
+    ]
+    assert [one["owner"].get("name") for one in page.records] == ["one", "two", None]
+    stored = {"users": [{"user": {"firstName": "one"}}, {"user": {"firstName": "two"}}, Response({}, 404)]}
+    again = mapper.map(page.response.body, query=page.query, joined=stored)
+    assert again.records == page.records
+
+
+def test_static_responses_and_skipped_calls_do_not_join(tmp_path):
+    mapper = mapper_of(
+        tmp_path,
+        ("    next_cursor: next\n    join", '    static_response: \'{"items": [{"id": 1, "ownerId": 1}]}\'\n    join'),
+    )
+    requests, page = exchanged(mapper, None, {"truto_skip_api_call": True})
+    assert requests == []
+    assert page.records[0]["owner"] == {"id": "1"}
+    assert "P612" not in [one.code for one in page.diagnostics]
+
+
+def test_raw_pages_and_refused_ones_do_not_join(mapper):
+    requests, _ = exchanged(mapper, company(USERS, [deals(1)]), {"truto_response_format": "raw"})
+    assert len(requests) == 1
+    with pytest.raises(ProviderError, match="acme answered 500"):
+        driven(mapper.exchange({}), lambda _: Response({"error": "x"}, 500))
+
+
+def test_kept_replies_give_the_same_page(mapper):
+    _, page = exchanged(mapper, company(USERS, [deals(1, 2, 3, 4)]))
+    kept = [one.body for one in page.joined["users"]]
+    for one in (kept, kept[::-1], [json.dumps(one).encode() for one in kept], [Response(one) for one in kept]):
+        again = mapper.map(page.response.body, query=page.query, joined={"users": one})
+        assert again.records == page.records
+        assert again.diagnostics == ()
+
+
+def test_a_reply_without_its_joins_says_so(mapper):
+    body = {"items": deals(1, 2)}
+    page = mapper.map(body)
+    assert page.records[0]["owner"] == {"id": "1", "mail": "x"}
+    (found,) = [one for one in page.diagnostics if one.code == "P612"]
+    assert found.severity == "note"
+    assert found.message == "the reply was mapped without the rows of its join `users`"
+    assert "P612" not in [one.code for one in mapper.map(body, context={"with_owners": False}).diagnostics]
+    assert "P612" not in [one.code for one in mapper.map({"items": deals(None)}).diagnostics]
+    assert "P612" in [one.code for one in mapper.map(body, joined={}).diagnostics]
+    assert "P612" in [one.code for one in mapper.map_bytes(json.dumps(body).encode()).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"user": []}, 'there is no join "user"'),
+        ({"users": {"users": []}}, "joined must be an object"),
+        ([], "joined must be an object"),
+        ({"users": [Response({}, 20)]}, "a status must be an HTTP status"),
+    ],
+)
+def test_kept_replies_in_another_shape_are_refused(mapper, given, words):
+    with pytest.raises(QueryError, match=words) as caught:
+        mapper.map({"items": deals(1)}, joined=given)
+    assert caught.value.code == "Q515"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        (
+            "$joined.users, $string(ownerId)).title",
+            "$joined.user, $string(ownerId)).title",
+            "C204",
+            "there is no join `user`",
+        ),
+        ("amount: amount", "amount: $ids[0]", "C202", "$ids is not bound here"),
+        ("next_cursor: next\n    join", "next_cursor: $joined.users\n    join", "C202", "$joined is not bound here"),
+        ("path_mapping: '\"/users/search\"'", "path_mapping: '\"/users/\" & $response.x'", "C202", "$response"),
+        (
+            "      users:\n        run_if",
+            "      us-ers:\n        run_if",
+            "M106",
+            "`us-ers` is not a valid variable name",
+        ),
+        ("        ids: items.ownerId\n", "", "M106", "`ids` is missing"),
+        ("        batch: 3\n", "        batch: 0\n", "M106", ""),
+        ("rows: users", "rows: users(", "S0203", ""),
+    ],
+)
+def test_mistakes_in_a_join_are_found_when_it_is_loaded(tmp_path, old, new, code, words):
+    with pytest.raises(MappingError) as caught:
+        mapper_of(tmp_path, (old, new))
+    found = [one for one in caught.value.diagnostics if one.code == code]
+    assert any(words in one.message for one in found), str(caught.value)
+
+
+def test_ids_must_be_ids(tmp_path):
+    mapper = mapper_of(tmp_path, ("ids: items.ownerId", "ids: '[items.[ownerId]]'"))
+    with pytest.raises(EvaluationError, match="`ids` must give texts and integers"):
+        driven(mapper.exchange({}), company(USERS, [deals(1, 2)]))
+
+
+def test_a_request_of_a_join_must_be_one_that_can_be_sent(tmp_path):
+    mapper = mapper_of(tmp_path, ("path_mapping: '\"/users/search\"'", "path_mapping: '\"/users/\" & $ids[0]'"))
+    with pytest.raises(EvaluationError, match="a path must not contain"):
+        driven(mapper.exchange({}), company(USERS, [deals("a b")]))
+
+
+# An independent implementation
+
+SMALL = st.integers(0, 6)
+IDS = st.one_of(SMALL, SMALL.map(str), st.none())
+TEXTS = st.one_of(st.none(), st.text("ab\u00e9\U0001f600", max_size=3))
+USER = st.fixed_dictionaries(
+    {"id": st.one_of(SMALL, SMALL.map(str))},
+    optional={"firstName": TEXTS, "age": st.one_of(st.none(), st.integers(0, 99)), "title": TEXTS, "more": st.none()},
+)
+DEAL = st.fixed_dictionaries(
+    {"id": st.integers(0, 99)},
+    optional={"ownerId": IDS, "amount": st.one_of(st.none(), SMALL), "contact": TEXTS},
+)
+
+
+def expected(deals, users):
+    """The records of some deals, in plain Python."""
+    by_id = {}
+    for one in users:
+        by_id.setdefault(str(one["id"]), one)
+    for deal in deals:
+        if deal is None:
+            continue
+        key = deal.get("ownerId")
+        user = by_id.get(str(key), {}) if key is not None else by_id.get("null", {}) if "ownerId" in deal else {}
+        owner = {"id": None if key is None else str(key), "name": user.get("firstName"), "age": user.get("age")}
+        owner = {name: one for name, one in (owner | {"mail": deal.get("contact")}).items() if one is not None}
+        title = user.get("title")
+        made = {"id": str(deal["id"]), "amount": deal.get("amount"), "owner": owner or None}
+        made |= {"title": None if title is None else title.upper(), "remote_data": deal}
+        yield {name: one for name, one in made.items() if one is not None}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    pages=st.lists(st.lists(st.one_of(DEAL, st.none()), max_size=6), min_size=1, max_size=3).map(
+        lambda pages: [
+            [one and one | {"id": 10 * at + n} for n, one in enumerate(page)] for at, page in enumerate(pages)
+        ]
+    ),
+    users=st.lists(USER, max_size=6, unique_by=lambda one: str(one["id"])),
+    size=st.one_of(st.none(), st.integers(1, 2)),
+)
+def test_pages_with_joins_are_as_an_independent_implementation_says(module_mapper, pages, users, size):
+    known = {str(one["id"]): one for one in users}
+    requests, found = driven(module_mapper.stream({}), company(known, pages, size=size))
+    assert [list(page.records) for page in found] == [list(expected(one, users)) for one in pages]
+    for number, page in enumerate(found):
+        wanted = dict.fromkeys(str(one["ownerId"]) for one in pages[number] if one and one.get("ownerId") is not None)
+        asked = [
+            str(one)
+            for r in requests
+            if r.query.cursor == page.query.cursor and r.join
+            for one in r.body["filter"]["ids"]
+        ]
+        assert list(dict.fromkeys(asked)) == list(wanted)
+        kept = {"users": page.joined["users"]} if page.joined else {}
+        body = json.dumps(page.response.body).encode()
+        again = module_mapper.map_bytes(body, query=page.query, joined=kept)
+        assert json.loads(again.body) == page.render()
+
+
+@pytest.fixture(scope="module")
+def module_mapper(tmp_path_factory):
+    return mapper_of(
+        tmp_path_factory.mktemp("joins"),
+        ("$uppercase($lookup($joined.users, $string(ownerId)).title)", "$user.title != null ? $uppercase($user.title)"),
+    )
+
+
+# ── For authors ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+CASE = {
+    "case.yaml": "description: Two deals.\nquery: {}\njoins: {users: [{}, {status: 404}]}\n",
+    "payload.json": json.dumps({"items": deals(1, 2, 3, 77)}),
+    "users-1.payload.json": json.dumps({"users": [USERS["1"], USERS["2"], USERS["3"]]}),
+    "users-2.payload.json": json.dumps({"error": "none"}),
+}
+
+
+def case_of(folder, files=CASE):
+    mapper_of(folder)
+    (folder / "acme/one").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / "acme/one" / name).write_text(text)
+    return folder / "acme/one"
+
+
+def test_requests_and_replies_of_joins_are_golden(tmp_path):
+    folder = case_of(tmp_path)
+    made = golden.run_all([tmp_path / "acme.yaml"])
+    assert made.findings == []
+    golden.accept(made.differences)
+    assert {path.name for path in folder.iterdir()} - CASE.keys() == {
+        *("request.json", "response.json", "users-1.request.json", "users-2.request.json"),
+    }
+    assert json.loads((folder / "users-2.request.json").read_text())["body"] == {"filter": {"ids": [77]}}
+    assert json.loads((folder / "response.json").read_text())["result"][1]["owner"]["name"] == "U2"
+    assert golden.run_all([tmp_path / "acme.yaml"]).diagnostics == []
+    (folder / "users-1.request.json").write_text("{}")
+    assert {one.code for one in golden.run_all([tmp_path / "acme.yaml"]).diagnostics} == {"G701"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"users-2.payload.json": None, "case.yaml": "description: x\nquery: {}\n"}, "no reply to request 2 of join"),
+        ({"users-3.payload.json": "{}"}, "a reply 3 to join `users`, which sends 2 requests"),
+        ({"other-1.payload.json": "{}"}, "a reply 1 to join `other`, which sends 0 requests"),
+    ],
+)
+def test_a_case_has_the_replies_that_its_joins_ask_for(tmp_path, change, words):
+    case_of(tmp_path, {name: text for name, text in (CASE | change).items() if text is not None})
+    (found,) = golden.run_all([tmp_path / "acme.yaml"]).findings
+    assert found.code == "G707"
+    assert words in found.message
+
+
+def test_a_case_without_its_query_has_joins_too(tmp_path):
+    folder = case_of(tmp_path, CASE | {"case.yaml": "description: x\n"} | {"users-2.payload.json": '{"users": []}'})
+    golden.accept(golden.run_all([tmp_path / "acme.yaml"]).differences)
+    assert json.loads((folder / "response.json").read_text())["result"][1]["owner"]["name"] == "U2"
+
+
+def test_a_case_is_recorded_with_the_replies_to_its_joins(tmp_path):
+    mapper_of(tmp_path)
+    about = {"description": "x", "query": {}, "joined": {"users": [json.loads(CASE["users-1.payload.json"])]}}
+    golden.record(tmp_path / "acme.yaml", "two", {"items": deals(1, 2)}, about, salt=None)
+    assert (tmp_path / "acme/two/users-1.payload.json").is_file()
+    assert golden.run_all([tmp_path / "acme.yaml"]).diagnostics == []
+
+
+def test_explain_names_the_reply_that_a_value_came_from(mapper):
+    _, page = exchanged(mapper, company(USERS, [deals(1, 2, 3, 4, 77)]))
+    about = {"query": page.query, "joined": page.joined}
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/1/owner/name", **about)
+    assert '/users/1/firstName in the reply to join `users`, request 1 = "U2"' in found.render()
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/3/owner/name", **about)
+    assert "/users/0/firstName in the reply to join `users`, request 2" in found.render()
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/4/owner/name", **about)
+    assert "is absent" in found.render()
+
+
+def test_a_finding_about_a_joined_value_has_its_place_there(tmp_path):
+    mapper = mapper_of(tmp_path, ("        source_schema: acme/users\n", ""))
+    users = {"1": {"id": 1, "firstName": 5}}
+    with pytest.raises(EvaluationError) as caught:
+        driven(mapper.exchange({}), company(users, [deals(1)]))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.pointer) == ("D401", "/users/0/firstName")
+    assert "in the reply to join `users`, request 1" in found.message
+
+
+def test_coverage_counts_the_expressions_of_a_join(tmp_path):
+    folder = case_of(tmp_path)
+    covered = coverage.measure(load(tmp_path / "acme.yaml"), [golden.read(folder)])
+    hits = {unit.name: bool(unit.hits) for unit in covered.of("branches")}
+    assert (hits["true of $context.with_owners"], hits["false of $context.with_owners"]) == (True, False)
+    assert (hits["true of $status = 404"], hits["false of $status = 404"]) == (True, False)
+    lines = covered.lines[load(tmp_path / "acme.yaml").sources[0]]
+    text = (tmp_path / "acme.yaml").read_text().splitlines()
+    assert {text[n - 1].strip().partition(":")[0] for n, hit in lines.items() if hit} >= {"ids", "rows", "key"}
+
+
+def test_diff_tells_of_joins(tmp_path):
+    with_join = mapper_of(tmp_path / "a")
+    without = mapper_of(
+        tmp_path / "b",
+        ("$user.firstName", "contact"),
+        ("age: $user.age", "age: amount"),
+        ("      title: $uppercase($lookup($joined.users, $string(ownerId)).title)\n", ""),
+        ("      user: $lookup($joined.users, $string(ownerId))\n", "      x: id\n"),
+        mapping=joining.MAPPING[: joining.MAPPING.index("    join:")]
+        + joining.MAPPING[joining.MAPPING.index("    let:") :],
+    )
+    batch = mapper_of(tmp_path / "c", ("batch: 3", "batch: 4"), ("key: $string(id)", "key: id"))
+    told = {
+        name: [one.found.message for one in mappings(*pair)]
+        for name, pair in {
+            "added": (without, with_join),
+            "removed": (with_join, without),
+            "changed": (with_join, batch),
+            "same": (with_join, with_join),
+        }.items()
+    }
+    assert "`all` has a new join `users`: it costs further requests for each page" in told["added"]
+    assert "`all` has lost its join `users`" in told["removed"]
+    assert told["changed"] == [
+        "`all` reads replies differently: join.users.key",
+        "`all`: batch of the join `users` 3 → 4",
+    ]
+    assert told["same"] == []
+
+
+def test_the_page_of_a_mapping_shows_its_joins(mapper):
+    page = docs.FORMATS["markdown"](mapper)
+    assert "`join.users.ids`" in page
+    assert "`items.ownerId`" in page

@@ -1,0 +1,197 @@
+"""Pages with joins: which endpoint replied, what its joins are asked about, and the page made of all replies."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from truto_mapper.engine.answer import FAILURES, Given, failure, opened, page_of
+from truto_mapper.engine.arguments import checked, refuse
+from truto_mapper.engine.called import value_at
+from truto_mapper.engine.join_replies import Reader
+from truto_mapper.engine.joined import Joined, JoinedBudget
+from truto_mapper.engine.joins import Joins
+from truto_mapper.engine.lacking import lacking
+from truto_mapper.engine.page import OnInvalid, Page, ReadResponse, Request, Response
+from truto_mapper.engine.planner import plan_of
+from truto_mapper.engine.query import Asked, Plan, Query, asked_of
+from truto_mapper.engine.replies import Replies
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.mapping import linked
+from truto_mapper.mapping.linked import REPLY, Endpoint
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
+from truto_mapper.text.record import replace
+
+if TYPE_CHECKING:
+    from truto_mapper.engine.envelope import Envelope
+
+_BODY = REPLY.index("response")
+
+
+class Readers(dict[str, tuple[Reader, ...]]):
+    """The readers of the joins of each endpoint by its name, each made when it is first needed."""
+
+    def __init__(self, mapping: linked.Mapping) -> None:
+        self.mapping = mapping
+
+    def __missing__(self, name: str) -> tuple[Reader, ...]:
+        endpoint = next(one for one in self.mapping.endpoints if one.name == name)
+        made = self[name] = tuple(Reader(self.mapping, endpoint, join) for join in endpoint.joins)
+        return made
+
+
+class Answered(NamedTuple):
+    """A reply to a page's own request, its body read, with what its joins gave."""
+
+    response: Response
+    joined: Joined
+
+    def page(self, replies: Replies, query: Query | None, asked: Asked, on_invalid: OnInvalid) -> Page[Any]:
+        """The page of all replies. Raises as `map` does."""
+        body, status, headers = self.response
+        page = page_of(replace(replies, joined=self.joined), body, query, asked, status, headers, on_invalid)
+        self.joined.budget.joined = {}  # what is kept of a page must not keep the rows
+        return page._replace(response=self.response) if isinstance(self.response, ReadResponse) else page
+
+
+class Joining:
+    """Makes the pages of a mapping whose endpoints have joins. `replies` maps them with what the joins give."""
+
+    def __init__(self, replies: Replies) -> None:
+        self.replies, self.readers = replies, Readers(replies.mapping)
+
+    @cached_property
+    def envelope(self) -> Envelope | None:
+        """Reads replies with raw rows; None where all rows must be read as JSON."""
+        from truto_mapper.engine.envelope import envelope_of  # noqa: PLC0415  # few mappers map bytes
+
+        return envelope_of(self.replies.mapping.endpoints, self.replies.functions)
+
+    def unasked(self) -> Replies:
+        """Maps what was not asked for: no join runs."""
+        return replace(self.replies, joined=Joined(JoinedBudget(), {}))
+
+    def asking(
+        self, on_invalid: OnInvalid, request: Request, response: Response | None
+    ) -> Generator[Request, Response, Answered | None]:
+        """The requests of a page's joins; None for a reply that is not mapped, or that `map` refuses."""
+        query = request.query
+        plan = query.plan
+        if response is None or plan is None or not any(self.readers[name] for name in plan.endpoints):
+            return None
+        opened = self._opened(response, asked_of(query, plan, plan.settings, plan.now))
+        if opened is None:
+            return None
+        response, bindings, endpoint, budget, told = opened
+        bindings = (*bindings[:_BODY], _cut(endpoint, response.body, query, plan), *bindings[_BODY + 1 :])
+        try:
+            joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
+            joins.notes += told
+            return Answered(response, (yield from joins.steps()))
+        except FAILURES as error:
+            raise failure(error, response.headers, query) from None
+
+    def answered(self, on_invalid: OnInvalid, request: Request, answered: Answered) -> Page[Any]:
+        """The page of a reply whose joins have run. Raises as `map` does."""
+        query, plan = request.query, plan_of(request.query)
+        try:
+            return answered.page(self.replies, query, asked_of(query, plan, plan.settings, plan.now), on_invalid)
+        except FAILURES as error:
+            raise failure(error, answered.response.headers, query) from None
+
+    def page(self, body: Any, given: Given, joined: Any, *, is_exact: bool = False) -> Page[Any] | None:
+        """The page of a reply and of kept replies to its joins; None for one that `map` refuses.
+
+        Raises as `map` does, and `QueryError` Q515 for what are no replies.
+        """
+        query, asked, status, headers, on_invalid = given
+        responses, response = self._responses(joined, asked), Response(body, status, headers)
+        found = self._of_rows(given, responses) if body.__class__ is dict else None
+        if found is None:
+            opened = self._opened(response, asked, is_exact=is_exact)
+            if opened is None:
+                return None
+            response, bindings, endpoint, budget, told = opened
+            joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
+            joins.notes += [*told, *lacking(endpoint.joins, joins.scope, responses)]
+            found = joins.of_replies(responses)
+        return Answered(response, found).page(self.replies, query, asked, on_invalid)
+
+    def of_rows(self, given: Given, joined: Any) -> Replies | None:
+        """Maps rows with kept replies where nothing of the page itself is read for these; None where something is."""
+        found = self._of_rows(given, self._responses(joined, given[1]))
+        return None if found is None else replace(self.replies, joined=found)
+
+    def _of_rows(self, given: Given, responses: dict[str, list[Response]]) -> Joined | None:
+        query, asked, status, headers, on_invalid = given
+        only, settings, sent, now, parameters, one, of_caller, *_ = asked
+        if only is None or any(one.reads_ids or one.join.name not in responses for one in self.readers[only]):
+            return None
+        bindings = settings, sent, headers, now, parameters, MISSING, status, one, of_caller
+        scope = self.replies.scope(bindings, JoinedBudget())
+        return Joins(self.readers[only], scope, query, on_invalid).of_replies(responses)
+
+    def _opened(
+        self, response: Response, asked: Asked, *, is_exact: bool = False
+    ) -> tuple[Response, tuple[Any, ...], Endpoint, JoinedBudget, Sequence[Diagnostic]] | None:
+        """A reply whose body is read: its bindings, the endpoint that it is of, its budget, and what was mended of it.
+
+        None for one without records, and for one with which something is wrong: that is told when it is mapped.
+        """
+        body, status, headers = response
+        _, settings, sent, now, parameters, one, given, *_, plan = asked
+        told: Sequence[Diagnostic] = ()
+        try:
+            kind, body, told = opened(body, status, plan.method, is_exact=is_exact)
+            budget = JoinedBudget()
+            bindings = settings, sent, headers, now, parameters, body, status, one, given
+            fused, _ = self.replies.recognised(bindings, plan, [], budget)
+        except FAILURES:
+            return None
+        return None if fused is None else (kind(body, status, headers), bindings, fused.endpoint, budget, told)
+
+    def _responses(self, given: Any, asked: Asked) -> dict[str, list[Response]]:
+        """Kept replies to joins, by the joins' names."""
+        if given.__class__ is not dict or any(one.__class__ is not list for one in given.values()):
+            given = _in_lists(given)
+        known = {reader.join.name for name in asked[-1].endpoints for reader in self.readers[name]}
+        for name in given.keys() - known:
+            hint = did_you_mean(name, known) if isinstance(name, str) else None
+            refuse(f"joined: there is no join {excerpt(name)}", hint)
+        return {name: list(map(_response, replies)) for name, replies in given.items()}
+
+
+def _cut(endpoint: Endpoint, body: Any, query: Query, plan: Plan) -> Any:
+    """The reply with only the rows of the page, where a limit cuts it and one plain path leads to them."""
+    if plan.limit is None and not query.offset:
+        return body
+    from truto_mapper.engine.externals import UnfusableError  # noqa: PLC0415  # only a limit needs it
+    from truto_mapper.engine.reply_code import Loops  # noqa: PLC0415  # likewise
+
+    try:
+        loops = Loops.of(endpoint)
+    except UnfusableError:
+        return body
+    rows = value_at(body, *loops.outer)
+    if loops.inner is not None or rows.__class__ is not list:
+        return body
+    there = [row for row in rows if row is not None]
+    stop = None if plan.limit is None else query.offset + plan.limit
+    return _with(body, loops.outer, there[query.offset : stop])
+
+
+def _with(holder: Any, path: Sequence[str], value: Any) -> Any:
+    """A copy of an object with another value at a path."""
+    return value if not path else {**holder, path[0]: _with(holder[path[0]], path[1:], value)}
+
+
+def _in_lists(given: Any) -> dict[Any, list[Any]]:
+    if not isinstance(given, Mapping) or not all(isinstance(one, (list, tuple)) for one in given.values()):
+        refuse("joined must be an object with the replies to each join in a list", 'such as {"users": [reply]}')
+    return {name: list(replies) for name, replies in given.items()}
+
+
+def _response(given: Any) -> Response:
+    """A kept reply: a response, or its body alone."""
+    return checked(given) if isinstance(given, Response) else Response(given)
