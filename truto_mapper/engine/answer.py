@@ -80,7 +80,8 @@ def page_of(
     is_looping = False
     if following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)
-    found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
+    if fused.joins and settings is not fused.quiet:
+        found += _unjoined(fused, replies, bindings, budget)
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
@@ -112,7 +113,7 @@ def page_of(
 
 def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget) -> Sequence[Diagnostic]:
     """A note on a page that is mapped without the joins that it needs."""
-    if bindings[0] is fused.quiet or replies.joined is not None:
+    if replies.joined is not None:
         return ()
     from truto_mapper.engine.lacking import unjoined  # noqa: PLC0415  # few pages lack joins
 
