@@ -80,8 +80,7 @@ def page_of(
     is_looping = False
     if following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)
-    if fused.joins and settings is not fused.quiet:
-        found += _unjoined(fused, replies, bindings, budget)
+    found += _unjoined(fused, replies, bindings, budget) if fused.joins and settings is not fused.quiet else ()
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
