@@ -506,7 +506,9 @@ def deals_mapper(edits):
     mapping = joining.MAPPING
     for old, new in edits:
         mapping = mapping.replace(old, new)
-    return in_memory(mapping, joining.SPEC, deals=joining.DEALS, users=joining.USERS, **{"users-request": joining.REQUEST})
+    return in_memory(
+        mapping, joining.SPEC, deals=joining.DEALS, users=joining.USERS, **{"users-request": joining.REQUEST}
+    )
 
 
 BATCHED_BY_ID = (("batch: 3", "batch: 1"), ("key: $string(id)", "key: $ids[0]"))
@@ -648,7 +650,7 @@ PAGED = {
     for name, (keys, *_) in test_pagination.SCHEMES.items()
 }
 LINKS = [
-    "<?from=3>; rel=next", "</contacts?from=2>;rel=\"next\"", "<https://evil.example/x?from=1>; rel=next", "<", "<>; rel=next",
+    "<?from=3>; rel=next", '</contacts?from=2>;rel="next"', "<https://evil.example/x?from=1>; rel=next", "<", "<>; rel=next",
     "<?a>; rel=next", "<?from=1>; rel=next, <?from=2>; rel=next", "<javascript:1?from=1>; rel=next", "<?from=%00>; rel=next",
     "<//x@y/contacts?from=9>; rel=next", "<?from=é>; rel=next", "<?>; rel=next", "x" * 9000, "<?" + "a=1&" * 3000 + ">; rel=next",
 ]  # fmt: skip

@@ -12,23 +12,33 @@ from records import DEBUG, NAME, RECORD, RESOURCE, STORED
 
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.openapi import artefacts, openapi, typed_dicts
-from truto_mapper.resource.spec import Resource
-from truto_mapper.text import yaml_tree
+from truto_mapper.resource.spec import Resource, load_resource
+from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.source import Source
 
 ROOT = Path(__file__).parents[1]
-REFRESH = f"run: truto-mapper schema {NAME} --write"
+SHIPPED = {name: path for name, path in files.shipped("schemas", ".yaml").items() if "/" in name}
 
 
-def test_the_generated_schemas_are_fresh():
-    folder = ROOT / "schemas" / "conversational-intelligence"
-    committed = {path.name: path.read_text() for path in folder.glob("activity.*.json")}
-    assert committed == artefacts(RESOURCE), REFRESH
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_files_generated_from_a_shipped_resource_are_fresh(name):
+    resource, refresh = load_resource(name), f"run: truto-mapper schema {name} --write"
+    committed = {path.name: path.read_text() for path in SHIPPED[name].parent.glob(f"{resource.resource}.*.json")}
+    assert committed == artefacts(resource), refresh
+    types = ROOT / "truto_mapper" / "resource" / f"{resource.resource}.py"
+    assert types.read_text() == typed_dicts(resource), refresh
+    openapi_spec_validator.validate(openapi(resource))
 
 
-def test_the_generated_types_are_fresh():
-    assert (ROOT / "truto_mapper" / "resource" / "activity.py").read_text() == typed_dicts(RESOURCE), REFRESH
+@pytest.mark.parametrize(
+    ("title", "name"), [("User", "User"), ("Call log", "CallLog"), ("2nd", "People"), ("Überweisung", "People")]
+)
+def test_a_type_is_called_by_the_title_where_that_can_be_a_name(title, name):
+    spec = {"version": 1, "unified_model": "crm", "resource": "people", "title": title, "integrations": []}
+    methods = {"list": {"http_method": "GET", "path": "/people"}}
+    resource = Resource.of(spec | {"methods": methods, "parameters": {}, "fields": {}, "response": {}})
+    assert f"class {name}(TypedDict):" in typed_dicts(resource)
 
 
 def test_generated_types_import_what_they_use():

@@ -14,6 +14,8 @@ from truto_mapper.engine.parts import Functions
 
 if TYPE_CHECKING:
     from truto_mapper.resource.activity import Activity
+    from truto_mapper.resource.interactions import Interaction
+    from truto_mapper.resource.users import User
 
 #: Names another folder; empty, it turns the cache off.
 VARIABLE = "TRUTO_MAPPER_CACHE"
@@ -28,6 +30,24 @@ def load(
     cursor_key: CursorKey | None = None,
     cache: bool | Path = True,
 ) -> Mapper[Activity]: ...
+@overload
+def load(
+    name: Literal["gong/interactions"],
+    *,
+    overlays: Overlays = (),
+    functions: Functions | None = None,
+    cursor_key: CursorKey | None = None,
+    cache: bool | Path = True,
+) -> Mapper[Interaction]: ...
+@overload
+def load(
+    name: Literal["gong/users"],
+    *,
+    overlays: Overlays = (),
+    functions: Functions | None = None,
+    cursor_key: CursorKey | None = None,
+    cache: bool | Path = True,
+) -> Mapper[User]: ...
 @overload
 def load(
     name: str | Path,

@@ -128,7 +128,7 @@ def _following(
     budget: Budget,
 ) -> tuple[str | None, bool]:
     """As `next_cursor`, which knows neither `pagination` nor joins."""
-    found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
+    found += _unjoined(fused, replies, bindings, budget) if fused.joins and bindings[0] is not fused.quiet else ()
     if fused.has_pages:
         return _paginated(replies, fused, query, bindings, following, rows, found, budget)
     return next_cursor(following, fused, query, bindings[RESPONSE], found)
@@ -136,7 +136,7 @@ def _following(
 
 def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget) -> Sequence[Diagnostic]:
     """A note on a page that is mapped without the joins that it needs."""
-    if bindings[0] is fused.quiet or replies.joined is not None:
+    if replies.joined is not None:
         return ()
     from truto_mapper.engine.lacking import unjoined  # noqa: PLC0415  # few pages lack joins
 

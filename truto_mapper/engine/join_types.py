@@ -42,18 +42,20 @@ def looked_at(endpoint: Endpoint, join: Join) -> Looked:
         inference.used(of(one, reply))
     row = join_row(reply, None if join.rows is None else of(join.rows, reply))
     inference.used(of(join.key, row))
+    tested, inference.paths = inference.paths, set()
     scope = TypeScope({"joined": Type(frozenset({"object"}), properties={join.name: by_key(join, row)})}, ANY)
     for name, one in endpoint.let:
         scope = scope.bound(name, inference.infer(one.node, scope), one.node)
     for one in expressions(endpoint.response):
         inference.used(inference.infer(one.node, scope))
-    whole = (Reading(None, path, is_whole=True) for path in inference.whole if path)
-    return Looked.of([*whole, *_found(inference.paths)])
+    above = {path[:end] for path in inference.paths for end in range(len(path))}
+    whole = {*inference.whole, *inference.paths - above} - {()}
+    return Looked.of([*_found(whole, is_whole=True), *_found(tested | inference.paths, is_whole=False)])
 
 
 def _scope(reply: Type, context: Type) -> TypeScope:
     return TypeScope({"response": reply, "$": context}, context)
 
 
-def _found(paths: Iterable[NamePath]) -> Iterator[Reading]:
-    return (Reading(None, path, is_whole=False) for path in sorted(paths))
+def _found(paths: Iterable[NamePath], *, is_whole: bool) -> Iterator[Reading]:
+    return (Reading(None, path, is_whole=is_whole) for path in sorted(paths))

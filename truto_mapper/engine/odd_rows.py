@@ -129,10 +129,10 @@ class OddRows:
 
     @cached_property
     def reads(self) -> RowReads | None:
-        """None where rows are read as parts of the reply, or a whole record is one expression."""
+        """None where rows are read as parts of the reply or with those of joins, or a record is one expression."""
         remote, endpoint = self.resource.fields.get(REMOTE_DATA), self.fused.endpoint
         is_checked = remote is not None and (remote.type not in ("object", "any") or remote.fields)
-        if self.loops is None or is_checked or not isinstance(endpoint.response, dict):
+        if self.loops is None or is_checked or endpoint.joins or not isinstance(endpoint.response, dict):
             return None
         outer = ("response", *self.loops.outer)
         if any(path[: len(outer)] == outer[: len(path)] for path in self.fused.page_values.paths):

@@ -44,7 +44,7 @@ def planned(
     names = bindings(query, settings, now)
     budget = Budget()
     endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget), query.method)
-    question = Question(query.parameters, [_sealed(one) for one in endpoints], settings)
+    question = Question(query.parameters, [_sealed(one) for one in endpoints], _choosing(mapping, settings))
     at = cursors.opened(query.get("next_cursor"), question, now)
     now = at.now
     first = _first(endpoints[0], at.cursor)
@@ -67,6 +67,12 @@ def planned(
     of_one = query.remarks, query.method, query.id, query.body
     planned = Query(query.parameters, at.cursor, at.offset, at.digest, made, notes, plan, *of_one)
     return Request(**made, query=planned, diagnostics=notes)
+
+
+def _choosing(mapping: linked.Mapping, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that choose rows."""
+    apart = mapping.only_joins_read
+    return {name: value for name, value in settings.items() if name not in apart} if apart else settings
 
 
 def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:

@@ -194,9 +194,10 @@ class Inference:
         found: list[Type] = []
         holders = list(types.objects(holder))
         for one in holders:
-            if one.path is not None:
-                self.paths.add((*one.path, name))
-            found.append(types.of_field(one, name))
+            inner = types.of_field(one, name)
+            if one.path is not None or inner.path is not None:
+                self.paths.add(inner.path if one.path is None else (*one.path, name))  # type: ignore[arg-type]
+            found.append(inner)
         closed = [one.properties for one in holders if one.properties is not None and one.others is None]
         known = any(closed) and len(closed) == len(holders)  # `{}.x` is a way to write undefined
         if known and not any(name in properties for properties in closed):

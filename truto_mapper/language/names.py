@@ -158,11 +158,14 @@ def without_brackets(node: Node) -> Node:
     return replace(node, steps=steps, keep_singleton_array=False, keep_array=False)
 
 
-#: Functions that are undefined or false where their first argument is undefined.
-_OF_SOMETHING = frozenset(
-    {"boolean", "contains", "count", "exists", "length", "lookup", "lowercase", "match", "not", "number", "string"}
-    | {"substring", "substringAfter", "substringBefore", "trim", "type", "uppercase"}
+#: Functions that are undefined where their first argument is.
+_UNDEFINED_ALIKE = frozenset(
+    {"contains", "length", "lowercase", "number", "string", "substring", "substringAfter", "substringBefore"}
+    | {"trim", "type", "uppercase"}
 )
+
+#: Functions that are undefined or false there.
+_OF_SOMETHING = _UNDEFINED_ALIKE | {"boolean", "count", "exists", "lookup", "match", "not"}
 
 
 def excludes_undefined(predicate: Node) -> bool:
@@ -184,6 +187,9 @@ def excludes_undefined(predicate: Node) -> bool:
 
 def _is_undefined(node: Node) -> bool:
     """Whether a node is certainly undefined where `$` is."""
+    match node:
+        case nodes.Call(procedure=Variable(name=name), arguments=(argument, *_)) if name in _UNDEFINED_ALIKE:
+            return _is_undefined(argument)
     first: Node = node.steps[0] if isinstance(node, Path) else node
     if isinstance(first, Step):
         if first.stages or first.predicates or first.group is not None:

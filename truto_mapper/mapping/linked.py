@@ -187,6 +187,7 @@ class Mapping:
     """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals.
 
     `lookups` are its tables of constants by name. `unjoined` has each endpoint with joins as it is without them.
+    `only_joins_read` has the settings that choose no rows: only joins read them.
     """
 
     __slots__ = ("_root",)
@@ -202,6 +203,7 @@ class Mapping:
     endpoints: tuple[Endpoint, ...]
     lookups: Map[str, Any]
     unjoined: Map[str, Endpoint]
+    only_joins_read: frozenset[str]
 
     @property
     def root(self) -> Node:

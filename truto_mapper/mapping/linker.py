@@ -26,6 +26,7 @@ from truto_mapper.mapping.linked import (
     Template,
     WholeDays,
     bound,
+    every,
 )
 from truto_mapper.mapping.pagination import pagination
 from truto_mapper.mapping.shape import check_shape
@@ -78,9 +79,19 @@ def link(
     integration = parts["integration"].value
     made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
     unjoined = {one.name: without_joins(one) for one in endpoints if one.joins}
-    mapping = Mapping(sources or (root.source,), *made, linker.read.tables, unjoined)
+    only_joins_read = _only_joins_read(settings, endpoints, whole_days) if unjoined else frozenset()
+    mapping = Mapping(sources or (root.source,), *made, linker.read.tables, unjoined, only_joins_read)
     mapping.with_root(root)
     return mapping
+
+
+def _only_joins_read(settings: Iterable[str], endpoints: Iterable[Endpoint], days: WholeDays | None) -> frozenset[str]:
+    """The settings that joins read, and no other part of an endpoint."""
+    others = [one for endpoint in endpoints for key, one in every(endpoint) if not key.startswith("join.")]
+    others += [] if days is None else [days.time_zone]
+    paths = [read.path for one in others if "context" in one.text for read in reads(one)]
+    read = {path[1] if len(path) > 1 else None for path in paths if path[0] == "context"}
+    return frozenset() if None in read else frozenset(settings) - read
 
 
 class _Linker:

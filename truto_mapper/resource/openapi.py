@@ -76,7 +76,7 @@ _ID = {
 
 
 def _body_name(resource: Resource, method: str) -> str:
-    return f"{method.capitalize()}{_pascal(resource.resource)}"
+    return f"{method.capitalize()}{_type_name(resource)}"
 
 
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
@@ -110,7 +110,7 @@ def _written(name: str, field: Field) -> str:
 
 
 def _answer(resource: Resource, method: str) -> JSON:
-    name = _pascal(resource.resource)
+    name = _type_name(resource)
     listed = [f"{name}List", f"Normalized{name}List", f"{name}Debug"]
     bodies = [_component(one) for one in (listed if method == "list" else [name, f"Normalized{name}"])]
     bodies += [_debug_of_one(name)] if method != "list" else []
@@ -142,7 +142,7 @@ def _component(name: str) -> JSON:
 
 
 def _components(resource: Resource) -> JSON:
-    name = _pascal(resource.resource)
+    name = _type_name(resource)
     unified, normalized = f"#/components/schemas/{name}", f"#/components/schemas/Normalized{name}"
     lists = {
         f"{name}List": {"title": "unified"} | envelope(resource, unified),
@@ -224,7 +224,7 @@ def json_text(schema: JSON) -> str:
 
 def typed_dicts(resource: Resource) -> str:
     """Python source with a TypedDict for the record and each object in it."""
-    classes = list(_classes(_pascal(resource.resource), resource.description, resource.fields))
+    classes = list(_classes(_type_name(resource), resource.description, resource.fields))
     body = "\n\n\n".join(classes)
     names = [name for name in ("Any", "Literal", "NotRequired", "TypedDict") if re.search(rf"\b{name}\b", body)]
     title = f"The unified {resource.title} record as types, generated from schemas/{resource.name}.yaml."
@@ -265,6 +265,12 @@ def _docstring(text: str) -> str:
     safe = text.replace("\\", "\\\\").replace('"', "'")
     lines = textwrap.wrap(f'"""{safe}"""', 112)
     return textwrap.indent("\n".join(lines), "    ")
+
+
+def _type_name(resource: Resource) -> str:
+    """The name of a record's type: the title, such as `User` of `users`, where that can be a name."""
+    titled = _pascal(resource.title.replace(" ", "-"))
+    return titled if titled.isascii() and titled.isidentifier() else _pascal(resource.resource)
 
 
 def _pascal(name: str) -> str:

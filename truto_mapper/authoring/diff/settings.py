@@ -1,6 +1,6 @@
 """The settings of an account: what changed between two mappings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +16,14 @@ def settings(old: Mapper, new: Mapper) -> Iterator[Change]:
         root = (new if name in after else old).mapping.root
         for code, severity, message in _setting(f"the setting `{name}`", before.get(name), after.get(name)):
             made = at_key(root, ("context", name), code, severity, message)
-            yield _refusing(made) if (name not in after or code == "B306") and _default(before, after, name) else made
+            differs = _sealed(old, name) != _sealed(new, name)
+            yield _refusing(made) if (name not in after or code == "B306") and differs else made
 
 
-def _default(before: Mapping[str, JSON], after: Mapping[str, JSON], name: str) -> bool:
-    """Whether a setting has a default in one version only, or another one: it is part of what cursors belong to."""
-    return before.get(name, {}).get("default") != after.get(name, {}).get("default")
+def _sealed(mapper: Mapper, name: str) -> Any:
+    """The default of a setting, where that is part of what cursors belong to."""
+    mapping = mapper.mapping
+    return None if name in mapping.only_joins_read else mapping.context_schemas.get(name, {}).get("default")
 
 
 def _refusing(one: Change) -> Change:
