@@ -40,6 +40,7 @@ GROUPS = {
     "B": "Changes, found by `diff`",
     "R": "Real replies, compared by `drift`",
     "E": "Explanations",
+    "I": "Imports from Truto",
     "G": "Golden cases",
 }
 

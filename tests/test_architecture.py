@@ -198,6 +198,7 @@ CACHES = {
     "language.library.date_pictures._plan": 256,
     "language.library.date_pictures._reader": 256,
     "language.library.date_pictures._writer": 256,
+    "language.library.truto.date_reading._reader": 256,
     "language.library.truto.files._types": "one",
     "language.library.truto.names._loaded": 64,
     "language.library.pictures._integer": 256,

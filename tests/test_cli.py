@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
+import truto_mapper
 from truto_mapper.authoring import coverage, docs
 from truto_mapper.edges.cli import app, authoring_commands, main
 from truto_mapper.text import files
@@ -136,10 +137,11 @@ def test_a_setting_given_as_text_has_the_type_the_mapping_declares():
 
 
 def test_schema_prints_each_kind():
-    for kind in ("record", "list", "normalized", "query", "openapi"):
+    for kind in ("record", "list", "normalized", "query", "openapi", "mapping"):
         done = cli("schema", "conversational-intelligence/activity", "--kind", kind)
         assert isinstance(json.loads(done.stdout), dict), done.stderr
-    assert json.loads(cli("schema", "mapping").stdout)["title"] == "MappingDocument"
+    for document in ("mapping", "resource", "overlay", "case"):
+        assert json.loads(cli("schema", document).stdout)["$id"] == f"{document}.schema.json"
 
 
 def test_schema_check_passes_for_the_shipped_files():
@@ -233,9 +235,73 @@ def test_a_file_that_cannot_be_read_is_reported_in_the_format_too():
 
 
 def test_schema_checks_several_resources_in_a_format():
-    done = cli("schema", RESOURCE, "mapping", "--check", "--format", "junit")
+    done = cli("schema", RESOURCE, "mapping", "resource", "overlay", "case", "--check", "--format", "junit")
     assert done.exit_code == 0
-    assert {Path(name).name for name in written("junit", done)[0]} > {"mapping.schema.json", "activity.py"}
+    names = {"mapping.schema.json", "resource.schema.json", "overlay.schema.json", "case.schema.json", "activity.py"}
+    assert {Path(name).name for name in written("junit", done)[0]} > names
+
+
+def test_the_schema_of_a_resource_s_mappings_is_written_on_demand(tmp_path):
+    spec = tmp_path / "thing.yaml"
+    spec.write_text((files.home() / "schemas/conversational-intelligence/activity.yaml").read_text("utf-8"))
+    assert cli("schema", spec, "--write").exit_code == 0
+    assert not (tmp_path / "activity.mapping.schema.json").exists()
+    assert cli("schema", spec, "--kind", "mapping", "--check").exit_code == 1
+    assert cli("schema", spec, "--kind", "mapping", "--write").exit_code == 0
+    assert cli("schema", spec, "--kind", "mapping", "--check").exit_code == 0
+    assert json.loads((tmp_path / "activity.mapping.schema.json").read_text())["properties"]["resource"]
+
+
+# ── list and --version ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_list_shows_the_shipped_mappings_and_resources(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = cli("list")
+    assert done.exit_code == 0
+    assert re.search(r"(?m)^  gong/activity +conversational-intelligence/activity +\d+ cases +shipped$", done.stdout)
+    assert "    list: aggregate, by_period, day_by_day\n" in done.stdout
+    assert re.search(r"(?m)^  conversational-intelligence/activity +list +in gong +shipped$", done.stdout)
+
+
+def test_list_shows_the_project_s_own_files_first_and_what_is_broken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"gong/activity": None, "acme/one": "integration: acme\n", "acme/two": "a: ["}.items():
+        path = tmp_path / f"mappings/{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((files.home() / "mappings/gong/activity.yaml").read_text("utf-8") if text is None else text)
+    (tmp_path / "schemas/crm").mkdir(parents=True)
+    (tmp_path / "schemas/crm/deal.yaml").write_text("integrations: [acme]\n")
+    done = cli("list")
+    assert done.exit_code == 1
+    assert [line.split()[0] for line in done.stdout.splitlines() if re.match("  [^ ]", line)] == [
+        "acme/one",
+        "acme/two",
+        "gong/activity",
+        "crm/deal",
+        "conversational-intelligence/activity",
+    ]
+    assert re.search(r"(?m)^  acme/one +broken +\d errors +mappings/acme/one.yaml$", done.stdout)
+    assert re.search(r"(?m)^  gong/activity .* 0 cases +mappings/gong/activity.yaml$", done.stdout)
+    assert "error[M106]: `version` is missing" in done.stderr
+    found = json.loads(cli("list", "--format", "json").stdout)
+    assert [(one["name"], one["shipped"], "errors" in one) for one in found["mappings"]] == [
+        ("acme/one", False, True),
+        ("acme/two", False, True),
+        ("gong/activity", False, False),
+    ]
+    assert [(one["name"], one["shipped"], "errors" in one) for one in found["resources"]] == [
+        ("crm/deal", False, True),
+        ("conversational-intelligence/activity", True, False),
+    ]
+    about = found["mappings"][2]
+    assert (about["integration"], about["methods"], about["cases"]) == ("gong", ["list"], 0)
+    assert about["endpoints"][0] == {"name": "aggregate", "method": "list", "request": "POST"}
+
+
+def test_the_version_is_shown():
+    done = cli("--version")
+    assert (done.exit_code, done.stdout.split()[:2]) == (0, ["truto-mapper", truto_mapper.__version__])
 
 
 def test_overlays_are_laid_over_the_mapping_and_warnings_about_them_are_shown(tmp_path, payload):
@@ -294,7 +360,7 @@ MISTAKES = {
     "no such payload": (["map", "gong/activity", "no-such.json"], None, 2, "cannot read no-such.json"),
     "a folder as payload": (["map", "gong/activity", "/"], None, 2, "cannot read /"),
     "a broken payload": (["map", "gong/activity", "-"], '{"a": 1,\n "b": }', 1, "<stdin>:2:7"),
-    "an empty payload": (["map", "gong/activity", "-"], "", 1, "not valid JSON"),
+    "an empty payload": (["map", "gong/activity", "-"], "", 1, "the provider's answer is empty (status 200)"),
     "a payload with NaN": (["map", "gong/activity", "-"], '{"a": NaN}', 1, "NaN is not a JSON number"),
     "a payload with an infinite number": (
         ["map", "gong/activity", "-"],

@@ -77,6 +77,7 @@ KEYS = [
     ("recognise: $exists(users)", "when: true", []),
     ("recognise: $exists(users)", "recognise: $status = 404", ["this is always false"]),
     ("empty_when: $status = 404", "empty_when: $status = 200", ["this is always false"]),
+    ("empty_when: $status = 404", "empty_when: $status = 204", []),
     ("empty_when: $status = 404", "error_when: $status = 200", []),
     ("empty_when: $status = 404", "error_when: $status = 500", ["this is always false"]),
     ("    $status = 404 ?", "    $status = 200 ?", ["this is always false"]),

@@ -26,6 +26,7 @@ from truto_mapper.mapping.document import (
     ErrorDocument,
     JoinDocument,
     MappingDocument,
+    PaginationDocument,
     WholeDaysDocument,
 )
 from truto_mapper.resource.document import FieldDocument, MethodDocument, PeriodDocument, ResourceDocument
@@ -240,6 +241,7 @@ def rows(text):
 MODELS = {
     "Mapping": MappingDocument,
     "Endpoint": EndpointDocument,
+    "Pages": PaginationDocument,
     "Join": JoinDocument,
     "Whole days": WholeDaysDocument,
     "Error mapping": ErrorDocument,
@@ -274,8 +276,8 @@ def test_every_command_is_documented_with_each_of_its_options(name):
     options = {one for parameter in COMMANDS[name].params for one in parameter.opts if one.startswith("-")}
     assert set(re.findall(r"^\| `(-[\w-]+)", text, re.MULTILINE)) == options
     arguments = [one.metavar.strip("[].") for one in COMMANDS[name].params if one.param_type_name == "argument"]
-    usage = re.search(rf"`truto-mapper {name} ([^`]*)`", text)[1]
-    assert re.findall(r"[A-Z]+", usage) == arguments
+    usage = re.search(rf"`truto-mapper {name}( [^`]*)?`", text)[1] or ""
+    assert re.findall(r"[A-Z/]+", usage) == arguments
 
 
 def test_every_public_name_is_documented():

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from truto_mapper import MappingError, Source, load
 from truto_mapper.authoring import drift
+from truto_mapper.authoring.observation import Seen
 from truto_mapper.authoring.sources import reply_reads
 from truto_mapper.edges.cli import app
 from truto_mapper.text import files
@@ -155,7 +156,7 @@ def found(project, *replies, endpoint="people"):
 
 
 def seen(replies):
-    made = drift.Seen()
+    made = Seen()
     for number, reply in enumerate(replies):
         made.reply(f"r{number}", reply)
     return made

@@ -434,7 +434,6 @@ def test_an_array_that_may_be_empty_is_left_to_the_exact_path(text, tags, tmp_pa
 UNFUSABLE = {
     "a computed loop": ({"id": "key"}, "{contact: 'data[active]'}", "for_each is not one or two plain paths"),
     "three loops": ({"id": "key"}, "{a: data, b: $a.b, c: $b.c}", "for_each is not one or two plain paths"),
-    "a loop over the reply": ({"id": "key"}, "{contact: $response.data}", "for_each leads back to an outer value"),
     "a long inner loop": ({"id": "key"}, "{a: data, b: $a.b.c}", "the inner for_each is not one name below the outer"),
     "a list in YAML": ({"id": "key", "tags": "[key]"}, "{contact: data}", "tags is a list in YAML"),
     "its own remote_data": (

@@ -70,12 +70,15 @@ RULES = {
         *("count", "share", "owner.age", "3", "calls[0].minutes", "sizes[0]", "$count(‹list›)", "$length(‹text›)"),
         *("‹number› + ‹number›", "(‹number› - ‹number›) * 2", "$sum(calls.minutes)", "$max(sizes)", "-‹number›"),
         *("‹truth› ? ‹number› : ‹number›", "‹number› ?? ‹number›", "($v := ‹number›; $v + 1)", "$round(‹number›)"),
+        *("$toNumber(‹text›)", "$toNumber(‹number›)", "$diceCoefficient(‹text›, ‹text›)"),
         *("$floor(‹number› / 2)", "$reduce(sizes, function($a, $b) {$a + $b})"),
     ],
     "text": [
         *("id", "kind", "owner.name", "tags[0]", "calls[0].kind", '"a"', "‹text› & ‹any›", "$uppercase(‹text›)"),
         *("$lowercase(kind)", "$string(‹any›)", "$substring(‹text›, 0, 1)", '$join(tags, "-")', "$type(‹any›)"),
         *('kind = "call" ? ‹text› : ‹text›', "‹text› ?: ‹text›", "($v := ‹text›; $v)", "$trim(id)", "calls[0].title"),
+        *("$firstNonEmpty(‹text›, ‹text›)", '$mapValues(kind, {"Call": "c", "email": id})', "$trutoJoin(‹list›)"),
+        *('$mapValues(level, {"1": "one", "high": null})', "$mapValues(‹text›, {'a': 1})", "$digest(‹any›)"),
         *("$exists(owner.name) ? owner.name : kind", "‹truth› ? ‹text›", '$split("a b", " ")[0]'),
     ],
     "truth": [
@@ -90,11 +93,20 @@ RULES = {
         *("$map(calls, function($c) {$c.minutes})", "$filter(calls, function($c) {$c.kind = 'audio'})", "calls[0]"),
         *("$distinct(‹list›)", "$reverse(‹list›)", "$append(‹list›, ‹list›)", "$sort(sizes)", "$keys(‹object›)"),
         *("$filter(‹list›, function($v) {$exists($v)})", "tags.$uppercase($)", "($v := ‹list›; $v)", "calls.minutes[]"),
+        *("$compact(‹list›)", '$lofilter(calls, "title")', '$orderBy(‹list›, "minutes")', "$flatten(‹list›)"),
+        *(
+            "$difference(‹list›, tags)",
+            '$find(calls, {"minutes": 1}).people',
+            "$compact(‹any›)",
+            "$firstNonEmpty(‹any›, ‹any›)",
+        ),
         *("‹truth› ? ‹list› : ‹list›", "$zip(tags, sizes)", "calls.title ?? ‹list›", "[‹any›][0]", "‹object›.*"),
     ],
     "object": [
         *("owner", '{"a": ‹any›, "b": ‹any›}', "calls[0]", "calls[minutes = 1]", '{"a": ‹number›}.a', "$merge(calls)"),
         *("‹truth› ? owner", "($v := ‹object›; $v)", '{"k": ‹list›, "o": {"p": ‹text›}}', "calls{kind: $sum(minutes)}"),
+        *('$keyBy(calls, "kind")', '$groupBy(calls, "kind")', '$pick(‹object›, "name")', '$omit(‹object›, "name")'),
+        *("$find(calls, ‹object›)", "$lofilter(calls, ‹object›)[0]", "$firstNonEmpty(‹object›, ‹any›)"),
         *("$sift(owner, function($v) {$exists($v)})", "calls[-1]"),
     ],
 }

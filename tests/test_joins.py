@@ -1,6 +1,7 @@
 """Joins: what they ask for, what their rows become, and what is told when they fail."""
 
 import json
+import pickle
 
 import joining
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from joining import company, driven, mapper_of
 
 from truto_mapper import EvaluationError, MappingError, ProviderError, QueryError, Response, load
-from truto_mapper.authoring import coverage, docs, explain, golden
+from truto_mapper.authoring import check, coverage, docs, explain, golden
 from truto_mapper.authoring.diff.mappings import mappings
 
 USERS = {str(n): {"id": n, "firstName": f"U{n}", "age": n, "title": f"boss {n}"} for n in range(1, 9)}
@@ -566,3 +567,114 @@ def test_the_page_of_a_mapping_shows_its_joins(mapper):
     page = docs.FORMATS["markdown"](mapper)
     assert "`join.users.ids`" in page
     assert "`items.ownerId`" in page
+
+
+def checked(folder, *replaced, mapping=joining.MAPPING):
+    mapper_of(folder, *replaced, mapping=mapping)
+    return [(one.code, one.message) for one in check.check_file(folder / "acme.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (("$user.firstName", "$user.frstName"), "C206", "has no `frstName`"),
+        (("key: $string(id)", "key: $string(uid)"), "C206", "has no `uid`"),
+        (("rows: users", "rows: people"), "C206", "has no `people`"),
+        (("name: $user.firstName", "name: $user.age"), "C207", "`owner.name` is a string, but this gives an integer"),
+        (("next_cursor: next\n        empty", "next_cursor: nxt\n        empty"), "C206", "has no `nxt`"),
+        (("run_if: $context.with_owners", 'run_if: $headers.Foo = "1"'), "C242", "never has `Foo`"),
+        (("ids: items.ownerId", "ids: items.owner"), "C206", "has no `owner`"),
+    ],
+)
+def test_check_holds_a_join_against_its_schema(tmp_path, change, code, words):
+    assert any(one == code and words in message for one, message in checked(tmp_path, change))
+
+
+def test_check_finds_nothing_in_a_good_join(tmp_path):
+    found = checked(tmp_path, ("$uppercase($lookup($joined.users, $string(ownerId)).title)", "$user.title"))
+    assert {code for code, _ in found} <= {"C215", "C223"}
+
+
+def test_a_join_that_nothing_reads_is_found(tmp_path):
+    found = checked(
+        tmp_path,
+        ("$user.firstName", "contact"),
+        ("        age: $user.age\n", ""),
+        ("      title: $uppercase($lookup($joined.users, $string(ownerId)).title)\n", ""),
+        ("    let:\n      user: $lookup($joined.users, $string(ownerId))\n", ""),
+    )
+    assert ("C212", "the join `users` is never used: no expression reads `$joined.users`") in found
+
+
+# ── Lookup tables ────────────────────────────────────────────────────────────────────────────────────────────────
+
+TABLES = (
+    joining.HEAD
+    + """\
+lookups:
+  stages: {new: open, "closed won": won, gone: lost}
+  codes: {open: [1, 2], won: {id: 3}}
+endpoints:
+  all:
+    path_mapping: '"/deals"'
+    query_mapping: {stage: '$lookup($codes, $query.truto_response_format)'}
+    for_each: {deal: items}
+    response_mapping:
+      id: $string(id)
+      stage: $lookup($stages, phase)
+      title: $string($lookup($codes, $lookup($stages, phase)))
+"""
+)
+
+
+def test_a_table_is_looked_up_in_expressions_of_rows_and_of_requests(tmp_path):
+    mapper = mapper_of(tmp_path, mapping=TABLES)
+    body = {"items": [{"id": 1, "phase": "new"}, {"id": 2, "phase": "closed won"}, {"id": 3, "phase": "x"}, {"id": 4}]}
+    page = mapper.map(body)
+    assert [one.get("stage") for one in page.records] == ["open", "won", None, None]
+    assert [one.get("title") for one in page.records] == ["[1,2]", '{"id":3}', None, None]
+    assert mapper.plan({"truto_response_format": "unified"}).params == {}
+    again = pickle.loads(pickle.dumps(mapper))  # our own
+    assert again.map(body).records == page.records
+    made = json.loads(mapper.map_bytes(json.dumps(body).encode()).body)["result"]
+    assert made == list(page.records)
+
+
+def test_a_table_costs_one_lookup_a_row(tmp_path):
+    assert "caller_stages.get(" in mapper_of(tmp_path, mapping=TABLES).show()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("  stages: {new", "  query: {new", "`query` is already bound here"),
+        ("  stages: {new", "  sta-ges: {new", "`sta-ges` is not a valid variable name"),
+        ("  stages: {new", "  sum: {new", "`sum` is the name of a function"),
+        ("for_each: {deal: items}", "for_each: {stages: items}", "`stages` is already bound here"),
+        ("$lookup($stages, phase)\n", "$lookup($stagse, phase)\n", "$stagse is not bound here"),
+    ],
+)
+def test_a_table_has_a_name_of_its_own(tmp_path, old, new, words):
+    with pytest.raises(MappingError) as caught:
+        mapper_of(tmp_path, (old, new), mapping=TABLES)
+    assert any(words in one.message for one in caught.value.diagnostics), str(caught.value)
+
+
+def test_check_knows_the_keys_and_the_values_of_a_table(tmp_path):
+    typed = TABLES.replace("    for_each", "    source_schema: acme/phases\n    for_each").replace(
+        "gone: lost", "gone: lsot"
+    )
+    (tmp_path / "schemas/acme").mkdir(parents=True)
+    phase = {"type": "string", "enum": ["new", "closed won", "paused"]}
+    row = {"type": "object", "properties": {"id": {"type": "integer"}, "phase": phase}, "required": ["id", "phase"]}
+    schema = {"type": "object", "properties": {"items": {"type": "array", "items": row}}, "required": ["items"]}
+    (tmp_path / "schemas/acme/phases.schema.json").write_text(json.dumps(schema))
+    found = checked(tmp_path, mapping=typed.replace("  codes:", "  other: {a: b}\n  codes:"))
+    assert ("C209", 'the table `stages` has no entry for "paused": the value is undefined then') in found
+    assert ("C212", "the entry `gone` of the table `stages` is never used: no key can be this") in found
+    assert ("C212", "the table `other` is never used: no expression reads `$other`") in found
+
+
+def test_check_finds_a_value_of_a_table_that_the_resource_does_not_list(tmp_path):
+    found = checked(tmp_path, ("gone: lost", "gone: lsot"), mapping=TABLES)
+    assert any(code == "C209" and '"lsot"' in message for code, message in found)

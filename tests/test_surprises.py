@@ -291,3 +291,7 @@ def test_arguments_that_can_never_work_are_all_told_at_their_places(row):
     judge.infer_all(expression.node, TypeScope(kinds, kinds["o"]))
     assert list(dict.fromkeys(found)) == row["says"]
     assert row["says"]
+
+
+def test_a_sort_may_be_followed_by_a_number():
+    assert told("$row.items^(id)[0].id") == []

@@ -90,7 +90,7 @@ contacts.map({}).records[0]["age"].upper()  # E: attr-defined reportAttributeAcc
 gong.map({}, on_invalid="discard")  # E: arg-type reportArgumentType
 gong.map({}, query=5)  # E: arg-type reportArgumentType
 gong.plan("users[]=1", on_unknown="skip")  # E: arg-type reportArgumentType
-gong.plan("users[]=1", {"time_zone": "UTC"})  # E: call-arg reportCallIssue
+gong.plan("users[]=1", {"time_zone": "UTC"})  # E: call-arg arg-type reportCallIssue
 gong.plan("users[]=1").body["filter"] = gong.nothing  # E: attr-defined reportAttributeAccessIssue
 load("gong/activity", overlay=["acme.yaml"])  # E: call-overload reportCallIssue
 chosen: Format = "xml"  # E: assignment reportAssignmentType

@@ -9,7 +9,7 @@ from truto_mapper.authoring.blocks import Block, Code, Heading, Inline, Lineage,
 from truto_mapper.authoring.sources import reads_parameter, reply_paths
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
-from truto_mapper.mapping.linked import Endpoint, every, leaves
+from truto_mapper.mapping.linked import Endpoint, Pagination, every, leaves
 from truto_mapper.resource.field import Field
 from truto_mapper.text.pointers import dotted, keys_of
 
@@ -64,6 +64,8 @@ def _used(mapper: Mapper, name: str) -> Inline:
             cursor = name == "next_cursor" and any(one.name == "cursor" for one in expression.variables)
             if cursor or reads_parameter(expression, name):
                 places.setdefault(f"{key} {expression.place}", f"{_part(key)} ({expression.place})")
+        if name == "next_cursor" and endpoint.pagination is not None and endpoint.pagination.parameter:
+            places["pagination"] = "in the query string (pagination)"
     days = mapper.mapping.whole_days
     if days is not None and name in days.parameters:
         places["whole_days"] = f"as a whole day ({days.parameters[name]})"
@@ -84,6 +86,8 @@ _PARTS = {
     "next_cursor": "for the next cursor",
     "page_number": "for the page number",
     "total": "for the total",
+    "has_more": "to tell whether a page follows",
+    "origin": "for the origin of links",
     "empty_when": "to recognise an empty reply",
     "error_when": "to recognise a failure",
     "time_zone": "for the time zone",
@@ -96,7 +100,7 @@ def _part(key: str) -> str:
 
 #: The parts of an endpoint that its page lists.
 _ASKING = ("params", "headers", "body", "static_response", "query_error", "query_note")
-_READING = ("next_cursor", "page_number", "total", "error_when", "empty_when", "time_zone")
+_READING = ("next_cursor", "page_number", "total", "has_more", "origin", "error_when", "empty_when", "time_zone")
 
 
 def _endpoint(mapper: Mapper, endpoint: Endpoint) -> Iterator[Block]:
@@ -123,9 +127,20 @@ def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
     for join in endpoint.joins:
         for key, expression in join.expressions:
             yield (Code(f"join.{join.name}.{key}"),), _code(expression), (expression.place,)
+    if endpoint.pagination is not None:
+        yield (Code("pagination"),), (_paged(endpoint.pagination),), ()
     for key in ("for_each", "let"):
         for name, expression in getattr(endpoint, key):
             yield (Code(f"{key} ${name}"),), _code(expression), (expression.place,)
+
+
+def _paged(pages: Pagination) -> str:
+    """How pages follow each other."""
+    said = {"from": pages.first if pages.format == "page" else None, "as": pages.parameter, "size": pages.size}
+    parts = [
+        f"{name} {value}" for name, value in {**said, "sent as": pages.size_parameter}.items() if value is not None
+    ]
+    return ", ".join([pages.format.replace("_", " "), *parts])
 
 
 def _field(name: str, field: Field, expression: Expression, places: list[str]) -> tuple[Inline, ...]:

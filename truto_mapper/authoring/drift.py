@@ -7,9 +7,10 @@ gone if the schema declares it, the mapping reads it, and no reply has it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from truto_mapper.authoring.observation import Place, Seen, inferred
 from truto_mapper.authoring.sources import ReplyRead, checked_schema, reply_paths, reply_reads
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import reply_type
@@ -20,7 +21,6 @@ from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, nearest
 from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.pointers import Steps, dotted, json_pointer, steps_of
-from truto_mapper.text.source import MAX_DEPTH
 from truto_mapper.text.yaml_tree import Node
 
 #: What changed, with its code.
@@ -35,74 +35,10 @@ CODES: Mapping[Kind, str] = {
 }
 
 #: The expressions whose value may be absent: the last page has no cursor.
-_OPTIONAL = {"next_cursor", "time_zone", "empty_when"}
+_OPTIONAL = {"next_cursor", "has_more", "time_zone", "empty_when"}
 
 #: How many new fields of an object a message lists; it counts the others.
 SHOWN = 8
-
-#: How many different values of a field are compared with its enumeration.
-MAX_VALUES = 1_000
-
-
-# ── What replies hold ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Place(NamedTuple):
-    """Where a value is: the name of its reply, and the path in it."""
-
-    reply: str
-    path: Steps
-
-
-@dataclass(slots=True)
-class Seen:
-    """What replies hold at one place: each kind of value with where it first was and the value, and what is in it.
-
-    `count` is the number of values, for a whole reply that of replies; `objects` is how many are objects. `values` has
-    the different scalars, each with its kind, because 1 is not true.
-    """
-
-    count: int = 0
-    kinds: dict[str, tuple[Place, Any]] = field(default_factory=dict)
-    values: dict[tuple[str, Any], Place] = field(default_factory=dict)
-    objects: int = 0
-    fields: dict[str, Seen] = field(default_factory=dict)
-    items: Seen | None = None
-
-    def reply(self, name: str, body: Any) -> None:
-        """Add a reply with its name."""
-        self.add(body, Place(name, ()))
-
-    def add(self, value: Any, place: Place) -> None:
-        """Add the value at a place."""
-        kind = "integer" if isinstance(value, float) and value.is_integer() else kind_of(value)
-        self.count += 1
-        self.kinds.setdefault(kind, (place, value))
-        if isinstance(value, (dict, list)):
-            if len(place.path) < MAX_DEPTH:
-                self._add_inner(value, place)
-        elif len(self.values) < MAX_VALUES:
-            self.values.setdefault((kind, value), place)
-
-    def _add_inner(self, value: dict[str, Any] | list[Any], place: Place) -> None:
-        self.objects += isinstance(value, dict)
-        for step, child in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(step, str):
-                inner = self.fields.setdefault(step, Seen())
-            else:
-                inner = self.items = self.items or Seen()
-            inner.add(child, Place(place.reply, (*place.path, step)))
-
-    def schema(self) -> dict[str, Any]:
-        """A JSON Schema of what was seen; it says nothing about a field that was always null."""
-        kinds = [kind for kind in self.kinds if kind != "null" and not (kind == "integer" and "number" in self.kinds)]
-        kinds += ["null"] if kinds and "null" in self.kinds else []
-        made: dict[str, Any] = {} if not kinds else {"type": kinds[0] if len(kinds) == 1 else kinds}
-        if self.fields:
-            made["properties"] = {name: inner.schema() for name, inner in self.fields.items()}
-        if self.items is not None and self.items.kinds:
-            made["items"] = self.items.schema()
-        return made
 
 
 # ── What schemas declare ─────────────────────────────────────────────────────────────────────────────────────────
@@ -402,9 +338,9 @@ def _widen_type(schema: dict[str, Any], change: Change) -> None:
     if "null" in kinds and None not in node.get("enum", [None]):
         node["enum"] = [*node["enum"], None]
     if change.seen.items is not None and "items" not in node:
-        node["items"] = change.seen.items.schema()
+        node["items"] = inferred(change.seen.items)
     if change.seen.fields and "properties" not in node:
-        node["properties"] = change.seen.schema()["properties"]
+        node["properties"] = inferred(change.seen)["properties"]
 
 
 def _list_values(schema: dict[str, Any], change: Change) -> None:
@@ -416,7 +352,7 @@ def _list_values(schema: dict[str, Any], change: Change) -> None:
 
 def _add_fields(schema: dict[str, Any], change: Change) -> None:
     for name in change.names:
-        _at(schema, change.steps)[name] = change.seen.fields[name].schema()
+        _at(schema, change.steps)[name] = inferred(change.seen.fields[name], name)
 
 
 def _make_optional(schema: dict[str, Any], change: Change) -> None:

@@ -101,7 +101,7 @@ def reply_reads(endpoint: Endpoint) -> Iterator[ReplyRead]:
     Names of `let` and `for_each` are followed to what they are made of.
     """
     paths = Paths([*RESPONSE_NAMES, "$"])
-    for key in ("recognise", "next_cursor", "empty_when", "time_zone"):
+    for key in ("recognise", "next_cursor", "has_more", "empty_when", "time_zone"):
         if (one := getattr(endpoint, key)) is not None:
             yield from _reads_of(key, one, paths)
     for name, expression in endpoint.for_each:

@@ -10,7 +10,16 @@ from truto_mapper.engine import bodies
 from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
 from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.fused import Fused, Made
-from truto_mapper.engine.page import BEYOND, ExactResponse, OnInvalid, Page, ReadResponse, Response, bounded
+from truto_mapper.engine.page import (
+    BEYOND,
+    CsvResponse,
+    ExactResponse,
+    OnInvalid,
+    Page,
+    ReadResponse,
+    Response,
+    bounded,
+)
 from truto_mapper.engine.query import Asked, Plan, Query
 from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
@@ -53,7 +62,7 @@ def page_of(
     only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
     if body.__class__ is not dict:
-        kind, body, told = opened(body, status, plan.method, is_exact=is_exact)
+        kind, body, told = opened(replies, body, status, plan, is_exact=is_exact)
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
     bindings = (settings, sent, headers, now, parameters, body, status, one, given)
@@ -64,8 +73,8 @@ def page_of(
     reply: Any = None
     if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
-        is_taken = body.__class__ is dict or (body.__class__ is list and fused.takes_array)  # type: ignore[union-attr]
-        reply = fused.reply(bindings, budget) if is_taken else None  # type: ignore[union-attr]
+        read = fused.reply  # type: ignore[union-attr]
+        reply = read(bindings, budget) if body.__class__ is dict or _takes(fused, body) else None
     if reply is None or reply[0] is not True:
         fused, reply = replies.recognised(bindings, plan, found, budget)
     if fused is None:
@@ -78,8 +87,13 @@ def page_of(
         days = replies.mapping.whole_days
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
-    if following.__class__ is not str or not following or (cursor is not None and following == cursor):
-        following, is_looping = next_cursor(following, fused, query, body, found)
+    has_pages = fused.has_pages
+    if following.__class__ is not str or not following or has_pages or (cursor is not None and following == cursor):
+        following, is_looping = (
+            _paginated(replies, fused, query, bindings, following, rows, found, budget)
+            if has_pages
+            else next_cursor(following, fused, query, body, found)
+        )
     found += _unjoined(fused, replies, bindings, budget) if fused.joins and settings is not fused.quiet else ()
     made = None
     if rows is not False and is_whole:
@@ -120,16 +134,33 @@ def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget
 
 
 def opened(
-    body: Any, status: int, method: str, *, is_exact: bool
+    replies: Replies, body: Any, status: int, plan: Plan, *, is_exact: bool
 ) -> tuple[type[Response], Any, tuple[Diagnostic, ...]]:
     """A body that is not a plain object as JSON, with the class of its response, and what was mended of it."""
     kind: type[Response] = Response
     told: tuple[Diagnostic, ...] = ()
+    if replies.forms and 200 <= status < 300 and isinstance(body, (bytes, bytearray, str)):
+        from truto_mapper.engine import csv_bodies  # noqa: PLC0415  # few mappings have one
+
+        rows, told = csv_bodies.read(body, replies.form_of(plan), is_raw=plan.raw)
+        if rows is not MISSING:
+            return CsvResponse, rows, told
     if isinstance(body, (bytes, bytearray)):
         exact: list[Exact] = []
         body, told = bodies.read(body, status, exact if is_exact else None)
         kind = ExactResponse if exact else ReadResponse
-    return kind, {} if body is None and method in WITH_BODY and 200 <= status < 300 else body, told
+    return kind, {} if body is None and plan.method in WITH_BODY and 200 <= status < 300 else body, told
+
+
+def _takes(fused: Fused | None, body: Any) -> bool:
+    """Whether the generated code of an endpoint reads a body that is no plain object."""
+    return body.__class__ is list and fused is not None and fused.takes_array
+
+
+def _paginated(*given: Any, is_raw: bool = False) -> tuple[str | None, bool]:
+    from truto_mapper.engine.next_page import following  # noqa: PLC0415  # few mappings need it
+
+    return following(*given, is_raw=is_raw)
 
 
 #: The codes of findings whose messages hold names and no values: they have no credentials.
@@ -206,8 +237,13 @@ class Answer:
         if self.plan.method != "list":
             return self._ended(reply[0], (), None, is_mapped=False)
         name, cursor = reply
-        fused, body = self.replies.functions[name], self.bindings[5]
-        cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
+        fused = self.replies.functions[name]
+        if fused.has_pages:
+            given = self.bindings, cursor, False, self.found, self.budget
+            cursor, self.is_looping = _paginated(self.replies, fused, self.query, *given, is_raw=True)
+        else:
+            body = self.bindings[5]
+            cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
         return self._ended(name, (), cursor)
 
     def _ended(

@@ -110,7 +110,7 @@ class Cursors:
         body = self._verified(text, question)
         position = None if body is None else _position(body)
         if position is None:
-            _refuse()
+            refuse()
         return position
 
     def _verified(self, text: str, question: Question) -> bytes | None:
@@ -223,7 +223,8 @@ def _base64(data: bytes) -> bytes:
     return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE).rstrip(b"=")
 
 
-def _refuse() -> NoReturn:
+def refuse() -> NoReturn:
+    """Raise `QueryError` Q506 for a cursor that is not one of ours."""
     message = "next_cursor was altered, or belongs to another query or account"
     hint = "pass it back unchanged, with the same parameters and context, or leave it out to start again"
     raise QueryError(Diagnostic("Q506", message, pointer="/next_cursor", hint=hint))

@@ -6,12 +6,21 @@ from typing import Any, NamedTuple
 
 from truto_mapper.engine import decimals, rendering, typed_json
 from truto_mapper.engine.answer import Given
-from truto_mapper.engine.page import BEYOND, ExactResponse, Page, ReadResponse, bounded, cursor_of, rendered
+from truto_mapper.engine.page import (
+    BEYOND,
+    CsvResponse,
+    ExactResponse,
+    Page,
+    ReadResponse,
+    bounded,
+    cursor_of,
+    rendered,
+)
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.text.diagnostics import Diagnostic
 
-JSON, NDJSON = "application/json", "application/x-ndjson"
+JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -46,6 +55,8 @@ def encoded(page: Page[Any], chosen: Format | None, sent: Any) -> Encoded:
         raise bounded(error) from None
     is_mended = any(found.code == "P610" for found in page.diagnostics)
     if name == "raw" and isinstance(page.response, ReadResponse) and not is_mended:
+        if isinstance(page.response, CsvResponse):
+            return _encoded(page, sent.encode() if isinstance(sent, str) else bytes(sent), CSV)
         return _encoded(page, bytes(sent).removeprefix(_BOM), JSON)
     is_stream = name == "stream"
     kind = NDJSON if is_stream else JSON

@@ -26,7 +26,7 @@ class Envelope:
     """
 
     def __init__(self, endpoints: Sequence[Endpoint], functions: Mapping[str, Fused]) -> None:
-        found = [functions[one.name] for one in endpoints if one.method == "list"]
+        found = [functions[one.name] for one in endpoints if one.method == "list" and one.decode is None]
         self.rows: dict[str, NamePath] = {one.name: one.loops.outer for one in found if one.typed and one.loops}
         self.rows = {name: path for name, path in self.rows.items() if all(map(typed_json.is_name, path))}
         while lost := [name for name, path in self.rows.items() if self._is_looked_into(path, found)]:

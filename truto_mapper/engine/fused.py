@@ -90,6 +90,8 @@ class Fused:
     ) -> None:
         """`joins` are those of the endpoint, also where it is mapped without them."""
         self.endpoint, self.name = endpoint, endpoint.name
+        #: Whether `pagination` tells which page follows, not the cursor alone.
+        self.has_pages = endpoint.pagination is not None
         self.joins = joins
         #: The settings of an account for which nothing is missing in a page without joins.
         self.quiet: Any = None
@@ -160,6 +162,7 @@ class Fused:
 
         one = self.endpoint
         expressions = [one.error_when, one.next_cursor, one.time_zone, one.recognise]
+        expressions += [one.has_more, one.origin, one.total] if self.has_pages else []
         expressions += [expression for _, expression in one.for_each[:1]] if with_rows else []
         for expression in expressions:
             if expression is not None:

@@ -135,10 +135,9 @@ class RepliesOf:
 
     def _add_rows(self, body: Any, number: int, scope: Scope) -> None:
         types = self.reader.types
-        usual = types.usual_rows(body) if scope.trace is None else None
-        if usual is not None and self.rows.keys().isdisjoint(usual):
-            self.scope.budget.spend(_ROW * len(usual))  # type: ignore[union-attr]  # a page has one
-            self.rows |= usual
+        before = len(self.rows)
+        if scope.trace is None and types.take_usual(body, self.rows):
+            self.scope.budget.spend(_ROW * (len(self.rows) - before))  # type: ignore[union-attr]  # a page has one
             return
         unusable = self._unusable(types, body, number)
         rows = self._rows(body, scope)

@@ -143,7 +143,7 @@ class Joining:
         _, settings, sent, now, parameters, one, given, *_, plan = asked
         told: Sequence[Diagnostic] = ()
         try:
-            kind, body, told = opened(body, status, plan.method, is_exact=is_exact)
+            kind, body, told = opened(self.replies, body, status, plan, is_exact=is_exact)
             budget = JoinedBudget()
             bindings = settings, sent, headers, now, parameters, body, status, one, given
             fused, _ = self.replies.recognised(bindings, plan, [], budget)

@@ -89,7 +89,9 @@ class Mapper(Generic[RecordT]):
         self._cursors = Cursors(f"{self._mapping.integration} {self._resource.name}", self._keys)
         self._planner = Planner.of(self._mapping, self._cursors)
         schema = json_schema.Schema(generated.record_schema(self._resource), generated=True)
-        self._replies = Replies(self._mapping, self._functions, self._planner.unplanned, schema, self._cursors, {})
+        forms = {one.name: one.decode for one in self._mapping.endpoints if one.decode is not None}
+        shared = self._functions, self._planner.unplanned, forms, schema, self._cursors, dict[str, list[Diagnostic]]()
+        self._replies = Replies(self._mapping, *shared)
         self._keep = keep
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -356,20 +358,22 @@ class Mapper(Generic[RecordT]):
             body, status, headers = response
             return self.map(body, query=request.query, status=status, headers=headers, on_invalid=on_invalid)
         try:
-            return self._static(request.query, on_invalid)
+            replies = self._joining.unasked() if self._mapping.unjoined else self._replies
+            return _static(replies, request.query, on_invalid)
         except FAILURES as error:
             raise failure(error, request.query) from None
 
-    def _static(self, query: Query, on_invalid: OnInvalid) -> Page[RecordT]:
-        """The page of a call that is skipped: the mapped static_response, or no records."""
-        plan = plan_of(query)
-        body = requests.static_response(self._mapping, query, plan.settings, plan.now, self._replies.trace)
-        if body is MISSING:
-            parts = (), None, query.notes, (), Response(None), query, self._resource
-            return Page(*parts, is_asked=False, method=query.method)
-        asked = asked_of(query, plan, plan.settings, plan.now)
-        replies = self._joining.unasked() if self._mapping.unjoined else self._replies
-        return page_of(replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+
+def _static(replies: Replies, query: Query, on_invalid: OnInvalid) -> Page[Any]:
+    """The page of a call that is skipped: the mapped static_response, or no records."""
+    plan, mapping = plan_of(query), replies.mapping
+    body = requests.static_response(mapping, query, plan.settings, plan.now, replies.trace)
+    if body is MISSING:
+        parts = (), None, query.notes, (), Response(None), query, mapping.resource
+        return Page(*parts, is_asked=False, method=query.method)
+    asked = asked_of(query, plan, plan.settings, plan.now)
+    page = page_of(replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+    return page._replace(following=None) if plan.first is not None and isinstance(page.following, str) else page
 
 
 def _told(functions: Mapping[str, Fused], page: Page[Any]) -> Told:

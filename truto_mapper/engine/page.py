@@ -98,6 +98,12 @@ class ExactResponse(ReadResponse):
     __slots__ = ()
 
 
+class CsvResponse(ReadResponse):
+    """A response whose body was read as CSV: an array of rows."""
+
+    __slots__ = ()
+
+
 class Unified(TypedDict, Generic[RecordT]):
     """A page in the format "unified"; `result` is an object if `truto_key_by` was given."""
 

@@ -38,7 +38,7 @@ class Plan:
 
     `zone` is the time zone of its whole days, `limit` the most records of a page, `remote_data` whether they keep the
     provider's rows, `question` what its cursors belong to, `raw` whether no records are wanted, `method` that of the
-    resource.
+    resource, `first` the number of the first page, or its offset, where `$cursor` is a number.
     """
 
     settings: dict[str, Any]
@@ -50,6 +50,7 @@ class Plan:
     remote_data: bool = True
     raw: bool = False
     method: str = "list"
+    first: int | None = None
 
     def __repr__(self) -> str:
         return f"<Plan of {', '.join(self.endpoints)}>"
@@ -121,12 +122,19 @@ def asked_of(
     """What pages share that are mapped with other settings, or at another time, than the query was planned with."""
     is_usual = settings is plan.settings and len(plan.endpoints) == 1 and not plan.raw
     parameters, sent, offset, notes = ({}, None, 0, ()) if query is None else _shared(query)
-    names = plan.endpoints[0] if is_usual else None, settings, MISSING if sent is None else sent
+    names = plan.endpoints[0] if is_usual else None, settings, MISSING if query is None else bound(sent, plan.first)
     one = (identity if identity is None else str(identity), None) if query is None else (query.id, query.body)
     moment, (given, body) = MISSING if now is None else now, (MISSING if part is None else part for part in one)
     is_whole = plan.limit is None and not offset and plan.method == "list"
     parts = parameters, given, body, sent, plan.zone, plan.remote_data, is_whole, notes, plan
     return *names, moment, *parts
+
+
+def bound(cursor: str | None, first: int | None) -> Any:
+    """What `$cursor` is for a provider's cursor; `first` as for `Plan`."""
+    if first is None:
+        return MISSING if cursor is None else cursor
+    return first if cursor is None else int(cursor.partition("/")[0])
 
 
 def _shared(query: Query) -> tuple[Mapping[str, Any], str | None, int, tuple[Diagnostic, ...]]:

@@ -13,7 +13,7 @@ from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.runtime.writing import string
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.mapping.linked import Csv, Endpoint
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, printable, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_SAID = 500
 MAX_LINES = 10
 
+#: RFC 9110, section 15.3.5.
+NO_CONTENT = 204
+
 #: The values of a reply's variables, in the order of `linked.REPLY`.
 Bindings: TypeAlias = tuple[Any, ...]
 _RESPONSE = linked.REPLY.index("response")
@@ -41,14 +44,15 @@ class Replies:
     """Reads the replies to one mapping.
 
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
-    method. Records have a `schema`, and `cursors` seal where their pages end. `unknown` is filled with what a page
-    without its query does not know, by the name of the endpoint; a `trace` notes every evaluation. `joined` is what the
-    joins of one page gave.
+    method; `forms` has the form of each endpoint that replies in CSV, by name. Records have a `schema`, and `cursors`
+    seal where their pages end. `unknown` is filled with what a page without its query does not know, by the name of the
+    endpoint; a `trace` notes every evaluation. `joined` is what the joins of one page gave.
     """
 
     mapping: linked.Mapping
     functions: Mapping[str, Fused]
     unplanned: Mapping[str, Plan]
+    forms: Mapping[str, Csv]
     schema: Schema
     cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
@@ -74,12 +78,12 @@ class Replies:
         if plan.settings is not settings and not self._is_unplanned(plan) and plan.settings != settings:
             names = [one.name for one in requests.serving(self.mapping, self.scope(bindings, budget), plan.method)]
         if status != 200 and not 200 <= status < 300:
-            found.append(self._refused(names, self.scope(bindings, budget)))
+            found.append(self._refused(names, self.scope(bindings, budget), plan))
             return None, ()
         if plan.raw or plan.method == "delete":
             return None, self._unmapped(names[0], self.scope(bindings, budget), found, plan)
         if body is None:
-            found.append(self._without_body(names, self.scope(bindings, budget)))
+            found.append(self._without_body(names, self.scope(bindings, budget), plan))
             return None, ()
         if body.__class__ is not dict and not isinstance(body, (dict, list)):
             raise ProviderError(_no_rows(body))
@@ -98,6 +102,11 @@ class Replies:
         is_taken = bindings[_RESPONSE].__class__ is not list or fused.takes_array
         return fused.reply(bindings, budget) if is_taken and self.trace is None else None
 
+    def form_of(self, plan: Plan) -> Csv | None:
+        """The form of the reply that a plan asks for, None for JSON; without a query that of any CSV."""
+        names = plan.endpoints if self._is_unplanned(plan) else plan.endpoints[:1]
+        return next((self.forms[name] for name in names if name in self.forms), None)
+
     def _is_unplanned(self, plan: Plan) -> bool:
         return plan is self.unplanned.get(plan.method)
 
@@ -108,7 +117,8 @@ class Replies:
         """
         endpoint = next(one for one in self.mapping.endpoints if one.name == name)
         if not isinstance(scope.data, (dict, list)):
-            found += [replace(_no_rows(scope.data), severity="warning")] if plan.raw else []
+            is_told = plan.raw and not (scope.data is None and self._is_end([name], scope, plan))
+            found += [replace(_no_rows(scope.data), severity="warning")] if is_told else []
             return name, MISSING
         failed, cursor = (_tried(one, scope, found) for one in (endpoint.error_when, endpoint.next_cursor))
         if truthy(failed):
@@ -123,19 +133,23 @@ class Replies:
         """Whether a reply means no records (empty_when)."""
         return any(truthy(value_of(one.empty_when, scope, failing=MISSING)) for one in self._named(names))
 
-    def _without_body(self, names: Sequence[str], scope: Scope) -> Diagnostic:
+    def _is_end(self, names: Sequence[str], scope: Scope, plan: Plan) -> bool:
+        """Whether an answer without a body means no records: `empty_when` says so, or no content follows a page."""
+        is_further = scope.bindings["status"] == NO_CONTENT and not _is_first(scope, plan)
+        return is_further or self._is_empty(names, scope)
+
+    def _without_body(self, names: Sequence[str], scope: Scope, plan: Plan) -> Diagnostic:
         """The note on an answer without a body that means no records. Raises `ProviderError` P602 for any other."""
         status = scope.bindings["status"]
-        if not self._is_empty(names, scope):
+        if not self._is_end(names, scope, plan):
             message, hint = f"the provider's answer is empty (status {status})", f"`empty_when: $status = {status}`"
             raise ProviderError(Diagnostic("P602", message, hint=f"if that means no records, write {hint}"))
         return Diagnostic("P608", f"no records: the provider's answer is empty (status {status})", "note")
 
-    def _refused(self, names: Sequence[str], scope: Scope) -> Diagnostic:
+    def _refused(self, names: Sequence[str], scope: Scope, plan: Plan) -> Diagnostic:
         """The note on a refusal of the first page that means no records (empty_when). Raises any other refusal."""
         refused = refusal(self.mapping, scope)
-        is_first = scope.bindings["cursor"] is MISSING
-        if not is_first or not self._is_empty(names, scope):
+        if not _is_first(scope, plan) or not self._is_empty(names, scope):
             raise refused
         told = f" (request {refused.request_id})" if refused.request_id else ""
         return Diagnostic("P608", f"no records: {refused.diagnostics[0].message}{told}", "note")
@@ -166,7 +180,7 @@ class Replies:
     def _unreachable(self, endpoint: Endpoint, scope: Scope) -> list[Diagnostic]:
         """P602 for each value of another type than its schema declares: the reply, or above what the page reads."""
         types = self.functions[endpoint.name].types
-        return _of_other_types(types, [one for one, _ in types.above_cursor], scope.data)
+        return of_other_types(types, [one for one, _ in types.above_cursor], scope.data)
 
     def _has_failed(self, endpoint: Endpoint, scope: Scope) -> bool:
         """Whether a reply is a failure (error_when). An expression that fails must not hide what the provider said."""
@@ -183,9 +197,8 @@ class Replies:
         if any(self._has_failed(one, scope) for one in self._named(names)):
             raise refusal(self.mapping, scope)
         known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
-        loopless = [one for one in self._named(names) if not one.for_each]
-        if not known and loopless and isinstance(scope.data, list):
-            raise ProviderError(_no_loop(loopless[0], scope.data))
+        if not known and isinstance(scope.data, list):
+            self._refuse_array(names, scope)
         if known or self._is_unplanned(plan):
             raise _foreign(known, names)
         if not _has_some(fused.endpoint, scope.data):
@@ -194,6 +207,14 @@ class Replies:
         found.append(Diagnostic("P603", message, "warning", pointer=""))
         fast = self._generated(fused, bindings, budget)
         return fused, self._read(fused.endpoint, scope) if fast is None else fast
+
+    def _refuse_array(self, names: Sequence[str], scope: Scope) -> None:
+        """Raise `ProviderError` P602 for an array where an endpoint has no loop, or its schema declares no array."""
+        wrong = [_no_loop(one, scope.data) for one in self._named(names) if not one.for_each]
+        for name in names:
+            wrong += [one for one in self._unreachable(self.functions[name].endpoint, scope) if not one.pointer]
+        if wrong:
+            raise ProviderError(wrong[0])
 
     def _unasked(self, endpoint: Endpoint) -> list[Diagnostic]:
         """A note (P609) on a page without its query, if the endpoint's expressions read the query."""
@@ -205,6 +226,12 @@ class Replies:
             note = Diagnostic("P609", message, "note", hint="give the query that the reply answers")
             self.unknown[endpoint.name] = [note] if names else []
         return self.unknown[endpoint.name]
+
+
+def _is_first(scope: Scope, plan: Plan) -> bool:
+    """Whether a reply is that to a first page."""
+    cursor = scope.bindings["cursor"]
+    return cursor is MISSING or (plan.first is not None and cursor == plan.first)
 
 
 def _is_of(endpoint: Endpoint, scope: Scope, *, failing: Any = None) -> bool:
@@ -294,7 +321,7 @@ def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | Non
     return sum(one is not None for one in rows), number if is_number else None, int(total) if is_total else None
 
 
-def _of_other_types(types: SourceTypes, readings: Iterable[Reading], body: Any) -> list[Diagnostic]:
+def of_other_types(types: SourceTypes, readings: Iterable[Reading], body: Any) -> list[Diagnostic]:
     """P602 for each value of a reply that is read and has another type than its schema declares."""
     wrong = [one for reading in readings for one in types.mismatches(reading, body, ())]
     return [Diagnostic("P602", str(one), pointer=json_pointer(one.path)) for one in wrong]
@@ -331,7 +358,7 @@ def _cursor_text(value: Any, fused: Fused, body: Any) -> str:
     """
     expression = fused.endpoint.next_cursor
     assert expression is not None  # noqa: S101  # for mypy: without one there is no value
-    if wrong := _of_other_types(fused.types, fused.types.readings(expression), body):
+    if wrong := of_other_types(fused.types, fused.types.readings(expression), body):
         raise ProviderError(wrong)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(string(None, value))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from truto_mapper.engine import sendable
 from truto_mapper.engine.cursor import Cursors, Question
 from truto_mapper.engine.page import Request
-from truto_mapper.engine.query import Plan, Query
+from truto_mapper.engine.query import Plan, Query, bound
 from truto_mapper.engine.remote_query import laid_over, parameters, refusals
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language.expression import Expression, Scope
@@ -44,10 +44,11 @@ def planned(
     names = bindings(query, settings, now)
     budget = Budget()
     endpoints = serving(mapping, Scope(MISSING, names, trace=trace, budget=budget), query.method)
-    question = Question(query.parameters, [one.name for one in endpoints], _choosing(mapping, settings))
+    question = Question(query.parameters, [_sealed(one) for one in endpoints], _choosing(mapping, settings))
     at = cursors.opened(query.get("next_cursor"), question, now)
     now = at.now
-    names |= {"cursor": MISSING if at.cursor is None else at.cursor, "now": MISSING if now is None else now}
+    first = _first(endpoints[0], at.cursor)
+    names |= {"cursor": bound(at.cursor, first), "now": MISSING if now is None else now}
     if trace is not None:
         trace.names = names
     scope = Scope(MISSING, names, trace=trace, budget=budget)
@@ -62,7 +63,7 @@ def planned(
     remote_data = not query.get("truto_ignore_remote_data")
     raw = query.get("truto_response_format") == "raw"
     served = tuple(one.name for one in endpoints)
-    plan = Plan(settings, now, served, zone, question, limit, remote_data, raw, query.method)
+    plan = Plan(settings, now, served, zone, question, limit, remote_data, raw, query.method, first)
     of_one = query.remarks, query.method, query.id, query.body
     planned = Query(query.parameters, at.cursor, at.offset, at.digest, made, notes, plan, *of_one)
     return Request(**made, query=planned, diagnostics=notes)
@@ -76,9 +77,27 @@ def _choosing(mapping: linked.Mapping, settings: dict[str, Any]) -> dict[str, An
 
 def bindings(query: Query, settings: dict[str, Any], now: str | None) -> dict[str, Any]:
     """The variables of every expression of a request, by name."""
-    given = {"cursor": query.cursor, "now": now, "id": query.id, "body": query.body}
+    given = {"now": now, "id": query.id, "body": query.body}
     made = {name: MISSING if one is None else one for name, one in given.items()}
-    return {"query": query.parameters, "context": settings, **made}
+    cursor = bound(query.cursor, None if query.plan is None else query.plan.first)
+    return {"query": query.parameters, "context": settings, "cursor": cursor, **made}
+
+
+def _sealed(endpoint: Endpoint) -> str:
+    """What cursors say of the endpoint that they belong to: a number means something else in each format."""
+    pages = endpoint.pagination
+    return endpoint.name if pages is None or pages.format == "cursor" else f"{endpoint.name} {pages.format}"
+
+
+def _first(endpoint: Endpoint, cursor: str | None) -> int | None:
+    """The number of an endpoint's first page; None where `$cursor` is no number. Raises `QueryError` Q506."""
+    pages = endpoint.pagination
+    if pages is None:
+        return None
+    from truto_mapper.engine.pagination import check  # noqa: PLC0415  # few mappings need it
+
+    check(endpoint, cursor)
+    return pages.first if pages.format in linked.NUMBERED else None
 
 
 def serving(mapping: linked.Mapping, scope: Scope, method: str) -> list[Endpoint]:
@@ -139,12 +158,14 @@ def sent(endpoint: Endpoint | Join, scope: Scope, remote_query: Mapping[str, Any
         raise _unsendable(endpoint.path, *fault)
     headers = _headers(endpoint.headers, scope)
     asked, body = _object(endpoint.params, scope), _body(endpoint, scope)
-    params = _params(endpoint.params, asked)
+    params, is_linked = _params(endpoint.params, asked), False
+    if endpoint.pagination is not None:
+        params, is_linked = _of_page(endpoint, params, scope.lookup("cursor"))
     if remote_query:
         schema = RequestSchema(False if endpoint.request is None else endpoint.request)
         within, beyond = schema.split(remote_query)
         _keep(endpoint, scope, within, beyond)
-        params |= _callers(beyond)
+        params |= {} if is_linked else _callers(beyond)
         body = laid_over({} if body is MISSING else body, schema.shaped(schema.read(within))) if within else body
     body = None if body is MISSING else body
     return {"method": endpoint.http_method, "path": path, "params": params, "headers": headers, "body": body}
@@ -169,6 +190,14 @@ def _params(template: Template | None, value: Mapping[str, Any]) -> dict[str, An
         if fault := sendable.parameter_fault(name, one):
             raise _unsendable(template, fault)
     return made
+
+
+def _of_page(endpoint: Endpoint | Join, made: dict[str, Any], cursor: Any) -> tuple[dict[str, Any], bool]:
+    """The parameters of a page, and whether they are those of a link, which has the caller's, too."""
+    from truto_mapper.engine.pagination import params  # noqa: PLC0415  # likewise
+
+    pages = endpoint.pagination
+    return params(endpoint, made, cursor), pages is not None and pages.format == "link_header" and cursor is not MISSING
 
 
 def _callers(remote_query: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,12 +231,14 @@ def _keep(endpoint: Endpoint | Join, scope: Scope, within: Mapping[str, Any], be
     names = {**scope.bindings, "cursor": "a cursor" if cursor is MISSING else cursor}
     scope = Scope(MISSING, names, budget=scope.budget)
     kept = ((endpoint.body, within), (endpoint.params, beyond))
+    own = {} if endpoint.pagination is None else dict.fromkeys(endpoint.pagination.parameters.values(), "")
     found = [
         refusal
         for template, extra in kept
         if template is not None and extra
         for refusal in refusals(_filled(template, scope, failing="unknown"), template, extra)
     ]
+    found += refusals(own, None, beyond)
     if found:
         raise QueryError(found)
 

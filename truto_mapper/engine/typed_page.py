@@ -9,9 +9,11 @@ from truto_mapper.engine.answer import Answer, Given, tells_zone
 from truto_mapper.engine.cursor import MAX_CHECKED
 from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.envelope import Envelope
+from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.lacking import has_joins
 from truto_mapper.engine.page import ExactResponse, Page, ReadResponse, Response
-from truto_mapper.engine.replies import Replies
+from truto_mapper.engine.query import Query
+from truto_mapper.engine.replies import Bindings, Replies
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.text.diagnostics import Diagnostic
@@ -41,12 +43,13 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         _, cursor, zone, _, key = reply
         if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
             raise UndecidedError
+        rows = envelope.rows_of(fused.name, body)
+        made, records = fused.typed_records(rows, key, bindings, budget, remote_data)
+        cursor = _following(replies, fused, query, bindings, cursor, rows, budget) if fused.has_pages else cursor
         if cursor is MISSING or cursor is None or cursor == "":
             cursor = None
         elif cursor.__class__ is not str or not cursor.isascii() or cursor == sent or len(cursor) > MAX_CHECKED:
             raise UndecidedError
-        rows = envelope.rows_of(fused.name, body)
-        made, records = fused.typed_records(rows, key, bindings, budget, remote_data)
     except MapperError:
         raise UndecidedError from None
     if plan.limit is not None and len(records) > plan.limit:
@@ -66,3 +69,16 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         raise UndecidedError
     answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid)
     return answer.page_of(fused, cursor, read[3], key, made)
+
+
+def _following(
+    replies: Replies, fused: Fused, query: Query | None, bindings: Bindings, cursor: Any, rows: Any, budget: Budget
+) -> str | None:
+    """The cursor of the next page; see `next_page.following`. Raises `UndecidedError` where there is more to say."""
+    from truto_mapper.engine.next_page import following  # noqa: PLC0415  # few mappings need it
+
+    told: list[Diagnostic] = []
+    found, _ = following(replies, fused, query, bindings, cursor, rows, told, budget)
+    if told:
+        raise UndecidedError
+    return found

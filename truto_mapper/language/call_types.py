@@ -16,9 +16,9 @@ from truto_mapper.language import types
 from truto_mapper.language.library.functions import LIBRARY, STANDARD
 from truto_mapper.language.library.truto.names import SIGNATURES
 from truto_mapper.language.runtime.arguments import called, expected, like_theirs
-from truto_mapper.language.runtime.calls import invoked
+from truto_mapper.language.runtime.calls import call
 from truto_mapper.language.runtime.signatures import Parameter, parse_signature
-from truto_mapper.language.runtime.values import MISSING, Budget, Run, settled
+from truto_mapper.language.runtime.values import MISSING, Budget, Run
 from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union, union_all
 from truto_mapper.text.errors import EvaluationError
 
@@ -61,6 +61,10 @@ _SAMPLES: Final[Mapping[str, tuple[Any, ...]]] = {
     "power": (1, 1),
     "pad": ("", 1, " "),
     "round": (1, 0),
+    "digest": ("", "MD5"),
+    "dtFromFormat": ("", "y"),
+    "parseUrl": ("https://example.com",),
+    "sign": ("", "SHA-1", "secret"),
 }
 
 #: Functions whose results for a few constants are computed.
@@ -241,7 +245,7 @@ def _inner(name: str, index: int, kind: Type, parameter: Parameter) -> Iterator[
 
 def run(name: str, arguments: Sequence[Any]) -> Any:
     """The result of a function. Raises `EvaluationError`."""
-    return settled(invoked(Run(Budget(), 100), MISSING, LIBRARY[name], *arguments))
+    return call(Run(Budget(), 100), MISSING, LIBRARY[name], *arguments)
 
 
 def refused_constants(name: str, kinds: Sequence[Type]) -> Iterator[Misfit]:
@@ -287,6 +291,8 @@ _ARRAYS: Final = {"a<s": sequence(types.STRING), "a<o": sequence(Type(frozenset(
 def folded(name: str, given: Sequence[Type]) -> Type | None:
     """The type of the results for all values of the arguments, if these are few constants."""
     listed = [kind.values for kind in given if kind.values and kind.solid and kind.solid <= types.SCALARS]
+    if name == "string" and len(listed) == 1 and "null" in given[0].kinds:
+        listed = [(*listed[0], None)]  # it writes null as a text
     if name not in _FOLDED or len(listed) != len(given) or not given or prod(map(len, listed)) > MAX_FOLDED:
         return None
     try:
@@ -354,6 +360,20 @@ def _found(given: Sequence[Type], _: Type) -> Type:
     return union(item_of(given[0]), UNDEFINED)
 
 
+def _looked_up_text(given: Sequence[Type], _: Type) -> Type:
+    """The type of `$mapValues(value, table)`: a value that the table does not have is unchanged."""
+    value, table = (*given, UNDEFINED)[:2]
+    if value.solid - types.SCALARS or table.kinds != {"object"} or table.properties is None or len(given) > 2:
+        return ANY
+    known = {name.lower(): one for name, one in table.properties.items()}
+    if value.values is None:
+        return union(union_all(one.without(NONE) for one in known.values()), value)
+    found = {one: known.get(str(one).lower()) for one in value.values if not isinstance(one, bool)}
+    kept = tuple(one for one in value.values if (found.get(one) or UNDEFINED).kinds & NONE)
+    made = [one.without(NONE) for one in found.values() if one is not None]
+    return union_all([*made, replace(value, kinds=value.kinds & NONE, values=None), value.one_of(kept)])
+
+
 def _listed(given: Sequence[Type], _: Type) -> Type:
     """An array of some of the items."""
     item = item_of(given[0])
@@ -413,6 +433,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "lofilter": _listed,
     "lookup": _looked_up,
     "map": _mapped,
+    "mapValues": _looked_up_text,
     "match": lambda _, __: sequence(_MATCH),
     "max": _number_of,
     "merge": _merged,

@@ -25,7 +25,7 @@ from truto_mapper.language.runtime.values import (
     fail,
     finished,
 )
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
 from truto_mapper.text.errors import EvaluationError, MappingError
 from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source, Span
@@ -308,14 +308,19 @@ class Expression:
     def _function_meant(self, place: Span, scope: Scope) -> str | None:
         """A hint if what is called or passed at a place has the name of no function and no variable."""
         from truto_mapper.language.foreign import meant  # noqa: PLC0415  # only a mistake needs it
+        from truto_mapper.language.library.truto.names import HOLDING, METHODS  # noqa: PLC0415  # likewise
         from truto_mapper.language.names import bare_calls  # noqa: PLC0415  # likewise
 
         known = LIBRARY.keys() | self.functions.keys()
+        holds = not HOLDING.isdisjoint(one.name for one in self.calls)
         variables = (one for one in (*self.calls, *self.variables) if one.name not in known)
-        names = [(one.span.start, one.name) for one in variables if scope.lookup(one.name) is MISSING]
-        names += [(one.span.start, one.value) for one, _ in bare_calls(self.node)]
-        within = (name for at, name in sorted(names) if place.start <= self.locate(Span(at, at)).start < place.end)
-        return next((hint for name in within if (hint := meant(name, known)) is not None), None)
+        hints = [(one.span.start, meant(one.name, known)) for one in variables if scope.lookup(one.name) is MISSING]
+        for one, _ in bare_calls(self.node):
+            if one.value not in METHODS or not holds:
+                hint = did_you_mean(one.value, METHODS, "`.{}(…)`") if holds else meant(one.value, known)
+                hints.append((one.span.start, hint))
+        within = (hint for at, hint in hints if place.start <= self.locate(Span(at, at)).start < place.end)
+        return next((hint for hint in within if hint is not None), None)
 
     @property
     def _namespaces(self) -> list[Any]:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType  # typing has it from Python 3.12 on
 
 from truto_mapper.text.files import MAX_NAME, NAME, is_name
-from truto_mapper.text.shape import shaped
+from truto_mapper.text.shape import schema_of, shaped
 from truto_mapper.text.yaml_tree import Node
 
 
@@ -53,9 +53,9 @@ class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
-def _optional(description: str) -> Any:
+def _optional(description: str, **bounds: Any) -> Any:
     """A key that may be left out but not be null."""
-    return Described(default=None, description=description, json_schema_extra=_without_default)
+    return Described(default=None, description=description, json_schema_extra=_without_default, **bounds)
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -64,6 +64,41 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 def _expression(description: str) -> Any:
     return _optional(f"JSONata: {description}")
+
+
+class PaginationDocument(_Document):
+    """How the provider's list goes on. `$cursor` is the cursor, the number of the page, or the offset."""
+
+    format: Literal["cursor", "page", "offset", "link_header"] = Described(
+        description="What asks for the next page: a `cursor` that the reply gives (`next_cursor`), the number of the "
+        "`page`, the `offset` of its first row, or the query of the link with rel=next (`link_header`)."
+    )
+    parameter: str = _optional(
+        min_length=1,
+        description="The HTTP query parameter that has the cursor, the number or the offset; without it the request's "
+        "mappings place `$cursor` themselves.",
+    )
+    first: int = _optional(ge=0, description="The number of the first page; 1 without it.")
+    size: int = _optional(
+        ge=1, description="How many rows of the outermost for_each a page has; one with fewer rows is the last."
+    )
+    size_parameter: str = _optional(min_length=1, description="The HTTP query parameter that asks for `size` rows.")
+    has_more: ExpressionText = _expression("whether a page follows; undefined says nothing.")
+    origin: ExpressionText = _expression("the only origin that a link may lead to, such as `https://api.example.com`.")
+
+
+class DecodeDocument(_Document):
+    """How the body of a reply is read, if not as JSON."""
+
+    format: Literal["csv"] = Described(
+        description="Each row becomes an object of texts; the first one has their names."
+    )
+    delimiter: Annotated[str, Described(min_length=1, max_length=1, pattern='[^"\r\n]')] = Described(
+        default=",", description="The character between two values, for example `;`."
+    )
+    encoding: Literal["utf-8", "utf-16", "iso-8859-1", "windows-1252"] = Described(
+        default="utf-8", description="The encoding of the text."
+    )
 
 
 class JoinDocument(_Document):
@@ -119,10 +154,14 @@ class EndpointDocument(_Document):
     query_error: ExpressionText = _expression("why this query is refused; undefined if it is not.")
     query_note: ExpressionText = _expression("what a caller should know about this query: a text, or several (Q516).")
     static_response: ExpressionText = _expression("the body that is mapped when the call is skipped.")
+    decode: Literal["json", "csv"] | DecodeDocument = Described(
+        default="json", description="How the body of a reply is read. `csv` gives an array of rows, objects of texts."
+    )
     for_each: dict[str, ExpressionText] = Described(
         default_factory=dict,
         description="Nested loops over the reply, outermost first. The last one gives the row of a record.",
     )
+    pagination: PaginationDocument = _optional(description="How the provider's list goes on.")
     next_cursor: ExpressionText = _expression("the provider's cursor for the next page; a number becomes text.")
     page_number: ExpressionText = _expression("the number of this page; a stream fails if it comes again.")
     total: ExpressionText = _expression(
@@ -198,8 +237,7 @@ class MappingDocument(_Document):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a mapping file, for editors."""
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "mapping.schema.json"}
-    return head | MappingDocument.model_json_schema()
+    return schema_of(MappingDocument, "mapping.schema.json")
 
 
 def check(root: Node) -> None:

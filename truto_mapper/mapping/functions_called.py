@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterator
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.foreign import function_for, meant
-from truto_mapper.language.library.truto.names import REFUSED
+from truto_mapper.language.library.truto.names import DATES, HOLDING, METHODS, REFUSED
 from truto_mapper.language.names import bare_calls, keeps_functions
-from truto_mapper.text.diagnostics import Diagnostic, shortened
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, shortened
 from truto_mapper.text.source import Span
 
 #: Functions that read a clock. A mapping uses `$now` instead.
@@ -37,9 +37,23 @@ def unknown_functions(
                 message = f"${call.name} is no function of a mapping"
             yield expression.diagnostic("C203", message, call, hint=None if is_value else meant(call.name, known))
     bare = bare_calls(expression.node) if _BARE.search(expression.text) else []
+    holds = not HOLDING.isdisjoint(call.name for call in expression.calls)
     for name, before in bare if bare and not keeps_functions(expression.node) else ():
-        message = f"there is no function `{name.value}`: the name of a function begins with `$`"
-        yield expression.diagnostic("C203", message, name, hint=_called(expression, name, before, known))
+        if name.value in METHODS and holds:
+            continue
+        problem = "" if holds else ": the name of a function begins with `$`"
+        message = f"there is no function `{name.value}`{problem}"
+        yield expression.diagnostic(
+            "C203", message, name, hint=_method(name, holds=holds) or _called(expression, name, before, known)
+        )
+
+
+def _method(name: nodes.Name, *, holds: bool) -> str | None:
+    """A hint for a function of a date or a URL: its right name, or where it is one."""
+    if holds:
+        return did_you_mean(name.value, METHODS, "`.{}(…)`")
+    called = f".{name.value}()"
+    return f"a date is one only where it is made: `$dtFromIso(…){called}`" if name.value in DATES else None
 
 
 def _called(expression: Expression, name: nodes.Name, before: Span | None, known: Collection[str]) -> str | None:

@@ -38,12 +38,43 @@ RESPONSE_NAMES = frozenset(REPLY)
 OF_REQUESTS = ("path", "params", "headers", "body")
 
 #: The keys of an endpoint that have one expression: those that read a reply, and all.
-OF_REPLIES = ("recognise", "error_when", "next_cursor", "page_number", "total", "empty_when", "time_zone")
+OF_REPLIES: tuple[str, ...] = ("recognise", "error_when", "next_cursor", "page_number", "total", "has_more", "origin")
+OF_REPLIES += ("empty_when", "time_zone")
 SINGLE = ("path", "when", "query_error", "query_note", "static_response", *OF_REPLIES)
 
 
 #: The keys whose expressions are evaluated for a request or a page.
 OF_PAGES = frozenset({*SINGLE, *OF_REQUESTS})
+
+
+#: The formats of pagination whose `$cursor` is a number.
+NUMBERED = ("page", "offset")
+
+
+class Pagination(NamedTuple):
+    """How a provider's list goes on; `PaginationDocument` describes each key.
+
+    `first` is the number of the first page, 0 for offsets.
+    """
+
+    format: str
+    first: int
+    parameter: str | None = None
+    size: int | None = None
+    size_parameter: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The HTTP query parameters that it sets, by key."""
+        keys = {"parameter": self.parameter, "size_parameter": self.size_parameter}
+        return {key: name for key, name in keys.items() if name is not None}
+
+
+class Csv(NamedTuple):
+    """How CSV is written: the character between two values, and the name of Python's encoding."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
 
 
 #: The bindings of a join's request and of its reply, beside those of the page's.
@@ -79,6 +110,7 @@ class Join(NamedTuple):
     error_when: Expression | None
     empty_when: Expression | None
     leaves_out: bool
+    pagination: Pagination | None = None
 
     @property
     def expressions(self) -> Iterator[tuple[str, Expression]]:
@@ -94,9 +126,11 @@ class Join(NamedTuple):
 class Endpoint(NamedTuple):
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.
 
+    `has_more` and `origin` are those of its `pagination`.
+
     `method` is that of the resource, `http_method` that of the request.
     `source` is the text of the provider's JSON Schema of the reply, `request` that of the request body, read;
-    None if the mapping names none or has no files to look in.
+    None if the mapping names none or has no files to look in. `decode` is None for a reply in JSON.
     """
 
     name: str
@@ -114,10 +148,14 @@ class Endpoint(NamedTuple):
     query_error: Expression | None
     query_note: Expression | None
     static_response: Expression | None
+    decode: Csv | None
     for_each: tuple[Loop, ...]
+    pagination: Pagination | None
     next_cursor: Expression | None
     page_number: Expression | None
     total: Expression | None
+    has_more: Expression | None
+    origin: Expression | None
     error_when: Expression | None
     empty_when: Expression | None
     time_zone: Expression | None

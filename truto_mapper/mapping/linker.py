@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Map
+from functools import partial
 from typing import Any
 
 from truto_mapper.language import nodes
@@ -19,6 +20,7 @@ from truto_mapper.mapping.linked import (
     OF_REPLIES,
     REQUEST_NAMES,
     RESPONSE_NAMES,
+    Csv,
     Endpoint,
     Mapping,
     Template,
@@ -26,6 +28,7 @@ from truto_mapper.mapping.linked import (
     bound,
     every,
 )
+from truto_mapper.mapping.pagination import pagination
 from truto_mapper.mapping.shape import check_shape
 from truto_mapper.mapping.unjoined import without_joins
 from truto_mapper.resource.field import Field
@@ -173,6 +176,7 @@ class _Linker:
         let = self.read.loops(parts.get("let"), names)
         names |= {loop for loop, _ in let}
         path = self.read.expression(parts["path_mapping"], of_request)
+        pages, of_pages = pagination(node, partial(self.read.expression, names=of_reply), self.findings)
 
         def one(key: str, names: frozenset[str]) -> Expression | None:
             return self.read.expression(parts[key], names) if key in parts else None
@@ -196,8 +200,10 @@ class _Linker:
             query_error=one("query_error", of_request),
             query_note=one("query_note", of_request),
             static_response=one("static_response", of_request),
+            decode=_decoded(parts["decode"]) if "decode" in parts else None,
             for_each=for_each,
-            **{key: one(key, of_reply) for key in OF_REPLIES if key != "recognise"},
+            pagination=pages,
+            **{key: of_pages.get(key) or one(key, of_reply) for key in OF_REPLIES if key != "recognise"},
             let=let,
             response=self.response(parts["response_mapping"], names, self.resource.fields)
             if "response_mapping" in parts
@@ -219,7 +225,7 @@ class _Linker:
             if key in parts:
                 message = f"`{key}` is never used: `delete` gives no record"
                 self.findings.found.append(node.diagnostic("M106", message, key=key, hint="remove it"))
-        for key in ("next_cursor", "page_number", "total") if method != "list" else ():
+        for key in ("pagination", "next_cursor", "page_number", "total") if method != "list" else ():
             if key in parts:
                 message = f"`{key}` is for `list`: `{method}` has no pages"
                 self.findings.found.append(node.diagnostic("M106", message, key=key, hint="remove it"))
@@ -302,6 +308,14 @@ def _errors(linker: _Linker, node: Node | None) -> tuple[Map[str, Expression], S
     parts = node.value if node else {}
     read = {name: linker.read.expression(one, _OF_ERRORS) for name, one in parts.items() if name != "source_schema"}
     return read, linker.provider_schema(parts.get("source_schema"))
+
+
+def _decoded(node: Node) -> Csv | None:
+    """How the body of a reply is read; None for JSON."""
+    shape = node.plain()
+    if isinstance(shape, dict):
+        return Csv(**{name: value for name, value in shape.items() if name != "format"})
+    return Csv() if shape == "csv" else None
 
 
 def _in_order(found: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -8,12 +8,11 @@ import pydantic
 from pydantic_core import PydanticCustomError
 
 from truto_mapper.resource import field
-from truto_mapper.resource.json_schema import DIALECT
 from truto_mapper.resource.surely import JSON
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
-from truto_mapper.text.shape import shaped
+from truto_mapper.text.shape import schema_of, shaped
 
 _Format = Literal["date-time", "date", "uuid", "time-zone"]
 _Method = Literal["list", "get", "create", "update", "delete"]
@@ -56,24 +55,35 @@ class _Spec(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
+def _key(description: str, default: Any = ...) -> Any:
+    return pydantic.Field(default, description=description)
+
+
 class FieldDocument(_Spec):
     """A parameter, a field of the record or of the envelope, or the items of an array."""
 
-    type: _Type
-    format: _Format | None = None
-    minimum: int | float | None = None
-    fields: dict[_Name, FieldDocument] = {}
-    items: FieldDocument | None = None
-    enum: Annotated[tuple[Any, ...], pydantic.Field(strict=False)] = ()  # from here on checked against the fields above
-    default: Any = None
-    example: Any = None
-    required: bool | Literal["create"] = False
-    nullable: bool = False
-    read_only: bool = False
-    methods: Annotated[tuple[_Method, ...], pydantic.Field(strict=False)] = ()
-    supported_in: _Names = ()
-    required_in: _Names = ()
-    description: str = ""
+    type: _Type = _key("What values it has; `any` for any.")
+    format: _Format | None = _key(
+        "Of a string: `date-time` (with an offset), `date`, `uuid` or `time-zone` (an IANA name).", None
+    )
+    minimum: int | float | None = _key("Of a number: the least value.", None)
+    fields: dict[_Name, FieldDocument] = _key("Of an object: its fields; without it the object is free-form.", {})
+    items: FieldDocument | None = _key("Of an array: what each item is.", None)
+    # from here on checked against the keys above
+    enum: Annotated[tuple[Any, ...], pydantic.Field(strict=False)] = _key("The only values allowed.", ())
+    default: Any = _key("Of a parameter: the value if none is given, which makes it optional.", None)
+    example: Any = _key("A value for the documentation.", None)
+    required: bool | Literal["create"] = _key(
+        "Whether a record always has it; `create`: only a body to create a record must have it.", False
+    )
+    nullable: bool = _key("Whether it may be null.", False)
+    read_only: bool = _key("Of a field: no body to create or update a record has it.", False)
+    methods: Annotated[tuple[_Method, ...], pydantic.Field(strict=False)] = _key(
+        "Of a parameter: the methods that take it; all without it.", ()
+    )
+    supported_in: _Names = _key("The integrations that know it.", ())
+    required_in: _Names = _key("The integrations that need it.", ())
+    description: str = _key("What it means.", "")
 
     @pydantic.field_validator(*field.CONCERNS, "default", "example")
     @classmethod
@@ -102,37 +112,45 @@ def _plain(value: Any) -> Any:
 class MethodDocument(_Spec):
     """How an operation is called over HTTP."""
 
-    http_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-    path: Annotated[str, pydantic.Field(pattern=r"^/[^\s?#]*$")]
-    description: str = ""
+    http_method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = _key("The HTTP method.")
+    path: Annotated[str, pydantic.Field(pattern=r"^/[^\s?#]*$")] = _key(
+        "The path of the unified endpoint; that of one record has `{id}`."
+    )
+    description: str = _key("What it does.", "")
 
 
 class PeriodDocument(_Spec):
     """Two date-time parameters."""
 
-    start: _Name
-    end: _Name
+    start: _Name = _key("The parameter that begins the period.")
+    end: _Name = _key("The parameter that ends it.")
 
 
 class ResourceDocument(_Spec):
     """A unified resource."""
 
-    version: Literal[1]
-    unified_model: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")]
-    resource: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")]
-    title: str
-    description: str = ""
-    integrations: _Names
-    methods: Annotated[dict[_Method, MethodDocument], pydantic.Field(min_length=1)]
-    parameters: dict[_Name, FieldDocument]
-    periods: Annotated[tuple[PeriodDocument, ...], pydantic.Field(strict=False)] = ()
-    fields: dict[_Name, FieldDocument]
-    response: dict[_Name, FieldDocument]
+    version: Literal[1] = _key("The version of this format.")
+    unified_model: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")] = _key(
+        "The unified model, in lower case with hyphens."
+    )
+    resource: Annotated[str, pydantic.Field(pattern=r"^[a-z][a-z0-9-]*$")] = _key(
+        "The name of the resource, written in the same way."
+    )
+    title: str = _key("Its name for people.")
+    description: str = _key("What one record is.", "")
+    integrations: _Names = _key("The providers that have it.")
+    methods: Annotated[dict[_Method, MethodDocument], pydantic.Field(min_length=1)] = _key("Its operations.")
+    parameters: dict[_Name, FieldDocument] = _key("What callers may ask.")
+    periods: Annotated[tuple[PeriodDocument, ...], pydantic.Field(strict=False)] = _key(
+        "Pairs of date-time parameters, of which one begins and one ends a period.", ()
+    )
+    fields: dict[_Name, FieldDocument] = _key("What a record holds, in the order in which records are written.")
+    response: dict[_Name, FieldDocument] = _key("The envelope around the records.")
 
 
 def json_schema() -> JSON:
     """The JSON Schema of a resource spec, for editors."""
-    return {"$schema": DIALECT, "$id": "resource.schema.json"} | ResourceDocument.model_json_schema()
+    return schema_of(ResourceDocument, "resource.schema.json")
 
 
 def mistakes(root: yaml_tree.Node) -> list[Diagnostic]:

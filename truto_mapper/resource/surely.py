@@ -28,7 +28,7 @@ _TYPES: dict[type, tuple[str, ...]] = {
     dict: ("object",),
     type(None): ("null",),
 }
-_ANNOTATIONS = frozenset({"$schema", "$id", "$defs", "title", "description", "default", "examples"})
+_ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "$defs", "title", "description", "default", "examples"})
 _PLAIN = frozenset({"type", "title", "description", "format", "default"})
 
 
@@ -115,6 +115,7 @@ _HOLDS: dict[str, Callable[[Any, Any, JSON, JSON], bool]] = {
     "pattern": _matches,
     "minimum": _is_at_least,
     "minProperties": lambda value, least, *_: value.__class__ is not dict or len(value) >= least,
+    "minLength": lambda value, least, *_: value.__class__ is not str or len(value) >= least,
     "maxLength": lambda value, most, *_: value.__class__ is not str or len(value) <= most,
     "properties": _has_properties,
     "patternProperties": _has_names,

@@ -33,6 +33,21 @@ def shaped(node: yaml_tree.Node, model: type[_Model]) -> _Model:
     raise MappingError(sorted(found, key=by_place))
 
 
+def schema_of(model: type[pydantic.BaseModel], file: str) -> dict[str, Any]:
+    """The JSON Schema of the documents of a model, for editors; `file` is its own name."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": file}
+    return head | _untitled(model.model_json_schema())  # type: ignore[no-any-return]  # an object
+
+
+def _untitled(schema: Any) -> Any:
+    """A schema without the titles that pydantic makes of the names of keys and classes."""
+    if isinstance(schema, list):
+        return [_untitled(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _untitled(one) for key, one in schema.items() if key != "title" or not isinstance(one, str)}
+
+
 @dataclass(frozen=True, slots=True)
 class _Misfit:
     """A pydantic error in the document: `path` leads to a value, `key` is the key that is missing or wrong in it."""

@@ -32,6 +32,9 @@ _UNEQUAL = frozenset({"random", "shuffle"})
 
 _SUCCESSES = range(200, 300)
 _FAILURES = (*range(100, 200), *range(300, 600))
+#: Those of an answer that may mean no records: a refusal or one without a body, and an empty file has any status.
+_EMPTY, _ALL = (*_FAILURES, 204), (*_FAILURES, *_SUCCESSES)
+_SAID = {_SUCCESSES: "200 to 299", _FAILURES: "100 to 199 or 300 to 599", _EMPTY: "100 to 199, 204 or 300 to 599"}
 _TESTS = ("when", "recognise", "error_when", "empty_when")
 
 
@@ -40,8 +43,8 @@ def pointless_conditions(types_: EndpointTypes) -> Iterator[Diagnostic]:
     endpoint = types_.endpoint
     tests = {id(getattr(endpoint, key)): key for key in _TESTS if getattr(endpoint, key) is not None}
     for place, one in every(endpoint):
-        key = tests.get(id(one), "")
-        statuses = _FAILURES if key == "empty_when" else _SUCCESSES
+        key = tests.get(id(one), "empty_when" if place.endswith(".empty_when") else "")
+        statuses = _SUCCESSES if key != "empty_when" else _EMPTY if endpoint.decode is None else _ALL
         yield from _Scene(one, types_.kinds, statuses, place in PLANNING).found(key)
 
 
@@ -49,7 +52,7 @@ def pointless_in_errors(mapper: Mapper) -> Iterator[Diagnostic]:
     """The same for `error_mapping`, which also reads replies that `error_when` refuses."""
     refused = any(one.error_when is not None for one in mapper.mapping.endpoints)
     for one in mapper.mapping.errors.values():
-        yield from _Scene(one, {}, (*_FAILURES, *_SUCCESSES) if refused else _FAILURES).found("")
+        yield from _Scene(one, {}, _ALL if refused else _FAILURES).found("")
 
 
 def bare_status(mapper: Mapper) -> Iterator[Diagnostic]:
@@ -212,7 +215,7 @@ class _Scene:
         if len(tests) > 1:
             return None
         if _is_status(subject):
-            some = {_SUCCESSES: "200 to 299", _FAILURES: "100 to 199 or 300 to 599"}.get(self.statuses, "100 to 599")
+            some = _SAID.get(self.statuses, "100 to 599")
             return f"the status is {some} here"
         return f"`{self.text(subject)}` is never less than 0" if _is_count(subject) else None
 

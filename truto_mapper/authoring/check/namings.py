@@ -190,7 +190,7 @@ def _items(array: nodes.Array, expression: Expression) -> Iterator[tuple[NamePat
                     yield (texts[0],), expression, made
 
 
-_OF_PAGE = ("next_cursor", "page_number", "total", "time_zone")
+_OF_PAGE = ("next_cursor", "page_number", "total", "has_more", "time_zone")
 
 
 def _positions(expression: Expression) -> Iterator[tuple[Read, int]]:

@@ -61,11 +61,13 @@ def _unused_hint(written: str, all_: Iterable[Expression]) -> str:
 def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnostic]:
     """C244: a cursor that the request never sends, and parameters for this integration that change nothing."""
     sent = list(of_requests(endpoint))
-    if endpoint.next_cursor is not None and not any(_sends_cursor(one) for one in sent):
+    pages = endpoint.pagination
+    is_sent = (pages is not None and pages.parameter is not None) or any(_sends_cursor(one) for one in sent)
+    if endpoint.next_cursor is not None and not is_sent:
         message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
         hint = "write it where the provider reads it"
         yield endpoint.next_cursor.diagnostic("C244", message, severity="warning", hint=hint)
-    for one in sent if endpoint.next_cursor is None else ():
+    for one in sent if endpoint.next_cursor is None and pages is None else ():
         for variable in (each for each in one.variables if each.name == "cursor"):
             message = f"`$cursor` is always absent: `{endpoint.name}` has no `next_cursor`"
             hint = "add `next_cursor`, which says where the reply has it"

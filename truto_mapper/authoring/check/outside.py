@@ -47,6 +47,7 @@ _WANTED: Final[Mapping[str, tuple[Any, str | None]]] = {
     "next_cursor": ({"type": ["string", "number", "null"]}, "it is the cursor itself, or nothing on the last page"),
     "page_number": (_NUMBER, None),
     "total": (_NUMBER, None),
+    "origin": ({"type": ["string", "null"]}, 'it is like `"https://api.example.com"`'),
     "time_zone": (_ZONE, None),
     "whole_days.time_zone": (_ZONE, None),
     "error_mapping.message": (_TEXTS, "it is what the provider said: a text, or several"),
@@ -263,7 +264,7 @@ def _statuses(mapping: linked.Mapping, typed: EndpointTypes) -> Iterator[Diagnos
 def _of_a_page(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
     """C240: a total that is that of one page, or the number of pages."""
     one = endpoint.total
-    if one is None or endpoint.next_cursor is None:
+    if one is None or (endpoint.next_cursor is None and endpoint.pagination is None):
         return
     rows, *inner = [_named(loop.node) for _, loop in endpoint.for_each] or [[]]
     names = _named(one.node)

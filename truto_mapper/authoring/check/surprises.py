@@ -179,9 +179,11 @@ class Surprises(Nulls):
 
     def selected(self, steps: tuple[nodes.Step, ...], step: nodes.Step, test: nodes.Number) -> None:
         """C221: a number in brackets behind a text, or for a group that the pattern of $match does not have."""
+        if not isinstance(step.node, (nodes.Name, nodes.Variable)):
+            return
         kind = self.kind(step.node) if step is steps[0] else quiet(step.node, TypeScope({}, self.before[id(step)]))
         text = self.text_of(test)
-        if isinstance(step.node, (nodes.Name, nodes.Variable)) and kind.kinds - types.NONE == types.STRING.kinds:
+        if kind.kinds - types.NONE == types.STRING.kinds:
             whole = self.text_of(step.node)
             message = f"`{whole}` is a text, of which `[{text}]` selects no character"
             self.surprise("warning", "C221", test, message, f"write `$substring({whole}, {text}, 1)` for a character")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from truto_mapper.authoring.diff.changes import REFUSED, Change, at_key, change, word
@@ -74,6 +75,9 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
             yield from replies(endpoint, after[name])
             sent = (*_requests(endpoint, after[name]), *_joins(endpoint, after[name]))
             yield from (about(name, "B312", "warning", message) for message in sent)
+            yield from _pages(endpoint, after[name], partial(about, name, "B312", "warning"))
+            if endpoint.decode != after[name].decode:
+                yield about(name, "B313", "warning", f"`{name}` decodes replies in another way")
     for name in after:
         if name not in before and name not in called.values():
             yield about(name, "B308", "note", f"the endpoint `{name}` was added")
@@ -113,8 +117,9 @@ def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> I
     left = [name for name in after if name not in before]
     for name in [name for name in before if name not in after]:
         for other in left:
-            one, now = before[name], after[other]
-            if not (changed(one, now) or any(_requests(one, now)) or any(_joins(one, now))):
+            was, now = before[name], after[other]
+            is_same = (was.decode, was.pagination) == (now.decode, now.pagination)
+            if is_same and not (changed(was, now) or any(_requests(was, now)) or any(_joins(was, now))):
                 left.remove(other)
                 yield name, other
                 break
@@ -143,6 +148,20 @@ def _joins(old: Endpoint, new: Endpoint) -> Iterator[str]:
                 was, now = getattr(before[name], part), getattr(after[name], part)
                 if was != now:
                     yield f"`{new.name}`: {key} of the join `{name}` {was} → {now}"
+
+
+def _pages(old: Endpoint, new: Endpoint, about: Callable[[str], Change]) -> Iterator[Change]:
+    """What differs in `pagination` besides its expressions. Cursors of another format are refused."""
+    was, now = ({} if one.pagination is None else one.pagination._asdict() for one in (old, new))
+    if was.get("format", "cursor") != now.get("format", "cursor"):
+        message = (
+            f"`{new.name}`: pagination {was.get('format', 'by next_cursor')} → {now.get('format', 'by next_cursor')}"
+        )
+        yield replace(about(f"{message}: {REFUSED}"), refuses_cursors=True)
+        return
+    for key in dict.fromkeys((*was, *now)):
+        if was.get(key) != now.get(key) and key != "format":
+            yield about(f"`{new.name}`: pagination.{key} {was.get(key, 'none')} → {now.get(key, 'none')}")
 
 
 def _plain(schema: Any) -> Any:

@@ -6,9 +6,10 @@ The page is mapped once more with a trace; nothing here decides what a value is.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from truto_mapper.authoring.explain import pages
 from truto_mapper.authoring.explain.evidence import Evidence, value_at
 from truto_mapper.authoring.explain.explanation import Explanation, Read, table
-from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.mapper import Headers, Mapper
 from truto_mapper.engine.page import SENT, OnInvalid, Page, Request
 from truto_mapper.engine.remote_query import parameter_at
 from truto_mapper.language.runtime.values import MISSING
@@ -38,6 +39,7 @@ def explain(
     context: Mapping[str, Any] | None = None,
     now: str | None = None,
     status: int = 200,
+    headers: Headers = None,
     on_invalid: OnInvalid = "discard_value",
     joined: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[list[Explanation], tuple[Diagnostic, ...]]:
@@ -56,7 +58,7 @@ def explain(
             request = traced.plan(_given(query), context=context, now=now)
             notes = request.diagnostics
             return _in_request(mapper, trace, request, steps[1:]), notes
-        about: dict[str, Any] = {"context": context, "now": now, "status": status, "joined": joined}
+        about: dict[str, Any] = {"context": context, "now": now, "status": status, "headers": headers, "joined": joined}
         page = traced.map(body, query=query, **about, on_invalid=on_invalid)
         notes = page.diagnostics
         return list(_in_page(mapper, trace, page, steps)), notes
@@ -90,10 +92,11 @@ def _in_request(mapper: Mapper, trace: Trace, request: Request, steps: tuple[str
     name = request.query.plan.endpoints[0] if request.query.plan else None
     endpoint = next(one for one in mapper.mapping.endpoints if one.name == name)
     parts = {part: getattr(endpoint, part) for part in OF_REQUESTS}
-    evidence, found = Evidence(mapper, trace, ()), []
+    evidence, found = Evidence(mapper, trace, ()), [*pages.parameters(mapper.mapping, endpoint, request, steps)]
+    given = {one.name for one in found}
     for written, _, expression in leaves(parts):
         path = ("params", *parameter_at(written[1:])) if written[0] == "params" else written
-        if all(str(one) == other for one, other in zip(path, steps, strict=False)):
+        if dotted(path) not in given and all(str(one) == other for one, other in zip(path, steps, strict=False)):
             place = (*path, *_indexed(steps[len(path) :]))
             value, evaluation = value_at(sent, place), evidence.last(expression)
             found.append(evidence.explained(("request", *place), dotted(place), value, expression, evaluation))
@@ -111,9 +114,7 @@ def _in_page(mapper: Mapper, trace: Trace, page: Page, steps: tuple[str, ...]) -
     if endpoint is None:
         raise _Nowhere("the provider found nothing, so there are no records")
     if steps[0] == "next_cursor":
-        value = MISSING if page.next_cursor is None else page.next_cursor
-        expression = endpoint.next_cursor
-        yield evidence.explained(("next_cursor",), "next_cursor", value, expression, evidence.last(expression))
+        yield pages.next_page(evidence, endpoint, page)
         return
     if steps[0] != "result":
         known = ("result", "next_cursor", "request")

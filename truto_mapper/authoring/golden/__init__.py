@@ -5,7 +5,8 @@ A folder `<mapping>/<case>/` beside `<mapping>.yaml` has
 - `case.yaml`: `description`, and any of `query`, `context`, `now`, `status`, `headers`, `format`, `on_invalid`; a case
   that should fail says so in `raises`: the name of the error, or an object of `error` and its attributes;
 - `body.json`, the caller's body to create or update a record;
-- `payload.json`, the provider's reply (`payload.txt` if it is not JSON); without it the case only plans a request;
+- `payload.json`, the provider's reply (`payload.csv`, or `payload.txt` if it is not JSON); without it the case only
+  plans a request;
 - the expected output, each file only if there is something to put in it: `request.json`, `response.json` (`.ndjson`
   for a stream), `rejected.json` and `diagnostics.txt`.
 
@@ -17,6 +18,7 @@ from truto_mapper.authoring.golden.cases import (
     Case,
     folders,
     from_here,
+    json_schema,
     mapping_of,
     mappings,
     orphans,
@@ -31,6 +33,6 @@ from truto_mapper.authoring.golden.writing import accept, pend
 
 __all__ = [
     "LISTED", "PENDING", "Case", "Difference", "Group", "Recorded", "Report", "Result", "accept", "compare", "count",
-    "folders", "from_here", "groups", "loader", "mapping_of", "mappings", "misses", "orphans", "ownerless", "pend",
-    "read", "record", "run", "run_all", "run_one",
+    "folders", "from_here", "groups", "json_schema", "loader", "mapping_of", "mappings", "misses", "orphans",
+    "ownerless", "pend", "read", "record", "run", "run_all", "run_one",
 ]  # fmt: skip

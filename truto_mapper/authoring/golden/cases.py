@@ -13,10 +13,14 @@ from truto_mapper.engine.rendering import loads
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
-from truto_mapper.text.shape import shaped
+from truto_mapper.text.shape import schema_of, shaped
 
-PAYLOADS = ("payload.json", "payload.txt", "body.json")
+#: The payloads that are kept as bytes: not JSON, or CSV.
+OF_BYTES = ("payload.txt", "payload.csv")
+PAYLOADS = ("payload.json", *OF_BYTES, "body.json")
 EXPECTATIONS = ("request.json", "response.json", "response.ndjson", "rejected.json", "diagnostics.txt")
+
+OK = 200
 
 #: The suffix of a file with the actual output, left beside the expected one for review.
 PENDING = ".new"
@@ -26,17 +30,21 @@ PENDING = ".new"
 ErrorName = Literal["MappingError", "EvaluationError", "QueryError", "ProviderError"]
 
 
+def _key(description: str, default: Any = None) -> Any:
+    return pydantic.Field(default=default, description=description)
+
+
 class Raises(pydantic.BaseModel):
     """How a case fails. What is not given is not compared; null is."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    error: ErrorName | None = None
-    status: int | None = None
-    retry_after: int | None = None
-    request_id: str | None = None
-    code: str | None = None
-    codes: list[str] | None = None
+    error: ErrorName | None = _key("The name of the error.")
+    status: int | None = _key("The HTTP status to answer with.")
+    retry_after: int | None = _key("Of a ProviderError: after how many seconds to try again, or null.")
+    request_id: str | None = _key("Of a ProviderError: the provider's reference of the request, or null.")
+    code: str | None = _key("The code of the first diagnostic.")
+    codes: list[str] | None = _key("The codes of all diagnostics, each once, in their order.")
 
 
 class Reply(pydantic.BaseModel):
@@ -53,19 +61,21 @@ class Settings(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    description: str = pydantic.Field(min_length=1)
-    query: str | dict[str, Any] | None = None
-    method: Method | None = None
-    id: str | None = None
-    context: dict[str, Any] | None = None
-    now: str | None = None
-    status: int = 200
-    headers: dict[str, str] = {}
-    format: Literal["unified", "raw", "normalized", "stream", "debug"] | None = None
-    on_invalid: Literal["raise", "discard_value", "discard_record"] = "raise"
-    joins: dict[str, list[Reply]] = {}
-    overlays: list[str] = []
-    raises: ErrorName | Raises | None = None
+    description: str = pydantic.Field(min_length=1, description="What the case shows.")
+    query: str | dict[str, Any] | None = _key("The unified query, as a query string or an object.")
+    method: Method | None = _key("The method of the resource; by default the mapping's.")
+    id: str | None = _key("The id of the record, for get, update and delete.")
+    context: dict[str, Any] | None = _key("The settings of the account.")
+    now: str | None = _key("The time, an RFC 3339 date-time.")
+    status: int = _key("The HTTP status of the reply.", 200)
+    headers: dict[str, str] = _key("The headers of the reply.", {})
+    format: Literal["unified", "raw", "normalized", "stream", "debug"] | None = _key(
+        "The response format; by default the query's."
+    )
+    on_invalid: Literal["raise", "discard_value", "discard_record"] = _key("What to do with invalid values.", "raise")
+    joins: dict[str, list[Reply]] = _key("The status and headers of replies to joins, in order.", {})
+    overlays: list[str] = _key("Overlays to apply, as paths relative to the folder of the mapping.", [])
+    raises: ErrorName | Raises | None = _key("The error that must happen: its name, or some of what it says.")
 
     @property
     def failure(self) -> dict[str, Any]:
@@ -73,6 +83,11 @@ class Settings(pydantic.BaseModel):
         if isinstance(self.raises, Raises):
             return self.raises.model_dump(exclude_unset=True)
         return {} if self.raises is None else {"error": self.raises}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a `case.yaml`, for editors."""
+    return schema_of(Settings, "case.schema.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,11 @@ class Case:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the provider answers: with a payload, or with a status and no body, as 204 has none."""
+        return self.payload is not None or self.settings.status != OK
 
 
 def mappings(target: str | None = None) -> list[Path]:
@@ -171,8 +191,9 @@ def _text(path: Path) -> str:
 
 
 def _payload(folder: Path) -> Any:
-    if (folder / "payload.txt").is_file():
-        return (folder / "payload.txt").read_bytes()
+    for path in (folder / name for name in OF_BYTES):
+        if path.is_file():
+            return path.read_bytes()
     return _json(folder / "payload.json")
 
 
@@ -182,9 +203,10 @@ def _json(path: Path) -> Any:
         return None
     source = files.read(path)
     try:
-        return loads(source.text)
+        found = loads(source.text)
     except (ValueError, RecursionError) as error:
         raise MappingError(Diagnostic("P602", f"not valid JSON: {error}", source=source)) from None
+    return b"null" if found is None else found  # None is no payload
 
 
 def orphans(mapping: Path, chosen: Collection[Path] = ()) -> list[Diagnostic]:

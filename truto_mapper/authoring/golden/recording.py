@@ -4,7 +4,7 @@ An alias may change what a mapping does: it tests words, sorts names, cuts texts
 that without them but for the aliases, and a value whose alias makes a difference keeps its text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -55,18 +55,27 @@ class _Made:
     aliases: Aliases
 
 
-def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, salt: str | None = "") -> Recorded:
+def record(
+    mapping: Path,
+    name: str,
+    payload: Any,
+    settings: dict[str, Any],
+    *,
+    salt: str | None = "",
+    words: Collection[str] = (),
+) -> Recorded:
     """Make a case of a provider's reply that expects what it gives now; for a person to read and commit.
 
-    The people in it get aliases, the same ones for the same `salt`; None keeps the payload as it is. Raises
-    `MappingError`: G704 if there is such a case, G706 if aliases change too much of what the mapping does, and M106 for
-    invalid settings. `settings` are those of `case.yaml`, the caller's `body`, and in `joined` the replies to joins.
+    The people in it get aliases, the same ones for the same `salt`; None keeps the payload as it is. The texts in
+    `words` have none. Raises `MappingError`: G704 if there is such a case, G706 if aliases change too much of what the
+    mapping does, and M106 for invalid settings. `settings` are those of `case.yaml`, the
+    caller's `body`, and in `joined` the replies to joins.
     """
     folder = mapping.with_suffix("") / name
     if folder.exists():
         hint = "choose another name, or remove the folder"
         raise MappingError(Diagnostic("G704", f"there is already a case {excerpt(name)}: {folder}", hint=hint))
-    trial = _Trial(load(mapping), mapping, folder)
+    trial = _Trial(load(mapping), mapping, folder, words)
     made, kept = _Made(payload, settings, trial.result(payload, settings), Aliases("")), list[str]()
     if salt is not None:
         made, kept = trial.disguised(made, salt)
@@ -74,7 +83,12 @@ def record(mapping: Path, name: str, payload: Any, settings: dict[str, Any], *, 
     if made.result.error is not None:
         text += yaml_tree.written({"raises": _stated(made.result.error)})
     folder.mkdir(parents=True)
-    given = {"case.yaml": text, "payload.json": as_json(made.payload)}
+    reply = (
+        {"payload.txt": made.payload.decode()}
+        if isinstance(made.payload, bytes)
+        else {"payload.json": as_json(made.payload)}
+    )
+    given = {"case.yaml": text, **reply}
     given |= {} if body is None else {"body.json": as_json(body)}
     for name_, replies in made.settings.get("joined", {}).items():
         given |= {f"{name_}-{n}.payload.json": as_json(one) for n, one in enumerate(replies, 1)}
@@ -101,6 +115,7 @@ class _Trial:
     mapper: Mapper
     mapping: Path
     folder: Path
+    words: Collection[str]
 
     def result(self, payload: Any, settings: dict[str, Any]) -> Result:
         node = yaml_tree.parse(Source(str(self.folder / "case.yaml"), _yaml(settings)))
@@ -127,7 +142,7 @@ class _Trial:
 
     def attempt(self, plain: _Made, salt: str, kept: Sequence[str]) -> _Made:
         """The same with aliases for all but these texts."""
-        aliases = Aliases(salt, self._words | set(kept), self._matches, self._sentences(plain))
+        aliases = Aliases(salt, self._words | {*self.words, *kept}, self._matches, self._sentences(plain))
         payload, settings = aliases.of(plain.payload), _settings(aliases, plain.settings, self.mapper)
         return _Made(payload, settings, self.result(payload, settings), aliases)
 

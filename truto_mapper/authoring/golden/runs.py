@@ -57,7 +57,7 @@ def _planned(case: Case, query: str | dict[str, Any], mapper: Mapper, result: Re
     except StopIteration as end:
         page = end.value
     else:
-        if case.payload is not None:
+        if case.is_answered:
             reply = Response(case.payload, settings.status, settings.headers)
             page = joins.answered(exchange, reply, case.joined, partial(_note, result))
     if page is None and request.diagnostics:
@@ -70,7 +70,7 @@ def _note(result: Result, file: str, sent: dict[str, Any]) -> None:
 
 
 def _mapped(case: Case, mapper: Mapper) -> Page | None:
-    if case.payload is None:
+    if not case.is_answered:
         return None
     joined = joins.in_order(case.joined) or None
     chosen = case.settings.model_dump(include={"context", "now", "status", "headers", "on_invalid"})

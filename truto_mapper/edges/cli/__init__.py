@@ -1,9 +1,11 @@
 """The command line: JSON on stdout, diagnostics on stderr; exit 0 for success, 1 for findings, 2 for wrong usage."""
 
 import os
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 try:
     import rich  # noqa: F401  # output.py needs it
@@ -12,18 +14,28 @@ except ImportError:
     sys.stderr.write("truto-mapper: the command line needs an extra: pip install 'truto-mapper[cli]'\n")
     raise SystemExit(2) from None
 
+from truto_mapper import __version__
 from truto_mapper.edges.cli import (
     authoring_commands,
     case_commands,
     diff_command,
     drift_command,
+    import_command,
+    list_command,
     mapping_commands,
     schema_commands,
+    start_commands,
 )
+
+
+def _version(is_asked: bool) -> None:  # typer's callback
+    if is_asked:
+        typer.echo(f"truto-mapper {__version__} (Python {platform.python_version()})")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="truto-mapper",
-    help="Map Gong's user activity to the unified Activity schema, and unified queries to Gong's requests.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -31,6 +43,8 @@ app = typer.Typer(
 )
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "init": start_commands.init,
+    "list": list_command.list_,
     "map": mapping_commands.map_,
     "plan": mapping_commands.plan,
     "show": mapping_commands.show,
@@ -45,7 +59,16 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "drift": drift_command.drift_,
     "docs": authoring_commands.docs_,
     "record": case_commands.record,
+    "import": import_command.import_,
 }
+
+
+@app.callback()
+def options(
+    _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")] = False,
+) -> None:
+    """Map providers' replies to unified records, and unified queries to providers' requests."""
+
 
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -10,7 +10,7 @@ import typer
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import options
-from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, report, reported, write
 from truto_mapper.engine.mapper import load
 from truto_mapper.text import codes
@@ -74,6 +74,7 @@ def explain_(
     now: options.Now = None,
     status: options.Status = 200,
     joined: options.Joined = None,
+    headers: options.Headers = None,
     format_: Annotated[str, options.choice("--format", ("text", "json"))] = "text",
 ) -> None:
     """Explain an output value, or why it is missing. Without POINTER: each field of the first record."""
@@ -81,11 +82,11 @@ def explain_(
 
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
-        body = read_json(payload)
+        body = read_reply(payload, mapper, status)
         about: dict[str, Any] = {"context": options.settings(context), "now": options.moment(now)}
         asked = options.of_one(method, id_, given)
         planned = mapper.plan(query or "", **asked, **about).query if asked else query
-        about |= {"status": status, **options.joined(joined)}
+        about |= {"status": status, "headers": options.headers(headers), **options.joined(joined)}
         found, notes = explain.explain(mapper, body, pointer, query=planned, **about)
         report(mapper.diagnostics + notes)
         if format_ == "json":

@@ -12,8 +12,9 @@ import typer
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import case_report, options
-from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, reported
+from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError
 
@@ -173,6 +174,7 @@ def record(
     ] = None,
     status: Annotated[int | None, Option(metavar="N", help="The HTTP status of the reply.")] = None,
     joined: options.Joined = None,
+    headers: options.Headers = None,
     salt: Annotated[str, Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
     raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
 ) -> None:
@@ -183,7 +185,10 @@ def record(
         raise UsageError(f"--case must be the name of a folder, not {excerpt(case)}")
     with reported():
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
+        given["headers"] = dict(options.headers(headers)) or None
         about = {"description": description} | options.of_one(method, id_, body) | given
         about |= options.joined(joined)
-        made = golden.record(options.one_mapping(name), case, read_json(payload), about, salt=None if raw else salt)
+        mapping = options.one_mapping(name)
+        reply = read_reply(payload, load(mapping), status)
+        made = golden.record(mapping, case, reply, about, salt=None if raw else salt)
     case_report.show_recorded(made)

@@ -12,15 +12,17 @@ import typer
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import options
-from truto_mapper.edges.cli.input import parse_json, read
+from truto_mapper.edges.cli.input import json_lines, parse_json, rows_or_text
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, reported
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.resource import openapi
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
-    from truto_mapper.authoring.drift import Drift, Seen
+    from truto_mapper.authoring.drift import Drift
+    from truto_mapper.authoring.observation import Seen
     from truto_mapper.mapping.linked import Endpoint
 
 
@@ -35,11 +37,11 @@ class _Replies:
     skipped: int = 0
 
     def add(self, name: str, body: Any) -> None:
-        from truto_mapper.authoring import drift
+        from truto_mapper.authoring import drift, observation
 
         found = [self.endpoint] if self.endpoint else drift.recognised(self.mapper, body)
         for one in found:
-            self.by_endpoint.setdefault(one.name, drift.Seen()).reply(name, body)
+            self.by_endpoint.setdefault(one.name, observation.Seen()).reply(name, body)
         if not found:
             names = ", ".join(one.name for one in self.mapper.mapping.endpoints)
             message = f"{name} is not recognised as a reply of any endpoint"
@@ -93,11 +95,13 @@ def _collect(payload: str, replies: _Replies) -> None:
     if payload != "-" and Path(payload).is_dir():
         _collect_cases(Path(payload), replies)
         return
-    source = read(payload)
-    lines = [(number, line) for number, line in enumerate(source.text.split("\n"), 1) if line.strip()]
-    if len(lines) > 1 and all(line.lstrip()[:1] in "{[" and line.rstrip()[-1:] in "}]" for _, line in lines):
-        for number, line in lines:
-            replies.add(f"{source.name}:{number}", parse_json(source, source.start(number), line))
+    source = rows_or_text(payload, replies.mapper)
+    if not isinstance(source, Source):
+        replies.add(payload, source)
+        return
+    if lines := json_lines(source):
+        for number, one in lines:
+            replies.add(f"{source.name}:{number}", one)
         return
     body = parse_json(source)
     if body == []:
@@ -112,13 +116,15 @@ def _collect(payload: str, replies: _Replies) -> None:
 def _collect_cases(folder: Path, replies: _Replies) -> None:
     """Add the payloads of golden cases, without those of failed requests."""
     from truto_mapper.authoring import golden
+    from truto_mapper.engine import csv_bodies
 
     folders = [folder] if (folder / "case.yaml").is_file() else sorted(one.parent for one in folder.glob("*/case.yaml"))
     if not folders:
         raise UsageError(f"{folder} holds no golden cases")
     for case in map(golden.read, folders):
-        if isinstance(case.payload, (dict, list)) and 200 <= case.settings.status < 300:
-            replies.add(case.name, case.payload)
+        payload = csv_bodies.decoded(case.payload, replies.mapper.mapping.endpoints)
+        if isinstance(payload, (dict, list)) and 200 <= case.settings.status < 300:
+            replies.add(case.name, payload)
         else:
             replies.skipped += 1
 

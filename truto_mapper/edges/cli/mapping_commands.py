@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from typer import Argument, Option
 
 from truto_mapper.edges.cli import options
-from truto_mapper.edges.cli.input import read_json
+from truto_mapper.edges.cli.input import read_json, read_reply
 from truto_mapper.edges.cli.output import print_json, report, reported, write
 from truto_mapper.engine import rendering
 from truto_mapper.engine.mapper import load
@@ -30,6 +30,7 @@ def map_(
     now: options.Now = None,
     status: options.Status = 200,
     joined: options.Joined = None,
+    headers: options.Headers = None,
     format_: Annotated[str | None, options.choice("--format", rendering.FORMATS, "; by default the query's")] = None,
     on_invalid: Annotated[
         str, options.choice("--on-invalid", ON_INVALID, ": what to do with invalid values")
@@ -43,10 +44,11 @@ def map_(
         about: dict[str, Any] = {"context": options.settings(context), "now": options.moment(now)}
         asked = options.of_one(method, id_, body)
         page = mapper.map(
-            read_json(payload),
+            read_reply(payload, mapper, status),
             query=mapper.plan(query or "", **asked, **about).query if asked else query,
             **about,
             status=status,
+            headers=options.headers(headers),
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
             **options.joined(joined),
         )

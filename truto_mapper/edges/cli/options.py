@@ -34,6 +34,7 @@ Payload = Annotated[str, Argument(metavar="PAYLOAD", help="The provider's reply,
 Context = Annotated[list[str] | None, Option(metavar="K=V", help="A setting of the account; repeat for more.")]
 Overlays = Annotated[list[Path] | None, Option("--overlay", metavar="FILE", help="Apply an overlay; repeat for more.")]
 Now = Annotated[str | None, Option(metavar="ISO", help="The time, an RFC 3339 date-time; by default the clock's.")]
+Headers = Annotated[list[str] | None, Option("--header", metavar="N:V", help="A header of the reply; repeat for more.")]
 Status = Annotated[int, Option(metavar="N", help="The HTTP status of the reply.")]
 
 QUERY = "The unified query: start_time=…&end_time=…&users[]=1"
@@ -62,6 +63,15 @@ def joined(pairs: list[str] | None) -> dict[str, Any]:
             raise UsageError(f"--joined must be NAME=FILE, not {excerpt(pair)}")
         found.setdefault(name, []).append(read_json(file))
     return {"joined": found} if found else {}
+
+
+def headers(lines: list[str] | None) -> list[tuple[str, str]]:
+    """The names and values of `--header`."""
+    pairs = [line.partition(":") for line in lines or ()]
+    for name, colon, value in pairs:
+        if not name.strip() or not colon:
+            raise UsageError(f"--header must be NAME:VALUE, not {excerpt(name + colon + value)}")
+    return [(name.strip(), value.strip()) for name, _, value in pairs]
 
 
 def moment(now: str | None) -> str:

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from truto_mapper.edges.cli.input import parse_json, read
+from truto_mapper.edges.cli.input import parse_json, read, samples
 from truto_mapper.edges.cli.options import ReportFormat, choice, located
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, reported
 from truto_mapper.mapping import document as mapping_document
+from truto_mapper.mapping import editors
 from truto_mapper.resource import document as resource_document
 from truto_mapper.resource import generated, json_schema, openapi, spec
 from truto_mapper.text import files
@@ -22,24 +23,41 @@ from truto_mapper.text.source import Source, Span
 RESOURCE = "A file, or a name (conversational-intelligence/activity), ./schemas first."
 
 
+def _case_schema() -> Any:
+    from truto_mapper.authoring import golden  # no other document needs it
+
+    return golden.json_schema()
+
+
 #: The files that authors write, and what makes the JSON Schema of each.
-_FORMATS = {"mapping": mapping_document.json_schema, "resource": resource_document.json_schema}
+_FORMATS = {
+    "mapping": mapping_document.json_schema,
+    "resource": resource_document.json_schema,
+    "overlay": editors.overlay_schema,
+    "case": _case_schema,
+}
+
+#: What is made of a resource: what it generates, and on demand the schema of its mappings, for editors.
+_KINDS = {**openapi.KINDS, "mapping": editors.mapping_schema}
 
 
 def schema(
     names: Annotated[list[str], Argument(metavar="RESOURCE", help=RESOURCE + " --check and --write take several.")],
-    kind: Annotated[str | None, choice("--kind", openapi.KINDS, "; by default record")] = None,
+    kind: Annotated[str | None, choice("--kind", _KINDS, "; by default record")] = None,
     check: Annotated[bool, Option("--check", help="Fail if a generated file is out of date.")] = False,
     write: Annotated[bool, Option("--write", help="Write the generated files beside the resource.")] = False,
+    infer: Annotated[bool, Option("--infer", help="Infer the schema of samples: RESOURCE is a file or -.")] = False,
     format_: ReportFormat = "text",
 ) -> None:
-    """Show, check or write what a resource generates. Also: schema mapping, schema resource."""
-    if check and write:
-        raise UsageError("--check and --write cannot be combined")
-    if (len(names) > 1 and not (check or write)) or (format_ != "text" and not check):
+    """Show, check or write what a resource generates. Also: schema mapping, resource, overlay or case."""
+    if check + write + infer > 1 or (infer and kind):
+        raise UsageError("--check, --write and --infer cannot be combined, nor --infer with --kind")
+    if (len(names) > 1 and not (check or write or infer)) or (format_ != "text" and not check):
         raise UsageError("several resources need --check or --write, and --format needs --check")
     with reported(format_):
-        if check or write:
+        if infer:
+            print_json(_inferred(names))
+        elif check or write:
             made = {path: text for name in names for path, text in _generated(name, kind).items()}
             _refresh(made, format_, write=write)
         elif names[0] in _FORMATS:
@@ -48,10 +66,17 @@ def schema(
             print_json(_document(spec.load_resource(located(names[0], "schemas")), kind or "record"))
 
 
+def _inferred(names: list[str]) -> Any:
+    """The schema that the samples in some files suggest. Raises `MappingError` M105, P602."""
+    from truto_mapper.authoring import starting
+
+    return starting.schema_of(starting.seen_in(body for name in names for body in samples(name)))
+
+
 def _document(resource: spec.Resource, kind: str) -> Any:
-    if kind not in (known := openapi.kinds_of(resource)):
+    if kind not in (known := [*openapi.kinds_of(resource), "mapping"]):
         raise UsageError(f"--kind: {resource.name} has no {kind}, only {', '.join(known)}")
-    return openapi.KINDS[kind](resource)
+    return _KINDS[kind](resource)
 
 
 def _generated(name: str, kind: str | None) -> dict[Path, str]:
@@ -63,6 +88,8 @@ def _generated(name: str, kind: str | None) -> dict[Path, str]:
     shipped = files.shipped("schemas", ".yaml")
     path = shipped[place] if isinstance(place, str) else place
     folder, is_shipped = path.parent, path.resolve() in shipped.values()
+    if kind == "mapping":
+        return {folder / f"{resource.resource}.mapping.schema.json": openapi.json_text(_document(resource, kind))}
     made = {folder / file: text for file, text in openapi.artefacts(resource).items()}
     if kind is not None:
         return {path: text for path, text in made.items() if path.name.startswith(f"{resource.resource}.{kind}.")}

@@ -28,7 +28,7 @@ UNITS: Final = ("day", "week", "month", "quarter", "year")
 def millis(run: Run) -> int:
     """$millis: the moment bound as `now`, in milliseconds since 1970. No clock is read: D3137 where it is not bound."""
     moment = run.scope.lookup("now")
-    usual = _usual(moment) if isinstance(moment, str) else None
+    usual = usual_millis(moment) if isinstance(moment, str) else None
     if usual is not None:
         return usual
     if not is_date_time(moment):
@@ -57,7 +57,7 @@ def to_millis(run: Run, text: Any, picture: Any = MISSING) -> Any:
         run.budget.check()  # a long picture may be slow to read by
         moment = parse_date_time(text, picture, partial(millis, run))
         return MISSING if moment is None else moment
-    usual = _usual(text)
+    usual = usual_millis(text)
     return _iso_millis(text) if usual is None else usual
 
 
@@ -66,7 +66,7 @@ _USUAL: Final = {"--T::Z": 20, "--T::.": 24}
 _1970: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (the Z is cut off)
 
 
-def _usual(text: str) -> int | None:
+def usual_millis(text: str) -> int | None:
     """The milliseconds of a text like 2026-01-31T09:30:00Z or 2026-01-31T09:30:00.000Z; None for any other."""
     if text[-1:] != "Z" or text[11:13] == "24" or _USUAL.get(text[4:20:3]) != len(text):
         return None

@@ -473,9 +473,8 @@ def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
 
     Numbers are finite, and `walk` counts the characters. Raises D3137 for anything else that is not JSON.
     """
-    if isinstance(value, dict):
-        if value.__class__ is Native:
-            return plain(value.held.written(), walk, depth)
+    kind = value.__class__
+    if kind is dict or (kind is not Native and isinstance(value, dict)):
         made = dict(value) if _TEXT.issuperset(map(type, value)) else {key_text(key): value[key] for key in value}
         gone = _plain_members(made, made.items(), walk, walk.enter(depth, value))
         return {key: item for key, item in made.items() if item is not MISSING} if gone else made
@@ -489,6 +488,8 @@ def plain(value: Any, walk: Walk, depth: int = 0) -> Any:
         return value
     if isinstance(value, Function):
         return MISSING
+    if isinstance(value, Native):
+        return plain(value.held.written(), walk, depth)
     if isinstance(value, float):
         return finite(value)
     return value if value is None or value is MISSING or isinstance(value, int) else refuse_value(value)

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Any, Final
 
-from truto_mapper.language.library.truto.ecmascript import exact_text, is_falsy, refuse_value
+from truto_mapper.language.library.truto.ecmascript import exact_text, is_falsy, refuse_value, utf8
 from truto_mapper.language.library.truto.texts import encoded
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MISSING, Run, fail
@@ -19,7 +19,7 @@ _BEGINNING, _END = "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----"
 def _bytes(run: Run, value: Any) -> bytes:
     text = "" if value is MISSING else exact_text(run, value)
     run.tick(len(text) >> 8)
-    return text.encode("utf-8", "replace")
+    return utf8(text)
 
 
 def _written(data: bytes, form: Any) -> Any:

@@ -51,6 +51,12 @@ _LIBRARY: Final = (
     ("money", "convertCurrencyToSubunit", "<xx?>"),
     ("money", "convertCurrencyFromSubunit", "<xx?>"),
     ("files", "getMimeType", "<x:s>"),
+    ("sql", "convertQueryToSql", "<xa?o?o?o?o?:s>"),
+    ("tables", "jsonToCsv", "<xx?:s>"),
+    ("xml_reading", "xmlToJs", "<xx?:o>"),
+    ("xml_writing", "jsToXml", "<xx?:s>"),
+    ("dates", "dtFromIso", "<xx?>"),
+    ("dates", "dtFromFormat", "<xxx?>"),
 )
 
 
@@ -77,7 +83,20 @@ TRUTO: Final[Mapping[str, Function]] = MappingProxyType({name: _later(module, na
 #: How calls of them are written, as the signatures of standard functions say it.
 SIGNATURES: Final[Mapping[str, str]] = MappingProxyType({name: signature for _, name, signature in _LIBRARY})
 
-_MOMENT: Final = "use `$now`, the time given by the caller"
+#: The functions that give an object with functions as fields, and the names of these.
+HOLDING: Final = frozenset(("dtFromIso", "dtFromFormat", "parseUrl", "dependencyGraph"))
+_OF_DATES: Final = (
+    "plus minus set startOf endOf setZone setLocale reconfigure toUTC toLocal toFormat toISO toISODate toISOTime "
+    "toISOWeekDate toRFC2822 toHTTP toSQL toSQLDate toSQLTime toJSDate toMillis valueOf toSeconds toUnixInteger diff "
+    "hasSame equals diffNow toRelative toRelativeCalendar toLocaleString"
+)
+_OF_OTHERS: Final = (
+    "toObject as shiftTo normalize negate get getAll has keys values entries toString overallOrder dependenciesOf "
+    "dependantsOf hasNode getNodeData clone"
+)
+DATES: Final = frozenset(_OF_DATES.split())
+METHODS: Final = DATES | frozenset(_OF_OTHERS.split())
+
 _BYTES: Final = "map its text or its URL, and let the caller make the file"
 _CONVERTED: Final = "map the text as it is, and pass `load(functions=…)` a function that converts it"
 _OUTSIDE: Final = "a mapping calls no service: map the text or the URL, and let the caller call it"

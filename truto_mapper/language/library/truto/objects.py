@@ -46,10 +46,31 @@ def _put(found: Any, keys: list[str], value: Any) -> None:
 
 def omit(run: Run, value: Any = MISSING, paths: Any = MISSING) -> dict[str, Any]:
     """An object without what is at some paths."""
-    found = ordered(fields_of(value))
+    found = dict(ordered(fields_of(value)))
+    copies = {id(found): found}
     for path in run.each(cast(paths)):
-        found = _without(found, path_of(run, path, value))
-    return run.grown(dict(found))  # type: ignore[no-any-return]
+        _remove(run, found, path_of(run, path, value), copies)
+    return run.grown(found)  # type: ignore[no-any-return]
+
+
+def _remove(run: Run, holder: Any, keys: list[str], copies: dict[int, Any]) -> None:
+    """Remove what is at a path. What leads there becomes a copy, unless it is one."""
+    for key in keys[:-1]:
+        run.tick()
+        below = own(holder, key)
+        if not isinstance(below, (dict, list)):
+            return
+        if id(below) not in copies:
+            below = run.grown(below.copy())
+            copies[id(below)] = below
+            holder[key if isinstance(holder, dict) else int(key)] = below
+        holder = below
+    if own(holder, keys[-1]) is MISSING or (isinstance(holder, list) and not is_index(keys[-1])):
+        return
+    if isinstance(holder, dict):
+        del holder[keys[-1]]
+    else:
+        holder[int(keys[-1])] = None
 
 
 def fields_of(value: Any) -> dict[str, Any]:
@@ -57,23 +78,6 @@ def fields_of(value: Any) -> dict[str, Any]:
     if isinstance(value, (list, str)):
         return {str(place): one for place, one in enumerate(value)}
     return value if isinstance(value, dict) else {}
-
-
-def _without(value: Any, keys: list[str]) -> Any:
-    """A copy of a value without what is at a path, of which only what leads there is copied."""
-    key, *rest = keys
-    below = own(value, key)
-    if below is MISSING or not isinstance(value, (dict, list)) or (rest and not isinstance(below, (dict, list))):
-        return value
-    made: Any = value.copy()
-    place: Any = key if isinstance(value, dict) else int(key)
-    if rest:
-        made[place] = _without(below, rest)
-    elif isinstance(made, dict):
-        del made[place]
-    else:
-        made[place] = None
-    return made
 
 
 def key_by(run: Run, values: Any = MISSING, by: Any = MISSING) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def parse_query(run: Run, text: Any = MISSING, options: Any = MISSING) -> dict[s
         keys = _keys(key, how) if key else []
         if keys:
             found = _merged(found, _nested(keys, value, how), how)
-    return _finished(found, how)  # type: ignore[no-any-return]
+    return _finished(found, how, Walk(run))  # type: ignore[no-any-return]
 
 
 def _pairs(run: Run, text: str, how: _Reading) -> dict[str, Any]:
@@ -213,12 +213,17 @@ def _merged_lists(target: list[Any], source: list[Any], how: _Reading) -> list[A
     return found
 
 
-def _finished(value: Any, how: _Reading) -> Any:
+def _finished(value: Any, how: _Reading, walk: Walk, depth: int = 0) -> Any:
     """Lists without their holes."""
+    inner = walk.enter(depth, value) if isinstance(value, (list, dict)) else depth
     if isinstance(value, list):
         kept = [one for one in value if one is not MISSING or how.allowSparse]
-        return [None if one is MISSING else _finished(one, how) for one in kept]
-    return {key: _finished(one, how) for key, one in ordered(value).items()} if isinstance(value, dict) else value
+        return [None if one is MISSING else _finished(one, how, walk, inner) for one in kept]
+    return (
+        {key: _finished(one, how, walk, inner) for key, one in ordered(value).items()}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ writing

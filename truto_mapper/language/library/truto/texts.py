@@ -16,6 +16,7 @@ from truto_mapper.language.library.truto.ecmascript import (
     number_of,
     refuse_value,
     text_of,
+    utf8,
 )
 from truto_mapper.language.library.truto.lists import cast
 from truto_mapper.language.library.truto.objects import values
@@ -71,7 +72,7 @@ def truto_base64encode(run: Run, value: Any = MISSING, for_url: Any = False) -> 
     """The UTF-8 of a text as Base64; with `-` and `_` and without padding if it is for a URL."""
     text = "" if value is MISSING else exact_text(run, value)
     bounded(len(text) * 4 / 3)
-    return encoded(text.encode("utf-8", "replace"), "base64" if for_url is MISSING or is_falsy(for_url) else "")
+    return encoded(utf8(text), "base64" if for_url is MISSING or is_falsy(for_url) else "")
 
 
 def encoded(data: bytes, form: str) -> str:

@@ -1,0 +1,48 @@
+"""How an endpoint's pages follow each other: what is sent for a page, and what tells the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.language import nodes
+from truto_mapper.mapping.linked import NUMBERED, Endpoint, Mapping, leaves, of_requests
+from truto_mapper.text.diagnostics import Diagnostic
+
+
+def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: `has_more` that never changes, and a `size` that nobody asks for."""
+    endpoint, more = typed.endpoint, typed.endpoint.has_more
+    if more is not None and isinstance(more.node, (nodes.String, nodes.Number, nodes.Value)):
+        message = "this is the same for every page"
+        yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
+    pages = endpoint.pagination
+    if pages is None or pages.size is None or pages.format not in NUMBERED:
+        return
+    is_told = pages.size_parameter is not None or more is not None or endpoint.total is not None
+    if not is_told and pages.size not in _numbers(endpoint):
+        message = f"nothing asks for {pages.size} rows, and a page with fewer is the last one"
+        hint = "add `size_parameter`, or leave `size` out: then a page without rows is the last one"
+        yield _at(mapping, endpoint, "size", message, hint)
+
+
+def unsent_page(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C244: page numbers or offsets that the request never sends."""
+    pages, sent = endpoint.pagination, [name.name for one in of_requests(endpoint) for name in one.variables]
+    if pages is not None and pages.format in NUMBERED and pages.parameter is None and "cursor" not in sent:
+        message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
+        hint = "add `parameter`, or write `$cursor` where the provider reads it"
+        yield _at(mapping, endpoint, "format", message, hint, code="C244")
+
+
+def _numbers(endpoint: Endpoint) -> set[Any]:
+    """The constant numbers of a request."""
+    sent = [one for template in (endpoint.params, endpoint.body) for _, _, one in leaves(template)]
+    return {node.value for one in sent for node in nodes.walk(one.node) if isinstance(node, nodes.Number)}
+
+
+def _at(mapping: Mapping, endpoint: Endpoint, key: str, message: str, hint: str, code: str = "C240") -> Diagnostic:
+    """A finding at a key of `pagination`."""
+    node = mapping.root.at(["endpoints", endpoint.name, "pagination"])
+    return node.diagnostic(code, message, key=key, severity="warning", hint=hint)
