@@ -74,7 +74,7 @@ people = sent(
     title=maybe(texts),
     somethingNew=maybe(texts),
 )
-users_replies = sent(requestId=maybe(texts), records=records, users=rows_of(people))
+users_replies = sent(requestId=texts, records=records, users=rows_of(people))
 names = mostly(st.sampled_from([*by_hand.FIELDS, *by_hand.FIELDS, "Talk Ratio", "patience", ""]), texts)
 values = st.one_of(st.integers(-5, 10**6), st.floats(-10, 1000, allow_nan=False))
 stats = st.lists(mostly(sent(name=maybe(names), value=maybe(values)), st.none(), of=12), max_size=8)

@@ -84,7 +84,7 @@ def page_of(  # noqa: C901  # several functions take longer
         days = replies.mapping.whole_days
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
-    if fused.is_more:  # it has `pagination` or joins
+    if fused.is_more and (fused.has_pages or settings is not fused.quiet):  # it has `pagination`, or joins that run
         following, is_looping = _following(replies, fused, query, bindings, following, rows, found, budget)
     elif following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)

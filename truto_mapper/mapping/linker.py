@@ -79,19 +79,23 @@ def link(
     integration = parts["integration"].value
     made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
     unjoined = {one.name: without_joins(one) for one in endpoints if one.joins}
-    only_joins_read = _only_joins_read(settings, endpoints, whole_days) if unjoined else frozenset()
+    only_joins_read = _only_joins_read(endpoints, whole_days) if unjoined else frozenset()
     mapping = Mapping(sources or (root.source,), *made, linker.read.tables, unjoined, only_joins_read)
     mapping.with_root(root)
     return mapping
 
 
-def _only_joins_read(settings: Iterable[str], endpoints: Iterable[Endpoint], days: WholeDays | None) -> frozenset[str]:
+def _only_joins_read(endpoints: Iterable[Endpoint], days: WholeDays | None) -> frozenset[str]:
     """The settings that joins read, and no other part of an endpoint."""
-    others = [one for endpoint in endpoints for key, one in every(endpoint) if not key.startswith("join.")]
-    others += [] if days is None else [days.time_zone]
-    paths = [read.path for one in others if "context" in one.text for read in reads(one)]
-    read = {path[1] if len(path) > 1 else None for path in paths if path[0] == "context"}
-    return frozenset() if None in read else frozenset(settings) - read
+    found = [(key.startswith("join."), one) for endpoint in endpoints for key, one in every(endpoint)]
+    found += [] if days is None else [(False, days.time_zone)]
+    read: dict[bool, set[str]] = {True: set(), False: set()}
+    for of_join, one in found:
+        for path in (place.path for place in reads(one)) if "context" in one.text else ():
+            if path == ("context",) and not of_join:  # all of them
+                return frozenset()
+            read[of_join].update(map(str, path[1:2] if path[0] == "context" else ()))
+    return frozenset(read[True] - read[False])
 
 
 class _Linker:
