@@ -5,6 +5,7 @@ share all of their `response_mapping`, such as those of `list` and `get`.
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -82,10 +83,14 @@ def rate(units: Collection[Unit | int]) -> float:
 
 
 class Rows(NamedTuple):
-    """The rows of an endpoint: the names that lead to them, and the first endpoint that makes the same of its own."""
+    """The rows of an endpoint: the names that lead to them, and the first endpoint that makes the same of its own.
+
+    `is_shared` is whether another endpoint does.
+    """
 
     path: NamePath
     first: str
+    is_shared: bool = False
 
     def key(self, path: NamePath) -> tuple[str, bool, NamePath]:
         """A place in the reply. Below the row it is the same one for all endpoints that share the mapping of a row."""
@@ -101,7 +106,8 @@ def rows_of(mapper: Mapper) -> dict[str, Rows]:
         shared = tuple(id(one) for one in leaves_of(endpoint.response)) or (id(endpoint),)
         loops = [read.path for read in reply_reads(endpoint) if read.key == "for_each"]
         found[endpoint.name] = Rows(loops[-1] if loops else (), firsts.setdefault(shared, endpoint.name))
-    return found
+    several = Counter(rows.first for rows in found.values())
+    return {name: rows._replace(is_shared=several[rows.first] > 1) for name, rows in found.items()}
 
 
 def declared(mapper: Mapper) -> dict[Key, Unit]:
@@ -136,7 +142,7 @@ def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
 def _in_reply(mapper: Mapper, endpoint: Endpoint, rows: Rows) -> Iterator[tuple[Key, Unit]]:
     """The fields of the provider's schema and their listed values, at the name of the endpoint."""
     place = mapper.mapping.root.value["endpoints"].keys[endpoint.name]
-    if rows.first != endpoint.name:  # its fields count there, but its own reply has to be seen, too
+    if rows.is_shared:  # the fields count once, but each reply has to be seen
         name = f"{endpoint.name}: {dotted(rows.path) or 'its reply'}"
         yield ("called", endpoint.name), Unit("source fields", name, place.source, place.span)
     for kind in innermost(reply_type(endpoint)):
