@@ -6,7 +6,6 @@ comment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -25,7 +24,8 @@ from truto_mapper.authoring.starting.fields import (
     places,
     stopgap,
 )
-from truto_mapper.authoring.starting.names import path_text, snake
+from truto_mapper.authoring.starting.leaves import unread
+from truto_mapper.authoring.starting.names import snake
 from truto_mapper.authoring.starting.paging import Paging, paging_of
 from truto_mapper.authoring.starting.rows import ITEM, VALUE, Rows, rows_of, written
 from truto_mapper.resource.field import Field
@@ -45,6 +45,7 @@ CASE, MOST_ROWS = "first", 10
 FIRST = "0"
 
 JSON = dict[str, Any]
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def begin(aim: Aim, samples: Sequence[Any], spec: Resource | None) -> Start:
     seen = seen_in(samples)
     rows = rows_of(seen, aim.resource, one=aim.method != "list")
     _check(rows, aim, seen.count)
-    own, outer = [*places(rows.seen)], [one for name, item in rows.outer for one in _around(name, item)]
+    own, outer = [*places(rows.seen)], [one for name, _, item in rows.outer for one in _around(name, item)]
     sampled = Sampled(rows.seen.count, [*own, *outer], id_of(own, aim.resource, rows.seen.count), aim.resource)
     parts = _parts(rows, sampled, spec)
     paging = paging_of(seen, rows) if aim.method == "list" else Paging()
@@ -117,7 +118,7 @@ def begin(aim: Aim, samples: Sequence[Any], spec: Resource | None) -> Start:
     if spec is None:
         nulls = [one.text for one in own if not one.seen.types and len(one.path) == 1]
         texts[aim.files["spec"]] = spec_text(head, parts, nulls)
-    left = _left(sampled.known, parts)
+    left = unread(seen, rows, _read(parts, rows, paging))
     texts[aim.files["mapping"]] = mapping_text(
         head, _endpoint(rows, aim), rows, paging, parts, left, key is None and rows.seen.count > 0
     )
@@ -214,12 +215,14 @@ def _leaves(parts: Mapping[str, Part]) -> Iterator[Part]:
         yield from _leaves(part.below)
 
 
-def _left(known: Sequence[Place], parts: Mapping[str, Part]) -> list[Place]:
-    """The places that no expression reads, alone or as a part of an object."""
-    paths = r"(?:\$lookup\(.*?\)|\$?\w+|`[^`]+`)(?:\.(?:\w+|`[^`]+`))*"
-    read = {one for part in _leaves(parts) for one in re.findall(paths, part.made.expression or "")}
-    above = [(one, [path_text(one.path[:size], one.start) for size in range(1, len(one.path) + 1)]) for one in known]
-    return [one for one, texts in above if one.seen.types != ["object"] and read.isdisjoint(texts)]
+def _read(parts: Mapping[str, Part], rows: Rows, paging: Paging) -> Iterator[tuple[Path, Sequence[Path]]]:
+    """The paths in a reply that the mapping reads, each with those below it that it leaves out."""
+    yield from ((path, ()) for path in paging.read)
+    starts = {"": rows.path} | {f"${name}": path for name, path, _ in rows.outer}
+    for part in _leaves(parts):
+        if part.place is not None and part.made.expression is not None:
+            path = part.place.path[1:] if rows.is_made and not part.place.start else part.place.path
+            yield (*starts[part.place.start], *path), part.made.without
 
 
 def _trimmed(body: Any, seen: Seen, rows: Rows) -> tuple[Any, str]:
