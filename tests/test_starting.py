@@ -254,7 +254,7 @@ WRONG = {
     "rows that are null": ('{"data": [null]}', (), 1, "a row must be an object; those in data have the type null"),
     "no record to get": ('{"data": []}', ("--method", "get"), 1, "the sample has no record"),
     "several records to get": ('[{"id": 1}, {"id": 2}]', ("--method", "get"), 1, "but the reply itself holds several"),
-    "an unknown method": ('{"a": 1}', ("--method", "x"), 2, "--method must be one of list, get"),
+    "an unknown method": ('{"a": 1}', ("--method", "x"), 2, "--method must be one of list, get, create"),
     "a provider in capitals": ('{"a": 1}', ("--integration", "Acme"), 2, "--integration must be a name"),
     "no such file": ('{"a": 1}', ("--from", "nix.json"), 2, "cannot read nix.json"),
 }
@@ -267,12 +267,70 @@ def test_a_mistake_is_told_and_nothing_is_written(sample, more, code, said):
     assert not Path("mappings").exists()
 
 
-def test_a_sample_in_csv_is_refused_with_what_to_give_instead():
-    Path("rows.csv").write_text("id,name\n7,Ada\n")
-    done = cli("init", "crm/contact", "--from", "rows.csv", "--integration", "acme")
+PEOPLE = """\
+Id;First Name;Hired;Salary;Phone;Note;Empty
+7;Ada;12/31/2020;1200.50;555;hi;
+8;Bob;01/15/2021;;;"a;b";
+"""
+
+
+def test_a_sample_in_csv_becomes_a_mapping_of_texts():
+    Path("people.csv").write_text(PEOPLE)
+    done = cli("init", "crm/contact", "--from", "people.csv", "--integration", "acme")
+    assert done.exit_code == 0, done.output
+    text = MAPPING.read_text()
+    assert 'decode: {format: csv, delimiter: ";"}  # guessed: the delimiter' in text
+    assert "salary: Salary ? $number(Salary)  # guessed: the sample has texts of digits" in text
+    assert "#   Empty: always null" in text
+    records = load(MAPPING).map(PEOPLE.encode()).records
+    assert [{key: one for key, one in record.items() if key != "remote_data"} for record in records] == [
+        {"id": "7", "first_name": "Ada", "hired": "2020-12-31", "salary": 1200.5, "phone": "555", "note": "hi"},
+        {"id": "8", "first_name": "Bob", "hired": "2021-01-15", "note": "a;b"},
+    ]
+    items = json.loads(Path("schemas/acme/contact.schema.json").read_text())["items"]["properties"]
+    assert {name: one["type"] for name, one in items.items()} == dict.fromkeys(
+        PEOPLE.splitlines()[0].split(";"), "string"
+    )
+    payload = (MAPPING.with_suffix("") / "first/payload.csv").read_text()
+    assert payload.startswith("Id;First Name;Hired;Salary;Phone;Note;Empty\n7;")
+    assert cli("check").exit_code == cli("test").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "form"), [("id,a\n1,x\n", "csv"), ("id\ta\n1,5\tx\n", '{format: csv, delimiter: "\\t"}')]
+)
+def test_the_delimiter_of_a_sample_is_found(text, form):
+    Path("people.csv").write_text(text)
+    assert cli("init", "crm/contact", "--from", "people.csv", "--integration", "acme").exit_code == 0
+    assert f"decode: {form}" in MAPPING.read_text()
+    assert cli("test").exit_code == 0
+
+
+def test_a_sample_that_is_not_csv_is_refused_with_its_line():
+    Path("people.csv").write_text("id,name\n7,Ada,3\n")
+    done = cli("init", "crm/contact", "--from", "people.csv", "--integration", "acme")
     assert done.exit_code == 1
-    assert "rows.csv:1:1" in done.output
-    assert "as a JSON array of objects, and add `decode: csv`" in done.output
+    assert "people.csv: the provider's answer cannot be read as CSV: line 2: the row has 3 values" in done.output
+
+
+def test_a_further_method_of_a_mapping_is_shown_to_be_pasted():
+    assert init({"data": [{"id": 1, "name": "x"}]}).exit_code == 0
+    done = init({"id": 1, "name": "x"}, "--method", "get")
+    assert done.exit_code == 0, done.output
+    assert "mappings/acme/contact.yaml exists. Paste this below its `endpoints`:" in done.output
+    endpoint = done.output.split("`endpoints`:\n\n")[1].split("\n\n")[0]
+    (line,) = re.findall("  get: .*", done.output)
+    MAPPING.write_text(MAPPING.read_text() + endpoint + "\n")
+    SPEC.write_text(SPEC.read_text().replace("methods:\n", f"methods:\n{line}\n"))
+    assert cli("check").exit_code == cli("test").exit_code == 0
+    assert mapped({"id": 1, "name": "x"}, method="get")[0] == [{"id": "1", "name": "x"}]
+
+
+@pytest.mark.parametrize("method", ["create", "update", "delete"])
+def test_a_method_that_a_reply_does_not_tell_says_what_to_copy(method):
+    done = init({"id": 1}, "--method", method)
+    assert done.exit_code == 2
+    assert f"copy the endpoint for `{method}` from docs/mapping-format.md#methods" in done.output
 
 
 def test_a_name_without_a_model_is_refused():

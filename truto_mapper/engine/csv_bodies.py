@@ -82,6 +82,23 @@ def rows(text: str, form: Csv) -> list[Row] | None:
     return [_row(names, cells, line, repeated) for line, cells in records]
 
 
+def written(rows: Sequence[Row], form: Csv) -> str:
+    """The text that `rows` reads as these rows: a header, and a line for each."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=form.delimiter, lineterminator="\n")
+    first = rows[0] if rows else {}
+    writer.writerow([name for name, one in first.items() for _ in ([one] if isinstance(one, str) else one)])
+    for row in rows:
+        writer.writerow([cell for one in row.values() for cell in ([one] if isinstance(one, str) else one)])
+    return out.getvalue()
+
+
+def delimiter_of(text: str) -> str:
+    """The delimiter that is likely in a text: its header has most names."""
+    header = text.lstrip("\r\n").splitlines()[:1]
+    return max((",", ";", "\t", "|"), key=lambda one: len(next(csv.reader(header, delimiter=one), ())))
+
+
 def _row(names: Sequence[str], cells: Sequence[str], line: int, repeated: Sequence[str]) -> Row:
     if len(cells) != len(names):
         counts = f"{_count(len(cells), 'value')}, and the header {_count(len(names), 'name')}"

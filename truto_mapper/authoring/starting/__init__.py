@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from truto_mapper.authoring.observation import Seen, inferred
+from truto_mapper.authoring.starting import texts
 from truto_mapper.authoring.starting.conversions import Made
 from truto_mapper.authoring.starting.documents import mapping_text, spec_text, to_verify
 from truto_mapper.authoring.starting.fields import (
@@ -101,30 +102,35 @@ def schema_of(seen: Seen) -> JSON:
     return {"$schema": DIALECT, "$comment": about} | inferred(seen)
 
 
-def begin(aim: Aim, samples: Sequence[Any], spec: Resource | None) -> Start:
+def begin(aim: Aim, samples: Sequence[Any], spec: Resource | None, delimiter: str | None = None) -> Start:
     """Everything that a first mapping needs. `spec` is the resource if there is one already.
 
-    Raises `MappingError` D404 for samples that no record can be made of.
+    `delimiter` is that of samples in CSV, which are rows of texts. Raises `MappingError` D404 for samples that no
+    record can be made of.
     """
-    seen = seen_in(samples)
+    seen = seen_in(samples) if delimiter is None else seen_in(map(texts.without_blanks, samples))
     rows = rows_of(seen, aim.resource, one=aim.method != "list")
     _check(rows, aim, seen.count)
     own, outer = [*places(rows.seen)], [one for name, _, item in rows.outer for one in _around(name, item)]
     sampled = Sampled(rows.seen.count, [*own, *outer], id_of(own, aim.resource, rows.seen.count), aim.resource)
     parts = _parts(rows, sampled, spec)
+    if delimiter is not None:
+        texts.adapt(parts, is_new=spec is None)
     paging = paging_of(seen, rows) if aim.method == "list" else Paging()
     head, key = _head(aim), sampled.key
-    texts = {aim.files["schema"]: json_text(_with_key(schema_of(seen), rows, key))}
+    held = seen if delimiter is None else seen_in(samples)
+    made = {aim.files["schema"]: json_text(_with_key(schema_of(held), rows, key))}
     if spec is None:
         nulls = [one.text for one in own if not one.seen.types and len(one.path) == 1]
-        texts[aim.files["spec"]] = spec_text(head, parts, nulls)
+        made[aim.files["spec"]] = spec_text(head, parts, nulls)
     left = unread(seen, rows, _read(parts, rows, paging))
-    texts[aim.files["mapping"]] = mapping_text(
-        head, _endpoint(rows, aim), rows, paging, parts, left, key is None and rows.seen.count > 0
+    is_nameless = key is None and rows.seen.count > 0
+    made[aim.files["mapping"]] = mapping_text(
+        head, _endpoint(rows, aim), rows, paging, parts, left, is_nameless, texts.decode(delimiter)
     )
     payload, kept = _trimmed(samples[0], seen, rows)
     settings, words = _settings(aim, key, parts, kept), frozenset(seen.all_constants())
-    return Start(texts, payload, settings, words, tuple(_notes(rows, key)))
+    return Start(made, payload, settings, words, tuple(_notes(rows, key)))
 
 
 def _parts(rows: Rows, sampled: Sampled, spec: Resource | None) -> dict[str, Part]:

@@ -43,6 +43,8 @@ def made_of(text: str, seen: Seen, wanted: Field, name: str = "") -> Made:
 
 def _guarded(text: str, call: str, seen: Seen) -> str:
     """A call that is made only for a value: most functions fail on null."""
+    if seen.types == ["string"]:  # an empty text is no value either
+        return f"{text} ? {call}" if seen.nulls else call
     return f"{text} != null ? {call}" if seen.nulls else call
 
 

@@ -112,10 +112,12 @@ def mapping_text(
     parts: Mapping[str, Part],
     left: list[Leaf],
     is_nameless: bool,
+    decode: str = "",
 ) -> str:
     """A mapping with one endpoint.
 
-    `head` has its first keys, `left` what the sample has and nothing reads; `is_nameless` is true for rows without id.
+    `head` has its first keys, `left` what the sample has and nothing reads; `is_nameless` is true for rows without id,
+    and `decode` a line that says how replies are read.
     """
     method, integration = head["method"], head["integration"]
     path = f'"/{snake(name)}"' + (' & "/" & $encodeUrlComponent($id)' if method == "get" else "")
@@ -126,6 +128,7 @@ def mapping_text(
         line(1, name),
         line(2, "source_schema", head["schema"]),
         line(2, "path_mapping", path, f"guessed: a reply does not tell the path of {integration}'s API"),
+        *(["    " + decode] if decode else []),
         *_paging(paging),
         *_loops(rows),
         line(2, "response_mapping"),
