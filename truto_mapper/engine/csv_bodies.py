@@ -82,15 +82,17 @@ def rows(text: str, form: Csv) -> list[Row] | None:
     return [_row(names, cells, line, repeated) for line, cells in records]
 
 
-def written(rows: Sequence[Row], form: Csv) -> str:
-    """The text that `rows` reads as these rows: a header, and a line for each."""
+def written(body: Any, form: Csv) -> str | None:
+    """The text that `rows` reads as a body; None if there is none, as for objects of other values."""
+    if not isinstance(body, list) or not body or not all(isinstance(row, dict) for row in body):
+        return None
     out = io.StringIO(newline="")
     writer = csv.writer(out, delimiter=form.delimiter, lineterminator="\n")
-    first = rows[0] if rows else {}
-    writer.writerow([name for name, one in first.items() for _ in ([one] if isinstance(one, str) else one)])
-    for row in rows:
-        writer.writerow([cell for one in row.values() for cell in ([one] if isinstance(one, str) else one)])
-    return out.getvalue()
+    writer.writerows([[*body[0]], *([*row.values()] for row in body)])
+    try:
+        return text if rows(text := out.getvalue(), form) == body else None
+    except ProviderError:
+        return None
 
 
 def delimiter_of(text: str) -> str:

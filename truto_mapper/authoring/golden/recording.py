@@ -91,9 +91,8 @@ def _reply(payload: Any, mapper: Mapper[Any]) -> dict[str, str]:
     if isinstance(payload, bytes):
         return {"payload.txt": payload.decode()}
     form = next((one.decode for one in mapper.mapping.endpoints if one.decode is not None), None)
-    if form is None or form.encoding != "utf-8" or not isinstance(payload, list) or not payload:
-        return {"payload.json": as_json(payload)}
-    return {"payload.csv": csv_bodies.written(payload, form)}
+    text = csv_bodies.written(payload, form) if form is not None and form.encoding == "utf-8" else None
+    return {"payload.json": as_json(payload)} if text is None else {"payload.csv": text}
 
 
 def _stated(error: MapperError) -> dict[str, Any]:

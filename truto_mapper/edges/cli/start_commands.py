@@ -39,7 +39,10 @@ def init(
         ),
     ],
     integration: Annotated[str, Option(metavar="NAME", help="The provider's name, as in acme.")],
-    method: Annotated[str, options.choice("--method", (*METHODS, *OTHERS), ": what the sample answers")] = "list",
+    method: Annotated[
+        str,
+        options.choice("--method", (*METHODS, *OTHERS), ": what the sample answers; the last three print what to copy"),
+    ] = "list",
     print_: Annotated[bool, Option("--print", help="Print the files, and write nothing.")] = False,
 ) -> None:
     """Write a first mapping from samples of a provider's replies.
