@@ -266,7 +266,8 @@ def test_a_case_is_recorded_of_csv(tmp_path):
     (tmp_path / "rows.csv").write_bytes(FILE)
     made = run("record", tmp_path / "acme.yaml", tmp_path / "rows.csv", "--case", "rows", "--description", "d", "--raw")
     assert made.exit_code == 0, made.stderr
-    assert json.loads((tmp_path / "acme/rows/payload.json").read_text()) == ROWS
+    assert csv_bodies.read((tmp_path / "acme/rows/payload.csv").read_bytes(), Csv()) == (ROWS, ())
+    assert run("test", tmp_path / "acme.yaml").exit_code == 0
 
 
 def test_check_knows_the_columns_of_csv(tmp_path):

@@ -281,3 +281,20 @@ def test_a_schema_within_itself_has_a_type_of_some_levels_and_a_bounded_size(nam
     kind = types.from_schema(schema, schema, None)
     assert size(kind) <= types.MAX_SIZE
     assert kind.properties["n0"].properties["text"].kinds == {"string", "undefined"}
+
+
+@pytest.mark.parametrize(
+    ("items", "value"),
+    [
+        ({"type": "array", "items": {"type": "integer"}}, [[1], [2, 3]]),
+        ({"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}, [[[1], [2]]]),
+        ({"type": ["array", "string"], "items": {"type": "integer"}}, [[1], "a"]),
+        ({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "string"}}}}, [{"a": ["x"]}]),
+    ],
+)
+def test_a_wildcard_finds_the_items_of_arrays_in_arrays(items, value):
+    schema = {"type": "object", "properties": {"rows": {"type": "array", "items": items}}}
+    reply = types.from_schema(schema, schema)
+    judge = inference.Inference(lambda *told: pytest.fail(str(told)))
+    kind = judge.infer(Expression("rows.*").node, inference.TypeScope({"$": reply}, reply))
+    assert admits(kind, Expression("rows.*").evaluate({"rows": value}))

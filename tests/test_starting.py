@@ -100,7 +100,7 @@ def test_a_row_of_many_fields_gets_as_many_as_a_person_reads():
     done = init({"data": [{f"f{n}": n if n % 2 else "x" for n in range(400)}]})
     assert done.exit_code == 0
     assert len(load(MAPPING).resource.fields) == 151  # and remote_data
-    assert "and 190 more" in MAPPING.read_text()
+    assert "    #   f399: an integer, such as 399\n" in MAPPING.read_text()
     assert cli("check").exit_code == cli("test").exit_code == 0
 
 
@@ -251,15 +251,10 @@ WRONG = {
     "a wrong line of NDJSON": ('{"a":1}\n{"a":]}', (), 1, "--> sample.json:2:6"),
     "a scalar": ("3", (), 1, "sample.json: a reply must be an object or an array, this is 3"),
     "an empty object": ("{}", (), 1, "the sample is an object without any field"),
-    "rows that are lists": (
-        '{"data": [[1], [2]]}',
-        (),
-        1,
-        "a row must be an object; those in data have the type array",
-    ),
+    "rows that are null": ('{"data": [null]}', (), 1, "a row must be an object; those in data have the type null"),
     "no record to get": ('{"data": []}', ("--method", "get"), 1, "the sample has no record"),
     "several records to get": ('[{"id": 1}, {"id": 2}]', ("--method", "get"), 1, "but the reply itself holds several"),
-    "an unknown method": ('{"a": 1}', ("--method", "x"), 2, "--method must be one of list, get"),
+    "an unknown method": ('{"a": 1}', ("--method", "x"), 2, "--method must be one of list, get, create"),
     "a provider in capitals": ('{"a": 1}', ("--integration", "Acme"), 2, "--integration must be a name"),
     "no such file": ('{"a": 1}', ("--from", "nix.json"), 2, "cannot read nix.json"),
 }
@@ -272,12 +267,70 @@ def test_a_mistake_is_told_and_nothing_is_written(sample, more, code, said):
     assert not Path("mappings").exists()
 
 
-def test_a_sample_in_csv_is_refused_with_what_to_give_instead():
-    Path("rows.csv").write_text("id,name\n7,Ada\n")
-    done = cli("init", "crm/contact", "--from", "rows.csv", "--integration", "acme")
+PEOPLE = """\
+Id;First Name;Hired;Salary;Phone;Note;Empty
+7;Ada;12/31/2020;1200.50;555;hi;
+8;Bob;01/15/2021;;;"a;b";
+"""
+
+
+def test_a_sample_in_csv_becomes_a_mapping_of_texts():
+    Path("people.csv").write_text(PEOPLE)
+    done = cli("init", "crm/contact", "--from", "people.csv", "--integration", "acme")
+    assert done.exit_code == 0, done.output
+    text = MAPPING.read_text()
+    assert 'decode: {format: csv, delimiter: ";"}  # guessed: the delimiter' in text
+    assert "salary: Salary ? $number(Salary)  # guessed: the sample has texts of digits" in text
+    assert "#   Empty: always null" in text
+    records = load(MAPPING).map(PEOPLE.encode()).records
+    assert [{key: one for key, one in record.items() if key != "remote_data"} for record in records] == [
+        {"id": "7", "first_name": "Ada", "hired": "2020-12-31", "salary": 1200.5, "phone": "555", "note": "hi"},
+        {"id": "8", "first_name": "Bob", "hired": "2021-01-15", "note": "a;b"},
+    ]
+    items = json.loads(Path("schemas/acme/contact.schema.json").read_text())["items"]["properties"]
+    assert {name: one["type"] for name, one in items.items()} == dict.fromkeys(
+        PEOPLE.splitlines()[0].split(";"), "string"
+    )
+    payload = (MAPPING.with_suffix("") / "first/payload.csv").read_text()
+    assert payload.startswith("Id;First Name;Hired;Salary;Phone;Note;Empty\n7;")
+    assert cli("check").exit_code == cli("test").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "form"), [("id,a\n1,x\n", "csv"), ("id\ta\n1,5\tx\n", '{format: csv, delimiter: "\\t"}')]
+)
+def test_the_delimiter_of_a_sample_is_found(text, form):
+    Path("people.csv").write_text(text)
+    assert cli("init", "crm/contact", "--from", "people.csv", "--integration", "acme").exit_code == 0
+    assert f"decode: {form}" in MAPPING.read_text()
+    assert cli("test").exit_code == 0
+
+
+def test_a_sample_that_is_not_csv_is_refused_with_its_line():
+    Path("people.csv").write_text("id,name\n7,Ada,3\n")
+    done = cli("init", "crm/contact", "--from", "people.csv", "--integration", "acme")
     assert done.exit_code == 1
-    assert "rows.csv:1:1" in done.output
-    assert "as a JSON array of objects, and add `decode: csv`" in done.output
+    assert "people.csv: the provider's answer cannot be read as CSV: line 2: the row has 3 values" in done.output
+
+
+def test_a_further_method_of_a_mapping_is_shown_to_be_pasted():
+    assert init({"data": [{"id": 1, "name": "x"}]}).exit_code == 0
+    done = init({"id": 1, "name": "x"}, "--method", "get")
+    assert done.exit_code == 0, done.output
+    assert "mappings/acme/contact.yaml exists. Paste this below its `endpoints`:" in done.output
+    endpoint = done.output.split("`endpoints`:\n\n")[1].split("\n\n")[0]
+    (line,) = re.findall("  get: .*", done.output)
+    MAPPING.write_text(MAPPING.read_text() + endpoint + "\n")
+    SPEC.write_text(SPEC.read_text().replace("methods:\n", f"methods:\n{line}\n"))
+    assert cli("check").exit_code == cli("test").exit_code == 0
+    assert mapped({"id": 1, "name": "x"}, method="get")[0] == [{"id": "1", "name": "x"}]
+
+
+@pytest.mark.parametrize("method", ["create", "update", "delete"])
+def test_a_method_that_a_reply_does_not_tell_says_what_to_copy(method):
+    done = init({"id": 1}, "--method", method)
+    assert done.exit_code == 2
+    assert f"copy the endpoint for `{method}` from docs/mapping-format.md#methods" in done.output
 
 
 def test_a_name_without_a_model_is_refused():
@@ -329,6 +382,69 @@ def test_a_sample_from_stdin_is_no_file_to_explain():
     done = cli("init", "crm/contact", "--from", "-", "--integration", "acme", input='{"data": [{"id": 1}]}')
     assert done.exit_code == 0
     assert "explain mappings/acme/contact.yaml mappings/acme/contact/first/payload.json" in done.stdout
+
+
+# ── Nothing of a sample is lost ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_field_of_several_types_in_a_list_is_guessed_and_says_so():
+    fields = [{"name": "a", "value": 1}, {"name": "b", "value": "x"}]
+    done = init({"data": [{"id": 1, "custom": fields}]})
+    assert "value: {type: any}" in SPEC.read_text()
+    assert "guessed: several types in value" in done.output
+    assert mapped({"data": [{"id": 1, "custom": fields}]})[0] == [{"id": "1", "custom": fields}]
+
+
+def test_an_object_whose_names_change_from_row_to_row_is_kept_whole():
+    rows = [{"id": n, "prices": {f"plan_{n}": n, f"plan_{n + 50}": 2}} for n in range(5)]
+    init({"data": rows})
+    assert "prices: {type: object}" in SPEC.read_text()
+    assert [one["prices"] for one in mapped({"data": rows})[0]] == [one["prices"] for one in rows]
+
+
+WORDS = st.sampled_from(["id", "name", "owner", "data", "items", "tags", "email", "meta", "next", "firstName"])
+NESTED = st.recursive(
+    st.just("?") | st.just(1) | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=15,
+)
+
+
+def told_apart(value, found, path=()):
+    """A value whose texts are all different, with the path of each added to `found`."""
+    if isinstance(value, dict):
+        return {name: told_apart(one, found, (*path, name)) for name, one in value.items()}
+    if isinstance(value, list):
+        return [told_apart(one, found, path) for one in value]
+    if value != "?":
+        return value
+    found[f"w{len(found)}w"] = path
+    return f"w{len(found) - 1}w"
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(WORDS, NESTED, max_size=4) | st.lists(NESTED, max_size=3), st.booleans())
+def test_each_text_of_any_sample_is_in_a_record_or_its_place_is_in_a_comment(tmp_path_factory, reply, is_known):
+    top, found = tmp_path_factory.mktemp("any"), {}
+    reply = told_apart(reply, found)
+    spec = top / SPEC
+    spec.parent.mkdir(parents=True)
+    spec.write_text(KNOWN.replace(", required: true", ""))
+    resource = load_resource(spec) if is_known else None
+    try:
+        made = starting.begin(starting.Aim("crm", "contact", "acme"), [reply], resource)
+    except MappingError:  # no record can be made of it
+        return
+    for name, text in made.texts.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text, "utf-8")
+    page = load(top / MAPPING).map(reply)
+    kept = json.dumps([{key: one for key, one in record.items() if key != "remote_data"} for record in page.records])
+    text = (top / MAPPING).read_text()
+    said = "\n".join(re.findall(".*#.*|.*(?:next_cursor|total|has_more): .*", text))
+    for value, path in found.items():
+        last = path[-1] if path else "value|left out|response"
+        assert f'"{value}"' in kept or re.search(rf"\b({last})\b", said), (value, path, text)
 
 
 # ── Any sample ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -50,8 +50,9 @@ _DATA = re.compile(
     r".*@.*\..*|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-f]{16,}"
 )
 
-#: An object with more names than this, whose values are all of one kind, is a table too.
-MAX_NAMES = 100
+#: An object with more names than this, whose values are all of one kind, is a table too. So is one that has others each
+#: time, if there are at least so many.
+MAX_NAMES, LEAST_CHANGING = 100, 4
 
 #: An enumeration has at most so many values, and each was seen so often on average; and all of them together.
 MOST_LISTED, TIMES_SEEN, LEAST_SEEN = 12, 4, 12
@@ -154,8 +155,11 @@ class Seen:
     @property
     def table(self) -> Seen | None:
         """What the values of an object are whose names are data; None if its names are fields."""
-        are_many = len(self.fields) > MAX_NAMES and len({tuple(one.types) for one in self.fields.values()}) == 1
-        if not self.fields or not (are_many or all(map(_DATA.fullmatch, self.fields))):
+        are_many = len(self.fields) > MAX_NAMES or (
+            len(self.fields) >= LEAST_CHANGING and all(one.count * 2 <= self.objects for one in self.fields.values())
+        )
+        are_alike = len({tuple(one.types) for one in self.fields.values()}) == 1
+        if not self.fields or not ((are_many and are_alike) or all(map(_DATA.fullmatch, self.fields))):
             return None
         made = Seen()
         for inner in self.fields.values():

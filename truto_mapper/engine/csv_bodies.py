@@ -82,6 +82,25 @@ def rows(text: str, form: Csv) -> list[Row] | None:
     return [_row(names, cells, line, repeated) for line, cells in records]
 
 
+def written(body: Any, form: Csv) -> str | None:
+    """The text that `rows` reads as a body; None if there is none, as for objects of other values."""
+    if not isinstance(body, list) or not body or not all(isinstance(row, dict) for row in body):
+        return None
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=form.delimiter, lineterminator="\n")
+    writer.writerows([[*body[0]], *([*row.values()] for row in body)])
+    try:
+        return text if rows(text := out.getvalue(), form) == body else None
+    except ProviderError:
+        return None
+
+
+def delimiter_of(text: str) -> str:
+    """The delimiter that is likely in a text: its header has most names."""
+    header = text.lstrip("\r\n").splitlines()[:1]
+    return max((",", ";", "\t", "|"), key=lambda one: len(next(csv.reader(header, delimiter=one), ())))
+
+
 def _row(names: Sequence[str], cells: Sequence[str], line: int, repeated: Sequence[str]) -> Row:
     if len(cells) != len(names):
         counts = f"{_count(len(cells), 'value')}, and the header {_count(len(names), 'name')}"

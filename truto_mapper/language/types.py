@@ -293,10 +293,19 @@ def of_field(holder: Type, name: str) -> Type:
 
 
 def of_fields(kind: Type) -> Type:
-    """The type of what `*` finds: the values of all fields, and the items of those that are arrays."""
+    """The type of what `*` finds: the values of all fields, and the items of an array; arrays are flattened."""
     holders = list(objects(kind))
     given = [[*(one.properties or {}).values(), *([one.others] if one.others else [])] for one in holders]
-    return sequence(item_of(union_all(one for some in given for one in some))) if all(given) else ANY
+    if "array" in kind.kinds and kind.items is not None:
+        given.append([kind.items])
+    return sequence(_flat(union_all(one for some in given for one in some))) if all(given) else ANY
+
+
+def _flat(kind: Type) -> Type:
+    """The type of the items of an array, of arrays in it too; any other value is its own item."""
+    while "array" in kind.kinds and kind != ANY:
+        kind = item_of(kind)
+    return kind
 
 
 def union_all(kinds: Iterable[Type]) -> Type:

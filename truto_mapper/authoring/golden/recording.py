@@ -16,6 +16,7 @@ from truto_mapper.authoring.golden.cases import Case, Settings, read
 from truto_mapper.authoring.golden.runs import Result, failure, run
 from truto_mapper.authoring.golden.values import as_json, same, value_in
 from truto_mapper.authoring.golden.writing import write
+from truto_mapper.engine import csv_bodies
 from truto_mapper.engine.cursor import MARK
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.engine.page import Response
@@ -83,18 +84,22 @@ def record(
     if made.result.error is not None:
         text += yaml_tree.written({"raises": _stated(made.result.error)})
     folder.mkdir(parents=True)
-    reply = (
-        {"payload.txt": made.payload.decode()}
-        if isinstance(made.payload, bytes)
-        else {"payload.json": as_json(made.payload)}
-    )
-    given = {"case.yaml": text, **reply}
+    given = {"case.yaml": text, **_reply(made.payload, trial.mapper)}
     given |= {} if body is None else {"body.json": as_json(body)}
     for name_, replies in made.settings.get("joined", {}).items():
         given |= {f"{name_}-{n}.payload.json": as_json(one) for n, one in enumerate(replies, 1)}
     for file, content in (given | made.result.files).items():
         write(folder / file, content)
     return Recorded(read(folder), {path: n for path, n in made.aliases.counts.items() if n}, tuple(kept))
+
+
+def _reply(payload: Any, mapper: Mapper[Any]) -> dict[str, str]:
+    """The file of a payload: rows of a reply in CSV are written as that."""
+    if isinstance(payload, bytes):
+        return {"payload.txt": payload.decode()}
+    form = next((one.decode for one in mapper.mapping.endpoints if one.decode is not None), None)
+    text = csv_bodies.written(payload, form) if form is not None and form.encoding == "utf-8" else None
+    return {"payload.json": as_json(payload)} if text is None else {"payload.csv": text}
 
 
 def _stated(error: MapperError) -> dict[str, Any]:

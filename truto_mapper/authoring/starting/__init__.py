@@ -6,13 +6,13 @@ comment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from truto_mapper.authoring.observation import Seen, inferred
+from truto_mapper.authoring.starting import texts
 from truto_mapper.authoring.starting.conversions import Made
 from truto_mapper.authoring.starting.documents import mapping_text, spec_text, to_verify
 from truto_mapper.authoring.starting.fields import (
@@ -25,7 +25,8 @@ from truto_mapper.authoring.starting.fields import (
     places,
     stopgap,
 )
-from truto_mapper.authoring.starting.names import path_text, snake
+from truto_mapper.authoring.starting.leaves import unread
+from truto_mapper.authoring.starting.names import snake
 from truto_mapper.authoring.starting.paging import Paging, paging_of
 from truto_mapper.authoring.starting.rows import ITEM, VALUE, Rows, rows_of, written
 from truto_mapper.resource.field import Field
@@ -45,6 +46,7 @@ CASE, MOST_ROWS = "first", 10
 FIRST = "0"
 
 JSON = dict[str, Any]
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +102,35 @@ def schema_of(seen: Seen) -> JSON:
     return {"$schema": DIALECT, "$comment": about} | inferred(seen)
 
 
-def begin(aim: Aim, samples: Sequence[Any], spec: Resource | None) -> Start:
+def begin(aim: Aim, samples: Sequence[Any], spec: Resource | None, delimiter: str | None = None) -> Start:
     """Everything that a first mapping needs. `spec` is the resource if there is one already.
 
-    Raises `MappingError` D404 for samples that no record can be made of.
+    `delimiter` is that of samples in CSV, which are rows of texts. Raises `MappingError` D404 for samples that no
+    record can be made of.
     """
-    seen = seen_in(samples)
+    seen = seen_in(samples) if delimiter is None else seen_in(map(texts.without_blanks, samples))
     rows = rows_of(seen, aim.resource, one=aim.method != "list")
     _check(rows, aim, seen.count)
-    own, outer = [*places(rows.seen)], [one for name, item in rows.outer for one in _around(name, item)]
+    own, outer = [*places(rows.seen)], [one for name, _, item in rows.outer for one in _around(name, item)]
     sampled = Sampled(rows.seen.count, [*own, *outer], id_of(own, aim.resource, rows.seen.count), aim.resource)
     parts = _parts(rows, sampled, spec)
+    if delimiter is not None:
+        texts.adapt(parts, is_new=spec is None)
     paging = paging_of(seen, rows) if aim.method == "list" else Paging()
     head, key = _head(aim), sampled.key
-    texts = {aim.files["schema"]: json_text(_with_key(schema_of(seen), rows, key))}
+    held = seen if delimiter is None else seen_in(samples)
+    made = {aim.files["schema"]: json_text(_with_key(schema_of(held), rows, key))}
     if spec is None:
         nulls = [one.text for one in own if not one.seen.types and len(one.path) == 1]
-        texts[aim.files["spec"]] = spec_text(head, parts, nulls)
-    left = _left(sampled.known, parts)
-    texts[aim.files["mapping"]] = mapping_text(
-        head, _endpoint(rows, aim), rows, paging, parts, left, key is None and rows.seen.count > 0
+        made[aim.files["spec"]] = spec_text(head, parts, nulls)
+    left = unread(seen, rows, _read(parts, rows, paging))
+    is_nameless = key is None and rows.seen.count > 0
+    made[aim.files["mapping"]] = mapping_text(
+        head, _endpoint(rows, aim), rows, paging, parts, left, is_nameless, texts.decode(delimiter)
     )
     payload, kept = _trimmed(samples[0], seen, rows)
     settings, words = _settings(aim, key, parts, kept), frozenset(seen.all_constants())
-    return Start(texts, payload, settings, words, tuple(_notes(rows, key)))
+    return Start(made, payload, settings, words, tuple(_notes(rows, key)))
 
 
 def _parts(rows: Rows, sampled: Sampled, spec: Resource | None) -> dict[str, Part]:
@@ -214,12 +221,14 @@ def _leaves(parts: Mapping[str, Part]) -> Iterator[Part]:
         yield from _leaves(part.below)
 
 
-def _left(known: Sequence[Place], parts: Mapping[str, Part]) -> list[Place]:
-    """The places that no expression reads, alone or as a part of an object."""
-    paths = r"(?:\$lookup\(.*?\)|\$?\w+|`[^`]+`)(?:\.(?:\w+|`[^`]+`))*"
-    read = {one for part in _leaves(parts) for one in re.findall(paths, part.made.expression or "")}
-    above = [(one, [path_text(one.path[:size], one.start) for size in range(1, len(one.path) + 1)]) for one in known]
-    return [one for one, texts in above if one.seen.types != ["object"] and read.isdisjoint(texts)]
+def _read(parts: Mapping[str, Part], rows: Rows, paging: Paging) -> Iterator[tuple[Path, Sequence[Path]]]:
+    """The paths in a reply that the mapping reads, each with those below it that it leaves out."""
+    yield from ((path, ()) for path in paging.read)
+    starts = {"": rows.path} | {f"${name}": path for name, path, _ in rows.outer}
+    for part in _leaves(parts):
+        if part.place is not None and part.made.expression is not None:
+            path = part.place.path[1:] if rows.is_made and not part.place.start else part.place.path
+            yield (*starts[part.place.start], *path), part.made.without
 
 
 def _trimmed(body: Any, seen: Seen, rows: Rows) -> tuple[Any, str]:

@@ -22,10 +22,14 @@ _PICTURES = {"month first": "[M01]/[D01]/[Y0001]", "day first": "[D01]/[M01]/[Y0
 
 
 class Made(NamedTuple):
-    """An expression, and what is to be verified about it. Without an expression, `note` says why there is none."""
+    """An expression, and what is to be verified about it. Without an expression, `note` says why there is none.
+
+    `without` has the paths below the value that the expression leaves out.
+    """
 
     expression: str | None
     note: str = ""
+    without: tuple[tuple[str, ...], ...] = ()
 
 
 def made_of(text: str, seen: Seen, wanted: Field, name: str = "") -> Made:
@@ -39,6 +43,8 @@ def made_of(text: str, seen: Seen, wanted: Field, name: str = "") -> Made:
 
 def _guarded(text: str, call: str, seen: Seen) -> str:
     """A call that is made only for a value: most functions fail on null."""
+    if seen.types == ["string"]:  # an empty text is no value either
+        return f"{text} ? {call}" if seen.nulls else call
     return f"{text} != null ? {call}" if seen.nulls else call
 
 
@@ -155,17 +161,19 @@ def _object(text: str, seen: Seen, wanted: Field, _: str) -> Made:
     """An object that is written as an expression: each field that the sample has under the same name."""
     if not wanted.fields or seen.types != ["object"]:
         return _same(text, seen, wanted, "")
-    pairs: dict[str, str] = {}
+    pairs, without = dict[str, str](), list[tuple[str, ...]]()
     for name, inner in seen.fields.items():
         field = next((one for one in wanted.fields if words(one) == words(name)), None)
+        made = Made(None)
         if field is not None and field not in pairs and is_usable(name):
             made = made_of(path_text([name]), inner, wanted.fields[field], name)
             pairs |= {field: made.expression} if made.expression is not None else {}
+        without += [(name, *below) for below in (made.without if made.expression is not None else ((),))]
     missing = [name for name, one in wanted.fields.items() if one.required and name not in pairs]
     if missing or not pairs:
         return Made(None, f"has no {', '.join(missing)}" if missing else "has none of its fields")
     inside = ", ".join(f"{json.dumps(name)}: {expression}" for name, expression in pairs.items())
-    return Made(_guarded(text, f"{text}.{{{inside}}}", seen))
+    return Made(_guarded(text, f"{text}.{{{inside}}}", seen), without=(*without,))
 
 
 def _array(text: str, seen: Seen, wanted: Field, name: str) -> Made:
@@ -183,7 +191,7 @@ def _array(text: str, seen: Seen, wanted: Field, name: str) -> Made:
         return made._replace(expression=made.expression and text)
     plain = made.expression.startswith("$.{")  # an object for each item
     call = text + made.expression[1:] if plain else f"{text}.({made.expression})"
-    return Made(_guarded(text, call, seen), made.note)
+    return Made(_guarded(text, call, seen), made.note, tuple(("[]", *below) for below in made.without))
 
 
 def _alone(text: str, seen: Seen, items: Field, name: str) -> Made:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from truto_mapper.authoring.starting.fields import Part, Place
+from truto_mapper.authoring.starting.fields import Part
+from truto_mapper.authoring.starting.leaves import Leaf
 from truto_mapper.authoring.starting.names import snake
 from truto_mapper.authoring.starting.paging import Paging
 from truto_mapper.authoring.starting.rows import Rows
@@ -18,7 +19,7 @@ from truto_mapper.text.diagnostics import printable, shortened
 JSON = dict[str, Any]
 
 #: How many fields of the sample a mapping lists that nothing reads.
-LISTED = 60
+LISTED = 500
 
 
 def line(depth: int, key: str, value: object = None, note: str = "") -> str:
@@ -109,12 +110,14 @@ def mapping_text(
     rows: Rows,
     paging: Paging,
     parts: Mapping[str, Part],
-    left: list[Place],
+    left: list[Leaf],
     is_nameless: bool,
+    decode: str = "",
 ) -> str:
     """A mapping with one endpoint.
 
-    `head` has its first keys, `left` what the sample has and nothing reads; `is_nameless` is true for rows without id.
+    `head` has its first keys, `left` what the sample has and nothing reads; `is_nameless` is true for rows without id,
+    and `decode` a line that says how replies are read.
     """
     method, integration = head["method"], head["integration"]
     path = f'"/{snake(name)}"' + (' & "/" & $encodeUrlComponent($id)' if method == "get" else "")
@@ -125,6 +128,7 @@ def mapping_text(
         line(1, name),
         line(2, "source_schema", head["schema"]),
         line(2, "path_mapping", path, f"guessed: a reply does not tell the path of {integration}'s API"),
+        *(["    " + decode] if decode else []),
         *_paging(paging),
         *_loops(rows),
         line(2, "response_mapping"),
@@ -149,8 +153,8 @@ def _loops(rows: Rows) -> Iterator[str]:
         if rows.note:
             yield "    " + comment(_guess(rows.note))
         return
-    outermost = rows.loops[0][1]
-    if (plain := re.sub(r"\.(?:\*|\{.*)$", "", outermost)) != outermost:  # a list of names finds an empty list, too
+    plain = rows.list
+    if plain and plain != rows.loops[0][1]:  # a list of names finds an empty list, too
         yield line(2, "recognise", f"$exists({plain})" if plain != "$" else '$type($) = "array"')
     yield line(2, "for_each")
     for number, (name, expression) in enumerate(rows.loops, 1):
@@ -170,12 +174,12 @@ def _expressions(parts: Mapping[str, Part], depth: int) -> Iterator[str]:
             yield line(depth, name, part.made.expression, _guess(part.made.note))
 
 
-def _left(left: list[Place]) -> Iterator[str]:
+def _left(left: list[Leaf]) -> Iterator[str]:
     """What the sample has and nothing reads, as comments."""
     if left:
         yield "    " + comment("The sample also has:")
-    for place in left[:LISTED]:
-        yield "    " + comment("  " + shortened(place.described(), 110))
+    for leaf in left[:LISTED]:
+        yield "    " + comment("  " + shortened(leaf.described(), 110))
     if len(left) > LISTED:
         yield "    " + comment(f"  and {len(left) - LISTED:,} more")
 

@@ -11,9 +11,7 @@ from truto_mapper.authoring.check.words import Words, words, words_of
 from truto_mapper.authoring.observation import MAX_VALUES, Seen, said
 from truto_mapper.authoring.starting.conversions import Made, made_of, moment
 from truto_mapper.authoring.starting.names import is_usable, path_text, snake, unlike
-from truto_mapper.language.types import Type, in_words
 from truto_mapper.resource.field import REMOTE_DATA, Field
-from truto_mapper.text.diagnostics import excerpt
 
 JSON = dict[str, Any]
 Path = tuple[str, ...]
@@ -51,13 +49,15 @@ _NONE = Made(None)
 class Part:
     """A field of the record: its expression, or the parts of an object. `spec` is its field in a new spec.
 
-    `is_missed` is true for a field that is required where rows of the sample have no value.
+    `place` is what the expression reads. `is_missed` is true for a field that is required where rows of the sample have
+    no value.
     """
 
     made: Made = _NONE
     spec: JSON = field(default_factory=dict)
     about: str = ""
     below: dict[str, Part] = field(default_factory=dict)
+    place: Place | None = None
     is_missed: bool = False
 
     @property
@@ -81,12 +81,6 @@ class Place:
     def known_as(self) -> Path:
         """The names without objects that only hold fields."""
         return tuple(one for one in self.path[:-1] if one.lower() not in _NEUTRAL) + self.path[-1:]
-
-    def described(self) -> str:
-        """The place and what it holds, for a comment."""
-        held = in_words(Type(frozenset(self.seen.types))) if self.seen.types else "always null"
-        values = [value for kind, value in self.seen.values if kind != "null"]
-        return f"{self.text}: {held}" + (f", such as {excerpt(values[0], 40)}" if values else "")
 
 
 def places(seen: Seen, path: Path = (), start: str = "") -> Iterator[Place]:
@@ -142,7 +136,7 @@ def _key_part(key: Place) -> Part:
     spec: JSON = {"type": "string", "required": True}
     made = made_of(key.text, key.seen, Field("string"))
     about = "" if key.path == ("id",) else "guessed: this identifies a record"
-    return Part(made._replace(note=about.removeprefix("guessed: ")), spec, about)
+    return Part(made._replace(note=about.removeprefix("guessed: ")), spec, about, place=key)
 
 
 def _add_new(seen: Seen, path: Path, made: dict[str, Part], key: Place | None, room: list[int]) -> None:
@@ -163,14 +157,15 @@ def _new(seen: Seen, at: Path, key: Place | None, room: list[int], start: str = 
             return Part(spec={"type": "object"}, below=below)
     text = path_text(at, start)
     spec, about = _new_field(seen, text, at[-1])
-    return Part(made_of(text, seen, Field.of(spec), at[-1]), spec, about)
+    return Part(made_of(text, seen, Field.of(spec), at[-1]), spec, about, place=Place(at, seen, start))
 
 
 def _new_field(seen: Seen, text: str, name: str) -> tuple[JSON, str]:
     """A field for the values of a place, and what is to be verified about it."""
     match seen.types:
         case ["array"]:
-            return {"type": "array", "items": _items(seen.items)}, ""
+            items, mixed = _items(seen.items), [*_mixed(seen.items or Seen())]
+            return {"type": "array", "items": items}, f"guessed: several types in {', '.join(mixed)}" if mixed else ""
         case [("object" | "boolean" | "number") as kind]:
             return {"type": kind}, _unit(name)
         case ["string"]:
@@ -212,17 +207,29 @@ def _unit(name: str) -> str:
     return "money? say in the description whether it is in cents" if is_money else ""
 
 
-def _items(seen: Seen | None) -> JSON:
-    """The items of an array: scalars of one type, objects of scalars, or anything."""
+def _items(seen: Seen | None, room: int = DEEPEST) -> JSON:
+    """The items of an array: values of one type, objects of these and of arrays, or anything."""
     match (seen or Seen()).types:
-        case ["object"] if seen is not None and seen.table is None:
-            fields = {snake(name): _items(inner) for name, inner in seen.fields.items() if snake(name) and inner.types}
-            alike = len({words(name) for name in fields}) == len(seen.fields)
-            plain = {name: one for name, one in fields.items() if one["type"] not in ("array", "any")}
-            return {"type": "object", "fields": plain} if plain and alike else {"type": "object"}
+        case ["object"] if seen is not None and seen.table is None and room:
+            known = {name: inner for name, inner in seen.fields.items() if inner.types}
+            fields = {snake(name): _items(inner, room - 1) for name, inner in known.items()}
+            alike = len({words(name) for name in fields}) == len(known)
+            alike = alike and all(is_usable(one) and words(snake(one)) == words(one) != frozenset() for one in known)
+            return {"type": "object", "fields": fields} if fields and alike else {"type": "object"}
+        case ["array"] if seen is not None and room and room < DEEPEST:
+            return {"type": "array", "items": _items(seen.items, room - 1)}
         case [("string" | "integer" | "number" | "boolean" | "object") as kind]:
             return {"type": kind}
     return {"type": "any"}
+
+
+def _mixed(seen: Seen, path: Path = ()) -> Iterator[str]:
+    """The places in the items of an array whose values have several types."""
+    if len(seen.types) > 1:
+        yield path_text(path)
+    elif len(path) < DEEPEST and seen.table is None:
+        for name, inner in seen.fields.items():
+            yield from _mixed(inner.items or inner if inner.types == ["array"] else inner, (*path, name))
 
 
 # ── A known resource ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,7 +255,7 @@ def _known(at: Path, wanted: Field, rows: Sampled) -> Part:
     if wanted.type == "object" and wanted.fields:
         return _known_object(at, wanted, rows)
     if at == ("id",) and rows.key is not None:
-        return Part(made_of(rows.key.text, rows.key.seen, wanted, rows.key.path[-1]))
+        return Part(made_of(rows.key.text, rows.key.seen, wanted, rows.key.path[-1]), place=rows.key)
     alike = _alike(at, wanted, rows)
     tried = [made_of(place.text, place.seen, wanted, place.path[-1]) for place in alike]
     for place, made in zip(alike, tried, strict=True):
@@ -263,9 +270,9 @@ def _there(place: Place, made: Made, wanted: Field, rows: Sampled) -> Part:
     """A part from a place; one that is required and not always there says so."""
     missing = rows.count - (place.seen.count - place.seen.nulls)
     if not wanted.required or missing <= 0 or place.start:
-        return Part(made)
+        return Part(made, place=place)
     note = f"this field is required, but {missing:,} of {rows.count:,} rows have no value"
-    return Part(made._replace(note=note), is_missed=True)
+    return Part(made._replace(note=note), place=place, is_missed=True)
 
 
 def _known_object(at: Path, wanted: Field, rows: Sampled) -> Part:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from truto_mapper.authoring.observation import Seen
@@ -36,18 +36,28 @@ _SIZES = re.compile(r"(?i).*(size|limit|per_?page|count)")
 class Paging:
     """How a list goes on: the keys of `pagination`, and expressions for the next cursor and the total.
 
-    `note` is what is to be verified about the cursor.
+    `note` is what is to be verified about the cursor. `read` are the paths that these expressions read.
     """
 
     keys: dict[str, str | int] = field(default_factory=dict)
     next_cursor: str | None = None
     total: str | None = None
     note: str = ""
+    read: tuple[Path, ...] = ()
 
 
 def paging_of(reply: Seen, rows: Rows) -> Paging:
     """What replies tell about their pages."""
     found = _known(reply)
+    made = _paging(reply, rows, found)
+    said = " ".join(map(str, (made.next_cursor, made.total, *made.keys.values())))
+    paths = [path for path, _ in found.values()]
+    plain = r"(?<![\w.`]){}(?![\w.`])"
+    read = [path for path in paths if re.search(plain.format(re.escape(path_text(path))), said)]
+    return replace(made, read=(*read,))
+
+
+def _paging(reply: Seen, rows: Rows, found: Mapping[str, tuple[Path, Seen]]) -> Paging:
     text = {what: path_text(path) for what, (path, _) in found.items()}
     total = text.get("total") if "total" in found and _is_total(found["total"][1], reply, rows) else None
     has_more = text.get("more") or (f"$not({text['last']})" if "last" in text else None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from truto_mapper.authoring.check.words import words
 from truto_mapper.authoring.observation import Seen
-from truto_mapper.authoring.starting.conversions import SCALARS
 from truto_mapper.authoring.starting.names import is_usable, path_text, singular, variable
+from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.pointers import dotted
 
 #: What lists of rows are often called, and the objects around one record.
@@ -35,13 +36,16 @@ Path = tuple[str, ...]
 class Rows:
     """The rows of a reply: the path to them, what they hold, and the loops that give them, outermost first.
 
-    `outer` has what the items of the loops around them hold. `note` says what was guessed.
+    `outer` has the paths of the loops around them, and what their items hold. `list` is the outermost list. `is_made`
+    is true for values that are put into rows. `note` says what was guessed.
     """
 
     path: Path
     seen: Seen
     loops: tuple[tuple[str, str], ...] = ()
-    outer: tuple[tuple[str, Seen], ...] = ()
+    outer: tuple[tuple[str, Path, Seen], ...] = ()
+    list: str = ""
+    is_made: bool = False
     note: str = ""
 
     @property
@@ -88,7 +92,10 @@ def _lists(seen: Seen, path: Path, name: str) -> Iterator[_List]:
         items = seen.items or Seen()
         yield _List((*path, ITEM), name, items)
         yield from _lists_in(items, (*path, ITEM))
-    elif (table := seen.table) is not None and table.types == ["object"]:
+        yield from _lists(items, (*path, ITEM), name) if items.items is not None else ()
+    elif (table := seen.table) is not None and table.types == ["array"]:
+        yield from _lists(table, (*path, VALUE), name)
+    elif table is not None and table.types == ["object"]:
         yield _List((*path, VALUE), name, table)
         yield from _lists_in(table, (*path, VALUE))
     else:
@@ -114,22 +121,78 @@ def _wrapped(reply: Seen, resource: str) -> str | None:
 
 def _looped(reply: Seen, lists: list[_List], resource: str) -> Rows:
     chosen, *others = lists
-    loops, outer, names, seen = list[tuple[str, str]](), list[tuple[str, Seen]](), list[str](), reply
-    for number, step in enumerate(chosen.path):
+    loops, outer, notes = list[tuple[str, str]](), list[tuple[str, Path, Seen]](), [_doubt(chosen, others, resource)]
+    for name, path, expression, seen, others_in in _steps(reply, chosen.path, resource):
+        kept, note = _only_objects(seen, others_in) if seen.objects else ("", "")
+        loops.append((name, expression + kept))
+        notes.append(note)
+        outer.append((name, path, _objects(seen)))
+    rows = outer.pop()[2] if seen.objects else seen
+    if is_made := bool(seen.types and not seen.objects):  # a row is an object, so each value is put into one
+        loops[-1] = (name, _put(expression, seen))
+        rows = Seen(seen.count, objects=seen.count, fields={VALUES: seen})
+    first = path_text(chosen.path[: next(n for n, step in enumerate(chosen.path) if step in (ITEM, VALUE))])
+    note = "; ".join(filter(None, notes))
+    return Rows(chosen.path, rows, tuple(loops), tuple(outer), first, is_made, note)
+
+
+def _steps(reply: Seen, path: Path, resource: str) -> Iterator[tuple[str, Path, str, Seen, list[Any]]]:
+    """Each loop on the way to the rows: its name, the path to its items, the expression that gives them, what they
+    hold, and scalars among the lists in a list.
+
+    A list whose items are lists is one loop over the items of all: `*` flattens them.
+    """
+    names, seen, expression, known, others = list[str](), reply, "", list[str](), list[Any]()
+    for number, step in enumerate(path, 1):
         if step not in (ITEM, VALUE):
             names, seen = [*names, step], seen.fields[step]
             continue
+        before, after = path[number - 2 : number - 1], path[number : number + 1]
+        expression = expression or path_text(names)
+        is_flat = expression.endswith(".*")
+        expression += ".*" if step == VALUE or (before == (ITEM,) and not is_flat) else ""
         seen = (seen.items or Seen()) if step == ITEM else (seen.table or Seen())
-        is_last = number == len(chosen.path) - 1
-        name = variable(resource if is_last else singular(names[-1] if names else "row"), [known for known, _ in loops])
-        loops.append((name, path_text(names) + (".*" if step == VALUE else "")))
-        outer += [] if is_last else [(name, seen)]
-        names = []
-    note = _doubt(chosen, others, resource)
-    if seen.types and {*seen.types} <= SCALARS:  # a row is an object, so each is put into one
-        loops[-1] = (name, f'{loops[-1][1]}.{{"{VALUES}": $}}')
-        seen = Seen(seen.count, objects=seen.count, fields={VALUES: seen})
-    return Rows(chosen.path, seen, tuple(loops), tuple(outer), note)
+        seen = _flat(seen) if step == ITEM and expression.endswith(".*") and not after else seen
+        if after in ((ITEM,), (VALUE,)):
+            others += [seen.kinds[kind][1] for kind in seen.types if kind != "array"]
+            continue
+        name = variable(singular(names[-1] if names else "row") if after else resource, known)
+        yield name, path[:number], expression, seen, others
+        names, expression, known, others = [], "", [*known, name], []
+
+
+def _flat(seen: Seen) -> Seen:
+    """What some values hold, and the items of those that are arrays, as `*` finds them."""
+    made, inner = Seen(), seen
+    while True:
+        made.merge(inner)
+        if inner.items is None:
+            break
+        inner = inner.items
+    made.items, made.kinds = None, {kind: first for kind, first in made.kinds.items() if kind != "array"}
+    return made
+
+
+def _only_objects(seen: Seen, others: list[Any]) -> tuple[str, str]:
+    """The predicate that leaves out items that are no objects, and a note on them; null is never a row."""
+    others = [*others, *(seen.kinds[one][1] for one in seen.types if one != "object")]
+    if not others:
+        return "", ""
+    shown = ", ".join(excerpt(one, 30) for one in others)
+    return '[$type($) = "object"]', f"items that are no objects are left out: {shown}"
+
+
+def _objects(seen: Seen) -> Seen:
+    """What only the objects of some values hold."""
+    kinds = {kind: first for kind, first in seen.kinds.items() if kind == "object"}
+    return Seen(seen.objects, objects=seen.objects, kinds=kinds, fields=seen.fields)
+
+
+def _put(expression: str, seen: Seen) -> str:
+    """The expression of rows that each hold one value of a list."""
+    if "array" in seen.kinds:  # a step of a path takes a list apart
+        return f'$map({expression}, function($item) {{{{"{VALUES}": $item}}}})'
+    return f'{expression}.{{"{VALUES}": $}}'
 
 
 def _doubt(chosen: _List, others: list[_List], resource: str) -> str:

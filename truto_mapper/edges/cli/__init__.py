@@ -67,7 +67,10 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def options(
     _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")] = False,
 ) -> None:
-    """Map providers' replies to unified records, and unified queries to providers' requests."""
+    """Map providers' replies to unified records, and unified queries to providers' requests.
+
+    To begin with a provider's reply in a file: truto-mapper init --help
+    """
 
 
 for name, command in COMMANDS.items():

@@ -29,7 +29,10 @@ def check_(
     format_: options.ReportFormat = "text",
     code: Annotated[str | None, Option("--explain", metavar="CODE", help="Print what a code means.")] = None,
 ) -> None:
-    """Find mistakes in mappings without a payload: types against both schemas, and code that is never reached."""
+    """Find mistakes in mappings, without a payload.
+
+    It compares the types with both schemas, and finds code that is never reached.
+    """
     if code is not None:
         with reported():
             write(_page_of(code))
@@ -102,7 +105,10 @@ def coverage_(
     format_: Annotated[str, options.choice("--format", COVERAGE_FORMATS)] = "text",
     fail_under: Annotated[float, Option(metavar="N", help="Fail if less than N percent is covered.")] = 0,
 ) -> None:
-    """Measure what the golden cases of a mapping exercise: fields, branches each way, enum values, and lines."""
+    """Measure what the golden cases of a mapping exercise.
+
+    Fields, branches each way, enum values, and lines.
+    """
     from truto_mapper.authoring import coverage, golden
 
     with reported():
@@ -130,7 +136,10 @@ def docs_(
     overlays: options.Overlays = None,
     format_: Annotated[str, options.choice("--format", DOCS_FORMATS)] = "markdown",
 ) -> None:
-    """Show a mapping as a page: where each field comes from, and how each parameter is handled."""
+    """Show a mapping as a page to read.
+
+    It says where each field comes from, and how each parameter is handled.
+    """
     from truto_mapper.authoring import docs
 
     with reported():

@@ -35,7 +35,10 @@ def diff_(
     ] = None,
     format_: ReportFormat = "text",
 ) -> None:
-    """Show what changed between two versions of a mapping or a resource, and whether it breaks readers or callers."""
+    """Show what changed between two versions of a mapping or resource.
+
+    It says whether a change breaks readers or callers.
+    """
     from truto_mapper.authoring import diff
 
     with reported(format_), _version(old) as (before, from_here), _version(new) as (after, to_here):

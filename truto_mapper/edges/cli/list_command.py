@@ -34,7 +34,10 @@ class _Listed(NamedTuple, Generic[_Read]):
 
 
 def list_(format_: Annotated[str, choice("--format", ("text", "json"))] = "text") -> None:
-    """List all mappings and resources: those in ./mappings and ./schemas, then the shipped ones."""
+    """List all mappings and resources.
+
+    First those in ./mappings and ./schemas, then the shipped ones.
+    """
     mappings = [_listed(*one, load) for one in _files("mappings")]
     resources = [_listed(*one, load_resource) for one in _files("schemas")]
     broken = [one for one in (*mappings, *resources) if one.errors]
