@@ -586,6 +586,8 @@ def digits(value):
 def again(mapper, page, choice):
     """Hold a page to what kept replies to its joins give, as objects and as bytes."""
     kept = {name: [*some] for name, some in (page.joined or {}).items()}
+    if not is_copyable([page.response.body, kept]):
+        return  # nested too deeply
     before = digits([page.response.body, kept])
     options = {"query": page.query, "status": page.response.status, "headers": page.response.headers}
     options |= {"on_invalid": choice, "joined": kept}
