@@ -254,11 +254,15 @@ MODELS = {
 }
 
 
+#: The other files of a case.
+OF_CASES = ("case.yaml", "users-1.payload.json", "users-1.request.json")
+
+
 @pytest.mark.parametrize("heading", MODELS)
 def test_every_key_of_a_file_is_documented(heading):
     found = rows(section(TEXTS[ROOT / "docs" / "mapping-format.md"], heading))
     keys = MODELS[heading].model_fields
-    files = {*cases.PAYLOADS, *cases.EXPECTATIONS, "case.yaml"} if heading == "Golden case" else set()
+    files = {*cases.PAYLOADS, *cases.EXPECTATIONS, *OF_CASES} if heading == "Golden case" else set()
     assert found.keys() - files == keys.keys()
     assert {key for key, required in found.items() if required == "yes"} == {
         key for key, field in keys.items() if field.is_required()

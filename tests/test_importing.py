@@ -10,7 +10,7 @@ from pathlib import Path
 import imports
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from imports import CASES, HERE, find_spec
 from random_expressions import FIELDS, cases
@@ -202,6 +202,7 @@ response: {result: {type: array, items: {type: object}}, next_cursor: {type: str
 """
 
 
+@settings(max_examples=50)
 @given(mappings())
 def test_any_mapping_of_a_shape_that_authors_write_gives_what_its_expression_gives(case):
     text, is_item, reply = case
@@ -316,6 +317,27 @@ def test_objects_that_are_merged_are_one_if_no_key_occurs_twice():
 def test_a_record_under_a_condition_stays_whole_where_it_is_the_only_one():
     made = endpoint({"response_mapping": "response.a ? {'id': response.b} : null"}, "get")
     assert made["response_mapping"].strip() == "$response.a ? {'id': $response.b} : null"
+
+
+NULLS = [
+    "(response.a = 1 ? null : $merge([response, {'id': response.id}]))",
+    "($f := function($x) { $x.a = 1 ? null : {'id': $x.id} }; $f(response))",
+    "response.a = 1 ? (response.b ? {'id': 'b'} : null) : $merge([response])",
+    "$map(response.data, function($r) { $r.a = 1 ? null : $merge([$r, {}]) })",
+    "($f := function($x) { $x.a = 1 ? null : {'id': $x.id} }; $map(response.data, function($r) { $f($r) }))",
+    "response.data.($x := $; a = 1 ? null : $merge([$x, {}]))",
+    "response.data.(a = 1 ? null : b = 1 ? null : {'id': id})",
+]
+
+
+@pytest.mark.parametrize("text", NULLS)
+def test_a_null_drops_the_record_however_it_is_made(text):
+    made = imported(row({"response_mapping": text, "path_mapping": '"/x"'}), rows="" if "data" in text else "data")
+    spec = find_spec("crm", "contacts")
+    mapper = Mapper(parts.made([Source("m.yaml", made.text)], lambda _: spec, None, {}), None)
+    reply = {"data": [{"id": "1"}, {"id": "2", "a": 1}, {"id": "3", "a": 2}]}
+    records = mapper.map(reply, query=mapper.plan("").query).records
+    assert [one["id"] for one in records] == ["1", "3"]
 
 
 def test_what_the_spec_does_not_declare_is_left_out_with_the_reason():
@@ -449,6 +471,21 @@ def test_the_pagination_of_an_integration_is_that_of_the_endpoint(theirs, ours):
     found = yaml.safe_load(made.text)["endpoints"]["list"]
     assert {key: found[key] for key in ("next_cursor", "pagination") if key in found} == ours
     assert bool(ours) or "`list.pagination`: not carried over: `dynamic` is no pagination here" in said(made)
+
+
+def test_what_an_integration_says_of_requests_and_failures_is_carried_over_or_said():
+    proxy = {"path": "v1/people/{{context.team}}?expand=all", "headers": {"x-api": "2"}, "api_response_format": "xml"}
+    integration = {
+        "error_expression": "status >= 400 or $exists(data.error)",
+        "resources": {"contacts": {"list": proxy}},
+    }
+    made = imported(row({"response_mapping": "response.rows.{'id': id}"}), integration)
+    found = yaml.safe_load(made.text)["endpoints"]["list"]
+    assert found["path_mapping"] == '"/v1/people/" & $encodeUrlComponent($string($context.team))'
+    assert found["query_mapping"] == {"expand": '"all"'}
+    assert found["request_header_mapping"] == {"x-api": '"2"'}
+    assert found["error_when"] == "$status >= 400 or $exists(error)"
+    assert "`list.api_response_format`: not carried over: the integration says so" in said(made)
 
 
 def test_a_choice_of_resources_becomes_endpoints_with_conditions():

@@ -1,13 +1,17 @@
 """Joins: what they ask for, what their rows become, and what is told when they fail."""
 
 import json
+import pickle
 
+import joining
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joining import company, driven, mapper_of
 
-from truto_mapper import EvaluationError, MappingError, ProviderError, QueryError, Response
+from truto_mapper import EvaluationError, MappingError, ProviderError, QueryError, Response, load
+from truto_mapper.authoring import check, coverage, docs, explain, golden
+from truto_mapper.authoring.diff.mappings import mappings
 
 USERS = {str(n): {"id": n, "firstName": f"U{n}", "age": n, "title": f"boss {n}"} for n in range(1, 9)}
 
@@ -502,3 +506,244 @@ def module_mapper(tmp_path_factory):
         tmp_path_factory.mktemp("joins"),
         ("$uppercase($lookup($joined.users, $string(ownerId)).title)", "$user.title != null ? $uppercase($user.title)"),
     )
+
+
+# ── For authors ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+CASE = {
+    "case.yaml": "description: Two deals.\nquery: {}\njoins: {users: [{}, {status: 404}]}\n",
+    "payload.json": json.dumps({"items": deals(1, 2, 3, 77)}),
+    "users-1.payload.json": json.dumps({"users": [USERS["1"], USERS["2"], USERS["3"]]}),
+    "users-2.payload.json": json.dumps({"error": "none"}),
+}
+
+
+def case_of(folder, files=CASE):
+    mapper_of(folder)
+    (folder / "acme/one").mkdir(parents=True)
+    for name, text in files.items():
+        (folder / "acme/one" / name).write_text(text)
+    return folder / "acme/one"
+
+
+def test_requests_and_replies_of_joins_are_golden(tmp_path):
+    folder = case_of(tmp_path)
+    made = golden.run_all([tmp_path / "acme.yaml"])
+    assert made.findings == []
+    golden.accept(made.differences)
+    assert {path.name for path in folder.iterdir()} - CASE.keys() == {
+        *("request.json", "response.json", "users-1.request.json", "users-2.request.json"),
+    }
+    assert json.loads((folder / "users-2.request.json").read_text())["body"] == {"filter": {"ids": [77]}}
+    assert json.loads((folder / "response.json").read_text())["result"][1]["owner"]["name"] == "U2"
+    assert golden.run_all([tmp_path / "acme.yaml"]).diagnostics == []
+    (folder / "users-1.request.json").write_text("{}")
+    assert {one.code for one in golden.run_all([tmp_path / "acme.yaml"]).diagnostics} == {"G701"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"users-2.payload.json": None, "case.yaml": "description: x\nquery: {}\n"}, "no reply to request 2 of join"),
+        ({"users-3.payload.json": "{}"}, "a reply 3 to join `users`, which sends 2 requests"),
+        ({"other-1.payload.json": "{}"}, "a reply 1 to join `other`, which sends 0 requests"),
+    ],
+)
+def test_a_case_has_the_replies_that_its_joins_ask_for(tmp_path, change, words):
+    case_of(tmp_path, {name: text for name, text in (CASE | change).items() if text is not None})
+    (found,) = golden.run_all([tmp_path / "acme.yaml"]).findings
+    assert found.code == "G707"
+    assert words in found.message
+
+
+def test_a_case_without_its_query_has_joins_too(tmp_path):
+    folder = case_of(tmp_path, CASE | {"case.yaml": "description: x\n"} | {"users-2.payload.json": '{"users": []}'})
+    golden.accept(golden.run_all([tmp_path / "acme.yaml"]).differences)
+    assert json.loads((folder / "response.json").read_text())["result"][1]["owner"]["name"] == "U2"
+
+
+def test_a_case_is_recorded_with_the_replies_to_its_joins(tmp_path):
+    mapper_of(tmp_path)
+    about = {"description": "x", "query": {}, "joined": {"users": [json.loads(CASE["users-1.payload.json"])]}}
+    golden.record(tmp_path / "acme.yaml", "two", {"items": deals(1, 2)}, about, salt=None)
+    assert (tmp_path / "acme/two/users-1.payload.json").is_file()
+    assert golden.run_all([tmp_path / "acme.yaml"]).diagnostics == []
+
+
+def test_explain_names_the_reply_that_a_value_came_from(mapper):
+    _, page = exchanged(mapper, company(USERS, [deals(1, 2, 3, 4, 77)]))
+    about = {"query": page.query, "joined": page.joined}
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/1/owner/name", **about)
+    assert '/users/1/firstName in the reply to join `users`, request 1 = "U2"' in found.render()
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/3/owner/name", **about)
+    assert "/users/0/firstName in the reply to join `users`, request 2" in found.render()
+    (found,), _ = explain.explain(mapper, page.response.body, "/result/4/owner/name", **about)
+    assert "is absent" in found.render()
+
+
+def test_a_finding_about_a_joined_value_has_its_place_there(tmp_path):
+    mapper = mapper_of(tmp_path, ("        source_schema: acme/users\n", ""))
+    users = {"1": {"id": 1, "firstName": 5}}
+    with pytest.raises(EvaluationError) as caught:
+        driven(mapper.exchange({}), company(users, [deals(1)]))
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.pointer) == ("D401", "/users/0/firstName")
+    assert "in the reply to join `users`, request 1" in found.message
+
+
+def test_coverage_counts_the_expressions_of_a_join(tmp_path):
+    folder = case_of(tmp_path)
+    covered = coverage.measure(load(tmp_path / "acme.yaml"), [golden.read(folder)])
+    hits = {unit.name: bool(unit.hits) for unit in covered.of("branches")}
+    assert (hits["true of $context.with_owners"], hits["false of $context.with_owners"]) == (True, False)
+    assert (hits["true of $status = 404"], hits["false of $status = 404"]) == (True, False)
+    lines = covered.lines[load(tmp_path / "acme.yaml").sources[0]]
+    text = (tmp_path / "acme.yaml").read_text().splitlines()
+    assert {text[n - 1].strip().partition(":")[0] for n, hit in lines.items() if hit} >= {"ids", "rows", "key"}
+
+
+def test_diff_tells_of_joins(tmp_path):
+    with_join = mapper_of(tmp_path / "a")
+    without = mapper_of(
+        tmp_path / "b",
+        ("$user.firstName", "contact"),
+        ("age: $user.age", "age: amount"),
+        ("      title: $uppercase($lookup($joined.users, $string(ownerId)).title)\n", ""),
+        ("      user: $lookup($joined.users, $string(ownerId))\n", "      x: id\n"),
+        mapping=joining.MAPPING[: joining.MAPPING.index("    join:")]
+        + joining.MAPPING[joining.MAPPING.index("    let:") :],
+    )
+    batch = mapper_of(tmp_path / "c", ("batch: 3", "batch: 4"), ("key: $string(id)", "key: id"))
+    told = {
+        name: [one.found.message for one in mappings(*pair)]
+        for name, pair in {
+            "added": (without, with_join),
+            "removed": (with_join, without),
+            "changed": (with_join, batch),
+            "same": (with_join, with_join),
+        }.items()
+    }
+    assert "`all` has a new join `users`: it costs further requests for each page" in told["added"]
+    assert "`all` has lost its join `users`" in told["removed"]
+    assert told["changed"] == [
+        "`all` reads replies differently: join.users.key",
+        "`all`: batch of the join `users` 3 → 4",
+    ]
+    assert told["same"] == []
+
+
+def test_the_page_of_a_mapping_shows_its_joins(mapper):
+    page = docs.FORMATS["markdown"](mapper)
+    assert "`join.users.ids`" in page
+    assert "`items.ownerId`" in page
+
+
+def checked(folder, *replaced, mapping=joining.MAPPING):
+    mapper_of(folder, *replaced, mapping=mapping)
+    return [(one.code, one.message) for one in check.check_file(folder / "acme.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (("$user.firstName", "$user.frstName"), "C206", "has no `frstName`"),
+        (("key: $string(id)", "key: $string(uid)"), "C206", "has no `uid`"),
+        (("rows: users", "rows: people"), "C206", "has no `people`"),
+        (("name: $user.firstName", "name: $user.age"), "C207", "`owner.name` is a string, but this gives an integer"),
+        (("next_cursor: next\n        empty", "next_cursor: nxt\n        empty"), "C206", "has no `nxt`"),
+        (("run_if: $context.with_owners", 'run_if: $headers.Foo = "1"'), "C242", "never has `Foo`"),
+        (("ids: items.ownerId", "ids: items.owner"), "C206", "has no `owner`"),
+    ],
+)
+def test_check_holds_a_join_against_its_schema(tmp_path, change, code, words):
+    assert any(one == code and words in message for one, message in checked(tmp_path, change))
+
+
+def test_check_finds_nothing_in_a_good_join(tmp_path):
+    found = checked(tmp_path, ("$uppercase($lookup($joined.users, $string(ownerId)).title)", "$user.title"))
+    assert {code for code, _ in found} <= {"C215", "C223"}
+
+
+def test_a_join_that_nothing_reads_is_found(tmp_path):
+    found = checked(
+        tmp_path,
+        ("$user.firstName", "contact"),
+        ("        age: $user.age\n", ""),
+        ("      title: $uppercase($lookup($joined.users, $string(ownerId)).title)\n", ""),
+        ("    let:\n      user: $lookup($joined.users, $string(ownerId))\n", ""),
+    )
+    assert ("C212", "the join `users` is never used: no expression reads `$joined.users`") in found
+
+
+# ── Lookup tables ────────────────────────────────────────────────────────────────────────────────────────────────
+
+TABLES = (
+    joining.HEAD
+    + """\
+lookups:
+  stages: {new: open, "closed won": won, gone: lost}
+  codes: {open: [1, 2], won: {id: 3}}
+endpoints:
+  all:
+    path_mapping: '"/deals"'
+    query_mapping: {stage: '$lookup($codes, $query.truto_response_format)'}
+    for_each: {deal: items}
+    response_mapping:
+      id: $string(id)
+      stage: $lookup($stages, phase)
+      title: $string($lookup($codes, $lookup($stages, phase)))
+"""
+)
+
+
+def test_a_table_is_looked_up_in_expressions_of_rows_and_of_requests(tmp_path):
+    mapper = mapper_of(tmp_path, mapping=TABLES)
+    body = {"items": [{"id": 1, "phase": "new"}, {"id": 2, "phase": "closed won"}, {"id": 3, "phase": "x"}, {"id": 4}]}
+    page = mapper.map(body)
+    assert [one.get("stage") for one in page.records] == ["open", "won", None, None]
+    assert [one.get("title") for one in page.records] == ["[1,2]", '{"id":3}', None, None]
+    assert mapper.plan({"truto_response_format": "unified"}).params == {}
+    again = pickle.loads(pickle.dumps(mapper))  # our own
+    assert again.map(body).records == page.records
+    made = json.loads(mapper.map_bytes(json.dumps(body).encode()).body)["result"]
+    assert made == list(page.records)
+
+
+def test_a_table_costs_one_lookup_a_row(tmp_path):
+    assert "caller_stages.get(" in mapper_of(tmp_path, mapping=TABLES).show()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("  stages: {new", "  query: {new", "`query` is already bound here"),
+        ("  stages: {new", "  sta-ges: {new", "`sta-ges` is not a valid variable name"),
+        ("  stages: {new", "  sum: {new", "`sum` is the name of a function"),
+        ("for_each: {deal: items}", "for_each: {stages: items}", "`stages` is already bound here"),
+        ("$lookup($stages, phase)\n", "$lookup($stagse, phase)\n", "$stagse is not bound here"),
+    ],
+)
+def test_a_table_has_a_name_of_its_own(tmp_path, old, new, words):
+    with pytest.raises(MappingError) as caught:
+        mapper_of(tmp_path, (old, new), mapping=TABLES)
+    assert any(words in one.message for one in caught.value.diagnostics), str(caught.value)
+
+
+def test_check_knows_the_keys_and_the_values_of_a_table(tmp_path):
+    typed = TABLES.replace("    for_each", "    source_schema: acme/phases\n    for_each").replace(
+        "gone: lost", "gone: lsot"
+    )
+    (tmp_path / "schemas/acme").mkdir(parents=True)
+    phase = {"type": "string", "enum": ["new", "closed won", "paused"]}
+    row = {"type": "object", "properties": {"id": {"type": "integer"}, "phase": phase}, "required": ["id", "phase"]}
+    schema = {"type": "object", "properties": {"items": {"type": "array", "items": row}}, "required": ["items"]}
+    (tmp_path / "schemas/acme/phases.schema.json").write_text(json.dumps(schema))
+    found = checked(tmp_path, mapping=typed.replace("  codes:", "  other: {a: b}\n  codes:"))
+    assert ("C209", 'the table `stages` has no entry for "paused": the value is undefined then') in found
+    assert ("C212", "the entry `gone` of the table `stages` is never used: no key can be this") in found
+    assert ("C212", "the table `other` is never used: no expression reads `$other`") in found
+
+
+def test_check_finds_a_value_of_a_table_that_the_resource_does_not_list(tmp_path):
+    found = checked(tmp_path, ("gone: lost", "gone: lsot"), mapping=TABLES)
+    assert any(code == "C209" and '"lsot"' in message for code, message in found)

@@ -63,7 +63,7 @@ def _used(mapper: Mapper, name: str) -> Inline:
         for key, expression in every(endpoint):
             cursor = name == "next_cursor" and any(one.name == "cursor" for one in expression.variables)
             if cursor or reads_parameter(expression, name):
-                places.setdefault(f"{key} {expression.place}", f"{_PARTS.get(key, 'in $' + key)} ({expression.place})")
+                places.setdefault(f"{key} {expression.place}", f"{_part(key)} ({expression.place})")
         if name == "next_cursor" and endpoint.pagination is not None and endpoint.pagination.parameter:
             places["pagination"] = "in the query string (pagination)"
     days = mapper.mapping.whole_days
@@ -94,6 +94,10 @@ _PARTS = {
 }
 
 
+def _part(key: str) -> str:
+    return f"in the join {key.split('.')[1]}" if key.startswith("join.") else _PARTS.get(key, f"in ${key}")
+
+
 #: The parts of an endpoint that its page lists.
 _ASKING = ("params", "headers", "body", "static_response", "query_error", "query_note")
 _READING = ("next_cursor", "page_number", "total", "has_more", "origin", "error_when", "empty_when", "time_zone")
@@ -120,6 +124,9 @@ def _parts(endpoint: Endpoint) -> Iterator[tuple[Inline, ...]]:
     for key in (*_ASKING, *_READING):
         for path, _, expression in leaves(getattr(endpoint, key), path=(key,)):
             yield (Code(dotted(path)),), _code(expression), (expression.place,)
+    for join in endpoint.joins:
+        for key, expression in join.expressions:
+            yield (Code(f"join.{join.name}.{key}"),), _code(expression), (expression.place,)
     if endpoint.pagination is not None:
         yield (Code("pagination"),), (_paged(endpoint.pagination),), ()
     for key in ("for_each", "let"):

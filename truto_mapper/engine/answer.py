@@ -21,7 +21,7 @@ from truto_mapper.engine.page import (
     bounded,
 )
 from truto_mapper.engine.query import Asked, Plan, Query
-from truto_mapper.engine.replies import Bindings, Replies, next_cursor, offset_notes, zone_notes
+from truto_mapper.engine.replies import RESPONSE, Bindings, Replies, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping.linked import WITH_BODY
 from truto_mapper.resource.spec import GIVING_ONE
@@ -44,7 +44,7 @@ FAILURES = (*BEYOND, MapperError)
 _new = tuple.__new__
 
 
-def page_of(
+def page_of(  # noqa: C901  # several functions take longer
     replies: Replies,
     body: Any,
     query: Query | None,
@@ -52,8 +52,7 @@ def page_of(
     status: int,
     headers: Any,
     on_invalid: OnInvalid,
-    *,
-    is_exact: bool = False,
+    is_exact: bool = False,  # a keyword of its own takes longer
 ) -> Page[Any]:
     """The page of a response, whose body is JSON or its bytes; see `Given`.
 
@@ -66,11 +65,9 @@ def page_of(
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
     bindings = (settings, sent, headers, now, parameters, body, status, one, given)
-    budget: Budget
-    found: list[Diagnostic]
-    joined = replies.joined
-    budget, found = (Budget(), []) if joined is None else (joined.budget, [*joined.notes])
-    reply: Any = None
+    joined, reply = replies.joined, None
+    budget: Any = Budget() if joined is None else joined.budget
+    found: list[Diagnostic] = [] if joined is None else [*joined.notes]
     if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
         read = fused.reply  # type: ignore[union-attr]
@@ -87,14 +84,10 @@ def page_of(
         days = replies.mapping.whole_days
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
-    has_pages = fused.has_pages
-    if following.__class__ is not str or not following or has_pages or (cursor is not None and following == cursor):
-        following, is_looping = (
-            _paginated(replies, fused, query, bindings, following, rows, found, budget)
-            if has_pages
-            else next_cursor(following, fused, query, body, found)
-        )
-    found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
+    if fused.is_more:  # it has `pagination` or joins
+        following, is_looping = _following(replies, fused, query, bindings, following, rows, found, budget)
+    elif following.__class__ is not str or not following or (cursor is not None and following == cursor):
+        following, is_looping = next_cursor(following, fused, query, body, found)
     made = None
     if rows is not False and is_whole:
         made = fused.records(rows, key, bindings, budget, remote_data)
@@ -122,6 +115,23 @@ def page_of(
     found[:0] = notes
     answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid, is_looping)
     return answer.page_of(fused, following, rows, key, made)
+
+
+def _following(
+    replies: Replies,
+    fused: Fused,
+    query: Query | None,
+    bindings: Bindings,
+    following: Any,
+    rows: Any,
+    found: list[Diagnostic],
+    budget: Budget,
+) -> tuple[str | None, bool]:
+    """As `next_cursor`, which knows neither `pagination` nor joins."""
+    found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
+    if fused.has_pages:
+        return _paginated(replies, fused, query, bindings, following, rows, found, budget)
+    return next_cursor(following, fused, query, bindings[RESPONSE], found)
 
 
 def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget) -> Sequence[Diagnostic]:

@@ -95,6 +95,8 @@ class Fused:
         self.joins = joins
         #: The settings of an account for which nothing is missing in a page without joins.
         self.quiet: Any = None
+        #: Whether more than its cursor tells what follows its reply.
+        self.is_more = self.has_pages or bool(joins)
         self._made_of = resource, source, days
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason

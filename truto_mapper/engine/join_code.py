@@ -2,8 +2,7 @@
 
 For the key `id`, and rows of which `name`, a text, is read:
 
-    def rows_by_key(rows):
-        found = {}
+    def rows_by_key(rows, found):
         for row in rows:
             key_1 = row["id"]
             if key_1.__class__ is not str:
@@ -13,7 +12,6 @@ For the key `id`, and rows of which `name`, a text, is read:
             if row.get("name").__class__ not in classes_2:
                 raise Exception
             found[key_1] = row
-        return found
 
 It raises for a row that has anything else, and the reply is read row by row.
 """
@@ -37,7 +35,7 @@ from truto_mapper.language.types import Type, union_all
 from truto_mapper.mapping.linked import Endpoint, Join
 from truto_mapper.text.pointers import Steps
 
-Take = Callable[[list[Any]], dict[str, Any]]
+Take = Callable[[list[Any], dict[str, Any]], None]
 
 
 class JoinTypes:
@@ -64,18 +62,23 @@ class JoinTypes:
         is_in = path[:at] == self.path and len(path) > at and isinstance(path[at], int)
         return int(path[at]) if is_in else None
 
-    def usual_rows(self, body: Any) -> dict[str, Any] | None:
-        """The rows of a reply by their keys; None for a reply that has anything unusual."""
+    def take_usual(self, body: Any, found: dict[str, Any]) -> bool:
+        """Add the rows of a reply by their keys; nothing, and False, for a reply that has anything unusual."""
         if self._take is None or self.path is None:
-            return None
-        rows = value_at(body, *self.path)
+            return False
+        rows, made = value_at(body, *self.path), {} if found else found
         if rows.__class__ is not list or (self._around is not None and not self._around(body)):
-            return None
+            return False
         try:
-            found = self._take(rows)
+            self._take(rows, made)
         except Exception:  # noqa: BLE001  # any row that is not as expected
-            return None
-        return found if len(found) == len(rows) else None
+            made.clear()
+        if len(made) != len(rows) or (made is not found and not found.keys().isdisjoint(made)):
+            made.clear()
+            return False
+        if made is not found:
+            found.update(made)
+        return True
 
     @cached_property
     def _around(self) -> Callable[[Any], bool] | None:
@@ -153,10 +156,8 @@ def _module(join: Join, externals: Externals, key: str, read: dict[str, tuple[ty
             value = pen.method(row, "get", pen.constant(name))
             _doubt_unless(pen, externals.class_test(pen, value, (*classes, *NOTHING)))
         pen.assign_item("found", pen.load(local), row)
-    pen.assign("found", ast.Dict([], [], **pen.at))
     pen.loop(pen.load("rows"), body, "row")
-    pen.lines.append(ast.Return(pen.load("found"), **pen.at))
-    return externals.module(pen, "rows_by_key", ["rows"])
+    return externals.module(pen, "rows_by_key", ["rows", "found"])
 
 
 def _as_text(pen: Pen, local: str) -> None:

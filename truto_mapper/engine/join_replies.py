@@ -135,10 +135,9 @@ class RepliesOf:
 
     def _add_rows(self, body: Any, number: int, scope: Scope) -> None:
         types = self.reader.types
-        usual = types.usual_rows(body) if scope.trace is None else None
-        if usual is not None and self.rows.keys().isdisjoint(usual):
-            self.scope.budget.spend(_ROW * len(usual))  # type: ignore[union-attr]  # a page has one
-            self.rows |= usual
+        before = len(self.rows)
+        if scope.trace is None and types.take_usual(body, self.rows):
+            self.scope.budget.spend(_ROW * (len(self.rows) - before))  # type: ignore[union-attr]  # a page has one
             return
         unusable = self._unusable(types, body, number)
         rows = self._rows(body, scope)
@@ -162,7 +161,7 @@ class RepliesOf:
         return {place for place in places if place is not None}
 
     def _rows(self, body: Any, scope: Scope) -> list[Any]:
-        value = body if self.join.rows is None else value_of(self.join.rows, scope)
+        value = body if self.join.rows is None else _evaluated(self.join.rows, scope)
         if value is MISSING:
             message = f"the reply to join `{self.join.name}` has nothing that its `rows` reads"
             hint = "is it a reply of another API or version? If it may mean no rows, write `… ?? []`"
@@ -196,6 +195,14 @@ class RepliesOf:
         if cursor in cursors:
             raise ProviderError(Diagnostic("P604", "the pages do not come to an end: a cursor came before"))
         return cursor
+
+
+def _evaluated(expression: Expression, scope: Scope) -> Any:
+    """The value of an expression: parts of the reply stay these."""
+    try:
+        return expression.evaluate_in(scope)
+    except EvaluationError as error:
+        raise expression.located(error) from None
 
 
 def _refuse_cursor(expression: Expression | None, value: Any) -> NoReturn:

@@ -14,8 +14,8 @@ from truto_mapper.language.types import ANY, Type
 from truto_mapper.mapping.linked import Endpoint, Join, expressions
 
 
-def join_reply(join: Join, path: NamePath = ()) -> Type:
-    """What a reply to a join can be; anything if it names no schema. `path` is that of the reply itself."""
+def join_reply(join: Join, path: NamePath | None = ()) -> Type:
+    """What a reply to a join can be; anything if it names no schema. `path` is that of the reply, if it counts."""
     return type_in(join.source, path)
 
 

@@ -36,7 +36,7 @@ NO_CONTENT = 204
 
 #: The values of a reply's variables, in the order of `linked.REPLY`.
 Bindings: TypeAlias = tuple[Any, ...]
-_RESPONSE = linked.REPLY.index("response")
+RESPONSE = linked.REPLY.index("response")
 
 
 @record
@@ -62,7 +62,7 @@ class Replies:
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
         names = dict(zip(linked.REPLY, bindings, strict=True))
         names |= {"joined": {}} if self.joined is None else self.joined.names
-        return Scope(bindings[_RESPONSE], names, trace=self.trace, budget=budget)
+        return Scope(bindings[RESPONSE], names, trace=self.trace, budget=budget)
 
     def recognised(
         self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
@@ -99,7 +99,7 @@ class Replies:
 
     def _generated(self, fused: Fused, bindings: Bindings, budget: Budget) -> Sequence[Any] | None:
         """What the generated code makes of a reply; None where that cannot tell."""
-        is_taken = bindings[_RESPONSE].__class__ is not list or fused.takes_array
+        is_taken = bindings[RESPONSE].__class__ is not list or fused.takes_array
         return fused.reply(bindings, budget) if is_taken and self.trace is None else None
 
     def form_of(self, plan: Plan) -> Csv | None:

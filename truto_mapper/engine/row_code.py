@@ -27,7 +27,7 @@ from truto_mapper.resource.field import REMOTE_DATA, Field
 JOINED, ROWS = "joined", "rows_of_joins"
 
 #: Functions that are cheaper to call than to look up in a memo.
-_CHEAP = frozenset({"boolean", "exists", "join", "not", "size", "string"})
+_CHEAP = frozenset({"boolean", "exists", "join", "lookup", "not", "size", "string"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,15 @@ def constant(value: Any) -> Type:
     return Type(frozenset({kind}), (value,) if kind in SCALARS else None)
 
 
+def of_value(value: Any) -> Type:
+    """The type of a JSON value that is always the same."""
+    if isinstance(value, dict):
+        return Type(frozenset({"object"}), properties={name: of_value(one) for name, one in value.items()})
+    if isinstance(value, list):
+        return Type(frozenset({"array"}), items=union_all(map(of_value, value)) if value else None)
+    return constant(value)
+
+
 def union(one: Type, other: Type) -> Type:
     """The narrowest type that admits the values of both."""
 

@@ -140,6 +140,7 @@ CODES: dict[str, str] = {
     "G704": "the golden case already exists",
     "G705": "a file of a golden case cannot be written",
     "G706": "aliases would change what a recorded case shows",
+    "G707": "the replies of a golden case are not those that its joins ask for",
 }
 
 

@@ -38,6 +38,7 @@ from truto_mapper.authoring.check.rows import (
     unlooped_array,
 )
 from truto_mapper.authoring.check.shared import in_every, is_held, place
+from truto_mapper.authoring.check.tables import unhandled_keys, unused_joins, unused_tables
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -88,7 +89,9 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         reach = reaches[endpoint.method]
         types, found = _of_expressions(mapper, endpoint, reach)
         all_types.append(types)
-        found += schema_mistakes(endpoint.source) if endpoint.source else ()
+        for source in (endpoint.source, *(join.source for join in endpoint.joins)):
+            found += schema_mistakes(source) if source else ()
+        found += unhandled_keys(types, mapper.mapping.lookups)
         found += [*unused_names(endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
         given = Given(mapper, of_request(mapper, types, reach))
         found += [*outside.misfits(mapper.mapping, types, given)]
@@ -115,6 +118,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found += in_every(by_endpoint, mapper.mapping.endpoints)
     unlike = {"C240": misread, "C230": frozenset(map(place, mistaken))}  # these say more about the same
     found = [one for one in found if place(one) not in unlike.get(one.code, ())]
+    found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
     found += sent_twice(mapper, misread)
     # Endpoints that share an expression by a YAML alias report it once.

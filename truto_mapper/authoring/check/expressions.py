@@ -8,13 +8,14 @@ from typing import Any
 from truto_mapper.authoring.check import fields, slips
 from truto_mapper.authoring.check.shared import is_inside
 from truto_mapper.authoring.check.surprises import Surprises
+from truto_mapper.engine.join_types import by_key, join_reply, join_row
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import failure_type, refusal_type, reply_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import NUMBERED, RESPONSE_NAMES, Endpoint, every, leaves, of_mapping
+from truto_mapper.mapping.linked import NUMBERED, RESPONSE_NAMES, Endpoint, Join, every, leaves, of_mapping
 from truto_mapper.resource import generated
 from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.resource.spec import OF_ONE
@@ -125,9 +126,13 @@ class EndpointTypes:
         if endpoint.recognise is not None:
             self.found = list(self._without_foreign(endpoint.recognise, mapper))
         self._infer_refusals(mapper, scope)
+        outer = scope
         for name, expression in endpoint.for_each:
             item = types.item_of(self._infer(expression, scope)).without(types.NONE)
             scope = scope.bound(name, item).within(item)
+        if endpoint.joins:
+            rows = {one.name: self._infer_join(one, mapper, outer) for one in endpoint.joins}
+            scope = scope.bound("joined", Type(frozenset({"object"}), properties=rows))
         for name, expression in endpoint.let:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
             self.inference.lists |= {name} if self.inference.is_list(expression.node) else set()
@@ -140,6 +145,28 @@ class EndpointTypes:
             found = [] if field is None else list(fields.misfits(sources, self.kind, field, path, let))
             fails = any(one.code in ("C208", "C225") and is_inside(one, sources) for one in self.found)
             self.found += [one for one in found if not (fails and one.message.endswith("never gets a value from this"))]
+
+    def _infer_join(self, join: Join, mapper: Mapper, page: TypeScope) -> Type:
+        """Infer the expressions of a join; gives the type of `$joined.<name>`."""
+        for one in (join.run_if, join.ids):
+            if one is not None:
+                self.inference.used(self._infer(one, page))
+        reply, ids = join_reply(join, None), Type(frozenset({"array"}), items=types.union(types.STRING, types.INTEGER))
+        asked = page.bound("ids", ids).within(types.ANY)
+        for key, one in join.expressions:
+            if key in PLANNING:
+                self.inference.used(self._infer(one, asked))
+        given = _of_body(page.bound("ids", ids), reply)
+        rows = None if join.rows is None else self._infer(join.rows, given)
+        row = join_row(reply, rows)
+        self.inference.used(self._infer(join.key, given.within(row)))
+        if join.next_cursor is not None:
+            self.inference.used(self._infer(join.next_cursor, given))
+        failure = failure_type(reply, refusal_type(mapper.mapping))
+        for one in (join.error_when, join.empty_when):
+            if one is not None:
+                self._infer(one, _of_body(given, failure))
+        return by_key(join, row)
 
     def _infer_refusals(self, mapper: Mapper, scope: TypeScope) -> None:
         """Infer `error_mapping`, and what tells refusals from replies."""
@@ -210,6 +237,7 @@ def _variables(mapper: Mapper, endpoint: Endpoint, body: Type) -> dict[str, Type
         "headers": Type(frozenset({"object"}), others=types.STRING),
         "response": body,
         "$": body,
+        **{name: types.of_value(table) for name, table in mapper.mapping.lookups.items()},
     }
 
 

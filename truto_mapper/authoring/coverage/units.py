@@ -90,12 +90,16 @@ def declared(mapper: Mapper) -> dict[Key, Unit]:
     return found
 
 
+#: The keys whose expressions are tests.
+_TESTS = ("when", "recognise", "error_when", "empty_when", "run_if")
+
+
 def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
     """Each expression once, and whether it is a test: only the truth of its value counts."""
     known: dict[int, tuple[Expression, bool]] = {}
     for endpoint in mapper.mapping.endpoints:
         for key, expression in every(endpoint):
-            known.setdefault(id(expression), (expression, key in ("when", "recognise", "error_when", "empty_when")))
+            known.setdefault(id(expression), (expression, key.rpartition(".")[2] in _TESTS))
     for expression in mapper.mapping.errors.values():
         known.setdefault(id(expression), (expression, False))
     yield from known.values()

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.normal_form import Names, constructed, normal, variable
-from truto_mapper.mapping.linked import OF_REPLIES, Endpoint, Loop, leaves
+from truto_mapper.mapping.linked import JOIN_SINGLE, OF_REPLIES, Endpoint, Join, Loop, leaves
 from truto_mapper.text.pointers import Steps
 
 #: The keys whose expressions read a query.
+_OF_JOINS = tuple(key for key in JOIN_SINGLE if key != "path")
 _OF_QUERIES = ("when", "path", "params", "headers", "body", "query_error", "query_note", "static_response")
 
 
@@ -89,6 +90,9 @@ def _places(endpoint: Endpoint) -> dict[Steps, _Place]:
     """What an endpoint computes, by path. Loops are numbered: their names do not count."""
     asked, reply = Names.of("@input"), Names.of("@reply", response=variable("@reply"))
     found = dict(_written(endpoint, _OF_QUERIES, asked) | _written(endpoint, OF_REPLIES, reply))
+    for join in endpoint.joins:
+        written = _written(join, ("path", "params", "headers", "body"), asked) | _written(join, _OF_JOINS, reply)
+        found |= {("join", join.name, *path): one for path, one in written.items()}
     rows = reply
     for number, (name, one) in enumerate(endpoint.for_each):
         found["for_each", number] = _place(one, rows, rows)
@@ -103,7 +107,7 @@ def _places(endpoint: Endpoint) -> dict[Steps, _Place]:
     return found
 
 
-def _written(endpoint: Endpoint, keys: Iterable[str], names: Names) -> dict[Steps, _Place]:
+def _written(endpoint: Endpoint | Join, keys: Iterable[str], names: Names) -> dict[Steps, _Place]:
     templates = {key: getattr(endpoint, key) for key in keys}
     every = (leaf for key, one in templates.items() for leaf in leaves(one, path=(key,)))
     return {path: _place(one, names, names) for path, _, one in every}

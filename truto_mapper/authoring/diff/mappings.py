@@ -27,6 +27,12 @@ _MEANINGS = {
 }
 
 
+#: The keys of a join that decide its requests.
+_ASKING = ("run_if", "ids", "path", "params", "headers", "body")
+
+#: The keys of a request that are no expressions, and their names in an endpoint.
+_SENT = (("request_method", "http_method"), ("request_schema", "request_schema"))
+
 #: The keys of an endpoint whose values golden cases do not show.
 _UNSEEN = ("page_number", "total", "time_zone")
 
@@ -67,7 +73,8 @@ def _endpoints(old: Mapper, new: Mapper) -> Iterator[Change]:
         else:
             yield from _expressions(endpoint, after[name])
             yield from replies(endpoint, after[name])
-            yield from (about(name, "B312", "warning", message) for message in _requests(endpoint, after[name]))
+            sent = (*_requests(endpoint, after[name]), *_joins(endpoint, after[name]))
+            yield from (about(name, "B312", "warning", message) for message in sent)
             yield from _pages(endpoint, after[name], partial(about, name, "B312", "warning"))
             if endpoint.decode != after[name].decode:
                 yield about(name, "B313", "warning", f"`{name}` decodes replies in another way")
@@ -112,7 +119,7 @@ def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> I
         for other in left:
             was, now = before[name], after[other]
             is_same = (was.decode, was.pagination) == (now.decode, now.pagination)
-            if is_same and not changed(was, now) and not [*_requests(was, now)]:
+            if is_same and not (changed(was, now) or any(_requests(was, now)) or any(_joins(was, now))):
                 left.remove(other)
                 yield name, other
                 break
@@ -120,12 +127,27 @@ def _renamed(before: Mapping[str, Endpoint], after: Mapping[str, Endpoint]) -> I
 
 def _requests(old: Endpoint, new: Endpoint) -> Iterator[str]:
     """What differs in a request besides its expressions."""
-    for key, name in (("request_method", "http_method"), ("request_schema", "request_schema")):
+    for key, name in _SENT:
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
             yield f"`{new.name}`: {key} {was} → {now}"
     if old.request_schema == new.request_schema and _plain(old.request) != _plain(new.request):
         yield f"`{new.name}`: the schema {old.request_schema} has changed"
+
+
+def _joins(old: Endpoint, new: Endpoint) -> Iterator[str]:
+    """What differs in the joins besides their expressions."""
+    before, after = ({one.name: one for one in endpoint.joins} for endpoint in (old, new))
+    for name in dict.fromkeys((*before, *after)):
+        if name not in before:
+            yield f"`{new.name}` has a new join `{name}`: it costs further requests for each page"
+        elif name not in after:
+            yield f"`{new.name}` has lost its join `{name}`"
+        else:
+            for key, part in (("batch", "batch"), ("many", "many"), ("leave_out", "leaves_out"), *_SENT):
+                was, now = getattr(before[name], part), getattr(after[name], part)
+                if was != now:
+                    yield f"`{new.name}`: {key} of the join `{name}` {was} → {now}"
 
 
 def _pages(old: Endpoint, new: Endpoint, about: Callable[[str], Change]) -> Iterator[Change]:
@@ -151,7 +173,13 @@ def _plain(schema: Any) -> Any:
 
 
 def _expressions(old: Endpoint, new: Endpoint) -> Iterator[Change]:
+    both = {one.name for one in old.joins} & {one.name for one in new.joins}
     for path, was, now in changed(old, new):
+        if path[0] == "join":
+            code, what = ("B312", "sends different requests") if path[2] in _ASKING else _MEANINGS["let"]
+            message = f"`{new.name}` {what}: {dotted(path)}"
+            yield from [_rewritten(message, code, "warning", was, now)] if path[1] in both else ()
+            continue
         if path[0] in _MEANINGS:
             code, what = _MEANINGS[str(path[0])]
             severity: Severity = "note" if code == "B308" else "warning"

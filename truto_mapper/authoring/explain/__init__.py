@@ -41,6 +41,7 @@ def explain(
     status: int = 200,
     headers: Headers = None,
     on_invalid: OnInvalid = "discard_value",
+    joined: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[list[Explanation], tuple[Diagnostic, ...]]:
     """Explain a value of the page or of the request; also returns the diagnostics of that page or request.
 
@@ -57,7 +58,7 @@ def explain(
             request = traced.plan(_given(query), context=context, now=now)
             notes = request.diagnostics
             return _in_request(mapper, trace, request, steps[1:]), notes
-        about: dict[str, Any] = {"context": context, "now": now, "status": status, "headers": headers}
+        about: dict[str, Any] = {"context": context, "now": now, "status": status, "headers": headers, "joined": joined}
         page = traced.map(body, query=query, **about, on_invalid=on_invalid)
         notes = page.diagnostics
         return list(_in_page(mapper, trace, page, steps)), notes

@@ -5,6 +5,7 @@ from typing import Any
 
 from truto_mapper.authoring.explain.explanation import Explanation, Read, Via
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.rows import REPLIES
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Bind, Call, Condition, Filter, Name, Number, Variable
 from truto_mapper.language.runtime.values import MISSING
@@ -40,7 +41,8 @@ class Evidence:
         settings, parameters = mapper.mapping.context_schemas.items(), mapper.resource.parameters.items()
         self.defaults = {("$context", name): schema.get("default") for name, schema in settings}
         self.defaults |= {("$query", name): field.default for name, field in parameters}
-        self.places = Places({name: trace.names[key] for key, name in _DOCUMENTS.items() if key in trace.names})
+        documents = {name: trace.names[key] for key, name in _DOCUMENTS.items() if key in trace.names}
+        self.places = Places(documents | trace.names.get(REPLIES, {}))
 
     def of_field(self, row: Steps, path: Steps) -> Evaluation | None:
         """The evaluation that gave a field of the record of a row, or an object around it."""

@@ -16,7 +16,10 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A value that was read: of the reply if `document` is empty, or else of a variable such as `$query`."""
+    """A value that was read: of the reply if `document` is empty, or else of a variable such as `$query`.
+
+    A document of any other name is a reply to a join.
+    """
 
     document: str
     path: Steps
@@ -26,7 +29,9 @@ class Read:
     @property
     def place(self) -> str:
         """A pointer into the reply, or a name below a variable."""
-        return dotted((self.document, *self.path)) if self.document else json_pointer(self.path) or "the reply"
+        if self.document.startswith("$"):
+            return dotted((self.document, *self.path))
+        return f"{json_pointer(self.path)} {self.document}".strip() or "the reply"
 
     def __str__(self) -> str:
         if self.value is MISSING:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NoReturn
 
 import pydantic
 
+from truto_mapper.authoring.golden import joins
 from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.rendering import loads
 from truto_mapper.text import files, yaml_tree
@@ -46,6 +47,15 @@ class Raises(pydantic.BaseModel):
     codes: list[str] | None = _key("The codes of all diagnostics, each once, in their order.")
 
 
+class Reply(pydantic.BaseModel):
+    """The status and headers of a reply to a join."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+    status: int = 200
+    headers: dict[str, str] = {}
+
+
 class Settings(pydantic.BaseModel):
     """The contents of `case.yaml`."""
 
@@ -63,6 +73,7 @@ class Settings(pydantic.BaseModel):
         "The response format; by default the query's."
     )
     on_invalid: Literal["raise", "discard_value", "discard_record"] = _key("What to do with invalid values.", "raise")
+    joins: dict[str, list[Reply]] = _key("The status and headers of replies to joins, in order.", {})
     overlays: list[str] = _key("Overlays to apply, as paths relative to the folder of the mapping.", [])
     raises: ErrorName | Raises | None = _key("The error that must happen: its name, or some of what it says.")
 
@@ -84,6 +95,7 @@ class Case:
     """A case, as read from its folder.
 
     `payload` is parsed JSON, bytes, or None; `body` the caller's, parsed or None; `expected` the texts of its files.
+    `joined` has the replies to its joins.
     """
 
     folder: Path
@@ -93,6 +105,7 @@ class Case:
     payload: Any
     body: Any
     expected: Mapping[str, str]
+    joined: joins.Replies
 
     @property
     def name(self) -> str:
@@ -160,10 +173,11 @@ def read(folder: Path) -> Case:
     """Read the case in a folder. Raises `MappingError` with every finding about `case.yaml`, and P602."""
     node = yaml_tree.parse(files.read(folder / "case.yaml", kind=files.Kind("a golden case", Settings.model_fields)))
     settings = shaped(node, Settings)
-    expected = {name: _text(folder / name) for name in EXPECTATIONS if (folder / name).is_file()}
-    return Case(
-        folder, mapping_of(folder.parent), settings, node, _payload(folder), _json(folder / "body.json"), expected
-    )
+    names = [name for name in EXPECTATIONS if (folder / name).is_file()] + joins.requests_in(folder)
+    expected = {name: _text(folder / name) for name in names}
+    given = _payload(folder), _json(folder / "body.json")
+    joined = joins.replies_in(folder, settings.joins, _json)
+    return Case(folder, mapping_of(folder.parent), settings, node, *given, expected, joined)
 
 
 def _text(path: Path) -> str:
@@ -199,9 +213,14 @@ def orphans(mapping: Path, chosen: Collection[Path] = ()) -> list[Diagnostic]:
     """G703: the files in the folder beside a mapping that belong to no case; only in `chosen` if that is not empty."""
     known = {folder / name for folder in folders(mapping) for name in ("case.yaml", *PAYLOADS, *EXPECTATIONS)}
     below = [path for top in chosen or [mapping.with_suffix("")] for path in top.glob("**/*")]
-    stray = sorted(p for p in below if p.is_file() and p not in known and p.suffix != PENDING)
+    stray = sorted(p for p in below if p.is_file() and p not in known and not _is_of_case(p))
     hint = "a case has a case.yaml, a payload and expected output; remove or rename the file"
     return [Diagnostic("G703", f"{path} belongs to no case", hint=hint) for path in stray]
+
+
+def _is_of_case(path: Path) -> bool:
+    """Whether a file is pending, or of a join of the case in its folder."""
+    return path.suffix == PENDING or (joins.is_of_join(path.name) and (path.parent / "case.yaml").is_file())
 
 
 def ownerless(folder: Path) -> list[Diagnostic]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from truto_mapper.authoring.golden import places
+from truto_mapper.authoring.golden import joins, places
 from truto_mapper.authoring.golden.cases import EXPECTATIONS, Case
 from truto_mapper.authoring.golden.values import contrast, merged, value_in
 from truto_mapper.language.expression import Expression
@@ -65,7 +65,7 @@ def compare(
     `errors` are the expressions of the mapping's `error_mapping`.
     """
     found: list[Difference] = []
-    for name in EXPECTATIONS:
+    for name in (*EXPECTATIONS, *joins.requests({*case.expected, *given})):
         texts = before, after = case.expected.get(name), given.get(name)
         if before != after:
             sides = [value_in(name, text) for text in texts]

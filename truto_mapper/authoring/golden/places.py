@@ -51,6 +51,9 @@ def places(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
             yield dotted((KEYS[part], *keys_of(path))), one
     for _, one in endpoint.for_each:
         yield "for_each", one
+    for join in endpoint.joins:
+        for key, one in join.expressions:
+            yield f"join.{join.name}.{KEYS.get(key, key)}", one
     of_field = {one: dotted(("response_mapping", *keys_of(path))) for path, _, one in leaves(endpoint.response)}
     for name, one in endpoint.let:
         for reader in readers(endpoint, name):

@@ -18,6 +18,7 @@ from truto_mapper.authoring.golden.values import as_json, same, value_in
 from truto_mapper.authoring.golden.writing import write
 from truto_mapper.engine.cursor import MARK
 from truto_mapper.engine.mapper import Mapper, load
+from truto_mapper.engine.page import Response
 from truto_mapper.language.nodes import Node, Regex, String, walk
 from truto_mapper.mapping.linked import every
 from truto_mapper.resource.field import Field
@@ -27,6 +28,9 @@ from truto_mapper.text.errors import MapperError, MappingError
 from truto_mapper.text.regex import compile_pattern
 from truto_mapper.text.shape import shaped
 from truto_mapper.text.source import Source
+
+#: The settings that have files of their own.
+_FILES = ("body", "joined")
 
 #: How many values may keep their text before a case is refused.
 MOST_KEPT = 20
@@ -64,7 +68,8 @@ def record(
 
     The people in it get aliases, the same ones for the same `salt`; None keeps the payload as it is. The texts in
     `words` have none. Raises `MappingError`: G704 if there is such a case, G706 if aliases change too much of what the
-    mapping does, and M106 for invalid settings.
+    mapping does, and M106 for invalid settings. `settings` are those of `case.yaml`, the
+    caller's `body`, and in `joined` the replies to joins.
     """
     folder = mapping.with_suffix("") / name
     if folder.exists():
@@ -85,6 +90,8 @@ def record(
     )
     given = {"case.yaml": text, **reply}
     given |= {} if body is None else {"body.json": as_json(body)}
+    for name_, replies in made.settings.get("joined", {}).items():
+        given |= {f"{name_}-{n}.payload.json": as_json(one) for n, one in enumerate(replies, 1)}
     for file, content in (given | made.result.files).items():
         write(folder / file, content)
     return Recorded(read(folder), {path: n for path, n in made.aliases.counts.items() if n}, tuple(kept))
@@ -98,7 +105,7 @@ def _stated(error: MapperError) -> dict[str, Any]:
 
 
 def _yaml(settings: dict[str, Any]) -> str:
-    return yaml_tree.written({key: value for key, value in settings.items() if value is not None and key != "body"})
+    return yaml_tree.written({key: value for key, value in settings.items() if value is not None and key not in _FILES})
 
 
 @dataclass(frozen=True)
@@ -112,8 +119,10 @@ class _Trial:
 
     def result(self, payload: Any, settings: dict[str, Any]) -> Result:
         node = yaml_tree.parse(Source(str(self.folder / "case.yaml"), _yaml(settings)))
+        given = settings.get("joined", {}).items()
+        joined = {(name, n): Response(one) for name, replies in given for n, one in enumerate(replies, 1)}
         return run(
-            Case(self.folder, self.mapping, shaped(node, Settings), node, payload, settings.get("body"), {}),
+            Case(self.folder, self.mapping, shaped(node, Settings), node, payload, settings.get("body"), {}, joined),
             self.mapper,
         )
 
@@ -204,7 +213,7 @@ def _settings(aliases: Aliases, settings: dict[str, Any], mapper: Mapper) -> dic
             n: aliases.of(value, ("query", n)) if n in personal else aliases.known_in(value)
             for n, value in query.items()
         }
-    own = {"query": query} | ({"body": aliases.of(settings["body"])} if "body" in settings else {})
+    own = {"query": query} | {name: aliases.of(settings[name]) for name in _FILES if name in settings}
     return {**aliases.known_in({key: value for key, value in settings.items() if key not in own}), **own}
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from truto_mapper.authoring.golden import joins
 from truto_mapper.authoring.golden.cases import Case, folders, orphans, read
 from truto_mapper.authoring.golden.causes import LISTED, count
 from truto_mapper.authoring.golden.comparison import Difference, compare
@@ -53,20 +54,27 @@ def _planned(case: Case, query: str | dict[str, Any], mapper: Mapper, result: Re
     exchange = mapper.exchange(request.query, **choices, on_invalid=settings.on_invalid)
     try:
         next(exchange)
-        if case.is_answered:
-            exchange.send(Response(case.payload, settings.status, settings.headers))
     except StopIteration as end:
         page = end.value
+    else:
+        if case.is_answered:
+            reply = Response(case.payload, settings.status, settings.headers)
+            page = joins.answered(exchange, reply, case.joined, partial(_note, result))
     if page is None and request.diagnostics:
         _tell(request.diagnostics, mapper, result)
     return page
 
 
+def _note(result: Result, file: str, sent: dict[str, Any]) -> None:
+    result.files[file] = as_json(sent)
+
+
 def _mapped(case: Case, mapper: Mapper) -> Page | None:
     if not case.is_answered:
         return None
+    joined = joins.in_order(case.joined) or None
     chosen = case.settings.model_dump(include={"context", "now", "status", "headers", "on_invalid"})
-    return mapper.map(case.payload, **chosen)
+    return mapper.map(case.payload, **chosen, joined=joined)
 
 
 def _endpoint(mapper: Mapper, name: str) -> Endpoint:
@@ -98,6 +106,8 @@ def misses(case: Case, result: Result) -> Diagnostic | None:
     if reason is None:
         return None
     first = result.error.diagnostics[0] if result.error is not None else None
+    if first is not None and first.code == "G707":
+        return case.node.diagnostic("G707", f"{case.name}: {first.message}", key="description", hint=first.hint)
     if case.settings.raises is None and first is not None and first.source is not None:
         return replace(first, code="G702", message=f"{case.name} {reason}", severity="error", hint=_BY_HAND)
     key = "raises" if case.settings.raises is not None else "description"

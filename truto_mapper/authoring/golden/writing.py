@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from truto_mapper.authoring.golden import joins
 from truto_mapper.authoring.golden.cases import EXPECTATIONS, PENDING
 from truto_mapper.authoring.golden.causes import Group
 from truto_mapper.authoring.golden.comparison import Difference
@@ -63,8 +64,8 @@ def pend(made: Report, taken: Iterable[Group] = ()) -> list[Diagnostic]:
     gone = {one for group in taken for one in group.differences}
     differing = {(one.case.folder, one.file): one.texts[1] for one in made.differences if one not in gone}
     findings = Findings()
-    for case, _ in made.results:
-        for name in EXPECTATIONS:
+    for case, result in made.results:
+        for name in (*EXPECTATIONS, *joins.requests({*case.expected, *result.files})):
             path, found = case.folder / (name + PENDING), differing.get((case.folder, name))
             if found is not None:
                 _attempted(path, lambda path=path, text=found: write(path, text), findings, "warning")  # type: ignore[misc]

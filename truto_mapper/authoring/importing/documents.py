@@ -171,7 +171,9 @@ def _items(node: Node) -> list[tuple[str, Node]]:
 def _proxies(one: Node) -> Iterator[tuple[str, dict[str, Any]]]:
     """The resources of an integration, with what all of its methods share."""
     held = _at(one, "config") or one
-    shared = {name: node.plain() for name in ("pagination",) if (node := _at(held, name)) is not None}
+    shared = {
+        name: node.plain() for name in ("pagination", "error_expression") if (node := _at(held, name)) is not None
+    }
     for resource, methods in _items(_at(held, "resources") or Node(one.source, one.span, None)):
         found = {name: shared | node.plain() for name, node in _items(methods) if _at(node, "path") is not None}
         if found:

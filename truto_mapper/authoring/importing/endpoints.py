@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from truto_mapper.authoring.importing import tables
 from truto_mapper.authoring.importing.documents import Row
@@ -19,10 +20,12 @@ from truto_mapper.authoring.importing.shapes import record_of
 from truto_mapper.authoring.importing.templates import Binds, Templates, entry
 from truto_mapper.authoring.importing.writing import Entry, is_live
 from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Node, Path, Variable
 from truto_mapper.mapping.shape import shape
 from truto_mapper.resource.field import Field
 from truto_mapper.text import yaml_tree
+from truto_mapper.text.errors import MappingError
 
 #: The HTTP method of a proxy method.
 _HTTP = {"list": "GET", "get": "GET", "create": "POST", "update": "PATCH", "delete": "DELETE"}
@@ -47,6 +50,9 @@ _DOCUMENTED = {
 _READ = {"resource", "method", "query", "body", "default_query", "default_body", "response_mapping_method"}
 _READ |= {"query_mapping", "request_body_mapping", "request_header_mapping", "path_mapping", "response_mapping"}
 _READ |= {"error_mapping", "description", "id", "version", "created_at", "updated_at"}
+
+#: What an integration says that a client would have to do.
+_OF_CLIENTS = ("base_url", "body_format", "api_response_format", "add_query_to_body", "query_array_format")
 
 _PATH = (
     "A guess: Truto has the path in the integration, as resource `{}`, method `{}`. Import with the integration's file "
@@ -155,7 +161,20 @@ class Method:
         if self.row.method == "list" and not any(one.key == "next_cursor" for one in reply):
             sent = any(self.sends_cursor(key) for key in ("query_mapping", "request_body_mapping", "path_mapping"))
             yield from pages(proxy.get("pagination"), is_sent=sent)
+        yield from self.of_integration(proxy)
         yield from self.left_out()
+
+    def of_integration(self, proxy: Mapping[str, Any]) -> Iterator[Entry]:
+        """What else an integration says about a request and its reply."""
+        if isinstance(text := proxy.get("error_expression"), str) and text.strip():
+            try:
+                yield self.whole("error_when", Parsed(text, Expression(text)), tables.of_failure())
+            except MappingError as error:
+                yield self.whole("error_when", Parsed(text, None, error.diagnostics[0].message))
+        for key in _OF_CLIENTS:
+            if proxy.get(key) not in (None, False, "", "json", "application/json"):
+                reason = "Not carried over: the integration says so, and a mapping has no such setting."
+                yield Entry(key, json.dumps(proxy[key], ensure_ascii=False), (reason,), left_out=True, is_plain=True)
 
     # The request
 
@@ -163,7 +182,7 @@ class Method:
         if (found := self.expression("path_mapping")) is not None:
             return self.whole("path_mapping", found)
         if "path" in proxy:
-            return entry("path_mapping", self.filled("/" + str(proxy["path"]).lstrip("/")))
+            return entry("path_mapping", self.filled("/" + str(proxy["path"]).partition("?")[0].lstrip("/")))
         text = f'"/{choice.resource}"'
         if self.row.method in ("get", "update", "delete"):
             text = f'"/{choice.resource}/" & $encodeUrlComponent($id)'
@@ -190,6 +209,8 @@ class Method:
             for one in constants.get(key, ()):
                 node = self.parts.get(one)
                 fixed |= node.plain() if node is not None and isinstance(node.value, dict) else {}
+            if key == "query_mapping" and self.expression("path_mapping") is None:
+                fixed = dict(parse_qsl(str(proxy.get("path")).partition("?")[2], keep_blank_values=True)) | fixed
             inherited = proxy.get({"query_mapping": "query", "request_body_mapping": "body"}.get(key, "headers"))
             fixed = (inherited if isinstance(inherited, dict) else {}) | fixed
             yield from self.template(key, self.expression(key), fixed)

@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from truto_mapper.authoring.importing import tables
 from truto_mapper.authoring.importing.expressions import Table, Translation, Translator, is_bare, is_boolean
-from truto_mapper.authoring.importing.shapes import Record, Records, Test, record_of, records_of
+from truto_mapper.authoring.importing.shapes import Record, Records, Test, may_be_null, record_of, records_of
 from truto_mapper.authoring.importing.templates import Binds, Templates, entry
 from truto_mapper.authoring.importing.writing import Entry
 from truto_mapper.language import nodes
@@ -123,7 +123,8 @@ class Reply:
             yield from self.below_reply(shape)
             return
         binds = _distinct(outer, made)
-        if binds is None or (made.tests and self.method != "list"):
+        is_whole = made.pairs is None and not made.tests
+        if binds is None or is_whole or (made.tests and self.method != "list"):
             made, binds = Record(self.node), Binds()
         has_loop = self.method == "list" or bool(self.response_path)
         if has_loop and not (self.is_overlay and not made.tests):
@@ -159,6 +160,9 @@ class Reply:
         for test in made.tests:
             found = templates.text(test.condition)
             rows = rows.also(found, f"{rows.text}[{_verdict(found.text, test)}]")
+        if may_be_null(made, binds.binds):
+            found = templates.text(made.value)
+            rows = rows.also(found, f"{rows.text}[({found.text}) != null]")
         return rows
 
     def all(self, shape: Records, binds: Binds) -> Iterator[Entry]:
@@ -168,9 +172,9 @@ class Reply:
         found = page.text(_source(shape.rows, binds))
         rows, name = found, shape.item or self.loop
         plain = bool(_SIMPLE.fullmatch(rows.text))
-        if made.tests and shape.item:
+        if (made.tests or may_be_null(made, binds.binds)) and shape.item:
             rows = self.filtered(rows, shape, binds)
-        elif made.tests:
+        elif made.tests or may_be_null(made, binds.binds):
             rows = self.tested(rows if plain else rows.also(rows, f"({rows.text})"), made, binds)
         for test in reversed(shape.tests):
             condition = page.text(test.condition)
@@ -189,6 +193,9 @@ class Reply:
         for test in shape.record.tests:
             found = templates.text(test.condition)
             rows = rows.also(found, f"$filter({rows.text}, function(${item}) {{ {_verdict(found.text, test)} }})")
+        if may_be_null(shape.record, binds.binds):
+            found = templates.text(shape.record.value)
+            rows = rows.also(found, f"$filter({rows.text}, function(${item}) {{ ({found.text}) != null }})")
         return rows
 
     def beside(self, page: Templates, shape: Records) -> Iterator[Entry]:
@@ -220,7 +227,7 @@ class Reply:
     def uncertain(self) -> Iterator[Entry]:
         """Where all that is certain is that the expression gives the records."""
         found = self.templates(self.response_path or "$").text(self.node)
-        has_null = any(one == nodes.Value(one.span, None) for one in nodes.walk(self.node))
+        has_null = may_be_null(Record(self.node), ())
         made = found.also(found, f"({found.text})[$ != null]") if has_null else found
         yield Entry("for_each", (entry(self.loop, made),), (f"{_REMOTE}.",))
         yield Entry("recognise", "true")

@@ -64,11 +64,11 @@ def record_of(node: Node, *, rooted: bool = True) -> Record:
         case nodes.Block(expressions=(*binds, last)) if all(isinstance(one, nodes.Bind) for one in binds):
             made = record_of(last, rooted=rooted)
             taken = tuple(one for one in binds if isinstance(one, nodes.Bind))
-            return replace(made, binds=(*taken, *made.binds)) if made.pairs is not None else Record(node, rooted)
+            return replace(made, binds=(*taken, *made.binds))
         case nodes.Condition(then=then, otherwise=otherwise):
             chosen, test = _chosen(node.condition, then, otherwise)
             made = Record(node, rooted) if chosen is None else record_of(chosen, rooted=rooted)
-            if test is not None and made.pairs is not None:
+            if test is not None:
                 return replace(made, tests=(test, *made.tests))
         case nodes.Call(procedure=Variable(name="merge"), arguments=(nodes.Array(items=items),)):
             merged = [pair for one in items if isinstance(one, nodes.Object) for pair in one.pairs]
@@ -76,6 +76,14 @@ def record_of(node: Node, *, rooted: bool = True) -> Record:
             if only and (found := _constant(merged)) is not None:
                 return Record(node, rooted, found)
     return Record(node, rooted)
+
+
+def may_be_null(record: Record, binds: Sequence[Node]) -> bool:
+    """Whether a record that is not taken apart may be null: a `null` is in what gives it, or in what that uses."""
+    parts = (record.value, *binds)
+    return record.pairs is None and any(
+        one == nodes.Value(one.span, None) for part in parts for one in nodes.walk(part)
+    )
 
 
 def _constant(pairs: Sequence[tuple[Node, Node]]) -> tuple[Pair, ...] | None:

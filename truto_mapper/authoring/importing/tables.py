@@ -56,6 +56,11 @@ def of_reply(response: str, cursors: tuple[str, ...], *, is_http: bool, has_body
     return {**_asked(cursors), **here, ("headers",): Target("$headers"), ("body",): body}
 
 
+def of_failure() -> Table:
+    """The bindings of an integration's `error_expression`."""
+    return {("data",): Target("$"), ("status",): Target("$status"), ("headers",): Target("$headers")}
+
+
 def of_error() -> Table:
     """The bindings of an `error_mapping`."""
     return {**_asked(()), ("error",): Target("$"), ("headers",): Target("$headers"), ("response",): Target("$")}

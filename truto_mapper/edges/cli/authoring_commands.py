@@ -73,6 +73,7 @@ def explain_(
     overlays: options.Overlays = None,
     now: options.Now = None,
     status: options.Status = 200,
+    joined: options.Joined = None,
     headers: options.Headers = None,
     format_: Annotated[str, options.choice("--format", ("text", "json"))] = "text",
 ) -> None:
@@ -82,11 +83,11 @@ def explain_(
     with reported():
         mapper = load(options.located(name), overlays=overlays or ())
         body = read_reply(payload, mapper, status)
-        about = {"context": options.settings(context), "now": options.moment(now)}
+        about: dict[str, Any] = {"context": options.settings(context), "now": options.moment(now)}
         asked = options.of_one(method, id_, given)
-        planned = mapper.plan(query or "", **asked, **about).query if asked else query  # type: ignore[arg-type]
-        reply: dict[str, Any] = {**about, "status": status, "headers": options.headers(headers)}
-        found, notes = explain.explain(mapper, body, pointer, query=planned, **reply)
+        planned = mapper.plan(query or "", **asked, **about).query if asked else query
+        about |= {"status": status, "headers": options.headers(headers), **options.joined(joined)}
+        found, notes = explain.explain(mapper, body, pointer, query=planned, **about)
         report(mapper.diagnostics + notes)
         if format_ == "json":
             print_json([one.as_dict() for one in found])

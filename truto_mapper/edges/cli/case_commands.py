@@ -173,6 +173,7 @@ def record(
         str | None, Option(metavar="ISO", help="The time of the case, an RFC 3339 date-time; none if left out.")
     ] = None,
     status: Annotated[int | None, Option(metavar="N", help="The HTTP status of the reply.")] = None,
+    joined: options.Joined = None,
     headers: options.Headers = None,
     salt: Annotated[str, Option(metavar="TEXT", help="A secret that aliases also depend on.")] = "",
     raw: Annotated[bool, Option("--raw", help="Keep the payload as it is, with real persons.")] = False,
@@ -186,6 +187,7 @@ def record(
         given = {"query": query, "context": options.settings(context) or None, "now": now, "status": status}
         given["headers"] = dict(options.headers(headers)) or None
         about = {"description": description} | options.of_one(method, id_, body) | given
+        about |= options.joined(joined)
         mapping = options.one_mapping(name)
         reply = read_reply(payload, load(mapping), status)
         made = golden.record(mapping, case, reply, about, salt=None if raw else salt)

@@ -29,6 +29,7 @@ def map_(
     overlays: options.Overlays = None,
     now: options.Now = None,
     status: options.Status = 200,
+    joined: options.Joined = None,
     headers: options.Headers = None,
     format_: Annotated[str | None, options.choice("--format", rendering.FORMATS, "; by default the query's")] = None,
     on_invalid: Annotated[
@@ -49,6 +50,7 @@ def map_(
             status=status,
             headers=options.headers(headers),
             on_invalid=on_invalid,  # type: ignore[arg-type]  # checked above
+            **options.joined(joined),
         )
         report(mapper.diagnostics + page.diagnostics)
         shown = page.render(format_)  # type: ignore[arg-type]  # checked above

@@ -42,6 +42,9 @@ ReplyQuery = Annotated[str | None, Option(metavar="QS", help=QUERY + "; without 
 Method = Annotated[str | None, choice("--method", METHODS, "; list by default")]
 Id = Annotated[str | None, Option("--id", metavar="ID", help="The id of the record, for get, update and delete.")]
 Body = Annotated[str | None, Option("--body", metavar="FILE", help="The unified body to create or update, JSON or -.")]
+Joined = Annotated[
+    list[str] | None, Option("--joined", metavar="NAME=FILE", help="A reply to a join, a JSON file; repeat for more.")
+]
 ReportFormat = Annotated[str, choice("--format", reports.FORMATS)]
 
 
@@ -49,6 +52,17 @@ def of_one(method: str | None, identity: str | None, body: str | None) -> dict[s
     """The options about one record as arguments of `Mapper.plan`; empty if none is given."""
     given = {"method": method, "id": identity, "body": None if body is None else read_json(body)}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def joined(pairs: list[str] | None) -> dict[str, Any]:
+    """The replies to joins as an argument of `Mapper.map`; empty if none is given."""
+    found: dict[str, list[Any]] = {}
+    for pair in pairs or ():
+        name, equals, file = pair.partition("=")
+        if not (name and equals and file):
+            raise UsageError(f"--joined must be NAME=FILE, not {excerpt(pair)}")
+        found.setdefault(name, []).append(read_json(file))
+    return {"joined": found} if found else {}
 
 
 def headers(lines: list[str] | None) -> list[tuple[str, str]]:

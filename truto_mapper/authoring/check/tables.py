@@ -1,0 +1,81 @@
+"""Joins and lookup tables that nothing uses (C212), and the keys that a table lacks (C209)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.engine.mapper import Mapper
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.source_paths import reads
+from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
+from truto_mapper.text.diagnostics import Diagnostic
+
+
+def unused_joins(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C212: joins whose rows no expression of the record reads: they cost requests for nothing."""
+    endpoints = mapper.mapping.root.value["endpoints"].value
+    for endpoint in mapper.mapping.endpoints:
+        read = _joined(endpoint)
+        for join in endpoint.joins if None not in read else ():
+            if join.name not in read:
+                message = f"the join `{join.name}` is never used: no expression reads `$joined.{join.name}`"
+                node = endpoints[endpoint.name].value["join"]
+                yield node.diagnostic("C212", message, key=join.name, severity="warning", hint="remove it")
+
+
+def _joined(endpoint: Endpoint) -> set[str | None]:
+    """The joins that the expressions of a record read, None for all of them."""
+    every_ = [one for _, one in endpoint.let] + list(expressions(endpoint.response))
+    paths = [read.path for one in every_ for read in reads(one) if read.path[0] == "joined"]
+    return {path[1] if len(path) > 1 else None for path in paths}
+
+
+def unused_tables(mapper: Mapper, typed: Mapping[str, EndpointTypes]) -> Iterator[Diagnostic]:
+    """C212: tables that no expression names, and entries that no key of a `$lookup` can be."""
+    mapping = mapper.mapping
+    if not mapping.lookups:
+        return
+    node = mapping.root.value["lookups"]
+    every_ = [(typed.get(endpoint.name), one) for endpoint in mapping.endpoints for _, one in every(endpoint)]
+    every_ += [(None, one) for _, one in of_mapping(mapping)]
+    for name, table in mapping.lookups.items():
+        uses = [(types, one) for types, one in every_ if any(v.name == name for v in one.variables)]
+        if not uses:
+            message = f"the table `{name}` is never used: no expression reads `${name}`"
+            yield node.diagnostic("C212", message, key=name, severity="warning", hint="remove it")
+        keys = [key for types, one in uses for key in _keys(types, one, name)]
+        if uses and None not in keys:
+            listed = {value for values in keys for value in values or ()}
+            for key in [one for one in table if one not in listed]:
+                message = f"the entry `{key}` of the table `{name}` is never used: no key can be this"
+                yield node.value[name].diagnostic("C212", message, key=key, severity="warning", hint="remove it")
+
+
+def _keys(types: EndpointTypes | None, expression: Expression, name: str) -> Iterator[tuple[Any, ...] | None]:
+    """The values that the keys of a table can have, None for any: one for each use."""
+    looked: dict[int, nodes.Node] = {}
+    for one in nodes.walk(expression.node):
+        match one:
+            case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable() as table, key)):
+                looked[id(table)] = key
+    for one in nodes.walk(expression.node):
+        if isinstance(one, nodes.Variable) and one.name == name:
+            given = looked.get(id(one))
+            yield None if given is None or types is None else types.kind(given).values
+
+
+def unhandled_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """C209: members of the source's enumeration that a table has no entry for."""
+    for _, expression in every(typed.endpoint):
+        for one in nodes.walk(expression.node):
+            match one:
+                case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable(name=name), key)):
+                    table, values = lookups.get(name), typed.kind(key).values
+                    lacking = [value for value in values or () if table is not None and value not in table]
+                    if lacking:
+                        shown = ", ".join(f'"{value}"' for value in lacking[:8])
+                        message = f"the table `{name}` has no entry for {shown}: the value is undefined then"
+                        yield expression.diagnostic("C209", message, key, severity="warning")
