@@ -340,7 +340,12 @@ class JoinedDrawn(Drawn):
         if context in ("row", "object") and self.is_rare(3):
             last = self.rng.choice(PATHS[kind])
             key = self.rng.choice(["s", "t", "$row.s", "$string(n)", '"c"', "$string(m)"])
-            found = ["$user.", f"$lookup($joined.users, {key}).", "$joined.users.c.", f"$row.l.$lookup($joined.users, {key})."]
+            found = [
+                "$user.",
+                f"$lookup($joined.users, {key}).",
+                "$joined.users.c.",
+                f"$row.l.$lookup($joined.users, {key}).",
+            ]
             return self.rng.choice([*found, *found[:2] * 2]) + last
         if kind in ("text", "one") and self.is_rare(5):
             return self.rng.choice(["$words.c", "$lookup($words, $string(s))", "$lookup($words, $response.about.s)"])
