@@ -588,6 +588,8 @@ def digits(value):
 def again(mapper, page, choice):
     """Hold a page to what kept replies to its joins give, as objects and as bytes."""
     kept = {name: [*some] for name, some in (page.joined or {}).items()}
+    if not is_copyable([page.response.body, kept]):
+        return  # nested too deeply
     before = digits([page.response.body, kept])
     options = {"query": page.query, "status": page.response.status, "headers": page.response.headers}
     options |= {"on_invalid": choice, "joined": kept}
@@ -609,35 +611,42 @@ def again(mapper, page, choice):
 def joins(rng):
     """Pages with joins, whole and cut by a limit, of a provider that is wrong now and then."""
     mapper, company = rng.choice(WITH_JOINS), Company(rng, rng.choice([0.0, 0.0, 0.1]))
-    choice = rng.choice(["raise", "discard_value", "discard_record"])
-    limit = rng.choice([None, None, 1, 2, 3, 7])
-    query = {} if limit is None else {"limit": limit}
+    choice, limit = rng.choice(["raise", "discard_value", "discard_record"]), rng.choice([None, None, 1, 2, 3, 7])
     is_stream = rng.random() < 0.5
-    pages, error, following = [], None, {}
-    while not pages or (pages[-1].next_cursor and not is_stream and len(pages) < 60):
-        ask = mapper.stream if is_stream else mapper.exchange
-        found, error = sent_by(ask(query | following, on_invalid=choice), company.send)
-        pages += found
-        if error is not None or not found:
-            break
-        following = {"next_cursor": found[-1].next_cursor}
-    for one in pages:
-        for record in one.records:
-            if DEAL.problems(record):
-                raise BrokenError(f"invalid: {DEAL.problems(record)}")
+    ask = partial(mapper.stream if is_stream else mapper.exchange, on_invalid=choice)
+    found, error = all_of(ask, {} if limit is None else {"limit": limit}, company.send, is_stream=is_stream)
+    for one in found:
+        if any(map(DEAL.problems, one.records)):
+            raise BrokenError(f"invalid: {one.records}")
         if not company.foreign and not isinstance(one.response.body, (bytes, str)):
             again(mapper, one, choice)
         written(one.render("debug"))
-    if not company.is_honest:
-        return
-    got, wanted = [record["id"] for one in pages for record in one.records], [str(one["id"]) for one in company.deals]
-    if error is not None or got != (wanted[:limit] if is_stream else wanted):
-        raise BrokenError(f"{got} of {wanted}: limit {limit}, {error}")
-    for record in (record for one in pages for record in one.records):
-        owner = record.get("owner", {})
-        name = None if owner.get("id") in (None, "4") else f"U{owner['id']}"
-        if mapper is not WITH_JOINS[2] and owner.get("name") != name:
-            raise BrokenError(f"{owner} is not {name}")
+    if company.is_honest:
+        records = [record for one in found for record in one.records]
+        wanted = [str(one["id"]) for one in company.deals][: limit if is_stream else None]
+        if error is not None or [one["id"] for one in records] != wanted:
+            raise BrokenError(f"{records} of {wanted}: limit {limit}, {error}")
+        if mapper is not WITH_JOINS[2]:
+            are_named([one.get("owner", {}) for one in records])
+
+
+def all_of(ask, query, send, *, is_stream):
+    """The pages of a stream, or of exchanges one after the other, and the error after them."""
+    found, following = [], {}
+    for _ in range(60):
+        some, error = sent_by(ask(query | following), send)
+        found += some
+        following = {} if error is not None or is_stream else {"next_cursor": some[-1].next_cursor}
+        if not following.get("next_cursor"):
+            return found, error
+    return found, None
+
+
+def are_named(owners):
+    """Hold that each owner has its own name; number 4 has none."""
+    for owner in owners:
+        if owner.get("name") != (None if owner.get("id") in (None, "4") else f"U{owner['id']}"):
+            raise BrokenError(f"another name: {owner}")
 
 
 PAGED = {

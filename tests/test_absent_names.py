@@ -35,6 +35,10 @@ def test_one_row_that_has_it_is_enough(mapper):
     assert drift(mapper, lacking, {"age": None, "home": {"street": None}}) == []
 
 
+def test_a_row_that_is_a_tuple_is_one_row_without_names(mapper):
+    assert drift(mapper, (1, 2)) == drift(mapper, ROW, (1, 2)) == []
+
+
 def test_a_renamed_value_is_told_once_with_its_new_name(mapper):
     assert drift(mapper, *[renamed(ROW, "age", "ages")] * 20) == [
         ("warning", HEAD + "`age` in `data`", "`age` may be `ages` now")

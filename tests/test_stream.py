@@ -94,6 +94,14 @@ def test_rejected_rows_do_not_count_against_the_limit(acme):
 # ── Pages without end ────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_rejected_row_may_be_nested_however_deeply(acme):
+    row = {"id": 1, "age": "x"}
+    for _ in range(5_000):
+        row = {"id": 1, "age": "x", "below": row}
+    pages = {None: {"items": [row], "next": "c1"}, "c1": {"items": [{"id": 2}]}}
+    assert streamed(acme, pages, {}, on_invalid="discard_record") == ["2"]
+
+
 def test_cursors_that_go_round_in_a_circle_fail_after_the_pages_there_are(acme):
     pages = provider([1, 1, 1])
     pages["c2"]["next"] = "c1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -42,13 +42,13 @@ def drift_notes(types: SourceTypes, body: Any, rows: Sequence[Sequence[Any]]) ->
     return _notes(_told(types, found), "" if ("$",) in types.loops.values() else "the reply itself")
 
 
-def by_loop(loops: Iterable[str], rows: Sequence[Any], *, is_exact: bool) -> list[Sequence[Any]]:
+def by_loop(loops: Collection[str], rows: Sequence[Any], *, is_exact: bool) -> list[Sequence[Any]]:
     """The rows of each loop, of the exact path's rows or of the generated code's; nothing without rows."""
     if not rows:
         return []
     if is_exact:
         return [[row.places[name].value for row in rows] for name in loops]
-    return list(zip(*rows, strict=True)) if rows[0].__class__ is tuple else [rows]
+    return list(zip(*rows, strict=True)) if len(loops) > 1 else [rows]
 
 
 def zone_drift(types: SourceTypes, body: Any) -> list[Diagnostic]:

@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
-from truto_mapper.engine.answer import quieted
 from truto_mapper.engine.join_replies import Reader, RepliesOf, key_text
 from truto_mapper.engine.joined import Joined, JoinedBudget
 from truto_mapper.engine.page import OnInvalid, Request, Response
@@ -127,7 +126,10 @@ class Joins:
             return replies.read(self.replies[replies.join.name], ids, cursors)
         except MapperError as error:
             if request is not None:
-                error.diagnostics = quieted(error.diagnostics, request.params, request.headers, request.body)
+                from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # few replies fail
+
+                hidden = Redaction(request.params, request.headers, request.body)
+                error.diagnostics = hidden.diagnostics(error.diagnostics)
             if not (isinstance(error, ProviderError) and replies.join.leaves_out):
                 raise
             replies.leave_out(error)

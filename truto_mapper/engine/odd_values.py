@@ -275,10 +275,9 @@ class RowReads:
         concerned = [reader for reader in self.readers if any(map(reader.is_concerned, odd))]
         told = {path for path in odd if path in self.plains}
         paths = sorted({path for reader in concerned for path in reader.reads} - told)
-        # An object in an outer row is looked for by its identity, in the whole reply; joins belong to their page.
-        if any(reader.is_joined for reader in concerned) or any(
-            len(path) == 1 or (len(path) > 2 and path[0] != self.variables[-1]) for path in paths
-        ):
+        # What joins gave is another page's tomorrow. An object in an outer row is looked for by its identity.
+        is_joined = any(reader.is_joined for reader in concerned)
+        if is_joined or any(len(path) == 1 or (len(path) > 2 and path[0] != self.variables[-1]) for path in paths):
             return None
         leaves = tuple(reader.leaf for reader in concerned if reader.leaf is not None)
         tree: dict[str, Any] = {}
