@@ -21,7 +21,7 @@ from truto_mapper.engine.page import (
     bounded,
 )
 from truto_mapper.engine.query import Asked, Plan, Query
-from truto_mapper.engine.replies import RESPONSE, Bindings, Replies, next_cursor, offset_notes, zone_notes
+from truto_mapper.engine.replies import RESPONSE, Bindings, Replies, has_joins, next_cursor, offset_notes, zone_notes
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping.linked import WITH_BODY
 from truto_mapper.resource.spec import GIVING_ONE
@@ -136,7 +136,7 @@ def _following(
 
 def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget) -> Sequence[Diagnostic]:
     """A note on a page that is mapped without the joins that it needs."""
-    if replies.joined is not None:
+    if has_joins(fused, replies, bindings, budget):
         return ()
     from truto_mapper.engine.lacking import unjoined  # noqa: PLC0415  # few pages lack joins
 

@@ -143,6 +143,7 @@ def _of_pages(mapping: linked.Mapping, fused: Fused) -> Iterator[Expression]:
     yield from (one.when for one in mapping.endpoints if one.when is not None)
     yield from (one for _, one in fused.endpoint.for_each[:1])
     yield from (one for key, one in linked.every(fused.endpoint) if key in linked.OF_PAGES)
+    yield from (one.run_if for one in fused.joins if one.run_if is not None)
     yield from fused.page_values.expressions
 
 

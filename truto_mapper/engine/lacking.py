@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from truto_mapper.engine.joins import ids_of, runs
-from truto_mapper.language.expression import Expression, Scope
+from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import Budget
-from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Join
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError
@@ -18,21 +17,9 @@ if TYPE_CHECKING:
     from truto_mapper.engine.replies import Bindings, Replies
 
 
-def has_joins(fused: Fused, replies: Replies, given: Bindings, budget: Budget) -> bool:
-    """Whether a page is mapped with the joins that it needs, as far as that is known without its rows."""
-    if given[0] is fused.quiet or replies.joined is not None:
-        return True
-    page = replies.scope(given, budget)
-    if not all(one.run_if is not None and _reads_settings(one.run_if) and not runs(one, page) for one in fused.joins):
-        return False
-    fused.quiet = given[0]
-    return True
-
-
 def unjoined(fused: Fused, replies: Replies, given: Bindings, budget: Budget) -> Sequence[Diagnostic]:
     """A note (P612) on a page that is mapped without the joins that it needs."""
-    is_quiet = has_joins(fused, replies, given, budget)
-    return () if is_quiet else lacking(fused.joins, replies.scope(given, budget))
+    return lacking(fused.joins, replies.scope(given, budget))
 
 
 def lacking(joins: Sequence[Join], page: Scope, given: Collection[str] = ()) -> list[Diagnostic]:
@@ -53,8 +40,3 @@ def _is_needed(join: Join, page: Scope) -> bool:
         return runs(join, page) and bool(ids_of(join, page))
     except EvaluationError:
         return True
-
-
-def _reads_settings(expression: Expression) -> bool:
-    """Whether an expression depends on the account's settings alone."""
-    return all(read.path[0] == "context" for read in reads(expression))

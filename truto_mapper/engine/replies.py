@@ -235,6 +235,17 @@ def _is_first(scope: Scope, plan: Plan) -> bool:
     return cursor is MISSING or (plan.first is not None and cursor == plan.first)
 
 
+def has_joins(fused: Fused, replies: Replies, given: Bindings, budget: Budget) -> bool:
+    """Whether a page is mapped with the joins that it needs, as far as that is known without its rows."""
+    if given[0] is fused.quiet or replies.joined is not None:
+        return True
+    page = replies.scope(given, budget)
+    if not all(one.is_setting and not truthy(value_of(one.run_if, page)) for one in fused.joins):
+        return False
+    fused.quiet = given[0]
+    return True
+
+
 def _is_of(endpoint: Endpoint, scope: Scope, *, failing: Any = None) -> bool:
     """Whether a reply is an endpoint's: it says so, or else its outermost for_each finds something."""
     if endpoint.recognise is not None:

@@ -10,10 +10,9 @@ from truto_mapper.engine.cursor import MAX_CHECKED
 from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.envelope import Envelope
 from truto_mapper.engine.fused import Fused
-from truto_mapper.engine.lacking import has_joins
 from truto_mapper.engine.page import ExactResponse, Page, ReadResponse, Response
 from truto_mapper.engine.query import Query
-from truto_mapper.engine.replies import Bindings, Replies
+from truto_mapper.engine.replies import Bindings, Replies, has_joins
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.text.diagnostics import Diagnostic

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import OF_JOINS, Join
 
 if TYPE_CHECKING:
@@ -50,13 +51,15 @@ class Linking(NamedTuple):
         def tree(key: str) -> Template | None:
             return self.read.template(parts[key], sent) if key in parts else None
 
+        run_if = one("run_if", self.of_reply)
         return Join(
             name=name,
             http_method=parts["request_method"].value if "request_method" in parts else "GET",
             source=self.provider_schema(parts.get("source_schema")),
             request_schema=parts["request_schema"].value if "request_schema" in parts else None,
             request=self.request_schema(parts.get("request_schema")),
-            run_if=one("run_if", self.of_reply),
+            run_if=run_if,
+            is_setting=run_if is not None and all(read.path[0] == "context" for read in reads(run_if)),
             ids=self.read.expression(parts["ids"], self.of_reply),
             batch=parts["batch"].value if "batch" in parts else 100,
             path=self.read.expression(parts["path_mapping"], sent),

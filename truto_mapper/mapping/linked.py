@@ -87,7 +87,8 @@ JOIN_SINGLE = ("run_if", "ids", "path", "rows", "key", "next_cursor", "error_whe
 class Join(NamedTuple):
     """A join of an endpoint, with its expressions parsed and linked; `JoinDocument` describes each key.
 
-    The parts of its request have the names of those of an `Endpoint`. `leaves_out` is whether the page goes on without
+    The parts of its request have the names of those of an `Endpoint`. `is_setting` is whether the account's settings
+    alone tell whether it runs. `leaves_out` is whether the page goes on without
     the rows of a join that fails.
     """
 
@@ -97,6 +98,7 @@ class Join(NamedTuple):
     request_schema: str | None
     request: Map[str, Any] | None
     run_if: Expression | None
+    is_setting: bool
     ids: Expression
     batch: int
     path: Expression
