@@ -94,10 +94,16 @@ def test_rejected_rows_do_not_count_against_the_limit(acme):
 # ── Pages without end ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_rejected_row_may_be_nested_however_deeply(acme):
-    row = {"id": 1, "age": "x"}
-    for _ in range(5_000):
-        row = {"id": 1, "age": "x", "below": row}
+def nested(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", [nested(5_000), 10**5_000], ids=["deep", "long"])
+def test_a_rejected_row_may_hold_anything(acme, value):
+    row = {"id": 1, "age": "x", "other": value}
     pages = {None: {"items": [row], "next": "c1"}, "c1": {"items": [{"id": 2}]}}
     assert streamed(acme, pages, {}, on_invalid="discard_record") == ["2"]
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from truto_mapper.engine import arguments
 from truto_mapper.engine.cursor import digest_of
-from truto_mapper.engine.page import Page, RecordT, Request, Response, cursor_of, position_of
+from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, cursor_of, position_of
 from truto_mapper.engine.query import Query
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import ProviderError, QueryError
@@ -139,10 +139,10 @@ class Progress:
         self._pages += 1
 
     def _compare(self, ids: list[Any]) -> None:
-        """Fail if a page has the records of an earlier one. Rejected rows may be nested too deeply to tell."""
+        """Fail if a page has the records of an earlier one. Rejected rows may hold what cannot be told apart."""
         try:
             digest = digest_of(ids)
-        except RecursionError:
+        except BEYOND:
             return
         self._once("records", digest, "the same records as")
 
