@@ -218,7 +218,7 @@ class Answer:
             self.budget.rows = len(rows)
             outcome = odd.outcome_of(exact, key) if fault is None else None
             kept, rejected = exact.completed(records, doubtful, fault, start, self.found, outcome)
-        if not (is_usual and is_found):
+        if not (is_usual and is_found) and plan.method == "list":  # of one record it tells nothing
             from truto_mapper.engine.absent_names import by_loop, drift_notes  # noqa: PLC0415  # likewise
 
             found = by_loop(fused.types.loops, rows, is_exact=key is None)
