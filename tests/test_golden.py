@@ -304,7 +304,7 @@ def test_other_formats_have_a_finding_for_each_difference(several):
         ("gong/activity", SHIPPED),
         (str(SHIPPED[0]), SHIPPED),
         (str(SHIPPED[0].with_suffix("") / "one-user"), SHIPPED),
-        (str(SHIPPED[0].parents[1]), SHIPPED),
+        (str(SHIPPED[0].parents[1]), sorted(SHIPPED[0].parent.glob("*.yaml"))),
     ],
 )
 def test_a_mapping_is_named_by_its_file_its_name_a_case_or_a_folder_above(target, found):
@@ -875,7 +875,7 @@ REPLIES = [case for case in SHIPPED_CASES if isinstance(case.payload, dict)]
 
 
 def test_each_reply_of_the_shipped_mapping_is_recorded_as_a_case_of_the_same_behaviour(mapping):
-    for case in REPLIES:
+    for case in [one for one in REPLIES if not one.joined]:  # `record` takes no refusals of joins
         settings = case.settings.model_dump(exclude_unset=True, exclude={"raises"})
         made = golden.record(mapping, case.name, case.payload, settings).case
         assert made.expected.keys() == case.expected.keys(), case.name

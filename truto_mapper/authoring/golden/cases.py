@@ -52,8 +52,8 @@ class Reply(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
-    status: int = 200
-    headers: dict[str, str] = {}
+    status: int = _key("The HTTP status of the reply.", 200)
+    headers: dict[str, str] = _key("The headers of the reply.", {})
 
 
 class Settings(pydantic.BaseModel):
