@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from truto_mapper import load
@@ -119,12 +120,12 @@ def is_as_expected(case: golden.Case, result: golden.Result) -> bool:
     return golden.misses(case, result) is None and not golden.compare(case, result.files, result.endpoint)
 
 
-def run(path: Path) -> tuple[Counter[str], list[str]]:
-    """How many mutants of each kind there are, and those that survive."""
+def run(path: Path, step: int = 1) -> tuple[Counter[str], list[str]]:
+    """How many mutants of each kind there are, of each `step` one, and those that survive."""
     cases = [golden.read(folder) for folder in golden.folders(path)]
     made, survivors = Counter[str](), []
     with tempfile.TemporaryDirectory() as folder:
-        for title, text in mutants(load(path)):
+        for title, text in islice(mutants(load(path)), 0, None, step):
             made[title.partition(" ")[0]] += 1
             survivors += [title] if survives(text, cases, Path(folder, path.name)) else []
     return made, survivors
