@@ -128,7 +128,7 @@ def _following(
     budget: Budget,
 ) -> tuple[str | None, bool]:
     """As `next_cursor`, which knows neither `pagination` nor joins."""
-    found += _unjoined(fused, replies, bindings, budget) if fused.joins and bindings[0] is not fused.quiet else ()
+    found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
     if fused.has_pages:
         return _paginated(replies, fused, query, bindings, following, rows, found, budget)
     return next_cursor(following, fused, query, bindings[RESPONSE], found)
@@ -138,9 +138,9 @@ def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget
     """A note on a page that is mapped without the joins that it needs."""
     if has_joins(fused, replies, bindings, budget):
         return ()
-    from truto_mapper.engine.lacking import unjoined  # noqa: PLC0415  # few pages lack joins
+    from truto_mapper.engine.lacking import lacking  # noqa: PLC0415  # few pages lack joins
 
-    return unjoined(fused, replies, bindings, budget)
+    return lacking(fused.joins, replies.scope(bindings, budget))
 
 
 def opened(

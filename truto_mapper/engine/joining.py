@@ -16,18 +16,16 @@ from truto_mapper.engine.lacking import lacking
 from truto_mapper.engine.page import OnInvalid, Page, ReadResponse, Request, Response
 from truto_mapper.engine.planner import plan_of
 from truto_mapper.engine.query import Asked, Plan, Query, asked_of
-from truto_mapper.engine.replies import Replies
+from truto_mapper.engine.replies import RESPONSE, Replies
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import linked
-from truto_mapper.mapping.linked import REPLY, Endpoint
+from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.record import replace
 
 if TYPE_CHECKING:
     from truto_mapper.engine.envelope import Envelope
-
-_BODY = REPLY.index("response")
 
 
 class Readers(dict[str, tuple[Reader, ...]]):
@@ -152,7 +150,7 @@ class Joining:
             return None
         if fused is None:
             return None
-        bindings = (*bindings[:_BODY], _cut(fused.endpoint, body, query, plan), *bindings[_BODY + 1 :])
+        bindings = (*bindings[:RESPONSE], _cut(fused.endpoint, body, query, plan), *bindings[RESPONSE + 1 :])
         return kind(body, status, headers), bindings, fused.endpoint, budget, told
 
     def _responses(self, given: Any, asked: Asked) -> dict[str, list[Response]]:

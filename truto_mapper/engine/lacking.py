@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 from truto_mapper.engine.joins import ids_of, runs
 from truto_mapper.language.expression import Scope
-from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import Join
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import EvaluationError
-
-if TYPE_CHECKING:
-    from truto_mapper.engine.fused import Fused
-    from truto_mapper.engine.replies import Bindings, Replies
-
-
-def unjoined(fused: Fused, replies: Replies, given: Bindings, budget: Budget) -> Sequence[Diagnostic]:
-    """A note (P612) on a page that is mapped without the joins that it needs."""
-    return lacking(fused.joins, replies.scope(given, budget))
 
 
 def lacking(joins: Sequence[Join], page: Scope, given: Collection[str] = ()) -> list[Diagnostic]:

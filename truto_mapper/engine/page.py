@@ -258,17 +258,14 @@ class Page(NamedTuple, Generic[RecordT]):
             request["requestUrl"] = hidden.url(sent["path"], sent["params"])
             request["requestOptions"] = hidden.of({part: sent[part] for part in ("method", "headers", "body")})
         request |= {"data": hidden.of(self.response.body), "responseHeaders": hidden.of(self.response.headers)}
-        return (
-            request
-            if self.method != "list"
-            else request
-            | {
-                "nextCursor": self.next_cursor,
-                "isLooping": self.is_looping,
-                "isEmptyResult": not self.records,
-                "resultCount": len(self.records),
-            }
-        )
+        if self.method != "list":
+            return request
+        return request | {
+            "nextCursor": self.next_cursor,
+            "isLooping": self.is_looping,
+            "isEmptyResult": not self.records,
+            "resultCount": len(self.records),
+        }
 
 
 def rendered(page: Page[Any], format_: str | None) -> tuple[Any, str]:
