@@ -22,7 +22,6 @@ MAPPING, SPEC = Path("mappings/acme/contact.yaml"), Path("schemas/crm/contact.ya
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CI", raising=False)
 
 
 def cli(*arguments, **more):
