@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Callable, Generator, Mapping
@@ -14,11 +15,11 @@ from truto_mapper.edges.client.auth import OAuth
 from truto_mapper.edges.client.messages import Reply
 from truto_mapper.edges.client.retries import retry_after
 from truto_mapper.edges.client.steps import Alone, Sending, Steps, later
-from truto_mapper.engine import zones
-from truto_mapper.engine.encoded import encoded
+from truto_mapper.engine import decimals, zones
+from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.of_one import Method
-from truto_mapper.engine.page import OnInvalid, Request
+from truto_mapper.engine.page import OnInvalid, Request, Response
 from truto_mapper.engine.planner import AnyQuery
 from truto_mapper.engine.query import OnUnknown
 from truto_mapper.engine.redaction import Redaction
@@ -47,7 +48,6 @@ class Talk:
     conversation: Any
     asked: Request | None = None
     reply: Reply | None = None
-    body: Any = None
 
     def item(self) -> Steps[Any]:
         """The next item that is no request. Raises `End` after the last one, and `MapperError` without credentials."""
@@ -66,7 +66,6 @@ class Talk:
                 self.asked = None
                 self.conversation.throw(error)
                 raise
-            self.body = self.body if item.join else self.reply.body
             self.asked = None
             item = self._sent(self.reply)
         return item
@@ -79,7 +78,11 @@ class Talk:
 
     def _told(self, error: MapperError) -> MapperError:
         """An error without the credentials, and with the time to come back."""
-        error.diagnostics = redaction_of(self.account).diagnostics(error.diagnostics)
+        hidden = redaction_of(self.account)
+        error.diagnostics = hidden.diagnostics(error.diagnostics)
+        if isinstance(error, ProviderError) and error.response is not None:
+            body, status, headers = error.response
+            error.response = Response(hidden.of(body), status, hidden.of(headers))
         if isinstance(error, ProviderError) and self.reply is not None:
             now = self.calls.sending.now()
             wait = retry_after(self.reply.header("retry-after"), now)
@@ -118,17 +121,15 @@ class Calls:
     def encoded(self, query: AnyQuery, method: Method, id_: Id, body: Body, format_: Format | None) -> Steps[Any]:
         """The bytes of one page."""
         yield from self.zone(query, method)
-        given = self._given() | {"id": id_, "body": body, "method": method}
-        talk = Talk(self, self.account, self.mapper.exchange(query, **given))
-        try:
-            yield from talk.item()
-        except End as end:
-            return self.told(encoded(end.value, format_, talk.body))
+        given = self._given() | {"id": id_, "body": body, "method": method, "format": format_}
+        made = yield from self._one(self.mapper.exchange_bytes(query, **given))
+        return debugged(made, self.account) if "debug" in (format_ or str(query)) else made
 
-    def stream(self, query: AnyQuery) -> Steps[Talk]:
+    def stream(self, query: AnyQuery, *, is_bytes: bool) -> Steps[Talk]:
         """The conversation of all pages."""
         yield from self.zone(query, "list")
-        return Talk(self, self.account, self.mapper.stream(query, **self._given()))
+        make = self.mapper.stream_bytes if is_bytes else self.mapper.stream
+        return Talk(self, self.account, make(query, **self._given()))
 
     def told(self, page: Any) -> Any:
         """A page, told to the hook."""
@@ -185,6 +186,18 @@ def redaction_of(account: Account) -> Redaction:
     return Redaction(dict(account.context), *held)
 
 
+def debugged(page: Encoded, account: Account) -> Encoded:
+    """A page in the format "debug" with the whole URL of its request, and without the account's credentials."""
+    made = json.loads(page.body, parse_float=decimals.number)
+    if not isinstance(made, dict) or not isinstance(made.get("debug"), dict):
+        return page
+    told = made["debug"]
+    if "requestUrl" in told:
+        told["requestUrl"] = account.origin + account.base_path + told["requestUrl"]
+    made["debug"] = redaction_of(account).of(told)
+    return page._replace(body=decimals.dumps(made).encode())
+
+
 @dataclass(slots=True)
 class Pages:
     """The pages of a query, or their bytes. `cursor` goes on from the page that is next or has failed."""
@@ -210,11 +223,11 @@ class Pages:
     def following(self) -> Steps[Any]:
         """The next page. Raises `End` after the last one."""
         if self.talk is None:
-            self.talk = yield from self.calls.stream(self.query)
+            self.talk = yield from self.calls.stream(self.query, is_bytes=self.is_bytes)
         try:
             page = yield from self.talk.item()
         except End:
             self.is_done = True
             raise
         self.is_started = True
-        return self.calls.told(encoded(page, "stream", self.talk.body) if self.is_bytes else page)
+        return self.calls.told(page)
