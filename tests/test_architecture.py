@@ -27,7 +27,14 @@ OWNERS = {
     "re2": {"text.regex"},
     "yaml": {"text.yaml_tree"},
     "jsonschema": {"resource.json_schema", "resource.validator"},
-    "pydantic": {"text.shape", "resource.document", "mapping.document", "authoring.golden", "authoring.diff"},
+    "pydantic": {
+        "text.shape",
+        "resource.document",
+        "mapping.document",
+        "authoring.golden",
+        "authoring.diff",
+        "edges.client",
+    },
     "pydantic_core": {"mapping.document", "resource.document"},
     "typing_extensions": {"engine.page", "mapping.document"},
     "cryptography": {"language.library.truto.digests", "edges.server"},
@@ -39,6 +46,7 @@ OWNERS = {
     "rich": {"edges.cli"},
     "httpx2": {"edges.client"},
     "limits": {"edges.client"},
+    "opentelemetry": {"edges.client"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.
