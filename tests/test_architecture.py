@@ -46,8 +46,6 @@ OWNERS = {
     "rich": {"edges.cli"},
     "httpx2": {"edges.client"},
     "limits": {"edges.client"},
-
-
     "starlette": {"edges.mock"},
     "uvicorn": {"edges.mock"},
 }
