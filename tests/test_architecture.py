@@ -34,6 +34,7 @@ OWNERS = {
         "authoring.golden",
         "authoring.diff",
         "edges.client",
+        "edges.mock.faults",
     },
     "pydantic_core": {"mapping.document", "resource.document"},
     "typing_extensions": {"engine.page", "mapping.document"},
@@ -47,6 +48,8 @@ OWNERS = {
     "httpx2": {"edges.client"},
     "limits": {"edges.client"},
     "opentelemetry": {"edges.client"},
+    "starlette": {"edges.mock"},
+    "uvicorn": {"edges.mock"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.
@@ -203,6 +206,8 @@ def test_no_module_rebinds_its_globals(module):
 CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
+    "edges.mock.company.self._hosted": 4096,
+    "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",
     "engine.redaction._is_secret": 1024,
     "engine.typed_json.library": "one",
