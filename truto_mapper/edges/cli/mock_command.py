@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
+from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.output import UsageError, reported, write
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.errors import QueryError
@@ -45,21 +46,26 @@ def mock(
     from truto_mapper.edges import mock as edge
 
     keys, tokens = _keys(key or [f"{edge.KEY}:{edge.SECRET}"]), _tokens(token or [edge.TOKEN])
-    accepted = [edge.Credential.basic(*pair) for pair in keys]
-    accepted += [edge.Credential.bearer(*one) for one in tokens]
     with reported():
-        if name != GONG:
-            raise UsageError("only gong can be mocked")
-        try:
-            app = edge.gong(
-                seed=seed, users=users, zone=zone, faults=faults, limits=not no_limits, credentials=accepted
-            )
-        except QueryError as error:
-            raise UsageError(f"--{error.diagnostics[0].message}") from None
+        if name == GONG:
+            accepted = [edge.Credential.basic(*pair) for pair in keys]
+            accepted += [edge.Credential.bearer(*one) for one in tokens]
+            company = {"seed": seed, "users": users, "zone": zone, "limits": not no_limits}
+            app = _gong(faults=faults, credentials=accepted, **company)
+            about = {"key": keys[0][0], "secret": keys[0][1], "token": tokens[0][0], "zone": zone}
+        else:
+            app, about = edge.replay(options.one_mapping(name), faults=faults), {}
         at = _listening(port)
-    (access, secret), (bearer, _) = keys[0], tokens[0]
-    about = {"key": access, "secret": secret, "token": bearer, "zone": zone}
-    edge.serve(app, at, lambda url: _started({"url": url} | about))
+    edge.serve(app, at, lambda url: _started(name, {"url": url} | about))
+
+
+def _gong(**company: Any) -> Any:  # an ASGI app
+    from truto_mapper.edges import mock as edge
+
+    try:
+        return edge.gong(**company)
+    except QueryError as error:
+        raise UsageError(f"--{error.diagnostics[0].message}") from None
 
 
 def _keys(given: list[str]) -> list[tuple[str, str]]:
@@ -94,15 +100,24 @@ def _listening(port: int) -> socket:
         raise UsageError(f"--port {port}: {error.strerror}; choose another, or 0 for any that is free") from None
 
 
-def _started(about: dict[str, str]) -> None:
+def _started(name: str, about: dict[str, str]) -> None:
     """Say where the mock is: to a person, or as a line of JSON to a program."""
     if not sys.stdout.isatty():
         write(json.dumps(about) + "\n")
-        return
-    asked = '{"filter": {"fromDate": "2026-01-01", "toDate": "2026-02-01"}}'
-    write(
-        f"Gong is at {about['url']}, its time zone is {about['zone']}. Ctrl-C ends it.\n\n"
-        f"  access key  {about['key']}\n  secret      {about['secret']}\n  or a token  {about['token']}\n\n"
-        f"Try it:\n  curl -u {about['key']}:{about['secret']} {about['url']}/v2/stats/activity/aggregate"
-        f" -d '{asked}'\n"
-    )
+    elif name == GONG:
+        write(_HELLO.format_map(about))
+    else:
+        write(f"The provider of {name} is at {about['url']}. Ctrl-C ends it.\n")
+
+
+_HELLO = """\
+Gong is at {url}; the time zone of its company is {zone}. Ctrl-C ends it.
+
+  access key  {key}
+  secret      {secret}
+  or a token  {token}
+
+Try it:
+  curl -u {key}:{secret} {url}/v2/stats/activity/aggregate \\
+    -d '{{"filter": {{"fromDate": "2026-01-01", "toDate": "2026-02-01"}}}}'
+"""
