@@ -1,10 +1,6 @@
-"""Every diagnostic code of ours: what it means, and its page in the documentation."""
+"""Every diagnostic code of ours, and what it means."""
 
 from __future__ import annotations
-
-import re
-
-from truto_mapper.text import files
 
 #: Every code of ours with its meaning; JSONata's own codes (S0201, T2001, D3030) are not here. A code is never reused.
 #: `tests/diagnostics/` has an example of each, with the exact message.
@@ -94,6 +90,7 @@ CODES: dict[str, str] = {
     "Q517": "remote_query would replace what the mapping sets",
     "Q518": "the body to create or update a record is invalid",
     "Q519": "the method does not exist, or its id or body is missing or not expected",
+    "Q520": "the account, or an argument of the client, cannot be used",
     "P601": "the provider answered with an error",
     "P602": "the provider's reply cannot be read",
     "P603": "the reply belongs to no endpoint, or not to the expected one",
@@ -106,6 +103,12 @@ CODES: dict[str, str] = {
     "P611": "the reply does not have the one record that was asked for",
     "P612": "the reply was mapped without the rows of its joins",
     "P613": "rows of a join have no key, or that of another row",
+    "P614": "the provider did not answer: no connection, a timeout, or one that was cut",
+    "P615": "the provider takes no more calls for now",
+    "P616": "the store that counts calls cannot be reached",
+    "P617": "the provider leads to another place",
+    "P618": "the token of the account could not be renewed",
+    "P619": "the account's time zone could not be found",
     "B300": "the two versions cannot be compared",
     "B301": "a field that readers may rely on was removed",
     "B302": "a field may hold values that readers did not have to expect",
@@ -134,6 +137,15 @@ CODES: dict[str, str] = {
     "I901": "a part of a Truto mapping was not carried over",
     "I902": "a part of a Truto mapping was carried over on an assumption",
     "I903": "the file is no Truto mapping, or does not say what it maps",
+    "S801": "there is no key of 32 bytes to seal credentials with",
+    "S802": "a file of keys can be read by others",
+    "S803": "the store is sealed with other keys",
+    "S804": "the store cannot be used",
+    "S805": "the tables of the store have another version",
+    "S806": "an account or a token does not exist, or exists already",
+    "S807": "credentials cannot be stored like this",
+    "S808": "credentials do not open: they were changed in the database",
+    "S809": "no mapping of the integration is known here",
     "G701": "a golden case differs from its expectation",
     "G702": "a golden case does not fail for the reason it states",
     "G703": "a file belongs to no golden case",
@@ -142,10 +154,3 @@ CODES: dict[str, str] = {
     "G706": "aliases would change what a recorded case shows",
     "G707": "the replies of a golden case are not those that its joins ask for",
 }
-
-
-def page_of(code: str) -> str | None:
-    """What a code means, with an example: its section of `docs/codes.md`, in Markdown. None for an unknown code."""
-    text = files.read(files.home() / "docs" / "codes.md").text
-    found = re.search(rf"^## {re.escape(code)}\n.*?(?=\n## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return found[0] if found else None

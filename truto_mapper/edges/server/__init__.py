@@ -1,0 +1,1 @@
+"""The service: accounts with sealed credentials, API tokens, and the unified endpoints over HTTP."""
