@@ -190,9 +190,9 @@ class _Gong:
         return Response(data[:-1] + rows + b"}" if rows else data, status, named)
 
     def _list(
-        self, asked: Asked, find: Callable[[], Sequence[User]], show: Callable[[User], JSON], **more: Any
+        self, asked: Asked, find: Callable[[], Sequence[User]], show: Callable[[User], str], **more: Any
     ) -> Response:
-        """A page of the users that `find` gives, each as `show` shows it; `more` comes along."""
+        """A page of the users that `find` gives, each as the JSON that `show` makes; `more` comes along."""
         page = self._cursors.page(asked.about, asked.cursor)
         about = json.dumps(asked.about, sort_keys=True)
         found = self._found.get(about, find)
@@ -202,11 +202,11 @@ class _Gong:
             found = found[1:]
         shown = found[page * PAGE : page * PAGE + PAGE]
         key = about, page, asked.fault
-        rows = self._pages.get(key, lambda: json.dumps([*map(show, shown)], ensure_ascii=False).encode())
+        rows = self._pages.get(key, lambda: ", ".join(map(show, shown)).encode())
         records: JSON = {"totalRecords": len(found), "currentPageSize": len(shown), "currentPageNumber": page}
         if (following := page if asked.fault == "repeat-cursor" else page + 1) * PAGE < len(found):
             records["cursor"] = self._cursors.seal(asked.about, following)
-        return self._answer({"records": records} | more, b', "%s": %s' % (asked.rows.encode(), rows))
+        return self._answer({"records": records} | more, b', "%s": [%s]' % (asked.rows.encode(), rows))
 
     # ── Questions ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -253,7 +253,7 @@ class _Gong:
             lambda: [
                 user for user in self._named(asked, avatars=bool(asked.get("includeAvatars"))) if user.hired <= today
             ],
-            lambda user: profiles.profile(company, user, today),
+            lambda user: json.dumps(profiles.profile(company, user, today), ensure_ascii=False),
         )
 
     async def _user(self, request: Request) -> Response:
