@@ -20,15 +20,18 @@ if TYPE_CHECKING:
 #: The name of the mock that is a whole provider.
 GONG = "gong"
 
+#: Its company, if nothing else is said.
+SEED, USERS, ZONE = 1, 250, "America/New_York"
+
 
 def mock(
     name: Annotated[
         str, Argument(metavar="MAPPING", help="gong for a whole company, or any mapping: a name or a file.")
     ],
     port: Annotated[int, Option(metavar="N", min=0, max=65535, help="The port; 0 for any that is free.")] = 8790,
-    seed: Annotated[int, Option(metavar="N", min=0, help="Another seed makes another company.")] = 1,
-    users: Annotated[int, Option(metavar="N", min=1, max=100_000, help="How many users the company has.")] = 250,
-    zone: Annotated[str, Option(metavar="ZONE", help="The company's time zone, an IANA name.")] = "America/New_York",
+    seed: Annotated[int, Option(metavar="N", min=0, help="Another seed makes another company.")] = SEED,
+    users: Annotated[int, Option(metavar="N", min=1, max=100_000, help="How many users the company has.")] = USERS,
+    zone: Annotated[str, Option(metavar="ZONE", help="The company's time zone, an IANA name.")] = ZONE,
     faults: Annotated[Path | None, Option(metavar="FILE", help="Rules that say which calls go wrong, in YAML.")] = None,
     no_limits: Annotated[
         bool, Option("--no-limits", help="Answer more than 3 calls a second and 10,000 a day.")
@@ -43,20 +46,31 @@ def mock(
     `truto-mapper mock gong` is a Gong with one company, whose numbers agree and are the same each time. For any other
     mapping, answers come from its golden cases, else they are made from the schemas of its replies.
     """
-    from truto_mapper.edges import mock as edge
-
-    keys, tokens = _keys(key or [f"{edge.KEY}:{edge.SECRET}"]), _tokens(token or [edge.TOKEN])
+    try:
+        from truto_mapper.edges import mock as edge
+    except ImportError:
+        raise UsageError("mock needs an extra: pip install 'truto-mapper[mock]'") from None
+    company = {"seed": seed, "users": users, "zone": zone, "limits": not no_limits}
     with reported():
         if name == GONG:
-            accepted = [edge.Credential.basic(*pair) for pair in keys]
-            accepted += [edge.Credential.bearer(*one) for one in tokens]
-            company = {"seed": seed, "users": users, "zone": zone, "limits": not no_limits}
+            keys, tokens = _keys(key or [f"{edge.KEY}:{edge.SECRET}"]), _tokens(token or [edge.TOKEN])
+            accepted = [*map(edge.Credential.basic, *zip(*keys, strict=True))]
+            accepted += map(edge.Credential.bearer, *zip(*tokens, strict=True))
             app = _gong(faults=faults, credentials=accepted, **company)
             about = {"key": keys[0][0], "secret": keys[0][1], "token": tokens[0][0], "zone": zone}
         else:
+            _only_of_gong(name, company | {"key": key, "token": token})
             app, about = edge.replay(options.one_mapping(name), faults=faults), {}
         at = _listening(port)
     edge.serve(app, at, lambda url: _started(name, {"url": url} | about))
+
+
+def _only_of_gong(name: str, given: dict[str, Any]) -> None:
+    """Refuse the options that make a company where there is none."""
+    others = {"seed": SEED, "users": USERS, "zone": ZONE, "limits": True, "key": None, "token": None}
+    if wrong := [option for option, value in given.items() if value != others[option]]:
+        options_ = ", ".join(f"--{'no-' * (option == 'limits')}{option}" for option in wrong)
+        raise UsageError(f"{options_}: only `truto-mapper mock gong` has this, not the mock of {name}")
 
 
 def _gong(**company: Any) -> Any:  # an ASGI app

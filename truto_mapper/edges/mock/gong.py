@@ -104,6 +104,10 @@ _STATISTICS = (
 )
 
 
+#: The schema of the body that asks for some users.
+_OF_USERS = "users-request"
+
+
 class Asked(NamedTuple):
     """A question for a list: `about` tells it from any other, `rows` is what its rows are called."""
 
@@ -152,6 +156,7 @@ class _Gong:
         self._numbers = count(1)
         self._found: Kept[Sequence[User]] = Kept(_LISTS, lambda _: 1)
         self._pages: Kept[bytes] = Kept(ROOM, len)
+        self._schemas = {name: request_schema(name) for name in (*(one.schema for one in _STATISTICS), _OF_USERS)}
 
     def app(self) -> Starlette:
         """The routes."""
@@ -218,7 +223,7 @@ class _Gong:
 
     async def _statistic(self, of: Statistic, request: Request) -> Response:
         today = self._let_in(request, of.scope)
-        body = body_of(await _read(request), request_schema(of.schema))
+        body = body_of(await _read(request), self._schemas[of.schema])
         first, last = whole_days(body, today)
         company, asked = self._company, body["filter"]
         days = stats.since_founded(first, last)
@@ -242,7 +247,7 @@ class _Gong:
 
     async def _some_users(self, request: Request) -> Response:
         today = self._let_in(request, USERS)
-        body = body_of(await _read(request), request_schema("users-request"))
+        body = body_of(await _read(request), self._schemas[_OF_USERS])
         return self._profiles(request, today, body["filter"], body.get("cursor"))
 
     def _profiles(self, request: Request, today: int, asked: JSON, cursor: str | None) -> Response:
