@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -31,33 +32,28 @@ def running(*arguments, **more):
 
 @pytest.fixture(scope="module")
 def told():
-    """What a mock that runs says of itself to a program."""
-    with running("gong", "--port", "0", "--users", "30", "--zone", "Asia/Tokyo", stdout=subprocess.PIPE) as process:
-        yield json.loads(process.stdout.readline())
-
-
-def test_a_program_reads_where_the_mock_is_from_one_line_of_json(told):
-    body = {"filter": {"fromDate": "2026-01-01", "toDate": "2026-02-01"}}
-    path = f"{told['url']}/v2/stats/activity/aggregate"
-    reply = httpx2.post(path, json=body, auth=(told["key"], told["secret"]))
-    bearer = httpx2.post(path, json=body, headers={"Authorization": f"Bearer {told['token']}"})
-    assert (reply.status_code, reply.json()["timeZone"], told["zone"]) == (200, "Asia/Tokyo", "Asia/Tokyo")
-    assert bearer.status_code == 200
-
-
-def test_a_person_is_told_where_the_mock_is_and_how_to_ask_it():
+    """What a mock that runs says of itself to a person."""
     outer, inner = pty.openpty()
-    with running("gong", "--port", "0", stdout=inner):
+    with running("gong", "--port", "0", "--zone", "Asia/Tokyo", "--key", "a:b", "--token", "t", stdout=inner):
         text = ""
         while "toDate" not in text:
             text += os.read(outer, 4096).decode()
+        yield text
     os.close(inner)
     os.close(outer)
-    assert "Gong is at http://127.0.0.1:" in text
-    assert "curl -u mock-key:mock-secret http://127.0.0.1:" in text
 
 
-def test_any_mapping_has_a_mock():
+def test_a_person_is_told_where_the_mock_is_and_a_line_to_copy(told):
+    (line,) = re.findall(r"curl -u (\S+):(\S+) (http://127\.0\.0\.1:\d+\S+) \\\s+-d '(.*)'", told)
+    key, secret, url, body = line
+    assert "the time zone of its company is Asia/Tokyo" in told
+    reply = httpx2.post(url, content=body, auth=(key, secret))
+    assert (reply.status_code, reply.json()["timeZone"]) == (200, "Asia/Tokyo")
+    (token,) = re.findall(r"token +(\S+)", told)
+    assert httpx2.post(url, content=body, headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_a_program_reads_where_the_mock_of_any_mapping_is_from_one_line_of_json():
     with running("gong/users", "--port", "0", stdout=subprocess.PIPE) as process:
         url = json.loads(process.stdout.readline())["url"]
         assert httpx2.get(f"{url}/v2/users", params={"includeAvatars": "false"}).json()["users"]
@@ -82,7 +78,7 @@ def test_wrong_usage_is_refused_before_anything_runs(name):
 
 
 def test_a_port_that_is_taken_is_wrong_usage(told):
-    done = CliRunner().invoke(cli.app, ["mock", "gong", "--port", told["url"].rpartition(":")[2]])
+    done = CliRunner().invoke(cli.app, ["mock", "gong", "--port", re.search(r"127.0.0.1:(\d+)", told)[1]])
     assert done.exit_code == 2
     assert "choose another" in done.output
 

@@ -12,10 +12,11 @@ from mock_company import Asker
 import truto_mapper
 from truto_mapper import load
 from truto_mapper.authoring import golden
-from truto_mapper.edges.mock import replay
+from truto_mapper.edges.mock.replay import replay
 from truto_mapper.edges.mock.samples import sample
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text import files
+from truto_mapper.text.errors import MappingError
 from truto_mapper.text.source import Source
 
 ROOT = Path(truto_mapper.__file__).parents[1]
@@ -112,6 +113,14 @@ def test_faults_strike_here_too(runner):
     ask = Asker(replay(CONTACTS, faults=Source("f.yaml", "rules: [{path: /api/*, fault: 503}]")), runner)
     assert ask("GET", "/api/contacts").status_code == 503
     assert ask("GET", "/nowhere").status_code == 404
+
+
+def test_a_fault_of_pages_is_refused_where_there_are_none(contacts):
+    reply = contacts("GET", "/api/contacts", headers={"X-Mock-Fault": "changed"})
+    assert (reply.status_code, "only the mock of Gong" in reply.text) == (400, True)
+    with pytest.raises(MappingError) as found:
+        replay(CONTACTS, faults=Source("f.yaml", "rules:\n  - {fault: repeat-cursor}\n"))
+    assert "f.yaml:2:13" in str(found.value)
 
 
 SCHEMAS = st.recursive(

@@ -60,7 +60,7 @@ def mock(
             about = {"key": keys[0][0], "secret": keys[0][1], "token": tokens[0][0], "zone": zone}
         else:
             _only_of_gong(name, company | {"key": key, "token": token})
-            app, about = edge.replay(options.one_mapping(name), faults=faults), {}
+            app, about = _replay(options.one_mapping(name), faults), {}
         at = _listening(port)
     edge.serve(app, at, lambda url: _started(name, {"url": url} | about))
 
@@ -71,6 +71,12 @@ def _only_of_gong(name: str, given: dict[str, Any]) -> None:
     if wrong := [option for option, value in given.items() if value != others[option]]:
         options_ = ", ".join(f"--{'no-' * (option == 'limits')}{option}" for option in wrong)
         raise UsageError(f"{options_}: only `truto-mapper mock gong` has this, not the mock of {name}")
+
+
+def _replay(mapping: Path, faults: Path | None) -> Any:  # an ASGI app
+    from truto_mapper.edges.mock.replay import replay
+
+    return replay(mapping, faults=faults)
 
 
 def _gong(**company: Any) -> Any:  # an ASGI app

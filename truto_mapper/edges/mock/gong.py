@@ -145,7 +145,7 @@ def gong(
     if not is_time_zone(zone):
         arguments.refuse(f"zone must be an IANA time zone such as Europe/Berlin, not {zone}")
     made = _Gong(Company(seed, users, zone), Gate(credentials, now, limits=limits), Cursors(seed, now, cursor_seconds))
-    return with_faults(made.app(), Faults.read(faults), made.refusal)
+    return with_faults(made.app(), Faults.read(faults, of_pages=True), made.refusal)
 
 
 class _Gong:

@@ -64,13 +64,14 @@ class Made(NamedTuple):
     reply: bytes | None
 
 
-def replay(mapping: Path, *, faults: Path | Source | None = None) -> ASGIApp:
-    """The provider of a mapping file as an ASGI app.
+def replay(mapping: Path | str, *, faults: Path | Source | None = None) -> ASGIApp:
+    """The provider of a mapping, a file or a name, as an ASGI app.
 
     A request that a golden case expects is answered with what the case recorded, any other one of an endpoint with a
     sample of its `source_schema`. Raises `MappingError` for a mapping, a case or rules with mistakes.
     """
-    made = _Replay(load(mapping), [golden.read(folder) for folder in golden.folders(mapping)])
+    path = mapping if isinstance(mapping, Path) else golden.mappings(mapping)[0]
+    made = _Replay(load(path), [golden.read(folder) for folder in golden.folders(path)])
     app = Starlette(routes=[Route("/{path:path}", made.answer, methods=list(_METHODS))])
     return with_faults(app, Faults.read(faults), refusal)
 
