@@ -88,7 +88,7 @@ class Joining:
             joins.notes += told
             return Answered(response, (yield from joins.steps()))
         except FAILURES as error:
-            raise failure(error, response.headers, query) from None
+            raise failure(error, response.headers, query, reply=response) from None
 
     def answered(self, on_invalid: OnInvalid, request: Request, answered: Answered) -> Page[Any]:
         """The page of a reply whose joins have run. Raises as `map` does."""
@@ -96,7 +96,7 @@ class Joining:
         try:
             return answered.page(self.replies, query, asked_of(query, plan, plan.settings, plan.now), on_invalid)
         except FAILURES as error:
-            raise failure(error, answered.response.headers, query) from None
+            raise failure(error, answered.response.headers, query, reply=answered.response) from None
 
     def page(self, body: Any, given: Given, joined: Any, *, is_exact: bool = False) -> Page[Any] | None:
         """The page of a reply and of kept replies to its joins; None for one that `map` refuses.

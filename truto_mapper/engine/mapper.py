@@ -192,7 +192,7 @@ class Mapper(Generic[RecordT]):
             page = None if joined is None else self._joining.page(body, given, joined)
             return page or page_of(self._replies, body, *given)
         except FAILURES as error:
-            raise failure(error, context, headers, query) from None
+            raise failure(error, context, headers, query, reply=Response(body, status, headers)) from None
 
     def map_bytes(
         self,
@@ -225,7 +225,7 @@ class Mapper(Generic[RecordT]):
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
             return made or encoded.encoded(page_of(self._replies, body, *given, is_exact=True), format, body)
         except FAILURES as error:
-            raise failure(error, context, headers, query) from None
+            raise failure(error, context, headers, query, reply=Response(body, status, headers)) from None
 
     def _given(
         self,
