@@ -27,7 +27,14 @@ OWNERS = {
     "re2": {"text.regex"},
     "yaml": {"text.yaml_tree"},
     "jsonschema": {"resource.json_schema", "resource.validator"},
-    "pydantic": {"text.shape", "resource.document", "mapping.document", "authoring.golden", "authoring.diff"},
+    "pydantic": {
+        "text.shape",
+        "resource.document",
+        "mapping.document",
+        "authoring.golden",
+        "authoring.diff",
+        "edges.mock.faults",
+    },
     "pydantic_core": {"mapping.document", "resource.document"},
     "typing_extensions": {"engine.page", "mapping.document"},
     "cryptography": {"language.library.truto.digests", "edges.server"},
@@ -37,6 +44,10 @@ OWNERS = {
     "typer": {"edges.cli"},
     "watchfiles": {"edges.cli"},
     "rich": {"edges.cli"},
+    "prometheus_client": {"edges.server"},
+    "starlette": {"edges.mock", "edges.server"},
+    "swagger_ui_bundle": {"edges.server"},
+    "uvicorn": {"edges.mock", "edges.server"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.
@@ -193,6 +204,8 @@ def test_no_module_rebinds_its_globals(module):
 CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
+    "edges.mock.company.self._hosted": 4096,
+    "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",
     "engine.redaction._is_secret": 1024,
     "engine.typed_json.library": "one",

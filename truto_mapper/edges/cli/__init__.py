@@ -23,6 +23,7 @@ from truto_mapper.edges.cli import (
     import_command,
     list_command,
     mapping_commands,
+    mock_command,
     schema_commands,
     start_commands,
 )
@@ -60,6 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "docs": authoring_commands.docs_,
     "record": case_commands.record,
     "import": import_command.import_,
+    "mock": mock_command.mock,
 }
 
 
