@@ -108,7 +108,7 @@ class EncodedPages(Pages):
             if typed is None:
                 return page_of(self.replies, body, *given, is_exact=True)
         except FAILURES as error:
-            raise failure(error, headers, request.query) from None
+            raise failure(error, headers, request.query, reply=response) from None
         page, self._encoded = typed
         return page
 

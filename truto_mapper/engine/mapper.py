@@ -14,7 +14,7 @@ from truto_mapper.engine.cursor import CursorKey, Cursors, keys_of
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.of_one import Method
-from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request
+from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
 from truto_mapper.engine.planner import AnyQuery, Context, Planner
 from truto_mapper.engine.query import OnUnknown, Query
