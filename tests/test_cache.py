@@ -122,7 +122,7 @@ def test_later_pages_from_bytes_to_bytes_are_made_of_typed_rows(filled):
     mapper, body = load("gong/activity", cache=filled.parent), json.dumps(BODY).encode()
     made = {mapper.map_bytes(body, query=QUERY).body for _ in range(EARLY + 2)}
     assert len({json.dumps(json.loads(one), sort_keys=True) for one in made}) == 1
-    assert "_envelope" in vars(mapper)
+    assert "_raw_rows" in vars(mapper)
 
 
 def test_importing_the_package_imports_none_of_it_either():

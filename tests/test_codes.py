@@ -7,7 +7,8 @@ import code_pages
 import pytest
 
 from truto_mapper.text import codes
-from truto_mapper.text.codes import CODES, page_of
+from truto_mapper.text.codes import CODES
+from truto_mapper.text.files import page_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "codes.md"
 

@@ -136,6 +136,7 @@ def test_a_failure_of_a_join_fails_the_page(mapper):
         driven(exchange, send)
     assert (caught.value.status, caught.value.request_id) == (429, "r-9")
     assert "(in the reply to join `users`, request 2)" in str(caught.value)
+    assert caught.value.problem()["raw_response"] == {"error": "slow down", "requestId": "r-9"}
     with pytest.raises(ProviderError, match="slow down"):
         next(exchange)
 

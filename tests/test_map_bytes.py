@@ -230,7 +230,7 @@ def test_names_are_learned_a_few_times_only():
             row[f"name {number}"] = number
         body[f"top {number}"] = [number]
         assert from_bytes(mapper, written(body)) == by_way_of_dicts(mapper, written(body))
-    assert mapper._functions["aggregate"].typed._lessons == mapper._envelope._lessons == 20
+    assert mapper._functions["aggregate"].typed._lessons == mapper._raw_rows.envelope._lessons == 20
 
 
 def test_a_page_without_a_value_everywhere_says_so(typed):
@@ -310,7 +310,7 @@ def test_without_msgspec_bytes_give_the_same(monkeypatch):
     assert with_it == [
         from_bytes(mapper, written(page(kind)), name, query=query(kind)) for kind in PERIODS for name in FORMATS
     ]
-    assert mapper._envelope is None
+    assert mapper._raw_rows.envelope is None
 
 
 def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):

@@ -25,7 +25,7 @@ from truto_mapper.engine.replies import RESPONSE, Bindings, Replies, has_joins, 
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping.linked import WITH_BODY
 from truto_mapper.resource.spec import GIVING_ONE
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MapperError, ProviderError, QueryError
 
 if TYPE_CHECKING:
@@ -316,16 +316,35 @@ def quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...
     return Redaction(*holders).diagnostics(found)
 
 
-def failure(error: Exception, *holders: Any) -> Exception:
-    """An error as callers get it: without the credentials of a context, headers or a query in its messages."""
+def failure(error: Exception, *holders: Any, reply: Response | None = None) -> Exception:
+    """An error as callers get it: without the credentials of a context, headers or a query.
+
+    A provider's error gets the `reply` that it is about, unless it has that of a join.
+    """
     if not isinstance(error, MapperError):
         return bounded(error)
     try:
         error.diagnostics = quieted(error.diagnostics, *holders)
+        if isinstance(error, ProviderError) and (response := error.response or reply) is not None:
+            error.response = _shown(response, *holders)
     except BEYOND as deep:  # a query without end
         return bounded(deep)
     error.args = (error.diagnostics,)
     return error
+
+
+def _shown(response: Response, *holders: Any) -> Response:
+    """A response as an error has it: with a body that can be written, is not long, and has no credentials."""
+    from truto_mapper.engine.arguments import headers_of  # noqa: PLC0415  # a page without errors has no need of it
+    from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # likewise
+
+    hidden = Redaction(*holders, response.headers)
+    body = bodies.quoted(response.body)
+    try:
+        shown = hidden.of(body)
+    except RecursionError:
+        shown = hidden.text(excerpt(body, bodies.MAX_QUOTED))
+    return Response(shown, response.status, hidden.of(headers_of(response.headers)))
 
 
 def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], int | None]:

@@ -17,7 +17,7 @@ from typing import Any
 from truto_mapper.engine import rendering, typed_json
 from truto_mapper.engine.decimals import Exact, noting
 from truto_mapper.language.runtime.values import MAX_WRITTEN
-from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
 from truto_mapper.text.pointers import Steps, json_pointer
 from truto_mapper.text.source import SURROGATE
@@ -68,6 +68,23 @@ def _mended(text: str) -> str:
     if not re.search(r"\\u[dD][89a-fA-F]", text) or not any(found[1] for found in _ESCAPE.finditer(text)):
         return text
     return _ESCAPE.sub(lambda found: "\\ufffd" if found[1] else found[0], text)
+
+
+#: The longest body that an error has, in characters.
+MAX_QUOTED = 10_000
+
+
+def quoted(body: Any) -> Any:
+    """A body as an error shows it: JSON that can be written, or else text; a long one is text that is cut."""
+    if isinstance(body, (bytes, bytearray)):
+        body = _shown(body[: 4 * MAX_QUOTED]) if len(body) > MAX_QUOTED else read(body, 0, may_be_text=True)[0]
+    text = body if isinstance(body, str) else excerpt(body, MAX_QUOTED + 1)
+    if isinstance(body, str) or len(text) > MAX_QUOTED:
+        return shortened(_whole(text), MAX_QUOTED)
+    try:
+        return writable(body)
+    except EvaluationError:
+        return text
 
 
 def _encoding(body: Bytes) -> str:

@@ -158,6 +158,13 @@ class Fused:
     def loops(self) -> Loops | None:
         return None if self._written.blueprint is None else self._written.blueprint.loops
 
+    def shown(self) -> str:
+        """The Python code of the endpoint, or why its rows are mapped one expression at a time."""
+        from truto_mapper.language.pretty import format_code  # noqa: PLC0415  # nothing else prints code
+
+        code = f"# not one function: {self.reason}" if self.tree is None else format_code(self.tree)
+        return f"# {self.endpoint.name}\n{code}\n"
+
     def reads_of_reply(self, *, with_rows: bool) -> Iterator[tuple[NamePath, bool]]:
         """What is read of a reply before its rows are mapped; see `source_types.reads_of_reply`."""
         from truto_mapper.engine.source_types import reads_of_reply  # noqa: PLC0415  # likewise

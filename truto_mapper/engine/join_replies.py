@@ -104,6 +104,8 @@ class RepliesOf:
         except MapperError as error:
             error.diagnostics = tuple(in_reply(one, self.join.name, len(asked)) for one in error.diagnostics)
             error.args = (error.diagnostics,)
+            if isinstance(error, ProviderError):
+                error.response = asked[-1]
             raise
 
     def _read(self, asked: list[Response], ids: Sequence[Any], cursors: Sequence[str]) -> str | None:

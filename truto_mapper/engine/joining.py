@@ -11,21 +11,24 @@ from truto_mapper.engine.arguments import checked, refuse
 from truto_mapper.engine.called import value_at
 from truto_mapper.engine.join_replies import Reader
 from truto_mapper.engine.joined import Joined, JoinedBudget
-from truto_mapper.engine.joins import Joins
+from truto_mapper.engine.joins import Joins, runs
 from truto_mapper.engine.lacking import lacking
 from truto_mapper.engine.page import OnInvalid, Page, ReadResponse, Request, Response
 from truto_mapper.engine.planner import plan_of
 from truto_mapper.engine.query import Asked, Plan, Query, asked_of
 from truto_mapper.engine.replies import RESPONSE, Replies
-from truto_mapper.language.expression import Expression
+from truto_mapper.language.expression import Expression, Scope
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
+from truto_mapper.text.errors import MapperError
 from truto_mapper.text.record import replace
 
 if TYPE_CHECKING:
-    from truto_mapper.engine.envelope import Envelope
+    from truto_mapper.engine.encoded import Encoded
+    from truto_mapper.engine.rendering import Format
+    from truto_mapper.engine.typed_page import RawRows
 
 
 class Readers(dict[str, tuple[Reader, ...]]):
@@ -61,25 +64,28 @@ class Joining:
         self.replies, self.readers = replies, Readers(replies.mapping)
 
     @cached_property
-    def envelope(self) -> Envelope | None:
-        """Reads replies with raw rows; None where all rows must be read as JSON."""
-        from truto_mapper.engine.envelope import envelope_of  # noqa: PLC0415  # few mappers map bytes
+    def _raw_rows(self) -> RawRows:
+        from truto_mapper.engine.typed_page import RawRows  # noqa: PLC0415  # few mappers map bytes
 
-        return envelope_of(self.replies.mapping.endpoints, self.replies.functions)
+        return RawRows(self.replies.mapping.endpoints, self.replies.functions)
+
+    def typed(self, body: bytes, given: Given, chosen: Format | None, joined: Any) -> tuple[Page[Any], Encoded] | None:
+        """A page made of rows that stay bytes, with kept replies; see `RawRows.page`."""
+        return self._raw_rows.page(self._replies_of_rows(given, joined), body, given, chosen)
 
     def unasked(self) -> Replies:
         """Maps what was not asked for: no join runs."""
         return replace(self.replies, joined=Joined(JoinedBudget(), {}))
 
     def asking(
-        self, on_invalid: OnInvalid, request: Request, response: Response | None
+        self, on_invalid: OnInvalid, request: Request, response: Response, *, is_exact: bool = False
     ) -> Generator[Request, Response, Answered | None]:
-        """The requests of a page's joins; None for a reply that is not mapped, or that `map` refuses."""
+        """The requests of a page's joins; None without any, and for a reply that `map` refuses or does not map."""
         query = request.query
         plan = query.plan
-        if response is None or plan is None or not any(self.readers[name] for name in plan.endpoints):
+        if plan is None or self._is_quiet(plan):
             return None
-        opened = self._opened(response, query, asked_of(query, plan, plan.settings, plan.now))
+        opened = self._opened(response, query, asked_of(query, plan, plan.settings, plan.now), is_exact=is_exact)
         if opened is None:
             return None
         response, bindings, endpoint, budget, told = opened
@@ -88,7 +94,16 @@ class Joining:
             joins.notes += told
             return Answered(response, (yield from joins.steps()))
         except FAILURES as error:
-            raise failure(error, response.headers, query) from None
+            raise failure(error, response.headers, query, reply=response) from None
+
+    def _is_quiet(self, plan: Plan) -> bool:
+        """Whether the settings of the account alone say that no join runs."""
+        joins = [one.join for name in plan.endpoints for one in self.readers[name]]
+        scope = Scope(MISSING, {"context": plan.settings})
+        try:
+            return all(one.is_setting and not runs(one, scope) for one in joins)
+        except MapperError:
+            return False  # it is told when the joins are to run
 
     def answered(self, on_invalid: OnInvalid, request: Request, answered: Answered) -> Page[Any]:
         """The page of a reply whose joins have run. Raises as `map` does."""
@@ -96,7 +111,7 @@ class Joining:
         try:
             return answered.page(self.replies, query, asked_of(query, plan, plan.settings, plan.now), on_invalid)
         except FAILURES as error:
-            raise failure(error, answered.response.headers, query) from None
+            raise failure(error, answered.response.headers, query, reply=answered.response) from None
 
     def page(self, body: Any, given: Given, joined: Any, *, is_exact: bool = False) -> Page[Any] | None:
         """The page of a reply and of kept replies to its joins; None for one that `map` refuses.
@@ -116,7 +131,7 @@ class Joining:
             found = joins.of_replies(responses)
         return Answered(response, found).page(self.replies, query, asked, on_invalid)
 
-    def of_rows(self, given: Given, joined: Any) -> Replies | None:
+    def _replies_of_rows(self, given: Given, joined: Any) -> Replies | None:
         """Maps rows with kept replies where nothing of the page itself is read for these; None where something is."""
         found = self._of_rows(given, self._responses(joined, given[1]))
         return None if found is None else replace(self.replies, joined=found)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias
 
-from truto_mapper.engine import arguments, encoded, parts, replies, requests, stream
+from truto_mapper.engine import arguments, encoded, parts, stream
 from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
+from truto_mapper.engine.conversation import EncodedPages, Pages
 from truto_mapper.engine.cursor import CursorKey, Cursors, keys_of
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request, Response
 from truto_mapper.engine.parts import Functions, Parts
-from truto_mapper.engine.planner import AnyQuery, Context, Planner, plan_of
-from truto_mapper.engine.query import OnUnknown, Query, asked_of
+from truto_mapper.engine.planner import AnyQuery, Context, Planner
+from truto_mapper.engine.query import OnUnknown, Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Replies
-from truto_mapper.engine.stream import Exchange, Stream, Told
-from truto_mapper.engine.typed_json import UndecidedError
-from truto_mapper.language.expression import Scope
-from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.engine.stream import Exchange, Stream
 from truto_mapper.mapping import linked
 from truto_mapper.resource import generated, json_schema
 from truto_mapper.resource.spec import Resource
@@ -32,8 +30,8 @@ from truto_mapper.text.record import replace
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
-    from truto_mapper.engine.envelope import Envelope
-    from truto_mapper.engine.joining import Answered, Joining
+    from truto_mapper.engine.joining import Joining
+    from truto_mapper.engine.typed_page import RawRows
     from truto_mapper.language.trace import Trace
 
 Overlays: TypeAlias = Sequence[Path | Source]
@@ -192,7 +190,7 @@ class Mapper(Generic[RecordT]):
             page = None if joined is None else self._joining.page(body, given, joined)
             return page or page_of(self._replies, body, *given)
         except FAILURES as error:
-            raise failure(error, context, headers, query) from None
+            raise failure(error, context, headers, query, reply=Response(body, status, headers)) from None
 
     def map_bytes(
         self,
@@ -218,14 +216,14 @@ class Mapper(Generic[RecordT]):
         """
         try:
             given = self._given(query, context, now, status, headers, on_invalid, on_unknown, method, id)
-            made = self._typed(body, given, format, joined)
-            if made is None and joined is not None:
-                page = self._joining.page(body, given, joined, is_exact=True)
-                made = page and encoded.encoded(page, format, body)
+            typed = self._typed(body, given, format, joined)
+            if typed is not None:
+                return typed[1]
+            page = None if joined is None else self._joining.page(body, given, joined, is_exact=True)
             # `page_of` is called here, as in `map`: what is nested too deeply for Python depends on the calls before.
-            return made or encoded.encoded(page_of(self._replies, body, *given, is_exact=True), format, body)
+            return encoded.encoded(page or page_of(self._replies, body, *given, is_exact=True), format, body)
         except FAILURES as error:
-            raise failure(error, context, headers, query) from None
+            raise failure(error, context, headers, query, reply=Response(body, status, headers)) from None
 
     def _given(
         self,
@@ -251,22 +249,15 @@ class Mapper(Generic[RecordT]):
             status = arguments.status_of(status)
         return planned, asked, status, arguments.headers_of(headers) if headers else {}, on_invalid
 
-    def _typed(self, body: Any, given: Given, chosen: Format | None, joined: JoinedReplies) -> Encoded | None:
-        """A page in a format, made of typed rows; None where they do not suffice."""
-        name = encoded.list_format(body, given, chosen)
-        is_early = next(self._early, None) is not None
-        if name is None or is_early or self._replies.trace is not None:
+    def _typed(
+        self, body: Any, given: Given, chosen: Format | None, joined: JoinedReplies
+    ) -> tuple[Page[Any], Encoded] | None:
+        """A page made of typed rows, and its bytes; None where they do not suffice."""
+        if next(self._early, None) is not None:
             return None
-        envelope = self._envelope if joined is None else self._joining.envelope
-        replies = self._replies if joined is None else self._joining.of_rows(given, joined)
-        if envelope is None or replies is None:
-            return None
-        from truto_mapper.engine.typed_page import typed_page  # noqa: PLC0415  # few mappers map bytes
-
-        try:
-            return encoded.encoded_list(typed_page(replies, envelope, body, given), name)
-        except UndecidedError:
-            return None
+        if joined is not None:
+            return self._joining.typed(body, given, chosen, joined)
+        return self._raw_rows.page(self._replies, body, given, chosen)
 
     @cached_property
     def _joining(self) -> Joining:
@@ -277,10 +268,10 @@ class Mapper(Generic[RecordT]):
         return Joining(replace(self._replies, functions=joined))
 
     @cached_property
-    def _envelope(self) -> Envelope | None:
-        from truto_mapper.engine.envelope import envelope_of  # noqa: PLC0415  # few mappers map bytes
+    def _raw_rows(self) -> RawRows:
+        from truto_mapper.engine.typed_page import RawRows  # noqa: PLC0415  # few mappers map bytes
 
-        return envelope_of(self._mapping.endpoints, self._functions)
+        return RawRows(self._mapping.endpoints, self._functions)
 
     def exchange(
         self,
@@ -293,7 +284,7 @@ class Mapper(Generic[RecordT]):
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
-    ) -> Exchange[RecordT]:
+    ) -> Exchange[Page[RecordT]]:
         """One page as a generator: yields the `Request` to send, receives its `Response`, returns the `Page`.
 
         Yields nothing for a query with `truto_skip_api_call`. Arguments and errors as for `plan` and `map`; what the
@@ -301,7 +292,28 @@ class Mapper(Generic[RecordT]):
         """
         arguments.check_choices(on_invalid, on_unknown)
         plan = partial(self._planner.asked, query, context, now, on_unknown, one=(method, id, body))
-        return Exchange(stream.one_page(plan, partial(self._joined, on_invalid), partial(self._answered, on_invalid)))
+        return Exchange(stream.one_page(plan, self._pages(on_invalid)))
+
+    def exchange_bytes(
+        self,
+        query: AnyQuery,
+        *,
+        id: str | int | None = None,  # noqa: A002  # the parameter's name in the API
+        body: Mapping[str, Any] | None = None,
+        method: Method | None = None,
+        context: Context = None,
+        now: str | None = None,
+        on_invalid: OnInvalid = "raise",
+        on_unknown: OnUnknown = "refuse",
+        format: Format | None = None,  # noqa: A002  # the parameter's name in the API
+    ) -> Exchange[Encoded]:
+        """As `exchange`, but it returns the bytes of the page: what a service sends. See `map_bytes`.
+
+        A `Response` with the provider's bytes is mapped fastest. Errors as for `exchange` and `Page.render`.
+        """
+        arguments.check_choices(on_invalid, on_unknown)
+        plan = partial(self._planner.asked, query, context, now, on_unknown, one=(method, id, body))
+        return Exchange(stream.one_page(plan, self._encoded_pages(on_invalid, format)))
 
     def stream(
         self,
@@ -311,80 +323,48 @@ class Mapper(Generic[RecordT]):
         now: str | None = None,
         on_invalid: OnInvalid = "raise",
         on_unknown: OnUnknown = "refuse",
-    ) -> Stream[RecordT]:
+    ) -> Stream[Page[RecordT]]:
         """All pages, one in memory at a time: yields each `Request`, receives its `Response`, yields its `Page`.
 
         Ends after the last page, or after `limit` records. A failure is raised, again and again; it never ends the
         stream as if the stream were complete. `Stream.cursor` as `next_cursor` of the same query then gives the
         records that are missing. Arguments and errors as for `exchange`; `ProviderError` P604 for pages without end.
         """
-        arguments.check_choices(on_invalid, on_unknown)
-        progress = stream.Progress()
-        steps = stream.Steps(
-            first=partial(self._planner.asked, query, context, now, on_unknown, is_stream=True),
-            following=self._planner.following,
-            joined=partial(self._joined, on_invalid),
-            answered=partial(self._answered, on_invalid),
-            told=partial(_told, self._functions),
-        )
-        return Stream(stream.all_pages(steps, progress), progress)
+        stream: Stream[Page[RecordT]] = self._stream(query, context, now, on_unknown, self._pages(on_invalid))
+        return stream
+
+    def stream_bytes(
+        self,
+        query: AnyQuery,
+        *,
+        context: Context = None,
+        now: str | None = None,
+        on_invalid: OnInvalid = "raise",
+        on_unknown: OnUnknown = "refuse",
+    ) -> Stream[Encoded]:
+        """As `stream`, but it yields the bytes of each page: its records as lines of JSON."""
+        pages = self._encoded_pages(on_invalid, "stream")
+        stream: Stream[Encoded] = self._stream(query, context, now, on_unknown, pages)
+        return stream
+
+    def _stream(self, query: AnyQuery, context: Context, now: str | None, unknown: OnUnknown, pages: Pages) -> Any:
+        arguments.check_choices(pages.on_invalid, unknown)
+        first = partial(self._planner.asked, query, context, now, unknown, is_stream=True)
+        return stream.streamed(first, self._planner.following, pages)
+
+    def _pages(self, on_invalid: OnInvalid) -> Pages:
+        return Pages(self._replies, self._joining if self._mapping.unjoined else None, self.map, on_invalid)
+
+    def _encoded_pages(self, on_invalid: OnInvalid, format_: Format | None) -> Pages:
+        joining = self._joining if self._mapping.unjoined else None
+        return EncodedPages(self._replies, joining, self._given, self._typed, on_invalid, format_)
 
     def show(self) -> str:
         """The Python code that the mapping is compiled to, endpoint by endpoint.
 
         An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
         """
-        from truto_mapper.language import pretty  # noqa: PLC0415  # nothing else prints code
-
-        functions = [self._joining.replies.functions[endpoint.name] for endpoint in self._mapping.endpoints]
-        codes = [f"# not one function: {f.reason}" if f.tree is None else pretty.format_code(f.tree) for f in functions]
-        return "\n\n".join(f"# {f.endpoint.name}\n{code}\n" for f, code in zip(functions, codes, strict=True))
-
-    def _joined(
-        self, on_invalid: OnInvalid, request: Request, response: Response | None
-    ) -> Generator[Request, Response, Answered | None]:
-        """The requests of the joins of a reply; None where there are none."""
-        if not self._mapping.unjoined:
-            return None
-        return (yield from self._joining.asking(on_invalid, request, response))
-
-    def _answered(
-        self, on_invalid: OnInvalid, request: Request, response: Response | None, answered: Answered | None
-    ) -> Page[RecordT]:
-        """The page of a response, and of those to its joins, or of a call that is skipped."""
-        if answered is not None:
-            return self._joining.answered(on_invalid, request, answered)
-        if response is not None:
-            body, status, headers = response
-            return self.map(body, query=request.query, status=status, headers=headers, on_invalid=on_invalid)
-        try:
-            replies = self._joining.unasked() if self._mapping.unjoined else self._replies
-            return _static(replies, request.query, on_invalid)
-        except FAILURES as error:
-            raise failure(error, request.query) from None
-
-
-def _static(replies: Replies, query: Query, on_invalid: OnInvalid) -> Page[Any]:
-    """The page of a call that is skipped: the mapped static_response, or no records."""
-    plan, mapping = plan_of(query), replies.mapping
-    body = requests.static_response(mapping, query, plan.settings, plan.now, replies.trace)
-    if body is MISSING:
-        parts = (), None, query.notes, (), Response(None), query, mapping.resource
-        return Page(*parts, is_asked=False, method=query.method)
-    asked = asked_of(query, plan, plan.settings, plan.now)
-    page = page_of(replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
-    return page._replace(following=None) if plan.first is not None and isinstance(page.following, str) else page
-
-
-def _told(functions: Mapping[str, Fused], page: Page[Any]) -> Told:
-    """What the reply of a page says about paging."""
-    if page.endpoint is None or page.query is None:
-        return Told()
-    plan, endpoint = plan_of(page.query), functions[page.endpoint].endpoint
-    body, status, headers = page.response
-    names = requests.bindings(page.query, plan.settings, plan.now)
-    names |= {"response": body, "status": status, "headers": headers}
-    return Told(*replies.paging(endpoint, Scope(body, names, budget=Budget())))
+        return "\n\n".join(self._joining.replies.functions[one.name].shown() for one in self._mapping.endpoints)
 
 
 def load(

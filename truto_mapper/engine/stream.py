@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from truto_mapper.engine import arguments
+from truto_mapper.engine.conversation import Pages, Told
 from truto_mapper.engine.cursor import digest_of
 from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, cursor_of, position_of
 from truto_mapper.engine.query import Query
@@ -17,17 +18,6 @@ ResultT = TypeVar("ResultT")
 
 #: How many pages without a row may follow each other.
 MAX_EMPTY = 1_000
-
-
-class Told(NamedTuple):
-    """What a reply says about paging, None for what it does not say.
-
-    `rows` is how many rows of the outermost `for_each` it has, `total` how many all pages have together.
-    """
-
-    rows: int | None = None
-    number: Any = None
-    total: int | None = None
 
 
 class Conversation(Generator[ItemT, Response | None, ResultT]):
@@ -92,14 +82,14 @@ class Conversation(Generator[ItemT, Response | None, ResultT]):
             self._end = QueryError(Diagnostic("Q515", message, hint="a stream goes on from its cursor in a new one"))
 
 
-class Exchange(Conversation[Request, Page[RecordT]]):
-    """One page: yields the `Request` to send, receives its `Response`, returns the `Page`."""
+class Exchange(Conversation[Request, ResultT]):
+    """One page: yields the `Request` to send, receives its `Response`, returns the `Page`, or its `Encoded` bytes."""
 
 
-class Stream(Conversation[Request | Page[RecordT], None]):
-    """All pages: yields each `Request`, receives its `Response`, yields its `Page`."""
+class Stream(Conversation[Request | ResultT, None]):
+    """All pages: yields each `Request`, receives its `Response`, yields its `Page`, or its `Encoded` lines."""
 
-    def __init__(self, steps: Generator[Request | Page[RecordT], Any, None], progress: Progress) -> None:
+    def __init__(self, steps: Generator[Request | ResultT, Any, None], progress: Progress) -> None:
         super().__init__(steps)
         self._progress = progress
 
@@ -184,38 +174,25 @@ def _fail(why: str) -> NoReturn:
     raise ProviderError(Diagnostic("P604", f"the pages do not come to an end: {why}", hint=hint))
 
 
-#: Asks for what the joins of a page need: gives what `answered` takes besides.
-Joining = Callable[[Request, Response | None], Generator[Request, Response, Any]]
-Answering = Callable[[Request, Response | None, Any], Page[RecordT]]
-
-
-def one_page(
-    plan: Callable[[], Request], joined: Joining, answered: Answering[RecordT]
-) -> Generator[Request, Response, Page[RecordT]]:
+def one_page(plan: Callable[[], Request], pages: Pages) -> Generator[Request, Response, Any]:
     """The steps of an exchange."""
     request = plan()
     response = None if request.query.get("truto_skip_api_call") else (yield request)
-    return answered(request, response, (yield from joined(request, response)))
+    page = pages.answered(request, response, (yield from pages.joined(request, response)))
+    return pages.shown(page, response)
 
 
-class Steps(NamedTuple):
-    """What a stream asks of its mapper.
-
-    `first` plans its first page, `following` the page of a cursor; `joined` asks for what the joins of a response need,
-    `answered` is its page. The response is None where nothing is asked. `told` is what the reply of a page says about
-    paging.
-    """
-
-    first: Callable[[], Request]
-    following: Callable[[Query, str], Request]
-    joined: Joining
-    answered: Answering[Any]
-    told: Callable[[Page[Any]], Told]
+def streamed(first: Callable[[], Request], following: Callable[[Query, str], Request], pages: Pages) -> Stream[Any]:
+    """All pages. `first` plans the first one, `following` that of a cursor."""
+    progress = Progress()
+    return Stream(_all_pages(first, following, pages, progress), progress)
 
 
-def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any], Response, None]:
+def _all_pages(
+    first: Callable[[], Request], planned: Callable[[Query, str], Request], pages: Pages, progress: Progress
+) -> Generator[Any, Response, None]:
     """The steps of a stream. It keeps no page while it asks for the next one."""
-    request = steps.first()
+    request = first()
     while True:
         query = request.query
         left = None if query.plan is None else query.plan.limit
@@ -223,20 +200,21 @@ def all_pages(steps: Steps, progress: Progress) -> Generator[Request | Page[Any]
             break
         progress.asked(query)
         response = None if query.get("truto_skip_api_call") else (yield request)
-        page = steps.answered(request, response, (yield from steps.joined(request, response)))
-        del response
-        progress.check(query, page, steps.told(page))
+        page = pages.answered(request, response, (yield from pages.joined(request, response)))
+        progress.check(query, page, pages.told(page))
         page = progress.followed(page)
         left = left and left - len(page.records)
         following, is_looping = None, page.is_looping
         if position_of(page) is not None:
             following = cursor_of(page, query["limit"] - left if left is not None else 0)
             progress.cursor = following
-        yield page
-        del page
+        shown = pages.shown(page, response)
+        del page, response
+        yield shown
+        del shown
         if left == 0 or (following is None and not is_looping):
             break
         if following is None:
             _fail("the provider's cursor leads back to a page of the stream")
-        request = steps.following(query, following)
+        request = planned(query, following)
     progress.cursor = None

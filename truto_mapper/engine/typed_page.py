@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from truto_mapper.engine import bodies
 from truto_mapper.engine.answer import Answer, Given, tells_zone
 from truto_mapper.engine.cursor import MAX_CHECKED
 from truto_mapper.engine.decimals import Exact
-from truto_mapper.engine.envelope import Envelope
+from truto_mapper.engine.encoded import Encoded, encoded_list, list_format
+from truto_mapper.engine.envelope import Envelope, envelope_of
 from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.page import ExactResponse, Page, ReadResponse, Response
 from truto_mapper.engine.query import Query
+from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Bindings, Replies, has_joins
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError
 
 _new = tuple.__new__
+
+
+class RawRows:
+    """Makes pages of bytes without a dict for each row; `functions` are those of the endpoints."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], functions: Mapping[str, Fused]) -> None:
+        self.envelope = envelope_of(endpoints, functions)
+
+    def page(
+        self, replies: Replies | None, body: bytes, given: Given, chosen: Format | None
+    ) -> tuple[Page[Any], Encoded] | None:
+        """The page of a body and its bytes in a format; None where that needs the usual way."""
+        name = list_format(body, given, chosen)
+        if name is None or self.envelope is None or replies is None or replies.trace is not None:
+            return None
+        try:
+            page = typed_page(replies, self.envelope, body, given)
+            return page, encoded_list(page, name)
+        except UndecidedError:
+            return None
 
 
 def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Given) -> Page[Any]:
@@ -55,7 +79,7 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         raise UndecidedError
     if made is records:
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
-        response = _new(Response, (sent_body, 200, headers))  # as in `page_of`
+        response = _new(Response, (body, 200, headers))  # as in `page_of`
         parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
         return _new(Page, (*parts, None if joined is None else joined.replies))
     exact: list[Exact] = []

@@ -1,10 +1,6 @@
-"""Every diagnostic code of ours: what it means, and its page in the documentation."""
+"""Every diagnostic code of ours, and what it means."""
 
 from __future__ import annotations
-
-import re
-
-from truto_mapper.text import files
 
 #: Every code of ours with its meaning; JSONata's own codes (S0201, T2001, D3030) are not here. A code is never reused.
 #: `tests/diagnostics/` has an example of each, with the exact message.
@@ -142,10 +138,3 @@ CODES: dict[str, str] = {
     "G706": "aliases would change what a recorded case shows",
     "G707": "the replies of a golden case are not those that its joins ask for",
 }
-
-
-def page_of(code: str) -> str | None:
-    """What a code means, with an example: its section of `docs/codes.md`, in Markdown. None for an unknown code."""
-    text = files.read(files.home() / "docs" / "codes.md").text
-    found = re.search(rf"^## {re.escape(code)}\n.*?(?=\n## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return found[0] if found else None

@@ -75,6 +75,13 @@ def read(path: Path, name: str | None = None, *, kind: Kind | None = None) -> So
     raise MappingError(Diagnostic("M105", message, source=Source(name, text), span=Span(at, at + 1)))
 
 
+def page_of(code: str) -> str | None:
+    """What a code means, with an example: its section of `docs/codes.md`, in Markdown. None for an unknown code."""
+    text = read(home() / "docs" / "codes.md").text
+    found = re.search(rf"^## {re.escape(code)}\n.*?(?=\n## |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[0] if found else None
+
+
 def _contents(path: Path, name: str) -> bytes:
     """The bytes of a regular file of a reasonable size. No other file is opened. Raises `MappingError` M105."""
     try:

@@ -13,7 +13,7 @@ from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, report, reported, write
 from truto_mapper.engine.mapper import load
-from truto_mapper.text import codes
+from truto_mapper.text import codes, files
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MapperError, MappingError
 
@@ -45,7 +45,7 @@ def check_(
 
 
 def _page_of(code: str) -> str:
-    page = codes.page_of(code.strip().upper())
+    page = files.page_of(code.strip().upper())
     if page is None:
         hint = did_you_mean(code, codes.CODES, "{}")
         raise UsageError(f"there is no page about {excerpt(code)}" + (f"; {hint}" if hint else ""))
