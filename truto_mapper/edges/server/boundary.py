@@ -18,7 +18,7 @@ from truto_mapper.edges.server.refusals import Refused
 from truto_mapper.text.errors import MapperError
 
 #: The most bytes of a path and its query, and of all header fields together.
-MAX_URL, MAX_HEADERS = 250_000, 32_768
+MAX_URL, MAX_HEADERS = 65_000, 32_768
 
 
 class BrokenStreamError(Exception):
@@ -91,7 +91,8 @@ class Bounded:
             raise
         except asyncio.CancelledError:
             if call.status:
-                raise
+                call.broken = "the service is stopping"
+                raise BrokenStreamError(call.broken) from None
             await answers.fail(scope, send, Refused(503, "the service is stopping", [(b"retry-after", b"1")]))
         except Exception as error:  # noqa: BLE001  # a bug must not tell the caller what is inside
             self._tell_bug(call, error)

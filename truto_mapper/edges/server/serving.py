@@ -20,13 +20,14 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from truto_mapper.edges.client import Limiter
 from truto_mapper.edges.server import logs
 from truto_mapper.edges.server.app import app
+from truto_mapper.edges.server.boundary import MAX_URL
 from truto_mapper.edges.server.logs import Log
 from truto_mapper.edges.server.opening import open_store
 from truto_mapper.edges.server.store import Store
 from truto_mapper.engine.mapper import Mapper
 
 #: The most bytes of a request's line and headers, and the most seconds until they have come.
-MAX_HEAD, PATIENCE = 1_000_000, 15.0
+MAX_HEAD, PATIENCE = 200_000, 15.0
 
 #: Seconds for which an idle connection is kept. Proxies keep theirs for up to 60, and must be the ones that close.
 KEEP_ALIVE = 75
@@ -53,6 +54,10 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of tw
             self._stop()
         elif self._size > MAX_HEAD:
             self._refuse(b"431 Request Header Fields Too Large")
+
+    def send_400_response(self, _: str) -> None:
+        """Refuse what is no request; httptools reads no URL of more than 65,535 bytes."""
+        self._refuse(b"414 URI Too Long" if self._size > MAX_URL else b"400 Bad Request")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
