@@ -8,6 +8,9 @@ docs/codes.md (see `code_pages.py`). `pytest --accept` writes the reports anew; 
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -126,12 +129,26 @@ FILES = {
 def report(done):
     """What the user reads: the error, or the findings that came with a result."""
     if "cli" in done:  # the arguments of the command, on the example's `files`
-        return CliRunner().invoke(cli.app, done["cli"], env={"CI": None}).stderr.removesuffix("\n")
+        for step in done.get("before", ()):  # a command, or SQL behind the back of the store
+            command(step) if isinstance(step, list) else changed_by_hand(step)
+        return command(done["cli"]).stderr.removesuffix("\n")
     try:
         found = next(outcome(done) for key, outcome in reversed(OUTCOMES.items()) if key in done)
     except MapperError as error:
         return str(error)
     return "\n\n".join(diagnostic.render() for diagnostic in found)
+
+
+def command(words):
+    """Run a command; first come the variables of its environment, NAME=VALUE."""
+    count = sum(1 for _ in takewhile(re.compile(r"[A-Z_]+=").match, words))
+    env = dict(word.split("=", 1) for word in words[:count])
+    return CliRunner().invoke(cli.app, words[count:], env={"CI": None} | env)
+
+
+def changed_by_hand(statement):
+    with closing(sqlite3.connect("store.db", isolation_level=None)) as database:
+        database.execute(statement)
 
 
 def written(path, text):
@@ -149,6 +166,7 @@ def test_a_mistake_is_reported_exactly_like_this(path, accept, tmp_path, monkeyp
     for name, text in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(text.encode(done.get("encoding", "utf-8")))
+        Path(name).chmod(0o644)
     found = report(done)
     assert found, "the example is no mistake"
     assert f"[{code(path)}]" in found

@@ -61,7 +61,7 @@ _DOES: dict[Role, bytes] = {
     "manager": _table(90, 90, 50, 20),
     "rare": _table(252, 4),
     "quiet": _table(256),
-    "avatar": _table(240, 16),
+    "avatar": _table(200, 56),
 }
 
 
@@ -160,7 +160,7 @@ class Company:
         elif name == "ownCallsListenedTo":
             yield self._listened(user, name, user, first, last)
         elif name == "othersCallsListenedTo":
-            yield from (self._listened(user, name, host, first, last) for host in self._partners(user)[2:])
+            yield from (self._listened(user, name, host, first, last) for host in self._hears(user))
         elif name == "callsAttended":
             yield from (Source(host, self._does(user, name, host, first, last)) for host in self._attends(user))
         elif name in _GIVEN:
@@ -184,14 +184,18 @@ class Company:
 
     def _partners(self, user: User) -> Sequence[User]:
         """The three users whose calls a user deals with; fewer in a very small company."""
-        if user.is_avatar:
-            return (self.users[user.number * 7 % self.size],) * 3
         found = [self.users[(user.number + step) % self.size] for step in self._steps]
         return [] if user in found else found
 
     def _attends(self, user: User) -> Sequence[User]:
         """The hosts of the calls that a user takes part in."""
         return () if user.is_avatar else tuple(dict.fromkeys(self._partners(user)[:2]))
+
+    def _hears(self, user: User) -> Sequence[User]:
+        """The hosts of the calls that a user plays; an avatar is Gong's support, and plays those of many."""
+        if not user.is_avatar:
+            return self._partners(user)[2:]
+        return tuple(dict.fromkeys(self.users[(user.number * 7 + more) % self.size] for more in range(10)))
 
     def _hosts(self, user: User, first: int, last: int) -> bytes:
         """How many calls a user hosts on each day."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 from starlette.requests import Request
@@ -53,6 +53,9 @@ Kind = Literal[
     "changed",
 ]
 
+Text = Annotated[str, pydantic.Field(pattern=r"^[ -~]+$")]
+Number = Annotated[int, pydantic.Field(ge=1)]
+
 
 class Fault(pydantic.BaseModel):
     """What goes wrong."""
@@ -60,9 +63,9 @@ class Fault(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
 
     fault: Kind
-    retry_after: int | str | None = pydantic.Field(None, description="Of 429 and 503: the header Retry-After.")
+    retry_after: int | Text | None = pydantic.Field(None, description="Of 429 and 503: the header Retry-After.")
     seconds: float = pydantic.Field(2.0, ge=0, le=3600, description="Of slow: how long the body takes.")
-    location: str = pydantic.Field(_ELSEWHERE, description="Of redirect: where to.")
+    location: str = pydantic.Field(_ELSEWHERE, pattern=r"^[!-~]+$", description="Of redirect: where to.")
 
 
 class Rule(Fault):
@@ -70,7 +73,7 @@ class Rule(Fault):
 
     path: str = pydantic.Field("*", description="The path, with * for anything.")
     method: str | None = pydantic.Field(None, description="The HTTP method; by default any.")
-    calls: list[int] | None = pydantic.Field(None, description="Which of the calls that match, from 1; by default all.")
+    calls: list[Number] | None = pydantic.Field(None, description="Which calls that match, from 1; by default all.")
     probability: float = pydantic.Field(1.0, ge=0, le=1, description="How many of them by chance.")
 
 

@@ -185,7 +185,7 @@ class _Gong:
     def _answer(self, body: JSON, rows: bytes = b"", *, status: int = 200, headers: JSON | None = None) -> Response:
         """An answer; `rows` is the rest of its object, if it is rendered already."""
         trace = _base36(identity(self._company.seed, next(self._numbers)))
-        data = json.dumps({"requestId": trace} | body, ensure_ascii=False).encode()
+        data = json.dumps({"requestId": trace} | body).encode()
         named = {"x-traceid": trace, "content-type": "application/json;charset=UTF-8"} | (headers or {})
         return Response(data[:-1] + rows + b"}" if rows else data, status, named)
 

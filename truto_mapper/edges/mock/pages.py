@@ -37,7 +37,7 @@ class Cursors:
         if not cursor:
             return 0
         text, _, signature = cursor.rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(text).encode()):
+        if not hmac.compare_digest(_bytes(signature), _bytes(self._signature(text))):
             raise RefusedError(400, "Invalid cursor")
         payload = text.partition(".")[2]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -48,7 +48,11 @@ class Cursors:
         return int(claims["page"])
 
     def _signature(self, text: str) -> str:
-        return _encoded(hmac.new(self._key, text.encode(), "sha256").digest())
+        return _encoded(hmac.new(self._key, _bytes(text), "sha256").digest())
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # a cursor in JSON may hold half a surrogate pair
 
 
 def _encoded(data: bytes) -> str:

@@ -7,7 +7,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from truto_mapper.resource.json_schema import Problem, Schema
@@ -23,6 +23,9 @@ SCOPES = (ACTIONS, DETAILED, INTERACTION, USERS)
 
 #: How many calls a company has in a second and in a day.
 A_SECOND, A_DAY = 3, 10_000
+
+#: The first day that may be asked for.
+_EPOCH = date(1970, 1, 1).toordinal()
 
 #: The largest body that is read.
 MAX_BODY = 1_000_000
@@ -143,6 +146,8 @@ def whole_days(body: JSON, today: int) -> tuple[int, int]:
     """The days of a filter as ordinals. Raises `RefusedError` 400 for those that Gong refuses."""
     asked = body["filter"]
     first, last = (datetime.fromisoformat(asked[name]).toordinal() for name in ("fromDate", "toDate"))
+    if first < _EPOCH:
+        raise RefusedError(400, "fromDate is out of range")
     if first >= last:
         raise RefusedError(400, "fromDate must be before toDate")
     if last > today:
