@@ -11,6 +11,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -41,6 +42,7 @@ GROUPS = {
     "R": "Real replies, compared by `drift`",
     "E": "Explanations",
     "I": "Imports from Truto",
+    "S": "The service: keys, store, accounts, tokens",
     "G": "Golden cases",
 }
 
@@ -111,13 +113,25 @@ def shown(done: Any) -> Iterator[str]:
             lines = text if text.endswith("\n") else text + "\n"
             yield f"`{name}`:\n\n" + fence("json" if name.endswith("json") else "yaml", lines)
     if command := done.get("cli") or (["test", done["cases"]] if "cases" in done else None):
-        yield fence("bash", shlex.join(["truto-mapper", *command]) + "\n")
+        steps = [
+            f"sqlite3 store.db {shlex.quote(step)}" if isinstance(step, str) else typed(step)
+            for step in done.get("before", ())
+        ]
+        yield fence("bash", "".join(f"{line}\n" for line in (*steps, typed(command))))
     for call in ("plan", "map"):
         if call in done:
             yield fence("python", called(call, done[call]))
+    if "python" in done:
+        yield fence("python", done["python"])
     if "expression" in done:
         yield fence("jsonata", done["expression"] + "\n")
         yield from [f"evaluated on `{json.dumps(done['data'])}`:"] if "data" in done else []
+
+
+def typed(words: list[str]) -> str:
+    """A command as it is typed: variables of the environment come first."""
+    count = sum(1 for _ in takewhile(re.compile(r"[A-Z_]+=").match, words))
+    return shlex.join([*words[:count], "truto-mapper", *words[count:]])
 
 
 def called(name: str, options: dict[str, Any]) -> str:

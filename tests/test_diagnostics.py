@@ -8,14 +8,17 @@ docs/codes.md (see `code_pages.py`). `pytest --accept` writes the reports anew; 
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper import Expression, MapperError, load
+from truto_mapper import Expression, MapperError, Response, load
 from truto_mapper.authoring import check, golden
-from truto_mapper.edges import cli
+from truto_mapper.edges import cli, client
 from truto_mapper.resource.spec import load_resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.codes import CODES
@@ -84,6 +87,17 @@ def checked(done):
     return [one for one in found if one.code == done["code"] or one.severity not in {"note"} - about]
 
 
+def called(done):
+    """Run Python that calls a provider, in which these names are known."""
+    context = {"time_zone": "UTC"}
+    account = client.Account("https://api.gong.io", client.Basic("key", "secret"), context)
+    january = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}
+    empty = lambda _: Response(b'{"usersAggregateActivityStats": []}')  # noqa: E731
+    names = {"account": account, "context": context, "january": january, "empty": empty, "gong": load("gong/activity")}
+    exec(done["python"], vars(client) | names | {"Response": Response})
+    return ()
+
+
 def parsed(_):
     yaml_tree.parse(files.read(Path("example.yaml")))
     return ()
@@ -96,6 +110,7 @@ OUTCOMES = {
     "mapping": lambda done: mapper(done).diagnostics,  # the text of activity.yaml, loaded as a mapping
     "overlay": lambda done: mapper(done).diagnostics,  # the text of overlay.yaml, laid over it or the shipped one
     "check": checked,  # the text of activity.yaml, checked
+    "python": called,  # a call of the client
     "expression": evaluated,  # with `data` and `bindings`
     "plan": planned,  # the arguments of Mapper.plan, of `mapping` or else of the shipped one
     "cases": lambda done: golden.run_all([Path(done["cases"])]).diagnostics,  # the mapping whose golden cases are run
@@ -114,12 +129,26 @@ FILES = {
 def report(done):
     """What the user reads: the error, or the findings that came with a result."""
     if "cli" in done:  # the arguments of the command, on the example's `files`
-        return CliRunner().invoke(cli.app, done["cli"], env={"CI": None}).stderr.removesuffix("\n")
+        for step in done.get("before", ()):  # a command, or SQL behind the back of the store
+            command(step) if isinstance(step, list) else changed_by_hand(step)
+        return command(done["cli"]).stderr.removesuffix("\n")
     try:
         found = next(outcome(done) for key, outcome in reversed(OUTCOMES.items()) if key in done)
     except MapperError as error:
         return str(error)
     return "\n\n".join(diagnostic.render() for diagnostic in found)
+
+
+def command(words):
+    """Run a command; first come the variables of its environment, NAME=VALUE."""
+    count = sum(1 for _ in takewhile(re.compile(r"[A-Z_]+=").match, words))
+    env = dict(word.split("=", 1) for word in words[:count])
+    return CliRunner().invoke(cli.app, words[count:], env={"CI": None} | env)
+
+
+def changed_by_hand(statement):
+    with closing(sqlite3.connect("store.db", isolation_level=None)) as database:
+        database.execute(statement)
 
 
 def written(path, text):
@@ -137,6 +166,7 @@ def test_a_mistake_is_reported_exactly_like_this(path, accept, tmp_path, monkeyp
     for name, text in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(text.encode(done.get("encoding", "utf-8")))
+        Path(name).chmod(0o644)
     found = report(done)
     assert found, "the example is no mistake"
     assert f"[{code(path)}]" in found

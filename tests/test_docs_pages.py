@@ -39,7 +39,11 @@ if not (ROOT / "README.md").is_file():
 
 WRITTEN = [path for path in PAGES if path.name not in GENERATED]
 TEXTS = {path: path.read_text("utf-8") for path in PAGES}
-COMMANDS = typer.main.get_command(cli.app).commands
+COMMANDS = {
+    f"{name} {inner}".strip(): found
+    for name, command in typer.main.get_command(cli.app).commands.items()
+    for inner, found in getattr(command, "commands", {"": command}).items()
+}
 
 
 def by_name(path):
@@ -159,9 +163,10 @@ EXAMPLES = [(path, one.text) for path in WRITTEN for one in blocks(TEXTS[path]) 
 
 def misused(command):
     """The options that a command lacks. If no command has the name, the name itself."""
-    _, name, *rest = shlex.split(command)
-    if name not in COMMANDS:
-        return {name}
+    _, *rest = shlex.split(command)
+    name = next((" ".join(rest[:count]) for count in (2, 1) if " ".join(rest[:count]) in COMMANDS), None)
+    if name is None:
+        return {rest[0]} - {one.partition(" ")[0] for one in COMMANDS}
     options = {one for parameter in COMMANDS[name].params for one in parameter.opts}
     return {given for one in rest if (given := one.partition("=")[0]).startswith("--")} - options - {"--help"}
 

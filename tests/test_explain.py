@@ -38,7 +38,7 @@ def test_a_value_has_its_line_its_expression_and_what_it_read():
     found = explained("/result/0/metrics/calls_hosted")
     assert found.render().splitlines() == [
         "/result/0/metrics/calls_hosted = 3",
-        "   --> mappings/gong/activity.yaml:123:23",
+        "   --> mappings/gong/activity.yaml:126:23",
         "    |",
         "123 |         calls_hosted: $counts.callsAsHost",
         "    |                       ^^^^^^^^^^^^^^^^^^^",
@@ -336,7 +336,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
     lines = done.stdout.splitlines()
     assert done.exit_code == 0
     assert any(
-        line.split() == f"metrics.calls_hosted 3 activity.yaml:123 ← {STATS}/callsAsHost".split() for line in lines
+        line.split() == f"metrics.calls_hosted 3 activity.yaml:126 ← {STATS}/callsAsHost".split() for line in lines
     )
     assert any(line.startswith("end_time") and "the reply has no `toDateTime`" in line for line in lines)
 

@@ -1,13 +1,16 @@
 """The store: accounts whose credentials only their own key opens, and tokens that grant no more than they say."""
 
-import asyncio
-import sqlite3
 import stat
+import subprocess
+import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import killing
+import postgresql
 import pytest
+from sqlalchemy import text
 
-from truto_mapper.edges.server.access import Access
 from truto_mapper.edges.server.errors import StoreError
 from truto_mapper.edges.server.keys import Keys, new_key, parse_keys, read_keys, write_key
 from truto_mapper.edges.server.store import Store
@@ -20,16 +23,37 @@ def keys():
     return parse_keys(new_key(), "a test")
 
 
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path}/data/store.db"
+@pytest.fixture(scope="module")
+def server():
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """An empty store, in each kind of database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/data/store.db"
+        return
+    server = request.getfixturevalue("server")
+    yield server.url
+    server.empty()
+
+
+#: What is about files is tried with SQLite alone.
+in_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def store(url, keys):
-    store = Store.open(url, keys)
-    yield store
-    store.close()
+def opened(url):
+    """Opens the store with some keys; it is closed at the end."""
+    with ExitStack() as stack:
+        yield lambda keys: stack.enter_context(closing(Store.open(url, keys)))
+
+
+@pytest.fixture
+def store(opened, keys):
+    return opened(keys)
 
 
 def both(first, second):
@@ -54,6 +78,7 @@ def test_an_account_that_does_not_exist_is_none(store, account_id):
     assert store.account(account_id) is None
 
 
+@in_sqlite
 def test_a_secret_is_neither_in_the_files_nor_in_a_repr(store, tmp_path):
     account_id = added(store)
     token = store.add_token("t", accounts=None)
@@ -63,41 +88,41 @@ def test_a_secret_is_neither_in_the_files_nor_in_a_repr(store, tmp_path):
     assert "hidden-secret" not in f"{store.account(account_id)!r} {store.accounts()!r} {store!r}"
 
 
+@in_sqlite
 def test_the_store_is_for_its_owner_alone(store, tmp_path):
     added(store)
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()} == {0o600}
 
 
 @pytest.mark.usefixtures("store")
-def test_a_store_opens_only_with_its_own_keys(url, keys):
+def test_a_store_opens_only_with_its_own_keys(opened, keys):
     other = parse_keys(new_key(), "a test")
     with pytest.raises(StoreError) as caught:
-        Store.open(url, other)
+        opened(other)
     assert caught.value.code == "S803"
     assert keys.first in str(caught.value)
     assert other.first in str(caught.value)
-    Store.open(url, both(other, keys)).close()
+    opened(both(other, keys))
 
 
-def test_sealed_credentials_do_not_open_for_another_account(store, url):
+def tampered(store, statement, **values):
+    """Change the database behind the back of the store."""
+    with store._database.changing() as connection:
+        connection.execute(text(statement), values)
+
+
+def test_sealed_credentials_do_not_open_for_another_account(store):
     one, other = added(store), added(store)
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
-        database.execute(
-            "UPDATE truto_mapper_accounts SET sealed = (SELECT sealed FROM truto_mapper_accounts WHERE id = ?)"
-            " WHERE id = ?",
-            (one, other),
-        )
-    database.close()
+    moved = "(SELECT sealed FROM truto_mapper_accounts WHERE id = :one)"
+    tampered(store, f"UPDATE truto_mapper_accounts SET sealed = {moved} WHERE id = :other", one=one, other=other)
     assert store.account(one).credentials == BASIC
     with pytest.raises(StoreError, match=r"error\[S808\]"):
         store.account(other)
 
 
-def test_an_account_with_another_base_url_in_the_database_gives_no_credentials(store, url):
+def test_an_account_with_another_base_url_in_the_database_gives_no_credentials(store):
     account_id = added(store)
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
-        database.execute("UPDATE truto_mapper_accounts SET base_url = 'https://evil.example'")
-    database.close()
+    tampered(store, "UPDATE truto_mapper_accounts SET base_url = 'https://evil.example'")
     with pytest.raises(StoreError, match=r"error\[S808\]"):
         store.account(account_id)
 
@@ -118,30 +143,98 @@ def test_the_first_of_two_renewals_counts(store):
     assert store.account(account_id).credentials == first
 
 
-def test_a_rotation_seals_every_account_with_the_first_key(store, url, keys):
+def test_a_rotation_seals_every_account_with_the_first_key(store, opened, keys):
     ids = {added(store) for _ in range(3)}
     new = parse_keys(new_key(), "a test")
-    rotating = Store.open(url, both(new, keys))
+    rotating = opened(both(new, keys))
     assert set(rotating.reseal()) == ids
     assert list(rotating.reseal()) == []
-    rotated = Store.open(url, new)
+    rotated = opened(new)
     assert {rotated.account(one).credentials["password"] for one in ids} == {"hidden-secret"}
     with pytest.raises(StoreError, match=r"error\[S803\]"):
         store.account(ids.pop())
     with pytest.raises(StoreError, match=r"error\[S803\]"):
-        Store.open(url, keys)
+        opened(keys)
 
 
-def test_a_rotation_goes_on_where_it_stopped(store, url, keys):
+def test_a_rotation_goes_on_where_it_stopped(store, opened, keys):
     ids = [added(store) for _ in range(3)]
     new = parse_keys(new_key(), "a test")
-    rotating = Store.open(url, both(new, keys))
+    rotating = opened(both(new, keys))
     next(rotating.reseal())
     assert {rotating.account(one).credentials["password"] for one in ids} == {"hidden-secret"}
     with pytest.raises(StoreError, match=keys.first):
-        Store.open(url, new)
+        opened(new)
     assert len(list(rotating.reseal())) == 2
-    Store.open(url, new).close()
+    opened(new)
+
+
+def test_keys_of_another_store_are_found_out_before_there_is_an_account(store, opened, keys):
+    tampered(store, "UPDATE truto_mapper_checks SET sealed = :sealed", sealed=b"0" * 46)
+    with pytest.raises(StoreError, match=r"error\[S803\].*was changed: the check of key"):
+        opened(keys)
+
+
+def test_a_store_of_a_newer_release_is_refused(store, opened, keys):
+    tampered(store, "UPDATE truto_mapper_schema SET version = 2")
+    with pytest.raises(StoreError, match=r"error\[S805\].*version 2 of the tables"):
+        opened(keys)
+
+
+def test_an_account_has_an_id_once(store):
+    account_id = added(store)
+    with pytest.raises(StoreError, match=r"error\[S806\].*exists already"):
+        added(store, account_id=account_id.upper())
+    with pytest.raises(StoreError, match=r"error\[S806\].*must be a UUID"):
+        added(store, account_id="acme")
+
+
+# ── Several processes, killed and stopped ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_kill_at_any_moment_loses_nothing_that_was_answered(url):
+    Path(url.removeprefix("sqlite:///")).parent.mkdir(exist_ok=True) if url.startswith("sqlite") else None
+    tries = "10" if url.startswith("sqlite") else "5"
+    script = [sys.executable, killing.__file__, url, "--tries", tries]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_store_whose_database_is_gone_says_so_and_goes_on_when_it_is_back(server, keys):
+    store = Store.open(server.url, keys)
+    try:
+        account_id = added(store)
+        server.kill()
+        with pytest.raises(StoreError, match=r"error\[S804\]: cannot use the store postgresql://tester@") as caught:
+            store.account(account_id)
+        assert caught.value.status == 503
+        server.start()
+        assert store.account(account_id).credentials == BASIC
+    finally:
+        store.close()
+        server.empty()
+
+
+def test_a_password_in_the_url_of_the_store_is_not_shown(keys):
+    with pytest.raises(StoreError) as caught:
+        Store.open("postgresql://me:hidden-secret@127.0.0.1:1/none", keys)
+    assert "me:***@127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "store.db", "mysql://u:hidden-secret@h/d", "sqlite://", "sqlite:///:memory:", "://hidden-secret@"]
+)
+def test_a_url_of_no_store_is_refused_and_not_quoted(url, keys):
+    with pytest.raises(StoreError, match=r"error\[S804\]") as caught:
+        Store.open(url, keys)
+    assert "hidden-secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path, keys):
+    (tmp_path / "store.db").write_text("hello " * 1000)
+    with pytest.raises(StoreError, match=r"error\[S804\].*not a database"):
+        Store.open(f"sqlite:///{tmp_path}/store.db", keys)
+    assert (tmp_path / "store.db").read_text() == "hello " * 1000
 
 
 # ── Tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,44 +267,6 @@ def test_a_token_needs_accounts_that_exist(store):
     with pytest.raises(StoreError, match="there is no account"):
         store.add_token("t", accounts=["00000000-0000-4000-8000-000000000000"])
     assert store.tokens() == []
-
-
-# ── The service's view ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_service_notices_a_removal_after_the_seconds_it_keeps_things(store):
-    clock = [0.0]
-    access = Access(store, seconds=2, clock=lambda: clock[0])
-
-    async def asked():
-        grant = await access.grant(token)
-        return grant is not None, grant is not None and await access.account(account_id, grant) is not None
-
-    async def run():
-        assert await asked() == (True, True)
-        store.remove_token(token.split("_")[1])
-        clock[0] = 1.9
-        assert await asked() == (True, True)
-        clock[0] = 2.0
-        assert await asked() == (False, False)
-
-    account_id = added(store)
-    token = store.add_token("t", accounts=[account_id])
-    asyncio.run(run())
-
-
-def test_a_service_finds_no_account_of_another_tenant(store):
-    mine, theirs = added(store), added(store)
-    token = store.add_token("t", accounts=[mine])
-
-    async def run():
-        access = Access(store)
-        grant = await access.grant(token)
-        return await access.account(mine, grant), await access.account(theirs, grant), await access.account("x", grant)
-
-    found, *none = asyncio.run(run())
-    assert found.credentials == BASIC
-    assert none == [None, None]
 
 
 # ── Keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────

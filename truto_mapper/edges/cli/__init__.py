@@ -16,15 +16,19 @@ except ImportError:
 
 from truto_mapper import __version__
 from truto_mapper.edges.cli import (
+    account_commands,
     authoring_commands,
     case_commands,
     diff_command,
     drift_command,
     import_command,
+    key_command,
     list_command,
     mapping_commands,
+    mock_command,
     schema_commands,
     start_commands,
+    token_commands,
 )
 
 
@@ -60,6 +64,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "docs": authoring_commands.docs_,
     "record": case_commands.record,
     "import": import_command.import_,
+    "mock": mock_command.mock,
+    "key": key_command.key,
 }
 
 
@@ -75,6 +81,8 @@ def options(
 
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(account_commands.accounts, name="account")
+app.add_typer(token_commands.tokens, name="token")
 
 
 def main() -> None:

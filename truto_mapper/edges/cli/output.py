@@ -11,7 +11,7 @@ import typer
 
 from truto_mapper.engine import rendering
 from truto_mapper.text import reports
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, printable
 from truto_mapper.text.errors import MapperError
 
 FINDINGS, USAGE = 1, 2
@@ -40,6 +40,15 @@ def write(text: str) -> None:
     """Text on stdout."""
     sys.stdout.buffer.write(text.encode(errors="replace"))  # a payload may hold half a surrogate pair
     sys.stdout.flush()
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows below a head, in columns as wide as they need."""
+    lines = [[printable(cell) for cell in cells] for cells in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for number, cells in enumerate(lines):
+        text = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+        typer.echo(text if number else typer.style(text, bold=True))
 
 
 def report(diagnostics: Sequence[Diagnostic]) -> None:

@@ -94,17 +94,24 @@ class Database:
     def open(cls, url: str) -> Database:
         """Open `sqlite:///PATH` or `postgresql://…`, and make what is missing. Raises `StoreError` S804 and S805."""
         database = cls(_engine(url))
-        with database._errors_as_ours(), database._engine.connect() as connection:
+        try:
+            database._prepare()
+        except StoreError:
+            database.close()
+            raise
+        return database
+
+    def _prepare(self) -> None:
+        with self._errors_as_ours(), self._engine.connect() as connection:
             is_new = not inspect(connection).has_table(SCHEMA.name)
         if is_new:
-            with database.changing() as connection:
+            with self.changing() as connection:
                 _make(connection)
-        versions = [row.version for row in database.read(select(SCHEMA.c.version))]
+        versions = [row.version for row in self.read(select(SCHEMA.c.version))]
         if versions != [VERSION]:
             found = ", ".join(map(str, versions)) or "none"
-            message = f"{database.place} has version {found} of the tables, and this program knows version {VERSION}"
+            message = f"{self.place} has version {found} of the tables, and this program knows version {VERSION}"
             refuse("S805", message, "use the release of truto-mapper that made it, or a newer one")
-        return database
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,6 +1,6 @@
 """The store: accounts with sealed credentials, and API tokens. Every call is one short transaction.
 
-Calls block for as long as the database takes; `access.Access` has those that a service awaits.
+Calls block for as long as the database takes: a service makes them in threads, and keeps what it reads for a moment.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, delete, exists, insert, select, text, up
 from sqlalchemy.exc import IntegrityError
 
 from truto_mapper.edges.server import tokens
+from truto_mapper.edges.server.credentials import Credentials
 from truto_mapper.edges.server.database import ACCOUNTS, CHECKS, KEEP_CHECK, SCOPES, TOKENS, Database, lock
 from truto_mapper.edges.server.errors import StoreError, refuse
 from truto_mapper.edges.server.keys import Keys, Sealed
@@ -30,9 +31,6 @@ _CHECK = b"truto-mapper store"
 
 #: A UUID as RFC 9562 writes it.
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-#: Credentials as JSON: their `type`, and what that needs.
-Credentials = Mapping[str, Any]
 
 
 @record
@@ -89,6 +87,16 @@ class Store:
             store.close()
             raise
         return store
+
+    @property
+    def key(self) -> str:
+        """The id of the key that seals."""
+        return self._keys.first
+
+    @property
+    def cursor_keys(self) -> list[str]:
+        """Secrets for `load(cursor_key=…)`: processes with the same keys accept each other's cursors."""
+        return self._keys.cursor_keys
 
     def close(self) -> None:
         """Close every connection."""

@@ -8,7 +8,6 @@ import re
 import secrets
 from datetime import datetime
 
-from truto_mapper.engine.of_one import METHODS
 from truto_mapper.text.record import record
 
 _FORM = re.compile(r"truto_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
@@ -69,8 +68,3 @@ def id_of(text: str) -> str | None:
 def digest(text: str) -> str:
     """What is stored of a token. Nobody can guess 256 random bits, so a fast hash is as good as a slow one."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
-
-
-def in_order(methods: frozenset[str]) -> list[str]:
-    """Methods in the order of the documentation."""
-    return [method for method in METHODS if method in methods]
