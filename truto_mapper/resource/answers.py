@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from truto_mapper.resource.field import object_, value_schema, without
+from truto_mapper.resource.bundle import lifted, reference
+from truto_mapper.resource.field import Field, object_, value_schema, without
 from truto_mapper.resource.generated import embedded, normalized_schema, record_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.resource.surely import JSON
@@ -31,11 +32,6 @@ _ENVELOPE: JSON = {
     "properties": {"result": {}, "next_cursor": {}},
     "required": ["result", "next_cursor"],
 }
-
-
-def reference(name: str) -> JSON:
-    """A reference to a component."""
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 class Shape(NamedTuple):
@@ -105,21 +101,18 @@ class Answers:
         """The components that the content refers to, by name, but for the provider's."""
         made: dict[str, JSON] = {}
         for shape in self.shapes():
-            made.setdefault(shape.record(self.name), self._record(shape))
+            made |= lifted(shape.record(self.name), self._record(shape))
             if self.is_list or shape.format == "debug":
                 made[shape.answer(self.name, is_list=self.is_list)] = self._enveloped(shape)
         if "stream" in self.formats:
             for name, is_part in self._lines().items():
-                made.setdefault(name, self._record(Shape("unified", is_part=is_part)))
+                made |= lifted(name, self._record(Shape("unified", is_part=is_part)))
                 made[f"{name}Lines"] = _lines(name, Shape("stream", is_part=is_part))
         if "debug" in self.formats:
-            debug = self.resource.response.get("debug")
-            made[self._debug] = (
-                {"type": "object"} if debug is None else without(value_schema(debug), "default", "examples")
-            )
+            made |= lifted(self._debug, value_schema(self.resource.response.get("debug", Field("object"))))
         made |= {self._nothing: _nothing(self._nothing)} if self._is_optional else {}
         made |= {self._raw: self._of_provider()} if "raw" in self.formats else {}
-        return {name: {"title": name} | without(schema, "title") for name, schema in made.items()}
+        return made
 
     def _lines(self) -> dict[str, bool]:
         """The components of the records of a stream, each with whether it is a part."""

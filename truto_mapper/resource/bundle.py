@@ -1,4 +1,4 @@
-"""JSON Schemas of the provider as components of an OpenAPI document, which has its own places for references."""
+"""JSON Schemas as components of an OpenAPI document, which has its own places for references and names for objects."""
 
 from __future__ import annotations
 
@@ -13,6 +13,40 @@ from truto_mapper.resource.surely import JSON
 #: Keywords whose values are no schemas, and those whose values are schemas by name.
 _VALUES = frozenset({"enum", "const", "default", "examples", "example"})
 _MAPS = frozenset({"properties", "patternProperties", "$defs", "dependentSchemas"})
+
+
+#: What the names of components of answers end with: an object of such a name gets another one.
+_ENDINGS = frozenset({"Part", "List", "Map", "Lines", "Debug"})
+
+
+def reference(name: str) -> JSON:
+    """A reference to a component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def pascal(name: str) -> str:
+    """A name such as `created-at` or `created_at` as that of a type: `CreatedAt`."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name))
+
+
+def lifted(name: str, schema: JSON) -> dict[str, JSON]:
+    """A schema of declared fields as components: itself as `name`, and each object with declared fields in it.
+
+    So generators call their types by the place, not by the field alone, which other objects have, too.
+    """
+    found: dict[str, JSON] = {}
+
+    def placed(key: str, part: JSON) -> JSON:
+        if "items" in part:
+            return part | {"items": placed(key.removesuffix("s"), part["items"])}
+        if "properties" not in part:
+            return part
+        inner = f"{name}{pascal(key)}{'Object' * (pascal(key) in _ENDINGS)}"
+        found.update(lifted(inner, part | {"type": "object"}))
+        return reference(inner) if part["type"] == "object" else {"anyOf": [reference(inner), {"type": "null"}]}
+
+    fields = {key: placed(key, part) for key, part in schema.get("properties", {}).items()}
+    return {name: schema | ({"properties": fields} if fields else {}), **found}
 
 
 class Bundle:
@@ -40,8 +74,7 @@ class Bundle:
 
     def _free(self, name: str) -> str:
         """A name in Pascal case that is not taken."""
-        words = re.findall(r"[A-Za-z0-9]+", name)
-        free = wanted = "".join(one[0].upper() + one[1:] for one in words) or "Schema"
+        free = wanted = pascal("-".join(re.findall(r"[A-Za-z0-9]+", name))) or "Schema"
         number = 1
         while free in self._taken:
             number += 1
@@ -73,4 +106,4 @@ def _target(pointer: str, root: str, defined: dict[str, str]) -> str:
     if len(steps) > 1 and steps[0] == "$defs":
         name = unquote(steps[1]).replace("~1", "/").replace("~0", "~")
         root, steps = defined[name], steps[2:]
-    return "/".join(["#/components/schemas", root, *steps])
+    return "/".join([reference(root)["$ref"], *steps])

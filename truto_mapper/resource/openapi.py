@@ -8,11 +8,11 @@ import textwrap
 import types
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, count, groupby
 from typing import NamedTuple, get_args
 
-from truto_mapper.resource.answers import Answers, reference
-from truto_mapper.resource.bundle import Bundle
+from truto_mapper.resource.answers import Answers
+from truto_mapper.resource.bundle import Bundle, lifted, pascal, reference
 from truto_mapper.resource.field import Field, value_schema, without
 from truto_mapper.resource.generated import (
     create_schema,
@@ -86,17 +86,17 @@ def service(
     """
     each = sorted(served, key=lambda one: one.resource.name)
     groups = [list(group) for _, group in groupby(each, key=lambda one: one.resource.name)]
-    names, schemas, paths, ids = _names(groups), dict[str, JSON](), dict[str, JSON](), set[str]()
-    bundle = Bundle({"Problem", "Diagnostic", *names.values()})
     tags = list(dict.fromkeys(group[0].resource.unified_model for group in groups))
-    for group in groups:
-        resource = group[0].resource
-        for method in _methods(group):
-            answers = Answers(resource, method, names[resource.name], _raw(group, method, bundle))
-            schemas |= answers.components() if method != "delete" else {}
-            at = paths.setdefault(resource.methods[method].path, {})
-            at[resource.methods[method].http_method.lower()] = _operation(answers, ids)
-            schemas |= _body(answers)
+    bundle, schemas, paths, ids = Bundle({"Problem", "Diagnostic"}), dict[str, JSON](), dict[str, JSON](), set[str]()
+    raw = [{name: _raw(group, name, bundle) for name in _methods(group)} for group in groups]
+    often = Counter(_type_name(group[0].resource) for group in groups)
+    for group, bodies in zip(groups, raw, strict=True):
+        resource, taken = group[0].resource, {"Problem", "Diagnostic", *bundle.components, *schemas}
+        methods, made = _described(resource, bodies, taken, is_free=often[_type_name(resource)] == 1)
+        schemas |= made
+        for answers in methods:
+            method = resource.methods[answers.method]
+            paths.setdefault(method.path, {})[method.http_method.lower()] = _operation(answers, ids)
     about = {"description": description} if description else {}
     return {
         "openapi": "3.1.0",
@@ -107,7 +107,7 @@ def service(
         "tags": [{"name": tag, "description": f"The resources of the unified model {tag}."} for tag in tags],
         "paths": paths,
         "components": {
-            "schemas": {**schemas, **_problem(), **bundle.components},
+            "schemas": _titled({**schemas, **_problem(), **bundle.components}),
             "responses": {_problem_name(status): _refusal(status) for status in [*_PROBLEMS, None]},
             "headers": {name: _header(name) for name in _HEADERS},
             "securitySchemes": {"bearer": _TOKEN},
@@ -121,14 +121,33 @@ def openapi(resource: Resource) -> JSON:
     return service([Served(resource)], **about)
 
 
-def _names(groups: Sequence[Sequence[Served]]) -> dict[str, str]:
-    """The names of the types of resources; those of several resources begin with the model's."""
-    resources = [group[0].resource for group in groups]
-    often = Counter(map(_type_name, resources))
-    return {
-        one.name: _type_name(one) if often[_type_name(one)] == 1 else _pascal(one.unified_model) + _type_name(one)
-        for one in resources
-    }
+def _titled(schemas: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Components with their names as titles, so that no two are the same type for a generator."""
+    return {name: {"title": name} | without(schema, "title") for name, schema in schemas.items()}
+
+
+def _described(
+    resource: Resource, bodies: Mapping[str, Mapping[str, JSON]], taken: Collection[str], *, is_free: bool
+) -> tuple[list[Answers], dict[str, JSON]]:
+    """The methods of a resource, and their components under names that are not taken.
+
+    The names begin with the title of the resource, or with the model's name and the title if that is not free.
+    """
+    title = _type_name(resource)
+    longer = pascal(resource.unified_model) + title
+    for name in chain([title] * is_free, [longer], (f"{longer}{number}" for number in count(2))):
+        methods = [Answers(resource, method, name, raw) for method, raw in bodies.items()]
+        made = {key: schema for one in methods for key, schema in _schemas(one).items()}
+        if made.keys().isdisjoint(taken):
+            break
+    return methods, made
+
+
+def _schemas(answers: Answers) -> dict[str, JSON]:
+    """The components of a method: of its answers and of the body that it takes."""
+    made = answers.components() if answers.method != "delete" else {}
+    schema_of = {"create": create_schema, "update": update_schema}.get(answers.method)
+    return made if schema_of is None else made | lifted(_body_name(answers), embedded(schema_of(answers.resource)))
 
 
 def _methods(group: Sequence[Served]) -> list[str]:
@@ -189,13 +208,6 @@ _ID = {
 
 def _body_name(answers: Answers) -> str:
     return f"{answers.method.capitalize()}{answers.name}"
-
-
-def _body(answers: Answers) -> dict[str, JSON]:
-    """The component of the body that a method takes."""
-    schema_of = {"create": create_schema, "update": update_schema}.get(answers.method)
-    name = _body_name(answers)
-    return {} if schema_of is None else {name: embedded(schema_of(answers.resource)) | {"title": name}}
 
 
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
@@ -345,7 +357,7 @@ def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str
 
 
 def _inner_name(name: str, key: str, field: Field) -> str:
-    return name + _pascal(key.removesuffix("s") if field.type == "array" else key)
+    return name + pascal(key.removesuffix("s") if field.type == "array" else key)
 
 
 def _hint(field: Field, inner: str) -> str:
@@ -368,9 +380,5 @@ def _docstring(text: str) -> str:
 
 def _type_name(resource: Resource) -> str:
     """The name of a record's type: the title, such as `User` of `users`, where that can be a name."""
-    titled = _pascal(resource.title.replace(" ", "-"))
-    return titled if titled.isascii() and titled.isidentifier() else _pascal(resource.resource)
-
-
-def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name))
+    titled = pascal(resource.title.replace(" ", "-"))
+    return titled if titled.isascii() and titled.isidentifier() else pascal(resource.resource)
