@@ -121,6 +121,8 @@ def shown(done: Any) -> Iterator[str]:
     for call in ("plan", "map"):
         if call in done:
             yield fence("python", called(call, done[call]))
+    if "python" in done:
+        yield fence("python", done["python"])
     if "expression" in done:
         yield fence("jsonata", done["expression"] + "\n")
         yield from [f"evaluated on `{json.dumps(done['data'])}`:"] if "data" in done else []

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper import Expression, MapperError, load
+from truto_mapper import Expression, MapperError, Response, load
 from truto_mapper.authoring import check, golden
-from truto_mapper.edges import cli
+from truto_mapper.edges import cli, client
 from truto_mapper.resource.spec import load_resource
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.codes import CODES
@@ -87,6 +87,17 @@ def checked(done):
     return [one for one in found if one.code == done["code"] or one.severity not in {"note"} - about]
 
 
+def called(done):
+    """Run Python that calls a provider, in which these names are known."""
+    context = {"time_zone": "UTC"}
+    account = client.Account("https://api.gong.io", client.Basic("key", "secret"), context)
+    january = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}
+    empty = lambda _: Response(b'{"usersAggregateActivityStats": []}')  # noqa: E731
+    names = {"account": account, "context": context, "january": january, "empty": empty, "gong": load("gong/activity")}
+    exec(done["python"], vars(client) | names | {"Response": Response})
+    return ()
+
+
 def parsed(_):
     yaml_tree.parse(files.read(Path("example.yaml")))
     return ()
@@ -99,6 +110,7 @@ OUTCOMES = {
     "mapping": lambda done: mapper(done).diagnostics,  # the text of activity.yaml, loaded as a mapping
     "overlay": lambda done: mapper(done).diagnostics,  # the text of overlay.yaml, laid over it or the shipped one
     "check": checked,  # the text of activity.yaml, checked
+    "python": called,  # a call of the client
     "expression": evaluated,  # with `data` and `bindings`
     "plan": planned,  # the arguments of Mapper.plan, of `mapping` or else of the shipped one
     "cases": lambda done: golden.run_all([Path(done["cases"])]).diagnostics,  # the mapping whose golden cases are run

@@ -232,6 +232,11 @@ class MappingDocument(_Document):
     lookups: dict[str, dict[str, Any]] = Described(
         default_factory=dict, description="Tables of constants by name: `$name` is an object of plain values."
     )
+    rate_limits: list[str] = Described(
+        default_factory=list,
+        description="How many calls the provider takes of one account, each as `3/second`, `100/10 seconds` or "
+        "`10000/day`. The client waits for its turn.",
+    )
     endpoints: dict[str, EndpointDocument] = Described(min_length=1, description="Tried in order.")
 
 

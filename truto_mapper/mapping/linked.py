@@ -184,12 +184,25 @@ class WholeDays(NamedTuple):
     offsets: tuple[str, ...] = ()
 
 
+class RateLimit(NamedTuple):
+    """How many calls a provider takes of one account in any window of so many seconds."""
+
+    calls: int
+    seconds: int
+
+    def __str__(self) -> str:
+        per = {1: "a second", 60: "a minute", 3_600: "an hour", 86_400: "a day"}
+        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        return f"{calls} {per.get(self.seconds, f'in {self.seconds:,} seconds')}"
+
+
 @record
 class Mapping:
     """A linked mapping document: the files it is made of, their links, and the text of the schema of refusals.
 
     `lookups` are its tables of constants by name. `unjoined` has each endpoint with joins as it is without them.
-    `only_joins_read` has the settings that choose no rows: only joins read them.
+    `only_joins_read` has the settings that choose no rows: only joins read them. `rate_limits` say how many calls the
+    provider takes; the engine makes none.
     """
 
     __slots__ = ("_root",)
@@ -206,6 +219,7 @@ class Mapping:
     lookups: Map[str, Any]
     unjoined: Map[str, Endpoint]
     only_joins_read: frozenset[str]
+    rate_limits: tuple[RateLimit, ...] = ()
 
     @property
     def root(self) -> Node:

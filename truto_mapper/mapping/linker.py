@@ -29,6 +29,7 @@ from truto_mapper.mapping.linked import (
     every,
 )
 from truto_mapper.mapping.pagination import pagination
+from truto_mapper.mapping.rate_limits import linked_limits
 from truto_mapper.mapping.shape import check_shape
 from truto_mapper.mapping.unjoined import without_joins
 from truto_mapper.resource.field import Field
@@ -71,6 +72,7 @@ def link(
         linker.endpoint(name, node, has_days=whole_days is not None) for name, node in parts["endpoints"].value.items()
     ]
     errors, refusal = _errors(linker, parts.get("error_mapping"))
+    limits = linked_limits(parts.get("rate_limits"), linker.findings)
     linker.findings.found[:] = _in_order(linker.findings.found)
     if mistakes is None:
         linker.findings.raise_as(MappingError)
@@ -80,7 +82,7 @@ def link(
     made = integration, resource, context, settings, whole_days, errors, refusal, tuple(endpoints)
     unjoined = {one.name: without_joins(one) for one in endpoints if one.joins}
     only_joins_read = _only_joins_read(endpoints, whole_days) if unjoined else frozenset()
-    mapping = Mapping(sources or (root.source,), *made, linker.read.tables, unjoined, only_joins_read)
+    mapping = Mapping(sources or (root.source,), *made, linker.read.tables, unjoined, only_joins_read, limits)
     mapping.with_root(root)
     return mapping
 

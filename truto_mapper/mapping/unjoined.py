@@ -71,11 +71,29 @@ def _reduced(node: Node, absent: AbstractSet[str]) -> Node | None:
             return _FALSE if _reduced(one, absent) is None else node
         case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _OF_SOMETHING:
             return None if _reduced(one, absent) is None else node
-        case nodes.Condition(condition=test, otherwise=other):
+        case nodes.Condition(condition=test, then=then, otherwise=other):
             if _reduced(test, absent) in (None, _FALSE):
                 return None if other is None else _reduced(other, absent)
+            if other is None and _cannot_fail(test) and _reduced(then, absent) is None:
+                return None
         case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
             return _reduced(right, absent) if _reduced(left, absent) is None else node
         case nodes.Block(expressions=(one,)) if not isinstance(one, nodes.Bind):
             return _reduced(one, absent)
     return node
+
+
+def _cannot_fail(test: Node) -> bool:
+    """Whether a test compares names and constants: nothing is lost if it is left out."""
+    match test:
+        case nodes.Binary(operator="=" | "!=", left=left, right=right):
+            return all(isinstance(one, nodes.Value) or _is_names(one) for one in (left, right))
+    return _is_names(test)
+
+
+def _is_names(node: Node) -> bool:
+    """Whether a node is a variable or a path of names."""
+    steps = node.steps if isinstance(node, nodes.Path) and node.group is None else ()
+    plain = [one for one in steps if not (one.predicates or one.stages)]
+    named = [one for one in plain if isinstance(one.node, (nodes.Name, nodes.Variable))]
+    return isinstance(node, nodes.Variable) or (bool(steps) and len(named) == len(steps))
