@@ -37,7 +37,7 @@ OWNERS = {
     "typer": {"edges.cli"},
     "watchfiles": {"edges.cli"},
     "rich": {"edges.cli"},
-    "httpx2": {"edges.client"},
+    "httpx2": {"edges.client", "edges.server"},
     "limits": {"edges.client"},
 }
 
