@@ -33,6 +33,7 @@ OWNERS = {
         "mapping.document",
         "authoring.golden",
         "authoring.diff",
+        "edges.client",
         "edges.mock.faults",
     },
     "pydantic_core": {"mapping.document", "resource.document"},
@@ -50,6 +51,7 @@ OWNERS = {
     "uvicorn": {"edges.mock", "edges.server"},
     "httpx2": {"edges.client"},
     "limits": {"edges.client"},
+    "opentelemetry": {"edges.client"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.
