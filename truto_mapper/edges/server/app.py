@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,21 +14,22 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
-from truto_mapper.edges.client import AsyncClient, Failed, Limiter, Reply, Retries, Sent
-from truto_mapper.edges.server import answers, logs, metrics, side
+from truto_mapper import __version__
+from truto_mapper.edges.client import Limiter, Retries
+from truto_mapper.edges.server import answers, metrics, side
 from truto_mapper.edges.server.boundary import Bounded, Told, Watch
 from truto_mapper.edges.server.callers import Callers
-from truto_mapper.edges.server.calls import CURRENT
-from truto_mapper.edges.server.clients import Clients, account_for
-from truto_mapper.edges.server.document import document
+from truto_mapper.edges.server.clients import Clients, Sending
 from truto_mapper.edges.server.logs import Log, to_logger
 from truto_mapper.edges.server.metrics import Metrics
 from truto_mapper.edges.server.operations import ACCOUNT, Operations, Shared, UnifiedRoute
 from truto_mapper.edges.server.pages import Pages
 from truto_mapper.edges.server.refusals import Headers
-from truto_mapper.edges.server.store import Store, Stored
+from truto_mapper.edges.server.store import Store
 from truto_mapper.engine import arguments, rendering
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.mapping.served import served
+from truto_mapper.resource.openapi import service
 
 
 def app(
@@ -57,18 +58,11 @@ def app(
     mappers = list(mappers)
     moment = now or _utc
     callers, watch = Callers(store, clock, moment), Watch(log, Metrics(), moment, clock)
-    opened = partial(
-        _opened,
-        watch,
-        limiter=limiter or Limiter(),
-        transport=transport,
-        max_wait=max_wait,
-        now=moment,
-        retries=retries or Retries(attempts=3, budget=max_wait),
-    )
-    shared = Shared(callers, Clients(opened), Pages(timeout, max_calls))
+    limiter, retries = limiter or Limiter(), retries or Retries(attempts=3, budget=max_wait)
+    sending = Sending(limiter, retries, max_wait, timeout, transport, max_calls)
+    shared = Shared(callers, Clients(store, watch, sending), Pages(timeout, max_calls))
     made = Starlette(
-        routes=[*_unified(mappers, shared), *_beside(mappers, callers, watch)],
+        routes=[*_unified(mappers, shared), *_beside(mappers, callers, limiter, watch)],
         middleware=[Middleware(Told, watch=watch), *_cors(cors), Middleware(Bounded, watch=watch)],
         lifespan=_closing(shared.clients),
     )
@@ -81,31 +75,39 @@ def _utc() -> datetime:
 
 
 def _unified(mappers: Iterable[Mapper[Any]], shared: Shared) -> list[UnifiedRoute]:
-    """A route for each path of the resources, whose methods every mapping of the resource serves."""
+    """A route for each path, with the methods that a mapping serves there."""
     found: dict[str, Operations] = {}
     for mapper in mappers:
-        if mapper.resource.parameters.get(ACCOUNT) is None or mapper.resource.parameters[ACCOUNT].methods:
+        resource, integration = mapper.resource, mapper.mapping.integration
+        given = resource.parameters.get(ACCOUNT)
+        if given is None or given.methods:
             hint = f"add it to the spec: `{ACCOUNT}: {{type: string, format: uuid, required: true}}`"
-            arguments.refuse(f"{mapper.resource.name} has no parameter `{ACCOUNT}` for all of its methods", hint)
-        for name, method in mapper.resource.methods.items():
-            at = found.setdefault(method.path, Operations(method.path, shared))
-            at.methods[method.http_method] = name
-            if at.mappers.setdefault(mapper.mapping.integration, mapper) is not mapper:
-                arguments.refuse(f"two mappings serve {mapper.resource.name} of {mapper.mapping.integration}")
+            arguments.refuse(f"{resource.name} has no parameter `{ACCOUNT}` for all of its methods", hint)
+        for name in served(mapper.mapping).methods or resource.methods:
+            path, verb = resource.methods[name].path, resource.methods[name].http_method
+            at = found.setdefault(path, Operations(path, shared))
+            at.methods[verb] = name
+            if at.mappers.setdefault(integration, mapper) is not mapper:
+                arguments.refuse(f"two mappings serve {resource.name} of {integration}", "name one of them")
     return [UnifiedRoute(path, operations) for path, operations in found.items()]
 
 
-def _beside(mappers: Iterable[Mapper[Any]], callers: Callers, watch: Watch) -> list[Any]:
-    resources = list({one.resource.name: one.resource for one in mappers}.values())
+def _beside(mappers: Iterable[Mapper[Any]], callers: Callers, limiter: Limiter, watch: Watch) -> list[Any]:
+    all_served = [served(one.mapping) for one in mappers]
 
     def described(root: str) -> bytes:
-        return rendering.dumps(document(resources, root)).encode()
+        made = service(all_served, version=__version__, servers=[root or "/"])
+        return rendering.dumps(made).encode()
+
+    async def ready() -> None:
+        await callers.check()
+        await asyncio.to_thread(limiter.check)
 
     async def told(scope: Scope) -> tuple[bytes, str, Headers]:
         await callers.grant(scope)
         return watch.metrics.text(), metrics.CONTENT_TYPE, answers.PRIVATE
 
-    return side.routes(described, callers.check, told)
+    return side.routes(described, ready, told)
 
 
 def _cors(origins: Collection[str]) -> list[Middleware]:
@@ -121,24 +123,6 @@ def _cors(origins: Collection[str]) -> list[Middleware]:
             expose_headers=["x-request-id", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
         )
     ]
-
-
-def _opened(watch: Watch, mapper: Mapper[Any], stored: Stored, **options: Any) -> AsyncClient[Any]:
-    """The client of a mapping for an account. What it hears is told to the call that a task works on."""
-    integration = mapper.mapping.integration
-
-    def heard(reply: Reply) -> None:
-        call = CURRENT.get()
-        if call is not None and reply.sent.request.join is None:
-            call.provider_headers = arguments.headers_of(reply.headers)
-        watch.metrics.request(integration, reply.status, reply.seconds)
-        watch.log(logs.of_request(call, integration, reply, reply.sent, watch.now()))
-
-    def failed(sent: Sent, failure: Failed) -> None:
-        watch.metrics.request(integration, failure.error, failure.seconds)
-        watch.log(logs.of_request(CURRENT.get(), integration, failure, sent, watch.now()))
-
-    return AsyncClient(mapper, account_for(mapper, stored), on_response=heard, on_failure=failed, **options)
 
 
 def _closing(clients: Clients) -> Any:

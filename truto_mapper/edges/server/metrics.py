@@ -31,7 +31,7 @@ class Metrics:
         duration = "Duration of requests to providers."
         self._request_seconds = _histogram("truto_mapper_provider_request_duration_seconds", duration, of_request, to)
         waits = "Time that requests waited for their turn at the provider's limit."
-        self._waits = _histogram("truto_mapper_limit_wait_seconds", waits, of_request, to)
+        self._waits = Histogram("truto_mapper_limit_wait_seconds", waits, buckets=_SECONDS, registry=to)
 
     def call(self, call: Call, seconds: float) -> None:
         """Count a call that has ended."""
@@ -48,9 +48,9 @@ class Metrics:
         self._requests.labels(integration, status).inc()
         self._request_seconds.labels(integration).observe(seconds)
 
-    def wait(self, integration: str, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Count a wait for a turn."""
-        self._waits.labels(integration).observe(seconds)
+        self._waits.observe(seconds)
 
     def text(self) -> bytes:
         """All metrics, as Prometheus reads them."""
