@@ -27,7 +27,14 @@ OWNERS = {
     "re2": {"text.regex"},
     "yaml": {"text.yaml_tree"},
     "jsonschema": {"resource.json_schema", "resource.validator"},
-    "pydantic": {"text.shape", "resource.document", "mapping.document", "authoring.golden", "authoring.diff"},
+    "pydantic": {
+        "text.shape",
+        "resource.document",
+        "mapping.document",
+        "authoring.golden",
+        "authoring.diff",
+        "edges.mock.faults",
+    },
     "pydantic_core": {"mapping.document", "resource.document"},
     "typing_extensions": {"engine.page", "mapping.document"},
     "cryptography": {"language.library.truto.digests", "edges.server"},
@@ -39,6 +46,8 @@ OWNERS = {
     "rich": {"edges.cli"},
     "httpx2": {"edges.client", "edges.server"},
     "limits": {"edges.client"},
+    "starlette": {"edges.mock"},
+    "uvicorn": {"edges.mock"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.
@@ -195,6 +204,8 @@ def test_no_module_rebinds_its_globals(module):
 CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
+    "edges.mock.company.self._hosted": 4096,
+    "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",
     "engine.redaction._is_secret": 1024,
     "engine.typed_json.library": "one",

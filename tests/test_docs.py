@@ -38,7 +38,7 @@ def test_each_field_that_is_mapped_has_its_type_place_expression_and_meaning():
         "integer",
         "`usersAggregateActivityStats.userAggregateActivityStats.callsAsHost`",
         "`$counts.callsAsHost`",
-        "activity.yaml:123",
+        "activity.yaml:126",
         "Calls and meetings with the user as their host.",
     ]
     assert found["`start_time`"][1] == "`fromDateTime`"  # through $start

@@ -71,16 +71,22 @@ def _reduced(node: Node, absent: AbstractSet[str]) -> Node | None:
             return _FALSE if _reduced(one, absent) is None else node
         case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _OF_SOMETHING:
             return None if _reduced(one, absent) is None else node
-        case nodes.Condition(condition=test, then=then, otherwise=other):
-            if _reduced(test, absent) in (None, _FALSE):
-                return None if other is None else _reduced(other, absent)
-            if other is None and _cannot_fail(test) and _reduced(then, absent) is None:
-                return None
+        case nodes.Condition():
+            return _branch(node, absent)
         case nodes.Coalesce(left=left, right=right) | nodes.Default(left=left, right=right):
             return _reduced(right, absent) if _reduced(left, absent) is None else node
         case nodes.Block(expressions=(one,)) if not isinstance(one, nodes.Bind):
             return _reduced(one, absent)
     return node
+
+
+def _branch(node: nodes.Condition, absent: AbstractSet[str]) -> Node | None:
+    """The branch of a condition that decides its value; the condition itself where either may."""
+    test, other = _reduced(node.condition, absent), node.otherwise
+    if test is None or test is _FALSE:
+        return None if other is None else _reduced(other, absent)
+    is_nothing = other is None and _cannot_fail(node.condition) and _reduced(node.then, absent) is None
+    return None if is_nothing else node
 
 
 def _cannot_fail(test: Node) -> bool:

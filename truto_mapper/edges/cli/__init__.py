@@ -25,6 +25,7 @@ from truto_mapper.edges.cli import (
     key_command,
     list_command,
     mapping_commands,
+    mock_command,
     schema_commands,
     start_commands,
     token_commands,
@@ -63,6 +64,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "docs": authoring_commands.docs_,
     "record": case_commands.record,
     "import": import_command.import_,
+    "mock": mock_command.mock,
     "key": key_command.key,
 }
 

@@ -1,4 +1,4 @@
-"""The commands about accounts: account add, list, rotate, remove."""
+"""The commands about accounts: account add, list, rotate, remove; `account_trial` has test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
+from truto_mapper.edges.cli import account_trial
 from truto_mapper.edges.cli.input import read
 from truto_mapper.edges.cli.options import choice, located, settings
 from truto_mapper.edges.cli.output import UsageError, print_json, print_table, report, reported, write
@@ -78,6 +79,9 @@ def list_(
         print_json([_about(one) for one in found])
     else:
         print_table(("ID", "NAME", "INTEGRATION", "BASE URL", "AUTH", "KEY", "CONTEXT"), [_row(one) for one in found])
+
+
+accounts.command("test")(account_trial.try_)
 
 
 @accounts.command("rotate")

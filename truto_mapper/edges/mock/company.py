@@ -1,0 +1,248 @@
+"""What the people of the mock's company do on each day: one log that every endpoint counts from.
+
+Nothing is built ahead. A day's activity is a function of the seed, the user and the day; many days of a user are bytes,
+one a day, so that a year is made and counted in microseconds.
+
+A call belongs to its host and its day and has a number there, from 0. Whatever is done to the calls of a host on a day
+is done to the first so many of them. Who is given something, and who gives it, is read from the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time
+from functools import lru_cache, partial
+from itertools import accumulate
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from truto_mapper.edges.mock.people import Role, User, identity, people
+
+#: The fifteen counts, in Gong's order.
+COUNTS: tuple[str, ...] = ("callsAsHost", "callsGaveFeedback", "callsRequestedFeedback", "callsReceivedFeedback")
+COUNTS += ("ownCallsListenedTo", "othersCallsListenedTo", "callsSharedInternally", "callsSharedExternally")
+COUNTS += ("callsAttended", "callsCommentsGiven", "callsCommentsReceived", "callsMarkedAsFeedbackGiven")
+COUNTS += ("callsMarkedAsFeedbackReceived", "callsScorecardsFilled", "callsScorecardsReceived")
+
+#: The count in which a call may count more than once: it counts scorecards.
+SCORECARDS = "callsScorecardsFilled"
+
+#: What one does to the calls of another: the count of who does it, of whose calls they are, and which of the partners.
+_GIVEN = {
+    "callsGaveFeedback": ("callsReceivedFeedback", 0),
+    "callsCommentsGiven": ("callsCommentsReceived", 1),
+    "callsMarkedAsFeedbackGiven": ("callsMarkedAsFeedbackReceived", 0),
+    SCORECARDS: ("callsScorecardsReceived", 2),
+}
+
+#: What one does to one's own calls.
+_OWN = ("callsRequestedFeedback", "callsSharedInternally", "callsSharedExternally")
+
+#: How many days are made at once, and the bytes of a week, from Monday: work is done on five of its days.
+_BLOCK, _WEEK = 512, b"\xff" * 5 + b"\0\0"
+
+
+def _table(*weights: int) -> bytes:
+    """What a random byte becomes: 0 with the first of the weights in 256, 1 with the second, and so on."""
+    bounds = list(accumulate(weights))
+    return bytes(next((n for n, bound in enumerate(bounds) if byte < bound), len(weights)) for byte in range(256))
+
+
+_HOSTS: dict[Role, bytes] = {
+    "seller": _table(50, 60, 60, 40, 25, 15),
+    "manager": _table(190, 46, 16),
+    "rare": _table(252, 3),
+    "quiet": _table(256),
+    "avatar": _table(256),
+}
+_DOES: dict[Role, bytes] = {
+    "seller": _table(180, 50, 20),
+    "manager": _table(90, 90, 50, 20),
+    "rare": _table(252, 4),
+    "quiet": _table(256),
+    "avatar": _table(200, 56),
+}
+
+
+class Source(NamedTuple):
+    """Calls of one host in a list of a user: on each day the first `same` of this day, and `before` of the day before.
+
+    Without `before` the day before has none in the list.
+    """
+
+    host: User
+    same: bytes
+    before: bytes | None = None
+
+    def total(self, start: int, stop: int) -> int:
+        """How many calls there are from one day to another; each counts once, on however many days it was."""
+        if self.before is None:
+            return sum(self.same[start:stop])
+        again = self.before[start + 1 : stop]
+        return self.before[start] + sum(map(max, self.same[start : stop - 1], again)) + self.same[stop - 1]
+
+
+class Days:
+    """What a user does from one day to another; days are numbered from 0.
+
+    `lists` has for each count the sources of its calls, `extra` the scorecards beyond the first of a call.
+    """
+
+    def __init__(self, company: Company, user: User, first: int, last: int) -> None:
+        self._company, self._first = company, first
+        self.lists = {name: list(company.sources(user, name, first, last)) for name in COUNTS}
+        self._extra = company.extra_scorecards(user, first, last)
+
+    def counts(self, start: int, stop: int) -> dict[str, int]:
+        """The fifteen counts from one day to another."""
+        found = {name: sum([one.total(start, stop) for one in some]) for name, some in self.lists.items()}
+        found[SCORECARDS] += sum(self._extra[start:stop])
+        return found
+
+    def calls(self, day: int) -> dict[str, list[str]]:
+        """The ids of the calls of one day in each count."""
+        call = partial(self._company.call, day=self._first + day)
+        found: dict[str, list[str]] = {}
+        for name, some in self.lists.items():
+            ids = found[name] = []
+            for host, same, before in some:
+                ids += [call(host, number) for number in range(same[day])]
+                ids += [call(host, number, ago=1) for number in range(before[day] if before else 0)]
+        return found
+
+
+class Company:
+    """One company under a seed. Days are ordinals in its own zone, `first` included and `last` not."""
+
+    def __init__(self, seed: int, size: int, zone: str) -> None:
+        self.seed, self.size, self.zone_name, self.zone = seed, size, zone, ZoneInfo(zone)
+        self.users = tuple(people(seed, size))
+        self.by_id = {user.id: user for user in self.users}
+        step = 1 + identity(seed, 0) % max(1, size - 1)
+        self._steps = [1 + (step + number - 1) % max(1, size - 1) for number in range(3)]
+        self._hosted = lru_cache(maxsize=4096)(self._hosts)
+        self.midnight = lru_cache(maxsize=4096)(self._midnight)
+
+    def today(self, now: datetime) -> int:
+        return now.astimezone(self.zone).toordinal()
+
+    def _midnight(self, day: int) -> str:
+        """When a day begins, with the offset of that moment. Where the clocks skip midnight, it begins later."""
+        begun = datetime.combine(date.fromordinal(day), time(), self.zone)
+        return begun.astimezone(UTC).astimezone(self.zone).isoformat()
+
+    def call(self, host: User, number: int, ago: int = 0, *, day: int) -> str:
+        """The id of a call that was made so many days before a day."""
+        return str(identity(self.seed, ((host.number << 22) + day - ago << 4) + number))
+
+    def was_active(self, user: User, first: int, last: int) -> bool:
+        """Whether a user has any activity from one day to another."""
+        first, last = max(first, user.hired), last if user.left is None else min(last, user.left)
+        if first >= last or user.role == "quiet":
+            return False
+        if any(self._hosted(user, first, min(last, first + 28))):
+            return True
+        sources = (source for name in COUNTS for source in self.sources(user, name, first, last))
+        return any(any(one.same) or any(one.before or b"") for one in sources)
+
+    def was_host(self, user: User, first: int, last: int) -> bool:
+        """Whether a user hosts a call from one day to another."""
+        return any(self._hosted(user, first, last))
+
+    def sources(self, user: User, name: str, first: int, last: int) -> Iterator[Source]:
+        """Whose calls are in a list of a user, and how many of each day."""
+        given = {receiving: (name, partner) for name, (receiving, partner) in _GIVEN.items()}
+        if name == "callsAsHost":
+            yield Source(user, self._hosted(user, first, last))
+        elif name in _OWN:
+            yield Source(user, self._does(user, name, user, first, last))
+        elif name == "ownCallsListenedTo":
+            yield self._listened(user, name, user, first, last)
+        elif name == "othersCallsListenedTo":
+            yield from (self._listened(user, name, host, first, last) for host in self._hears(user))
+        elif name == "callsAttended":
+            yield from (Source(host, self._does(user, name, host, first, last)) for host in self._attends(user))
+        elif name in _GIVEN:
+            partner = _GIVEN[name][1]
+            for host in self._partners(user)[partner : partner + 1] if not user.is_avatar else ():
+                yield Source(host, self._does(user, name, host, first, last))
+        elif not user.is_avatar:
+            doing, partner = given[name]
+            giver = self.users[(user.number - self._steps[partner]) % self.size]
+            if giver is not user:
+                yield Source(user, self._does(giver, doing, user, first, last))
+
+    def extra_scorecards(self, user: User, first: int, last: int) -> bytes:
+        """How many scorecards a user fills in on each day beyond the first on a call."""
+        (filled, *_) = *self.sources(user, SCORECARDS, first, last), Source(user, bytes(last - first))
+        return _least(self._noise(user, "extra", first, last).translate(_DOES["seller"]), filled.same)
+
+    def weights(self, user: User, first: int, last: int) -> tuple[bytes, bytes]:
+        """How many calls a user hosts on each day, and a random byte for each day."""
+        return self._hosted(user, first, last), self._noise(user, "interaction", first, last)
+
+    def _partners(self, user: User) -> Sequence[User]:
+        """The three users whose calls a user deals with; fewer in a very small company."""
+        found = [self.users[(user.number + step) % self.size] for step in self._steps]
+        return [] if user in found else found
+
+    def _attends(self, user: User) -> Sequence[User]:
+        """The hosts of the calls that a user takes part in."""
+        return () if user.is_avatar else tuple(dict.fromkeys(self._partners(user)[:2]))
+
+    def _hears(self, user: User) -> Sequence[User]:
+        """The hosts of the calls that a user plays; an avatar is Gong's support, and plays those of many."""
+        if not user.is_avatar:
+            return self._partners(user)[2:]
+        return tuple(dict.fromkeys(self.users[(user.number * 7 + more) % self.size] for more in range(10)))
+
+    def _hosts(self, user: User, first: int, last: int) -> bytes:
+        """How many calls a user hosts on each day."""
+        planned = self._noise(user, "hosts", first, last).translate(_HOSTS[user.role])
+        return _masked(planned, _week(first, last), _employed(user, first, last))
+
+    def _does(self, user: User, name: str, host: User, first: int, last: int) -> bytes:
+        """To how many calls of a host a user does something, on the day of the call."""
+        planned = self._noise(user, name, first, last).translate(_DOES[user.role])
+        return _least(_masked(planned, _employed(user, first, last)), self._hosted(host, first, last))
+
+    def _listened(self, user: User, name: str, host: User, first: int, last: int) -> Source:
+        """The calls that a user plays: on their day, and again or for the first time on the day after."""
+        planned = self._noise(user, f"{name} later", first, last).translate(_DOES[user.role])
+        later = _masked(planned, _employed(user, first, last))
+        same = self._does(user, name, host, first, last)
+        return Source(host, same, _least(later, self._hosted(host, first - 1, last - 1)))
+
+    def _noise(self, user: User, name: str, first: int, last: int) -> bytes:
+        """A random byte for each day."""
+        blocks = range(first // _BLOCK, (last - 1) // _BLOCK + 1)
+        made = b"".join(
+            hashlib.shake_128(f"{self.seed}:{user.number}:{name}:{block}".encode()).digest(_BLOCK) for block in blocks
+        )
+        start = first - blocks.start * _BLOCK
+        return made[start : start + last - first]
+
+
+def _week(first: int, last: int) -> bytes:
+    """All bits for each day on which work is done."""
+    start = (first - 1) % 7  # the day with the ordinal 1 is a Monday
+    return (_WEEK * ((last - first) // 7 + 2))[start : start + last - first]
+
+
+def _employed(user: User, first: int, last: int) -> bytes:
+    """All bits for each day on which a user has a seat."""
+    begin = min(max(user.hired, first), last)
+    end = last if user.left is None else min(max(user.left, begin), last)
+    return bytes(begin - first) + b"\xff" * (end - begin) + bytes(last - end)
+
+
+def _masked(days: bytes, *masks: bytes) -> bytes:
+    found = int.from_bytes(days)
+    for mask in masks:
+        found &= int.from_bytes(mask)
+    return found.to_bytes(len(days))
+
+
+def _least(one: bytes, other: bytes) -> bytes:
+    return bytes(map(min, one, other))

@@ -1,0 +1,100 @@
+"""The rows of Gong's statistics, counted from the days of the mock's company."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+from truto_mapper.edges.mock.company import Company, Days
+from truto_mapper.edges.mock.people import FOUNDED, User
+
+JSON = dict[str, Any]
+
+#: What a row tells of a user: of a company, from one day to another, in periods of a unit if the question names one.
+Tells = Callable[[Company, int, int, str | None, User], Any]
+
+#: How many months the periods have that begin with a month.
+_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
+
+#: The measured values: the value of an average user, and how far that of others is from it.
+_MEASURED = {
+    "Longest Monologue": (110, 60),
+    "Longest Customer Story": (70, 40),
+    "Interactivity": (6, 3),
+    "Patience": (0.8, 0.4),
+    "Question Rate": (14, 8),
+}
+
+
+def row(user: User, name: str, told: Any) -> JSON:
+    """A row of any statistics. A user without an address has none here, or null."""
+    address = {"userEmailAddress": user.address} if user.address or user.dice & 1 else {}
+    return {"userId": user.id} | address | {name: told}
+
+
+def dated(company: Company, first: int, last: int) -> JSON:
+    """What the replies of two endpoints have beside their rows."""
+    between = {"fromDateTime": company.midnight(first), "toDateTime": company.midnight(last)}
+    return between | {"timeZone": company.zone_name}
+
+
+def total(company: Company, first: int, last: int, _: str | None, user: User) -> JSON:
+    """The counts of all the days."""
+    return Days(company, user, first, last).counts(0, last - first)
+
+
+def by_period(company: Company, first: int, last: int, unit: str | None, user: User) -> list[JSON]:
+    """The counts of each period. The first and the last one are cut where the days begin and end."""
+    days = Days(company, user, first, last)
+    return [
+        days.counts(start - first, stop - first) | _between(company, start, stop)
+        for start, stop in periods(unit or "DAY", first, last)
+    ]
+
+
+def day_by_day(company: Company, first: int, last: int, _: str | None, user: User) -> list[JSON]:
+    """The ids of the calls of each day."""
+    days = Days(company, user, first, last)
+    return [days.calls(day - first) | _between(company, day, day + 1) for day in range(first, last)]
+
+
+def interaction(company: Company, first: int, last: int, _: str | None, user: User) -> list[JSON]:
+    """What is measured on the calls that a user hosts. A few calls tell no story."""
+    hosted, noise = company.weights(user, first, last)
+    calls = sum(hosted)
+    mean = sum(weight * byte for weight, byte in zip(hosted, noise, strict=True)) / calls / 255
+    found: list[JSON] = []
+    for number, (name, (middle, spread)) in enumerate(_MEASURED.items()):
+        trait = (user.dice >> number * 8 & 0xFF) / 255
+        value = round(middle + spread * (trait + mean - 1), 2)
+        found.append({"name": name, "value": value if calls > 2 or number != 1 else None})
+    return found
+
+
+def periods(unit: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The days of each period: the first one and the one after the last."""
+    while first < last:
+        stop = min(_end(unit, first), last)
+        yield first, stop
+        first = stop
+
+
+def _end(unit: str, day: int) -> int:
+    """The first day of the period after that of a day."""
+    if unit == "DAY":
+        return day + 1
+    if unit == "WEEK":
+        return day - (day - 1) % 7 + 7
+    months, there = _MONTHS[unit], date.fromordinal(day)
+    years, month = divmod((there.month - 1) // months * months + months, 12)
+    return date(there.year + years, month + 1, 1).toordinal()
+
+
+def _between(company: Company, start: int, stop: int) -> JSON:
+    return {"fromDate": company.midnight(start), "toDate": company.midnight(stop)}
+
+
+def since_founded(first: int, last: int) -> tuple[int, int]:
+    """The days without those before there was a company; one day at least."""
+    return min(max(first, FOUNDED.toordinal()), last - 1), last
