@@ -17,7 +17,7 @@ from truto_mapper.engine.mapper import load
 from truto_mapper.engine.settings import Settings
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
-from truto_mapper.text.errors import QueryError
+from truto_mapper.text.errors import MappingError, QueryError
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def add(
     ] = None,
     name: Annotated[str, Option(metavar="TEXT", help="What people call it; shown in `account list`.")] = "",
     account_id: Annotated[str | None, Option("--id", metavar="UUID", help="Its id; a new one by default.")] = None,
+    allow_http: Annotated[
+        bool, Option("--allow-http", help="Let credentials travel unencrypted, in a network of your own.")
+    ] = False,
     url: StoreUrl = None,
     key_file: KeyFile = None,
 ) -> None:
@@ -62,7 +65,8 @@ def add(
         _check_context(integration, given)
     with opened(url, key_file) as store:
         credentials = _credentials(basic, bearer, oauth, secret_env)
-        made = store.add_account(integration, base_url, credentials, context=given, name=name, account_id=account_id)
+        more: dict[str, Any] = {"context": given, "name": name, "account_id": account_id, "allow_http": allow_http}
+        made = store.add_account(integration, base_url, credentials, **more)
         write(made + "\n")
 
 
@@ -130,7 +134,17 @@ def _credentials(user: str | None, is_bearer: bool, file: str | None, variable: 
         return credentials.basic(user, secret("the password", variable))
     if file is None:
         return credentials.bearer(secret("the token", variable))
-    return credentials.oauth(yaml_tree.parse(Source(file, read(file).text)).plain())
+    return credentials.oauth(_secrets(file))
+
+
+def _secrets(file: str) -> Any:
+    """The value of a file of secrets; an error does not quote it."""
+    source = read(file)
+    try:
+        return yaml_tree.parse(source).plain()
+    except MappingError as error:
+        where = f" at line {source.position(error.span.start)[0]}" if error.span is not None else ""
+        raise MappingError(Diagnostic(error.code, f"{file} is not valid YAML or JSON{where}")) from None
 
 
 def _context(given: list[str] | None) -> dict[str, Any]:

@@ -28,8 +28,9 @@ Connect = Callable[[], httpx2.AsyncClient]
 def account_for(store: Store, mapper: Mapper[Any], stored: Stored) -> Account:
     """The client's account for a mapping, with those of its settings that the mapping declares."""
     declared = mapper.mapping.context_schemas
-    context = {name: value for name, value in stored.entry.context.items() if name in declared}
-    return Account(stored.entry.base_url, auth_of(store, stored), context, stored.id)
+    context = {name: value for name, value in stored.context.items() if name in declared}
+    is_http = stored.entry.base_url.startswith("http://")  # whoever added the account allowed it
+    return Account(stored.entry.base_url, auth_of(store, stored), context, stored.id, allow_http=is_http)
 
 
 def auth_of(store: Store, stored: Stored, connect: Connect | None = None) -> Auth:
