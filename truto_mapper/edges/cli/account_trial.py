@@ -65,11 +65,11 @@ def _mappers(integration: str) -> Iterator[tuple[str, Mapper[Any]]]:
 
 
 async def _tried(store: Store, account_id: str, name: str, mapper: Mapper[Any]) -> _Tried:
-    from truto_mapper.edges.client import AsyncClient
+    from truto_mapper.edges.client import AsyncClient, Retries
     from truto_mapper.edges.server import accounts
 
     account = accounts.account_for(store, mapper, accounts.existing(store, account_id))
-    async with AsyncClient(mapper, account) as client:
+    async with AsyncClient(mapper, account, retries=Retries(attempts=1)) as client:  # whoever tries wants to know now
         try:
             page = await client.list(_query(mapper))
         except QueryError as error:
