@@ -17,6 +17,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, delete, exists, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from truto_mapper.edges.client import Account
 from truto_mapper.edges.server import tokens
 from truto_mapper.edges.server.credentials import Credentials
 from truto_mapper.edges.server.database import ACCOUNTS, CHECKS, KEEP_CHECK, SCOPES, TOKENS, Database, lock
@@ -138,7 +139,11 @@ class Store:
         name: str = "",
         account_id: str | None = None,
     ) -> str:
-        """Store an account and return its id, a UUID. Raises `StoreError` S806 if the id exists, or is none."""
+        """Store an account and return its id, a UUID. `credentials` are made by `credentials.basic` and its neighbours.
+
+        Raises `StoreError` S806 if the id exists or is no UUID, and `QueryError` Q520 for a wrong base URL.
+        """
+        Account(base_url)
         account_id = str(uuid4()) if account_id is None else account_id.lower()
         if not _UUID.fullmatch(account_id):
             refuse("S806", f"the id of an account must be a UUID, not {excerpt(account_id)}")
