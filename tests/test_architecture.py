@@ -45,11 +45,13 @@ OWNERS = {
     "typer": {"edges.cli"},
     "watchfiles": {"edges.cli"},
     "rich": {"edges.cli"},
+    "prometheus_client": {"edges.server"},
+    "starlette": {"edges.mock", "edges.server"},
+    "swagger_ui_bundle": {"edges.server"},
+    "uvicorn": {"edges.mock", "edges.server"},
     "httpx2": {"edges.client"},
     "limits": {"edges.client"},
     "opentelemetry": {"edges.client"},
-    "starlette": {"edges.mock"},
-    "uvicorn": {"edges.mock"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.

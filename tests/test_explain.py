@@ -40,9 +40,9 @@ def test_a_value_has_its_line_its_expression_and_what_it_read():
         "/result/0/metrics/calls_hosted = 3",
         "   --> mappings/gong/activity.yaml:126:23",
         "    |",
-        "123 |         calls_hosted: $counts.callsAsHost",
+        "126 |         calls_hosted: $counts.callsAsHost",
         "    |                       ^^^^^^^^^^^^^^^^^^^",
-        "    = through: $counts (activity.yaml:102: userAggregateActivityStats)",
+        "    = through: $counts (activity.yaml:105: userAggregateActivityStats)",
         f"    = from: {STATS}/callsAsHost = 3",
     ]
 
@@ -344,7 +344,7 @@ def test_without_a_pointer_each_field_of_the_first_record_has_a_line(payload):
 def test_as_json_a_value_names_its_layer_line_and_places(payload):
     (found,) = json.loads(run(payload, "metrics.calls_attended", "--format", "json").stdout)
     assert found["present"] is False
-    assert (found["line"], found["expression"]) == (124, "callsAttended")
+    assert (found["line"], found["expression"]) == (127, "callsAttended")
     assert found["reads"] == [{"place": f"{STATS}/callsAttended", "present": False}]
     (found,) = json.loads(run(payload, "metrics.calls_hosted", "--format", "json").stdout)
     assert (found["present"], found["value"]) == (True, 3)

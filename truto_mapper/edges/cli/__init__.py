@@ -28,6 +28,7 @@ from truto_mapper.edges.cli import (
     mapping_commands,
     mock_command,
     schema_commands,
+    serve_command,
     start_commands,
     token_commands,
 )
@@ -66,6 +67,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "docs": authoring_commands.docs_,
     "record": case_commands.record,
     "import": import_command.import_,
+    "serve": serve_command.serve,
     "mock": mock_command.mock,
     "key": key_command.key,
 }

@@ -58,7 +58,15 @@ class Call(NamedTuple):
     argument: Any
 
 
-Effect: TypeAlias = Send | Sleep | Turn | Alone | Call
+class Around(NamedTuple):
+    """Ask a function of the caller's for the reply to a request: it does the steps, or has an earlier reply."""
+
+    function: Callable[[Request, Callable[[], Any]], Any]
+    request: Request
+    steps: Steps[Reply]
+
+
+Effect: TypeAlias = Send | Sleep | Turn | Alone | Call | Around
 Steps: TypeAlias = Generator[Effect, Any, ResultT]
 
 #: The methods that may be sent twice (RFC 9110 §9.2.2).
@@ -78,12 +86,20 @@ class Sending:
     on_request: Callable[[Sent], object] | None = None
     on_response: Callable[[Reply], object] | None = None
     on_failure: Callable[[Sent, Failed], object] | None = None
+    around: Callable[[Request, Callable[[], Any]], Any] | None = None
 
     def answered(self, account: Account, request: Request) -> Steps[Reply]:
         """The reply to a request, sent as often as it takes.
 
         Raises `ProviderError` P602 and P614 to P618 where there is none.
         """
+        steps = self._asked(account, request)
+        if self.around is None:
+            return (yield from steps)
+        reply: Reply = yield Around(self.around, request, steps)
+        return reply
+
+    def _asked(self, account: Account, request: Request) -> Steps[Reply]:
         spent, attempt = 0.0, 1
         message = sent(account, request, self.timeout)
         while True:
