@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,12 +15,13 @@ from truto_mapper.edges.client.calls import Body, Calls, End, Id, Pages
 from truto_mapper.edges.client.limiter import Limiter
 from truto_mapper.edges.client.messages import Failed, Reply, Sent
 from truto_mapper.edges.client.retries import Retries
-from truto_mapper.edges.client.steps import Alone, Call, Effect, Send, Sending, Sleep, Steps, Turn
+from truto_mapper.edges.client.steps import Alone, Around, Call, Effect, Send, Sending, Sleep, Steps, Turn
+from truto_mapper.edges.client.telemetry import Telemetry
 from truto_mapper.edges.client.transports import MAX_REPLY, AsyncSender, AsyncTransport, Sender, Transport
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.of_one import Method
-from truto_mapper.engine.page import OnInvalid, Page, RecordT
+from truto_mapper.engine.page import OnInvalid, Page, RecordT, Request
 from truto_mapper.engine.planner import AnyQuery
 from truto_mapper.engine.query import OnUnknown
 from truto_mapper.engine.rendering import Format
@@ -46,8 +48,9 @@ class Options(TypedDict, total=False):
     `rate_limits`, such as `["3/second"]`, replace those of the mapping, and `max_wait` is how many seconds a call waits
     for its turn. `timeout` is how long one request may take, in seconds. `now` is the clock. The hooks get what is sent
     (`on_request`), the provider's response (`on_response`), why there is none (`on_failure`), each page
-    (`on_page`), and the account when its time zone was found (`on_context`). `on_invalid` and `on_unknown` are those of
-    `Mapper.exchange`.
+    (`on_page`), and the account when its time zone was found (`on_context`). `around(request, ask)` gives the reply to
+    a request: that of `ask()`, which sends it, or an earlier one; with `AsyncClient` both are awaited. `on_invalid` and
+    `on_unknown` are those of `Mapper.exchange`.
     """
 
     retries: Retries
@@ -61,6 +64,7 @@ class Options(TypedDict, total=False):
     on_failure: Callable[[Sent, Failed], object] | None
     on_page: Callable[[Any], object] | None
     on_context: Callable[[Account], object] | None
+    around: Callable[[Request, Callable[[], Any]], Any] | None
     on_invalid: OnInvalid
     on_unknown: OnUnknown
 
@@ -75,7 +79,9 @@ def _calls(mapper: Mapper[Any], account: Account, given: Options) -> Calls:
         given.get("max_wait", 20),
         given.get("timeout", 30),
         given.get("now", utc_now),
+        Telemetry(mapper.mapping),
         *hooks,
+        given.get("around"),
     )
     invalid, unknown = given.get("on_invalid", "raise"), given.get("on_unknown", "refuse")
     return Calls(mapper, account, sending, invalid, unknown, given.get("on_page"), given.get("on_context"))
@@ -203,6 +209,8 @@ class Client(_Of, Generic[RecordT]):
             case Alone(lock, steps):
                 with lock:
                     return self._run(steps)
+            case Around(function, request, steps):
+                return function(request, lambda: self._run(steps))
             case Call(function, argument):
                 made = function(argument)
                 if inspect.iscoroutine(made):
@@ -265,6 +273,7 @@ class AsyncClient(_Of, Generic[RecordT]):
     ) -> None:
         self._calls, self._limiter = _calls(mapper, account, options), options.get("limiter") or Limiter()
         self._sender, self._sleep = AsyncSender(transport, max_reply), sleep
+        self._tasks: set[asyncio.Future[Any]] = set()
 
     async def list(self, query: AnyQuery = "") -> Page[RecordT]:
         """One page of records."""
@@ -346,16 +355,29 @@ class AsyncClient(_Of, Generic[RecordT]):
                 take = self._limiter.take
                 return take(key, limits) if self._limiter.is_local else await asyncio.to_thread(take, key, limits)
             case Alone(lock, steps):
-                # A thread may hold it, and a task that is cancelled must not take it.
-                while not lock.acquire(blocking=False):  # noqa: ASYNC110  # no Event of asyncio is for threads
-                    await asyncio.sleep(_POLL)
-                try:
-                    return await self._run(steps)
-                finally:
-                    lock.release()
+                # Others wait for it, and a new token must not get lost: whoever is cancelled, it is done.
+                task = asyncio.ensure_future(self._alone(lock, steps))
+                self._tasks.add(task)
+                task.add_done_callback(self._settled)
+                return await asyncio.shield(task)
+            case Around(function, request, steps):
+                return await function(request, lambda: self._run(steps))
             case Call(function, argument):
                 is_coroutine = inspect.iscoroutinefunction(function)
                 return await function(argument) if is_coroutine else await _in_thread(function, argument)
+
+    def _settled(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it was cancelled, or has raised it
+
+    async def _alone(self, lock: threading.Lock, steps: Steps[Any]) -> Any:
+        while not lock.acquire(blocking=False):  # noqa: ASYNC110  # a thread may hold it, which sets no Event of asyncio
+            await asyncio.sleep(_POLL)
+        try:
+            return await self._run(steps)
+        finally:
+            lock.release()
 
 
 async def _in_thread(function: Callable[[Any], Any], argument: Any) -> Any:

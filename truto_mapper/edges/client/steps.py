@@ -16,6 +16,7 @@ from truto_mapper.edges.client.account import Account
 from truto_mapper.edges.client.auth import OAuth
 from truto_mapper.edges.client.messages import Failed, Reply, Sent, redirected, sent
 from truto_mapper.edges.client.retries import Retries, retry_after
+from truto_mapper.edges.client.telemetry import Telemetry
 from truto_mapper.engine.page import Request
 from truto_mapper.mapping.linked import RateLimit
 from truto_mapper.text.diagnostics import Diagnostic
@@ -57,7 +58,15 @@ class Call(NamedTuple):
     argument: Any
 
 
-Effect: TypeAlias = Send | Sleep | Turn | Alone | Call
+class Around(NamedTuple):
+    """Ask a function of the caller's for the reply to a request: it does the steps, or has an earlier reply."""
+
+    function: Callable[[Request, Callable[[], Any]], Any]
+    request: Request
+    steps: Steps[Reply]
+
+
+Effect: TypeAlias = Send | Sleep | Turn | Alone | Call | Around
 Steps: TypeAlias = Generator[Effect, Any, ResultT]
 
 #: The methods that may be sent twice (RFC 9110 §9.2.2).
@@ -73,15 +82,24 @@ class Sending:
     max_wait: float
     timeout: float
     now: Callable[[], datetime]
+    telemetry: Telemetry
     on_request: Callable[[Sent], object] | None = None
     on_response: Callable[[Reply], object] | None = None
     on_failure: Callable[[Sent, Failed], object] | None = None
+    around: Callable[[Request, Callable[[], Any]], Any] | None = None
 
     def answered(self, account: Account, request: Request) -> Steps[Reply]:
         """The reply to a request, sent as often as it takes.
 
         Raises `ProviderError` P602 and P614 to P618 where there is none.
         """
+        steps = self._asked(account, request)
+        if self.around is None:
+            return (yield from steps)
+        reply: Reply = yield Around(self.around, request, steps)
+        return reply
+
+    def _asked(self, account: Account, request: Request) -> Steps[Reply]:
         spent, attempt = 0.0, 1
         message = sent(account, request, self.timeout)
         while True:
@@ -116,7 +134,7 @@ class Sending:
         while True:
             yield from self._turn(account)
             header = yield from self._authorization(account)
-            outcome = yield from self._once(_authorized(message, header))
+            outcome = yield from self._once(account, _authorized(message, header))
             if isinstance(outcome, Failed):
                 return outcome
             auth = account.auth
@@ -129,10 +147,15 @@ class Sending:
                 return outcome
             redirects, message = redirects + 1, replace(message, url=target)
 
-    def _once(self, message: Sent) -> Steps[Reply | Failed]:
+    def _once(self, account: Account, message: Sent) -> Steps[Reply | Failed]:
         if self.on_request is not None:
             self.on_request(message)
-        outcome: Reply | Failed = yield Send(message)
+        outcome: Reply | Failed | None = None
+        ended = self.telemetry.begun(account, message)
+        try:
+            outcome = yield Send(message)
+        finally:
+            ended(outcome)
         if isinstance(outcome, Failed):
             if self.on_failure is not None:
                 self.on_failure(message, outcome)

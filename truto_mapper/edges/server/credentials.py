@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from truto_mapper.edges.client import Basic, Bearer
 from truto_mapper.edges.server.errors import refuse
 from truto_mapper.text.diagnostics import did_you_mean, excerpt
 
@@ -17,14 +18,14 @@ MORE = ("access_token", "expires_at", "scope")
 
 
 def basic(username: str, password: str) -> Credentials:
-    """A user and a password; Gong calls them access key and secret."""
-    if ":" in username:
-        refuse("S807", "the username must not contain a colon (RFC 7617)")
+    """A user and a password; Gong calls them access key and secret. Raises `QueryError` Q520."""
+    Basic(username, password)
     return {"type": "basic", "username": username, "password": password}
 
 
 def bearer(token: str) -> Credentials:
-    """A token that does not change."""
+    """A token that does not change. Raises `QueryError` Q520."""
+    Bearer(token)
     return {"type": "bearer", "token": token}
 
 
@@ -33,7 +34,8 @@ def oauth(data: Any) -> Credentials:
     if not isinstance(data, Mapping):
         refuse("S807", "the OAuth data must be an object", f"with {', '.join(OAUTH)}")
     unknown = [name for name in data if name not in (*OAUTH, *MORE, "token_type", "expires_in")]
-    missing = [name for name in OAUTH if not (isinstance(data.get(name), str) and data[name])]
+    needed = [*OAUTH, *(["access_token"] if "access_token" in data else [])]
+    missing = [name for name in needed if not (isinstance(data.get(name), str) and data[name])]
     if unknown:
         refuse(
             "S807", f"the OAuth data has an unknown key {excerpt(unknown[0])}", did_you_mean(unknown[0], OAUTH + MORE)
