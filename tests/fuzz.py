@@ -22,6 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import joining
+import mock_tries
 import paging
 import test_methods
 import test_pagination
@@ -712,7 +713,18 @@ def forged(rng, mapper, query, text):
         raise BrokenError(f"accepted {other!r} for {text!r}")
 
 
-KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
+def mocks(rng):
+    """The mock Gong refuses hostile calls in Gong's form, and its company agrees with itself."""
+    chosen = rng.random()
+    if chosen < 0.1:
+        mock_tries.agreeing(rng)
+    elif chosen < 0.2:
+        mock_tries.narrow(rng)
+    else:
+        mock_tries.hostile(rng, partial(nasty, rng))
+
+
+KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions, mocks)
 KINDS = {one.__name__: one for one in KINDS}
 
 
