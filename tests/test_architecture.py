@@ -33,6 +33,7 @@ OWNERS = {
         "mapping.document",
         "authoring.golden",
         "authoring.diff",
+        "edges.client",
         "edges.mock.faults",
     },
     "pydantic_core": {"mapping.document", "resource.document"},
@@ -44,10 +45,13 @@ OWNERS = {
     "typer": {"edges.cli"},
     "watchfiles": {"edges.cli"},
     "rich": {"edges.cli"},
-    "httpx2": {"edges.client", "edges.server"},
+    "prometheus_client": {"edges.server"},
+    "starlette": {"edges.mock", "edges.server"},
+    "swagger_ui_bundle": {"edges.server"},
+    "uvicorn": {"edges.mock", "edges.server"},
+    "httpx2": {"edges.client"},
     "limits": {"edges.client"},
-    "starlette": {"edges.mock"},
-    "uvicorn": {"edges.mock"},
+    "opentelemetry": {"edges.client"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.

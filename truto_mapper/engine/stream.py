@@ -207,8 +207,9 @@ def _all_pages(
         following, is_looping = None, page.is_looping
         if position_of(page) is not None:
             following = cursor_of(page, query["limit"] - left if left is not None else 0)
-            progress.cursor = following
         shown = pages.shown(page, response)
+        if following is not None or not is_looping:  # else the stream fails after this page
+            progress.cursor = following
         del page, response
         yield shown
         del shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from truto_mapper.resource.field import REMOTE_DATA, Field, object_, without
@@ -73,9 +72,9 @@ def embedded(schema: JSON) -> JSON:
     return without(schema, "$schema", "$id")
 
 
-def envelope(resource: Resource, record: str, *, required: Sequence[str] = ()) -> JSON:
+def envelope(resource: Resource, record: str) -> JSON:
     """The schema of a response; its `result` is an array of records, or an object of them (truto_key_by)."""
     envelope = object_(resource.response)
     records = {"type": ["array", "object"], "items": {"$ref": record}, "additionalProperties": {"$ref": record}}
     envelope["properties"]["result"] |= records
-    return envelope | {"required": [*envelope["required"], *required]}
+    return envelope

@@ -6,14 +6,17 @@ import json
 import re
 import textwrap
 import types
-from collections.abc import Callable, Iterator, Mapping
-from typing import get_args
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count, groupby
+from typing import NamedTuple, get_args
 
+from truto_mapper.resource.answers import Answers
+from truto_mapper.resource.bundle import Bundle, lifted, opened, pascal, reference
 from truto_mapper.resource.field import Field, value_schema, without
 from truto_mapper.resource.generated import (
     create_schema,
     embedded,
-    envelope,
     is_asked,
     list_schema,
     normalized_schema,
@@ -22,48 +25,176 @@ from truto_mapper.resource.generated import (
     update_schema,
 )
 from truto_mapper.resource.json_schema import DIALECT
-from truto_mapper.resource.spec import OF_ONE, Method, Resource
+from truto_mapper.resource.spec import OF_ONE, Resource
 from truto_mapper.resource.surely import JSON
 from truto_mapper.text.diagnostics import Severity, either
 
-_REFUSALS = {
-    400: "The query is invalid: a parameter is missing, unknown or wrong.",
-    401: "The provider refused the account's credentials, or they lack a permission.",
-    403: "The provider does not allow this account to do this.",
-    404: "The account does not exist here, or the object does not exist at the provider.",
-    429: "The provider allows fewer requests.",
+#: The errors that a service answers with, beside those of the provider's own.
+_PROBLEMS = {
+    400: "The query or the body is invalid: something is missing, unknown or wrong.",
+    401: "The token is missing or unknown, or the provider refused the account's credentials.",
+    403: "The token, or the provider, does not allow this.",
+    404: "There is no such account for this token, or no such object at the provider.",
+    406: "The `Accept` header excludes the media type of the answer.",
+    413: "The body is too large.",
+    429: "Too many requests.",
     500: "The mapping is wrong, or the provider had an error.",
-    502: "The provider's response cannot be read.",
+    502: "The provider's reply cannot be read.",
+    503: "The service or the provider is not available now.",
+    504: "The provider did not answer in time.",
 }
+_OTHER = "Any other error, such as one of the provider's own."
+
+#: The headers of answers, each with the type and the meaning of its value.
+_HEADERS = {
+    "x-request-id": ("string", "Identifies the request in the logs: the caller's own id, or one of the service."),
+    "ratelimit-limit": ("integer", "How many requests the provider allows in its current window of time."),
+    "ratelimit-remaining": ("integer", "How many of them are left."),
+    "ratelimit-reset": ("integer", "In how many seconds the window ends."),
+    "retry-after": ("integer", "After how many seconds to try again."),
+    "www-authenticate": ("string", "How to authenticate."),
+}
+_OF_STATUS = {401: ("www-authenticate",), 429: ("retry-after",), 503: ("retry-after",)}
+_ALWAYS = ("x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset")
+
+_TOKEN = {"type": "http", "scheme": "bearer", "description": "A token of the service."}
 
 
-def openapi(resource: Resource) -> JSON:
-    """The methods as an OpenAPI 3.1.0 document."""
-    paths: JSON = {}
-    for name, method in resource.methods.items():
-        paths.setdefault(method.path, {})[method.http_method.lower()] = _operation(resource, name, method)
+class Served(NamedTuple):
+    """A resource that a service serves.
+
+    `methods` are its methods, all of them if None. `raw` has the JSON Schemas of the provider's replies by method, each
+    by a name such as `gong/users`; a method whose replies are not all known, or not all JSON, has none.
+    """
+
+    resource: Resource
+    methods: Collection[str] | None = None
+    raw: Mapping[str, Mapping[str, JSON]] = types.MappingProxyType({})
+
+
+def service(
+    served: Iterable[Served],
+    *,
+    title: str = "Unified API",
+    version: str = "1",
+    description: str = "",
+    servers: Sequence[str] = ("/",),
+) -> JSON:
+    """One OpenAPI 3.1 document for all that a service serves; the order of `served` makes no difference.
+
+    `servers` are URLs, or paths on the host of the document. A resource that several integrations serve is there once.
+    """
+    each = sorted(served, key=lambda one: one.resource.name)
+    groups = [list(group) for _, group in groupby(each, key=lambda one: one.resource.name)]
+    tags = list(dict.fromkeys(group[0].resource.unified_model for group in groups))
+    bundle, schemas, paths, ids = Bundle({"Problem", "Diagnostic"}), dict[str, JSON](), dict[str, JSON](), set[str]()
+    raw = [{name: _raw(group, name, bundle) for name in _methods(group)} for group in groups]
+    often = Counter(_type_name(group[0].resource) for group in groups)
+    for group, bodies in zip(groups, raw, strict=True):
+        resource, taken = group[0].resource, {"Problem", "Diagnostic", *bundle.components, *schemas}
+        methods, made = _described(resource, bodies, taken, is_free=often[_type_name(resource)] == 1)
+        schemas |= made
+        for answers in methods:
+            method = resource.methods[answers.method]
+            paths.setdefault(method.path, {})[method.http_method.lower()] = _operation(answers, ids)
+    about = {"description": description} if description else {}
     return {
         "openapi": "3.1.0",
-        "info": {"title": resource.title, "version": str(resource.version), "description": resource.description},
+        "info": {"title": title, "version": version, **about},
         "jsonSchemaDialect": DIALECT,
+        "servers": [{"url": url} for url in servers],
+        "security": [{"bearer": []}],
+        "tags": [{"name": tag, "description": f"The resources of the unified model {tag}."} for tag in tags],
         "paths": paths,
-        "components": {"schemas": _components(resource)},
+        "components": {
+            "schemas": _titled({**schemas, **_problem(), **bundle.components}),
+            "responses": {_problem_name(status): _refusal(status) for status in [*_PROBLEMS, None]},
+            "headers": {name: _header(name) for name in _HEADERS},
+            "securitySchemes": {"bearer": _TOKEN},
+        },
     }
 
 
-def _operation(resource: Resource, name: str, method: Method) -> JSON:
+def openapi(resource: Resource) -> JSON:
+    """The OpenAPI 3.1 document of one resource, of any integration."""
+    about = {"title": resource.title, "version": str(resource.version), "description": resource.description}
+    return service([Served(resource)], **about)
+
+
+def _titled(schemas: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Components with their names as titles, so that no two are the same type for a generator."""
+    return {name: {"title": name} | without(schema, "title") for name, schema in schemas.items()}
+
+
+def _described(
+    resource: Resource, bodies: Mapping[str, Mapping[str, JSON]], taken: Collection[str], *, is_free: bool
+) -> tuple[list[Answers], dict[str, JSON]]:
+    """The methods of a resource, and their components under names that are not taken.
+
+    The names begin with the title of the resource, or with the model's name and the title if that is not free.
+    """
+    title = _type_name(resource)
+    longer = pascal(resource.unified_model) + title
+    for name in chain([title] * is_free, [longer], (f"{longer}{number}" for number in count(2))):
+        methods = [Answers(resource, method, name, raw) for method, raw in bodies.items()]
+        made = {key: schema for one in methods for key, schema in _schemas(one).items()}
+        if made.keys().isdisjoint(taken):
+            break
+    return methods, made
+
+
+def _schemas(answers: Answers) -> dict[str, JSON]:
+    """The components of a method: of its answers and of the body that it takes."""
+    made = answers.components() if answers.method != "delete" else {}
+    schema_of = {"create": create_schema, "update": update_schema}.get(answers.method)
+    return made if schema_of is None else made | lifted(_body_name(answers), embedded(schema_of(answers.resource)))
+
+
+def _methods(group: Sequence[Served]) -> list[str]:
+    """The methods that are served of a resource, in the order of its spec."""
+    asked = [one.resource.methods if one.methods is None else one.methods for one in group]
+    return [name for name in group[0].resource.methods if any(name in methods for methods in asked)]
+
+
+def _raw(group: Sequence[Served], method: str, bundle: Bundle) -> dict[str, JSON]:
+    """The components of the provider's replies to a method; empty if they are not all known."""
+    able = [one for one in group if one.methods is None or method in one.methods]
+    if not all(one.raw.get(method) for one in able):
+        return {}
+    added = [bundle.add(name, schema) for one in able for name, schema in one.raw[method].items()]
+    return {name: bundle.components[name] for name in added}
+
+
+def _operation(answers: Answers, ids: set[str]) -> JSON:
+    resource, name = answers.resource, answers.method
+    identity = f"{name}_{resource.resource.replace('-', '_')}"
+    if identity in ids:
+        identity = f"{name}_{re.sub('[-/]', '_', resource.name)}"
+    ids.add(identity)
+    method = resource.methods[name]
     asked = [_parameter(resource, key, field) for key, field in resource.parameters_of(name).items()]
-    answer = {"204": {"description": "The record is gone."}} if name == "delete" else {"200": _answer(resource, name)}
-    body = {"required": True, "content": {"application/json": {"schema": _component(_body_name(resource, name))}}}
+    body = {"required": True, "content": {"application/json": {"schema": reference(_body_name(answers))}}}
+    problems = {
+        str(status or "default"): {"$ref": f"#/components/responses/{_problem_name(status)}"}
+        for status in [*_PROBLEMS, None]
+    }
     return {
-        "operationId": f"{name}_{resource.resource.replace('-', '_')}",
+        "operationId": identity,
         "summary": f"{name.capitalize()} {resource.title}",
         "description": method.description,
         "tags": [resource.unified_model],
         "parameters": [*([_ID] if name in OF_ONE else []), *asked],
         **({"requestBody": body} if name in ("create", "update") else {}),
-        "responses": answer | {str(status): _refusal(status) for status in _REFUSALS},
+        "responses": _success(answers) | problems,
     }
+
+
+def _success(answers: Answers) -> JSON:
+    headers = _headers_of(*_ALWAYS)
+    if answers.method == "delete":
+        return {"204": {"description": "The record is gone.", "headers": headers}}
+    about = f"The record{'s' * answers.is_list}, in the format named by `truto_response_format`."
+    return {"200": {"description": about, "headers": headers, "content": answers.content()}}
 
 
 _ID = {
@@ -75,8 +206,8 @@ _ID = {
 }
 
 
-def _body_name(resource: Resource, method: str) -> str:
-    return f"{method.capitalize()}{_type_name(resource)}"
+def _body_name(answers: Answers) -> str:
+    return f"{answers.method.capitalize()}{answers.name}"
 
 
 def _parameter(resource: Resource, name: str, field: Field) -> JSON:
@@ -91,7 +222,7 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
         about = f"{about} Written `{name}[key]=value`, with more keys in brackets for deeper values."
     for period in resource.periods:
         about = f"{about} Must be before `{period.end}`." if period.start == name else about
-    return parameter | {"description": about, "schema": schema}
+    return parameter | {"description": about, "schema": opened(schema)}
 
 
 def _bare(item: Field) -> JSON:
@@ -109,63 +240,29 @@ def _written(name: str, field: Field) -> str:
     return either(f"`{form}`" for form in forms)
 
 
-def _answer(resource: Resource, method: str) -> JSON:
-    name = _type_name(resource)
-    listed = [f"{name}List", f"Normalized{name}List", f"{name}Debug"]
-    bodies = [_component(one) for one in (listed if method == "list" else [name, f"Normalized{name}"])]
-    bodies += [_debug_of_one(name)] if method != "list" else []
-    raw = {"title": "raw", "description": "The provider's own body, unchanged."}
-    lines = _component(name) | {"description": "One record a line (`stream`)."}
-    return {
-        "description": f"The record{'s' * (method == 'list')}, in the format named by `truto_response_format`.",
-        "content": {
-            "application/json": {"schema": {"anyOf": [*bodies, raw]}},
-            "application/x-ndjson": {"schema": lines},
-        },
-    }
+def _problem_name(status: int | None) -> str:
+    return f"Problem{status or ''}"
 
 
-def _debug_of_one(name: str) -> JSON:
-    debug = {"type": ["object", "null"], "description": "How the provider was asked, and what it said."}
-    return {"title": "debug"} | _closed({"result": _component(name), "debug": debug}, ["result", "debug"])
+def _refusal(status: int | None) -> JSON:
+    """The answer with a status that is an error; None stands for any other one."""
+    headers = _headers_of(*_ALWAYS, *_OF_STATUS.get(status or 0, ()))
+    content = {"application/problem+json": {"schema": reference("Problem")}}
+    return {"description": _PROBLEMS.get(status or 0, _OTHER), "headers": headers, "content": content}
 
 
-def _refusal(status: int) -> JSON:
-    wait = {"description": "The number of seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
-    refusal: JSON = {"description": _REFUSALS[status], "headers": {"Retry-After": wait} if status == 429 else None}
-    refusal["content"] = {"application/json": {"schema": _component("Error")}}
-    return {key: value for key, value in refusal.items() if value is not None}
+def _headers_of(*names: str) -> JSON:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _component(name: str) -> JSON:
-    return {"$ref": f"#/components/schemas/{name}"}
+def _header(name: str) -> JSON:
+    kind, about = _HEADERS[name]
+    return {"description": about, "schema": {"type": kind} | ({"minimum": 0} if kind == "integer" else {})}
 
 
-def _components(resource: Resource) -> JSON:
-    name = _type_name(resource)
-    unified, normalized = f"#/components/schemas/{name}", f"#/components/schemas/Normalized{name}"
-    lists = {
-        f"{name}List": {"title": "unified"} | envelope(resource, unified),
-        f"Normalized{name}List": {"title": "normalized"} | envelope(resource, normalized),
-        f"{name}Debug": {"title": "debug"} | envelope(resource, unified, required=["debug"]),
-    }
-    bodies = {
-        _body_name(resource, method): embedded(schema_of(resource))
-        for method, schema_of in (("create", create_schema), ("update", update_schema))
-        if method in resource.methods
-    }
-    return {
-        name: embedded(record_schema(resource)),
-        f"Normalized{name}": embedded(normalized_schema(resource)),
-        **(lists if "list" in resource.methods else {}),
-        **bodies,
-        "Error": _error(),
-    }
-
-
-def _error() -> JSON:
-    """The schema of an error body; its diagnostics have the keys of `Diagnostic.as_dict`."""
-    text, place = {"type": "string"}, {"type": "integer", "minimum": 1}
+def _problem() -> dict[str, JSON]:
+    """The components of an error: those of `MapperError.problem` and `Diagnostic.as_dict`."""
+    text, number, place = {"type": "string"}, {"type": "integer"}, {"type": "integer", "minimum": 1}
     finding = {
         "code": text,
         "severity": {"type": "string", "enum": list(get_args(Severity))},
@@ -176,15 +273,29 @@ def _error() -> JSON:
         "hint": text | {"description": "What to do."},
     }
     error = {
-        "status": {"type": "integer"},
-        "message": text,
-        "diagnostics": {"type": "array", "items": _closed(finding, ["code", "severity", "message"])},
+        "type": text | {"format": "uri-reference", "description": "A URI of the kind of problem."},
+        "title": text | {"description": "What this kind of problem is."},
+        "status": number | {"description": "The HTTP status."},
+        "detail": text | {"description": "What is wrong."},
+        "statusCode": number | {"description": "The same as `status`."},
+        "error": text | {"description": "The phrase of the status, such as `Bad Request`."},
+        "message": text | {"description": "The same as `detail`."},
+        "truto_is_remote_error": {"type": "boolean", "description": "Whether the provider is at fault."},
+        "diagnostics": {"type": "array", "items": reference("Diagnostic"), "description": "Every finding."},
     }
-    return {"title": "Error"} | _closed({"error": _closed(error, list(error))}, ["error"])
-
-
-def _closed(properties: JSON, required: list[str]) -> JSON:
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    said = {"raw_response": {"description": "What the provider said: JSON, or text. Absent where it said nothing."}}
+    about = "An error (RFC 9457) with the fields of Truto's errors."
+    problem = {"type": "object", "properties": error | said, "required": list(error)}
+    diagnostic = {"type": "object", "properties": finding, "required": ["code", "severity", "message"]}
+    return {
+        "Problem": {"title": "Problem", "description": about, **problem},
+        "Diagnostic": {
+            "title": "Diagnostic",
+            "description": "One finding.",
+            **diagnostic,
+            "additionalProperties": False,
+        },
+    }
 
 
 #: The methods without which a resource has no document of a kind.
@@ -246,7 +357,7 @@ def _classes(name: str, about: str, fields: Mapping[str, Field]) -> Iterator[str
 
 
 def _inner_name(name: str, key: str, field: Field) -> str:
-    return name + _pascal(key.removesuffix("s") if field.type == "array" else key)
+    return name + pascal(key.removesuffix("s") if field.type == "array" else key)
 
 
 def _hint(field: Field, inner: str) -> str:
@@ -269,9 +380,5 @@ def _docstring(text: str) -> str:
 
 def _type_name(resource: Resource) -> str:
     """The name of a record's type: the title, such as `User` of `users`, where that can be a name."""
-    titled = _pascal(resource.title.replace(" ", "-"))
-    return titled if titled.isascii() and titled.isidentifier() else _pascal(resource.resource)
-
-
-def _pascal(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name))
+    titled = pascal(resource.title.replace(" ", "-"))
+    return titled if titled.isascii() and titled.isidentifier() else pascal(resource.resource)

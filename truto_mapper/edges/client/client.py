@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from truto_mapper.edges.client.limiter import Limiter
 from truto_mapper.edges.client.messages import Failed, Reply, Sent
 from truto_mapper.edges.client.retries import Retries
 from truto_mapper.edges.client.steps import Alone, Around, Call, Effect, Send, Sending, Sleep, Steps, Turn
+from truto_mapper.edges.client.telemetry import Telemetry
 from truto_mapper.edges.client.transports import MAX_REPLY, AsyncSender, AsyncTransport, Sender, Transport
 from truto_mapper.engine.encoded import Encoded
 from truto_mapper.engine.mapper import Mapper
@@ -77,6 +79,7 @@ def _calls(mapper: Mapper[Any], account: Account, given: Options) -> Calls:
         given.get("max_wait", 20),
         given.get("timeout", 30),
         given.get("now", utc_now),
+        Telemetry(mapper.mapping),
         *hooks,
         given.get("around"),
     )
@@ -270,6 +273,7 @@ class AsyncClient(_Of, Generic[RecordT]):
     ) -> None:
         self._calls, self._limiter = _calls(mapper, account, options), options.get("limiter") or Limiter()
         self._sender, self._sleep = AsyncSender(transport, max_reply), sleep
+        self._tasks: set[asyncio.Future[Any]] = set()
 
     async def list(self, query: AnyQuery = "") -> Page[RecordT]:
         """One page of records."""
@@ -351,18 +355,29 @@ class AsyncClient(_Of, Generic[RecordT]):
                 take = self._limiter.take
                 return take(key, limits) if self._limiter.is_local else await asyncio.to_thread(take, key, limits)
             case Alone(lock, steps):
-                # A thread may hold it, and a task that is cancelled must not take it.
-                while not lock.acquire(blocking=False):  # noqa: ASYNC110  # no Event of asyncio is for threads
-                    await asyncio.sleep(_POLL)
-                try:
-                    return await self._run(steps)
-                finally:
-                    lock.release()
+                # Others wait for it, and a new token must not get lost: whoever is cancelled, it is done.
+                task = asyncio.ensure_future(self._alone(lock, steps))
+                self._tasks.add(task)
+                task.add_done_callback(self._settled)
+                return await asyncio.shield(task)
             case Around(function, request, steps):
                 return await function(request, lambda: self._run(steps))
             case Call(function, argument):
                 is_coroutine = inspect.iscoroutinefunction(function)
                 return await function(argument) if is_coroutine else await _in_thread(function, argument)
+
+    def _settled(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it was cancelled, or has raised it
+
+    async def _alone(self, lock: threading.Lock, steps: Steps[Any]) -> Any:
+        while not lock.acquire(blocking=False):  # noqa: ASYNC110  # a thread may hold it, which sets no Event of asyncio
+            await asyncio.sleep(_POLL)
+        try:
+            return await self._run(steps)
+        finally:
+            lock.release()
 
 
 async def _in_thread(function: Callable[[Any], Any], argument: Any) -> Any:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from copy import copy
+from typing import Self
 
 import limits
 from limits.errors import StorageError
@@ -36,6 +39,18 @@ class Limiter:
             raise QueryError(Diagnostic("Q520", message, hint=hint)) from None
         self._windows = limits.strategies.MovingWindowRateLimiter(self._store)
         self._lock = threading.Lock()
+        self._on_wait: Callable[[float], object] | None = None
+
+    def told(self, on_wait: Callable[[float], object]) -> Self:
+        """The same limiter, which tells `on_wait` each time how many seconds there are until the next turn."""
+        other = copy(self)
+        other._on_wait = on_wait  # noqa: SLF001  # its own
+        return other
+
+    def check(self) -> None:
+        """Whether the store answers. Raises `ProviderError` P616."""
+        if not self.is_local and not self._store.check():
+            raise _down("it does not answer")
 
     def __repr__(self) -> str:
         return f"<Limiter in {'memory' if self.is_local else 'Redis'}>"
@@ -46,14 +61,13 @@ class Limiter:
         Raises `ProviderError` P616 if the store cannot be reached.
         """
         try:
-            if not self.is_local:
-                return self._taken(key, allowed)
-            with self._lock:
-                return self._taken(key, allowed)
+            with nullcontext() if not self.is_local else self._lock:
+                wait = self._taken(key, allowed)
         except StorageError as error:
-            cause = type(error.storage_error).__name__
-            message = f"the store that counts the calls of all processes cannot be reached ({cause})"
-            raise ProviderError(Diagnostic("P616", message, hint="is Redis running?"), status=503) from None
+            raise _down(type(error.storage_error).__name__) from None
+        if wait and self._on_wait is not None:
+            self._on_wait(wait)
+        return wait
 
     def _taken(self, key: str, allowed: Sequence[RateLimit]) -> float:
         # The shortest window comes first: to wait for it costs nothing of a long one.
@@ -63,3 +77,8 @@ class Limiter:
                 reset = self._windows.get_window_stats(item, key).reset_time
                 return max(reset - time.time(), 0.001)
         return 0.0
+
+
+def _down(cause: str) -> ProviderError:
+    message = f"the store that counts the calls of all processes cannot be reached ({cause})"
+    return ProviderError(Diagnostic("P616", message, hint="is Redis running?"), status=503)

@@ -16,6 +16,7 @@ from truto_mapper.edges.client.account import Account
 from truto_mapper.edges.client.auth import OAuth
 from truto_mapper.edges.client.messages import Failed, Reply, Sent, redirected, sent
 from truto_mapper.edges.client.retries import Retries, retry_after
+from truto_mapper.edges.client.telemetry import Telemetry
 from truto_mapper.engine.page import Request
 from truto_mapper.mapping.linked import RateLimit
 from truto_mapper.text.diagnostics import Diagnostic
@@ -81,6 +82,7 @@ class Sending:
     max_wait: float
     timeout: float
     now: Callable[[], datetime]
+    telemetry: Telemetry
     on_request: Callable[[Sent], object] | None = None
     on_response: Callable[[Reply], object] | None = None
     on_failure: Callable[[Sent, Failed], object] | None = None
@@ -132,7 +134,7 @@ class Sending:
         while True:
             yield from self._turn(account)
             header = yield from self._authorization(account)
-            outcome = yield from self._once(_authorized(message, header))
+            outcome = yield from self._once(account, _authorized(message, header))
             if isinstance(outcome, Failed):
                 return outcome
             auth = account.auth
@@ -145,10 +147,15 @@ class Sending:
                 return outcome
             redirects, message = redirects + 1, replace(message, url=target)
 
-    def _once(self, message: Sent) -> Steps[Reply | Failed]:
+    def _once(self, account: Account, message: Sent) -> Steps[Reply | Failed]:
         if self.on_request is not None:
             self.on_request(message)
-        outcome: Reply | Failed = yield Send(message)
+        outcome: Reply | Failed | None = None
+        ended = self.telemetry.begun(account, message)
+        try:
+            outcome = yield Send(message)
+        finally:
+            ended(outcome)
         if isinstance(outcome, Failed):
             if self.on_failure is not None:
                 self.on_failure(message, outcome)

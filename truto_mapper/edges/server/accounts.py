@@ -54,7 +54,7 @@ def existing(store: Store, account_id: str) -> Stored:
     return stored
 
 
-def found(before: Account, after: Account) -> dict[str, Any]:
+def found(before: Account | Stored, after: Account) -> dict[str, Any]:
     """The settings that a client found out, to be remembered."""
     return {name: value for name, value in after.context.items() if before.context.get(name) != value}
 

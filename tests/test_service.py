@@ -1,0 +1,351 @@
+"""The service over HTTP, in this process: a mock of Gong behind it, a real store, a real HTTP client in front."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx2
+import pytest
+from starlette.testclient import TestClient
+
+from truto_mapper import Response, load
+from truto_mapper.edges import mock
+from truto_mapper.edges.client import Retries
+from truto_mapper.edges.server import Store, app
+from truto_mapper.edges.server.keys import new_key, parse_keys
+
+KEY = "a secret of the tests"
+MAPPINGS = ("gong/activity", "gong/interactions", "gong/users")
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ACTIVITY = "/unified/conversational-intelligence/activity"
+USERS = "/unified/conversational-intelligence/users"
+MONTH = "start_time=2026-01-01T00:00:00-05:00&end_time=2026-02-01T00:00:00-05:00"
+EXAMPLES = Path(__file__).parent.parent / "examples" / "mappings"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+ONCE = Retries(attempts=1)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A store with two accounts of Gong, and a service over a mock of 130 users."""
+    keys = parse_keys(new_key(), "the test")
+    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('service')}/store.db", keys)
+    ours, theirs, other = (
+        store.add_account(
+            name, "https://gong.example", secret("mock-secret"), context={"time_zone": "America/New_York"}
+        )
+        for name in ("gong", "gong", "salesforce")
+    )
+    gong = mock.gong(users=130, limits=False, now=lambda: NOW)
+    with service(store, httpx2.ASGITransport(gong)) as client:
+        made = SimpleNamespace(store=store, ours=ours, theirs=theirs, other=other, client=client, log=client.log)
+        made.token = store.add_token("ours", accounts=[ours, other])
+        yield made
+    store.close()
+
+
+def secret(password):
+    return {"type": "basic", "username": "mock-key", "password": password}
+
+
+def service(store, transport, mappings=None, **options):
+    """A client of a service; its `log` has the events."""
+    log = []
+    mappings = mappings or [load(name, cursor_key=KEY) for name in MAPPINGS]
+    made = app(mappings, store, transport=transport, log=log.append, now=lambda: NOW, **options)
+    client = TestClient(made, raise_server_exceptions=True)
+    client.log = log
+    return client
+
+
+@pytest.fixture(scope="module")
+def call(world):
+    """Calls the service: `call(path, query, token=…, …)`."""
+
+    def get(
+        path=ACTIVITY, query="", *, client=world.client, token=world.token, method="GET", account=world.ours, **more
+    ):
+        headers = {"authorization": f"Bearer {token}"} | more.pop("headers", {}) if token else more.pop("headers", {})
+        named = f"integrated_account_id={account}&{query}" if account else query
+        return client.request(method, f"{path}?{named}".rstrip("?&"), headers=headers, **more)
+
+    return get
+
+
+def provider(world, call, answer, **options):
+    """A service in front of a provider that is a function of a request."""
+    client = service(world.store, answer, **options)
+    return lambda *given, **more: call(*given, client=client, **more), client.log
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_page_has_unified_records_and_the_cursor_of_the_next(call):
+    first = call(query=f"{MONTH}&limit=3")
+    assert (first.status_code, first.headers["content-type"]) == (200, "application/json")
+    assert [len(first.json()["result"]), first.json()["result"][0]["aggregation_period"]] == [3, "total"]
+    second = call(query=f"{MONTH}&limit=3&next_cursor={first.json()['next_cursor']}")
+    ids = [one["id"] for answer in (first, second) for one in answer.json()["result"]]
+    assert len(set(ids)) == 6
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "names"),
+    [
+        ("unified", "application/json", {"result", "next_cursor"}),
+        ("normalized", "application/json", {"result", "next_cursor"}),
+        ("debug", "application/json", {"result", "next_cursor", "debug"}),
+        ("raw", "application/json;charset=UTF-8", None),
+        ("stream", "application/x-ndjson", None),
+    ],
+)
+def test_each_format_has_its_media_type_and_form(call, wanted, kind, names):
+    answer = call(query=f"{MONTH}&truto_response_format={wanted}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    if names is not None:
+        assert set(answer.json()) == names
+    elif wanted == "raw":
+        assert {"requestId", "records", "timeZone"} < set(answer.json())
+    else:
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert len({one["id"] for one in lines}) == len(lines) > 100
+
+
+def test_the_parameters_are_read_in_the_syntax_of_qs(call):
+    everyone = call(query=MONTH).json()["result"]
+    one, two = (everyone[index]["user"]["id"] for index in (0, 1))
+    for query in (f"users[]={one}&users[]={two}", f"users={one},{two}", f"users[0][id]={one}&users[1][id]={two}"):
+        found = call(query=f"{MONTH}&{query}&truto_key_by=user.id&truto_exclude_fields[]=metrics").json()["result"]
+        assert (set(found), "metrics" in found[one]) == ({one, two}, False)
+
+
+def test_debug_shows_the_whole_url_and_no_credentials(call):
+    answer = call(query=f"{MONTH}&limit=1&truto_response_format=debug")
+    assert answer.json()["debug"]["requestUrl"] == "https://gong.example/v2/stats/activity/aggregate"
+    assert "mock-secret" not in answer.text
+    skipped = call(query=f"{MONTH}&truto_skip_api_call=true&truto_response_format=debug")
+    assert skipped.json() == {"result": [], "next_cursor": None, "debug": None}
+
+
+def test_a_record_is_got_by_its_id(call):
+    user = call(USERS, "limit=1").json()["result"][0]
+    answer = call(f"{USERS}/{user['id']}")
+    assert (answer.status_code, answer.json()["id"]) == (200, user["id"])
+    assert call(f"{USERS}/12345").status_code == 404
+
+
+@pytest.mark.parametrize("identity", ["..%2F..%2Fv2%2Fcalls", "%2e%2e", "a%00b", "a%0D%0Ax: y"])
+def test_an_id_cannot_lead_elsewhere(call, identity):
+    answer = call(f"{USERS}/{identity}")
+    assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (400, "Q519")
+
+
+def test_a_slash_in_an_id_separates_nothing(world, call):
+    seen = []
+    ask, _ = provider(world, call, lambda sent: seen.append(sent.url) or Response(b"{}", 404))
+    ask(f"{USERS}/a%2Fb")
+    assert seen == ["https://gong.example/v2/users/a%2Fb"]
+    assert ask(f"{USERS}/a/b").status_code == 404
+    assert len(seen) == 1
+
+
+# ── Who may ask ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Bearer", "Bearer x", "Basic eDp5", f"Bearer truto_{'0' * 16}_{'a' * 43}", "Bearer \xe9", "bearer  "],
+)
+def test_a_missing_or_wrong_token_is_401(call, header):
+    answer = call(token=None, headers={} if header is None else {"authorization": header.encode("latin-1")})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith('Bearer realm="')
+
+
+def test_two_tokens_are_none(world):
+    pair = [("authorization", f"Bearer {world.token}")] * 2
+    assert world.client.get(ACTIVITY, headers=pair).status_code == 401
+
+
+def test_an_account_of_another_tenant_is_404_as_one_that_does_not_exist(world, call):
+    theirs, unknown = call(account=world.theirs), call(account=UNKNOWN)
+    assert theirs.status_code == unknown.status_code == 404
+    assert theirs.text.replace(world.theirs, "") == unknown.text.replace(UNKNOWN, "")
+
+
+def test_a_method_that_the_token_is_not_for_is_403(world, call):
+    token = world.store.add_token("get only", accounts=None, methods=["get"])
+    assert call(query=MONTH, token=token).status_code == 403
+    assert call(f"{USERS}/12345", token=token).status_code == 404
+
+
+def test_a_missing_account_is_400_and_so_is_whatever_else_is_missing(call):
+    found = call(account=None).json()
+    assert [one["pointer"] for one in found["diagnostics"]] == ["/integrated_account_id", "/start_time", "/end_time"]
+    assert found["statusCode"] == 400
+
+
+@pytest.mark.parametrize("query", ["=x", "[]=1", "=1&integrated_account_id=2", "[a]=b", "=' OR 1=1 --"])
+def test_a_malformed_account_is_400(call, query):
+    answer = call(query=f"integrated_account_id{query}", account=None)
+    assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (400, "Q504")
+
+
+def test_an_account_may_be_written_in_capitals(world, call):
+    assert call(query=f"{MONTH}&limit=1", account=world.ours.upper()).status_code == 200
+
+
+def test_an_account_of_an_integration_without_a_mapping_is_400(world, call):
+    answer = call(account=world.other)
+    assert (answer.status_code, answer.json()["detail"]) == (
+        400,
+        f"{ACTIVITY} is for accounts of gong, and this one is of salesforce",
+    )
+
+
+# ── Errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_error_is_a_problem_with_the_fields_of_truto(call):
+    answer = call(query="start_time=yesterday")
+    problem = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert {"type", "title", "status", "detail", "statusCode", "error", "message", "diagnostics"} < set(problem)
+    assert (problem["status"], problem["error"], problem["truto_is_remote_error"]) == (400, "Bad Request", False)
+    assert sorted(one["code"] for one in problem["diagnostics"]) == ["Q503", "Q504"]
+
+
+def test_an_error_of_the_provider_keeps_its_status_and_its_words(world, call):
+    body = {"requestId": "7", "errors": ["slow down mock-secret"]}
+    headers = {"Retry-After": "7", "X-RateLimit-Limit": "3", "X-RateLimit-Remaining": "0"}
+    ask, log = provider(world, call, lambda _: Response(body, 429, headers), retries=ONCE)
+    answer = ask(query=MONTH)
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["retry-after"], problem["truto_is_remote_error"]) == (429, "7", True)
+    assert problem["raw_response"]["requestId"] == "7"
+    assert (answer.headers["ratelimit-limit"], answer.headers["ratelimit-remaining"]) == ("3", "0")
+    assert "mock-secret" not in answer.text + json.dumps(log)
+
+
+def test_a_bug_is_a_500_that_shows_nothing_inside(world, call, monkeypatch):
+    monkeypatch.setattr(world.store, "account", lambda _: {}["password=hunter2"])
+    ask, log = provider(world, call, lambda _: None)
+    answer = ask(query=MONTH)
+    assert (answer.status_code, "hunter2" in answer.text + json.dumps(log)) == (500, False)
+    bug, _ = log
+    assert (bug["error"], bug["request_id"]) == ("KeyError", answer.headers["x-request-id"])
+    assert answer.headers["x-request-id"] in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/unified/conversational-intelligence/activities", 404),
+        ("GET", "/unified/conversational-intelligence/activity/", 404),
+        ("GET", "/../etc/passwd", 404),
+        ("POST", ACTIVITY, 405),
+        ("BREW", ACTIVITY, 405),
+        ("DELETE", "/healthz", 405),
+        ("TRACE", "/", 405),
+    ],
+)
+def test_what_there_is_not_is_404_or_405(call, method, path, status):
+    answer = call(path, method=method)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert status == 404 or "GET" in answer.headers["allow"]
+
+
+def test_the_methods_of_a_path_can_be_asked_for_without_a_token(call):
+    answer = call(method="OPTIONS", token=None)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+def test_head_has_the_headers_of_get_and_no_body(call):
+    answer = call(query=f"{MONTH}&limit=1", method="HEAD")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert int(answer.headers["content-length"]) > 100
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted", "status"),
+    [
+        ("text/html", "unified", 406),
+        ("text/html, */*;q=0.1", "unified", 200),
+        ("application/*", "unified", 200),
+        ("application/json;q=0", "unified", 406),
+        ("application/json", "stream", 406),
+        ("application/x-ndjson", "stream", 200),
+        ("text/csv", "raw", 200),
+        (",;=", "unified", 406),
+    ],
+)
+def test_an_answer_that_the_caller_does_not_take_is_406(call, accept, wanted, status):
+    query = f"{MONTH}&limit=1&truto_response_format={wanted}"
+    assert call(query=query, headers={"accept": accept}).status_code == status
+
+
+def test_headers_that_are_too_long_are_refused(call):
+    assert call(headers={"x-much": "a" * 40_000}).status_code == 431
+
+
+# ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def contacts(world):
+    """Calls the contacts of a CRM, whose provider answers with the contact that it is sent."""
+    account = world.store.add_account("harbor", "https://crm.example", secret("x"))
+    token = world.store.add_token("crm", accounts=[account], methods=["create", "update", "delete", "get"])
+    contact = {"id": 7, "lastName": "Ada", "created": 1767225600}
+
+    def answer(sent):
+        return Response(b"", 204) if sent.method == "DELETE" else Response({"data": contact}, 200)
+
+    client = service(world.store, answer, mappings=[load(EXAMPLES / "harbor" / "contact.yaml")])
+
+    def ask(method, path="", content=None, **headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named |= {"authorization": f"Bearer {token}"}
+        url = f"/unified/crm/contact{path}?integrated_account_id={account}"
+        return client.request(method, url, content=content, headers=named)
+
+    return ask
+
+
+JSON = {"content_type": "application/json"}
+
+
+def test_a_record_is_created_changed_and_deleted(contacts):
+    created = contacts("POST", "", '{"last_name": "Ada"}', **JSON)
+    assert (created.status_code, created.json()["last_name"]) == (200, "Ada")
+    changed = contacts("PATCH", "/7", '{"last_name": "King"}', content_type="application/json; charset=utf-8")
+    assert (changed.status_code, changed.json()["id"]) == (200, "7")
+    gone = contacts("DELETE", "/7")
+    assert (gone.status_code, gone.content, "content-type" in gone.headers) == (204, b"", False)
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "told"),
+    [
+        ('{"last_name": "Ada"}', {}, 415, "application/json"),
+        ('{"last_name": "Ada"}', {"content_type": "text/plain"}, 415, "not text/plain"),
+        ('{"last_name": "Ada"}', {"content_type": "application/json; charset=latin-1"}, 415, "UTF-8"),
+        ("{}", JSON | {"content_encoding": "gzip"}, 415, "compressed"),
+        ('{"last_name": ', JSON, 400, "line 1, column 15"),
+        ("", JSON, 400, "not JSON"),
+        (b'{"last_name": "\xff"}', JSON, 400, "not JSON"),
+        ('{"last_name": NaN}', JSON, 400, "not JSON"),
+        ("[" * 100_000, JSON, 400, "nested too deeply"),
+        ("[]", JSON, 400, "a body must be an object"),
+        ('{"last_nam": "Ada"}', JSON, 400, "no field"),
+        (b'"' + b"a" * 1_000_000 + b'"', JSON, 413, "1,000,000 bytes"),
+        ((b"a" * 500_000 for _ in range(3)), JSON, 413, "1,000,000 bytes"),
+    ],
+    ids=str,
+)
+def test_a_body_that_cannot_be_read_is_refused(contacts, content, headers, status, told):
+    answer = contacts("POST", "", content, **headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert told in answer.json()["detail"]

@@ -1,0 +1,143 @@
+"""Answers of the unified endpoints: one page at once, or all pages as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, NamedTuple
+
+from starlette.types import Receive, Scope, Send
+
+from truto_mapper.edges.client import AsyncClient
+from truto_mapper.edges.server import answers, rates
+from truto_mapper.edges.server.boundary import BrokenStreamError
+from truto_mapper.edges.server.calls import Call
+from truto_mapper.edges.server.refusals import Refused
+from truto_mapper.engine.encoded import NDJSON, Encoded
+from truto_mapper.text.errors import MapperError
+
+
+class Asked(NamedTuple):
+    """A call that may be served: what is asked of whom."""
+
+    call: Call
+    client: AsyncClient[Any]
+    method: Any  # of `METHODS`
+    query: dict[str, Any]
+    id: str | None
+    body: Any
+
+    @property
+    def format(self) -> Any:
+        """The response format that is asked for."""
+        return self.query.get("truto_response_format", "unified")
+
+
+class GoneError(Exception):
+    """The caller has closed the connection."""
+
+
+class Pages:
+    """Asks providers, and answers what they say.
+
+    A call, or the next page of a stream, takes `timeout` seconds at most, and at most `max_calls` run at a time.
+    """
+
+    def __init__(self, timeout: float, max_calls: int) -> None:
+        self._timeout, self._max_calls = timeout, max_calls
+        self._running = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among the calls that run. Raises `Refused` 503 if there is none."""
+        if self._running >= self._max_calls:
+            message = f"{self._max_calls:,} calls are being answered, which is the most at a time; try again"
+            raise Refused(503, message, [(b"retry-after", b"1")])
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
+        """Answer a call. Nothing is asked any more once the caller has gone."""
+        streams = asked.method == "list" and asked.format == "stream"
+        try:
+            async with _while_there(receive):
+                await (self._stream if streams else self._page)(scope, send, asked)
+        except GoneError:
+            asked.call.broken = "the caller closed the connection"
+
+    async def _page(self, scope: Scope, send: Send, asked: Asked) -> None:
+        call, client, method, query, identity, body = asked
+        async with self._limited("the call took"):
+            made = await client.encoded(query, method=method, id=identity, body=body)
+        _count(call, made)
+        if method == "delete" and made.body == b"null":
+            await answers.respond(scope, send, b"", None, status=204)
+            return
+        is_raw = asked.format == "raw"
+        kind = rates.media_type(call.provider_headers.get("content-type")) if is_raw else made.content_type
+        await answers.respond(scope, send, made.body, kind)
+
+    async def _stream(self, scope: Scope, send: Send, asked: Asked) -> None:
+        """All pages, one in memory: the next one is asked for when the caller has read the last one."""
+        call, pages, body = asked.call, asked.client.stream_bytes(asked.query), answers.Pieces(scope, send)
+        page = await self._next(pages)  # a failure before the first byte is a problem
+        try:
+            await body.start(NDJSON)
+            while page is not None and not call.is_head:
+                _count(call, page)
+                async with self._limited("the caller read nothing for"):
+                    await body.add(page.body)
+                page = None  # it is not kept while the next one comes
+                page = await self._next(pages)
+        except (MapperError, Refused) as error:
+            call.broken = str(error.status)
+            call.note(getattr(error, "diagnostics", ()))
+            raise BrokenStreamError(f"the stream failed with status {error.status}") from None
+        await body.end()
+
+    async def _next(self, pages: AsyncIterator[Encoded]) -> Encoded | None:
+        async with self._limited("the next page took"):
+            return await anext(pages, None)
+
+    @asynccontextmanager
+    async def _limited(self, what: str) -> AsyncIterator[None]:
+        """Bound the time of what is awaited. Raises `Refused` 504."""
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Refused(504, f"{what} more than {self._timeout:g} s") from None
+
+
+def _count(call: Call, made: Encoded) -> None:
+    call.records += made.count
+    call.note(made.diagnostics)
+
+
+@asynccontextmanager
+async def _while_there(receive: Receive) -> AsyncIterator[None]:
+    """Cancel what is awaited when the caller closes the connection. Raises `GoneError` then."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # for mypy: this is a coroutine
+    watching = asyncio.create_task(_watch(receive, task))
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not watching.done() or watching.exception() or task.uncancel() > 0:
+            raise
+        raise GoneError from None
+    finally:
+        watching.cancel()
+
+
+async def _watch(receive: Receive, task: asyncio.Task[Any]) -> None:
+    """Cancel a task when the caller closes the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    task.cancel()
