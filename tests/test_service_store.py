@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 
@@ -14,7 +16,7 @@ from starlette.testclient import TestClient
 
 from truto_mapper import load
 from truto_mapper.edges import mock
-from truto_mapper.edges.server import Store, app, credentials
+from truto_mapper.edges.server import Store, app, callers, credentials
 from truto_mapper.edges.server.keys import Keys, new_key, parse_keys
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -142,6 +144,25 @@ def test_a_database_that_is_gone_is_503_and_lets_nobody_in(server, keys, gong):
             assert (world.client.get("/readyz").status_code, world.client.get("/healthz").status_code) == (503, 200)
             server.start()
             assert (world.call().status_code, world.client.get("/readyz").status_code) == (200, 200)
+    server.empty()
+
+
+def test_a_database_that_hangs_is_503_and_stops_nobody_else(server, keys, gong, monkeypatch):
+    monkeypatch.setattr(callers, "PATIENCE", 0.2)
+    with closing(Store.open(server.url, keys)) as store:
+        world = World(store, gong)
+        with world.client:
+            assert world.call().status_code == 200
+            server.signal(signal.SIGSTOP)
+            assert world.call().status_code == 200  # a moment ago it was right
+            world.clock += 2
+            assert [world.call().status_code for _ in range(6)] == [503] * 6
+            assert world.client.get("/healthz").status_code == 200
+            server.signal(signal.SIGCONT)
+            monkeypatch.undo()
+            assert world.call().status_code == 200
+            while store._database._engine.pool.checkedout():  # by threads whose callers had their answer long ago
+                time.sleep(0.01)
     server.empty()
 
 
