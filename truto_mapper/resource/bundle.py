@@ -29,6 +29,12 @@ def pascal(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", name))
 
 
+def opened(schema: JSON) -> JSON:
+    """A schema that says of an object of any form that it has more; without that, generators let it have nothing."""
+    is_free = "object" in schema.get("type", ()) and "properties" not in schema
+    return {"additionalProperties": True} | schema if is_free else schema
+
+
 def lifted(name: str, schema: JSON) -> dict[str, JSON]:
     """A schema of declared fields as components: itself as `name`, and each object with declared fields in it.
 
@@ -40,7 +46,7 @@ def lifted(name: str, schema: JSON) -> dict[str, JSON]:
         if "items" in part:
             return part | {"items": placed(key.removesuffix("s"), part["items"])}
         if "properties" not in part:
-            return part
+            return opened(part)
         inner = f"{name}{pascal(key)}{'Object' * (pascal(key) in _ENDINGS)}"
         found.update(lifted(inner, part | {"type": "object"}))
         return reference(inner) if part["type"] == "object" else {"anyOf": [reference(inner), {"type": "null"}]}

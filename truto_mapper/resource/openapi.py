@@ -12,7 +12,7 @@ from itertools import chain, count, groupby
 from typing import NamedTuple, get_args
 
 from truto_mapper.resource.answers import Answers
-from truto_mapper.resource.bundle import Bundle, lifted, pascal, reference
+from truto_mapper.resource.bundle import Bundle, lifted, opened, pascal, reference
 from truto_mapper.resource.field import Field, value_schema, without
 from truto_mapper.resource.generated import (
     create_schema,
@@ -222,7 +222,7 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
         about = f"{about} Written `{name}[key]=value`, with more keys in brackets for deeper values."
     for period in resource.periods:
         about = f"{about} Must be before `{period.end}`." if period.start == name else about
-    return parameter | {"description": about, "schema": schema}
+    return parameter | {"description": about, "schema": opened(schema)}
 
 
 def _bare(item: Field) -> JSON:
