@@ -145,10 +145,12 @@ def test_a_record_is_got_by_its_id(call):
     user = call(USERS, "limit=1").json()["result"][0]
     answer = call(f"{USERS}/{user['id']}")
     assert (answer.status_code, answer.json()["id"]) == (200, user["id"])
+    line = call(f"{USERS}/{user['id']}", "truto_response_format=stream")
+    assert (line.headers["content-type"], line.json()) == ("application/x-ndjson", answer.json())
     assert call(f"{USERS}/12345").status_code == 404
 
 
-@pytest.mark.parametrize("identity", ["..%2F..%2Fv2%2Fcalls", "%2e%2e", "a%00b", "a%0D%0Ax: y"])
+@pytest.mark.parametrize("identity", ["..%2F..%2Fv2%2Fcalls", "%2e%2e", "a%00b", "a%0D%0Ax: y", "%ff", "%ed%a0%80"])
 def test_an_id_cannot_lead_elsewhere(call, identity):
     answer = call(f"{USERS}/{identity}")
     assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (400, "Q519")
@@ -215,6 +217,17 @@ def test_an_account_of_an_integration_without_a_mapping_is_400(world, call):
         400,
         f"{ACTIVITY} is for accounts of gong, and this one is of salesforce",
     )
+
+
+def test_a_cursor_is_for_one_account(world, call):
+    twin = world.store.add_account(
+        "gong", "https://gong.example", secret("mock-secret"), context={"time_zone": "America/New_York"}
+    )
+    token = world.store.add_token("both", accounts=[world.ours, twin])
+    query = f"{MONTH}&limit=1&next_cursor={call(query=f'{MONTH}&limit=1').json()['next_cursor']}"
+    assert call(query=query, token=token, account=world.ours.upper()).status_code == 200
+    refused = call(query=query, token=token, account=twin)
+    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (400, "Q506")
 
 
 # ── Errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -353,6 +366,7 @@ def test_a_record_is_created_changed_and_deleted(contacts):
         ("[" * 100_000, JSON, 400, "nested too deeply"),
         ("[]", JSON, 400, "a body must be an object"),
         ('{"last_nam": "Ada"}', JSON, 400, "no field"),
+        ('{"last_name": "\\ud800"}', JSON, 400, "surrogate"),
         (b'"' + b"a" * 1_000_000 + b'"', JSON, 413, "1,000,000 bytes"),
         ((b"a" * 500_000 for _ in range(3)), JSON, 413, "1,000,000 bytes"),
     ],
