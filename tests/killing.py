@@ -25,8 +25,8 @@ def ring(*keys: str) -> Keys:
     return parse_keys(",".join(keys), "a test")
 
 
-def killed(work: Callable[[Callable[[str], object]], None], seconds: float) -> list[str]:
-    """What a process said, which is killed after some seconds unless it ends."""
+def killed(work: Callable[[Callable[[str], object]], None], lines: int, seconds: float) -> list[str]:
+    """What a process said, which is killed some time after so many lines, unless it ends."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -38,12 +38,13 @@ def killed(work: Callable[[Callable[[str], object]], None], seconds: float) -> l
         finally:
             os._exit(code)
     os.close(writer)
-    time.sleep(seconds)
-    os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0, "the process failed"
     with os.fdopen(reader) as said:
-        return said.read().splitlines()
+        found = [line for _ in range(lines) if (line := said.readline())]
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        assert os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == 0, "the process failed"
+        return "".join([*found, said.read()]).splitlines()
 
 
 def begin_at_once(url: str, count: int) -> None:
@@ -94,7 +95,7 @@ def write(url: str, chance: random.Random, tries: int) -> None:
                 store.remove_account(account_id)
                 say(f"removed {account_id}")
 
-        for line in killed(work, chance.uniform(0.01, 0.05)):
+        for line in killed(work, chance.randrange(8), chance.uniform(0, 0.008)):
             word, _, account_id = line.partition(" ")
             answered[account_id] = word
             seen.add(word)
@@ -129,7 +130,12 @@ def rotate(url: str, chance: random.Random, tries: int, accounts: int = 6) -> No
     new = ring(new_key())
     for _ in range(tries):
         both = Keys([*new._keys.values(), *old._keys.values()])
-        killed(lambda _, both=both: sum(1 for _ in Store.open(url, both).reseal()), chance.uniform(0.01, 0.06))
+
+        def work(say: Callable[[str], object], both: Keys = both) -> None:
+            for account_id in Store.open(url, both).reseal():
+                say(account_id)
+
+        killed(work, chance.randrange(accounts + 1), chance.uniform(0, 0.008))
         store = Store.open(url, both)
         assert {one: store.account(one).credentials for one in wanted} == {
             one: credentials(number) for one, number in wanted.items()

@@ -2,20 +2,27 @@
 
 - A fenced block below a line that ends in a file's name, `like/this.yaml`:, is that file; a `diff` there edits it.
 - `python` blocks run one after another in one namespace.
-- `console` blocks hold commands (`$ truto-mapper …`, `$ cat …`) with their output, stdout and stderr together. A line
-  `…` stands for any lines.
+- `console` blocks hold commands (`$ truto-mapper …`, `$ curl …`, `$ cat …`) with their output, stdout and stderr
+  together. A line `…` stands for any lines.
+- A command that ends in `&` runs beside the page until its end, with a free port in place of its own; its output is its
+  first line.
 
 A page with files of its own runs in an empty folder, any other page in the checkout.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx2
 from typer.testing import CliRunner
 
 import truto_mapper
@@ -30,6 +37,65 @@ GENERATED = {"codes.md", "gong-activity.md"}
 FENCE = re.compile(
     r"(?:^[^\n]*`(?P<file>[\w./-]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
+
+
+@dataclass
+class Beside:
+    """Commands that run beside a page; `ports` are those that they really have, by those of the page."""
+
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+    ports: dict[str, str] = field(default_factory=dict)
+
+    def start(self, arguments: list[str]) -> str:
+        """The first line of the output of a command that goes on."""
+        command = [sys.executable, "-m", "truto_mapper.edges.cli", *arguments]
+        self.running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return self.running[-1].stdout.readline()
+
+    def real(self, text: str) -> str:
+        """A text of the page with the ports that its commands really have."""
+        for port in re.findall(r"--port (\d+)", text):
+            self.ports.setdefault(port, free_port())
+        for port, real in self.ports.items():
+            text = re.sub(rf"(--port |127\.0\.0\.1:){port}\b", rf"\g<1>{real}", text)
+        return text
+
+    def shown(self, text: str) -> str:
+        """A text with the ports that the page shows."""
+        for port, real in self.ports.items():
+            text = text.replace(f"127.0.0.1:{real}", f"127.0.0.1:{port}")
+        return text
+
+    def stop(self) -> None:
+        for one in self.running:
+            one.terminate()
+            one.communicate(timeout=20)
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])
+
+
+def curl(arguments: list[str]) -> str:
+    """What curl prints with the few options that the pages use; the machine may have none."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    for option in ("-u", "-d", "-o", "-X"):
+        parser.add_argument(option)
+    parser.add_argument("-H", action="append", default=[])
+    parser.add_argument("-i", action="store_true")
+    parser.add_argument("-s", action="store_true")
+    asked = parser.parse_args(arguments)
+    headers = {name: value.strip() for name, _, value in (one.partition(":") for one in asked.H)}
+    auth = tuple(asked.u.split(":")) if asked.u else None
+    method = asked.X or ("POST" if asked.d else "GET")
+    reply = httpx2.request(method, asked.url, content=asked.d, headers=headers, auth=auth)
+    if asked.o is not None:
+        Path(asked.o).write_bytes(reply.content)
+        return ""
+    head = [f"HTTP/1.1 {reply.status_code} {reply.reason_phrase}", *(": ".join(one) for one in reply.headers.items())]
+    return "\n".join([*(head if asked.i else ()), *([""] if asked.i else ()), reply.text.rstrip("\n")]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -49,15 +115,24 @@ def blocks(page: str) -> list[Block]:
 
 def run(page: str) -> str:
     """The page with the output that its commands have now. Writes its files into the working directory."""
+    beside = Beside()
+    try:
+        return _run(page, beside)
+    finally:
+        beside.stop()
+
+
+def _run(page: str, beside: Beside) -> str:
     namespace: dict[str, object] = {}
     made, end = [], 0
     for block in blocks(page):
         if block.file is not None:
             write(block)
         elif block.kind == "python":
-            exec(compile("\n" * page.count("\n", 0, block.start) + block.text, "page", "exec"), namespace)
+            code = "\n" * page.count("\n", 0, block.start) + beside.real(block.text)
+            exec(compile(code, "page", "exec"), namespace)
         elif block.kind == "console":
-            made += [page[end : block.start], *session(block.text)]
+            made += [page[end : block.start], *session(block.text, beside)]
             end = block.end
     return "".join([*made, page[end:]])
 
@@ -75,11 +150,14 @@ def write(block: Block) -> None:
     path.write_text(block.text, "utf-8")
 
 
-def session(text: str) -> Iterator[str]:
+def session(text: str, beside: Beside) -> Iterator[str]:
     """Each command of a console block with its output: as it is shown if that is right, else as it is."""
     for part in re.split(r"^(?=\$ )", text, flags=re.MULTILINE)[1:]:
         command = re.match(r"\$ (?:.*\\\n)*.*\n", part)[0]
-        shown, found = part.removeprefix(command), output(command[2:].replace("\\\n", ""))
+        shown, found = (
+            part.removeprefix(command),
+            beside.shown(output(beside.real(command[2:].replace("\\\n", "")), beside)),
+        )
         yield command
         yield shown if fits(shown, found) else elided(shown, found)
 
@@ -96,7 +174,7 @@ def fits(shown: str, found: str) -> bool:
     return re.fullmatch(pattern, found, re.DOTALL) is not None
 
 
-def output(command: str) -> str:
+def output(command: str, beside: Beside) -> str:
     """What a command prints, stdout and stderr in their order; `> FILE` takes what goes to stdout."""
     program, *arguments = shlex.split(command)
     target = None
@@ -104,7 +182,11 @@ def output(command: str) -> str:
         *arguments, _, target = arguments
     if program == "cat":
         return "".join(Path(name).read_text("utf-8") for name in arguments)
+    if program == "curl":
+        return curl(arguments)
     assert program == "truto-mapper", command
+    if arguments[-1:] == ["&"]:
+        return beside.start(arguments[:-1])
     done = CliRunner().invoke(cli.app, arguments)
     assert done.exception is None or isinstance(done.exception, SystemExit), command
     if target is not None:

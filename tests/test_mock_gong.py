@@ -34,7 +34,7 @@ SHARED = Path("/work/shared/gong/openapi-stats-users.json")
 AGAIN, SCORECARDS = {"ownCallsListenedTo", "othersCallsListenedTo"}, "callsScorecardsFilled"
 
 JANUARY = {"fromDate": "2026-01-01", "toDate": "2026-02-01"}
-EXAMPLES = settings(max_examples=8, deadline=None)
+EXAMPLES = settings(max_examples=5, deadline=None)
 
 
 @pytest.fixture(scope="module")

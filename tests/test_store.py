@@ -291,7 +291,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path):
     read_keys({}, file)
 
 
-@pytest.mark.parametrize("text", ["", " , ", "secret", "AAAA", new_key()[:-4], f"{new_key()},short"])
+@pytest.mark.parametrize("text", ["", " , ", "secret", "AAAA", "A" * 40, "A" * 43 + "=,short"])
 def test_what_is_no_key_is_refused_and_not_quoted(text):
     with pytest.raises(StoreError) as caught:
         read_keys({"TRUTO_MAPPER_KEY": text})

@@ -1,4 +1,4 @@
-"""The commands about accounts: account add, list, rotate, remove."""
+"""The commands about accounts: account add, list, rotate, remove; `account_trial` has test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
+from truto_mapper.edges.cli import account_trial
 from truto_mapper.edges.cli.input import read
 from truto_mapper.edges.cli.options import choice, located, settings
 from truto_mapper.edges.cli.output import UsageError, print_json, print_table, report, reported, write
@@ -16,7 +17,7 @@ from truto_mapper.engine.mapper import load
 from truto_mapper.engine.settings import Settings
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
-from truto_mapper.text.errors import QueryError
+from truto_mapper.text.errors import MappingError, QueryError
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def add(
     ] = None,
     name: Annotated[str, Option(metavar="TEXT", help="What people call it; shown in `account list`.")] = "",
     account_id: Annotated[str | None, Option("--id", metavar="UUID", help="Its id; a new one by default.")] = None,
+    allow_http: Annotated[
+        bool, Option("--allow-http", help="Let credentials travel unencrypted, in a network of your own.")
+    ] = False,
     url: StoreUrl = None,
     key_file: KeyFile = None,
 ) -> None:
@@ -61,7 +65,8 @@ def add(
         _check_context(integration, given)
     with opened(url, key_file) as store:
         credentials = _credentials(basic, bearer, oauth, secret_env)
-        made = store.add_account(integration, base_url, credentials, context=given, name=name, account_id=account_id)
+        more: dict[str, Any] = {"context": given, "name": name, "account_id": account_id, "allow_http": allow_http}
+        made = store.add_account(integration, base_url, credentials, **more)
         write(made + "\n")
 
 
@@ -78,6 +83,9 @@ def list_(
         print_json([_about(one) for one in found])
     else:
         print_table(("ID", "NAME", "INTEGRATION", "BASE URL", "AUTH", "KEY", "CONTEXT"), [_row(one) for one in found])
+
+
+accounts.command("test")(account_trial.try_)
 
 
 @accounts.command("rotate")
@@ -126,7 +134,17 @@ def _credentials(user: str | None, is_bearer: bool, file: str | None, variable: 
         return credentials.basic(user, secret("the password", variable))
     if file is None:
         return credentials.bearer(secret("the token", variable))
-    return credentials.oauth(yaml_tree.parse(Source(file, read(file).text)).plain())
+    return credentials.oauth(_secrets(file))
+
+
+def _secrets(file: str) -> Any:
+    """The value of a file of secrets; an error does not quote it."""
+    source = read(file)
+    try:
+        return yaml_tree.parse(source).plain()
+    except MappingError as error:
+        where = f" at line {source.position(error.span.start)[0]}" if error.span is not None else ""
+        raise MappingError(Diagnostic(error.code, f"{file} is not valid YAML or JSON{where}")) from None
 
 
 def _context(given: list[str] | None) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
+from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.output import UsageError, reported, write
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.errors import QueryError
@@ -19,15 +20,18 @@ if TYPE_CHECKING:
 #: The name of the mock that is a whole provider.
 GONG = "gong"
 
+#: Its company, if nothing else is said.
+SEED, USERS, ZONE = 1, 250, "America/New_York"
+
 
 def mock(
     name: Annotated[
         str, Argument(metavar="MAPPING", help="gong for a whole company, or any mapping: a name or a file.")
     ],
     port: Annotated[int, Option(metavar="N", min=0, max=65535, help="The port; 0 for any that is free.")] = 8790,
-    seed: Annotated[int, Option(metavar="N", min=0, help="Another seed makes another company.")] = 1,
-    users: Annotated[int, Option(metavar="N", min=1, max=100_000, help="How many users the company has.")] = 250,
-    zone: Annotated[str, Option(metavar="ZONE", help="The company's time zone, an IANA name.")] = "America/New_York",
+    seed: Annotated[int, Option(metavar="N", min=0, help="Another seed makes another company.")] = SEED,
+    users: Annotated[int, Option(metavar="N", min=1, max=100_000, help="How many users the company has.")] = USERS,
+    zone: Annotated[str, Option(metavar="ZONE", help="The company's time zone, an IANA name.")] = ZONE,
     faults: Annotated[Path | None, Option(metavar="FILE", help="Rules that say which calls go wrong, in YAML.")] = None,
     no_limits: Annotated[
         bool, Option("--no-limits", help="Answer more than 3 calls a second and 10,000 a day.")
@@ -42,24 +46,46 @@ def mock(
     `truto-mapper mock gong` is a Gong with one company, whose numbers agree and are the same each time. For any other
     mapping, answers come from its golden cases, else they are made from the schemas of its replies.
     """
+    try:
+        from truto_mapper.edges import mock as edge
+    except ImportError:
+        raise UsageError("mock needs an extra: pip install 'truto-mapper[mock]'") from None
+    company = {"seed": seed, "users": users, "zone": zone, "limits": not no_limits}
+    with reported():
+        if name == GONG:
+            keys, tokens = _keys(key or [f"{edge.KEY}:{edge.SECRET}"]), _tokens(token or [edge.TOKEN])
+            accepted = [*map(edge.Credential.basic, *zip(*keys, strict=True))]
+            accepted += map(edge.Credential.bearer, *zip(*tokens, strict=True))
+            app = _gong(faults=faults, credentials=accepted, **company)
+            about = {"key": keys[0][0], "secret": keys[0][1], "token": tokens[0][0], "zone": zone}
+        else:
+            _only_of_gong(name, company | {"key": key, "token": token})
+            app, about = _replay(options.one_mapping(name), faults), {}
+        at = _listening(port)
+    edge.serve(app, at, lambda url: _started(name, {"url": url} | about))
+
+
+def _only_of_gong(name: str, given: dict[str, Any]) -> None:
+    """Refuse the options that make a company where there is none."""
+    others = {"seed": SEED, "users": USERS, "zone": ZONE, "limits": True, "key": None, "token": None}
+    if wrong := [option for option, value in given.items() if value != others[option]]:
+        options_ = ", ".join(f"--{'no-' * (option == 'limits')}{option}" for option in wrong)
+        raise UsageError(f"{options_}: only `truto-mapper mock gong` has this, not the mock of {name}")
+
+
+def _replay(mapping: Path, faults: Path | None) -> Any:  # an ASGI app
+    from truto_mapper.edges.mock.replay import replay
+
+    return replay(mapping, faults=faults)
+
+
+def _gong(**company: Any) -> Any:  # an ASGI app
     from truto_mapper.edges import mock as edge
 
-    keys, tokens = _keys(key or [f"{edge.KEY}:{edge.SECRET}"]), _tokens(token or [edge.TOKEN])
-    accepted = [edge.Credential.basic(*pair) for pair in keys]
-    accepted += [edge.Credential.bearer(*one) for one in tokens]
-    with reported():
-        if name != GONG:
-            raise UsageError("only gong can be mocked")
-        try:
-            app = edge.gong(
-                seed=seed, users=users, zone=zone, faults=faults, limits=not no_limits, credentials=accepted
-            )
-        except QueryError as error:
-            raise UsageError(f"--{error.diagnostics[0].message}") from None
-        at = _listening(port)
-    (access, secret), (bearer, _) = keys[0], tokens[0]
-    about = {"key": access, "secret": secret, "token": bearer, "zone": zone}
-    edge.serve(app, at, lambda url: _started({"url": url} | about))
+    try:
+        return edge.gong(**company)
+    except QueryError as error:
+        raise UsageError(f"--{error.diagnostics[0].message}") from None
 
 
 def _keys(given: list[str]) -> list[tuple[str, str]]:
@@ -94,15 +120,24 @@ def _listening(port: int) -> socket:
         raise UsageError(f"--port {port}: {error.strerror}; choose another, or 0 for any that is free") from None
 
 
-def _started(about: dict[str, str]) -> None:
+def _started(name: str, about: dict[str, str]) -> None:
     """Say where the mock is: to a person, or as a line of JSON to a program."""
     if not sys.stdout.isatty():
         write(json.dumps(about) + "\n")
-        return
-    asked = '{"filter": {"fromDate": "2026-01-01", "toDate": "2026-02-01"}}'
-    write(
-        f"Gong is at {about['url']}, its time zone is {about['zone']}. Ctrl-C ends it.\n\n"
-        f"  access key  {about['key']}\n  secret      {about['secret']}\n  or a token  {about['token']}\n\n"
-        f"Try it:\n  curl -u {about['key']}:{about['secret']} {about['url']}/v2/stats/activity/aggregate"
-        f" -d '{asked}'\n"
-    )
+    elif name == GONG:
+        write(_HELLO.format_map(about))
+    else:
+        write(f"The provider of {name} is at {about['url']}. Ctrl-C ends it.\n")
+
+
+_HELLO = """\
+Gong is at {url}; the time zone of its company is {zone}. Ctrl-C ends it.
+
+  access key  {key}
+  secret      {secret}
+  or a token  {token}
+
+Try it:
+  curl -u {key}:{secret} {url}/v2/stats/activity/aggregate \\
+    -d '{{"filter": {{"fromDate": "2026-01-01", "toDate": "2026-02-01"}}}}'
+"""

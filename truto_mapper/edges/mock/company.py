@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import accumulate
+from operator import add
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,11 @@ _GIVEN = {
 
 #: What one does to one's own calls.
 _OWN = ("callsRequestedFeedback", "callsSharedInternally", "callsSharedExternally")
+
+#: The days of a period: the number of the first one, and that of the one after the last.
+Span = tuple[int, int]
+
+_NONE: list[str] = []
 
 #: How many days are made at once, and the bytes of a week, from Monday: work is done on five of its days.
 _BLOCK, _WEEK = 512, b"\xff" * 5 + b"\0\0"
@@ -75,41 +81,53 @@ class Source(NamedTuple):
     same: bytes
     before: bytes | None = None
 
-    def total(self, start: int, stop: int) -> int:
-        """How many calls there are from one day to another; each counts once, on however many days it was."""
+    def totals(self, spans: Sequence[Span]) -> list[int]:
+        """How many calls there are in each span; a call counts once, on however many of its days it is in the list."""
+        if len(spans) == len(self.same):  # each is one day
+            return [*self.same] if self.before is None else [*map(add, self.same, self.before)]
+        return [self._total(start, stop) for start, stop in spans]
+
+    def _total(self, start: int, stop: int) -> int:
         if self.before is None:
             return sum(self.same[start:stop])
         again = self.before[start + 1 : stop]
         return self.before[start] + sum(map(max, self.same[start : stop - 1], again)) + self.same[stop - 1]
 
+    def calls(self) -> Iterator[tuple[int, int, int]]:
+        """Each call in the list by the day in whose list it is, the day on which it was, and its number there."""
+        for day, many in enumerate(self.same):
+            for number in range(many):
+                yield day, day, number
+        for day, many in enumerate(self.before or ()):
+            for number in range(many):
+                yield day, day - 1, number
+
 
 class Days:
-    """What a user does from one day to another; days are numbered from 0.
-
-    `lists` has for each count the sources of its calls, `extra` the scorecards beyond the first of a call.
-    """
+    """What a user does from one day to another; days are numbered from 0."""
 
     def __init__(self, company: Company, user: User, first: int, last: int) -> None:
-        self._company, self._first = company, first
-        self.lists = {name: list(company.sources(user, name, first, last)) for name in COUNTS}
-        self._extra = company.extra_scorecards(user, first, last)
+        self._company, self._first, self._size = company, first, last - first
+        self._lists = [[*company.sources(user, name, first, last)] for name in COUNTS]
+        self._extra = Source(user, company.extra_scorecards(user, first, last))
 
-    def counts(self, start: int, stop: int) -> dict[str, int]:
-        """The fifteen counts from one day to another."""
-        found = {name: sum([one.total(start, stop) for one in some]) for name, some in self.lists.items()}
-        found[SCORECARDS] += sum(self._extra[start:stop])
-        return found
+    def counts(self, spans: Sequence[Span]) -> Iterator[tuple[int, ...]]:
+        """The fifteen counts of each span, in their order."""
+        columns = []
+        for name, sources in zip(COUNTS, self._lists, strict=True):
+            counted = [*sources, self._extra] if name == SCORECARDS else sources
+            totals = [one.totals(spans) for one in counted] or [[0] * len(spans)]
+            columns.append(totals[0] if len(totals) == 1 else [*map(sum, zip(*totals, strict=True))])
+        return zip(*columns, strict=True)
 
-    def calls(self, day: int) -> dict[str, list[str]]:
-        """The ids of the calls of one day in each count."""
-        call = partial(self._company.call, day=self._first + day)
-        found: dict[str, list[str]] = {}
-        for name, some in self.lists.items():
-            ids = found[name] = []
-            for host, same, before in some:
-                ids += [call(host, number) for number in range(same[day])]
-                ids += [call(host, number, ago=1) for number in range(before[day] if before else 0)]
-        return found
+    def calls(self) -> Iterator[tuple[list[str], ...]]:
+        """The ids of the calls in the fifteen lists of each day."""
+        columns = [[_NONE] * self._size for _ in COUNTS]
+        for column, sources in zip(columns, self._lists, strict=True):
+            for source in sources:
+                for day, on, number in source.calls():
+                    column[day] = [*column[day], self._company.call(source.host, self._first + on, number)]
+        return zip(*columns, strict=True)
 
 
 class Company:
@@ -132,9 +150,9 @@ class Company:
         begun = datetime.combine(date.fromordinal(day), time(), self.zone)
         return begun.astimezone(UTC).astimezone(self.zone).isoformat()
 
-    def call(self, host: User, number: int, ago: int = 0, *, day: int) -> str:
-        """The id of a call that was made so many days before a day."""
-        return str(identity(self.seed, ((host.number << 22) + day - ago << 4) + number))
+    def call(self, host: User, day: int, number: int) -> str:
+        """The id of a call of a day."""
+        return str(identity(self.seed, ((host.number << 22) + day << 4) + number))
 
     def was_active(self, user: User, first: int, last: int) -> bool:
         """Whether a user has any activity from one day to another."""

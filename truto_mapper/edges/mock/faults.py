@@ -89,24 +89,32 @@ class Rules(pydantic.BaseModel):
 class Faults:
     """Chooses the fault of each call: that of its header, or of the first rule that strikes."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules, self._seed = rules.rules, rules.seed
+    def __init__(self, rules: Rules, *, of_pages: bool) -> None:
+        self._rules, self._seed, self._of_pages = rules.rules, rules.seed, of_pages
         self._seen = [0] * len(rules.rules)
 
     @classmethod
-    def read(cls, given: Path | Source | None) -> Faults:
-        """The rules of a file. Raises `MappingError` with each mistake at its line and column, M105 without a file."""
+    def read(cls, given: Path | Source | None, *, of_pages: bool = False) -> Faults:
+        """The rules of a file; `of_pages` is whether the mock can show faults of its pages.
+
+        Raises `MappingError` with each mistake at its line and column, M105 without a file.
+        """
         if given is None:
-            return cls(Rules(rules=[]))
-        source = given if isinstance(given, Source) else files.read(given, kind=_RULES)
-        return cls(shaped(yaml_tree.parse(source), Rules))
+            return cls(Rules(rules=[]), of_pages=of_pages)
+        node = yaml_tree.parse(given if isinstance(given, Source) else files.read(given, kind=_RULES))
+        rules = shaped(node, Rules)
+        places = [node.at(("rules", number, "fault")) for number, one in enumerate(rules.rules) if _is_of_pages(one)]
+        if places and not of_pages:
+            raise MappingError([place.diagnostic("M106", _ONLY_GONG.format(place.value)) for place in places])
+        return cls(rules, of_pages=of_pages)
 
     def chosen(self, method: str, path: str, header: str | None) -> Fault | None:
         """The fault of a call. Raises `RefusedError` 400 for a header that names none."""
         struck = [rule for number, rule in enumerate(self._rules) if self._strikes(number, rule, method, path)]
-        if header is not None:
-            return _asked(header)
-        return next(iter(struck), None)
+        fault = next(iter(struck), None) if header is None else _asked(header)
+        if fault is not None and _is_of_pages(fault) and not self._of_pages:
+            raise RefusedError(400, f"{HEADER}: {_ONLY_GONG.format(fault.fault)}")
+        return fault
 
     def _strikes(self, number: int, rule: Rule, method: str, path: str) -> bool:
         """Whether a rule strikes a call; every call that matches counts."""
@@ -117,6 +125,14 @@ class Faults:
             return False
         drawn = hashlib.blake2b(f"{self._seed}:{number}:{self._seen[number]}".encode(), digest_size=4).digest()
         return int.from_bytes(drawn) < rule.probability * 2**32
+
+
+_ONLY_GONG = "only the mock of Gong shows the fault {}"
+
+
+def _is_of_pages(fault: Fault) -> bool:
+    """Whether a fault is in the answer itself, not on its way."""
+    return fault.fault in {"repeat-cursor", "changed"}
 
 
 _RULES = files.Kind("a file of faults", Rules.model_fields)

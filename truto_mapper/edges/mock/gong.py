@@ -104,6 +104,10 @@ _STATISTICS = (
 )
 
 
+#: The schema of the body that asks for some users.
+_OF_USERS = "users-request"
+
+
 class Asked(NamedTuple):
     """A question for a list: `about` tells it from any other, `rows` is what its rows are called."""
 
@@ -141,7 +145,7 @@ def gong(
     if not is_time_zone(zone):
         arguments.refuse(f"zone must be an IANA time zone such as Europe/Berlin, not {zone}")
     made = _Gong(Company(seed, users, zone), Gate(credentials, now, limits=limits), Cursors(seed, now, cursor_seconds))
-    return with_faults(made.app(), Faults.read(faults), made.refusal)
+    return with_faults(made.app(), Faults.read(faults, of_pages=True), made.refusal)
 
 
 class _Gong:
@@ -152,6 +156,7 @@ class _Gong:
         self._numbers = count(1)
         self._found: Kept[Sequence[User]] = Kept(_LISTS, lambda _: 1)
         self._pages: Kept[bytes] = Kept(ROOM, len)
+        self._schemas = {name: request_schema(name) for name in (*(one.schema for one in _STATISTICS), _OF_USERS)}
 
     def app(self) -> Starlette:
         """The routes."""
@@ -190,9 +195,9 @@ class _Gong:
         return Response(data[:-1] + rows + b"}" if rows else data, status, named)
 
     def _list(
-        self, asked: Asked, find: Callable[[], Sequence[User]], show: Callable[[User], JSON], **more: Any
+        self, asked: Asked, find: Callable[[], Sequence[User]], show: Callable[[User], str], **more: Any
     ) -> Response:
-        """A page of the users that `find` gives, each as `show` shows it; `more` comes along."""
+        """A page of the users that `find` gives, each as the JSON that `show` makes; `more` comes along."""
         page = self._cursors.page(asked.about, asked.cursor)
         about = json.dumps(asked.about, sort_keys=True)
         found = self._found.get(about, find)
@@ -202,11 +207,11 @@ class _Gong:
             found = found[1:]
         shown = found[page * PAGE : page * PAGE + PAGE]
         key = about, page, asked.fault
-        rows = self._pages.get(key, lambda: json.dumps([*map(show, shown)], ensure_ascii=False).encode())
+        rows = self._pages.get(key, lambda: ", ".join(map(show, shown)).encode())
         records: JSON = {"totalRecords": len(found), "currentPageSize": len(shown), "currentPageNumber": page}
         if (following := page if asked.fault == "repeat-cursor" else page + 1) * PAGE < len(found):
             records["cursor"] = self._cursors.seal(asked.about, following)
-        return self._answer({"records": records} | more, b', "%s": %s' % (asked.rows.encode(), rows))
+        return self._answer({"records": records} | more, b', "%s": [%s]' % (asked.rows.encode(), rows))
 
     # ── Questions ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -218,7 +223,7 @@ class _Gong:
 
     async def _statistic(self, of: Statistic, request: Request) -> Response:
         today = self._let_in(request, of.scope)
-        body = body_of(await _read(request), request_schema(of.schema))
+        body = body_of(await _read(request), self._schemas[of.schema])
         first, last = whole_days(body, today)
         company, asked = self._company, body["filter"]
         days = stats.since_founded(first, last)
@@ -242,7 +247,7 @@ class _Gong:
 
     async def _some_users(self, request: Request) -> Response:
         today = self._let_in(request, USERS)
-        body = body_of(await _read(request), request_schema("users-request"))
+        body = body_of(await _read(request), self._schemas[_OF_USERS])
         return self._profiles(request, today, body["filter"], body.get("cursor"))
 
     def _profiles(self, request: Request, today: int, asked: JSON, cursor: str | None) -> Response:
@@ -253,7 +258,7 @@ class _Gong:
             lambda: [
                 user for user in self._named(asked, avatars=bool(asked.get("includeAvatars"))) if user.hired <= today
             ],
-            lambda user: profiles.profile(company, user, today),
+            lambda user: json.dumps(profiles.profile(company, user, today), ensure_ascii=False),
         )
 
     async def _user(self, request: Request) -> Response:

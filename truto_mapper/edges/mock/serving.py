@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from socket import socket
+from socket import create_server, socket
 from typing import Any
 
 import uvicorn
@@ -26,15 +26,14 @@ class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of t
 
 
 def listening(port: int) -> socket:
-    """A socket on a port, 0 for any that is free. Raises `OSError` if it is taken."""
-    made = socket()
-    made.bind((HOST, port))
-    return made
+    """A socket that listens on a port, 0 for any that is free. Raises `OSError` if it is taken."""
+    return create_server((HOST, port))  # calls wait there until the server runs
 
 
 def server(app: ASGIApp, **more: Any) -> uvicorn.Server:
     """A server of an app; `serve(sockets=[…])` runs it."""
-    return uvicorn.Server(uvicorn.Config(app, http=_Protocol, log_level="critical", lifespan="off", **more))
+    at_once = {"timeout_graceful_shutdown": 1} | more  # a slow answer does not keep it from ending
+    return uvicorn.Server(uvicorn.Config(app, http=_Protocol, log_level="critical", lifespan="off", **at_once))
 
 
 def serve(app: ASGIApp, at: socket, on_start: Callable[[str], None]) -> None:

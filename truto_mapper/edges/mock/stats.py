@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any
 
-from truto_mapper.edges.mock.company import Company, Days
+from truto_mapper.edges.mock.company import COUNTS, Company, Days, Span
 from truto_mapper.edges.mock.people import FOUNDED, User
 
 JSON = dict[str, Any]
 
-#: What a row tells of a user: of a company, from one day to another, in periods of a unit if the question names one.
-Tells = Callable[[Company, int, int, str | None, User], Any]
+#: What a row tells of a user, as JSON: of a company, from one day to another, in periods of a unit if one is named.
+Tells = Callable[[Company, int, int, str | None, User], str]
+
+#: How the counts, and what they count in one period, are written.
+_COUNTS = ", ".join(f'"{name}": %s' for name in COUNTS)
+_PERIOD = f'{{{_COUNTS}, "fromDate": "%s", "toDate": "%s"}}'
 
 #: How many months the periods have that begin with a month.
 _MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
@@ -27,10 +32,10 @@ _MEASURED = {
 }
 
 
-def row(user: User, name: str, told: Any) -> JSON:
+def row(user: User, name: str, told: str) -> str:
     """A row of any statistics. A user without an address has none here, or null."""
     address = {"userEmailAddress": user.address} if user.address or user.dice & 1 else {}
-    return {"userId": user.id} | address | {name: told}
+    return f'{json.dumps({"userId": user.id} | address)[:-1]}, "{name}": {told}}}'
 
 
 def dated(company: Company, first: int, last: int) -> JSON:
@@ -39,27 +44,40 @@ def dated(company: Company, first: int, last: int) -> JSON:
     return between | {"timeZone": company.zone_name}
 
 
-def total(company: Company, first: int, last: int, _: str | None, user: User) -> JSON:
+def total(company: Company, first: int, last: int, _: str | None, user: User) -> str:
     """The counts of all the days."""
-    return Days(company, user, first, last).counts(0, last - first)
+    (counted,) = Days(company, user, first, last).counts([(0, last - first)])
+    return f"{{{_COUNTS % counted}}}"
 
 
-def by_period(company: Company, first: int, last: int, unit: str | None, user: User) -> list[JSON]:
+def by_period(company: Company, first: int, last: int, unit: str | None, user: User) -> str:
     """The counts of each period. The first and the last one are cut where the days begin and end."""
-    days = Days(company, user, first, last)
-    return [
-        days.counts(start - first, stop - first) | _between(company, start, stop)
-        for start, stop in periods(unit or "DAY", first, last)
-    ]
+    spans = [*periods(unit or "DAY", first, last)]
+    counted = Days(company, user, first, last).counts([(start - first, stop - first) for start, stop in spans])
+    return _periods(company, spans, counted)
 
 
-def day_by_day(company: Company, first: int, last: int, _: str | None, user: User) -> list[JSON]:
+def day_by_day(company: Company, first: int, last: int, _: str | None, user: User) -> str:
     """The ids of the calls of each day."""
-    days = Days(company, user, first, last)
-    return [days.calls(day - first) | _between(company, day, day + 1) for day in range(first, last)]
+    days = Days(company, user, first, last).calls()
+    written = (tuple([_ids(ids) if ids else "[]" for ids in day]) for day in days)
+    return _periods(company, [(day, day + 1) for day in range(first, last)], written)
 
 
-def interaction(company: Company, first: int, last: int, _: str | None, user: User) -> list[JSON]:
+def _ids(ids: list[str]) -> str:
+    return '["' + '", "'.join(ids) + '"]'
+
+
+def _periods(company: Company, spans: Iterable[Span], told: Iterable[tuple[Any, ...]]) -> str:
+    """The array of what is told of each period."""
+    made = [
+        _PERIOD % (*one, company.midnight(start), company.midnight(stop))
+        for (start, stop), one in zip(spans, told, strict=True)
+    ]
+    return f"[{', '.join(made)}]"
+
+
+def interaction(company: Company, first: int, last: int, _: str | None, user: User) -> str:
     """What is measured on the calls that a user hosts. A few calls tell no story."""
     hosted, noise = company.weights(user, first, last)
     calls = sum(hosted)
@@ -69,10 +87,10 @@ def interaction(company: Company, first: int, last: int, _: str | None, user: Us
         trait = (user.dice >> number * 8 & 0xFF) / 255
         value = round(middle + spread * (trait + mean - 1), 2)
         found.append({"name": name, "value": value if calls > 2 or number != 1 else None})
-    return found
+    return json.dumps(found)
 
 
-def periods(unit: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+def periods(unit: str, first: int, last: int) -> Iterator[Span]:
     """The days of each period: the first one and the one after the last."""
     while first < last:
         stop = min(_end(unit, first), last)
@@ -89,10 +107,6 @@ def _end(unit: str, day: int) -> int:
     months, there = _MONTHS[unit], date.fromordinal(day)
     years, month = divmod((there.month - 1) // months * months + months, 12)
     return date(there.year + years, month + 1, 1).toordinal()
-
-
-def _between(company: Company, start: int, stop: int) -> JSON:
-    return {"fromDate": company.midnight(start), "toDate": company.midnight(stop)}
 
 
 def since_founded(first: int, last: int) -> tuple[int, int]:

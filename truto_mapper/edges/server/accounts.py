@@ -15,7 +15,7 @@ from truto_mapper.edges.server.credentials import Credentials
 from truto_mapper.edges.server.errors import refuse
 from truto_mapper.edges.server.store import Store, Stored
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import ProviderError
 
 #: Seconds that a provider may take to renew a token, and the most bytes of its answer.
@@ -28,8 +28,9 @@ Connect = Callable[[], httpx2.AsyncClient]
 def account_for(store: Store, mapper: Mapper[Any], stored: Stored) -> Account:
     """The client's account for a mapping, with those of its settings that the mapping declares."""
     declared = mapper.mapping.context_schemas
-    context = {name: value for name, value in stored.entry.context.items() if name in declared}
-    return Account(stored.entry.base_url, auth_of(store, stored), context, stored.id)
+    context = {name: value for name, value in stored.context.items() if name in declared}
+    is_http = stored.entry.base_url.startswith("http://")  # whoever added the account allowed it
+    return Account(stored.entry.base_url, auth_of(store, stored), context, stored.id, allow_http=is_http)
 
 
 def auth_of(store: Store, stored: Stored, connect: Connect | None = None) -> Auth:
@@ -45,9 +46,16 @@ def auth_of(store: Store, stored: Stored, connect: Connect | None = None) -> Aut
             return OAuth(renew, token=given if "access_token" in given else None)
 
 
-def found(stored: Stored, account: Account) -> dict[str, Any]:
+def existing(store: Store, account_id: str) -> Stored:
+    """An account of the store. Raises `StoreError` S806."""
+    if (stored := store.account(account_id)) is None:
+        refuse("S806", f"there is no account {excerpt(account_id)}", "`truto-mapper account list` shows them all")
+    return stored
+
+
+def found(before: Account | Stored, after: Account) -> dict[str, Any]:
     """The settings that a client found out, to be remembered."""
-    return {name: value for name, value in account.context.items() if name not in stored.entry.context}
+    return {name: value for name, value in after.context.items() if before.context.get(name) != value}
 
 
 def _connected() -> httpx2.AsyncClient:
@@ -58,9 +66,7 @@ def _renewal(store: Store, account_id: str, connect: Connect) -> Callable[[Mappi
     """What renews the token of an account. Several processes may do so: one of their tokens counts."""
 
     async def stored() -> Credentials:
-        if (found := await asyncio.to_thread(store.account, account_id)) is None:
-            refuse("S806", f"there is no account {account_id}")
-        return found.credentials
+        return (await asyncio.to_thread(existing, store, account_id)).credentials
 
     async def renew(token: Mapping[str, Any] | None) -> Credentials:
         old = await stored()

@@ -24,6 +24,7 @@ from truto_mapper.edges.server.database import ACCOUNTS, CHECKS, KEEP_CHECK, SCO
 from truto_mapper.edges.server.errors import StoreError, refuse
 from truto_mapper.edges.server.keys import Keys, Sealed
 from truto_mapper.edges.server.tokens import Grant, StoredToken
+from truto_mapper.engine.redaction import Redaction
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.record import record
 
@@ -50,10 +51,11 @@ class Entry:
 
 @record
 class Stored:
-    """An account: whom it belongs to, where it is, and how it signs in. Its repr shows no credentials."""
+    """An account with its credentials, and with those of its settings that are secret. Its repr shows neither."""
 
     entry: Entry
     credentials: Credentials
+    secrets: Mapping[str, Any]
 
     def __repr__(self) -> str:
         return f"Stored({self.entry!r})"
@@ -67,6 +69,11 @@ class Stored:
     def integration(self) -> str:
         """The provider, as the mappings name it."""
         return self.entry.integration
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """All settings of the account, for all mappings of its integration."""
+        return {**self.entry.context, **self.secrets}
 
 
 class Store:
@@ -138,18 +145,21 @@ class Store:
         context: Mapping[str, Any] | None = None,
         name: str = "",
         account_id: str | None = None,
+        allow_http: bool = False,
     ) -> str:
         """Store an account and return its id, a UUID. `credentials` are made by `credentials.basic` and its neighbours.
 
         Raises `StoreError` S806 if the id exists or is no UUID, and `QueryError` Q520 for a wrong base URL.
         """
-        Account(base_url)
+        Account(base_url, allow_http=allow_http)
         account_id = str(uuid4()) if account_id is None else account_id.lower()
         if not _UUID.fullmatch(account_id):
             refuse("S806", f"the id of an account must be a UUID, not {excerpt(account_id)}")
-        sealed = self._seal(credentials, account_id, integration, base_url)
+        secrets = {name: value for name, value in (context or {}).items() if _is_secret(name, value)}
+        plain = {name: value for name, value in (context or {}).items() if name not in secrets}
+        sealed = self._seal(credentials, secrets, account_id, integration, base_url)
         values: dict[str, Any] = {"id": account_id, "name": name, "integration": integration, "base_url": base_url}
-        values |= {"auth": credentials["type"], "context": _json(context or {}), "created": int(self._now())}
+        values |= {"auth": credentials["type"], "context": _json(plain), "created": int(self._now())}
         with self._sealing() as connection:
             try:
                 connection.execute(insert(ACCOUNTS).values(**values, key=sealed.key, sealed=sealed.value))
@@ -163,7 +173,7 @@ class Store:
         if not _UUID.fullmatch(account_id):
             return None
         rows = self._database.read(select(ACCOUNTS).where(ACCOUNTS.c.id == account_id))
-        return Stored(_entry(rows[0]), self._opened(rows[0])) if rows else None
+        return Stored(_entry(rows[0]), *self._opened(rows[0])) if rows else None
 
     def accounts(self) -> list[Entry]:
         """Every account, the oldest first, without credentials."""
@@ -172,7 +182,7 @@ class Store:
         ]
 
     def remember(self, account_id: str, settings: Mapping[str, Any]) -> None:
-        """Put what was found out about an account into its context, beside what is there."""
+        """Put what was found out about an account into its context, beside what is there. It is not sealed."""
         with self._database.changing() as connection:
             row = self._locked(connection, account_id)
             context = json.loads(row.context) | dict(settings)
@@ -187,9 +197,10 @@ class Store:
         """
         with self._sealing() as connection:
             row = self._locked(connection, account_id)
-            if expected is not None and (current := self._opened(row)) != expected:
+            current, secrets = self._opened(row)
+            if expected is not None and current != expected:
                 return current
-            sealed = self._seal(credentials, row.id, row.integration, row.base_url)
+            sealed = self._seal(credentials, secrets, row.id, row.integration, row.base_url)
             change = {"auth": credentials["type"], "key": sealed.key, "sealed": sealed.value}
             connection.execute(_account(row.id).values(**change))
             return credentials
@@ -209,7 +220,7 @@ class Store:
                 row = connection.execute(_select_locked(account_id)).first()
                 if row is None:  # removed meanwhile
                     continue
-                sealed = self._seal(self._opened(row), row.id, row.integration, row.base_url)
+                sealed = self._seal(*self._opened(row), row.id, row.integration, row.base_url)
                 connection.execute(_account(row.id).values(key=sealed.key, sealed=sealed.value))
             yield account_id
         with self._sealing() as connection:
@@ -284,11 +295,12 @@ class Store:
         sealed = self._keys.seal(_CHECK, "check")
         connection.execute(text(KEEP_CHECK), {"key": sealed.key, "sealed": sealed.value})
 
-    def _seal(self, credentials: Credentials, *about: str) -> Sealed:
+    def _seal(self, credentials: Credentials, secrets: Mapping[str, Any], *about: str) -> Sealed:
         """`about` is the id of the account, its integration and its base URL: a seal holds for nothing else."""
-        return self._keys.seal(_json(dict(credentials)).encode(), _json(["account", *about]))
+        value = {"credentials": dict(credentials), "context": dict(secrets)}
+        return self._keys.seal(_json(value).encode(), _json(["account", *about]))
 
-    def _opened(self, row: Row[Any]) -> Credentials:
+    def _opened(self, row: Row[Any]) -> tuple[Credentials, dict[str, Any]]:
         self._refuse_others({row.key})
         about = _json(["account", row.id, row.integration, row.base_url])
         value = self._keys.open(Sealed(row.key, row.sealed), about)
@@ -297,8 +309,8 @@ class Store:
                 f"the credentials of account {row.id} do not open: they, or the account, were changed in the database"
             )
             refuse("S808", message, "remove the account and add it again")
-        found: Credentials = json.loads(value)
-        return found
+        found = json.loads(value)
+        return found["credentials"], found["context"]
 
     def _locked(self, connection: Connection, account_id: str) -> Row[Any]:
         """The row of an account, which nobody else changes until this transaction ends. Raises `StoreError` S806."""
@@ -330,6 +342,11 @@ def _token(rows: list[Row[Any]]) -> StoredToken:
     expires = None if row.expires is None else datetime.fromtimestamp(row.expires, UTC)
     methods = frozenset(row.methods.split())
     return StoredToken(Grant(row.id, row.name, accounts, methods, created, expires), row.digest)
+
+
+def _is_secret(name: str, value: Any) -> bool:
+    """Whether a setting is, or holds, what is hidden wherever it is shown."""
+    return bool(Redaction().of({name: value}) != {name: value})
 
 
 def _json(value: Any) -> str:
