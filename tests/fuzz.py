@@ -21,6 +21,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import calling
 import joining
 import paging
 import test_methods
@@ -712,7 +713,15 @@ def forged(rng, mapper, query, text):
         raise BrokenError(f"accepted {other!r} for {text!r}")
 
 
-KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
+def client(rng):
+    """Fetching from a mock that fails at random: complete, or an error and resumable."""
+    try:
+        calling.check(rng)
+    except MapperError as error:
+        raise BrokenError(str(error)) from None
+
+
+KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions, client)
 KINDS = {one.__name__: one for one in KINDS}
 
 

@@ -15,6 +15,7 @@ from mock_company import NOON, Asker, Clock
 
 from truto_mapper import load
 from truto_mapper.edges.mock import KEY, SECRET, Credential, gong
+from truto_mapper.edges.mock.pages import Kept
 from truto_mapper.edges.mock.requests import Gate, RefusedError
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text import files
@@ -322,6 +323,29 @@ def test_what_is_not_declared_is_ignored(ask):
     body = {"filter": JANUARY | {"colour": "red"}, "shape": 1}
     page, known = (ask("POST", AGGREGATE, json=one).json() for one in (body, {"filter": JANUARY}))
     assert page["usersAggregateActivityStats"] == known["usersAggregateActivityStats"]
+
+
+def test_avatars_are_asked_for_with_true_or_false(ask):
+    reply = ask("GET", "/v2/users", params={"includeAvatars": "maybe"})
+    assert (reply.status_code, reply.json()["errors"]) == (400, ["includeAvatars must be true or false, not maybe"])
+
+
+def test_what_is_kept_takes_no_more_room_than_there_is():
+    kept, made = Kept(10, len), []
+
+    def get(text):
+        return kept.get(text, lambda: made.append(text) or text)
+
+    for text in ("aaaa", "bbbb", "aaaa", "cccc", "aaaa", "bbbb", "d" * 11, "d" * 11, "cccc"):
+        assert get(text) == text
+    assert made == ["aaaa", "bbbb", "cccc", "bbbb", "d" * 11, "d" * 11, "cccc"]
+
+
+def test_a_null_is_as_if_it_were_not_there(ask):
+    body = {"cursor": None, "filter": JANUARY | {"userIds": None}}
+    assert ask("POST", AGGREGATE, json=body).status_code == 200
+    reply = ask("POST", AGGREGATE, json={"filter": JANUARY | {"toDate": None}})
+    assert reply.json()["errors"] == ["filter.toDate must not be null"]
 
 
 def test_a_large_body_is_refused(ask):

@@ -63,6 +63,7 @@ ACCOUNTS = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("context", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("renewing_until", BigInteger, nullable=False, server_default="0"),
 )
 TOKENS = Table(
     "truto_mapper_tokens",
