@@ -49,7 +49,7 @@ OWNERS = {
     "starlette": {"edges.mock", "edges.server"},
     "swagger_ui_bundle": {"edges.server"},
     "uvicorn": {"edges.mock", "edges.server"},
-    "httpx2": {"edges.client"},
+    "httpx2": {"edges.client", "edges.server"},
     "limits": {"edges.client"},
     "opentelemetry": {"edges.client"},
 }

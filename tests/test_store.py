@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import killing
@@ -141,6 +142,28 @@ def test_the_first_of_two_renewals_counts(store):
     assert store.replace_credentials(account_id, first, expected=BASIC) == first
     assert store.replace_credentials(account_id, second, expected=BASIC) == first
     assert store.account(account_id).credentials == first
+
+
+def test_one_process_renews_a_token_at_a_time_and_one_that_died_does_not_block_for_ever(url, keys):
+    clock = [1_000.0]
+    with closing(Store.open(url, keys, now=lambda: clock[0])) as store:
+        account_id = added(store)
+        assert store.begin_renewal(account_id, 30)
+        assert not store.begin_renewal(account_id, 30)
+        clock[0] = 1_030.0
+        assert store.begin_renewal(account_id, 30)
+        store.end_renewal(account_id)
+        assert store.begin_renewal(account_id, 30)
+
+
+def test_a_token_grants_nothing_after_its_end(url, keys):
+    clock = [1_000.0]
+    with closing(Store.open(url, keys, now=lambda: clock[0])) as store:
+        token = store.add_token("t", accounts=None, expires=datetime.fromtimestamp(2_000, UTC))
+        clock[0] = 1_999.0
+        assert store.grant(token)
+        clock[0] = 2_000.0
+        assert store.grant(token) is None
 
 
 def test_a_rotation_seals_every_account_with_the_first_key(store, opened, keys):
