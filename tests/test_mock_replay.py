@@ -97,6 +97,11 @@ def test_what_no_endpoint_asks_for_is_a_404_that_says_what_is_asked_for(contacts
     assert "/api/contacts" in reply.text
 
 
+def test_a_body_that_is_not_json_is_compared_as_text(contacts):
+    reply = contacts("POST", "/api/contacts", content=b"name=Ada")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
+
+
 def test_a_deletion_without_a_case_has_no_body(contacts):
     reply = contacts("DELETE", "/api/contacts/unheard-of")
     assert (reply.status_code, reply.content) == (204, b"")

@@ -154,7 +154,7 @@ def _list(value: Any) -> list[Any]:
 def _call(method: str, path: str, params: Iterable[tuple[str, str]], body: bytes) -> Call:
     try:
         said = json.dumps(json.loads(body), sort_keys=True) if body.strip() else ""
-    except ValueError:
+    except (ValueError, RecursionError):
         said = body.decode("utf-8", "replace")
     return Call(method, path, tuple(sorted(params)), said)
 

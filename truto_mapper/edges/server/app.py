@@ -97,6 +97,7 @@ def _beside(mappers: Iterable[Mapper[Any]], callers: Callers, limiter: Limiter, 
 
     def described(root: str) -> bytes:
         made = service(all_served, version=__version__, servers=[root or "/"])
+        del made["jsonSchemaDialect"]  # Swagger UI warns of any but OpenAPI's own, which extends it
         return rendering.dumps(made).encode()
 
     async def ready() -> None:

@@ -51,9 +51,9 @@ class Told:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                call.status = message["status"]
                 limits = rates.normalised(call.provider_headers, self.watch.now()) if call.provider_headers else ()
                 message["headers"] = [*message["headers"], *limits, own]
+                call.status = message["status"]
             elif not call.is_head:
                 call.bytes += len(message.get("body", b""))
             await send(message)
