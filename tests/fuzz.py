@@ -23,6 +23,7 @@ from pathlib import Path
 
 import calling
 import joining
+import mock_tries
 import paging
 import test_methods
 import test_pagination
@@ -721,8 +722,19 @@ def client(rng):
         raise BrokenError(str(error)) from None
 
 
-KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions, client)
-KINDS = {one.__name__: one for one in KINDS}
+def mocks(rng):
+    """The mock Gong refuses hostile calls in Gong's form, and its company agrees with itself."""
+    chosen = rng.random()
+    if chosen < 0.1:
+        mock_tries.agreeing(rng)
+    elif chosen < 0.2:
+        mock_tries.narrow(rng)
+    else:
+        mock_tries.hostile(rng, partial(nasty, rng))
+
+
+ENGINE = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
+KINDS = {one.__name__: one for one in (*ENGINE, client, mocks)}
 
 
 def attempt(kind, seed):

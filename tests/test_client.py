@@ -463,6 +463,7 @@ def test_gzip_is_read_also_in_several_members():
         (PLAIN[:-5], {"content-length": str(len(PLAIN))}, "ends after"),
         (zlib.compress(PLAIN), {"content-encoding": "deflate"}, "encoded as"),
     ],
+    ids=["cut", "not gzip", "br", "bomb", "large", "short", "deflate"],
 )
 def test_a_body_that_cannot_be_read_whole_is_an_error(content, headers, told):
     with pytest.raises(ProviderError, match=told) as caught:

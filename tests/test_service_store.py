@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 
@@ -14,7 +16,7 @@ from starlette.testclient import TestClient
 
 from truto_mapper import load
 from truto_mapper.edges import mock
-from truto_mapper.edges.server import Store, app, credentials
+from truto_mapper.edges.server import Store, app, callers, credentials
 from truto_mapper.edges.server.keys import Keys, new_key, parse_keys
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -33,13 +35,13 @@ class World:
     """A service on a store, with a provider that counts its calls, and a clock for what the service keeps."""
 
     def __init__(self, store, gong):
-        self.store, self.asked, self.clock = store, 0, 0.0
+        self.store, self.asked, self.clock, self.log = store, 0, 0.0, []
         self.account = store.add_account(
             "gong", "https://gong.example", GOOD, context={"time_zone": "America/New_York"}
         )
         self.token = store.add_token("ours", accounts=[self.account])
         mapper = load("gong/activity", cursor_key=store.cursor_keys)
-        made = app([mapper], store, transport=self.counted(gong), log=lambda _: 0, now=lambda: NOW, clock=self.time)
+        made = app([mapper], store, transport=self.counted(gong), log=self.log.append, now=lambda: NOW, clock=self.time)
         self.client = TestClient(made)
 
     def time(self):
@@ -132,10 +134,35 @@ def test_a_database_that_is_gone_is_503_and_lets_nobody_in(server, keys, gong):
             world.clock += 2
             answer = world.call()
             assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
-            assert answer.json()["diagnostics"][0]["code"] == "S804"
+            assert (answer.json()["diagnostics"][0]["code"], answer.json()["detail"]) == (
+                "S804",
+                "the store cannot be used",
+            )
+            assert str(server.port) not in answer.text + world.client.get("/readyz").text
+            (told,) = {one["message"] for one in world.log if one["event"] == "store"}
+            assert f"cannot use the store postgresql://tester@127.0.0.1:{server.port}/postgres: " in told
             assert (world.client.get("/readyz").status_code, world.client.get("/healthz").status_code) == (503, 200)
             server.start()
             assert (world.call().status_code, world.client.get("/readyz").status_code) == (200, 200)
+    server.empty()
+
+
+def test_a_database_that_hangs_is_503_and_stops_nobody_else(server, keys, gong, monkeypatch):
+    monkeypatch.setattr(callers, "PATIENCE", 0.2)
+    with closing(Store.open(server.url, keys)) as store:
+        world = World(store, gong)
+        with world.client:
+            assert world.call().status_code == 200
+            server.signal(signal.SIGSTOP)
+            assert world.call().status_code == 200  # a moment ago it was right
+            world.clock += 2
+            assert [world.call().status_code for _ in range(6)] == [503] * 6
+            assert world.client.get("/healthz").status_code == 200
+            server.signal(signal.SIGCONT)
+            monkeypatch.undo()
+            assert world.call().status_code == 200
+            while store._database._engine.pool.checkedout():  # by threads whose callers had their answer long ago
+                time.sleep(0.01)
     server.empty()
 
 
