@@ -482,7 +482,7 @@ def test_a_call_waits_for_its_turn_and_is_429_if_that_takes_too_long(world, call
     ask, log = provider(world, call, lambda _: Response(body), max_wait=0.0)
     answers = [ask(query=MONTH) for _ in range(4)]
     assert [one.status_code for one in answers] == [200, 200, 200, 429]
-    assert (answers[-1].headers["retry-after"], log[-1]["codes"]) == ("1", ["P615"])
+    assert (answers[-1].headers["retry-after"], log[-1]["codes"]) == ("2", ["P615"])
     assert answers[-1].json()["detail"].startswith("the provider takes 3 calls a second")
 
 
