@@ -69,7 +69,7 @@ def _moment(text: str) -> float | None:
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = read(text.strip())
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         return moment.timestamp() if moment.tzinfo else None
     return None
