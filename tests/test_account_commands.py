@@ -102,6 +102,17 @@ def test_settings_that_no_mapping_takes_are_refused(run, context, said):
     assert (done.exit_code, said in done.stderr, listed(run)) == (1, True, [])
 
 
+def test_settings_come_from_a_file_too(run, tmp_path):
+    (tmp_path / "settings.yaml").write_text("time_zone: UTC\n")
+    added(run, "--context", "@settings.yaml", "--context", "detailed=true")
+    assert listed(run)[0]["context"] == {"time_zone": "UTC", "detailed": "true"}
+    twice = run("account", "add", *GONG, "--basic", "A", "--context", "@settings.yaml", "--context", "time_zone=UTC")
+    assert (twice.exit_code, 'gives "time_zone" twice' in twice.stderr) == (2, True)
+    (tmp_path / "settings.yaml").write_text("- hidden-1\n")
+    wrong = run("account", "add", *GONG, "--basic", "A", "--context", "@settings.yaml")
+    assert (wrong.exit_code, "hidden" in wrong.output) == (2, False)
+
+
 @pytest.mark.parametrize("url", ["http://api.gong.io", "ftp://x", "https://user:pass@x.com", "https://x.com?a=b", ""])
 def test_a_base_url_that_no_client_takes_is_refused(run, url):
     done = run("account", "add", "--integration", "gong", "--base-url", url, "--basic", "A")
