@@ -77,7 +77,7 @@ class Pages:
         if method == "delete" and made.body == b"null":
             await answers.respond(scope, send, b"", None, status=204)
             return
-        is_raw = asked.format == "raw"
+        is_raw = asked.format == "raw" and call.provider_headers  # a call that is skipped has no reply
         kind = rates.media_type(call.provider_headers.get("content-type")) if is_raw else made.content_type
         await answers.respond(scope, send, made.body, kind)
 
