@@ -126,6 +126,11 @@ def test_each_format_has_its_media_type_and_form(call, wanted, kind, names):
         assert len({one["id"] for one in lines}) == len(lines) > 100
 
 
+def test_a_call_that_is_skipped_has_no_type_of_the_provider_to_pass_on(call):
+    answer = call(query=f"{MONTH}&truto_response_format=raw&truto_skip_api_call=true")
+    assert (answer.status_code, answer.headers["content-type"], answer.text) == (200, "application/json", "null")
+
+
 def test_the_parameters_are_read_in_the_syntax_of_qs(call):
     everyone = call(query=MONTH).json()["result"]
     one, two = (everyone[index]["user"]["id"] for index in (0, 1))

@@ -133,5 +133,6 @@ A service with a mock of Gong, which has made-up users. Try it:
   curl -H 'Authorization: Bearer {service.token}' \\
     '{url}/unified/conversational-intelligence/activity?integrated_account_id={service.account}&{month}&limit=2'
 
-Or open {url}/docs, press Authorize, and paste the token. Press Ctrl-C to stop.
+Or open {url}/docs, press Authorize, and paste the token. The account is {service.account}.
+Press Ctrl-C to stop.
 """)
