@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -167,6 +168,16 @@ def test_pages_together_are_all_users_once(ask):
     assert "cursor" not in second["records"]
     found = [row["userId"] for page in pages for row in page[key]]
     assert len(set(found)) == total == len(found)
+
+
+def test_a_page_of_many_days_has_fewer_users(ask):
+    long = {"period": "DAY", "fromDate": "2022-11-26", "toDate": "2026-11-26"}
+    first = ask.post(ROWS["by-period"][0], **long).text  # 20 MB
+    (cursor,) = re.findall('"cursor": "(.*?)"', first[:500])
+    pages = [first, ask.post(ROWS["by-period"][0], cursor=cursor, **long).text]
+    assert [re.findall('"currentPageSize": (.*?),', page[:500]) for page in pages] == [["27"], ["27"]]
+    users = [user for page in pages for user in re.findall('"userId": "(.*?)"', page)]
+    assert len(set(users)) == len(users) == 54
 
 
 def test_a_filter_names_users_and_when_they_were_added(ask):
