@@ -1,5 +1,6 @@
 """The service over HTTP, in this process: a mock of Gong behind it, a real store, a real HTTP client in front."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -19,8 +20,9 @@ from starlette.websockets import WebSocketDisconnect
 from truto_mapper import QueryError, Response, load
 from truto_mapper.edges import mock
 from truto_mapper.edges.client import Limiter, Retries
-from truto_mapper.edges.server import Store, app
+from truto_mapper.edges.server import Store, app, bodies
 from truto_mapper.edges.server.keys import new_key, parse_keys
+from truto_mapper.edges.server.refusals import Refused
 
 KEY = "a secret of the tests"
 MAPPINGS = ("gong/activity", "gong/interactions", "gong/users")
@@ -649,3 +651,18 @@ def test_a_resource_without_the_parameter_of_the_account_is_refused(world, tmp_p
     spec.write_text(re.sub("  integrated_account_id.*\n", "", spec.read_text()))
     with pytest.raises(QueryError, match="crm/contact has no parameter `integrated_account_id`"):
         app([load(folder / "contact.yaml")], world.store)
+
+
+@pytest.mark.parametrize(
+    ("messages", "status"), [([], 408), ([{"type": "http.disconnect"}], 400)], ids=["slow", "gone"]
+)
+def test_a_body_must_come_in_time_and_to_its_end(monkeypatch, messages, status):
+    monkeypatch.setattr(bodies, "PATIENCE", 0.01)
+    scope = {"headers": [(b"content-type", b"application/json")]}
+
+    async def receive():
+        return messages.pop(0) if messages else await asyncio.sleep(10)
+
+    with pytest.raises(Refused) as refused:
+        asyncio.run(bodies.read_json(scope, receive))
+    assert refused.value.status == status

@@ -81,8 +81,9 @@ def serve(
                 load(located(name), cursor_key=service.store.cursor_keys)
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
+            made = serving.application(mappers, service.store, stream, redis=redis, **options)
             _say(f"http://{host}:{socket.getsockname()[1]}", service)
-            serving.run(mappers, service.store, socket, stream, redis=redis, grace=grace, **options)
+            serving.run(made, socket, stream, grace)
 
 
 def _check_origins(origins: list[str]) -> None:
