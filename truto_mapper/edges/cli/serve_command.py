@@ -81,8 +81,9 @@ def serve(
                 load(located(name), cursor_key=service.store.cursor_keys)
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
+            made = serving.application(mappers, service.store, stream, redis=redis, **options)
             _say(f"http://{host}:{socket.getsockname()[1]}", service)
-            serving.run(mappers, service.store, socket, stream, redis=redis, grace=grace, **options)
+            serving.run(made, socket, stream, grace)
 
 
 def _check_origins(origins: list[str]) -> None:
@@ -133,5 +134,6 @@ A service with a mock of Gong, which has made-up users. Try it:
   curl -H 'Authorization: Bearer {service.token}' \\
     '{url}/unified/conversational-intelligence/activity?integrated_account_id={service.account}&{month}&limit=2'
 
-Or open {url}/docs, press Authorize, and paste the token. Press Ctrl-C to stop.
+Or open {url}/docs, press Authorize, and paste the token. The account is {service.account}.
+Press Ctrl-C to stop.
 """)
