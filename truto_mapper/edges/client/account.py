@@ -26,8 +26,8 @@ class Account:
 
     `base_url` is where every path of the mapping goes below, such as `https://api.gong.io`. `auth` are the credentials,
     None for a provider that needs none. `context` holds the settings of the mapping. `id` is what limits are counted
-    by; without it the base URL and the user or token. `allow_http` lets credentials travel unencrypted to other machines.
-    Raises `QueryError` Q520.
+    by; without it the base URL and the user or token. `allow_http` lets credentials travel unencrypted to other
+    machines. Raises `QueryError` Q520.
     """
 
     base_url: str

@@ -23,7 +23,7 @@ MAX_REPLY = 64 * 2**20
 Transport: TypeAlias = httpx2.BaseTransport | Callable[[Sent], Response]
 AsyncTransport: TypeAlias = httpx2.AsyncBaseTransport | Callable[[Sent], Awaitable[Response] | Response]
 
-#: zlib's window bits for gzip, and how many members (RFC 1952 §2.2) a reply may have: each costs time, also an empty one.
+#: zlib's window bits for gzip, and how many members (RFC 1952 §2.2) a reply may have: empty ones take time, too.
 _GZIP, MAX_MEMBERS = 31, 10_000
 
 
