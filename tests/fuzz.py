@@ -733,9 +733,8 @@ def mocks(rng):
         mock_tries.hostile(rng, partial(nasty, rng))
 
 
-CORE = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
-KINDS = (*CORE, client, mocks)
-KINDS = {one.__name__: one for one in KINDS}
+ENGINE = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
+KINDS = {one.__name__: one for one in (*ENGINE, client, mocks)}
 
 
 def attempt(kind, seed):

@@ -23,6 +23,9 @@ from schemathesis import Case, GenerationMode, Response
 
 from truto_mapper.engine.query_string import split_query_string
 
+#: Few, since the days of many years, which a query may ask for, are many rows for each of them.
+USERS = 5
+
 #: Values that a query is given for what schemathesis made; None for no value.
 CHOICES: dict[str, tuple[Any, ...]] = {
     "next_cursor": (None, None, None),
@@ -119,7 +122,7 @@ def main() -> None:
     arguments.add_argument("--tries", type=int, default=500)
     arguments.add_argument("--seed", type=int, default=0)
     given = arguments.parse_args()
-    with live() as running:
+    with live(USERS) as running:
         checked = Checked(running)
         for operation_id in checked.operations:
             checked.fuzz(operation_id, given.tries, given.seed)

@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
@@ -143,7 +143,7 @@ def _run(page: str, beside: Beside) -> str:
     made, end = [], 0
     for block in blocks(page):
         if block.file is not None:
-            write(block)
+            write(replace(block, text=beside.real(block.text)))
         elif block.kind == "python":
             code = "\n" * page.count("\n", 0, block.start) + beside.real(block.text)
             exec(compile(code, "page", "exec"), namespace)

@@ -211,6 +211,7 @@ CACHES = {
     "edges.mock.company.self._hosted": 4096,
     "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",
+    "edges.server.app.described": 8,
     "engine.redaction._is_secret": 1024,
     "engine.typed_json.library": "one",
     "language.library.patterns._template": 256,

@@ -463,11 +463,22 @@ def test_gzip_is_read_also_in_several_members():
         (PLAIN[:-5], {"content-length": str(len(PLAIN))}, "ends after"),
         (zlib.compress(PLAIN), {"content-encoding": "deflate"}, "encoded as"),
     ],
+    ids=["cut", "not gzip", "br", "bomb", "large", "short", "deflate"],
 )
 def test_a_body_that_cannot_be_read_whole_is_an_error(content, headers, told):
     with pytest.raises(ProviderError, match=told) as caught:
         replied(content, headers, max_reply=1_000_000)
     assert (caught.value.code, caught.value.status) == ("P602", 502)
+
+
+def test_a_reply_that_is_too_long_is_not_asked_for_again():
+    asked = []
+    transport = httpx2.MockTransport(lambda sent: asked.append(sent) or httpx2.Response(200, content=b" " * 1_001))
+    client = Client(GONG, ACCOUNT, transport=transport, rate_limits=[], max_reply=1_000)
+    with pytest.raises(ProviderError, match="more than 1,000 bytes") as caught:
+        client.list(JANUARY)
+    assert len(asked) == 1
+    assert "a shorter period" in str(caught.value)
 
 
 def test_a_reply_that_drips_is_given_up():

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from truto_mapper import QueryError
+from truto_mapper import ProviderError, QueryError, load
 from truto_mapper.edges import cli
-from truto_mapper.edges.client import Basic, Bearer
+from truto_mapper.edges.client import Account, Basic, Bearer, Client
 from truto_mapper.edges.client.account_file import read_account
 from truto_mapper.edges.mock import KEY, SECRET, gong, listening, server
 from truto_mapper.text.source import Source
@@ -219,3 +219,25 @@ def test_an_account_that_cannot_be_read_is_an_error(name):
     with pytest.raises(QueryError) as caught:
         read_account(name, {})
     assert caught.value.code == "Q520"
+
+
+# ── Connections ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+CUT = "rules:\n  - {fault: reset, calls: [1]}\n  - {fault: truncated, calls: [2]}\n  - {fault: gzip, calls: [3]}\n"
+
+
+def test_a_connection_that_is_reset_or_cut_is_made_again(at):
+    told = []
+    known = Account(at(CUT), Basic(KEY, SECRET), {"time_zone": "America/New_York"})
+    options = {"rate_limits": [], "on_failure": lambda _, failed: told.append(failed.error), "sleep": lambda _: None}
+    with Client(load("gong/activity"), known, **options) as client:
+        assert len(client.list(QUERY).records) > 100
+    assert told == ["connection_closed"] * 2
+
+
+def test_an_encrypted_connection_to_a_port_that_is_not_is_refused(url):
+    known = Account(url.replace("http://", "https://"), Basic(KEY, SECRET), {"time_zone": "UTC"})
+    options = {"rate_limits": [], "sleep": lambda _: None}
+    with Client(load("gong/activity"), known, **options) as client, pytest.raises(ProviderError) as caught:
+        client.list(QUERY)
+    assert "no encrypted connection (TLS)" in str(caught.value)

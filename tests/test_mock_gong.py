@@ -291,6 +291,11 @@ def test_the_shipped_mappings_of_users_and_interactions_have_nothing_to_say(ask)
     pages += ask.pages(load("gong/interactions"), weeks, context={"time_zone": ZONE}, now=NOON.isoformat())
     assert [one.message for page in pages for one in page.diagnostics] == []
     assert [len(page.records) for page in pages[:2]] == [100, 30]
+    known = pages[0].records[7]
+    exchange = load("gong/users").exchange("", method="get", id=known["id"])
+    with pytest.raises(StopIteration) as end:
+        exchange.send(ask.send(next(exchange)))
+    assert (end.value.value.record, end.value.value.diagnostics) == (known, ())
 
 
 REFUSED = {

@@ -2,14 +2,14 @@
 
 import pytest
 from live_service import live
-from openapi_fuzz import Checked
+from openapi_fuzz import USERS, Checked
 
 TRIES = 15
 
 
 @pytest.fixture(scope="module")
 def checked():
-    with live() as running:
+    with live(USERS) as running:
         yield Checked(running)
 
 

@@ -1,21 +1,17 @@
 """The service and its store: what a change in the store means for callers, and what they are told when it is gone."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 
 import httpx2
-import postgresql
 import pytest
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from truto_mapper import load
-from truto_mapper.edges import mock
+from truto_mapper.edges import cli, mock
 from truto_mapper.edges.server import Store, app, callers, credentials
 from truto_mapper.edges.server.keys import Keys, new_key, parse_keys
 
@@ -25,22 +21,15 @@ MONTH = "start_time=2026-01-01T00:00:00-05:00&end_time=2026-02-01T00:00:00-05:00
 GOOD, BAD = (credentials.basic(mock.KEY, secret) for secret in (mock.SECRET, "no longer"))
 
 
-@pytest.fixture(scope="module")
-def server():
-    with postgresql.running() as server:
-        yield server
-
-
 class World:
     """A service on a store, with a provider that counts its calls, and a clock for what the service keeps."""
 
-    def __init__(self, store, gong):
+    def __init__(self, store, gong, mapper):
         self.store, self.asked, self.clock, self.log = store, 0, 0.0, []
         self.account = store.add_account(
             "gong", "https://gong.example", GOOD, context={"time_zone": "America/New_York"}
         )
         self.token = store.add_token("ours", accounts=[self.account])
-        mapper = load("gong/activity", cursor_key=store.cursor_keys)
         made = app([mapper], store, transport=self.counted(gong), log=self.log.append, now=lambda: NOW, clock=self.time)
         self.client = TestClient(made)
 
@@ -67,15 +56,20 @@ def gong():
     return mock.gong(users=60, limits=False, now=lambda: NOW)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def keys():
     return parse_keys(new_key(), "a test")
 
 
+@pytest.fixture(scope="module")
+def mapper(keys):
+    return load("gong/activity", cursor_key=keys.cursor_keys)
+
+
 @pytest.fixture
-def world(tmp_path, keys, gong):
+def world(tmp_path, keys, gong, mapper):
     with closing(Store.open(f"sqlite:///{tmp_path}/store.db", keys)) as store:
-        world = World(store, gong)
+        world = World(store, gong, mapper)
         with world.client:
             yield world
 
@@ -111,11 +105,11 @@ def test_new_credentials_count_after_two_seconds(world):
     assert world.call().json()["truto_is_remote_error"] is True
 
 
-def test_a_new_key_stops_no_service_that_has_both(tmp_path, keys, gong):
+def test_a_new_key_stops_no_service_that_has_both(tmp_path, keys, gong, mapper):
     url, new = f"sqlite:///{tmp_path}/store.db", parse_keys(new_key(), "a test")
     with ExitStack() as stack:
         store = stack.enter_context(closing(Store.open(url, Keys([*keys._keys.values(), *new._keys.values()]))))
-        world = World(store, gong)
+        world = World(store, gong, mapper)
         stack.enter_context(world.client)
         cursor = world.call(f"{MONTH}&limit=5").json()["next_cursor"]
         rotating = stack.enter_context(closing(Store.open(url, Keys([*new._keys.values(), *keys._keys.values()]))))
@@ -125,12 +119,12 @@ def test_a_new_key_stops_no_service_that_has_both(tmp_path, keys, gong):
         assert world.client.get("/readyz").status_code == 200
 
 
-def test_a_database_that_is_gone_is_503_and_lets_nobody_in(server, keys, gong):
-    with closing(Store.open(server.url, keys)) as store:
-        world = World(store, gong)
+def test_a_database_that_is_gone_is_503_and_lets_nobody_in(postgres, keys, gong, mapper):
+    with closing(Store.open(postgres.url, keys)) as store:
+        world = World(store, gong, mapper)
         with world.client:
             assert (world.call().status_code, world.client.get("/readyz").status_code) == (200, 200)
-            server.kill()
+            postgres.kill()
             world.clock += 2
             answer = world.call()
             assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
@@ -138,40 +132,39 @@ def test_a_database_that_is_gone_is_503_and_lets_nobody_in(server, keys, gong):
                 "S804",
                 "the store cannot be used",
             )
-            assert str(server.port) not in answer.text + world.client.get("/readyz").text
+            assert str(postgres.port) not in answer.text + world.client.get("/readyz").text
             (told,) = {one["message"] for one in world.log if one["event"] == "store"}
-            assert f"cannot use the store postgresql://tester@127.0.0.1:{server.port}/postgres: " in told
+            assert f"cannot use the store postgresql://tester@127.0.0.1:{postgres.port}/postgres: " in told
             assert (world.client.get("/readyz").status_code, world.client.get("/healthz").status_code) == (503, 200)
-            server.start()
+            postgres.start()
             assert (world.call().status_code, world.client.get("/readyz").status_code) == (200, 200)
-    server.empty()
+    postgres.empty()
 
 
-def test_a_database_that_hangs_is_503_and_stops_nobody_else(server, keys, gong, monkeypatch):
-    monkeypatch.setattr(callers, "PATIENCE", 0.2)
-    with closing(Store.open(server.url, keys)) as store:
-        world = World(store, gong)
+def test_a_database_that_hangs_is_503_and_stops_nobody_else(postgres, keys, gong, mapper, monkeypatch):
+    with closing(Store.open(postgres.url, keys)) as store:
+        world = World(store, gong, mapper)
         with world.client:
             assert world.call().status_code == 200
-            server.signal(signal.SIGSTOP)
+            postgres.signal(signal.SIGSTOP)
+            monkeypatch.setattr(callers, "PATIENCE", 0.2)
             assert world.call().status_code == 200  # a moment ago it was right
             world.clock += 2
             assert [world.call().status_code for _ in range(6)] == [503] * 6
             assert world.client.get("/healthz").status_code == 200
-            server.signal(signal.SIGCONT)
+            postgres.signal(signal.SIGCONT)
             monkeypatch.undo()
             assert world.call().status_code == 200
             while store._database._engine.pool.checkedout():  # by threads whose callers had their answer long ago
                 time.sleep(0.01)
-    server.empty()
+    postgres.empty()
 
 
 def test_a_service_with_other_keys_does_not_start(tmp_path, keys):
-    url = f"sqlite:///{tmp_path}/store.db"
+    url, other = f"sqlite:///{tmp_path}/store.db", new_key()
     Store.open(url, keys).close()
-    environ = os.environ | {"TRUTO_MAPPER_KEY": new_key()}
-    command = [sys.executable, "-m", "truto_mapper.edges.cli", "serve", "--store", url, "--port", "0"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (1, "")
+    words = ["serve", "--store", url, "--port", "0"]
+    done = CliRunner().invoke(cli.app, words, env={"TRUTO_MAPPER_KEY": other})
+    assert (done.exit_code, done.stdout) == (1, "")
     assert f"error[S803]: {url} is sealed with key {keys.first}" in done.stderr
-    assert json.dumps(environ["TRUTO_MAPPER_KEY"]) not in done.stderr
+    assert other not in done.stderr

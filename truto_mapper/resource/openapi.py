@@ -77,7 +77,7 @@ def service(
     *,
     title: str = "Unified API",
     version: str = "1",
-    description: str = "",
+    description: str = "One way to ask many providers, and one form of their answers.",
     servers: Sequence[str] = ("/",),
 ) -> JSON:
     """One OpenAPI 3.1 document for all that a service serves; the order of `served` makes no difference.

@@ -35,9 +35,15 @@ class Account:
     context: Mapping[str, Any] = field(default_factory=dict, repr=False)
     id: str | None = None
     allow_http: bool = field(default=False, repr=False)
+    #: The scheme, host, port and path of the base URL.
+    parts: tuple[str, str, int, str] = field(init=False, repr=False, compare=False)
+    #: Its scheme, host and port; a default port is left out.
+    origin: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        scheme, host, *_ = parts_of(self.base_url)
+        object.__setattr__(self, "parts", parts_of(self.base_url))
+        object.__setattr__(self, "origin", origin_of(self.base_url))
+        scheme, host, *_ = self.parts
         if scheme == "http" and not (self.allow_http or _is_local(host)):
             hint = "write https://; allow_http is for a network of your own"
             refuse(f"the base URL {excerpt(self.base_url)} is not encrypted", hint)
@@ -47,14 +53,9 @@ class Account:
             refuse("auth must be Basic, Bearer or OAuth", "such as Basic(username, password)")
 
     @property
-    def origin(self) -> str:
-        """The scheme, host and port of the base URL; a default port is left out."""
-        return origin_of(self.base_url)
-
-    @property
     def base_path(self) -> str:
         """The path of the base URL, without a slash at its end."""
-        return parts_of(self.base_url)[3]
+        return self.parts[3]
 
     @property
     def key(self) -> str:

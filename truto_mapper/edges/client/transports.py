@@ -23,12 +23,16 @@ MAX_REPLY = 64 * 2**20
 Transport: TypeAlias = httpx2.BaseTransport | Callable[[Sent], Response]
 AsyncTransport: TypeAlias = httpx2.AsyncBaseTransport | Callable[[Sent], Awaitable[Response] | Response]
 
-#: zlib's window bits for gzip, and how many members (RFC 1952 §2.2) a reply may have: empty ones take time, too.
+#: zlib's window bits for gzip, and how many members (RFC 1952 §2.2) a reply may have: an empty one costs time, too.
 _GZIP, MAX_MEMBERS = 31, 10_000
 
 
 class UnreadableError(Exception):
     """A body that cannot be read."""
+
+
+class TooLongError(UnreadableError):
+    """A body with more bytes than are read: another try would have as many."""
 
 
 class Body:
@@ -69,7 +73,7 @@ class Body:
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > self._limit:
-            raise UnreadableError(f"the reply has more than {self._limit:,} bytes")
+            raise TooLongError(f"the reply has more than {self._limit:,} bytes")
         self._parts.append(part)
 
     def done(self) -> bytes:
@@ -178,6 +182,9 @@ def failed(error: Exception, sent: Sent, seconds: float) -> Failed:
     """An exception in our terms. What a library says is not quoted: it may hold anything."""
     timeout = f"{sent.timeout:g} s"
     match error:
+        case TooLongError():
+            hint = "ask for less, such as a shorter period"
+            return Failed(str(error), "unreadable", code="P602", seconds=seconds, hint=hint, is_final=True)
         case UnreadableError():
             return Failed(str(error), "unreadable", code="P602", seconds=seconds)
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
