@@ -24,3 +24,12 @@ def pytest_addoption(parser):
 def accept(request):
     """Whether expectations are to be written instead of compared."""
     return request.config.getoption("--accept")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL that runs, without tables. Who makes some removes them, and who stops it starts it again."""
+    import postgresql
+
+    with postgresql.running() as server:
+        yield server

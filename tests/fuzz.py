@@ -21,7 +21,9 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import calling
 import joining
+import mock_tries
 import paging
 import test_methods
 import test_pagination
@@ -712,8 +714,27 @@ def forged(rng, mapper, query, text):
         raise BrokenError(f"accepted {other!r} for {text!r}")
 
 
-KINDS = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
-KINDS = {one.__name__: one for one in KINDS}
+def client(rng):
+    """Fetching from a mock that fails at random: complete, or an error and resumable."""
+    try:
+        calling.check(rng)
+    except MapperError as error:
+        raise BrokenError(str(error)) from None
+
+
+def mocks(rng):
+    """The mock Gong refuses hostile calls in Gong's form, and its company agrees with itself."""
+    chosen = rng.random()
+    if chosen < 0.1:
+        mock_tries.agreeing(rng)
+    elif chosen < 0.2:
+        mock_tries.narrow(rng)
+    else:
+        mock_tries.hostile(rng, partial(nasty, rng))
+
+
+ENGINE = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
+KINDS = {one.__name__: one for one in (*ENGINE, client, mocks)}
 
 
 def attempt(kind, seed):

@@ -74,13 +74,18 @@ class Server:
     def kill(self) -> None:
         """SIGKILL to every process of the server."""
         if self.process is not None:
-            mine = ["ps", "-o", "pid=", "--ppid", str(self.process.pid)]
-            pids = subprocess.run(mine, capture_output=True, text=True, check=True).stdout.split()
-            for pid in (self.process.pid, *map(int, pids)):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self.signal(signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to every process of the server."""
+        assert self.process is not None
+        mine = ["ps", "-o", "pid=", "--ppid", str(self.process.pid)]
+        pids = subprocess.run(mine, capture_output=True, text=True, check=True).stdout.split()
+        for pid in (self.process.pid, *map(int, pids)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 @contextmanager

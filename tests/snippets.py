@@ -5,7 +5,7 @@
 - `console` blocks hold commands (`$ truto-mapper …`, `$ curl …`, `$ cat …`) with their output, stdout and stderr
   together. A line `…` stands for any lines.
 - A command that ends in `&` runs beside the page until its end, with a free port in place of its own; its output is its
-  first line.
+  first line. The values in a line of JSON may be others than the page shows: the real ones take their places.
 
 A page with files of its own runs in an empty folder, any other page in the checkout.
 """
@@ -13,13 +13,14 @@ A page with files of its own runs in an empty folder, any other page in the chec
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
@@ -41,10 +42,14 @@ FENCE = re.compile(
 
 @dataclass
 class Beside:
-    """Commands that run beside a page; `ports` are those that they really have, by those of the page."""
+    """Commands that run beside a page; `ports` are those that they really have, by those of the page.
+
+    `values` are those that they really print, such as tokens, by those that the page shows.
+    """
 
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     ports: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
 
     def start(self, arguments: list[str]) -> str:
         """The first line of the output of a command that goes on."""
@@ -58,12 +63,22 @@ class Beside:
             self.ports.setdefault(port, free_port())
         for port, real in self.ports.items():
             text = re.sub(rf"(--port |127\.0\.0\.1:){port}\b", rf"\g<1>{real}", text)
+        for shown, real in self.values.items():
+            text = text.replace(shown, real)
         return text
+
+    def learn(self, shown: str, found: str) -> None:
+        """Learn the values in a line of JSON; ports are known."""
+        if shown.startswith("{") and found.startswith("{"):
+            pairs = zip(json.loads(shown).values(), json.loads(self.shown(found)).values(), strict=True)
+            self.values |= {one: other for one, other in pairs if one != other}
 
     def shown(self, text: str) -> str:
         """A text with the ports that the page shows."""
         for port, real in self.ports.items():
             text = text.replace(f"127.0.0.1:{real}", f"127.0.0.1:{port}")
+        for shown, real in self.values.items():
+            text = text.replace(real, shown)
         return text
 
     def stop(self) -> None:
@@ -86,6 +101,7 @@ def curl(arguments: list[str]) -> str:
     parser.add_argument("-H", action="append", default=[])
     parser.add_argument("-i", action="store_true")
     parser.add_argument("-s", action="store_true")
+    parser.add_argument("-g", action="store_true")
     asked = parser.parse_args(arguments)
     headers = {name: value.strip() for name, _, value in (one.partition(":") for one in asked.H)}
     auth = tuple(asked.u.split(":")) if asked.u else None
@@ -127,7 +143,7 @@ def _run(page: str, beside: Beside) -> str:
     made, end = [], 0
     for block in blocks(page):
         if block.file is not None:
-            write(block)
+            write(replace(block, text=beside.real(block.text)))
         elif block.kind == "python":
             code = "\n" * page.count("\n", 0, block.start) + beside.real(block.text)
             exec(compile(code, "page", "exec"), namespace)
@@ -154,10 +170,10 @@ def session(text: str, beside: Beside) -> Iterator[str]:
     """Each command of a console block with its output: as it is shown if that is right, else as it is."""
     for part in re.split(r"^(?=\$ )", text, flags=re.MULTILINE)[1:]:
         command = re.match(r"\$ (?:.*\\\n)*.*\n", part)[0]
-        shown, found = (
-            part.removeprefix(command),
-            beside.shown(output(beside.real(command[2:].replace("\\\n", "")), beside)),
-        )
+        shown, found = part.removeprefix(command), output(beside.real(command[2:].replace("\\\n", "")), beside)
+        if command.endswith("&\n"):
+            beside.learn(shown, found)
+        found = beside.shown(found)
         yield command
         yield shown if fits(shown, found) else elided(shown, found)
 

@@ -49,7 +49,7 @@ OWNERS = {
     "starlette": {"edges.mock", "edges.server"},
     "swagger_ui_bundle": {"edges.server"},
     "uvicorn": {"edges.mock", "edges.server"},
-    "httpx2": {"edges.client"},
+    "httpx2": {"edges.client", "edges.server"},
     "limits": {"edges.client"},
     "opentelemetry": {"edges.client"},
 }
@@ -211,6 +211,7 @@ CACHES = {
     "edges.mock.company.self._hosted": 4096,
     "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",
+    "edges.server.app.described": 8,
     "engine.redaction._is_secret": 1024,
     "engine.typed_json.library": "one",
     "language.library.patterns._template": 256,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from truto_mapper import Encoded, MapperError, Page, Request, Response, load
 from truto_mapper.engine import typed_page
 from truto_mapper.engine.page import rendered
+from truto_mapper.text import files
 
 GONG = load("gong/activity", cache=False)
 QUERY = {"start_time": "2026-03-02T00:00:00Z", "end_time": "2026-03-30T00:00:00Z"}
@@ -136,3 +137,47 @@ def test_decimals_of_a_conversation_in_bytes_keep_their_digits(tmp_path):
     with pytest.raises(StopIteration) as stop:
         exchange.send(Response(b'{"data": [{"id": "1", "score": 0.1234567890123456789012345}]}'))
     assert b"0.1234567890123456789012345" in stop.value.value.body
+
+
+COUNTS = json.loads(files.find("gong/aggregate", "schemas", ".schema.json").text)["$defs"]["counts"]["properties"]
+
+
+def whole(number, cursor, total):
+    """A reply as Gong gives it."""
+    counts = dict.fromkeys(COUNTS, 1)
+    user = {"userId": str(number), "userEmailAddress": "a@b.example", "userAggregateActivityStats": counts}
+    dates = {"fromDateTime": "2026-03-02T00:00:00Z", "toDateTime": "2026-03-30T00:00:00Z", "timeZone": "UTC"}
+    records = {"totalRecords": total} | ({"cursor": cursor} if cursor else {})
+    return Response(json.dumps({"records": records, "usersAggregateActivityStats": [user], **dates}).encode())
+
+
+def test_rows_that_stay_bytes_are_counted():
+    stream = GONG.stream_bytes(QUERY | {"truto_response_format": "stream"}, now="2026-06-01T00:00:00Z")
+    next(stream)
+    stream.send(whole(1, "a", 2))
+    next(stream)
+    assert [one for one in stream.send(whole(2, None, 2)).diagnostics if one.code == "P604"] == []
+    assert next(stream, None) is None
+
+
+@pytest.mark.parametrize("name", ["stream", "stream_bytes"])
+def test_after_the_last_page_there_is_no_cursor(name):
+    stream = getattr(GONG, name)(QUERY)
+    next(stream)
+    stream.send(whole(1, "a", 2))
+    assert stream.cursor is not None
+    next(stream)
+    stream.send(whole(2, None, 2))
+    assert stream.cursor is None
+
+
+def test_a_page_that_cannot_be_encoded_is_not_passed_over():
+    row = {"userId": "1", "userEmailAddress": float("nan"), "userAggregateActivityStats": {"callsAsHost": 1}}
+    stream = GONG.stream_bytes(QUERY, on_invalid="discard_value")
+    next(stream)
+    stream.send(whole(1, "a", 3))
+    at = stream.cursor
+    next(stream)
+    with pytest.raises(MapperError):
+        stream.send(Response({"records": {"cursor": "b"}, "usersAggregateActivityStats": [row]}))
+    assert stream.cursor == at

@@ -180,7 +180,7 @@ def test_an_example_in_yaml_is_what_it_looks_like(path, text, tmp_path):
 
 
 def test_every_block_is_of_a_kind_that_is_tested():
-    known = {"bash", "console", "diff", "json", "mermaid", "python", "yaml"}
+    known = {"bash", "console", "diff", "dockerfile", "ini", "json", "mermaid", "python", "yaml"}
     found = {(path.name, block.kind) for path in WRITTEN for block in blocks(TEXTS[path])}
     assert {kind for _, kind in found} <= known
     assert [
@@ -195,6 +195,16 @@ def test_the_commands_that_are_only_mentioned_exist_and_take_their_options():
     for path in WRITTEN:
         for command in re.findall(r"`(truto-mapper [a-z][^`]*)`", TEXTS[path].replace("\n", " ")):
             assert not misused(command), (path.name, command)
+
+
+def test_the_commands_in_shells_and_files_exist_and_take_their_options():
+    texts = [
+        (path, one.text) for path in WRITTEN for one in blocks(TEXTS[path]) if one.kind in ("bash", "dockerfile", "ini")
+    ]
+    for path, text in texts:
+        joined = text.replace("\\\n", " ").replace('", "', " ")
+        for command in re.findall(r"(?:^|[ /\"])(truto-mapper [a-z][^\n\"|&;]*)", joined, re.MULTILINE):
+            assert not misused(command.removeprefix("truto-mapper ") if " truto-mapper " in command else command), path
 
 
 # ── Links ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -44,7 +44,7 @@ def told():
 
 
 def test_a_person_is_told_where_the_mock_is_and_a_line_to_copy(told):
-    (line,) = re.findall(r"curl -u (\S+):(\S+) (http://127\.0\.0\.1:\d+\S+) \\\s+-d '(.*)'", told)
+    (line,) = re.findall(r"curl -u (\S+):(\S+) (http://127\.0\.0\.1:\d+\S+) \\\s+-H '.*' -d '(.*)'", told)
     key, secret, url, body = line
     assert "the time zone of its company is Asia/Tokyo" in told
     reply = httpx2.post(url, content=body, auth=(key, secret))

@@ -160,6 +160,12 @@ def test_chance_is_the_same_under_a_seed():
     assert 8 <= one.count(500) <= 32
 
 
+@pytest.mark.parametrize("fault", ["truncated", "reset"])
+def test_without_a_connection_a_call_that_is_cut_fails(fault):
+    with pytest.raises(ConnectionResetError):
+        statuses(f"rules: [{{fault: {fault}}}]", 1)
+
+
 def test_the_header_comes_before_the_rules():
     assert statuses("rules: [{fault: 500}]", 1, headers={"X-Mock-Fault": "429"}) == [429]
 

@@ -97,6 +97,17 @@ def test_what_no_endpoint_asks_for_is_a_404_that_says_what_is_asked_for(contacts
     assert "/api/contacts" in reply.text
 
 
+def test_a_body_that_is_not_json_is_compared_as_text(contacts):
+    reply = contacts("POST", "/api/contacts", content=b"name=Ada")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
+
+
+def test_an_id_may_hold_what_a_path_encodes(contacts):
+    reply = contacts("GET", "/api/contacts/a%2Fb%3Fc")
+    assert (reply.status_code, "id" in reply.text) == (200, True)
+    assert contacts("GET", "/api/contacts/a/b").status_code == 404
+
+
 def test_a_deletion_without_a_case_has_no_body(contacts):
     reply = contacts("DELETE", "/api/contacts/unheard-of")
     assert (reply.status_code, reply.content) == (204, b"")
@@ -113,6 +124,13 @@ def test_faults_strike_here_too(runner):
     ask = Asker(replay(CONTACTS, faults=Source("f.yaml", "rules: [{path: /api/*, fault: 503}]")), runner)
     assert ask("GET", "/api/contacts").status_code == 503
     assert ask("GET", "/nowhere").status_code == 404
+
+
+def test_a_refusal_has_the_words_that_a_case_recorded(runner):
+    ask = Asker(replay("gong/users"), runner)
+    reply = ask("GET", "/v2/users", headers={"X-Mock-Fault": "{fault: 429, retry_after: 9}"})
+    assert (reply.status_code, reply.headers["retry-after"]) == (429, "9")
+    assert reply.json() == {"requestId": "4al018gzaztcr8nbukw", "errors": ["API request limit exceeded"]}
 
 
 def test_a_fault_of_pages_is_refused_where_there_are_none(contacts):

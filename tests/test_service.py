@@ -1,17 +1,23 @@
 """The service over HTTP, in this process: a mock of Gong behind it, a real store, a real HTTP client in front."""
 
 import json
+import re
+import shutil
+import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from truto_mapper import Response, load
+from truto_mapper import QueryError, Response, load
 from truto_mapper.edges import mock
-from truto_mapper.edges.client import Retries
+from truto_mapper.edges.client import Limiter, Retries
 from truto_mapper.edges.server import Store, app
 from truto_mapper.edges.server.keys import new_key, parse_keys
 
@@ -49,10 +55,16 @@ def secret(password):
     return {"type": "basic", "username": "mock-key", "password": password}
 
 
+@cache
+def shipped():
+    """The mappings, loaded once."""
+    return [load(name, cursor_key=KEY) for name in MAPPINGS]
+
+
 def service(store, transport, mappings=None, **options):
     """A client of a service; its `log` has the events."""
     log = []
-    mappings = mappings or [load(name, cursor_key=KEY) for name in MAPPINGS]
+    mappings = mappings or shipped()
     made = app(mappings, store, transport=transport, log=log.append, now=lambda: NOW, **options)
     client = TestClient(made, raise_server_exceptions=True)
     client.log = log
@@ -133,10 +145,12 @@ def test_a_record_is_got_by_its_id(call):
     user = call(USERS, "limit=1").json()["result"][0]
     answer = call(f"{USERS}/{user['id']}")
     assert (answer.status_code, answer.json()["id"]) == (200, user["id"])
+    line = call(f"{USERS}/{user['id']}", "truto_response_format=stream")
+    assert (line.headers["content-type"], line.json()) == ("application/x-ndjson", answer.json())
     assert call(f"{USERS}/12345").status_code == 404
 
 
-@pytest.mark.parametrize("identity", ["..%2F..%2Fv2%2Fcalls", "%2e%2e", "a%00b", "a%0D%0Ax: y"])
+@pytest.mark.parametrize("identity", ["..%2F..%2Fv2%2Fcalls", "%2e%2e", "a%00b", "a%0D%0Ax: y", "%ff", "%ed%a0%80"])
 def test_an_id_cannot_lead_elsewhere(call, identity):
     answer = call(f"{USERS}/{identity}")
     assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (400, "Q519")
@@ -203,6 +217,17 @@ def test_an_account_of_an_integration_without_a_mapping_is_400(world, call):
         400,
         f"{ACTIVITY} is for accounts of gong, and this one is of salesforce",
     )
+
+
+def test_a_cursor_is_for_one_account(world, call):
+    twin = world.store.add_account(
+        "gong", "https://gong.example", secret("mock-secret"), context={"time_zone": "America/New_York"}
+    )
+    token = world.store.add_token("both", accounts=[world.ours, twin])
+    query = f"{MONTH}&limit=1&next_cursor={call(query=f'{MONTH}&limit=1').json()['next_cursor']}"
+    assert call(query=query, token=token, account=world.ours.upper()).status_code == 200
+    refused = call(query=query, token=token, account=twin)
+    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (400, "Q506")
 
 
 # ── Errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -275,7 +300,8 @@ def test_head_has_the_headers_of_get_and_no_body(call):
         ("text/html, */*;q=0.1", "unified", 200),
         ("application/*", "unified", 200),
         ("application/json;q=0", "unified", 406),
-        ("application/json", "stream", 406),
+        ("application/json", "stream", 200),
+        ("text/plain", "stream", 406),
         ("application/x-ndjson", "stream", 200),
         ("text/csv", "raw", 200),
         (",;=", "unified", 406),
@@ -340,12 +366,254 @@ def test_a_record_is_created_changed_and_deleted(contacts):
         ("[" * 100_000, JSON, 400, "nested too deeply"),
         ("[]", JSON, 400, "a body must be an object"),
         ('{"last_nam": "Ada"}', JSON, 400, "no field"),
+        ('{"last_name": "\\ud800"}', JSON, 400, "surrogate"),
         (b'"' + b"a" * 1_000_000 + b'"', JSON, 413, "1,000,000 bytes"),
         ((b"a" * 500_000 for _ in range(3)), JSON, 413, "1,000,000 bytes"),
     ],
-    ids=str,
+    ids=lambda given: (
+        None if isinstance(given, dict) else f"{given!s:.40}" if isinstance(given, (str, int)) else "bytes"
+    ),
 )
 def test_a_body_that_cannot_be_read_is_refused(contacts, content, headers, status, told):
     answer = contacts("POST", "", content, **headers)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert told in answer.json()["detail"]
+
+
+# ── What goes out besides ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"X-RateLimit-Limit": "3", "X-RateLimit-Remaining": "2", "X-RateLimit-Reset": "7"}, ("3", "2", "7")),
+        ({"X-Rate-Limit-Limit": "100, 100;window=60", "X-Rate-Limit-Remaining": "99.0"}, ("100", "99", None)),
+        ({"RateLimit-Limit": "10", "RateLimit-Remaining": "0", "RateLimit-Reset": "30"}, ("10", "0", "30")),
+        ({"RateLimit": '"default";r=50;t=30', "RateLimit-Policy": '"default";q=100;w=60'}, ("100", "50", "30")),
+        ({"RateLimit": "limit=100, remaining=50, reset=5"}, ("100", "50", "5")),
+        ({"X-RateLimit-Reset": "1772452920"}, (None, None, "120")),
+        ({"X-RateLimit-Reset": "1772452920000"}, (None, None, "120")),
+        ({"X-RateLimit-Reset": "Mon, 02 Mar 2026 12:02:00 GMT"}, (None, None, "120")),
+        ({"X-RateLimit-Reset": "2026-03-02T11:00:00Z"}, (None, None, "0")),
+        ({"X-RateLimit-Limit": "many", "X-RateLimit-Reset": "soon", "RateLimit": "?1;=;"}, (None, None, None)),
+        ({"X-RateLimit-Limit": "9" * 400, "X-RateLimit-Remaining": "-1"}, (None, None, None)),
+    ],
+    ids=str,
+)
+def test_the_limits_of_the_provider_have_one_set_of_names(world, call, sent, told):
+    body = {"usersAggregateActivityStats": [], "timeZone": "America/New_York"}
+    ask, _ = provider(world, call, lambda _: Response(json.dumps(body).encode(), 200, sent))
+    answer = ask(query=MONTH)
+    assert answer.status_code == 200
+    assert tuple(answer.headers.get(f"ratelimit-{name}") for name in ("limit", "remaining", "reset")) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("text/html; charset=utf-8", "text/html; charset=utf-8"),
+        ("text/html\r\nset-cookie: a=b", "application/octet-stream"),
+        ("é/x", "application/octet-stream"),
+        ("", "application/octet-stream"),
+    ],
+)
+def test_raw_has_the_content_type_of_the_provider_if_it_is_one(world, call, kind, told):
+    ask, _ = provider(world, call, lambda _: Response(b'{"a":  1}', 200, {"content-type": kind}))
+    answer = ask(query=f"{MONTH}&truto_response_format=raw")
+    assert (answer.content, answer.headers["content-type"]) == (b'{"a":  1}', told)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_each_call_and_each_request_is_a_line_without_secrets_and_query_values(world, call):
+    world.log.clear()
+    user = call(query=f"{MONTH}&limit=1").json()["result"][0]["user"]
+    world.log.clear()
+    answer = call(query=f"{MONTH}&users={user['id']}&remote_query[a]=private", headers={"x-request-id": "mine"})
+    request, line = world.log
+    assert {name: request[name] for name in ("event", "integration", "method", "status", "attempt", "request_id")} == {
+        "event": "provider_request",
+        "integration": "gong",
+        "method": "POST",
+        "status": 200,
+        "attempt": 1,
+        "request_id": "mine",
+    }
+    assert request["provider_request_id"]
+    assert {name: line[name] for name in ("request_id", "account", "route", "method", "operation", "records")} == {
+        "request_id": "mine",
+        "account": world.ours,
+        "route": ACTIVITY,
+        "method": "GET",
+        "operation": "list",
+        "records": 1,
+    }
+    assert (line["status"], line["bytes"]) == (200, int(answer.headers["content-length"]))
+    assert line["time"] == "2026-03-02T12:00:00.000Z"
+    written = json.dumps(world.log)
+    for private in (user["id"], user["emails"][0]["email"], "private", world.token, "mock-secret", "2026-01-01"):
+        assert private not in written
+
+
+def test_notes_about_a_page_are_codes_in_the_log(world, call):
+    world.log.clear()
+    call(query=f"{MONTH}&truto_exclude_fields[]=nam&limit=1")
+    assert "Q508" in world.log[-1]["codes"]
+
+
+def test_metrics_count_calls_and_requests_without_ids(call):
+    call(query=f"{MONTH}&limit=1")
+    answer = call("/metrics", account=None)
+    assert answer.headers["content-type"].startswith("text/plain")
+    for line in (
+        f'truto_mapper_calls_total{{method="GET",route="{ACTIVITY}",status="200"}} ',
+        'truto_mapper_provider_requests_total{integration="gong",status="200"} ',
+        'truto_mapper_provider_request_duration_seconds_count{integration="gong"} ',
+        f'truto_mapper_records_total{{route="{ACTIVITY}"}} ',
+        "truto_mapper_calls_in_flight 1.0",
+        "truto_mapper_limit_wait_seconds_count ",
+    ):
+        assert f"\n{line}" in answer.text
+    assert 'route="none",status="404"' not in answer.text or "activities" not in answer.text
+    assert call("/metrics", account=None, token=None).status_code == 401
+
+
+def test_a_call_waits_for_its_turn_and_is_429_if_that_takes_too_long(world, call):
+    body = json.dumps({"usersAggregateActivityStats": [], "timeZone": "America/New_York"}).encode()
+    ask, log = provider(world, call, lambda _: Response(body), max_wait=0.0)
+    answers = [ask(query=MONTH) for _ in range(4)]
+    assert [one.status_code for one in answers] == [200, 200, 200, 429]
+    assert (answers[-1].headers["retry-after"], log[-1]["codes"]) == ("1", ["P615"])
+    assert answers[-1].json()["detail"].startswith("the provider takes 3 calls a second")
+
+
+def test_health_the_document_and_the_page_need_no_token(call):
+    for path in ("/healthz", "/readyz", "/openapi.json", "/", "/docs", "/docs/swagger-ui-bundle.js", "/docs/start.js"):
+        assert call(path, token=None, account=None).status_code == 200
+    assert call("/docs/index.html", token=None, account=None).status_code == 404
+
+
+def test_a_service_whose_store_is_gone_is_alive_but_not_ready(tmp_path, call):
+    store = Store.open(f"sqlite:///{tmp_path}/store.db", parse_keys(new_key(), "the test"))
+    client = service(store, lambda _: None)
+    store.close()
+    (tmp_path / "store.db").unlink()
+    (tmp_path / "store.db").mkdir()
+    assert client.get("/healthz").status_code == 200
+    for path in ("/readyz", ACTIVITY):
+        answer = call(path, client=client, account=None, token=f"truto_{'0' * 16}_{'a' * 43}")
+        assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (503, "S804")
+        assert answer.headers["retry-after"] == "1"
+
+
+def test_a_service_whose_redis_is_gone_is_not_ready_and_asks_nothing(world, call):
+    ask, _ = provider(world, call, lambda _: None, limiter=Limiter("redis://127.0.0.1:1/0"))
+    assert ask("/readyz").status_code == 503
+    answer = ask(query=MONTH)
+    assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (503, "P616")
+
+
+def test_the_page_loads_nothing_from_elsewhere(call):
+    answer = call("/docs", token=None, account=None)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "http" not in re.sub(r"<meta[^>]*>", "", answer.text)
+
+
+def test_the_document_is_that_of_the_mappings_below_the_path_of_the_service(world):
+    def document(prefix):
+        found = world.client.get(f"{prefix}/openapi.json").json()
+        assert sorted(found["paths"]) == [
+            ACTIVITY,
+            ACTIVITY.replace("activity", "interactions"),
+            USERS,
+            USERS + "/{id}",
+        ]
+        return found["servers"]
+
+    assert document("") == [{"url": "/"}]
+    mounted = TestClient(Starlette(routes=[Mount("/api", world.client.app)]))
+    assert mounted.get("/api/openapi.json").json()["servers"] == [{"url": "/api"}]
+
+
+def test_pages_of_no_origin_may_call_unless_one_is_named(world, call):
+    origin = {"origin": "https://app.example"}
+    assert "access-control-allow-origin" not in call(query=MONTH, headers=origin).headers
+    ask, _ = provider(world, call, lambda _: Response({"errors": ["no"]}, 403), cors=["https://app.example"])
+    asking = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
+    preflight = ask(method="OPTIONS", token=None, headers=origin | asking)
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, "https://app.example")
+    refused = ask(query=MONTH, headers=origin)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (403, "https://app.example")
+    other = ask(query=MONTH, headers={"origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br, gzip;q=0.5", "*", "gzip;q=0", "identity", "x-gzip, deflate", ""])
+def test_long_answers_are_compressed_for_those_who_take_it(call, accepted):
+    answer = call(query=MONTH, headers={"accept-encoding": accepted})
+    is_taken = accepted in ("gzip", "br, gzip;q=0.5", "*")
+    assert answer.headers.get("content-encoding") == ("gzip" if is_taken else None)
+    assert (len(answer.json()["result"]), answer.headers["vary"]) == (100, "accept-encoding")
+
+
+def test_more_calls_than_may_run_are_503(world, call):
+    async def nested(_):
+        inner = await httpx2.AsyncClient(transport=httpx2.ASGITransport(client.app), base_url="http://t").get(
+            f"{ACTIVITY}?integrated_account_id={world.ours}&{MONTH}", headers={"authorization": f"Bearer {world.token}"}
+        )
+        seen.append(inner)
+        return Response(b"{}", 403)
+
+    seen, client = [], None
+    client = service(world.store, nested, max_calls=1)
+    assert call(query=MONTH, client=client).status_code == 403
+    assert (seen[0].status_code, seen[0].headers["retry-after"]) == (503, "1")
+
+
+def test_what_a_client_finds_out_is_remembered(world, call):
+    account = world.store.add_account("gong", "https://gong.example", secret("mock-secret"))
+    token = world.store.add_token("new", accounts=[account])
+    assert call(query=f"{MONTH}&limit=1", account=account, token=token).status_code == 200
+    until = time.monotonic() + 5
+    while world.store.account(account).entry.context != {"time_zone": "America/New_York"}:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_changed_credentials_and_removed_tokens_take_effect_in_two_seconds(tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path}/store.db", parse_keys(new_key(), "the test"))
+    account = store.add_account("gong", "https://gong.example", secret("old"), context={"time_zone": "UTC"})
+    token, sent, at = store.add_token("t", accounts=[account]), [], [0.0]
+
+    def answer(request):
+        sent.append(request.headers["authorization"])
+        return Response(b"{}", 403)
+
+    client = service(store, answer, clock=lambda: at[0])
+
+    def status():
+        url = f"{ACTIVITY}?integrated_account_id={account}&{MONTH}"
+        return client.get(url, headers={"authorization": f"Bearer {token}"}).status_code
+
+    assert (status(), store.replace_credentials(account, secret("new"))) == (403, secret("new"))
+    at[0] = 2.0
+    assert (status(), sent[0] != sent[1]) == (403, True)
+    store.remove_token(store.tokens()[0].token)
+    at[0] = 4.0
+    assert status() == 401
+    store.close()
+
+
+def test_two_mappings_of_one_resource_and_integration_are_refused(world):
+    with pytest.raises(QueryError, match="two mappings serve conversational-intelligence/users of gong"):
+        app([load("gong/users"), load("gong/users")], world.store)
+
+
+def test_a_resource_without_the_parameter_of_the_account_is_refused(world, tmp_path):
+    folder = tmp_path / "mappings" / "harbor"
+    folder.mkdir(parents=True)
+    (folder / "contact.yaml").write_text((EXAMPLES / "harbor" / "contact.yaml").read_text())
+    shutil.copytree(EXAMPLES.parent / "schemas", tmp_path / "schemas")
+    spec = tmp_path / "schemas" / "crm" / "contact.yaml"
+    spec.write_text(re.sub("  integrated_account_id.*\n", "", spec.read_text()))
+    with pytest.raises(QueryError, match="crm/contact has no parameter `integrated_account_id`"):
+        app([load(folder / "contact.yaml")], world.store)

@@ -325,12 +325,20 @@ def _foreign(known: list[Endpoint], names: Sequence[str]) -> ProviderError:
 
 def paging(endpoint: Endpoint, scope: Scope) -> tuple[int | None, Any, int | None]:
     """How many rows of the outermost `for_each` a reply has, its number, and the total; None for what is unknown."""
-    outer = value_of(endpoint.for_each[0][1], scope, failing=MISSING) if endpoint.for_each else MISSING
+    outer = _rows(endpoint.for_each[0][1], scope) if endpoint.for_each else MISSING
     rows = outer if isinstance(outer, list) else [] if outer is MISSING else [outer]
     number, total = (value_of(one, scope, failing=MISSING) for one in (endpoint.page_number, endpoint.total))
     is_number = isinstance(number, (int, float, str)) and not isinstance(number, bool)
     is_total = isinstance(total, (int, float)) and not isinstance(total, bool)
     return sum(one is not None for one in rows), number if is_number else None, int(total) if is_total else None
+
+
+def _rows(loop: Expression, scope: Scope) -> Any:
+    """What a loop finds. Its rows are only counted: they may be bytes, which are no values to pass on."""
+    try:
+        return loop.evaluate_in(scope)
+    except EvaluationError:
+        return MISSING
 
 
 def of_other_types(types: SourceTypes, readings: Iterable[Reading], body: Any) -> list[Diagnostic]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import chain, count, groupby
 from typing import NamedTuple, get_args
 
-from truto_mapper.resource.answers import Answers
+from truto_mapper.resource.answers import KEY_BY, Answers
 from truto_mapper.resource.bundle import Bundle, lifted, opened, pascal, reference
 from truto_mapper.resource.field import Field, value_schema, without
 from truto_mapper.resource.generated import (
@@ -77,7 +77,7 @@ def service(
     *,
     title: str = "Unified API",
     version: str = "1",
-    description: str = "",
+    description: str = "One way to ask many providers, and one form of their answers.",
     servers: Sequence[str] = ("/",),
 ) -> JSON:
     """One OpenAPI 3.1 document for all that a service serves; the order of `served` makes no difference.
@@ -222,13 +222,27 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
         about = f"{about} Written `{name}[key]=value`, with more keys in brackets for deeper values."
     for period in resource.periods:
         about = f"{about} Must be before `{period.end}`." if period.start == name else about
+        examples = {period.start: "2026-01-01T00:00:00Z", period.end: "2026-02-01T00:00:00Z"}
+        schema = {"examples": [examples[name]]} | schema if name in examples else schema
+    if name == KEY_BY:
+        schema |= {"enum": list(_keys(resource.fields))}
     return parameter | {"description": about, "schema": opened(schema)}
+
+
+def _keys(fields: Mapping[str, Field], above: str = "") -> Iterator[str]:
+    """The fields that records can be keyed by: single values, none of them in an array."""
+    for name, field in fields.items():
+        if field.type not in ("array", "object"):
+            yield f"{above}{name}"
+        elif field.type == "object":
+            yield from _keys(field.fields, f"{above}{name}.")
 
 
 def _bare(item: Field) -> JSON:
     """The schema of an item; an object with one required field can be given as that field."""
     required = [field for field in item.fields.values() if field.is_asked]
-    return value_schema(required[0] if len(required) == 1 else item, "asked")
+    schema = value_schema(required[0] if len(required) == 1 else item, "asked")
+    return schema | {"minLength": 1} if schema.get("type") == "string" else schema
 
 
 def _written(name: str, field: Field) -> str:

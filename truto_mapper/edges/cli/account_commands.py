@@ -60,11 +60,12 @@ def add(
 
     The secret is asked for on a terminal, else read from stdin or from the environment. It is never an argument.
     """
+    _check_ways(basic, bearer, oauth)
     with reported():
         given = _context(context)
         _check_context(integration, given)
     with opened(url, key_file) as store:
-        credentials = _credentials(basic, bearer, oauth, secret_env)
+        credentials = _credentials(basic, oauth, secret_env)
         more: dict[str, Any] = {"context": given, "name": name, "account_id": account_id, "allow_http": allow_http}
         made = store.add_account(integration, base_url, credentials, **more)
         write(made + "\n")
@@ -105,12 +106,14 @@ def rotate(
     """
     if keys is (account_id is not None):
         raise UsageError("name the account that gets new credentials, or say --keys for all accounts")
+    if account_id is not None:
+        _check_ways(basic, bearer, oauth)
     with opened(url, key_file) as store:
         if account_id is None:
             done = sum(1 for _ in store.reseal())
             typer.echo(f"sealed {done} account{'' if done == 1 else 's'} with key {store.key}", err=True)
         else:
-            store.replace_credentials(account_id, _credentials(basic, bearer, oauth, secret_env))
+            store.replace_credentials(account_id, _credentials(basic, oauth, secret_env))
             typer.echo(f"account {account_id} has new credentials", err=True)
 
 
@@ -125,11 +128,14 @@ def remove(account_id: AccountId, url: StoreUrl = None, key_file: KeyFile = None
 # ── Credentials and settings ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _credentials(user: str | None, is_bearer: bool, file: str | None, variable: str | None) -> Credentials:
-    from truto_mapper.edges.server import credentials
-
+def _check_ways(user: str | None, is_bearer: bool, file: str | None) -> None:
     if (user is not None) + is_bearer + (file is not None) != 1:
         raise UsageError("say how the account signs in: one of --basic USER, --bearer, --oauth FILE")
+
+
+def _credentials(user: str | None, file: str | None, variable: str | None) -> Credentials:
+    from truto_mapper.edges.server import credentials
+
     if user is not None:
         return credentials.basic(user, secret("the password", variable))
     if file is None:
@@ -167,13 +173,15 @@ def _check_context(integration: str, context: Mapping[str, Any]) -> None:
     Raises `MappingError` and `QueryError` Q509.
     """
     known = files.known("mappings", ".yaml")
-    mine = [load(located(name)).mapping for name in known if name.partition("/")[0] == integration]
+    mine = [name for name in known if name.partition("/")[0] == integration]
     if not mine:
         hint = did_you_mean(integration, {name.partition("/")[0] for name in known})
         message = f"no mapping of {excerpt(integration)} is shipped or in ./mappings, so its settings are not checked"
         report([Diagnostic("S809", message, severity="warning", hint=hint)])
+    if not (mine and context):
         return
-    declared = set().union(*(mapping.context_schemas for mapping in mine))
+    mappings = [load(located(name)).mapping for name in mine]
+    declared = set().union(*(mapping.context_schemas for mapping in mappings))
     found = [
         Diagnostic(
             "Q509", f"no mapping of {integration} has a setting {excerpt(name)}", hint=did_you_mean(name, declared)
@@ -181,7 +189,7 @@ def _check_context(integration: str, context: Mapping[str, Any]) -> None:
         for name in context
         if name not in declared
     ]
-    for mapping in mine:
+    for mapping in mappings:
         try:
             Settings(mapping).of({name: value for name, value in context.items() if name in mapping.context_schemas})
         except QueryError as error:

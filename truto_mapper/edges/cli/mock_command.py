@@ -139,5 +139,5 @@ Gong is at {url}; the time zone of its company is {zone}. Ctrl-C ends it.
 
 Try it:
   curl -u {key}:{secret} {url}/v2/stats/activity/aggregate \\
-    -d '{{"filter": {{"fromDate": "2026-01-01", "toDate": "2026-02-01"}}}}'
+    -H 'Content-Type: application/json' -d '{{"filter": {{"fromDate": "2026-01-01", "toDate": "2026-02-01"}}}}'
 """

@@ -97,7 +97,11 @@ def _stream(where: str) -> Iterator[TextIO]:
     if where == "-":
         yield sys.stderr
         return
-    with Path(os.devnull if where == "none" else where).open("a", encoding="utf-8") as stream:
+    try:
+        opened = Path(os.devnull if where == "none" else where).open("a", encoding="utf-8")  # noqa: SIM115  # see below
+    except OSError as error:
+        raise UsageError(f"cannot write the log {where}: {error.strerror or error}") from None
+    with opened as stream:
         yield stream
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from truto_mapper.edges.client.auth import Auth, Basic
+from truto_mapper.edges.client.auth import Auth, Basic, Bearer
 from truto_mapper.engine import sendable
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import QueryError
@@ -25,8 +26,8 @@ class Account:
 
     `base_url` is where every path of the mapping goes below, such as `https://api.gong.io`. `auth` are the credentials,
     None for a provider that needs none. `context` holds the settings of the mapping. `id` is what limits are counted
-    by; without it the base URL and the user. `allow_http` lets credentials travel unencrypted to other machines.
-    Raises `QueryError` Q520.
+    by; without it the base URL and the user or token. `allow_http` lets credentials travel unencrypted to other
+    machines. Raises `QueryError` Q520.
     """
 
     base_url: str
@@ -34,9 +35,15 @@ class Account:
     context: Mapping[str, Any] = field(default_factory=dict, repr=False)
     id: str | None = None
     allow_http: bool = field(default=False, repr=False)
+    #: The scheme, host, port and path of the base URL.
+    parts: tuple[str, str, int, str] = field(init=False, repr=False, compare=False)
+    #: Its scheme, host and port; a default port is left out.
+    origin: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        scheme, host, *_ = parts_of(self.base_url)
+        object.__setattr__(self, "parts", parts_of(self.base_url))
+        object.__setattr__(self, "origin", origin_of(self.base_url))
+        scheme, host, *_ = self.parts
         if scheme == "http" and not (self.allow_http or _is_local(host)):
             hint = "write https://; allow_http is for a network of your own"
             refuse(f"the base URL {excerpt(self.base_url)} is not encrypted", hint)
@@ -46,22 +53,21 @@ class Account:
             refuse("auth must be Basic, Bearer or OAuth", "such as Basic(username, password)")
 
     @property
-    def origin(self) -> str:
-        """The scheme, host and port of the base URL; a default port is left out."""
-        return origin_of(self.base_url)
-
-    @property
     def base_path(self) -> str:
         """The path of the base URL, without a slash at its end."""
-        return parts_of(self.base_url)[3]
+        return self.parts[3]
 
     @property
     def key(self) -> str:
-        """What the provider counts calls by: the account's id, else its base URL and its user."""
+        """What the provider counts calls by: the account's id, else a digest of its base URL and its user or token."""
         if self.id is not None:
             return self.id
-        user = self.auth.username if isinstance(self.auth, Basic) else ""
-        return f"{self.base_url} {user}"
+        match self.auth:
+            case Basic(username=who) | Bearer(token=who):
+                pass
+            case _:
+                who = ""
+        return hashlib.sha256(f"{self.base_url} {who}".encode()).hexdigest()  # Redis keeps it: users may be API keys
 
 
 def parts_of(url: Any) -> tuple[str, str, int, str]:
@@ -73,7 +79,8 @@ def parts_of(url: Any) -> tuple[str, str, int, str]:
     path = path.rstrip("/")
     fault = sendable.path_fault(path) if path else None
     if not 0 < port < 65536 or fault is not None:
-        refuse(f"this is no base URL: {_without_user(url)}", fault[0] if fault else "a port is from 1 to 65535")
+        why = "a port is from 1 to 65535" if fault is None else fault[0]
+        refuse(f"this is no base URL: {_without_user(url)}", _hint(url) if re.search("[?#]", url) else why)
     return scheme, host, port, path
 
 
@@ -97,7 +104,11 @@ def _hint(url: Any) -> str:
 
 
 def _without_user(url: Any) -> str:
-    return excerpt(re.sub(r"//[^/]*@", "//…@", url) if isinstance(url, str) else url)
+    """What is no base URL, as a message quotes it: without what may be secret, before an `@` and behind `?` or `#`."""
+    if not isinstance(url, str):
+        return excerpt(url)
+    url = re.sub(r"^(https?:[/\\]*)?.*@", r"\1…@", url, flags=re.DOTALL)
+    return excerpt(re.sub(r"(?<=[?#]).+", "…", url, flags=re.DOTALL))
 
 
 def _is_local(host: str) -> bool:

@@ -90,7 +90,7 @@ class Talk:
                 error.retry_after = math.ceil(wait)
             if wait is not None and error.status == self.reply.status:
                 error.diagnostics = _with_hint(error.diagnostics, f"try again {later(now, wait)}")
-        self.reply = None
+        error.args, self.reply = (error.diagnostics,), None
         return error
 
 

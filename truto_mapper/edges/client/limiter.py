@@ -13,12 +13,17 @@ import limits
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
+from truto_mapper.edges.client.account import refuse
 from truto_mapper.mapping.linked import RateLimit
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.errors import ProviderError, QueryError
+from truto_mapper.text.errors import ProviderError
 
 #: Seconds until a store that does not answer counts as down.
 PATIENCE = 2
+
+#: How the URLs of the stores begin that can be used, and what to do.
+SCHEMES = ("memory://", "redis://", "rediss://", "redis+unix://", "redis+sentinel://")
+_HINT = "such as redis://localhost:6379/0; it needs the package redis"
 
 
 class Limiter:
@@ -31,12 +36,12 @@ class Limiter:
     def __init__(self, url: str = "memory://") -> None:
         self.is_local = url.startswith("memory:")
         timeouts = {} if self.is_local else {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+        if not url.startswith(SCHEMES):
+            refuse("the limiter's URL must begin with memory:// or redis://", _HINT)
         try:
             self._store = storage_from_string(url, wrap_exceptions=True, **timeouts)
         except (limits.errors.ConfigurationError, ValueError) as error:
-            message = f"the limiter's URL cannot be used: {type(error).__name__}"
-            hint = "such as redis://localhost:6379/0; it needs the package redis"
-            raise QueryError(Diagnostic("Q520", message, hint=hint)) from None
+            refuse(f"the limiter's URL cannot be used ({type(error).__name__})", _HINT)
         self._windows = limits.strategies.MovingWindowRateLimiter(self._store)
         self._lock = threading.Lock()
         self._on_wait: Callable[[float], object] | None = None

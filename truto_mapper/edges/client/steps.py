@@ -103,12 +103,11 @@ class Sending:
         spent, attempt = 0.0, 1
         message = sent(account, request, self.timeout)
         while True:
-            outcome = yield from self._sent(account, replace(message, attempt=attempt))
+            outcome = yield from self._sent(account, message if attempt == 1 else replace(message, attempt=attempt))
             spent += outcome.seconds
-            asked = self._asked_to_wait(outcome)
-            wait = self.retries.wait(attempt, asked)
             if not self._is_worth_another(outcome, request, attempt):
                 break
+            wait = self.retries.wait(attempt, self._asked_to_wait(outcome))
             if spent + wait > self.retries.budget:
                 break
             yield Sleep(wait)

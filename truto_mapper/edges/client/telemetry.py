@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from truto_mapper.edges.client.account import Account, parts_of
+from truto_mapper.edges.client.account import Account
 from truto_mapper.edges.client.messages import Failed, Reply, Sent
 from truto_mapper.engine.page import Request
 from truto_mapper.engine.planner import plan_of
@@ -46,7 +46,7 @@ class Telemetry:
         """Begin the span of an attempt; gives what ends it."""
         if trace is None:
             return _nothing
-        _, host, port, base = parts_of(account.base_url)
+        _, host, port, base = account.parts
         shared: dict[str, Any] = {"http.request.method": sent.method, "server.address": host, "server.port": port}
         template = self._templates.get(_endpoint(sent.request))
         shared |= {} if template is None else {"url.template": base + template}

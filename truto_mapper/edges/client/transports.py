@@ -23,12 +23,16 @@ MAX_REPLY = 64 * 2**20
 Transport: TypeAlias = httpx2.BaseTransport | Callable[[Sent], Response]
 AsyncTransport: TypeAlias = httpx2.AsyncBaseTransport | Callable[[Sent], Awaitable[Response] | Response]
 
-#: zlib's window bits for gzip.
-_GZIP = 31
+#: zlib's window bits for gzip, and how many members (RFC 1952 §2.2) a reply may have: an empty one costs time, too.
+_GZIP, MAX_MEMBERS = 31, 10_000
 
 
 class UnreadableError(Exception):
     """A body that cannot be read."""
+
+
+class TooLongError(UnreadableError):
+    """A body with more bytes than are read: another try would have as many."""
 
 
 class Body:
@@ -40,7 +44,7 @@ class Body:
             raise UnreadableError(f"the reply is encoded as {excerpt(encoding)}, not as gzip")
         self._unzip = zlib.decompressobj(_GZIP) if "gzip" in encoding else None
         self._parts: list[bytes] = []
-        self._limit, self._size, self._received = limit, 0, 0
+        self._limit, self._size, self._received, self._members = limit, 0, 0, 1
         length = headers.get("content-length", "")
         self._expected = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else None
 
@@ -54,15 +58,22 @@ class Body:
             while chunk:
                 self._keep(self._unzip.decompress(chunk, self._limit - self._size + 1))
                 chunk = self._unzip.unconsumed_tail
-                if self._unzip.eof and self._unzip.unused_data:  # a further member (RFC 1952 §2.2)
-                    chunk, self._unzip = self._unzip.unused_data, zlib.decompressobj(_GZIP)
+                if self._unzip.eof and self._unzip.unused_data:
+                    chunk = self._next_member(self._unzip.unused_data)
         except zlib.error:
             raise UnreadableError("the reply is not gzip, as its Content-Encoding says") from None
+
+    def _next_member(self, rest: bytes) -> bytes:
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise UnreadableError(f"the reply has more than {MAX_MEMBERS:,} gzip members")
+        self._unzip = zlib.decompressobj(_GZIP)
+        return rest
 
     def _keep(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > self._limit:
-            raise UnreadableError(f"the reply has more than {self._limit:,} bytes")
+            raise TooLongError(f"the reply has more than {self._limit:,} bytes")
         self._parts.append(part)
 
     def done(self) -> bytes:
@@ -76,9 +87,8 @@ class Body:
 
 def _request(sent: Sent) -> httpx2.Request:
     timeout = httpx2.Timeout(sent.timeout).as_dict()
-    return httpx2.Request(
-        sent.method, sent.url, headers=dict(sent.headers), content=sent.content, extensions={"timeout": timeout}
-    )
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in sent.headers.items()]
+    return httpx2.Request(sent.method, sent.url, headers=headers, content=sent.content, extensions={"timeout": timeout})
 
 
 def _texts(headers: httpx2.Headers) -> list[tuple[str, str]]:
@@ -172,6 +182,9 @@ def failed(error: Exception, sent: Sent, seconds: float) -> Failed:
     """An exception in our terms. What a library says is not quoted: it may hold anything."""
     timeout = f"{sent.timeout:g} s"
     match error:
+        case TooLongError():
+            hint = "ask for less, such as a shorter period"
+            return Failed(str(error), "unreadable", code="P602", seconds=seconds, hint=hint, is_final=True)
         case UnreadableError():
             return Failed(str(error), "unreadable", code="P602", seconds=seconds)
         case httpx2.ConnectTimeout() | httpx2.PoolTimeout():

@@ -53,6 +53,7 @@ Kind = Literal[
     "changed",
 ]
 
+#: What a header may hold, and the number of a call.
 Text = Annotated[str, pydantic.Field(pattern=r"^[ -~]+$")]
 Number = Annotated[int, pydantic.Field(ge=1)]
 

@@ -46,7 +46,7 @@ Clock = Callable[[], datetime]
 #: The most users that a company may have, and the bytes of rendered pages that are kept.
 MAX_USERS, ROOM = 100_000, 64_000_000
 
-#: Rendered questions and the lists of users that were found.
+#: How many lists of users are kept, each of those that a question is about.
 _LISTS = 64
 
 
@@ -200,13 +200,14 @@ class _Gong:
         """A page of the users that `find` gives, each as the JSON that `show` makes; `more` comes along."""
         page = self._cursors.page(asked.about, asked.cursor)
         about = json.dumps(asked.about, sort_keys=True)
-        found = self._found.get(about, find)
+        today = self._company.today(self._gate.now())  # tomorrow there are other users
+        found = self._found.get((about, today), find)
         if not found:
             raise RefusedError(404, f"No {asked.what} found corresponding to the provided filters")
         if asked.fault == "changed":  # somebody of an earlier page is gone
             found = found[1:]
         shown = found[page * PAGE : page * PAGE + PAGE]
-        key = about, page, asked.fault
+        key = about, today, page, asked.fault
         rows = self._pages.get(key, lambda: ", ".join(map(show, shown)).encode())
         records: JSON = {"totalRecords": len(found), "currentPageSize": len(shown), "currentPageNumber": page}
         if (following := page if asked.fault == "repeat-cursor" else page + 1) * PAGE < len(found):
@@ -251,13 +252,11 @@ class _Gong:
         return self._profiles(request, today, body["filter"], body.get("cursor"))
 
     def _profiles(self, request: Request, today: int, asked: JSON, cursor: str | None) -> Response:
-        company = self._company
-        about = {"path": request.url.path, "day": today, "filter": _known(asked)}
+        company, avatars = self._company, asked.get("includeAvatars", False)
+        about = {"path": request.url.path, "filter": _known(asked)}
         return self._list(
             Asked(about, cursor, fault_of(request), "users", "users"),
-            lambda: [
-                user for user in self._named(asked, avatars=bool(asked.get("includeAvatars"))) if user.hired <= today
-            ],
+            lambda: [one for one in self._named(asked) if one.hired <= today and (avatars or not one.is_avatar)],
             lambda user: json.dumps(profiles.profile(company, user, today), ensure_ascii=False),
         )
 
@@ -268,16 +267,11 @@ class _Gong:
             raise RefusedError(404, "User not found")
         return self._answer({"user": profiles.profile(self._company, user, today)})
 
-    def _named(self, asked: JSON, *, avatars: bool = True) -> Iterator[User]:
+    def _named(self, asked: JSON) -> Iterator[User]:
         """The users that a filter is about."""
         ids = frozenset(asked.get("userIds") or self._company.by_id)
-        for user in self._company.users:
-            if (
-                user.id in ids
-                and (avatars or not user.is_avatar)
-                and profiles.was_created_in(self._company, user, asked)
-            ):
-                yield user
+        was_added = profiles.added_in(self._company, asked)
+        return (user for user in self._company.users if user.id in ids and was_added(user))
 
 
 #: What a filter may say; everything else in it is ignored.

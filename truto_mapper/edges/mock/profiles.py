@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -20,11 +21,16 @@ def created(company: Company, user: User) -> datetime:
     return datetime.combine(datetime.fromordinal(user.hired), morning, company.zone)
 
 
-def was_created_in(company: Company, user: User, asked: JSON) -> bool:
-    """Whether a user was added in the time that a filter names."""
-    made = created(company, user).astimezone(UTC)
-    since, until = asked.get("createdFromDateTime"), asked.get("createdToDateTime")
-    return (since is None or instant(since) <= made) and (until is None or made < instant(until))
+def added_in(company: Company, asked: JSON) -> Callable[[User], bool]:
+    """Tells of a user whether it was added in the time that a filter names."""
+    since, until = (instant(asked[name]) if name in asked else None for name in _BETWEEN)
+    if since is None and until is None:
+        return lambda _: True
+    first, last = since or datetime.min.replace(tzinfo=UTC), until or datetime.max.replace(tzinfo=UTC)
+    return lambda user: first <= created(company, user) < last
+
+
+_BETWEEN = ("createdFromDateTime", "createdToDateTime")
 
 
 def profile(company: Company, user: User, today: int) -> JSON:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -39,7 +39,7 @@ _ENDS = ("next_cursor", "has_more", "error_when", "page_number", "total")
 
 
 class Call(NamedTuple):
-    """A request, comparable: its parameters are pairs in order, its body is JSON in one form."""
+    """A request, comparable: its path is decoded, its parameters are pairs in order, its body is JSON in one form."""
 
     method: str
     path: str
@@ -73,13 +73,13 @@ def replay(mapping: Path | str, *, faults: Path | Source | None = None) -> ASGIA
     path = mapping if isinstance(mapping, Path) else golden.mappings(mapping)[0]
     made = _Replay(load(path), [golden.read(folder) for folder in golden.folders(path)])
     app = Starlette(routes=[Route("/{path:path}", made.answer, methods=list(_METHODS))])
-    return with_faults(app, Faults.read(faults), refusal)
+    return with_faults(app, Faults.read(faults), made.refusal)
 
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def refusal(error: RefusedError) -> Response:
+def _refusal(error: RefusedError) -> Response:
     """The answer to a call that cannot be answered."""
     return _json({"errors": list(error.errors)}, error.status, error.headers)
 
@@ -94,31 +94,39 @@ class _Replay:
                 self._recorded[call] = found
         self._made = [*_endpoints(mapper)]
 
+    def refusal(self, error: RefusedError) -> Response:
+        """The answer to a call that is refused: for 429 and 500 the body of a case that recorded one."""
+        known = (one.reply for one in self._named.values() if one.reply.status_code == error.status)
+        if error.status not in (429, 500) or (found := next(known, None)) is None:
+            return _refusal(error)
+        return Response(found.body, error.status, dict(found.headers) | error.headers)
+
     async def answer(self, request: Request) -> Response:
         """The reply to a call."""
         name = request.headers.get(CASE)
         if name is not None:
             if name not in self._named:
                 known = f"; there are {', '.join(sorted(self._named))}" if self._named else ""
-                return refusal(RefusedError(404, f"No golden case {name} has a reply{known}"))
+                return _refusal(RefusedError(404, f"No golden case {name} has a reply{known}"))
             return self._named[name].reply
-        call = _call(request.method, request.url.path, parse_qsl(request.url.query, True), await request.body())
+        raw = request.scope["raw_path"].decode("latin-1")
+        call = _call(request.method, raw, parse_qsl(request.url.query, True), await request.body())
         if call in self._recorded:
             return self._recorded[call].reply
-        return self._sampled(call)
+        return self._sampled(request.method, raw)
 
-    def _sampled(self, call: Call) -> Response:
-        """A reply to a call that no case expects."""
-        found = [one for one in self._made if one.method == call.method and one.path.fullmatch(call.path)]
+    def _sampled(self, method: str, path: str) -> Response:
+        """A reply to a call that no case expects; the path is as it was sent."""
+        found = [one for one in self._made if one.method == method and one.path.fullmatch(path)]
         for one in found:
             if one.reply is not None:
                 return Response(one.reply, 200 if one.reply else 204, media_type="application/json")
         if found:
             said = f"{found[0].name} asks for this, but no golden case has this request, and there is no source_schema"
-            return refusal(RefusedError(404, said))
+            return _refusal(RefusedError(404, said))
         known = sorted({f"{one.method} {one.path.pattern}" for one in self._made})
-        said = f"No endpoint of the mapping asks for {call.method} {call.path}"
-        return refusal(RefusedError(404, f"{said}; it asks for {', '.join(known)}"))
+        said = f"No endpoint of the mapping asks for {method} {path}"
+        return _refusal(RefusedError(404, f"{said}; it asks for {', '.join(known)}"))
 
 
 # ── Golden cases ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,14 +162,14 @@ def _list(value: Any) -> list[Any]:
 def _call(method: str, path: str, params: Iterable[tuple[str, str]], body: bytes) -> Call:
     try:
         said = json.dumps(json.loads(body), sort_keys=True) if body.strip() else ""
-    except ValueError:
+    except (ValueError, RecursionError):
         said = body.decode("utf-8", "replace")
-    return Call(method, path, tuple(sorted(params)), said)
+    return Call(method, unquote(path), tuple(sorted(params)), said)
 
 
 def _reply(payload: Any, status: int, headers: Mapping[str, str]) -> Response:
     """A recorded reply. The lengths and encodings of its headers are those of the recording, and are left out."""
-    kept = {name: value for name, value in headers.items() if name.lower() not in _OF_TRANSPORT}
+    kept = {name.lower(): value for name, value in headers.items() if name.lower() not in _OF_TRANSPORT}
     if payload is None or isinstance(payload, bytes):
         return Response(payload, status, kept)
     return _json(payload, status, kept)

@@ -113,19 +113,28 @@ def request_schema(name: str) -> Schema:
 
 
 def body_of(data: bytes, schema: Schema) -> JSON:
-    """The body of a request. Raises `RefusedError` 400 as Gong refuses it; fields that are not declared are ignored."""
+    """The body of a request; a null is as if it were not there, and so are fields that are not declared.
+
+    Raises `RefusedError` 400 as Gong refuses it.
+    """
     if not data.strip():
         raise RefusedError(400, "Required request body is missing")
     try:
         body = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, f"JSON parse error: {error}") from None
-    if found := schema.problems(body):
+    if found := schema.problems(body := _without_nulls(body)):
         raise RefusedError(400, *map(_words, found))
     for name in ("fromDateTime", "toDateTime"):
         if name in body["filter"]:
             raise RefusedError(400, f"filter.{name} is not supported: give fromDate and toDate as YYYY-MM-DD")
     return body  # type: ignore[no-any-return]  # the schema says that it is an object
+
+
+def _without_nulls(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nulls(one) for name, one in value.items() if one is not None}
 
 
 def _refuse_constant(name: str) -> None:

@@ -25,12 +25,13 @@ PATIENCE, MAX_TOKEN = 20, 65_536
 Connect = Callable[[], httpx2.AsyncClient]
 
 
-def account_for(store: Store, mapper: Mapper[Any], stored: Stored) -> Account:
+def account_for(store: Store, mapper: Mapper[Any], stored: Stored, *, connect: Connect | None = None) -> Account:
     """The client's account for a mapping, with those of its settings that the mapping declares."""
     declared = mapper.mapping.context_schemas
     context = {name: value for name, value in stored.context.items() if name in declared}
     is_http = stored.entry.base_url.startswith("http://")  # whoever added the account allowed it
-    return Account(stored.entry.base_url, auth_of(store, stored), context, stored.id, allow_http=is_http)
+    auth = auth_of(store, stored, connect)
+    return Account(stored.entry.base_url, auth, context, stored.id, allow_http=is_http)
 
 
 def auth_of(store: Store, stored: Stored, connect: Connect | None = None) -> Auth:
@@ -63,22 +64,22 @@ def _connected() -> httpx2.AsyncClient:
 
 
 def _renewal(store: Store, account_id: str, connect: Connect) -> Callable[[Mapping[str, Any] | None], Any]:
-    """What renews the token of an account. Several processes may do so: one of their tokens counts."""
+    """What renews the token of an account, in one process at a time: a refresh token may be good for one use."""
 
     async def stored() -> Credentials:
         return (await asyncio.to_thread(existing, store, account_id)).credentials
 
     async def renew(token: Mapping[str, Any] | None) -> Credentials:
-        old = await stored()
-        if "access_token" in old and old["access_token"] != (token or {}).get("access_token"):
-            return old  # another process has renewed it
+        while not await asyncio.to_thread(store.begin_renewal, account_id, PATIENCE + 10):  # noqa: ASYNC110  # other processes
+            await asyncio.sleep(0.1)
         try:
+            old = await stored()
+            if "access_token" in old and old["access_token"] != (token or {}).get("access_token"):
+                return old  # another process has renewed it
             new = {**old, **await _renewed(old, connect)}
-        except ProviderError:  # another process may have used up the refresh token just now
-            if (latest := await stored()) != old:
-                return latest
-            raise
-        return await asyncio.to_thread(store.replace_credentials, account_id, new, expected=old)
+            return await asyncio.to_thread(store.replace_credentials, account_id, new, expected=old)
+        finally:
+            await asyncio.to_thread(store.end_renewal, account_id)
 
     return renew
 

@@ -21,9 +21,8 @@ _LEVEL, _GZIP = 1, 31
 
 #: `gzip` or `*` in an `Accept-Encoding`, with its weight.
 _CODING = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]+)\s*)?(?=,|$)", re.IGNORECASE)
-#: A media range in an `Accept`, with its weight.
-_RANGE = re.compile(rb"\s*([^\s;,/]+)/([^\s;,/]+)\s*((?:;[^,]*)?)")
-_ZERO = re.compile(rb";\s*q=0(?:\.0*)?\s*(?:;|$)", re.IGNORECASE)
+#: The weight of a media range that is not taken.
+_ZERO = re.compile(rb"q=0(?:\.0*)?")
 
 #: Answers hold what one caller may see.
 PRIVATE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
@@ -40,9 +39,19 @@ def accepts(scope: Scope, media_types: Iterable[str]) -> bool:
     given = b",".join(value for name, value in scope["headers"] if name == b"accept").strip()
     if given in (b"", b"*/*"):
         return True
-    wanted = [(kind.lower(), sub.lower()) for kind, sub, rest in _RANGE.findall(given) if not _ZERO.search(rest)]
-    known = [tuple(name.encode().split(b"/")) for name in media_types]
-    return any(kind in (b"*", one[0]) and sub in (b"*", one[1]) for kind, sub in wanted for one in known)
+    wanted = [kind.split(b"/") for one in given.lower().split(b",") if (kind := _taken(one))]
+    known = [name.encode().split(b"/") for name in media_types]
+    return any(len(one) == 2 and all(map(_fits, one, name)) for one in wanted for name in known)
+
+
+def _taken(media_range: bytes) -> bytes | None:
+    """The type in a media range; None for one that is not taken."""
+    kind, *parameters = (part.strip() for part in media_range.split(b";"))
+    return None if any(_ZERO.fullmatch(one) for one in parameters) else kind
+
+
+def _fits(wanted: bytes, known: bytes) -> bool:
+    return wanted in (b"*", known)
 
 
 async def respond(

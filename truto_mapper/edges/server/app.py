@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from starlette.applications import Starlette
@@ -83,7 +84,7 @@ def _unified(mappers: Iterable[Mapper[Any]], shared: Shared) -> list[UnifiedRout
         if given is None or given.methods:
             hint = f"add it to the spec: `{ACCOUNT}: {{type: string, format: uuid, required: true}}`"
             arguments.refuse(f"{resource.name} has no parameter `{ACCOUNT}` for all of its methods", hint)
-        for name in served(mapper.mapping).methods or resource.methods:
+        for name in dict.fromkeys(one.method for one in mapper.mapping.endpoints):
             path, verb = resource.methods[name].path, resource.methods[name].http_method
             at = found.setdefault(path, Operations(path, shared))
             at.methods[verb] = name
@@ -92,11 +93,11 @@ def _unified(mappers: Iterable[Mapper[Any]], shared: Shared) -> list[UnifiedRout
     return [UnifiedRoute(path, operations) for path, operations in found.items()]
 
 
-def _beside(mappers: Iterable[Mapper[Any]], callers: Callers, limiter: Limiter, watch: Watch) -> list[Any]:
-    all_served = [served(one.mapping) for one in mappers]
-
+def _beside(mappers: Sequence[Mapper[Any]], callers: Callers, limiter: Limiter, watch: Watch) -> list[Any]:
+    @lru_cache(maxsize=8)
     def described(root: str) -> bytes:
-        made = service(all_served, version=__version__, servers=[root or "/"])
+        made = service([served(one.mapping) for one in mappers], version=__version__, servers=[root or "/"])
+        del made["jsonSchemaDialect"]  # Swagger UI warns of any but OpenAPI's own, which extends it
         return rendering.dumps(made).encode()
 
     async def ready() -> None:

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 from truto_mapper.edges.server.calls import header
 from truto_mapper.edges.server.refusals import Refused
 from truto_mapper.engine import rendering
+from truto_mapper.text.diagnostics import shortened
 
 #: The most bytes of a body, and the most seconds that it may take to come.
 MAX_BODY, PATIENCE = 1_000_000, 15.0
@@ -29,7 +30,7 @@ async def read_json(scope: Scope, receive: Receive) -> Any:
     except json.JSONDecodeError as error:
         why = f"{error.msg}, at line {error.lineno}, column {error.colno}"
     except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else shortened(str(error), 200)
     raise Refused(400, f"the body is not JSON: {why}")
 
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from truto_mapper.edges.server import answers, logs, rates
 from truto_mapper.edges.server.calls import CURRENT, KEY, Call, request_id
+from truto_mapper.edges.server.errors import StoreError
 from truto_mapper.edges.server.logs import Log
 from truto_mapper.edges.server.metrics import Metrics
 from truto_mapper.edges.server.refusals import Refused
@@ -50,9 +51,9 @@ class Told:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                call.status = message["status"]
                 limits = rates.normalised(call.provider_headers, self.watch.now()) if call.provider_headers else ()
                 message["headers"] = [*message["headers"], *limits, own]
+                call.status = message["status"]
             elif not call.is_head:
                 call.bytes += len(message.get("body", b""))
             await send(message)
@@ -86,6 +87,8 @@ class Bounded:
             await self.app(scope, receive, send)
         except (Refused, MapperError) as error:
             call.note(getattr(error, "diagnostics", ()))
+            if isinstance(error, StoreError):
+                self._tell_operator(call, error)
             await answers.fail(scope, send, error)
         except BrokenStreamError:
             raise
@@ -100,6 +103,11 @@ class Bounded:
                 raise BrokenStreamError("an unexpected error ended the response") from None
             message = f"an unexpected error; the log has it under the request id {call.request_id}"
             await answers.fail(scope, send, Refused(500, message))
+
+    def _tell_operator(self, call: Call, error: StoreError) -> None:
+        """Log what the caller is not told: where the store is, and what is wrong with it."""
+        event = {"time": logs.text(self.watch.now()), "event": "store", "request_id": call.request_id}
+        self.watch.log(event | {"code": error.code, "message": error.diagnostics[0].message})
 
     def _tell_bug(self, call: Call, error: Exception) -> None:
         """Log where an error happened. Its text may hold data, so it is left out."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,6 +13,7 @@ from starlette.types import Scope
 
 from truto_mapper.edges.server import tokens
 from truto_mapper.edges.server.calls import header
+from truto_mapper.edges.server.errors import StoreError
 from truto_mapper.edges.server.fresh import Fresh
 from truto_mapper.edges.server.refusals import Refused
 from truto_mapper.edges.server.store import Store, Stored
@@ -21,6 +24,9 @@ SECONDS = 2.0
 
 #: How many accounts and tokens are kept, and how many queries run at a time.
 KEPT, QUERIES = 10_000, 4
+
+#: Seconds until a store that does not answer counts as gone. Its limits of a connection and of a statement are less.
+PATIENCE = 12.0
 
 _CHALLENGE = b'Bearer realm="truto-mapper"'
 
@@ -39,6 +45,8 @@ class Callers:
         self._accounts: Fresh[Stored] = Fresh(seconds=SECONDS, size=KEPT, clock=clock)
         self._tokens: Fresh[StoredToken] = Fresh(seconds=SECONDS, size=KEPT, clock=clock)
         self._turn = asyncio.Semaphore(QUERIES)
+        # Threads of their own: where a database hangs, so do they, and nothing else of the service.
+        self._threads = ThreadPoolExecutor(QUERIES, "truto-mapper-store")
 
     async def grant(self, scope: Scope) -> Grant:
         """What the token of a request grants. Raises `Refused` 401."""
@@ -66,19 +74,31 @@ class Callers:
 
     async def check(self) -> None:
         """Whether the store answers, and the keys open it. Raises `StoreError`."""
-        async with self._turn:
-            await asyncio.to_thread(self._store.check)
+        async with self._asking():
+            await self._asked(self._store.check)
 
     async def _fresh(self, kept: Fresh[_Value], key: str, read: Callable[[str], _Value | None]) -> _Value | None:
         if (found := kept.get(key)) is not None:
             return found
-        async with self._turn:
+        async with self._asking():
             if (found := kept.get(key)) is not None:  # another call asked meanwhile
                 return found
             since = kept.clock()
-            if (found := await asyncio.to_thread(read, key)) is not None:
+            if (found := await self._asked(read, key)) is not None:
                 kept.put(key, found, since=since)
         return found
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """A turn to ask the store. Raises `StoreError` S804 if there is no answer in time."""
+        try:
+            async with asyncio.timeout(PATIENCE), self._turn:
+                yield
+        except TimeoutError:
+            raise StoreError("S804", f"the store did not answer within {PATIENCE:g} s", status=503) from None
+
+    async def _asked(self, ask: Callable[..., _Value], *given: str) -> _Value:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask, *given)
 
 
 def _unauthorized(message: str, why: bytes) -> Refused:

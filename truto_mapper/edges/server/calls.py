@@ -37,7 +37,7 @@ class Call:
 
     def __init__(self, scope: Scope, request_id: str, started: float) -> None:
         self.request_id, self.started = request_id, started
-        self.verb: str = scope["method"]
+        self.verb: str = scope["method"][:20]
         self.is_head = self.verb == "HEAD"
         self.route: str | None = None
         self.method: str | None = None

@@ -63,6 +63,7 @@ ACCOUNTS = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("context", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
+    Column("renewing_until", BigInteger, nullable=False, server_default="0"),
 )
 TOKENS = Table(
     "truto_mapper_tokens",
@@ -120,6 +121,7 @@ class Database:
     def read(self, statement: Executable) -> list[Row[Any]]:
         """The rows of one statement. Raises `StoreError` S804."""
         with self._errors_as_ours(), self._engine.connect() as connection:
+            _bound(connection)
             return list(connection.execute(statement).all())
 
     @contextmanager
@@ -128,6 +130,7 @@ class Database:
         with self._errors_as_ours(), self._engine.connect() as connection:
             if self._engine.dialect.name == "sqlite":  # a lock from the start: what it read stays true until it writes
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _bound(connection)
             yield connection
             connection.commit()
 
@@ -159,8 +162,10 @@ def _engine(text: str) -> Engine:
         engine = create_engine(url, connect_args={"timeout": PATIENCE}, **options)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
-    limits = f"-c statement_timeout={PATIENCE}s -c lock_timeout={PATIENCE}s"
-    arguments = {"connect_timeout": PATIENCE, "options": limits}
+    arguments: dict[str, Any] = {
+        "prepare_threshold": None
+    }  # poolers such as PgBouncer may not know prepared statements
+    arguments |= {} if "connect_timeout" in url.query else {"connect_timeout": PATIENCE}
     try:
         return create_engine(url, connect_args=arguments, pool_pre_ping=True, **options)
     except ImportError:
@@ -206,6 +211,12 @@ def _make(connection: Connection) -> None:
     TABLES.create_all(connection)
     if connection.execute(select(SCHEMA.c.version)).first() is None:
         connection.execute(insert(SCHEMA).values(version=VERSION))
+
+
+def _bound(connection: Connection) -> None:
+    """Let the statements of a transaction wait no longer than our patience."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{PATIENCE}s'")
 
 
 def lock(connection: Connection) -> None:

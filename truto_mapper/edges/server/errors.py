@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from truto_mapper.text.codes import CODES
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.errors import MapperError
+from truto_mapper.text.errors import MapperError, reason
 
 
 class StoreError(MapperError):
@@ -14,6 +15,15 @@ class StoreError(MapperError):
     def __init__(self, code: str, message: str, *, hint: str | None = None, status: int = 500) -> None:
         super().__init__(Diagnostic(code, message, hint=hint))
         self.status = status
+
+    def problem(self) -> dict[str, Any]:
+        """The error for a caller, who learns its code and nothing of where the store is and what it holds."""
+        found = self.diagnostics[0]
+        return MapperError(Diagnostic(found.code, CODES[found.code])).problem() | {
+            "status": self.status,
+            "statusCode": self.status,
+            "error": reason(self.status),
+        }
 
     def __reduce__(self) -> Any:
         first = self.diagnostics[0]

@@ -133,6 +133,6 @@ def _query(scope: Scope) -> dict[str, Any]:
 def _check_accept(scope: Scope, query: Mapping[str, Any]) -> None:
     """Refuse a call whose answer the caller would not take. What `raw` gives is not known before."""
     wanted = query.get(FORMAT)
-    kind = NDJSON if wanted == "stream" else JSON
-    if wanted != "raw" and not answers.accepts(scope, (kind,)):
-        raise Refused(406, f"the answer is {kind}, which the request's `Accept` does not take")
+    kinds = (NDJSON, JSON) if wanted == "stream" else (JSON,)  # lines of JSON are fine for who takes JSON
+    if wanted != "raw" and not answers.accepts(scope, kinds):
+        raise Refused(406, f"the answer is {kinds[0]}, which the request's `Accept` does not take")

@@ -18,7 +18,7 @@ _MEANING = {"q": "limit", "r": "remaining", "t": "reset"}
 _EPOCH, _EPOCH_MS = 1_000_000_000, 1_000_000_000_000
 
 _MEDIA_TYPE = re.compile(
-    r"""[\w.+-]{1,100}/[\w.+-]{1,100}(?:\s*;\s*[\w-]{1,50}=(?:[\w.+:-]{1,100}|"[\w .+:/-]{1,100}")){0,5}"""
+    r"""[\w.+-]{1,100}/[\w.+-]{1,100}(?:\s*;\s*[\w-]{1,50}=(?:[\w.+:-]{1,100}|"[\w .+:/-]{1,100}")){0,5}""", re.ASCII
 )
 
 
@@ -69,7 +69,7 @@ def _moment(text: str) -> float | None:
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = read(text.strip())
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         return moment.timestamp() if moment.tzinfo else None
     return None

@@ -205,6 +205,19 @@ class Store:
             connection.execute(_account(row.id).values(**change))
             return credentials
 
+    def begin_renewal(self, account_id: str, seconds: int) -> bool:
+        """Whether this process may renew the token of an account now: one process at a time may, for so long."""
+        with self._database.changing() as connection:
+            row, now = self._locked(connection, account_id), int(self._now())
+            if row.renewing_until <= now:
+                connection.execute(_account(row.id).values(renewing_until=now + seconds))
+            return bool(row.renewing_until <= now)
+
+    def end_renewal(self, account_id: str) -> None:
+        """Let other processes renew the token of an account."""
+        with self._database.changing() as connection:
+            connection.execute(_account(account_id.lower()).values(renewing_until=0))
+
     def remove_account(self, account_id: str) -> None:
         """Remove an account, and its id from the tokens that name it: they grant nothing on a later one."""
         with self._database.changing() as connection:
