@@ -36,7 +36,7 @@ SHARED = Path("/work/shared/gong/openapi-stats-users.json")
 AGAIN, SCORECARDS = {"ownCallsListenedTo", "othersCallsListenedTo"}, "callsScorecardsFilled"
 
 JANUARY = {"fromDate": "2026-01-01", "toDate": "2026-02-01"}
-EXAMPLES = settings(max_examples=5, deadline=None)
+EXAMPLES = settings(max_examples=4, deadline=None)
 
 
 @pytest.fixture(scope="module")
@@ -171,13 +171,9 @@ def test_pages_together_are_all_users_once(ask):
 
 
 def test_a_page_of_many_days_has_fewer_users(ask):
-    long = {"period": "DAY", "fromDate": "2022-11-26", "toDate": "2026-11-26"}
-    first = ask.post(ROWS["by-period"][0], **long).text  # 20 MB
-    (cursor,) = re.findall('"cursor": "(.*?)"', first[:500])
-    pages = [first, ask.post(ROWS["by-period"][0], cursor=cursor, **long).text]
-    assert [re.findall('"currentPageSize": (.*?),', page[:500]) for page in pages] == [["27"], ["27"]]
-    users = [user for page in pages for user in re.findall('"userId": "(.*?)"', page)]
-    assert len(set(users)) == len(users) == 54
+    page = ask.post(ROWS["by-period"][0], period="DAY", fromDate="2022-11-26", toDate="2026-11-26").content  # 20 MB
+    (size,) = re.findall(b'"currentPageSize": (.*?),', page[:500])
+    assert int(size) == page.count(b'"userId"') == 40_000 // 1461
 
 
 def test_a_filter_names_users_and_when_they_were_added(ask):
@@ -491,4 +487,4 @@ def test_what_no_company_can_have_is_refused(wrong):
 @pytest.mark.parametrize("users", [1, 2, 3, 4])
 def test_a_very_small_company_agrees_with_itself_too(runner, users):
     ask = Asker(gong(users=users, seed=5, limits=False, now=lambda: NOON), runner)
-    agree(ask, {"fromDate": "2022-01-01", "toDate": "2022-06-01"})
+    agree(ask, {"fromDate": "2022-01-01", "toDate": "2022-03-01"})
