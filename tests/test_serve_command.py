@@ -31,6 +31,15 @@ def started(*arguments):
             process.wait(20)
 
 
+def loopback():
+    """This machine's address, that of IPv6 if it has one."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return "127.0.0.1"
+    return "::1"
+
+
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """The store that the environment names."""
@@ -49,7 +58,7 @@ def refused(*arguments):
 
 
 def test_the_demo_prints_what_a_call_needs_and_answers_it():
-    with started("--demo", "--port", "0") as process:
+    with started("--demo", "--host", loopback(), "--port", "0") as process:
         about = json.loads(process.stdout.readline())
         assert set(about) == {"url", "token", "integrated_account_id"}
         url = f"{about['url']}{ACTIVITY}?integrated_account_id={about['integrated_account_id']}&{MONTH}"
@@ -69,7 +78,9 @@ def test_a_service_has_the_accounts_and_tokens_of_its_store(store, tmp_path):
     account = store.add_account("gong", "https://gong.example", {"type": "bearer", "token": "x"})
     token, log = store.add_token("mine", accounts=[account]), tmp_path / "log"
     with started("gong/activity", "--port", "0", "--log", str(log)) as process:
-        url = process.stderr.readline().split()[4].rstrip(";")
+        about = json.loads(process.stdout.readline())
+        assert set(about) == {"url"}
+        url = about["url"]
         query = f"integrated_account_id={account}&{MONTH}&truto_skip_api_call=true"
         answer = httpx2.get(f"{url}{ACTIVITY}?{query}", headers={"authorization": f"Bearer {token}"})
         assert answer.json() == {"result": [], "next_cursor": None}

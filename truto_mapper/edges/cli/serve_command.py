@@ -82,7 +82,7 @@ def serve(
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
             made = serving.application(mappers, service.store, stream, redis=redis, **options)
-            _say(f"http://{host}:{socket.getsockname()[1]}", service)
+            _say(f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}", service)
             serving.run(made, socket, stream, grace)
 
 
