@@ -81,8 +81,9 @@ def serve(
                 load(located(name), cursor_key=service.store.cursor_keys)
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
+            made = serving.application(mappers, service.store, stream, redis=redis, **options)
             _say(f"http://{host}:{socket.getsockname()[1]}", service)
-            serving.run(mappers, service.store, socket, stream, redis=redis, grace=grace, **options)
+            serving.run(made, socket, stream, grace)
 
 
 def _check_origins(origins: list[str]) -> None:
@@ -118,13 +119,13 @@ def _listening(host: str, port: int) -> Iterator[socket]:
 
 
 def _say(url: str, service: Service) -> None:
-    """Say where the service is. Of a demo also how to call it, as JSON unless a person reads it."""
-    if service.token is None:
-        typer.echo(f"the service listens at {url}; the page to try it is {url}/docs", err=True)
-        return
+    """Say where the service is, and how a demo is called: to a person, or as a line of JSON to a program."""
     if not sys.stdout.isatty():
-        about = {"url": url, "token": service.token, "integrated_account_id": service.account}
-        write(json.dumps(about) + "\n")
+        known = {"url": url, "token": service.token, "integrated_account_id": service.account}
+        write(json.dumps({name: value for name, value in known.items() if value is not None}) + "\n")
+        return
+    if service.token is None:
+        write(f"The service is at {url}; the page to try it is {url}/docs. Ctrl-C ends it.\n")
         return
     month = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
     write(f"""\
@@ -133,5 +134,6 @@ A service with a mock of Gong, which has made-up users. Try it:
   curl -H 'Authorization: Bearer {service.token}' \\
     '{url}/unified/conversational-intelligence/activity?integrated_account_id={service.account}&{month}&limit=2'
 
-Or open {url}/docs, press Authorize, and paste the token. Press Ctrl-C to stop.
+Or open {url}/docs, press Authorize, and paste the token. The account is {service.account}.
+Press Ctrl-C to stop.
 """)

@@ -16,6 +16,9 @@ from truto_mapper.edges.server.calls import Call
 from truto_mapper.edges.server.refusals import Refused
 from truto_mapper.engine.encoded import NDJSON, Encoded
 
+#: The status in logs and metrics of a call that got no answer because the caller left, as nginx has it.
+LEFT = 499
+
 
 class Asked(NamedTuple):
     """A call that may be served: what is asked of whom."""
@@ -78,7 +81,7 @@ class Pages:
             async with _while_there(receive):
                 await (self._stream if streams else self._page)(scope, patient, asked)
         except GoneError:
-            asked.call.broken = "the caller closed the connection"
+            asked.call.broken, asked.call.status = "the caller closed the connection", asked.call.status or LEFT
 
     async def _page(self, scope: Scope, send: Send, asked: Asked) -> None:
         call, client, method, query, identity, body = asked
@@ -88,9 +91,8 @@ class Pages:
         if method == "delete" and made.body == b"null":
             await answers.respond(scope, send, b"", None, status=204)
             return
-        is_raw = asked.format == "raw"
-        kind = rates.media_type(call.provider_headers.get("content-type")) if is_raw else made.content_type
-        await answers.respond(scope, send, made.body, kind)
+        given = call.provider_headers.get("content-type") if asked.format == "raw" else None
+        await answers.respond(scope, send, made.body, made.content_type if given is None else rates.media_type(given))
 
     async def _stream(self, scope: Scope, send: Send, asked: Asked) -> None:
         """All pages, one in memory: the next one is asked for when the caller has read the last one."""

@@ -109,21 +109,17 @@ def opened(environ: Mapping[str, str], url: str | None, key_file: Path | None) -
         yield Service(store)
 
 
-def run(
-    mappers: Iterable[Mapper[Any]],
-    store: Store,
-    at: socket,
-    stream: TextIO,
-    *,
-    redis: str | None = None,
-    grace: float = 30,
-    **options: Any,
-) -> None:
-    """Answer calls at a socket until the process is told to end. Raises `StoreError` and `QueryError`."""
-    log = to(stream)
+def application(
+    mappers: Iterable[Mapper[Any]], store: Store, stream: TextIO, *, redis: str | None = None, **options: Any
+) -> ASGIApp:
+    """The application that writes its log to a stream; `options` are those of `app`. Raises `QueryError`."""
     limiter = Limiter(redis) if redis else Limiter()
-    made = app(mappers, store, limiter=limiter, log=log, **options)
-    with _reports(Lines(log)):
+    return app(mappers, store, limiter=limiter, log=to(stream), **options)
+
+
+def run(made: ASGIApp, at: socket, stream: TextIO, grace: float) -> None:
+    """Answer calls at a socket until the process is told to end."""
+    with _reports(Lines(to(stream))):
         gc.collect()
         gc.freeze()  # the mappings are never garbage
         server(made, grace).run(sockets=[at])
