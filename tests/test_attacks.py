@@ -14,11 +14,13 @@ import time
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote, urlsplit
 
 import httpx2
 import pytest
+import yaml
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -39,6 +41,8 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ONCE = Retries(attempts=1)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 PASSWORD, THEIR_PASSWORD = "s3cr3t/+pass wörd", "an0ther-s3cr3t"
+
+ATTACKS = yaml.safe_load((Path(__file__).parent / "attacks.yaml").read_text(encoding="utf-8"))
 
 SPEC = """\
 version: 1
@@ -174,7 +178,7 @@ def provider(world):
 
 
 @pytest.fixture
-def ask(world, provider):
+def ask(world, provider):  # noqa: ARG001  # it forgets what it was sent
     """Calls the service: `ask(path, query, …)`; account and token None leave them out."""
 
     def ask(path=ACTIVITY, query=MONTH, *, account=world.ours, token=world.token, method="GET", headers=(), **more):
@@ -186,7 +190,7 @@ def ask(world, provider):
 
 
 @pytest.fixture
-def raw(world, provider):
+def raw(world, provider):  # noqa: ARG001  # likewise
     """Sends bytes: the answer until the service closes, as bytes."""
 
     def raw(data, *, wait=5):
@@ -210,6 +214,13 @@ def status_of(answer):
     return int(answer.split(b" ", 2)[1])
 
 
+def flood(connection, filler):
+    """Send much, until the other side has enough."""
+    for _ in range(200):
+        connection.sendall(filler)
+        time.sleep(0.001)
+
+
 def events(world):
     return [json.loads(line) for line in world.log.getvalue().splitlines()]
 
@@ -217,7 +228,7 @@ def events(world):
 # ── Who may ask ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_nothing_but_the_token_lets_in(world, ask, raw):
+def test_nothing_but_the_token_lets_in(world, raw):
     token, target = world.token.encode(), f"{ACTIVITY}?integrated_account_id={world.ours}&{MONTH}".encode()
     ours, theirs = world.token.split("_", 2), world.their_token.split("_", 2)
     removed = world.store.add_token("removed", accounts=None)
@@ -359,7 +370,7 @@ def test_tenants_of_one_provider_share_nothing_that_is_kept(world, ask, provider
 
 def test_a_caller_cannot_inject_headers_into_a_request(world, ask, provider):
     provider.answer = lambda _: httpx2.Response(200, json=[])
-    for value in ("a\r\nx-evil: 1", "a\nx-evil: 1", "a\rb", "a\x00b", "\x7f", "a\u2028b", "\u0100", " a", "a ", "\x85"):
+    for value in ATTACKS["headers"]:
         answer = ask(CONTACT, f"header={quote(value)}", account=world.crm)
         assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (500, "D406"), value
     assert provider.sent == []
@@ -371,151 +382,42 @@ def test_a_caller_cannot_inject_headers_into_a_request(world, ask, provider):
     assert not any(name.startswith(b"x-evil") for one in provider.sent for name, _ in one.headers.raw)
 
 
-def test_an_id_cannot_lead_to_another_path(world, ask, raw, provider):
+def test_an_id_cannot_lead_to_another_path(world, raw, provider):
     provider.answer = lambda _: httpx2.Response(404, json={"error": "no"})
     field = b"authorization: Bearer " + world.token.encode()
-    ids = [
-        "..",
-        ".",
-        "%2e%2e",
-        "%2E.",
-        "%252e%252e",
-        "%25252e%25252e",
-        "..%2f..%2fadmin",
-        "a%2f..%2fb",
-        "..%5cb",
-        "%5c..%5cb",
-    ]
-    ids += [
-        "..;",
-        "..;a=b",
-        "%2e%2e%3b",
-        "%00",
-        "a%00b",
-        "%0d%0aHost:%20evil",
-        "a%0ab",
-        "%2f%2fevil.example",
-        "%09",
-        "%1b",
-    ]
-    ids += [
-        "%ff%fe",
-        "%ed%a0%80",
-        "a%23b",
-        "a%3fb=c",
-        "a;b",
-        "a%25",
-        "a%",
-        "%zz",
-        "@evil.example",
-        "a%40b",
-        "%2f",
-        "https:%2f%2fevil",
-    ]
-    for given in ids:
+    for given in ATTACKS["ids"]:
         for path, account, base in ((USERS, world.ours, "/v2/users/"), (CONTACT, world.crm, "/base/contacts/")):
+            provider.sent.clear()
             target = f"{path}/{given}?integrated_account_id={account}".encode()
             assert status_of(raw(head(target, field))) in (400, 404, 500), given
-            for sent in provider.sent:
-                url = urlsplit(str(sent.url))
-                assert (url.netloc.partition(".")[0] in ("gong", "crm"), url.path.startswith(base), url.query) == (
-                    True,
-                    True,
-                    "",
-                ), given
+            for url in (urlsplit(str(one.url)) for one in provider.sent):
+                assert (url.netloc in ("gong.example", "crm.example"), url.query) == (True, ""), given
+                assert url.path.startswith(base)
                 assert not {".", ".."} & set(url.path.split("/"))
                 assert account == world.crm or url.path.count("/") == 3, given
-            provider.sent.clear()
-    for target in (
-        b"/..%2f..",
-        b"/../unified",
-        b"//evil.example/x",
-        b"/unified//crm",
-        b"/%2e%2e/healthz",
-        b"/healthz/..",
-    ):
-        assert status_of(raw(head(target, field))) == 404
+    for target in ("/..%2f..", "/../unified", "//evil.example/x", "/unified//crm", "/%2e%2e/healthz", "/healthz/.."):
+        assert status_of(raw(head(target.encode(), field))) == 404
     assert status_of(raw(head(CONTACT.encode() + b"/" + b"a" * 66_000, field))) == 414
 
 
-EVIL = [
-    "//evil.example",
-    "///evil.example",
-    "/\\evil.example",
-    "\\\\evil.example",
-    "http://evil.example/",
-    "@evil.example",
-]
-EVIL += [
-    ":80/",
-    ".evil.example/",
-    "",
-    "a",
-    "/a/../../b",
-    "/%2e%2e/b",
-    "/a?b",
-    "/a#b",
-    "/a b",
-    "/a\r\nb",
-    "/é",
-    "/a//b",
-    "/%5c..%5cb",
-]
-EVIL += ["/%252e%252e", "javascript:1", "https:/evil", "/a\x00", "/..;/b", "evil.example/", "file:///etc/passwd"]
-
-
 def test_the_path_of_a_mapping_cannot_leave_the_account(world, ask, provider):
-    for path in EVIL:
-        if path:
-            answer = ask(CONTACT, f"path={quote(path, safe='')}", account=world.crm)
-            assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (500, "D406"), path
+    for path in ATTACKS["paths"]:
+        answer = ask(CONTACT, f"path={quote(path, safe='')}", account=world.crm)
+        assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (500, "D406"), path
     assert provider.sent == []
 
 
-def test_no_redirect_leads_away_from_the_account(world, ask, provider):
-    away = [
-        "https://evil.example/",
-        "//evil.example/",
-        "http://gong.example/",
-        "https://gong.example:444/",
-        "/\\evil.example",
-    ]
-    away += [
-        "http://169.254.169.254/latest/meta-data",
-        "https://127.0.0.1/",
-        "https://[::1]/",
-        "file:///etc/passwd",
-        "////evil",
-    ]
-    away += [
-        "https://gong.example@evil.example/",
-        "https://gong.example:x@evil.example/",
-        "https://gong.example.evil.example/",
-    ]
-    away += [
-        "https://gong.example./",
-        "https://evil.example#gong.example",
-        "https://evil.example?gong.example",
-        "https:////evil",
-    ]
-    away += [
-        "https://ｇong.example/",
-        "https://gong。example/",
-        "https://gong.example\\@evil.example/",
-        "javascript:alert(1)",
-    ]
-    for location in away:
+def test_no_redirect_leads_away_from_the_account(ask, provider):
+    for location in ATTACKS["redirects"]:
         for status in (301, 302, 303, 307, 308):
             provider.sent.clear()
-            provider.answer = lambda _, given=(status, location): httpx2.Response(
-                given[0], headers=[(b"location", given[1].encode())]
-            )
+            reply = httpx2.Response(status, headers=[(b"location", location.encode())])
+            provider.answer = lambda _, reply=reply: reply
             answer = ask(USERS, "")
             assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (502, "P617"), location
             assert [one.url.host for one in provider.sent] == ["gong.example"]
-            assert PASSWORD not in answer.text
     provider.sent.clear()
-    provider.answer = lambda one: httpx2.Response(302, headers={"location": f"/v2/users?n={len(provider.sent)}"})
+    provider.answer = lambda _: httpx2.Response(302, headers={"location": f"/v2/users?n={len(provider.sent)}"})
     answer = ask(USERS, "")
     assert (answer.status_code, len(provider.sent)) == (502, 6)
     assert "do not come to an end" in answer.json()["detail"]
@@ -524,76 +426,24 @@ def test_no_redirect_leads_away_from_the_account(world, ask, provider):
 
 
 def test_a_link_to_the_next_page_gives_parameters_and_no_place(world, ask, provider):
-    links = [
-        "https://evil.example/contacts?page=2",
-        "//evil.example/contacts?page=2",
-        "?page=2",
-        "http://169.254.169.254/?page=2",
-    ]
-    for link in links:
+    def linked(link):
+        there = {"link": f'<{link}>; rel="next"'}
+        provider.answer = lambda sent: httpx2.Response(200, json=[{"id": 1}], headers={} if sent.url.query else there)
+        return ask(CONTACT, "", account=world.crm)
+
+    for place in ("https://evil.example/contacts", "//evil.example/contacts", "", "http://169.254.169.254/"):
         provider.sent.clear()
-        headers = {"link": f'<{link}>; rel="next"'}
-        provider.answer = lambda sent: httpx2.Response(200, json=[{"id": 1}], headers={} if sent.url.query else headers)
-        first = ask(CONTACT, "", account=world.crm)
-        following = ask(CONTACT, f"next_cursor={first.json()['next_cursor']}", account=world.crm)
-        assert (first.status_code, following.status_code) == (200, 200)
+        cursor = linked(f"{place}?page=2").json()["next_cursor"]
+        assert ask(CONTACT, f"next_cursor={cursor}", account=world.crm).status_code == 200
         assert [str(one.url) for one in provider.sent] == [
             f"https://crm.example/base/contacts{query}" for query in ("", "?page=2")
         ]
-    for link in (
-        "https://me:secret@evil.example/?a=1",
-        "javascript:alert(1)?a=1",
-        "/contacts?a=%0d%0ax:1",
-        "/other",
-        "/?%ff=1",
-    ):
-        provider.answer = lambda _, link=link: httpx2.Response(200, json=[], headers={"link": f'<{link}>; rel="next"'})
-        assert ask(CONTACT, "", account=world.crm).status_code == 502, link
+    for link in ATTACKS["links"]:
+        assert linked(link).status_code == 502, link
 
 
 def test_a_base_url_is_one_and_shows_no_secret_if_it_is_none():
-    wrong = [
-        "https://user:hunter2@host",
-        "https://user:hun/ter2@host",
-        "user:hunter2@host",
-        "https:user:hunter2@host",
-        "//x:hunter2@h",
-    ]
-    wrong += [
-        "https://host/?api_key=hunter2",
-        "https://host/#hunter2",
-        "https://host/v2?token=hunter2@x",
-        "ftp://u:hunter2@h",
-        "https:\\\\u:hunter2@h",
-    ]
-    wrong += [
-        "https://host\n",
-        "https://host/\x00",
-        "https://host/a/../b",
-        "https://host/%2e%2e",
-        "https://ho st",
-        "https://host.",
-        "https://",
-    ]
-    wrong += [
-        "http://localhost.evil.example",
-        "http://127.0.0.1.evil.example",
-        "http://127.1",
-        "http://2130706433",
-        "http://0.0.0.0",
-    ]
-    wrong += [
-        "https://host:0",
-        "https://host:99999",
-        "https://höst",
-        "javascript:alert(1)",
-        "https://host\\@evil",
-        "gopher://host",
-        "",
-        None,
-        b"https://h",
-    ]
-    for url in wrong:
+    for url in ATTACKS["base_urls"]:
         with pytest.raises(MapperError) as caught:
             Account(url)
         told = str(caught.value) + json.dumps(caught.value.problem())
@@ -674,60 +524,51 @@ def test_what_is_too_large_or_too_deep_is_refused_shortly(world, ask, raw, provi
         assert status in [int(one[:3]) for one in answers if one], data[:40]
 
 
-def test_a_caller_cannot_fill_the_memory_while_an_answer_is_made(world, ask, provider):
+def test_a_caller_cannot_fill_the_memory_while_an_answer_is_made(world, provider):
     """Heads and trailers without an end, sent during a call that takes long."""
     gate = threading.Event()
     provider.answer = lambda _: asyncio.to_thread(lambda: gate.wait(5) and httpx2.Response(500))
-    target, field = (
-        f"{USERS}?integrated_account_id={world.ours}".encode(),
-        b"authorization: Bearer " + world.token.encode(),
-    )
+    target = f"{USERS}?integrated_account_id={world.ours}".encode()
+    field = b"authorization: Bearer " + world.token.encode()
     plain = head(target, field).replace(b"connection: close\r\n", b"")
     chunked = head(target, field, b"transfer-encoding: chunked")
-    for data, endless in (
-        (plain, b"GET / HTTP/1.1\r\nx: "),
-        (plain, b"GET / HTTP/1.1\r\n"),
-        (chunked, b"0\r\nx: "),
-        (chunked, b"0\r\n"),
-    ):
+    begun = plain + b"GET / HTTP/1.1\r\n"
+    for data in (begun, begun + b"x: ", chunked + b"0\r\n", chunked + b"0\r\nx: "):
+        filler = b"x: y\r\n" * 10_000 if data.endswith(b"\n") else b"a" * 60_000
         with socket.create_connection(("127.0.0.1", world.port), timeout=5) as connection:
-            connection.sendall(data + endless)
-            filler = b"x: y\r\n" * 10_000 if endless.endswith(b"\n") else b"a" * 60_000
+            connection.sendall(data)
             with pytest.raises(ConnectionError):
-                for _ in range(200):
-                    connection.sendall(filler)
-                    time.sleep(0.001)
+                flood(connection, filler)
     gate.set()
 
 
 def test_one_token_has_three_quarters_of_the_places(world):
     async def calls():
-        gate, asked = asyncio.Event(), []
+        gate, asked, enough = asyncio.Event(), [], asyncio.Event()
 
         async def answer(sent):
             asked.append(sent)
+            if len(asked) == 6:
+                enough.set()
             await gate.wait()
             return Response(b'{"error": "no"}', 403)
 
         made = app(world.mappers, world.store, transport=answer, retries=ONCE, max_calls=8, now=lambda: NOW)
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(made), base_url="http://t") as http:
 
-            def call(token, account):
+            async def call(token, account):
                 headers = {"authorization": f"Bearer {token}"}
-                return asyncio.create_task(http.get(f"{CONTACT}?integrated_account_id={account}", headers=headers))
+                return (await http.get(f"{CONTACT}?integrated_account_id={account}", headers=headers)).status_code
 
-            many = [call(world.token, world.crm) for _ in range(8)]
-            while len(asked) < 6 or sum(one.done() for one in many) < 2:
-                await asyncio.sleep(0.001)
-            refused = [(await one).status_code for one in many if one.done()]
-            others = [call(world.their_token, world.theirs) for _ in range(2)]
-            statuses = [(await one).status_code for one in others]
+            many = [asyncio.create_task(call(world.token, world.crm)) for _ in range(6)]
+            await enough.wait()
+            refused = [await call(world.token, world.crm) for _ in range(2)]
+            others = [await call(world.their_token, world.theirs) for _ in range(2)]
             gate.set()
-            return refused, statuses, sorted([(await one).status_code for one in many])
+            return refused, others, [await one for one in many], await call(world.token, world.crm)
 
-    refused, others, all_of_one = asyncio.run(calls())
-    assert (refused, all_of_one) == ([429, 429], [403] * 6 + [429] * 2)
-    assert set(others) == {400}  # an account of Gong has no contacts: they were let in
+    # An account of Gong has no contacts: that is 400 for whoever is let in.
+    assert asyncio.run(calls()) == ([429, 429], [400, 400], [403] * 6, 403)
 
 
 def test_a_hostile_reply_is_an_error_and_nothing_worse(world, ask, provider):
@@ -889,23 +730,18 @@ def test_a_line_of_the_log_is_one_line_of_the_service(world, ask, raw, provider)
         b"/%e2%80%a8%c2%85",
         b"/" + b"%00" * 99,
     ):
-        raw(head(target, b"x-request-id: a%0ab", b"user-agent: \x1b[31m"))
-    for value in (b"a b", b"{}", b'"', b"\xff", b"\x1b[2J", b"a" * 129, b"", b"a;b", b"<x>", b"${jndi:ldap://x}"):
-        answer = raw(head(b"/healthz", b"x-request-id: " + value))
-        given = answer.partition(b"x-request-id: ")[2].partition(b"\r\n")[0]
+        raw(head(target, b"x-request-id: a%0ab", b"user-agent: \x1b[31m", method=b"TRACE"))
+    for value in (*ATTACKS["request_ids"], "a" * 129):
+        answer = raw(head(b"/healthz", b"x-request-id: " + value.encode("latin-1")))
+        given = answer.partition(b"x-request-id: ")[2].partition(b"\r\n")[0].decode()
         assert given != value
         assert len(given) == 32 or status_of(answer) == 400, value
     echo = {"x-request-id": "a\x1b[2J", "x-traceid": "b" * 5_000}
-    provider.answer = lambda _: httpx2.Response(403, json={"errors": ["a\n\x1b[2J\u2028b"]}, headers=list(echo.items()))
+    provider.answer = lambda _: httpx2.Response(403, json={"errors": ["a\n\x1b[2J\u2028b"]}, headers=echo)
     ask()
-    raw(head(b"/healthz", method=b"TRACE"))
-    text = world.log.getvalue()
-    assert text.isascii()
-    assert all(
-        line.isprintable() and json.loads(line)["event"] in ("call", "provider_request")
-        for line in text.split("\n")[:-1]
-    )
-    assert len(text) < 20_000
+    *lines, end = world.log.getvalue().split("\n")
+    assert ({json.loads(line)["event"] for line in lines}, end) == ({"call", "provider_request"}, "")
+    assert all(line.isascii() and line.isprintable() and len(line) < 1_000 for line in lines)
 
 
 def test_callers_cannot_add_series_to_the_metrics(world, ask, raw):
@@ -938,22 +774,7 @@ def test_callers_cannot_add_series_to_the_metrics(world, ask, raw):
 def test_pages_of_other_origins_cannot_read_answers(world, ask):
     shop = TestClient(app(world.mappers, world.store, cors=["https://shop.example"]))
     asking = {"access-control-request-method": "GET", "access-control-request-headers": "authorization"}
-    evil = [
-        "null",
-        "https://shop.example.evil.example",
-        "https://evilshop.example",
-        "http://shop.example",
-        "https://SHOP.example",
-    ]
-    evil += [
-        "https://shop.example:444",
-        "https://shop.example/",
-        "https://x.shop.example",
-        "*",
-        "",
-        "https://shop.example,https://evil",
-    ]
-    for origin in evil:
+    for origin in ATTACKS["origins"]:
         for method, more in (("OPTIONS", asking), ("GET", {})):
             answer = shop.request(method, ACTIVITY, headers={"origin": origin} | more)
             assert answer.headers.get("access-control-allow-origin") is None, origin
@@ -961,32 +782,20 @@ def test_pages_of_other_origins_cannot_read_answers(world, ask):
     assert allowed.headers["access-control-allow-origin"] == "https://shop.example"
     assert "access-control-allow-credentials" not in allowed.headers
     for origin in ("https://shop.example", "null"):  # off by default
-        answers = (
-            ask(headers=[("origin", origin)]),
-            ask(method="OPTIONS", token=None, headers=[("origin", origin), *asking.items()]),
-        )
-        assert not [name for one in answers for name in one.headers if name.startswith("access-control")]
+        preflight = ask(method="OPTIONS", token=None, headers=[("origin", origin), *asking.items()])
+        for answer in (preflight, ask(headers=[("origin", origin)])):
+            assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-def test_answers_are_no_pages_and_the_page_runs_nothing_of_others(world, ask, raw):
+def test_answers_are_no_pages_and_the_page_runs_nothing_of_others(ask):
     script = "<script>alert(1)</script>"
-    shown = [
-        ask(f"/{quote(script)}", "", account=None),
-        ask(query=f"start_time={quote(script)}"),
-        ask("/docs/x.html", "", account=None),
-    ]
-    shown += [
-        ask(f"/docs?url=https://evil.example/&configUrl=//evil.example&x={quote(script)}", "", account=None, token=None)
-    ]
-    shown += [
-        ask("/openapi.json", "", account=None),
-        ask("/docs/start.js", "", account=None),
-        ask("/metrics", "", account=None),
-    ]
-    for one in shown:
-        kind = one.headers["content-type"].partition(";")[0]
-        assert (one.headers["x-content-type-options"], script in one.text and kind == "text/html") == ("nosniff", False)
-    page = shown[3]
+    beside = {"query": "", "account": None}
+    page = ask(f"/docs?url=https://evil.example/&configUrl=//evil.example&x={quote(script)}", **beside, token=None)
+    paths = (f"/{quote(script)}", "/docs/x.html", "/openapi.json", "/docs/start.js", "/metrics")
+    for one in (page, ask(query=f"start_time={quote(script)}"), *(ask(path, **beside) for path in paths)):
+        is_page = one.headers["content-type"].startswith("text/html")
+        assert (one.headers["x-content-type-options"], is_page and script in one.text) == ("nosniff", False)
+        assert is_page is (one is page)
     policy = dict(part.strip().split(" ", 1) for part in page.headers["content-security-policy"].split(";"))
     assert (policy["default-src"], policy["script-src"], policy["connect-src"]) == ("'none'", "'self'", "'self'")
     assert (policy["frame-ancestors"], policy["base-uri"]) == ("'none'", "'none'")
@@ -1011,35 +820,11 @@ def test_the_host_of_a_request_changes_nothing(raw):
 
 def test_a_request_has_one_end(raw):
     begin, hidden = b"POST /healthz HTTP/1.1\r\nhost: t\r\n", b"GET /hidden HTTP/1.1\r\nhost: t\r\n\r\n"
-    for fields in (
-        b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
-        b"content-length: 0\r\ncontent-length: 50\r\n\r\n",
-        b"content-length: 0, 50\r\n\r\n",
-        b"content-length: +5\r\n\r\nabcde",
-        b"content-length: -1\r\n\r\n",
-        b"content-length: 0x5\r\n\r\nabcde",
-        b"content-length: 99999999999999999999999\r\n\r\n",
-        b"content-length : 5\r\n\r\nabcde",
-        b"transfer-encoding : chunked\r\n\r\n0\r\n\r\n",
-        b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
-        b"transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-        b"transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n",
-        b"transfer-encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
-        b"x: a\r\n content-length: 5\r\n\r\nabcde",
-        b"x: a\x00b\r\n\r\n",
-        b"x: a\rcontent-length: 5\r\n\r\nabcde",
-        b"transfer-encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
-        b"transfer-encoding: chunked\r\n\r\n-1\r\n\r\n",
-        b"transfer-encoding: chunked\r\n\r\n5\r\nabcdeX\r\n0\r\n\r\n",
-    ):
-        answer = raw(begin + fields + hidden)
+    for fields in ATTACKS["ends"]:
+        answer = raw(begin + fields.encode("latin-1") + hidden)
         assert b"/hidden" not in answer, fields
         assert answer.count(b" 400 ") == 1 or answer == b"", fields  # or a reset, for what was sent behind it
-    for line in (
-        b"GET /healthz HTTP/1.1\nhost: t\n\n",
-        b"CONNECT evil:1 HTTP/1.1\r\nhost: t\r\n\r\n",
-    ):
+    for line in (b"GET /healthz HTTP/1.1\nhost: t\n\n", b"CONNECT evil:1 HTTP/1.1\r\nhost: t\r\n\r\n"):
         assert b"200 OK" not in raw(line)
 
 
@@ -1048,22 +833,14 @@ def test_a_request_has_one_end(raw):
 
 def test_texts_of_callers_are_no_sql(world, ask):
     store, before = world.store, (len(world.store.accounts()), len(world.store.tokens()))
-    for text in (
-        "' OR 1=1 --",
-        "'; DROP TABLE truto_mapper_tokens; --",
-        "%",
-        "_" * 36,
-        '"',
-        "\\",
-        "x' UNION SELECT * FROM truto_mapper_accounts --",
-    ):
+    for text in ATTACKS["sql"]:
         assert (store.account(text), store.token(text), store.grant(text), store.grant(f"truto_{text}_{text}")) == (
             None,
         ) * 4
         for remove in (store.remove_account, store.remove_token):
             with pytest.raises(StoreError, match="S806"):
                 remove(text)
-        made = store.add_account(text, "https://a.example", basic(text or "a"), name=text)
+        made = store.add_account(text, "https://a.example", basic(text), name=text)
         assert store.account(made).entry.name == text
         store.remove_account(made)
         assert ask(account=quote(text)).status_code == 400
@@ -1101,31 +878,9 @@ def test_files_of_secrets_are_their_owners_alone(tmp_path):
         Store.open(f"sqlite:///{tmp_path}/data/store.db", keys)
 
 
-def test_the_url_of_a_store_shows_no_password(tmp_path):
+def test_the_url_of_a_store_shows_no_password():
     keys = parse_keys(new_key(), "x")
-    for url in (
-        *(
-            "postgresql://u:p@hunter2@127.0.0.1:1/db",
-            "postgresql://u:hunter2@127.0.0.1:1/db",
-            "postgresql://u:hun/ter2@127.0.0.1:1/db",
-        ),
-        *(
-            "postgresql://127.0.0.1:1/db?user=u&password=hunter2",
-            "postgresql://127.0.0.1:1/db?passfile=hunter2",
-            "mysql://u:hunter2@h/db",
-        ),
-        *(
-            "postgresql://u:hunter2@127.0.0.1:port/db",
-            "postgresql://u:hunter2@[::1/db",
-            "u:hunter2@h/db",
-            "sqlite://u:hunter2@h/db",
-        ),
-        *(
-            f"sqlite:///{tmp_path}/x?password=hunter2",
-            "postgresql://u:%ZZhunter2@127.0.0.1:1/db",
-            "redis://:hunter2@h/0",
-        ),
-    ):
+    for url in ATTACKS["stores"]:
         with pytest.raises(StoreError) as caught:
             Store.open(url, keys)
         told = str(caught.value) + repr(caught.value) + json.dumps(caught.value.problem())
@@ -1138,49 +893,37 @@ def test_the_url_of_a_store_shows_no_password(tmp_path):
 
 def test_a_token_endpoint_cannot_break_an_account(world):
     given = {"type": "oauth", "token_url": "https://id.example/token", "client_id": "a", "client_secret": PASSWORD}
-    account = world.store.add_account("gong", "https://gong.example", given | {"refresh_token": "first"})
-    count = [0]
+    given["refresh_token"] = "the-first"
+    account = world.store.add_account("gong", "https://gong.example", given)
+    count, asked = [0], []
 
     async def endless():
         for _ in range(10_000):
             count[0] += 1
             yield b"[" * 10_000
 
-    tokens = ["a\nb", "a\r\nx: y", "", " ", "é", "a b", 5, None, ["a"], "\ud800", "a\x00"]
-    answers = [
-        httpx2.Response(200, json={"access_token": one, "refresh_token": "stolen"}) for one in tokens if one != "\ud800"
-    ]
-    answers += [
-        httpx2.Response(200, content=one)
-        for one in (b"[" * 60_000, b'{"access_token": "\\ud800"}', b"", b"null", b"<html>", b"\xff")
-    ]
-    answers += [
-        httpx2.Response(302, headers={"location": "https://evil.example/"}),
-        httpx2.Response(400, json={"error": f"{PASSWORD} first"}),
-    ]
-    answers += [httpx2.Response(200, content=endless())]
+    def renewed(answer, token=None):
+        def answered(sent):
+            asked.append(sent.url.host)
+            return answer
+
+        connect = lambda: httpx2.AsyncClient(transport=httpx2.MockTransport(answered))  # noqa: E731
+        auth = accounts.auth_of(world.store, world.store.account(account), connect)
+        return asyncio.run(auth.refresh(token))
+
+    answers = [httpx2.Response(200, json={"access_token": one, "refresh_token": "no"}) for one in ATTACKS["tokens"]]
+    answers += [httpx2.Response(200, content=one.encode("latin-1")) for one in (*ATTACKS["answers"], "[" * 60_000)]
+    answers += [httpx2.Response(302, headers={"location": "https://evil.example/"})]
+    answers += [httpx2.Response(400, json={"error": PASSWORD}), httpx2.Response(200, content=endless())]
     for answer in answers:
-        asked = []
-        transport = httpx2.MockTransport(lambda sent, answer=answer, asked=asked: asked.append(sent.url.host) or answer)
-        auth = accounts.auth_of(
-            world.store,
-            world.store.account(account),
-            lambda transport=transport: httpx2.AsyncClient(transport=transport),
-        )
         with pytest.raises(MapperError) as caught:
-            asyncio.run(auth.refresh(None))
-        assert (caught.value.code, asked, PASSWORD in str(caught.value)) == ("P618", ["id.example"], False)
-        assert world.store.account(account).credentials == given | {"refresh_token": "first"}
-    assert count[0] < 20
+            renewed(answer)
+        assert (caught.value.code, PASSWORD in str(caught.value)) == ("P618", False)
+        assert world.store.account(account).credentials == given
+    assert (set(asked), count[0] < 20) == ({"id.example"}, True)
     for lasts in (float("inf"), float("nan"), -1, 1e300, "soon", True):
         text = json.dumps({"access_token": "new", "expires_in": lasts})
-        transport = httpx2.MockTransport(lambda _, text=text: httpx2.Response(200, content=text))
-        auth = accounts.auth_of(
-            world.store,
-            world.store.account(account),
-            lambda transport=transport: httpx2.AsyncClient(transport=transport),
-        )
-        assert asyncio.run(auth.refresh({"access_token": "new"}))["access_token"] == "new"
+        assert renewed(httpx2.Response(200, content=text), {"access_token": "new"})["access_token"] == "new"
 
 
 def test_a_file_that_resumes_a_download_has_no_settings_that_were_given(tmp_path):
@@ -1230,40 +973,23 @@ def test_commands_print_no_secret_no_escape_and_no_traceback(tmp_path, monkeypat
 
 
 def test_the_mock_answers_nonsense_as_gong_does():
-    client = TestClient(mock.gong(users=3, limits=False, now=lambda: NOW))
+    client = TestClient(mock.gong(users=3, limits=False, now=lambda: NOW), follow_redirects=False)
     good = Basic(mock.KEY, mock.SECRET).header
-    for wrong in (
-        "",
-        "Basic",
-        "Basic !",
-        "Basic \xff",
-        "Bearer " + "a" * 30_000,
-        good[:-4],
-        good + good,
-        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
-    ):
+    for wrong in ("", "Basic", "Basic !", "Basic \xff", "Bearer " + "a" * 30_000, good[:-4], good + good, "Basic /w=="):
         assert client.get("/v2/users", headers={"authorization": wrong.encode("latin-1")}).status_code == 401
     named = {"authorization": good}
-    for query in ("cursor=x", "cursor=" + "a" * 30_000, "cursor=%00", "includeAvatars=x", "cursor[]=1"):
-        assert client.get(f"/v2/users?{query}", headers=named).status_code in (200, 400)
-    for body in (
+    for query in ("cursor=x", "cursor=" + "a" * 30_000, "cursor=%00", "includeAvatars=x"):
+        assert client.get(f"/v2/users?{query}", headers=named).status_code == 400
+    bodies = (
         b"",
         b"[" * 100_000,
         b'{"filter": NaN}',
         b'{"filter": ' + b"9" * 9_000 + b"}",
         b"\xff",
         b"null",
-        b'{"filter": {"fromDate": "0000-00-00"}}',
         b"{" * 999,
-    ):
+    )
+    for body in (*bodies, b'{"filter": {"fromDate": "0000-00-00", "toDate": "9999-99-99"}}'):
         assert client.post("/v2/stats/activity/aggregate", headers=named, content=body).status_code == 400
-    bomb = "{fault: &a [" + "*a," * 9 + "]}"
-    for fault in (
-        bomb,
-        "{fault: {",
-        "!!python/object/apply:os.system [x]",
-        "&a [*a]",
-        "{fault: redirect, location: 'a b'}",
-        "{fault: slow, seconds: 9e99}",
-    ):
+    for fault in ATTACKS["faults"]:
         assert client.get("/v2/users", headers=named | {"x-mock-fault": fault}).status_code == 400
