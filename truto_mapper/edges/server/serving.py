@@ -100,17 +100,22 @@ def run(
     at: socket,
     stream: TextIO,
     *,
+    ready: Callable[[], None],
     redis: str | None = None,
     grace: float = 30,
     **options: Any,
 ) -> None:
-    """Answer calls at a socket until the process is told to end. Raises `StoreError` and `QueryError`."""
+    """Answer calls at a socket until the process is told to end; `ready` is called when nothing prevents it any more.
+
+    Raises `StoreError` and `QueryError`.
+    """
     log = to(stream)
     limiter = Limiter(redis) if redis else Limiter()
     made = app(mappers, store, limiter=limiter, log=log, **options)
     with _reports(Lines(log)):
         gc.collect()
         gc.freeze()  # the mappings are never garbage
+        ready()
         server(made, grace).run(sockets=[at])
 
 
