@@ -556,7 +556,16 @@ def test_a_call_waits_for_its_turn_and_is_429_if_that_takes_too_long(world, call
 
 
 def test_health_the_document_and_the_page_need_no_token(call):
-    for path in ("/healthz", "/readyz", "/openapi.json", "/", "/docs", "/docs/swagger-ui-bundle.js", "/docs/start.js"):
+    for path in (
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/",
+        "/docs",
+        "/docs/swagger-ui.css",
+        "/docs/start.js",
+        "/docs/start.css",
+    ):
         assert call(path, token=None, account=None).status_code == 200
     assert call("/docs/index.html", token=None, account=None).status_code == 404
 

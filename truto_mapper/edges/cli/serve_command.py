@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -81,9 +82,8 @@ def serve(
                 load(located(name), cursor_key=service.store.cursor_keys)
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
-            made = serving.application(mappers, service.store, stream, redis=redis, **options)
-            _say(f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}", service)
-            serving.run(made, socket, stream, grace)
+            say = partial(_say, f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}", service)
+            serving.run(mappers, service.store, socket, stream, ready=say, redis=redis, grace=grace, **options)
 
 
 def _check_origins(origins: list[str]) -> None:
@@ -127,13 +127,16 @@ def _say(url: str, service: Service) -> None:
     if service.token is None:
         write(f"The service is at {url}; the page to try it is {url}/docs. Ctrl-C ends it.\n")
         return
-    month = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+    month = "start_time=2026-01-01T00:00:00-05:00&end_time=2026-02-01T00:00:00-05:00"  # whole days of its company
     write(f"""\
-A service with a mock of Gong, which has made-up users. Try it:
+A service with a mock of Gong, whose users are made up.
 
+  token                  {service.token}
+  integrated_account_id  {service.account}
+
+Call it:
   curl -H 'Authorization: Bearer {service.token}' \\
     '{url}/unified/conversational-intelligence/activity?integrated_account_id={service.account}&{month}&limit=2'
 
-Or open {url}/docs, press Authorize, and paste the token. The account is {service.account}.
-Press Ctrl-C to stop.
+Or open {url}/docs, press Authorize and paste the token. Ctrl-C ends it.
 """)
