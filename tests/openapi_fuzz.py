@@ -107,6 +107,8 @@ class Checked:
         query = split_query_string(response.request.url.partition("?")[2])
         body = ... if query.get("truto_response_format") == "stream" else json.loads(response.content)
         query["truto_skip_api_call"] = query.get("truto_skip_api_call") == "true"
+        (kind,) = response.headers["content-type"]
+        assert body is ... or kind.partition(";")[0] == "application/json", kind
         name = chosen(self.document, self.operations[operation_id], query, body)
         self.statuses[f"{operation_id} {name}"] += 1
         if not name.endswith("Lines"):

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from truto_mapper.edges.cli import app
 from truto_mapper.edges.mock import KEY, SECRET, gong, listening, server
 from truto_mapper.edges.mock.requests import Credential
+from truto_mapper.edges.server import StoreError, credentials
 from truto_mapper.edges.server.keys import new_key
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n"
@@ -83,7 +84,7 @@ def test_a_secret_comes_from_stdin_or_the_environment_and_never_from_an_argument
     ]
 
 
-@pytest.mark.parametrize("how", [(), ("--basic", "A", "--bearer"), ("--bearer", "--oauth", "x.json")])
+@pytest.mark.parametrize("how", [(), ("--basic", "A", "--bearer")])
 def test_an_account_signs_in_in_one_way(run, how):
     done = run("account", "add", *GONG, *how)
     assert (done.exit_code, "one of --basic USER, --bearer, --oauth FILE" in done.stderr) == (2, True)
@@ -102,7 +103,18 @@ def test_settings_that_no_mapping_takes_are_refused(run, context, said):
     assert (done.exit_code, said in done.stderr, listed(run)) == (1, True, [])
 
 
-@pytest.mark.parametrize("url", ["http://api.gong.io", "ftp://x", "https://user:pass@x.com", "https://x.com?a=b", ""])
+def test_settings_come_from_a_file_too(run, tmp_path):
+    (tmp_path / "settings.yaml").write_text("time_zone: UTC\n")
+    added(run, "--context", "@settings.yaml", "--context", "detailed=true")
+    assert listed(run)[0]["context"] == {"time_zone": "UTC", "detailed": "true"}
+    twice = run("account", "add", *GONG, "--basic", "A", "--context", "@settings.yaml", "--context", "time_zone=UTC")
+    assert (twice.exit_code, 'gives "time_zone" twice' in twice.stderr) == (2, True)
+    (tmp_path / "settings.yaml").write_text("- hidden-1\n")
+    wrong = run("account", "add", *GONG, "--basic", "A", "--context", "@settings.yaml")
+    assert (wrong.exit_code, "hidden" in wrong.output) == (2, False)
+
+
+@pytest.mark.parametrize("url", ["http://api.gong.io", "https://user:pass@x.com"])
 def test_a_base_url_that_no_client_takes_is_refused(run, url):
     done = run("account", "add", "--integration", "gong", "--base-url", url, "--basic", "A")
     assert (done.exit_code, "[Q520]" in done.stderr, "pass" in done.stderr.partition("hint")[0]) == (1, True, False)
@@ -113,25 +125,34 @@ def test_http_is_for_those_who_ask_for_it(run):
     assert done.exit_code == 0
 
 
-def test_oauth_data_is_read_from_a_file_and_never_quoted(run, tmp_path):
-    data = {"token_url": "https://x/token", "client_id": "a", "client_secret": "hidden-1", "refresh_token": "hidden-2"}
-    wrong = [
-        json.dumps(data)[:-1],
-        json.dumps(data | {"refresh_token": ""}),
-        json.dumps(data | {"token_url": "http://x/hidden-3"}),
-        json.dumps(data | {"refersh_token": "hidden-4"}),
-        json.dumps(["hidden-5"]),
-        "a: hidden-6: b",
-        "",
-    ]
-    for text in wrong:
-        (tmp_path / "oauth.json").write_text(text)
-        done = run("account", "add", *GONG, "--oauth", "oauth.json")
-        assert (done.exit_code, "hidden" in done.output) == (1, False), done.output
-    (tmp_path / "oauth.json").write_text(json.dumps(data))
+OAUTH = {"token_url": "https://x/token", "client_id": "a", "client_secret": "hidden-1", "refresh_token": "hidden-2"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OAUTH | {"refresh_token": ""},
+        OAUTH | {"access_token": 7},
+        OAUTH | {"token_url": "http://x/hidden-3"},
+        OAUTH | {"refersh_token": "hidden-4"},
+        ["hidden-5"],
+        None,
+    ],
+)
+def test_oauth_data_that_cannot_renew_a_token_is_refused_and_not_quoted(data):
+    with pytest.raises(StoreError, match=r"error\[S807\]") as caught:
+        credentials.oauth(data)
+    assert "hidden" not in str(caught.value)
+
+
+def test_oauth_data_is_read_from_a_file_that_no_error_quotes(run, tmp_path):
+    (tmp_path / "oauth.json").write_text(json.dumps(OAUTH)[:-1])
+    done = run("account", "add", *GONG, "--oauth", "oauth.json")
+    assert (done.exit_code, "oauth.json is not valid YAML or JSON at line 1" in done.stderr) == (1, True)
+    assert "hidden" not in done.output
+    (tmp_path / "oauth.json").write_text(json.dumps(OAUTH))
     assert run("account", "add", *GONG, "--oauth", "oauth.json").exit_code == 0
-    assert run("account", "add", *GONG, "--oauth", "-", stdin=json.dumps(data)).exit_code == 0
-    assert {one["auth"] for one in listed(run)} == {"oauth"}
+    assert listed(run)[0]["auth"] == "oauth"
 
 
 def test_an_account_gets_new_credentials(run):

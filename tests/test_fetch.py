@@ -16,6 +16,7 @@ from truto_mapper import ProviderError, QueryError, load
 from truto_mapper.edges import cli
 from truto_mapper.edges.client import Account, Basic, Bearer, Client
 from truto_mapper.edges.client.account_file import read_account
+from truto_mapper.edges.client.resuming import Progress
 from truto_mapper.edges.mock import KEY, SECRET, gong, listening, server
 from truto_mapper.text.source import Source
 
@@ -125,34 +126,41 @@ def test_a_failure_on_stdout_says_the_cursor_to_go_on_from(at, whole):
     assert ids(failed.stdout) + ids(rest.stdout) == whole
 
 
-def test_a_process_that_is_killed_at_any_moment_goes_on(at, url, whole):
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_is_killed_at_any_moment_goes_on(at, url, whole, kill):
     command = [sys.executable, "-m", "truto_mapper.edges.cli", *account(at(SLOW)), "--query", QUERY]
     command += ["-o", "out.ndjson", "--resume", "state.json"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while not Path("state.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(kill)
+    _, said = process.communicate()
+    assert ("run the same command again to go on" in said) is (kill is signal.SIGINT)
     state = json.loads(Path("state.json").read_text("utf-8"))
     assert 0 < state["bytes"] <= Path("out.ndjson").stat().st_size
     assert fetch(url, "-o", "out.ndjson", "--resume", "state.json").exit_code == 0
     assert ids(Path("out.ndjson").read_text("utf-8")) == whole
 
 
-def test_the_resume_file_of_another_query_is_refused(at, url):
-    fetch(at(BROKEN), "-o", "out.ndjson", "--resume", "state.json")
-    other = fetch(url, "-o", "out.ndjson", "--resume", "state.json", query=f"{QUERY}&users[]=1")
-    assert (other.exit_code, "is of another mapping or query" in other.stderr) == (1, True)
-    Path("out.ndjson").write_text("")
-    cut = fetch(url, "-o", "out.ndjson", "--resume", "state.json")
-    assert (cut.exit_code, "is shorter than it was" in cut.stderr) == (1, True)
-    Path("out.ndjson").unlink()
-    gone = fetch(url, "-o", "out.ndjson", "--resume", "state.json")
-    assert (gone.exit_code, "is gone" in gone.stderr) == (1, True)
+def test_the_resume_file_of_another_query_is_refused(url):
     Path("state.json").write_text("[]")
     strange = fetch(url, "-o", "out.ndjson", "--resume", "state.json")
     assert (strange.exit_code, "is not a file that --resume wrote" in strange.stderr) == (1, True)
+    kept = Progress.of(Path("kept.json"), "gong/activity", QUERY)
+    with kept.opened(Path("out.ndjson")) as file:
+        file.write(b"{}\n")
+        kept.reached(file, "truto2.x", 1)
+    with pytest.raises(QueryError, match="is of another mapping or query"):
+        Progress.of(Path("kept.json"), "gong/activity", f"{QUERY}&users[]=1")
+    again = Progress.of(Path("kept.json"), "gong/activity", QUERY)
+    assert (again.bytes, again.records, again.query("a=1&next_cursor=old")) == (3, 1, "a=1&next_cursor=truto2.x")
+    Path("out.ndjson").write_bytes(b"{}")
+    with pytest.raises(QueryError, match="is shorter than it was"), again.opened(Path("out.ndjson")):
+        pass
+    Path("out.ndjson").unlink()
+    with pytest.raises(QueryError, match="is gone"), again.opened(Path("out.ndjson")):
+        pass
 
 
 @pytest.mark.parametrize(

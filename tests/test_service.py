@@ -1,5 +1,6 @@
 """The service over HTTP, in this process: a mock of Gong behind it, a real store, a real HTTP client in front."""
 
+import asyncio
 import json
 import re
 import shutil
@@ -14,12 +15,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from truto_mapper import QueryError, Response, load
 from truto_mapper.edges import mock
 from truto_mapper.edges.client import Limiter, Retries
-from truto_mapper.edges.server import Store, app
+from truto_mapper.edges.server import Store, app, bodies
 from truto_mapper.edges.server.keys import new_key, parse_keys
+from truto_mapper.edges.server.refusals import Refused
 
 KEY = "a secret of the tests"
 MAPPINGS = ("gong/activity", "gong/interactions", "gong/users")
@@ -125,12 +128,27 @@ def test_each_format_has_its_media_type_and_form(call, wanted, kind, names):
         assert len({one["id"] for one in lines}) == len(lines) > 100
 
 
+def test_a_call_that_is_skipped_has_no_type_of_the_provider_to_pass_on(call):
+    answer = call(query=f"{MONTH}&truto_response_format=raw&truto_skip_api_call=true")
+    assert (answer.status_code, answer.headers["content-type"], answer.text) == (200, "application/json", "null")
+
+
 def test_the_parameters_are_read_in_the_syntax_of_qs(call):
     everyone = call(query=MONTH).json()["result"]
     one, two = (everyone[index]["user"]["id"] for index in (0, 1))
     for query in (f"users[]={one}&users[]={two}", f"users={one},{two}", f"users[0][id]={one}&users[1][id]={two}"):
         found = call(query=f"{MONTH}&{query}&truto_key_by=user.id&truto_exclude_fields[]=metrics").json()["result"]
         assert (set(found), "metrics" in found[one]) == ({one, two}, False)
+
+
+def test_a_stream_of_a_call_that_is_skipped_is_empty(call):
+    answer = call(query=f"{MONTH}&truto_skip_api_call=true&truto_response_format=stream")
+    assert (answer.status_code, answer.headers["content-type"], answer.text) == (200, "application/x-ndjson", "")
+
+
+def test_no_socket_is_opened(world):
+    with pytest.raises(WebSocketDisconnect), world.client.websocket_connect(ACTIVITY):
+        pass
 
 
 def test_debug_shows_the_whole_url_and_no_credentials(call):
@@ -415,10 +433,13 @@ def test_the_limits_of_the_provider_have_one_set_of_names(world, call, sent, tol
         ("text/html\r\nset-cookie: a=b", "application/octet-stream"),
         ("é/x", "application/octet-stream"),
         ("", "application/octet-stream"),
+        (None, "application/json"),
     ],
 )
 def test_raw_has_the_content_type_of_the_provider_if_it_is_one(world, call, kind, told):
-    ask, _ = provider(world, call, lambda _: Response(b'{"a":  1}', 200, {"content-type": kind}))
+    ask, _ = provider(
+        world, call, lambda _: Response(b'{"a":  1}', 200, {} if kind is None else {"content-type": kind})
+    )
     answer = ask(query=f"{MONTH}&truto_response_format=raw")
     assert (answer.content, answer.headers["content-type"]) == (b'{"a":  1}', told)
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -477,13 +498,26 @@ def test_metrics_count_calls_and_requests_without_ids(call):
     assert call("/metrics", account=None, token=None).status_code == 401
 
 
+class Waiting(Limiter):
+    """A limiter at which each wait is named in advance, 0 for a turn."""
+
+    def __init__(self, *waits):
+        super().__init__()
+        self.waits = list(waits)
+
+    def _taken(self, *_):
+        return self.waits.pop(0)
+
+
 def test_a_call_waits_for_its_turn_and_is_429_if_that_takes_too_long(world, call):
     body = json.dumps({"usersAggregateActivityStats": [], "timeZone": "America/New_York"}).encode()
-    ask, log = provider(world, call, lambda _: Response(body), max_wait=0.0)
-    answers = [ask(query=MONTH) for _ in range(4)]
-    assert [one.status_code for one in answers] == [200, 200, 200, 429]
-    assert (answers[-1].headers["retry-after"], log[-1]["codes"]) == ("1", ["P615"])
-    assert answers[-1].json()["detail"].startswith("the provider takes 3 calls a second")
+    limiter = Waiting(0.01, 0, 20.5, 0.01)
+    ask, log = provider(world, call, lambda _: Response(body), limiter=limiter)
+    assert ask(query=MONTH).status_code == 200
+    refused = ask(query=MONTH)
+    assert (refused.status_code, refused.headers["retry-after"], log[-1]["codes"]) == (429, "21", ["P615"])
+    assert refused.json()["detail"].startswith("the provider takes 3 calls a second")
+    assert "truto_mapper_limit_wait_seconds_count 2.0" in ask("/metrics", account=None).text
 
 
 def test_health_the_document_and_the_page_need_no_token(call):
@@ -626,3 +660,18 @@ def test_a_resource_without_the_parameter_of_the_account_is_refused(world, tmp_p
     spec.write_text(re.sub("  integrated_account_id.*\n", "", spec.read_text()))
     with pytest.raises(QueryError, match="crm/contact has no parameter `integrated_account_id`"):
         app([load(folder / "contact.yaml")], world.store)
+
+
+@pytest.mark.parametrize(
+    ("messages", "status"), [([], 408), ([{"type": "http.disconnect"}], 400)], ids=["slow", "gone"]
+)
+def test_a_body_must_come_in_time_and_to_its_end(monkeypatch, messages, status):
+    monkeypatch.setattr(bodies, "PATIENCE", 0.01)
+    scope = {"headers": [(b"content-type", b"application/json")]}
+
+    async def receive():
+        return messages.pop(0) if messages else await asyncio.sleep(10)
+
+    with pytest.raises(Refused) as refused:
+        asyncio.run(bodies.read_json(scope, receive))
+    assert refused.value.status == status

@@ -168,7 +168,7 @@ def test_a_caller_who_leaves_a_call_that_waits_stops_it(running, gong):
     until(lambda: gong.asked)
     connection.close()
     until(lambda: running.log and running.log[-1]["event"] == "call")
-    assert running.log[-1]["broken"] == "the caller closed the connection"
+    assert (running.log[-1]["broken"], running.log[-1]["status"]) == ("the caller closed the connection", 499)
 
 
 def test_a_call_that_takes_too_long_is_504(running, gong):

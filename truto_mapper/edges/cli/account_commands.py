@@ -46,7 +46,7 @@ def add(
     oauth: OAuth = None,
     secret_env: SecretEnv = None,
     context: Annotated[
-        list[str] | None, Option(metavar="K=V", help="A setting of the account, or an object as JSON; repeat for more.")
+        list[str] | None, Option(metavar="K=V", help="A setting of the account, an object as JSON, or @FILE; repeat.")
     ] = None,
     name: Annotated[str, Option(metavar="TEXT", help="What people call it; shown in `account list`.")] = "",
     account_id: Annotated[str | None, Option("--id", metavar="UUID", help="Its id; a new one by default.")] = None,
@@ -137,9 +137,9 @@ def _credentials(user: str | None, file: str | None, variable: str | None) -> Cr
     from truto_mapper.edges.server import credentials
 
     if user is not None:
-        return credentials.basic(user, secret("the password", variable))
+        return credentials.basic(user, secret("password", variable))
     if file is None:
-        return credentials.bearer(secret("the token", variable))
+        return credentials.bearer(secret("token", variable))
     return credentials.oauth(_secrets(file))
 
 
@@ -154,16 +154,19 @@ def _secrets(file: str) -> Any:
 
 
 def _context(given: list[str] | None) -> dict[str, Any]:
-    """The settings of `--context`: NAME=VALUE, or an object."""
-    objects = [_object(one) for one in given or () if one.lstrip().startswith("{")]
-    found: dict[str, Any] = dict(settings([one for one in given or () if not one.lstrip().startswith("{")]))
-    for one in objects:
-        found |= one
-    return found
-
-
-def _object(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml_tree.parse(Source("--context", text)).plain()
+    """The settings of `--context`: NAME=VALUE, an object, or @FILE that holds one."""
+    found: dict[str, Any] = {}
+    for one in given or ():
+        if one.startswith("@"):
+            made = _secrets(one[1:])
+        elif one.lstrip().startswith("{"):
+            made = yaml_tree.parse(Source("--context", one)).plain()
+        else:
+            made = settings([one])
+        if not isinstance(made, dict) or (twice := [name for name in made if name in found]):
+            why = "must be an object" if not isinstance(made, dict) else f"gives {excerpt(twice[0])} twice"
+            raise UsageError(f"--context {why}")
+        found |= made
     return found
 
 

@@ -54,11 +54,11 @@ def secret(about: str, variable: str | None) -> str:
         found = os.environ.get(variable, "")
         where = f"the environment variable {variable}"
     elif sys.stdin.isatty():
-        found, where = typer.prompt(about, hide_input=True, err=True), "what was typed"
+        found, where = typer.prompt(about.capitalize(), hide_input=True, err=True), "what was typed"
     else:
         found, where = sys.stdin.readline(), "stdin"
     if not (text := found.strip("\r\n")):
-        raise UsageError(f"{where} holds no secret: {about} is needed")
+        raise UsageError(f"{where} holds no secret: a {about} is needed")
     return str(text)
 
 

@@ -47,13 +47,18 @@ class Bearer:
 
     def __post_init__(self) -> None:
         _text(self.token, "token")
-        if not self.token.isascii() or " " in self.token:
+        if not is_token(self.token):
             raise QueryError(Diagnostic("Q520", "the token must be ASCII without spaces (RFC 6750)"))
 
     @property
     def header(self) -> str:
         """The value of `Authorization`."""
         return f"Bearer {self.token}"
+
+
+def is_token(value: Any) -> bool:
+    """Whether a header can carry a value as a token (RFC 6750 §2.1)."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != "" and " " not in value
 
 
 #: A token as providers answer (RFC 6749 §5.1): `access_token`, `expires_in` or `expires_at`, `refresh_token`.
@@ -106,7 +111,7 @@ class OAuth:
     def renewed(self, token: Any, now: datetime | None) -> None:
         """Take a new token. Raises `ProviderError` P618 for what is none."""
         access = token.get("access_token") if isinstance(token, Mapping) else None
-        if not isinstance(access, str) or not access.isascii() or not access.isprintable() or not access:
+        if not is_token(access):
             raise ProviderError(Diagnostic("P618", "the renewed token has no `access_token`"))
         ends, lasts = token.get("expires_at"), token.get("expires_in")
         if not isinstance(ends, (int, float)) and isinstance(lasts, (int, float)) and now is not None:

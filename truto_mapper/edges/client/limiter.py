@@ -21,6 +21,10 @@ from truto_mapper.text.errors import ProviderError
 #: Seconds until a store that does not answer counts as down.
 PATIENCE = 2
 
+#: Seconds that whoever waits for a turn waits longer: requests take their time to the provider, some more than others,
+#: and it counts them when they arrive.
+SLACK = 0.1
+
 #: How the URLs of the stores begin that can be used, and what to do.
 SCHEMES = ("memory://", "redis://", "rediss://", "redis+unix://", "redis+sentinel://")
 _HINT = "such as redis://localhost:6379/0; it needs the package redis"
@@ -80,7 +84,7 @@ class Limiter:
             item = limits.RateLimitItemPerSecond(one.calls, one.seconds, namespace="truto-mapper")
             if not self._windows.hit(item, key):
                 reset = self._windows.get_window_stats(item, key).reset_time
-                return max(reset - time.time(), 0.001)
+                return max(reset - time.time(), 0) + SLACK
         return 0.0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -32,6 +32,7 @@ class Progress:
     records: int = 0
     is_done: bool = False
     context: dict[str, Any] = field(default_factory=dict)
+    _given: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, file: Path | None, mapping: str, query: str) -> Self:
@@ -50,11 +51,12 @@ class Progress:
 
     def known(self, account: Account) -> Account:
         """An account with the settings that were found before."""
+        self._given = account.context
         return replace(account, context={**self.context, **account.context})
 
     def found(self, account: Account) -> None:
-        """Keep the settings of an account of which some were found."""
-        self.context = dict(account.context)
+        """Keep the settings of an account that were found; those that were given may be secret."""
+        self.context = {name: value for name, value in account.context.items() if name not in self._given}
 
     def query(self, query: str) -> str:
         """The query of what is missing."""

@@ -46,6 +46,9 @@ Clock = Callable[[], datetime]
 #: The most users that a company may have, and the bytes of rendered pages that are kept.
 MAX_USERS, ROOM = 100_000, 64_000_000
 
+#: The most days on a page: with more than 400 days for each user it has fewer users.
+MAX_DAYS = 40_000
+
 #: How many lists of users are kept, each of those that a question is about.
 _LISTS = 64
 
@@ -61,6 +64,7 @@ class Statistic(NamedTuple):
     tells: stats.Tells
     has_row: Callable[[Company, User, int, int], bool] = Company.was_active
     is_dated: bool = False
+    is_daily: bool = False
     what: str = "activity"
 
 
@@ -89,6 +93,7 @@ _STATISTICS = (
         "usersDetailedActivities",
         "userDailyActivityStats",
         stats.day_by_day,
+        is_daily=True,
     ),
     Statistic(
         "/v2/stats/interaction",
@@ -109,13 +114,17 @@ _OF_USERS = "users-request"
 
 
 class Asked(NamedTuple):
-    """A question for a list: `about` tells it from any other, `rows` is what its rows are called."""
+    """A question for a list: `about` tells it from any other, `rows` is what its rows are called.
+
+    `size` is how many users a page has.
+    """
 
     about: JSON
     cursor: str | None
     fault: str | None
     rows: str
     what: str
+    size: int = PAGE
 
 
 def clock() -> datetime:
@@ -206,11 +215,11 @@ class _Gong:
             raise RefusedError(404, f"No {asked.what} found corresponding to the provided filters")
         if asked.fault == "changed":  # somebody of an earlier page is gone
             found = found[1:]
-        shown = found[page * PAGE : page * PAGE + PAGE]
+        shown = found[page * asked.size : (page + 1) * asked.size]
         key = about, today, page, asked.fault
         rows = self._pages.get(key, lambda: ", ".join(map(show, shown)).encode())
         records: JSON = {"totalRecords": len(found), "currentPageSize": len(shown), "currentPageNumber": page}
-        if (following := page if asked.fault == "repeat-cursor" else page + 1) * PAGE < len(found):
+        if (following := page if asked.fault == "repeat-cursor" else page + 1) * asked.size < len(found):
             records["cursor"] = self._cursors.seal(asked.about, following)
         return self._answer({"records": records} | more, b', "%s": [%s]' % (asked.rows.encode(), rows))
 
@@ -231,9 +240,10 @@ class _Gong:
         unit = body.get("aggregationPeriod")
         about = {"path": of.path, "unit": unit, "filter": _known(asked)}
         told = partial(of.tells, company, *days, unit)
+        size = max(1, min(PAGE, MAX_DAYS // (days[1] - days[0]))) if unit == "DAY" or of.is_daily else PAGE
         more = stats.dated(company, first, last) if of.is_dated else {}
         return self._list(
-            Asked(about, body.get("cursor"), fault_of(request), of.rows, of.what),
+            Asked(about, body.get("cursor"), fault_of(request), of.rows, of.what, size),
             lambda: [user for user in self._named(asked) if of.has_row(company, user, *days)],
             lambda user: stats.row(user, of.told, told(user)),
             **more,

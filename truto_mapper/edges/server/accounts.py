@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 import httpx2
 
 from truto_mapper.edges.client import Account, Auth, Basic, Bearer, OAuth
+from truto_mapper.edges.client.auth import is_token
 from truto_mapper.edges.server.credentials import Credentials
 from truto_mapper.edges.server.errors import refuse
 from truto_mapper.edges.server.store import Store, Stored
@@ -20,6 +22,9 @@ from truto_mapper.text.errors import ProviderError
 
 #: Seconds that a provider may take to renew a token, and the most bytes of its answer.
 PATIENCE, MAX_TOKEN = 20, 65_536
+
+#: A token that lasts this many seconds needs no renewal.
+_FOREVER = 10**10
 
 #: Makes the HTTP client that renews a token.
 Connect = Callable[[], httpx2.AsyncClient]
@@ -88,20 +93,41 @@ async def _renewed(old: Credentials, connect: Connect) -> dict[str, Any]:
     """A new token (RFC 6749 §6). Raises `ProviderError` P618."""
     data = {"grant_type": "refresh_token", "refresh_token": old["refresh_token"]}
     try:
-        async with asyncio.timeout(PATIENCE), connect() as http:
-            answer = await http.post(old["token_url"], data=data, auth=(old["client_id"], old["client_secret"]))
-            given = answer.json() if len(answer.content) <= MAX_TOKEN else None
+        async with (
+            asyncio.timeout(PATIENCE),
+            connect() as http,
+            http.stream("POST", old["token_url"], data=data, auth=(old["client_id"], old["client_secret"])) as answer,
+        ):
+            given = _json(await _read(answer))
     except (httpx2.HTTPError, TimeoutError, OSError) as error:
         _refuse(f"the token endpoint does not answer ({type(error).__name__})", status=502)
-    except ValueError:
-        given = None
     if answer.status_code != 200 or not isinstance(given, dict):
         _refuse(f"the token endpoint answered {answer.status_code}{_why(given)}")
     kept = {name: given[name] for name in ("access_token", "refresh_token") if isinstance(given.get(name), str)}
-    if "access_token" not in kept:
-        _refuse("the answer of the token endpoint has no `access_token`")
+    if not is_token(kept.get("access_token")):  # it would be stored, and no call could be made with it
+        _refuse("the answer of the token endpoint has no `access_token` that can be sent")
     lasts = given.get("expires_in")
-    return kept | {"expires_at": int(time.time() + lasts) if isinstance(lasts, (int, float)) else None}
+    if not isinstance(lasts, (int, float)) or not 0 <= lasts < _FOREVER:
+        return kept | {"expires_at": None}
+    return kept | {"expires_at": int(time.time() + lasts)}
+
+
+async def _read(answer: httpx2.Response) -> bytes:
+    """The body of an answer; what is longer than any token is not read to its end."""
+    data = b""
+    async for part in answer.aiter_bytes():
+        data += part
+        if len(data) > MAX_TOKEN:
+            break
+    return data[: MAX_TOKEN + 1]
+
+
+def _json(data: bytes) -> Any:
+    """A JSON value; None for what is none, and for what is too long."""
+    try:
+        return json.loads(data) if len(data) <= MAX_TOKEN else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def _why(answer: Any) -> str:

@@ -13,6 +13,9 @@ from truto_mapper.edges.server.refusals import PROBLEM, Headers, Refused, header
 from truto_mapper.engine import rendering
 from truto_mapper.text.errors import MapperError
 
+#: How many bytes of a body are sent at once.
+_PIECE = 262_144
+
 #: A shorter body is not compressed: it would hardly be shorter.
 MIN_COMPRESSED = 1_000
 
@@ -71,7 +74,9 @@ async def respond(
             sent.append((b"content-encoding", b"gzip"))
     sent.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": sent})
-    await send({"type": "http.response.body", "body": body})
+    for end in range(_PIECE, max(len(body), 1) + _PIECE, _PIECE):  # here time is bounded
+        more = end < len(body)
+        await send({"type": "http.response.body", "body": body[end - _PIECE : end], "more_body": more})
 
 
 async def fail(scope: Scope, send: Send, error: MapperError | Refused) -> None:

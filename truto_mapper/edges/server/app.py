@@ -59,7 +59,7 @@ def app(
     mappers = list(mappers)
     moment = now or _utc
     callers, watch = Callers(store, clock, moment), Watch(log, Metrics(), moment, clock)
-    limiter, retries = limiter or Limiter(), retries or Retries(attempts=3, budget=max_wait)
+    limiter, retries = limiter or Limiter(), retries or Retries(attempts=5, budget=max_wait)
     sending = Sending(limiter, retries, max_wait, timeout, transport, max_calls)
     shared = Shared(callers, Clients(store, watch, sending), Pages(timeout, max_calls))
     made = Starlette(

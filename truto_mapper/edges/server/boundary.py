@@ -89,6 +89,9 @@ class Bounded:
             call.note(getattr(error, "diagnostics", ()))
             if isinstance(error, StoreError):
                 self._tell_operator(call, error)
+            if call.status:
+                call.broken = str(error.status)
+                raise BrokenStreamError(f"the response failed with status {error.status}") from None
             await answers.fail(scope, send, error)
         except BrokenStreamError:
             raise

@@ -53,7 +53,7 @@ class Callers:
         scheme, _, text = (header(scope, b"authorization") or b"").decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             raise _unauthorized("send one token as `Authorization: Bearer …`", b"")
-        grant = await self._grant(text.strip())
+        grant = await self._grant(text.strip(" "))
         if grant is None:
             raise _unauthorized("the token is unknown, expired or removed", b', error="invalid_token"')
         return grant

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -89,7 +90,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.place = engine.url.set(drivername=engine.url.get_backend_name()).render_as_string(hide_password=True)
+        named = engine.url.set(drivername=engine.url.get_backend_name(), query={})  # a password may be in the query
+        self.place = named.render_as_string(hide_password=True)
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -142,6 +144,8 @@ class Database:
             raise self._error(_reason(error.orig)) from None
         except PoolTimeoutError:
             raise self._error(f"no connection was free for {PATIENCE} seconds") from None
+        except UnicodeEncodeError:
+            refuse("S804", "a text holds half of a surrogate pair, which cannot be stored", "is it UTF-8?")
 
     def _error(self, why: str) -> StoreError:
         hint = "the store must exist, be writable and answer; a call can be repeated once it does"
@@ -179,23 +183,32 @@ def _url(text: str) -> URL:
         backend = url.get_backend_name()
     except (ArgumentError, NoSuchModuleError, ValueError):
         refuse("S804", "the URL of the store cannot be read", forms)  # it is not quoted: it may hold a password
+    if "@" in (url.host or ""):  # the end of a password, which an error would show as the name of a machine
+        refuse("S804", "the URL of the store cannot be read", "write an `@` in its password as %40")
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
         refuse("S804", f"a store cannot be kept in {backend}", forms)
-    if url.database in (None, "", ":memory:") or url.query:
+    if url.host or url.database in (None, "", ":memory:") or url.query:
         refuse("S804", "a store in SQLite needs the path of a file, and nothing after it", forms)
     return url.set(drivername="sqlite+pysqlite")
 
 
 def _make_file(path: Path) -> None:
-    """Make an empty file that only its owner can read; SQLite gives its other files the same mode."""
+    """Make an empty file that only its owner can read; SQLite gives its other files the same mode.
+
+    A file that everybody can write is refused: whoever writes it lets others in.
+    """
+    path = path.resolve()  # a link may lead to a file that is still to be made
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        mode = path.stat().st_mode
     except OSError as error:
         refuse("S804", f"cannot make the store {path}: {error.strerror or error}")
+    if os.name == "posix" and stat.S_ISREG(mode) and mode & stat.S_IWOTH:
+        refuse("S804", f"everybody can write the store {path}: mode {stat.S_IMODE(mode):04o}", f"chmod 600 {path}")
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:  # of each new connection

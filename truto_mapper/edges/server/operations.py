@@ -16,6 +16,7 @@ from truto_mapper.edges.server.calls import KEY, Call
 from truto_mapper.edges.server.clients import Clients
 from truto_mapper.edges.server.pages import Asked, Pages
 from truto_mapper.edges.server.refusals import Headers, Refused
+from truto_mapper.edges.server.tokens import Grant
 from truto_mapper.engine.encoded import JSON, NDJSON
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.query_string import split_query_string
@@ -65,16 +66,19 @@ class Operations:
         if scope["method"] == "OPTIONS":
             await answers.respond(scope, send, b"", None, status=204, headers=self._allow())
             return
-        with self.shared.pages.place():
-            await self.shared.pages.answer(scope, receive, send, await self._asked(scope, receive, call))
+        pages = self.shared.pages
+        with pages.place():
+            grant = await self.shared.callers.grant(scope)
+            with pages.place(grant.token):
+                await pages.answer(scope, receive, send, await self._asked(scope, receive, grant))
 
     def _allow(self) -> Headers:
         verbs = [*self.methods, *(["HEAD"] if "GET" in self.methods else []), "OPTIONS"]
         return [(b"allow", ", ".join(verbs).encode())]
 
-    async def _asked(self, scope: Scope, receive: Receive, call: Call) -> Asked:
+    async def _asked(self, scope: Scope, receive: Receive, grant: Grant) -> Asked:
         """What is asked. Raises `Refused` and `QueryError` for what may not be, or cannot be read."""
-        grant = await self.shared.callers.grant(scope)
+        call: Call = scope[KEY]
         method = call.method = self.methods.get("GET" if call.is_head else scope["method"])
         if method is None:
             raise Refused(405, f"{self.path} has no method {scope['method'][:20]}", self._allow())

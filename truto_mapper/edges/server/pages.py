@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from truto_mapper.edges.client import AsyncClient
 from truto_mapper.edges.server import answers, rates
-from truto_mapper.edges.server.boundary import BrokenStreamError
 from truto_mapper.edges.server.calls import Call
 from truto_mapper.edges.server.refusals import Refused
 from truto_mapper.engine.encoded import NDJSON, Encoded
-from truto_mapper.text.errors import MapperError
+
+#: The status in logs and metrics of a call that got no answer because the caller left, as nginx has it.
+LEFT = 499
 
 
 class Asked(NamedTuple):
@@ -46,28 +48,40 @@ class Pages:
 
     def __init__(self, timeout: float, max_calls: int) -> None:
         self._timeout, self._max_calls = timeout, max_calls
-        self._running = 0
+        self._running: Counter[str | None] = Counter()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place among the calls that run. Raises `Refused` 503 if there is none."""
-        if self._running >= self._max_calls:
-            message = f"{self._max_calls:,} calls are being answered, which is the most at a time; try again"
-            raise Refused(503, message, [(b"retry-after", b"1")])
-        self._running += 1
+    def place(self, token: str | None = None) -> Iterator[None]:
+        """A place among the calls that run, or among those of one token. Raises `Refused` 503 or 429 if there is none.
+
+        A token has three quarters of all places at most, so that nobody keeps out everybody else.
+        """
+        most = self._max_calls - (0 if token is None else self._max_calls // 4)
+        if self._running[token] >= most:
+            whose = "calls" if token is None else "calls of this token"
+            message = f"{most:,} {whose} are being answered, which is the most at a time; try again"
+            raise Refused(503 if token is None else 429, message, [(b"retry-after", b"1")])
+        self._running[token] += 1
         try:
             yield
         finally:
-            self._running -= 1
+            self._running[token] -= 1
+            if not self._running[token]:
+                del self._running[token]
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         """Answer a call. Nothing is asked any more once the caller has gone."""
         streams = asked.method == "list" and asked.format == "stream"
+
+        async def patient(message: Message) -> None:
+            async with self._limited("the caller read nothing for"):
+                await send(message)
+
         try:
             async with _while_there(receive):
-                await (self._stream if streams else self._page)(scope, send, asked)
+                await (self._stream if streams else self._page)(scope, patient, asked)
         except GoneError:
-            asked.call.broken = "the caller closed the connection"
+            asked.call.broken, asked.call.status = "the caller closed the connection", asked.call.status or LEFT
 
     async def _page(self, scope: Scope, send: Send, asked: Asked) -> None:
         call, client, method, query, identity, body = asked
@@ -77,26 +91,19 @@ class Pages:
         if method == "delete" and made.body == b"null":
             await answers.respond(scope, send, b"", None, status=204)
             return
-        is_raw = asked.format == "raw"
-        kind = rates.media_type(call.provider_headers.get("content-type")) if is_raw else made.content_type
-        await answers.respond(scope, send, made.body, kind)
+        given = call.provider_headers.get("content-type") if asked.format == "raw" else None
+        await answers.respond(scope, send, made.body, made.content_type if given is None else rates.media_type(given))
 
     async def _stream(self, scope: Scope, send: Send, asked: Asked) -> None:
         """All pages, one in memory: the next one is asked for when the caller has read the last one."""
         call, pages, body = asked.call, asked.client.stream_bytes(asked.query), answers.Pieces(scope, send)
         page = await self._next(pages)  # a failure before the first byte is a problem
-        try:
-            await body.start(NDJSON)
-            while page is not None and not call.is_head:
-                _count(call, page)
-                async with self._limited("the caller read nothing for"):
-                    await body.add(page.body)
-                page = None  # it is not kept while the next one comes
-                page = await self._next(pages)
-        except (MapperError, Refused) as error:
-            call.broken = str(error.status)
-            call.note(getattr(error, "diagnostics", ()))
-            raise BrokenStreamError(f"the stream failed with status {error.status}") from None
+        await body.start(NDJSON)
+        while page is not None and not call.is_head:
+            _count(call, page)
+            await body.add(page.body)
+            page = None  # it is not kept while the next one comes
+            page = await self._next(pages)
         await body.end()
 
     async def _next(self, pages: AsyncIterator[Encoded]) -> Encoded | None:

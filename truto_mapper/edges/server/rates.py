@@ -75,6 +75,6 @@ def _moment(text: str) -> float | None:
     return None
 
 
-def media_type(text: str | None) -> str:
+def media_type(text: str) -> str:
     """A provider's content type if it is a plain one, else that of bytes: it goes out as a header."""
-    return text if text is not None and _MEDIA_TYPE.fullmatch(text) else "application/octet-stream"
+    return text if _MEDIA_TYPE.fullmatch(text) else "application/octet-stream"

@@ -6,11 +6,12 @@ import asyncio
 import gc
 import json
 import logging
+import socket as socket_module
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from socket import AF_INET, AF_INET6, create_server, socket
+from socket import AF_INET, AF_INET6, IPPROTO_TCP, create_server, socket
 from typing import Any, NamedTuple, TextIO
 
 import uvicorn
@@ -20,6 +21,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from truto_mapper.edges.client import Limiter
 from truto_mapper.edges.server import logs
 from truto_mapper.edges.server.app import app
+from truto_mapper.edges.server.bodies import MAX_BODY
 from truto_mapper.edges.server.boundary import MAX_URL
 from truto_mapper.edges.server.logs import Log
 from truto_mapper.edges.server.opening import open_store
@@ -32,6 +34,9 @@ MAX_HEAD, PATIENCE = 200_000, 15.0
 #: Seconds for which an idle connection is kept. Proxies keep theirs for up to 60, and must be the ones that close.
 KEEP_ALIVE = 75
 
+#: The option of Linux that ends a connection whose other side reads nothing for some time.
+_USER_TIMEOUT = getattr(socket_module, "TCP_USER_TIMEOUT", None)
+
 
 class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of two classes
     """HTTP whose requests must begin within bounds of time and size."""
@@ -42,18 +47,26 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of tw
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        if _USER_TIMEOUT is not None:  # what nobody reads is not kept for ever, also when the answer has ended
+            transport.get_extra_info("socket").setsockopt(IPPROTO_TCP, _USER_TIMEOUT, KEEP_ALIVE * 1000)
         self._late = self.loop.call_later(PATIENCE, self._refuse, b"408 Request Timeout")
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; those that do not complete the head of a request are counted."""
+        """Take bytes, and count those of each head and each body, also while an earlier request is answered."""
         if self._late is None and self._is_waiting():
             self._late = self.loop.call_later(PATIENCE, self._refuse, b"408 Request Timeout")
+        cycle, has_body = self.cycle, not self._is_waiting() and self.cycle.more_body
         self._size += len(data)
         super().data_received(data)
-        if not self._is_waiting():
+        if self.cycle is not cycle or (has_body and not cycle.more_body):
             self._stop()
-        elif self._size > MAX_HEAD:
+        elif self._size > MAX_HEAD + (MAX_BODY if has_body else 0):
             self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of a request's head. Those behind its body (trailers) are none: they prove nothing."""
+        if "method" not in self.scope:
+            super().on_header(name, value)
 
     def send_400_response(self, _: str) -> None:
         """Refuse what is no request; httptools reads no URL of more than 65,535 bytes."""
@@ -74,7 +87,9 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of tw
 
     def _refuse(self, status: bytes) -> None:
         self._stop()
-        if not self.transport.is_closing():
+        if not self._is_waiting():  # in the middle of an answer
+            self.transport.abort()
+        elif not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 %b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
             self.transport.close()
 
@@ -94,28 +109,19 @@ def opened(environ: Mapping[str, str], url: str | None, key_file: Path | None) -
         yield Service(store)
 
 
-def run(
-    mappers: Iterable[Mapper[Any]],
-    store: Store,
-    at: socket,
-    stream: TextIO,
-    *,
-    ready: Callable[[], None],
-    redis: str | None = None,
-    grace: float = 30,
-    **options: Any,
-) -> None:
-    """Answer calls at a socket until the process is told to end; `ready` is called when nothing prevents it any more.
-
-    Raises `StoreError` and `QueryError`.
-    """
-    log = to(stream)
+def application(
+    mappers: Iterable[Mapper[Any]], store: Store, stream: TextIO, *, redis: str | None = None, **options: Any
+) -> ASGIApp:
+    """The application that writes its log to a stream; `options` are those of `app`. Raises `QueryError`."""
     limiter = Limiter(redis) if redis else Limiter()
-    made = app(mappers, store, limiter=limiter, log=log, **options)
-    with _reports(Lines(log)):
+    return app(mappers, store, limiter=limiter, log=to(stream), **options)
+
+
+def run(made: ASGIApp, at: socket, stream: TextIO, grace: float) -> None:
+    """Answer calls at a socket until the process is told to end."""
+    with _reports(Lines(to(stream))):
         gc.collect()
         gc.freeze()  # the mappings are never garbage
-        ready()
         server(made, grace).run(sockets=[at])
 
 

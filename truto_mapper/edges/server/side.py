@@ -103,9 +103,11 @@ class Given:
         await answers.respond(scope, send, body, kind, headers=headers)
 
 
-async def nothing(scope: Scope, _: Receive, __: Send) -> None:
+async def nothing(scope: Scope, _: Receive, send: Send) -> None:
     """The answer for a path that does not exist."""
-    if scope["type"] == "http":
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})
+    elif scope["type"] == "http":
         raise Refused(404, f"there is nothing at {scope['path'][:200]}; /openapi.json lists what there is")
 
 
