@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -82,8 +81,9 @@ def serve(
                 load(located(name), cursor_key=service.store.cursor_keys)
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
-            say = partial(_say, f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}", service)
-            serving.run(mappers, service.store, socket, stream, ready=say, redis=redis, grace=grace, **options)
+            made = serving.application(mappers, service.store, stream, redis=redis, **options)
+            _say(f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}", service)
+            serving.run(made, socket, stream, grace)
 
 
 def _check_origins(origins: list[str]) -> None:

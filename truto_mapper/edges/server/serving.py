@@ -7,7 +7,7 @@ import gc
 import json
 import logging
 import socket as socket_module
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +18,15 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from truto_mapper.edges.client import Limiter
 from truto_mapper.edges.server import logs
+from truto_mapper.edges.server.app import app
 from truto_mapper.edges.server.bodies import MAX_BODY
 from truto_mapper.edges.server.boundary import MAX_URL
 from truto_mapper.edges.server.logs import Log
 from truto_mapper.edges.server.opening import open_store
 from truto_mapper.edges.server.store import Store
+from truto_mapper.engine.mapper import Mapper
 
 #: The most bytes of a request's line and headers, and the most seconds until they have come.
 MAX_HEAD, PATIENCE = 200_000, 15.0
@@ -104,6 +107,14 @@ def opened(environ: Mapping[str, str], url: str | None, key_file: Path | None) -
     """The store that is meant. Raises `StoreError` S801 to S805."""
     with closing(open_store(environ, url, key_file)) as store:
         yield Service(store)
+
+
+def application(
+    mappers: Iterable[Mapper[Any]], store: Store, stream: TextIO, *, redis: str | None = None, **options: Any
+) -> ASGIApp:
+    """The application that writes its log to a stream; `options` are those of `app`. Raises `QueryError`."""
+    limiter = Limiter(redis) if redis else Limiter()
+    return app(mappers, store, limiter=limiter, log=to(stream), **options)
 
 
 def run(made: ASGIApp, at: socket, stream: TextIO, grace: float) -> None:
