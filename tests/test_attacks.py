@@ -131,6 +131,14 @@ class Unlimited(Limiter):
         return 0.0
 
 
+class Endless(httpx2.AsyncByteStream):
+    """A body that does not end."""
+
+    async def __aiter__(self):
+        while True:
+            yield bytes(2**20)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """A service at a socket, with accounts of two tenants at one provider."""
@@ -609,6 +617,8 @@ def test_a_hostile_reply_is_an_error_and_nothing_worse(world, ask, provider):
             assert (400 <= answer.status_code < 600, len(answer.content) < 50_000) == (True, True), (status, body[:20])
             assert answer.headers["content-type"] == "application/problem+json"
             assert not {"set-cookie", "location", "link"} & set(answer.headers)
+    provider.answer = lambda _: httpx2.Response(200, stream=Endless())
+    assert "67,108,864 bytes" in ask().json()["detail"]
     assert not [one for one in events(world) if one["event"] == "bug"]
     html = [(b"content-type", b"text/html\x01; charset=\xff")]
     provider.answer = lambda _: httpx2.Response(200, content=b'{"usersAggregateActivityStats": []}', headers=html)
@@ -944,6 +954,7 @@ def test_commands_print_no_secret_no_escape_and_no_traceback(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRUTO_MAPPER_KEY", new_key())
     monkeypatch.setenv("TRUTO_MAPPER_STORE", "sqlite:///store.db")
+    monkeypatch.setenv("TRUTO_MAPPER_REDIS", f"redis://:{quote(PASSWORD, safe='')}@h:x/0")
     (tmp_path / "oauth.yaml").write_text(f"token_url: http://x\nclient_secret: [{PASSWORD!r}\nx: y")
     (tmp_path / "account.yaml").write_text(
         f"base_url: https://u:{PASSWORD}@h\nauth: {{basic: {{username: a, password: {PASSWORD!r}, x: 1}}}}"
@@ -964,7 +975,7 @@ def test_commands_print_no_secret_no_escape_and_no_traceback(tmp_path, monkeypat
         ("account", "remove", "\udcff"),
         ("account", "list", "--store", f"postgresql://u:{quote(PASSWORD, safe='')}@127.0.0.1:1/x"),
         ("fetch", "gong/activity", "--account", "account.yaml", "--query", MONTH),
-        ("serve", "--redis", f"redis://:{PASSWORD}@h:x/0", "--port", "0"),
+        ("serve", "gong/users", "--port", "0"),
     ):
         done = CliRunner().invoke(cli, [*words], input=f"{PASSWORD}\n")
         assert done.exception is None or isinstance(done.exception, SystemExit), words
