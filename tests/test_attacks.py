@@ -30,6 +30,7 @@ from truto_mapper.edges.cli import app as cli
 from truto_mapper.edges.client import Account, Basic, Bearer, Client, Limiter, Retries
 from truto_mapper.edges.client.resuming import Progress
 from truto_mapper.edges.server import Store, accounts, app, serving
+from truto_mapper.edges.server.boundary import BrokenStreamError
 from truto_mapper.edges.server.errors import StoreError
 from truto_mapper.edges.server.keys import new_key, parse_keys, read_keys, write_key
 
@@ -308,6 +309,29 @@ def test_a_method_is_not_reached_by_another_name(world, ask, provider):
     override = [("x-http-method-override", "DELETE"), ("x-http-method", "DELETE"), ("x-method-override", "POST")]
     assert ask(CONTACT, headers=override, **given).status_code == 200
     assert [one.method for one in provider.sent] == ["GET"]
+
+
+def test_a_stream_ends_when_its_token_or_account_is_removed(world):
+    store = world.store
+    for what in ("token", "account"):
+        at, asked = [0.0], []
+        account = store.add_account("gong", "https://gong.example", basic(PASSWORD), context={"time_zone": "UTC"})
+        token = store.add_token("stream", accounts=None)
+
+        def answer(sent, what=what, at=at, asked=asked, account=account, token=token):
+            asked.append(sent)
+            if len(asked) == 3:
+                store.remove_token(token.split("_")[1]) if what == "token" else store.remove_account(account)
+                at[0] += 2
+            return Response(
+                json.dumps({"users": [{"id": str(len(asked))}], "records": {"cursor": str(len(asked))}}).encode()
+            )
+
+        made = app(world.mappers, store, transport=answer, retries=ONCE, limiter=Unlimited(), clock=lambda at=at: at[0])
+        query = f"integrated_account_id={account}&truto_response_format=stream"
+        with pytest.raises(BrokenStreamError):
+            TestClient(made).get(f"{USERS}?{query}", headers={"authorization": f"Bearer {token}"})
+        assert len(asked) == 3
 
 
 def test_a_cursor_is_good_for_its_own_question_alone(world, ask, provider):
