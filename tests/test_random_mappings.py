@@ -105,7 +105,7 @@ def test_for_any_mapping_the_generated_code_gives_what_the_exact_path_gives(tmp_
     test()
     assert count["mappings"] > 70
     assert count["fused"] > 0.75 * count["mappings"], count
-    assert count["rows"] > 700
+    assert count["rows"] > 350
     assert count["doubtful"] < 0.5 * count["rows"], count
 
 
