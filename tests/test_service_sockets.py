@@ -162,6 +162,14 @@ def test_a_caller_who_reads_nothing_for_too_long_loses_the_connection(running, g
     assert running.log[-1]["broken"] == "504"
 
 
+def test_a_caller_who_does_not_read_one_large_page_loses_the_connection(running, gong):
+    gong.pages = [page(0, padding="x" * 100_000, following=False)]
+    with connected(running, asked(running, "&truto_response_format=raw")) as connection:
+        until(lambda: running.log and running.log[-1]["event"] == "call")
+        assert len(read(connection)) < 10_000_000
+    assert running.log[-1]["broken"] == "504"
+
+
 def test_a_caller_who_leaves_a_call_that_waits_stops_it(running, gong):
     gong.pages = [lambda: asyncio.sleep(30)]
     connection = connected(running, asked(running, ""))
