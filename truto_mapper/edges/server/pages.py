@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
@@ -29,6 +29,8 @@ class Asked(NamedTuple):
     query: dict[str, Any]
     id: str | None
     body: Any
+    #: Raises `Refused` if the token is not for this any more.
+    check: Callable[[], Awaitable[None]]
 
     @property
     def format(self) -> Any:
@@ -84,7 +86,7 @@ class Pages:
             asked.call.broken, asked.call.status = "the caller closed the connection", asked.call.status or LEFT
 
     async def _page(self, scope: Scope, send: Send, asked: Asked) -> None:
-        call, client, method, query, identity, body = asked
+        call, client, method, query, identity, body, _ = asked
         async with self._limited("the call took"):
             made = await client.encoded(query, method=method, id=identity, body=body)
         _count(call, made)
@@ -103,6 +105,7 @@ class Pages:
             _count(call, page)
             await body.add(page.body)
             page = None  # it is not kept while the next one comes
+            await asked.check()  # a stream may take hours
             page = await self._next(pages)
         await body.end()
 
