@@ -1,6 +1,6 @@
 """One limiter for a company: in Redis for several processes, which is a real server here."""
 
-import shutil
+import asyncio
 import socket
 import subprocess
 import sys
@@ -8,40 +8,21 @@ import threading
 import time
 
 import pytest
+import redis_server
 
 from truto_mapper import ProviderError, QueryError
 from truto_mapper.edges.client import Limiter
-from truto_mapper.edges.client.limiter import SLACK
+from truto_mapper.edges.client.limiter import MARGIN, SOON
 from truto_mapper.mapping.rate_limits import parsed
 
 GONG = parsed("3/second"), parsed("10000/day")
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-@pytest.fixture
-def redis(tmp_path):
-    """A Redis server, and its URL."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path), "--bind", "127.0.0.1"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    url = f"redis://127.0.0.1:{port}/0"
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            Limiter(url).take("nobody", GONG)
-            break
-        except ProviderError:
-            time.sleep(0.05)
-    yield url, process
-    process.kill()
-    process.wait()
+@pytest.fixture(scope="module")
+def redis():
+    """A Redis server. Who stops it starts it again."""
+    with redis_server.running() as server:
+        yield server
 
 
 def taken(take, seconds):
@@ -76,8 +57,7 @@ while time.time() < end:
 
 
 def test_two_processes_keep_three_calls_a_second_together(redis):
-    url, _ = redis
-    code = PROGRAM.format(url=url)
+    code = PROGRAM.format(url=redis.url)
     running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     times = [float(one) for process in running for one in process.communicate(timeout=30)[0].split()]
     assert most_in_a_second(times) == 3
@@ -97,26 +77,39 @@ def test_threads_share_a_limiter_in_memory():
     assert 3 < len(times) <= 6
 
 
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_turn_is_free_a_moment_after_the_second_for_calls_arrive_sooner_and_later(redis, is_local):
+    limiter = Limiter() if is_local else Limiter(redis.url)
+    begin = time.time()
+    assert [limiter.take("margin", GONG) for _ in range(3)] == [0, 0, 0]
+    wait, took = limiter.take("margin", GONG), time.time() - begin
+    assert 1 + MARGIN - took <= wait <= 1 + MARGIN
+    time.sleep(wait + SOON)
+    assert limiter.take("margin", GONG) == 0
+
+
 def test_a_used_up_day_says_how_long_it_lasts_and_costs_no_turn_of_it():
     limiter, allowed = Limiter(), (parsed("2/day"), parsed("1/second"))
     assert limiter.take("acme", allowed) == 0
-    assert 0 < limiter.take("acme", allowed) <= 1 + SLACK
-    time.sleep(1)
+    assert 0 < limiter.take("acme", allowed) <= 1 + MARGIN
+    time.sleep(1 + MARGIN)
     assert limiter.take("acme", allowed) == 0
-    time.sleep(1)
+    time.sleep(1 + MARGIN)
     assert 86_000 < limiter.take("acme", allowed) < 86_400
     assert limiter.take("other", allowed) == 0
 
 
 def test_without_redis_no_call_is_made(redis):
-    url, process = redis
-    limiter = Limiter(url)
-    assert limiter.take("acme", GONG) == 0
-    process.kill()
-    process.wait()
-    with pytest.raises(ProviderError) as caught:
-        limiter.take("acme", GONG)
-    assert (caught.value.code, caught.value.status) == ("P616", 503)
+    limiter = Limiter(redis.url)
+    assert limiter.take("without", GONG) == 0
+    redis.kill()
+    for use in (limiter.check, lambda: limiter.take("without", GONG)):
+        with pytest.raises(ProviderError) as caught:
+            use()
+        assert (caught.value.code, caught.value.status) == ("P616", 503)
+    redis.start()
+    limiter.check()
+    assert limiter.take("without", GONG) == 0
 
 
 def test_a_store_that_does_not_answer_is_not_waited_for():
@@ -167,3 +160,28 @@ NONE = [
 @pytest.mark.parametrize("text", NONE)
 def test_anything_else_is_no_rate_limit(text):
     assert parsed(text) is None
+
+
+def test_tasks_have_their_turns_in_the_order_in_which_they_asked():
+    async def run():
+        limiter, order = Limiter(), []
+
+        async def call(number, patience=5):
+            leave, _ = await limiter.queued("acme", patience)
+            if leave is None:
+                order.append(None)
+                return
+            await asyncio.sleep(0.02 if number else 0.05)
+            order.append(number)
+            leave()
+
+        tasks = [asyncio.create_task(call(number)) for number in range(4)]
+        await asyncio.sleep(0.01)
+        tasks.append(asyncio.create_task(call(9, patience=0.01)))
+        tasks[2].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert order == [None, 0, 1, 3]
+        await asyncio.gather(call(7, patience=0), limiter.queued("other", 0))
+        assert order[4:] == [7]
+
+    asyncio.run(run())

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from truto_mapper import QueryError, Response, load
 from truto_mapper.edges import mock
 from truto_mapper.edges.client import Limiter, Retries
-from truto_mapper.edges.server import Store, app, bodies
+from truto_mapper.edges.server import Store, app, bodies, clients
 from truto_mapper.edges.server.keys import new_key, parse_keys
 from truto_mapper.edges.server.refusals import Refused
 
@@ -270,6 +270,41 @@ def test_an_error_of_the_provider_keeps_its_status_and_its_words(world, call):
     assert problem["raw_response"]["requestId"] == "7"
     assert (answer.headers["ratelimit-limit"], answer.headers["ratelimit-remaining"]) == ("3", "0")
     assert "mock-secret" not in answer.text + json.dumps(log)
+
+
+def test_a_provider_that_cannot_be_reached_is_a_502_and_a_line(world, call):
+    def unreachable(_):
+        raise httpx2.ConnectError("mock-secret at 10.0.0.7")
+
+    ask, log = provider(world, call, unreachable, retries=ONCE)
+    answer = ask(query=MONTH)
+    assert (answer.status_code, answer.json()["truto_is_remote_error"]) == (502, True)
+    failed, line = log
+    assert (failed["event"], failed["error"], failed["attempt"]) == ("provider_request", "connection_refused", 1)
+    assert (line["codes"], "10.0.0.7" in answer.text + json.dumps(log)) == (["P614"], False)
+
+
+def test_accounts_beyond_those_whose_clients_are_kept_are_served(world, call, monkeypatch):
+    monkeypatch.setattr(clients, "MAX_CLIENTS", 1)
+    ask, _ = provider(world, call, lambda _: Response(b"{}", 403))
+    for path in (ACTIVITY, USERS, ACTIVITY):
+        assert ask(path, MONTH if path == ACTIVITY else "").status_code == 403
+
+
+def test_a_call_that_is_cancelled_says_that_the_service_stops(world):
+    client = service(world.store, lambda _: asyncio.sleep(10))
+    url = f"{ACTIVITY}?integrated_account_id={world.ours}&{MONTH}"
+
+    async def stopped():
+        transport = httpx2.ASGITransport(client.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://t") as http:
+            task = asyncio.create_task(http.get(url, headers={"authorization": f"Bearer {world.token}"}))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            return await task
+
+    answer = asyncio.run(stopped())
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the service is stopping")
 
 
 def test_a_bug_is_a_500_that_shows_nothing_inside(world, call, monkeypatch):

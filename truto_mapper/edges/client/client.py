@@ -15,7 +15,7 @@ from truto_mapper.edges.client.calls import Body, Calls, End, Id, Pages
 from truto_mapper.edges.client.limiter import Limiter
 from truto_mapper.edges.client.messages import Failed, Reply, Sent
 from truto_mapper.edges.client.retries import Retries
-from truto_mapper.edges.client.steps import Alone, Around, Call, Effect, Send, Sending, Sleep, Steps, Turn
+from truto_mapper.edges.client.steps import Alone, Around, Call, Effect, Queue, Send, Sending, Sleep, Steps, Turn
 from truto_mapper.edges.client.telemetry import Telemetry
 from truto_mapper.edges.client.transports import MAX_REPLY, AsyncSender, AsyncTransport, Sender, Transport
 from truto_mapper.engine.encoded import Encoded
@@ -204,6 +204,8 @@ class Client(_Of, Generic[RecordT]):
                 return self._sender.send(sent)
             case Sleep(seconds):
                 return self._sleep(seconds)
+            case Queue():
+                return (lambda: None), 0.0  # threads wait side by side
             case Turn(key, limits):
                 return self._limiter.take(key, limits)
             case Alone(lock, steps):
@@ -351,6 +353,8 @@ class AsyncClient(_Of, Generic[RecordT]):
                 return await self._sender.send(sent)
             case Sleep(seconds):
                 return await self._sleep(seconds)
+            case Queue(key, patience):
+                return await self._limiter.queued(key, patience)
             case Turn(key, limits):
                 take = self._limiter.take
                 return take(key, limits) if self._limiter.is_local else await asyncio.to_thread(take, key, limits)

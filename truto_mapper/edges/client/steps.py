@@ -44,6 +44,16 @@ class Turn(NamedTuple):
     limits: Sequence[RateLimit]
 
 
+class Queue(NamedTuple):
+    """Queue for the turns of a key: gives what leaves the queue, and the seconds that it took to come to its head.
+
+    Instead of what leaves it there is None if that took longer than the `patience`.
+    """
+
+    key: str
+    patience: float
+
+
 class Alone(NamedTuple):
     """Do some steps while nobody else does any under the same lock: gives their result."""
 
@@ -66,7 +76,7 @@ class Around(NamedTuple):
     steps: Steps[Reply]
 
 
-Effect: TypeAlias = Send | Sleep | Turn | Alone | Call | Around
+Effect: TypeAlias = Send | Sleep | Queue | Turn | Alone | Call | Around
 Steps: TypeAlias = Generator[Effect, Any, ResultT]
 
 #: The methods that may be sent twice (RFC 9110 §9.2.2).
@@ -164,12 +174,19 @@ class Sending:
 
     def _turn(self, account: Account) -> Steps[None]:
         """Wait for a turn. Raises `ProviderError` P615 if there is none within `max_wait`."""
-        waited = 0.0
-        while self.limits and (wait := (yield Turn(account.key, self.limits))) > 0:
-            if waited + wait > self.max_wait:
-                raise self._no_turn(wait)
-            yield Sleep(wait)
-            waited += wait
+        if not self.limits:
+            return
+        leave, waited = yield Queue(account.key, self.max_wait)
+        if leave is None:
+            raise self._no_turn(min(one.seconds for one in self.limits))
+        try:
+            while (wait := (yield Turn(account.key, self.limits))) > 0:
+                if waited + wait > self.max_wait:
+                    raise self._no_turn(wait)
+                yield Sleep(wait)
+                waited += wait
+        finally:
+            leave()
 
     def _no_turn(self, wait: float) -> ProviderError:
         allowed = " and ".join(str(one) for one in self.limits)

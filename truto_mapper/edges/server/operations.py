@@ -66,11 +66,9 @@ class Operations:
         if scope["method"] == "OPTIONS":
             await answers.respond(scope, send, b"", None, status=204, headers=self._allow())
             return
-        pages = self.shared.pages
-        with pages.place():
-            grant = await self.shared.callers.grant(scope)
-            with pages.place(grant.token):
-                await pages.answer(scope, receive, send, await self._asked(scope, receive, grant))
+        grant = await self.shared.callers.grant(scope)
+        with self.shared.pages.place(grant.token):
+            await self.shared.pages.answer(scope, receive, send, await self._asked(scope, receive, grant))
 
     def _allow(self) -> Headers:
         verbs = [*self.methods, *(["HEAD"] if "GET" in self.methods else []), "OPTIONS"]

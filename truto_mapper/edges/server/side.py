@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Route
@@ -85,6 +86,13 @@ _ASSET = [(b"cache-control", b"public, max-age=86400"), (b"x-content-type-option
 Give = Callable[[Scope], Awaitable[tuple[bytes, str, Headers]]]
 
 
+@lru_cache(len(ASSETS))
+def _file(name: str) -> tuple[bytes, bytes]:
+    """A file of Swagger UI, and its compressed form: to compress it for everybody who asks takes long."""
+    data = (Path(str(swagger_ui_path)) / name).read_bytes()
+    return data, answers.compressed(data)
+
+
 class Given:
     """A route that answers GET with what a function gives."""
 
@@ -133,7 +141,10 @@ def routes(document: Callable[[str], bytes], ready: Callable[[], Awaitable[None]
             return OWN[name].encode(), ASSETS[name], _ASSET
         if name not in ASSETS:
             raise Refused(404, "the page to try the API has no such file")
-        return (Path(str(swagger_ui_path)) / name).read_bytes(), ASSETS[name], _ASSET
+        plain, compressed = _file(name)
+        if answers.takes_gzip(scope):
+            return compressed, ASSETS[name], [*_ASSET, *answers.COMPRESSED]
+        return plain, ASSETS[name], _ASSET
 
     given = {
         "/healthz": healthy,
