@@ -529,6 +529,8 @@ def test_metrics_count_calls_and_requests_without_ids(call):
         "truto_mapper_limit_wait_seconds_count ",
     ):
         assert f"\n{line}" in answer.text
+    if Path("/proc/self").exists():
+        assert "\nprocess_resident_memory_bytes " in answer.text
     assert 'route="none",status="404"' not in answer.text or "activities" not in answer.text
     assert call("/metrics", account=None, token=None).status_code == 401
 

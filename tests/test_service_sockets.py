@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from truto_mapper import Response, load
 from truto_mapper.edges.client import Retries
 from truto_mapper.edges.server import Store, app, serving
+from truto_mapper.edges.server.boundary import BrokenStreamError
 from truto_mapper.edges.server.keys import new_key, parse_keys
 
 ACTIVITY = "/unified/conversational-intelligence/activity"
@@ -118,6 +120,16 @@ def test_a_stream_that_fails_breaks_its_body(running, gong):
     until(lambda: running.log[-1]["event"] == "call")
     assert (running.log[-1]["status"], running.log[-1]["broken"]) == (200, "500")
     assert "P601" in running.log[-1]["codes"]
+
+
+def test_what_the_server_reports_of_a_broken_stream_is_told_by_the_line_of_its_call():
+    told = []
+    report = {"msg": "Exception in ASGI application\n", "levelno": logging.ERROR, "levelname": "ERROR"}
+    for error in (BrokenStreamError("the stream failed"), ValueError("what a bug says may hold data")):
+        record = logging.makeLogRecord(report | {"exc_info": (type(error), error, None)})
+        serving.Lines(told.append).handle(record)
+    (line,) = told
+    assert (line["event"], line["level"], line["message"]) == ("server", "error", "Exception in ASGI application")
 
 
 def test_a_stream_that_fails_before_its_first_byte_is_a_problem(running, gong):

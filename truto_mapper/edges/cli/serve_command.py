@@ -119,7 +119,8 @@ def _listening(host: str, port: int) -> Iterator[socket]:
     try:
         made = serving.listening(host, port)
     except OSError as error:
-        raise UsageError(f"cannot listen at {host}, port {port}: {error.strerror or error}") from None
+        message = f"cannot listen at {host}, port {port}: {error.strerror or error}"
+        raise UsageError(f"{message}; choose another --port, or 0 for any that is free") from None
     with made:
         yield made
 
