@@ -254,6 +254,9 @@ def test_an_account_that_works_says_so_and_gets_its_time_zone(run, gong_url):
     assert re.search(r"gong/activity +ok +time_zone America/New_York, found and stored\n", done.stdout)
     assert re.search(r"gong/users +ok", done.stdout)
     assert listed(run)[0]["context"] == {"time_zone": "America/New_York"}
+    again = json.loads(run("account", "test", listed(run)[0]["id"], "--format", "json").stdout)
+    assert [one["outcome"] for one in again] == ["ok", "ok", "ok"]
+    assert again[0] == {"mapping": "gong/activity", "outcome": "ok", "about": "time_zone America/New_York"}
 
 
 def test_wrong_credentials_are_told_once_with_what_to_do(run, gong_url):

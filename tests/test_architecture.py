@@ -212,6 +212,7 @@ CACHES = {
     "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",
     "edges.server.app.described": 8,
+    "edges.server.side._file": "one for each file of Swagger UI",
     "engine.redaction._is_secret": 1024,
     "engine.typed_json.library": "one",
     "language.library.patterns._template": 256,

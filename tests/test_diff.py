@@ -133,7 +133,7 @@ def breaks(changes):
 
 
 @given(PAIRS, RECORDS)
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 def test_without_a_break_for_readers_every_record_of_the_new_is_one_of_the_old(pair, record):
     old, new = pair
     if breaks(diff.resources(spec(fields=old), spec(fields=new or None))):
@@ -145,7 +145,7 @@ def test_without_a_break_for_readers_every_record_of_the_new_is_one_of_the_old(p
 
 
 @given(PAIRS, RECORDS)
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 def test_without_a_break_for_callers_every_query_of_the_old_is_one_of_the_new(pair, query):
     old, new = pair
     if breaks(diff.resources(spec(parameters=old), spec(parameters=new))):

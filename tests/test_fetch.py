@@ -126,15 +126,17 @@ def test_a_failure_on_stdout_says_the_cursor_to_go_on_from(at, whole):
     assert ids(failed.stdout) + ids(rest.stdout) == whole
 
 
-def test_a_process_that_is_killed_at_any_moment_goes_on(at, url, whole):
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_a_process_that_is_killed_at_any_moment_goes_on(at, url, whole, kill):
     command = [sys.executable, "-m", "truto_mapper.edges.cli", *account(at(SLOW)), "--query", QUERY]
     command += ["-o", "out.ndjson", "--resume", "state.json"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while not Path("state.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(kill)
+    _, said = process.communicate()
+    assert ("run the same command again to go on" in said) is (kill is signal.SIGINT)
     state = json.loads(Path("state.json").read_text("utf-8"))
     assert 0 < state["bytes"] <= Path("out.ndjson").stat().st_size
     assert fetch(url, "-o", "out.ndjson", "--resume", "state.json").exit_code == 0

@@ -998,6 +998,6 @@ def test_a_mapping_without_cases_is_wrong_usage_that_says_where_was_looked_and_a
 
 
 def test_nearly_every_fault_in_an_expression_of_the_shipped_mapping_is_caught_by_its_cases():
-    made, survivors = mutants.run(SHIPPED[0], step=4)
-    assert made.total() > 60
+    made, survivors = mutants.run(SHIPPED[0], step=12)
+    assert made.total() > 30
     assert len(survivors) <= 0.05 * made.total(), survivors

@@ -240,7 +240,7 @@ def as_sent(request):
     return {name: getattr(request, name) for name in ("method", "path", "params", "headers", "body")}
 
 
-@examples(300)
+@examples(150)
 @given(asked())
 def test_a_plan_is_the_one_made_by_hand(question):
     query, context, now = question
@@ -285,7 +285,7 @@ def test_a_query_string_means_what_the_dict_means(written, context):
         assert exactly(as_sent(gong.plan(text, context=context))) == exactly(independent.plan(query, context, None))
 
 
-@examples(250)
+@examples(125)
 @given(conversations())
 def test_a_page_is_the_one_mapped_by_hand(conversation):
     query, context, now, body = conversation
@@ -416,7 +416,7 @@ def validator(kind):
 RECORD, NORMALIZED, LIST = validator("record"), validator("normalized"), validator("list")
 
 
-@examples(400)
+@examples(200)
 @given(
     wild(),
     mostly(st.just(200), st.sampled_from([404, 429, 500])),

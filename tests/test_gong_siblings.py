@@ -104,7 +104,7 @@ def is_as_by_hand(mapper, body, made, query, **given):
 # ----------------------------------------------------------------------------------------------------- users
 
 
-@examples(300)
+@examples(150)
 @given(users_replies, asks)
 def test_a_page_of_users_is_the_one_mapped_by_hand(body, query):
     page = is_as_by_hand(USERS, body, by_hand.users(body, query), query)
@@ -165,7 +165,7 @@ def test_a_404_is_no_users_only_in_the_words_that_say_so_and_never_for_one_user(
 # ---------------------------------------------------------------------------------------------- interactions
 
 
-@examples(300)
+@examples(150)
 @given(interaction_replies, asks)
 def test_a_page_of_interactions_is_the_one_mapped_by_hand(body, more):
     query = MARCH | more
@@ -212,7 +212,7 @@ def raw_rows(body):
     return [row for row in (body.get(outer) or []) if row is not None]
 
 
-@examples(400)
+@examples(200)
 @given(pages_with_users())
 def test_the_names_and_addresses_of_a_page_are_those_made_by_hand(conversation):
     mapper, query, context, body, made, replies = conversation

@@ -165,7 +165,7 @@ def changed(number, changes):
 def test_for_any_odd_rows_the_page_is_that_of_the_exact_path(examined):
     count = {"rows": 0, "examined": 0}
 
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=30, deadline=None, derandomize=True)
     @given(st.lists(CHANGES, min_size=1, max_size=4), st.sampled_from(CHOICES), st.integers(0, 99))
     def test(kinds, on_invalid, seed):
         rng = random.Random(seed)
@@ -186,7 +186,7 @@ def repeated(rows):
 
 
 def test_for_any_mapping_repeated_rows_are_told_as_the_exact_path_tells_them(tmp_path):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**48).map(random.Random).map(Drawn), st.sampled_from(CHOICES))
     def test(drawn, on_invalid):
         note(drawn.mapping())

@@ -22,7 +22,7 @@ QUERIES = [None, None, {"word": "w", "day": "2026-01-01T00:00:00Z"}, {"truto_ign
 #: The numbers of `st.randoms()` would make what is rare common.
 RANDOM = st.integers(0, 2**48).map(random.Random)
 DRAWN = RANDOM.map(Drawn)
-EXAMPLES = settings(max_examples=150)
+EXAMPLES = settings(max_examples=80)
 
 
 def outcome(mapper, body, **options):
@@ -103,9 +103,9 @@ def test_for_any_mapping_the_generated_code_gives_what_the_exact_path_gives(tmp_
                 count["doubtful"] += doubtful
 
     test()
-    assert count["mappings"] > 120
+    assert count["mappings"] > 70
     assert count["fused"] > 0.75 * count["mappings"], count
-    assert count["rows"] > 700
+    assert count["rows"] > 350
     assert count["doubtful"] < 0.5 * count["rows"], count
 
 
@@ -127,8 +127,8 @@ def test_for_any_mapping_of_arrays_the_generated_code_gives_what_the_exact_path_
             count["mapped"] += not found[0].startswith("(<class")
 
     test()
-    assert count["fused"] > 90, count
-    assert count["mapped"] > 80, count
+    assert count["fused"] > 60, count
+    assert count["mapped"] > 60, count
 
 
 def test_for_any_mapping_with_a_join_the_generated_code_gives_what_the_exact_path_gives(tmp_path):
@@ -152,7 +152,7 @@ def test_for_any_mapping_with_a_join_the_generated_code_gives_what_the_exact_pat
                 count["mapped"] += not found[0].startswith("(<class")
 
     test()
-    assert count["fused"] > 80, count
+    assert count["fused"] > 50, count
     assert count["mapped"] > 200, count
 
 
@@ -174,7 +174,7 @@ def test_for_any_mapping_of_one_record_the_generated_code_gives_what_the_exact_p
             count["mapped"] += not found[0].startswith("(<class")
 
     test()
-    assert count["mapped"] > 80, count
+    assert count["mapped"] > 60, count
 
 
 def test_for_any_page_the_generated_code_reads_what_the_exact_path_reads(tmp_path):
@@ -201,5 +201,5 @@ def test_for_any_page_the_generated_code_reads_what_the_exact_path_reads(tmp_pat
                 count["recognised"] += 1
 
     test()
-    assert count["recognised"] > 150, count
+    assert count["recognised"] > 110, count
     assert count["recognised"] > 0.75 * count["read"], count

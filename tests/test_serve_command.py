@@ -69,7 +69,7 @@ def test_a_service_has_the_accounts_and_tokens_of_its_store(store, tmp_path):
     account = store.add_account("gong", "https://gong.example", {"type": "bearer", "token": "x"})
     token, log = store.add_token("mine", accounts=[account]), tmp_path / "log"
     with started("gong/activity", "--port", "0", "--log", str(log)) as process:
-        url = process.stderr.readline().split()[4].rstrip(";")
+        url = json.loads(process.stdout.readline())["url"]
         query = f"integrated_account_id={account}&{MONTH}&truto_skip_api_call=true"
         answer = httpx2.get(f"{url}{ACTIVITY}?{query}", headers={"authorization": f"Bearer {token}"})
         assert answer.json() == {"result": [], "next_cursor": None}

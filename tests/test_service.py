@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from truto_mapper import QueryError, Response, load
 from truto_mapper.edges import mock
 from truto_mapper.edges.client import Limiter, Retries
-from truto_mapper.edges.server import Store, app, bodies
+from truto_mapper.edges.server import Store, app, bodies, clients
 from truto_mapper.edges.server.keys import new_key, parse_keys
 from truto_mapper.edges.server.refusals import Refused
 
@@ -272,6 +272,41 @@ def test_an_error_of_the_provider_keeps_its_status_and_its_words(world, call):
     assert "mock-secret" not in answer.text + json.dumps(log)
 
 
+def test_a_provider_that_cannot_be_reached_is_a_502_and_a_line(world, call):
+    def unreachable(_):
+        raise httpx2.ConnectError("mock-secret at 10.0.0.7")
+
+    ask, log = provider(world, call, unreachable, retries=ONCE)
+    answer = ask(query=MONTH)
+    assert (answer.status_code, answer.json()["truto_is_remote_error"]) == (502, True)
+    failed, line = log
+    assert (failed["event"], failed["error"], failed["attempt"]) == ("provider_request", "connection_refused", 1)
+    assert (line["codes"], "10.0.0.7" in answer.text + json.dumps(log)) == (["P614"], False)
+
+
+def test_accounts_beyond_those_whose_clients_are_kept_are_served(world, call, monkeypatch):
+    monkeypatch.setattr(clients, "MAX_CLIENTS", 1)
+    ask, _ = provider(world, call, lambda _: Response(b"{}", 403))
+    for path in (ACTIVITY, USERS, ACTIVITY):
+        assert ask(path, MONTH if path == ACTIVITY else "").status_code == 403
+
+
+def test_a_call_that_is_cancelled_says_that_the_service_stops(world):
+    client = service(world.store, lambda _: asyncio.sleep(10))
+    url = f"{ACTIVITY}?integrated_account_id={world.ours}&{MONTH}"
+
+    async def stopped():
+        transport = httpx2.ASGITransport(client.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://t") as http:
+            task = asyncio.create_task(http.get(url, headers={"authorization": f"Bearer {world.token}"}))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            return await task
+
+    answer = asyncio.run(stopped())
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the service is stopping")
+
+
 def test_a_bug_is_a_500_that_shows_nothing_inside(world, call, monkeypatch):
     monkeypatch.setattr(world.store, "account", lambda _: {}["password=hunter2"])
     ask, log = provider(world, call, lambda _: None)
@@ -494,6 +529,8 @@ def test_metrics_count_calls_and_requests_without_ids(call):
         "truto_mapper_limit_wait_seconds_count ",
     ):
         assert f"\n{line}" in answer.text
+    if Path("/proc/self").exists():
+        assert "\nprocess_resident_memory_bytes " in answer.text
     assert 'route="none",status="404"' not in answer.text or "activities" not in answer.text
     assert call("/metrics", account=None, token=None).status_code == 401
 
@@ -521,7 +558,16 @@ def test_a_call_waits_for_its_turn_and_is_429_if_that_takes_too_long(world, call
 
 
 def test_health_the_document_and_the_page_need_no_token(call):
-    for path in ("/healthz", "/readyz", "/openapi.json", "/", "/docs", "/docs/swagger-ui-bundle.js", "/docs/start.js"):
+    for path in (
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/",
+        "/docs",
+        "/docs/swagger-ui.css",
+        "/docs/start.js",
+        "/docs/start.css",
+    ):
         assert call(path, token=None, account=None).status_code == 200
     assert call("/docs/index.html", token=None, account=None).status_code == 404
 

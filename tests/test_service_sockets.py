@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 from truto_mapper import Response, load
 from truto_mapper.edges.client import Retries
 from truto_mapper.edges.server import Store, app, serving
+from truto_mapper.edges.server.boundary import BrokenStreamError
 from truto_mapper.edges.server.keys import new_key, parse_keys
 
 ACTIVITY = "/unified/conversational-intelligence/activity"
@@ -120,6 +122,16 @@ def test_a_stream_that_fails_breaks_its_body(running, gong):
     assert "P601" in running.log[-1]["codes"]
 
 
+def test_what_the_server_reports_of_a_broken_stream_is_told_by_the_line_of_its_call():
+    told = []
+    report = {"msg": "Exception in ASGI application\n", "levelno": logging.ERROR, "levelname": "ERROR"}
+    for error in (BrokenStreamError("the stream failed"), ValueError("what a bug says may hold data")):
+        record = logging.makeLogRecord(report | {"exc_info": (type(error), error, None)})
+        serving.Lines(told.append).handle(record)
+    (line,) = told
+    assert (line["event"], line["level"], line["message"]) == ("server", "error", "Exception in ASGI application")
+
+
 def test_a_stream_that_fails_before_its_first_byte_is_a_problem(running, gong):
     gong.pages = [Response(b'{"errors": ["slow down"]}', 429, {"Retry-After": "9"})]
     answer = httpx2.get(running.url + running.query + "&truto_response_format=stream", headers=running.headers)
@@ -141,14 +153,13 @@ def test_each_page_of_a_stream_can_be_read_when_it_comes(running, gong):
 
 def test_a_caller_who_does_not_read_is_not_fetched_for(running, gong):
     gong.pages = [*(page(number, padding="x" * 10_000) for number in range(60)), page(60, following=False)]
-    connection = connected(running, asked(running))
-    until(lambda: len(gong.asked) > 1)
-    time.sleep(0.3)
-    seen = len(gong.asked)
-    assert seen < 20  # what the buffers of the sockets hold
-    time.sleep(0.2)
-    assert len(gong.asked) == seen
-    connection.close()
+    with connected(running, asked(running)):
+        until(lambda: len(gong.asked) > 1)
+        seen = [0, 1]
+        while len(set(seen[-4:])) > 1:  # the buffers of the sockets fill up
+            time.sleep(0.1)
+            seen.append(len(gong.asked))
+        assert seen[-1] < 20
     until(lambda: running.log and running.log[-1]["event"] == "call")
     assert len(gong.asked) < 20
     assert running.log[-1]["broken"]
@@ -159,6 +170,14 @@ def test_a_caller_who_reads_nothing_for_too_long_loses_the_connection(running, g
     with connected(running, asked(running)) as connection:
         until(lambda: running.log and running.log[-1]["event"] == "call")
         assert not read(connection).endswith(b"0\r\n\r\n")
+    assert running.log[-1]["broken"] == "504"
+
+
+def test_a_caller_who_does_not_read_one_large_page_loses_the_connection(running, gong):
+    gong.pages = [page(0, padding="x" * 100_000, following=False)]
+    with connected(running, asked(running, "&truto_response_format=raw")) as connection:
+        until(lambda: running.log and running.log[-1]["event"] == "call")
+        assert len(read(connection)) < 10_000_000
     assert running.log[-1]["broken"] == "504"
 
 

@@ -134,6 +134,7 @@ def test_a_database_that_is_gone_is_503_and_lets_nobody_in(postgres, keys, gong,
             )
             assert str(postgres.port) not in answer.text + world.client.get("/readyz").text
             (told,) = {one["message"] for one in world.log if one["event"] == "store"}
+            assert {tuple(one["codes"]) for one in world.log if one["event"] == "store"} == {("S804",)}
             assert f"cannot use the store postgresql://tester@127.0.0.1:{postgres.port}/postgres: " in told
             assert (world.client.get("/readyz").status_code, world.client.get("/healthz").status_code) == (503, 200)
             postgres.start()

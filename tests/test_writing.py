@@ -44,7 +44,7 @@ def written(value):
     return "null" if value is MISSING else json.dumps(value, ensure_ascii=False)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(VALUES, min_size=1, max_size=4), st.lists(st.integers(0, 3), min_size=33, max_size=80), st.data())
 def test_many_values_are_written_as_each_of_them(kinds, order, data):
     rows = [kinds[number % len(kinds)] for number in order]
@@ -56,7 +56,7 @@ def test_many_values_are_written_as_each_of_them(kinds, order, data):
     )
 
 
-@settings(max_examples=1_000, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=33, max_size=60))
 def test_many_fractions_are_written_as_each_of_them(numbers):
     assert string(None, numbers) == f"[{','.join(map(decimal_of, numbers))}]"

@@ -180,13 +180,18 @@ def _operation(answers: Answers, ids: set[str]) -> JSON:
     }
     return {
         "operationId": identity,
-        "summary": f"{name.capitalize()} {resource.title}",
+        "summary": f"{name.capitalize()} {_plural(resource) if name == 'list' else resource.title}",
         "description": method.description,
         "tags": [resource.unified_model],
         "parameters": [*([_ID] if name in OF_ONE else []), *asked],
         **({"requestBody": body} if name in ("create", "update") else {}),
         "responses": _success(answers) | problems,
     }
+
+
+def _plural(resource: Resource) -> str:
+    """What several records are called: the name of a resource, as in its path."""
+    return resource.resource.replace("-", " ").title()
 
 
 def _success(answers: Answers) -> JSON:
@@ -218,12 +223,12 @@ def _parameter(resource: Resource, name: str, field: Field) -> JSON:
         parameter |= {"name": f"{name}[]", "style": "form", "explode": True}
         schema, about = schema | {"items": _bare(field.items)}, f"{about} Written {_written(name, field)}."
     if field.type == "object":
-        parameter |= {"style": "deepObject", "explode": True}
+        parameter |= {"style": "deepObject", "explode": True, "example": {}}  # what a page to try it begins with
         about = f"{about} Written `{name}[key]=value`, with more keys in brackets for deeper values."
     for period in resource.periods:
         about = f"{about} Must be before `{period.end}`." if period.start == name else about
         examples = {period.start: "2026-01-01T00:00:00Z", period.end: "2026-02-01T00:00:00Z"}
-        schema = {"examples": [examples[name]]} | schema if name in examples else schema
+        parameter |= {"example": examples[name]} if name in examples else {}
     if name == KEY_BY:
         schema |= {"enum": list(_keys(resource.fields))}
     return parameter | {"description": about, "schema": opened(schema)}

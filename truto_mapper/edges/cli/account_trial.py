@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from typer import Argument
 
-from truto_mapper.edges.cli.options import located
-from truto_mapper.edges.cli.output import FINDINGS, print_table, report
+from truto_mapper.edges.cli.options import choice, located
+from truto_mapper.edges.cli.output import FINDINGS, print_json, print_table, report
 from truto_mapper.edges.cli.store_options import KeyFile, StoreUrl, moment, opened
 from truto_mapper.engine.mapper import Mapper, load
 from truto_mapper.text import files
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 class _Tried(NamedTuple):
     """What came of a call: the name of the mapping, a word, more words, and what was found."""
 
-    name: str
-    word: str
+    mapping: str
+    outcome: str
     about: str
     found: tuple[Diagnostic, ...] = ()
 
 
 def try_(
     account_id: Annotated[str, Argument(metavar="ID", help="The id of the account, from `account list`.")],
+    format_: Annotated[str, choice("--format", ("text", "json"))] = "text",
     url: StoreUrl = None,
     key_file: KeyFile = None,
 ) -> None:
@@ -46,12 +47,14 @@ def try_(
     with opened(url, key_file) as store:
         integration = accounts.existing(store, account_id).integration
         tried = [asyncio.run(_tried(store, account_id, *one)) for one in _mappers(integration)]
-    if tried:
-        print_table(("MAPPING", "", ""), [one[:3] for one in tried])
-    else:
+    if format_ == "json":
+        print_json([{"mapping": one.mapping, "outcome": one.outcome, "about": one.about} for one in tried])
+    elif tried:
+        print_table(("MAPPING", "OUTCOME", ""), [one[:3] for one in tried])
+    if not tried:
         report([Diagnostic("S809", f"no mapping of {integration} is shipped or in ./mappings")])
     report(list(dict.fromkeys(one for each in tried for one in each.found)))
-    if not tried or any(one.word == "failed" for one in tried):
+    if not tried or any(one.outcome == "failed" for one in tried):
         raise typer.Exit(FINDINGS)
 
 

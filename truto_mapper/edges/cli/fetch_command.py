@@ -116,12 +116,19 @@ def _to_file(client: Client[Any], query: str, output: Path, progress: Progress) 
         with progress.opened(part) as file:
             _fetched(client, query, file, progress)
     except MapperError as error:
-        again = "run the same command again to go on" if progress.file else "with --resume it could go on"
-        raise _with_hint(error, f"{part} has the first {progress.records:,} records; {again}") from None
+        raise _with_hint(error, _so_far(part, progress)) from None
+    except KeyboardInterrupt:
+        sys.stderr.write(f"not complete: {_so_far(part, progress)}\n")
+        raise
     if part != output:
         part.replace(output)
     progress.forget()
     sys.stderr.write(f"{output} is complete: {progress.records:,} records\n")
+
+
+def _so_far(part: Path, progress: Progress) -> str:
+    again = "run the same command again to go on" if progress.file else "with --resume it could go on"
+    return f"{part} has the first {progress.records:,} records; {again}"
 
 
 def _fetched(client: Client[Any], query: str, file: BinaryIO, progress: Progress) -> None:

@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 
 NEEDED = "truto-mapper: the service needs an extra: pip install 'truto-mapper[server]'\n"
 
+#: The environment variable with the URL of Redis, whose password others could read among the arguments of a process.
+REDIS = "TRUTO_MAPPER_REDIS"
+
 Names = Annotated[
     list[str] | None,
     Argument(metavar="MAPPING", help="Files or names; by default those in ./mappings and all shipped ones."),
 ]
 Redis = Annotated[
     str | None,
-    Option(metavar="URL", help="redis://HOST:6379/0: several processes keep the provider's limits together."),
+    Option(
+        metavar="URL",
+        help="redis://HOST:6379/0, else TRUTO_MAPPER_REDIS: several processes keep the provider's limits together.",
+    ),
 ]
 Host = Annotated[str, Option(metavar="ADDRESS", help="The address to listen at; 0.0.0.0 is all of them.")]
 Port = Annotated[int, Option(metavar="N", min=0, max=65535, help="The port; 0 is any that is free.")]
@@ -81,8 +87,8 @@ def serve(
                 load(located(name), cursor_key=service.store.cursor_keys)
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
-            made = serving.application(mappers, service.store, stream, redis=redis, **options)
-            _say(f"http://{host}:{socket.getsockname()[1]}", service)
+            made = serving.application(mappers, service.store, stream, redis=redis or os.environ.get(REDIS), **options)
+            _say(f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}", service)
             serving.run(made, socket, stream, grace)
 
 
@@ -113,7 +119,8 @@ def _listening(host: str, port: int) -> Iterator[socket]:
     try:
         made = serving.listening(host, port)
     except OSError as error:
-        raise UsageError(f"cannot listen at {host}, port {port}: {error.strerror or error}") from None
+        message = f"cannot listen at {host}, port {port}: {error.strerror or error}"
+        raise UsageError(f"{message}; choose another --port, or 0 for any that is free") from None
     with made:
         yield made
 
@@ -127,13 +134,16 @@ def _say(url: str, service: Service) -> None:
     if service.token is None:
         write(f"The service is at {url}; the page to try it is {url}/docs. Ctrl-C ends it.\n")
         return
-    month = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
+    month = "start_time=2026-01-01T00:00:00-05:00&end_time=2026-02-01T00:00:00-05:00"  # whole days of its company
     write(f"""\
-A service with a mock of Gong, which has made-up users. Try it:
+A service with a mock of Gong, whose users are made up.
 
+  token                  {service.token}
+  integrated_account_id  {service.account}
+
+Call it:
   curl -H 'Authorization: Bearer {service.token}' \\
     '{url}/unified/conversational-intelligence/activity?integrated_account_id={service.account}&{month}&limit=2'
 
-Or open {url}/docs, press Authorize, and paste the token. The account is {service.account}.
-Press Ctrl-C to stop.
+Or open {url}/docs, press Authorize and paste the token. Ctrl-C ends it.
 """)

@@ -45,7 +45,7 @@ class Account:
         object.__setattr__(self, "origin", origin_of(self.base_url))
         scheme, host, *_ = self.parts
         if scheme == "http" and not (self.allow_http or _is_local(host)):
-            hint = "write https://; allow_http is for a network of your own"
+            hint = "write https://; allow_http, of a command --allow-http, is for a network of your own"
             refuse(f"the base URL {excerpt(self.base_url)} is not encrypted", hint)
         if not isinstance(self.context, Mapping):
             refuse(f"the context must be an object of settings, this is {excerpt(self.context)}")

@@ -27,8 +27,17 @@ _CODING = re.compile(rb"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]+)\s*)?(?=,|$)",
 #: The weight of a media range that is not taken.
 _ZERO = re.compile(rb"q=0(?:\.0*)?")
 
+_VARY = (b"vary", b"accept-encoding")
+#: The headers of a compressed body.
+COMPRESSED = [_VARY, (b"content-encoding", b"gzip")]
+
 #: Answers hold what one caller may see.
 PRIVATE = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+
+def compressed(body: bytes) -> bytes:
+    """A body in gzip's format."""
+    return zlib.compress(body, _LEVEL, _GZIP)
 
 
 def takes_gzip(scope: Scope) -> bool:
@@ -73,11 +82,11 @@ async def respond(
         await send({"type": "http.response.body", "body": b""})
         return
     sent.append((b"content-type", content_type.encode("latin-1")))
-    if len(body) >= MIN_COMPRESSED:
-        sent.append((b"vary", b"accept-encoding"))
+    if len(body) >= MIN_COMPRESSED and _VARY not in sent:
         if takes_gzip(scope):
-            body = zlib.compress(body, _LEVEL, _GZIP)
-            sent.append((b"content-encoding", b"gzip"))
+            body, sent = compressed(body), [*sent, *COMPRESSED]
+        else:
+            sent.append(_VARY)
     sent.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": sent})
     for end in range(_PIECE, max(len(body), 1) + _PIECE, _PIECE):  # here time is bounded

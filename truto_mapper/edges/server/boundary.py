@@ -110,7 +110,7 @@ class Bounded:
     def _tell_operator(self, call: Call, error: StoreError) -> None:
         """Log what the caller is not told: where the store is, and what is wrong with it."""
         event = {"time": logs.text(self.watch.now()), "event": "store", "request_id": call.request_id}
-        self.watch.log(event | {"code": error.code, "message": error.diagnostics[0].message})
+        self.watch.log(event | {"codes": [error.code], "message": error.diagnostics[0].message})
 
     def _tell_bug(self, call: Call, error: Exception) -> None:
         """Log where an error happened. Its text may hold data, so it is left out."""

@@ -44,7 +44,10 @@ class Callers:
         self._store, self._now = store, now
         self._accounts: Fresh[Stored] = Fresh(seconds=SECONDS, size=KEPT, clock=clock)
         self._tokens: Fresh[StoredToken] = Fresh(seconds=SECONDS, size=KEPT, clock=clock)
-        self._turn = asyncio.Semaphore(QUERIES)
+        self._turn, self._checking = (
+            asyncio.Semaphore(QUERIES),
+            asyncio.Lock(),
+        )  # anybody may ask for a check: one at a time
         # Threads of their own: where a database hangs, so do they, and nothing else of the service.
         self._threads = ThreadPoolExecutor(QUERIES, "truto-mapper-store")
 
@@ -74,7 +77,7 @@ class Callers:
 
     async def check(self) -> None:
         """Whether the store answers, and the keys open it. Raises `StoreError`."""
-        async with self._asking():
+        async with self._checking, self._asking():
             await self._asked(self._store.check)
 
     async def _fresh(self, kept: Fresh[_Value], key: str, read: Callable[[str], _Value | None]) -> _Value | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -73,6 +76,26 @@ def of_request(call: Call | None, integration: str, reply: Reply | Failed, sent:
 _REQUEST_IDS = ("x-request-id", "x-traceid", "x-trace-id", "request-id", "x-correlation-id")
 
 
+_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,200}")
+
+#: A shorter id may be a part of the credentials by chance.
+_DISTINCT = 8
+
+
 def _request_id(reply: Reply) -> str | None:
     found = (value for name in _REQUEST_IDS if (value := reply.header(name)))
-    return next((one[:200] for one in found if one.isprintable()), None)
+    return next((one for one in found if _ID.fullmatch(one) and not _is_secret(one, reply.sent)), None)
+
+
+def _is_secret(text: str, sent: Sent) -> bool:
+    """Whether a text of the provider is, or holds, what it was sent as credentials."""
+    given = sent.headers.get("authorization", "").partition(" ")[2]
+    parts = [given, *_decoded(given).split(":", 1)]
+    return any(part in text or (len(text) >= _DISTINCT and text in part) for part in parts if part)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode("utf-8", "replace")
+    except binascii.Error:
+        return ""

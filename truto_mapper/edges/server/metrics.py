@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from truto_mapper.edges.server.calls import Call
 
@@ -19,6 +27,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = to = CollectorRegistry()
+        ProcessCollector(registry=to)
         of_call, of_request = ("method", "route"), ("integration",)
         self._calls = Counter("truto_mapper_calls", "Calls answered.", (*of_call, "status"), registry=to)
         self._seconds = _histogram("truto_mapper_call_duration_seconds", "Duration of calls.", of_call, to)

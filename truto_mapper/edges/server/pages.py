@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
@@ -35,6 +35,8 @@ class Asked(NamedTuple):
     query: dict[str, Any]
     id: str | None
     body: Any
+    #: Raises `Refused` if the token is not for this any more.
+    check: Callable[[], Awaitable[None]]
 
     @property
     def format(self) -> Any:
@@ -54,19 +56,19 @@ class Pages:
 
     def __init__(self, timeout: float, max_calls: int) -> None:
         self._timeout, self._max_calls = timeout, max_calls
-        self._running: Counter[str | None] = Counter()
+        self._running: Counter[str] = Counter()
 
     @contextmanager
-    def place(self, token: str | None = None) -> Iterator[None]:
-        """A place among the calls that run, or among those of one token. Raises `Refused` 503 or 429 if there is none.
+    def place(self, token: str) -> Iterator[None]:
+        """A place among the calls that run. Raises `Refused` 503 if there is none, and 429 if none is left for a token.
 
         A token has three quarters of all places at most, so that nobody keeps out everybody else.
         """
-        most = self._max_calls - (0 if token is None else self._max_calls // 4)
-        if self._running[token] >= most:
-            whose = "calls" if token is None else "calls of this token"
-            message = f"{most:,} {whose} are being answered, which is the most at a time; try again"
-            raise Refused(503 if token is None else 429, message, [(b"retry-after", b"1")])
+        if self._running.total() >= self._max_calls:
+            raise _full(503, self._max_calls, "calls")
+        share = self._max_calls - self._max_calls // 4
+        if self._running[token] >= share:
+            raise _full(429, share, "calls of this token")
         self._running[token] += 1
         try:
             yield
@@ -90,7 +92,7 @@ class Pages:
             asked.call.broken, asked.call.status = "the caller closed the connection", asked.call.status or LEFT
 
     async def _page(self, scope: Scope, send: Send, asked: Asked) -> None:
-        call, client, method, query, identity, body = asked
+        call, client, method, query, identity, body, _ = asked
         async with self._limited("the call took"):
             made = await client.encoded(query, method=method, id=identity, body=body)
         _count(call, made)
@@ -112,6 +114,7 @@ class Pages:
             _count(call, page)
             await body.add(page.body + _line(pages.cursor) if has_cursors else page.body)
             page = None  # it is not kept while the next one comes
+            await asked.check()  # a stream may take hours
             page = await self._next(pages)
         await body.end()
 
@@ -129,6 +132,11 @@ class Pages:
             if not limit.expired():
                 raise
             raise Refused(504, f"{what} more than {self._timeout:g} s") from None
+
+
+def _full(status: int, most: int, what: str) -> Refused:
+    message = f"{most:,} {what} are being answered, which is the most at a time; try again"
+    return Refused(status, message, [(b"retry-after", b"1")])
 
 
 def _check_whole(made: Encoded) -> None:

@@ -22,7 +22,7 @@ from truto_mapper.edges.client import Limiter
 from truto_mapper.edges.server import logs
 from truto_mapper.edges.server.app import app
 from truto_mapper.edges.server.bodies import MAX_BODY
-from truto_mapper.edges.server.boundary import MAX_URL
+from truto_mapper.edges.server.boundary import MAX_URL, BrokenStreamError
 from truto_mapper.edges.server.logs import Log
 from truto_mapper.edges.server.opening import open_store
 from truto_mapper.edges.server.store import Store
@@ -47,8 +47,9 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of tw
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        if _USER_TIMEOUT is not None:  # what nobody reads is not kept for ever, also when the answer has ended
-            transport.get_extra_info("socket").setsockopt(IPPROTO_TCP, _USER_TIMEOUT, KEEP_ALIVE * 1000)
+        at = transport.get_extra_info("socket")
+        if _USER_TIMEOUT is not None and at.family in (AF_INET, AF_INET6):  # what nobody reads is not kept for ever
+            at.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, KEEP_ALIVE * 1000)
         self._late = self.loop.call_later(PATIENCE, self._refuse, b"408 Request Timeout")
 
     def data_received(self, data: bytes) -> None:
@@ -181,7 +182,9 @@ class Lines(logging.Handler):
         self._log, self._now = log, now
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell one report."""
+        """Tell one report, but not that a stream was broken: the line of its call says so."""
+        if record.exc_info and isinstance(record.exc_info[1], BrokenStreamError):
+            return
         message = record.getMessage().strip().splitlines()[0][:500]
         level = record.levelname.lower()
         self._log({"time": logs.text(self._now()), "event": "server", "level": level, "message": message})

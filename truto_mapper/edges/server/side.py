@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.routing import BaseRoute, Route
@@ -15,11 +16,13 @@ from truto_mapper.edges.server.refusals import Headers, Refused
 
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 
-#: The files of Swagger UI that the page needs, and their types.
+#: The files that the page needs, those of Swagger UI and its own, and their types.
 ASSETS = {
     "swagger-ui.css": "text/css; charset=utf-8",
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "favicon-32x32.png": "image/png",
+    "start.js": "text/javascript; charset=utf-8",
+    "start.css": "text/css; charset=utf-8",
 }
 
 PAGE = """<!doctype html>
@@ -30,6 +33,7 @@ PAGE = """<!doctype html>
 <title>Unified API: try it</title>
 <link rel="icon" type="image/png" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/start.css">
 </head>
 <body>
 <div id="page"></div>
@@ -40,6 +44,7 @@ PAGE = """<!doctype html>
 </html>
 """
 
+#: The format chooses the media type of an answer, so the page accepts any.
 START = """SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#page",
@@ -48,9 +53,26 @@ START = """SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,
   validatorUrl: null,
+  requestInterceptor: (request) => {
+    request.headers.accept = "*/*";
+    return request;
+  },
   presets: [SwaggerUIBundle.presets.apis],
 });
 """
+
+#: There is one server. Errors are all alike, so each is one line: what it means.
+STYLE = """.swagger-ui .servers-title, .swagger-ui .servers, .swagger-ui .response-col_links,
+.swagger-ui .response-control-media-type__accept-message { display: none; }
+.swagger-ui .scheme-container { margin: 0; padding: 0 0 20px; box-shadow: none; }
+.swagger-ui .information-container .info { margin: 30px 0 0; }
+.swagger-ui textarea { min-height: 90px; }
+.swagger-ui .responses-table:not(.live-responses-table) .response:not([data-code^="2"]) .response-col_description
+  > :not(.response-col_description__inner) { display: none; }
+.swagger-ui .responses-table:not(.live-responses-table) .response td { padding: 6px 0; }
+"""
+
+OWN = {"start.js": START, "start.css": STYLE}
 
 #: What the page may load: its own files and nothing else. Swagger UI writes styles into elements.
 _POLICY = (
@@ -62,6 +84,13 @@ _ASSET = [(b"cache-control", b"public, max-age=86400"), (b"x-content-type-option
 
 #: Gives the body of an answer, its content type, and its headers.
 Give = Callable[[Scope], Awaitable[tuple[bytes, str, Headers]]]
+
+
+@lru_cache(len(ASSETS))
+def _file(name: str) -> tuple[bytes, bytes]:
+    """A file of Swagger UI, and its compressed form: to compress it for everybody who asks takes long."""
+    data = (Path(str(swagger_ui_path)) / name).read_bytes()
+    return data, answers.compressed(data)
 
 
 class Given:
@@ -108,11 +137,14 @@ def routes(document: Callable[[str], bytes], ready: Callable[[], Awaitable[None]
 
     async def asset(scope: Scope) -> tuple[bytes, str, Headers]:
         name = scope["path_params"]["name"]
-        if name == "start.js":
-            return START.encode(), ASSETS["swagger-ui-bundle.js"], _ASSET
+        if name in OWN:
+            return OWN[name].encode(), ASSETS[name], _ASSET
         if name not in ASSETS:
             raise Refused(404, "the page to try the API has no such file")
-        return (Path(str(swagger_ui_path)) / name).read_bytes(), ASSETS[name], _ASSET
+        plain, compressed = _file(name)
+        if answers.takes_gzip(scope):
+            return compressed, ASSETS[name], [*_ASSET, *answers.COMPRESSED]
+        return plain, ASSETS[name], _ASSET
 
     given = {
         "/healthz": healthy,
