@@ -150,14 +150,43 @@ async def hammered(fleet: Fleet, callers: int, seconds: float, more: str = "&lim
     async def calls(http: httpx2.AsyncClient, number: int) -> None:
         while (began := time.monotonic()) < end:
             service = fleet.services[number % len(fleet.services)]
-            answer = await http.get(service.url + fleet.path(more), headers=fleet.headers)
+            try:
+                answer = await http.get(service.url + fleet.path(more), headers=fleet.headers)
+            except httpx2.TransportError as error:
+                found.append(Answer(0, time.monotonic() - began, None, type(error).__name__))
+                await asyncio.sleep(0.1)
+                continue
             wait = answer.headers.get("retry-after")
             code = None if answer.is_success else next((one["code"] for one in answer.json()["diagnostics"]), None)
             found.append(Answer(answer.status_code, time.monotonic() - began, wait, code))
+            await asyncio.sleep(0 if answer.is_success else 0.1)
 
     async with httpx2.AsyncClient(timeout=60) as http:
         await asyncio.gather(*(calls(http, number) for number in range(callers)))
     return found
+
+
+class Ended(NamedTuple):
+    """A service that stays away when it was killed."""
+
+    process: Process
+
+    def kill(self) -> None:
+        self.process.end()
+
+    def start(self) -> None:
+        """Nothing."""
+
+
+async def disturbed(fleet: Fleet, killed: Any, callers: int, seconds: float) -> list[Answer]:
+    """The same while something is killed after a third of the time, and started after another third."""
+    calls = asyncio.create_task(hammered(fleet, callers, seconds))
+    if killed is not None:
+        await asyncio.sleep(seconds / 3)
+        await asyncio.to_thread(killed.kill)
+        await asyncio.sleep(seconds / 3)
+        await asyncio.to_thread(killed.start)
+    return await calls
 
 
 def told(answers: Sequence[Answer], seen: Sequence[tuple[float, int]]) -> str:
@@ -177,12 +206,15 @@ def main() -> None:
     parser.add_argument("--mock", type=int)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--callers", type=int, default=12)
+    parser.add_argument("--kill", choices=["redis", "postgresql", "service"], help="in the middle; servers come back")
     given = parser.parse_args()
     if given.mock is not None:
         mock.serve(watched(mock.gong(users=given.mock)), mock.listening(0), ready)
         return
     with postgresql.running() as database, redis_server.running() as redis, fleet(database.url, redis.url) as made:
-        sys.stdout.write(told(asyncio.run(hammered(made, given.callers, given.seconds)), made.seen()))
+        killed = {"redis": redis, "postgresql": database, "service": Ended(made.services[0])}.get(given.kill)
+        answers = asyncio.run(disturbed(made, killed, given.callers, given.seconds))
+        sys.stdout.write(told(answers, made.seen()))
 
 
 def ready(url: str) -> None:
