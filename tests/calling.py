@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 
-from truto_mapper import MapperError, Page, Source, load
+from truto_mapper import MapperError, Source, load
 from truto_mapper.edges.client import Account, AsyncClient, Basic, Retries
 from truto_mapper.edges.mock import KEY, SECRET, gong
 from truto_mapper.engine.encoded import Encoded
@@ -105,7 +105,7 @@ class Fetch:
 def _ids(one):
     if isinstance(one, Encoded):
         return [json.loads(line)["id"] for line in one.body.splitlines()]
-    return [record["id"] for record in one.records] if isinstance(one, Page) else [one["id"]]
+    return [record["id"] for record in one.records] if hasattr(one, "next_cursor") else [one["id"]]
 
 
 @cache
@@ -121,19 +121,27 @@ async def _truth(users, period):
     return fetch.found
 
 
-def check(rng):
-    """One fetch under random faults: complete, or an error after the first records. Gives the code of the error."""
-    users, period, way = rng.choice(SIZES), rng.choice(("total", "week")), rng.choice(WAYS)
+def check(rng, ways=WAYS, asked=client):
+    """One fetch under random faults: complete, or an error after the first records. Gives the code of the error.
+
+    `asked` makes what is asked, of a mock and a time zone.
+    """
+    users, period, way = rng.choice(SIZES), rng.choice(("total", "week")), rng.choice(ways)
     faults = rng.sample(PASSING, rng.randrange(1, len(PASSING) + 1)) + rng.sample(LASTING, rng.random() < 0.2)
     is_changing = way in (1, 7) and users <= 100 and rng.random() < 0.4
     faults += CHANGING if is_changing else ()
     app = gong(users=users, limits=False, now=lambda: NOON, faults=rules(rng, faults, rng.choice((0.02, 0.2, 0.5))))
     zone = "America/New_York" if rng.random() < 0.8 else None
-    return asyncio.run(_checked(app, way, zone, truth(users, period), period, is_changing=is_changing))
+    expected = truth(users, period)
+
+    async def checked():
+        return await _checked(asked(app, zone), way, expected, period, is_changing=is_changing)
+
+    return asyncio.run(checked())
 
 
-async def _checked(app, way, zone, expected, period, *, is_changing):
-    fetch = Fetch(client(app, zone), way, PERIOD | {"aggregation_period": period})
+async def _checked(of, way, expected, period, *, is_changing):
+    fetch = Fetch(of, way, PERIOD | {"aggregation_period": period})
     try:
         await fetch.go_on()
     except (MapperError, LoopingError) as error:

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,8 +36,9 @@ class Process:
     """A process that prints a line of JSON when it is ready."""
 
     def __init__(self, *words: object, env: dict[str, str] | None = None) -> None:
-        command, options = [*map(str, words)], {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.running = subprocess.Popen(command, env=env, text=True, **options)  # type: ignore[call-overload]
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed at the end
+        command = [*map(str, words)]
+        self.running = subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=self._said)
         self._about: dict[str, str] = {}
 
     @property
@@ -46,13 +48,12 @@ class Process:
             self._about = json.loads(self.running.stdout.readline())
         return self._about["url"]
 
-    def end(self, number: int | None = None) -> str:
-        """Send a signal, SIGKILL by default, and wait; what the process wrote to stderr."""
-        if number is None:
-            self.running.kill()
-        else:
-            self.running.send_signal(number)
-        return self.running.communicate()[1]
+    def end(self, number: int = signal.SIGKILL) -> str:
+        """Send a signal, and wait; what the process wrote to stderr."""
+        self.running.send_signal(number)
+        self.running.communicate()
+        self._said.seek(0)
+        return self._said.read()
 
 
 class Fleet:

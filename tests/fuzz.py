@@ -722,6 +722,16 @@ def client(rng):
         raise BrokenError(str(error)) from None
 
 
+def service(rng):
+    """The same through the service, whose streams are cut, too."""
+    import calling_service  # who needs the rest of this module waits for no service
+
+    try:
+        calling_service.check(rng)
+    except MapperError as error:
+        raise BrokenError(str(error)) from None
+
+
 def mocks(rng):
     """The mock Gong refuses hostile calls in Gong's form, and its company agrees with itself."""
     chosen = rng.random()
@@ -734,7 +744,7 @@ def mocks(rng):
 
 
 ENGINE = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
-KINDS = {one.__name__: one for one in (*ENGINE, client, mocks)}
+KINDS = {one.__name__: one for one in (*ENGINE, client, service, mocks)}
 
 
 def attempt(kind, seed):

@@ -30,6 +30,7 @@ from truto_mapper.edges.cli import app as cli
 from truto_mapper.edges.client import Account, Basic, Bearer, Client, Limiter, Retries
 from truto_mapper.edges.client.resuming import Progress
 from truto_mapper.edges.server import Store, accounts, app, serving
+from truto_mapper.edges.server.boundary import BrokenStreamError
 from truto_mapper.edges.server.errors import StoreError
 from truto_mapper.edges.server.keys import new_key, parse_keys, read_keys, write_key
 
@@ -129,6 +130,14 @@ class Unlimited(Limiter):
 
     def take(self, *_):
         return 0.0
+
+
+class Endless(httpx2.AsyncByteStream):
+    """A body that does not end."""
+
+    async def __aiter__(self):
+        while True:
+            yield bytes(2**20)
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +309,29 @@ def test_a_method_is_not_reached_by_another_name(world, ask, provider):
     override = [("x-http-method-override", "DELETE"), ("x-http-method", "DELETE"), ("x-method-override", "POST")]
     assert ask(CONTACT, headers=override, **given).status_code == 200
     assert [one.method for one in provider.sent] == ["GET"]
+
+
+def test_a_stream_ends_when_its_token_or_account_is_removed(world):
+    store = world.store
+    for what in ("token", "account"):
+        at, asked = [0.0], []
+        account = store.add_account("gong", "https://gong.example", basic(PASSWORD), context={"time_zone": "UTC"})
+        token = store.add_token("stream", accounts=None)
+
+        def answer(sent, what=what, at=at, asked=asked, account=account, token=token):
+            asked.append(sent)
+            if len(asked) == 3:
+                store.remove_token(token.split("_")[1]) if what == "token" else store.remove_account(account)
+                at[0] += 2
+            return Response(
+                json.dumps({"users": [{"id": str(len(asked))}], "records": {"cursor": str(len(asked))}}).encode()
+            )
+
+        made = app(world.mappers, store, transport=answer, retries=ONCE, limiter=Unlimited(), clock=lambda at=at: at[0])
+        query = f"integrated_account_id={account}&truto_response_format=stream"
+        with pytest.raises(BrokenStreamError):
+            TestClient(made).get(f"{USERS}?{query}", headers={"authorization": f"Bearer {token}"})
+        assert len(asked) == 3
 
 
 def test_a_cursor_is_good_for_its_own_question_alone(world, ask, provider):
@@ -609,6 +641,8 @@ def test_a_hostile_reply_is_an_error_and_nothing_worse(world, ask, provider):
             assert (400 <= answer.status_code < 600, len(answer.content) < 50_000) == (True, True), (status, body[:20])
             assert answer.headers["content-type"] == "application/problem+json"
             assert not {"set-cookie", "location", "link"} & set(answer.headers)
+    provider.answer = lambda _: httpx2.Response(200, stream=Endless())
+    assert "67,108,864 bytes" in ask().json()["detail"]
     assert not [one for one in events(world) if one["event"] == "bug"]
     html = [(b"content-type", b"text/html\x01; charset=\xff")]
     provider.answer = lambda _: httpx2.Response(200, content=b'{"usersAggregateActivityStats": []}', headers=html)
@@ -944,6 +978,7 @@ def test_commands_print_no_secret_no_escape_and_no_traceback(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRUTO_MAPPER_KEY", new_key())
     monkeypatch.setenv("TRUTO_MAPPER_STORE", "sqlite:///store.db")
+    monkeypatch.setenv("TRUTO_MAPPER_REDIS", f"redis://:{quote(PASSWORD, safe='')}@h:x/0")
     (tmp_path / "oauth.yaml").write_text(f"token_url: http://x\nclient_secret: [{PASSWORD!r}\nx: y")
     (tmp_path / "account.yaml").write_text(
         f"base_url: https://u:{PASSWORD}@h\nauth: {{basic: {{username: a, password: {PASSWORD!r}, x: 1}}}}"
@@ -964,7 +999,7 @@ def test_commands_print_no_secret_no_escape_and_no_traceback(tmp_path, monkeypat
         ("account", "remove", "\udcff"),
         ("account", "list", "--store", f"postgresql://u:{quote(PASSWORD, safe='')}@127.0.0.1:1/x"),
         ("fetch", "gong/activity", "--account", "account.yaml", "--query", MONTH),
-        ("serve", "--redis", f"redis://:{PASSWORD}@h:x/0", "--port", "0"),
+        ("serve", "gong/users", "--port", "0"),
     ):
         done = CliRunner().invoke(cli, [*words], input=f"{PASSWORD}\n")
         assert done.exception is None or isinstance(done.exception, SystemExit), words

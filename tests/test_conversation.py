@@ -181,3 +181,39 @@ def test_a_page_that_cannot_be_encoded_is_not_passed_over():
     with pytest.raises(MapperError):
         stream.send(Response({"records": {"cursor": "b"}, "usersAggregateActivityStats": [row]}))
     assert stream.cursor == at
+
+
+# ── A page that comes again ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def paged(query, replies):
+    """The ids of the users page by page, and the code of the error that ended it."""
+    found, cursor = [], None
+    while True:
+        asked = query | ({} if cursor is None else {"next_cursor": cursor})
+        _, page, _ = driven(GONG.exchange(asked), replies)
+        if not isinstance(page, Page):
+            return found, page[0].__name__, cursor
+        found += [record["user"]["id"] for record in page.records]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found, None, None
+
+
+def of_users(*ids, cursor=None):
+    rows = [{"userId": one, "userAggregateActivityStats": {"callsAsHost": 1}} for one in ids]
+    return 200, {"records": {"cursor": cursor} if cursor else {}, "usersAggregateActivityStats": rows}
+
+
+@pytest.mark.parametrize("limit", [{}, {"limit": 1}, {"limit": 2}, {"limit": 3}, {"limit": 9}], ids=str)
+@pytest.mark.parametrize("users", [["1"], ["1", "2"], ["1", "2", "3", "4", "5"]], ids=len)
+def test_page_by_page_too_no_page_comes_twice_under_fresh_cursors(users, limit):
+    replies = {None: of_users(*users, cursor="b"), "b": of_users(*users, cursor="c"), "c": of_users("9")}
+    found, error, cursor = paged(QUERY | limit, replies)
+    assert (found, error) == (users, "ProviderError")
+    replies["b"] = of_users("7", "8", cursor="c")  # the next try is another one
+    assert paged(QUERY | limit | {"next_cursor": cursor}, replies)[:2] == (["7", "8", "9"], None)
+    assert paged(QUERY | limit, replies)[:2] == ([*users, "7", "8", "9"], None)
+    stream = GONG.stream(QUERY | {"next_cursor": cursor})
+    pages, end, _ = driven(stream, replies | {"b": of_users(*users, cursor="c")})
+    assert (pages, end[1]) == ([], 502)

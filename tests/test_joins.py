@@ -81,13 +81,13 @@ def test_further_pages_of_a_batch_are_asked_for(mapper):
 
 def test_a_page_cut_by_a_limit_asks_for_its_own_rows_only(mapper):
     stream = mapper.stream({"limit": 3})
-    requests, pages = driven(stream, company(USERS, [deals(1, 2), deals(3, 4, 5)]))
+    requests, pages = driven(stream, company(USERS, [deals(1, 2), deals(3, 4, 5, first=3)]))
     assert [one.body["filter"]["ids"] for one in requests if one.join] == [[1, 2], [3]]
     assert [[one["owner"]["name"] for one in page.records] for page in pages] == [["U1", "U2"], ["U3"]]
     page = pages[-1]
     (_, *rest), following = exchanged(
         mapper,
-        company(USERS, [deals(1, 2), deals(3, 4, 5)]),
+        company(USERS, [deals(1, 2), deals(3, 4, 5, first=3)]),
         {
             "limit": 3,
             "next_cursor": page.next_cursor,
@@ -142,13 +142,15 @@ def test_a_failure_of_a_join_fails_the_page(mapper):
 
 
 def test_a_failure_in_a_stream_is_never_an_end(mapper):
-    send = failing(company(USERS, [deals(1), deals(2)]), Response({"error": "no"}, 500), at=2)
+    send = failing(company(USERS, [deals(1), deals(2, first=2)]), Response({"error": "no"}, 500), at=2)
     stream = mapper.stream({})
     with pytest.raises(ProviderError, match="acme answered 500"):
         driven(stream, send)
     with pytest.raises(ProviderError):
         next(stream)
-    resumed, (page,) = driven(mapper.stream({"next_cursor": stream.cursor}), company(USERS, [deals(1), deals(2)]))
+    resumed, (page,) = driven(
+        mapper.stream({"next_cursor": stream.cursor}), company(USERS, [deals(1), deals(2, first=2)])
+    )
     assert [one["owner"]["name"] for one in page.records] == ["U2"]
     assert len(resumed) == 2
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
-from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, digest_of
+from truto_mapper.engine.cursor import MAX_CHECKED, Cursors, Position, beginning, digest_of
 from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.fused import Fused, Made
 from truto_mapper.engine.page import (
@@ -225,7 +225,9 @@ class Answer:
             self.found += drift_notes(fused.types, self.response.body, found)
         self.found += offset_notes(kept, plan, fused.endpoint, self.replies.mapping.whole_days)
         if stop is None or self.query is None:
-            return self._ended(fused.endpoint.name, kept, cursor, rejected)
+            is_rest = start and cursor is not None
+            first = beginning([*earlier, *exact.identities(records, start)]) if is_rest else None
+            return self._ended(fused.endpoint.name, kept, cursor, rejected, first=first)
         digest = digest_of([*earlier, *exact.identities(records, start)])
         return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
 
@@ -266,13 +268,19 @@ class Answer:
         offset: int = 0,
         digest: str | None = None,
         *,
+        first: str | None = None,
         is_mapped: bool = True,
     ) -> Page[Any]:
-        """The page of these records. The next one begins at a cursor and an offset into its rows."""
+        """The page of these records. The next one begins at a cursor and an offset into its rows.
+
+        `first` is the beginning of the provider's page where these are the rest of it.
+        """
         if is_mapped and self.plan.method in GIVING_ONE:
             _check_one(self.plan.method, len(records) + len(rejected))
         query, cursors = self.query, self.replies.cursors
-        following = Position(cursor, offset, digest) if offset else carried(cursors, query, self.plan, cursor)
+        following: Position | str | None = carried(cursors, query, self.plan, cursor) if not offset else None
+        if offset or first is not None:
+            following = Position(cursor, offset, digest or first)
         notes = () if query is None else query.notes
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
             notes = quieted(self.found, self.bindings[0], self.response.headers, query)

@@ -6,8 +6,9 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
@@ -38,17 +39,21 @@ MIN_KEY = 16
 _PRESENTATION = {"limit", "next_cursor", "truto_response_format", "truto_key_by", "truto_exclude_fields"}
 _PRESENTATION |= {"truto_ignore_limit", "truto_ignore_remote_data", "truto_skip_api_call"}
 
+#: How many ids tell the beginning of a page.
+_FIRST = 3
+
 _MAX_COUNT = 2**53
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
+_BEGINNING = re.compile(r"1[0-9a-f]{5}-{10}|2[0-9a-f]{10}-{5}|3[0-9a-f]{15}")
 
 
 class Position(NamedTuple):
     """Where a page begins.
 
     `cursor` is the provider's, None for its first page. `offset` rows of its page were returned before; `digest` is
-    the digest of their ids. `now` is the time that the first page was planned at, None if it was not known. `taken`
-    is how many records a stream had already given.
+    the digest of their ids, and without an offset the `beginning` of the page before. `now` is the time that the first
+    page was planned at, None if it was not known. `taken` is how many records a stream had already given.
     """
 
     cursor: str | None = None
@@ -160,6 +165,21 @@ def digest_of(value: Any) -> str:
     return _base64(_sha256(_canonical(value)).digest()[:12]).decode()
 
 
+def beginning(ids: Iterable[Any]) -> str | None:
+    """A short text that tells the first ids of a page. None without ids."""
+    from zlib import crc32  # noqa: PLC0415  # as in `_sha256`
+
+    first = list(islice(ids, _FIRST))
+    found = [f"{crc32(str(one).encode(errors='backslashreplace')) & 0xFFFFF:05x}" for one in first]
+    return f"{len(found)}{''.join(found):-<15}" if found and None not in first else None
+
+
+def begins_like(ids: Iterable[Any], other: str) -> bool:
+    """Whether a page, or the first part of one, begins with the same ids as the page of another `beginning`."""
+    own = beginning(ids)
+    return own is not None and own[0] <= other[0] and other[1:].startswith(own[1:].rstrip("-"))
+
+
 # Imported late, because only a page that is not the last needs them: they do not slow down every start.
 
 
@@ -206,9 +226,13 @@ def _is_possible(position: Position) -> bool:
     return (
         (cursor is None or (isinstance(cursor, str) and cursor != "" and is_unicode(cursor)))
         and all(type(one) is int and 0 <= one < _MAX_COUNT for one in (offset, taken))
-        and (isinstance(rows, str) and _DIGEST.fullmatch(rows) is not None if offset else rows is None)
+        and (_is_digest(rows) if offset else rows is None or (cursor is not None and _is_digest(rows, _BEGINNING)))
         and (now is None or is_moment(now))
     )
+
+
+def _is_digest(value: Any, form: re.Pattern[str] = _DIGEST) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
 
 
 def _canonical(value: Any) -> bytes:

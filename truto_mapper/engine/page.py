@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, overload
 
 from truto_mapper.engine import bodies, rendering
-from truto_mapper.engine.cursor import Cursors, Position
+from truto_mapper.engine.cursor import Cursors, Position, beginning
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
@@ -278,6 +278,11 @@ def rendered(page: Page[Any], format_: str | None) -> tuple[Any, str]:
     return made if is_json and chosen != "debug" else bodies.writable(made), chosen
 
 
+def ids_of(page: Page[Any]) -> Sequence[Any]:
+    """The ids of the first records of a page, None where one has none; nothing of a page without all of its rows."""
+    return () if page.rejected else [record.get("id") for record in page.records[:3]]
+
+
 def position_of(page: Page[Any]) -> Position | None:
     """Where the page after a page begins; None for the last page, and without the query."""
     plan, at = None if page.query is None else page.query.plan, page.following
@@ -291,5 +296,5 @@ def cursor_of(page: Page[Any], taken: int = 0) -> str | None:
     at, query, cursors = page.following, page.query, page.cursors
     if at is None or query is None or query.plan is None or cursors is None:
         return at if isinstance(at, str) else None
-    cursor, offset, digest, *_ = (at, 0, None) if isinstance(at, str) else at
+    cursor, offset, digest, *_ = (at, 0, beginning(ids_of(page))) if isinstance(at, str) else at
     return cursors.sealed((cursor, offset, digest, query.plan.now, taken), query.plan.question)

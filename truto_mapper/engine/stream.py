@@ -7,8 +7,8 @@ from typing import Any, NoReturn, TypeVar
 
 from truto_mapper.engine import arguments
 from truto_mapper.engine.conversation import Pages, Told
-from truto_mapper.engine.cursor import digest_of
-from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, cursor_of, position_of
+from truto_mapper.engine.cursor import begins_like, digest_of
+from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, cursor_of, ids_of, position_of
 from truto_mapper.engine.query import Query
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import ProviderError, QueryError
@@ -118,6 +118,8 @@ class Progress:
 
     def check(self, query: Query, page: Page[Any], told: Told) -> None:
         """Raise `ProviderError` P604 for a page that came before, and for pages that do not come to an end."""
+        if self._pages == 0:
+            check_beginning(query, page)
         if query.offset == 0:  # else this is the rest of a page that was counted
             self._check_told(told, is_last=page.following is None)
         ids = [*(record.get("id") or record for record in page.records), *page.rejected]
@@ -169,6 +171,13 @@ class Progress:
         return page._replace(following=None, is_looping=True, diagnostics=(*page.diagnostics, found))
 
 
+def check_beginning(query: Query, page: Page[Any]) -> None:
+    """Raise `ProviderError` P604 for a page that begins with the records of the one before, which the cursor knows."""
+    if query.digest is not None and not query.offset and begins_like(ids_of(page), query.digest):
+        hint = "the provider does not page as it should: try this page again, or start again"
+        raise ProviderError(Diagnostic("P604", "the page begins with the records of the one before", hint=hint))
+
+
 def _fail(why: str) -> NoReturn:
     hint = "the provider does not page as it should; records may be missing, so start again"
     raise ProviderError(Diagnostic("P604", f"the pages do not come to an end: {why}", hint=hint))
@@ -179,6 +188,7 @@ def one_page(plan: Callable[[], Request], pages: Pages) -> Generator[Request, Re
     request = plan()
     response = None if request.query.get("truto_skip_api_call") else (yield request)
     page = pages.answered(request, response, (yield from pages.joined(request, response)))
+    check_beginning(request.query, page)
     return pages.shown(page, response)
 
 

@@ -27,13 +27,19 @@ if TYPE_CHECKING:
 
 NEEDED = "truto-mapper: the service needs an extra: pip install 'truto-mapper[server]'\n"
 
+#: The environment variable with the URL of Redis, whose password others could read among the arguments of a process.
+REDIS = "TRUTO_MAPPER_REDIS"
+
 Names = Annotated[
     list[str] | None,
     Argument(metavar="MAPPING", help="Files or names; by default those in ./mappings and all shipped ones."),
 ]
 Redis = Annotated[
     str | None,
-    Option(metavar="URL", help="redis://HOST:6379/0: several processes keep the provider's limits together."),
+    Option(
+        metavar="URL",
+        help="redis://HOST:6379/0, else TRUTO_MAPPER_REDIS: several processes keep the provider's limits together.",
+    ),
 ]
 Host = Annotated[str, Option(metavar="ADDRESS", help="The address to listen at; 0.0.0.0 is all of them.")]
 Port = Annotated[int, Option(metavar="N", min=0, max=65535, help="The port; 0 is any that is free.")]
@@ -83,7 +89,7 @@ def serve(
                 load(located(name), cursor_key=service.store.cursor_keys)
                 for name in names or sorted(files.known("mappings", ".yaml"))
             ]
-            made = serving.application(mappers, service.store, stream, redis=redis, **options)
+            made = serving.application(mappers, service.store, stream, redis=redis or os.environ.get(REDIS), **options)
             _say(f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}", service)
             serving.run(made, socket, stream, grace)
 

@@ -56,6 +56,12 @@ def accepts(scope: Scope, media_types: Iterable[str]) -> bool:
     return any(len(one) == 2 and all(map(_fits, one, name)) for one in wanted for name in known)
 
 
+def prefers(scope: Scope, name: bytes) -> bool:
+    """Whether a `Prefer` header (RFC 7240) has a preference."""
+    given = b",".join(value for key, value in scope["headers"] if key == b"prefer")
+    return any(one.partition(b";")[0].strip().lower() == name for one in given.split(b","))
+
+
 def _taken(media_range: bytes) -> bytes | None:
     """The type in a media range; None for one that is not taken."""
     kind, *parameters = (part.strip() for part in media_range.split(b";"))
@@ -101,10 +107,10 @@ class Pieces:
         self._send = send
         self._gzip = zlib.compressobj(_LEVEL, wbits=_GZIP) if takes_gzip(scope) else None
 
-    async def start(self, content_type: str) -> None:
+    async def start(self, content_type: str, headers: Headers = ()) -> None:
         """Send the status and the headers."""
         coding = [(b"content-encoding", b"gzip")] if self._gzip else []
-        sent = [(b"content-type", content_type.encode()), (b"vary", b"accept-encoding"), *PRIVATE, *coding]
+        sent = [(b"content-type", content_type.encode()), (b"vary", b"accept-encoding"), *PRIVATE, *coding, *headers]
         await self._send({"type": "http.response.start", "status": 200, "headers": sent})
 
     async def add(self, piece: bytes) -> None:

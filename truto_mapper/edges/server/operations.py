@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -14,6 +16,7 @@ from truto_mapper.edges.server import answers, bodies
 from truto_mapper.edges.server.callers import Callers
 from truto_mapper.edges.server.calls import KEY, Call
 from truto_mapper.edges.server.clients import Clients
+from truto_mapper.edges.server.errors import StoreError
 from truto_mapper.edges.server.pages import Asked, Pages
 from truto_mapper.edges.server.refusals import Headers, Refused
 from truto_mapper.edges.server.tokens import Grant
@@ -83,8 +86,7 @@ class Operations:
         query = _query(scope)
         _check_accept(scope, query)
         account_id = self._account_id(query, method)
-        if not grant.has_method(method):
-            raise Refused(403, f"this token is not for `{method}`, only for {', '.join(sorted(grant.methods))}")
+        _check_method(grant, method)
         account = await self.shared.callers.account(grant, account_id)
         call.account = query[ACCOUNT] = account.id
         mapper = self.mappers.get(account.integration)
@@ -93,7 +95,15 @@ class Operations:
             raise Refused(400, f"{self.path} is for accounts of {known}, and this one is of {account.integration}")
         body = await bodies.read_json(scope, receive) if method in WITH_BODY else None
         client = self.shared.clients.of(mapper, account)
-        return Asked(call, client, method, query, scope["path_params"].get("id"), body)
+        check = partial(self._check, scope, method, account.id)
+        return Asked(call, client, method, query, scope["path_params"].get("id"), body, check)
+
+    async def _check(self, scope: Scope, method: str, account_id: str) -> None:
+        """Refuse to go on with a call whose token or account was removed meanwhile."""
+        with suppress(StoreError):  # a call that was let in does not end because the store has a pause
+            grant = await self.shared.callers.grant(scope)
+            _check_method(grant, method)
+            await self.shared.callers.account(grant, account_id)
 
     def _account_id(self, query: Mapping[str, Any], method: str) -> str:
         """The account that a query names. Raises `QueryError`, with what else is wrong if no account is named."""
@@ -120,6 +130,11 @@ class Operations:
         except MapperError:
             pass
         return []
+
+
+def _check_method(grant: Grant, method: str) -> None:
+    if not grant.has_method(method):
+        raise Refused(403, f"this token is not for `{method}`, only for {', '.join(sorted(grant.methods))}")
 
 
 def _query(scope: Scope) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
@@ -14,10 +14,16 @@ from truto_mapper.edges.client import AsyncClient
 from truto_mapper.edges.server import answers, rates
 from truto_mapper.edges.server.calls import Call
 from truto_mapper.edges.server.refusals import Refused
+from truto_mapper.engine import rendering
 from truto_mapper.engine.encoded import NDJSON, Encoded
+from truto_mapper.text.errors import ProviderError
+from truto_mapper.text.record import replace
 
 #: The status in logs and metrics of a call that got no answer because the caller left, as nginx has it.
 LEFT = 499
+
+#: The preference (RFC 7240) of who wants to go on with a stream that broke: a line with a cursor after each page.
+CURSORS = b"cursors"
 
 
 class Asked(NamedTuple):
@@ -29,6 +35,8 @@ class Asked(NamedTuple):
     query: dict[str, Any]
     id: str | None
     body: Any
+    #: Raises `Refused` if the token is not for this any more.
+    check: Callable[[], Awaitable[None]]
 
     @property
     def format(self) -> Any:
@@ -84,10 +92,12 @@ class Pages:
             asked.call.broken, asked.call.status = "the caller closed the connection", asked.call.status or LEFT
 
     async def _page(self, scope: Scope, send: Send, asked: Asked) -> None:
-        call, client, method, query, identity, body = asked
+        call, client, method, query, identity, body, _ = asked
         async with self._limited("the call took"):
             made = await client.encoded(query, method=method, id=identity, body=body)
         _count(call, made)
+        if asked.format in ("unified", "normalized"):
+            _check_whole(made)
         if method == "delete" and made.body == b"null":
             await answers.respond(scope, send, b"", None, status=204)
             return
@@ -97,12 +107,14 @@ class Pages:
     async def _stream(self, scope: Scope, send: Send, asked: Asked) -> None:
         """All pages, one in memory: the next one is asked for when the caller has read the last one."""
         call, pages, body = asked.call, asked.client.stream_bytes(asked.query), answers.Pieces(scope, send)
+        has_cursors = answers.prefers(scope, CURSORS)
         page = await self._next(pages)  # a failure before the first byte is a problem
-        await body.start(NDJSON)
+        await body.start(NDJSON, [(b"preference-applied", CURSORS)] if has_cursors else [])
         while page is not None and not call.is_head:
             _count(call, page)
-            await body.add(page.body)
+            await body.add(page.body + _line(pages.cursor) if has_cursors else page.body)
             page = None  # it is not kept while the next one comes
+            await asked.check()  # a stream may take hours
             page = await self._next(pages)
         await body.end()
 
@@ -125,6 +137,17 @@ class Pages:
 def _full(status: int, most: int, what: str) -> Refused:
     message = f"{most:,} {what} are being answered, which is the most at a time; try again"
     return Refused(status, message, [(b"retry-after", b"1")])
+
+
+def _check_whole(made: Encoded) -> None:
+    """Refuse a page that looks like the last one and is not. Raises `ProviderError` P604."""
+    if found := [replace(one, severity="error") for one in made.diagnostics if one.code == "P604"]:
+        raise ProviderError([replace(one, hint=one.hint or "records would be missing: start again") for one in found])
+
+
+def _line(cursor: str | None) -> bytes:
+    """The line of a stream from which it can go on; there is none after the last page."""
+    return b"" if cursor is None else rendering.dumps({"next_cursor": cursor}).encode() + b"\n"
 
 
 def _count(call: Call, made: Encoded) -> None:

@@ -47,8 +47,9 @@ class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # one of tw
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        if _USER_TIMEOUT is not None:  # what nobody reads is not kept for ever, also when the answer has ended
-            transport.get_extra_info("socket").setsockopt(IPPROTO_TCP, _USER_TIMEOUT, KEEP_ALIVE * 1000)
+        at = transport.get_extra_info("socket")
+        if _USER_TIMEOUT is not None and at.family in (AF_INET, AF_INET6):  # what nobody reads is not kept for ever
+            at.setsockopt(IPPROTO_TCP, _USER_TIMEOUT, KEEP_ALIVE * 1000)
         self._late = self.loop.call_later(PATIENCE, self._refuse, b"408 Request Timeout")
 
     def data_received(self, data: bytes) -> None:
