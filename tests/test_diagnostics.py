@@ -134,8 +134,8 @@ def report(done):
         return command(done["cli"]).stderr.removesuffix("\n")
     try:
         found = next(outcome(done) for key, outcome in reversed(OUTCOMES.items()) if key in done)
-    except MapperError as error:
-        return str(error)
+    except MapperError as error:  # a wait that depends on the clock
+        return re.sub(r"again in \d\d s(, at \S+)?", "again in 60 s", str(error))
     return "\n\n".join(diagnostic.render() for diagnostic in found)
 
 

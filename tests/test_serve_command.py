@@ -82,6 +82,7 @@ def test_a_service_has_the_accounts_and_tokens_of_its_store(store, tmp_path):
     ("arguments", "code", "told"),
     [
         (["gong/activty"], 2, 'there is no mapping "gong/activty"'),
+        (["--demo", "--store", "sqlite:///mine.db"], 2, "--demo has a store and a key of its own"),
         (["--cors", "*"], 2, "--cors must be an origin such as https://app.example.com"),
         (["--cors", "https://a.example/"], 2, "--cors must be an origin"),
         (["--store", "mysql://x"], 1, "S804"),

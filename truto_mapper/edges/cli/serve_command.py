@@ -72,6 +72,8 @@ def serve(
     Accounts and tokens are in the store: see `truto-mapper account` and `truto-mapper token`.
     """
     _check_origins(cors or [])
+    if is_demo and (store or key_file):
+        raise UsageError("--demo has a store and a key of its own: leave out --store and --key-file")
     options = {"max_wait": max_wait, "timeout": timeout, "max_calls": max_calls, "cors": cors or ()}
     from truto_mapper.edges.loading import load
 

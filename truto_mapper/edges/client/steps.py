@@ -190,7 +190,7 @@ class Sending:
 
     def _no_turn(self, wait: float) -> ProviderError:
         allowed = " and ".join(str(one) for one in self.limits)
-        when = later(self.now(), wait)
+        when = later(self.now(), max(1, round(wait)))  # the windows are a little longer than what is said of them
         message = f"the provider takes {allowed} of one account, and none is free within {self.max_wait:g} s"
         return ProviderError(
             Diagnostic("P615", message, hint=f"try again {when}"), status=429, retry_after=math.ceil(wait)
@@ -236,7 +236,7 @@ def unanswered(outcome: Failed, attempts: int) -> ProviderError:
 
 def later(now: datetime, seconds: float) -> str:
     """When to come back, in words."""
-    if seconds < 60:
+    if seconds <= 60:
         return f"in {math.ceil(seconds)} s"
     moment = (now + timedelta(seconds=seconds)).isoformat(timespec="seconds")
     return f"in {math.ceil(seconds):,} s, at {moment}"
