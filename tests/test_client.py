@@ -498,6 +498,22 @@ def test_a_reply_that_drips_is_given_up():
 # ── Limits ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_who_comes_to_no_turn_behind_others_within_max_wait_is_told_when_to_come_back():
+    async def run():
+        limiter = Limiter()
+        leave, _ = await limiter.queued("acme", 1)
+        given = {"limiter": limiter, "rate_limits": ["3/second"], "max_wait": 0.02, "now": lambda: NOW}
+        client = AsyncClient(GONG, ACCOUNT, transport=Provider(body()), **given)
+        with pytest.raises(ProviderError) as caught:
+            await client.list(JANUARY)
+        leave()
+        assert len((await client.list(JANUARY)).records) == 1
+        return caught.value
+
+    error = asyncio.run(run())
+    assert (error.code, error.status, error.retry_after) == ("P615", 429, 1)
+
+
 def test_clients_of_one_account_share_a_limiter():
     limiter, provider = Limiter(), Provider(body())
     given = {"limiter": limiter, "rate_limits": ["2/hour"], "max_wait": 5}
