@@ -103,7 +103,7 @@ def test_what_failed_goes_on_where_it_was(at, whole):
     broken = at(BROKEN)
     failed = fetch(broken, "-o", "out.ndjson", "--resume", "state.json")
     assert (failed.exit_code, "run the same command again to go on" in failed.stderr) == (1, True)
-    with Path("out.ndjson").open("ab") as file:
+    with Path("out.ndjson.part").open("ab") as file:
         file.write(b'{"id": "half a line that was not whole when the machine failed')
     done = fetch(broken, "-o", "out.ndjson", "--resume", "state.json")
     assert done.exit_code == 0, done.stderr
@@ -138,9 +138,19 @@ def test_a_process_that_is_killed_at_any_moment_goes_on(at, url, whole, kill):
     _, said = process.communicate()
     assert ("run the same command again to go on" in said) is (kill is signal.SIGINT)
     state = json.loads(Path("state.json").read_text("utf-8"))
-    assert 0 < state["bytes"] <= Path("out.ndjson").stat().st_size
+    assert 0 < state["bytes"] <= Path("out.ndjson.part").stat().st_size
     assert fetch(url, "-o", "out.ndjson", "--resume", "state.json").exit_code == 0
     assert ids(Path("out.ndjson").read_text("utf-8")) == whole
+
+
+def test_a_complete_file_stays_until_the_next_one_is_complete(url, at, whole):
+    resumable = "-o", "out.ndjson", "--resume", "state.json"
+    assert fetch(url, *resumable).exit_code == 0
+    assert fetch(at(BROKEN), *resumable).exit_code == 1
+    assert ids(Path("out.ndjson").read_text("utf-8")) == whole
+    assert fetch(url, *resumable).exit_code == 0
+    assert ids(Path("out.ndjson").read_text("utf-8")) == whole
+    assert not Path("out.ndjson.part").exists()
 
 
 def test_the_resume_file_of_another_query_is_refused(url):

@@ -106,21 +106,18 @@ def _to_stdout(client: Client[Any], query: str) -> None:
 
 
 def _to_file(client: Client[Any], query: str, output: Path, progress: Progress) -> None:
-    """All records, into a file whose good part is known at any moment."""
-    if progress.is_done:
-        sys.stderr.write(f"{output} is complete: {progress.records:,} records\n")
-        progress.forget()
-        return
-    part = output if progress.file is not None else output.with_name(f"{output.name}.part")
+    """All records, into a file that has its name once it is complete; how much of it is good is known at any moment."""
+    part = output.with_name(f"{output.name}.part")
     try:
-        with progress.opened(part) as file:
-            _fetched(client, query, file, progress)
+        if not progress.is_done:
+            with progress.opened(part) as file:
+                _fetched(client, query, file, progress)
     except MapperError as error:
         raise _with_hint(error, _so_far(part, progress)) from None
     except KeyboardInterrupt:
         sys.stderr.write(f"not complete: {_so_far(part, progress)}\n")
         raise
-    if part != output:
+    if part.exists():  # else the last run was killed after this
         part.replace(output)
     progress.forget()
     sys.stderr.write(f"{output} is complete: {progress.records:,} records\n")
