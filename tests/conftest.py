@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +15,10 @@ os.environ["TRUTO_MAPPER_CACHE"] = ""
 
 # Where CI is set the commands write no expectations; the tests are of people, and say so where they are of CI.
 os.environ.pop("CI", None)
+
+# A shell ignores SIGINT for what it runs in the background; the processes that tests start are in the foreground.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

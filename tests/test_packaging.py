@@ -58,7 +58,7 @@ def test_the_wheel_works_in_a_fresh_venv_and_an_empty_folder(wheel, tmp_path):
     mapped = run(command, "map", "gong/activity", tmp_path / "payload.json", cwd=empty)
     assert mapped.returncode == 0, mapped.stderr
     assert json.loads(mapped.stdout)["result"][0]["metrics"] == {"calls_hosted": 2}
-    code = "import truto_mapper as t; from truto_mapper.text.codes import page_of as p; "
+    code = "import truto_mapper as t; from truto_mapper.text.files import page_of as p; "
     code += "print(t.load('gong/activity'), t.__file__, p('C206'))"
     shown = run(python, "-c", code, cwd=empty).stdout
     assert shown.startswith("<Mapper mappings/gong/activity.yaml>")

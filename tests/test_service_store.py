@@ -120,6 +120,7 @@ def test_a_new_key_stops_no_service_that_has_both(tmp_path, keys, gong, mapper):
 
 
 def test_a_database_that_is_gone_is_503_and_lets_nobody_in(postgres, keys, gong, mapper):
+    postgres.empty()
     with closing(Store.open(postgres.url, keys)) as store:
         world = World(store, gong, mapper)
         with world.client:
@@ -143,6 +144,7 @@ def test_a_database_that_is_gone_is_503_and_lets_nobody_in(postgres, keys, gong,
 
 
 def test_a_database_that_hangs_is_503_and_stops_nobody_else(postgres, keys, gong, mapper, monkeypatch):
+    postgres.empty()
     with closing(Store.open(postgres.url, keys)) as store:
         world = World(store, gong, mapper)
         with world.client:
