@@ -125,9 +125,9 @@ class Page(NamedTuple, Generic[RecordT]):
     is asked for; without them `following` is that.
     `diagnostics` says what was discarded, repaired or noticed. `rejected` has the provider's rows whose record was
     dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
-    `following` is None, and a stream fails after this page. `endpoint` is the name of the endpoint that replied, None
-    for a reply without records. `is_asked` is false if the provider was not called: for
-    a static response and `truto_skip_api_call`. `method` is that of the resource: with `get`, `create` and `update`
+    `following` is None, and a stream fails instead of giving the page. `endpoint` is the name of the endpoint that
+    replied, None for a reply without records. `is_asked` is false if the provider was not called: for a static response
+    and `truto_skip_api_call`. `method` is that of the resource: with `get`, `create` and `update`
     there is one record, with `delete` none. `joined` has the responses to each join that ran, by its name.
     """
 

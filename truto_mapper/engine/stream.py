@@ -214,18 +214,17 @@ def _all_pages(
         progress.check(query, page, pages.told(page))
         page = progress.followed(page)
         left = left and left - len(page.records)
-        following, is_looping = None, page.is_looping
+        following = None
         if position_of(page) is not None:
             following = cursor_of(page, query["limit"] - left if left is not None else 0)
+        elif page.is_looping and left != 0:  # who goes on from here gets this page, so it is not given now
+            _fail(next(one.message.partition(";")[0] for one in page.diagnostics if one.code == "P604"))
         shown = pages.shown(page, response)
-        if following is not None or not is_looping:  # else the stream fails after this page
-            progress.cursor = following
+        progress.cursor = following
         del page, response
         yield shown
         del shown
-        if left == 0 or (following is None and not is_looping):
+        if left == 0 or following is None:
             break
-        if following is None:
-            _fail("the provider's cursor leads back to a page of the stream")
         request = planned(query, following)
     progress.cursor = None
