@@ -107,12 +107,16 @@ class Pages:
     async def _stream(self, scope: Scope, send: Send, asked: Asked) -> None:
         """All pages, one in memory: the next one is asked for when the caller has read the last one."""
         call, pages, body = asked.call, asked.client.stream_bytes(asked.query), answers.Pieces(scope, send)
-        has_cursors = answers.prefers(scope, CURSORS)
+        has_cursors, last = answers.prefers(scope, CURSORS), asked.query.get("next_cursor")
         page = await self._next(pages)  # a failure before the first byte is a problem
         await body.start(NDJSON, [(b"preference-applied", CURSORS)] if has_cursors else [])
         while page is not None and not call.is_head:
             _count(call, page)
-            await body.add(page.body + _line(pages.cursor) if has_cursors else page.body)
+            line = b""
+            if has_cursors and pages.cursor != last:  # else the page leads back, and the stream is about to fail
+                last = pages.cursor
+                line = _line(last)
+            await body.add(page.body + line)
             page = None  # it is not kept while the next one comes
             await asked.check()  # a stream may take hours
             page = await self._next(pages)
