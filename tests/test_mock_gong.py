@@ -30,7 +30,7 @@ ROWS = {
     "interaction": ("/v2/stats/interaction", "peopleInteractionStats", "personInteractionStats"),
 }
 AGGREGATE = ROWS["aggregate"][0]
-SHARED = Path("/work/shared/gong/openapi-stats-users.json")
+SHARED = Path(__file__).parents[2] / "shared" / "gong" / "openapi-stats-users.json"
 
 #: The counts whose calls can come again on another day, and the one that counts scorecards.
 AGAIN, SCORECARDS = {"ownCallsListenedTo", "othersCallsListenedTo"}, "callsScorecardsFilled"
