@@ -57,11 +57,11 @@ def test_a_stream_that_broke_goes_on_from_its_last_cursor(service, limit):
 
 
 @pytest.mark.parametrize("service", ["fault: repeat-cursor, calls: [2]"], indirect=True)
-def test_a_page_that_leads_back_comes_again_to_who_goes_on(service):
+def test_a_page_that_leads_back_comes_to_who_goes_on(service):
     stream, wanted = {"truto_response_format": "stream"}, [(b"prefer", b"cursors")]
     _, body, is_whole = called(service, stream, wanted)
     first, rest = body[: body.index('{"next_cursor"')].splitlines(), body[body.index('{"next_cursor"') :].splitlines()
-    assert (is_whole, len(first), len(rest), [one for one in rest[1:] if "next_cursor" in one]) == (False, 100, 83, [])
+    assert (is_whole, len(first), len(rest)) == (False, 100, 1)
     _, body, is_whole = called(service, stream | json.loads(rest[0]), wanted)
     second = [one for one in body.splitlines() if not one.startswith('{"next_cursor"')]
     assert is_whole
