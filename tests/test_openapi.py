@@ -92,7 +92,7 @@ def test_the_openapi_document_has_every_answer():
         "default",
     ]
     assert list(responses["200"]["content"]) == ["application/json", "application/x-ndjson", "*/*"]
-    assert list(responses["200"]["headers"]) == ["x-request-id", *RATES]
+    assert list(responses["200"]["headers"]) == ["x-request-id", *RATES, "x-diagnostic-codes"]
     problems = openapi(RESOURCE)["components"]["responses"]
     assert list(problems["Problem429"]["headers"]) == ["x-request-id", *RATES, "retry-after"]
     assert list(problems["Problem401"]["content"]) == ["application/problem+json"]

@@ -512,8 +512,10 @@ def test_each_call_and_each_request_is_a_line_without_secrets_and_query_values(w
 
 def test_notes_about_a_page_are_codes_in_the_log(world, call):
     world.log.clear()
-    call(query=f"{MONTH}&truto_exclude_fields[]=nam&limit=1")
+    noted = call(query=f"{MONTH}&truto_exclude_fields[]=nam&limit=1")
+    assert noted.headers["x-diagnostic-codes"] == "Q508"
     assert "Q508" in world.log[-1]["codes"]
+    assert "x-diagnostic-codes" not in call(query=f"{MONTH}&limit=1").headers
 
 
 def test_metrics_count_calls_and_requests_without_ids(call):

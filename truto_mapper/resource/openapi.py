@@ -47,6 +47,7 @@ _OTHER = "Any other error, such as one of the provider's own."
 
 #: The headers of answers, each with the type and the meaning of its value.
 _HEADERS = {
+    "x-diagnostic-codes": ("string", "The codes of notes and warnings about the answer, separated by commas."),
     "x-request-id": ("string", "Identifies the request in the logs: the caller's own id, or one of the service."),
     "ratelimit-limit": ("integer", "How many requests the provider allows in its current window of time."),
     "ratelimit-remaining": ("integer", "How many of them are left."),
@@ -199,6 +200,7 @@ def _success(answers: Answers) -> JSON:
     if answers.method == "delete":
         return {"204": {"description": "The record is gone.", "headers": headers}}
     about = f"The record{'s' * answers.is_list}, in the format named by `truto_response_format`."
+    headers |= _headers_of("x-diagnostic-codes")
     return {"200": {"description": about, "headers": headers, "content": answers.content()}}
 
 

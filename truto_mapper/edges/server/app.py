@@ -32,6 +32,9 @@ from truto_mapper.engine.mapper import Mapper
 from truto_mapper.mapping.served import served
 from truto_mapper.resource.openapi import service
 
+#: Headers of answers that web pages may read, besides those of limits.
+EXPOSED = ("x-request-id", "x-diagnostic-codes", "retry-after")
+
 
 def app(
     mappers: Iterable[Mapper[Any]],
@@ -121,7 +124,7 @@ def _cors(origins: Collection[str]) -> list[Middleware]:
             allow_origins=list(origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["authorization", "content-type", "prefer", "x-request-id"],
-            expose_headers=["x-request-id", "retry-after", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
+            expose_headers=[*EXPOSED, "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"],
         )
     ]
 

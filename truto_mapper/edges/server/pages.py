@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 from truto_mapper.edges.client import AsyncClient
 from truto_mapper.edges.server import answers, rates
 from truto_mapper.edges.server.calls import Call
-from truto_mapper.edges.server.refusals import Refused
+from truto_mapper.edges.server.refusals import Headers, Refused
 from truto_mapper.engine import rendering
 from truto_mapper.engine.encoded import NDJSON, Encoded
 from truto_mapper.text.errors import ProviderError
@@ -21,6 +21,9 @@ from truto_mapper.text.record import replace
 
 #: The status in logs and metrics of a call that got no answer because the caller left, as nginx has it.
 LEFT = 499
+
+#: The header with the codes of notes and warnings: a list has no place for them.
+NOTED = b"x-diagnostic-codes"
 
 #: The preference (RFC 7240) of who wants to go on with a stream that broke: a line with a cursor after each page.
 CURSORS = b"cursors"
@@ -102,7 +105,8 @@ class Pages:
             await answers.respond(scope, send, b"", None, status=204)
             return
         given = call.provider_headers.get("content-type") if asked.format == "raw" else None
-        await answers.respond(scope, send, made.body, made.content_type if given is None else rates.media_type(given))
+        kind = made.content_type if given is None else rates.media_type(given)
+        await answers.respond(scope, send, made.body, kind, headers=[*answers.PRIVATE, *_noted(call)])
 
     async def _stream(self, scope: Scope, send: Send, asked: Asked) -> None:
         """All pages, one in memory: the next one is asked for when the caller has read the last one."""
@@ -152,6 +156,11 @@ def _check_whole(made: Encoded) -> None:
 def _line(cursor: str | None) -> bytes:
     """The line of a stream from which it can go on; there is none after the last page."""
     return b"" if cursor is None else rendering.dumps({"next_cursor": cursor}).encode() + b"\n"
+
+
+def _noted(call: Call) -> Headers:
+    """The codes of what was noted about an answer that is given all the same."""
+    return [(NOTED, ", ".join(call.codes).encode())] if call.codes else []
 
 
 def _count(call: Call, made: Encoded) -> None:
