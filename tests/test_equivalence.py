@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 
 DIFFERENCES = yaml.safe_load((HERE / "differences.yaml").read_text("utf-8"))
 #: How many random expressions both evaluate.
-EXPRESSIONS = 6000
+EXPRESSIONS = 3000
 
 
 @with_reference
