@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, overload
 
@@ -278,9 +278,9 @@ def rendered(page: Page[Any], format_: str | None) -> tuple[Any, str]:
     return made if is_json and chosen != "debug" else bodies.writable(made), chosen
 
 
-def ids_of(page: Page[Any]) -> Sequence[Any]:
-    """The ids of the first records of a page, None where one has none; nothing of a page without all of its rows."""
-    return () if page.rejected else [record.get("id") for record in page.records[:3]]
+def record_ids(page: Page[Any]) -> Iterator[Any]:
+    """The ids of a page's records, None where one has none; nothing of a page without all of its rows."""
+    return (record.get("id") for record in (() if page.rejected else page.records))
 
 
 def position_of(page: Page[Any]) -> Position | None:
@@ -296,5 +296,5 @@ def cursor_of(page: Page[Any], taken: int = 0) -> str | None:
     at, query, cursors = page.following, page.query, page.cursors
     if at is None or query is None or query.plan is None or cursors is None:
         return at if isinstance(at, str) else None
-    cursor, offset, digest, *_ = (at, 0, beginning(ids_of(page))) if isinstance(at, str) else at
+    cursor, offset, digest, *_ = (at, 0, beginning(record_ids(page))) if isinstance(at, str) else at
     return cursors.sealed((cursor, offset, digest, query.plan.now, taken), query.plan.question)

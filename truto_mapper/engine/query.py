@@ -206,7 +206,7 @@ class Parser:
         return values
 
     def _refused(self, name: str) -> str:
-        """Why a parameter of the resource is none of this query."""
+        """Why a parameter of the resource does not belong to this query."""
         if name in self.resource.parameters_of(self.method):
             return f"{name} is not supported in {self.integration}"
         return f"`{self.method}` of {self.resource.name} does not take {name}"

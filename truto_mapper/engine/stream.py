@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar
 from truto_mapper.engine import arguments
 from truto_mapper.engine.conversation import Pages, Told
 from truto_mapper.engine.cursor import begins_like, digest_of
-from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, cursor_of, ids_of, position_of
+from truto_mapper.engine.page import BEYOND, Page, RecordT, Request, Response, cursor_of, position_of, record_ids
 from truto_mapper.engine.query import Query
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import ProviderError, QueryError
@@ -173,7 +173,7 @@ class Progress:
 
 def check_beginning(query: Query, page: Page[Any]) -> None:
     """Raise `ProviderError` P604 for a page that begins with the records of the one before, which the cursor knows."""
-    if query.digest is not None and not query.offset and begins_like(ids_of(page), query.digest):
+    if query.digest is not None and not query.offset and begins_like(record_ids(page), query.digest):
         hint = "the provider does not page as it should: try this page again, or start again"
         raise ProviderError(Diagnostic("P604", "the page begins with the records of the one before", hint=hint))
 

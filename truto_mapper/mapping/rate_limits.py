@@ -22,7 +22,7 @@ _HINT = "calls and a time, such as `3/second`, `100/10 seconds` or `10000/day`"
 
 
 def parsed(text: str) -> RateLimit | None:
-    """A limit; None for a text that is none."""
+    """A limit; None if the text is not one."""
     found = _LIMIT.fullmatch(text)
     return None if found is None else RateLimit(int(found[1]), int(found[2] or 1) * UNITS[found[3]])
 

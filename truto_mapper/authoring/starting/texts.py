@@ -1,4 +1,4 @@
-"""Samples in CSV: every value is a text, and an empty one is no value."""
+"""Samples in CSV: every value is a text, and an empty text counts as absent."""
 
 from __future__ import annotations
 

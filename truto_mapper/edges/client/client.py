@@ -30,6 +30,7 @@ from truto_mapper.mapping.rate_limits import parsed
 from truto_mapper.text.diagnostics import excerpt
 
 ItemT = TypeVar("ItemT")
+ClientT = TypeVar("ClientT")
 
 
 def utc_now() -> datetime:
@@ -221,16 +222,20 @@ class Client(_Of, Generic[RecordT]):
                 return made
 
 
-class Results(Generic[ItemT]):
-    """An iterator over the pages of a query. `cursor` goes on from the page that is next or has failed."""
+class _Resumable(Generic[ClientT]):
+    """The pages of a query, of either client."""
 
-    def __init__(self, client: Client[Any], pages: Pages) -> None:
+    def __init__(self, client: ClientT, pages: Pages) -> None:
         self._client, self._pages = client, pages
 
     @property
     def cursor(self) -> str | None:
         """The cursor to go on from, as `next_cursor` of the same query; None at the beginning and after the end."""
         return self._pages.cursor
+
+
+class Results(_Resumable[Client[Any]], Generic[ItemT]):
+    """An iterator over the pages of a query. `cursor` goes on from the page that is next or has failed."""
 
     def __iter__(self) -> Iterator[ItemT]:
         return self
@@ -390,16 +395,8 @@ async def _in_thread(function: Callable[[Any], Any], argument: Any) -> Any:
     return await made if inspect.isawaitable(made) else made
 
 
-class AsyncResults(Generic[ItemT]):
+class AsyncResults(_Resumable[AsyncClient[Any]], Generic[ItemT]):
     """An iterator over the pages of a query. `cursor` goes on from the page that is next or has failed."""
-
-    def __init__(self, client: AsyncClient[Any], pages: Pages) -> None:
-        self._client, self._pages = client, pages
-
-    @property
-    def cursor(self) -> str | None:
-        """The cursor to go on from, as `next_cursor` of the same query; None at the beginning and after the end."""
-        return self._pages.cursor
 
     def __aiter__(self) -> AsyncIterator[ItemT]:
         return self

@@ -190,7 +190,7 @@ class Sending:
 
     def _no_turn(self, wait: float) -> ProviderError:
         allowed = " and ".join(str(one) for one in self.limits)
-        when = later(self.now(), max(1, round(wait)))  # the windows are a little longer than what is said of them
+        when = later(self.now(), max(1, round(wait)))  # the limiter's windows are a little longer than the limits
         message = f"the provider takes {allowed} of one account, and none is free within {self.max_wait:g} s"
         return ProviderError(
             Diagnostic("P615", message, hint=f"try again {when}"), status=429, retry_after=math.ceil(wait)
