@@ -17,6 +17,7 @@ from truto_mapper.engine.page import (
     OnInvalid,
     Page,
     ReadResponse,
+    Rejected,
     Response,
     bounded,
 )
@@ -42,6 +43,8 @@ Given: TypeAlias = tuple[Query | None, Asked, int, dict[str, Any], OnInvalid]
 FAILURES = (*BEYOND, MapperError)
 
 _new = tuple.__new__
+
+_NO_REJECTS = Rejected()
 
 
 def page_of(  # noqa: C901  # several functions take longer
@@ -110,6 +113,7 @@ def page_of(  # noqa: C901  # several functions take longer
                 cursors,
                 "list",
                 None if joined is None else joined.replies,
+                (),
             )
             return _new(Page, parts)
     found[:0] = notes
@@ -213,7 +217,7 @@ class Answer:
         earlier: Sequence[Any] = ()
         if start and self.query is not None:
             earlier, records, doubtful = _unchanged(self.query, exact, records, doubtful)
-        kept, rejected = records, list[Any]()
+        kept, rejected = records, _NO_REJECTS
         if doubtful or fault is not None or not is_found:
             self.budget.rows = len(rows)
             outcome = odd.outcome_of(exact, key) if fault is None else None
@@ -264,7 +268,7 @@ class Answer:
         name: str | None,
         records: Sequence[Any],
         cursor: str | None,
-        rejected: Sequence[Any] = (),
+        rejected: Rejected = _NO_REJECTS,
         offset: int = 0,
         digest: str | None = None,
         *,
@@ -276,7 +280,7 @@ class Answer:
         `first` is the beginning of the provider's page where these are the rest of it.
         """
         if is_mapped and self.plan.method in GIVING_ONE:
-            _check_one(self.plan.method, len(records) + len(rejected))
+            _check_one(self.plan.method, len(records) + len(rejected.rows))
         query, cursors = self.query, self.replies.cursors
         following: Position | str | None = carried(cursors, query, self.plan, cursor) if not offset else None
         if offset or first is not None:
@@ -288,7 +292,7 @@ class Answer:
             notes = tuple(self.found)
         resource = self.replies.mapping.resource
         parts = (
-            tuple(rejected),
+            tuple(rejected.rows),
             self.response,
             query,
             resource,
@@ -298,6 +302,7 @@ class Answer:
             cursors,
             self.plan.method,
             None if self.replies.joined is None else self.replies.joined.replies,
+            tuple(rejected.pointers),
         )
         return Page(tuple(records), following, notes, *parts)
 

@@ -36,11 +36,18 @@ class RawRows:
     ) -> tuple[Page[Any], Encoded] | None:
         """The page of a body and its bytes in a format; None where that needs the usual way."""
         name = list_format(body, given, chosen)
-        if name is None or self.envelope is None or replies is None or replies.trace is not None:
+        page = None if name is None else self.only_page(replies, body, given)
+        try:
+            return None if page is None or name is None else (page, encoded_list(page, name))
+        except UndecidedError:
+            return None
+
+    def only_page(self, replies: Replies | None, body: bytes, given: Given) -> Page[Any] | None:
+        """The page of a body with status 200, all of which is wanted."""
+        if self.envelope is None or replies is None or replies.trace is not None or given[2] != 200:
             return None
         try:
-            page = typed_page(replies, self.envelope, body, given)
-            return page, encoded_list(page, name)
+            return typed_page(replies, self.envelope, body, given)
         except UndecidedError:
             return None
 
@@ -81,7 +88,7 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
         response = _new(Response, (body, 200, headers))  # as in `page_of`
         parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
-        return _new(Page, (*parts, None if joined is None else joined.replies))
+        return _new(Page, (*parts, None if joined is None else joined.replies, ()))
     exact: list[Exact] = []
     body, told = bodies.read(sent_body, 200, exact)
     found[:0] = [*notes, *told]
