@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import uuid4
@@ -87,20 +86,24 @@ class Run:
     def totals(self) -> dict[str, Any]:
         """What the files of this run became, those that were done before included."""
         rows = [self.manifest.rows[one.url] for one in self.files if one.url in self.manifest.rows]
-        codes, notes = Counter[str](), Counter[str]()
-        for row in rows:
-            codes.update(row["rejects_by_code"])
-            notes.update({code: about["count"] for code, about in row["notes"].items()})
-        first = {code: about["first"] for row in reversed(rows) for code, about in row["notes"].items()}
         return {
             "files": len(rows),
             "files_failed": len(self.files) - len(rows),
             "replies": sum(row["replies"] for row in rows),
             "records": sum(row["records"] for row in rows),
-            "rejects": codes.total(),
-            "rejects_by_code": dict(sorted(codes.items())),
-            "notes": {code: {"count": count, "first": first[code]} for code, count in sorted(notes.items())},
+            "rejects": sum(row["rejects"] for row in rows),
+            "rejects_by_code": _together((row["rejects_by_code"], row["source"]) for row in rows),
+            "notes": _together((row["notes"], row["source"]) for row in rows),
         }
+
+
+def _together(rows: Iterable[tuple[dict[str, Any], str]]) -> dict[str, Any]:
+    """What rows of the manifest count by code, together, with the first of each and its file."""
+    found: dict[str, Any] = {}
+    for by_code, source in rows:
+        for code, about in by_code.items():
+            found.setdefault(code, {"count": 0, "first": about["first"], "file": source})["count"] += about["count"]
+    return dict(sorted(found.items()))
 
 
 def attempt(job: Job, file: File, folder: Folder) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,7 @@ class Work:
         self.job, self.file, self.stored = job, file, job.mapper.stored
         self.records = Records(temporary / RECORDS, job.mapper.resource)
         self.rejects = Rejects(temporary / REJECTS)
-        self.replies, self.notes, self.first = 0, Counter[str](), dict[str, str]()
+        self.replies, self.notes = 0, dict[str, dict[str, Any]]()
         self._plans: dict[str, Planned] = {}
 
     def row(self) -> Row:
@@ -56,7 +55,7 @@ class Work:
 
     def _row(self, size: int | None) -> Row:
         """The row, with the size of the file of rejects, None for none."""
-        codes, notes = self.rejects.codes, sorted(self.notes.items())
+        codes = self.rejects.codes
         return {
             "source": self.file.url,
             "size": self.file.size,
@@ -64,9 +63,9 @@ class Work:
             "fingerprint": self.job.fingerprint,
             "replies": self.replies,
             "records": self.records.count,
-            "rejects": codes.total(),
+            "rejects": sum(about["count"] for about in codes.values()),
             "rejects_by_code": dict(sorted(codes.items())),
-            "notes": {code: {"count": count, "first": self.first[code]} for code, count in notes},
+            "notes": dict(sorted(self.notes.items())),
             "records_file": f"{RECORDS}/{self.file.name}",
             "rejects_file": None if size is None else f"{REJECTS}/{self.file.name}",
             "rejects_size": size,
@@ -137,8 +136,7 @@ class Work:
         """Count what was noted about pages. What is told of rejects is not counted, for they have it."""
         for one in found:
             if one.code[0] != "D":
-                self.notes[one.code] += 1
-                self.first.setdefault(one.code, one.message)
+                self.notes.setdefault(one.code, {"count": 0, "first": one.message})["count"] += 1
 
     def _reject(self, found: Iterable[Reject]) -> None:
         for one in found:

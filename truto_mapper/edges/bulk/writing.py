@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -171,13 +170,16 @@ class Rejects:
     """Writes rejects. There is no file until there is one."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.codes = path, Counter[str]()
+        self.path = path
+        #: By code how often it comes first among the findings of a reject, and the first of these.
+        self.codes: dict[str, dict[str, Any]] = {}
         self._file: _Parquet | None = None
         self._waiting: list[dict[str, Any]] = []
 
     def add(self, reject: dict[str, Any]) -> None:
         """Write a row of `REJECT`, now or later."""
-        self.codes[reject["code"]] += 1
+        about = {name: reject[name] for name in ("page", "pointer", "message", "place")}
+        self.codes.setdefault(reject["code"], {"count": 0, "first": about})["count"] += 1
         self._waiting.append(reject)
         if len(self._waiting) == CHUNK:
             self._flush()

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Exit, Option
@@ -14,6 +13,7 @@ from typer import Argument, Exit, Option
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.output import FINDINGS, print_json, report, reported, write
 from truto_mapper.engine.mapper import load
+from truto_mapper.text.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from truto_mapper.edges.bulk import Run
@@ -67,11 +67,31 @@ def bulk(
         with _watched(run, engine, workers) as watched:
             for _ in watched:
                 pass
-        report(run.failed)
         totals = run.totals | {"seconds": round(time.monotonic() - start, 1)}
-        _tell(totals, Path(out))
+        report([*_found(totals), *run.failed, *_too_many(totals, max_rejects)])
+        _tell(totals, out)
     if run.failed or totals["rejects"] > max_rejects:
         raise Exit(FINDINGS)
+
+
+def _found(totals: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Each kind of note and of reject, with the first of them."""
+    for code, about in totals["notes"].items():
+        yield Diagnostic(code, f"{about['first']} ({_counted(about['count'])})", "note")
+    for code, about in totals["rejects_by_code"].items():
+        first, file = about["first"], about["file"].rpartition("/")[2]
+        message = f"{first['message']} ({_counted(about['count'])}, first in reply {first['page']:,} of {file})"
+        yield Diagnostic(code, message, "warning", pointer=first["pointer"])
+
+
+def _counted(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def _too_many(totals: dict[str, Any], most: int) -> Iterator[Diagnostic]:
+    if totals["rejects"] > most:
+        message = f"{totals['rejects']:,} rows or replies were rejected, and --max-rejects is {most:,}"
+        yield Diagnostic("W905", message, hint="rejects/ has each with its findings; the records are complete without")
 
 
 @contextmanager
@@ -110,17 +130,16 @@ def _watched(run: Run, engine: str, workers: int | None) -> Iterator[Iterator[An
         yield watched()
 
 
-def _tell(totals: dict[str, Any], out: Path) -> None:
+def _tell(totals: dict[str, Any], out: str) -> None:
     """The summary: text on a terminal, else JSON."""
     if not sys.stdout.isatty():
         print_json(totals)
         return
+    codes = ", ".join(f"{code} {about['count']:,}" for code, about in totals["rejects_by_code"].items())
     lines = [
-        f"{totals['records']:,} records in {out / 'records'}",
-        f"{totals['rejects']:,} rejects" + (f" in {out / 'rejects'}" if totals["rejects"] else ""),
-        *(f"  {code}  {count:,}" for code, count in totals["rejects_by_code"].items()),
-        *(f"note {code}, {about['count']:,} times: {about['first']}" for code, about in totals["notes"].items()),
-        f"{totals['files']:,} files with {totals['replies']:,} replies in {totals['seconds']} seconds",
+        f"{totals['records']:>15,} records  {out}/records",
+        f"{totals['rejects']:>15,} rejects  " + (f"{out}/rejects ({codes})" if codes else ""),
+        f"{totals['replies']:>15,} replies  in {totals['files']:,} files, {totals['seconds']} seconds",
     ]
-    lines += [f"{totals['files_failed']:,} files are not mapped: see above"] if totals["files_failed"] else []
-    write("\n".join(lines) + "\n")
+    lines += [f"{totals['files_failed']:>15,} files    are not mapped, see above"] if totals["files_failed"] else []
+    write("\n".join(map(str.rstrip, lines)) + "\n")
