@@ -114,6 +114,7 @@ def page_of(  # noqa: C901  # several functions take longer
                 "list",
                 None if joined is None else joined.replies,
                 (),
+                (),
             )
             return _new(Page, parts)
     found[:0] = notes
@@ -243,6 +244,7 @@ class Answer:
             self.plan.remote_data,
             self.budget,
             located,
+            self.replies.tells_each,
         )
 
     def without_records(self, reply: Sequence[Any]) -> Page[Any]:
@@ -285,9 +287,10 @@ class Answer:
         following: Position | str | None = carried(cursors, query, self.plan, cursor) if not offset else None
         if offset or first is not None:
             following = Position(cursor, offset, digest or first)
-        notes = () if query is None else query.notes
+        notes, findings = () if query is None else query.notes, [*map(tuple, rejected.findings)]
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
-            notes = quieted(self.found, self.bindings[0], self.response.headers, query)
+            holders = self.bindings[0], self.response.headers, query
+            notes, *findings = quieted_each([self.found, *findings], *holders)
         else:
             notes = tuple(self.found)
         resource = self.replies.mapping.resource
@@ -303,6 +306,7 @@ class Answer:
             self.plan.method,
             None if self.replies.joined is None else self.replies.joined.replies,
             tuple(rejected.pointers),
+            tuple(findings),
         )
         return Page(tuple(records), following, notes, *parts)
 
@@ -324,9 +328,15 @@ def carried(cursors: Cursors, query: Query | None, plan: Plan, cursor: str | Non
 
 def quieted(found: Sequence[Diagnostic], *holders: Any) -> tuple[Diagnostic, ...]:
     """Findings without the credentials of a context, headers or a query in their messages."""
+    return quieted_each([found], *holders)[0]
+
+
+def quieted_each(found: Sequence[Sequence[Diagnostic]], *holders: Any) -> list[tuple[Diagnostic, ...]]:
+    """As `quieted`, for several lists of findings."""
     from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # a page without findings has no need of it
 
-    return Redaction(*holders).diagnostics(found)
+    hidden = Redaction(*holders)
+    return [hidden.diagnostics(one) for one in found]
 
 
 def failure(error: Exception, *holders: Any, reply: Response | None = None) -> Exception:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, NamedTuple
@@ -26,9 +28,10 @@ _BUFFER = 1 << 20
 
 def cannot_read(url: str, error: Exception) -> MappingError:
     """The error for a file that cannot be read."""
-    why = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+    why = getattr(error, "strerror", None) or str(error).partition("\n")[0].replace(url, "").strip(" :")
     hint = "is the file complete, and a file of replies as NDJSON or Parquet?"
-    return MappingError(Diagnostic("W901", f"cannot read {url}: {why}", hint=hint))
+    message = f"cannot read {shown(url)}: {_USER.sub('://', why) or type(error).__name__}"
+    return MappingError(Diagnostic("W901", message, hint=hint))
 
 
 def cannot_write(url: str, error: OSError) -> MappingError:
@@ -47,19 +50,36 @@ class File(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the files that are made of it: always the same, and no other file's."""
-        stem = self.url.rstrip("/").rpartition("/")[2].split(".")[0][:80] or "replies"
-        return f"{stem}-{hashlib.sha256(self.url.encode()).hexdigest()[:12]}.parquet"
+        stem = re.sub(r"[^\w-]+", "_", self.url.partition("?")[0].rpartition("/")[2].split(".")[0])[:40] or "replies"
+        return f"{stem}-{hashlib.sha256(self.url.encode(errors='surrogateescape')).hexdigest()[:12]}.parquet"
+
+    @property
+    def shown(self) -> str:
+        """Its path, or its URL without credentials."""
+        return shown(self.url)
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """The file for reading. Raises OSError."""
-        fs, path = fsspec.core.url_to_fs(self.url)
-        if _is_local(fs):
-            with Path(path).open("rb", buffering=_BUFFER) as file:
+        """The file for reading. Raises what its file system raises."""
+        if os.path.isabs(self.url):  # noqa: PTH117  # others are URLs
+            with Path(self.url).open("rb", buffering=_BUFFER) as file:
                 yield file
         else:
+            fs, path = fsspec.core.url_to_fs(self.url)
             with fs.open(path, "rb") as remote, io.BufferedReader(remote, _BUFFER) as buffered:
                 yield buffered
+
+
+#: The credentials of a URL's user.
+_USER = re.compile(r"://[^/\s@]*@")
+
+
+def shown(url: str) -> str:
+    """A path, or a URL without credentials."""
+    if "://" not in url:
+        return url
+    place, mark, _ = url.partition("?")
+    return f"{_USER.sub('://', place)}{mark and '?…'}"
 
 
 def sources(given: Iterable[str | os.PathLike[str]]) -> list[File]:
@@ -74,7 +94,7 @@ def sources(given: Iterable[str | os.PathLike[str]]) -> list[File]:
         files = _files_of(os.fspath(one))
         found |= {file.url: file for file in files}
         if not files:
-            lost.append(Diagnostic("W901", f"there are no files of replies at {os.fspath(one)}"))
+            lost.append(Diagnostic("W901", f"there are no files of replies at {shown(os.fspath(one))}"))
     if lost:
         raise MappingError(lost)
     return [found[url] for url in sorted(found)]
@@ -82,20 +102,43 @@ def sources(given: Iterable[str | os.PathLike[str]]) -> list[File]:
 
 def _files_of(url: str) -> list[File]:
     try:
-        fs, path = fsspec.core.url_to_fs(url)
-        if "*" in path or "?" in path:
-            found = fs.glob(path, detail=True)
-        elif fs.isdir(path):
-            found = {name: about for name, about in fs.find(path, detail=True).items() if _is_shown(name, path)}
-        else:
-            found = {path: fs.info(path)} if fs.exists(path) else {}
-    except (OSError, ValueError, ImportError) as error:
+        fs, path = fs_of(url)
+        found = _found(fs, path)
+    except Exception as error:  # noqa: BLE001  # each file system has errors of its own
         raise cannot_read(url, error) from None
-    return [
-        File(fs.unstrip_protocol(name) if not _is_local(fs) else name, about["size"], _version(about))
-        for name, about in found.items()
-        if about["type"] == "file"
-    ]
+    files = [_file(fs, name, about) for name, about in found.items() if about["type"] == "file"]
+    return [one for one in files if one is not None]
+
+
+def _found(fs: Any, path: str) -> dict[str, Any]:
+    """What is at a path, in it if it is a folder, or else what matches it."""
+    try:
+        about = fs.info(path)
+    except FileNotFoundError:
+        if not has_magic(path):
+            return {}
+        start = re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0]
+        names_hidden = re.search(r"/[._]", path[len(start) :]) is not None
+        found = fs.glob(path, detail=True)
+        return {name: one for name, one in found.items() if names_hidden or _is_shown(name, start)}
+    if about["type"] != "directory":
+        return {path: about}
+    return {name: one for name, one in fs.find(path, detail=True).items() if _is_shown(name, path)}
+
+
+def _file(fs: Any, name: str, about: dict[str, Any]) -> File | None:
+    """A file by its own path, not that of a link to it; None for a link to nothing."""
+    if not is_local(fs):
+        return File(fs.unstrip_protocol(name), about["size"] or 0, _version(about))
+    own = os.path.realpath(name)
+    return File(own, about["size"], _version(about)) if os.path.isfile(own) else None  # noqa: PTH113  # it is no Path
+
+
+def fs_of(url: str) -> tuple[Any, str]:
+    """The file system of a path or URL, and the path in it. Raises ValueError and ImportError."""
+    if ("://" not in url and "::" not in url) or os.path.exists(url):  # noqa: PTH110  # a name may have both
+        return LocalFileSystem(), os.path.realpath(url)
+    return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
 
 
 def _is_shown(name: str, folder: str) -> bool:
@@ -108,7 +151,7 @@ def _version(about: dict[str, Any]) -> str:
     return next((str(about[key]) for key in keys if about.get(key) is not None), "")
 
 
-def _is_local(fs: Any) -> bool:
+def is_local(fs: Any) -> bool:
     return isinstance(fs, LocalFileSystem)
 
 
@@ -127,22 +170,28 @@ class Folder:
 
     @cached_property
     def _at(self) -> tuple[Any, str]:
-        fs, path = fsspec.core.url_to_fs(self.url)
+        fs, path = fs_of(self.url)
         return fs, path.rstrip("/")
 
     def begin(self) -> None:
         """Make the folders of a run, and remove what other runs have not finished."""
         fs, path = self._at
-        if _is_local(fs):
+        if is_local(fs):
             shutil.rmtree(f"{path}/{TEMPORARY}", ignore_errors=True)
-            Path(path, TEMPORARY, self.run).mkdir(parents=True)
+        self.make()
+
+    def make(self) -> None:
+        """Make the folders that files are put in."""
+        fs, path = self._at
+        if is_local(fs):
+            Path(path, TEMPORARY, self.run).mkdir(parents=True, exist_ok=True)
         for one in (RECORDS, REJECTS):
             fs.makedirs(f"{path}/{one}", exist_ok=True)
 
     def end(self) -> None:
         """Remove what is left of the run."""
         fs, path = self._at
-        if _is_local(fs):
+        if is_local(fs):
             with suppress(OSError):
                 Path(path, TEMPORARY, self.run).rmdir()
                 Path(path, TEMPORARY).rmdir()
@@ -151,14 +200,14 @@ class Folder:
     def temporary(self) -> Iterator[Path]:
         """A folder for files that are not complete; what is left in it at the end is removed."""
         fs, path = self._at
-        above = Path(path, TEMPORARY, self.run) if _is_local(fs) else None
+        above = Path(path, TEMPORARY, self.run) if is_local(fs) else None
         with TemporaryDirectory(dir=above, ignore_cleanup_errors=True) as name:
             yield Path(name)
 
     def put(self, file: Path, name: str) -> None:
         """Give a complete file its place; one that is there is replaced. Raises OSError."""
         fs, path = self._at
-        if _is_local(fs):
+        if is_local(fs):
             with file.open("rb") as written:
                 os.fsync(written.fileno())
             file.replace(Path(path, name))
@@ -191,7 +240,7 @@ class Folder:
     @property
     def appends(self) -> bool:
         """Whether a file of it can be added to. An object cannot: it is written again."""
-        return _is_local(self._at[0])
+        return is_local(self._at[0])
 
     def append(self, name: str, lines: Sequence[bytes], known: Sequence[bytes]) -> None:
         """Add lines to a file of `known` lines."""
@@ -205,6 +254,8 @@ class Folder:
             os.fsync(file.fileno())
 
     def holds(self, file: File) -> bool:
-        """Whether a file is in it."""
+        """Whether a file is one that jobs write to it."""
         fs, path = self._at
-        return file.url.startswith((f"{path}/", f"{fs.unstrip_protocol(path)}/"))
+        places = path, fs.unstrip_protocol(path)
+        folders = tuple(f"{place}/{name}/" for place in places for name in (RECORDS, REJECTS, TEMPORARY))
+        return file.url.startswith(folders) or file.url in [f"{place}/{MANIFEST}" for place in places]

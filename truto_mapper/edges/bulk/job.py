@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from truto_mapper import __version__
 from truto_mapper.edges.bulk.files import RECORDS, REJECTS, File, Folder, cannot_write, sources
@@ -65,12 +66,16 @@ class Job:
         `MappingError` W901 for a file that cannot be read to its end, and W903 for a folder that cannot be written to.
         """
         file = source if isinstance(source, File) else sources([source])[0]
-        folder = target if isinstance(target, Folder) else Folder(os.fspath(target))
+        folder = target if isinstance(target, Folder) else Folder(os.fspath(target), uuid4().hex)
         start = time.process_time()
         try:
+            if folder is not target:  # no run has made it
+                folder.make()
             with folder.temporary() as temporary:
                 row = Work(self, file, temporary).row()
                 self._commit(folder, temporary, row)
+            if folder is not target:
+                folder.end()
         except OSError as error:
             raise cannot_write(folder.url, error) from None
         return row | {"cpu_seconds": round(time.process_time() - start, 3)}
