@@ -1,5 +1,6 @@
 """Bulk never loses, doubles, rounds or guesses a value: what is read back from Parquet is what `map` gives."""
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 pytest.importorskip("pyarrow", reason="bulk needs pyarrow")
 pytest.importorskip("fsspec", reason="bulk needs fsspec")
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import test_map_bytes
 from random_mappings import ArrayDrawn, Drawn, JoinedDrawn
 from stored import are_equal, expected, mapped, written
@@ -62,9 +65,69 @@ def test_for_any_mapping_and_reply_the_records_are_those_of_map(tmp_path):
     assert count["rejects"] > 50
 
 
-def stored_cases():
-    for mapping in [*golden.mappings(str(ROOT / "mappings")), *golden.mappings(str(ROOT / "examples/mappings"))]:
-        for folder in golden.folders(mapping):
-            case = cases.read(folder)
-            if case.payload is not None and case.settings.method in (None, "list"):
-                yield pytest.param(mapping, case, id=f"{mapping.stem}/{folder.name}")
+#: The mappings with golden cases of replies that are lists.
+MAPPINGS = [*golden.mappings(str(ROOT / "mappings")), *golden.mappings(str(ROOT / "examples/mappings"))]
+
+
+@pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_golden_cases_give_the_records_of_map(path, tmp_path):
+    by_overlays = {}
+    for case in map(cases.read, golden.folders(path)):
+        if case.is_answered and case.settings.method in (None, "list"):
+            by_overlays.setdefault(tuple(case.settings.overlays), []).append(case)
+    for overlays, found in by_overlays.items():
+        mapper = load(path, overlays=[path.parent / one for one in overlays])
+        records, rejects, row = mapped(tmp_path, as_parquet(found), mapper)
+        outcomes = [as_stored(mapper, case) for case in found]
+        are_equal(mapper, records, [one for some, _ in outcomes for one in some])
+        counts = {number: count for number, (_, count) in enumerate(outcomes, 1) if count}
+        assert Counter(one["page"] for one in rejects) == counts
+        assert row["replies"] == len(found)
+
+
+def as_parquet(found):
+    """Cases as stored replies: query and context as JSON texts."""
+    columns = {
+        "body": pa.array([payload_of(case) for case in found], pa.binary()),
+        "query": [text_of(case.settings.query) for case in found],
+        "context": [text_of(case.settings.context) for case in found],
+        "now": [case.settings.now for case in found],
+        "status": pa.array([case.settings.status for case in found], pa.float64()),  # as pandas has them
+    }
+    return parquet(pa.table(columns))
+
+
+def payload_of(case):
+    return case.payload if isinstance(case.payload, bytes | None) else written(case.payload)
+
+
+def text_of(value):
+    return value if isinstance(value, str | None) else json.dumps(value)
+
+
+def parquet(table):
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return sink.getvalue().to_pybytes()
+
+
+#: Parameters that say which part of a reply the caller gets, and how.
+PARTS = ("limit", "truto_response_format", "truto_exclude_fields", "truto_key_by", "truto_ignore_remote_data")
+PARTS += ("truto_skip_api_call", "next_cursor")
+
+
+def as_stored(mapper, case):
+    """The records and the number of rejects of a reply, all of which counts whatever part the caller asked for."""
+    given = case.settings
+    options = {"context": given.context, "now": given.now, "status": given.status}
+    if given.query:
+        try:
+            planned = mapper.plan(given.query, context=given.context, now=given.now).query
+        except MapperError:
+            return [], 1
+        options["query"] = {name: value for name, value in planned.items() if name not in PARTS}
+        options["now"] = planned.plan.now
+    if given.status == 404 and "next_cursor" in (given.query or ""):
+        return [], 1  # only a first page can be refused because there is nothing
+    wanted, counts = expected(mapper, [payload_of(case) or b""], **options)
+    return wanted, sum(counts)

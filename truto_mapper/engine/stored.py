@@ -81,7 +81,7 @@ class Stored:
         parsed: Query | None = None
         if query is not None:
             asked = self._planner.asked(query, context, now, "refuse").query
-            plan = replace(plan_of(asked), limit=None, raw=False)
+            plan = replace(plan_of(asked), limit=None, raw=False, remote_data=True)
             parsed = replace(asked, offset=0, digest=None, plan=plan)
             context = now = None
         return parsed, *self._planner.asked_again(parsed, context, now, "refuse", (None, None, None))[1:]
