@@ -197,3 +197,11 @@ def _signs(one, other):
     return (
         not isinstance(one, float) or not isinstance(other, float) or math.copysign(1, one) == math.copysign(1, other)
     )
+
+
+def moment_or_none(text):
+    """The microseconds since 1970 of a time, None for one that no column holds."""
+    try:
+        return _microseconds(text)
+    except Misfit:
+        return None

@@ -45,8 +45,10 @@ class Stored:
     and `get`; None is no value, a tuple an array, and `remote_data` is the provider's bytes.
     """
 
-    def __init__(self, parts: Parts, planner: Planner, replies: Replies, raw_rows: RawRows) -> None:
-        self.parts, self._planner, self._raw_rows = parts, planner, raw_rows
+    def __init__(
+        self, parts: Parts, planner: Planner, replies: Replies, raw_rows: RawRows, only: str | None = None
+    ) -> None:
+        self.parts, self._planner, self._raw_rows, self._only = parts, planner, raw_rows, only
         self._replies = replace(replies, tells_each=True)
 
     def texts(self) -> list[tuple[str, str]]:
@@ -73,6 +75,13 @@ class Stored:
         after = b"]" + b"}" * len(loops.outer)
         return Frame(name, before + b"[", after, json_pointer(loops.outer), loops.inner is not None)
 
+    def only(self, name: str) -> Stored:
+        """The same for replies that are known to be those of one endpoint."""
+        unplanned = self._planner.unplanned
+        unplanned = {**unplanned, "list": replace(unplanned["list"], endpoints=(name,))}
+        planner, replies = replace(self._planner, unplanned=unplanned), replace(self._replies, unplanned=unplanned)
+        return Stored(self.parts, planner, replies, self._raw_rows, name)
+
     def planned(self, query: AnyQuery | None, context: Context, now: str | None) -> Planned:
         """What a stored reply is mapped with: all of it is wanted, whatever part of it the caller got.
 
@@ -82,6 +91,8 @@ class Stored:
         if query is not None:
             asked = self._planner.asked(query, context, now, "refuse").query
             plan = replace(plan_of(asked), limit=None, raw=False, remote_data=True)
+            if self._only in plan.endpoints:
+                plan = replace(plan, endpoints=(self._only,))
             parsed = replace(asked, offset=0, digest=None, plan=plan)
             context = now = None
         return parsed, *self._planner.asked_again(parsed, context, now, "refuse", (None, None, None))[1:]

@@ -30,7 +30,8 @@ class Work:
     """The work on one file. `temporary` is the folder for what it writes."""
 
     def __init__(self, job: Job, file: File, temporary: Path) -> None:
-        self.job, self.file, self.stored = job, file, job.mapper.stored
+        self.job, self.file, stored = job, file, job.mapper.stored
+        self.stored = stored if job.rows is None else stored.only(job.rows)
         self.records = Records(temporary / RECORDS, job.mapper.resource)
         self.rejects = Rejects(temporary / REJECTS)
         self.replies, self.notes = 0, dict[str, dict[str, Any]]()
