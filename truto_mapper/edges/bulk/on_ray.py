@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 import ray
 from ray.exceptions import RayError
 
-from truto_mapper.edges.bulk.files import File, Folder
+from truto_mapper.edges.bulk.files import File, Folder, Row, tasks_of
 from truto_mapper.edges.bulk.job import Job
-from truto_mapper.edges.bulk.running import attempt, tasks_of
-from truto_mapper.edges.bulk.work import Row
 from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MappingError
 
@@ -51,4 +49,4 @@ def _mapped(job: Job, tasks: Sequence[Sequence[File]], folder: Folder) -> Iterat
 
 
 def _task(job: Job, files: Sequence[File], folder: Folder) -> list[Row]:
-    return [attempt(job, file, folder) for file in files]
+    return [job.attempt(file, folder) for file in files]

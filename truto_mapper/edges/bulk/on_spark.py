@@ -10,10 +10,8 @@ import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from truto_mapper.edges.bulk.files import File, Folder
+from truto_mapper.edges.bulk.files import File, Folder, Row, tasks_of
 from truto_mapper.edges.bulk.job import Job
-from truto_mapper.edges.bulk.running import attempt, tasks_of
-from truto_mapper.edges.bulk.work import Row
 from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MappingError
 
@@ -31,7 +29,7 @@ def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | No
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 for file in tasks[number]:
-                    yield pa.RecordBatch.from_pydict({"row": [json.dumps(attempt(job, file, folder))]})
+                    yield pa.RecordBatch.from_pydict({"row": [json.dumps(job.attempt(file, folder))]})
 
     spark = _session(workers or os.cpu_count() or 1)
     try:

@@ -12,10 +12,8 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 
-from truto_mapper.edges.bulk.files import File, Folder
+from truto_mapper.edges.bulk.files import File, Folder, Row
 from truto_mapper.edges.bulk.job import Job
-from truto_mapper.edges.bulk.running import attempt
-from truto_mapper.edges.bulk.work import Row
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 
@@ -27,7 +25,7 @@ def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | No
     """Map files in this process, or in several with more than one worker; by default one for each processor."""
     count = min(workers or os.cpu_count() or 1, len(files))
     if count <= 1:
-        yield from (attempt(job, file, folder) for file in files)
+        yield from (job.attempt(file, folder) for file in files)
         return
     left, deaths = {file.url: file for file in files}, 0
     while left:
@@ -45,7 +43,7 @@ def _in_pool(job: Job, files: Sequence[File], folder: Folder, count: int) -> Ite
     # Not by `fork`: a process with threads, which pyarrow starts, cannot be copied.
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     with ProcessPoolExecutor(min(count, len(files)), context, initializer=_end_with_parent) as pool:
-        futures: list[Future[Row]] = [pool.submit(attempt, job, file, folder) for file in files]
+        futures: list[Future[Row]] = [pool.submit(job.attempt, file, folder) for file in files]
         try:
             for future in as_completed(futures):
                 yield future.result()

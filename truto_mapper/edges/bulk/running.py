@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import uuid4
 
-from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, cannot_write, sources
+from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, Row, cannot_write, sources
 from truto_mapper.edges.bulk.job import Job
 from truto_mapper.edges.bulk.manifest import Manifest
-from truto_mapper.edges.bulk.work import Row
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.errors import MapperError, MappingError
+from truto_mapper.text.errors import MappingError
 
 #: What schedules the files of a job: this machine's processes, Spark or Ray.
 EngineName: TypeAlias = Literal["local", "spark", "ray"]
@@ -20,9 +19,6 @@ ENGINES = get_args(EngineName)
 
 #: What an engine does: it maps files, and gives the outcome of each, in any order.
 Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Iterator[Row]]
-
-#: Files of less than so many bytes are mapped together where starting a task takes long.
-TASK = 24_000_000
 
 
 class Run:
@@ -106,28 +102,6 @@ def _together(rows: Iterable[tuple[dict[str, Any], str]]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def attempt(job: Job, file: File, folder: Folder) -> Row:
-    """The row of a file, or under `failed` why there is none."""
-    try:
-        return job.map_file(file, folder)
-    except MapperError as error:
-        found = [{"code": one.code, "message": one.message, "hint": one.hint} for one in error.diagnostics]
-        return {"source": file.url, "failed": found}
-
-
-def tasks_of(files: Sequence[File]) -> list[list[File]]:
-    """The files in groups that are large enough for a task, in their order."""
-    groups: list[list[File]] = []
-    size = TASK
-    for file in files:
-        if size >= TASK:
-            groups.append([])
-            size = 0
-        groups[-1].append(file)
-        size += file.size
-    return groups
-
-
 def engine_of(name: EngineName) -> Engine:
     """An engine by its name. Raises `MappingError` W904 if what it needs is not installed."""
     try:
@@ -138,7 +112,7 @@ def engine_of(name: EngineName) -> Engine:
                 from truto_mapper.edges.bulk.on_ray import map_files  # noqa: PLC0415  # an extra
             case _:
                 from truto_mapper.edges.bulk.on_this_machine import map_files  # noqa: PLC0415  # likewise
-    except ImportError as error:
-        message = f"the engine {name} needs an extra: {error}"
-        raise MappingError(Diagnostic("W904", message, hint=f"pip install 'truto-mapper[{name}]'")) from None
+    except ImportError:
+        hint = f"pip install 'truto-mapper[{name}]'"
+        raise MappingError(Diagnostic("W904", f"the engine {name} is not installed", hint=hint)) from None
     return map_files
