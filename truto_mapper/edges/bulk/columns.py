@@ -88,10 +88,12 @@ _NONE: dict[str, Any] = {}
 
 def _lists(items: Field, values: Sequence[Any]) -> pa.Array:
     mask, given = None, values
-    if None in values:
+    try:
+        ends = array("i", (0, *accumulate(map(len, values))))
+    except TypeError:  # some have no value
         mask = pa.array([one is None for one in values], pa.bool_())
         given = [one or () for one in values]
-    ends = array("i", (0, *accumulate(map(len, given))))
+        ends = array("i", (0, *accumulate(map(len, given))))
     flat = column(items, list(chain.from_iterable(given)))
     offsets = pa.Array.from_buffers(pa.int32(), len(ends), [None, pa.py_buffer(ends)])
     return pa.ListArray.from_arrays(offsets, flat, pa.list_(type_of(items)), mask=mask)
@@ -110,9 +112,10 @@ def _kind(fast: Callable[[Sequence[Any]], pa.Array], one: Callable[[Any], Any], 
 
 
 def _integers(values: Sequence[Any]) -> pa.Array:
-    if None in values:
+    try:
+        return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
+    except TypeError:  # some have no value
         return pa.array(values, pa.int64())
-    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
 
 
 def _integer(value: Any) -> int:
