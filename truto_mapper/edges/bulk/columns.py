@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -113,9 +114,10 @@ def _kind(fast: Callable[[Sequence[Any]], pa.Array], one: Callable[[Any], Any], 
 
 def _integers(values: Sequence[Any]) -> pa.Array:
     try:
-        return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
-    except TypeError:  # some have no value
+        packed = struct.pack(f"{len(values)}q", *values)  # takes a quarter of the time of an array
+    except struct.error:  # some have no value
         return pa.array(values, pa.int64())
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(packed)])
 
 
 def _integer(value: Any) -> int:
