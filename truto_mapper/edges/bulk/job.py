@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from truto_mapper import __version__
-from truto_mapper.edges.bulk.files import RECORDS, REJECTS, File, Folder, cannot_write, sources
+from truto_mapper.edges.bulk.files import RECORDS, REJECTS, File, Folder, sources
 from truto_mapper.edges.bulk.work import Row, Work
 from truto_mapper.engine.mapper import Mapper
 
@@ -68,24 +68,23 @@ class Job:
         folder = target if isinstance(target, Folder) else Folder(os.fspath(target))
         start = time.process_time()
         try:
-            with folder.temporary() as temporary:
+            if not folder.run:
+                folder.make()
+            with folder.temporary(file.name) as temporary:
                 row = Work(self, file, temporary).row()
                 self._commit(folder, temporary, row)
         except OSError as error:
-            raise cannot_write(folder.url, error) from None
+            raise folder.error(error) from None
         return row | {"cpu_seconds": round(time.process_time() - start, 3)}
 
     @staticmethod
     def _commit(folder: Folder, temporary: Path, row: Row) -> None:
-        """Give the files their names. The records come last: where they are, the rejects are too.
-
-        Nothing is removed before a file of this run has its name, for a run that was given up gives no more names.
-        """
+        """Give the files their names. The records come last: where they are, the rejects are too."""
         if row["rejects_file"] is not None:
             folder.put(temporary / REJECTS, row["rejects_file"])
         folder.put(temporary / RECORDS, row["records_file"])
         if row["rejects_file"] is None:
-            folder.remove(row["records_file"].replace(RECORDS, REJECTS, 1))
+            folder.remove(row["records_file"].replace(RECORDS, REJECTS, 1), temporary)
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import ray
 from ray.exceptions import RayError
@@ -19,7 +19,7 @@ from truto_mapper.text.errors import MappingError
 _RETRIES, _WAITING = 3, 2
 
 
-def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | None) -> Iterator[Row]:
+def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | None) -> Generator[Row]:
     """Map files on the cluster of this process, that of `RAY_ADDRESS`, or a new one on this machine."""
     is_own = not ray.is_initialized()
     if is_own:
@@ -36,7 +36,7 @@ def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | No
             ray.shutdown()
 
 
-def _mapped(job: Job, tasks: Sequence[Sequence[File]], folder: Folder) -> Iterator[Row]:
+def _mapped(job: Job, tasks: Sequence[Sequence[File]], folder: Folder) -> Generator[Row]:
     mapped = ray.remote(max_retries=_RETRIES)(_task)
     shared, left, running = ray.put(job), iter(tasks), list[ray.ObjectRef]()
     most = _WAITING * max(1, int(ray.cluster_resources().get("CPU", 1)))

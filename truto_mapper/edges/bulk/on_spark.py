@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
@@ -21,7 +21,7 @@ from truto_mapper.text.errors import MappingError
 _TRIES = 4
 
 
-def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | None) -> Iterator[Row]:
+def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | None) -> Generator[Row]:
     """Map files on the session of this process, or a new one: that of spark-submit, else on this machine."""
     if not files:
         return

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import uuid4
 
-from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, cannot_write, sources
+from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, sources
 from truto_mapper.edges.bulk.job import Job
 from truto_mapper.edges.bulk.manifest import Manifest
 from truto_mapper.edges.bulk.work import Row
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MapperError, MappingError
 
 #: What schedules the files of a job: this machine's processes, Spark or Ray.
@@ -19,7 +20,10 @@ EngineName: TypeAlias = Literal["local", "spark", "ray"]
 ENGINES = get_args(EngineName)
 
 #: What an engine does: it maps files, and gives the outcome of each, in any order.
-Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Iterator[Row]]
+Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Generator[Row]]
+
+#: How many processes may die while they map a file.
+TRIES = 3
 
 #: Files of less than so many bytes are mapped together where starting a task takes long.
 TASK = 24_000_000
@@ -50,9 +54,8 @@ class Run:
             self.manifest.read()
             self.left = [one for one in self.files if not self.manifest.is_done(one, job.fingerprint)]
             self.done = len(self.files) - len(self.left)
-            self.manifest.begin(self.left)
         except OSError as error:
-            raise cannot_write(self.folder.url, error) from None
+            raise self.folder.error(error) from None
         self.failed: list[Diagnostic] = []
 
     def _check_folder(self, *, resume: bool) -> None:
@@ -72,15 +75,25 @@ class Run:
         """
         maps = engine_of(engine) if isinstance(engine, str) else engine
         try:
-            for row in maps(self.job, self.left, self.folder, workers):
-                if "failed" in row:
-                    self.failed += [Diagnostic(**one) for one in row["failed"]]
-                else:
-                    self.manifest.add(row)
-                    yield row
+            self.manifest.begin(self.left)
+            with closing(maps(self.job, self.left, self.folder, workers)) as rows:
+                for row in rows:
+                    if "failed" in row:
+                        self._fail([Diagnostic(**one) for one in row["failed"]])
+                    else:
+                        self.manifest.add(row)
+                        yield row
+        except OSError as error:
+            raise self.folder.error(error) from None
         finally:
-            self.manifest.flush()
+            self.manifest.close()
             self.folder.end()
+
+    def _fail(self, found: Sequence[Diagnostic]) -> None:
+        """Go on without a file, unless no other could be mapped either."""
+        if any(one.code == "W903" for one in found):
+            raise MappingError(found)
+        self.failed += found
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -107,12 +120,27 @@ def _together(rows: Iterable[tuple[dict[str, Any], str]]) -> dict[str, Any]:
 
 
 def attempt(job: Job, file: File, folder: Folder) -> Row:
-    """The row of a file, or under `failed` why there is none."""
+    """The row of a file, or under `failed` why there is none: whatever that is, other files can be mapped."""
+    if folder.deaths(file.name) >= TRIES:
+        return deadly(file)
     try:
         return job.map_file(file, folder)
     except MapperError as error:
-        found = [{"code": one.code, "message": one.message, "hint": one.hint} for one in error.diagnostics]
-        return {"source": file.url, "failed": found}
+        return _failed(file, error.diagnostics)
+    except Exception as error:  # noqa: BLE001  # as above
+        message = f"cannot map {file.url}: {type(error).__name__}: {shortened(str(error), 500)}"
+        return _failed(file, [Diagnostic("W904", message, hint="this is a fault of truto-mapper: please report it")])
+
+
+def deadly(file: File) -> Row:
+    """The row of a file that ended every process that mapped it."""
+    message = f"{TRIES} processes died while they mapped {file.url}; was there too little memory?"
+    return _failed(file, [Diagnostic("W904", message, hint="go on with --resume, and fewer --workers")])
+
+
+def _failed(file: File, found: Iterable[Diagnostic]) -> Row:
+    told = [{"code": one.code, "message": one.message, "hint": one.hint} for one in found]
+    return {"source": file.url, "failed": told}
 
 
 def tasks_of(files: Sequence[File]) -> list[list[File]]:
