@@ -7,7 +7,7 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
-import pages  # noqa: E402  # a module of the benchmarks
+import pages  # a module of the benchmarks
 
 QUERY, CONTEXT = pages.query("aggregate"), pages.CONTEXT
 #: What the command needs to know of them.

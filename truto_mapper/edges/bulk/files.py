@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +23,27 @@ RECORDS, REJECTS, TEMPORARY, MANIFEST = "records", "rejects", "_temporary", "man
 
 _BUFFER = 1 << 20
 
+#: Files of less than so many bytes are mapped together where starting a task takes long.
+TASK = 24_000_000
+
+#: How many tasks each worker has at least, if there are as many files: else the last task takes long.
+_TASKS = 4
+
+#: A row of the manifest: a JSON object that says what one file became.
+Row = dict[str, Any]
+
 
 def cannot_read(url: str, error: Exception) -> MappingError:
     """The error for a file that cannot be read."""
     why = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
     hint = "is the file complete, and a file of replies as NDJSON or Parquet?"
-    return MappingError(Diagnostic("W901", f"cannot read {url}: {why}", hint=hint))
+    return MappingError(Diagnostic("W901", f"cannot read {shown(url)}: {why}", hint=hint))
+
+
+def shown(url: str) -> str:
+    """A URL as messages show it: a path below the current folder is relative."""
+    here = f"{Path.cwd()}{os.sep}"
+    return url.removeprefix(here)
 
 
 class File(NamedTuple):
@@ -72,6 +87,19 @@ def sources(given: Iterable[str | os.PathLike[str]]) -> list[File]:
     if lost:
         raise MappingError(lost)
     return [found[url] for url in sorted(found)]
+
+
+def tasks_of(files: Sequence[File], workers: int) -> list[list[File]]:
+    """The files in groups that are large enough for a task, in their order."""
+    groups: list[list[File]] = []
+    size = least = min(TASK, sum(file.size for file in files) // (_TASKS * workers))
+    for file in files:
+        if size >= least:
+            groups.append([])
+            size = 0
+        groups[-1].append(file)
+        size += file.size
+    return groups
 
 
 def _files_of(url: str) -> list[File]:

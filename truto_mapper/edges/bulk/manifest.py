@@ -10,8 +10,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, REJECTS, File, Folder
-from truto_mapper.edges.bulk.work import Row
+from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, REJECTS, File, Folder, Row
 from truto_mapper.edges.bulk.writing import ROW
 
 #: How often an object store gets the manifest, in seconds.

@@ -14,10 +14,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, cast
 
-from truto_mapper.edges.bulk.files import File, Folder
-from truto_mapper.edges.bulk.job import Job
-from truto_mapper.edges.bulk.running import TRIES, attempt, deadly
-from truto_mapper.edges.bulk.work import Row
+from truto_mapper.edges.bulk.files import File, Folder, Row
+from truto_mapper.edges.bulk.job import TRIES, Job, deadly
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 
@@ -26,7 +24,7 @@ def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | No
     """Map files in this process, or in several with more than one worker; by default one for each processor."""
     count = min(workers or os.cpu_count() or 1, len(files))
     if count <= 1:
-        yield from (attempt(job, file, folder) for file in files)
+        yield from (job.attempt(file, folder) for file in files)
         return
     workshop = _Workshop(job, folder)
     try:
@@ -120,7 +118,7 @@ def _work(pipe: Connection, job: Job, folder: Folder) -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             pipe.send(row)
-            row = attempt(job, pipe.recv(), folder)
+            row = job.attempt(pipe.recv(), folder)
 
 
 def _end_with_parent() -> None:

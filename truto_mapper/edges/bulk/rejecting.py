@@ -85,7 +85,7 @@ def of_page(page: Page[Any], reply: Reply) -> Iterator[Reject]:
         yield Reject(reply.number, reply.account, found, raw or b"null", at)
 
 
-_UNTOLD = Diagnostic("W906", "the row was rejected; its page has more findings than are told", "warning")
+_UNTOLD = Diagnostic("D2014", "the row was rejected; its page has more findings than are told", "warning")
 
 
 def _by_row(page: Page[Any]) -> tuple[dict[str, list[Diagnostic]], list[Diagnostic]]:

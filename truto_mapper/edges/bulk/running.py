@@ -8,12 +8,11 @@ from contextlib import closing
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import uuid4
 
-from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, sources
+from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, Row, sources
 from truto_mapper.edges.bulk.job import Job
 from truto_mapper.edges.bulk.manifest import Manifest
-from truto_mapper.edges.bulk.work import Row
-from truto_mapper.text.diagnostics import Diagnostic, shortened
-from truto_mapper.text.errors import MapperError, MappingError
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import MappingError
 
 #: What schedules the files of a job: this machine's processes, Spark or Ray.
 EngineName: TypeAlias = Literal["local", "spark", "ray"]
@@ -21,12 +20,6 @@ ENGINES = get_args(EngineName)
 
 #: What an engine does: it maps files, and gives the outcome of each, in any order.
 Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Generator[Row]]
-
-#: How many processes may die while they map a file.
-TRIES = 3
-
-#: Files of less than so many bytes are mapped together where starting a task takes long.
-TASK = 24_000_000
 
 
 class Run:
@@ -52,7 +45,8 @@ class Run:
             self._check_folder(resume=resume)
             self.folder.begin()
             self.manifest.read()
-            self.left = [one for one in self.files if not self.manifest.is_done(one, job.fingerprint)]
+            left = (one for one in self.files if not self.manifest.is_done(one, job.fingerprint))
+            self.left = sorted(left, key=lambda one: -one.size)  # for a large one that begins last takes long
             self.done = len(self.files) - len(self.left)
         except OSError as error:
             raise self.folder.error(error) from None
@@ -119,43 +113,6 @@ def _together(rows: Iterable[tuple[dict[str, Any], str]]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def attempt(job: Job, file: File, folder: Folder) -> Row:
-    """The row of a file, or under `failed` why there is none: whatever that is, other files can be mapped."""
-    if folder.deaths(file.name) >= TRIES:
-        return deadly(file)
-    try:
-        return job.map_file(file, folder)
-    except MapperError as error:
-        return _failed(file, error.diagnostics)
-    except Exception as error:  # noqa: BLE001  # as above
-        message = f"cannot map {file.url}: {type(error).__name__}: {shortened(str(error), 500)}"
-        return _failed(file, [Diagnostic("W904", message, hint="this is a fault of truto-mapper: please report it")])
-
-
-def deadly(file: File) -> Row:
-    """The row of a file that ended every process that mapped it."""
-    message = f"{TRIES} processes died while they mapped {file.url}; was there too little memory?"
-    return _failed(file, [Diagnostic("W904", message, hint="go on with --resume, and fewer --workers")])
-
-
-def _failed(file: File, found: Iterable[Diagnostic]) -> Row:
-    told = [{"code": one.code, "message": one.message, "hint": one.hint} for one in found]
-    return {"source": file.url, "failed": told}
-
-
-def tasks_of(files: Sequence[File]) -> list[list[File]]:
-    """The files in groups that are large enough for a task, in their order."""
-    groups: list[list[File]] = []
-    size = TASK
-    for file in files:
-        if size >= TASK:
-            groups.append([])
-            size = 0
-        groups[-1].append(file)
-        size += file.size
-    return groups
-
-
 def engine_of(name: EngineName) -> Engine:
     """An engine by its name. Raises `MappingError` W904 if what it needs is not installed."""
     try:
@@ -166,7 +123,7 @@ def engine_of(name: EngineName) -> Engine:
                 from truto_mapper.edges.bulk.on_ray import map_files  # noqa: PLC0415  # an extra
             case _:
                 from truto_mapper.edges.bulk.on_this_machine import map_files  # noqa: PLC0415  # likewise
-    except ImportError as error:
-        message = f"the engine {name} needs an extra: {error}"
-        raise MappingError(Diagnostic("W904", message, hint=f"pip install 'truto-mapper[{name}]'")) from None
+    except ImportError:
+        hint = f"pip install 'truto-mapper[{name}]'"
+        raise MappingError(Diagnostic("W904", f"the engine {name} is not installed", hint=hint)) from None
     return map_files
