@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=24)
     parser.add_argument("--size", type=int, default=2_000_000, help="bytes of each file")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/killing"))  # noqa: S108
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/killing"))
     given = parser.parse_args()
     sources, right, out = (given.folder / name for name in ("sources", "right", f"out-{given.engine}"))
     shutil.rmtree(given.folder, ignore_errors=True)
@@ -191,7 +191,8 @@ def main() -> None:
         for kind in (given.only,) if given.only else ("worker", "driver", "group"):
             what = one_try(kind, given.engine, sources, out, rng)
             records, rejects = check(out, right)
-            print(f"{number + 1} {what}; then {records:,} records, {rejects:,} rejects", flush=True)
+            sys.stdout.write(f"{number + 1} {what}; then {records:,} records, {rejects:,} rejects\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -88,10 +89,12 @@ _NONE: dict[str, Any] = {}
 
 def _lists(items: Field, values: Sequence[Any]) -> pa.Array:
     mask, given = None, values
-    if None in values:
+    try:
+        ends = array("i", (0, *accumulate(map(len, values))))
+    except TypeError:  # some have no value
         mask = pa.array([one is None for one in values], pa.bool_())
         given = [one or () for one in values]
-    ends = array("i", (0, *accumulate(map(len, given))))
+        ends = array("i", (0, *accumulate(map(len, given))))
     flat = column(items, list(chain.from_iterable(given)))
     offsets = pa.Array.from_buffers(pa.int32(), len(ends), [None, pa.py_buffer(ends)])
     return pa.ListArray.from_arrays(offsets, flat, pa.list_(type_of(items)), mask=mask)
@@ -110,9 +113,11 @@ def _kind(fast: Callable[[Sequence[Any]], pa.Array], one: Callable[[Any], Any], 
 
 
 def _integers(values: Sequence[Any]) -> pa.Array:
-    if None in values:
+    try:
+        packed = struct.pack(f"{len(values)}q", *values)  # takes a quarter of the time of an array
+    except struct.error:  # some have no value
         return pa.array(values, pa.int64())
-    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(array("q", values))])
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(packed)])
 
 
 def _integer(value: Any) -> int:

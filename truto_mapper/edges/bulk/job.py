@@ -30,6 +30,9 @@ from truto_mapper.text.errors import MapperError
 #: How many processes may die while they map a file.
 TRIES = 3
 
+#: The query, context and time of a reply that comes without them.
+_UNKNOWN = (None, None, None)
+
 #: How many stored rows are mapped as one reply, and how many queries of replies are kept planned.
 ROWS, PLANS = 500, 1_000
 
@@ -224,7 +227,7 @@ class Work:
     def _planned(self, reply: Reply) -> Planned:
         """What a reply is mapped with."""
         given = reply.query or self.job.query, reply.context or self.job.context, reply.now or self.job.now
-        key = json.dumps(given, default=str)
+        key = "" if reply.about[:3] == _UNKNOWN else json.dumps(given, default=str)
         found = self._plans.get(key)
         if found is None:
             if len(self._plans) >= PLANS:

@@ -128,11 +128,12 @@ def _is_elsewhere() -> bool:
 
 def _start(workers: int, log: IO[bytes]) -> None:
     """Start Spark on this machine. What its JVM says goes to a log."""
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setMaster(f"local[{workers},{TRIES + 1}]").setAppName("truto-mapper bulk")
     conf.setAll([*_SETTINGS.items()])
     gateway = SparkContext._gateway or launch_gateway(conf, {"stderr": log, "stdout": log})  # noqa: SLF001  # it has one
-    SparkContext(conf=conf, gateway=gateway)
+    context = SparkContext(conf=conf, gateway=gateway)
+    if "PYSPARK_PYTHON" not in os.environ:
+        context.pythonExec = sys.executable  # else it is `python3`, whichever that is
 
 
 def _gave_up(error: Exception, log: IO[bytes]) -> MappingError:

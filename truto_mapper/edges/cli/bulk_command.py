@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: As `edges.bulk.ENGINES`, which needs an extra.
 ENGINES = ("local", "spark", "ray")
 
-Sources = Annotated[list[str], Argument(metavar="SOURCE…", help="Files of replies, folders, patterns or URLs.")]
+Sources = Annotated[list[str], Argument(metavar="SOURCE", help="Files of replies, folders, patterns or URLs.")]
 Out = Annotated[str, Option("--out", metavar="DIR", help="Where records/, rejects/ and manifest.jsonl go.")]
 Workers = Annotated[int | None, Option(min=1, metavar="N", help="Processes; by default one for each processor.")]
 Resume = Annotated[
