@@ -54,6 +54,7 @@ OWNERS = {
     "opentelemetry": {"edges.client"},
     "fsspec": {"edges.bulk.files"},
     "pyarrow": {"edges.bulk"},
+    "py4j": {"edges.bulk.on_spark"},
     "pyspark": {"edges.bulk.on_spark"},
     "ray": {"edges.bulk.on_ray"},
 }

@@ -16,7 +16,7 @@ from typing import Any
 
 from truto_mapper import __version__
 from truto_mapper.edges.bulk import reading
-from truto_mapper.edges.bulk.files import RECORDS, REJECTS, File, Folder, Row, cannot_write, sources
+from truto_mapper.edges.bulk.files import RECORDS, REJECTS, File, Folder, Row, sources
 from truto_mapper.edges.bulk.reading import Reply
 from truto_mapper.edges.bulk.rejecting import Reject, of_misfit, of_page, of_reply
 from truto_mapper.edges.bulk.writing import ACCOUNT, Records, Rejects
@@ -24,8 +24,11 @@ from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.page import Page
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.stored import Planned
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MapperError
+
+#: How many processes may die while they map a file.
+TRIES = 3
 
 #: The query, context and time of a reply that comes without them.
 _UNKNOWN = (None, None, None)
@@ -82,32 +85,47 @@ class Job:
         folder = target if isinstance(target, Folder) else Folder(os.fspath(target))
         start = time.process_time()
         try:
-            with folder.temporary() as temporary:
+            if not folder.run:
+                folder.make()
+            with folder.temporary(file.name) as temporary:
                 row = Work(self, file, temporary).row()
                 self._commit(folder, temporary, row)
         except OSError as error:
-            raise cannot_write(folder.url, error) from None
+            raise folder.error(error) from None
         return row | {"cpu_seconds": round(time.process_time() - start, 3)}
 
     def attempt(self, file: File, folder: Folder) -> Row:
         """The row of a file, or under `failed` why there is none: what an engine needs of each file."""
+        if folder.deaths(file.name) >= TRIES:
+            return deadly(file)
         try:
             return self.map_file(file, folder)
         except MapperError as error:
-            found = [{"code": one.code, "message": one.message, "hint": one.hint} for one in error.diagnostics]
-            return {"source": file.url, "failed": found}
+            return _failed(file, error.diagnostics)
+        except Exception as error:  # noqa: BLE001  # whatever it is, other files can be mapped
+            message = f"cannot map {file.url}: {type(error).__name__}: {shortened(str(error), 500)}"
+            hint = "this is a fault of truto-mapper: please report it"
+            return _failed(file, [Diagnostic("W904", message, hint=hint)])
 
     @staticmethod
     def _commit(folder: Folder, temporary: Path, row: Row) -> None:
-        """Give the files their names. The records come last: where they are, the rejects are too.
-
-        Nothing is removed before a file of this run has its name, for a run that was given up gives no more names.
-        """
+        """Give the files their names. The records come last: where they are, the rejects are too."""
         if row["rejects_file"] is not None:
             folder.put(temporary / REJECTS, row["rejects_file"])
         folder.put(temporary / RECORDS, row["records_file"])
         if row["rejects_file"] is None:
-            folder.remove(row["records_file"].replace(RECORDS, REJECTS, 1))
+            folder.remove(row["records_file"].replace(RECORDS, REJECTS, 1), temporary)
+
+
+def deadly(file: File) -> Row:
+    """The row of a file that ended every process that mapped it."""
+    message = f"{TRIES} processes died while they mapped {file.url}; was there too little memory?"
+    return _failed(file, [Diagnostic("W904", message, hint="go on with --resume, and fewer --workers")])
+
+
+def _failed(file: File, found: Iterable[Diagnostic]) -> Row:
+    told = [{"code": one.code, "message": one.message, "hint": one.hint} for one in found]
+    return {"source": file.url, "failed": told}
 
 
 @lru_cache(maxsize=4)
