@@ -52,6 +52,10 @@ OWNERS = {
     "httpx2": {"edges.client", "edges.server"},
     "limits": {"edges.client"},
     "opentelemetry": {"edges.client"},
+    "fsspec": {"edges.bulk.files"},
+    "pyarrow": {"edges.bulk"},
+    "pyspark": {"edges.bulk.on_spark"},
+    "ray": {"edges.bulk.on_ray"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.
@@ -208,6 +212,7 @@ def test_no_module_rebinds_its_globals(module):
 CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
+    "edges.bulk.job._unpacked": 4,
     "edges.mock.company.self._hosted": 4096,
     "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",

@@ -278,7 +278,7 @@ class Mapper(Generic[RecordT]):
         """Maps replies that were stored, to records that are only to be written."""
         from truto_mapper.engine.stored import Stored  # noqa: PLC0415  # few mappers map many
 
-        return Stored(self._planner, self._given, self._replies, self._raw_rows)
+        return Stored(self._parts, self._planner, self._replies, self._raw_rows)
 
     def exchange(
         self,

@@ -12,7 +12,7 @@ from keyword import iskeyword
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from truto_mapper.engine.decimals import is_exact, number
+from truto_mapper.engine.decimals import dumps, is_exact, number
 from truto_mapper.language.runtime.values import MISSING
 
 if TYPE_CHECKING:
@@ -100,6 +100,35 @@ def _written(value: Any) -> Any:
     if not is_exact(value):
         raise TypeError
     return library().Raw(value.text)
+
+
+def texts(values: Sequence[Any]) -> list[bytes | None]:
+    """The JSON text of each value, None for None; bytes that are raw JSON as they are."""
+    raw = None if library() is None else library().Raw
+    return [None if one is None else bytes(one) if type(one) is raw else _text(one) for one in values]
+
+
+def _text(value: Any) -> bytes:
+    try:
+        return write(value)
+    except UndecidedError:
+        return dumps(value).encode()
+
+
+def raw(body: Any) -> Any:
+    """Bytes that are one JSON value, to be decoded later. Raises `UndecidedError` for others."""
+    try:
+        return library().json.Decoder(library().Raw).decode(body)
+    except errors():
+        raise UndecidedError from None
+
+
+def members(body: Any) -> dict[str, Any]:
+    """The members of an object, each to be decoded later. Raises `UndecidedError` for bytes that are no object."""
+    try:
+        return library().json.Decoder(GenericAlias(dict, (str, library().Raw))).decode(body)  # type: ignore[no-any-return]
+    except errors():
+        raise UndecidedError from None
 
 
 def raw_list() -> Any:
