@@ -154,7 +154,7 @@ FUSED |= {"engine.typed_json", "engine.typed_rows", "engine.typed_reply"}
 
 
 #: What leads from one path to the other.
-BETWEEN = ["engine.answer", "engine.located_rows", "engine.odd_rows"]
+BETWEEN = ["engine.answer", "engine.located_rows", "engine.odd_rows", "engine.unread"]
 
 
 def test_only_what_leads_from_one_to_the_other_knows_both_the_exact_and_the_fused_path():
