@@ -151,7 +151,6 @@ CODES: dict[str, str] = {
     "W903": "the folder cannot take the records",
     "W904": "what schedules the files gave up",
     "W905": "there are more rejects than allowed",
-    "W906": "a row was rejected without a finding of its own",
     "G701": "a golden case differs from its expectation",
     "G702": "a golden case does not fail for the reason it states",
     "G703": "a file belongs to no golden case",

@@ -13,7 +13,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from truto_mapper.edges.bulk.files import File, cannot_read
+from truto_mapper.edges.bulk.files import File, cannot_read, shown
 from truto_mapper.engine import bodies, typed_json
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError, ProviderError
@@ -111,8 +111,8 @@ def _too_long(number: int, line: bytes) -> Reply:
 
 
 def _not_lines(file: File) -> MappingError:
-    message = f"{file.shown} is one JSON text in several lines, not a reply in each line"
-    return MappingError(Diagnostic("W901", message, hint=f"write one line a reply: jq -c . {file.shown}"))
+    message = f"{shown(file.url)} is one JSON text in several lines, not a reply in each line"
+    return MappingError(Diagnostic("W901", message, hint=f"write one line a reply: jq -c . {shown(file.url)}"))
 
 
 def _of_member(number: int, line: bytes, column: str) -> Reply:
@@ -218,9 +218,9 @@ def _column_of(file: File, schema: pa.Schema, column: str | None) -> str:
     if found is not None and texts.count(found) == 1:
         return found
     if column is not None:
-        message = f"{file.shown} has no column {excerpt(column)} of texts"
+        message = f"{shown(file.url)} has no column {excerpt(column)} of texts"
     else:
-        message = f"{file.shown} does not say which column holds the replies"
+        message = f"{shown(file.url)} does not say which column holds the replies"
     hint = f"name one with --body: {', '.join(texts)}" if texts else "store the replies as JSON texts, one in a row"
     raise MappingError(Diagnostic("W901", message, hint=hint))
 

@@ -82,7 +82,7 @@ def of_page(page: Page[Any], reply: Reply) -> Iterator[Reject]:
             yield Reject(reply.number, reply.account, found or [_UNTOLD], raw or b"null", at)
 
 
-_UNTOLD = Diagnostic("W906", "the row was rejected without a finding of its own", "warning")
+_UNTOLD = Diagnostic("D2014", "the row was rejected; what is wrong with it is not told", "warning")
 
 
 def of_misfit(misfit: Misfit) -> Reject:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import uuid4
 
-from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, cannot_write, sources
+from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, Row, sources
 from truto_mapper.edges.bulk.job import Job
 from truto_mapper.edges.bulk.manifest import Manifest
-from truto_mapper.edges.bulk.work import Row
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.errors import MapperError, MappingError
+from truto_mapper.text.errors import MappingError
 
 #: What schedules the files of a job: this machine's processes, Spark or Ray.
 EngineName: TypeAlias = Literal["local", "spark", "ray"]
 ENGINES = get_args(EngineName)
 
 #: What an engine does: it maps files, and gives the outcome of each, in any order.
-Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Iterator[Row]]
-
-#: Files of less than so many bytes are mapped together where starting a task takes long.
-TASK = 24_000_000
+Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Generator[Row]]
 
 
 class Run:
@@ -48,11 +45,11 @@ class Run:
             self._check_folder(resume=resume)
             self.folder.begin()
             self.manifest.read()
-            self.left = [one for one in self.files if not self.manifest.is_done(one, job.fingerprint)]
+            left = (one for one in self.files if not self.manifest.is_done(one, job.fingerprint))
+            self.left = sorted(left, key=lambda one: -one.size)  # for a large one that begins last takes long
             self.done = len(self.files) - len(self.left)
-            self.manifest.begin(self.left)
         except OSError as error:
-            raise cannot_write(self.folder.url, error) from None
+            raise self.folder.error(error) from None
         self.failed: list[Diagnostic] = []
 
     def _check_folder(self, *, resume: bool) -> None:
@@ -72,15 +69,25 @@ class Run:
         """
         maps = engine_of(engine) if isinstance(engine, str) else engine
         try:
-            for row in maps(self.job, self.left, self.folder, workers):
-                if "failed" in row:
-                    self.failed += [Diagnostic(**one) for one in row["failed"]]
-                else:
-                    self.manifest.add(row)
-                    yield row
+            self.manifest.begin(self.left)
+            with closing(maps(self.job, self.left, self.folder, workers)) as rows:
+                for row in rows:
+                    if "failed" in row:
+                        self._fail([Diagnostic(**one) for one in row["failed"]])
+                    else:
+                        self.manifest.add(row)
+                        yield row
+        except OSError as error:
+            raise self.folder.error(error) from None
         finally:
-            self.manifest.flush()
+            self.manifest.close()
             self.folder.end()
+
+    def _fail(self, found: Sequence[Diagnostic]) -> None:
+        """Go on without a file, unless no other could be mapped either."""
+        if any(one.code == "W903" for one in found):
+            raise MappingError(found)
+        self.failed += found
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -106,28 +113,6 @@ def _together(rows: Iterable[tuple[dict[str, Any], str]]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def attempt(job: Job, file: File, folder: Folder) -> Row:
-    """The row of a file, or under `failed` why there is none."""
-    try:
-        return job.map_file(file, folder)
-    except MapperError as error:
-        found = [{"code": one.code, "message": one.message, "hint": one.hint} for one in error.diagnostics]
-        return {"source": file.url, "failed": found}
-
-
-def tasks_of(files: Sequence[File]) -> list[list[File]]:
-    """The files in groups that are large enough for a task, in their order."""
-    groups: list[list[File]] = []
-    size = TASK
-    for file in files:
-        if size >= TASK:
-            groups.append([])
-            size = 0
-        groups[-1].append(file)
-        size += file.size
-    return groups
-
-
 def engine_of(name: EngineName) -> Engine:
     """An engine by its name. Raises `MappingError` W904 if what it needs is not installed."""
     try:
@@ -138,7 +123,7 @@ def engine_of(name: EngineName) -> Engine:
                 from truto_mapper.edges.bulk.on_ray import map_files  # noqa: PLC0415  # an extra
             case _:
                 from truto_mapper.edges.bulk.on_this_machine import map_files  # noqa: PLC0415  # likewise
-    except ImportError as error:
-        message = f"the engine {name} needs an extra: {error}"
-        raise MappingError(Diagnostic("W904", message, hint=f"pip install 'truto-mapper[{name}]'")) from None
+    except ImportError:
+        hint = f"pip install 'truto-mapper[{name}]'"
+        raise MappingError(Diagnostic("W904", f"the engine {name} is not installed", hint=hint)) from None
     return map_files

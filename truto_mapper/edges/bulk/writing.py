@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -55,6 +56,14 @@ class Misfit(NamedTuple):
     found: Sequence[tuple[Steps, str]]
 
 
+class _Waiting(NamedTuple):
+    """Records that become columns together, and the page and the account of each."""
+
+    records: list[Any]
+    pages: list[int]
+    accounts: list[str | None]
+
+
 class _Parquet:
     """A Parquet file that grows by row groups. `coded` are the columns with a dictionary, because values recur."""
 
@@ -101,12 +110,14 @@ class Records:
     def __init__(self, path: Path, resource: Resource) -> None:
         account = [(ACCOUNT, Field("string"))] if ACCOUNT not in resource.fields else []
         self.fields, self._has_account = [*resource.fields.items()], bool(account)
+        self._columns = {name: columns.column(one) for name, one in self.fields}
+        self._types = [columns.type_of(one) for _, one in self.fields]
         self.schema = columns.schema_of([*self.fields, *account])
         coded = [name for one in (*self.fields, *account) for name in _recurring(*one)]
         self._file = _Parquet(path, self.schema, coded)
         self._count = 0
-        #: By class, because objects of one class become columns fastest: records, and their pages and accounts.
-        self._waiting: dict[type, tuple[list[Any], list[Run]]] = {}
+        #: By class, because objects of one class become columns fastest.
+        self._waiting: dict[type, _Waiting] = {}
 
     @property
     def count(self) -> int:
@@ -127,38 +138,36 @@ class Records:
         return self.flush() if self._count >= CHUNK else []
 
     def _wait(self, kind: type, records: Sequence[Any], runs: Sequence[Run]) -> None:
-        found, known = self._waiting.setdefault(kind, ([], []))
-        found += records
-        known += runs
+        waiting = self._waiting.setdefault(kind, _Waiting([], [], []))
+        waiting.records.extend(records)
+        for count, page, account in runs:
+            waiting.pages.extend([page] * count)
+            waiting.accounts.extend([account] * count)
 
     def flush(self) -> list[Misfit]:
         """Write what waits."""
         waiting, self._waiting, self._count = self._waiting, {}, 0
-        return [misfit for records, runs in waiting.values() for misfit in self._write(records, runs)]
-
-    def _write(self, records: list[Any], runs: list[Run]) -> list[Misfit]:
-        of_page = [(page, account) for count, page, account in runs for _ in range(count)]
         misfits: list[Misfit] = []
-        for start in range(0, len(records), CHUNK):
-            some, known = records[start : start + CHUNK], of_page[start : start + CHUNK]
-            try:
-                self._file.add(self._batch(some, known))
-            except columns.MisfitError:
-                odd = {n: found for n, one in enumerate(some) if (found := list(columns.misfits(self.fields, one)))}
-                misfits += [Misfit(some[n], *known[n], found) for n, found in odd.items()]
-                fitting = [n for n in range(len(some)) if n not in odd]
-                if fitting:
-                    self._file.add(self._batch([some[n] for n in fitting], [known[n] for n in fitting]))
+        for records, pages, accounts in waiting.values():
+            for start in range(0, len(records), 2 * CHUNK):  # a page may have very many
+                chunk = slice(start, start + 2 * CHUNK)
+                misfits += self._write(records[chunk], pages[chunk], accounts[chunk])
         return misfits
 
-    def _batch(self, records: Sequence[Any], known: Sequence[tuple[int, str | None]]) -> pa.RecordBatch:
-        found = columns.members([name for name, _ in self.fields], records)
-        made = [
-            pa.nulls(len(records), columns.type_of(field)) if values is None else columns.column(field, values)
-            for (_, field), values in zip(self.fields, found, strict=True)
-        ]
+    def _write(self, records: list[Any], pages: list[int], accounts: list[str | None]) -> list[Misfit]:
+        try:
+            self._file.add(self._batch(records, accounts))
+        except columns.MisfitError:
+            found = [list(columns.misfits(self.fields, one)) for one in records]
+            fits = [not some for some in found]
+            self._file.add(self._batch([*compress(records, fits)], [*compress(accounts, fits)]))
+            return [Misfit(*one) for one in zip(records, pages, accounts, found, strict=True) if one[-1]]
+        return []
+
+    def _batch(self, records: Sequence[Any], accounts: Sequence[str | None]) -> pa.RecordBatch:
+        made = columns.columns_of(self._columns, self._types, records)
         if self._has_account:
-            made.append(pa.array([account for _, account in known], pa.string()))
+            made.append(pa.array(accounts, pa.string()))
         return pa.RecordBatch.from_arrays(made, schema=self.schema)
 
     def close(self, row: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: As `edges.bulk.ENGINES`, which needs an extra.
 ENGINES = ("local", "spark", "ray")
 
-Sources = Annotated[list[str], Argument(metavar="SOURCE…", help="Files of replies, folders, patterns or URLs.")]
+Sources = Annotated[list[str], Argument(metavar="SOURCE", help="Files of replies, folders, patterns or URLs.")]
 Out = Annotated[str, Option("--out", metavar="DIR", help="Where records/, rejects/ and manifest.jsonl go.")]
 Workers = Annotated[int | None, Option(min=1, metavar="N", help="Processes; by default one for each processor.")]
 Resume = Annotated[
@@ -81,7 +81,8 @@ def _found(totals: dict[str, Any]) -> Iterator[Diagnostic]:
     for code, about in totals["rejects_by_code"].items():
         first, file = about["first"], about["file"].rpartition("/")[2]
         message = f"{first['message']} ({_counted(about['count'])}, first in reply {first['page']:,} of {file})"
-        yield Diagnostic(code, message, "warning", pointer=first["pointer"])
+        hint = first["place"] and f"the mapping has it at {first['place']}"
+        yield Diagnostic(code, message, "warning", pointer=first["pointer"], hint=hint)
 
 
 def _counted(count: int) -> str:
@@ -90,8 +91,8 @@ def _counted(count: int) -> str:
 
 def _too_many(totals: dict[str, Any], most: int) -> Iterator[Diagnostic]:
     if totals["rejects"] > most:
-        message = f"{totals['rejects']:,} rows or replies were rejected, and --max-rejects is {most:,}"
-        yield Diagnostic("W905", message, hint="rejects/ has each with its findings; the records are complete without")
+        message = f"rejected rows and replies: {totals['rejects']:,}; --max-rejects allows {most:,}"
+        yield Diagnostic("W905", message, hint="rejects/ has each of them with its findings; all others are records")
 
 
 @contextmanager
