@@ -187,7 +187,7 @@ def things(tmp_path_factory):
 
 def test_a_value_is_in_its_column_or_a_reject_that_says_why(things, tmp_path):
     found = FIELDS["cases"]
-    replies = ['{"data":[{"id":"%d","%s":%s}]}' % (n, one["field"], one["value"]) for n, one in enumerate(found)]
+    replies = [f'{{"data":[{{"id":"{n}","{one["field"]}":{one["value"]}}}]}}' for n, one in enumerate(found)]
     records, rejects, _ = mapped(tmp_path, [one.encode() for one in replies], things)
     by_id = {one["id"]: one for one in records}
     refused = {one["page"] - 1: one for one in rejects}
@@ -217,12 +217,12 @@ def test_integers_that_are_written_as_decimals_stay_what_they_are(chosen, things
 
 
 def test_many_odd_records_among_right_ones_are_rejected_alone(things, tmp_path):
-    rows = [{"id": str(n), "count": 2**70 if n % 7 == 0 else n, "share": 0.5, "times": []} for n in range(9_000)]
-    replies = [{"data": rows[start : start + 90]} for start in range(0, 9_000, 90)]
+    rows = [{"id": str(n), "count": 2**70 if n % 7 == 0 else n, "share": 0.5, "times": []} for n in range(5_000)]
+    replies = [{"data": rows[start : start + 90]} for start in range(0, 5_000, 90)]
     records, rejects, row = mapped(tmp_path, replies, things)
-    assert [int(one["id"]) for one in records] == [n for n in range(9_000) if n % 7]
+    assert [int(one["id"]) for one in records] == [n for n in range(5_000) if n % 7]
     assert [(one["page"], json.loads(one["raw"])["id"]) for one in rejects] == [
-        (n // 90 + 1, str(n)) for n in range(0, 9_000, 7)
+        (n // 90 + 1, str(n)) for n in range(0, 5_000, 7)
     ]
     assert row["rejects_by_code"]["W902"]["count"] == len(rejects)
 
@@ -252,7 +252,7 @@ MOMENTS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(MOMENTS)
 def test_for_any_time_of_rfc_3339_the_column_has_its_instant(text):
     if not timestamps.is_date_time(text):
@@ -531,15 +531,11 @@ def test_columns_of_other_types_than_text_say_what_they_say(tmp_path):
     assert [(one["page"], one["code"], one["integrated_account_id"]) for one in rejects] == [(3, "P601", "9")]
 
 
-def test_times_without_an_offset_or_with_nanoseconds_are_not_guessed(tmp_path):
-    for type_, value in ((pa.timestamp("us"), 5), (pa.timestamp("ns", "UTC"), 5)):
-        table = pa.table({"body": [written(WEEK)], "query": [json.dumps(PERIOD)], "now": pa.array([value], type_)})
-        try:
-            _, rejects, _ = mapped(tmp_path, parquet(table), GONG)
-        except MapperError as error:
-            assert error.code == "W901"
-        else:
-            assert [one["code"] for one in rejects] == ["Q509"] or type_.unit == "ns"
+def test_a_time_without_an_offset_is_not_guessed(tmp_path):
+    now = pa.array([1770000000000000], pa.timestamp("us"))
+    table = pa.table({"body": [written(WEEK)], "query": [json.dumps(PERIOD)], "now": now})
+    records, (reject,), _ = mapped(tmp_path, parquet(table), GONG)
+    assert (records, reject["code"]) == ([], "Q509")
 
 
 def test_an_account_is_that_of_the_reply_else_of_its_query_else_of_the_job(things, tmp_path):
@@ -629,7 +625,7 @@ def rows(tmp_path_factory):
 
 
 def test_rows_alone_give_what_they_give_in_a_reply(rows, tmp_path):
-    found = [{"id": str(n), "count": n} if n % 5 else {"id": n, "count": "x"} for n in range(1_203)]
+    found = [{"id": str(n), "count": n} if n % 5 else {"id": n, "count": "x"} for n in range(703)]
     for endpoint, wrap in (
         ("plain", lambda rows: {"data": {"items": rows}}),
         ("array", lambda rows: rows),
@@ -674,12 +670,12 @@ def load_only(mapper, name):
     ],
 )
 def test_a_row_that_is_no_row_is_rejected_alone(odd, rows, tmp_path):
-    good = [b'{"id":"%d"}' % n for n in range(700)]
-    lines = [*good[:321], odd, *good[321:]]
+    good = [b'{"id":"%d"}' % n for n in range(150)]
+    lines = [*good[:121], odd, *good[121:]]
     for endpoint in ("plain", "array"):
         records, (reject,), row = mapped(tmp_path, b"\n".join(lines), rows, rows=endpoint)
-        assert listed(records) == [str(n) for n in range(700)]
-        assert (reject["page"], row["replies"], reject["code"]) == (322, 701, "P602")
+        assert listed(records) == [str(n) for n in range(150)]
+        assert (reject["page"], row["replies"], reject["code"]) == (122, 151, "P602")
         assert reject["raw"] == odd.decode(errors="backslashreplace")
         assert "items" not in reject["message"]
 
@@ -963,17 +959,17 @@ def test_files_may_be_at_a_url(served, things, tmp_path):
 
 
 def test_every_rejected_row_has_all_of_its_findings_also_of_pages_with_thousands(things, tmp_path):
-    rows = [{"id": n, "count": "x", "is_open": 1, "times": ["soon"]} for n in range(2_500)]
+    rows = [{"id": n, "count": "x", "is_open": 1, "times": ["soon"]} for n in range(1_100)]
     records, rejects, row = mapped(tmp_path, [{"data": [*rows, {"id": "ok"}]}], things)
-    assert (listed(records), len(rejects)) == (["ok"], 2_500)
-    assert [json.loads(one["raw"])["id"] for one in rejects] == [*range(2_500)]
+    assert (listed(records), len(rejects)) == (["ok"], 1_100)
+    assert [json.loads(one["raw"])["id"] for one in rejects] == [*range(1_100)]
     for number, one in enumerate(rejects):
         places = [one["pointer"], *(more["pointer"] for more in one["further"])]
         assert sorted(places) == [f"/data/{number}/{name}" for name in ("count", "id", "is_open", "times/0")]
         assert {one["code"], *(more["code"] for more in one["further"])} <= {"D401", "D402"}
         assert all(str(one["message"]) for one in (one, *one["further"]))
         assert "acme.yaml:" in one["place"]
-    assert row["rejects_by_code"]["D401"]["count"] == 2_500
+    assert row["rejects_by_code"]["D401"]["count"] == 1_100
 
 
 SHARED = """\
