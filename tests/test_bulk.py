@@ -36,7 +36,7 @@ from stored import are_equal, expected, mapped, ran, rows_of, written
 from truto_mapper import MapperError, load
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.golden import cases
-from truto_mapper.edges.bulk import columns, job, reading
+from truto_mapper.edges.bulk import columns, job, reading, writing
 from truto_mapper.resource.field import Field
 from truto_mapper.text import timestamps
 
@@ -225,6 +225,18 @@ def test_many_odd_records_among_right_ones_are_rejected_alone(things, tmp_path):
         (n // 90 + 1, str(n)) for n in range(0, 5_000, 7)
     ]
     assert row["rejects_by_code"]["W902"]["count"] == len(rejects)
+
+
+def test_large_replies_do_not_wait_in_memory(things, tmp_path, monkeypatch):
+    written_at = []
+    monkeypatch.setattr(writing, "CHUNK_BYTES", 1_000)
+    original = writing._Parquet.add
+    monkeypatch.setattr(
+        writing._Parquet, "add", lambda file, batch: written_at.append(len(batch)) or original(file, batch)
+    )
+    replies = [{"data": [{"id": "1", "x": "y" * 990}, {"id": 2, "x": "y" * 990}]}] * 3
+    records, rejects, _ = mapped(tmp_path, replies, things)
+    assert (len(records), len(rejects), written_at) == (3, 3, [1] * 6)
 
 
 def test_the_columns_have_the_types_of_the_spec(things, tmp_path):

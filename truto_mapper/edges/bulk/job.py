@@ -188,7 +188,7 @@ class Work:
             self._reject([of_reply(found, reply)])
             return
         self._reject(of_page(page, reply))
-        self._write(page, [(len(page.records), reply.number, reply.account)])
+        self._write(page, [(len(page.records), reply.number, reply.account)], len(reply.body))
 
     def _map_rows(self, group: Sequence[Reply], frame: Frame) -> None:
         """Map rows as those of one reply; each half of them alone if that fails, until the row that fails is alone."""
@@ -218,7 +218,7 @@ class Work:
             return False
         self.replies += len(group)
         self._reject(one.within(group[n].number, f"{frame.at}/{n}") for one, n in zip(rejects, gone, strict=True))
-        self._write(page, runs)
+        self._write(page, runs, len(reply.body))
         return True
 
     def _page(self, reply: Reply) -> tuple[Reply, Page[Any] | None, Sequence[Diagnostic]]:
@@ -268,8 +268,8 @@ class Work:
         for one in found:
             self.rejects.add(one.row(self.file.place))
 
-    def _write(self, page: Page[Any], runs: Sequence[tuple[int, int, str | None]]) -> None:
-        self._reject(map(of_misfit, self.records.add(page.records, runs)))
+    def _write(self, page: Page[Any], runs: Sequence[tuple[int, int, str | None]], size: int) -> None:
+        self._reject(map(of_misfit, self.records.add(page.records, runs, size)))
 
 
 def _of_another(name: str | None, frame: Frame) -> Diagnostic:
