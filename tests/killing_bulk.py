@@ -71,9 +71,9 @@ def processes(mark: str) -> dict[int, str]:
     return {pid: command for pid, command in found.items() if command}
 
 
-def holders(folder: Path, mark: str) -> list[int]:
-    """The processes of a run that write in a folder: its workers."""
-    return [pid for pid in processes(mark) if any(one.startswith(str(folder)) for one in _opened(pid))]
+def writers(text: str, mark: str) -> list[int]:
+    """The processes of a run that write files with a text in their paths: its workers."""
+    return [pid for pid in processes(mark) if any(text in one for one in _opened(pid))]
 
 
 def _opened(pid: int) -> list[str]:
@@ -120,7 +120,7 @@ def check(found: Path, right: Path) -> tuple[int, int]:
 def victims(kind: str, engine: str, run: Started, out: Path, rng: Random) -> list[int]:
     """The process to kill: a worker, or what drives them."""
     if kind == "worker":
-        return holders(out / "_temporary", run.mark)[:1]
+        return writers(f"{out}/_temporary/", run.mark)[:1]
     machines = [pid for pid, command in processes(run.mark).items() if "java" in command.split(" ")[0]]
     return (
         machines[:1]
