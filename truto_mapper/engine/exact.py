@@ -89,11 +89,15 @@ class ExactPage:
     def reply(self) -> Reply:
         return Reply(self.scope.data, self.scope.lookup(REPLIES, {}))
 
-    @cached_property
+    @property
     def rows(self) -> Located:
         """The rows of the reply, without nulls."""
+        return self.located or self._selected
+
+    @cached_property
+    def _selected(self) -> Located:
         try:
-            return self.located or self.reply.rows(self.endpoint, self.scope, self._doubtful)
+            return self.reply.rows(self.endpoint, self.scope, self._doubtful)
         except EvaluationError:
             if not self.misplaced or self.budget.is_exhausted:
                 raise

@@ -6,7 +6,7 @@ checked, because msgspec lets invalid UTF-8 and numbers beyond a double through 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
 from types import GenericAlias
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from truto_mapper.language.names import NamePath
 
 #: How many calls deep JSON is decoded as a whole, so that what is nested too deeply for Python's own module is refused.
-_FRAMES = 6
+FRAMES = 6
 
 #: The options of types that are decoded: an unknown name is refused, because what is skipped is not checked.
 _STRICT = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
@@ -61,7 +61,7 @@ def errors() -> tuple[type[Exception], ...]:
     return library().MsgspecError, ValueError, RecursionError
 
 
-def deep(decode: Decoder, body: Any, frames: int = _FRAMES) -> Any:
+def deep(decode: Decoder, body: Any, frames: int = FRAMES) -> Any:
     """What a decoder makes of a body. Raises `errors()`, also for one that Python's own module cannot follow."""
     return deep(decode, body, frames - 1) if frames else decode(body)
 
@@ -163,10 +163,11 @@ def is_name(name: str) -> bool:
     return len(name) <= MAX_NAME and name.isprintable() and '"' not in name and "\\" not in name
 
 
-def new_names(value: Any, known: Collection[str]) -> list[str]:
+def new_names(value: Any, known: frozenset[str]) -> list[str]:
     """The names of an object that are to be learned; none if that would be too many."""
-    names = value if isinstance(value, dict) else ()
-    new = [name for name in names if name not in known and is_name(name)]
+    if not isinstance(value, dict) or value.keys() <= known:
+        return []
+    new = [name for name in value if name not in known and is_name(name)]
     return new if len(known) + len(new) <= MAX_NAMES else []
 
 

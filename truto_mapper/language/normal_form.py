@@ -341,7 +341,8 @@ def _ordered(node: Node) -> Node:
             tests = [_ordered(nodes.Binary(_NOWHERE, "=", left, one)) for one in items]
             return _ordered(_chained("or", tests))
         case nodes.Binary(operator="=" | "!=", left=left, right=right):
-            return replace(node, left=min(left, right, key=repr), right=max(left, right, key=repr))
+            first, second = (left, right) if repr(left) <= repr(right) else (right, left)
+            return replace(node, left=first, right=second)
         case nodes.Binary(operator="and" | "or" as operator) if all(map(_cannot_fail, nodes.walk(node))):
             return _chained(operator, sorted(_operands(node, operator), key=repr))
         case nodes.Binary(operator=operator, left=left, right=right) if operator in _MIRRORED:

@@ -26,8 +26,8 @@ _BUFFER = 1 << 20
 #: Files of less than so many bytes are mapped together where starting a task takes long.
 TASK = 24_000_000
 
-#: How many tasks each worker has at least, if there are as many files: else the last task takes long.
-_TASKS = 4
+#: How many tasks each worker has at least, if there are as many files, and at most, if their files are not larger.
+_TASKS, _MOST_TASKS = 4, 20
 
 #: A row of the manifest: a JSON object that says what one file became.
 Row = dict[str, Any]
@@ -90,9 +90,13 @@ def sources(given: Iterable[str | os.PathLike[str]]) -> list[File]:
 
 
 def tasks_of(files: Sequence[File], workers: int) -> list[list[File]]:
-    """The files in groups that are large enough for a task, in their order."""
+    """The files in groups that are large enough for a task, in their order.
+
+    Each worker gets some tasks, so that all end at about the same time, but not so many that their scheduler is late.
+    """
     groups: list[list[File]] = []
-    size = least = min(TASK, sum(file.size for file in files) // (_TASKS * workers))
+    each = sum(file.size for file in files) // workers
+    size = least = max(min(TASK, each // _TASKS), each // _MOST_TASKS)
     for file in files:
         if size >= least:
             groups.append([])

@@ -110,6 +110,8 @@ class Records:
     def __init__(self, path: Path, resource: Resource) -> None:
         account = [(ACCOUNT, Field("string"))] if ACCOUNT not in resource.fields else []
         self.fields, self._has_account = [*resource.fields.items()], bool(account)
+        self._columns = {name: columns.column(one) for name, one in self.fields}
+        self._types = [columns.type_of(one) for _, one in self.fields]
         self.schema = columns.schema_of([*self.fields, *account])
         coded = [name for one in (*self.fields, *account) for name in _recurring(*one)]
         self._file = _Parquet(path, self.schema, coded)
@@ -147,8 +149,8 @@ class Records:
         waiting, self._waiting, self._count = self._waiting, {}, 0
         misfits: list[Misfit] = []
         for records, pages, accounts in waiting.values():
-            for start in range(0, len(records), CHUNK):
-                chunk = slice(start, start + CHUNK)
+            for start in range(0, len(records), 2 * CHUNK):  # a page may have very many
+                chunk = slice(start, start + 2 * CHUNK)
                 misfits += self._write(records[chunk], pages[chunk], accounts[chunk])
         return misfits
 
@@ -163,11 +165,7 @@ class Records:
         return []
 
     def _batch(self, records: Sequence[Any], accounts: Sequence[str | None]) -> pa.RecordBatch:
-        found = columns.members([name for name, _ in self.fields], records)
-        made = [
-            pa.nulls(len(records), columns.type_of(field)) if values is None else columns.column(field, values)
-            for (_, field), values in zip(self.fields, found, strict=True)
-        ]
+        made = columns.columns_of(self._columns, self._types, records)
         if self._has_account:
             made.append(pa.array(accounts, pa.string()))
         return pa.RecordBatch.from_arrays(made, schema=self.schema)
