@@ -23,7 +23,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
 from truto_mapper.edges.bulk.files import File, Folder, Row, tasks_of
-from truto_mapper.edges.bulk.job import TRIES, Job
+from truto_mapper.edges.bulk.job import TRIES, Job, in_worker
 from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MappingError
 
@@ -60,7 +60,7 @@ def _mapped(spark: SparkSession, job: Job, files: Sequence[File], folder: Folder
     def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                rows = [json.dumps(job.attempt(file, folder)) for file in pickle.loads(tasks[number])]  # noqa: S301  # files
+                rows = [json.dumps(row) for row in in_worker(job, pickle.loads(tasks[number]), folder)]  # noqa: S301  # files
                 if told is not None:
                     told.add(rows)
                 yield pa.RecordBatch.from_pydict({"row": rows})
