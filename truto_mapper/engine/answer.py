@@ -114,6 +114,7 @@ def page_of(  # noqa: C901  # several functions take longer
                 "list",
                 None if joined is None else joined.replies,
                 (),
+                (),
             )
             return _new(Page, parts)
     found[:0] = notes
@@ -243,6 +244,7 @@ class Answer:
             self.plan.remote_data,
             self.budget,
             located,
+            self.replies.tells_each,
         )
 
     def scope(self) -> Scope:
@@ -289,11 +291,12 @@ class Answer:
         following: Position | str | None = carried(cursors, query, self.plan, cursor) if not offset else None
         if offset or first is not None:
             following = Position(cursor, offset, digest or first)
-        notes = () if query is None else query.notes
+        notes, findings = () if query is None else query.notes, [*map(tuple, rejected.findings)]
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
             from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # most pages have no findings
 
-            notes = Redaction.of_page(self.bindings[0], self.response.headers, query).diagnostics(self.found)
+            hidden = Redaction.of_page(self.bindings[0], self.response.headers, query)
+            notes, *findings = map(hidden.diagnostics, (self.found, *findings))
         else:
             notes = tuple(self.found)
         resource = self.replies.mapping.resource
@@ -309,6 +312,7 @@ class Answer:
             self.plan.method,
             None if self.replies.joined is None else self.replies.joined.replies,
             tuple(rejected.pointers),
+            tuple(findings),
         )
         return _new(Page, (tuple(records), following, notes, *parts))
 
