@@ -291,9 +291,9 @@ class Answer:
             following = Position(cursor, offset, digest or first)
         notes = () if query is None else query.notes
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
-            from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # most pages have no findings
+            from truto_mapper.engine.redaction import page_findings  # noqa: PLC0415  # most pages have none
 
-            notes = Redaction.of_page(self.bindings[0], self.response.headers, query).diagnostics(self.found)
+            notes = page_findings(self.found, self.bindings[0], self.response.headers, query)
         else:
             notes = tuple(self.found)
         resource = self.replies.mapping.resource
