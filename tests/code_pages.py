@@ -43,6 +43,7 @@ GROUPS = {
     "E": "Explanations",
     "I": "Imports from Truto",
     "S": "The service: keys, store, accounts, tokens",
+    "W": "Files of replies, mapped by `bulk`",
     "G": "Golden cases",
 }
 

@@ -52,6 +52,11 @@ OWNERS = {
     "httpx2": {"edges.client", "edges.server"},
     "limits": {"edges.client"},
     "opentelemetry": {"edges.client"},
+    "fsspec": {"edges.bulk.files"},
+    "pyarrow": {"edges.bulk"},
+    "py4j": {"edges.bulk.on_spark"},
+    "pyspark": {"edges.bulk.on_spark"},
+    "ray": {"edges.bulk.on_ray"},
 }
 
 #: What has no place below `edges`: clocks, the network, the environment, processes, logging.
@@ -160,7 +165,7 @@ FUSED |= {"engine.typed_json", "engine.typed_rows", "engine.typed_reply"}
 
 
 #: What leads from one path to the other.
-BETWEEN = ["engine.answer", "engine.located_rows", "engine.odd_rows"]
+BETWEEN = ["engine.answer", "engine.located_rows", "engine.odd_rows", "engine.unread"]
 
 
 def test_only_what_leads_from_one_to_the_other_knows_both_the_exact_and_the_fused_path():
@@ -231,6 +236,7 @@ def test_no_module_rebinds_its_globals():
 CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
+    "edges.bulk.job._unpacked": 4,
     "edges.mock.company.self._hosted": 4096,
     "edges.mock.company.self.midnight": 4096,
     "edges.pytest_plugin._loader": "one a mapping file",

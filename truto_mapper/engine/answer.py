@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
@@ -17,6 +16,7 @@ from truto_mapper.engine.page import (
     OnInvalid,
     Page,
     ReadResponse,
+    Rejected,
     Response,
     bounded,
 )
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from truto_mapper.engine.exact import ExactPage
     from truto_mapper.engine.located_rows import LocatedRows
     from truto_mapper.engine.odd_rows import OddRows
+    from truto_mapper.language.expression import Scope
     from truto_mapper.resource.spec import Resource
 
 
@@ -42,6 +43,8 @@ Given: TypeAlias = tuple[Query | None, Asked, int, dict[str, Any], OnInvalid]
 FAILURES = (*BEYOND, MapperError)
 
 _new = tuple.__new__
+
+_NO_REJECTS = Rejected()
 
 
 def page_of(  # noqa: C901  # several functions take longer
@@ -110,6 +113,7 @@ def page_of(  # noqa: C901  # several functions take longer
                 cursors,
                 "list",
                 None if joined is None else joined.replies,
+                (),
             )
             return _new(Page, parts)
     found[:0] = notes
@@ -200,9 +204,9 @@ class Answer:
 
     def page_of(self, fused: Fused, cursor: str | None, rows: Any, key: Any, made: Made | None) -> Page[Any]:
         plan, start, stop = self.plan, self.query.offset if self.query is not None else 0, None
-        odd = fused.odd_rows or _odd_rows(fused, self.replies.mapping.resource)
+        odd = odd_rows(fused, self.replies.mapping.resource)
         is_found = rows is not False
-        exact = self._exact(odd, odd.located(self.bindings[5]) if is_found else None)
+        exact = self.exact_page(odd, odd.located(self.bindings[5]) if is_found else None)
         if not is_found:
             values = None if key is None or fused.loops is None else odd.values(exact, self.bindings[5])
             rows, key = (exact.rows, None) if values is None else (values, key)
@@ -213,7 +217,7 @@ class Answer:
         earlier: Sequence[Any] = ()
         if start and self.query is not None:
             earlier, records, doubtful = _unchanged(self.query, exact, records, doubtful)
-        kept, rejected = records, list[Any]()
+        kept, rejected = records, _NO_REJECTS
         if doubtful or fault is not None or not is_found:
             self.budget.rows = len(rows)
             outcome = odd.outcome_of(exact, key) if fault is None else None
@@ -227,28 +231,32 @@ class Answer:
         if stop is None or self.query is None:
             is_rest = start and cursor is not None
             first = beginning([*earlier, *exact.identities(records, start)]) if is_rest else None
-            return self._ended(fused.endpoint.name, kept, cursor, rejected, first=first)
+            return self.ended(fused.endpoint.name, kept, cursor, rejected, first=first)
         digest = digest_of([*earlier, *exact.identities(records, start)])
-        return self._ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
+        return self.ended(fused.endpoint.name, kept, self.query.cursor, rejected, stop, digest)
 
-    def _exact(self, odd: OddRows, located: LocatedRows | None) -> ExactPage:
+    def exact_page(self, odd: OddRows, located: LocatedRows | None) -> ExactPage:
         return odd.exact_page(
             self.replies.schema,
-            partial(self.replies.scope, self.bindings, self.budget),
+            self.scope,
             self.on_invalid,
             self.plan.remote_data,
             self.budget,
             located,
         )
 
+    def scope(self) -> Scope:
+        """The scope of the page."""
+        return self.replies.scope(self.bindings, self.budget)
+
     def without_records(self, reply: Sequence[Any]) -> Page[Any]:
         """The page of a reply that is raw, or means no records."""
         if not reply and self.query is not None and self.query.offset:
             raise _changed()
         if not reply:
-            return self._ended(None, (), None)
+            return self.ended(None, (), None)
         if self.plan.method != "list":
-            return self._ended(reply[0], (), None, is_mapped=False)
+            return self.ended(reply[0], (), None, is_mapped=False)
         name, cursor = reply
         fused = self.replies.functions[name]
         if fused.has_pages:
@@ -257,14 +265,14 @@ class Answer:
         else:
             body = self.bindings[5]
             cursor, self.is_looping = next_cursor(cursor, fused, self.query, body, self.found, is_raw=True)
-        return self._ended(name, (), cursor)
+        return self.ended(name, (), cursor)
 
-    def _ended(
+    def ended(
         self,
         name: str | None,
         records: Sequence[Any],
         cursor: str | None,
-        rejected: Sequence[Any] = (),
+        rejected: Rejected = _NO_REJECTS,
         offset: int = 0,
         digest: str | None = None,
         *,
@@ -276,19 +284,21 @@ class Answer:
         `first` is the beginning of the provider's page where these are the rest of it.
         """
         if is_mapped and self.plan.method in GIVING_ONE:
-            _check_one(self.plan.method, len(records) + len(rejected))
+            _check_one(self.plan.method, len(records) + len(rejected.rows))
         query, cursors = self.query, self.replies.cursors
         following: Position | str | None = carried(cursors, query, self.plan, cursor) if not offset else None
         if offset or first is not None:
             following = Position(cursor, offset, digest or first)
         notes = () if query is None else query.notes
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
-            notes = quieted(self.found, self.bindings[0], self.response.headers, query)
+            from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # most pages have no findings
+
+            notes = Redaction.of_page(self.bindings[0], self.response.headers, query).diagnostics(self.found)
         else:
             notes = tuple(self.found)
         resource = self.replies.mapping.resource
         parts = (
-            tuple(rejected),
+            tuple(rejected.rows),
             self.response,
             query,
             resource,
@@ -298,15 +308,17 @@ class Answer:
             cursors,
             self.plan.method,
             None if self.replies.joined is None else self.replies.joined.replies,
+            tuple(rejected.pointers),
         )
-        return Page(tuple(records), following, notes, *parts)
+        return _new(Page, (tuple(records), following, notes, *parts))
 
 
-def _odd_rows(fused: Fused, resource: Resource) -> OddRows:
+def odd_rows(fused: Fused, resource: Resource) -> OddRows:
     """What knows the odd rows of an endpoint, kept with its function."""
-    from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
+    if fused.odd_rows is None:
+        from truto_mapper.engine.odd_rows import OddRows  # noqa: PLC0415  # most pages have no need of it
 
-    fused.odd_rows = OddRows(fused, resource)
+        fused.odd_rows = OddRows(fused, resource)
     return fused.odd_rows  # type: ignore[no-any-return]  # it knows nothing of them
 
 
@@ -363,8 +375,8 @@ def _part(rows: list[Any], start: int, limit: int | None) -> tuple[list[Any], in
 
 
 def _unchanged(
-    query: Query, exact: ExactPage, records: list[Any], doubtful: Sequence[int]
-) -> tuple[list[Any], list[Any], Sequence[int]]:
+    query: Query, exact: ExactPage, records: list[Any], doubtful: Collection[int]
+) -> tuple[list[Any], list[Any], Collection[int]]:
     """What identifies the rows before the offset of a query; the records after them, and the doubtful ones of these.
 
     Raises `QueryError` Q514 if these are not the rows that were returned before.

@@ -44,7 +44,7 @@ class Envelope:
             for name in above:
                 holder = holder.setdefault(name, {})
             holder[last] = typed_json.raw_list()
-        self._lessons, self._open = 0, self._typed()
+        self._lessons, self._open, self._plain = 0, self._typed(), typed_json.decoder(Any)
 
     def _is_looked_into(self, path: NamePath, endpoints: Iterable[Fused]) -> bool:
         for one in endpoints:
@@ -67,7 +67,7 @@ class Envelope:
         """
         try:
             if self._array is not None and body.startswith(b"[") and all(self.rows.get(one) == () for one in endpoints):
-                return typed_json.deep(self._array, body)
+                return typed_json.deep(self._array, body, typed_json.FRAMES + 1)  # as deep as `_open`
             return self._open(body)
         except typed_json.errors() as error:
             if self._lessons >= MAX_LESSONS:
@@ -92,6 +92,29 @@ class Envelope:
             raise UndecidedError
         return rows
 
+    def is_all_read(self, fused: Fused, sent: bytes, raws: Sequence[Any]) -> bool:
+        """Whether all of a body but the raw rows of an endpoint is surely JSON that can be read.
+
+        Nothing decodes raw rows whose name occurs again: the last ones count.
+        """
+        if not (fused.typed and fused.typed.is_all_read(sent, raws)):
+            return False
+        path = self.rows[fused.name]
+        if not path:
+            return True
+        start, rows = sent.find(raws[0]), b",".join(raws)
+        if not sent.startswith(rows, start):
+            end = start + len(raws[0])
+            between = sent[end : sent.find(raws[1], end)] if len(raws) > 1 else b""
+            rows = between.join(raws)
+            if between.strip() != b"," or not sent.startswith(rows, start):
+                return False
+        try:
+            rest = self._plain(sent[:start] + sent[start + len(rows) :])
+        except typed_json.errors():
+            return False
+        return bool(value_at(rest, *path) == [])
+
     def _learn(self, body: Any) -> bool:
         """Learn the names of a reply. Returns whether there are new ones."""
         declared = dict(self._declared)
@@ -100,7 +123,7 @@ class Envelope:
             for name in path:
                 value = value.get(name) if isinstance(value, dict) else None
             known = declared.get(path, [])
-            if new := typed_json.new_names(value, known):
+            if new := typed_json.new_names(value, frozenset(known)):
                 declared[path] = [*known, *new]
         if declared == self._declared:
             return False

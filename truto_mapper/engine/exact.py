@@ -13,7 +13,7 @@ from operator import getitem
 from typing import Any, Protocol
 
 from truto_mapper.engine.origin import UNKNOWN, Origins
-from truto_mapper.engine.page import OnInvalid
+from truto_mapper.engine.page import OnInvalid, Rejected
 from truto_mapper.engine.rows import REPLIES, OtherReply, Place, Reply, Row, Rows
 from truto_mapper.engine.shaping import ANY, MAX_SHORT, Fault, shaper, undeclared
 from truto_mapper.engine.source_types import Mismatch, Reading, SourceTypes
@@ -46,6 +46,9 @@ class Located(Protocol):
 
     def remote(self, number: int) -> Any:
         """The `remote_data` of a row."""
+
+    def pointers(self, number: int) -> list[str]:
+        """The pointers to the rows of the loops, the innermost first."""
 
 
 @dataclass(eq=False)
@@ -86,11 +89,15 @@ class ExactPage:
     def reply(self) -> Reply:
         return Reply(self.scope.data, self.scope.lookup(REPLIES, {}))
 
-    @cached_property
+    @property
     def rows(self) -> Located:
         """The rows of the reply, without nulls."""
+        return self.located or self._selected
+
+    @cached_property
+    def _selected(self) -> Located:
         try:
-            return self.located or self.reply.rows(self.endpoint, self.scope, self._doubtful)
+            return self.reply.rows(self.endpoint, self.scope, self._doubtful)
         except EvaluationError:
             if not self.misplaced or self.budget.is_exhausted:
                 raise
@@ -190,7 +197,7 @@ class ExactPage:
         start: int,
         found: list[Diagnostic],
         outcome: Callable[[int], Outcome] | None = None,
-    ) -> tuple[list[Any], list[Any]]:
+    ) -> tuple[list[Any], Rejected]:
         """The records with the doubtful ones mapped here, and the provider's rows that were rejected.
 
         The records are those of the rows from the number `start` on. `outcome` gives what `outcome` gives for the row
@@ -224,8 +231,9 @@ class ExactPage:
         gone: Sequence[int] = [number for number in doubtful if records[number] is MISSING]
         if fault == "required" or (fault is not None and self.on_invalid == "discard_record"):
             gone, records = range(len(records)), [MISSING] * len(records)
-        rejected = [*(self.rows.remote(start + number) for number in gone), *self.unselected.values()]
-        return _without(records, gone) if gone else records, rejected
+        rows = [*(self.rows.remote(start + number) for number in gone), *self.unselected.values()]
+        pointers = [*(self.rows.pointers(start + number)[0] for number in gone), *map(json_pointer, self.unselected)]
+        return _without(records, gone) if gone else records, Rejected(rows, pointers)
 
     @property
     def is_full(self) -> bool:

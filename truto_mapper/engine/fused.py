@@ -34,7 +34,7 @@ on the exact path, and tests hold the two together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from types import CodeType
@@ -56,11 +56,15 @@ if TYPE_CHECKING:
     from truto_mapper.engine.endpoint_code import EndpointCode
     from truto_mapper.engine.reply_code import Loops
     from truto_mapper.engine.source_types import SourceTypes
-    from truto_mapper.engine.typed_reply import TypedRows
+    from truto_mapper.engine.typed_reply import OddRow, TypedRows
     from truto_mapper.language.names import NamePath
 
 #: See `Fused.records`.
-Made: TypeAlias = list[Any] | tuple[list[Any], Sequence[int], Fault | None, bool]
+Made: TypeAlias = list[Any] | tuple[list[Any], Collection[int], Fault | None, bool]
+
+#: The records of raw rows, the doubtful ones by number, whether a row certainly has everything that is read, and
+#: whether all date-times certainly have the UTC offset of their zone, but for those of doubtful rows.
+TypedRecords: TypeAlias = "tuple[list[Any], Mapping[int, OddRow], bool, bool]"
 
 
 class Code(NamedTuple):
@@ -187,11 +191,8 @@ class Fused:
 
     def typed_records(
         self, rows: list[Any], key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget, remote_data: bool
-    ) -> tuple[Made, list[Any]]:
-        """As `records`, for rows that are bytes, and the records alone.
-
-        Raises `UndecidedError` for what has to be mapped the usual way.
-        """
+    ) -> TypedRecords:
+        """The records of rows that are bytes. Raises `UndecidedError` for what has to be mapped the usual way."""
         if key is None:
             raise UndecidedError
         last, found = self.page_values.last
@@ -199,7 +200,7 @@ class Fused:
         if self.typed is None or fault is not None or not is_plain:
             raise UndecidedError
         records, doubtful, is_usual = self.typed.mapped(self.mapped, rows, remote_data, arguments, budget)
-        return records if is_usual and not (doubtful or odd) else (records, doubtful, None, is_usual), records
+        return records, doubtful, is_usual, not odd
 
     def records(
         self,

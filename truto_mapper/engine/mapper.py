@@ -31,6 +31,7 @@ from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
     from truto_mapper.engine.joining import Joining
+    from truto_mapper.engine.stored import Stored
     from truto_mapper.engine.typed_page import RawRows
     from truto_mapper.language.trace import Trace
 
@@ -142,8 +143,7 @@ class Mapper(Generic[RecordT]):
         `query` is a query string, a dict or a parsed `Query`; `context` holds the account's settings; `now` is an
         RFC 3339 date-time. `method` is by default that of a parsed query, or `list`. The methods `get`, `update` and
         `delete` need the `id` of a record, `create` and `update` a unified `body`. Raises `QueryError` with every
-        finding (Q501 to Q519), and `EvaluationError` if an
-        expression of the mapping fails.
+        finding (Q501 to Q519), and `EvaluationError` if an expression of the mapping fails.
         """
         arguments.check_choices("raise", on_unknown)
         return self._planner.asked(query, context, now, on_unknown, one=(method, id, body))
@@ -273,6 +273,13 @@ class Mapper(Generic[RecordT]):
 
         return RawRows(self._mapping.endpoints, self._functions)
 
+    @cached_property
+    def stored(self) -> Stored:
+        """Maps replies that were stored, to records that are only to be written."""
+        from truto_mapper.engine.stored import Stored  # noqa: PLC0415  # few mappers map many
+
+        return Stored(self._parts, self._planner, self._replies, self._raw_rows)
+
     def exchange(
         self,
         query: AnyQuery,
@@ -330,8 +337,8 @@ class Mapper(Generic[RecordT]):
         stream as if the stream were complete. `Stream.cursor` as `next_cursor` of the same query then gives the
         records that are missing. Arguments and errors as for `exchange`; `ProviderError` P604 for pages without end.
         """
-        stream: Stream[Page[RecordT]] = self._stream(query, context, now, on_unknown, self._pages(on_invalid))
-        return stream
+        pages = self._pages(on_invalid)
+        return self._stream(query, context, now, on_unknown, pages)  # type: ignore[no-any-return]  # of these pages
 
     def stream_bytes(
         self,
@@ -344,8 +351,7 @@ class Mapper(Generic[RecordT]):
     ) -> Stream[Encoded]:
         """As `stream`, but it yields the bytes of each page: its records as lines of JSON."""
         pages = self._encoded_pages(on_invalid, "stream")
-        stream: Stream[Encoded] = self._stream(query, context, now, on_unknown, pages)
-        return stream
+        return self._stream(query, context, now, on_unknown, pages)  # type: ignore[no-any-return]  # as above
 
     def _stream(self, query: AnyQuery, context: Context, now: str | None, unknown: OnUnknown, pages: Pages) -> Any:
         arguments.check_choices(pages.on_invalid, unknown)
@@ -360,10 +366,7 @@ class Mapper(Generic[RecordT]):
         return EncodedPages(self._replies, joining, self._given, self._typed, on_invalid, format_)
 
     def show(self) -> str:
-        """The Python code that the mapping is compiled to, endpoint by endpoint.
-
-        An endpoint that cannot be one function says why; its rows are mapped one expression at a time.
-        """
+        """The Python code that the mapping is compiled to, endpoint by endpoint, or why an endpoint has none."""
         return "\n\n".join(self._joining.replies.functions[one.name].shown() for one in self._mapping.endpoints)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple
 
 from truto_mapper.engine.exact import ExactPage, Outcome, fate, remove
@@ -93,7 +94,7 @@ class OddRows:
         self.fused, self.resource = fused, resource
         self.loops = fused.loops if fused.loops is not None and LocatedRows.are_declared(fused.types) else None
         #: The pointer of the outermost rows.
-        self._pointer = "" if self.loops is None else json_pointer((*self.loops.outer, ""))
+        self.pointer = "" if self.loops is None else json_pointer((*self.loops.outer, ""))
         self._known: dict[tuple[Any, ...], _Known] = {}
 
     def exact_page(
@@ -111,7 +112,7 @@ class OddRows:
 
     def located(self, body: Any) -> LocatedRows | None:
         """The rows of a reply, which the generated code found."""
-        return None if self.loops is None else LocatedRows(body, self.loops, self._pointer)
+        return None if self.loops is None else LocatedRows(body, self.loops, self.pointer)
 
     def values(self, exact: ExactPage, body: Any) -> list[Any] | None:
         """What `ExactPage.values` gives for rows that the generated code did not find."""
@@ -189,18 +190,19 @@ class OddPage:
 
     def _replaced(self, rows: Rows) -> tuple[Odd, dict[str, Any]]:
         """The odd values of a row, and the record of the row with usual ones. Raises `UnkeptError` if there is none."""
-        last = self.reads.last
-        again = self.reads.oddities_at(last, rows) if last else None
-        if again is not None and (record := self._record_with_usual(rows, again)) is not None:
-            return again, record
+        for paths in self.reads.recent:
+            again = self.reads.oddities_at(paths, rows)
+            if again is not None and (record := self._record_with_usual(rows, again)) is not None:
+                return again, record
         wrong, empty = self.reads.oddities(rows, self.known.texts)
         for odd in (wrong, wrong | empty):
             if odd and (record := self._record_with_usual(rows, odd)) is not None:
-                self.reads.last = tuple(odd)
+                self.reads.remember(odd)
                 return odd, record
-        for path in sorted(self.reads.others.keys() - wrong, key=lambda one: (one not in last, one))[:MAX_TRIES]:
+        recent = set(chain(*self.reads.recent))
+        for path in sorted(self.reads.others.keys() - wrong, key=lambda one: (one not in recent, one))[:MAX_TRIES]:
             if (record := self._record_with_usual(rows, wrong | {path: None})) is not None:
-                self.reads.last = (*wrong, path)
+                self.reads.remember((*wrong, path))
                 return wrong | {path: None}, record
         raise UnkeptError
 

@@ -21,6 +21,9 @@ from truto_mapper.text.pointers import Steps
 #: The longest text, and the most parts of an array or object, that a value is known by.
 MAX_TEXT, MAX_PARTS = 200, 8
 
+#: How many sets of paths are remembered that were odd.
+MAX_RECENT = 4
+
 #: For how many sets of odd values is kept what they concern.
 MAX_SETS = 500
 
@@ -184,8 +187,8 @@ class RowReads:
             self.holders.setdefault(path[:-1], []).append(plain)
         self.usual = self._usual()
         self._concerned: dict[tuple[NamePath, ...], Any] = {}
-        #: The paths that were odd last: other rows are likely to be odd there, too.
-        self.last: tuple[NamePath, ...] = ()
+        #: The paths that were odd in some rows: other rows are likely to be odd there, too.
+        self.recent: tuple[tuple[NamePath, ...], ...] = ()
 
     def _is_alone(self, path: NamePath) -> bool:
         """Whether one expression alone reads a path."""
@@ -241,6 +244,11 @@ class RowReads:
                 if found[path] is None:
                     return None
         return found
+
+    def remember(self, odd: Iterable[NamePath]) -> None:
+        """Remember that these paths were odd: first those whose values tell whether they are odd again."""
+        recent = (tuple(odd), *self.recent[: MAX_RECENT - 1])
+        self.recent = tuple(sorted(recent, key=lambda paths: self.plains.keys().isdisjoint(paths)))
 
     def with_usual(self, rows: Rows, odd: Odd) -> Rows:
         """The rows with usual values at some paths. What they share with the given rows must not be changed."""

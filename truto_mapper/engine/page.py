@@ -117,6 +117,13 @@ class Debug(Unified[RecordT]):
     debug: dict[str, Any] | None
 
 
+class Rejected(NamedTuple):
+    """The provider's rows that were rejected, and the JSON Pointer to each."""
+
+    rows: Sequence[Any] = ()
+    pointers: Sequence[str] = ()
+
+
 class Page(NamedTuple, Generic[RecordT]):
     """The validated records of one reply.
 
@@ -127,8 +134,9 @@ class Page(NamedTuple, Generic[RecordT]):
     dropped. `is_looping` is true if the provider returned the cursor it was sent, or one that the stream has seen; then
     `following` is None, and a stream fails instead of giving the page. `endpoint` is the name of the endpoint that
     replied, None for a reply without records. `is_asked` is false if the provider was not called: for a static response
-    and `truto_skip_api_call`. `method` is that of the resource: with `get`, `create` and `update`
-    there is one record, with `delete` none. `joined` has the responses to each join that ran, by its name.
+    and `truto_skip_api_call`. `method` is that of the resource: with `get`, `create` and `update` there is one record,
+    with `delete` none. `joined` has the responses to each join that ran, by its name. `rejected_at` has the JSON
+    Pointer to each of the rejected rows.
     """
 
     records: tuple[RecordT, ...]
@@ -144,6 +152,7 @@ class Page(NamedTuple, Generic[RecordT]):
     cursors: Cursors | None = None
     method: str = "list"
     joined: Mapping[str, Sequence[Response]] | None = None
+    rejected_at: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The keys of the cursors stay here.

@@ -84,12 +84,13 @@ class Query(Mapping[str, Any]):
     `remarks` are notes on the parameters (Q508). Planning fills in the rest: what was in its cursor (`cursor` is the
     provider's own, None for the first page; `offset` is how many rows of its page were returned before, `digest` that
     of their ids), `sent` (the request's method, path, params, headers and body), `notes` (the remarks, and those of the
-    plan) and `plan`. The first page fills in `asked`.
+    plan) and `plan`. The first page fills in `asked`, the first one with findings `redaction`.
     """
 
-    __slots__ = ("asked",)
+    __slots__ = ("asked", "redaction")
     if TYPE_CHECKING:
         asked: ClassVar[Asked | None]
+        redaction: ClassVar[Any]
 
     parameters: Mapping[str, Any]
     cursor: str | None = None

@@ -192,15 +192,36 @@ def _pair(found: re.Match[str]) -> str:
     return f"{found[1]}{found[2]}{HIDDEN}" if is_secret(found[1]) else found[0]
 
 
+#: How many texts of findings are known to have no credentials.
+_MAX_HARMLESS = 1_000
+
+_NOTHING: frozenset[str | None] = frozenset({None})
+
+
 class Redaction:
     """Hides credentials: those of `holders`, which are JSON values and query strings, and what looks like one."""
 
-    def __init__(self, *holders: Any) -> None:
-        found = {text for text in _secrets(holders) if len(text) >= _SHORTEST}
+    def __init__(self, *holders: Any, known: Iterable[str] = ()) -> None:
+        """`known` are credentials themselves."""
+        found = {text for text in (*_secrets(holders), *known) if len(text) >= _SHORTEST}
         forms = sorted({form for text in found for form in _forms(text)}, key=lambda one: (-len(one), one))
         self._secrets = sorted(found)
         whole = (rf"(?<![^\W_]){re.escape(one)}(?![^\W_])" if len(one) < _DISTINCT else re.escape(one) for one in forms)
         self._pattern = re.compile("|".join(whole)) if forms else None
+        self._harmless = _NOTHING
+
+    @classmethod
+    def of_page(cls, settings: Mapping[str, Any], headers: Any, query: Query | None) -> Redaction:
+        """Hides the credentials of a page. Those of its query are looked for once."""
+        if query is None:
+            return cls(settings, headers)
+        if query.redaction is None:
+            object.__setattr__(query, "redaction", cls(query))
+        known: Redaction = query.redaction
+        is_planned = query.plan is not None and settings is query.plan.settings
+        if is_planned and not (headers and any(len(text) >= _SHORTEST for text in _secrets((headers,)))):
+            return known
+        return cls(settings, headers, known=known._secrets)
 
     def of(self, value: Any) -> Any:
         """A JSON value with its credentials hidden; the value itself stays as it is."""
@@ -228,8 +249,12 @@ class Redaction:
     def diagnostics(self, found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Findings with the credentials in their messages and hints hidden."""
         found = tuple(found)
-        texts = dict.fromkeys(text for one in found for text in (one.message, one.hint) if text)
-        hidden = {text: shown for text in texts if (shown := self.text(text)) != text}
+        texts = {one.message for one in found} | {one.hint for one in found}
+        if texts <= self._harmless:
+            return found
+        hidden = {text: shown for text in texts if text and (shown := self.text(text)) != text}
+        known = self._harmless if len(self._harmless) < _MAX_HARMLESS else _NOTHING
+        self._harmless = known | (texts - hidden.keys())
         if not hidden:
             return found
         parts = ((one, hidden.get(one.message, one.message), hidden.get(one.hint or "", one.hint)) for one in found)

@@ -14,7 +14,7 @@ from truto_mapper.language.nodes import Name, Variable
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Places
 from truto_mapper.mapping.linked import Endpoint
-from truto_mapper.text.pointers import Steps
+from truto_mapper.text.pointers import Steps, json_pointer
 
 #: The binding of the bodies of replies to joins, which no expression can name.
 REPLIES = "replies to joins"
@@ -51,6 +51,12 @@ class Rows(list[Row]):
     def remote(self, number: int) -> Any:
         """The `remote_data` of a row."""
         return self[number].remote
+
+    def pointers(self, number: int) -> list[str]:
+        """The pointers to the rows of the loops, the innermost first; to the reply where there are no loops."""
+        row = self[number]
+        places = [json_pointer(place.path) for place in row.places.values()]
+        return places[::-1] or [json_pointer(row.item.path)]
 
 
 #: The paths of rows that are left out, of a loop with a name below an outer row.

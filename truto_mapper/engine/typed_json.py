@@ -6,20 +6,20 @@ checked, because msgspec lets invalid UTF-8 and numbers beyond a double through 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from truto_mapper.engine.decimals import is_exact, number
+from truto_mapper.engine.decimals import dumps, is_exact, number
 from truto_mapper.language.runtime.values import MISSING
 
 if TYPE_CHECKING:
     from truto_mapper.language.names import NamePath
 
 #: How many calls deep JSON is decoded as a whole, so that what is nested too deeply for Python's own module is refused.
-_FRAMES = 6
+FRAMES = 6
 
 #: The options of types that are decoded: an unknown name is refused, because what is skipped is not checked.
 _STRICT = {"kw_only": True, "gc": False, "forbid_unknown_fields": True}
@@ -61,7 +61,7 @@ def errors() -> tuple[type[Exception], ...]:
     return library().MsgspecError, ValueError, RecursionError
 
 
-def deep(decode: Decoder, body: Any, frames: int = _FRAMES) -> Any:
+def deep(decode: Decoder, body: Any, frames: int = FRAMES) -> Any:
     """What a decoder makes of a body. Raises `errors()`, also for one that Python's own module cannot follow."""
     return deep(decode, body, frames - 1) if frames else decode(body)
 
@@ -102,6 +102,35 @@ def _written(value: Any) -> Any:
     return library().Raw(value.text)
 
 
+def texts(values: Sequence[Any]) -> list[bytes | None]:
+    """The JSON text of each value, None for None; bytes that are raw JSON as they are."""
+    raw = None if library() is None else library().Raw
+    return [None if one is None else bytes(one) if type(one) is raw else _text(one) for one in values]
+
+
+def _text(value: Any) -> bytes:
+    try:
+        return write(value)
+    except UndecidedError:
+        return dumps(value).encode()
+
+
+def raw(body: Any) -> Any:
+    """Bytes that are one JSON value, to be decoded later. Raises `UndecidedError` for others."""
+    try:
+        return library().json.Decoder(library().Raw).decode(body)
+    except errors():
+        raise UndecidedError from None
+
+
+def members(body: Any) -> dict[str, Any]:
+    """The members of an object, each to be decoded later. Raises `UndecidedError` for bytes that are no object."""
+    try:
+        return library().json.Decoder(GenericAlias(dict, (str, library().Raw))).decode(body)  # type: ignore[no-any-return]
+    except errors():
+        raise UndecidedError from None
+
+
 def raw_list() -> Any:
     """The type of an array whose items are not decoded yet."""
     return GenericAlias(list, (library().Raw,))
@@ -134,10 +163,11 @@ def is_name(name: str) -> bool:
     return len(name) <= MAX_NAME and name.isprintable() and '"' not in name and "\\" not in name
 
 
-def new_names(value: Any, known: Collection[str]) -> list[str]:
+def new_names(value: Any, known: frozenset[str]) -> list[str]:
     """The names of an object that are to be learned; none if that would be too many."""
-    names = value if isinstance(value, dict) else ()
-    new = [name for name in names if name not in known and is_name(name)]
+    if not isinstance(value, dict) or value.keys() <= known:
+        return []
+    new = [name for name in value if name not in known and is_name(name)]
     return new if len(known) + len(new) <= MAX_NAMES else []
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from truto_mapper.engine import bodies
-from truto_mapper.engine.answer import Answer, Given, tells_zone
+from truto_mapper.engine.answer import Given, tells_zone
 from truto_mapper.engine.cursor import MAX_CHECKED
-from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.encoded import Encoded, encoded_list, list_format
 from truto_mapper.engine.envelope import Envelope, envelope_of
 from truto_mapper.engine.fused import Fused
-from truto_mapper.engine.page import ExactResponse, Page, ReadResponse, Response
+from truto_mapper.engine.page import Page, Response
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Bindings, Replies, has_joins
 from truto_mapper.engine.typed_json import UndecidedError
+from truto_mapper.engine.unread import UnreadAnswer, UnreadResponse
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic
@@ -36,11 +35,18 @@ class RawRows:
     ) -> tuple[Page[Any], Encoded] | None:
         """The page of a body and its bytes in a format; None where that needs the usual way."""
         name = list_format(body, given, chosen)
-        if name is None or self.envelope is None or replies is None or replies.trace is not None:
+        page = None if name is None else self.only_page(replies, body, given)
+        try:
+            return None if page is None or name is None else (page, encoded_list(page, name))
+        except UndecidedError:
+            return None
+
+    def only_page(self, replies: Replies | None, body: bytes, given: Given) -> Page[Any] | None:
+        """The page of a body with status 200, all of which is wanted."""
+        if self.envelope is None or replies is None or replies.trace is not None or given[2] != 200:
             return None
         try:
-            page = typed_page(replies, self.envelope, body, given)
-            return page, encoded_list(page, name)
+            return typed_page(replies, self.envelope, body, given)
         except UndecidedError:
             return None
 
@@ -67,7 +73,7 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
             raise UndecidedError
         rows = envelope.rows_of(fused.name, body)
-        made, records = fused.typed_records(rows, key, bindings, budget, remote_data)
+        records, doubtful, is_usual, is_placed = made = fused.typed_records(rows, key, bindings, budget, remote_data)
         cursor = _following(replies, fused, query, bindings, cursor, rows, budget) if fused.has_pages else cursor
         if cursor is MISSING or cursor is None or cursor == "":
             cursor = None
@@ -77,21 +83,14 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         raise UndecidedError from None
     if plan.limit is not None and len(records) > plan.limit:
         raise UndecidedError
-    if made is records:
+    if is_usual and is_placed and not doubtful:
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
         response = _new(Response, (body, 200, headers))  # as in `page_of`
         parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
-        return _new(Page, (*parts, None if joined is None else joined.replies))
-    exact: list[Exact] = []
-    body, told = bodies.read(sent_body, 200, exact)
-    found[:0] = [*notes, *told]
-    bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
-    response = (ExactResponse if exact else ReadResponse)(body, 200, headers)
-    read = fused.reply(bindings, budget)
-    if read is None:
-        raise UndecidedError
-    answer = Answer(replies, response, query, plan, bindings, found, budget, on_invalid)
-    return answer.page_of(fused, cursor, read[3], key, made)
+        return _new(Page, (*parts, None if joined is None else joined.replies, ()))
+    response, found[:0] = UnreadResponse(bytes(sent_body), headers), notes
+    answer = UnreadAnswer(replies, response, query, plan, bindings, found, budget, on_invalid)
+    return answer.page(fused, envelope, rows, made, cursor, key)
 
 
 def _following(

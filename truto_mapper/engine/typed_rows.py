@@ -12,7 +12,7 @@ For `id: key`, a string, and an optional `age: age`, an integer:
                 age_4 = row_1.f1                # None for no value, which is not encoded
                 records.append(made_5(key_3, age_4, raw_2 if remote_data else None))
             except Exception:                   # an odd row: it is decoded and mapped the usual way
-                odd.append((len(records), raw_2))
+                odd.append((len(records), start, raw_2))
                 records.append(None)
         return records, odd, lacking
 """
@@ -207,7 +207,8 @@ class TypedRowCode(ExpectedRowCode):
                 self.look_up(path)
         with pen.into(odd):
             raws = self.raws if is_inner else self.raws[:1]
-            pen.append("odd", pen.tuple_of(pen.called("len", pen.load("records")), *map(pen.load, raws)))
+            place = pen.called("len", pen.load("records")), pen.load("start")
+            pen.append("odd", pen.tuple_of(*place, *map(pen.load, raws)))
             pen.append("records", pen.constant(None))
             given_up = ast.Return(pen.tuple_of(pen.constant(None), pen.load("odd"), pen.load("lacking")))
             are_most = pen.called("are_most", pen.load("odd"), pen.load("records"))
@@ -217,6 +218,8 @@ class TypedRowCode(ExpectedRowCode):
         made: list[ast.stmt] = [ast.Try([*lines, *body] if is_inner else lines, [handler], [], [], **pen.at)]
         over: ast.expr = pen.load("rows")
         if not is_inner:
+            with pen.into(lines):
+                pen.assign("start", pen.called("len", pen.load("records")))
             made += body
         elif self.blueprint.loops.inner is not None:
             over = ast.Attribute(pen.load(self.row_locals[0]), INNER, ast.Load(), **pen.at)
@@ -306,6 +309,7 @@ def rows_module(code: TypedRowCode) -> ast.Module:
     blueprint.declare_joined(pen)
     for name in ("records", "odd"):
         pen.assign(name, pen.list_of())
+    pen.assign("start", pen.constant(0))
     pen.assign("run", pen.constant(None))
     pen.assign("lacking", pen.constant(value=True))
     pen.lines += body

@@ -18,6 +18,7 @@ from truto_mapper import __version__
 from truto_mapper.edges.cli import (
     account_commands,
     authoring_commands,
+    bulk_command,
     case_commands,
     diff_command,
     drift_command,
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "map": mapping_commands.map_,
     "plan": mapping_commands.plan,
     "fetch": fetch_command.fetch,
+    "bulk": bulk_command.bulk,
     "show": mapping_commands.show,
     "schema": schema_commands.schema,
     "validate": schema_commands.validate,

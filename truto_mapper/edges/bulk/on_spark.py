@@ -1,0 +1,144 @@
+"""Spark schedules the files: a task maps some and returns their rows, so no record passes through the JVM."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+import warnings
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import pyarrow as pa
+from py4j.protocol import Py4JError
+from pyspark import AccumulatorParam, SparkConf, SparkContext
+from pyspark.errors import PySparkException
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+from pyspark.sql.utils import is_remote
+
+from truto_mapper.edges.bulk.files import File, Folder, Row, tasks_of
+from truto_mapper.edges.bulk.job import TRIES, Job
+from truto_mapper.text.diagnostics import Diagnostic, shortened
+from truto_mapper.text.errors import MappingError
+
+#: How often it is asked which files are done, in seconds.
+_EVERY = 0.5
+
+#: What a session on this machine needs: its JVM only schedules.
+_SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+}
+
+
+def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | None) -> Generator[Row]:
+    """Map files on the session of this process, or a new one: that of spark-submit, else on this machine."""
+    if not files:
+        return
+    with TemporaryFile() as log:
+        try:
+            with _session(workers or os.cpu_count() or 1, log) as spark:
+                yield from _mapped(spark, job, files, folder)
+        except (PySparkException, Py4JError, OSError) as error:
+            raise _gave_up(error, log) from None
+
+
+def _mapped(spark: SparkSession, job: Job, files: Sequence[File], folder: Folder) -> Generator[Row]:
+    """The rows of files: they come in an accumulator as tasks end, and once more as the result."""
+    is_here = not is_remote()
+    count = spark.sparkContext.defaultParallelism if is_here else int(spark.conf.get("spark.default.parallelism", "8"))
+    tasks = [pickle.dumps(task) for task in tasks_of(files, count)]  # for a worker reads all of them for each task
+    told = spark.sparkContext.accumulator([], _Rows()) if is_here else None
+
+    def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                rows = [json.dumps(job.attempt(file, folder)) for file in pickle.loads(tasks[number])]  # noqa: S301  # files
+                if told is not None:
+                    told.add(rows)
+                yield pa.RecordBatch.from_pydict({"row": rows})
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about a version of pandas, which no row meets
+        frame = spark.range(0, len(tasks), numPartitions=len(tasks)).mapInArrow(mapped, "row string")
+    known = set[str]()
+    for rows in _collected(spark, frame, told):
+        for row in map(json.loads, rows):
+            if row["source"] not in known:
+                known.add(row["source"])
+                yield row
+
+
+class _Rows(AccumulatorParam):  # type: ignore[misc]  # it has no types where Spark is not installed
+    """Rows that tasks add."""
+
+    def zero(self, value: list[str]) -> list[str]:  # noqa: ARG002  # Spark calls it
+        return []
+
+    def addInPlace(self, value1: list[str], value2: list[str]) -> list[str]:  # noqa: N802  # likewise
+        value1 += value2
+        return value1
+
+
+def _collected(spark: SparkSession, frame: Any, told: Any) -> Iterator[list[str]]:
+    """The rows that were told since, again and again, and at last all that a frame has."""
+    count, is_done = 0, False
+    with ThreadPoolExecutor(1) as thread:
+        result = thread.submit(frame.collect)
+        try:
+            while not is_done:
+                is_done = bool(wait([result], _EVERY).done)
+                if told is not None:
+                    new = told.value[count:]
+                    count += len(new)
+                    yield new
+            yield [one.row for one in result.result()]
+        finally:
+            if not is_done:
+                spark.stop()
+
+
+@contextmanager
+def _session(workers: int, log: IO[bytes]) -> Iterator[SparkSession]:
+    """The session that is there, or one that ends afterwards."""
+    found = SparkSession.getActiveSession()
+    if found is not None:
+        yield found
+        return
+    builder = SparkSession.builder.appName("truto-mapper bulk")
+    if not _is_elsewhere():
+        _start(workers, log)
+    spark = builder.getOrCreate()
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+def _is_elsewhere() -> bool:
+    """Whether spark-submit started this process, and so chose the master, or a variable names one."""
+    return any(name in os.environ for name in ("PYSPARK_GATEWAY_PORT", "SPARK_REMOTE", "MASTER"))
+
+
+def _start(workers: int, log: IO[bytes]) -> None:
+    """Start Spark on this machine. What its JVM says goes to a log."""
+    conf = SparkConf().setMaster(f"local[{workers},{TRIES + 1}]").setAppName("truto-mapper bulk")
+    conf.setAll([*_SETTINGS.items()])
+    gateway = SparkContext._gateway or launch_gateway(conf, {"stderr": log, "stdout": log})  # noqa: SLF001  # it has one
+    context = SparkContext(conf=conf, gateway=gateway)
+    if "PYSPARK_PYTHON" not in os.environ:
+        context.pythonExec = sys.executable  # else it is `python3`, whichever that is
+
+
+def _gave_up(error: Exception, log: IO[bytes]) -> MappingError:
+    """The error for a job that failed, with the last lines of what its JVM said."""
+    log.seek(0)
+    said = log.read().decode(errors="replace").strip().splitlines()[-3:]
+    message = f"Spark gave up: {shortened(' '.join([str(error), *said]), 500)}"
+    return MappingError(Diagnostic("W904", message, hint="go on with --resume; what is done stays done"))
