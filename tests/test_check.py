@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 
 from truto_mapper import load
 from truto_mapper.authoring import check, golden
@@ -17,7 +17,7 @@ from truto_mapper.text.errors import MapperError
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "mappings" / "gong" / "activity.yaml"
-FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8"))
+FAULTS = data_files.read("faults.yaml")
 
 
 def found_in(path):
@@ -406,7 +406,7 @@ def test_a_name_that_no_row_has_is_reported_with_what_was_meant(text, project):
     assert [one.hint for one in found] == [MEANT[text]]
 
 
-EQUAL = yaml.safe_load((Path(__file__).parent / "equal_expressions.yaml").read_text("utf-8"))
+EQUAL = data_files.read("equal_expressions.yaml")
 
 
 @pytest.mark.parametrize("change", EQUAL[::2], ids=lambda change: change["new"].splitlines()[0])

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import data_files
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -39,7 +40,7 @@ def spec(parameters=None, fields=None, **more):
 
 # ── Verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-CHANGES = yaml.safe_load((Path(__file__).parent / "spec_changes.yaml").read_text("utf-8"))
+CHANGES = data_files.read("spec_changes.yaml")
 VERDICTS = {"error": "breaking", "warning": "risky", "note": "compatible"}
 SHIPPED_SPEC = files.find("conversational-intelligence/activity", "schemas", ".yaml")
 SMALL = {"parameters": {name: {"type": "string", "format": "date-time"} for name in ("since", "until")}}
@@ -183,7 +184,7 @@ def changed(tmp_path, *edits, text=SHIPPED):
     return load(path)
 
 
-MAPPING_CHANGES = yaml.safe_load((Path(__file__).parent / "mapping_changes.yaml").read_text("utf-8"))
+MAPPING_CHANGES = data_files.read("mapping_changes.yaml")
 CASES = [golden.read(folder) for folder in golden.folders(files.home() / "mappings/gong/activity.yaml")]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from unittest import mock
 
+import data_files
 import mutants
 import pytest
 import typer
@@ -353,7 +354,7 @@ def test_what_is_accepted_differs_no_more_and_the_rest_still_does(old, new, rand
 
 # ------------------------------------------------------------------------------- what is and what is no difference
 
-REFACTORINGS = yaml.safe_load((ROOT / "tests" / "refactorings.yaml").read_text("utf-8"))
+REFACTORINGS = data_files.read("refactorings.yaml")
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,16 @@
 import base64
 import copy
 import json
-from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from truto_mapper import MapperError, Page, Response, load
 from truto_mapper.engine.redaction import HIDDEN, Redaction, is_secret
 
-NAMES = yaml.safe_load((Path(__file__).parent / "secret_names.yaml").read_text("utf-8"))
+NAMES = data_files.read("secret_names.yaml")
 HIDES = [name for line in NAMES["hidden"] for name in line]
 SHOWS = [name for line in NAMES["shown"] for name in line]
 TOKEN = "tok-93fk2lq8"
