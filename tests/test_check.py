@@ -4,14 +4,15 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import data_files
 import pytest
+from typer.testing import CliRunner
 
 from truto_mapper import load
 from truto_mapper.authoring import check, golden
+from truto_mapper.edges.cli import app
 from truto_mapper.text.codes import CODES
 from truto_mapper.text.errors import MapperError
 
@@ -28,8 +29,9 @@ def found_in(path):
 
 
 def cli(*arguments):
-    command = [sys.executable, "-m", "truto_mapper.edges.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """What the command does and prints, in this process."""
+    done = CliRunner().invoke(app, [str(one) for one in arguments])
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture
