@@ -3,10 +3,9 @@
 import base64
 import copy
 import json
-from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +13,7 @@ from truto_mapper import MapperError, Page, Response, load
 from truto_mapper.engine.redaction import HIDDEN, Redaction, is_secret, redaction_of
 from truto_mapper.text.diagnostics import Diagnostic
 
-NAMES = yaml.safe_load((Path(__file__).parent / "secret_names.yaml").read_text("utf-8"))
+NAMES = data_files.read("secret_names.yaml")
 HIDES = [name for line in NAMES["hidden"] for name in line]
 SHOWS = [name for line in NAMES["shown"] for name in line]
 TOKEN = "tok-93fk2lq8"
