@@ -236,6 +236,7 @@ def test_no_module_rebinds_its_globals():
 CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
+    "edges.bulk.job._freeze": 4,
     "edges.bulk.job._unpacked": 4,
     "edges.mock.company.self._hosted": 4096,
     "edges.mock.company.self.midnight": 4096,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
@@ -293,9 +294,10 @@ class Answer:
             following = Position(cursor, offset, digest or first)
         notes, findings = () if query is None else query.notes, [*map(tuple, rejected.findings)]
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
-            from truto_mapper.engine.redaction import Redaction  # noqa: PLC0415  # most pages have no findings
+            from truto_mapper.engine.redaction import redaction_of  # noqa: PLC0415  # most pages have none
 
-            hidden = Redaction.of_page(self.bindings[0], self.response.headers, query)
+            said = chain(self.found, *findings)
+            hidden = redaction_of(said, self.bindings[0], self.response.headers, query)
             notes, *findings = map(hidden.diagnostics, (self.found, *findings))
         else:
             notes = tuple(self.found)

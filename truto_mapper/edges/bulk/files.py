@@ -25,11 +25,12 @@ RECORDS, REJECTS, TEMPORARY, MANIFEST = "records", "rejects", "_temporary", "man
 
 _BUFFER = 1 << 20
 
-#: Files of less than so many bytes are mapped together where starting a task takes long.
-TASK = 24_000_000
+#: Files of less than so many bytes are mapped together where starting a task takes long, and so many for each worker:
+#: tasks of a second begin a hundred times a second where there are a hundred workers.
+TASK, _FOR_EACH = 48_000_000, 1_000_000
 
-#: How many tasks each worker has at least, if there are as many files, and at most, if their files are not larger.
-_TASKS, _MOST_TASKS = 4, 20
+#: How many tasks each worker has at least, if there are as many files.
+_TASKS = 4
 
 #: A row of the manifest: a JSON object that says what one file became.
 Row = dict[str, Any]
@@ -110,11 +111,12 @@ def sources(given: Iterable[str | os.PathLike[str]]) -> list[File]:
 def tasks_of(files: Sequence[File], workers: int) -> list[list[File]]:
     """The files in groups that are large enough for a task, in their order.
 
-    Each worker gets some tasks, so that all end at about the same time, but not so many that their scheduler is late.
+    Each worker gets some tasks, so that all end at about the same time. Tasks are longer where there are many workers,
+    for all of them have one scheduler.
     """
     groups: list[list[File]] = []
     each = sum(file.size for file in files) // workers
-    size = least = max(min(TASK, each // _TASKS), each // _MOST_TASKS)
+    size = least = min(max(TASK, _FOR_EACH * workers), each // _TASKS)
     for file in files:
         if size >= least:
             groups.append([])

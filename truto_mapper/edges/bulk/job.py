@@ -127,13 +127,29 @@ def _failed(file: File, found: Iterable[Diagnostic]) -> Row:
     return {"source": file.url, "failed": told}
 
 
+def in_worker(job: Job, files: Iterable[File], folder: Folder) -> list[Row]:
+    """The rows of files: what a process does that only maps."""
+    rows = [job.attempt(file, folder) for file in files]
+    _freeze(job.fingerprint)
+    return rows
+
+
 @lru_cache(maxsize=4)
 def _unpacked(packed: bytes) -> Job:
-    """The job that bytes are. Collecting garbage in what is made now would take half of a worker's time."""
+    """The job that bytes are."""
     job = Job(**pickle.loads(packed))  # noqa: S301  # a job that was pickled with it
+    _freeze("")
+    return job
+
+
+@lru_cache(maxsize=4)
+def _freeze(_: str) -> None:
+    """Keep what there is: looking for garbage in it would take a worker half of its time.
+
+    That is once what a job was made of, and once what mapping its first file has added.
+    """
     gc.collect()
     gc.freeze()
-    return job
 
 
 class Work:

@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayError
 
 from truto_mapper.edges.bulk.files import File, Folder, Row, tasks_of
-from truto_mapper.edges.bulk.job import TRIES, Job
+from truto_mapper.edges.bulk.job import TRIES, Job, in_worker
 from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MappingError
 
@@ -46,7 +46,7 @@ def _start(workers: int) -> None:
 def _mapped(job: Job, files: Sequence[File], folder: Folder, workers: int | None) -> Generator[Row]:
     count = min(workers or (1 << 30), max(1, int(ray.cluster_resources().get("CPU", 1))))
     tasks = iter(tasks_of(files, count))
-    mapped, shared, running = ray.remote(max_retries=TRIES)(_task), ray.put(job), list[ray.ObjectRef]()
+    mapped, shared, running = ray.remote(max_retries=TRIES)(in_worker), ray.put(job), list[ray.ObjectRef]()
     while True:
         free = range(_WAITING * count - len(running))
         running += [mapped.remote(shared, task, folder) for _, task in zip(free, tasks, strict=False)]
@@ -54,7 +54,3 @@ def _mapped(job: Job, files: Sequence[File], folder: Folder, workers: int | None
             return
         (done,), running = ray.wait(running)
         yield from ray.get(done)
-
-
-def _task(job: Job, files: Sequence[File], folder: Folder) -> list[Row]:
-    return [job.attempt(file, folder) for file in files]

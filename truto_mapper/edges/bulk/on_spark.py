@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import sys
 import warnings
 from collections.abc import Generator, Iterator, Sequence
@@ -22,7 +23,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
 from truto_mapper.edges.bulk.files import File, Folder, Row, tasks_of
-from truto_mapper.edges.bulk.job import TRIES, Job
+from truto_mapper.edges.bulk.job import TRIES, Job, in_worker
 from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MappingError
 
@@ -45,7 +46,7 @@ def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | No
         try:
             with _session(workers or os.cpu_count() or 1, log) as spark:
                 yield from _mapped(spark, job, files, folder)
-        except (PySparkException, Py4JError, OSError) as error:
+        except (PySparkException, Py4JError, ImportError, OSError) as error:
             raise _gave_up(error, log) from None
 
 
@@ -59,13 +60,12 @@ def _mapped(spark: SparkSession, job: Job, files: Sequence[File], folder: Folder
     def mapped(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                rows = [json.dumps(job.attempt(file, folder)) for file in pickle.loads(tasks[number])]  # noqa: S301  # files
+                rows = [json.dumps(row) for row in in_worker(job, pickle.loads(tasks[number]), folder)]  # noqa: S301  # files
                 if told is not None:
                     told.add(rows)
                 yield pa.RecordBatch.from_pydict({"row": rows})
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # about a version of pandas, which no row meets
+    with _unwarned():
         frame = spark.range(0, len(tasks), numPartitions=len(tasks)).mapInArrow(mapped, "row string")
     known = set[str]()
     for rows in _collected(spark, frame, told):
@@ -105,6 +105,14 @@ def _collected(spark: SparkSession, frame: Any, told: Any) -> Iterator[list[str]
 
 
 @contextmanager
+def _unwarned() -> Iterator[None]:
+    """Without warnings about the version of pandas, which no row meets."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+@contextmanager
 def _session(workers: int, log: IO[bytes]) -> Iterator[SparkSession]:
     """The session that is there, or one that ends afterwards."""
     found = SparkSession.getActiveSession()
@@ -131,14 +139,26 @@ def _start(workers: int, log: IO[bytes]) -> None:
     conf = SparkConf().setMaster(f"local[{workers},{TRIES + 1}]").setAppName("truto-mapper bulk")
     conf.setAll([*_SETTINGS.items()])
     gateway = SparkContext._gateway or launch_gateway(conf, {"stderr": log, "stdout": log})  # noqa: SLF001  # it has one
-    context = SparkContext(conf=conf, gateway=gateway)
+    with _unwarned():
+        context = SparkContext(conf=conf, gateway=gateway)
     if "PYSPARK_PYTHON" not in os.environ:
         context.pythonExec = sys.executable  # else it is `python3`, whichever that is
 
 
 def _gave_up(error: Exception, log: IO[bytes]) -> MappingError:
-    """The error for a job that failed, with the last lines of what its JVM said."""
-    log.seek(0)
-    said = log.read().decode(errors="replace").strip().splitlines()[-3:]
-    message = f"Spark gave up: {shortened(' '.join([str(error), *said]), 500)}"
-    return MappingError(Diagnostic("W904", message, hint="go on with --resume; what is done stays done"))
+    """The error for a job that failed."""
+    why, hint = _why(error), "go on with --resume; what is done stays done"
+    if "JAVA_GATEWAY" in why:
+        log.seek(0)
+        why += f" {log.read().decode(errors='replace').strip()}"
+        hint = "Spark needs Java (Spark 4: 17 or later): install it, and let JAVA_HOME name its folder"
+    elif "ModuleNotFoundError" in why or "VERSION_MISMATCH" in why:
+        hint = "its workers need this Python and these packages: ship them, and let PYSPARK_PYTHON name that Python"
+    return MappingError(Diagnostic("W904", f"Spark gave up: {shortened(why, 500)}", hint=hint))
+
+
+def _why(error: Exception) -> str:
+    """The lines of an error that say why: the last of the exceptions that it quotes."""
+    text = str(error)
+    quoted = re.findall(r"^(?:Caused by: )?[\w.]*(?:Error|Exception): .+", text, re.MULTILINE)
+    return " ".join(dict.fromkeys(quoted[-2:])) or text.partition("\n")[0]

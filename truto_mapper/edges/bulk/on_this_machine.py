@@ -15,7 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple, cast
 
 from truto_mapper.edges.bulk.files import File, Folder, Row
-from truto_mapper.edges.bulk.job import TRIES, Job, deadly
+from truto_mapper.edges.bulk.job import TRIES, Job, deadly, in_worker
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 
@@ -118,7 +118,7 @@ def _work(pipe: Connection, job: Job, folder: Folder) -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             pipe.send(row)
-            row = job.attempt(pipe.recv(), folder)
+            (row,) = in_worker(job, [pipe.recv()], folder)
 
 
 def _end_with_parent() -> None:
