@@ -70,8 +70,8 @@ def _mapped(spark: SparkSession, job: Job, files: Sequence[File], folder: Folder
     known = set[str]()
     for rows in _collected(spark, frame, told):
         for row in map(json.loads, rows):
-            if row["source"] not in known:
-                known.add(row["source"])
+            if row["records_file"] not in known:
+                known.add(row["records_file"])
                 yield row
 
 
