@@ -4,20 +4,21 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
+from typer.testing import CliRunner
 
 from truto_mapper import load
 from truto_mapper.authoring import check, golden
+from truto_mapper.edges.cli import app
 from truto_mapper.text.codes import CODES
 from truto_mapper.text.errors import MapperError
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "mappings" / "gong" / "activity.yaml"
-FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8"))
+FAULTS = data_files.read("faults.yaml")
 
 
 def found_in(path):
@@ -28,8 +29,9 @@ def found_in(path):
 
 
 def cli(*arguments):
-    command = [sys.executable, "-m", "truto_mapper.edges.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """What the command does and prints, in this process."""
+    done = CliRunner().invoke(app, [str(one) for one in arguments])
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -406,7 +408,7 @@ def test_a_name_that_no_row_has_is_reported_with_what_was_meant(text, project):
     assert [one.hint for one in found] == [MEANT[text]]
 
 
-EQUAL = yaml.safe_load((Path(__file__).parent / "equal_expressions.yaml").read_text("utf-8"))
+EQUAL = data_files.read("equal_expressions.yaml")
 
 
 @pytest.mark.parametrize("change", EQUAL[::2], ids=lambda change: change["new"].splitlines()[0])

@@ -415,7 +415,11 @@ def test_what_is_not_bytes_gives_what_map_makes_of_it(body, tmp_path):
         assert from_bytes(mapper, body, name) == by_way_of_dicts(mapper, body, name)
 
 
-@pytest.mark.parametrize("place", ['{"data":[{"id":"1","z":%s}]}', '{"data":[{"id":"1"}],"z":%s}', '{"data":[%s]}'])
+DEEP = ['{"data":[{"id":"1","z":%s}]}', '{"data":[{"id":"1"}],"z":%s}', '{"data":[%s]}']
+DEEP += ['{"data":[{"id":null},{"id":"1","z":%s}]}', '{"data":[{"id":"1"},{"id":null,"z":%s},{"id":"2"}]}']
+
+
+@pytest.mark.parametrize("place", DEEP)
 def test_what_is_nested_too_deeply_is_so_for_both(place, tmp_path):
     mapper, found = mapper_of(tmp_path, {"id": "$contact.id"}), Counter()
     for depth in (*range(1, 9), *range(900, 1000, 3), *range(970, 1000)):

@@ -3,17 +3,17 @@
 import base64
 import copy
 import json
-from pathlib import Path
 
+import data_files
 import pytest
-import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import MapperError, Page, Response, load
-from truto_mapper.engine.redaction import HIDDEN, Redaction, is_secret
+from truto_mapper.engine.redaction import HIDDEN, Redaction, is_secret, redaction_of
+from truto_mapper.text.diagnostics import Diagnostic
 
-NAMES = yaml.safe_load((Path(__file__).parent / "secret_names.yaml").read_text("utf-8"))
+NAMES = data_files.read("secret_names.yaml")
 HIDES = [name for line in NAMES["hidden"] for name in line]
 SHOWS = [name for line in NAMES["shown"] for name in line]
 TOKEN = "tok-93fk2lq8"
@@ -229,6 +229,21 @@ def test_no_note_of_a_page_has_them(mapper):
     page = mapper.map({"items": [{"id": "1", "age": TOKEN}]}, query=query, on_invalid="discard_value")
     (found,) = page.diagnostics
     assert (found.code, HIDDEN in found.message, TOKEN in found.message) == ("D401", True, False)
+
+
+PIECES = st.lists(st.sampled_from(["tok-", "93", "fk2lq8", "/", " ", "é", "…", '"', "%2F", "s0", "=", ";"]), max_size=6)
+TEXTS = PIECES.map("".join)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(TEXTS, max_size=3), st.dictionaries(st.sampled_from(["Set-Cookie", "Date"]), TEXTS), TEXTS)
+def test_the_notes_of_a_page_are_shown_as_if_its_credentials_were_looked_for_again(mapper, messages, headers, token):
+    found = [Diagnostic("D401", message, hint=message[:3] or None) for message in messages]
+    query = mapper.plan({}, context=CONTEXT).query
+    for settings_ in (query.plan.settings, {"api_token": token}):
+        for asked in (query, query, None):
+            shown = Redaction(settings_, headers, asked).diagnostics(found)
+            assert redaction_of(found, settings_, headers, asked).diagnostics(found) == shown
 
 
 @pytest.mark.parametrize(

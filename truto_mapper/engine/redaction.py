@@ -205,23 +205,10 @@ class Redaction:
         """`known` are credentials themselves."""
         found = {text for text in (*_secrets(holders), *known) if len(text) >= _SHORTEST}
         forms = sorted({form for text in found for form in _forms(text)}, key=lambda one: (-len(one), one))
-        self._secrets = sorted(found)
+        self.secrets = sorted(found)
         whole = (rf"(?<![^\W_]){re.escape(one)}(?![^\W_])" if len(one) < _DISTINCT else re.escape(one) for one in forms)
         self._pattern = re.compile("|".join(whole)) if forms else None
         self._harmless = _NOTHING
-
-    @classmethod
-    def of_page(cls, settings: Mapping[str, Any], headers: Any, query: Query | None) -> Redaction:
-        """Hides the credentials of a page. Those of its query are looked for once."""
-        if query is None:
-            return cls(settings, headers)
-        if query.redaction is None:
-            object.__setattr__(query, "redaction", cls(query))
-        known: Redaction = query.redaction
-        is_planned = query.plan is not None and settings is query.plan.settings
-        if is_planned and not (headers and any(len(text) >= _SHORTEST for text in _secrets((headers,)))):
-            return known
-        return cls(settings, headers, known=known._secrets)
 
     def of(self, value: Any) -> Any:
         """A JSON value with its credentials hidden; the value itself stays as it is."""
@@ -271,11 +258,39 @@ class Redaction:
 
     def _without_start(self, text: str) -> str:
         """A text without the start of a credential at its end."""
-        for secret in self._secrets:
+        for secret in self.secrets:
             for size in range(min(len(secret), len(text), 200), _SHORTEST, -1):
                 if text.endswith(secret[:size]):
                     return text[:-size] + HIDDEN
         return text
+
+
+def redaction_of(
+    found: Iterable[Diagnostic], settings: Mapping[str, Any], headers: Any, query: Query | None
+) -> Redaction:
+    """Hides the credentials in findings of a page. Those of its query are looked for once."""
+    if query is None:
+        return Redaction(settings, headers)
+    if query.redaction is None:
+        object.__setattr__(query, "redaction", Redaction(query))
+    hidden: Redaction = query.redaction
+    is_planned = query.plan is not None and settings is query.plan.settings
+    more = {text for text in _secrets([headers] if is_planned else [settings, headers]) if len(text) >= _SHORTEST}
+    if more:
+        said = "\n".join(text for one in found for text in (one.message, one.hint) if text)
+        if any(_may_be_in(said, text) for text in more):
+            hidden = Redaction(known=more.union(hidden.secrets))
+    return hidden
+
+
+#: The longest beginning of a text that is the same in all its forms.
+_SAME = re.compile(r"[A-Za-z0-9_.~-]*")
+
+
+def _may_be_in(said: str, secret: str) -> bool:
+    """Whether a form of a credential, or what is left of one that was cut, may be in a text."""
+    same: Any = _SAME.match(secret)
+    return len(same[0]) < _SHORTEST or same[0][:_SHORTEST] in said
 
 
 def _hides(name: object, value: Any) -> bool:

@@ -95,6 +95,15 @@ def write(value: Any, *, lines: bool = False) -> bytes:
         raise UndecidedError from None
 
 
+def is_plain(value: Any) -> bool:
+    """Whether a value that was read surely has no `Exact`."""
+    try:
+        library().json.encode(value)
+    except (TypeError, RecursionError):
+        return False
+    return True
+
+
 def _written(value: Any) -> Any:
     """What is written for a value that msgspec does not know."""
     if not is_exact(value):

@@ -5,6 +5,7 @@ Names that no schema declares are learned from the first reply that has them. Th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -21,6 +22,9 @@ from truto_mapper.text.source import Source
 
 #: Maps rows that are JSON: gives the records, the numbers of the doubtful ones, and whether one was as expected.
 MapUsual = Callable[..., tuple[list[Any], list[int], bool]]
+
+#: An escape for a printable character of ASCII, with which a name may have two spellings.
+_ESCAPE = re.compile(rb"\\u00[2-7]")
 
 #: An odd row: its number and that of its inner row, with nulls, and the outer row as JSON.
 OddRow = tuple[int, int, Any]
@@ -115,7 +119,8 @@ class TypedRows:
         if self.inner is None:
             return True
         name = f'"{self.inner}"'.encode()
-        if sent.count(name) > len(rows) or b"\\" in sent:
+        is_plain = name.isascii() and b"/" not in name and _ESCAPE.search(sent) is None
+        if sent.count(name) > len(rows) or not (is_plain or b"\\" not in sent):
             for text in map(bytes, rows):
                 if b"\\" in text or text.count(name) > 1:
                     self._read(text)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from truto_mapper.engine import bodies
+from truto_mapper.engine import bodies, typed_json
 from truto_mapper.engine.answer import Answer, odd_rows
 from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.located_rows import LocatedRows
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from truto_mapper.text.diagnostics import Diagnostic
 
 
-class UnreadResponse(ExactResponse):
-    """A response with status 200 whose body is read from its bytes when it is first asked for.
-
-    Its numbers may have more digits than a double.
-    """
+class UnreadResponse(ReadResponse):
+    """A response with status 200 whose body is read from its bytes when it is first asked for."""
 
     def __new__(cls, sent: bytes, headers: Any) -> Self:
         return tuple.__new__(cls, (sent, 200, headers))
@@ -58,12 +55,12 @@ class UnreadResponse(ExactResponse):
         return self.read[0][place]
 
     def __eq__(self, other: object) -> bool:
-        return self.read[0] == other
+        return isinstance(other, tuple) and tuple(self) == tuple(other)
 
     def __ne__(self, other: object) -> bool:
-        return self.read[0] != other
+        return not self == other  # a tuple has a method of its own
 
-    __hash__ = ExactResponse.__hash__
+    __hash__ = ReadResponse.__hash__
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self.read[0]), tuple(self)
@@ -84,7 +81,7 @@ class UnreadRows(LocatedRows):
 
     @cached_property
     def _located(self) -> LocatedRows:
-        return LocatedRows(_body(self.response), self.loops, self.pointer)
+        return LocatedRows(_read(self.response)[0].body, self.loops, self.pointer)
 
 
 class UnreadAnswer(Answer):
@@ -99,20 +96,22 @@ class UnreadAnswer(Answer):
         records, doubtful, is_usual, is_placed = made
         odd, sent = odd_rows(fused, self.replies.mapping.resource), self.response.sent
         if not (is_usual and odd.loops and envelope.is_all_read(fused, sent, rows)):
-            return self._read(fused, (records, doubtful, None, is_usual), cursor, key)
+            return self._of_whole_body(fused, (records, doubtful, None, is_usual), cursor, key)
         rejected = Rejected()
         if doubtful:
             exact = self.exact_page(odd, UnreadRows(self.response, doubtful, odd.loops, odd.pointer))
             self.budget.rows = len(records if odd.loops.inner or self.plan.limit is not None else rows)
             outcome = odd.outcome_of(exact, key)
             records, rejected = exact.completed(records, doubtful, None, 0, self.found, outcome)
+            if rejected.rows and not typed_json.is_plain(rejected.rows):
+                self.response, _ = _read(self.response)
         told = [one for one in records if one.__class__ is dict] if is_placed else records
         self.found += offset_notes(told, self.plan, fused.endpoint, self.replies.mapping.whole_days)
         return self.ended(fused.name, records, cursor, rejected)
 
-    def _read(self, fused: Fused, made: Made, cursor: str | None, key: Any) -> Page[Any]:
+    def _of_whole_body(self, fused: Fused, made: Made, cursor: str | None, key: Any) -> Page[Any]:
         """The page made of the whole body."""
-        self.response, told = self.response.read
+        self.response, told = _read(self.response)
         start = 0 if self.query is None else len(self.query.notes)
         self.found[start:start], self.bindings = told, self._with_body(self.response.body)
         reply = fused.reply(self.bindings, self.budget)
@@ -121,15 +120,15 @@ class UnreadAnswer(Answer):
         return self.page_of(fused, cursor, reply[3], key, made)
 
     def scope(self) -> Scope:
-        return self.replies.scope(self._with_body(_body(self.response)), self.budget)
+        return self.replies.scope(self._with_body(_read(self.response)[0].body), self.budget)
 
     def _with_body(self, body: Any) -> Bindings:
         return (*self.bindings[:RESPONSE], body, *self.bindings[RESPONSE + 1 :])
 
 
-def _body(response: Response) -> Any:
-    """A body as a whole. Raises `UndecidedError` for one that is nested too deeply to be read from here."""
+def _read(response: Any) -> tuple[ReadResponse, tuple[Diagnostic, ...]]:
+    """A response with its body. Raises `UndecidedError` where that is nested too deeply to be read from here."""
     try:
-        return response.body
+        return response.read if isinstance(response, UnreadResponse) else (response, ())
     except ProviderError:
         raise UndecidedError from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from truto_mapper.language import nodes
@@ -113,7 +113,7 @@ class _Writer:
 
     def _rebuilt(self, node: Any, names: Names) -> Any:
         """A node whose parts are in their normal form."""
-        parts = [self._part(getattr(node, one.name), names) for one in fields(node) if one.name != "span"]
+        parts = [self._part(getattr(node, name), names) for name in node.__match_args__[1:]]
         return type(node)(_NOWHERE, *parts)
 
     def _part(self, part: Any, names: Names) -> Any:

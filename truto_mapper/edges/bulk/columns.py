@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from truto_mapper.engine import decimals, typed_json
 from truto_mapper.resource.field import Field
@@ -50,7 +51,7 @@ def type_of(field: Field) -> pa.DataType:
 
 def schema_of(fields: Iterable[tuple[str, Field]]) -> pa.Schema:
     """The Arrow schema of records with these fields."""
-    return pa.schema([pa.field(name, type_of(one), nullable=not one.required) for name, one in fields])
+    return pa.schema([pa.field(name, type_of(one), nullable=one.nullable or not one.required) for name, one in fields])
 
 
 def column(field: Field) -> Make:
@@ -122,16 +123,18 @@ def _integers(values: Sequence[Any]) -> pa.Array:
     try:
         packed = struct.pack(f"{len(values)}q", *values)  # takes a quarter of the time of an array
     except struct.error:  # some have no value
+        if any(map(decimals.is_exact, values)):
+            raise ValueError from None
         return pa.array(values, pa.int64())
     return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(packed)])
 
 
 def _integer(value: Any) -> int:
     found = value if isinstance(value, int) else Decimal(getattr(value, "text", value))
-    if found % 1:
-        raise MisfitError(f"{_shown(value)} is no whole number")
     if not -(2**63) <= found < 2**63:
         raise MisfitError(f"{_shown(value)} has more than 64 bits")
+    if found % 1:
+        raise MisfitError(f"{_shown(value)} is no whole number")
     return int(found)
 
 
@@ -158,15 +161,28 @@ def _texts(values: Sequence[Any]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _text(value: str) -> str:
-    return SURROGATE.sub("\ufffd", value)  # as in records that are written as JSON
+def whole(value: str) -> str:
+    """A text as columns have it: with U+FFFD for halves of surrogate pairs, as in records that are written as JSON."""
+    return SURROGATE.sub("\ufffd", value)
 
 
 def _times(values: Sequence[Any]) -> pa.Array:
     if len(set(values)) < len(values) >> 2:
         texts = pa.array(values, pa.string()).dictionary_encode()
-        return texts.dictionary.cast(TIME).take(texts.indices)
-    return pa.array(values, pa.string()).cast(TIME)
+        return _moments(texts.dictionary).take(texts.indices)
+    return _moments(pa.array(values, pa.string()))
+
+
+def _moments(texts: pa.Array) -> pa.Array:
+    found = texts.cast(TIME)
+    ends = pc.min_max(found.view(pa.int64()))
+    if ends["min"].is_valid and (ends["min"].as_py() < _FIRST or ends["max"].as_py() > _LAST):
+        raise ValueError
+    return found
+
+
+#: The microseconds from 1970 to the first moment of the year 1, and to the last of 9999.
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 def _time(value: str) -> datetime:
@@ -181,7 +197,7 @@ def _time(value: str) -> datetime:
 
 
 _KINDS: dict[str, Make] = {
-    "string": _kind(_texts, _text, pa.string()),
+    "string": _kind(_texts, whole, pa.string()),
     "integer": _kind(_integers, _integer, pa.int64()),
     "number": _kind(_numbers, _number, pa.float64()),
     "boolean": lambda values: pa.array(values, pa.bool_()),

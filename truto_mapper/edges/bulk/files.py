@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, BinaryIO, NamedTuple
@@ -36,15 +38,26 @@ Row = dict[str, Any]
 
 def cannot_read(url: str, error: Exception) -> MappingError:
     """The error for a file that cannot be read."""
-    why = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+    why = getattr(error, "strerror", None) or str(error).partition("\n")[0].replace(url, "").strip(" :")
     hint = "is the file complete, and a file of replies as NDJSON or Parquet?"
-    return MappingError(Diagnostic("W901", f"cannot read {shown(url)}: {why}", hint=hint))
+    message = f"cannot read {shown(url)}: {_USER.sub('://', why) or type(error).__name__}"
+    return MappingError(Diagnostic("W901", message, hint=hint))
+
+
+#: The credentials of a URL's user.
+_USER = re.compile(r"://[^/\s@]*@")
 
 
 def shown(url: str) -> str:
-    """A URL as messages show it: a path below the current folder is relative."""
-    here = f"{Path.cwd()}{os.sep}"
-    return url.removeprefix(here)
+    """A path or URL as messages show it: relative to the current folder, without credentials."""
+    return _place(url).removeprefix(f"{Path.cwd()}{os.sep}")
+
+
+def _place(url: str) -> str:
+    if "://" not in url:
+        return url
+    place, mark, _ = url.partition("?")
+    return f"{_USER.sub('://', place)}{mark and '?…'}"
 
 
 class File(NamedTuple):
@@ -57,17 +70,22 @@ class File(NamedTuple):
     @property
     def name(self) -> str:
         """The name of the files that are made of it: always the same, and no other file's."""
-        stem = self.url.rstrip("/").rpartition("/")[2].split(".")[0][:80] or "replies"
-        return f"{stem}-{hashlib.sha256(self.url.encode()).hexdigest()[:12]}.parquet"
+        stem = re.sub(r"[^\w-]+", "_", self.url.partition("?")[0].rpartition("/")[2].split(".")[0])[:40] or "replies"
+        return f"{stem}-{hashlib.sha256(self.url.encode(errors='surrogateescape')).hexdigest()[:12]}.parquet"
+
+    @property
+    def place(self) -> str:
+        """Its path, or its URL without credentials."""
+        return _place(self.url)
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """The file for reading. Raises OSError."""
-        fs, path = fsspec.core.url_to_fs(self.url)
-        if _is_local(fs):
-            with Path(path).open("rb", buffering=_BUFFER) as file:
+        """The file for reading. Raises what its file system raises."""
+        if os.path.isabs(self.url):  # noqa: PTH117  # others are URLs
+            with Path(self.url).open("rb", buffering=_BUFFER) as file:
                 yield file
         else:
+            fs, path = fsspec.core.url_to_fs(self.url)
             with fs.open(path, "rb") as remote, io.BufferedReader(remote, _BUFFER) as buffered:
                 yield buffered
 
@@ -84,7 +102,7 @@ def sources(given: Iterable[str | os.PathLike[str]]) -> list[File]:
         files = _files_of(os.fspath(one))
         found |= {file.url: file for file in files}
         if not files:
-            lost.append(Diagnostic("W901", f"there are no files of replies at {os.fspath(one)}"))
+            lost.append(Diagnostic("W901", f"there are no files of replies at {shown(os.fspath(one))}"))
     if lost:
         raise MappingError(lost)
     return [found[url] for url in sorted(found)]
@@ -110,20 +128,43 @@ def tasks_of(files: Sequence[File], workers: int) -> list[list[File]]:
 
 def _files_of(url: str) -> list[File]:
     try:
-        fs, path = fsspec.core.url_to_fs(url)
-        if "*" in path or "?" in path:
-            found = fs.glob(path, detail=True)
-        elif fs.isdir(path):
-            found = {name: about for name, about in fs.find(path, detail=True).items() if _is_shown(name, path)}
-        else:
-            found = {path: fs.info(path)} if fs.exists(path) else {}
-    except (OSError, ValueError, ImportError) as error:
+        fs, path = _fs_of(url)
+        found = _found(fs, path)
+    except Exception as error:  # noqa: BLE001  # each file system has errors of its own
         raise cannot_read(url, error) from None
-    return [
-        File(fs.unstrip_protocol(name) if not _is_local(fs) else name, about["size"], _version(about))
-        for name, about in found.items()
-        if about["type"] == "file"
-    ]
+    files = [_file(fs, name, about) for name, about in found.items() if about["type"] == "file"]
+    return [one for one in files if one is not None]
+
+
+def _found(fs: Any, path: str) -> dict[str, Any]:
+    """What is at a path, in it if it is a folder, or else what matches it."""
+    try:
+        about = fs.info(path)
+    except FileNotFoundError:
+        if not has_magic(path):
+            return {}
+        start = re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0]
+        names_hidden = re.search(r"/[._]", path[len(start) :]) is not None
+        found = fs.glob(path, detail=True)
+        return {name: one for name, one in found.items() if names_hidden or _is_shown(name, start)}
+    if about["type"] != "directory":
+        return {path: about}
+    return {name: one for name, one in fs.find(path, detail=True).items() if _is_shown(name, path)}
+
+
+def _file(fs: Any, name: str, about: dict[str, Any]) -> File | None:
+    """A file by its own path, not that of a link to it; None for a link to nothing."""
+    if not _is_local(fs):
+        return File(fs.unstrip_protocol(name), about["size"] or 0, _version(about))
+    own = os.path.realpath(name)
+    return File(own, about["size"], _version(about)) if os.path.isfile(own) else None  # noqa: PTH113  # it is no Path
+
+
+def _fs_of(url: str) -> tuple[Any, str]:
+    """The file system of a path or URL, and the path in it. Raises ValueError and ImportError."""
+    if ("://" not in url and "::" not in url) or os.path.exists(url):  # noqa: PTH110  # a name may have both
+        return LocalFileSystem(), os.path.realpath(url)
+    return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
 
 
 def _is_shown(name: str, folder: str) -> bool:
@@ -158,14 +199,14 @@ class Folder:
         """The error for a folder that cannot be written to."""
         fs, path = self._at
         if _is_local(fs) and self.run and not self._temporary.is_dir() and Path(path).is_dir():
-            message, hint = f"another run has begun in {self.url}, and this one ends", "it maps what is left"
+            message, hint = f"another run has begun in {shown(self.url)}, and this one ends", "it maps what is left"
         else:
-            message, hint = f"cannot write to {self.url}: {error.strerror or error}", None
+            message, hint = f"cannot write to {shown(self.url)}: {error.strerror or error}", None
         return MappingError(Diagnostic("W903", message, hint=hint))
 
     @cached_property
     def _at(self) -> tuple[Any, str]:
-        fs, path = fsspec.core.url_to_fs(self.url)
+        fs, path = _fs_of(self.url)
         return fs, path.rstrip("/")
 
     @cached_property
@@ -259,6 +300,8 @@ class Folder:
         fs.pipe_file(f"{path}/{name}", b"".join(lines))
 
     def holds(self, file: File) -> bool:
-        """Whether a file is in it."""
+        """Whether a file is one that jobs write to it."""
         fs, path = self._at
-        return file.url.startswith((f"{path}/", f"{fs.unstrip_protocol(path)}/"))
+        places = path, fs.unstrip_protocol(path)
+        folders = tuple(f"{place}/{name}/" for place in places for name in (RECORDS, REJECTS, TEMPORARY))
+        return file.url.startswith(folders) or file.url in [f"{place}/{MANIFEST}" for place in places]

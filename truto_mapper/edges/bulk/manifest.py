@@ -113,7 +113,8 @@ def _is_there(row: Row, records: Mapping[str, int], rejects: Mapping[str, int]) 
 
 
 def _line(row: Row) -> bytes:
-    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    # The name of a file may be no text: then it is not UTF-8 here either, as it was.
+    return json.dumps(row, ensure_ascii=False).encode(errors="surrogatepass") + b"\n"
 
 
 def _row_of(line: bytes) -> Row | None:
