@@ -80,7 +80,9 @@ def bulk(
                     pass
         except KeyboardInterrupt:
             done = len(run.files) - run.totals["files_failed"]
-            sys.stderr.write(f"not complete: {done:,} of {len(run.files):,} files are done; with --resume it goes on\n")
+            sys.stderr.write(
+                f"not complete: at least {done:,} of {len(run.files):,} files are done; with --resume it goes on\n"
+            )
             raise
         totals = run.totals | {"seconds": round(time.monotonic() - start, 1)}
         report([*_found(totals), *run.failed, *_too_many(totals, max_rejects)])
