@@ -743,8 +743,18 @@ def mocks(rng):
         mock_tries.hostile(rng, partial(nasty, rng))
 
 
+def bulk(rng):
+    """Stored replies in files: what is read back from Parquet is what `map` gives, and no row is lost."""
+    import bulk_tries  # who needs the rest of this module needs no pyarrow
+
+    try:
+        bulk_tries.check(rng)
+    except MapperError as error:
+        raise BrokenError(str(error)) from None
+
+
 ENGINE = (payloads, queries, contexts, cursors, headers, mappings, streams, methods, joins, pages, expressions)
-KINDS = {one.__name__: one for one in (*ENGINE, client, service, mocks)}
+KINDS = {one.__name__: one for one in (*ENGINE, client, service, mocks, bulk)}
 
 
 def attempt(kind, seed):

@@ -1163,3 +1163,39 @@ def counted(tmp_path_factory):
 def test_readers_get_the_sums_of_a_count_over_the_raw_replies(reader, counted):
     path, wanted = counted
     assert reader(path) == wanted
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """An object store that speaks the protocol of S3."""
+    server = pytest.importorskip("moto.server", reason="an object store of S3's protocol needs moto[server]")
+    pytest.importorskip("s3fs", reason="and s3fs")
+    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    files = fsspec.filesystem("s3", skip_instance_cache=True)
+    files.mkdir("bulk")
+    yield files
+    running.stop()
+    type(files).clear_instance_cache()
+
+
+def test_sources_and_results_may_be_in_an_object_store(bucket, things):
+    for n, name in enumerate(["a.ndjson", "b c.ndjson.gz", "d/e%20f#?.ndjson", "d/é", ".hidden", "d/_x"]):
+        bucket.pipe(f"bulk/raw/{name}", gzip.compress(of(n)) if name.endswith("gz") else of(n) + b"\n{}")
+    run, made = ran(["s3://bulk/raw"], "s3://bulk/out", things)
+    assert (run.failed, run.totals["records"], run.totals["rejects"]) == ([], 4, 3)
+    names = bucket.ls("bulk/out/records", detail=False)
+    found = [one for name in names for one in pq.read_table(bucket.open(name)).column("id").to_pylist()]
+    assert sorted(found) == ["0", "1", "2", "3"]
+    assert len(bucket.cat("bulk/out/manifest.jsonl").splitlines()) == len(made) == 4
+    bucket.pipe("bulk/raw/a.ndjson", of(7))
+    run, (again,) = ran(["s3://bulk/raw/*"], "s3://bulk/out", things, resume=True)
+    assert (again["source"], again["rejects"], run.totals["files"]) == ("s3://bulk/raw/a.ndjson", 0, 2)
+    assert len(bucket.ls("bulk/out/rejects", detail=False)) == 2
+    with pytest.raises(MapperError, match="W901"):
+        ran(["s3://bulk/nowhere"], "s3://bulk/other", things)
