@@ -14,8 +14,8 @@ import re
 import sys
 from typing import NamedTuple
 
-import yaml
-from reference import HERE, Failure, by_the_reference, is_coded, same
+import data_files
+from reference import Failure, by_the_reference, is_coded, same
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.library.functions import OURS, STANDARD, TRUTO
@@ -23,7 +23,7 @@ from truto_mapper.language.runtime.signatures import parse_signature
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import EvaluationError, MappingError
 
-VALUES = yaml.safe_load((HERE / "odd_arguments.yaml").read_text("utf-8"))
+VALUES = data_files.read("odd_arguments.yaml")
 DATA = {"a": [1, "x", None, {"a": 2}], "b": "text"}
 BINDINGS = {"x": "a😀b", "y": ["abc"], "z": {"n": None, "e": [], "t": "", "a": {"k": 1}}}
 NOW = "2026-01-31T09:30:00.000Z"

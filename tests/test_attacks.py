@@ -14,13 +14,12 @@ import time
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote, urlsplit
 
+import data_files
 import httpx2
 import pytest
-import yaml
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -43,7 +42,7 @@ ONCE = Retries(attempts=1)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 PASSWORD, THEIR_PASSWORD = "s3cr3t/+pass wörd", "an0ther-s3cr3t"
 
-ATTACKS = yaml.safe_load((Path(__file__).parent / "attacks.yaml").read_text(encoding="utf-8"))
+ATTACKS = data_files.read("attacks.yaml")
 
 SPEC = """\
 version: 1

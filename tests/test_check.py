@@ -4,20 +4,21 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
+from typer.testing import CliRunner
 
 from truto_mapper import load
 from truto_mapper.authoring import check, golden
+from truto_mapper.edges.cli import app
 from truto_mapper.text.codes import CODES
 from truto_mapper.text.errors import MapperError
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = ROOT / "mappings" / "gong" / "activity.yaml"
-FAULTS = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8"))
+FAULTS = data_files.read("faults.yaml")
 
 
 def found_in(path):
@@ -28,8 +29,9 @@ def found_in(path):
 
 
 def cli(*arguments):
-    command = [sys.executable, "-m", "truto_mapper.edges.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    """What the command does and prints, in this process."""
+    done = CliRunner().invoke(app, [str(one) for one in arguments])
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.fixture
@@ -48,13 +50,18 @@ def test_a_mapping_that_is_right_has_neither_errors_nor_warnings():
     assert [one.code for one in found if one.code not in ("C214", "C215")] == []
 
 
+@pytest.fixture(scope="module")
+def notes():
+    """What is said of the shipped mapping without a fault."""
+    return {one.message for one in check.check(load("gong/activity"))}
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["fault"])
-def test_a_planted_fault_is_found_at_its_line(fault, project):
+def test_a_planted_fault_is_found_at_its_line(fault, project, notes):
     text = project.read_text("utf-8")
     assert fault["old"] in text
     project.write_text(text.replace(fault["old"], fault["new"], 1), "utf-8")
-    before = {one.message for one in check.check(load("gong/activity"))}
-    found = [one for one in found_in(project) if one.message not in before]
+    found = [one for one in found_in(project) if one.message not in notes]
     if fault["finds"] == "test":
         shutil.copytree(SHIPPED.with_suffix(""), project.with_suffix(""))
         assert [one for one in golden.run_all([project]).diagnostics if one.severity == "error"]
@@ -401,7 +408,7 @@ def test_a_name_that_no_row_has_is_reported_with_what_was_meant(text, project):
     assert [one.hint for one in found] == [MEANT[text]]
 
 
-EQUAL = yaml.safe_load((Path(__file__).parent / "equal_expressions.yaml").read_text("utf-8"))
+EQUAL = data_files.read("equal_expressions.yaml")
 
 
 @pytest.mark.parametrize("change", EQUAL[::2], ids=lambda change: change["new"].splitlines()[0])

@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 
 from truto_mapper import load
 from truto_mapper.authoring import check
 
-CASES = yaml.safe_load((Path(__file__).parent / "conditions.yaml").read_text("utf-8"))
+CASES = data_files.read("conditions.yaml")
 
 TYPES = {"id": "integer", "name": "string", "active": "boolean", "day": "string", "moment": "string"}
 FIELDS = {name: {"type": kind} for name, kind in TYPES.items()}

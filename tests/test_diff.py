@@ -1,11 +1,14 @@
 """Two versions of a resource or of a mapping: what changed, whom it breaks, and what was approved."""
 
 import copy
+import functools
 import json
 import shutil
 import subprocess
 from pathlib import Path
 
+import data_files
+import edits
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -38,7 +41,7 @@ def spec(parameters=None, fields=None, **more):
 
 # ── Verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-CHANGES = yaml.safe_load((Path(__file__).parent / "spec_changes.yaml").read_text("utf-8"))
+CHANGES = data_files.read("spec_changes.yaml")
 VERDICTS = {"error": "breaking", "warning": "risky", "note": "compatible"}
 SHIPPED_SPEC = files.find("conversational-intelligence/activity", "schemas", ".yaml")
 SMALL = {"parameters": {name: {"type": "string", "format": "date-time"} for name in ("since", "until")}}
@@ -167,6 +170,12 @@ def test_a_resource_differs_from_itself_in_nothing_however_it_is_laid_out(fields
 SHIPPED = files.find("gong/activity", "mappings", ".yaml").text
 
 
+@functools.cache
+def shipped():
+    """The shipped mapping."""
+    return load("gong/activity")
+
+
 def changed(tmp_path, *edits, text=SHIPPED):
     for old, new in edits:
         assert old in text
@@ -176,7 +185,7 @@ def changed(tmp_path, *edits, text=SHIPPED):
     return load(path)
 
 
-MAPPING_CHANGES = yaml.safe_load((Path(__file__).parent / "mapping_changes.yaml").read_text("utf-8"))
+MAPPING_CHANGES = data_files.read("mapping_changes.yaml")
 CASES = [golden.read(folder) for folder in golden.folders(files.home() / "mappings/gong/activity.yaml")]
 
 
@@ -192,23 +201,21 @@ Unaliased.add_representer(
 )
 
 
-def edited(tmp_path, edits):
+def edited(tmp_path, replaced):
     """The shipped mapping, edited everywhere."""
-    text = SHIPPED
-    for old, new in edits.items():
-        assert old in text
-        text = text.replace(old, new)
-    return changed(tmp_path, text=text)
+    return changed(tmp_path, text=edits.edited(SHIPPED, list(replaced.items())))
 
 
-@pytest.mark.parametrize("edits", MAPPING_CHANGES["equal"], ids=str)
-def test_an_equal_expression_is_no_change(edits, tmp_path):
-    assert [one.found.message for one in diff.mappings(load("gong/activity"), edited(tmp_path, edits))] == []
+def test_an_equal_expression_is_no_change(tmp_path):
+    rows = {str(one): list(one.items()) for one in MAPPING_CHANGES["equal"]}
+    new = {titles: changed(tmp_path, text=text) for titles, text in edits.together(SHIPPED, rows).items()}
+    found = {titles: [one.found.message for one in diff.mappings(shipped(), one)] for titles, one in new.items()}
+    assert {titles: messages for titles, messages in found.items() if messages} == {}
 
 
-@pytest.mark.parametrize("edits", MAPPING_CHANGES["agreeing"], ids=str)
-def test_an_expression_that_gives_the_same_in_each_case_is_a_note(edits, tmp_path):
-    old, new = load("gong/activity"), edited(tmp_path, edits)
+@pytest.mark.parametrize("replaced", MAPPING_CHANGES["agreeing"], ids=str)
+def test_an_expression_that_gives_the_same_in_each_case_is_a_note(replaced, tmp_path):
+    old, new = shipped(), edited(tmp_path, replaced)
     texts = diff.mappings(old, new)
     assert {one.found.severity for one in texts} == {"warning"}
     found = diff.behaviour(old, new, CASES, texts)
@@ -224,13 +231,13 @@ def told(changes):
 
 @pytest.mark.parametrize("row", MAPPING_CHANGES["different"], ids=str)
 def test_a_change_of_what_a_mapping_does_is_at_least_a_warning(row, tmp_path):
-    messages = told(diff.mappings(load("gong/activity"), edited(tmp_path, row["edit"])))
+    messages = told(diff.mappings(shipped(), edited(tmp_path, row["edit"])))
     assert any(row["at"] in message.replace("`", "").split(": ")[-1] for message in messages), messages
 
 
 @pytest.mark.parametrize("row", MAPPING_CHANGES["unseen"][::2], ids=str)
 def test_a_change_of_a_value_that_cases_do_not_show_stays_a_warning(row, tmp_path):
-    old, new = load("gong/activity"), edited(tmp_path, row["edit"])
+    old, new = shipped(), edited(tmp_path, row["edit"])
     messages = told(diff.behaviour(old, new, CASES, diff.mappings(old, new)))
     assert any(row["at"] in message for message in messages), messages
 
@@ -239,7 +246,7 @@ def test_another_order_of_endpoints_is_a_note_if_the_cases_use_each_of_them(tmp_
     expanded = yaml.safe_load(SHIPPED)
     endpoints = expanded["endpoints"]
     expanded["endpoints"] = {name: endpoints[name] for name in ("by_period", "day_by_day", "aggregate")}
-    old = load("gong/activity")
+    old = shipped()
     new = changed(tmp_path, text=yaml.dump(expanded, sort_keys=False, Dumper=Unaliased, width=1000))
     cases = [one for one in CASES if one.name != "reply-unrecognised"]  # its error lists the endpoints in their order
     found = diff.behaviour(old, new, cases, diff.mappings(old, new))
@@ -250,21 +257,21 @@ def test_another_order_of_endpoints_is_a_note_if_the_cases_use_each_of_them(tmp_
 
 def test_a_mapping_for_something_else_is_another_one(tmp_path):
     new = changed(tmp_path, ("integration: gong", "integration: gang"))
-    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    (one,) = (change.found for change in diff.mappings(shipped(), new))
     said = "the mapping is for the integration `gang`, not `gong`"
     assert (one.code, one.severity, one.message) == ("B317", "error", said)
 
 
 def test_an_endpoint_that_only_has_another_name_is_not_removed(tmp_path):
     new = changed(tmp_path, ("  by_period:\n", "  periods:\n"))
-    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    (one,) = (change.found for change in diff.mappings(shipped(), new))
     said = "the endpoint `by_period` is called `periods`: cursors that callers hold are refused"
     assert (one.code, one.severity, one.message) == ("B311", "warning", said)
 
 
 def test_few_cases_do_not_make_a_change_a_note(tmp_path):
     edits = {"recognise: $exists(usersAggregateActivityStats)": "recognise: $count(usersAggregateActivityStats) > 0"}
-    old, new = load("gong/activity"), edited(tmp_path, edits)
+    old, new = shipped(), edited(tmp_path, edits)
     cases = [one for one in CASES if one.name == "one-user"]
     assert {one.found.severity for one in diff.behaviour(old, new, cases, diff.mappings(old, new))} == {"warning"}
 
@@ -278,9 +285,9 @@ def test_layout_and_comments_are_not_changes(tmp_path):
             "        # as Gong counts\n        calls_hosted: $counts  .callsAsHost\n",
         ),
     )
-    found = diff.mappings(load("gong/activity"), new)
+    found = diff.mappings(shipped(), new)
     assert found == []
-    assert diff.mappings(load("gong/activity"), changed(tmp_path)) == []
+    assert diff.mappings(shipped(), changed(tmp_path)) == []
 
 
 def test_a_removed_expression_is_shown_at_its_old_place_and_a_new_one_at_its_new_place(tmp_path):
@@ -289,7 +296,7 @@ def test_a_removed_expression_is_shown_at_its_old_place_and_a_new_one_at_its_new
         ("        calls_attended: $counts.callsAttended\n", "        comments_given: 1\n"),
         ("        comments_given: $counts.callsCommentsGiven\n", ""),
     )
-    found = {one.found.message: one.found.source.name for one in diff.mappings(load("gong/activity"), new)}
+    found = {one.found.message: one.found.source.name for one in diff.mappings(shipped(), new)}
     assert found["`aggregate` no longer gives `metrics.calls_attended`"] == "mappings/gong/activity.yaml"
     assert found["`aggregate` computes `metrics.comments_given` differently, and so does `by_period`"] == str(
         tmp_path / "new.yaml"
@@ -298,7 +305,7 @@ def test_a_removed_expression_is_shown_at_its_old_place_and_a_new_one_at_its_new
 
 def test_a_field_that_gets_an_expression_breaks_nobody(tmp_path):
     old = changed(tmp_path, ("        comments_given: $counts.callsCommentsGiven\n", ""))
-    found = {(one.found.code, one.found.message) for one in diff.mappings(old, load("gong/activity"))}
+    found = {(one.found.code, one.found.message) for one in diff.mappings(old, shipped())}
     names = ("aggregate", "by_period")
     assert found == {("B308", f"`{name}` now gives `metrics.comments_given`") for name in names}
 
@@ -358,7 +365,7 @@ DAYS = [
 def test_days_that_the_provider_gets_differently_are_reported(was, now, messages, tmp_path):
     head, days, rest = SHIPPED.partition("whole_days:")
     new = changed(tmp_path, text=head + days + rest.replace(was, now, 1))
-    found = [one.found for one in diff.mappings(load("gong/activity"), new)]
+    found = [one.found for one in diff.mappings(shipped(), new)]
     assert [one.message for one in found] == messages
     assert all((one.code, one.severity) == ("B312", "warning") and one.span for one in found)
 
@@ -375,7 +382,7 @@ def test_a_mapping_that_begins_or_stops_to_ask_for_whole_days_is_reported(tmp_pa
 
 def test_errors_that_are_read_differently_are_reported(tmp_path):
     new = changed(tmp_path, ("  request_id: requestId\n", "  request_id: id\n"))
-    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    (one,) = (change.found for change in diff.mappings(shipped(), new))
     assert (one.code, one.message) == ("B313", "the provider's errors are read differently: request_id")
 
 
@@ -391,9 +398,7 @@ def test_an_endpoint_that_is_new_or_called_differently_is_reported(tmp_path):
             "endpoints:\n  other:\n    path_mapping: '\"/other\"'\n    when: 'false'\n    response_mapping: {id: id}\n",
         ),
     )
-    found = [
-        (one.found.code, one.found.severity, one.found.message) for one in diff.mappings(load("gong/activity"), new)
-    ]
+    found = [(one.found.code, one.found.severity, one.found.message) for one in diff.mappings(shipped(), new)]
     assert found == [
         ("B312", "warning", "`aggregate`: request_method POST → GET"),
         ("B308", "note", "the endpoint `other` was added"),
@@ -436,7 +441,7 @@ def copied(tmp_path, **edits):
 
 def test_a_schema_of_replies_that_declares_what_is_read_differently_is_reported(tmp_path):
     new = copied(tmp_path, aggregate=('"userEmailAddress"', '"userMail"'))
-    (one,) = (change.found for change in diff.mappings(load("gong/activity"), new))
+    (one,) = (change.found for change in diff.mappings(shipped(), new))
     assert (one.code, one.severity) == ("B318", "warning")
     place = "usersAggregateActivityStats.userEmailAddress"
     assert one.message == f"`aggregate` reads `{place}`, and its schema changed: it is no longer declared"
@@ -445,12 +450,12 @@ def test_a_schema_of_replies_that_declares_what_is_read_differently_is_reported(
 
 def test_a_schema_of_replies_that_promises_more_is_a_note_and_what_nobody_reads_is_nothing(tmp_path):
     new = copied(tmp_path, aggregate=('"requestId": {\n      "type": [', '"requestID": {\n      "type": ['))
-    assert diff.mappings(load("gong/activity"), new) == []
+    assert diff.mappings(shipped(), new) == []
 
 
 def test_a_request_schema_that_changes_is_reported(tmp_path):
     def told(new):
-        return [(one.found.code, one.found.message) for one in diff.mappings(load("gong/activity"), new)]
+        return [(one.found.code, one.found.message) for one in diff.mappings(shipped(), new)]
 
     assert told(changed(tmp_path, ("gong/aggregate-request", "gong/by-period-request"))) == [
         ("B312", "`aggregate`: request_schema gong/aggregate-request → gong/by-period-request")
@@ -461,7 +466,7 @@ def test_a_request_schema_that_changes_is_reported(tmp_path):
 
 
 def test_a_case_that_begins_or_stops_to_fail_is_reported(tmp_path):
-    old, new = load("gong/activity"), changed(tmp_path, ('"/v2/stats/activity/aggregate"', '$error("no")'))
+    old, new = shipped(), changed(tmp_path, ('"/v2/stats/activity/aggregate"', '$error("no")'))
     folder = files.home() / "mappings" / "gong" / "activity" / "one-user"
     (worse,) = diff.behaviour(old, new, [golden.read(folder)])
     assert (worse.found.code, worse.found.severity) == ("B322", "error")
@@ -476,7 +481,7 @@ def judged(old, new, cases=CASES):
 
 def test_the_values_of_a_new_field_are_part_of_the_note_about_it(tmp_path):
     old = changed(tmp_path, text=SHIPPED.replace("        comments_given: $counts.callsCommentsGiven\n", ""))
-    found = judged(old, load("gong/activity"))
+    found = judged(old, shipped())
     assert {(one.code, one.severity) for one in found} == {("B308", "note")}
     assert any("the cases show metrics.comments_given: (nothing) → 6" in one.hint for one in found)
 
@@ -489,7 +494,7 @@ def test_the_values_of_a_new_field_are_part_of_the_note_about_it(tmp_path):
     ],
 )
 def test_a_change_that_refuses_all_cursors_is_told_once_where_it_is(edit, message, tmp_path):
-    found = judged(load("gong/activity"), changed(tmp_path, edit))
+    found = judged(shipped(), changed(tmp_path, edit))
     (one,) = [one for one in found if "[P603]" not in one.message]  # names the endpoints
     assert one.severity == "warning"
     assert one.message.startswith(message)
@@ -501,14 +506,14 @@ def test_cursors_that_are_refused_for_another_reason_are_one_warning(tmp_path):
     (tmp_path / "schemas/conversational-intelligence").mkdir(parents=True)
     text = schema.read_text("utf-8").replace("parameters:\n", "parameters:\n  area: {type: string, default: eu}\n", 1)
     (tmp_path / "schemas/conversational-intelligence/activity.yaml").write_text(text, "utf-8")
-    (one,) = judged(load("gong/activity"), changed(tmp_path))
+    (one,) = judged(shipped(), changed(tmp_path))
     assert (one.code, one.severity) == ("B321", "warning")
     assert one.message.startswith("cursors that callers hold are refused, as in the cases ")
 
 
 def test_cases_that_fail_for_one_reason_are_one_finding(tmp_path):
     new = changed(tmp_path, ("    default: UTC\n", ""))
-    setting, failing = judged(load("gong/activity"), new)
+    setting, failing = judged(shipped(), new)
     assert failing.message.startswith("the cases absent-rows, bare-ids, clipped-total and ")
     assert (failing.code, failing.severity, setting.code) == ("B322", "error", "B306")
 

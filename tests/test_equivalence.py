@@ -7,8 +7,8 @@ are described in `expressions.txt`.
 import random
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 from random_expressions import case
 from reference import Failure, by_the_reference, is_coded, outcome, same, with_reference
 
@@ -17,7 +17,7 @@ from truto_mapper.language.runtime.values import MISSING
 
 HERE = Path(__file__).parent
 
-DIFFERENCES = yaml.safe_load((HERE / "differences.yaml").read_text("utf-8"))
+DIFFERENCES = data_files.read("differences.yaml")
 #: How many random expressions both evaluate.
 EXPRESSIONS = 3000
 
@@ -51,7 +51,7 @@ def test_the_reference_differs_as_it_is_described(mended):
     assert [(one, theirs) for one, theirs in pairs if not same(theirs, expected(one[key]))] == []
 
 
-AGREEMENTS = yaml.safe_load((HERE / "agreements.yaml").read_text("utf-8"))
+AGREEMENTS = data_files.read("agreements.yaml")
 
 
 @pytest.mark.parametrize("group", AGREEMENTS, ids=lambda one: one["about"])

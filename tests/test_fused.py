@@ -235,7 +235,7 @@ def test_cached_values_stay_small():
     """Pages with ever other texts, or very long ones, do not fill the memory."""
     mapper = load("gong/activity")
     for day in range(255):
-        rows = [{"fromDate": f"{day}-{number}", "toDate": "x" * 50_000} for number in range(10)]
+        rows = [{"fromDate": f"{day}-{number}", "toDate": "x" * 50_000} for number in range(3)]
         body = {"usersAggregateActivity": [{"userId": "1", "userAggregateActivity": rows}]}
         mapper.map(body, query=QUERIES["usersAggregateActivity"], on_invalid="discard_value")
         head = {"fromDateTime": str(day), "toDateTime": "y" * 50_000 * (day % 5)}

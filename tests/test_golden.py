@@ -11,6 +11,8 @@ from pathlib import Path
 from random import Random
 from unittest import mock
 
+import data_files
+import edits
 import mutants
 import pytest
 import typer
@@ -353,7 +355,9 @@ def test_what_is_accepted_differs_no_more_and_the_rest_still_does(old, new, rand
 
 # ------------------------------------------------------------------------------- what is and what is no difference
 
-REFACTORINGS = yaml.safe_load((ROOT / "tests" / "refactorings.yaml").read_text("utf-8"))
+REFACTORINGS = {
+    one["title"]: [(edit["old"], edit["new"]) for edit in one["edits"]] for one in data_files.read("refactorings.yaml")
+}
 
 
 @pytest.fixture(scope="module")
@@ -370,13 +374,10 @@ def refactored(shipped, text):
     return [group.title for group in golden.groups(golden.run_all([shipped]).differences)]
 
 
-@pytest.mark.parametrize("one", REFACTORINGS[::2], ids=[one["title"] for one in REFACTORINGS[::2]])
-def test_an_equivalent_mapping_differs_in_no_case(one, shipped):
-    text = SHIPPED[0].read_text("utf-8")
-    for edit in one["edits"]:
-        assert edit["old"] in text
-        text = text.replace(edit["old"], edit["new"])
-    assert refactored(shipped, text) == []
+def test_an_equivalent_mapping_differs_in_no_case(shipped):
+    texts = edits.together(SHIPPED[0].read_text("utf-8"), REFACTORINGS)
+    found = {titles: refactored(shipped, text) for titles, text in texts.items()}
+    assert {titles: differences for titles, differences in found.items() if differences} == {}
 
 
 def literal(dumper, text):
@@ -442,13 +443,13 @@ def spoilt(path, random):
         path.write_text("\n".join(lines[random.randrange(3) :]), "utf-8")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_after_an_update_the_next_run_passes(shipped, seed):
     random = Random(seed)
     shipped.write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
-    for name in random.sample(comparison.EXPECTATIONS, 3):
+    for name in comparison.EXPECTATIONS:
         known = sorted(shipped.with_suffix("").glob(f"*/{name}"))
-        for path in random.sample(known, min(len(known), 3)):
+        for path in random.sample(known, min(len(known), 4)):
             spoilt(path, random)
     golden.accept(golden.run_all([shipped]).differences)
     assert golden.run_all([shipped]).diagnostics == []

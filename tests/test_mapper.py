@@ -538,6 +538,7 @@ def test_discard_record_drops_each_record_with_a_problem(make):
     page = make().map(reply(*BAD), query={"city": "Bonn"}, on_invalid="discard_record")
     assert [r["id"] for r in page.records] == ["3"]
     assert page.rejected == BAD[:2]
+    assert page.rejected_at == ("/data/items/0", "/data/items/1")
     assert [d.severity for d in page.diagnostics] == ["warning"] * 3 + ["note"]
 
 

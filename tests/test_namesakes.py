@@ -3,14 +3,14 @@
 import json
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 
 from truto_mapper import load
 from truto_mapper.authoring import check
 from truto_mapper.authoring.check.words import are_opposites, words
 
-CASES = yaml.safe_load((Path(__file__).parent / "namesakes.yaml").read_text("utf-8"))
+CASES = data_files.read("namesakes.yaml")
 
 ADDRESS = "{type: object, fields: {street: {type: string}, city: {type: string}}}"
 PERSON = "{type: object, fields: {id: {type: string}, email: {type: string}}}"

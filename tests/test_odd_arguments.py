@@ -2,8 +2,8 @@
 
 import random
 
+import data_files
 import pytest
-import yaml
 from odd_arguments import LISTED, call, differing, evaluated, is_unclear
 from reference import HERE, with_reference
 
@@ -37,7 +37,7 @@ def test_a_difference_that_is_not_counted_is_listed(reason):
     assert f"- reason: {reason}" in (HERE / "differences.yaml").read_text("utf-8")
 
 
-MISTAKES = yaml.safe_load((HERE / "argument_mistakes.yaml").read_text("utf-8"))
+MISTAKES = data_files.read("argument_mistakes.yaml")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: one["expression"])

@@ -1,15 +1,13 @@
 """`check` of what is outside the records: queries, enumerations, requests, paging and refusals (`outside.yaml`)."""
 
-from pathlib import Path
-
+import data_files
 import pytest
-import yaml
 
 from truto_mapper import load
 from truto_mapper.authoring import check
 from truto_mapper.text.errors import MapperError
 
-CASES = yaml.safe_load((Path(__file__).parent / "outside.yaml").read_text("utf-8"))
+CASES = data_files.read("outside.yaml")
 
 
 @pytest.fixture(scope="module")

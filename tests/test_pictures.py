@@ -4,10 +4,9 @@ import math
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import Failure, by_the_reference, outcome, same, with_reference
@@ -20,7 +19,7 @@ from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.runtime.writing import to_json
 from truto_mapper.text.errors import EvaluationError
 
-ROWS = yaml.safe_load((Path(__file__).parent / "pictures.yaml").read_text("utf-8"))
+ROWS = data_files.read("pictures.yaml")
 INTEGERS = (
     "0",
     "0000",

@@ -3,18 +3,17 @@
 import base64
 import copy
 import json
-from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from truto_mapper import MapperError, Page, Response, load
-from truto_mapper.engine.redaction import HIDDEN, Redaction, is_secret, page_findings
+from truto_mapper.engine.redaction import HIDDEN, Redaction, is_secret, redaction_of
 from truto_mapper.text.diagnostics import Diagnostic
 
-NAMES = yaml.safe_load((Path(__file__).parent / "secret_names.yaml").read_text("utf-8"))
+NAMES = data_files.read("secret_names.yaml")
 HIDES = [name for line in NAMES["hidden"] for name in line]
 SHOWS = [name for line in NAMES["shown"] for name in line]
 TOKEN = "tok-93fk2lq8"
@@ -244,7 +243,7 @@ def test_the_notes_of_a_page_are_shown_as_if_its_credentials_were_looked_for_aga
     for settings_ in (query.plan.settings, {"api_token": token}):
         for asked in (query, query, None):
             shown = Redaction(settings_, headers, asked).diagnostics(found)
-            assert page_findings(found, settings_, headers, asked) == shown
+            assert redaction_of(found, settings_, headers, asked).diagnostics(found) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,14 @@
 """What users of JSONata engines have reported: `reported.yaml`, by ours and by the reference implementation."""
 
-from pathlib import Path
-
+import data_files
 import pytest
-import yaml
 from reference import by_the_reference, outcome, same, with_reference
 from test_equivalence import DIFFERENCES, expected
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 
-REPORTED = yaml.safe_load((Path(__file__).parent / "reported.yaml").read_text("utf-8"))
+REPORTED = data_files.read("reported.yaml")
 
 
 @pytest.mark.parametrize("reported", REPORTED, ids=lambda one: one["behaviour"])

@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -15,7 +15,7 @@ from truto_mapper.authoring import check, golden, starting
 from truto_mapper.edges.cli import app
 from truto_mapper.resource.spec import load_resource
 
-CASES = yaml.safe_load((Path(__file__).parent / "starting.yaml").read_text("utf-8"))
+CASES = data_files.read("starting.yaml")
 MAPPING, SPEC = Path("mappings/acme/contact.yaml"), Path("schemas/crm/contact.yaml")
 
 

@@ -1,10 +1,9 @@
 """Where types make JSONata do what few expect: only if a schema says so, and nothing in the expression tests it."""
 
 import re
-from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 
 from truto_mapper import Expression
 from truto_mapper.authoring.check.slips import written
@@ -169,7 +168,7 @@ def test_what_is_certain_tested_or_unknown_is_not_told(text):
     assert told(text) == []
 
 
-NULLS = yaml.safe_load((Path(__file__).parent / "nulls.yaml").read_text("utf-8"))
+NULLS = data_files.read("nulls.yaml")
 
 #: Variables that may be null, and a list with null in it.
 MAY_BE_NULL = {"t": {"type": ["string", "null"]}, "n": {"type": ["integer", "null"]}}
@@ -263,7 +262,7 @@ def test_a_test_that_null_passes_excludes_nothing(text):
     assert codes_for(text) != []
 
 
-ARGUMENTS = yaml.safe_load((Path(__file__).parent / "arguments.yaml").read_text("utf-8"))
+ARGUMENTS = data_files.read("arguments.yaml")
 
 #: Variables for arguments that can never work.
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}}

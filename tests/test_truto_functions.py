@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import data_files
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_arguments import PYTHON, VALUES, is_plain
@@ -23,7 +23,7 @@ from truto_mapper.language.runtime.values import MISSING, Budget, Function, Run
 from truto_mapper.text.errors import EvaluationError, MappingError
 
 ROOT = HERE.parent
-LISTED = yaml.safe_load((HERE / "truto_functions.yaml").read_text("utf-8"))
+LISTED = data_files.read("truto_functions.yaml")
 CASES = [case for several in LISTED["cases"].values() for case in several]
 NAMES = {*TRUTO, "trutoString", "trutoSift"}
 

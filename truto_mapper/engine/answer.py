@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import bodies
@@ -113,6 +114,7 @@ def page_of(  # noqa: C901  # several functions take longer
                 cursors,
                 "list",
                 None if joined is None else joined.replies,
+                (),
                 (),
             )
             return _new(Page, parts)
@@ -243,6 +245,7 @@ class Answer:
             self.plan.remote_data,
             self.budget,
             located,
+            self.replies.tells_each,
         )
 
     def scope(self) -> Scope:
@@ -289,11 +292,13 @@ class Answer:
         following: Position | str | None = carried(cursors, query, self.plan, cursor) if not offset else None
         if offset or first is not None:
             following = Position(cursor, offset, digest or first)
-        notes = () if query is None else query.notes
+        notes, findings = () if query is None else query.notes, [*map(tuple, rejected.findings)]
         if any(one.code not in _NAMES_ONLY for one in self.found[len(notes) :]):
-            from truto_mapper.engine.redaction import page_findings  # noqa: PLC0415  # most pages have none
+            from truto_mapper.engine.redaction import redaction_of  # noqa: PLC0415  # most pages have none
 
-            notes = page_findings(self.found, self.bindings[0], self.response.headers, query)
+            said = chain(self.found, *findings)
+            hidden = redaction_of(said, self.bindings[0], self.response.headers, query)
+            notes, *findings = map(hidden.diagnostics, (self.found, *findings))
         else:
             notes = tuple(self.found)
         resource = self.replies.mapping.resource
@@ -309,6 +314,7 @@ class Answer:
             self.plan.method,
             None if self.replies.joined is None else self.replies.joined.replies,
             tuple(rejected.pointers),
+            tuple(findings),
         )
         return _new(Page, (tuple(records), following, notes, *parts))
 

@@ -48,14 +48,14 @@ def read(
         return None, ()
     try:
         text = body.decode()
-        mended = _mended(text) if "\\" in text else text
-        value = rendering.loads(mended.removeprefix("\ufeff"), as_float)
+        whole = mended(text) if "\\" in text else text
+        value = rendering.loads(whole.removeprefix("\ufeff"), as_float)
     except (ValueError, RecursionError) as error:
         if may_be_text or not 200 <= status < 300:
             return _shown(body).strip() or None, ()
         message = f"the provider's answer cannot be read as JSON ({_reason(body, error)}): {excerpt(_shown(body[:80]))}"
         raise ProviderError(Diagnostic("P602", message)) from None
-    return value, () if mended is text else (_half(),)
+    return value, () if whole is text else (_half(),)
 
 
 def _half() -> Diagnostic:
@@ -63,7 +63,7 @@ def _half() -> Diagnostic:
     return Diagnostic("P610", message, "warning")
 
 
-def _mended(text: str) -> str:
+def mended(text: str) -> str:
     """A JSON text with U+FFFD for each escaped half of a surrogate pair; the same object if there is none."""
     if not re.search(r"\\u[dD][89a-fA-F]", text) or not any(found[1] for found in _ESCAPE.finditer(text)):
         return text

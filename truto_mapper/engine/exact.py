@@ -70,15 +70,19 @@ class ExactPage:
     budget: Budget
     #: The rows, if they are found already.
     located: Located | None
+    #: Whether the findings about each rejected row are kept.
+    tells_each: bool = False
 
     def __post_init__(self) -> None:
+        #: By its pointer, everything that is wrong with a rejected row.
+        self.findings: dict[str, list[Diagnostic]] = {}
         self._said: set[Diagnostic] = set()
         self._listed = self._unlisted = 0
         self.told: set[Steps] = set()
         self._of_reply: dict[Reading, list[Mismatch]] = {}
-        #: The findings about what rows are selected by, each with what becomes of them, and by path the values that are
-        #: no rows because of them.
-        self.misplaced: list[tuple[Diagnostic, str]] = []
+        #: The findings about what rows are selected by, each with what becomes of them and the path of what is no row
+        #: because of it; and by path the values that are no rows because of them.
+        self.misplaced: list[tuple[Diagnostic, str, Steps]] = []
         self.unselected: dict[Steps, Any] = {}
 
     @cached_property
@@ -101,7 +105,7 @@ class ExactPage:
         except EvaluationError:
             if not self.misplaced or self.budget.is_exhausted:
                 raise
-            raise EvaluationError([found for found, _ in self.misplaced]) from None  # it failed because of these
+            raise EvaluationError([found for found, *_ in self.misplaced]) from None  # it failed because of these
 
     @property
     def values(self) -> list[Any] | None:
@@ -136,7 +140,7 @@ class ExactPage:
             if one.path not in self.told:
                 self.told.add(one.path)
                 fate = "it was left out" if path is None else "the record was rejected"
-                self.misplaced.append((self.of_other_type(loop, one), fate))
+                self.misplaced.append((self.of_other_type(loop, one), fate, one.path if path is None else path))
             if path is None:
                 self.unselected[one.path] = one.value
             else:
@@ -222,7 +226,7 @@ class ExactPage:
             message = f"the page has more findings than the {MAX_TOLD:,} that are told"
             found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
         if self.misplaced:
-            found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what in self.misplaced]
+            found += [one if self.on_invalid == "raise" else _quietened(one, what) for one, what, _ in self.misplaced]
         if fault is not None and len(found) == before:  # the fault did not occur again
             return self.completed(records, range(len(records)), None, start, found)
         errors = [one for one in found if one.severity == "error"]
@@ -233,7 +237,16 @@ class ExactPage:
             gone, records = range(len(records)), [MISSING] * len(records)
         rows = [*(self.rows.remote(start + number) for number in gone), *self.unselected.values()]
         pointers = [*(self.rows.pointers(start + number)[0] for number in gone), *map(json_pointer, self.unselected)]
-        return _without(records, gone) if gone else records, Rejected(rows, pointers)
+        return _without(records, gone) if gone else records, Rejected(rows, pointers, self._findings(pointers))
+
+    def _findings(self, pointers: Sequence[str]) -> list[list[Diagnostic]]:
+        """What is wrong with each rejected row: for one that was not examined, what is with those that were."""
+        if not self.tells_each:
+            return []
+        for found, what, path in self.misplaced:
+            self.note(json_pointer(path), MISSING, [_quietened(found, what)])
+        shared = [one for at, some in self.findings.items() for one in some if not _is_within(one, at)]
+        return [self.findings.get(at) or list(dict.fromkeys(shared)) for at in pointers]
 
     @property
     def is_full(self) -> bool:
@@ -280,16 +293,25 @@ class ExactPage:
         self, pointer: str, record: Any, found: Iterable[Diagnostic], notes: Iterable[Diagnostic] = ()
     ) -> Outcome:
         """The outcome for the row at a pointer, with those of its problems and notes that are new."""
+        found = list(found)
         new = [one for one in found if one not in self._said]
         self._said.update(new)
         if self.on_invalid != "raise":
-            new = [self._warning(one, pointer, is_rejected=record is MISSING) for one in new]
+            self.note(pointer, record, self._warnings(found, pointer, record) if self.tells_each else ())
+            new = self._warnings(new, pointer, record)
         return record, [*new, *notes]
+
+    def note(self, pointer: str, record: Any, found: Iterable[Diagnostic]) -> None:
+        """Note everything that is wrong with the row at a pointer, if it is rejected and that is wanted."""
+        if self.tells_each and record is MISSING:
+            self.findings.setdefault(pointer, []).extend(found)
+
+    def _warnings(self, found: Iterable[Diagnostic], pointer: str, record: Any) -> list[Diagnostic]:
+        return [self._warning(one, pointer, is_rejected=record is MISSING) for one in found]
 
     def _warning(self, found: Diagnostic, pointer: str, *, is_rejected: bool) -> Diagnostic:
         """A problem as a warning, because its value or record was discarded."""
-        is_of_row = f"{found.pointer}/".startswith(f"{pointer}/")
-        return _quietened(found, fate(is_rejected=is_rejected, is_of_row=is_of_row))
+        return _quietened(found, fate(is_rejected=is_rejected, is_of_row=_is_within(found, pointer)))
 
     def _without(self, record: Any, problems: list[Problem]) -> Any:
         """The record without its invalid optional values; MISSING if a required one is invalid or missing."""
@@ -325,6 +347,11 @@ def fate(*, is_rejected: bool, is_of_row: bool = True) -> str:
     if not is_rejected:
         return "it was left out"
     return "the record was rejected" if is_of_row else "every record with it was rejected"
+
+
+def _is_within(found: Diagnostic, pointer: str) -> bool:
+    """Whether a finding is about what is at a pointer, or within that."""
+    return f"{found.pointer}/".startswith(f"{pointer}/")
 
 
 def _quietened(found: Diagnostic, fate: str) -> Diagnostic:

@@ -94,6 +94,8 @@ class LocatedRows:
     def pointers(self, number: int) -> list[str]:
         """The pointers to the rows of the loops, the innermost first."""
         first, inner = self._indices
+        if first[number] in self.others:
+            return [json_pointer(place.path) for place in self[number].places.values()][::-1]
         outer = f"{self.pointer}{first[number]}"
         if self.loops.inner is None:
             return [outer]

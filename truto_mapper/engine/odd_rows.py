@@ -105,10 +105,11 @@ class OddRows:
         remote_data: bool,
         budget: Budget,
         located: LocatedRows | None,
+        tells_each: bool,
     ) -> ExactPage:
         """The exact path through one page."""
-        endpoint, types = self.fused.endpoint, self.fused.types
-        return ExactPage(endpoint, self.resource, schema, make_scope, on_invalid, remote_data, types, budget, located)
+        shared = self.fused.endpoint, self.resource, schema, make_scope, on_invalid, remote_data, self.fused.types
+        return ExactPage(*shared, budget, located, tells_each)
 
     def located(self, body: Any) -> LocatedRows | None:
         """The rows of a reply, which the generated code found."""
@@ -227,7 +228,7 @@ class OddPage:
             raise UnkeptError
         record = MISSING if kind.values is None else self._filled(made, kind.values, number, rows)
         self._failed -= self._failed > 0
-        if exact.is_full:
+        if exact.is_full and not exact.tells_each:
             return record, []
         places, quoted = self.rows.pointers(number), [value_at(rows, path) for path in paths]
         end = ""
@@ -235,7 +236,10 @@ class OddPage:
             end = f"; {fate(is_rejected=record is MISSING)}"
         problems = [_again(one, places, quoted, end) for one in kind.problems]
         notes = [_again(one, places, quoted) for one in kind.notes] if kind.notes else []
-        return (record, problems + notes) if kind.is_own else exact.judged(places[0], record, problems, notes)
+        if not kind.is_own:
+            return exact.judged(places[0], record, problems, notes)
+        exact.note(places[0], record, problems)
+        return record, problems + notes
 
     def _first(self, number: int, rows: Rows, odd: Odd, concerned: Concerned, key: Any) -> Outcome:
         """The outcome for the first row of its kind, which is kept."""

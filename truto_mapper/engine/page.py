@@ -118,10 +118,11 @@ class Debug(Unified[RecordT]):
 
 
 class Rejected(NamedTuple):
-    """The provider's rows that were rejected, and the JSON Pointer to each."""
+    """The provider's rows that were rejected, the JSON Pointer to each, and what is wrong with it."""
 
     rows: Sequence[Any] = ()
     pointers: Sequence[str] = ()
+    findings: Sequence[Sequence[Diagnostic]] = ()
 
 
 class Page(NamedTuple, Generic[RecordT]):
@@ -136,7 +137,8 @@ class Page(NamedTuple, Generic[RecordT]):
     replied, None for a reply without records. `is_asked` is false if the provider was not called: for a static response
     and `truto_skip_api_call`. `method` is that of the resource: with `get`, `create` and `update` there is one record,
     with `delete` none. `joined` has the responses to each join that ran, by its name. `rejected_at` has the JSON
-    Pointer to each of the rejected rows.
+    Pointer to each of the rejected rows. For stored replies `rejected_for` has all findings about each of them, though
+    they are also those about another, or too many to be told in `diagnostics`.
     """
 
     records: tuple[RecordT, ...]
@@ -153,6 +155,7 @@ class Page(NamedTuple, Generic[RecordT]):
     method: str = "list"
     joined: Mapping[str, Sequence[Response]] | None = None
     rejected_at: tuple[str, ...] = ()
+    rejected_for: tuple[tuple[Diagnostic, ...], ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The keys of the cursors stay here.

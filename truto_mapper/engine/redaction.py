@@ -265,12 +265,12 @@ class Redaction:
         return text
 
 
-def page_findings(
-    found: Sequence[Diagnostic], settings: Mapping[str, Any], headers: Any, query: Query | None
-) -> tuple[Diagnostic, ...]:
-    """The findings of a page without the credentials in them. Those of its query are looked for once."""
+def redaction_of(
+    found: Iterable[Diagnostic], settings: Mapping[str, Any], headers: Any, query: Query | None
+) -> Redaction:
+    """Hides the credentials in findings of a page. Those of its query are looked for once."""
     if query is None:
-        return Redaction(settings, headers).diagnostics(found)
+        return Redaction(settings, headers)
     if query.redaction is None:
         object.__setattr__(query, "redaction", Redaction(query))
     hidden: Redaction = query.redaction
@@ -280,7 +280,7 @@ def page_findings(
         said = "\n".join(text for one in found for text in (one.message, one.hint) if text)
         if any(_may_be_in(said, text) for text in more):
             hidden = Redaction(known=more.union(hidden.secrets))
-    return hidden.diagnostics(found)
+    return hidden
 
 
 #: The longest beginning of a text that is the same in all its forms.

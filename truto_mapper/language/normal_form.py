@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from truto_mapper.language import nodes
@@ -113,7 +113,7 @@ class _Writer:
 
     def _rebuilt(self, node: Any, names: Names) -> Any:
         """A node whose parts are in their normal form."""
-        parts = [self._part(getattr(node, one.name), names) for one in fields(node) if one.name != "span"]
+        parts = [self._part(getattr(node, name), names) for name in node.__match_args__[1:]]
         return type(node)(_NOWHERE, *parts)
 
     def _part(self, part: Any, names: Names) -> Any:
@@ -341,7 +341,8 @@ def _ordered(node: Node) -> Node:
             tests = [_ordered(nodes.Binary(_NOWHERE, "=", left, one)) for one in items]
             return _ordered(_chained("or", tests))
         case nodes.Binary(operator="=" | "!=", left=left, right=right):
-            return replace(node, left=min(left, right, key=repr), right=max(left, right, key=repr))
+            first, second = (left, right) if repr(left) <= repr(right) else (right, left)
+            return replace(node, left=first, right=second)
         case nodes.Binary(operator="and" | "or" as operator) if all(map(_cannot_fail, nodes.walk(node))):
             return _chained(operator, sorted(_operands(node, operator), key=repr))
         case nodes.Binary(operator=operator, left=left, right=right) if operator in _MIRRORED:

@@ -114,8 +114,8 @@ def _written(endpoint: Endpoint | Join, keys: Iterable[str], names: Names) -> di
 
 
 def _place(one: Expression, full: Names, shallow: Names) -> _Place:
-    forms = [normal(one.node, names) or one.node for names in (full, shallow)]
-    return _Place(one, *forms)
+    form = normal(one.node, full) or one.node
+    return _Place(one, form, form if shallow is full else normal(one.node, shallow) or one.node)
 
 
 def _parts(path: Steps, one: Expression, full: Node, shallow: Node) -> Iterator[tuple[Steps, _Place]]:

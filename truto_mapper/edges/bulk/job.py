@@ -16,16 +16,18 @@ from typing import Any
 
 from truto_mapper import __version__
 from truto_mapper.edges.bulk import reading
-from truto_mapper.edges.bulk.files import RECORDS, REJECTS, File, Folder, Row, cannot_write, sources
+from truto_mapper.edges.bulk.files import RECORDS, REJECTS, File, Folder, Row, shown, sources
 from truto_mapper.edges.bulk.reading import Reply
 from truto_mapper.edges.bulk.rejecting import Reject, of_misfit, of_page, of_reply
 from truto_mapper.edges.bulk.writing import ACCOUNT, Records, Rejects
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.page import Page
-from truto_mapper.engine.query import Query
-from truto_mapper.engine.stored import Planned
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.engine.stored import Frame, Planned
+from truto_mapper.text.diagnostics import Diagnostic, shortened
 from truto_mapper.text.errors import MapperError
+
+#: How many processes may die while they map a file.
+TRIES = 3
 
 #: The query, context and time of a reply that comes without them.
 _UNKNOWN = (None, None, None)
@@ -82,52 +84,84 @@ class Job:
         folder = target if isinstance(target, Folder) else Folder(os.fspath(target))
         start = time.process_time()
         try:
-            with folder.temporary() as temporary:
+            if not folder.run:
+                folder.make()
+            with folder.temporary(file.name) as temporary:
                 row = Work(self, file, temporary).row()
                 self._commit(folder, temporary, row)
         except OSError as error:
-            raise cannot_write(folder.url, error) from None
+            raise folder.error(error) from None
         return row | {"cpu_seconds": round(time.process_time() - start, 3)}
 
     def attempt(self, file: File, folder: Folder) -> Row:
         """The row of a file, or under `failed` why there is none: what an engine needs of each file."""
+        if folder.deaths(file.name) >= TRIES:
+            return deadly(file)
         try:
             return self.map_file(file, folder)
         except MapperError as error:
-            found = [{"code": one.code, "message": one.message, "hint": one.hint} for one in error.diagnostics]
-            return {"source": file.url, "failed": found}
+            return _failed(file, error.diagnostics)
+        except Exception as error:  # noqa: BLE001  # whatever it is, other files can be mapped
+            message = f"cannot map {shown(file.url)}: {type(error).__name__}: {shortened(str(error), 500)}"
+            hint = "this is a fault of truto-mapper: please report it"
+            return _failed(file, [Diagnostic("W904", message, hint=hint)])
 
     @staticmethod
     def _commit(folder: Folder, temporary: Path, row: Row) -> None:
-        """Give the files their names. The records come last: where they are, the rejects are too.
-
-        Nothing is removed before a file of this run has its name, for a run that was given up gives no more names.
-        """
+        """Give the files their names. The records come last: where they are, the rejects are too."""
         if row["rejects_file"] is not None:
             folder.put(temporary / REJECTS, row["rejects_file"])
         folder.put(temporary / RECORDS, row["records_file"])
         if row["rejects_file"] is None:
-            folder.remove(row["records_file"].replace(RECORDS, REJECTS, 1))
+            folder.remove(row["records_file"].replace(RECORDS, REJECTS, 1), temporary)
+
+
+def deadly(file: File) -> Row:
+    """The row of a file that ended every process that mapped it."""
+    message = f"{TRIES} processes died while they mapped {shown(file.url)}; was there too little memory?"
+    return _failed(file, [Diagnostic("W904", message, hint="go on with --resume, and fewer --workers")])
+
+
+def _failed(file: File, found: Iterable[Diagnostic]) -> Row:
+    told = [{"code": one.code, "message": one.message, "hint": one.hint} for one in found]
+    return {"source": file.url, "failed": told}
+
+
+def in_worker(job: Job, files: Iterable[File], folder: Folder) -> list[Row]:
+    """The rows of files: what a process does that only maps."""
+    rows = [job.attempt(file, folder) for file in files]
+    _freeze(job.fingerprint)
+    return rows
 
 
 @lru_cache(maxsize=4)
 def _unpacked(packed: bytes) -> Job:
-    """The job that bytes are. Collecting garbage in what is made now would take half of a worker's time."""
+    """The job that bytes are."""
     job = Job(**pickle.loads(packed))  # noqa: S301  # a job that was pickled with it
+    _freeze("")
+    return job
+
+
+@lru_cache(maxsize=4)
+def _freeze(_: str) -> None:
+    """Keep what there is: looking for garbage in it would take a worker half of its time.
+
+    That is once what a job was made of, and once what mapping its first file has added.
+    """
     gc.collect()
     gc.freeze()
-    return job
 
 
 class Work:
     """The work on one file. `temporary` is the folder for what it writes."""
 
     def __init__(self, job: Job, file: File, temporary: Path) -> None:
-        self.job, self.file, self.stored = job, file, job.mapper.stored
+        self.job, self.file, stored = job, file, job.mapper.stored
+        self.stored = stored if job.rows is None else stored.only(job.rows)
         self.records = Records(temporary / RECORDS, job.mapper.resource)
         self.rejects = Rejects(temporary / REJECTS)
         self.replies, self.notes = 0, dict[str, dict[str, Any]]()
-        self._plans: dict[str, Planned] = {}
+        self._plans: dict[str, Planned | MapperError] = {}
 
     def row(self) -> Row:
         """Write the files. Returns the row of the manifest."""
@@ -137,8 +171,8 @@ class Work:
                 self._map(reply)
         else:
             frame = self.stored.frame(self.job.rows)
-            for group in reading.batched(given, ROWS):
-                self._map_rows(group, *frame)
+            for group in reading.batched(given, 1 if frame.is_nested else ROWS):
+                self._map_rows(group, frame)
         self._reject(map(of_misfit, self.records.flush()))
         row = self._row(self.rejects.close())
         self.records.close(row)
@@ -165,63 +199,80 @@ class Work:
     def _map(self, reply: Reply) -> None:
         """Map a reply."""
         self.replies += 1
-        try:
-            page = self._page(reply)
-        except MapperError as error:
-            self._reject([of_reply(error.diagnostics, reply)])
+        reply, page, found = self._page(reply)
+        if page is None:
+            self._reject([of_reply(found, reply)])
             return
         self._reject(of_page(page, reply))
-        self._write(page, [(len(page.records), reply.number, self._account(page, reply))])
+        self._write(page, [(len(page.records), reply.number, reply.account)], len(reply.body))
 
-    def _map_rows(self, group: Sequence[Reply], before: bytes, after: bytes) -> None:
+    def _map_rows(self, group: Sequence[Reply], frame: Frame) -> None:
         """Map rows as those of one reply; each half of them alone if that fails, until the row that fails is alone."""
-        try:
-            page = self._page(group[0]._replace(body=before + b",".join(one.body for one in group) + after))
-        except MapperError as error:
-            if len(group) == 1:
-                self.replies += 1
-                self._reject([of_reply(error.diagnostics, group[0])])
-                return
-            for half in (group[: len(group) // 2], group[len(group) // 2 :]):
-                self._map_rows(half, before, after)
+        body = frame.before + b",".join([one.body for one in group]) + frame.after
+        reply, page, found = self._page(group[0]._replace(body=body))
+        if page is not None and page.endpoint == frame.endpoint and self._take(group, frame, reply, page):
             return
-        self.replies += len(group)
-        depth, gone = before.count(b":"), set[int]()
-        for reject in of_page(page, group[0]):
-            number = int(reject.at.split("/")[depth + 1])
-            gone.add(number)
-            self._reject([reject.within(group[number], depth + 1)])
-        kept = [one.number for number, one in enumerate(group) if number not in gone]
-        account = self._account(page, group[0])
-        is_known = len(kept) == len(page.records)  # else a row has several records, or none
-        runs = (
-            [(1, number, account) for number in kept] if is_known else [(len(page.records), group[0].number, account)]
-        )
-        self._write(page, runs)
+        if len(group) > 1:
+            for half in (group[: len(group) // 2], group[len(group) // 2 :]):
+                self._map_rows(half, frame)
+            return
+        self.replies += 1
+        found = reading.unreadable(group[0].body) or (found if page is None else [_of_another(page.endpoint, frame)])
+        failed = of_reply(found, group[0]).within(reply.number, f"{frame.at}/0")
+        self._reject([failed._replace(account=reply.account)])
 
-    def _page(self, reply: Reply) -> Page[Any]:
+    def _take(self, group: Sequence[Reply], frame: Frame, reply: Reply, page: Page[Any]) -> bool:
+        """Write the page of some rows; not if it is not known which record is of which row."""
+        rejects = list(of_page(page, reply))
+        gone = [int(one.at[len(frame.at) + 1 :].partition("/")[0]) for one in rejects]
+        kept = [one.number for n, one in enumerate(group) if n not in gone and one.body != b"null"]
+        if len(group) == 1:
+            runs = [(len(page.records), reply.number, reply.account)]
+        elif len(kept) == len(page.records):
+            runs = [(1, number, reply.account) for number in kept]
+        else:
+            return False
+        self.replies += len(group)
+        self._reject(one.within(group[n].number, f"{frame.at}/{n}") for one, n in zip(rejects, gone, strict=True))
+        self._write(page, runs, len(reply.body))
+        return True
+
+    def _page(self, reply: Reply) -> tuple[Reply, Page[Any] | None, Sequence[Diagnostic]]:
+        """A reply with its account, and its page; None and what is wrong if it is rejected as a whole."""
+        own, reply = reply.account, reply._replace(account=reply.account or self.job.account)
         if reply.fault is not None:
-            raise MapperError(reply.fault)
-        page = self.stored.page(reply.body, self._planned(reply), 200 if reply.status is None else reply.status)
+            return reply, None, [reply.fault]
+        try:
+            planned = self._planned(reply)
+            asked = None if planned[0] is None else planned[0].parameters.get(ACCOUNT)
+            if asked is not None and own is None:
+                reply = reply._replace(account=asked)
+            page = self.stored.page(reply.body, planned, 200 if reply.status is None else reply.status)
+        except MapperError as error:
+            return reply, None, error.diagnostics
         self._note(page.diagnostics[len(page.query.notes) if page.query is not None else 0 :])
-        return page
+        return reply, page, ()
 
     def _planned(self, reply: Reply) -> Planned:
-        """What a reply is mapped with."""
+        """What a reply is mapped with. Raises as `Mapper.plan` does."""
         given = reply.query or self.job.query, reply.context or self.job.context, reply.now or self.job.now
-        key = "" if reply.about[:3] == _UNKNOWN else json.dumps(given, default=str)
+        key = "" if reply.about[:3] == _UNKNOWN else repr(given)
         found = self._plans.get(key)
         if found is None:
             if len(self._plans) >= PLANS:
                 self._plans.clear()
-            found = self._plans[key] = self.stored.planned(*given)
-            self._note(found[0].notes if found[0] is not None else ())
+            found = self._plans[key] = self._plan(*given)
+        if isinstance(found, MapperError):
+            raise MapperError(found.diagnostics)
         return found
 
-    def _account(self, page: Page[Any], reply: Reply) -> str | None:
-        query: Query | None = page.query
-        asked = None if query is None else query.parameters.get(ACCOUNT)
-        return reply.account or self.job.account or asked
+    def _plan(self, *given: Any) -> Planned | MapperError:
+        try:
+            found = self.stored.planned(*given)
+        except MapperError as error:
+            return error
+        self._note(found[0].notes if found[0] is not None else ())
+        return found
 
     def _note(self, found: Sequence[Diagnostic]) -> None:
         """Count what was noted about pages. What is told of rejects is not counted, for they have it."""
@@ -231,7 +282,12 @@ class Work:
 
     def _reject(self, found: Iterable[Reject]) -> None:
         for one in found:
-            self.rejects.add(one.row(self.file.url))
+            self.rejects.add(one.row(self.file.place))
 
-    def _write(self, page: Page[Any], runs: Sequence[tuple[int, int, str | None]]) -> None:
-        self._reject(map(of_misfit, self.records.add(page.records, runs)))
+    def _write(self, page: Page[Any], runs: Sequence[tuple[int, int, str | None]], size: int) -> None:
+        self._reject(map(of_misfit, self.records.add(page.records, runs, size)))
+
+
+def _of_another(name: str | None, frame: Frame) -> Diagnostic:
+    message = f"a reply with this row is taken for one of {name or 'no endpoint'}, not of {frame.endpoint}"
+    return Diagnostic("P603", message, pointer="", hint="give its whole replies")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +29,7 @@ class Manifest:
         self.rows: dict[str, Row] = {}
         self._unwritten: list[bytes] = []
         self._written: list[bytes] = []
+        self._file: BinaryIO | None = None
         self._last = time.monotonic()
 
     def read(self) -> None:
@@ -40,9 +42,10 @@ class Manifest:
             if _is_there(row, records, rejects):
                 self.rows[row["source"]] = row
         right = {row["rejects_file"] for row in self.rows.values()}
-        for name in sorted(rejects):
-            if f"{REJECTS}/{name}" not in right:
-                self.folder.remove(f"{REJECTS}/{name}")
+        with self.folder.temporary(REJECTS) as temporary:
+            for name in sorted(rejects):
+                if f"{REJECTS}/{name}" not in right:
+                    self.folder.remove(f"{REJECTS}/{name}", temporary)
 
     def _listed(self) -> Iterator[Row]:
         if MANIFEST in self.folder.sizes(""):
@@ -59,12 +62,16 @@ class Manifest:
         return _row_of(metadata.get(ROW, b""))
 
     def begin(self, left: Iterable[File]) -> None:
-        """Write it anew, without the files that are to be mapped."""
+        """Write it anew, without the files that are to be mapped. Raises OSError.
+
+        It stays open: where another run has begun, and so has written its own, this one writes to the old one.
+        """
         for file in left:
             self.rows.pop(file.url, None)
         lines = [_line(row) for row in self.rows.values()]
-        with self.folder.temporary() as temporary:
+        with self.folder.temporary(MANIFEST) as temporary:
             (temporary / MANIFEST).write_bytes(b"".join(lines))
+            self._file = (temporary / MANIFEST).open("ab") if self.folder.appends else None
             self.folder.put(temporary / MANIFEST, MANIFEST)
         self._written = lines
 
@@ -72,15 +79,25 @@ class Manifest:
         """Add the row of a file that is done."""
         self.rows[row["source"]] = row
         self._unwritten.append(_line(row))
-        if self.folder.appends or time.monotonic() - self._last > _EVERY:
-            self.flush()
+        if self._file is not None or time.monotonic() - self._last > _EVERY:
+            self._flush()
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Write what is not written yet."""
-        if self._unwritten:
-            self.folder.append(MANIFEST, self._unwritten, self._written)
         self._written += self._unwritten
+        if self._file is not None:
+            self._file.writelines(self._unwritten)
+            self._file.flush()
+        elif self._unwritten:
+            self.folder.write(MANIFEST, self._written)
         self._unwritten, self._last = [], time.monotonic()
+
+    def close(self) -> None:
+        """Write what is not written yet, for the last time."""
+        self._flush()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def is_done(self, file: File, fingerprint: str) -> bool:
         """Whether a file was mapped as it is now, in the same way."""
@@ -96,7 +113,8 @@ def _is_there(row: Row, records: Mapping[str, int], rejects: Mapping[str, int]) 
 
 
 def _line(row: Row) -> bytes:
-    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    # The name of a file may be no text: then it is not UTF-8 here either, as it was.
+    return json.dumps(row, ensure_ascii=False).encode(errors="surrogatepass") + b"\n"
 
 
 def _row_of(line: bytes) -> Row | None:

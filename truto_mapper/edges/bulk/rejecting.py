@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from truto_mapper.edges.bulk.columns import whole
 from truto_mapper.edges.bulk.reading import Reply
 from truto_mapper.edges.bulk.writing import ACCOUNT, Misfit
 from truto_mapper.engine import typed_json
@@ -31,31 +32,30 @@ class Reject(NamedTuple):
         """A row of the file of rejects."""
         first, *further = self.findings
         return {
-            "file": file,
+            "file": whole(file),
             "page": self.page,
-            "code": first.code,
-            "pointer": first.pointer,
-            "message": first.message,
             "place": _place(first),
-            "further": [{"code": one.code, "pointer": one.pointer, "message": one.message} for one in further],
-            "raw": self.raw.decode(errors="replace"),
+            "further": [_told(one) for one in further],
+            "raw": self.raw.decode(errors="backslashreplace"),
             ACCOUNT: self.account,
+            **_told(first),
         }
 
-    def within(self, row: Reply, depth: int) -> Reject:
-        """The reject of a row that was stored alone: `depth` is that of the row in the reply it was mapped in."""
-        findings = [_within(one, self.at, depth) for one in self.findings]
-        return self._replace(page=row.number, account=self.account, findings=findings)
+    def within(self, number: int, row: str) -> Reject:
+        """The reject of a row that was stored alone as that of a number; `row` is its pointer in its reply."""
+        return self._replace(page=number, findings=[_within(one, row) for one in self.findings])
 
 
-def _within(found: Diagnostic, at: str, depth: int) -> Diagnostic:
-    if found.pointer is None or not f"{found.pointer}/".startswith(f"{_start(at, depth)}/"):
+def _within(found: Diagnostic, row: str) -> Diagnostic:
+    """A finding with a pointer from where a row starts, if it is in that."""
+    if found.pointer is None or not f"{found.pointer}/".startswith(f"{row}/"):
         return found
-    return replace(found, pointer=found.pointer[len(_start(at, depth)) :])
+    return replace(found, pointer=found.pointer[len(row) :])
 
 
-def _start(pointer: str, depth: int) -> str:
-    return "/".join(pointer.split("/")[: depth + 1])
+def _told(found: Diagnostic) -> dict[str, str | None]:
+    pointer = None if found.pointer is None else whole(found.pointer)
+    return {"code": found.code, "pointer": pointer, "message": whole(found.message)}
 
 
 def _place(found: Diagnostic) -> str | None:
@@ -76,42 +76,13 @@ def of_reply(found: Sequence[Diagnostic], reply: Reply) -> Reject:
 
 def of_page(page: Page[Any], reply: Reply) -> Iterator[Reject]:
     """The rejects of the rows of a page."""
-    if not page.rejected:
-        return
-    by_row, others = _by_row(page)
-    raws = typed_json.texts(page.rejected)
-    for at, raw in zip(page.rejected_at, raws, strict=True):
-        found = by_row.get(at) or _nearest(at, others) or [_UNTOLD]
-        yield Reject(reply.number, reply.account, found, raw or b"null", at)
+    if page.rejected:
+        raws = typed_json.texts(page.rejected)
+        for at, found, raw in zip(page.rejected_at, page.rejected_for, raws, strict=True):
+            yield Reject(reply.number, reply.account, found or [_UNTOLD], raw or b"null", at)
 
 
-_UNTOLD = Diagnostic("D2014", "the row was rejected; its page has more findings than are told", "warning")
-
-
-def _by_row(page: Page[Any]) -> tuple[dict[str, list[Diagnostic]], list[Diagnostic]]:
-    """The findings about each rejected row by its pointer, and the problems that are not of one row."""
-    found: dict[str, list[Diagnostic]] = {at: [] for at in page.rejected_at}
-    others = []
-    for one in page.diagnostics:
-        at = one.pointer
-        while at and at not in found:
-            at = at.rpartition("/")[0]
-        if at is not None and at in found:
-            found[at].append(one)
-        elif one.severity == "warning" and one.code[0] == "D":
-            others.append(one)
-    return found, others
-
-
-def _nearest(at: str, found: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Those findings that share the longest way with a pointer: they are of an outer row, or of the whole page."""
-    shared = [_shared(at.split("/"), (one.pointer or "").split("/")) for one in found]
-    return [one for one, length in zip(found, shared, strict=True) if length == max(shared)]
-
-
-def _shared(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many steps two ways begin with in common."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+_UNTOLD = Diagnostic("D2014", "the row was rejected; what is wrong with it is not told", "warning")
 
 
 def of_misfit(misfit: Misfit) -> Reject:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import uuid4
 
-from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, Row, cannot_write, sources
+from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, Row, sources
 from truto_mapper.edges.bulk.job import Job
 from truto_mapper.edges.bulk.manifest import Manifest
 from truto_mapper.text.diagnostics import Diagnostic
@@ -18,7 +19,7 @@ EngineName: TypeAlias = Literal["local", "spark", "ray"]
 ENGINES = get_args(EngineName)
 
 #: What an engine does: it maps files, and gives the outcome of each, in any order.
-Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Iterator[Row]]
+Engine: TypeAlias = Callable[[Job, Sequence[File], Folder, int | None], Generator[Row]]
 
 
 class Run:
@@ -44,11 +45,11 @@ class Run:
             self._check_folder(resume=resume)
             self.folder.begin()
             self.manifest.read()
-            self.left = [one for one in self.files if not self.manifest.is_done(one, job.fingerprint)]
+            left = (one for one in self.files if not self.manifest.is_done(one, job.fingerprint))
+            self.left = sorted(left, key=lambda one: -one.size)  # for a large one that begins last takes long
             self.done = len(self.files) - len(self.left)
-            self.manifest.begin(self.left)
         except OSError as error:
-            raise cannot_write(self.folder.url, error) from None
+            raise self.folder.error(error) from None
         self.failed: list[Diagnostic] = []
 
     def _check_folder(self, *, resume: bool) -> None:
@@ -68,15 +69,25 @@ class Run:
         """
         maps = engine_of(engine) if isinstance(engine, str) else engine
         try:
-            for row in maps(self.job, self.left, self.folder, workers):
-                if "failed" in row:
-                    self.failed += [Diagnostic(**one) for one in row["failed"]]
-                else:
-                    self.manifest.add(row)
-                    yield row
+            self.manifest.begin(self.left)
+            with closing(maps(self.job, self.left, self.folder, workers)) as rows:
+                for row in rows:
+                    if "failed" in row:
+                        self._fail([Diagnostic(**one) for one in row["failed"]])
+                    else:
+                        self.manifest.add(row)
+                        yield row
+        except OSError as error:
+            raise self.folder.error(error) from None
         finally:
-            self.manifest.flush()
+            self.manifest.close()
             self.folder.end()
+
+    def _fail(self, found: Sequence[Diagnostic]) -> None:
+        """Go on without a file, unless no other could be mapped either."""
+        if any(one.code == "W903" for one in found):
+            raise MappingError(found)
+        self.failed += found
 
     @property
     def totals(self) -> dict[str, Any]:

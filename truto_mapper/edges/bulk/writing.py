@@ -19,8 +19,11 @@ from truto_mapper.text.pointers import Steps
 #: The column of the account that a record is of.
 ACCOUNT = "integrated_account_id"
 
-#: How many records become columns at once, and how many rows or bytes a row group has at most.
-CHUNK, GROUP, GROUP_BYTES = 4_096, 122_880, 128_000_000
+#: How many records become columns at once, or those of how many bytes of replies.
+CHUNK, CHUNK_BYTES = 4_096, 64_000_000
+
+#: How many rows or bytes a row group has at most.
+GROUP, GROUP_BYTES = 122_880, 128_000_000
 
 #: Where the metadata of a file of records has its row of the manifest.
 ROW = b"truto_mapper"
@@ -110,10 +113,12 @@ class Records:
     def __init__(self, path: Path, resource: Resource) -> None:
         account = [(ACCOUNT, Field("string"))] if ACCOUNT not in resource.fields else []
         self.fields, self._has_account = [*resource.fields.items()], bool(account)
+        self._columns = {name: columns.column(one) for name, one in self.fields}
+        self._types = [columns.type_of(one) for _, one in self.fields]
         self.schema = columns.schema_of([*self.fields, *account])
         coded = [name for one in (*self.fields, *account) for name in _recurring(*one)]
         self._file = _Parquet(path, self.schema, coded)
-        self._count = 0
+        self._count = self._bytes = 0
         #: By class, because objects of one class become columns fastest.
         self._waiting: dict[type, _Waiting] = {}
 
@@ -122,8 +127,11 @@ class Records:
         """How many records were written."""
         return self._file.rows
 
-    def add(self, records: Sequence[Any], runs: Sequence[Run]) -> list[Misfit]:
-        """Write the records of a page, now or later. Returns those that do not fit, of this page or others."""
+    def add(self, records: Sequence[Any], runs: Sequence[Run], size: int) -> list[Misfit]:
+        """Write the records of a page of so many bytes, now or later.
+
+        Returns those that do not fit, of this page or others.
+        """
         kinds = set(map(type, records))
         if len(kinds) > 1:
             known = [(1, page, account) for count, page, account in runs for _ in range(count)]
@@ -132,8 +140,8 @@ class Records:
                 self._wait(kind, [records[n] for n in numbers], [known[n] for n in numbers])
         elif kinds:
             self._wait(kinds.pop(), records, runs)
-        self._count += len(records)
-        return self.flush() if self._count >= CHUNK else []
+        self._count, self._bytes = self._count + len(records), self._bytes + size
+        return self.flush() if self._count >= CHUNK or self._bytes >= CHUNK_BYTES else []
 
     def _wait(self, kind: type, records: Sequence[Any], runs: Sequence[Run]) -> None:
         waiting = self._waiting.setdefault(kind, _Waiting([], [], []))
@@ -144,11 +152,11 @@ class Records:
 
     def flush(self) -> list[Misfit]:
         """Write what waits."""
-        waiting, self._waiting, self._count = self._waiting, {}, 0
+        waiting, self._waiting, self._count, self._bytes = self._waiting, {}, 0, 0
         misfits: list[Misfit] = []
         for records, pages, accounts in waiting.values():
-            for start in range(0, len(records), CHUNK):
-                chunk = slice(start, start + CHUNK)
+            for start in range(0, len(records), 2 * CHUNK):  # a page may have very many
+                chunk = slice(start, start + 2 * CHUNK)
                 misfits += self._write(records[chunk], pages[chunk], accounts[chunk])
         return misfits
 
@@ -163,11 +171,7 @@ class Records:
         return []
 
     def _batch(self, records: Sequence[Any], accounts: Sequence[str | None]) -> pa.RecordBatch:
-        found = columns.members([name for name, _ in self.fields], records)
-        made = [
-            pa.nulls(len(records), columns.type_of(field)) if values is None else columns.column(field, values)
-            for (_, field), values in zip(self.fields, found, strict=True)
-        ]
+        made = columns.columns_of(self._columns, self._types, records)
         if self._has_account:
             made.append(pa.array(accounts, pa.string()))
         return pa.RecordBatch.from_arrays(made, schema=self.schema)
@@ -186,20 +190,22 @@ class Rejects:
         self.codes: dict[str, dict[str, Any]] = {}
         self._file: _Parquet | None = None
         self._waiting: list[dict[str, Any]] = []
+        self._bytes = 0
 
     def add(self, reject: dict[str, Any]) -> None:
         """Write a row of `REJECT`, now or later."""
         about = {name: reject[name] for name in ("page", "pointer", "message", "place")}
         self.codes.setdefault(reject["code"], {"count": 0, "first": about})["count"] += 1
         self._waiting.append(reject)
-        if len(self._waiting) == CHUNK:
+        self._bytes += len(reject["raw"])
+        if len(self._waiting) == CHUNK or self._bytes >= CHUNK_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if self._waiting:
             self._file = self._file or _Parquet(self.path, REJECT, ["file", "code", "message", "place", ACCOUNT])
             self._file.add(pa.RecordBatch.from_pylist(self._waiting, schema=REJECT))
-        self._waiting = []
+        self._waiting, self._bytes = [], 0
 
     def close(self) -> int | None:
         """Complete the file. Returns its size in bytes, None if there is none."""

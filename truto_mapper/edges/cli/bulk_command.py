@@ -64,9 +64,14 @@ def bulk(
         job = Job(mapper=mapper, rows=rows, query=query, context=settings, now=now, account=account, body=body)
         start = time.monotonic()
         run = Run(job, sources, out, resume=resume)
-        with _watched(run, engine, workers) as watched:
-            for _ in watched:
-                pass
+        try:
+            with _watched(run, engine, workers) as watched:
+                for _ in watched:
+                    pass
+        except KeyboardInterrupt:
+            done = len(run.files) - run.totals["files_failed"]
+            sys.stderr.write(f"not complete: {done:,} of {len(run.files):,} files are done; with --resume it goes on\n")
+            raise
         totals = run.totals | {"seconds": round(time.monotonic() - start, 1)}
         report([*_found(totals), *run.failed, *_too_many(totals, max_rejects)])
         _tell(totals, out)
