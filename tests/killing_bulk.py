@@ -83,8 +83,8 @@ def _opened(pid: int) -> list[str]:
         return []
 
 
-def wait_for_end(mark: str, seconds: float = 40) -> None:
-    """Wait until no process of a run lives."""
+def wait_for_end(mark: str, seconds: float = 100) -> None:
+    """Wait until no process of a run lives. Agents of a Ray that was killed while it started look a minute for it."""
     end = time.monotonic() + seconds
     while left := processes(mark):
         assert time.monotonic() < end, f"processes are left: {left}"

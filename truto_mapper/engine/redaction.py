@@ -275,8 +275,8 @@ def redaction_of(
         object.__setattr__(query, "redaction", Redaction(query))
     hidden: Redaction = query.redaction
     is_planned = query.plan is not None and settings is query.plan.settings
-    more = {text for text in _secrets([headers] if is_planned else [settings, headers]) if len(text) >= _SHORTEST}
-    if more:
+    holders = [*([headers] if headers else ()), *(() if is_planned else [settings])]
+    if holders and (more := {text for text in _secrets(holders) if len(text) >= _SHORTEST}):
         said = "\n".join(text for one in found for text in (one.message, one.hint) if text)
         if any(_may_be_in(said, text) for text in more):
             hidden = Redaction(known=more.union(hidden.secrets))

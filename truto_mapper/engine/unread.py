@@ -72,8 +72,9 @@ class UnreadRows(LocatedRows):
     def __init__(self, response: Response, rows: Mapping[int, OddRow], loops: Loops, pointer: str) -> None:
         """`rows` are by number; `pointer` is that of the outermost ones."""
         self.response, self.loops, self.pointer, self.others = response, loops, pointer, {}
-        self.outer = {outer: row for outer, _, row in rows.values()}
-        outer, inner = ({number: one[part] for number, one in rows.items()} for part in (0, 1))
+        self.outer, outer, inner = {}, {}, {}
+        for number, (outer[number], inner[number], row) in rows.items():
+            self.outer[outer[number]] = row
         self._indices = outer, inner  # type: ignore[assignment]  # nobody asks for the others
 
     def __getitem__(self, number: int) -> Row:
@@ -105,8 +106,9 @@ class UnreadAnswer(Answer):
             records, rejected = exact.completed(records, doubtful, None, 0, self.found, outcome)
             if rejected.rows and not typed_json.is_plain(rejected.rows):
                 self.response, _ = _read(self.response)
-        told = [one for one in records if one.__class__ is dict] if is_placed else records
-        self.found += offset_notes(told, self.plan, fused.endpoint, self.replies.mapping.whole_days)
+        if fused.endpoint.time_zone is None:  # else the reply tells
+            told = [one for one in records if one.__class__ is dict] if is_placed else records
+            self.found += offset_notes(told, self.plan, fused.endpoint, self.replies.mapping.whole_days)
         return self.ended(fused.name, records, cursor, rejected)
 
     def _of_whole_body(self, fused: Fused, made: Made, cursor: str | None, key: Any) -> Page[Any]:

@@ -38,10 +38,14 @@ Row = dict[str, Any]
 
 def cannot_read(url: str, error: Exception) -> MappingError:
     """The error for a file that cannot be read."""
+    is_known = not isinstance(error, ImportError)  # else the file system at the URL is not
+    hint = "is the file complete, and a file of replies as NDJSON or Parquet?" if is_known else None
+    return MappingError(Diagnostic("W901", f"cannot read {shown(url)}: {_reason(url, error)}", hint=hint))
+
+
+def _reason(url: str, error: Exception) -> str:
     why = getattr(error, "strerror", None) or str(error).partition("\n")[0].replace(url, "").strip(" :")
-    hint = "is the file complete, and a file of replies as NDJSON or Parquet?"
-    message = f"cannot read {shown(url)}: {_USER.sub('://', why) or type(error).__name__}"
-    return MappingError(Diagnostic("W901", message, hint=hint))
+    return _USER.sub("://", why) or type(error).__name__
 
 
 #: The credentials of a URL's user.
@@ -56,7 +60,7 @@ def shown(url: str) -> str:
 def _place(url: str) -> str:
     if "://" not in url:
         return url
-    place, mark, _ = url.partition("?")
+    place, mark, _ = url.partition("?") if url.startswith("http") else (url, "", "")
     return f"{_USER.sub('://', place)}{mark and '?…'}"
 
 
@@ -72,6 +76,11 @@ class File(NamedTuple):
         """The name of the files that are made of it: always the same, and no other file's."""
         stem = re.sub(r"[^\w-]+", "_", self.url.partition("?")[0].rpartition("/")[2].split(".")[0])[:40] or "replies"
         return f"{stem}-{hashlib.sha256(self.url.encode(errors='surrogateescape')).hexdigest()[:12]}.parquet"
+
+    @property
+    def records(self) -> str:
+        """The path of its records in the folder of a job."""
+        return f"{RECORDS}/{self.name}"
 
     @property
     def place(self) -> str:
@@ -207,8 +216,18 @@ class Folder:
 
     @cached_property
     def _at(self) -> tuple[Any, str]:
-        fs, path = _fs_of(self.url)
+        try:
+            fs, path = _fs_of(self.url)
+        except (ImportError, ValueError) as error:
+            message = f"cannot write to {shown(self.url)}: {_reason(self.url, error)}"
+            raise MappingError(Diagnostic("W903", message)) from None
         return fs, path.rstrip("/")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, and no folder."""
+        fs, path = self._at
+        return bool(fs.isfile(path))
 
     @cached_property
     def _temporary(self) -> Path:

@@ -42,7 +42,7 @@ class Job:
 
     `rows` names an endpoint if its rows are stored alone, without their replies. `query`, `context` (the account's
     settings), `now` and `account` are for replies that have none of their own, in columns of these names; `body` names
-    the column with the replies.
+    the column with the replies. Without `remote_data` that column is empty.
     """
 
     mapper: Mapper[Any]
@@ -52,6 +52,7 @@ class Job:
     now: str | None = None
     account: str | None = None
     body: str | None = None
+    remote_data: bool = True
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpacked, (self.packed,)
@@ -124,7 +125,7 @@ def deadly(file: File) -> Row:
 
 def _failed(file: File, found: Iterable[Diagnostic]) -> Row:
     told = [{"code": one.code, "message": one.message, "hint": one.hint} for one in found]
-    return {"source": file.url, "failed": told}
+    return {"records_file": file.records, "failed": told}
 
 
 def in_worker(job: Job, files: Iterable[File], folder: Folder) -> list[Row]:
@@ -158,7 +159,7 @@ class Work:
     def __init__(self, job: Job, file: File, temporary: Path) -> None:
         self.job, self.file, stored = job, file, job.mapper.stored
         self.stored = stored if job.rows is None else stored.only(job.rows)
-        self.records = Records(temporary / RECORDS, job.mapper.resource)
+        self.records = Records(temporary / RECORDS, job.mapper.resource, remote_data=job.remote_data)
         self.rejects = Rejects(temporary / REJECTS)
         self.replies, self.notes = 0, dict[str, dict[str, Any]]()
         self._plans: dict[str, Planned | MapperError] = {}
@@ -182,7 +183,7 @@ class Work:
         """The row, with the size of the file of rejects, None for none."""
         codes = self.rejects.codes
         return {
-            "source": self.file.url,
+            "source": self.file.place,
             "size": self.file.size,
             "version": self.file.version,
             "fingerprint": self.job.fingerprint,
@@ -191,7 +192,7 @@ class Work:
             "rejects": sum(about["count"] for about in codes.values()),
             "rejects_by_code": dict(sorted(codes.items())),
             "notes": dict(sorted(self.notes.items())),
-            "records_file": f"{RECORDS}/{self.file.name}",
+            "records_file": self.file.records,
             "rejects_file": None if size is None else f"{REJECTS}/{self.file.name}",
             "rejects_size": size,
         }

@@ -26,6 +26,7 @@ class Manifest:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
+        #: By the name of the file of records.
         self.rows: dict[str, Row] = {}
         self._unwritten: list[bytes] = []
         self._written: list[bytes] = []
@@ -40,7 +41,7 @@ class Manifest:
         new = (self._row_in(f"{RECORDS}/{name}") for name in sorted(records) if f"{RECORDS}/{name}" not in known)
         for row in (*found, *filter(None, new)):
             if _is_there(row, records, rejects):
-                self.rows[row["source"]] = row
+                self.rows[row["records_file"]] = row
         right = {row["rejects_file"] for row in self.rows.values()}
         with self.folder.temporary(REJECTS) as temporary:
             for name in sorted(rejects):
@@ -67,7 +68,7 @@ class Manifest:
         It stays open: where another run has begun, and so has written its own, this one writes to the old one.
         """
         for file in left:
-            self.rows.pop(file.url, None)
+            self.rows.pop(file.records, None)
         lines = [_line(row) for row in self.rows.values()]
         with self.folder.temporary(MANIFEST) as temporary:
             (temporary / MANIFEST).write_bytes(b"".join(lines))
@@ -77,7 +78,7 @@ class Manifest:
 
     def add(self, row: Row) -> None:
         """Add the row of a file that is done."""
-        self.rows[row["source"]] = row
+        self.rows[row["records_file"]] = row
         self._unwritten.append(_line(row))
         if self._file is not None or time.monotonic() - self._last > _EVERY:
             self._flush()
@@ -101,7 +102,7 @@ class Manifest:
 
     def is_done(self, file: File, fingerprint: str) -> bool:
         """Whether a file was mapped as it is now, in the same way."""
-        row = self.rows.get(file.url)
+        row = self.rows.get(file.records)
         made_of = None if row is None else (row["size"], row["version"], row["fingerprint"])
         return made_of == (file.size, file.version, fingerprint)
 

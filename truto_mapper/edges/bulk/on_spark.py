@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import pyarrow as pa
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark import AccumulatorParam, SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.java_gateway import launch_gateway
@@ -70,8 +70,8 @@ def _mapped(spark: SparkSession, job: Job, files: Sequence[File], folder: Folder
     known = set[str]()
     for rows in _collected(spark, frame, told):
         for row in map(json.loads, rows):
-            if row["source"] not in known:
-                known.add(row["source"])
+            if row["records_file"] not in known:
+                known.add(row["records_file"])
                 yield row
 
 
@@ -141,14 +141,21 @@ def _start(workers: int, log: IO[bytes]) -> None:
     gateway = SparkContext._gateway or launch_gateway(conf, {"stderr": log, "stdout": log})  # noqa: SLF001  # it has one
     with _unwarned():
         context = SparkContext(conf=conf, gateway=gateway)
+    context._accumulatorServer.handle_error = _ignore  # noqa: SLF001  # it prints a traceback if the JVM ends, as we tell
     if "PYSPARK_PYTHON" not in os.environ:
         context.pythonExec = sys.executable  # else it is `python3`, whichever that is
+
+
+def _ignore(*_: object) -> None:
+    """Say nothing."""
 
 
 def _gave_up(error: Exception, log: IO[bytes]) -> MappingError:
     """The error for a job that failed."""
     why, hint = _why(error), "go on with --resume; what is done stays done"
-    if "JAVA_GATEWAY" in why:
+    if isinstance(error, (Py4JNetworkError, ConnectionError)):
+        why = f"its JVM has ended ({why})"
+    elif "JAVA_GATEWAY" in why:
         log.seek(0)
         why += f" {log.read().decode(errors='replace').strip()}"
         hint = "Spark needs Java (Spark 4: 17 or later): install it, and let JAVA_HOME name its folder"
@@ -160,5 +167,5 @@ def _gave_up(error: Exception, log: IO[bytes]) -> MappingError:
 def _why(error: Exception) -> str:
     """The lines of an error that say why: the last of the exceptions that it quotes."""
     text = str(error)
-    quoted = re.findall(r"^(?:Caused by: )?[\w.]*(?:Error|Exception): .+", text, re.MULTILINE)
+    quoted = re.findall(r"^(?:Caused by: |: )?[\w.]*(?:Error|Exception): .+", text, re.MULTILINE)
     return " ".join(dict.fromkeys(quoted[-2:])) or text.partition("\n")[0]

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import uuid4
 
-from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, Row, sources
+from truto_mapper.edges.bulk.files import MANIFEST, RECORDS, File, Folder, Row, shown, sources
 from truto_mapper.edges.bulk.job import Job
 from truto_mapper.edges.bulk.manifest import Manifest
 from truto_mapper.text.diagnostics import Diagnostic
@@ -54,13 +54,15 @@ class Run:
 
     def _check_folder(self, *, resume: bool) -> None:
         found = self.folder.sizes("")
-        if found and not resume:
+        if self.folder.is_file:
+            message, hint = "is a file, not a folder", None
+        elif found and not resume:
             message, hint = "is not empty", "go on with --resume what was begun there, or name another folder"
         elif found and not {MANIFEST, RECORDS} & found.keys():
             message, hint = "holds other files, and nothing that could be resumed", "name another folder"
         else:
             return
-        raise MappingError(Diagnostic("W903", f"{self.folder.url} {message}", hint=hint))
+        raise MappingError(Diagnostic("W903", f"{shown(self.folder.url)} {message}", hint=hint))
 
     def rows(self, engine: EngineName | Engine = "local", workers: int | None = None) -> Iterator[Row]:
         """Map the files that are left. Yields the row of each that is done; the others are in `failed`.
@@ -92,7 +94,8 @@ class Run:
     @property
     def totals(self) -> dict[str, Any]:
         """What the files of this run became, those that were done before included."""
-        rows = [self.manifest.rows[one.url] for one in self.files if one.url in self.manifest.rows]
+        found = (self.manifest.rows.get(one.records) for one in self.files)
+        rows = [row for row in found if row is not None]
         return {
             "files": len(rows),
             "files_failed": len(self.files) - len(rows),

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from truto_mapper.edges.bulk import columns
-from truto_mapper.resource.field import Field
+from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.pointers import Steps
 
@@ -108,12 +108,14 @@ def _recurring(name: str, field: Field) -> Iterator[str]:
 
 
 class Records:
-    """Writes the records of a resource. Records that do not fit are given back."""
+    """Writes the records of a resource, with `remote_data` or none. Records that do not fit are given back."""
 
-    def __init__(self, path: Path, resource: Resource) -> None:
+    def __init__(self, path: Path, resource: Resource, *, remote_data: bool = True) -> None:
         account = [(ACCOUNT, Field("string"))] if ACCOUNT not in resource.fields else []
         self.fields, self._has_account = [*resource.fields.items()], bool(account)
         self._columns = {name: columns.column(one) for name, one in self.fields}
+        if not remote_data and REMOTE_DATA in self._columns:
+            self._columns[REMOTE_DATA] = lambda values: pa.nulls(len(values), pa.string())
         self._types = [columns.type_of(one) for _, one in self.fields]
         self.schema = columns.schema_of([*self.fields, *account])
         coded = [name for one in (*self.fields, *account) for name in _recurring(*one)]

@@ -32,6 +32,7 @@ Rows = Annotated[
     str | None, Option("--rows", metavar="ENDPOINT", help="Each line is a row of this endpoint, no reply.")
 ]
 Body = Annotated[str | None, Option("--body", metavar="COLUMN", help="The column, or member of lines, with the reply.")]
+RemoteData = Annotated[bool, Option("--no-remote-data", help="Leave remote_data empty: it is most of the bytes.")]
 AccountId = Annotated[str | None, Option("--account", metavar="ID", help="The account of replies without one.")]
 
 
@@ -49,6 +50,7 @@ def bulk(
     account: AccountId = None,
     rows: Rows = None,
     body: Body = None,
+    no_remote_data: RemoteData = False,
     overlays: options.Overlays = None,
 ) -> None:
     """Map stored replies in files to Parquet."""
@@ -61,7 +63,15 @@ def bulk(
         mapper = load(options.located(name), overlays=overlays or ())
         report(mapper.diagnostics)
         settings = options.settings(context) or None
-        job = Job(mapper=mapper, rows=rows, query=query, context=settings, now=now, account=account, body=body)
+        stored: dict[str, Any] = {
+            "rows": rows,
+            "query": query,
+            "context": settings,
+            "now": now,
+            "account": account,
+            "body": body,
+        }
+        job = Job(mapper=mapper, **stored, remote_data=not no_remote_data)
         start = time.monotonic()
         run = Run(job, sources, out, resume=resume)
         try:
@@ -70,7 +80,9 @@ def bulk(
                     pass
         except KeyboardInterrupt:
             done = len(run.files) - run.totals["files_failed"]
-            sys.stderr.write(f"not complete: {done:,} of {len(run.files):,} files are done; with --resume it goes on\n")
+            sys.stderr.write(
+                f"not complete: at least {done:,} of {len(run.files):,} files are done; with --resume it goes on\n"
+            )
             raise
         totals = run.totals | {"seconds": round(time.monotonic() - start, 1)}
         report([*_found(totals), *run.failed, *_too_many(totals, max_rejects)])
