@@ -1070,6 +1070,18 @@ def test_a_problem_that_rows_share_is_told_with_each_of_them(tmp_path):
     ]  # fmt: skip
 
 
+def test_notes_are_counted_and_what_rejects_have_is_not(things, tmp_path):
+    odd = {"id": "1", "name": {"_one": "x", "unknown": 1}}
+    replies = [{"data": [odd, odd, {"id": 1}, *({"id": n} for n in range(1_100))]}, {"data": [{"id": "2"}]}]
+    records, rejects, row = mapped(tmp_path, replies, things)
+    assert (len(records), len(rejects)) == (3, 1_101)
+    assert {code: about["count"] for code, about in row["notes"].items() if code[0] != "P"} == {"D403": 2}
+    mapper = of_fields(tmp_path, {"id": "$uppercase(id)"})
+    *_, row = mapped(tmp_path, replies, mapper)
+    assert [code for code in row["notes"] if code[0] != "P"] == []
+    assert row["rejects_by_code"]["T0410"]["count"] == 1_101
+
+
 def test_rejects_have_no_credentials(tmp_path):
     reply = {"errors": ["no access with token-7f3a for key"], "requestId": "r"}
     line = {"r": reply, "status": 401, "context": {"time_zone": "UTC", "password": "token-7f3a"}}
