@@ -6,13 +6,16 @@ import datetime as dt
 import gzip
 import http.server
 import importlib.util
+import io
 import json
+import lzma
 import os
 import pickle
 import random
 import re
 import sys
 import threading
+import zipfile
 from collections import Counter
 from decimal import Decimal
 from functools import partial
@@ -345,6 +348,53 @@ def test_one_json_text_in_many_lines_is_told_with_what_to_do(before, value, thin
     with pytest.raises(MapperError, match="not a reply in each line") as caught:
         mapped(tmp_path, before + json.dumps(value, indent=1).encode(), things)
     assert (caught.value.code, "jq -c" in caught.value.diagnostics[0].hint) == ("W901", True)
+
+
+def avro(text):
+    return b"Obj\x01" + text
+
+
+def arrow(text):
+    sink = pa.BufferOutputStream()
+    table = pa.table({"body": [text]})
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write(table)
+    return sink.getvalue().to_pybytes()
+
+
+def zipped(text):
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as file:
+        file.writestr("a", text)
+    return sink.getvalue()
+
+
+OTHERS = {"Avro": avro, "Arrow": arrow, "ZIP": zipped, "xz": lzma.compress}
+OTHERS["compressed Parquet"] = lambda text: gzip.compress(parquet(pa.table({"body": [text]})))
+OTHERS["twice compressed"] = lambda text: gzip.compress(gzip.compress(text))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_file_in_another_format_is_told(name, things, tmp_path):
+    with pytest.raises(MapperError, match=f"its format is {name}") as caught:
+        mapped(tmp_path, OTHERS[name](ONE), things)
+    assert caught.value.code == "W901"
+
+
+def test_large_cells_of_parquet_are_read_one_at_a_time(things, tmp_path, monkeypatch):
+    sizes, original = [], pq.ParquetFile.iter_batches
+    monkeypatch.setattr(
+        pq.ParquetFile, "iter_batches", lambda *given, **more: sizes.append(given[1]) or original(*given, **more)
+    )
+    monkeypatch.setattr(reading, "_BYTES_AT_ONCE", 2_000)
+    for long in (1, 10_000):
+        content = parquet(
+            pa.table({"body": [b'{"data":[{"id":"1"}],"x":"%s"}' % os.urandom(long // 2).hex().encode()] * 3})
+        )
+        records, *_ = mapped(tmp_path, content, things)
+        assert len(records) == 3
+    assert sizes[0] > sizes[1]
+    assert mapped(tmp_path, parquet(pa.table({"body": pa.array([], pa.string())})), things)[0] == []
 
 
 BAD = {
