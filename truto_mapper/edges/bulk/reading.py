@@ -212,9 +212,9 @@ def _of_parquet(file: File, column: str | None) -> Iterator[Reply]:
 
 
 def _at_once(about: pq.FileMetaData) -> int:
-    size = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
-    rows: int = about.num_rows
-    return min(_AT_ONCE, 1 + _BYTES_AT_ONCE * rows // (size + 1))
+    size: int = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
+    fitting: int = 1 + _BYTES_AT_ONCE * about.num_rows // (size + 1)
+    return min(_AT_ONCE, fitting)
 
 
 def _bytes(texts: pa.Array) -> list[bytes | None]:
