@@ -999,7 +999,7 @@ def served():
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            body = b"".join(of(n) + b"\n" for n in range(300))
+            body = b"".join(of(n) + b"\n" for n in range(300)) + b"{}\n" * self.path.startswith("/odd")
             if self.path.startswith("/gone"):
                 self.send_error(404)
                 return
@@ -1027,12 +1027,18 @@ def test_files_may_be_at_a_url(served, things, tmp_path):
     for path in ("plain?page=2", "unknown", "dir/"):
         run, _ = ran([f"http://user:secret@{served}/{path}"], tmp_path / path[0], things)
         assert len(rows_of(tmp_path / path[0] / "records")) == 300, run.failed
-    run, made = ran([f"http://user:secret@{served}/cut?x=secret"], tmp_path / "cut", things)
+    run, made = ran([f"http://user:secret@{served}/cut?sig=secret"], tmp_path / "cut", things)
     assert (made, [one.code for one in run.failed]) == ([], ["W901"])
     assert "secret" not in run.failed[0].message
     assert rows_of(tmp_path / "cut/records") == []
     with pytest.raises(MapperError, match="W901"):
         ran([f"http://{served}/gone"], tmp_path / "gone", things)
+    pages = [f"http://{served}/odd?page={n}&X-Amz-Signature=secret" for n in (1, 2)]
+    ran(pages, tmp_path / "pages", things)
+    assert len(rows_of(tmp_path / "pages/records")) == 600
+    told = {one["file"] for one in rows_of(tmp_path / "pages/rejects")}
+    assert told == {f"http://{served}/odd?page={n}&X-Amz-Signature=%5Bredacted%5D" for n in (1, 2)}
+    assert "secret" not in (tmp_path / "pages/manifest.jsonl").read_text("utf-8")
 
 
 def test_a_worker_with_another_current_folder_writes_to_the_same_place(things, tmp_path, monkeypatch):
