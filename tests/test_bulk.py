@@ -473,6 +473,22 @@ def test_a_table_without_one_column_of_texts_is_told(table, said, things, tmp_pa
         mapped(tmp_path, parquet(pa.table(table)), things, body="q")
 
 
+def test_columns_may_have_any_names(things, tmp_path):
+    table = pa.table({"a": ["x"], "a.b": [ONE], "a.b.list.element": [["y"]], "query.x": ["z"], "Body": ["{}"]})
+    records, *_ = mapped(tmp_path, parquet(table), things, body="a.b")
+    assert listed(records) == ["1"]
+    table = pa.table({"query.limit": [1], "query": [{"limit": 1}], "account": ["a"], "the reply": [ONE]})
+    records, *_ = mapped(tmp_path, parquet(table), things)
+    assert [(one["id"], one["integrated_account_id"]) for one in records] == [("1", "a")]
+
+
+def test_a_reply_without_those_to_its_joins_is_noted(tmp_path):
+    path = ROOT / "examples/mappings/roster/employee.yaml"
+    case = cases.read(path.with_suffix("") / "first-page")
+    records, _, row = mapped(tmp_path, as_parquet([case]), load(path))
+    assert (len(records), row["notes"]["P612"]["count"]) == (len(case.payload), 1)
+
+
 def test_columns_that_are_named_twice_are_told(things, tmp_path):
     table = pa.Table.from_arrays([pa.array([ONE]), pa.array([TWO])], names=["body", "body"])
     with pytest.raises(MapperError, match="W901"):
