@@ -202,7 +202,8 @@ class Folder:
         self.url, self.run = url, run
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Folder, (self.url, self.run)
+        fs, path = self._at
+        return Folder, (path if _is_local(fs) else self.url, self.run)  # whatever folder a worker is in
 
     def error(self, error: OSError) -> MappingError:
         """The error for a folder that cannot be written to."""
