@@ -1,6 +1,6 @@
 """A small resource and a mapping that pages, for tests of cursors and streams, and a provider that answers it."""
 
-from truto_mapper import Page, Request, Response, load
+from truto_mapper import Encoded, Page, Request, Response, load
 
 SPEC = """\
 version: 1
@@ -106,7 +106,7 @@ def driven(stream, send, limit=3_000):
         if isinstance(item, Request):
             item = stream.send(send(item))
         else:
-            assert isinstance(item, Page)
+            assert isinstance(item, (Page, Encoded))
             yield item
             item = next(stream, None)
     raise AssertionError("the stream does not come to an end")

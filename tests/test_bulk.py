@@ -8,6 +8,7 @@ import http.server
 import importlib.util
 import json
 import os
+import pickle
 import random
 import re
 import sys
@@ -36,7 +37,7 @@ from stored import are_equal, expected, mapped, ran, rows_of, written
 from truto_mapper import MapperError, load
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.golden import cases
-from truto_mapper.edges.bulk import columns, job, reading, writing
+from truto_mapper.edges.bulk import Run, columns, job, reading, writing
 from truto_mapper.resource.field import Field
 from truto_mapper.text import timestamps
 
@@ -291,6 +292,7 @@ PACKED = {
     "an empty member of gzip": gzip.compress(ONE + b"\n") + gzip.compress(b"") + gzip.compress(TWO),
     "zstd": pa.compress(ONE + b"\n" + TWO, "zstd", asbytes=True),
     "several frames of zstd": pa.compress(ONE + b"\n", "zstd", asbytes=True) + pa.compress(TWO, "zstd", asbytes=True),
+    "lz4": pa.compress(ONE + b"\n" + TWO, "lz4", asbytes=True),
     "bz2": bz2.compress(ONE + b"\n" + TWO),
     "several streams of bz2": bz2.compress(ONE + b"\n") + bz2.compress(TWO),
     "plain": ONE + b"\n" + TWO + b"\n",
@@ -312,7 +314,10 @@ def test_a_file_that_is_cut_is_told_and_nothing_of_it_is_written(kind, things, t
     (tmp_path / "in").mkdir()
     body = b"".join(b'{"data":[{"id":"%d"}]}\n' % n for n in range(3_000))
     whole = {"gzip": gzip.compress, "bz2": bz2.compress, "parquet": lambda b: parquet(pa.table({"body": b.split()}))}
-    whole["zstd"] = lambda b: pa.compress(b, "zstd", asbytes=True)
+    whole |= {
+        "zstd": lambda b: pa.compress(b, "zstd", asbytes=True),
+        "lz4": lambda b: pa.compress(b, "lz4", asbytes=True),
+    }
     name = next((one for one in whole if one in kind), None)
     if name is None:
         return
@@ -489,6 +494,19 @@ def test_a_line_without_its_member_is_a_reject(line, things, tmp_path):
     records, (reject,), _ = mapped(tmp_path, b"\n".join([good, line, good]), things, body="r")
     assert (len(records), reject["page"], reject["code"]) == (2, 2, "P602")
     assert reject["raw"] == line.decode(errors="backslashreplace")
+
+
+def test_a_reply_in_a_member_may_be_a_text(things, tmp_path):
+    records, (reject,), _ = mapped(
+        tmp_path, [{"r": ONE.decode()}, {"r": "<html>"}, {"r": json.loads(TWO)}], things, body="r"
+    )
+    assert (listed(records), reject["page"], reject["raw"]) == (["1", "2"], 2, "<html>")
+    tally = ROOT / "examples/mappings/tally/employee.yaml"
+    text = (tally.with_suffix("") / "all/payload.csv").read_bytes().decode("utf-8")
+    records, *_ = mapped(tmp_path, [{"r": text}], load(tally), body="r")
+    wanted, _ = expected(load(tally), [text.encode()])
+    are_equal(load(tally), records, wanted)
+    assert len(records) > 2
 
 
 def test_halves_of_surrogate_pairs_in_members_do_no_harm(things, tmp_path):
@@ -967,7 +985,33 @@ def test_files_may_be_at_a_url(served, things, tmp_path):
         ran([f"http://{served}/gone"], tmp_path / "gone", things)
 
 
+def test_a_worker_with_another_current_folder_writes_to_the_same_place(things, tmp_path, monkeypatch):
+    put(tmp_path / "a")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run = Run(job.Job(mapper=things), ["a"], "out")
+
+    def moved(job, files, folder, _):
+        folder = pickle.loads(pickle.dumps(folder))
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        yield from (job.attempt(one, folder) for one in files)
+
+    assert [one["records_file"] for one in run.rows(moved)] == [f"records/{one.name}" for one in run.files]
+    assert listed(rows_of(tmp_path / "out/records")) == ["1"]
+
+
 # Rejects
+
+
+def test_a_record_without_its_row_is_rejected_with_its_own_text(tmp_path):
+    spec = FIELDS["spec"].replace("  remote_data: {type: object}\n", "")
+    mapper = of_fields(tmp_path, {"id": "id", "count": "n", "at": "at"}, spec)
+    replies = [{"data": [{"id": "1", "n": 2**63}, {"id": "2", "n": 1, "at": "2026-01-05T00:00:00.1234567Z"}]}]
+    _, rejects, _ = mapped(tmp_path, replies, mapper)
+    assert [(one["pointer"], json.loads(one["raw"])) for one in sorted(rejects, key=lambda one: one["raw"])] == [
+        ("/count", {"id": "1", "count": 2**63}),
+        ("/at", {"id": "2", "count": 1, "at": "2026-01-05T00:00:00.1234567Z"}),
+    ]
 
 
 def test_every_rejected_row_has_all_of_its_findings_also_of_pages_with_thousands(things, tmp_path):
@@ -1024,6 +1068,18 @@ def test_a_problem_that_rows_share_is_told_with_each_of_them(tmp_path):
     assert [json.loads(one["raw"])["members"] for one in rejects if one["page"] < 3] == [
         members[:1], members[1:], members[:1], members[:1], members[1:]
     ]  # fmt: skip
+
+
+def test_notes_are_counted_and_what_rejects_have_is_not(things, tmp_path):
+    odd = {"id": "1", "name": {"_one": "x", "unknown": 1}}
+    replies = [{"data": [odd, odd, {"id": 1}, *({"id": n} for n in range(1_100))]}, {"data": [{"id": "2"}]}]
+    records, rejects, row = mapped(tmp_path, replies, things)
+    assert (len(records), len(rejects)) == (3, 1_101)
+    assert {code: about["count"] for code, about in row["notes"].items() if code[0] != "P"} == {"D403": 2}
+    mapper = of_fields(tmp_path, {"id": "$uppercase(id)"})
+    *_, row = mapped(tmp_path, replies, mapper)
+    assert [code for code in row["notes"] if code[0] != "P"] == []
+    assert row["rejects_by_code"]["T0410"]["count"] == 1_101
 
 
 def test_rejects_have_no_credentials(tmp_path):

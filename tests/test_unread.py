@@ -7,8 +7,10 @@ from operator import itemgetter
 
 import pytest
 from fuzz import GONG
+from paging import driven
 from test_map_bytes import CONTEXT, ROWS, by_way_of_dicts, from_bytes, needs_msgspec, page, query, written
 
+from truto_mapper import Response
 from truto_mapper.engine import bodies
 from truto_mapper.engine.page import ExactResponse, ReadResponse
 from truto_mapper.engine.unread import UnreadResponse
@@ -47,6 +49,24 @@ def test_the_body_is_read_for_the_first_row_of_a_kind_and_when_it_is_asked_for(k
     assert found.response.body == json.loads(second)
     assert (found.response.status, found.response.headers, reads) == (200, {}, [second])
     assert found.response.body is found.response.body
+
+
+@pytest.mark.parametrize("call", ["stream", "stream_bytes"])
+def test_a_stream_counts_the_rows_of_pages_with_odd_rows(call, reads):
+    sent = [spoiled("aggregate", number) for number in (2, 7, 9)]
+    for number, body in enumerate(sent):
+        body["requestId"], more = str(number), {} if number == 2 else {"cursor": f"c{number}"}
+        body["records"] = {"totalRecords": 100, "currentPageSize": 30, "currentPageNumber": number, **more}
+        for row in body[ROWS["aggregate"]]:
+            row["userId"] = row["userId"] and f"{number}{row['userId']}"
+    stored(written(spoiled("aggregate")))
+    reads.clear()
+    asked = dict(query("aggregate").parameters)
+    stream, replies = getattr(GONG, call)(asked, context=CONTEXT, on_invalid="discard_record"), iter(sent)
+    *_, last = driven(stream, lambda _: Response(written(next(replies))))
+    (found,) = [one.message for one in last.diagnostics if one.code == "P604"]
+    assert found == "the pages ended after 90 rows, of 100 in total: records may be missing"
+    assert reads == ([] if call == "stream_bytes" else [written(one) for one in sent])
 
 
 BODIES = {

@@ -76,7 +76,7 @@ class Pages:
         if page.endpoint is None or page.query is None:
             return Told()
         plan, endpoint = plan_of(page.query), self.replies.functions[page.endpoint].endpoint
-        body, status, headers = tuple.__iter__(page.response)
+        body, status, headers = getattr(page.response, "opened", page.response)  # its rows may be bytes
         names = requests.bindings(page.query, plan.settings, plan.now)
         names |= {"response": body, "status": status, "headers": headers}
         return Told(*replying.paging(endpoint, Scope(body, names, budget=Budget())))

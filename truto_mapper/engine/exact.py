@@ -222,7 +222,7 @@ class ExactPage:
             found += self._bounded(diagnostics)
             if self.is_full and self.on_invalid == "raise":
                 break
-        if self.is_full:
+        if self.is_full and not self.tells_each:
             message = f"the page has more findings than the {MAX_TOLD:,} that are told"
             found.append(Diagnostic("D2014", message, "error" if self.on_invalid == "raise" else "warning", pointer=""))
         if self.misplaced:

@@ -88,7 +88,7 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         response = _new(Response, (body, 200, headers))  # as in `page_of`
         parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
         return _new(Page, (*parts, None if joined is None else joined.replies, (), ()))
-    response, found[:0] = UnreadResponse(bytes(sent_body), headers), notes
+    response, found[:0] = UnreadResponse(bytes(sent_body), headers, body), notes
     answer = UnreadAnswer(replies, response, query, plan, bindings, found, budget, on_invalid)
     return answer.page(fused, envelope, rows, made, cursor, key)
 

@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 class UnreadResponse(ReadResponse):
     """A response with status 200 whose body is read from its bytes when it is first asked for."""
 
-    def __new__(cls, sent: bytes, headers: Any) -> Self:
-        return tuple.__new__(cls, (sent, 200, headers))
+    opened: Response
+
+    def __new__(cls, sent: bytes, headers: Any, opened: Any) -> Self:
+        """`opened` is the body whose rows are bytes."""
+        made = tuple.__new__(cls, (sent, 200, headers))
+        made.opened = Response(opened, 200, headers)
+        return made
 
     @cached_property
     def read(self) -> tuple[ReadResponse, tuple[Diagnostic, ...]]:

@@ -199,7 +199,8 @@ class Folder:
     """
 
     def __init__(self, url: str, run: str = "") -> None:
-        self.url, self.run = url, run
+        # A worker may have another current folder.
+        self.url, self.run = url if "://" in url else os.path.abspath(url), run  # noqa: PTH100  # some are URLs
 
     def __reduce__(self) -> tuple[Any, ...]:
         fs, path = self._at

@@ -8,9 +8,10 @@ import json
 import os
 import pickle
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -251,7 +252,8 @@ class Work:
             page = self.stored.page(reply.body, planned, 200 if reply.status is None else reply.status)
         except MapperError as error:
             return reply, None, error.diagnostics
-        self._note(page.diagnostics[len(page.query.notes) if page.query is not None else 0 :])
+        told = set(chain.from_iterable(page.rejected_for))
+        self._note(page.diagnostics[len(page.query.notes) if page.query is not None else 0 :], told)
         return reply, page, ()
 
     def _planned(self, reply: Reply) -> Planned:
@@ -275,10 +277,10 @@ class Work:
         self._note(found[0].notes if found[0] is not None else ())
         return found
 
-    def _note(self, found: Sequence[Diagnostic]) -> None:
+    def _note(self, found: Sequence[Diagnostic], told: Collection[Diagnostic] = ()) -> None:
         """Count what was noted about pages. What is told of rejects is not counted, for they have it."""
         for one in found:
-            if one.code[0] != "D":
+            if one not in told:
                 self.notes.setdefault(one.code, {"count": 0, "first": one.message})["count"] += 1
 
     def _reject(self, found: Iterable[Reject]) -> None:

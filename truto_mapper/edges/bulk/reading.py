@@ -120,11 +120,16 @@ def _of_member(number: int, line: bytes, column: str) -> Reply:
     try:
         members = _members(line)
         found = {name: typed_json.read(bytes(members[name])) for name in BESIDE if name in members}
-        body = bytes(members[column])
+        body = _told(bytes(members[column]))
     except (typed_json.UndecidedError, KeyError, ValueError):
         message = f"the line is no JSON object with the member {excerpt(column)}"
         return Reply(number, line, fault=Diagnostic("P602", message, pointer=""))
     return _reply(number, body, found)
+
+
+def _told(body: bytes) -> bytes:
+    """A reply as it was sent: one that is stored as a text, as CSV has to be, is that text."""
+    return typed_json.read(body).encode() if body.startswith(b'"') else body
 
 
 def _members(line: bytes) -> dict[str, Any]:
