@@ -1,6 +1,7 @@
 """Engines schedule the files of a job. Whatever happens to their processes, every row is there exactly once."""
 
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import stored_replies
 
 from truto_mapper import MapperError, load
 from truto_mapper.edges.bulk import Job, Run
+from truto_mapper.edges.bulk.job import in_worker
 
 FILES = 6
 
@@ -151,6 +153,18 @@ def test_a_manifest_whose_last_line_was_cut_is_made_whole(job, sources, right, t
     run = Run(job, [sources], out, resume=True)
     assert (run.left, list(run.rows(workers=1))) == ([], [])
     check(out, right)
+
+
+def test_workers_write_to_the_folder_whatever_folder_they_are_in(job, sources, right, tmp_path, monkeypatch):
+    def elsewhere(job, files, folder, _):
+        given = pickle.dumps((job, files, folder))
+        monkeypatch.chdir(sources)
+        job, files, folder = pickle.loads(given)
+        yield from in_worker(job, files, folder)
+
+    monkeypatch.chdir(tmp_path)
+    assert len(list(Run(job, ["../" * 9 + str(sources)], "out").rows(elsewhere))) == FILES
+    check(tmp_path / "out", right)
 
 
 def test_a_run_that_is_killed_goes_on(sources, right, tmp_path):

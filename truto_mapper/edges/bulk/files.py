@@ -205,7 +205,8 @@ class Folder:
         self.url, self.run = url if "://" in url else os.path.abspath(url), run  # noqa: PTH100  # some are URLs
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Folder, (self.url, self.run)
+        fs, path = self._at
+        return Folder, (path if _is_local(fs) else self.url, self.run)  # whatever folder a worker is in
 
     def error(self, error: OSError) -> MappingError:
         """The error for a folder that cannot be written to."""
