@@ -7,9 +7,8 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, chain
-from operator import attrgetter
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -70,7 +69,14 @@ def members(names: Iterable[str], values: Sequence[Any]) -> list[Sequence[Any] |
     if kind is dict:
         return [[one.get(name) for one in values] for name in names]
     known = frozenset(kind.__struct_fields__)  # type: ignore[attr-defined]  # a class of msgspec
-    return [list(map(attrgetter(name), values)) if name in known else None for name in names]
+    return [_reader(name)(values) if name in known else None for name in names]
+
+
+@lru_cache(maxsize=1_024)
+def _reader(name: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Reads an attribute of objects, in half the time of `attrgetter`: Python learns where it is for each such loop."""
+    assert name.isidentifier()  # noqa: S101  # no other is an attribute of such a class
+    return eval(f"lambda values: [one.{name} for one in values]")  # type: ignore[no-any-return]  # noqa: S307
 
 
 def columns_of(columns: Mapping[str, Make], types: Iterable[pa.DataType], values: Sequence[Any]) -> list[pa.Array]:

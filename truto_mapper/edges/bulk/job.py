@@ -25,10 +25,13 @@ from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.page import Page
 from truto_mapper.engine.stored import Frame, Planned
 from truto_mapper.text.diagnostics import Diagnostic, shortened
-from truto_mapper.text.errors import MapperError
+from truto_mapper.text.errors import EvaluationError, MapperError
 
 #: How many processes may die while they map a file.
 TRIES = 3
+
+#: The code of an evaluation that took too long.
+TOO_LONG = "D1012"
 
 #: The query, context and time of a reply that comes without them.
 _UNKNOWN = (None, None, None)
@@ -249,12 +252,22 @@ class Work:
             asked = None if planned[0] is None else planned[0].parameters.get(ACCOUNT)
             if asked is not None and own is None:
                 reply = reply._replace(account=asked)
-            page = self.stored.page(reply.body, planned, 200 if reply.status is None else reply.status)
+            page = self._mapped(reply, planned)
         except MapperError as error:
             return reply, None, error.diagnostics
         told = set(chain.from_iterable(page.rejected_for))
         self._note(page.diagnostics[len(page.query.notes) if page.query is not None else 0 :], told)
         return reply, page, ()
+
+    def _mapped(self, reply: Reply, planned: Planned) -> Page[Any]:
+        """The page of a reply. Where it took too long it is tried again: perhaps this process was stopped meanwhile."""
+        status = 200 if reply.status is None else reply.status
+        try:
+            return self.stored.page(reply.body, planned, status)
+        except EvaluationError as error:
+            if error.code != TOO_LONG:
+                raise
+            return self.stored.page(reply.body, planned, status)
 
     def _planned(self, reply: Reply) -> Planned:
         """What a reply is mapped with. Raises as `Mapper.plan` does."""
