@@ -114,6 +114,8 @@ def _written(value: Any) -> Any:
 def texts(values: Sequence[Any]) -> list[bytes | None]:
     """The JSON text of each value, None for None; bytes that are raw JSON as they are."""
     raw = None if library() is None else library().Raw
+    if set(map(type, values)) == {raw}:
+        return list(map(bytes, values))
     return [None if one is None else bytes(one) if type(one) is raw else _text(one) for one in values]
 
 
