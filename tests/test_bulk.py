@@ -6,13 +6,16 @@ import datetime as dt
 import gzip
 import http.server
 import importlib.util
+import io
 import json
+import lzma
 import os
 import pickle
 import random
 import re
 import sys
 import threading
+import zipfile
 from collections import Counter
 from decimal import Decimal
 from functools import partial
@@ -347,6 +350,53 @@ def test_one_json_text_in_many_lines_is_told_with_what_to_do(before, value, thin
     assert (caught.value.code, "jq -c" in caught.value.diagnostics[0].hint) == ("W901", True)
 
 
+def avro(text):
+    return b"Obj\x01" + text
+
+
+def arrow(text):
+    sink = pa.BufferOutputStream()
+    table = pa.table({"body": [text]})
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write(table)
+    return sink.getvalue().to_pybytes()
+
+
+def zipped(text):
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as file:
+        file.writestr("a", text)
+    return sink.getvalue()
+
+
+OTHERS = {"Avro": avro, "Arrow": arrow, "ZIP": zipped, "xz": lzma.compress}
+OTHERS["compressed Parquet"] = lambda text: gzip.compress(parquet(pa.table({"body": [text]})))
+OTHERS["twice compressed"] = lambda text: gzip.compress(gzip.compress(text))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_file_in_another_format_is_told(name, things, tmp_path):
+    with pytest.raises(MapperError, match=f"its format is {name}") as caught:
+        mapped(tmp_path, OTHERS[name](ONE), things)
+    assert caught.value.code == "W901"
+
+
+def test_large_cells_of_parquet_are_read_one_at_a_time(things, tmp_path, monkeypatch):
+    sizes, original = [], pq.ParquetFile.iter_batches
+    monkeypatch.setattr(
+        pq.ParquetFile, "iter_batches", lambda *given, **more: sizes.append(given[1]) or original(*given, **more)
+    )
+    monkeypatch.setattr(reading, "_BYTES_AT_ONCE", 2_000)
+    for long in (1, 10_000):
+        content = parquet(
+            pa.table({"body": [b'{"data":[{"id":"1"}],"x":"%s"}' % os.urandom(long // 2).hex().encode()] * 3})
+        )
+        records, *_ = mapped(tmp_path, content, things)
+        assert len(records) == 3
+    assert sizes[0] > sizes[1]
+    assert mapped(tmp_path, parquet(pa.table({"body": pa.array([], pa.string())})), things)[0] == []
+
+
 BAD = {
     "invalid UTF-8": b'{"data":[{"id":"\xff"}]}',
     "no JSON": b"<html>",
@@ -421,6 +471,22 @@ def test_a_table_without_one_column_of_texts_is_told(table, said, things, tmp_pa
     assert caught.value.code == "W901"
     with pytest.raises(MapperError, match='no column "q"'):
         mapped(tmp_path, parquet(pa.table(table)), things, body="q")
+
+
+def test_columns_may_have_any_names(things, tmp_path):
+    table = pa.table({"a": ["x"], "a.b": [ONE], "a.b.list.element": [["y"]], "query.x": ["z"], "Body": ["{}"]})
+    records, *_ = mapped(tmp_path, parquet(table), things, body="a.b")
+    assert listed(records) == ["1"]
+    table = pa.table({"query.limit": [1], "query": [{"limit": 1}], "account": ["a"], "the reply": [ONE]})
+    records, *_ = mapped(tmp_path, parquet(table), things)
+    assert [(one["id"], one["integrated_account_id"]) for one in records] == [("1", "a")]
+
+
+def test_a_reply_without_those_to_its_joins_is_noted(tmp_path):
+    path = ROOT / "examples/mappings/roster/employee.yaml"
+    case = cases.read(path.with_suffix("") / "first-page")
+    records, _, row = mapped(tmp_path, as_parquet([case]), load(path))
+    assert (len(records), row["notes"]["P612"]["count"]) == (len(case.payload), 1)
 
 
 def test_columns_that_are_named_twice_are_told(things, tmp_path):
@@ -949,7 +1015,7 @@ def served():
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            body = b"".join(of(n) + b"\n" for n in range(300))
+            body = b"".join(of(n) + b"\n" for n in range(300)) + b"{}\n" * self.path.startswith("/odd")
             if self.path.startswith("/gone"):
                 self.send_error(404)
                 return
@@ -977,12 +1043,18 @@ def test_files_may_be_at_a_url(served, things, tmp_path):
     for path in ("plain?page=2", "unknown", "dir/"):
         run, _ = ran([f"http://user:secret@{served}/{path}"], tmp_path / path[0], things)
         assert len(rows_of(tmp_path / path[0] / "records")) == 300, run.failed
-    run, made = ran([f"http://user:secret@{served}/cut?x=secret"], tmp_path / "cut", things)
+    run, made = ran([f"http://user:secret@{served}/cut?sig=secret"], tmp_path / "cut", things)
     assert (made, [one.code for one in run.failed]) == ([], ["W901"])
     assert "secret" not in run.failed[0].message
     assert rows_of(tmp_path / "cut/records") == []
     with pytest.raises(MapperError, match="W901"):
         ran([f"http://{served}/gone"], tmp_path / "gone", things)
+    pages = [f"http://{served}/odd?page={n}&X-Amz-Signature=secret" for n in (1, 2)]
+    ran(pages, tmp_path / "pages", things)
+    assert len(rows_of(tmp_path / "pages/records")) == 600
+    told = {one["file"] for one in rows_of(tmp_path / "pages/rejects")}
+    assert told == {f"http://{served}/odd?page={n}&X-Amz-Signature=%5Bredacted%5D" for n in (1, 2)}
+    assert "secret" not in (tmp_path / "pages/manifest.jsonl").read_text("utf-8")
 
 
 def test_a_worker_with_another_current_folder_writes_to_the_same_place(things, tmp_path, monkeypatch):

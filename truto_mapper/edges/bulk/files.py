@@ -14,10 +14,12 @@ from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, BinaryIO, NamedTuple
+from urllib.parse import parse_qs
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from truto_mapper.engine.redaction import Redaction
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 
@@ -60,8 +62,8 @@ def shown(url: str) -> str:
 def _place(url: str) -> str:
     if "://" not in url:
         return url
-    place, mark, _ = url.partition("?") if url.startswith("http") else (url, "", "")
-    return f"{_USER.sub('://', place)}{mark and '?…'}"
+    place, _, query = url.partition("?") if url.startswith("http") else (url, "", "")
+    return Redaction().url(_USER.sub("://", place), parse_qs(query, keep_blank_values=True))
 
 
 class File(NamedTuple):

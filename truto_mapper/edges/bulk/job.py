@@ -159,7 +159,7 @@ class Work:
 
     def __init__(self, job: Job, file: File, temporary: Path) -> None:
         self.job, self.file, stored = job, file, job.mapper.stored
-        self.stored = stored if job.rows is None else stored.only(job.rows)
+        self.stored, self.place = stored if job.rows is None else stored.only(job.rows), file.place
         self.records = Records(temporary / RECORDS, job.mapper.resource, remote_data=job.remote_data)
         self.rejects = Rejects(temporary / REJECTS)
         self.replies, self.notes = 0, dict[str, dict[str, Any]]()
@@ -184,7 +184,7 @@ class Work:
         """The row, with the size of the file of rejects, None for none."""
         codes = self.rejects.codes
         return {
-            "source": self.file.place,
+            "source": self.place,
             "size": self.file.size,
             "version": self.file.version,
             "fingerprint": self.job.fingerprint,
@@ -285,7 +285,7 @@ class Work:
 
     def _reject(self, found: Iterable[Reject]) -> None:
         for one in found:
-            self.rejects.add(one.row(self.file.place))
+            self.rejects.add(one.row(self.place))
 
     def _write(self, page: Page[Any], runs: Sequence[tuple[int, int, str | None]], size: int) -> None:
         self._reject(map(of_misfit, self.records.add(page.records, runs, size)))

@@ -24,8 +24,8 @@ MAX_LINE = 256_000_000
 #: What JSON has for white space.
 _SPACE = b" \t\r\n"
 
-#: How many replies of a Parquet file are in memory at once.
-_AT_ONCE = 64
+#: How many replies of a Parquet file are in memory at once, and of how many bytes, if they have about the same size.
+_AT_ONCE, _BYTES_AT_ONCE = 64, 64_000_000
 
 #: The columns of a file, or the members of its lines, beside the reply.
 BESIDE = ("query", "context", "now", "status", "account")
@@ -63,6 +63,7 @@ def replies(file: File, column: str | None) -> Iterator[Reply]:
                 yield from _of_parquet(file, column)
                 return
             with _plain(opened) as lines:
+                _check_lines(file, lines)
                 yield from _of_lines(file, lines, column)
     except MappingError:
         raise
@@ -75,6 +76,20 @@ _PARQUET = (b"PAR1", b"PARE")
 
 #: The first bytes of compressed files, and the names of their formats.
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}
+
+
+#: The first bytes of files that are neither, and the names of their formats.
+_OTHERS = {b"PK\x03\x04": "ZIP", b"\xfd7zXZ": "xz", b"ARROW1": "Arrow", b"Obj\x01": "Avro", b"ORC": "ORC"}
+_OTHERS |= dict.fromkeys(_PARQUET, "compressed Parquet") | dict.fromkeys(_MAGIC, "twice compressed")
+
+
+def _check_lines(file: File, lines: Any) -> None:
+    """Raise `MappingError` W901 for a file in a format that has no lines."""
+    start = lines.peek(8)[:8]
+    name = next((name for magic, name in _OTHERS.items() if start.startswith(magic)), None)
+    if name is not None:
+        hint = "store the replies as NDJSON or Parquet; NDJSON may be compressed with gzip, zstd, bzip2 or lz4"
+        raise MappingError(Diagnostic("W901", f"cannot read {shown(file.url)}: its format is {name}", hint=hint))
 
 
 @contextmanager
@@ -189,11 +204,17 @@ def _of_parquet(file: File, column: str | None) -> Iterator[Reply]:
         parquet, number = pq.ParquetFile(opened), 0
         body = _column_of(file, parquet.schema_arrow, column)
         names = [name for name in BESIDE if name in parquet.schema_arrow.names]
-        for batch in parquet.iter_batches(_AT_ONCE, columns=[body, *names]):
+        for batch in parquet.iter_batches(_at_once(parquet.metadata), columns=[body, *names]):
             known = [batch.column(name).to_pylist() for name in names]
             for text, *values in zip(_bytes(batch.column(body)), *known, strict=True):
                 number += 1
                 yield _reply(number, text or b"", dict(zip(names, map(_plain_value, values), strict=True)))
+
+
+def _at_once(about: pq.FileMetaData) -> int:
+    size: int = sum(about.row_group(n).total_byte_size for n in range(about.num_row_groups))
+    fitting: int = 1 + _BYTES_AT_ONCE * about.num_rows // (size + 1)
+    return min(_AT_ONCE, fitting)
 
 
 def _bytes(texts: pa.Array) -> list[bytes | None]:
