@@ -88,26 +88,29 @@ def measured(run: killing_bulk.Started) -> tuple[Counter[str], dict[str, int]]:
     return found, peaks
 
 
-def plain(files: Path, out: Path) -> float:
+def plain(files: list[Path], out: Path) -> float:
     """The CPU seconds of a plain loop."""
     job = Job(mapper=load("gong/activity"), query=stored_replies.QUERY, context=stored_replies.CONTEXT)
     begun = time.process_time()
-    for file in sorted(files.iterdir()):
+    for file in files:
         job.map_file(file, out)
     return time.process_time() - begun
 
 
-def in_child(files: Path, out: Path) -> float:
-    """The CPU seconds of a plain loop in a process of its own."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.write(writer, repr(plain(files, out)).encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as said:
-        found = float(said.read())
-    os.waitpid(pid, 0)
+def loops(folder: Path, out: Path) -> float:
+    """The CPU seconds of two plain loops, each over half of the files: cores that share a cache are slower together."""
+    files, pipes = sorted(folder.iterdir()), []
+    for half in (files[::2], files[1::2]):
+        reader, writer = os.pipe()
+        if os.fork() == 0:
+            os.write(writer, repr(plain(half, out)).encode())
+            os._exit(0)
+        os.close(writer)
+        pipes.append(os.fdopen(reader))
+    found = sum(float(pipe.read()) for pipe in pipes)
+    for pipe in pipes:
+        pipe.close()
+        os.wait()
     return found
 
 
@@ -119,8 +122,8 @@ def fresh(folder: Path) -> Path:
 def one_round(engines: list[str], counts: list[int], folder: Path) -> dict[str, Counter[str]]:
     """The marginal CPU seconds of the plain loop and of each engine's kinds of processes."""
     found: dict[str, Counter[str]] = {}
-    loops = [in_child(sources(folder, count), fresh(folder / "out")) for count in counts]
-    found["plain loop"] = Counter(workers=loops[1] - loops[0])
+    short, long = (loops(sources(folder, count), fresh(folder / "out")) for count in counts)
+    found["plain loop"] = Counter(workers=long - short)
     for engine in engines:
         runs = []
         for count in counts:
