@@ -18,7 +18,8 @@ import killing_bulk  # it needs pyarrow
 import stored_replies
 
 from truto_mapper import MapperError, load
-from truto_mapper.edges.bulk import Job, Run
+from truto_mapper.edges.bulk import ENGINES, Job, Run
+from truto_mapper.edges.cli import bulk_command
 from truto_mapper.edges.bulk.job import in_worker
 
 FILES = 6
@@ -217,3 +218,7 @@ def test_a_folder_that_cannot_take_a_file_ends_the_run(job, sources, tmp_path):
     (tmp_path / "out" / "records" / name / "full").mkdir(parents=True)
     with pytest.raises(MapperError, match=r"cannot write to .*out: Is a directory"):
         list(Run(job, [sources], tmp_path / "out", resume=True).rows(workers=1))
+
+
+def test_the_command_offers_all_engines():
+    assert bulk_command.ENGINES == ENGINES
