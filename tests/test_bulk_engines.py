@@ -19,8 +19,8 @@ import stored_replies
 
 from truto_mapper import MapperError, load
 from truto_mapper.edges.bulk import ENGINES, Job, Run
-from truto_mapper.edges.cli import bulk_command
 from truto_mapper.edges.bulk.job import in_worker
+from truto_mapper.edges.cli import bulk_command
 
 FILES = 6
 
