@@ -115,7 +115,7 @@ def _work(pipe: Connection, job: Job, folder: Folder) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for that process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     row = None
-    with suppress(EOFError, BrokenPipeError):
+    with suppress(EOFError, ConnectionError):  # the process that started it has ended
         while True:
             pipe.send(row)
             (row,) = in_worker(job, [pipe.recv()], folder)
