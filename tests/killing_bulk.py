@@ -120,7 +120,8 @@ def check(found: Path, right: Path) -> tuple[int, int]:
 def victims(kind: str, engine: str, run: Started, out: Path, rng: Random) -> list[int]:
     """The process to kill: a worker, or what drives them."""
     if kind == "worker":
-        return writers(f"{out}/_temporary/", run.mark)[:1]
+        found = writers(f"{out}/_temporary/", run.mark)
+        return [pid for pid in found if pid != run.process.pid][:1]  # the driver begins the manifest there
     machines = [pid for pid, command in processes(run.mark).items() if "java" in command.split(" ")[0]]
     return (
         machines[:1]
