@@ -71,9 +71,9 @@ def processes(mark: str) -> dict[int, str]:
     return {pid: command for pid, command in found.items() if command}
 
 
-def writers(text: str, mark: str) -> list[int]:
-    """The processes of a run that write files with a text in their paths: its workers."""
-    return [pid for pid in processes(mark) if any(text in one for one in _opened(pid))]
+def writers(folder: str, mark: str, name: str = "") -> list[int]:
+    """The processes of a run that write files in a folder, whose paths have a name: its workers."""
+    return [pid for pid in processes(mark) if any(one.startswith(folder) and name in one for one in _opened(pid))]
 
 
 def _opened(pid: int) -> list[str]:

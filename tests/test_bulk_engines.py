@@ -179,7 +179,7 @@ def test_a_file_that_ends_every_worker_is_named_and_the_others_are_mapped(tmp_pa
     shutil.move(big, tmp_path / "in" / "big.ndjson")
     run = killing_bulk.start(tmp_path / "in", tmp_path / "out", "local")
     while run.process.poll() is None:
-        for pid in killing_bulk.writers("big", run.mark):
+        for pid in killing_bulk.writers(f"{tmp_path}/out/_temporary/", run.mark, "/big-"):
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.005)
     said = run.end().decode()
