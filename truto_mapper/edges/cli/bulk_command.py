@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Exit, Option
 
 from truto_mapper.edges.cli import options
-from truto_mapper.edges.cli.output import FINDINGS, print_json, report, reported, write
+from truto_mapper.edges.cli.output import FINDINGS, print_json, progress_bar, report, reported, write
 from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic
 
@@ -63,32 +62,34 @@ def bulk(
         mapper = load(options.located(name), overlays=overlays or ())
         report(mapper.diagnostics)
         settings = options.settings(context) or None
-        stored: dict[str, Any] = {
-            "rows": rows,
-            "query": query,
-            "context": settings,
-            "now": now,
-            "account": account,
-            "body": body,
-        }
+        stored: Any = {"query": query, "context": settings, "now": now, "account": account, "rows": rows, "body": body}
         job = Job(mapper=mapper, **stored, remote_data=not no_remote_data)
         start = time.monotonic()
         run = Run(job, sources, out, resume=resume)
-        try:
-            with _watched(run, engine, workers) as watched:
-                for _ in watched:
-                    pass
-        except KeyboardInterrupt:
-            done = len(run.files) - run.totals["files_failed"]
-            sys.stderr.write(
-                f"not complete: at least {done:,} of {len(run.files):,} files are done; with --resume it goes on\n"
-            )
-            raise
+        _map_all(run, engine, workers)
         totals = run.totals | {"seconds": round(time.monotonic() - start, 1)}
         report([*_found(totals), *run.failed, *_too_many(totals, max_rejects)])
         _tell(totals, out)
     if run.failed or totals["rejects"] > max_rejects:
         raise Exit(FINDINGS)
+
+
+def _map_all(run: Run, engine: str, workers: int | None) -> None:
+    """Map the files that are left, with a progress bar on a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    text = TextColumn("files · {task.description}")
+    columns = BarColumn(), MofNCompleteColumn(), text, TimeElapsedColumn(), TimeRemainingColumn()
+    records = rejects = 0
+    try:
+        with progress_bar(*columns, first="starting", total=len(run.files), completed=run.done) as update:
+            for row in run.rows(engine, workers):  # type: ignore[arg-type]  # checked above
+                records, rejects = records + row["records"], rejects + row["rejects"]
+                update(advance=1, description=f"{records:,} records · {rejects:,} rejects")
+    except KeyboardInterrupt:
+        done, count = len(run.files) - run.totals["files_failed"], len(run.files)
+        sys.stderr.write(f"not complete: at least {done:,} of {count:,} files are done; with --resume it goes on\n")
+        raise
 
 
 def _found(totals: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -110,42 +111,6 @@ def _too_many(totals: dict[str, Any], most: int) -> Iterator[Diagnostic]:
     if totals["rejects"] > most:
         message = f"rejected rows and replies: {totals['rejects']:,}; --max-rejects allows {most:,}"
         yield Diagnostic("W905", message, hint="rejects/ has each of them with its findings; all others are records")
-
-
-@contextmanager
-def _watched(run: Run, engine: str, workers: int | None) -> Iterator[Iterator[Any]]:
-    """The rows of a run, with a progress bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files · {task.description}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
-
-    def watched() -> Iterator[Any]:
-        task = None if bar is None else bar.add_task("starting", total=len(run.files), completed=run.done)
-        records = rejects = 0
-        for row in run.rows(engine, workers):  # type: ignore[arg-type]  # checked above
-            records, rejects = records + row["records"], rejects + row["rejects"]
-            if bar is not None and task is not None:
-                bar.update(task, advance=1, description=f"{records:,} records · {rejects:,} rejects")
-            yield row
-
-    with bar if bar is not None else nullcontext():
-        yield watched()
 
 
 def _tell(totals: dict[str, Any], out: str) -> None:

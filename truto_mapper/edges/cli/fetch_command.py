@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -13,7 +13,7 @@ from typer import Option
 
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.mapping_commands import ON_INVALID
-from truto_mapper.edges.cli.output import UsageError, report, reported
+from truto_mapper.edges.cli.output import UsageError, progress_bar, report, reported
 from truto_mapper.engine import rendering
 from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic
@@ -146,26 +146,20 @@ def _with_hint(error: MapperError, hint: str | None) -> MapperError:
 @contextmanager
 def _watched(pages: Any, records: int = 0) -> Iterator[Iterator[Encoded]]:
     """Pages with a progress bar on a terminal; at the end what was noted about them, each once."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     noted: Counter[Diagnostic] = Counter()
-    console = Console(stderr=True)
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+    with progress_bar(*columns, first="waiting for the first page") as update:
 
-    def watched() -> Iterator[Encoded]:
-        count, size = records, 0
-        task = bar.add_task("waiting for the first page") if bar is not None else None
-        for number, page in enumerate(pages, 1):
-            noted.update(page.diagnostics)
-            yield page
-            count, size = count + page.count, size + len(page.body)
-            if bar is not None and task is not None:
-                told = f"{count:,} records · page {number:,} · {size / 1e6:,.1f} MB"
-                bar.update(task, description=told)
+        def watched() -> Iterator[Encoded]:
+            count, size = records, 0
+            for number, page in enumerate(pages, 1):
+                noted.update(page.diagnostics)
+                yield page
+                count, size = count + page.count, size + len(page.body)
+                update(description=f"{count:,} records · page {number:,} · {size / 1e6:,.1f} MB")
 
-    with bar if bar is not None else nullcontext():
         yield watched()
     report(_summary(noted))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import typer
@@ -67,6 +68,20 @@ def report(diagnostics: Sequence[Diagnostic]) -> None:
         text.highlight_regex(r"(?m)^ *(\d+ )?\||-->|^ +=", "blue")
         text.highlight_regex(r"(?m)(?<=\| )\s*\^+$", "bold red")
         console.print(text)
+
+
+@contextmanager
+def progress_bar(*columns: Any, first: str, **about: Any) -> Iterator[Callable[..., object]]:
+    """A function that updates a progress bar on stderr; where that is no terminal, it does nothing."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda **_: None
+        return
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield partial(bar.update, bar.add_task(first, **about))
 
 
 @contextmanager
