@@ -27,7 +27,7 @@ from truto_mapper.resource.json_schema import Problem, Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError
-from truto_mapper.text.pointers import Steps, dotted, json_pointer
+from truto_mapper.text.pointers import Steps, dotted, is_within, json_pointer
 
 #: How many findings about its rows a page tells.
 MAX_TOLD = 1_000
@@ -80,8 +80,8 @@ class ExactPage:
         self._listed = self._unlisted = 0
         self.told: set[Steps] = set()
         self._of_reply: dict[Reading, list[Mismatch]] = {}
-        #: The findings about what rows are selected by, each with what becomes of them and the path of what is no row
-        #: because of it; and by path the values that are no rows because of them.
+        #: The findings about values that select rows. Each has the fate of those rows and the path of the value that is
+        #: therefore no row; `unselected` has these values by their paths.
         self.misplaced: list[tuple[Diagnostic, str, Steps]] = []
         self.unselected: dict[Steps, Any] = {}
 
@@ -245,7 +245,7 @@ class ExactPage:
             return []
         for found, what, path in self.misplaced:
             self.note(json_pointer(path), MISSING, [_quietened(found, what)])
-        shared = [one for at, some in self.findings.items() for one in some if not _is_within(one, at)]
+        shared = [one for at, some in self.findings.items() for one in some if not is_within(one.pointer, at)]
         return [self.findings.get(at) or list(dict.fromkeys(shared)) for at in pointers]
 
     @property
@@ -311,7 +311,7 @@ class ExactPage:
 
     def _warning(self, found: Diagnostic, pointer: str, *, is_rejected: bool) -> Diagnostic:
         """A problem as a warning, because its value or record was discarded."""
-        return _quietened(found, fate(is_rejected=is_rejected, is_of_row=_is_within(found, pointer)))
+        return _quietened(found, fate(is_rejected=is_rejected, is_of_row=is_within(found.pointer, pointer)))
 
     def _without(self, record: Any, problems: list[Problem]) -> Any:
         """The record without its invalid optional values; MISSING if a required one is invalid or missing."""
@@ -347,11 +347,6 @@ def fate(*, is_rejected: bool, is_of_row: bool = True) -> str:
     if not is_rejected:
         return "it was left out"
     return "the record was rejected" if is_of_row else "every record with it was rejected"
-
-
-def _is_within(found: Diagnostic, pointer: str) -> bool:
-    """Whether a finding is about what is at a pointer, or within that."""
-    return f"{found.pointer}/".startswith(f"{pointer}/")
 
 
 def _quietened(found: Diagnostic, fate: str) -> Diagnostic:

@@ -37,7 +37,7 @@ from truto_mapper.resource.field import REMOTE_DATA
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
-from truto_mapper.text.pointers import Steps, json_pointer
+from truto_mapper.text.pointers import Steps, is_within, json_pointer
 
 #: For how many pages with different values of the page, and for how many kinds of rows of each, findings are kept.
 MAX_PAGES, MAX_KINDS = 16, 500
@@ -266,7 +266,7 @@ class OddPage:
     def _kept(self, finding: Diagnostic, number: int, quoting: dict[str, tuple[int, str]]) -> _Finding:
         """A finding in the form in which it is kept."""
         pointer, places = finding.pointer or "", self.rows.pointers(number)
-        level = next((n for n, place in enumerate(places) if f"{pointer}/".startswith(f"{place}/")), None)
+        level = next((n for n, place in enumerate(places) if is_within(pointer, place)), None)
         if level is None and pointer.startswith(self.rows.pointer):
             raise UnkeptError  # it is in another row
         rest = pointer if level is None else pointer[len(places[level]) :]

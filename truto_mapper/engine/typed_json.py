@@ -128,16 +128,17 @@ def _text(value: Any) -> bytes:
 
 def raw(body: Any) -> Any:
     """Bytes that are one JSON value, to be decoded later. Raises `UndecidedError` for others."""
-    try:
-        return library().json.Decoder(library().Raw).decode(body)
-    except errors():
-        raise UndecidedError from None
+    return _decoded(body, library().Raw)
 
 
 def members(body: Any) -> dict[str, Any]:
     """The members of an object, each to be decoded later. Raises `UndecidedError` for bytes that are no object."""
+    return _decoded(body, GenericAlias(dict, (str, library().Raw)))  # type: ignore[no-any-return]  # of this type
+
+
+def _decoded(body: Any, kind: Any) -> Any:
     try:
-        return library().json.Decoder(GenericAlias(dict, (str, library().Raw))).decode(body)  # type: ignore[no-any-return]
+        return library().json.decode(body, type=kind)
     except errors():
         raise UndecidedError from None
 

@@ -13,6 +13,11 @@ def json_pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def is_within(pointer: str | None, outer: str) -> bool:
+    """Whether a JSON Pointer leads to the value at another one, or to a value within it."""
+    return f"{pointer}/".startswith(f"{outer}/")
+
+
 def steps_of(pointer: str) -> tuple[str, ...]:
     """The keys and indices of a JSON Pointer or of a reference such as `#/$defs/x`, all as text."""
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])

@@ -13,7 +13,7 @@ from truto_mapper.engine import typed_json
 from truto_mapper.engine.page import Page
 from truto_mapper.resource.field import REMOTE_DATA
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.pointers import dotted, json_pointer
+from truto_mapper.text.pointers import dotted, is_within, json_pointer
 
 
 class Reject(NamedTuple):
@@ -48,7 +48,7 @@ class Reject(NamedTuple):
 
 def _within(found: Diagnostic, row: str) -> Diagnostic:
     """A finding with a pointer from where a row starts, if it is in that."""
-    if found.pointer is None or not f"{found.pointer}/".startswith(f"{row}/"):
+    if found.pointer is None or not is_within(found.pointer, row):
         return found
     return replace(found, pointer=found.pointer[len(row) :])
 
