@@ -202,6 +202,9 @@ def _time(value: str) -> datetime:
         raise MisfitError(f"{value} is outside the years 1 to 9999 in UTC") from None
 
 
+#: What converts a single value, for the types and formats whose values may not fit.
+_ONE: dict[str, Callable[[Any], Any]] = {"integer": _integer, "number": _number, "date-time": _time}
+
 _KINDS: dict[str, Make] = {
     "string": _kind(_texts, whole, pa.string()),
     "integer": _kind(_integers, _integer, pa.int64()),
@@ -230,8 +233,8 @@ def _misfits(field: Field, value: Any, path: Steps) -> Iterator[tuple[Steps, str
             yield from _misfits(field.items, one, (*path, number))
     elif field.fields:
         yield from misfits(field.fields.items(), value, path)
-    else:
+    elif (convert := _ONE.get(field.format or field.type)) is not None:
         try:
-            column(field)([value])
+            convert(value)
         except MisfitError as error:
             yield path, str(error)
