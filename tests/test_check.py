@@ -52,7 +52,7 @@ def test_a_mapping_that_is_right_has_neither_errors_nor_warnings():
 
 @pytest.fixture(scope="module")
 def notes():
-    """What is said of the shipped mapping without a fault."""
+    """The findings about the shipped mapping, which has no fault."""
     return {one.message for one in check.check(load("gong/activity"))}
 
 

@@ -41,8 +41,9 @@ class Frame(NamedTuple):
 class Stored:
     """Maps stored replies. A row that is invalid is rejected, and told in the diagnostics of its page.
 
-    With msgspec installed the records of a page may be objects of it: they have the fields of the record as attributes,
-    and `get`; None is no value, a tuple an array, and `remote_data` is the provider's bytes.
+    With msgspec installed the records of a page may be objects of msgspec. Such an object has the record's fields as
+    attributes, and a method `get`. An absent field is None, an array is a tuple, and `remote_data` is bytes of the
+    provider.
     """
 
     def __init__(

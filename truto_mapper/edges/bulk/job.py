@@ -149,9 +149,9 @@ def _unpacked(packed: bytes) -> Job:
 
 @lru_cache(maxsize=4)
 def _freeze(_: str) -> None:
-    """Keep what there is: looking for garbage in it would take a worker half of its time.
+    """Exclude all objects that exist now from garbage collection, which would take half of a worker's time.
 
-    That is once what a job was made of, and once what mapping its first file has added.
+    This happens once a job is compiled, and again after its first file, which adds more of them.
     """
     gc.collect()
     gc.freeze()
