@@ -187,14 +187,10 @@ def without_account(rows, fields):
 
 
 def are_equal(mapper, found, wanted):
-    """Hold that records are those that are wanted, in whatever order."""
-    fields = mapper.resource.fields
-    left = without_account(found, fields)
-    assert len(left) == len(wanted), (left, wanted)
-    for one in wanted:
-        match = next((n for n, other in enumerate(left) if one == other and _signs(one, other)), None)
-        assert match is not None, (one, left)
-        left.pop(match)
+    """Hold that records are those that are wanted, in their order."""
+    left = without_account(found, mapper.resource.fields)
+    assert left == wanted
+    assert all(map(_signs, left, wanted))
 
 
 def _signs(one, other):

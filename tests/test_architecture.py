@@ -237,7 +237,6 @@ CACHES = {
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
     "edges.bulk.job._freeze": 4,
-    "edges.bulk.columns._reader": 1024,
     "edges.bulk.job._unpacked": 4,
     "edges.mock.company.self._hosted": 4096,
     "edges.mock.company.self.midnight": 4096,

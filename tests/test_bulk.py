@@ -527,6 +527,29 @@ CONTEXTS = {
 WEEK = test_map_bytes.page("by_period", 2) | {"timeZone": "UTC"}
 
 
+@pytest.mark.parametrize("offset", ["-05:00", "+00:00"])
+@pytest.mark.parametrize("spoil", [{}, {"callsAsHost": "many"}])
+@pytest.mark.parametrize("lacks", [[], ["callsAttended"], test_map_bytes.NAMES])
+def test_rows_that_lack_a_value_or_are_in_another_zone_keep_their_order(lacks, spoil, offset, tmp_path):
+    replies = []
+    for number in range(3):
+        reply = test_map_bytes.page("by_period", 4 + number)
+        weeks = [week for user in reply["usersAggregateActivity"] for week in user["userAggregateActivity"]]
+        for week in weeks:
+            week |= {name: week[name][:19] + offset for name in ("fromDate", "toDate")}
+            for name in lacks:
+                del week[name]
+        weeks[number] |= spoil
+        replies.append(reply)
+    query = PERIOD | {"aggregation_period": "week"}
+    options = {"query": query, "context": {"time_zone": "America/New_York"}}
+    records, rejects, row = mapped(tmp_path, replies, GONG, **options)
+    wanted, counts = expected(GONG, replies, **options)
+    are_equal(GONG, records, wanted)
+    assert (len(rejects), len(records)) == (sum(counts), 30 - sum(counts))
+    assert ("P605" in row["notes"], "P606" in row["notes"]) == (offset == "+00:00", bool(lacks))
+
+
 @pytest.mark.parametrize("kind", QUERIES)
 def test_a_query_may_be_stored_in_many_forms(kind, tmp_path):
     table = pa.table({"body": [written(WEEK)], "query": [QUERIES[kind]]})

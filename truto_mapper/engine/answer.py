@@ -245,7 +245,7 @@ class Answer:
             self.plan.remote_data,
             self.budget,
             located,
-            self.replies.tells_each,
+            self.replies.are_stored,
         )
 
     def scope(self) -> Scope:

@@ -32,14 +32,18 @@ class FieldSource:
     declared: Field
     node: Any
     expression: Any  # None for YAML
+    #: The names that its object declares, none for an object without declared fields.
+    beside: tuple[str, ...] = ()
 
     @staticmethod
-    def of(name: str, declared: Field, template: Any, expression: Expression | None = None) -> FieldSource:
+    def of(
+        name: str, declared: Field, template: Any, expression: Expression | None = None, beside: tuple[str, ...] = ()
+    ) -> FieldSource:
         if isinstance(template, list):
             raise UnfusableError(f"{name} is a list in YAML")
         if isinstance(template, Expression):
-            return FieldSource(name, declared, template.node, template)
-        return FieldSource(name, declared, template, expression)
+            return FieldSource(name, declared, template.node, template, beside)
+        return FieldSource(name, declared, template, expression, beside)
 
     @staticmethod
     def of_record(endpoint: Endpoint, resource: Resource) -> FieldSource:
@@ -71,8 +75,9 @@ class FieldSource:
         repeats = isinstance(self.node, nodes.Object) and len(found) < len(self.node.pairs)
         if repeats or not declared or not found.keys() <= declared.keys():
             return None
+        beside = tuple(self.declared.fields)
         made = {
-            name: FieldSource.of(name, one, found[name], self.expression)
+            name: FieldSource.of(name, one, found[name], self.expression, beside)
             for name, one in declared.items()
             if name in found
         }

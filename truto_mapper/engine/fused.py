@@ -190,7 +190,14 @@ class Fused:
         return records, doubtful, misses is not None and misses < len(rows)
 
     def typed_records(
-        self, rows: list[Any], key: tuple[Any, ...], given: tuple[Any, ...], budget: Budget, remote_data: bool
+        self,
+        rows: list[Any],
+        key: tuple[Any, ...],
+        given: tuple[Any, ...],
+        budget: Budget,
+        remote_data: bool,
+        *,
+        as_tuples: bool = False,
     ) -> TypedRecords:
         """The records of rows that are bytes. Raises `UndecidedError` for what has to be mapped the usual way."""
         if key is None:
@@ -199,7 +206,8 @@ class Fused:
         arguments, fault, _, odd, is_plain = found if key == last else self.page_values.of(key, given, budget)
         if self.typed is None or fault is not None or not is_plain:
             raise UndecidedError
-        records, doubtful, is_usual = self.typed.mapped(self.mapped, rows, remote_data, arguments, budget)
+        asked = remote_data, arguments, budget
+        records, doubtful, is_usual = self.typed.mapped(self.mapped, rows, asked, as_tuples=as_tuples)
         return records, doubtful, is_usual, not odd
 
     def records(

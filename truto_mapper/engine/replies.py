@@ -46,8 +46,8 @@ class Replies:
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
     method; `forms` has the form of each endpoint that replies in CSV, by name. Records have a `schema`, and `cursors`
     seal where their pages end. `unknown` is filled with what a page without its query does not know, by the name of the
-    endpoint; a `trace` notes every evaluation. `joined` is what the joins of one page gave. `tells_each` says whether
-    pages have the findings about each rejected row.
+    endpoint; a `trace` notes every evaluation. `joined` is what the joins of one page gave. `are_stored` if pages
+    are to have the findings about each rejected row, and records that only become columns.
     """
 
     mapping: linked.Mapping
@@ -59,7 +59,7 @@ class Replies:
     unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
     joined: Joined | None = None
-    tells_each: bool = False
+    are_stored: bool = False
 
     def scope(self, bindings: Bindings, budget: Budget) -> Scope:
         names = dict(zip(linked.REPLY, bindings, strict=True))

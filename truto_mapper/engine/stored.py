@@ -41,16 +41,14 @@ class Frame(NamedTuple):
 class Stored:
     """Maps stored replies. A row that is invalid is rejected, and told in the diagnostics of its page.
 
-    With msgspec installed the records of a page may be objects of msgspec. Such an object has the record's fields as
-    attributes, and a method `get`. An absent field is None, an array is a tuple, and `remote_data` is bytes of the
-    provider.
+    The records of a page are dicts, or tuples as `tabular` has them.
     """
 
     def __init__(
         self, parts: Parts, planner: Planner, replies: Replies, raw_rows: RawRows, only: str | None = None
     ) -> None:
         self.parts, self._planner, self._raw_rows, self._only = parts, planner, raw_rows, only
-        self._replies = replace(replies, tells_each=True)
+        self._replies = replace(replies, are_stored=True)
 
     def texts(self) -> list[tuple[str, str]]:
         """The names and texts that the mapper was made of, and the names of the caller's own functions."""

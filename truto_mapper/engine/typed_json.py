@@ -111,12 +111,12 @@ def _written(value: Any) -> Any:
     return library().Raw(value.text)
 
 
-def texts(values: Sequence[Any]) -> list[bytes | None]:
-    """The JSON text of each value, None for None; bytes that are raw JSON as they are."""
+def texts(values: Sequence[Any]) -> Sequence[Any]:
+    """The JSON text of each value as bytes, None for None; what is raw JSON stays as it is."""
     raw = None if library() is None else library().Raw
     if set(map(type, values)) == {raw}:
-        return list(map(bytes, values))
-    return [None if one is None else bytes(one) if type(one) is raw else _text(one) for one in values]
+        return values
+    return [one if one is None or type(one) is raw else _text(one) for one in values]
 
 
 def _text(value: Any) -> bytes:

@@ -73,7 +73,8 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         if zone != planned_zone and planned_zone is not None and tells_zone(zone, fused):
             raise UndecidedError
         rows = envelope.rows_of(fused.name, body)
-        records, doubtful, is_usual, is_placed = made = fused.typed_records(rows, key, bindings, budget, remote_data)
+        made = fused.typed_records(rows, key, bindings, budget, remote_data, as_tuples=replies.are_stored)
+        records, doubtful, is_usual, is_placed = made
         cursor = _following(replies, fused, query, bindings, cursor, rows, budget) if fused.has_pages else cursor
         if cursor is MISSING or cursor is None or cursor == "":
             cursor = None

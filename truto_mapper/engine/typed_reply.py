@@ -5,9 +5,12 @@ Names that no schema declares are learned from the first reply that has them. Th
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -39,10 +42,20 @@ class TypedRows:
         blueprint = replace(blueprint, page=blueprint.page.copied())  # it is complete, and stays as it is
         pen = blueprint.externals.pen(blueprint.endpoint.path, {})
         self.code = typed_rows.TypedRowCode(blueprint, [pen.new_local(name) for name in blueprint.loops.variables])
-        code, functions = code_of(typed_rows.rows_module(self.code), source), blueprint.endpoint.path.functions
-        self.function = linked(code, "rows", blueprint.externals.constants, functions)
+        self._source, self._module = source, typed_rows.rows_module(self.code)
+        self.function = self._linked(self._module)
         self.inner, self._names, self._lessons = blueprint.loops.inner, dict[NamePath, list[str]](), 0
         self._decode, self._decoders = typed_json.decoder(Any), self._typed()
+
+    def _linked(self, module: ast.Module) -> Callable[..., Any]:
+        blueprint = self.code.blueprint
+        code = code_of(module, self._source)
+        return linked(code, "rows", blueprint.externals.constants, blueprint.endpoint.path.functions)
+
+    @cached_property
+    def tabular(self) -> Callable[..., Any]:
+        """The function whose records are tuples."""
+        return self._linked(typed_rows.Tabular(self.code).visit(deepcopy(self._module)))
 
     def _typed(self) -> list[typed_json.Decoder]:
         paths = {path[:end] for path in self.code.values for end in range(1, len(path))}
@@ -52,14 +65,14 @@ class TypedRows:
         return [typed_json.decoder(kind) for kind in typed_rows.row_types(self.code, self._names)]
 
     def mapped(
-        self, usual: MapUsual, rows: list[Any], remote_data: bool, arguments: tuple[Any, ...], budget: Budget
+        self, usual: MapUsual, rows: list[Any], given: tuple[bool, tuple[Any, ...], Budget], *, as_tuples: bool
     ) -> tuple[list[Any], Mapping[int, OddRow], bool]:
         """The records of raw rows, the doubtful rows by number, and whether a row has everything that is read.
 
         `usual` maps the odd rows. Raises `UndecidedError` if most rows are odd.
         """
-        given = remote_data, arguments, budget
-        records, odd, lacking = self.function(rows, *given, *self._decoders)
+        function = self.tabular if as_tuples else self.function
+        records, odd, lacking = function(rows, *given, *self._decoders)
         if not odd:
             return records, _NONE, not lacking and bool(records)
         read = [[*map(self._read, raws)] for _, _, *raws in odd]
@@ -67,7 +80,7 @@ class TypedRows:
         if records is None:
             if not is_new:
                 raise UndecidedError
-            return self.mapped(usual, rows, *given)
+            return self.mapped(usual, rows, given, as_tuples=as_tuples)
         found = [self._found(rows, one, *values) for one, values in zip(odd, read, strict=True)]
         return self._completed(usual, records, [at for at, *_ in odd], found, not lacking, given)
 

@@ -55,6 +55,8 @@ class TypedRowCode(ExpectedRowCode):
         self.raws = [self.pen.new_local("raw") for _ in rows]
         #: The names of the fields of the objects that are made, by the name of their class in the code.
         self.made: dict[str, list[str]] = {}
+        #: The names that the spec declares for such an object, none for one without declared fields.
+        self.declared: dict[str, tuple[str, ...]] = {}
         #: The paths whose value may be absent, as far as the fields that it becomes are concerned, and all others.
         self.optional: set[NamePath] = set()
         self.needed_paths: set[NamePath] = set()
@@ -127,7 +129,7 @@ class TypedRowCode(ExpectedRowCode):
     def object(self, children: list[FieldSource]) -> ast.expr:
         """The object in one piece; None if none of its fields has a value."""
         pen, name = self.pen, self.pen.new_local("made")
-        self.made[name] = [child.name for child in children]
+        self.made[name], self.declared[name] = [child.name for child in children], children[0].beside
         values = [self.expected(child) for child in children]
         made = pen.called(name, *values)
         if not all(map(self.is_maybe, values)):
@@ -288,6 +290,22 @@ class _WithoutRows(ast.NodeTransformer):
         if name.id in self.rows:
             raise UnfusableError("the row is used as a whole")
         return name
+
+
+class Tabular(ast.NodeTransformer):
+    """The same code, but that it makes tuples of objects with declared fields; see `tabular`."""
+
+    def __init__(self, code: TypedRowCode) -> None:
+        self.code = code
+
+    def visit_Call(self, call: ast.Call) -> ast.AST:
+        self.generic_visit(call)
+        name = getattr(call.func, "id", "")
+        if not (declared := self.code.declared.get(name)):
+            return call
+        given = dict(zip(self.code.made[name], call.args, strict=True))
+        parts = [given.get(one) or ast.Constant(None) for one in declared]
+        return ast.fix_missing_locations(ast.copy_location(ast.Tuple(parts, ast.Load()), call))
 
 
 def are_most(odd: list[Any], records: list[Any]) -> bool:

@@ -12,6 +12,7 @@ from truto_mapper.engine.decimals import Exact
 from truto_mapper.engine.located_rows import LocatedRows
 from truto_mapper.engine.page import ExactResponse, Page, ReadResponse, Rejected, Response
 from truto_mapper.engine.replies import RESPONSE, offset_notes
+from truto_mapper.engine.tabular import as_objects
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.text.errors import ProviderError
 
@@ -102,7 +103,7 @@ class UnreadAnswer(Answer):
         records, doubtful, is_usual, is_placed = made
         odd, sent = odd_rows(fused, self.replies.mapping.resource), self.response.sent
         if not (is_usual and odd.loops and envelope.is_all_read(fused, sent, rows)):
-            return self._of_whole_body(fused, (records, doubtful, None, is_usual), cursor, key)
+            return self._of_whole_body(fused, (self._objects(records), doubtful, None, is_usual), cursor, key)
         rejected = Rejected()
         if doubtful:
             exact = self.exact_page(odd, UnreadRows(self.response, doubtful, odd.loops, odd.pointer))
@@ -112,9 +113,13 @@ class UnreadAnswer(Answer):
             if rejected.rows and not typed_json.is_plain(rejected.rows):
                 self.response, _ = _read(self.response)
         if fused.endpoint.time_zone is None:  # else the reply tells
-            told = [one for one in records if one.__class__ is dict] if is_placed else records
+            told = [one for one in records if one.__class__ is dict] if is_placed else self._objects(records)
             self.found += offset_notes(told, self.plan, fused.endpoint, self.replies.mapping.whole_days)
         return self.ended(fused.name, records, cursor, rejected)
+
+    def _objects(self, records: list[Any]) -> list[Any]:
+        """Records whose values can be looked at by their names."""
+        return [as_objects(self.replies.mapping.resource.record, one) for one in records]
 
     def _of_whole_body(self, fused: Fused, made: Made, cursor: str | None, key: Any) -> Page[Any]:
         """The page made of the whole body."""

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import partial
 from itertools import accumulate, chain
 from typing import Any, TypeAlias
 
@@ -62,43 +62,26 @@ def column(field: Field) -> Make:
     return _TIMES if field.format == "date-time" else _KINDS.get(field.type, _json)
 
 
-def members(names: Iterable[str], values: Sequence[Any]) -> list[Sequence[Any] | None]:
-    """The values of some fields of objects; None for a field that not one of them has."""
-    kinds = set(map(type, values))
-    kind = kinds.pop() if len(kinds) == 1 else dict
-    if kind is dict:
-        return [[one.get(name) for one in values] for name in names]
-    known = frozenset(kind.__struct_fields__)  # type: ignore[attr-defined]  # a class of msgspec
-    return [_reader(name)(values) if name in known else None for name in names]
+def columns_of(columns: Mapping[str, Make], types: Sequence[pa.DataType], values: Sequence[Any]) -> list[pa.Array]:
+    """The columns of the members of objects, which are tuples of all of them, dicts or None."""
+    if not values:
+        return [pa.nulls(0, one) for one in types]
+    if set(map(type, values)) != {tuple}:
+        values = [one if type(one) is tuple else tuple(map((one or {}).get, columns)) for one in values]
+    parts = zip(columns.values(), types, zip(*values, strict=True), strict=True)
+    return [make(part) if _has_any(part) else pa.nulls(len(part), type_) for make, type_, part in parts]
 
 
-@lru_cache(maxsize=1_024)
-def _reader(name: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """Reads an attribute of objects, in half the time of `attrgetter`: Python learns where it is for each such loop."""
-    assert name.isidentifier()  # noqa: S101  # no other is an attribute of such a class
-    return eval(f"lambda values: [one.{name} for one in values]")  # type: ignore[no-any-return]  # noqa: S307
-
-
-def columns_of(columns: Mapping[str, Make], types: Iterable[pa.DataType], values: Sequence[Any]) -> list[pa.Array]:
-    """The columns of objects."""
-    found = zip(columns.values(), types, members(columns, values), strict=True)
-    return [pa.nulls(len(values), type_) if part is None else make(part) for make, type_, part in found]
+def _has_any(values: Sequence[Any]) -> bool:
+    return values[0] is not None or values.count(None) < len(values)
 
 
 def _structs(columns: Mapping[str, Make], type_: pa.StructType, values: Sequence[Any]) -> pa.Array:
-    kinds, mask = set(map(type, values)), None
-    if kinds <= {type(None)}:
-        return pa.nulls(len(values), type_)
-    if type(None) in kinds:
-        mask = pa.array([one is None for one in values], pa.bool_())
-        values = [_NONE if one is None else one for one in values]
+    is_absent = type(None) in set(map(type, values))
+    mask = pa.array([one is None for one in values], pa.bool_()) if is_absent else None
     fields = list(type_)
-    parts = columns_of(columns, (one.type for one in fields), values)
+    parts = columns_of(columns, [one.type for one in fields], values)
     return pa.StructArray.from_arrays(parts, fields=fields, mask=mask)
-
-
-#: In place of an absent object, whose members are looked up too.
-_NONE: dict[str, Any] = {}
 
 
 def _lists(items: Make, type_: pa.ListType, values: Sequence[Any]) -> pa.Array:
@@ -121,6 +104,17 @@ def _kind(fast: Callable[[Sequence[Any]], pa.Array], one: Callable[[Any], Any], 
             return fast(values)
         except _ODD:
             return pa.array([None if value is None else one(value) for value in values], type_)
+
+    return made
+
+
+def _alike(make: Make) -> Make:
+    """The same for texts, which are often one text again and again."""
+
+    def made(values: Sequence[Any]) -> pa.Array:
+        if values and values[0] == values[-1] and values.count(values[0]) == len(values):
+            return pa.repeat(make(values[:1])[0], len(values))
+        return make(values)
 
     return made
 
@@ -206,17 +200,21 @@ def _time(value: str) -> datetime:
 _ONE: dict[str, Callable[[Any], Any]] = {"integer": _integer, "number": _number, "date-time": _time}
 
 _KINDS: dict[str, Make] = {
-    "string": _kind(_texts, whole, pa.string()),
+    "string": _kind(_alike(_texts), whole, pa.string()),
     "integer": _kind(_integers, _integer, pa.int64()),
     "number": _kind(_numbers, _number, pa.float64()),
     "boolean": lambda values: pa.array(values, pa.bool_()),
 }
-_TIMES = _kind(_times, _time, TIME)
+_TIMES = _kind(_alike(_times), _time, TIME)
 
 
 def _json(values: Sequence[Any]) -> pa.Array:
     """A column of JSON texts: the provider's own where values are its bytes."""
-    return pa.array(typed_json.texts(values), pa.binary()).cast(pa.string())
+    texts = typed_json.texts(values)
+    if None in texts:
+        return pa.array([one if one is None else bytes(one) for one in texts], pa.binary()).cast(pa.string())
+    data = map(pa.py_buffer, (array("i", (0, *accumulate(map(len, texts)))), b"".join(texts)))
+    return pa.Array.from_buffers(pa.binary(), len(texts), [None, *data]).cast(pa.string())
 
 
 def misfits(fields: Iterable[tuple[str, Field]], record: Any, path: Steps = ()) -> Iterator[tuple[Steps, str]]:

@@ -8,7 +8,8 @@ import json
 import os
 import pickle
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -91,7 +92,7 @@ class Job:
         try:
             if not folder.run:
                 folder.make()
-            with folder.temporary(file.name) as temporary:
+            with folder.temporary(file.name) as temporary, _collected_between_chunks():
                 row = Work(self, file, temporary).row()
                 self._commit(folder, temporary, row)
         except OSError as error:
@@ -155,6 +156,18 @@ def _freeze(_: str) -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def _collected_between_chunks() -> Iterator[None]:
+    """Look for garbage when `Records` has written a chunk, rather than while thousands of records wait for that."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Work:

@@ -79,7 +79,7 @@ def of_page(page: Page[Any], reply: Reply) -> Iterator[Reject]:
     if page.rejected:
         raws = typed_json.texts(page.rejected)
         for at, found, raw in zip(page.rejected_at, page.rejected_for, raws, strict=True):
-            yield Reject(reply.number, reply.account, found or [_UNTOLD], raw or b"null", at)
+            yield Reject(reply.number, reply.account, found or [_UNTOLD], b"null" if raw is None else bytes(raw), at)
 
 
 _UNTOLD = Diagnostic("D2014", "the row was rejected; what is wrong with it is not told", "warning")
@@ -91,4 +91,4 @@ def of_misfit(misfit: Misfit) -> Reject:
     findings = [Diagnostic("W902", f"`{dotted(path)}`: {why}", pointer=json_pointer(path)) for path, why in odd]
     remote = record.get(REMOTE_DATA)
     (raw,) = typed_json.texts([record if remote is None else remote])
-    return Reject(page, account, findings, raw or b"")
+    return Reject(page, account, findings, bytes(raw))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator, Sequence
 from itertools import compress
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from truto_mapper.edges.bulk import columns
+from truto_mapper.engine.tabular import as_objects
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.pointers import Steps
@@ -120,9 +122,8 @@ class Records:
         self.schema = columns.schema_of([*self.fields, *account])
         coded = [name for one in (*self.fields, *account) for name in _recurring(*one)]
         self._file = _Parquet(path, self.schema, coded)
-        self._count = self._bytes = 0
-        #: By class, because objects of one class become columns fastest.
-        self._waiting: dict[type, _Waiting] = {}
+        self._record, self._bytes = resource.record, 0
+        self._waiting = _Waiting([], [], [])
 
     @property
     def count(self) -> int:
@@ -134,42 +135,37 @@ class Records:
 
         Returns those that do not fit, of this page or others.
         """
-        kinds = set(map(type, records))
-        if len(kinds) > 1:
-            known = [(1, page, account) for count, page, account in runs for _ in range(count)]
-            for kind in sorted(kinds, key=lambda one: one is dict):
-                numbers = [number for number, one in enumerate(records) if type(one) is kind]
-                self._wait(kind, [records[n] for n in numbers], [known[n] for n in numbers])
-        elif kinds:
-            self._wait(kinds.pop(), records, runs)
-        self._count, self._bytes = self._count + len(records), self._bytes + size
-        return self.flush() if self._count >= CHUNK or self._bytes >= CHUNK_BYTES else []
-
-    def _wait(self, kind: type, records: Sequence[Any], runs: Sequence[Run]) -> None:
-        waiting = self._waiting.setdefault(kind, _Waiting([], [], []))
+        waiting = self._waiting
         waiting.records.extend(records)
         for count, page, account in runs:
             waiting.pages.extend([page] * count)
             waiting.accounts.extend([account] * count)
+        self._bytes += size
+        if len(waiting.records) < CHUNK and self._bytes < CHUNK_BYTES:
+            return []
+        del waiting
+        misfits = self.flush()
+        gc.collect(1)  # a job looks for garbage now, when nothing waits
+        return misfits
 
     def flush(self) -> list[Misfit]:
         """Write what waits."""
-        waiting, self._waiting, self._count, self._bytes = self._waiting, {}, 0, 0
+        (records, pages, accounts), self._waiting, self._bytes = self._waiting, _Waiting([], [], []), 0
         misfits: list[Misfit] = []
-        for records, pages, accounts in waiting.values():
-            for start in range(0, len(records), 2 * CHUNK):  # a page may have very many
-                chunk = slice(start, start + 2 * CHUNK)
-                misfits += self._write(records[chunk], pages[chunk], accounts[chunk])
+        for start in range(0, len(records), 2 * CHUNK):  # a page may have very many
+            chunk = slice(start, start + 2 * CHUNK)
+            misfits += self._write(records[chunk], pages[chunk], accounts[chunk])
         return misfits
 
     def _write(self, records: list[Any], pages: list[int], accounts: list[str | None]) -> list[Misfit]:
         try:
             self._file.add(self._batch(records, accounts))
         except columns.MisfitError:
-            found = [list(columns.misfits(self.fields, one)) for one in records]
+            objects = [as_objects(self._record, one) for one in records]
+            found = [list(columns.misfits(self.fields, one)) for one in objects]
             fits = [not some for some in found]
             self._file.add(self._batch([*compress(records, fits)], [*compress(accounts, fits)]))
-            return [Misfit(*one) for one in zip(records, pages, accounts, found, strict=True) if one[-1]]
+            return [Misfit(*one) for one in zip(objects, pages, accounts, found, strict=True) if one[-1]]
         return []
 
     def _batch(self, records: Sequence[Any], accounts: Sequence[str | None]) -> pa.RecordBatch:
