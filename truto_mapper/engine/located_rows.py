@@ -18,10 +18,14 @@ class LocatedRows:
 
     def __init__(self, body: Any, loops: Loops, pointer: str) -> None:
         """`pointer` is that of the outermost rows."""
-        self.loops, self.pointer = loops, pointer
-        self.outer = rows_or_false(value_at(body, *loops.outer)) or []
+        self.body, self.loops, self.pointer = body, loops, pointer
         #: By the numbers of outer rows of another shape, the rows within each: not one is an object.
         self.others: dict[int, Sequence[Row]] = {}
+
+    @cached_property
+    def outer(self) -> Any:
+        """The outermost rows."""
+        return rows_or_false(value_at(self.body, *self.loops.outer)) or []
 
     @staticmethod
     def are_declared(types: SourceTypes) -> bool:
