@@ -140,8 +140,14 @@ def test_what_is_computed_is_a_double(tmp_path):
 
 def test_rules_are_those_of_the_double(tmp_path):
     assert one(tmp_path, {"age": "$contact.x"}, "0.99999999999999999999") == '{"id":"1","age":1'
+    assert one(tmp_path, {"age": "$contact.x"}, "9007199254740993.0") == '{"id":"1","age":9007199254740993'
+    assert (
+        one(tmp_path, {"age": "$contact.x"}, "1.2345678901234567890123e22") == '{"id":"1","age":12345678901234567890123'
+    )
     with pytest.raises(EvaluationError, match="at least 1"):
         one(tmp_path, {"age": "$contact.x"}, "0.00000000000000000001")
+    with pytest.raises(EvaluationError, match="at least 1"):
+        one(tmp_path, {"age": "$contact.x"}, "1e-99999999999999999999")
     with pytest.raises(EvaluationError, match="expected an integer"):
         one(tmp_path, {"age": "$contact.x"}, "1.50000000000000000001")
 

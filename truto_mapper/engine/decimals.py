@@ -71,6 +71,15 @@ def is_exact(value: Any) -> bool:
     return type(value) is Exact
 
 
+def exact_integer(value: Exact) -> int | None:
+    """The whole number that a text is, None if it is another."""
+    try:
+        number = Decimal(value.text)
+    except InvalidOperation:  # as above: nearly zero, because a double has it
+        return None
+    return int(number) if number == number.to_integral_value() else None
+
+
 def rounded(value: Any) -> Any:
     """A JSON value with floats for each `Exact`."""
     if isinstance(value, dict):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal
 
-from truto_mapper.engine.decimals import is_exact
+from truto_mapper.engine.decimals import exact_integer, is_exact
 from truto_mapper.language.runtime.values import as_number
 from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.resource.json_schema import Schema
@@ -77,8 +77,11 @@ def _same(value: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """A value for an integer: a number with more digits than a double becomes what its double is."""
-    return as_number(float(value)) if is_exact(value) else value
+    """A value for an integer: a whole number keeps its digits, any other is what its double is."""
+    if not is_exact(value):
+        return value
+    whole = exact_integer(value)
+    return as_number(float(value)) if whole is None else whole
 
 
 def _valid(kind: type | None, is_valid: Callable[[Any], bool], value: Any) -> Any:
