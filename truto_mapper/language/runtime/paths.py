@@ -104,7 +104,11 @@ def _fields(value: Iterable[Any], name: str) -> Any:
         every = [item.get(name, MISSING) for item in value if item.__class__ is dict]
     else:
         every = [_field_of(item, name) for item in value]
-    return joined([one for one in every if one is not MISSING])
+    kinds = set(map(type, every))
+    if Missing in kinds:
+        every = [one for one in every if one is not MISSING]
+        kinds.discard(Missing)
+    return _joined(every, kinds)
 
 
 _OBJECTS = frozenset((dict,))
@@ -146,20 +150,24 @@ def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: Walk) -
 
 def joined(results: list[Any], run: Run | None = None) -> Any:
     """The results of a step for its context items, joined as the context of the next step."""
-    if len(results) == 1 and results[0].__class__ is list:
+    found = _joined(results, set(map(type, results)))
+    return found if run is None or found.__class__ is list else run.collected(found)
+
+
+def _joined(results: list[Any], kinds: set[type]) -> Any:
+    """As `joined`, for results of these classes."""
+    if kinds <= _SINGLE or not any(issubclass(kind, list) for kind in kinds):
+        return Sequence(results)
+    if len(results) == 1 and list in kinds:
         return results[0]
-    kinds = set(map(type, results))
-    if not any(issubclass(kind, list) for kind in kinds):
-        found = Sequence(results)
-    elif kinds <= _JOINED:
+    if kinds <= _JOINED:
         bounded(sum(map(len, results)))
-        found = Sequence(chain.from_iterable(results))
-    else:
-        found = Sequence()
-        for one in results:
-            found.extend(one if isinstance(one, list) and one.__class__ is not Constructed else (one,))
-            bounded(len(found))
-    return found if run is None else run.collected(found)
+        return Sequence(chain.from_iterable(results))
+    found = Sequence()
+    for one in results:
+        found.extend(one if isinstance(one, list) and one.__class__ is not Constructed else (one,))
+        bounded(len(found))
+    return found
 
 
 #: The classes of arrays whose items are joined.
