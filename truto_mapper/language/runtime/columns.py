@@ -32,6 +32,9 @@ class Columns:
     def objects(self, values: Values) -> None:
         """There are such objects."""
 
+    def fields(self, objects: Values) -> None:
+        """There are such objects with as many fields each, and what is within them comes next."""
+
     def see(self, values: Values, depth: int) -> None:
         """Look at some values, and if `deep` at what is within objects."""
         kinds = set(map(type, values))
@@ -69,6 +72,7 @@ class Columns:
     def _see_fields(self, objects: Values, depth: int) -> None:
         size = len(objects[0])
         inner = self.walk.enter_each(depth, objects, size)
+        self.fields(objects)
         members = map(dict.values, objects)
         if len(objects) < FEW or size >= MANY:
             self.see(list(chain.from_iterable(members)), inner)
