@@ -66,7 +66,9 @@ def round_(value: Any, precision: Any = MISSING, name: str = "round") -> Any:
     if precision is MISSING and (value.__class__ is int or abs(value) < _EVERY_HALF):
         return value if value.__class__ is int else float(round(value))
     digits = 0 if precision is MISSING else _whole(precision)
-    exact = Decimal(value if isinstance(value, int) else repr(value))
+    if isinstance(value, int) and digits >= 0:
+        return value
+    exact = Decimal(finite(value) if isinstance(value, int) else repr(value))
     if -int(exact.as_tuple().exponent) <= digits:  # there is nothing behind that place
         return value
     if exact.adjusted() + 1 < -digits:  # it is less than half of the place

@@ -347,21 +347,23 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
             fail(code, f"the {side} side of `{sign}` must be a number, not {quoted(value)}", hint)
     if left is MISSING or right is MISSING:
         return MISSING
+    if sign in "*/%":  # which take long for integers that are no doubles
+        finite(left), finite(right)
     result = _ARITHMETIC[sign](left, right)
     return result if sign in "/%" and not right else finite(result)
 
 
-#: The classes of numbers, and a bound: numbers within it are finite.
-_NUMBERS: Final = frozenset((int, float))
+#: A bound: numbers within it are finite.
 _LARGE: Final = 1e300
 
 
 def _calculation(sign: str) -> Callable[[Any, Any], Any]:
-    """As `arithmetic` with a sign that is not a division, quick for numbers."""
+    """As `arithmetic` with a sign that is not a division, quick where a double is among the numbers."""
     perform = _ARITHMETIC[sign]
 
     def calculate(left: Any, right: Any) -> Any:
-        if left.__class__ in _NUMBERS and right.__class__ in _NUMBERS:
+        one, other = left.__class__, right.__class__
+        if (one is float and (other is float or other is int)) or (one is int and other is float):
             made = perform(left, right)
             if -_LARGE < made < _LARGE:
                 return made if made.__class__ is int or not made.is_integer() else as_number(made)
