@@ -96,7 +96,24 @@ def fields(value: Any, name: str) -> Any:
     return value.get(name, MISSING) if isinstance(value, dict) else MISSING
 
 
-def _fields(value: Iterable[Any], name: str) -> Any:
+def _fields(value: Any, name: str) -> Any:
+    if len(value) <= _PART:
+        return _joined(*_read(value, name))
+    found, count, single = Sequence(), 0, MISSING
+    for start in range(0, len(value), _PART):  # what is read stays in the cache of the machine until it is joined
+        results, kinds = _read(value[start : start + _PART], name)
+        found.extend(one := _joined(results, kinds))
+        bounded(len(found))
+        count, single = count + len(results), one if results else single
+    return single if count == 1 else found
+
+
+#: The objects whose fields are read at once.
+_PART: Final = 512
+
+
+def _read(value: Any, name: str) -> tuple[list[Any], set[type]]:
+    """The field of each item that has it, and the classes of these values."""
     kinds = set(map(type, value))
     if kinds == _OBJECTS:
         every = [item.get(name, MISSING) for item in value]
@@ -108,7 +125,7 @@ def _fields(value: Iterable[Any], name: str) -> Any:
     if Missing in kinds:
         every = [one for one in every if one is not MISSING]
         kinds.discard(Missing)
-    return _joined(every, kinds)
+    return every, kinds
 
 
 _OBJECTS = frozenset((dict,))
