@@ -18,7 +18,7 @@ _ARRAYS: Final = frozenset((list,))
 class Columns:
     """Shows a subclass the values within some values, and the objects, level by level, in no order.
 
-    `is_sure` becomes false where a value is of another class, or a subclass says so; then there is no more to see.
+    Where `is_sure` becomes false, as for values of other classes, there is no more to see.
     """
 
     deep = True
@@ -35,6 +35,13 @@ class Columns:
     def fields(self, objects: Values) -> None:
         """There are such objects with as many fields each, and what is within them comes next."""
 
+    def arrays(self, arrays: Values, size: int) -> None:
+        """There are such arrays with so many items together, and these come next."""
+
+    def others(self, values: Values, depth: int) -> None:  # noqa: ARG002  (for subclasses)
+        """There are such values of other classes."""
+        self.is_sure = False
+
     def see(self, values: Values, depth: int) -> None:
         """Look at some values, and if `deep` at what is within objects."""
         kinds = set(map(type, values))
@@ -50,9 +57,11 @@ class Columns:
             self._see_mixed(values, kinds, depth)
 
     def _see_mixed(self, values: Values, kinds: set[type], depth: int) -> None:
-        self.is_sure = self.is_sure and kinds <= _SCALARS | _OBJECTS | _ARRAYS
-        if self.is_sure:
-            for some in (_SCALARS & kinds, _OBJECTS & kinds, _ARRAYS & kinds):
+        known = _SCALARS | _OBJECTS | _ARRAYS
+        if not kinds <= known:
+            self.others([one for one in values if one.__class__ not in known], depth)
+        for some in (_SCALARS, _OBJECTS, _ARRAYS):
+            if self.is_sure and not kinds.isdisjoint(some):
                 self.see([one for one in values if one.__class__ in some], depth)
 
     def see_within(self, objects: Values, depth: int) -> None:
@@ -87,5 +96,6 @@ class Columns:
                 self._see_arrays((one,), depth)
             return
         inner = self.walk.enter_each(depth, arrays, size // len(arrays))
+        self.arrays(arrays, size)
         if self.is_sure:
             self.see(list(chain.from_iterable(arrays)) if len(arrays) > 1 else arrays[0], inner)
