@@ -372,6 +372,15 @@ def test_a_long_padding_is_only_as_long_as_it_must_be():
     assert (len(made), peak < 40_000_000) == (10_000_000, True)
 
 
+@pytest.mark.parametrize(
+    "text", ["x * x", "x * y", "x % y", "x / y", "1 % x", "$round(x, -2)", "$reduce([x, y], $product)"]
+)
+def test_integers_beyond_a_double_are_refused_where_their_digits_would_take_long(text):
+    data = {"x": 10**2_000, "y": 10**1_000}
+    assert failure(f"($product := function($a, $b) {{ $a * $b }}; {text})", data).code == "D1001"
+    assert value("[$round(x, 2), x + 1, x - y]", data) == [10**2_000, 10**2_000 + 1, 10**2_000 - 10**1_000]
+
+
 def test_the_items_to_sort_count_as_memory_before_they_are_sorted():
     assert failure("$sort([1..5000000], function($l, $r){$l < $r})").code == "D2014"
 

@@ -32,6 +32,7 @@ MORE = (
     "a.b@$v{c: $v}",
     "a.b.{'c': %.d}",
     "a.*",
+    "$count(**) + $count(a.*) + **.b",
     "a@$v.b@$w[$v.c = $w.c].d",
     "{'a': $f(sum(b))[0], 'a': [[1][0]]}",
     "a & b & c & d & e & f & g & h & i",

@@ -16,6 +16,8 @@ from truto_mapper.text.errors import EvaluationError
         "$sum(a.(q * price)) + $count(a[q > $x])",
         "a.{'name': $uppercase(name), 'old': $number(age) > 65}",
         "$append(a.b, c ?? d)",
+        "$ ~> |a|{'total': q * price, 'many': $count(b) > 1}, ['old']|",
+        "$clone(a)",
     ],
 )
 def test_a_result_that_holds_each_part_a_few_times_is_not_measured(text):
@@ -38,6 +40,8 @@ def test_a_result_that_holds_each_part_a_few_times_is_not_measured(text):
         "a.b.$lookup($$, c)",
         "[1..1000].a",
         "$join(a, b)",
+        "$ ~> |a|{'all': $$}|",
+        "$ ~> |**|{'b': a}|",
     ],
 )
 def test_a_result_that_may_hold_a_part_once_for_each_of_others_is_measured(text):

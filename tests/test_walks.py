@@ -36,6 +36,7 @@ def test_wildcards_descendants_and_keys_are_those_of_each_member(several):
     assert Expression("[v.*]").evaluate({"v": several}) == values_of
     assert Expression("[v.**]").evaluate({"v": several}) == [one for item in several for one in naive_descendants(item)]
     assert Expression("$count(**)").evaluate(several) == len(naive_descendants(several))
+    assert Expression("$count(v.*)").evaluate({"v": several}) == len(values_of)
     assert Expression("[$keys(v)]").evaluate({"v": several}) == list(
         dict.fromkeys(key for one in naive_leaves(several) if isinstance(one, dict) for key in one)
     )
@@ -69,6 +70,13 @@ def test_many_objects_are_walked_as_each_of_them(kinds, order, is_alike):
     assert Expression("[v.*.**]").evaluate({"v": {"w": rows}}) == below
     values_of = [leaf for row in rows for item in row.values() for leaf in naive_leaves(item)]
     assert Expression("[v.*]").evaluate({"v": rows}) == values_of
+    assert Expression("[$count(v.*), $count(**)]").evaluate({"v": rows}) == [len(values_of), len(below) + 1]
+    fields = Expression("[[**].a]").evaluate(rows)
+    assert (
+        Expression("[**.a]").evaluate(rows)
+        == fields
+        == [one["a"] for one in below if isinstance(one, dict) and "a" in one]
+    )
     assert Expression("$clone(v)").evaluate({"v": rows}) == rows
 
 

@@ -62,6 +62,13 @@ def test_many_fractions_are_written_as_each_of_them(numbers):
     assert string(None, numbers) == f"[{','.join(map(decimal_of, numbers))}]"
 
 
+@pytest.mark.parametrize("text", ["plain", "1.0,", "x 2.0}", "\ud800"])
+@pytest.mark.parametrize("number", [26.5, 26.0, -0.0, 0.1 + 0.2, 1e-7, 1e22, 2**70])
+def test_many_rows_are_written_alike_whatever_encoder_can_write_them(text, number):
+    rows = [{"id": n, "text": text, "number": number, "some": [number, True, None], "whole": 1.0} for n in range(300)]
+    assert string(None, rows) == written(rows)
+
+
 @pytest.mark.parametrize("place", [0, 20, 39])
 @pytest.mark.parametrize(("odd", "code"), [(math.nan, "D1001"), (-math.inf, "D1001"), (b"", "D3137")])
 def test_what_is_no_json_is_refused_among_many_values(place, odd, code):

@@ -7,13 +7,13 @@ checked, because msgspec lets invalid UTF-8 and numbers beyond a double through 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from keyword import iskeyword
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine.decimals import dumps, is_exact, number
 from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.text.quick_json import library as library  # noqa: PLC0414  (the engine asks here)
 
 if TYPE_CHECKING:
     from truto_mapper.language.names import NamePath
@@ -38,16 +38,6 @@ Names: TypeAlias = "Mapping[NamePath, Sequence[str]]"
 
 class UndecidedError(Exception):
     """Something that has to be read, mapped or written the usual way."""
-
-
-@cache
-def library() -> Any:
-    """The module `msgspec`, None where it is not installed."""
-    try:
-        import msgspec  # noqa: PLC0415  # an extra, and not needed to load a mapping
-    except ImportError:
-        return None
-    return msgspec
 
 
 def decoder(kind: Any) -> Decoder:

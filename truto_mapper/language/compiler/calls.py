@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler import variables
 from truto_mapper.language.compiler.constructors import push
+from truto_mapper.language.compiler.counting import compile_count
 from truto_mapper.language.compiler.direct import call_directly
 from truto_mapper.language.compiler.lambdas import piped_call
 from truto_mapper.language.compiler.loops import compile_loop
@@ -62,6 +63,9 @@ def compile_raw_call(writer: Writer, node: nodes.Call, piped: Sequence[ast.expr]
     argument = None if piped else variables.argument_of(writer, node, "string")
     if argument is not None:
         return _as_text(writer, argument)
+    argument = None if piped else variables.argument_of(writer, node, "count")
+    if argument is not None and (counted := compile_count(writer, argument)) is not None:
+        return counted
     if name == "join" and name not in writer.callers and not piped and _joins_items(node):
         return _join_items(writer, node)
     loop = compile_loop(writer, node, name, piped)

@@ -123,7 +123,7 @@ def multiplies(node: nodes.Node, callers: Collection[str] = ()) -> bool:
         return False
     below = list(nodes.walk(node))
     may = any(isinstance(one, _MULTIPLYING) or nodes.is_variable(one) or nodes.is_range(one) for one in below)
-    if not may or any(isinstance(one, (nodes.Bind, nodes.Partial, nodes.Transform)) for one in below):
+    if not may or any(isinstance(one, (nodes.Bind, nodes.Partial)) for one in below):
         return may
     times = _Times(written_out(below, callers), callers).of(node, frozenset(("", "$")))
     return not times <= MAX_TIMES  # nor is infinity times zero
@@ -131,7 +131,20 @@ def multiplies(node: nodes.Node, callers: Collection[str] = ()) -> bool:
 
 #: The functions whose results hold the parts of their arguments as often as the arguments do.
 _HANDING_ON = frozenset(
-    {"append", "distinct", "fromMillis", "keys", "lookup", "lowercase", "merge", "reverse", "sort", "split", "spread"}
+    {
+        "append",
+        "clone",
+        "distinct",
+        "fromMillis",
+        "keys",
+        "lookup",
+        "lowercase",
+        "merge",
+        "reverse",
+        "sort",
+        "split",
+        "spread",
+    }
     | {"string", "substring", "substringAfter", "substringBefore", "trim", "uppercase", "zip"}
 )
 
@@ -163,6 +176,8 @@ class _Times:
                 return self.of(node.node, known) if all(map(_selects_once, (*stages, *predicates))) else math.inf
             case nodes.Call():
                 return self._of_call(node, node.arguments, known)
+            case nodes.Apply(left=left, right=nodes.Transform(update=update)):
+                return math.inf if self.of(update, frozenset(("",))) else self.of(left, known)
             case nodes.Apply(left=left):
                 call = piped_call(node)
                 return math.inf if call is None else self._of_call(call, (left, *call.arguments), known)

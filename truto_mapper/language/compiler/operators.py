@@ -93,6 +93,8 @@ def _calculate(writer: Writer, operator: str, left: ast.expr, right: ast.expr) -
     if operator == "*":
         local = writer.new_local()
         bounds = writer.constant(-MAX_PRODUCT), writer.constant(MAX_PRODUCT)
+        # It takes long only if both have many digits.
+        tests += [writer.between(bounds[0], left, bounds[1])] if len(tests) > 1 else []
         tests.append(writer.between(bounds[0], writer.named(local, made), bounds[1]))
         made = writer.load(local)
     return writer.choice(writer.both(*tests), made, exact)

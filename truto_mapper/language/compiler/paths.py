@@ -1,10 +1,12 @@
 """Paths: `a.b.c`. Those with `@`, `#` or `%` go to `tuples`."""
 
 import ast
+from collections.abc import Sequence
+from itertools import pairwise
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.grouping import group_items
-from truto_mapper.language.compiler.steps import End, compile_step, first_step, next_step
+from truto_mapper.language.compiler.steps import End, compile_step, first_step, is_before_field, next_step
 from truto_mapper.language.compiler.tuples import compile_tuple_path
 from truto_mapper.language.compiler.writer import Writer
 
@@ -17,7 +19,7 @@ def compile_path(writer: Writer, node: nodes.Path) -> ast.expr:
         if node.group is not None or node.tuple:
             return found
         return writer.called("kept_path" if keeps_array else "collapsed", found)
-    found = _steps(writer, node, "raw" if node.group is not None or keeps_array else "value")
+    found = compile_steps(writer, node.steps, "raw" if node.group is not None or keeps_array else "value")
     if node.group is None:
         return writer.called("kept_path", found) if keeps_array else found
     with writer.placed(node.group):
@@ -28,11 +30,18 @@ def compile_raw_path(writer: Writer, node: nodes.Path) -> ast.expr:
     """The same before the result is collapsed."""
     if node.group is not None or node.keep_singleton_array or node.keep_array:
         return compile_path(writer, node)
-    return compile_tuple_path(writer, node) if any(step.tuple for step in node.steps) else _steps(writer, node, "raw")
+    return (
+        compile_tuple_path(writer, node)
+        if any(step.tuple for step in node.steps)
+        else compile_steps(writer, node.steps, "raw")
+    )
 
 
-def _steps(writer: Writer, node: nodes.Path, end: End) -> ast.expr:
-    first, *later = node.steps
+def compile_steps(writer: Writer, steps: Sequence[nodes.Step], end: End) -> ast.expr:
+    """Steps of a path, none of them with `@`, `#` or `%`."""
+    first, *later = steps
+    if not writer.numbers:
+        writer.before_fields |= {id(one.node) for one, other in pairwise(steps) if is_before_field(one, other)}
     if first.consarray:
         array = writer.atom(_first_array(writer, first))
         if not later:

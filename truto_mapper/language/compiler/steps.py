@@ -28,6 +28,11 @@ def _look_up(writer: Writer, value: ast.expr, node: nodes.Name, function: str, *
     return writer.traced(node, writer.choice(writer.has_class(value, "dict"), quick, exact), value)
 
 
+def is_before_field(step: nodes.Step, following: nodes.Step) -> bool:
+    """Whether a step is `**` and a field follows, so that only objects matter."""
+    return isinstance(step.node, nodes.Descendant) and is_plain(step) and isinstance(following.node, nodes.Name)
+
+
 def compile_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:
     """`*` or `**`."""
     return writer.called("settled", writer.value(node, raw=True))
@@ -35,8 +40,8 @@ def compile_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) ->
 
 def compile_raw_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:
     """`*` or `**` before its sequence is collapsed."""
-    function = "wildcard" if isinstance(node, nodes.Wildcard) else "descendants"
-    return writer.called(function, writer.focus(), *writer.clock())
+    of_all = "objects" if id(node) in writer.before_fields else "descendants"
+    return writer.called("wildcard" if isinstance(node, nodes.Wildcard) else of_all, writer.focus(), *writer.clock())
 
 
 def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
@@ -59,7 +64,7 @@ def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
 def first_step(writer: Writer, step: nodes.Step, end: End) -> ast.expr:
     """The first step of a path, whose context is `$`."""
     match step.node:
-        case nodes.Name() if _is_plain(step):
+        case nodes.Name() if is_plain(step):
             function = "root_field" if writer.is_input else "field" if end == "value" else "fields"
             return _look_up(writer, writer.dollar(), step.node, function)
         case nodes.Variable():
@@ -67,7 +72,7 @@ def first_step(writer: Writer, step: nodes.Step, end: End) -> ast.expr:
         case _ if step.consarray:
             return writer.called("constructed_items", compile_step(writer, step))
     if not writer.is_input:
-        if isinstance(step.node, nodes.Parent) and _is_plain(step):
+        if isinstance(step.node, nodes.Parent) and is_plain(step):
             return _parent(writer, step.node, end)
         return _loop(writer, step, writer.called("context_items", writer.dollar()), end)
     with writer.within(writer.context):
@@ -94,18 +99,18 @@ def next_step(writer: Writer, step: nodes.Step, state: ast.expr, end: End) -> as
     """A later step of a path. Its context is each item of `state`, the value of the step before."""
     with writer.placed(step):
         match step.node:
-            case nodes.Name() if _is_plain(step):
+            case nodes.Name() if is_plain(step):
                 return _look_up(writer, state, step.node, "field" if end == "value" else "fields", of_step=True)
             case nodes.Sort():
                 found = sort_items(writer, step.node, writer.called("items", state))
                 return _collapsed(writer, filter_value(writer, step.stages, found), end)
-            case nodes.Wildcard() if _is_plain(step) and not writer.numbers:
+            case nodes.Wildcard() if is_plain(step) and not writer.numbers:
                 found = writer.called("wildcards", writer.running(), writer.called("items", state))
                 return _joined(writer, found, end)
         return _loop(writer, step, writer.called("items", state), end)
 
 
-def _is_plain(step: nodes.Step) -> bool:
+def is_plain(step: nodes.Step) -> bool:
     """Whether nothing is attached to a step's node."""
     return not (step.predicates or step.stages or step.group or step.focus or step.index or step.keep_array)
 

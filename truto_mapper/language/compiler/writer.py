@@ -97,6 +97,8 @@ class Writer(Pen):
         self.numbers = {id(one): number for number, one in enumerate(below)} if trace else {}
         #: The lambdas whose bodies are written out in loops. A traced lambda is a value of its own.
         self.written_out = frozenset() if trace else written_out(below, callers)
+        #: The identities of `**` that fields follow.
+        self.before_fields: set[int] = set()
         kinds = {type(one) for one in below}
         called = {id(one.procedure) for one in below if isinstance(one, (nodes.Call, nodes.Partial))}
         read = [one for one in below if nodes.is_variable(one) and id(one) not in called]

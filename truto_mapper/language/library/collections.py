@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from truto_mapper.language.runtime.sets import INDEXED, are_keys, frozen
+from truto_mapper.language.runtime.sets import INDEXED, frozen, keys_of
 from truto_mapper.language.runtime.values import (
     CHUNK,
     MISSING,
@@ -50,8 +50,8 @@ def keys(run: Run, value: Any) -> Any:
     # Most objects have the keys of the first one.
     for part in (every[:1], *(every[start : start + _PART] for start in range(1, len(every), _PART))):
         before = len(known)
-        run.tick(sum(map(len, part)) >> 3)
         known.update(*part)
+        run.tick(len(part) * len(known) >> 3)
         if len(known) > before:  # in the order in which they come
             for one in part:
                 found.update(one)
@@ -129,11 +129,13 @@ def distinct(run: Run, values: Any) -> Any:
     for start in range(0, len(values), CHUNK):
         part, before, visits = values[start : start + CHUNK], len(found), walk.visits
         run.tick(len(part))
-        if are_keys(part):
-            for key in dict.fromkeys(part):
-                found.setdefault(key, key)
-        else:
+        if (keys := keys_of(part)) is None:
             for value in part:
                 found.setdefault(frozen(value, walk), value)
+        elif found:
+            for key in keys:
+                found.setdefault(key, key)
+        else:
+            found = dict(zip(keys, keys, strict=True))
         run.spend(INDEXED * (len(found) - before) * (1 + (walk.visits - visits) // len(part)))
     return kind(found.values())

@@ -10,7 +10,18 @@ from typing import Any, Final
 
 from truto_mapper.language.library import collections, dates, errors, higher_order, numbers, patterns, pictures, strings
 from truto_mapper.language.library.truto.names import TRUTO
-from truto_mapper.language.runtime import arguments, calls, paths, sets, sorting, tuples, values, walks, writing
+from truto_mapper.language.runtime import (
+    arguments,
+    calls,
+    counting,
+    paths,
+    sets,
+    sorting,
+    tuples,
+    values,
+    walks,
+    writing,
+)
 from truto_mapper.language.runtime.calls import defined
 from truto_mapper.language.runtime.values import MISSING, Function
 
@@ -131,7 +142,8 @@ _NAMED: Final = (
     (sets, "included"),
     (sorting, "ordered"),
     (tuples, "begun collected join numbered spread stream unbound"),
-    (walks, "descendants wildcard wildcards"),
+    (walks, "descendants objects wildcard wildcards"),
+    (counting, "count_descendants count_wildcards"),
     (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
     (calls, "transform"),
     (higher_order, "Replacing add_match appended_onto gather gathered initial merged_onto object_of only pairs"),

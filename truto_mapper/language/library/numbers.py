@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections import deque
 from collections.abc import Callable
 from decimal import Context, Decimal
-from functools import reduce
+from itertools import accumulate
 from typing import Any, Final
 
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.paths import divided
-from truto_mapper.language.runtime.values import MISSING, Run, fail, finite, quoted
+from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, fail, finite, quoted
 from truto_mapper.language.runtime.writing import to_json
 
 _DECIMAL = r"(?a)-?\d+(\.\d+)?([Ee][-+]?\d+)?"
@@ -65,7 +66,9 @@ def round_(value: Any, precision: Any = MISSING, name: str = "round") -> Any:
     if precision is MISSING and (value.__class__ is int or abs(value) < _EVERY_HALF):
         return value if value.__class__ is int else float(round(value))
     digits = 0 if precision is MISSING else _whole(precision)
-    exact = Decimal(value if isinstance(value, int) else repr(value))
+    if isinstance(value, int) and digits >= 0:
+        return value
+    exact = Decimal(finite(value) if isinstance(value, int) else repr(value))
     if -int(exact.as_tuple().exponent) <= digits:  # there is nothing behind that place
         return value
     if exact.adjusted() + 1 < -digits:  # it is less than half of the place
@@ -130,7 +133,12 @@ def power(base: Any, exponent: Any = MISSING) -> Any:
 def sum_(run: Run, numbers: Any) -> Any:
     if numbers is MISSING:
         return MISSING
-    return finite(reduce(operator.add, run.each(numbers), 0))
+    total: Any = 0
+    for start in range(0, len(numbers), CHUNK):
+        part = numbers[start : start + CHUNK]
+        run.tick(len(part))
+        (total,) = deque(accumulate(part, initial=total), 1)  # Python's `sum` of doubles is another number
+    return finite(total)
 
 
 def greatest(numbers: Any) -> Any:
@@ -142,7 +150,7 @@ def least(numbers: Any) -> Any:
 
 
 def _has_nan(numbers: list[Any]) -> bool:
-    return float in set(map(type, numbers)) and any(one != one for one in numbers)  # noqa: PLR0124
+    return float in set(map(type, numbers)) and any(map(operator.ne, numbers, numbers))
 
 
 def average(run: Run, numbers: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
@@ -96,7 +96,24 @@ def fields(value: Any, name: str) -> Any:
     return value.get(name, MISSING) if isinstance(value, dict) else MISSING
 
 
-def _fields(value: Iterable[Any], name: str) -> Any:
+def _fields(value: Any, name: str) -> Any:
+    if len(value) <= _PART:
+        return _joined(*_read(value, name))
+    found, count, single = Sequence(), 0, MISSING
+    for start in range(0, len(value), _PART):  # what is read stays in the cache of the machine until it is joined
+        results, kinds = _read(value[start : start + _PART], name)
+        found.extend(one := _joined(results, kinds))
+        bounded(len(found))
+        count, single = count + len(results), one if results else single
+    return single if count == 1 else found
+
+
+#: The objects whose fields are read at once.
+_PART: Final = 512
+
+
+def _read(value: Any, name: str) -> tuple[list[Any], set[type]]:
+    """The field of each item that has it, and the classes of these values."""
     kinds = set(map(type, value))
     if kinds == _OBJECTS:
         every = [item.get(name, MISSING) for item in value]
@@ -104,7 +121,11 @@ def _fields(value: Iterable[Any], name: str) -> Any:
         every = [item.get(name, MISSING) for item in value if item.__class__ is dict]
     else:
         every = [_field_of(item, name) for item in value]
-    return joined([one for one in every if one is not MISSING])
+    kinds = set(map(type, every))
+    if Missing in kinds:
+        every = [one for one in every if one is not MISSING]
+        kinds.discard(Missing)
+    return every, kinds
 
 
 _OBJECTS = frozenset((dict,))
@@ -146,20 +167,24 @@ def _looked_up(value: Any, name: str, found: Sequence, depth: int, walk: Walk) -
 
 def joined(results: list[Any], run: Run | None = None) -> Any:
     """The results of a step for its context items, joined as the context of the next step."""
-    if len(results) == 1 and results[0].__class__ is list:
+    found = _joined(results, set(map(type, results)))
+    return found if run is None or found.__class__ is list else run.collected(found)
+
+
+def _joined(results: list[Any], kinds: set[type]) -> Any:
+    """As `joined`, for results of these classes."""
+    if kinds <= _SINGLE or not any(issubclass(kind, list) for kind in kinds):
+        return Sequence(results)
+    if len(results) == 1 and list in kinds:
         return results[0]
-    kinds = set(map(type, results))
-    if not any(issubclass(kind, list) for kind in kinds):
-        found = Sequence(results)
-    elif kinds <= _JOINED:
+    if kinds <= _JOINED:
         bounded(sum(map(len, results)))
-        found = Sequence(chain.from_iterable(results))
-    else:
-        found = Sequence()
-        for one in results:
-            found.extend(one if isinstance(one, list) and one.__class__ is not Constructed else (one,))
-            bounded(len(found))
-    return found if run is None else run.collected(found)
+        return Sequence(chain.from_iterable(results))
+    found = Sequence()
+    for one in results:
+        found.extend(one if isinstance(one, list) and one.__class__ is not Constructed else (one,))
+        bounded(len(found))
+    return found
 
 
 #: The classes of arrays whose items are joined.
@@ -339,21 +364,23 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
             fail(code, f"the {side} side of `{sign}` must be a number, not {quoted(value)}", hint)
     if left is MISSING or right is MISSING:
         return MISSING
+    if sign in "*/%":  # which take long for integers that are no doubles
+        finite(left), finite(right)
     result = _ARITHMETIC[sign](left, right)
     return result if sign in "/%" and not right else finite(result)
 
 
-#: The classes of numbers, and a bound: numbers within it are finite.
-_NUMBERS: Final = frozenset((int, float))
+#: A bound: numbers within it are finite.
 _LARGE: Final = 1e300
 
 
 def _calculation(sign: str) -> Callable[[Any, Any], Any]:
-    """As `arithmetic` with a sign that is not a division, quick for numbers."""
+    """As `arithmetic` with a sign that is not a division, quick where a double is among the numbers."""
     perform = _ARITHMETIC[sign]
 
     def calculate(left: Any, right: Any) -> Any:
-        if left.__class__ in _NUMBERS and right.__class__ in _NUMBERS:
+        one, other = left.__class__, right.__class__
+        if (one is float and (other is float or other is int)) or (one is int and other is float):
             made = perform(left, right)
             if -_LARGE < made < _LARGE:
                 return made if made.__class__ is int or not made.is_integer() else as_number(made)

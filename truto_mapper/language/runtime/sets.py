@@ -33,6 +33,17 @@ def are_keys(values: list[Any]) -> bool:
     return kinds <= _TEXTS or (kinds == _INTEGERS and min(values) > -_EXACT and max(values) < _EXACT)
 
 
+def keys_of(values: list[Any]) -> dict[Any, None] | None:
+    """Values without repetitions, as keys; None if some are no keys. See `are_keys`."""
+    if values[0].__class__ is not str:
+        return dict.fromkeys(values) if are_keys(values) else None
+    try:
+        found = dict.fromkeys(values)
+    except TypeError:  # an array or object
+        return None
+    return found if _TEXTS.issuperset(map(type, found)) else None  # nothing else equals a text
+
+
 def key_of(value: Any) -> Any:
     """The key of a text, boolean, null or exact number, which only equal values share; MISSING for other values."""
     kind = value.__class__

@@ -331,14 +331,15 @@ class Walk:
     """Counts what a function looks through: a small value can contain one part many times.
 
     `clock` is a `Run` or a `Budget`, None where the value is no longer than the input; `most` is the most characters
-    that are written, `written` those written before.
+    that are written, `written` those written before, `visits` the arrays and objects before.
     """
 
     __slots__ = ("clock", "most", "visits", "written")
 
-    def __init__(self, clock: Run | Budget | None = None, most: int = MAX_LENGTH, written: int = 0) -> None:
-        self.clock, self.most, self.written = clock, most, written
-        self.visits = 0
+    def __init__(
+        self, clock: Run | Budget | None = None, most: int = MAX_LENGTH, written: int = 0, visits: int = 0
+    ) -> None:
+        self.clock, self.most, self.written, self.visits = clock, most, written, visits
 
     def enter(self, depth: int, value: Any) -> int:
         """Enter an array or object at `depth`; the depth of its items."""

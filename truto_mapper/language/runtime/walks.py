@@ -48,12 +48,17 @@ def apart(keys: Iterable[Any], values: list[Any], take: Callable[[list[Any]], li
     return found
 
 
-def by_fields(objects: list[dict[Any, Any]], take: Callable[[list[Any]], list[Any]]) -> list[Any]:
-    """What `take` gives for each of some objects, of which only those with the same fields are taken at once."""
-    fields = list(map(tuple, objects))
-    if fields.count(fields[0]) == len(objects):
-        return take(objects)
-    return apart(fields, objects, take)
+def by_fields(
+    several: list[dict[Any, Any]], take: Callable[[list[Any]], list[Any]], fields: Callable[[Any], Any] = tuple
+) -> list[Any]:
+    """What `take` gives for each of some objects, of which only those with the same fields are taken at once.
+
+    Where names do not matter, `fields` is `len`.
+    """
+    keys = list(map(fields, several))
+    if keys.count(keys[0]) == len(several):
+        return take(several)
+    return apart(keys, several, take)
 
 
 def is_flat(members: Iterable[Any]) -> bool:
@@ -129,91 +134,100 @@ def wildcards(run: Run, several: Any) -> list[Any]:
     return [found] if found else []
 
 
-def _add_alike(objects: list[Any], found: list[Any], take: Callable[[list[Any]], list[Any]]) -> None:
-    """Add what `take` gives for each of many objects, of which a part with the same fields is taken at once."""
-    for start in range(0, len(objects), PART):
-        found.extend(chain.from_iterable(by_fields(objects[start : start + PART], take)))
+def _add_alike(several: list[Any], found: list[Any], take: Callable[[list[Any]], list[Any]]) -> None:
+    """Add what `take` gives for each of many objects, of which a part with as many fields is taken at once."""
+    for start in range(0, len(several), PART):
+        found.extend(chain.from_iterable(by_fields(several[start : start + PART], take, len)))
         bounded(len(found))
 
 
-def _members(objects: list[Any], run: Run, walk: Walk) -> list[Any]:
-    """What `*` gives for each of some objects with the same fields."""
+def _members(several: list[Any], run: Run, walk: Walk) -> list[Any]:
+    """What `*` gives for each of some objects with as many fields."""
     own = Walk(run)
-    own.enter_each(0, objects, len(objects[0]))
-    columns = _columns(zip(*map(dict.values, objects), strict=True), _NO_ARRAYS, 0, own) if objects[0] else None
+    own.enter_each(0, several, len(several[0]))
+    columns = _columns(zip(*map(dict.values, several), strict=True), _NO_ARRAYS, 0, own) if several[0] else None
     if columns is None:
-        return [wildcard(one, run) for one in objects]
+        return [wildcard(one, run) for one in several]
     walk.visits += own.visits
     return list(zip(*columns, strict=True))
 
 
-def _columns(fields: Iterable[Any], plain: frozenset[Any], depth: int, walk: Walk) -> list[Any] | None:
+def _columns(
+    fields: Iterable[Any], plain: frozenset[Any], depth: int, walk: Walk, only: bool = False
+) -> list[Any] | None:
     """The fields of some objects, each followed by what is within its values, unless they are `plain`.
 
-    None if a field does not have the same structure in all objects.
+    `only` those whose values are objects. None if a field does not have the same structure in all objects.
     """
     columns: list[Any] = []
     for values in fields:
         kinds = set(map(type, values))
         if kinds <= plain:
-            columns.append(values)
+            columns += () if only else (values,)
             continue
         if len(kinds) > 1 or kinds.isdisjoint(_NESTED) or (size := len(values[0])) >= MANY:
             return None
-        shapes = list(map(tuple if dict in kinds else len, values))
+        shapes = list(map(len, values))
         if shapes.count(shapes[0]) < len(shapes):
             return None
         inner = walk.enter_each(depth, values, size)
-        within = _columns(zip(*map(dict.values, values) if dict in kinds else values, strict=True), plain, inner, walk)
+        members = zip(*map(dict.values, values) if dict in kinds else values, strict=True)
+        within = _columns(members, plain, inner, walk, only)
         if within is None:
             return None
         columns += [values, *within] if dict in kinds else within
     return columns
 
 
-def _within(objects: list[Any], depth: int, walk: Walk) -> list[Any]:
-    """What `**` gives for each of some objects with the same fields."""
+def _within(several: list[Any], depth: int, walk: Walk, only: bool) -> list[Any]:
+    """What `**` gives for each of some objects with as many fields."""
     own = Walk(walk.clock)
-    columns = _columns([objects], _SCALARS, depth, own) if len(objects) >= FEW else None
+    columns = _columns([several], _SCALARS, depth, own, only) if len(several) >= FEW else None
     if columns is not None:
         walk.visits += own.visits
         return list(zip(*columns, strict=True))
-    several: list[Any] = [[one] for one in objects]
-    for found in several:
-        _descend(found[0], found, depth, walk)
-    return several
+    found: list[Any] = [[one] for one in several]
+    for one in found:
+        _descend(one[0], one, depth, walk, only)
+    return found
 
 
-def descendants(value: Any, run: Run | None = None) -> Any:
-    """`**`: a value and all values within it, without the arrays themselves."""
+def descendants(value: Any, run: Run | None = None, only: bool = False) -> Any:
+    """`**`: a value and all values within it, without the arrays themselves; `only` the objects if a field follows."""
     if value is MISSING:
         return MISSING
     found = Sequence(() if isinstance(value, list) else (value,))
     if isinstance(value, (dict, list)):
-        _descend(value, found, 0, Walk(run))
+        _descend(value, found, 0, Walk(run), only)
     return found[0] if len(found) == 1 else found
 
 
-def _descend(value: Any, found: list[Any], depth: int, walk: Walk) -> None:
+def objects(value: Any, run: Run | None = None) -> Any:
+    """`**` before a field: as `descendants`, but of the values within only objects."""
+    return descendants(value, run, only=True)
+
+
+def _descend(value: Any, found: list[Any], depth: int, walk: Walk, only: bool) -> None:
     """Add what is within an array or object."""
     inner = walk.enter(depth, value)
     if len(value) >= MANY and isinstance(value, list) and _OBJECTS.issuperset(map(type, value)):
-        _add_alike(value, found, lambda part: _within(part, inner, walk))
+        _add_alike(value, found, lambda part: _within(part, inner, walk, only))
         return
-    for item in value.values() if isinstance(value, dict) else walk.each(value):
+    members = value.values() if isinstance(value, dict) else walk.each(value)
+    for item in [one for one in members if one.__class__ not in _SCALARS] if only else members:
         kind = item.__class__
         if kind in _SCALARS:
             found.append(item)
         elif kind is dict and is_flat(item.values()):
             found.append(item)
-            found.extend(item.values())
+            found.extend(() if only else item.values())
         elif kind is list and is_flat(item):
-            found.extend(item)
+            found.extend(() if only else item)
         else:
             if not isinstance(item, list):
                 found.append(item)
             if isinstance(item, (dict, list)):
-                _descend(item, found, inner, walk)
+                _descend(item, found, inner, walk, only)
     bounded(len(found))
 
 

@@ -10,9 +10,11 @@ from decimal import Decimal
 from itertools import chain, islice, repeat
 from typing import Any, Final
 
+from truto_mapper.language.runtime.columns import Columns, Values
 from truto_mapper.language.runtime.values import (
     MISSING,
     Function,
+    Missing,
     Native,
     Run,
     Walk,
@@ -23,6 +25,7 @@ from truto_mapper.language.runtime.values import (
     refuse_value,
 )
 from truto_mapper.language.runtime.walks import FEW, MANY, PART, apart, by_fields
+from truto_mapper.text.quick_json import library
 
 
 def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = None) -> str:
@@ -45,7 +48,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
     members = list(value if isinstance(value, list) else value.values())
     walk.write(len(value) * (len(start) + 2))
     if len(members) >= MANY and not indent:
-        texts = _each(members, inner, walk)
+        texts = (_pieces if isinstance(value, list) else _each)(members, inner, walk)
     else:
         walk.write(sum([len(item) for item in members if item.__class__ is str]))
         texts = [
@@ -73,6 +76,78 @@ def _scalar(value: Any) -> str:
         return "null" if value is MISSING else json.dumps(value, ensure_ascii=False)
     except TypeError:
         return refuse_value(value)
+
+
+class _Plain(Columns):
+    """Finds out whether an encoder in C writes values as `$string` does.
+
+    `whole` is the number of doubles without a fraction, to which the encoder gives one.
+    """
+
+    whole = 0
+
+    def scalars(self, values: Values, kinds: set[type]) -> None:
+        """Texts and exact numbers are written alike, most other numbers too."""
+        if str in kinds:
+            self.walk.write(sum(map(len, values if kinds == _TEXT else [v for v in values if v.__class__ is str])))
+        if float in kinds:
+            doubles = [one for one in values if one.__class__ is float]
+            texts = list(map(repr, doubles))
+            is_long = max(map(len, texts)) > _DIGITS
+            self.is_sure &= not (is_long or "-0.0" in texts or _OTHER.search(",".join(texts)))
+            self.whole += sum(map(float.is_integer, doubles))
+        self.is_sure &= Missing not in kinds
+
+    def fields(self, objects: Values) -> None:
+        """The encoder takes other names than texts."""
+        names = set[Any]().union(*objects)
+        is_text = _TEXT.issuperset(map(type, names))
+        self.is_sure &= is_text and len(objects) * sum(map(len, names)) < _NAMES
+
+
+#: The characters of names up to which they need not be counted.
+_NAMES: Final = 1_000_000
+
+#: What the encoder writes behind a double without a fraction; it may also be in a text.
+_FRACTION: Final = re.compile(rb"\.0(?=[],}])")
+
+
+def _pieces(values: list[Any], depth: int, walk: Walk) -> list[str]:
+    """The JSON of many items of an array, of several in one text where an encoder in C can write them."""
+    if library() is None:
+        return _each(values, depth, walk)
+    texts: list[str] = []
+    missed = 0
+    for start in walk.each(range(0, len(values), PART)):
+        part = values[start : start + PART]
+        piece = _encoded(part, depth, walk) if missed < _TRIES else None
+        missed = missed + 1 if piece is None else 0
+        texts += _texts(part, depth, walk) if piece is None else (piece,)
+    return texts
+
+
+#: So many parts in a row that the encoder cannot write are enough.
+_TRIES: Final = 2
+
+
+def _encoded(values: list[Any], depth: int, walk: Walk) -> str | None:
+    """The JSON of some values with commas between them; None if the encoder cannot write it."""
+    plain = _Plain(Walk(walk.clock, walk.most, walk.written, walk.visits))
+    plain.see(values, depth)
+    if not plain.is_sure:
+        return None
+    try:
+        made = library().json.encode(values)
+    except (TypeError, ValueError, RecursionError):  # half of a surrogate pair, a number with too many digits
+        return None
+    if plain.whole:
+        made, found = _FRACTION.subn(b"", made)
+        if found != plain.whole:
+            return None
+    walk.visits = plain.walk.visits
+    walk.write(len(made))
+    text: str = made[1:-1].decode()
+    return text
 
 
 def _each(values: list[Any], depth: int, walk: Walk) -> list[str]:
@@ -132,8 +207,11 @@ def _decimals(values: list[float]) -> list[str]:
 
 _OTHER: Final = re.compile(r"[en]|-0(?!\.)")
 
+#: The significant digits of a fraction.
+_DIGITS: Final = 15
 
-def decimal_of(value: float, digits: int = 15) -> str:
+
+def decimal_of(value: float, digits: int = _DIGITS) -> str:
     """A number as ECMAScript writes it; a fraction is rounded to so many significant digits first."""
     if not math.isfinite(value):
         refuse_value(value)
