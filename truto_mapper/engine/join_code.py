@@ -21,21 +21,24 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
-from truto_mapper.engine.called import linked, value_at
+from truto_mapper.engine.called import Test, linked, value_at
 from truto_mapper.engine.externals import Externals
 from truto_mapper.engine.join_types import join_reply, looked_at
 from truto_mapper.engine.source_types import NOTHING, Looked, Mismatch, classes_of, mismatches_of, test_of
-from truto_mapper.language.compiler.compiler import code_of
+from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Call, Name, Node, Variable
-from truto_mapper.language.types import Type, union_all
+from truto_mapper.language.types import ANY, Type
 from truto_mapper.mapping.linked import Endpoint, Join
 from truto_mapper.text.pointers import Steps
 
 Take = Callable[[list[Any], dict[str, Any]], None]
+
+#: What is read of a row by name: the classes of each value, and a test of it and of what is read below it.
+Read: TypeAlias = "dict[str, tuple[tuple[type, ...], Test | None]]"
 
 
 class JoinTypes:
@@ -87,16 +90,17 @@ class JoinTypes:
 
     @cached_property
     def _take(self) -> Take | None:
-        """The function that takes in usual rows; None where a key or a type is not plain."""
+        """The function that takes in usual rows; None where an expression gives the rows, or the key reads more."""
         key = _key(self.join.key.node)
-        if self.path is None or key is None or self.join.many:
-            return None
-        read = _read(self.kind, self.looked, self.path)
-        if read is None:
+        if self.path is None or self.join.many or compiler.parameters(key, self.join.key.functions):
             return None
         externals = Externals()
-        tree = _module(self.join, externals, key, read)
-        made: Take = linked(code_of(tree, self.join.key.source), "rows_by_key", externals.constants, {})
+        read = _read(self.kind, self.looked, self.path)
+        tree = None if read is None else _module(self.join, externals, key, read)
+        if tree is None:
+            return None
+        code = compiler.code_of(tree, self.join.key.source)
+        made: Take = linked(code, "rows_by_key", externals.constants, self.join.key.functions)
         return made
 
 
@@ -106,12 +110,11 @@ def _names(node: Node) -> NamePath | None:
     return path if names and len(path) == len(names) else None
 
 
-def _key(node: Node) -> str | None:
-    """The name in `id` or `$string(id)`."""
+def _key(node: Node) -> Node:
+    """`id` for `$string(id)`: every key becomes a text."""
     if isinstance(node, Call) and isinstance(node.procedure, Variable) and node.procedure.name == "string":
-        return _key(node.arguments[0]) if len(node.arguments) == 1 else None
-    names = _names(node)
-    return names[0] if names is not None and len(names) == 1 else None
+        return node.arguments[0] if len(node.arguments) == 1 else node
+    return node
 
 
 def _without(looked: Looked, path: NamePath) -> Looked:
@@ -124,40 +127,50 @@ def _without(looked: Looked, path: NamePath) -> Looked:
     return Looked(looked.is_whole, names)
 
 
-def _read(kind: Type, looked: Looked, path: NamePath) -> dict[str, tuple[type, ...]] | None:
-    """The classes of what is read of a row by name; None if anything lies deeper."""
+def _read(kind: Type, looked: Looked, path: NamePath) -> Read | None:
+    """What is read of a row and declared; None if a row is declared to be no object."""
     for name in path:
-        if looked.is_whole or name not in (kind.properties or {}):
-            return None
-        kind, looked = (kind.properties or {})[name], looked.names.get(name, Looked())
-    row = kind.items
-    if looked.is_whole or row is None:
+        kind = (kind.properties or {}).get(name, ANY)
+        looked = Looked(is_whole=True) if looked.is_whole else looked.names.get(name, Looked())
+    row = ANY if kind.items is None else kind.items
+    if classes_of(row) and dict not in classes_of(row):
         return None
-    below = list(looked.below(row))
-    if any(one.names or test_of(union_all([kind.without({"undefined"})]), one) is None for _, kind, one in below):
-        return None
-    found = {name: classes_of(kind) for name, kind, _ in below}
-    return None if any(not classes or {list, dict} & {*classes} for classes in found.values()) else found
+    below = {name: (classes_of(inner), test_of(inner, deeper)) for name, inner, deeper in looked.below(row)}
+    return {name: (classes, test) for name, (classes, test) in below.items() if classes}
 
 
-def _module(join: Join, externals: Externals, key: str, read: dict[str, tuple[type, ...]]) -> ast.Module:
-    pen = externals.pen(join.key, {})
-    local, row, body = pen.new_local("key"), pen.load("row"), list[ast.stmt]()
+def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Module | None:
+    """The module with `rows_by_key(rows, found)`; None if computing a key may take long."""
+    pen, row, body = externals.pen(join.key, {"row": "dict"}), ast.Name("row", ast.Load()), list[ast.stmt]()
+    made, local, found = externals.emit(join.key, key, {}, "row", pen.classes, ()), pen.new_local("key"), "found"
+    name = key.value if isinstance(key, Name) else ""
     with pen.into(body):
-        _doubt_unless(pen, pen.has_class(row, "dict"))
-        pen.assign(local, pen.part(row, pen.constant(key)))
-        if key in read and int not in read[key]:
-            _doubt_unless(pen, pen.has_class(pen.load(local), "str"))
+        _doubt_unless(pen, externals.class_test(pen, row, (dict,)))
+        pen.lines += made.statements
+        pen.assign(local, made.value)
+        is_text = pen.has_class(pen.load(local), "str")
+        if name in read and int not in read[name][0]:
+            _doubt_unless(pen, is_text)
         else:
-            pen.branch(pen.not_(pen.has_class(pen.load(local), "str")), lambda: _as_text(pen, local))
-        for name, classes in read.items():
-            if name == key and str in classes:
-                continue  # it is tested by now
-            value = pen.method(row, "get", pen.constant(name))
-            _doubt_unless(pen, externals.class_test(pen, value, (*classes, *NOTHING)))
-        pen.assign_item("found", pen.load(local), row)
+            pen.branch(pen.not_(is_text), lambda: _as_text(pen, local))
+        for one, (classes, test) in read.items():
+            if one != name or str not in classes:  # a key is tested by now
+                _test(pen, externals, pen.method(row, "get", pen.constant(one)), classes, test)
+        pen.assign_item(found, pen.load(local), row)
     pen.loop(pen.load("rows"), body, "row")
-    return externals.module(pen, "rows_by_key", ["rows", "found"])
+    return None if made.runs else externals.module(pen, "rows_by_key", ["rows", found])
+
+
+def _test(pen: Pen, externals: Externals, value: ast.expr, classes: tuple[type, ...], test: Test | None) -> None:
+    """Test a value, and where it is not empty what is read below it."""
+    if {list, dict}.isdisjoint(classes) or test is None:
+        _doubt_unless(pen, externals.class_test(pen, value, (*classes, *NOTHING)))
+        return
+    local = pen.new_local("value")
+    pen.assign(local, value)
+    _doubt_unless(pen, externals.class_test(pen, pen.load(local), (*classes, *NOTHING)))
+    right = pen.called(externals.named(pen, "typed", test), pen.load(local))
+    pen.branch(pen.load(local), lambda: _doubt_unless(pen, right))
 
 
 def _as_text(pen: Pen, local: str) -> None:
