@@ -221,7 +221,7 @@ def test_an_expression_is_bounded_in_what_it_takes_to_compile():
         Expression("a" + "[0]" * 10_001)
     assert Expression("[" + ",".join("1" * 15_000) + "]").node is not None
     with pytest.raises(MappingError, match="too many lambdas, groups, sorts, transforms, @, # and % to compile"):
-        value("[" + ",".join(["a{b: c}"] * 2_400) + "]")
+        value("[" + ",".join(["a{b: c, d: c}"] * 1_300) + "]")
     with pytest.raises(MappingError, match="the parents of the % are more than 500,000 steps away"):
         Expression("(b)" + ".a" * 800 + ".%" * 800)
     many = "(" + ";".join(f"$a{number} := 1" for number in range(400)) + ";" + ";".join(["$eval('1')"] * 100) + ")"

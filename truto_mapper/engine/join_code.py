@@ -143,7 +143,7 @@ def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Modu
     """The module with `rows_by_key(rows, found)`; None if computing a key may take long."""
     pen, row, body = externals.pen(join.key, {"row": "dict"}), ast.Name("row", ast.Load()), list[ast.stmt]()
     made, local, found = externals.emit(join.key, key, {}, "row", pen.classes, ()), pen.new_local("key"), "found"
-    name = key.value if isinstance(key, Name) else ""
+    name = ".".join(_names(key) or ())
     with pen.into(body):
         _doubt_unless(pen, externals.class_test(pen, row, (dict,)))
         pen.lines += made.statements

@@ -106,8 +106,8 @@ def _quick(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr | N
     first, *rest = arguments
     constants = [one.value if isinstance(one, ast.Constant) else None for one in rest]
     match name, constants:
-        case (("uppercase" | "lowercase"), _):
-            return writer.method(first, _METHODS[name])
+        case (("uppercase" | "lowercase" | "trim"), _):
+            return writer.method(first, _METHODS[name]) if name in _METHODS else _trimmed(writer, first)
         case "number", _:
             exact = writer.called("numeric", writer.method(writer.load("f_number"), "body", first))
             return writer.choice(writer.has_class(first, "int"), first, exact)
@@ -127,3 +127,10 @@ def _quick(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr | N
             return writer.part(writer.method(first, "partition", *rest), writer.constant(0))
         case _:
             return None
+
+
+def _trimmed(writer: Writer, text: ast.expr) -> ast.expr:
+    """A text without white space around it: itself, if it has none."""
+    exact = writer.method(writer.load("f_trim"), "body", writer.running(), text)
+    no_blank = writer.test(writer.constant(" "), ast.NotIn(), text)
+    return writer.choice(writer.both(no_blank, writer.method(text, "isprintable")), text, exact)

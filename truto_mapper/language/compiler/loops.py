@@ -46,14 +46,14 @@ def _is_direct(writer: Writer, name: str, function: nodes.Node) -> bool:
 
 
 def _mapped(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
-    source, found = writer.atom(writer.called("listed", values)), writer.empty("Sequence")
+    source, found = writer.atom(writer.items("listed", values)), writer.empty("Sequence")
     with _each_item(writer, function, source, results=(found,)) as offered:
         _append_stored(writer, found, function, _result(writer, function, offered, Writer.value))
     return _gathered(writer, values, found)
 
 
 def _filtered(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
-    source, found = writer.atom(writer.called("listed", values)), writer.empty("Sequence")
+    source, found = writer.atom(writer.items("listed", values)), writer.empty("Sequence")
     with _each_item(writer, function, source) as offered:
         is_kept = _result(writer, function, offered, compile_truth)
         writer.branch(is_kept, lambda: writer.append(found, writer.load(offered[0])))
@@ -62,7 +62,7 @@ def _filtered(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.exp
 
 def _only(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
     """`$single`: a second item that matches ends the loop."""
-    source, found = writer.atom(writer.called("listed", values)), writer.empty("list")
+    source, found = writer.atom(writer.items("listed", values)), writer.empty("list")
     with _each_item(writer, function, source, numbered=True) as offered:
         is_found = _result(writer, function, offered, compile_truth)
         match = writer.called("add_match", writer.load(found), writer.load(offered[1]))
@@ -133,7 +133,9 @@ def _body(writer: Writer, function: nodes.Lambda, offered: list[str], use: Use) 
 def _of_object(writer: Writer, function: nodes.Node, given: list[ast.expr], name: str) -> ast.expr:
     """`$each` and `$sift`: a loop over the fields of an object."""
     library, found = writer.load(f"f_{name}"), writer.empty("Sequence" if name == "each" else "dict")
-    source = writer.atom(writer.called("object_of", library, writer.focus(), *given))
+    given = [*map(writer.atom, given)]
+    taken = writer.called("object_of", library, writer.focus(), *given)
+    source = writer.atom(writer.choice(writer.has_class(given[0], "dict"), given[0], taken) if given else taken)
     key, value = writer.new_local("key"), writer.new_local("value")
     writer.known(writer.load(key), "str")
     offered = [value, key, source.id]  # type: ignore[attr-defined]  # a local

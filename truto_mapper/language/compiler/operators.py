@@ -234,9 +234,8 @@ def compile_alternative(writer: Writer, node: nodes.Coalesce | nodes.Default) ->
     writer.assign(made, writer.value(node.left))
     left = writer.load(made)
     is_kept = isinstance(node, nodes.Coalesce)
-    keeps = writer.is_there(left) if is_kept else writer.called("truthy", left, *writer.clock())
-    test = ast.UnaryOp(ast.Not(), keeps, **writer.at)
-    writer.branch(test, lambda: writer.assign(made, writer.value(node.right)))
+    keeps = writer.is_there(left) if is_kept else _truth_of(writer, left)
+    writer.branch(writer.not_(keeps), lambda: writer.assign(made, writer.value(node.right)))
     return writer.load(made)
 
 
@@ -249,6 +248,9 @@ def compile_truth(writer: Writer, node: nodes.Node) -> ast.expr:
         with writer.placed(node):
             left, right = map(writer.atom, writer.values(node.left, node.right))
             return _compare(writer, node.operator, left, right, truth=True)
+    denied = argument_of(writer, node, "not")
+    if denied is not None and is_boolean(writer, denied) and id(node) not in writer.numbers:
+        return writer.not_(compile_truth(writer, denied))
     value = writer.value(node)
     if gives_boolean(writer, node):
         return writer.test(value, ast.Is(), writer.constant(value=True))

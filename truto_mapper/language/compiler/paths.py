@@ -23,7 +23,7 @@ def compile_path(writer: Writer, node: nodes.Path) -> ast.expr:
     if node.group is None:
         return writer.called("kept_path", found) if keeps_array else found
     with writer.placed(node.group):
-        return group_items(writer, node.group, writer.called("listed", found))
+        return group_items(writer, node.group, writer.items("listed", found))
 
 
 def compile_raw_path(writer: Writer, node: nodes.Path) -> ast.expr:

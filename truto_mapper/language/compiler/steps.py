@@ -55,7 +55,7 @@ def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
     else:
         value = filter_value(writer, step.predicates, value)
     if step.group is not None:
-        return group_items(writer, step.group, writer.called("listed", value))
+        return group_items(writer, step.group, writer.items("listed", value))
     if not step.keep_array:
         return writer.called("settled", value)
     return writer.called("kept_path" if isinstance(step.node, nodes.Path) or step.predicates else "kept", value)

@@ -32,6 +32,9 @@ Table = Mapping[type, Callable[["Writer", Any], ast.expr]]
 #: The characters from which on a text counts that is made once in an evaluation.
 SHORT = 1_000
 
+#: The items up to which an array that is made or looked through once in an evaluation does not count.
+MANY = 32
+
 #: The most variables that the calls of $eval in an expression see together.
 MAX_VISIBLE = 20_000
 
@@ -117,6 +120,7 @@ class Writer(Pen):
         self.reads_variables = reads_variables
         #: Loops check the clock unless they make a single pass over the input; `alone` over one of any size.
         self.watches = alone or self.checks_time or reads_variables
+        self.is_alone = alone
         #: The locals of callers' functions by name.
         self.callers = callers
 
@@ -188,6 +192,15 @@ class Writer(Pen):
         """Whether code here may run many times over the same data."""
         return self.loops > 1 or (self.loops == 1 and self.watches)
 
+    @property
+    def may_be_many(self) -> bool:
+        """Whether code here may run more than once in an evaluation, or in one whose data may be of any size."""
+        return bool(self.loops) or self.in_lambda or self.is_alone
+
+    def is_many(self, found: ast.expr) -> ast.expr:
+        """Whether so many items have to be counted that are looked at, or made, once in an evaluation."""
+        return self.test(self.called("len", found), ast.Gt(), self.constant(MANY))
+
     def clock(self) -> list[ast.expr]:
         """The last argument of a function that looks through a value: the `Run` where it may be called many times."""
         return [self.running()] if self.loops or self.checks_time or self.reads_variables else []
@@ -197,7 +210,8 @@ class Writer(Pen):
         if not self.checks_size and not self.repeats:
             return made
         if isinstance(made, ast.Name):  # nothing more has to be known of the local
-            self.do(self.method(self.running(), "grown", made))
+            count = self.do if self.may_be_many else lambda call: self.branch(self.is_many(made), lambda: self.do(call))
+            count(self.method(self.running(), "grown", made))
             return made
         if not isinstance(made, ast.JoinedStr) or self.loops or self.in_lambda:
             return self.method(self.running(), "grown", made)
@@ -262,7 +276,15 @@ class Writer(Pen):
         """The items of a loop, which may have to check the clock, and the size of the results in a local."""
         if not self.loops and not self.watches:
             return found
-        return self.method(self.running(), "each", found, *map(self.load, results))
+        each = self.method(self.running(), "each", found, *map(self.load, results))
+        if self.may_be_many or not isinstance(found, ast.Name):
+            return each
+        return self.choice(self.is_many(found), each, found)
+
+    def items(self, function: str, value: ast.expr) -> ast.expr:
+        """A call of `function`, which gives the items of a value; an array that was made here is these."""
+        is_array = isinstance(value, ast.Name) and self.classes.get(value.id) in ("list", "Sequence")
+        return value if is_array else self.called(function, value)
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""

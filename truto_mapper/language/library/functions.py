@@ -136,7 +136,10 @@ _NAMED: Final = (
     (values, "MISSING Closure Constructed Sequence Tail Tuples"),
     (values, "collapsed equal items listed settled stored truthy unequal whole"),
     (paths, "add_to_group added arithmetic combined compared concatenated constructed_items context_array"),
-    (paths, "context_items ended field fields grouped grouped_by groups is_empty is_empty_item item_at joined keyed"),
+    (
+        paths,
+        "context_items ended field fields grouped is_empty is_empty_item item_at joined keyed",
+    ),
     (paths, "kept kept_path multiplied"),
     (paths, "negated push range_array ranged repeated repeated_key root_field select subtracted text"),
     (sets, "included"),

@@ -37,15 +37,11 @@ def substring_after(text: str, chars: Any = MISSING) -> str:
     return text[text.index(chars) + len(chars) :] if chars is not MISSING and chars in text else text
 
 
-#: White space that is more than one blank between words.
-_SPACES: Final = re.compile(r"[\t\n\r]|  ")
-
-
 def trim(run: Run, text: Any) -> Any:
     if text is MISSING:
         return MISSING
-    if len(text) < CHUNK and not _SPACES.search(text):
-        return text.strip(" ")
+    if len(text) < CHUNK and text.isprintable():  # its only white space is blanks
+        return " ".join(text.split())
     parts: list[str] = []
     for start in run.each(range(0, len(text), CHUNK)):
         part = re.sub(r"[ \t\n\r]+", " ", text[start : start + CHUNK])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-from collections import defaultdict
 from collections.abc import Callable
 from itertools import chain
 from types import MappingProxyType
@@ -256,22 +255,16 @@ def grouped(run: Run, value: Any, pairs: Pairs) -> dict[str, Any]:
     return {key: stored(one) for key, one in made if one is not MISSING}
 
 
-def groups() -> defaultdict[str, list[Any]]:
-    """No groups yet."""
-    return defaultdict(list)
-
-
-def add_to_group(found: dict[str, list[Any]], key: Any, item: Any) -> None:
+def add_to_group(run: Run, found: dict[str, list[Any]], key: Any, item: Any) -> None:
     """Add an item to the group of its key. Raises T1003 for a key that is not text."""
-    if key is not MISSING:
-        found[text_key(key)].append(item)
-
-
-def grouped_by(run: Run, found: dict[str, list[Any]], value_of: Callable[[Any], Any]) -> dict[str, Any]:
-    """As `grouped`, for a single pair, with the items by key."""
-    run.spend(_GROUP * len(found))
-    made = ((key, value_of(combined(members))) for key, members in run.each(list(found.items())))
-    return {key: stored(one) for key, one in made if one is not MISSING}
+    if key is MISSING:
+        return
+    group = found.get(text_key(key))
+    if group is None:
+        run.spend(_GROUP)
+        found[key] = [item]
+    else:
+        group.append(item)
 
 
 def _groups(run: Run, several: list[Any], keys: list[Callable[[Any], Any]]) -> dict[str, tuple[int, list[Any]]]:
