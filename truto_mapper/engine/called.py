@@ -41,6 +41,11 @@ def opened(value: Any) -> dict[str, Any]:
     raise TypeError
 
 
+def array_of(value: Any) -> list[Any]:
+    """A value as an array: the items of a sequence, or the only one."""
+    return list(value) if isinstance(value, list) else [value]
+
+
 def value_at(value: Any, *steps: str) -> Any:
     """The value at a path of names: MISSING if there is none, False if anything but objects is on the way."""
     for step in steps:

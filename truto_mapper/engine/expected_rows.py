@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from truto_mapper.engine.field_source import FieldSource
-from truto_mapper.engine.row_code import JOINED, Blueprint, RowCode, deeper_tests
+from truto_mapper.engine.look_ups import JOINED
+from truto_mapper.engine.row_code import Blueprint, RowCode, deeper_tests
 from truto_mapper.engine.shaping import CLASSES
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Call, Condition, Node, Variable

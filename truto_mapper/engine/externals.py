@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
-from truto_mapper.engine.called import new_run, opened
+from truto_mapper.engine.called import array_of, new_run, opened
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.compiler import Emitted
 from truto_mapper.language.compiler.pen import Pen
+from truto_mapper.language.compiler.shape import Shape
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.values import MISSING, finite
@@ -26,7 +28,7 @@ def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:
     pen.lines.append(ast.Assign([ast.Tuple(targets, ast.Store())], value, **pen.at))
 
 
-_CALLED: tuple[Any, ...] = (new_run, opened, finite, Exception, KeyError, TypeError, bool, dict, float)
+_CALLED: tuple[Any, ...] = (new_run, opened, array_of, finite, Exception, KeyError, TypeError, bool, dict, float)
 
 
 class Externals:
@@ -45,13 +47,13 @@ class Externals:
         context: str,
         classes: Mapping[str, str],
         small: Collection[str],
+        shapes: Mapping[int, Shape] = MappingProxyType({}),
     ) -> Emitted:
         """Compile a node of an expression; see `compiler.emit`."""
         callers = {name: f"caller_{name}" for name in expression.functions}  # linked by `Fused`
         place, numbers = expression.placer, self.temporaries
-        return compiler.emit(
-            node, names, context, place, callers=callers, temporaries=numbers, classes=classes, small=small
-        )
+        known: dict[str, Any] = {"classes": classes, "small": small, "shapes": shapes}
+        return compiler.emit(node, names, context, place, callers=callers, temporaries=numbers, **known)
 
     def pen(self, expression: Expression, classes: dict[str, str]) -> Pen:
         """A pen at the place of an expression."""

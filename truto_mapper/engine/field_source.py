@@ -19,6 +19,8 @@ from truto_mapper.resource.spec import Resource
 #: The nodes below which `$` is the same as above them.
 SAME_CONTEXT = nodes.Condition | nodes.Binary | nodes.Coalesce | nodes.Default | nodes.Call | nodes.Array | nodes.Object
 SAME_CONTEXT |= nodes.Negate | nodes.Chain | nodes.Branches | nodes.Hole
+#: Those in which names may be bound.
+SCOPES = nodes.Block | nodes.Bind | nodes.Lambda
 _LEAVES = nodes.String | nodes.Number | nodes.Value | nodes.Variable
 
 _FREE = Field("object")

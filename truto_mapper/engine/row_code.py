@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from truto_mapper.engine.externals import Externals, UnfusableError, unpack
-from truto_mapper.engine.field_source import SAME_CONTEXT, FieldSource
+from truto_mapper.engine.field_source import FieldSource
+from truto_mapper.engine.look_ups import JOINED, ROWS, LookUps
 from truto_mapper.engine.per_page import Memo, PageValues
 from truto_mapper.engine.reply_code import Loops
+from truto_mapper.engine.shaped_values import ShapedValues
 from truto_mapper.engine.shaping import CLASSES, SCALARS, is_proved_by_class, schema_of, shaper
 from truto_mapper.engine.source_types import NOTHING, Looked, Reading, SourceTypes, classes_of, test_of
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, is_simple_path, leading_names, without_brackets
-from truto_mapper.language.nodes import Call, Name, Node, Number, Path, String, Value, Variable, walk
+from truto_mapper.language.names import NamePath, leading_names, without_brackets
+from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
 from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.field import REMOTE_DATA, Field
-
-#: The binding of the rows of joins, and the local that holds it.
-JOINED, ROWS = "joined", "rows_of_joins"
 
 #: Functions that are cheaper to call than to look up in a memo.
 _CHEAP = frozenset({"boolean", "exists", "join", "lookup", "not", "size", "string"})
@@ -78,6 +77,8 @@ class RowCode:
         self.blueprint, self.page, self.record = blueprint, blueprint.page, blueprint.record
         joined = (JOINED,) if blueprint.endpoint.joins else ()
         self.paths = _Paths((*joined, *blueprint.loops.variables), blueprint.endpoint.path.functions)
+        rows_of = {one.name: blueprint.joined(one.name) for one in blueprint.endpoint.joins}
+        self.look_ups = LookUps(self.paths, self.fetched, rows_of)
         #: The locals of variables, of the values at paths, and of the objects at paths.
         self.locals = dict(zip(blueprint.loops.variables, rows, strict=True)) | dict.fromkeys(joined, ROWS)
         self.values: dict[NamePath, str] = {}
@@ -88,8 +89,10 @@ class RowCode:
         self.classes: dict[str, str] = {}
         self.given: set[str] = set()
         self.short: set[str] = set()
+        self.shaped = ShapedValues(blueprint.endpoint, self.record.leaves())
         self.runs = False
         self.pen = blueprint.externals.pen(blueprint.endpoint.path, self.classes)
+        self.classes |= dict.fromkeys(rows_of.values(), "dict")
 
     def row(self) -> list[ast.stmt]:
         """The whole code."""
@@ -100,7 +103,8 @@ class RowCode:
             for name, expression in self.blueprint.endpoint.let:
                 if self.paths.others.get(name) and name not in self.locals:
                     self.pen.at = expression.placer.place(expression.node.span)
-                    self.locals[name] = self.inline(expression, expression.node)
+                    declared = self.shaped.of_let(name, expression)
+                    self.locals[name] = self.inline(expression, expression.node, declared)
             self.append_record(self.object(self.record.children() or []))
         self.pen.at = place
         return self.with_lookups([*_limits(self), *body])
@@ -119,6 +123,10 @@ class RowCode:
     def array_of(self, made: ast.expr) -> ast.expr:
         """The array of one item."""
         return self.pen.list_of(made)
+
+    def maker(self, names: Sequence[str]) -> str | None:  # noqa: ARG002
+        """The name of a function that makes an object of its values in the order of these names; None for a dict."""
+        return None
 
     # Overridden for expected rows
 
@@ -248,40 +256,9 @@ class RowCode:
             self.values[path] = self.pen.new_local(path[-1])
         return self.values[path]
 
-    def looked_up(self, node: Any, context: str | None = None) -> Any:
-        """A node with locals in place of plain paths, and in place of `$` if `context` is the local of that."""
-        if node.__class__ is tuple:
-            return tuple(self.looked_up(one, context) for one in node)
-        if context is not None and isinstance(node, Variable) and node.name == "":
-            return Variable(node.span, f"@{context}")
-        if isinstance(node, Call) and (rows := self.rows_looked_up(node)) is not None:
-            return replace(node, arguments=(rows, self.looked_up(node.arguments[1], context)))
-        path = self.paths.path(node) if is_simple_path(node) else None
-        if path is not None:
-            is_of_row = len(path) > 1 and path[0] != JOINED
-            return Variable(node.span, f"@{self.fetched(path)}") if is_of_row else node
-        if isinstance(node, Path) and isinstance(node.steps[0].node, Call):
-            first = replace(node.steps[0], node=self.looked_up(node.steps[0].node, context))
-            return replace(node, steps=(first, *node.steps[1:]))
-        if not isinstance(node, SAME_CONTEXT):
-            return node
-        return replace(node, **{one.name: self.looked_up(getattr(node, one.name), context) for one in fields(node)})
-
-    def rows_looked_up(self, call: Call) -> Variable | None:
-        """The local of the rows in `$lookup($joined.name, key)`."""
-        is_lookup = (
-            isinstance(call.procedure, Variable) and call.procedure.name == "lookup" and len(call.arguments) == 2
-        )
-        path = self.paths.path(call.arguments[0]) if is_lookup and is_simple_path(call.arguments[0]) else None
-        if path is None or path[:-1] != (JOINED,) or path[1] not in [one.name for one in self.blueprint.endpoint.joins]:
-            return None
-        local = self.blueprint.joined(path[1])
-        self.classes[local] = "dict"
-        return Variable(call.arguments[0].span, f"@{local}")
-
-    def inline(self, expression: Expression, node: Node) -> str:
-        """The local of the value of a node of an expression."""
-        value = self.computed(expression, node)
+    def inline(self, expression: Expression, node: Node, declared: Field | None = None) -> str:
+        """The local of the value of a node of an expression, whose parts are in the shape of a field."""
+        value = self.computed(expression, node, declared)
         if isinstance(value, ast.Name):
             return value.id
         local = self.pen.new_local("value")
@@ -292,14 +269,15 @@ class RowCode:
             self.classes[local] = "int"
         return local
 
-    def computed(self, expression: Expression, node: Node) -> ast.expr:
+    def computed(self, expression: Expression, node: Node, declared: Field | None = None) -> ast.expr:
         """The value of a node of an expression, to be used once."""
-        node = self.looked_up(node)
+        node = self.look_ups.looked_up(node)
+        shapes = self.shaped.shapes(expression, node, declared, self.external, self.maker)
         free = compiler.parameters(node, dict.fromkeys(expression.functions, ""))
         names = {name: self.named(name) for name in free if self.is_bound(name)}
         context = self.locals[self.paths.context[0]]
         small = [name for name, local in names.items() if local in self.short]
-        made = self.blueprint.externals.emit(expression, node, names, context, self.classes, small)
+        made = self.blueprint.externals.emit(expression, node, names, context, self.classes, small, shapes)
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
         return made.value
@@ -341,14 +319,31 @@ class RowCode:
         if (array := _array_of_one(self, child)) is not None:
             return array, True
         child = self.narrowed(child)
+        if (
+            declared.type not in SCALARS
+            and self.shaped.constructors(child.expression, child.node, declared) is not None
+        ):
+            return self.gathered(child, self.inline(child.expression, child.node, declared)), True
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
-        if path is None:
+        if path is None or (path[0] == JOINED and len(path) > 1):
             value = pen.load(self.inline(child.expression, child.node))
         else:
             value = pen.load(self.fetched(path, known))
-        return (value, False) if declared.type in SCALARS else (self.shaped(child, value), True)
+        return (value, False) if declared.type in SCALARS else (self.fitted(child, value), True)
 
-    def shaped(self, child: FieldSource, value: ast.expr) -> ast.expr:
+    def gathered(self, child: FieldSource, value: str) -> ast.expr:
+        """An array or object whose parts are in the shape of its field; None for no value."""
+        pen, local, found = self.pen, self.pen.new_local("shaped"), self.pen.load(value)
+        if child.declared.type == "array":
+            self.doubt_unless(pen.is_there(found))  # an absent one may be an empty array
+            array = pen.called("array_of", found)
+            pen.assign(local, pen.choice(pen.has_class(found, "list"), found, array))
+            self.given.add(local)
+        else:
+            pen.assign(local, pen.choice(pen.is_there(found), found, pen.constant(None)))
+        return pen.load(local)
+
+    def fitted(self, child: FieldSource, value: ast.expr) -> ast.expr:
         """An array, an object or any value in the shape of its field; None for no value."""
         pen, local = self.pen, self.pen.new_local("shaped")
         if child.declared.type == "array" and not self.is_of_row(child.node):
@@ -450,7 +445,7 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
     code.doubt_unless(pen.either(is_text, pen.is_no_value(pen.load(text)) if skips_null else pen.constant(False)))
 
     def one() -> None:
-        made = code.object([replace(one, node=code.looked_up(one.node, text)) for one in children])
+        made = code.object([replace(one, node=code.look_ups.looked_up(one.node, text)) for one in children])
         code.doubt_unless(made if isinstance(made, ast.Name) else pen.constant(value=True))
         pen.assign(local, code.array_of(made))
 
@@ -458,7 +453,7 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
         code.classes[text] = "str"
         test = pen.constant(value=True)
         if condition is not None:
-            test = code.is_true(pen.load(code.inline(child.expression, code.looked_up(condition, text))))
+            test = code.is_true(pen.load(code.inline(child.expression, code.look_ups.looked_up(condition, text))))
         pen.branch(test, one, lambda: pen.assign(local, pen.list_of()))
 
     pen.branch(is_text, construct, lambda: pen.assign(local, pen.constant(None)))

@@ -28,7 +28,8 @@ from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.hoisting import Hoisted
-from truto_mapper.engine.row_code import JOINED, Blueprint, not_looked_up
+from truto_mapper.engine.look_ups import JOINED
+from truto_mapper.engine.row_code import Blueprint, not_looked_up
 from truto_mapper.engine.shaping import CLASSES, is_proved_by_class
 from truto_mapper.engine.source_types import Looked, Reading, test_of
 from truto_mapper.language.compiler.calls import may_take_context
@@ -68,6 +69,11 @@ class TypedRowCode(ExpectedRowCode):
             raise UnfusableError("a join is used for more than to look up keys")
         self.needed_paths.add(path)
         return super().fetched(path, needed)
+
+    def maker(self, names: Sequence[str], declared: Sequence[str]) -> str:
+        name = self.pen.new_local("made")
+        self.made[name], self.declared[name] = list(names), tuple(declared)
+        return name
 
     def expected(self, child: FieldSource) -> ast.expr:
         path = self.paths.path(child.node)
@@ -128,8 +134,7 @@ class TypedRowCode(ExpectedRowCode):
 
     def object(self, children: list[FieldSource]) -> ast.expr:
         """The object in one piece; None if none of its fields has a value."""
-        pen, name = self.pen, self.pen.new_local("made")
-        self.made[name], self.declared[name] = [child.name for child in children], children[0].beside
+        pen, name = self.pen, self.maker([child.name for child in children], children[0].beside)
         values = [self.expected(child) for child in children]
         made = pen.called(name, *values)
         if not all(map(self.is_maybe, values)):
@@ -277,6 +282,8 @@ class _WithoutRows(ast.NodeTransformer):
             function, is_caller = called.removeprefix("f_"), called.startswith("caller_")
             if not is_caller and (function not in STANDARD or may_take_context(function, len(given) - 3)):
                 raise UnfusableError("a function may take the row for an argument")
+            given[1] = ast.copy_location(ast.Name("MISSING", ast.Load()), given[1])
+        if name == "object_of" and len(given) > 2:  # what is given is not taken from the context
             given[1] = ast.copy_location(ast.Name("MISSING", ast.Load()), given[1])
         if name == ONLY:
             return call

@@ -14,6 +14,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.compiler import calls, constructors, functions, operators, paths, steps, variables
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
+from truto_mapper.language.compiler.shape import Shape
 from truto_mapper.language.compiler.writer import Table, Writer
 from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.language.names import free_variables
@@ -84,6 +85,7 @@ def emit(
     small: Collection[str] = (),
     alone: bool = False,
     whole: bool = True,
+    shapes: Mapping[int, Shape] = MappingProxyType({}),
 ) -> Emitted:
     """Compile a node to statements and an expression, to be placed in a Python function.
 
@@ -94,13 +96,14 @@ def emit(
     differ; each ends in `_` and a number. With `trace`, `Run.seen` records the value of each node under its index in
     `walk(node)`. `small` are variables whose values are not much longer than a row. Code that is `alone` belongs to no
     row of a page: its input may be of any size, so every loop checks the clock. A `whole` context is one item even if
-    it is an array. The value may be a `Sequence`, or hold functions if the node `escapes`: see `values.plain`.
+    it is an array. Object constructors whose identities are in `shapes` give an object of that shape, or raise. The
+    value may be a `Sequence`, or hold functions if the node `escapes`: see `values.plain`.
     """
     tables = VALUES, RAW_VALUES
     writer = Writer(
         tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace, small, alone
     )
-    writer.is_input = whole
+    writer.is_input, writer.shapes = whole, shapes
     variables.declare_bound(writer, (node,))
     value = writer.value(node)
     return Emitted(writer.lines, value, writer.runs)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.items import item_function
+from truto_mapper.language.compiler.shapes import compile_shaped
 from truto_mapper.language.compiler.writer import Writer
 
 #: The nodes whose values are never sequences.
@@ -49,7 +50,8 @@ def _constants(writer: Writer, several: Sequence[nodes.Node]) -> list[ast.expr]:
 
 def push(writer: Writer, value: ast.expr, found: str) -> None:
     """Append a value, or the items of an array; MISSING appends nothing."""
-    plain = writer.either(writer.has_class(value, "str"), writer.has_class(value, "int"))
+    is_null = writer.test(value, ast.Is(), writer.constant(None))
+    plain = writer.either(writer.has_class(value, "str"), writer.has_class(value, "int"), is_null)
     pushed = writer.called("push", writer.load(found), value)
     writer.branch(plain, lambda: writer.append(found, value), lambda: writer.do(pushed))
 
@@ -67,9 +69,11 @@ def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:
         table = writer.new_local()
         writer.assign(table, ast.Dict([writer.constant(name) for name, _ in named], constants, **writer.at))
         return writer.grown(writer.load(table)) if writer.repeats else writer.load(table)
-    made = writer.empty("dict")
-    written: set[str] = set()
     with writer.within(_object_context(writer)):
+        if (shape := writer.shapes.get(id(node))) is not None:
+            shaped = compile_shaped(writer, dict(named), shape)
+            return writer.grown(shaped) if writer.repeats else shaped
+        made, written = writer.empty("dict"), set[str]()
         for name, value in named:
             if name in written:
                 writer.do(writer.called("repeated_key", writer.constant(name)))

@@ -132,5 +132,6 @@ def _quick(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr | N
 def _trimmed(writer: Writer, text: ast.expr) -> ast.expr:
     """A text without white space around it: itself, if it has none."""
     exact = writer.method(writer.load("f_trim"), "body", writer.running(), text)
-    no_blank = writer.test(writer.constant(" "), ast.NotIn(), text)
-    return writer.choice(writer.both(no_blank, writer.method(text, "isprintable")), text, exact)
+    joined = writer.method(writer.constant(" "), "join", writer.method(text, "split"))
+    quick = writer.choice(writer.test(writer.constant(" "), ast.In(), text), joined, text)
+    return writer.choice(writer.method(text, "isprintable"), quick, exact)  # its only white space is blanks

@@ -21,17 +21,35 @@ def group_items(writer: Writer, group: nodes.Group | nodes.Object, over: ast.exp
 
 def _grouped_by(writer: Writer, groups: ast.expr, value: nodes.Node) -> ast.expr:
     """The object with a value for each group."""
-    found, key, item, body = writer.empty("dict"), writer.new_local("key"), writer.new_local("item"), list[ast.stmt]()
-    with writer.looping(body):
-        one = writer.part(writer.load(item), writer.constant(0))
-        is_only = writer.test(writer.called("len", writer.load(item)), ast.Eq(), writer.constant(1))
-        writer.assign(item, writer.choice(is_only, one, writer.called("combined", writer.load(item))))
-        with item_context(writer, item, value):
-            made = writer.atom(writer.value(value))
+    found, key, group, body = writer.empty("dict"), writer.new_local("key"), writer.new_local("group"), list[ast.stmt]()
+    with writer.looping(body, groups):
+        made = _value_of(writer, group, value)
         stored = writer.choice(writer.has_class(made, "Sequence"), writer.called("stored", made), made)
         writer.branch(writer.is_there(made), lambda: writer.assign_item(found, writer.load(key), stored))
-    writer.loop(writer.called("pairs", writer.running(), groups), body, key, item)
-    return writer.known(writer.load(found), "dict")
+    writer.loop(writer.pairs(groups), body, key, group)
+    return writer.load(found)
+
+
+def _value_of(writer: Writer, group: str, value: nodes.Node) -> ast.expr:
+    """The value of a node for the members of a group. `$[0]` is the first, if that is a text."""
+    made, item, members = writer.new_local(), writer.new_local("item"), writer.load(group)
+    first = writer.part(members, writer.constant(0))
+
+    def evaluate() -> None:
+        is_only = writer.test(writer.called("len", members), ast.Eq(), writer.constant(1))
+        writer.assign(item, writer.choice(is_only, first, writer.called("combined", members)))
+        with item_context(writer, item, value):
+            writer.assign(made, writer.value(value))
+
+    match value:
+        case nodes.Step(
+            node=nodes.Variable(name=""), predicates=(nodes.Filter(expression=nodes.Number(value=0)),), group=None
+        ):
+            writer.assign(made, first)
+            writer.branch(writer.has_class(writer.load(made), "str"), lambda: None, evaluate)
+        case _:
+            evaluate()
+    return writer.load(made)
 
 
 def _is_of_fields(key: nodes.Node) -> bool:
@@ -40,22 +58,33 @@ def _is_of_fields(key: nodes.Node) -> bool:
 
 
 def _groups(writer: Writer, key: nodes.Node, source: ast.expr) -> ast.expr:
-    """The items by key, by a loop."""
+    """The items by key, by a loop. A key is evaluated once for no items."""
     found, item, group, body = (
         writer.empty("dict"),
         writer.new_local("item"),
         writer.new_local("group"),
         list[ast.stmt](),
     )
-    with writer.looping(body), item_context(writer, item, key):
+    if not _is_of_fields(key):
+        nothing = writer.list_of(writer.load("MISSING"))
+        source = writer.atom(ast.BoolOp(ast.Or(), [source, nothing], **writer.at))
+    with writer.looping(body, source), item_context(writer, item, key):
         made = writer.atom(writer.value(key))
+        is_text = writer.has_class(made, "str")
         known = writer.method(writer.load(found), "get", made)
-        writer.assign(group, writer.choice(writer.has_class(made, "str"), known, writer.constant(None)))
+        writer.assign(group, writer.choice(is_text, known, writer.constant(None)))
+
+        def begin() -> None:
+            add = writer.called("add_to_group", writer.running(), writer.load(found), made, writer.load(item))
+            new = writer.list_of(writer.load(item))
+            writer.branch(
+                writer.either(writer.not_(is_text), writer.counts(source)),
+                lambda: writer.do(add),
+                lambda: writer.assign_item(found, made, new),
+            )
+
         append = writer.method(writer.load(group), "append", writer.load(item))
-        add = writer.called("add_to_group", writer.running(), writer.load(found), made, writer.load(item))
         is_new = writer.test(writer.load(group), ast.Is(), writer.constant(None))
-        writer.branch(is_new, lambda: writer.do(add), lambda: writer.do(append))
-    nothing = [] if _is_of_fields(key) else [writer.list_of(writer.load("MISSING"))]  # evaluated once for no items
-    over = writer.atom(ast.BoolOp(ast.Or(), [source, *nothing], **writer.at)) if nothing else source
-    writer.loop(writer.watched(over), body, item)
+        writer.branch(is_new, begin, lambda: writer.do(append))
+    writer.loop(writer.watched(source), body, item)
     return writer.load(found)

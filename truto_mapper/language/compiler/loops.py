@@ -1,7 +1,7 @@
 """Loops: `$map(a, function($v){ … })` and the like, with the body of the lambda in a Python loop."""
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from truto_mapper.language import nodes
@@ -10,13 +10,10 @@ from truto_mapper.language.compiler.direct import call_directly
 from truto_mapper.language.compiler.growth import grows, write_growth
 from truto_mapper.language.compiler.items import needs_function
 from truto_mapper.language.compiler.lambdas import LOOPS, OF_CONTEXT, function_argument
-from truto_mapper.language.compiler.operators import compile_truth
+from truto_mapper.language.compiler.operators import Use, compile_truth
 from truto_mapper.language.compiler.variables import bound_in, declare_bound, function_name
-from truto_mapper.language.compiler.writer import Writer
+from truto_mapper.language.compiler.writer import MANY, Writer
 from truto_mapper.language.library.functions import STANDARD
-
-#: What is done with the body of a lambda: its value, or whether it is true.
-Use = Callable[[Writer, nodes.Node], ast.expr]
 
 
 def compile_loop(writer: Writer, node: nodes.Call, name: str | None, piped: Sequence[ast.expr]) -> ast.expr | None:
@@ -73,8 +70,19 @@ def _only(writer: Writer, function: nodes.Node, values: ast.expr) -> ast.expr:
 
 def _gathered(writer: Writer, values: ast.expr, found: str) -> ast.expr:
     """The results of a loop, undefined if there was nothing to loop over."""
-    gathered = writer.called("gathered", writer.running(), writer.load(found))
-    return writer.choice(writer.is_there(values), gathered, writer.load("MISSING"))
+    return writer.choice(writer.is_there(values), _counted(writer, found), writer.load("MISSING"))
+
+
+def _counted(writer: Writer, found: str) -> ast.expr:
+    """The results of a loop, their bytes counted where they may be many."""
+    results = writer.load(found)
+    gathered = writer.called("gathered", writer.running(), results)
+    if writer.may_be_many:
+        return gathered
+    is_short = ast.Compare(
+        writer.constant(1), [ast.Lt(), ast.LtE()], [writer.called("len", results), writer.constant(MANY)], **writer.at
+    )
+    return writer.choice(is_short, results, gathered)
 
 
 def _append_stored(writer: Writer, found: str, function: nodes.Node, value: ast.expr) -> None:
@@ -93,7 +101,7 @@ def _each_item(
     item, index = writer.new_local("item"), writer.new_local("i")
     writer.known(writer.load(index), "int")
     body: list[ast.stmt] = []
-    with writer.looping(body):
+    with writer.looping(body, source):
         yield [item, index, source.id]  # type: ignore[attr-defined]  # a local
     over, targets = writer.watched(source, *results), [item]
     if numbered or len(function.parameters if isinstance(function, nodes.Lambda) else ()) > 1:
@@ -140,15 +148,15 @@ def _of_object(writer: Writer, function: nodes.Node, given: list[ast.expr], name
     writer.known(writer.load(key), "str")
     offered = [value, key, source.id]  # type: ignore[attr-defined]  # a local
     body: list[ast.stmt] = []
-    with writer.looping(body):
+    with writer.looping(body, source):
         if name == "each":
             _append_stored(writer, found, function, _result(writer, function, offered, Writer.value))
         else:
             is_kept = _result(writer, function, offered, compile_truth)
             writer.branch(is_kept, lambda: writer.assign_item(found, writer.load(key), writer.load(value)))
-    writer.loop(writer.called("pairs", writer.running(), source), body, key, value)
+    writer.loop(writer.pairs(source), body, key, value)
     if name == "each":
-        return writer.called("gathered", writer.running(), writer.load(found))
+        return _counted(writer, found)
     return writer.choice(writer.load(found), writer.load(found), writer.load("MISSING"))
 
 

@@ -1,12 +1,16 @@
 """Operators: `+`, `<`, `=`, `in`, `&`, `..`, `and`, `or`, `? :`, `??`, `?:`, and whether a value counts as true."""
 
 import ast
+from collections.abc import Callable
 from typing import TypeGuard
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler.variables import argument_of, function_name
 from truto_mapper.language.compiler.writer import Writer
 from truto_mapper.language.library.functions import STANDARD
+
+#: What is made of a node: its value, or whether it is true.
+Use = Callable[[Writer, nodes.Node], ast.expr]
 
 
 def compile_chain(writer: Writer, node: nodes.Chain) -> ast.expr:
@@ -212,12 +216,17 @@ def _short_circuit(writer: Writer, node: nodes.Binary) -> ast.expr:
 
 def compile_condition(writer: Writer, node: nodes.Condition) -> ast.expr:
     """`test ? then : otherwise`: a conditional expression, or an `if` where a side needs statements."""
+    return _choose(writer, node, Writer.value, writer.load("MISSING"))
+
+
+def _choose(writer: Writer, node: nodes.Condition, use: Use, nothing: ast.expr) -> ast.expr:
+    """What is made of one side of a condition; `nothing` is what is made of a side that is not there."""
     test = compile_truth(writer, node.condition)
     then, otherwise = list[ast.stmt](), list[ast.stmt]()
     with writer.into(then):
-        left = writer.value(node.then)
+        left = use(writer, node.then)
     with writer.into(otherwise):
-        right = writer.load("MISSING") if node.otherwise is None else writer.value(node.otherwise)
+        right = nothing if node.otherwise is None else use(writer, node.otherwise)
     if not then and not otherwise:
         return writer.choice(test, left, right)
     made = writer.new_local()
@@ -248,13 +257,27 @@ def compile_truth(writer: Writer, node: nodes.Node) -> ast.expr:
         with writer.placed(node):
             left, right = map(writer.atom, writer.values(node.left, node.right))
             return _compare(writer, node.operator, left, right, truth=True)
-    denied = argument_of(writer, node, "not")
-    if denied is not None and is_boolean(writer, denied) and id(node) not in writer.numbers:
-        return writer.not_(compile_truth(writer, denied))
+    if not writer.numbers and (made := _truth_within(writer, node)) is not None:
+        return made
     value = writer.value(node)
     if gives_boolean(writer, node):
         return writer.test(value, ast.Is(), writer.constant(value=True))
     return value if is_boolean(writer, node) else _truth_of(writer, value)
+
+
+def _truth_within(writer: Writer, node: nodes.Node) -> ast.expr | None:
+    """The truth of a node that is decided by the truth of nodes in it; None for other nodes."""
+    denied = argument_of(writer, node, "not")
+    if denied is not None and is_boolean(writer, denied):
+        return writer.not_(compile_truth(writer, denied))
+    match node:
+        case nodes.Block(expressions=(one,)) if not isinstance(one, nodes.Bind):
+            with writer.placed(one):
+                return compile_truth(writer, one)
+        case nodes.Condition():
+            with writer.placed(node):
+                return _choose(writer, node, compile_truth, writer.constant(value=False))
+    return None
 
 
 def gives_boolean(writer: Writer, node: nodes.Node) -> bool:
@@ -286,9 +309,9 @@ def _truth_of(writer: Writer, value: ast.expr) -> ast.expr:
     known = writer.classes.get(value.id) if isinstance(value, ast.Name) else None
     if known in ("str", "int", "bool"):
         return writer.test(value, ast.NotEq(), writer.constant("" if known == "str" else 0))
-    true, false = writer.constant(value=True), writer.constant(value=False)
-    certain = writer.test(value, ast.Is(), true)
-    text = writer.both(writer.has_class(value, "str"), writer.test(value, ast.NotEq(), writer.constant("")))
-    is_true = writer.called("truthy", value, *writer.clock())
-    uncertain = writer.test(value, ast.IsNot(), false), writer.is_there(value), is_true
-    return writer.either(text, certain, writer.both(*uncertain))
+    certain = writer.test(value, ast.Is(), writer.constant(value=True))
+    is_text = writer.test(value, ast.NotEq(), writer.constant(""))
+    # What Python takes for false is false here, too: null, MISSING, an empty array or object.
+    is_some = ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), value, **writer.at), **writer.at)
+    other = writer.either(certain, writer.both(is_some, writer.called("truthy", value, *writer.clock())))
+    return writer.choice(writer.has_class(value, "str"), is_text, other)

@@ -132,7 +132,8 @@ class Pen:
     def empty(self, kind: str, *items: ast.expr) -> str:
         """A new local with an empty `list`, `dict`, `Sequence` or the like, or with a `list` of items."""
         local = self.new_local()
-        self.assign(local, self.list_of(*items) if kind == "list" else self.called(kind))
+        display = {"list": self.list_of(*items), "dict": ast.Dict([], [], **self.at)}
+        self.assign(local, display[kind] if kind in display else self.called(kind))
         self.classes[local] = kind
         return local
 

@@ -10,6 +10,7 @@ from truto_mapper.language.compiler.escapes import nests_sequences
 from truto_mapper.language.compiler.lambdas import written_out
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.compiler.placer import Placer
+from truto_mapper.language.compiler.shape import Shape
 
 #: The nodes whose value is that of another node, a variable, or a field.
 _PASSING = (
@@ -76,6 +77,8 @@ class Writer(Pen):
         #: Of the Python function being written: the outer locals that it assigns, and how deep its loops nest.
         self.nonlocals: set[str] = set()
         self.loops = 0
+        #: The local that says whether the only loop here is over many items; None where more than that counts.
+        self.many: str | None = None
         #: The local of each variable, and the `nonlocals` of the function that owns this local.
         self.free = {name: (local, self.nonlocals) for name, local in names.items()}
         self.variables = dict(self.free)
@@ -121,6 +124,8 @@ class Writer(Pen):
         #: Loops check the clock unless they make a single pass over the input; `alone` over one of any size.
         self.watches = alone or self.checks_time or reads_variables
         self.is_alone = alone
+        #: The shapes of object constructors, by their identity.
+        self.shapes: Mapping[int, Shape] = {}
         #: The locals of callers' functions by name.
         self.callers = callers
 
@@ -197,6 +202,12 @@ class Writer(Pen):
         """Whether code here may run more than once in an evaluation, or in one whose data may be of any size."""
         return bool(self.loops) or self.in_lambda or self.is_alone
 
+    def counts(self, found: ast.expr) -> ast.expr:
+        """Whether what is made here counts: always, or only if it has many items, or is made for each of many."""
+        if self.many is not None:
+            return self.load(self.many)
+        return self.constant(value=True) if self.may_be_many else self.is_many(found)
+
     def is_many(self, found: ast.expr) -> ast.expr:
         """Whether so many items have to be counted that are looked at, or made, once in an evaluation."""
         return self.test(self.called("len", found), ast.Gt(), self.constant(MANY))
@@ -210,8 +221,8 @@ class Writer(Pen):
         if not self.checks_size and not self.repeats:
             return made
         if isinstance(made, ast.Name):  # nothing more has to be known of the local
-            count = self.do if self.may_be_many else lambda call: self.branch(self.is_many(made), lambda: self.do(call))
-            count(self.method(self.running(), "grown", made))
+            count = self.method(self.running(), "grown", made)
+            self.branch(self.counts(made), lambda: self.do(count))
             return made
         if not isinstance(made, ast.JoinedStr) or self.loops or self.in_lambda:
             return self.method(self.running(), "grown", made)
@@ -265,12 +276,17 @@ class Writer(Pen):
         self.variables = outer
 
     @contextmanager
-    def looping(self, body: list[ast.stmt]) -> Iterator[None]:
-        """Write the body of a loop."""
+    def looping(self, body: list[ast.stmt], source: ast.expr | None = None) -> Iterator[None]:
+        """Write the body of a loop over `source`, which is in a local. What it makes counts if that has many items."""
+        outer, self.many = self.many, None
+        if source is not None and not self.may_be_many:
+            self.many = self.new_local("many")
+            self.assign(self.many, self.is_many(source))
         self.loops += 1
         with self.into(body):
             yield
         self.loops -= 1
+        self.many = outer
 
     def watched(self, found: ast.expr, *results: str) -> ast.expr:
         """The items of a loop, which may have to check the clock, and the size of the results in a local."""
@@ -281,6 +297,11 @@ class Writer(Pen):
             return each
         return self.choice(self.is_many(found), each, found)
 
+    def pairs(self, found: ast.expr) -> ast.expr:
+        """The keys and values of an object in a local, for a loop."""
+        each = self.called("pairs", self.running(), found)
+        return each if self.may_be_many else self.choice(self.is_many(found), each, self.method(found, "items"))
+
     def items(self, function: str, value: ast.expr) -> ast.expr:
         """A call of `function`, which gives the items of a value; an array that was made here is these."""
         is_array = isinstance(value, ast.Name) and self.classes.get(value.id) in ("list", "Sequence")
@@ -288,15 +309,16 @@ class Writer(Pen):
 
     def function(self, parameters: list[str], write: Callable[[], ast.expr]) -> str:
         """Define a Python function that returns the expression of `write`, and return its name."""
-        name, outer, seen = self.new_local("f"), (self.nonlocals, self.loops, self.functions), self.locals
-        self.nonlocals, self.loops, self.functions = set(), 1, 0
+        name, seen = self.new_local("f"), self.locals
+        outer = self.nonlocals, self.loops, self.functions, self.many
+        self.nonlocals, self.loops, self.functions, self.many = set(), 1, 0, None
         body: list[ast.stmt] = []
         with self.into(body):
             body.append(ast.Return(write(), **self.at))
         if self.nonlocals:
             body.insert(0, ast.Nonlocal(sorted(self.nonlocals), **self.at))
         self.looked_at += self.functions * self.locals
-        self.nonlocals, self.loops, self.functions = outer
+        self.nonlocals, self.loops, self.functions, self.many = outer
         self.functions, self.locals = self.functions + 1, seen
         if self.looked_at + self.functions * self.locals > MAX_LOOKED_AT:
             kinds = "lambdas, groups, sorts, transforms, @, # and %"

@@ -128,7 +128,8 @@ def _read(value: Any, name: str) -> tuple[list[Any], set[type]]:
 
 
 _OBJECTS = frozenset((dict,))
-_SINGLE = frozenset((dict, str, int, float, bool, type(None), Missing))
+_THERE = frozenset((dict, str, int, float, bool, type(None)))
+_SINGLE = _THERE | {Missing}
 
 
 def _field_of(item: Any, name: str) -> Any:
@@ -222,7 +223,7 @@ def combined(value: Any) -> Any:
     """The items of an array as a single context, for an object constructor whose keys are all constant."""
     if not isinstance(value, list):
         return value
-    if len(value) > 1 and _OBJECTS.issuperset(map(type, value)):
+    if len(value) > 1 and _THERE.issuperset(map(type, value)):
         return list(value)
     there = [one for one in value if one is not MISSING]
     if len(there) <= 1:
