@@ -110,7 +110,7 @@ class Drawn:
         self.outer = [name for name, _ in self.for_each][:-1]
         self.let = dict(self.new_let(name) for name in ("one", "two", "s", "e")[: rng.choice([0, 1, 2, 4])])
         made = {name: self.leaf(name) for name in self.fields if name == "id" or not self.is_rare(8)}
-        self.response = made
+        self.response = {name: self.named(name, one) for name, one in made.items()}
         self.cursor = self.expression("string", "page") if self.is_rare(2) else None
         self.recognise = self.expression("truth", "page") if self.is_rare(3) else "$exists(data)"
         self.time_zone = self.expression("string", "page") if self.is_rare(2) else None
@@ -166,6 +166,15 @@ class Drawn:
         if name == "id":
             return self.expression("string", "row") if self.is_rare(4) else "$string(s)" if self.is_rare(2) else "s"
         return self.expression(kind, "row")
+
+    def named(self, name, made):
+        """The source of a field; that of arrays and objects may be a `let`, which is all of it or a branch."""
+        if not (isinstance(made, str) and isinstance(self.kinds[name], tuple) and self.is_rare(3)):
+            return made
+        self.let[f"of_{name}"] = made
+        if self.is_rare(3):
+            return f"{self.path('flag', 'row')} ? $of_{name} : []"
+        return f"$of_{name} ?? $of_{name}" if self.is_rare(6) else f"$of_{name}"
 
     def expression(self, kind, context, depth=2):
         """An expression of a kind, where `context` is `$`: the page, the row, an object in it, or a text."""

@@ -11,7 +11,7 @@ from contacts import mapper_of
 from fuzz import GONG, NAMES
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_mappings import ArrayDrawn, Drawn
+from random_mappings import ArrayDrawn, Drawn, JoinedDrawn
 
 from truto_mapper import MapperError, load
 from truto_mapper.engine import typed_json
@@ -27,7 +27,7 @@ FORMATS = [None, "unified", "stream", "normalized", "raw", "debug"]
 #: Decimals, to be made longer than a double.
 LONG = re.compile(rb"\d\.\d+")
 RANDOM = st.integers(0, 2**48).map(random.Random)
-DRAWN = st.one_of(RANDOM.map(Drawn), RANDOM.map(ArrayDrawn))
+DRAWN = st.one_of(*(RANDOM.map(one) for one in (Drawn, ArrayDrawn, JoinedDrawn)))
 
 needs_msgspec = pytest.mark.skipif(typed_json.library() is None, reason="without msgspec there are no typed rows")
 
@@ -316,7 +316,7 @@ def test_without_msgspec_bytes_give_the_same(monkeypatch):
 def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
     count = Counter()
 
-    @settings(max_examples=120)
+    @settings(max_examples=160)
     @given(DRAWN, st.sampled_from(CHOICES), st.sampled_from([None, "stream", "normalized"]))
     def test(drawn, on_invalid, name):
         try:
@@ -326,6 +326,7 @@ def test_for_any_mapping_and_reply_bytes_give_what_dicts_give(tmp_path, typed):
         replies = [written(drawn.reply()), written(drawn.reply())]
         for sent in [*replies, LONG.sub(rb"\g<0>0000000000000000000000001", replies[0])]:
             options = {"on_invalid": on_invalid, "headers": {"word": "h"}, "context": {"word": "x"}}
+            options |= {"joined": drawn.joined()} if isinstance(drawn, JoinedDrawn) else {}
             assert from_bytes(mapper, sent, name, **options) == by_way_of_dicts(mapper, sent, name, **options)
             count["compared"] += 1
 

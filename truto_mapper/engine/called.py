@@ -46,6 +46,13 @@ def array_of(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else [value]
 
 
+def copied(value: Any) -> Any:
+    """A copy of an object of scalars, or of an array of them."""
+    if value.__class__ is list:
+        return [dict(one) for one in value]
+    return value if value is None else dict(value)
+
+
 def value_at(value: Any, *steps: str) -> Any:
     """The value at a path of names: MISSING if there is none, False if anything but objects is on the way."""
     for step in steps:

@@ -63,8 +63,8 @@ def _rows_module(blueprint: Blueprint) -> ast.Module:
     pen.assign("doubtful", pen.list_of())
     if any(code.runs for code in codes):
         pen.assign("run", pen.constant(None))
-    if expected.known:
-        pen.assign(expected.known, pen.constant(None))
+    for local in filter(None, (expected.known, *(code.done for code in codes))):
+        pen.assign(local, pen.constant(None))
     pen.assign("misses", pen.constant(0))
     pen.loop(pen.load("rows"), body, *names)
     known = pen.load("certain") if expected.has_everything else pen.constant(value=False)

@@ -8,7 +8,7 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any
 
-from truto_mapper.engine.called import array_of, new_run, opened
+from truto_mapper.engine.called import array_of, copied, new_run, opened
 from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.compiler import Emitted
 from truto_mapper.language.compiler.pen import Pen
@@ -28,7 +28,19 @@ def unpack(pen: Pen, names: Sequence[str], value: ast.expr) -> None:
     pen.lines.append(ast.Assign([ast.Tuple(targets, ast.Store())], value, **pen.at))
 
 
-_CALLED: tuple[Any, ...] = (new_run, opened, array_of, finite, Exception, KeyError, TypeError, bool, dict, float)
+_CALLED: tuple[Any, ...] = (
+    new_run,
+    opened,
+    array_of,
+    copied,
+    finite,
+    Exception,
+    KeyError,
+    TypeError,
+    bool,
+    dict,
+    float,
+)
 
 
 class Externals:

@@ -4,12 +4,12 @@ For the key `id`, and rows of which `name`, a text, is read:
 
     def rows_by_key(rows, found):
         for row in rows:
-            key_1 = row["id"]
+            key_1 = row.get("id", MISSING)
             if key_1.__class__ is not str:
                 if key_1.__class__ is not int:
                     raise Exception
                 key_1 = str(key_1)
-            if row.get("name").__class__ not in classes_2:
+            if not (row.get("name").__class__ is str or row.get("name").__class__ in classes_2):
                 raise Exception
             found[key_1] = row
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from truto_mapper.engine.called import Test, linked, value_at
 from truto_mapper.engine.externals import Externals
@@ -37,8 +37,17 @@ from truto_mapper.text.pointers import Steps
 
 Take = Callable[[list[Any], dict[str, Any]], None]
 
-#: What is read of a row by name: the classes of each value, and a test of it and of what is read below it.
-Read: TypeAlias = "dict[str, tuple[tuple[type, ...], Test | None]]"
+
+class ReadOfRow(NamedTuple):
+    """What is read of a row by one name: the classes of the value; of its items, and a test of what lies deeper."""
+
+    classes: tuple[type, ...]
+    items: tuple[type, ...]
+    test: Test | None
+
+
+#: What is read of a row, by name.
+Read: TypeAlias = dict[str, ReadOfRow]
 
 
 class JoinTypes:
@@ -135,8 +144,16 @@ def _read(kind: Type, looked: Looked, path: NamePath) -> Read | None:
     row = ANY if kind.items is None else kind.items
     if classes_of(row) and dict not in classes_of(row):
         return None
-    below = {name: (classes_of(inner), test_of(inner, deeper)) for name, inner, deeper in looked.below(row)}
-    return {name: (classes, test) for name, (classes, test) in below.items() if classes}
+    below = {name: _read_of(inner, deeper) for name, inner, deeper in looked.below(row)}
+    return {name: one for name, one in below.items() if one.classes}
+
+
+def _read_of(kind: Type, looked: Looked) -> ReadOfRow:
+    classes, items = classes_of(kind), classes_of(kind.items) if looked.is_whole and kind.items is not None else ()
+    if {list, dict}.isdisjoint(classes):
+        return ReadOfRow(classes, (), None)
+    is_flat = classes == (list,) and bool(items) and {list, dict}.isdisjoint(items)
+    return ReadOfRow(classes, items, None) if is_flat else ReadOfRow(classes, (), test_of(kind, looked))
 
 
 def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Module | None:
@@ -145,32 +162,39 @@ def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Modu
     made, local, found = externals.emit(join.key, key, {}, "row", pen.classes, ()), pen.new_local("key"), "found"
     name = ".".join(_names(key) or ())
     with pen.into(body):
-        _doubt_unless(pen, externals.class_test(pen, row, (dict,)))
         pen.lines += made.statements
         pen.assign(local, made.value)
         is_text = pen.has_class(pen.load(local), "str")
-        if name in read and int not in read[name][0]:
+        if name in read and int not in read[name].classes:
             _doubt_unless(pen, is_text)
         else:
             pen.branch(pen.not_(is_text), lambda: _as_text(pen, local))
-        for one, (classes, test) in read.items():
-            if one != name or str not in classes:  # a key is tested by now
-                _test(pen, externals, pen.method(row, "get", pen.constant(one)), classes, test)
+        for one, one_read in read.items():
+            if one != name or str not in one_read.classes:  # a key is tested by now
+                _test(pen, externals, pen.method(row, "get", pen.constant(one)), one_read)
         pen.assign_item(found, pen.load(local), row)
     pen.loop(pen.load("rows"), body, "row")
     return None if made.runs else externals.module(pen, "rows_by_key", ["rows", found])
 
 
-def _test(pen: Pen, externals: Externals, value: ast.expr, classes: tuple[type, ...], test: Test | None) -> None:
+def _test(pen: Pen, externals: Externals, value: ast.expr, read: ReadOfRow) -> None:
     """Test a value, and where it is not empty what is read below it."""
-    if {list, dict}.isdisjoint(classes) or test is None:
-        _doubt_unless(pen, externals.class_test(pen, value, (*classes, *NOTHING)))
-        return
-    local = pen.new_local("value")
-    pen.assign(local, value)
-    _doubt_unless(pen, externals.class_test(pen, pen.load(local), (*classes, *NOTHING)))
-    right = pen.called(externals.named(pen, "typed", test), pen.load(local))
-    pen.branch(pen.load(local), lambda: _doubt_unless(pen, right))
+    if not read.items and read.test is None:
+        return _has_class(pen, externals, value, read.classes)
+    local, item, body = pen.load(pen.new_local("value")), pen.load(pen.new_local("item")), list[ast.stmt]()
+    pen.assign(local.id, value)
+    _has_class(pen, externals, local, read.classes)
+    if read.test is not None:
+        right = pen.called(externals.named(pen, "typed", read.test), local)
+        return pen.branch(local, lambda: _doubt_unless(pen, right))
+    with pen.into(body):
+        _has_class(pen, externals, item, read.items)
+    return pen.branch(local, lambda: pen.loop(local, body, item.id))
+
+
+def _has_class(pen: Pen, externals: Externals, value: ast.expr, classes: tuple[type, ...]) -> None:
+    usual, others = pen.has_class(value, classes[0].__name__), externals.class_test(pen, value, (*classes, *NOTHING))
+    _doubt_unless(pen, pen.either(usual, others))
 
 
 def _as_text(pen: Pen, local: str) -> None:

@@ -90,6 +90,8 @@ class RowCode:
         self.given: set[str] = set()
         self.short: set[str] = set()
         self.shaped = ShapedValues(blueprint.endpoint, self.record.leaves())
+        #: The local of the outer row for which the `let`s that read nothing of the inner ones were computed.
+        self.done: str | None = None
         self.runs = False
         self.pen = blueprint.externals.pen(blueprint.endpoint.path, self.classes)
         self.classes |= dict.fromkeys(rows_of.values(), "dict")
@@ -100,11 +102,8 @@ class RowCode:
         with self.pen.into(body):
             self.declare_lets()
             _write_memos(self)
-            for name, expression in self.blueprint.endpoint.let:
-                if self.paths.others.get(name) and name not in self.locals:
-                    self.pen.at = expression.placer.place(expression.node.span)
-                    declared = self.shaped.of_let(name, expression)
-                    self.locals[name] = self.inline(expression, expression.node, declared)
+            lets = [one for one in self.blueprint.endpoint.let if self.paths.others.get(one[0])]
+            _write_lets(self, [one for one in lets if one[0] not in self.locals])
             self.append_record(self.object(self.record.children() or []))
         self.pen.at = place
         return self.with_lookups([*_limits(self), *body])
@@ -124,9 +123,17 @@ class RowCode:
         """The array of one item."""
         return self.pen.list_of(made)
 
-    def maker(self, names: Sequence[str]) -> str | None:  # noqa: ARG002
+    @property
+    def outer_row(self) -> str:
+        """A local that is another for each outer row."""
+        return self.locals[self.blueprint.loops.variables[0]]
+
+    def own(self, shared: ast.expr) -> ast.expr:
+        """What a record has of a value that other records have, too."""
+        return self.pen.called("copied", shared)
+
+    def maker(self, _: Sequence[str]) -> str | None:
         """The name of a function that makes an object of its values in the order of these names; None for a dict."""
-        return None
 
     # Overridden for expected rows
 
@@ -323,42 +330,69 @@ class RowCode:
             declared.type not in SCALARS
             and self.shaped.constructors(child.expression, child.node, declared) is not None
         ):
-            return self.gathered(child, self.inline(child.expression, child.node, declared)), True
+            return _gathered(self, child, self.inline(child.expression, child.node, declared)), True
         path, known = self.paths.path(child.node), CLASSES.get(declared.type)
         if path is None or (path[0] == JOINED and len(path) > 1):
             value = pen.load(self.inline(child.expression, child.node))
         else:
             value = pen.load(self.fetched(path, known))
-        return (value, False) if declared.type in SCALARS else (self.fitted(child, value), True)
-
-    def gathered(self, child: FieldSource, value: str) -> ast.expr:
-        """An array or object whose parts are in the shape of its field; None for no value."""
-        pen, local, found = self.pen, self.pen.new_local("shaped"), self.pen.load(value)
-        if child.declared.type == "array":
-            self.doubt_unless(pen.is_there(found))  # an absent one may be an empty array
-            array = pen.called("array_of", found)
-            pen.assign(local, pen.choice(pen.has_class(found, "list"), found, array))
-            self.given.add(local)
-        else:
-            pen.assign(local, pen.choice(pen.is_there(found), found, pen.constant(None)))
-        return pen.load(local)
-
-    def fitted(self, child: FieldSource, value: ast.expr) -> ast.expr:
-        """An array, an object or any value in the shape of its field; None for no value."""
-        pen, local = self.pen, self.pen.new_local("shaped")
-        if child.declared.type == "array" and not self.is_of_row(child.node):
-            self.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
-        self.runs = True
-        pen.assign(local, pen.method(pen.load("run"), "recorded", value))
-        shape = pen.called(self.external("shape", shaper(child.declared, strict=True)), pen.load(local))
-        pen.assign(local, pen.choice(self.pen.is_no_value(pen.load(local)), pen.constant(None), shape))
-        return pen.load(local)
+        return (value, False) if declared.type in SCALARS else (_fitted(self, child, value), True)
 
     def is_of_row(self, node: Node) -> bool:
         """Whether a node is a path from the row itself. An absent array of any other may be an empty one."""
         first = leading_names(node)[0] if self.paths.path(node) else None
         variables = ("", *self.blueprint.loops.variables)
         return isinstance(first, Name) or (isinstance(first, Variable) and first.name in variables)
+
+
+def _gathered(code: RowCode, child: FieldSource, value: str) -> ast.expr:
+    """An array or object whose parts are in the shape of its field; None for no value."""
+    pen, local, found = code.pen, code.pen.new_local("shaped"), code.pen.load(value)
+    if child.declared.type == "array":
+        code.doubt_unless(pen.is_there(found))  # an absent one may be an empty array
+        pen.assign(local, pen.choice(pen.has_class(found, "list"), found, pen.called("array_of", found)))
+        code.given.add(local)
+    else:
+        pen.assign(local, pen.choice(pen.is_there(found), found, pen.constant(None)))
+    if code.shaped.is_shared(child.node):
+        pen.assign(local, code.own(pen.load(local)))
+    return pen.load(local)
+
+
+def _fitted(code: RowCode, child: FieldSource, value: ast.expr) -> ast.expr:
+    """An array, an object or any value in the shape of its field; None for no value."""
+    pen, local = code.pen, code.pen.new_local("shaped")
+    if child.declared.type == "array" and not code.is_of_row(child.node):
+        code.doubt_unless(pen.is_there(value))  # an absent one may be an empty array
+    code.runs = True
+    pen.assign(local, pen.method(pen.load("run"), "recorded", value))
+    shape = pen.called(code.external("shape", shaper(child.declared, strict=True)), pen.load(local))
+    pen.assign(local, pen.choice(code.pen.is_no_value(pen.load(local)), pen.constant(None), shape))
+    return pen.load(local)
+
+
+def _write_lets(code: RowCode, lets: Sequence[tuple[str, Expression]]) -> None:
+    """Compute some `let`s: those that read nothing of the inner rows once for each outer row."""
+    outer = {*code.blueprint.loops.variables[:-1], JOINED}
+    shared = [one for one in lets if len(outer) > 1 and all(path[0] in outer for path in code.paths.others[one[0]])]
+    if shared:
+        pen, code.done, row = code.pen, code.pen.new_local("done"), code.outer_row
+        body: list[ast.stmt] = []
+        with pen.into(body):
+            pen.assign(code.done, pen.constant(None))  # in case that one fails
+            for name, expression in shared:
+                _write_let(code, name, expression)
+            pen.assign(code.done, pen.load(row))
+        pen.branch(pen.test(pen.load(row), ast.IsNot(), pen.load(code.done)), lambda: pen.lines.extend(body))
+        code.shaped.share(name for name, _ in shared)
+    for name, expression in lets:
+        if name not in code.locals:
+            _write_let(code, name, expression)
+
+
+def _write_let(code: RowCode, name: str, expression: Expression) -> None:
+    code.pen.at = expression.placer.place(expression.node.span)
+    code.locals[name] = code.inline(expression, expression.node, code.shaped.of_let(name, expression))
 
 
 def _limits(code: RowCode) -> list[ast.stmt]:

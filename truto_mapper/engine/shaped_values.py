@@ -30,6 +30,7 @@ class ShapedValues:
     def __init__(self, endpoint: Endpoint, leaves: Iterable[FieldSource]) -> None:
         self._read_once = _read_once(endpoint, leaves)
         self._lets: dict[str, Field] = {}
+        self._shared: set[str] = set()
 
     def of_let(self, name: str, expression: Expression) -> Field | None:
         """The field in whose shape a `let` can be; from now on it is."""
@@ -37,6 +38,16 @@ class ShapedValues:
         if declared is not None and self.constructors(expression, expression.node, declared) is not None:
             self._lets[name] = declared
         return self._lets.get(name)
+
+    def share(self, names: Iterable[str]) -> None:
+        """Note the `let`s whose values several records have."""
+        self._shared.update(names)
+
+    def is_shared(self, node: Node) -> bool:
+        """Whether what a node gives may be the value of such a `let`."""
+        return any(
+            isinstance(one, nodes.Variable) and one.name in self._shared & self._lets.keys() for one in walk(node)
+        )
 
     def constructors(self, expression: Expression, node: Node, declared: Field) -> list[tuple[Node, list[str]]] | None:
         """The constructors that give a field its value, and the names of their fields in the order of the declaration.

@@ -75,6 +75,13 @@ class TypedRowCode(ExpectedRowCode):
         self.made[name], self.declared[name] = list(names), tuple(declared)
         return name
 
+    @property
+    def outer_row(self) -> str:
+        return self.raws[0]
+
+    def own(self, shared: ast.expr) -> ast.expr:
+        return shared  # it is only to be encoded
+
     def expected(self, child: FieldSource) -> ast.expr:
         path = self.paths.path(child.node)
         if path is not None and len(path) > 1 and self.is_optional(path, child):
@@ -332,6 +339,8 @@ def rows_module(code: TypedRowCode) -> ast.Module:
         raise UnfusableError("it reads more of its page than other code")
     unpack(pen, parameters, pen.load("page"))
     blueprint.declare_joined(pen)
+    if code.done:
+        pen.assign(code.done, pen.constant(None))
     for name in ("records", "odd"):
         pen.assign(name, pen.list_of())
     pen.assign("start", pen.constant(0))

@@ -3,6 +3,7 @@
 import ast
 
 from truto_mapper.language import nodes
+from truto_mapper.language.compiler.operators import is_boolean
 from truto_mapper.language.compiler.shape import Part, Shape
 from truto_mapper.language.compiler.writer import SHORT, Writer
 
@@ -10,6 +11,9 @@ from truto_mapper.language.compiler.writer import SHORT, Writer
 def compile_shaped(writer: Writer, pairs: dict[str, nodes.Node], shape: Shape) -> ast.expr:
     """`{key: value}` in a shape."""
     values = dict(zip(pairs, map(writer.atom, writer.values(*pairs.values())), strict=True))
+    for name, value in values.items():
+        if is_boolean(writer, pairs[name]):
+            writer.known(value, "bool")
     given = [(part, values[part.name]) for part in shape.parts]
     for part, value in given:
         if part.is_required:
@@ -18,19 +22,25 @@ def compile_shaped(writer: Writer, pairs: dict[str, nodes.Node], shape: Shape) -
 
 
 def _dict_of(writer: Writer, given: list[tuple[Part, ast.expr]]) -> ast.expr:
-    count = next((n for n, (part, value) in enumerate(given) if not _is_sure(writer, part, value)), len(given))
-    keys: list[ast.expr | None] = [writer.constant(part.name) for part, _ in given[:count]]
-    made = writer.new_local("object")
-    writer.assign(made, ast.Dict(keys, [_kept(writer, part, value) for part, value in given[:count]], **writer.at))
-    for part, value in given[count:]:
-        kept = _kept(writer, part, value)
-        writer.branch(
-            writer.constant(value=True) if part.is_required else _is_right(writer, part, value),
-            lambda part=part, kept=kept: writer.assign_item(made, writer.constant(part.name), kept),  # type: ignore[misc]
-            lambda value=value: _give_up_unless(writer, writer.is_no_value(value)),  # type: ignore[misc]
-        )
-    if not any(part.is_required or _is_sure(writer, part, value) for part, value in given):
+    """The dict in one piece, if every value is right; else piece by piece."""
+    made, rights = writer.new_local("object"), [_is_right(writer, part, value) for part, value in given]
+
+    def whole() -> None:
+        keys: list[ast.expr | None] = [writer.constant(part.name) for part, _ in given]
+        writer.assign(made, ast.Dict(keys, [_kept(writer, part, value) for part, value in given], **writer.at))
+
+    def in_pieces() -> None:
+        writer.assign(made, ast.Dict([], [], **writer.at))
+        for (part, value), is_right in zip(given, rights, strict=True):
+            kept = _kept(writer, part, value)
+            writer.branch(
+                is_right,
+                lambda part=part, kept=kept: writer.assign_item(made, part.name, kept),  # type: ignore[misc]
+                lambda value=value: _give_up_unless(writer, writer.is_no_value(value)),  # type: ignore[misc]
+            )
         _give_up_unless(writer, writer.load(made))
+
+    writer.branch(writer.both(*rights), whole, in_pieces)
     return writer.known(writer.load(made), "dict")
 
 
