@@ -121,6 +121,23 @@ def test_a_page_of_usual_rows_is_made_of_typed_ones(kind, name, typed):
 
 
 @needs_msgspec
+@pytest.mark.parametrize("kind", PERIODS)
+def test_a_page_with_the_names_of_its_users_is_made_of_typed_rows(kind, typed):
+    body, names = page(kind), ["emailAddress", "emailAliases", "trustedEmailAddress", "firstName", "lastName"]
+    values = [
+        ("e0@x", ["é0@EXAMPLE.com", " ", None], "t@x", "Ada", " L. "),
+        ("e1@x", None, None, None, "L"),
+        (None,) * 5,
+    ]
+    users = [{"id": str(n)} | dict(zip(names, some, strict=True)) for n, some in enumerate(values)]
+    asked = GONG.plan(DAYS | {"aggregation_period": PERIODS[kind]}, context=CONTEXT | {"user_names": True}).query
+    for some in (users, users[1:], [*users[:1], {"id": 1}], []):
+        options = {"query": asked, "joined": {"users": [{"users": some}]}}
+        assert from_bytes(GONG, written(body), **options) == by_way_of_dicts(GONG, written(body), **options)
+    assert len(typed) == 4
+
+
+@needs_msgspec
 def test_remote_data_that_is_a_whole_row_keeps_its_text():
     body = written(page("aggregate", 1)).replace(b'"callsAsHost": ', b'"callsAsHost" :\t')
     assert b'"callsAsHost" :\t' in GONG.map_bytes(body, query=query("aggregate")).body

@@ -350,7 +350,9 @@ def _gathered(code: RowCode, child: FieldSource, value: str) -> ast.expr:
     pen, local, found = code.pen, code.pen.new_local("shaped"), code.pen.load(value)
     if child.declared.type == "array":
         code.doubt_unless(pen.is_there(found))  # an absent one may be an empty array
-        pen.assign(local, pen.choice(pen.has_class(found, "list"), found, pen.called("array_of", found)))
+        items = pen.list_of(ast.Starred(found, ast.Load(), **pen.at))
+        several = pen.choice(pen.has_class(found, "Sequence"), items, pen.called("array_of", found))
+        pen.assign(local, pen.choice(pen.has_class(found, "list"), found, several))
         code.given.add(local)
     else:
         pen.assign(local, pen.choice(pen.is_there(found), found, pen.constant(None)))

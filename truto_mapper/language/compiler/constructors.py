@@ -53,7 +53,15 @@ def push(writer: Writer, value: ast.expr, found: str) -> None:
     is_null = writer.test(value, ast.Is(), writer.constant(None))
     plain = writer.either(writer.has_class(value, "str"), writer.has_class(value, "int"), is_null)
     pushed = writer.called("push", writer.load(found), value)
-    writer.branch(plain, lambda: writer.append(found, value), lambda: writer.do(pushed))
+    extended = writer.method(writer.load(found), "extend", value)
+
+    def push_several() -> None:
+        if writer.may_be_many:
+            writer.do(pushed)
+        else:  # what is made once is counted when it is complete
+            writer.branch(writer.has_class(value, "list"), lambda: writer.do(extended), lambda: writer.do(pushed))
+
+    writer.branch(plain, lambda: writer.append(found, value), push_several)
 
 
 def compile_object(writer: Writer, node: nodes.Object) -> ast.expr:

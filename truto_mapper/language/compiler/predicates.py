@@ -13,8 +13,10 @@ from truto_mapper.language.compiler.writer import Writer
 MAX_TOGETHER = 8
 
 
-def filter_value(writer: Writer, stages: Sequence[nodes.Filter | nodes.Index], value: ast.expr) -> ast.expr:
-    """The items of a value for which all predicates hold, not yet collapsed."""
+def filter_value(
+    writer: Writer, stages: Sequence[nodes.Filter | nodes.Index], value: ast.expr, kind: str = "Sequence"
+) -> ast.expr:
+    """The items of a value for which all predicates hold, not yet collapsed; a `list` where only its items count."""
     loops = list(_loops(writer, [one for one in stages if isinstance(one, nodes.Filter)]))
     for number, several in enumerate(loops, 1):
         first = several[0]
@@ -25,7 +27,7 @@ def filter_value(writer: Writer, stages: Sequence[nodes.Filter | nodes.Index], v
                 value = writer.called("items", value) if number < len(loops) else value
             else:
                 predicates = [one.expression for one in several]
-                value = _filter(writer, predicates, writer.items("context_items", value))
+                value = _filter(writer, predicates, writer.items("context_items", value), kind=kind)
             value = writer.flat(number, writer.traced(first, value))
     return value
 
@@ -59,15 +61,17 @@ def _item_at(writer: Writer, value: ast.expr, index: int) -> ast.expr:
 def filter_tuples(writer: Writer, predicate: nodes.Filter, tuples: ast.expr, names: Collection[str]) -> ast.expr:
     """The tuples of a stream for which a predicate holds."""
     if not isinstance(predicate.expression, nodes.Number):
-        return _filter(writer, [predicate.expression], tuples, names)
+        return _filter(writer, [predicate.expression], tuples, names, "Tuples")
     found = writer.called("item_at", tuples, writer.constant(math.floor(predicate.expression.value)))
     return writer.called("Tuples", writer.called("listed", found))
 
 
-def _filter(writer: Writer, predicates: Sequence[nodes.Node], over: ast.expr, names: Names = None) -> ast.expr:
+def _filter(
+    writer: Writer, predicates: Sequence[nodes.Node], over: ast.expr, names: Names = None, kind: str = "Sequence"
+) -> ast.expr:
     """A loop that keeps an item if all predicates are true for it, or the only one is its index."""
     source = writer.atom(over)
-    found = writer.empty("Sequence" if names is None else "Tuples")
+    found = writer.empty(kind)
     item, index = writer.new_local("item"), writer.new_local("i")
     predicate, *more = predicates
     asks = names is None and (is_comparison(predicate) or gives_boolean(writer, predicate))

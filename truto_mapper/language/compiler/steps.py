@@ -53,7 +53,7 @@ def compile_step(writer: Writer, step: nodes.Step) -> ast.expr:
         for number, one in enumerate(step.predicates, 1):
             value = writer.flat(number, filter_tuples(writer, one, value, names))
     else:
-        value = filter_value(writer, step.predicates, value)
+        value = filter_value(writer, step.predicates, value, "Sequence" if step.group is None else "list")
     if step.group is not None:
         return group_items(writer, step.group, writer.items("listed", value))
     if not step.keep_array:
