@@ -132,8 +132,9 @@ class RowCode:
         """What a record has of a value that other records have, too."""
         return self.pen.called("copied", shared)
 
-    def maker(self, _: Sequence[str]) -> str | None:
-        """The name of a function that makes an object of its values in the order of these names; None for a dict."""
+    def maker(self, names: Sequence[str], declared: Sequence[str]) -> str | None:  # noqa: ARG002
+        """The name of a function that makes an object of the values of some declared names; None for a dict."""
+        return None
 
     # Overridden for expected rows
 

@@ -16,9 +16,9 @@ from truto_mapper.language.nodes import Node, walk
 from truto_mapper.mapping.linked import Endpoint, expressions
 from truto_mapper.resource.field import Field
 
-#: What gives the name of an object that the code calls, and that of a function that makes an object with some fields.
+#: What gives the name of an object that the code calls, and that of a function that makes objects of declared names.
 Named = Callable[[str, Any], str]
-Maker = Callable[[Sequence[str]], "str | None"]
+Maker = Callable[[Sequence[str], Sequence[str]], "str | None"]
 
 #: The functions whose result is an array of what a lambda gives.
 _EACH = frozenset({"each", "map"})
@@ -70,7 +70,7 @@ class ShapedValues:
         found = [] if declared is None else self.constructors(expression, node, declared) or []
         fields = (_item(declared) or declared).fields or {} if declared is not None else {}
         parts = [tuple(_part(name, fields[name], named) for name in names) for _, names in found]
-        return {id(one): Shape(some, maker(names)) for (one, names), some in zip(found, parts, strict=True)}
+        return {id(one): Shape(some, maker(names, [*fields])) for (one, names), some in zip(found, parts, strict=True)}
 
 
 def _item(declared: Field) -> Field | None:
