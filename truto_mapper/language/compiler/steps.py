@@ -29,8 +29,9 @@ def _look_up(writer: Writer, value: ast.expr, node: nodes.Name, function: str, *
 
 
 def is_before_field(step: nodes.Step, following: nodes.Step) -> bool:
-    """Whether a step is `**` and a field follows, so that only objects matter."""
-    return isinstance(step.node, nodes.Descendant) and is_plain(step) and isinstance(following.node, nodes.Name)
+    """Whether a step is `**` and a field follows, so that only objects matter. A predicate also sees undefined."""
+    is_field = isinstance(following.node, nodes.Name) and is_plain(following)
+    return is_field and isinstance(step.node, nodes.Descendant) and is_plain(step)
 
 
 def compile_wildcard(writer: Writer, node: nodes.Wildcard | nodes.Descendant) -> ast.expr:

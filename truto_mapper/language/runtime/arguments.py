@@ -81,7 +81,10 @@ def fitted_by(each: Any, function: Function, arguments: tuple[Any, ...], context
     if each.__class__ is _Misfit:
         _refuse_misfit(function, arguments, each)
     if each.__class__ is tuple:
-        if all(kinds.issuperset(map(type, arguments[place])) for place, kinds in each):
+        for place, kinds in each:
+            if not kinds.issuperset(map(type, arguments[place])):
+                break
+        else:
             return arguments
         parameters = parse_signature(function.signature or "").parameters
         each = [(p, _letter(type(a))) for p, a in zip(parameters, arguments, strict=True)]
