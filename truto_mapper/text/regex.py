@@ -70,8 +70,14 @@ class Regex:
             return None
         return self._quick.sub(_replacement(template), text)
 
+    def split(self, text: str) -> list[str] | None:
+        """The parts of a text between matches, where that is brief and the pattern has no groups; None elsewhere."""
+        if self.groups or not self.is_brief(text) or self._quick is None:
+            return None
+        return self._quick.split(text)
+
     def search(self, text: str, start: int = 0) -> Any:
-        """The first match at or after a place, or None. This and the other two raise `UnicodeError`."""
+        """The first match at or after a place, or None. This and the next two raise `UnicodeError`."""
         return self._engine(text).search(text, start)
 
     def finditer(self, text: str) -> Iterator[Any]:

@@ -31,6 +31,9 @@ _SLOW = frozenset(("formatInteger", "parseInteger"))
 #: Functions for which the length of a text makes no difference.
 _BRIEF = frozenset(("lookup",))
 
+#: The signature of the functions of an array of numbers.
+_OF_NUMBERS = "<a<n>:n>"
+
 #: Methods of texts that do the same.
 _METHODS = {"uppercase": "upper", "lowercase": "lower"}
 
@@ -39,7 +42,8 @@ def call_directly(writer: Writer, name: str, given: Sequence[ast.expr], context:
     """A call of a standard function, whose result is not collapsed."""
     taken = _parameters(name, len(given))
     if taken is None:
-        return writer.called("invoked", writer.running(), context, writer.load(f"f_{name}"), *given)
+        caller = "of_numbers" if STANDARD[name].signature == _OF_NUMBERS and len(given) == 1 else "invoked"
+        return writer.called(caller, writer.running(), context, writer.load(f"f_{name}"), *given)
     arguments = [writer.atom(one) for one in given]
     call = writer.called("invoked", writer.running(), context, writer.load(f"f_{name}"), *arguments)
     most = SMALL if name in _SHORTENING else None if name in _BRIEF else MAX_TEXT

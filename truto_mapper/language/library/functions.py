@@ -147,8 +147,8 @@ _NAMED: Final = (
     (tuples, "begun collected join numbered spread stream unbound"),
     (walks, "descendants objects wildcard wildcards"),
     (counting, "count_descendants count_wildcards"),
-    (calls, "HOLE applied call cloning evaluated invoke invoked numeric partially perform performed piped procedure"),
-    (calls, "transform"),
+    (calls, "HOLE applied call cloning evaluated invoke invoked numeric of_numbers partially perform performed"),
+    (calls, "piped procedure transform"),
     (higher_order, "Replacing add_match appended_onto gather gathered initial merged_onto object_of only pairs"),
     (patterns, "regex"),
 )

@@ -142,11 +142,12 @@ def match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
         refuse("D3040", "match", 3, "0 or more", limit)
     if not isinstance(pattern, Pattern):
         return Sequence(map(_without_position, _matches(run, "match", pattern, text, limit)))
-    matches = Sequence()
+    matches, count = Sequence(), pattern.pattern.groups
     for one in _found(run, pattern.pattern, text, limit):
         start, end = one.span()
-        run.spend(_MATCH + (1 + pattern.pattern.groups) * (end - start))
-        matches.append({"match": one.group(), "index": one.start(), "groups": list(one.groups(MISSING))})
+        run.spend(_MATCH + (1 + count) * (end - start))
+        groups = list(one.groups(MISSING)) if count else []
+        matches.append({"match": text[start:end], "index": start, "groups": groups})
     return matches
 
 
@@ -183,6 +184,11 @@ def split(run: Run, text: Any, separator: Any, limit: Any = MISSING) -> Any:
         run.spend(_PART * size)
         parts = text.split(separator, size) if separator else list(text[:size])
         return parts if limit is MISSING else parts[:size]
+    if isinstance(separator, Pattern) and limit is MISSING:
+        _begin(run, separator.pattern, text)
+        if (made := separator.pattern.split(text)) is not None:
+            run.spend(_PART * len(made))
+            return made
     parts, start = [], 0
     for from_, to in _spans(run, separator, text, limit):
         run.spend(_PART)

@@ -116,6 +116,18 @@ def invoked(run: Run, context: Any, function: Function, *arguments: Any) -> Any:
     return as_number(result) if result.__class__ is float else _counted(run, function, arguments, result)
 
 
+def of_numbers(run: Run, context: Any, function: Function, numbers: Any) -> Any:
+    """As `invoke`, quick for an array of numbers."""
+    if not (isinstance(numbers, list) and _NUMBERS.issuperset(map(type, numbers))):
+        return invoke(run, context, function, numbers)
+    run.tick(1 + (len(numbers) >> 5))
+    result = function.body(run, numbers) if function.runs else function.body(numbers)
+    return as_number(result) if result.__class__ is float else result
+
+
+_NUMBERS: Final = frozenset((int, float))
+
+
 def performed(run: Run, function: Function, *arguments: Any) -> Any:
     """As `invoked`, for arguments that fit."""
     run.charge(arguments)
