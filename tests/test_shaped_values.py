@@ -1,5 +1,6 @@
 """Arrays and objects that expressions make for fields: `shaped_values.yaml`, and who makes them."""
 
+import json
 from pathlib import Path
 
 import joining
@@ -55,3 +56,31 @@ def test_a_long_text_is_left_to_the_path_that_counts_it(tmp_path, exactly):
     mapper = made_of({"notes": '[{"text": $pad("a", 2000)}]'}, tmp_path)
     assert [len(one["notes"][0]["text"]) for one in mapper.map(BODY, joined=JOINED).records] == [2000, 2000]
     assert len(exactly) == 2
+
+
+NESTED = (
+    ("for_each: {deal: items}", "for_each: {deal: items, part: $deal.parts}"),
+    (
+        LET,
+        """\
+      user: $lookup($joined.users, $string($deal.ownerId))
+      made: '[{"text": $user.firstName, "rank": $user.age}]'
+      other: '$part.id > 1 ? $made : [{"text": "first"}]'
+""",
+    ),
+    (TITLE, "      notes: $other\n"),
+)
+
+
+def test_what_is_made_once_for_an_outer_row_is_in_each_record_anew(tmp_path):
+    mapper = mapper_of(tmp_path, *NESTED, spec=SPEC)
+    parts = [{"id": n, "ownerId": 7} for n in (1, 2, 3)]
+    body, made = (
+        {"items": [{"ownerId": 7, "parts": parts}, {"ownerId": 8, "parts": parts}]},
+        {"text": "Ada", "rank": 36},
+    )
+    page = mapper.map(body, joined=JOINED)
+    assert [one["notes"] for one in page.records[:3]] == [[{"text": "first"}], [made], [made]]
+    assert page.records[1]["notes"][0] is not page.records[2]["notes"][0]
+    assert page.records == mapper.traced(Trace()).map(body, joined=JOINED).records
+    assert json.loads(mapper.map_bytes(json.dumps(body).encode(), joined=JOINED).body)["result"] == list(page.records)

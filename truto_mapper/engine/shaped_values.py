@@ -37,6 +37,7 @@ class ShapedValues:
         declared = self._read_once.get(name)
         if declared is not None and self.constructors(expression, expression.node, declared) is not None:
             self._lets[name] = declared
+            self._shared |= {name} if self.is_shared(expression.node) else set()
         return self._lets.get(name)
 
     def share(self, names: Iterable[str]) -> None:

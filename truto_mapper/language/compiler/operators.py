@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeGuard
 
 from truto_mapper.language import nodes
-from truto_mapper.language.compiler.variables import argument_of, function_name
+from truto_mapper.language.compiler.variables import argument_of, bound_in, function_name
 from truto_mapper.language.compiler.writer import Writer
 from truto_mapper.language.library.functions import STANDARD
 
@@ -271,7 +271,7 @@ def _truth_within(writer: Writer, node: nodes.Node) -> ast.expr | None:
     if denied is not None and is_boolean(writer, denied):
         return writer.not_(compile_truth(writer, denied))
     match node:
-        case nodes.Block(expressions=(one,)) if not isinstance(one, nodes.Bind):
+        case nodes.Block(expressions=(one,)) if not bound_in((one,)):
             with writer.placed(one):
                 return compile_truth(writer, one)
         case nodes.Condition():
