@@ -59,6 +59,8 @@ class JoinTypes:
         self._test = test_of(self.kind, self.looked)
         #: The names that lead from a reply to its rows; None where an expression makes them.
         self.path = () if join.rows is None else _names(join.rows.node)
+        #: The same for what is read beside the rows, by the expression.
+        self.paths = {one: _names(one.node) for one in (join.error_when, join.next_cursor) if one is not None}
 
     def mismatches(self, body: Any) -> list[Mismatch]:
         """The values of a reply that are read, and have another type than the provider's schema declares."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from truto_mapper.engine import bodies
+from truto_mapper.engine.called import value_at
 from truto_mapper.engine.joined import reply
 from truto_mapper.engine.page import OnInvalid, ReadResponse, Response
 from truto_mapper.engine.replies import refusal
@@ -125,7 +126,7 @@ class RepliesOf:
         """Whether a reply means no rows. Raises `ProviderError` P601 for a refusal, P602 for an empty answer."""
         is_refused = not 200 <= status < 300
         if not is_refused and body is not None:
-            if truthy(value_of(self.join.error_when, scope)):
+            if truthy(self._read_of(self.join.error_when, scope)):
                 raise refusal(self.reader.mapping, scope)
             return False
         if truthy(value_of(self.join.empty_when, scope, failing=MISSING)):
@@ -186,9 +187,15 @@ class RepliesOf:
         elif not same(self.rows[key], row):
             self._repeated[key] = None
 
+    def _read_of(self, expression: Expression | None, scope: Scope) -> Any:
+        """What an expression reads of a reply: no value, and a text, at once where a path of names leads to it."""
+        path = None if expression is None or scope.trace is not None else self.reader.types.paths.get(expression)
+        value = False if path is None else value_at(scope.data, *path)
+        return value if value is MISSING or value is None or value.__class__ is str else value_of(expression, scope)
+
     def _following(self, scope: Scope, cursors: Sequence[str]) -> str | None:
         """The cursor of the next reply. Raises `ProviderError` P604 for one that was sent before."""
-        value = value_of(self.join.next_cursor, scope)
+        value = self._read_of(self.join.next_cursor, scope)
         if value is MISSING or value is None or value == "":
             return None
         cursor = key_text(value)

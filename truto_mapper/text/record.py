@@ -33,8 +33,9 @@ def record(kind: type[_Kind]) -> type[_Kind]:
 
 def replace(value: _Kind, **changes: Any) -> _Kind:
     """A record with other values of some fields."""
-    kept: dict[str, Any] = {name: getattr(value, name) for name in type(value)._fields}  # type: ignore[attr-defined]
-    return type(value)(**kept | changes)
+    kind: Any = type(value)
+    kept = zip(kind._fields, kind._values(value), strict=True)  # noqa: SLF001  # `record` made them
+    return kind(**dict(kept) | changes)  # type: ignore[no-any-return]
 
 
 def _initializer(kind: type, names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:

@@ -137,5 +137,7 @@ def _trimmed(writer: Writer, text: ast.expr) -> ast.expr:
     """A text without white space around it: itself, if it has none."""
     exact = writer.method(writer.load("f_trim"), "body", writer.running(), text)
     joined = writer.method(writer.constant(" "), "join", writer.method(text, "split"))
-    quick = writer.choice(writer.test(writer.constant(" "), ast.In(), text), joined, text)
+    stripped = writer.method(text, "strip", writer.constant(" "))
+    quick = writer.choice(writer.test(writer.constant("  "), ast.NotIn(), text), stripped, joined)
+    quick = writer.choice(writer.test(writer.constant(" "), ast.NotIn(), text), text, quick)
     return writer.choice(writer.method(text, "isprintable"), quick, exact)  # its only white space is blanks
