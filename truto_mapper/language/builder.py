@@ -130,7 +130,9 @@ class Builder:
         self.count()
         if symbol.type == "index":
             return nodes.Index(_span(symbol), self.variable(symbol.variable))
-        return nodes.Filter(_span(symbol), self.node(symbol.expr))
+        # As in the reference, a number is an index whatever is attached to it.
+        read = self.bare if symbol.expr.type == "number" else self.node
+        return nodes.Filter(_span(symbol), read(symbol.expr))
 
     def path(self, symbol: Any) -> nodes.Path:
         first, *rest = map(self.step, symbol.steps)
