@@ -76,23 +76,27 @@ class JoinTypes:
         is_in = path[:at] == self.path and len(path) > at and isinstance(path[at], int)
         return int(path[at]) if is_in else None
 
-    def take_usual(self, body: Any, found: dict[str, Any]) -> bool:
-        """Add the rows of a reply by their keys; nothing, and False, for a reply that has anything unusual."""
+    def take_usual(self, body: Any, found: dict[str, Any]) -> int | None:
+        """Add the rows of a reply by their keys; their number. Nothing, and None, for one that has anything unusual."""
         if self._take is None or self.path is None:
-            return False
-        rows, made = value_at(body, *self.path), {} if found else found
+            return None
+        rows, made = value_at(body, *self.path), dict[str, Any]() if found else found
         if rows.__class__ is not list or (self._around is not None and not self._around(body)):
-            return False
+            return None
         try:
             self._take(rows, made)
         except Exception:  # noqa: BLE001  # any row that is not as expected
             made.clear()
-        if len(made) != len(rows) or (made is not found and not found.keys().isdisjoint(made)):
-            made.clear()
-            return False
-        if made is not found:
+            return None
+        if not self.join.many and (len(made) != len(rows) or (made is not found and not found.keys().isdisjoint(made))):
+            made.clear()  # a key comes again
+            return None
+        if made is not found and not self.join.many:
             found.update(made)
-        return True
+        elif made is not found:
+            for key, several in made.items():
+                found.setdefault(key, []).extend(several)
+        return len(rows)
 
     @cached_property
     def _around(self) -> Callable[[Any], bool] | None:
@@ -103,7 +107,7 @@ class JoinTypes:
     def _take(self) -> Take | None:
         """The function that takes in usual rows; None where an expression gives the rows, or the key reads more."""
         key = _key(self.join.key.node)
-        if self.path is None or self.join.many or compiler.parameters(key, self.join.key.functions):
+        if self.path is None or compiler.parameters(key, self.join.key.functions):
             return None
         externals = Externals()
         read = _read(self.kind, self.looked, self.path)
@@ -174,7 +178,11 @@ def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Modu
         for one, one_read in read.items():
             if one != name or str not in one_read.classes:  # a key is tested by now
                 _test(pen, externals, pen.method(row, "get", pen.constant(one)), one_read)
-        pen.assign_item(found, pen.load(local), row)
+        several = pen.method(pen.load(found), "setdefault", pen.load(local), pen.list_of())
+        if join.many:
+            pen.do(pen.method(several, "append", row))
+        else:
+            pen.assign_item(found, pen.load(local), row)
     pen.loop(pen.load("rows"), body, "row")
     return None if made.runs else externals.module(pen, "rows_by_key", ["rows", found])
 

@@ -138,9 +138,9 @@ class RepliesOf:
 
     def _add_rows(self, body: Any, number: int, scope: Scope) -> None:
         types = self.reader.types
-        before = len(self.rows)
-        if scope.trace is None and types.take_usual(body, self.rows):
-            self.scope.budget.spend(_ROW * (len(self.rows) - before))  # type: ignore[union-attr]  # a page has one
+        usual = None if scope.trace is not None else types.take_usual(body, self.rows)
+        if usual is not None:
+            self.scope.budget.spend(_ROW * usual)  # type: ignore[union-attr]  # a page has one
             return
         unusable = self._unusable(types, body, number)
         rows = self._rows(body, scope)
