@@ -273,6 +273,21 @@ def test_a_key_may_have_many_rows(tmp_path):
     assert page.records[0]["owner"]["age"] == 3
 
 
+def test_rows_of_one_key_come_in_the_order_of_the_replies(tmp_path):
+    mapper = mapper_of(
+        tmp_path,
+        ("key: $string(id)", "key: id\n        many: true"),
+        ("title: $uppercase($lookup($joined.users, $string(ownerId)).title)", "emails: $user.firstName"),
+        ("name: $user.firstName", "name: $user[0].firstName"),
+        ("age: $user.age", "age: $count($user)"),
+    )
+    usual, odd, more = ([{"id": 1, "firstName": one} for one in names] for names in ("ab", "cd", "ef"))
+    replies = [{"users": usual}, {"users": [None, {"firstName": "x"}, *odd]}, {"users": more}]
+    page = mapper.map({"items": deals(1)}, joined={"users": replies})
+    assert page.records[0]["emails"] == [*"abcdef"]
+    assert told(page) == [("P613", "warning")]
+
+
 def test_one_request_an_id_is_a_batch_of_one(tmp_path):
     mapper = mapper_of(
         tmp_path,
