@@ -74,7 +74,7 @@ class String(Spanned):
 
 @_node
 class Number(Spanned):
-    """A number with its sign. It is a double, as in the reference: an `int` up to 2^53, else a `float`."""
+    """A number with its sign: an `int` if it is written as one, or whole and at most 2^53, else a `float`."""
 
     value: int | float
 

@@ -564,7 +564,7 @@ def _same(left: Any, right: Any, run: Run | None, depth: int = 0, walk: Walk | N
     if isinstance(left, _ITSELF) or isinstance(right, _ITSELF):
         return False
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        # A literal beyond 2^53 is a double, and is compared as one.
+        # An integer is compared with a double as one.
         return float(left) == float(right) if float in (left.__class__, right.__class__) else left == right
     if isinstance(left, list) and isinstance(right, list):
         inner = (walk := walk or Walk(run)).enter(depth, left)
