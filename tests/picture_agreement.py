@@ -278,6 +278,10 @@ def has_other_separators(data, ours, theirs):
     return both_numbers(ours, theirs) and re.search(r"[0#][^0#,;]+[0#]", data.get("b", ""))
 
 
+def has_letters_behind_words(data, ours, theirs):
+    return both_numbers(ours, theirs) and re.search(r"w[^]]*\]\[[MFP]", data.get("b", ""))
+
+
 def is_of_the_first_century(data, *_):
     return str(data["a"]).startswith("00")
 
@@ -288,6 +292,7 @@ def is_a_power_of_ten(data, *_):
 
 KNOWN = (has_minutes_west, has_no_such_date, has_many_digits, has_uneven_separators, is_read_as_now)
 KNOWN += (has_other_digits_or_letters, has_other_separators, is_of_the_first_century, is_a_power_of_ten)
+KNOWN += (has_letters_behind_words,)
 
 
 def main():
