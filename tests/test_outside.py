@@ -1,4 +1,4 @@
-"""`check` of what is outside the records: queries, enumerations, requests, paging and refusals (`outside.yaml`)."""
+"""`check` of two mappings: what is outside the records (`outside.yaml`), and slips of all kinds (`tracker.yaml`)."""
 
 import data_files
 import pytest
@@ -7,7 +7,8 @@ from truto_mapper import load
 from truto_mapper.authoring import check
 from truto_mapper.text.errors import MapperError
 
-CASES = data_files.read("outside.yaml")
+CASES, TRACKER = data_files.read("outside.yaml"), data_files.read("tracker.yaml")
+RIGHT = {"old": "", "new": ""}
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +28,9 @@ def desk(tmp_path_factory):
     return found
 
 
-def changed(case):
+def changed(case, files=CASES["files"]):
     """The files with `old` replaced where it is first found, and what `and` replaces in another place."""
-    files = dict(CASES["files"])
+    files = dict(files)
     for old, new in ((case["old"], case["new"]), *([case["and"]] if "and" in case else [])):
         holder = next(name for name in reversed(files) if old in files[name])
         files[holder] = files[holder].replace(old, new, 1)
@@ -55,6 +56,17 @@ def test_a_list_for_a_single_value_is_told_through_a_let(desk):
     assert [one.code for one in desk(files)] == ["C205"]
 
 
-@pytest.mark.parametrize("case", [{"old": "", "new": ""}, *CASES["fine"]], ids=named)
+@pytest.mark.parametrize("case", [RIGHT, *CASES["fine"]], ids=named)
 def test_nothing_is_found_in_what_is_right(case, desk):
     assert [one.render() for one in desk(changed(case))] == []
+
+
+@pytest.mark.parametrize("fault", TRACKER["faults"], ids=named)
+def test_a_slip_of_an_author_is_found(fault, desk):
+    found = desk(changed(fault, TRACKER["files"]))
+    assert fault["finds"] in {one.code for one in found}, [one.render() for one in found]
+
+
+@pytest.mark.parametrize("case", [RIGHT, *TRACKER["fine"]], ids=named)
+def test_nothing_is_found_in_a_mapping_without_slips(case, desk):
+    assert [one.render() for one in desk(changed(case, TRACKER["files"]))] == []

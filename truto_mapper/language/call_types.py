@@ -21,6 +21,7 @@ from truto_mapper.language.runtime.signatures import Parameter, parse_signature
 from truto_mapper.language.runtime.values import MISSING, Budget, Run
 from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union, union_all
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.timestamps import is_date_time
 
 #: The signatures of our own functions, which check their arguments themselves.
 _OURS: Final = {"floorDate": "<(sl)s(sl)?:s>", "ceilDate": "<(sl)s(sl)?:s>", "size": "<x:n>", **SIGNATURES}
@@ -279,11 +280,27 @@ def result(name: str, given: Sequence[Type], made: Type) -> Type:
         return Type(frozenset({"string", "undefined"}), format="date")
     if name in _MOMENTS and len(given) < 2 - (name == "now"):
         return Type(frozenset({"string", "undefined"}), format="date-time")
+    if name == "fromMillis" and len(given) == len(("moment", "picture")):
+        return Type(frozenset({"string", "undefined"}), format=_form_of(given[1].values))
     signature = STANDARD[name].signature if name in STANDARD else SIGNATURES.get(name)
     letter = (signature or "").rpartition(":")[2][:3]
     kind = types.INTEGER if name in _INTEGERS else _ARRAYS.get(letter) or _RESULTS.get(letter[:1], ANY)
     return kind if name in _CERTAIN or kind == ANY else union(kind, UNDEFINED)
 
+
+def _form_of(pictures: Sequence[Any] | None) -> str | None:
+    """The format of what some pictures make of a moment: `text` if that is no date; None if they are not known."""
+    try:
+        made = [run("fromMillis", (_MOMENT, one)) for one in pictures or ()]
+    except EvaluationError:
+        return None
+    forms = {"date" if one == _DAY else "date-time" if is_date_time(one) else "text" for one in made}
+    return forms.pop() if len(forms) == 1 else None
+
+
+#: A moment whose month, day and minute differ, and its day.
+_MOMENT: Final = 981173106789
+_DAY: Final = "2001-02-03"
 
 _ARRAYS: Final = {"a<s": sequence(types.STRING), "a<o": sequence(Type(frozenset({"object"})))}
 

@@ -169,7 +169,7 @@ class Inference:
                 self.infer(one.expression, scope.within(_row(item, one.expression)))
                 # An undefined item that the filter keeps becomes null in a sequence.
                 drops = excludes_undefined(one.expression)
-                keeps = "array" in kind.kinds and not drops
+                keeps = "array" in kind.kinds and not drops and (kind.items is None or "undefined" in kind.items.kinds)
                 item = item_facts(kind, one.expression, scope, quiet)
                 item = _row(item, one.expression) if drops else item
                 item = types.union_path(item, types.constant(None)) if keeps else item

@@ -12,6 +12,7 @@ from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.guards import mistaken_guards
 from truto_mapper.authoring.check.half_made import half_made
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.namesakes import namesakes
@@ -29,7 +30,7 @@ from truto_mapper.authoring.check.omissions import (
 from truto_mapper.authoring.check.pages import mispaged, unsent_page
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
-from truto_mapper.authoring.check.requests import our_cursor, unescaped
+from truto_mapper.authoring.check.requests import mistaken_joins, our_cursor, unasked, unescaped
 from truto_mapper.authoring.check.rows import (
     misplaced_rows,
     misread_rows,
@@ -38,7 +39,7 @@ from truto_mapper.authoring.check.rows import (
     unlooped_array,
 )
 from truto_mapper.authoring.check.shared import in_every, is_held, place
-from truto_mapper.authoring.check.tables import unhandled_keys, unused_joins, unused_tables
+from truto_mapper.authoring.check.tables import contradictions, unhandled_keys, unused_joins, unused_tables
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -93,7 +94,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
             found += schema_mistakes(source) if source else ()
         found += unhandled_keys(types, mapper.mapping.lookups)
         found += [*unused_names(endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
-        given = Given(mapper, of_request(mapper, types, reach))
+        given = Given(mapper, of_request(mapper, types, reach), endpoint.query_error)
         found += [*outside.misfits(mapper.mapping, types, given)]
         found += [
             *Bodies(mapper, types, given).misfits(),
@@ -101,9 +102,10 @@ def check(mapper: Mapper) -> list[Diagnostic]:
             *unsent_fields(mapper, endpoint),
         ]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
+        found += [*unasked(endpoint), *mistaken_joins(types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
-        found += [*half_made(mapper, types), *unlooped_array(mapper.mapping, types)]
+        found += [*mistaken_guards(types), *half_made(mapper, types), *unlooped_array(mapper.mapping, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
@@ -120,7 +122,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found = [one for one in found if place(one) not in unlike.get(one.code, ())]
     found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
-    found += sent_twice(mapper, misread)
+    found += [*sent_twice(mapper, misread), *contradictions(mapper)]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from itertools import combinations
+from typing import Any, Final
 
 from truto_mapper.authoring.check.expressions import EndpointTypes, narrowed
 from truto_mapper.authoring.check.reachability import Reach
@@ -13,13 +14,20 @@ from truto_mapper.language import facts, nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import Recording, quiet
-from truto_mapper.language.names import is_simple_path, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every
+from truto_mapper.text.errors import EvaluationError
 
 _ARITHMETIC: Final = ("+", "-", "*", "/", "%")
 #: Functions that give a value whatever they are given.
 _CERTAIN: Final = frozenset({"count", "exists", "size"})
+
+#: What a query gives, and the most of its names that are tried in every way.
+_ASKED: Final = ("query", "context", "body")
+_MAX_TRIED: Final = 6
 
 Kinds = Mapping[int, Type]
 
@@ -65,24 +73,27 @@ def may_be_absent(node: nodes.Node, kinds: Kinds, is_open: Callable[[nodes.Node]
         case nodes.Coalesce(right=one) | nodes.Default(right=one) | nodes.Block(expressions=(one,)):
             return may_be_absent(one, kinds, is_open)
         case nodes.Condition(condition=test, then=one, otherwise=other):
-            rest = _asks(test, is_open) if other is None else may_be_absent(other, kinds, is_open)
+            rest = _asks(test, kinds, is_open) if other is None else may_be_absent(other, kinds, is_open)
             return rest or may_be_absent(one, kinds, is_open)
         case nodes.Binary(operator=operator, left=left, right=right) if operator in _ARITHMETIC:
             return any(may_be_absent(one, kinds, is_open) for one in (left, right))
+        case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(_, key)):
+            return may_be_absent(key, kinds, is_open)
         case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name not in _CERTAIN:
             made = kinds.get(id(node), types.ANY)
             return "undefined" in made.kinds and made != types.ANY and may_be_absent(one, kinds, is_open)
     return is_open(node)
 
 
-def _asks(test: nodes.Node, is_open: Callable[[nodes.Node], bool]) -> bool:
-    """Whether a condition is false where a value is absent."""
+def _asks(test: nodes.Node, kinds: Kinds, is_open: Callable[[nodes.Node], bool]) -> bool:
+    """Whether a condition is false where a value is absent, or where a switch of the caller's is off."""
     match test:
         case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
             return is_open(one)
         case nodes.Block(expressions=(one,)):
-            return _asks(one, is_open)
-    return is_open(test)
+            return _asks(one, kinds, is_open)
+    is_switch = is_simple_path(test) and kinds.get(id(test), types.ANY).kinds == types.BOOLEAN.kinds
+    return is_open(test) or (is_switch and getattr(leading_names(test)[0], "name", "") in ("query", "body"))
 
 
 class Given:
@@ -91,13 +102,37 @@ class Given:
     A setting counts only where the mapping says elsewhere what holds without it: whoever needs it gives it otherwise.
     """
 
-    def __init__(self, mapper: Mapper, scope: TypeScope) -> None:
-        self.scope, self.mapper = scope, mapper
+    def __init__(self, mapper: Mapper, scope: TypeScope, refusal: Expression | None) -> None:
+        """`refusal` is the `query_error` of the endpoint."""
+        self.scope, self.mapper, self.refusal = scope, mapper, refusal
 
-    def is_absent(self, node: nodes.Node, kinds: Kinds | None = None) -> bool:
-        """Whether a value of the request may be absent."""
+    def is_absent(self, expression: Expression, node: nodes.Node, kinds: Kinds | None = None) -> bool:
+        """Whether a value of the request, a part of an expression, may be absent."""
         known = kinds_in(node, self.scope) if kinds is None else kinds
-        return may_be_absent(node, known, lambda one: self._is_open(one, known))
+        is_open = may_be_absent(node, known, lambda one: self._is_open(one, known))
+        return is_open and not self._is_refused(expression, node)
+
+    def _is_refused(self, expression: Expression, node: nodes.Node) -> bool:
+        """Whether all queries are refused that lack what a value needs, as far as trying some tells."""
+        if self.refusal is None:
+            return False
+        part = Expression(expression.text[node.span.start : node.span.end], functions=expression.functions)
+        places = dict.fromkeys(
+            read.path[:2] for one in (part, self.refusal) for read in reads(one) if read.path[0] in _ASKED
+        )
+        names = [one for one in places if len(one) > 1]
+        if len(names) < len(places) or len(names) > _MAX_TRIED:
+            return False
+        lacking = [asked for asked in map(self._query, _subsets(names)) if _value(part, asked) is MISSING]
+        return bool(lacking) and all(_value(self.refusal, asked) not in (MISSING, None) for asked in lacking)
+
+    def _query(self, given: Collection[NamePath]) -> dict[str, Any]:
+        """The variables of a query that has some parameters, settings or fields of a body."""
+        made: dict[str, Any] = {name: {} for name in _ASKED}
+        for holder, name in given:
+            known = self.scope.variables.get(holder, types.ANY).properties or {}
+            made[holder][name] = sample(known.get(name, types.ANY))
+        return made
 
     def _is_open(self, node: nodes.Node, kinds: Kinds) -> bool:
         kind = kinds.get(id(node), types.ANY)
@@ -106,7 +141,32 @@ class Given:
         root, *below = [str(getattr(one, "name", None) or getattr(one, "value", "")) for one in leading_names(node)]
         if root == "context" and below:
             return any(below[0] in _defaulted(one) for one in self.mapper.mapping.endpoints)
-        return root in ("query", "cursor") and (bool(below) or root == "cursor")
+        return root in ("query", "body", "cursor") and (bool(below) or root == "cursor")
+
+
+def _subsets(names: Sequence[NamePath]) -> Iterator[Collection[NamePath]]:
+    """Some of the names, in every way."""
+    return (some for size in range(len(names) + 1) for some in combinations(names, size))
+
+
+def _value(expression: Expression, given: Mapping[str, Any]) -> Any:
+    """The value of an expression; None if it fails, or says nothing by itself."""
+    try:
+        return expression.evaluate(MISSING, given)
+    except EvaluationError:
+        return None
+
+
+def sample(kind: Type) -> Any:
+    """A value of a type."""
+    if kind.values:
+        return kind.values[0]
+    if "object" in kind.kinds and kind.kinds != types.KINDS:
+        return {name: sample(one) for name, one in (kind.properties or {}).items()}
+    if "array" in kind.kinds and kind.kinds != types.KINDS:
+        return [sample(kind.items or types.STRING)]
+    plain = {"boolean": True, "integer": 1, "number": 1.5}
+    return next((value for name, value in plain.items() if name in kind.kinds and kind.kinds != types.KINDS), "x")
 
 
 def _defaulted(endpoint: Endpoint) -> set[str]:

@@ -45,7 +45,7 @@ class Bodies:
     def _fitting(self, node: Node, template: Template, wanted: Wanted) -> Iterator[Diagnostic]:
         match template:
             case Expression():
-                yield from self._written_as_text(template, wanted)
+                yield from (*self._written_as_text(template, wanted), *self._first_only(template, wanted))
                 yield from _Part(template, kinds_in(template.node, self.given.scope), self.given).misfits(wanted)
             case list():
                 if not wanted.schema.kinds & {"array"}:
@@ -93,6 +93,20 @@ class Bodies:
                     text = slips.written(expression, items)
                     yield expression.diagnostic("C241", message, severity="warning", hint=f"write `{text}`")
 
+    def _first_only(self, expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
+        """One item of a list that the caller gives, where a list is wanted."""
+        match expression.node:
+            case nodes.Path(
+                steps=(first, *_, nodes.Step(stages=(nodes.Filter(expression=nodes.Number() as number),)))
+            ) | (
+                nodes.Path(
+                    steps=(first, *_, nodes.Step(predicates=(nodes.Filter(expression=nodes.Number() as number),)))
+                )
+            ) if wanted.schema.is_array and getattr(first.node, "name", "") in ("query", "body"):
+                message = f"`{wanted.called}` is an array, but this sends one item of several"
+                text = slips.written(expression, expression.node).partition("[")[0]
+                yield expression.diagnostic("C241", message, number, severity="warning", hint=f"write `{text}`")
+
     def _collapsed(self, expression: Expression) -> Iterator[Diagnostic]:
         """An array of one item, which JSONata makes the item, where no schema makes it an array again."""
         kind = self.typed.kind(expression.node)
@@ -108,7 +122,7 @@ def _missing(
     expression: Expression, node: nodes.Node, wanted: Wanted, given: Given, kinds: Kinds | None = None
 ) -> Iterator[Diagnostic]:
     """A required value that may be absent."""
-    if given.is_absent(node, kinds):
+    if given.is_absent(expression, node, kinds):
         message = f"{wanted.owner} requires `{wanted.called}`, which may be absent here"
         hint = "give it a value: `… ?? …`, or refuse the query by `query_error`"
         yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)

@@ -17,7 +17,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import every
+from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.diagnostics import Diagnostic
 
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
@@ -35,17 +35,22 @@ _FAILURES = (*range(100, 200), *range(300, 600))
 #: Those of an answer that may mean no records: a refusal or one without a body, and an empty file has any status.
 _EMPTY, _ALL = (*_FAILURES, 204), (*_FAILURES, *_SUCCESSES)
 _SAID = {_SUCCESSES: "200 to 299", _FAILURES: "100 to 199 or 300 to 599", _EMPTY: "100 to 199, 204 or 300 to 599"}
-_TESTS = ("when", "recognise", "error_when", "empty_when")
+_TESTS = ("when", "recognise", "error_when", "empty_when", "run_if")
 
 
 def pointless_conditions(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C230 and C211: the pointless conditions of an endpoint."""
     endpoint = types_.endpoint
-    tests = {id(getattr(endpoint, key)): key for key in _TESTS if getattr(endpoint, key) is not None}
+    tests = {id(one): key for key in _TESTS for one in _of_key(endpoint, key)}
     for place, one in every(endpoint):
         key = tests.get(id(one), "empty_when" if place.endswith(".empty_when") else "")
         statuses = _SUCCESSES if key != "empty_when" else _EMPTY if endpoint.decode is None else _ALL
         yield from _Scene(one, types_.kinds, statuses, place in PLANNING).found(key)
+
+
+def _of_key(endpoint: Endpoint, key: str) -> Iterator[Expression]:
+    every_holder = endpoint.joins if key == "run_if" else (endpoint,)
+    return (one for holder in every_holder if (one := getattr(holder, key)) is not None)
 
 
 def pointless_in_errors(mapper: Mapper) -> Iterator[Diagnostic]:
@@ -139,6 +144,8 @@ class _Scene:
                 yield self.tell(node, "this is always false: it is a function", f"write `{self.text(node)}(…)`")
             case _ if (truth := _truth(node)) is not None:
                 yield self.tell(node, f"this is always {str(truth).lower()}", _meant(node))
+            case nodes.Binary(operator="=") if types.truth_of(self.kinds.get(id(node), types.ANY)) is False:
+                yield self.tell(node, "this is always false: the sides have no value in common")
             case nodes.Path() if types.truth_of(self.kinds.get(id(node), types.ANY)):
                 yield self.tell(node, f"this is always true: `{self.text(node)}` always has a value")
             case nodes.Object() | nodes.Array():
@@ -163,11 +170,16 @@ class _Scene:
         is_there = bool(kind.solid) and "undefined" not in kind.kinds
         match node:
             case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context")), *_)):
-                return self.is_planning and is_there
+                return is_there and (self.is_planning or self.is_setting(node))
             case nodes.Variable(name=name):
                 steps = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Step))
                 return (name == "" and is_there) or any(one.index == node for one in steps)
         return self.is_certain(node)
+
+    def is_setting(self, node: Node) -> bool:
+        """Whether a node is a setting of the account, which has its default in every expression."""
+        names = leading_names(node)
+        return bool(names) and getattr(names[0], "name", "") == "context"
 
     def replaced(self, node: nodes.Coalesce) -> Iterator[Diagnostic]:
         """C211: `a ?? b` where `a` is always there."""

@@ -55,8 +55,11 @@ def misfits(
     found = list(fitting.misfits(sources[0], kind_of(sources[0].node), wanted))
     yield from found
     source = sources[-1]
-    for part in _parts(_Part(source.node, wanted)) if not found else ():
-        yield from _of_part(source, part, kind_of, lets)
+    named = [one.name for one in fitting.results(source.node) if isinstance(one, nodes.Variable)]
+    for each in (source, *(lets[one] for one in named if one in lets)) if not found else ():
+        for part in _parts(_Part(each.node, wanted)):
+            told = _of_part(each, part, kind_of, lets)
+            yield from (one for one in told if each is source or one.code == wanted.code)
     yield from _left_out(source, kind_of, wanted)
 
 
@@ -91,8 +94,8 @@ def _of_part(
 
     for one in fitting.misfits(expression, kind, wanted) if kind.solid else ():
         yield warning(one.code, one.message, one.hint)
-    if part.required and kind != types.ANY and kind.solid and "null" in kind.kinds:
-        message = f"`{wanted.name}` is required, but `{slips.written(expression, node)}` may be null"
+    if part.required and (way := _lacks(node, kind, lets)):
+        message = f"`{wanted.name}` is required, but `{slips.written(expression, node)}` may be {way}"
         yield warning("C229", message, "make the object only of others: `[… != null].{…}` or `… != null ? {…}`")
     if isinstance(node, nodes.Object):
         yield from _keys(expression, node, wanted)
@@ -130,6 +133,8 @@ def _parts(part: _Part) -> Iterator[_Part]:
             case nodes.Array(items=items):
                 for item in items:
                     yield from _parts(_Part(item, inner, in_list=True))
+            case nodes.Call(procedure=nodes.Variable(name="map" | "each"), arguments=(_, nodes.Lambda(body=made))):
+                yield from _parts(_Part(made, inner, in_list=True, of_each=True))
             case nodes.Path(steps=(first, *_, nodes.Step(node=nodes.Object() | nodes.Block() as made)), group=None):
                 rows = first.node.name if isinstance(first.node, nodes.Variable) else ""
                 yield from _parts(_Part(made, inner, in_list=True, of_each=True, rows=rows))
@@ -147,6 +152,15 @@ def _keys(expression: Expression, node: nodes.Object, wanted: Wanted) -> Iterato
     for name in wanted.schema.required if not paths else ():
         if name not in given:
             yield expression.diagnostic("C229", fitting.absent(name, wanted), node, severity="warning", hint=None)
+
+
+def _lacks(node: nodes.Node, kind: Type, lets: Mapping[str, Expression]) -> str | None:
+    """`null` or `absent` where a node may be that; absent is what `let` gives a value under a condition only."""
+    let = lets.get(node.name) if isinstance(node, nodes.Variable) else None
+    if kind != types.ANY and kind.solid and "null" in kind.kinds:
+        return "null"
+    is_left_out = let is not None and isinstance(let.node, nodes.Condition) and let.node.otherwise is None
+    return "absent" if is_left_out and "undefined" in kind.kinds != types.KINDS else None
 
 
 def _is_list(node: nodes.Node, kind_of: Kind, lets: Mapping[str, Expression]) -> bool:

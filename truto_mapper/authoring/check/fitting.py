@@ -18,9 +18,10 @@ from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.types import Type
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
+from truto_mapper.text.pointers import dotted
 
-#: Formats that exclude each other.
-_APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time"})
+#: Formats that exclude each other; `text` is that of a date in another form.
+_APART = frozenset({"date-time", "date", "uuid", "time-zone", "email", "time", "text"})
 
 #: The longest expression that a hint repeats.
 _LONGEST = 60
@@ -97,7 +98,7 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
     else:
         yield from _below(expression, kind, wanted)
         yield from _sometimes(expression, kind, wanted) if wanted.strict else _of_schema(expression, kind, wanted)
-        yield from _fractions(expression, wanted) if "number" not in wanted.schema.kinds else ()
+        yield from _fractions(expression, kind, wanted) if "number" not in wanted.schema.kinds else ()
 
 
 def _are_other_items(kind: Type, wanted: Wanted) -> bool:
@@ -166,8 +167,11 @@ def _of_schema(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
         yield expression.diagnostic(wanted.code, message, wanted.node, severity="warning", hint=hint)
 
 
-def _fractions(expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
-    """A quotient or an average where a whole number is wanted."""
+def _fractions(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:
+    """A quotient, an average, or a number of the provider's that need not be whole, where a whole number is wanted."""
+    if "integer" in wanted.schema.kinds and kind.path and "number" in kind.solid and kind.values is None:
+        message = f"`{wanted.called}` is an integer, but `{dotted(kind.path)}` may have a fraction"
+        yield expression.diagnostic(wanted.code, message, wanted.node, severity="warning", hint="write `$round(…)`")
     for node in results(wanted.node or expression.node) if "integer" in wanted.schema.kinds else ():
         if _is_fraction(node):
             text = expression.text[node.span.start : node.span.end].strip()
@@ -178,6 +182,8 @@ def _fractions(expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
 
 def _is_fraction(node: nodes.Node) -> bool:
     match node:
+        case nodes.Call(procedure=nodes.Variable(name="round"), arguments=(_, nodes.Number(value=places))):
+            return places > 0
         case nodes.Binary(operator="/") | nodes.Call(procedure=nodes.Variable(name="average" | "sqrt" | "random")):
             return True
         case nodes.Binary(operator="+" | "-" | "*", left=left, right=right):
@@ -222,8 +228,11 @@ def _below(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagn
     elif kind.values is not None:
         yield from _values(expression, kind.values, wanted)
     elif {wanted.schema.format, kind.format} <= _APART and kind.format != wanted.schema.format:
-        message = f"`{wanted.called}` is a {wanted.schema.format}, but this gives a {kind.format}"
-        yield wanted.found(expression, message)
+        given = "date in another form" if kind.format == "text" else kind.format
+        yield wanted.found(expression, f"`{wanted.called}` is a {wanted.schema.format}, but this gives a {given}")
+    elif wanted.schema.values and kind.format in _APART and kind.solid == types.STRING.kinds:
+        message = f"`{wanted.called}` can never be a {kind.format}"
+        yield wanted.found(expression, message, hint=wanted.allowed)
 
 
 def _fields(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diagnostic]:

@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, permutations
+from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
 from truto_mapper.authoring.check.words import Words, are_opposites, words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import Endpoint, leaves
+from truto_mapper.mapping.linked import leaves
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, keys_of
@@ -40,30 +42,16 @@ def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Di
     """C231 to C233 for the endpoints of a mapping."""
     named = [Named(mapper, one, Namings.of_endpoint(one.endpoint)) for one in all_types]
     for one in named:
-        swapped = {id(naming): found for group in one.namings.groups for naming, found in _swapped(group)}
-        yield from swapped.values()
-        for group in one.namings.groups:
-            for naming in group.namings:
-                if id(naming) not in swapped:
-                    yield from one.misread(naming, group)
+        read = list(one.read_otherwise())
+        yield from (*read, *one.read_twice(frozenset((each.source, each.span) for each in read)))
         yield from one.left_out(named)
         yield from one.apart()
         yield from one.other_cursor()
         yield from one.without_dollar()
-        yield from _read_twice(one.types.endpoint, mapper)
+        yield from one.by_text()
         yield from _bare_words(one.types, mapper)
     yield from _of_errors(mapper)
     yield from _different(named)
-
-
-def _read_twice(endpoint: Endpoint, mapper: Mapper) -> Iterator[Diagnostic]:
-    """C237: fields of a record that are the same value."""
-    known: dict[nodes.Node, str] = {}
-    for path, field, one in leaves(endpoint.response, mapper.resource.record):
-        name = dotted(keys_of(path))
-        if field is None or not is_simple_path(one.node) or known.setdefault(one.node, name) == name:
-            continue
-        yield one.diagnostic("C237", f"`{name}` is the same as `{known[one.node]}`: {one.line}", severity="note")
 
 
 def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
@@ -75,6 +63,23 @@ def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
                 message = f"`{one.line}` is the name of a field, not a text"
                 hint = f"text needs quotes of its own: '\"{one.line}\"'"
                 yield one.diagnostic("C219", message, severity="warning", hint=hint)
+
+
+#: The endings of the names of moments and days.
+_OF_TIME = ("_at", "_on", "_date", "_time")
+
+
+def _exchanged(group: Group) -> Iterator[tuple[Naming, Diagnostic]]:
+    """C232: a time that reads what another one is named after, which reads something else."""
+    times = [one for one in group.namings if one.path and one.path[-1].endswith(_OF_TIME)]
+    for one, other in permutations(times if group.kind in ("record", "object") else (), 2):
+        mine = [source.path for source in one.sources]
+        is_free = len(mine) == 1 and mine[0] not in {source.path for source in other.sources}
+        if not is_free or one.path[:-1] != other.path[:-1]:
+            continue
+        if words(one.sources[0].name) == other.words and other.words.isdisjoint(other.read | one.words):
+            message = f"`{one.name}` reads `{one.sources[0].text}`, which has the name of `{other.name}`"
+            yield one, one.diagnostic("C232", message)
 
 
 def _of_errors(mapper: Mapper) -> Iterator[Diagnostic]:
@@ -145,7 +150,15 @@ class Named:
     @cached_property
     def used(self) -> Counter[NamePath]:
         """How many names are made of each source."""
-        groups = [group for group in self.namings.groups if group.kind in ("let", "record", "items")]
+        return self._counted("let", "record", "items")
+
+    @cached_property
+    def used_in_objects(self) -> Counter[NamePath]:
+        """How many keys of objects within expressions are."""
+        return self._counted("object")
+
+    def _counted(self, *kinds: str) -> Counter[NamePath]:
+        groups = [group for group in self.namings.groups if group.kind in kinds]
         return Counter(source.path for group in groups for one in group.namings for source in one.sources)
 
     @cached_property
@@ -197,6 +210,14 @@ class Named:
         path = (*known[0][1:], *below) if len(known) == len(places) == 1 else ()
         return bool(path) and path[-1] in properties(self.types.body, path[:-1])
 
+    def read_otherwise(self) -> Iterator[Diagnostic]:
+        """C231 and C232: names that read what others are named after."""
+        for group in self.namings.groups:
+            swapped = {id(naming): found for naming, found in (*_exchanged(group), *_swapped(group))}
+            yield from swapped.values()
+            for naming in group.namings:
+                yield from () if id(naming) in swapped else self.misread(naming, group)
+
     def misread(self, naming: Naming, group: Group) -> Iterator[Diagnostic]:
         """C232: a name that reads what another one is named after, or not what it is named after itself."""
         others = [one.words for one in group.namings if one is not naming]
@@ -214,6 +235,43 @@ class Named:
                 yield naming.diagnostic("C232", f"{reads}, but `{text}` has its name", f"did you mean `{text}`?")
             elif not beside and test.contradicts():
                 yield naming.diagnostic("C232", f"{reads}, which has the name of another one")
+
+    def read_twice(self, told: frozenset[tuple[Any, Any]]) -> Iterator[Diagnostic]:
+        """C237: fields of a record that are the same value: a warning where one value like it beside it is left.
+
+        `told` has the places of which the names tell so already.
+        """
+        known: dict[nodes.Node, tuple[str, Expression]] = {}
+        for path, field, one in leaves(self.types.endpoint.response, self.mapper.resource.record):
+            name = dotted(keys_of(path))
+            if field is None or not is_simple_path(one.node):
+                continue
+            other, first = known.setdefault(one.node, (name, one))
+            if other == name:
+                continue
+            left = list(self.alike(self.types.kind(one.node)))
+            is_told = not told.isdisjoint((each.source, each.span) for each in (one, first))
+            hint = f"nothing reads `{dotted(left[0])}`" if len(left) == 1 and not is_told else None
+            message = f"`{name}` is the same as `{other}`: {one.line}"
+            yield one.diagnostic("C237", message, severity="warning" if hint else "note", hint=hint)
+
+    def alike(self, kind: Type) -> Iterator[NamePath]:
+        """The values of the same type beside one in the reply that nothing reads."""
+        above = (kind.path or ())[:-1]
+        for name, other in properties(self.types.body, above).items() if kind.path else ():
+            like = (other.solid, other.format, other.values) == (kind.solid, kind.format, kind.values)
+            if like and self.is_unread((*above, name)) and above not in self.types.inference.whole:
+                yield (*above, name)
+
+    def by_text(self) -> Iterator[Diagnostic]:
+        """C232: a field that selects by a text which is the name of another field: `[name = "Patience"]`."""
+        written = {one.path: one for one in self.namings.of("record")}
+        for path, naming in written.items():
+            others = [one for one in written if one[:-1] == path[:-1] and one != path]
+            for text in _compared_texts(naming.node):
+                other = next((one for one in others if words(one[-1]) == words(text)), None)
+                if other is not None and naming.words.isdisjoint(words(text)):
+                    yield naming.diagnostic("C232", f'`{naming.name}` selects "{text}", the name of `{dotted(other)}`')
 
     def apart(self) -> Iterator[Diagnostic]:
         """C232: a field of an object that is read from another object than those beside it, which has it, too."""
@@ -255,7 +313,8 @@ class Named:
 
     def is_shared(self, naming: Naming) -> bool:
         """Whether a name is made of one field, and another name of the same."""
-        return len(naming.sources) == 1 < min(len(naming.sources[0].path), self.used[naming.sources[0].path])
+        path = naming.sources[0].path if len(naming.sources) == 1 else ()
+        return min(len(path), max(self.used[path], self.used_in_objects[path])) > 1
 
     def is_of_another(self, naming: Naming, path: NamePath) -> bool:
         """Whether the reply has a field, and another name is made of what a name reads."""
@@ -345,6 +404,8 @@ class _Choice:
         own -= words("number") if self.is_of_page else frozenset()
         if self.is_shared and gained and (words(name) == wanted != own or (own <= there and not is_read)):
             return True
+        if self.is_shared and gained and words(name) <= own and own.isdisjoint(here) and not is_read:
+            return True
         if not here or wanted & (here - there) or (there - here) & self.naming.read or are_opposites(wanted, there):
             return False
         if are_opposites(wanted, here):
@@ -368,13 +429,27 @@ class _Choice:
         return any(one and (one <= here or (is_variable and here <= one)) and not one & there for one in more)
 
 
+def _compared_texts(node: nodes.Node) -> Iterator[str]:
+    """The texts that predicates compare with."""
+    for one in nodes.walk(node):
+        test = one.expression if isinstance(one, nodes.Filter) else None
+        if isinstance(test, nodes.Binary) and test.operator == "=":
+            yield from (side.value for side in (test.left, test.right) if isinstance(side, nodes.String))
+
+
 def _letters(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
 def _computes(node: nodes.Node) -> bool:
     """Whether a value is computed, so that its name may say something else."""
-    return any(isinstance(one, nodes.Binary) and one.operator in ("+", "-", "*", "/", "%") for one in nodes.walk(node))
+    binaries = (one for one in nodes.walk(node) if isinstance(one, nodes.Binary))
+    return any(one.operator in ("+", "-", "%") or (one.operator in "*/" and not _scales(one)) for one in binaries)
+
+
+def _scales(node: nodes.Binary) -> bool:
+    """Whether a value only gets another unit: `seconds * 1000`."""
+    return any(isinstance(side, nodes.Number) for side in (node.left, node.right))
 
 
 def _different(named: Sequence[Named]) -> Iterator[Diagnostic]:

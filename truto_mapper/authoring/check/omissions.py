@@ -1,6 +1,6 @@
 """What a mapping leaves out: names it does not use, unified fields it does not write, reply fields it does not read."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from truto_mapper.authoring.check.absence import may_be_absent
@@ -28,8 +28,14 @@ from truto_mapper.mapping.linked import (
 )
 from truto_mapper.resource import generated
 from truto_mapper.resource.field import REMOTE_DATA, Field
+from truto_mapper.resource.generated import ACCOUNT
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import dotted
+
+#: Parameters that the engine and the service answer, whatever the provider is.
+_OF_ENGINE = frozenset({ACCOUNT, "limit", "next_cursor", "remote_query"})
+#: With more parameters than this, one that is not sent is forgotten.
+_MANY_ASKED = 3
 
 #: How many names a message lists; it counts the others.
 SHOWN = 8
@@ -75,12 +81,22 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
     read = [*sent, *(one for _, one in endpoint.for_each)]
     integration, parameters = mapper.mapping.integration, mapper.resource.parameters_of(endpoint.method)
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
-    unread = [name for name in ours if not any(reads_parameter(one, name) for one in read)]
+    unread = [name for name in parameters if not any(reads_parameter(one, name) for one in read)]
+    ours += _forgotten(mapper, [name for name in parameters if name not in ours], unread)
+    unread = [name for name in ours if name in unread]
     left = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_refused(endpoint, name)]
     if left and len(unread) < len(ours):  # a request that reads none is no omission
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"{integration} supports it, says the resource: read `$query.{left[0]}` in the request"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def _forgotten(mapper: Mapper, parameters: Sequence[str], unread: Sequence[str]) -> list[str]:
+    """The one parameter that the request lacks, where it has all others of a resource with one integration."""
+    asked = [name for name in parameters if not name.startswith("truto_") and name not in _OF_ENGINE]
+    left = [name for name in asked if name in unread]
+    is_alone = set(mapper.resource.integrations) == {mapper.mapping.integration}
+    return asked if is_alone and len(left) == 1 and len(asked) > _MANY_ASKED else []
 
 
 def unsent_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Final
 
 from truto_mapper.authoring.check import fitting, slips
@@ -71,7 +72,7 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
         yield from _no_numbers(one, typed.kinds)
     yield from _statuses(mapping, typed)
     yield from _paths(typed.endpoint.path, typed.kind(typed.endpoint.path.node))
-    yield from _empty_parts(typed.endpoint.path, given)
+    yield from (*_empty_parts(typed.endpoint.path, given), *_glued(typed.endpoint.path))
     yield from _of_a_page(typed.endpoint)
     yield from (*_same_cursor(typed.endpoint), *_same_number(typed.endpoint))
     yield from _bodiless(mapping, typed.endpoint)
@@ -141,13 +142,40 @@ def _empty_parts(path: Expression, given: Given) -> Iterator[Diagnostic]:
     for before, one, after in zip(parts, parts[1:], parts[2:], strict=False):
         match before, after:
             case nodes.String(value=start), nodes.String(value=end) if start.endswith("/") and end.startswith("/"):
-                is_empty = given.is_absent(one, kinds)
+                is_empty = given.is_absent(path, one, kinds)
             case _:
                 is_empty = False
         if is_empty:
             message = f"a part of the path is empty where `{slips.written(path, one)}` is absent"
             hint = "give it a value: `… ?? …`, or refuse the query by `query_error`"
             yield path.diagnostic("C240", message, one, severity="warning", hint=hint)
+
+
+def _glued(path: Expression) -> Iterator[Diagnostic]:
+    """C240: a word of a path that runs into the value beside it: `"/issues" & $id`."""
+    parts = list(_joined(path.node))
+    for pair in pairwise(parts):
+        before, after = (one.value if isinstance(one, nodes.String) else "" for one in pair)
+        text = before if _ENDS.search(before) else after if _BEGINS.match(after) else ""
+        if text and any(map(_is_segment, pair)):
+            message, edit = f'"{text}" runs into the value beside it', f"{text}/" if text == before else f"/{text}"
+            node = pair[0] if text == before else pair[1]
+            yield path.diagnostic("C240", message, node, severity="warning", hint=f'write `"{edit}"`')
+
+
+#: A word at the end of a text and at its beginning.
+_ENDS: Final = re.compile(r"/[a-z]{3,}$")
+_BEGINS: Final = re.compile(r"[a-z]{3,}(/|$)")
+
+
+def _is_segment(node: nodes.Node) -> bool:
+    """Whether a node is an id, or a text that is written as a part of a path."""
+    match node:
+        case nodes.Variable(name="id") | nodes.Call(procedure=nodes.Variable(name="encodeUrlComponent")):
+            return True
+        case nodes.Apply(right=one):
+            return _is_segment(one) or getattr(one, "name", "") == "encodeUrlComponent"
+    return False
 
 
 def _open(node: nodes.Condition) -> nodes.Node | None:
@@ -331,13 +359,22 @@ def _same_number(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
 
 
 def _bodiless(mapping: linked.Mapping, endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
-    """C241: a body of a GET, which few providers read."""
-    if endpoint.http_method == "GET" and endpoint.body is not None:
-        of_endpoint = mapping.root.value["endpoints"].value[endpoint.name]
-        key = "request_method" if "request_method" in of_endpoint.value else "request_body_mapping"
-        message = f"`{endpoint.name}` is a GET, whose body nobody reads"
-        hint = "write `request_method: POST`"
-        yield of_endpoint.diagnostic("C241", message, key=key, severity="warning", hint=hint)
+    """C241: a GET with a body, which few providers read, and one that should change something."""
+    of_endpoint = mapping.root.value["endpoints"].value[endpoint.name]
+    places = [(endpoint, of_endpoint)] + [(one, of_endpoint.value["join"].value[one.name]) for one in endpoint.joins]
+    for one, node in (pair for pair in places if pair[0].http_method == "GET"):
+        verb = _VERBS.get(endpoint.method) if one is endpoint else None
+        message = f"`{one.name}` is a GET, " + (
+            "whose body nobody reads" if one.body is not None else "which reads only"
+        )
+        if verb is not None or one.body is not None:
+            key = next((key for key in ("request_method", "request_body_mapping") if key in node.value), "path_mapping")
+            hint = f"write `request_method: {verb or 'POST'}`"
+            yield node.diagnostic("C241", message, key=key, severity="warning", hint=hint)
+
+
+#: What changes something.
+_VERBS: Final = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
 
 
 def _named(node: nodes.Node) -> list[str]:

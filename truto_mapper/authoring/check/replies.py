@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.shared import is_inside
+from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.language.runtime.values import truthy
 from truto_mapper.language.types import Type
@@ -22,6 +24,9 @@ from truto_mapper.text.errors import EvaluationError
 
 #: Statuses that never say that nothing was found: no access, too many calls, and failures of the provider.
 _FAILURES: Final = (401, 429, 500, 503)
+#: Words of what is true where all is well, and of what is true where it is not.
+_GOOD: Final = words_of(["ok", "success", "successful", "succeeded", "valid"])
+_BAD: Final = words_of(["error", "failed", "failure", "invalid"])
 #: How deep a tried reply is.
 _DEPTH: Final = 5
 #: With more names than this in a condition, nothing is tried.
@@ -45,6 +50,8 @@ def same_for_all(mapping: linked.Mapping, typed: EndpointTypes, told: Iterable[D
             statuses = either([str(status) for status in hidden])
             message = f"this is true for {statuses} whatever the reply says: failures would be empty pages"
             yield one.diagnostic("C230", message, severity="warning", hint="name the status: `$status = 404 and …`")
+    yield from _reversed(untold(endpoint.error_when))
+    yield from (found for join in endpoint.joins for found in _reversed(untold(join.error_when)))
     if typed.body == types.ANY:
         return
     if (one := untold(endpoint.error_when)) is not None and all(
@@ -59,6 +66,31 @@ def same_for_all(mapping: linked.Mapping, typed: EndpointTypes, told: Iterable[D
     ):
         message = "this is false for every reply that fits `source_schema`: none would be taken"
         yield one.diagnostic("C230", message, severity="warning")
+
+
+def _reversed(one: Expression | None) -> Iterator[Diagnostic]:
+    """An `error_when` that holds where `ok` is true, or where `failed` is false."""
+    name, truth = ("", True) if one is None else _asks_for(one.node)
+    if one is not None and words(name) and words(name) <= (_GOOD if truth else _BAD):
+        message = f"this refuses the replies in which `{name}` says that all is well"
+        yield one.diagnostic("C230", message, severity="warning", hint="turn the condition around")
+
+
+def _asks_for(node: nodes.Node) -> tuple[str, bool]:
+    """The name of a value that a condition asks for, and the truth that it asks for; "" for any other condition."""
+    match node:
+        case nodes.Block(expressions=(one,)):
+            return _asks_for(one)
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
+            name, truth = _asks_for(one)
+            return name, not truth
+        case nodes.Binary(operator="=" | "!=" as operator, left=left, right=nodes.Value(value=bool() as value)):
+            return _asks_for(left)[0], value is (operator == "=")
+        case nodes.Binary(operator="=" | "!=", left=nodes.Value() as left, right=right):
+            return _asks_for(replace(node, left=right, right=left))
+        case nodes.Path() | nodes.Name() if is_simple_path(node):
+            return str(getattr(leading_names(node)[-1], "value", "")), True
+    return "", True
 
 
 def _is_always(expression: Expression, kind: Type, status: int, *, wanted: bool = True) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.slips import written
+from truto_mapper.engine.join_types import join_reply, join_row
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
-from truto_mapper.language.names import bound_values, leading_names
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import bound_values, is_simple_path, leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import Paths
-from truto_mapper.mapping.linked import Endpoint, of_requests
+from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, of_requests
+from truto_mapper.resource.spec import OF_ONE
 from truto_mapper.text.diagnostics import Diagnostic
 
 #: Formats of texts that a path contains as they are.
@@ -68,6 +72,62 @@ def _has_pattern(mapper: Mapper, node: Node) -> bool:
     names = leading_names(node)
     setting = names[1].value if len(names) > 1 and isinstance(names[1], nodes.Name) else ""
     return _root(node) == "context" and "pattern" in mapper.mapping.context_schemas.get(setting, {})
+
+
+def unasked(endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C244: a request for one record that does not say which, and one of a join that does not say which rows."""
+    if endpoint.method in OF_ONE and not _reads_of(of_requests(endpoint), "id"):
+        message = f"the request of `{endpoint.name}` never has `$id`, so it is the same for every record"
+        hint = "write `$encodeUrlComponent($id)` in the path"
+        yield endpoint.path.diagnostic("C244", message, severity="warning", hint=hint)
+    for join in endpoint.joins:
+        sent = [one for key, one in join.expressions if key in OF_REQUESTS]
+        read = _reads_of(sent, "ids")
+        if not read:
+            message = f"the request of `{join.name}` never has `$ids`, so it is the same for all rows"
+            yield join.path.diagnostic("C244", message, severity="warning", hint="write `$ids` where the ids belong")
+        elif join.batch > 1 and all(first for _, _, first in read):
+            one, node, _ = read[0]
+            message = f"`{join.name}` asks for up to {join.batch} ids at once, and sends the first of them only"
+            yield one.diagnostic(
+                "C244", message, node, severity="warning", hint="send all of `$ids`, or add `batch: 1`"
+            )
+
+
+def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """C232: a key of another name than the ids have, which its rows have, too. C240: ids that are no ids."""
+    for join in types_.endpoint.joins:
+        rows = None if join.rows is None else types_.kind(join.rows.node)
+        beside = properties(join_row(join_reply(join, None), rows), ())
+        name, key = (_last(one.node) for one in (join.ids, join.key))
+        if name in beside and key not in ("", name):
+            message = f"the key reads `{key}`, but the ids are each a `{name}`, which the rows have"
+            yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{name}`?")
+        kind = types.item_of(types_.kind(join.ids.node))
+        if kind.solid and kind != types.ANY and not kind.solid & {"string", "integer", "number", "array"}:
+            message = f"ids are texts or integers, but each of these is {types.in_words(kind)}"
+            yield join.ids.diagnostic("C240", message, severity="warning", hint="read the id of it")
+
+
+def _last(node: Node) -> str:
+    """The last name of a path; "" for any other node."""
+    names = leading_names(node) if is_simple_path(node) else ()
+    return str(getattr(names[-1], "value", "")) if names else ""
+
+
+def _reads_of(some: Iterable[Expression], name: str) -> list[tuple[Expression, Node, bool]]:
+    """Where expressions read a variable, each with whether they take its first item only."""
+    found: list[tuple[Expression, Node, bool]] = []
+    for one in some:
+        steps = {id(step.node): step for step in nodes.walk(one.node) if isinstance(step, nodes.Step)}
+        for variable in (each for each in one.variables if each.name == name):
+            step = steps.get(id(variable))
+            tests = (*step.predicates, *step.stages) if step is not None else ()
+            is_first = any(
+                isinstance(test, nodes.Filter) and isinstance(test.expression, nodes.Number) for test in tests
+            )
+            found.append((one, variable, is_first))
+    return found
 
 
 def our_cursor(endpoint: Endpoint) -> Iterator[Diagnostic]:

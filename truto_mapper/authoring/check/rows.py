@@ -40,7 +40,7 @@ def misplaced_rows(types_: EndpointTypes, told: Sequence[Diagnostic]) -> Iterato
         kind = types_.kind(expression.node)
         if (
             kind.path is not None
-            and kind.solid <= types.SCALARS | frozenset({"object"} if outer else ())
+            and kind.solid <= types.SCALARS | frozenset({"object"} if outer and endpoint.method == "list" else ())
             and kind.solid
         ):
             read = types_.inference.paths | types_.inference.whole
@@ -56,7 +56,8 @@ def misplaced_rows(types_: EndpointTypes, told: Sequence[Diagnostic]) -> Iterato
         elif any(map(_is_item, _tests(expression.node))):
             message = f"only one row is mapped: `{written(expression, expression.node)}` selects it by its number"
             yield expression.diagnostic("C234", message, severity="warning", hint="remove the number")
-        if outer and not any(read.path[0] in (outer, "$") for read in reads(expression)):
+        is_one = bool(outer) and types_.kind(dict(endpoint.for_each)[outer].node).solid == {"object"}
+        if outer and not is_one and not any(read.path[0] in (outer, "$") for read in reads(expression)):
             message = f"this does not depend on ${outer}: each ${outer} gets all of these rows"
             yield expression.diagnostic("C234", message, severity="warning", hint=f"begin with `${outer}`")
         outer = name
@@ -210,6 +211,8 @@ def _marks_within(expression: Expression, kinds: Map[int, Type]) -> Iterator[Dia
                 made = [step.node for number, step in enumerate(rest, 1) if _is_list(node, number, kinds)]
             case nodes.Call(procedure=nodes.Variable(name="map"), arguments=(items, nodes.Lambda(body=body))):
                 made = [body] if _is_list(items, None, kinds) else []
+            case nodes.Call(procedure=nodes.Variable(name="each"), arguments=(_, nodes.Lambda(body=body))):
+                made = [body]
             case nodes.Array(items=items):
                 objects = [one for each in items for one in _certain(each)]
                 made = [*objects[1:]] if objects and any(_marks(objects[0])) else []
@@ -224,6 +227,8 @@ def _certain(node: nodes.Node) -> Iterator[nodes.Object]:
         case nodes.Object():
             yield node
         case nodes.Path(steps=(*_, nodes.Step(node=nodes.Object() as made))):
+            yield made
+        case nodes.Condition(condition=nodes.Path() | nodes.Variable(), then=nodes.Object() as made, otherwise=None):
             yield made
 
 

@@ -10,6 +10,7 @@ from truto_mapper.language.call_inference import Called
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import quiet
 from truto_mapper.language.library.patterns import regex
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.language.types import Type, item_of
 
 
@@ -23,10 +24,27 @@ class Surprises(Nulls):
         elif node.operator == "=":
             self.equal(node)
         for side in (node.left, node.right) if node.operator == "&" else ():
+            self.listed(side)
             value = scope.values.get(side.name, side) if isinstance(side, nodes.Variable) else side
             if any(isinstance(one, nodes.Binary) and one.operator == "or" for one in results(value)):
                 message = f"`{self.text_of(side)}` is true or false, which becomes text here: `or` chooses no value"
                 self.surprise("warning", "C219", side, message, "write `… ?: …` for the first that has a value")
+        return made
+
+    def listed(self, side: nodes.Node) -> None:
+        """C205: a field of each item of a list, where one text is made."""
+        kind = self.kind(side)
+        if is_simple_path(side) and "array" in kind.kinds != types.KINDS and kind.items is not None:
+            message = f"`{self.text_of(side)}` is a list where there are several, which becomes JSON in a text"
+            self.surprise("warning", "C205", side, message, 'write `$join(…, ", ")`, or make a text of each: `….( … )`')
+
+    def grouped(self, group: nodes.Group, kind: Type, scope: TypeScope) -> Type:
+        """C219: `list{"id": id}` for `list.{"id": id}`: one object, whose values are lists."""
+        made = super().grouped(group, kind, scope)
+        is_plain = all(isinstance(key, nodes.String) and is_simple_path(value) for key, value in group.pairs)
+        if group.pairs and is_plain and "array" in kind.kinds != types.KINDS:
+            message = "this makes one object of all items: the keys are the same for each"
+            self.surprise("warning", "C219", group.pairs[0][0], message, "write `.{` for an object of each item")
         return made
 
     def unequal(self, node: nodes.Binary, scope: TypeScope) -> None:
@@ -89,7 +107,8 @@ class Surprises(Nulls):
         """C228: `a ?? b` where `a` may be null, which it keeps; C211: where `a` is always there."""
         left, kind = node.left, self.kind(node.left)
         text, right = self.text_of(left), self.text_of(node.right)
-        if id(node) in self.tests or kind.path is None or "array" in kind.kinds or not kind.solid:
+        is_read = kind.path is not None or is_simple_path(left)
+        if id(node) in self.tests or not is_read or "array" in kind.kinds or not kind.solid:
             return
         if self.may_be_null(left) and not isinstance(node.right, nodes.Value):
             edit = f"{self.given(left)} ?? {right}"
@@ -98,7 +117,7 @@ class Surprises(Nulls):
                 isinstance(node.right, nodes.CONSTANTS) and "undefined" in kind.kinds
             )  # null may be meant to stay
             self.surprise("note" if is_default else "warning", "C228", left, message, f"write `{edit}`")
-        elif not kind.kinds & types.NONE and not isinstance(node.right, nodes.CONSTANTS):
+        elif kind.path is not None and not kind.kinds & types.NONE and not isinstance(node.right, nodes.CONSTANTS):
             message = f"this is never used: the schema says that `{text}` is always there"
             self.surprise("warning", "C211", node.right, message, "swap the sides if this is the better value")
 
@@ -235,7 +254,7 @@ _WORD = re.compile(r"\w+|\W+")
 def _is_asked(node: nodes.Node) -> bool:
     """Whether a node is a parameter, a setting or the cursor, which are never null."""
     match node:
-        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context")), nodes.Step())):
+        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context" | "body")), nodes.Step())):
             return True
     return isinstance(node, nodes.Variable) and node.name in ("cursor", "now")
 

@@ -1,8 +1,9 @@
-"""Joins and lookup tables that nothing uses (C212), and the keys that a table lacks (C209)."""
+"""Joins and lookup tables that nothing uses (C212), keys that a table lacks (C209), and tables that disagree (C239)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import permutations
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
@@ -11,6 +12,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
+from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
 
 
@@ -65,6 +67,54 @@ def _keys(types: EndpointTypes | None, expression: Expression, name: str) -> Ite
         if isinstance(one, nodes.Variable) and one.name == name:
             given = looked.get(id(one))
             yield None if given is None or types is None else types.kind(given).values
+
+
+def contradictions(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C239: tables that lead back to another word: `{open: todo}` beside `{todo: closed}`."""
+    tables = {name: table for name, table in mapper.mapping.lookups.items() if _is_plain(table)}
+    node = mapper.mapping.root.value.get("lookups")
+    for (name, table), (other, back) in permutations(tables.items(), 2):
+        if len(_texts(table.values())) == len(table) and _are_inverse(table, back):
+            for key, value in table.items():
+                if str(back[str(value)]) != key:
+                    message = f"`{key}` is `{value}` here, and `{value}` is `{back[str(value)]}` in `{other}`"
+                    hint = "make the tables agree"
+                    yield node.value[name].diagnostic("C239", message, key=key, severity="warning", hint=hint)
+    for name, table in tables.items():
+        yield from _renamed(mapper, node.value[name], table)
+
+
+def _are_inverse(table: Mapping[str, Any], back: Mapping[str, Any]) -> bool:
+    return _texts(table.values()) <= back.keys() and _texts(back.values()) <= table.keys()
+
+
+def _renamed(mapper: Mapper, node: Any, table: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """C239: `{bug: bug, feature: bug}`, where the resource has the word `feature`, too."""
+    values = _texts(table.values())
+    for key, value in table.items():
+        if key not in values and table.get(str(value)) == value and key in _allowed(mapper, values):
+            message = f"`{key}` becomes `{value}`, and nothing becomes `{key}`, which the resource has, too"
+            yield node.diagnostic("C239", message, key=key, severity="warning")
+
+
+def _allowed(mapper: Mapper, values: set[str]) -> set[str]:
+    """The words of the enumeration of a unified field that has some values."""
+    listed = [{str(one) for one in field.enum} for field in _fields(mapper.resource.fields) if field.enum]
+    return next((one for one in listed if values <= one), set())
+
+
+def _fields(fields: Mapping[str, Field]) -> Iterator[Field]:
+    for field in fields.values():
+        yield field
+        yield from _fields(field.below)
+
+
+def _is_plain(table: Any) -> bool:
+    return isinstance(table, Mapping) and all(isinstance(one, str | int | float) for one in table.values())
+
+
+def _texts(values: Iterable[Any]) -> set[str]:
+    return {str(one) for one in values}
 
 
 def unhandled_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -76,9 +76,15 @@ _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pai
 _OPPOSED = frozenset(word for pair in _APART for word in pair)
 
 
+#: Names of persons: their words mean something else in other names.
+_GIVEN = re.compile(r"given_?(?=name)|fore(?=name)", re.IGNORECASE)
+_FAMILY = re.compile(r"family_?(?=name)|sur(?=name)", re.IGNORECASE)
+
+
 @lru_cache(maxsize=4096)
 def words(name: str) -> Words:
     """The words of a name, without small ones and single letters, each in one form."""
+    name = _FAMILY.sub("last_", _GIVEN.sub("first_", name))
     parts = [one for part in _PARTS.findall(name) if len(part) > 1 for one in _JOINED.sub(r"\1 ", part.lower()).split()]
     of_time = not _OF_TIME.isdisjoint(parts)
     kept = [
