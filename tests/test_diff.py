@@ -90,6 +90,15 @@ def test_a_field_within_others_is_named_with_its_path():
     assert change.found.source.text[change.found.span.start :].startswith("items:")
 
 
+def test_a_field_that_a_body_may_have_now_is_a_note():
+    methods = HEAD["methods"] | {"create": {"http_method": "POST", "path": "/crm/deal"}}
+    kept, given = (spec(fields={"f": {"type": "string", "read_only": one}}, methods=methods) for one in (True, False))
+    (change,) = diff.resources(kept, given)
+    assert (change.found.code, change.found.message) == ("B308", "a body to create: `f` was added")
+    (change,) = diff.resources(given, kept)
+    assert (change.found.code, change.found.message) == ("B303", "a body to create: `f` was removed")
+
+
 def test_a_new_period_breaks_callers_who_asked_for_an_empty_one():
     dates = {name: {"type": "string", "format": "date-time"} for name in ("since", "until")}
     free, bound = spec(dates), spec(dates, periods=[{"start": "since", "end": "until"}])

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.slips import written
+from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.engine.join_types import join_reply, join_row
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
@@ -17,6 +18,9 @@ from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, of_requests
 from truto_mapper.resource.spec import OF_ONE
 from truto_mapper.text.diagnostics import Diagnostic
+
+#: Words of the names of ids.
+_IDS = words_of(["id", "uuid", "key", "ref", "number", "no"])
 
 #: Formats of texts that a path contains as they are.
 _SAFE = frozenset({"uuid", "date", "date-time"})
@@ -83,10 +87,10 @@ def unasked(endpoint: Endpoint) -> Iterator[Diagnostic]:
     for join in endpoint.joins:
         sent = [one for key, one in join.expressions if key in OF_REQUESTS]
         read = _reads_of(sent, "ids")
-        if not read:
+        if not read and join.next_cursor is None:  # else it may ask for all rows
             message = f"the request of `{join.name}` never has `$ids`, so it is the same for all rows"
             yield join.path.diagnostic("C244", message, severity="warning", hint="write `$ids` where the ids belong")
-        elif join.batch > 1 and all(first for _, _, first in read):
+        elif read and join.batch > 1 and all(first for _, _, first in read):
             one, node, _ = read[0]
             message = f"`{join.name}` asks for up to {join.batch} ids at once, and sends the first of them only"
             yield one.diagnostic(
@@ -100,7 +104,7 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
         rows = None if join.rows is None else types_.kind(join.rows.node)
         beside = properties(join_row(join_reply(join, None), rows), ())
         name, key = (_last(one.node) for one in (join.ids, join.key))
-        if name in beside and key not in ("", name):
+        if name in beside and key not in ("", name) and words(key).isdisjoint(_IDS):  # a row may refer to another
             message = f"the key reads `{key}`, but the ids are each a `{name}`, which the rows have"
             yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{name}`?")
         kind = types.item_of(types_.kind(join.ids.node))

@@ -68,7 +68,7 @@ class Surprises(Nulls):
         """C220: `a = b` is false where both are absent, and `a = nothing` always."""
         sides = (node.left, node.right)
         for side, other in (sides, sides[::-1]):
-            if isinstance(other, nodes.Value) and other.value is None and _is_asked(side):
+            if isinstance(other, nodes.Value) and other.value is None and self.never_null(side):
                 hint = f"write `$not($exists({self.text_of(side)}))`"
                 message = f"this is always false: `{self.text_of(side)}` is absent, never null"
                 self.surprise("warning", "C220", node, message, hint)
@@ -79,6 +79,13 @@ class Surprises(Nulls):
                 return
         if all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
+
+    def never_null(self, side: nodes.Node) -> bool:
+        """Whether a node is a parameter, a setting or the cursor, or a field of a body that is not nullable."""
+        match side:
+            case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="body")), nodes.Step())):
+                return "null" not in self.kind(side).kinds
+        return _is_asked(side)
 
     def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
         kind = super().infer(node, scope)
@@ -254,7 +261,7 @@ _WORD = re.compile(r"\w+|\W+")
 def _is_asked(node: nodes.Node) -> bool:
     """Whether a node is a parameter, a setting or the cursor, which are never null."""
     match node:
-        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context" | "body")), nodes.Step())):
+        case nodes.Path(steps=(nodes.Step(node=nodes.Variable(name="query" | "context")), nodes.Step())):
             return True
     return isinstance(node, nodes.Variable) and node.name in ("cursor", "now")
 

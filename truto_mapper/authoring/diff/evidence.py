@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.coverage.measure import taken
 from truto_mapper.authoring.coverage.units import expressions as every
 from truto_mapper.authoring.coverage.units import outcomes
 from truto_mapper.authoring.diff.changes import Change, meaning
+from truto_mapper.authoring.diff.trials import Given, Trials
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import (
@@ -26,7 +28,7 @@ from truto_mapper.language.nodes import (
     walk,
 )
 from truto_mapper.language.runtime.values import MISSING, truthy
-from truto_mapper.language.trace import Event, Trace
+from truto_mapper.language.trace import Evaluation, Event, Trace
 
 _NOTHING = (MISSING, None)
 _BOTH = ("true", "false")
@@ -43,6 +45,7 @@ class _Evidence:
     cases: int
     differs: bool
     hits: set[tuple[int, str]]
+    givens: list[Given]
 
     def shows(self, expression: Expression, other: Expression) -> bool:
         """Whether each branch was taken, each path led to something, and all that the other lacks did something."""
@@ -78,9 +81,15 @@ def weighed(
     before = _evidence(old, [was for was, _ in pairs], cases)
     after = _evidence(new, [now for _, now in pairs], cases)
 
+    trials = Trials(new)
+
     def agree(was: Expression, now: Expression) -> bool:
-        both = before[id(was)].shows(was, now) and after[id(now)].shows(now, was)
-        return both and not _exchanges(was, now)
+        one, other = before[id(was)], after[id(now)]
+        if one.shows(was, now) and other.shows(now, was) and not _exchanges(was, now):
+            return True
+        is_seen = bool(one.cases and other.cases) and not (one.differs or other.differs)
+        is_rewritten = meaning(was.node) != meaning(now.node) and _words(was)["Regex"] == _words(now)["Regex"]
+        return is_seen and is_rewritten and trials.agree(was, now, other.givens, is_test=other.is_test)
 
     for one in changes:
         is_weighed = one.rewritten and one.found.severity == "warning"
@@ -101,7 +110,7 @@ def _evidence(
 ) -> dict[int, _Evidence]:
     """What the cases show about some expressions of a mapping, by the expression's id."""
     tests = {id(one) for one, is_test in every(mapper) if is_test}
-    found = {id(one): _Evidence(id(one) in tests, 0, False, set()) for one in expressions}
+    found = {id(one): _Evidence(id(one) in tests, 0, False, set(), []) for one in expressions}
     for case, differs in cases if found else ():
         trace = Trace()
         golden.run(case, mapper.traced(trace))
@@ -110,10 +119,17 @@ def _evidence(
             if evidence is not None:
                 evidence.hits |= {(id(event.node), way) for event in evaluation.walk() for way in _ways(event)}
                 evidence.hits.add((id(evaluation.expression.node), _truth(evaluation.value)))
+                evidence.givens.append(Given(evaluation.data, {**trace.names, **_named(evaluation)}))
         for one in {id(evaluation.expression) for evaluation in trace.evaluations} & found.keys():
             found[one].cases += 1
             found[one].differs |= differs
     return found
+
+
+def _named(evaluation: Evaluation) -> dict[str, Any]:
+    """The variables that an evaluation read."""
+    read = [(one.node.name, one.value) for one in evaluation.walk() if isinstance(one.node, Variable)]
+    return {name: value for name, value in read if name.strip("$")}
 
 
 def _ways(event: Event) -> Iterator[str]:

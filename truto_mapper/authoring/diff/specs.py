@@ -90,8 +90,9 @@ def _bodies(old: Resource, new: Resource, common: frozenset[str]) -> Iterator[_T
     """What a caller's body may have to have, or may not have any more."""
     for method in [name for name in WITH_BODY if name in old.methods and name in new.methods]:
         was, now = (_body_fields(one.fields, method) for one in (old, new))
+        known = {one.path for one in _Fields("readers", common).compare(old.fields, new.fields, ("fields",))}
         for one in _Fields("callers", common).compare(was, now, ("fields",)):
-            if one.severity != "note":
+            if one.severity != "note" or one.path not in known:
                 yield one._replace(message=f"a body to {method}: {one.message}")
 
 
