@@ -171,9 +171,9 @@ class Named:
         root, *below = source.path
         if not below:
             return dict.fromkeys(self.variables(naming) if root in self.variables(naming) else (), True)
-        if root in ("query", "context") and len(below) == 1:
-            settings = self.mapper.mapping.context_schemas
-            return dict.fromkeys(self.mapper.resource.parameters if root == "query" else settings, True)
+        if root in ("query", "context", "body") and len(below) == 1:
+            given = self.types.scope.variables.get(root, types.ANY).properties or {}
+            return dict.fromkeys(given, True)
         places = [place for place in source.places if place[0] == "$" and len(place) > 1]
         if len(places) != 1:
             return {}
@@ -187,7 +187,7 @@ class Named:
     def elsewhere(self, source: Source, naming: Naming) -> Iterator[NamePath]:
         """The paths that differ from a source in one name before the last, and exist."""
         root, *below = source.path
-        if not below or root in ("query", "context"):
+        if not below or root in ("query", "context", "body"):
             return
         variables = [] if root == "$" else self.variables(naming)
         yield from ((one, *below) for one in variables if one != root and self.has(self.namings.places(one), below))
@@ -244,12 +244,13 @@ class Named:
         known: dict[nodes.Node, tuple[str, Expression]] = {}
         for path, field, one in leaves(self.types.endpoint.response, self.mapper.resource.record):
             name = dotted(keys_of(path))
-            if field is None or not is_simple_path(one.node):
+            read = _scaled(one.node)
+            if field is None or not is_simple_path(read):
                 continue
             other, first = known.setdefault(one.node, (name, one))
             if other == name:
                 continue
-            left = list(self.alike(self.types.kind(one.node)))
+            left = list(self.alike(self.types.kind(read)))
             is_told = not told.isdisjoint((each.source, each.span) for each in (one, first))
             hint = f"nothing reads `{dotted(left[0])}`" if len(left) == 1 and not is_told else None
             message = f"`{name}` is the same as `{other}`: {one.line}"
@@ -445,6 +446,16 @@ def _computes(node: nodes.Node) -> bool:
     """Whether a value is computed, so that its name may say something else."""
     binaries = (one for one in nodes.walk(node) if isinstance(one, nodes.Binary))
     return any(one.operator in ("+", "-", "%") or (one.operator in "*/" and not _scales(one)) for one in binaries)
+
+
+def _scaled(node: nodes.Node) -> nodes.Node:
+    """What is multiplied or divided by a constant, or else the node."""
+    match node:
+        case nodes.Binary(operator="*" | "/", left=one, right=nodes.Number()):
+            return one
+        case nodes.Binary(operator="*", left=nodes.Number(), right=one):
+            return one
+    return node
 
 
 def _scales(node: nodes.Binary) -> bool:

@@ -17,7 +17,7 @@ from truto_mapper.text.pointers import dotted, keys_of
 from truto_mapper.text.source import Span
 
 #: The variables whose names say nothing about what is read below them.
-_PLAIN = frozenset({"$", "query", "context", "response", "headers"})
+_PLAIN = frozenset({"$", "query", "context", "body", "response", "headers"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,9 @@ class Surprises(Nulls):
     def grouped(self, group: nodes.Group, kind: Type, scope: TypeScope) -> Type:
         """C219: `list{"id": id}` for `list.{"id": id}`: one object, whose values are lists."""
         made = super().grouped(group, kind, scope)
-        is_plain = all(isinstance(key, nodes.String) and is_simple_path(value) for key, value in group.pairs)
-        if group.pairs and is_plain and "array" in kind.kinds != types.KINDS:
+        is_same = all(isinstance(key, nodes.String) for key, _ in group.pairs)  # `{"total": $sum(price)}` is meant so
+        is_slip = is_same and any(is_simple_path(value) for _, value in group.pairs)
+        if is_slip and "array" in kind.kinds != types.KINDS:
             message = "this makes one object of all items: the keys are the same for each"
             self.surprise("warning", "C219", group.pairs[0][0], message, "write `.{` for an object of each item")
         return made
