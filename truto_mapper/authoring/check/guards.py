@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
@@ -16,18 +16,25 @@ from truto_mapper.text.diagnostics import Diagnostic
 
 def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: `a.end ? f(a.start)`, where `a.end` is a value of the same type that nothing else reads."""
-    every_one = {id(one): one for _, one in every(typed.endpoint)}.values()
-    asked = {id(side) for one in every_one for node in nodes.walk(one.node) for side in _asked(node)}
-    used = {
-        node for one in every_one for node in nodes.walk(one.node) if is_simple_path(node) and id(node) not in asked
-    }
-    for one in every_one if asked else ():
+    every_one = [*{id(one): one for _, one in every(typed.endpoint)}.values()]
+    for one in (each for each in every_one if "?" in each.text):
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Condition) and node.otherwise is None:
-                yield from _mistaken(typed, one, node, [side for side in _asked(node) if side not in used])
+                for tested, read in _others(typed, node):
+                    if not _is_used(tested, every_one):
+                        text, other = written(one, tested), written(one, read)
+                        message = f"`{text}` is only asked for, and `{other}` is given where it has a value"
+                        yield one.diagnostic("C232", message, read, severity="warning", hint=f"did you mean `{text}`?")
 
 
-def _asked(node: nodes.Node) -> Sequence[nodes.Node]:
+def _is_used(path: nodes.Node, every_one: Iterable[Expression]) -> bool:
+    """Whether an expression reads a path for more than to ask whether it has a value."""
+    below = [node for one in every_one for node in nodes.walk(one.node)]
+    asked = {id(side) for node in below for side in _asked(node)}
+    return any(node == path and id(node) not in asked for node in below)
+
+
+def _asked(node: nodes.Node) -> Sequence[nodes.Path]:
     """The path of which a condition asks whether it has a value."""
     test = node.condition if isinstance(node, nodes.Condition) else None
     match test:
@@ -38,17 +45,13 @@ def _asked(node: nodes.Node) -> Sequence[nodes.Node]:
     return [test] if isinstance(test, nodes.Path) and is_simple_path(test) else []
 
 
-def _mistaken(
-    typed: EndpointTypes, expression: Expression, node: nodes.Condition, tested: Sequence[nodes.Node]
-) -> Iterator[Diagnostic]:
-    paths = [one for one in nodes.walk(node.then) if isinstance(one, nodes.Path) and is_simple_path(one)]
-    for one in (each for each in tested if isinstance(each, nodes.Path)):
+def _others(typed: EndpointTypes, node: nodes.Condition) -> Iterator[tuple[nodes.Path, nodes.Path]]:
+    """The path that a condition asks for, and the only one beside it that is given then."""
+    for one in _asked(node):
+        paths = [each for each in nodes.walk(node.then) if isinstance(each, nodes.Path) and is_simple_path(each)]
         beside = [each for each in paths if each.steps[:-1] == one.steps[:-1]]
-        read = beside[0] if len(beside) == 1 else None
-        if read is not None and _are_alike(typed, one, read):
-            text, other = written(expression, one), written(expression, read)
-            message = f"`{text}` is only asked for, and `{other}` is given where it has a value"
-            yield expression.diagnostic("C232", message, read, severity="warning", hint=f"did you mean `{text}`?")
+        if len(beside) == 1 and _are_alike(typed, one, beside[0]):
+            yield one, beside[0]
 
 
 def _are_alike(typed: EndpointTypes, one: nodes.Path, other: nodes.Path) -> bool:
