@@ -152,7 +152,7 @@ def _subsets(names: Sequence[NamePath]) -> Iterator[Collection[NamePath]]:
 def _value(expression: Expression, given: Mapping[str, Any]) -> Any:
     """The value of an expression; None if it fails, or says nothing by itself."""
     try:
-        return expression.evaluate(MISSING, given)
+        return expression.evaluate(MISSING, given, timeout=1.0)
     except EvaluationError:
         return None
 
