@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, TypeGuard, TypeVar, dataclass_transform
 
 from truto_mapper.text.source import Span
@@ -344,8 +345,14 @@ def children(node: Node) -> list[Node]:
     found: list[Node] = []
     kind: Any = type(node)
     for name in _held(kind):
-        _collect(getattr(node, name), found)
-    return sorted(found, key=lambda child: child.span.start) if len(found) > 1 else found
+        if value := getattr(node, name):
+            _collect(value, found)
+    if len(found) > 1:
+        found.sort(key=_start)
+    return found
+
+
+_start = attrgetter("span.start")
 
 
 @cache
@@ -369,7 +376,8 @@ def walk(node: Node) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        waiting.extend(reversed(children(node)))
+        if below := children(node):
+            waiting += below[::-1]
 
 
 def number(node: Node, numbered: list[tuple[Node, int]]) -> None:
