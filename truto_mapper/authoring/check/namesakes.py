@@ -252,7 +252,8 @@ class Named:
                 continue
             left = list(self.alike(self.types.kind(read)))
             is_told = not told.isdisjoint((each.source, each.span) for each in (one, first))
-            hint = f"nothing reads `{dotted(left[0])}`" if len(left) == 1 and not is_told else None
+            is_meant = is_told or name.rpartition(".")[2] == other.rpartition(".")[2]  # `id` and `user.id`
+            hint = f"nothing reads `{dotted(left[0])}`" if len(left) == 1 and not is_meant else None
             message = f"`{name}` is the same as `{other}`: {one.line}"
             yield one.diagnostic("C237", message, severity="warning" if hint else "note", hint=hint)
 
