@@ -113,7 +113,7 @@ def _branches(node: Node) -> Iterator[Node]:
 
 
 def _items(node: Node, each: frozenset[str], *, is_item: bool = False) -> Iterator[Node]:
-    """The nodes that give the items of an array. An array within one is none of them: it stays what it is."""
+    """The nodes that give the items of an array. An array within another one stays what it is."""
     for one in _branches(node):
         match one:
             case nodes.Array(items=items) if not is_item:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine.decimals import dumps, is_exact, number
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.text.quick_json import library as library  # noqa: PLC0414  (the engine asks here)
+from truto_mapper.text import quick_json
 
 if TYPE_CHECKING:
     from truto_mapper.language.names import NamePath
@@ -34,6 +34,10 @@ MAX_LESSONS, MAX_NAMES, MAX_NAME = 20, 1_000, 100
 
 Plain = Callable[[Any], dict[str, Any]]
 Names: TypeAlias = "Mapping[NamePath, Sequence[str]]"
+
+
+#: The module `msgspec`, None where it is not installed.
+library = quick_json.library
 
 
 class UndecidedError(Exception):
