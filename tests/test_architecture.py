@@ -244,6 +244,7 @@ CACHES = {
     "edges.server.app.described": 8,
     "edges.server.side._file": "one for each file of Swagger UI",
     "engine.redaction._is_secret": 1024,
+    "engine.typed_json._encoder": "one",
     "text.quick_json.library": "one",
     "language.library.patterns._template": 256,
     "language.library.patterns.regex": 1024,

@@ -167,11 +167,11 @@ def digest_of(value: Any) -> str:
 
 def beginning(ids: Iterable[Any]) -> str | None:
     """A short text that tells the first ids of a page. None without ids."""
-    from zlib import crc32  # noqa: PLC0415  # as in `_sha256`
-
     first = list(islice(ids, _FIRST))
-    found = [f"{crc32(str(one).encode(errors='backslashreplace')) & 0xFFFFF:05x}" for one in first]
-    return f"{len(found)}{''.join(found):-<15}" if found and None not in first else None
+    if not first or None in first:
+        return None
+    found = [f"{binascii.crc32(str(one).encode('utf-8', 'backslashreplace')) & 0xFFFFF:05x}" for one in first]
+    return f"{len(found)}{''.join(found):-<15}"
 
 
 def begins_like(ids: Iterable[Any], other: str) -> bool:

@@ -7,6 +7,7 @@ checked, because msgspec lets invalid UTF-8 and numbers beyond a double through 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from keyword import iskeyword
 from types import GenericAlias
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -81,12 +82,16 @@ def write(value: Any, *, lines: bool = False) -> bytes:
     """
     if library() is None:
         raise UndecidedError
-    json = library().json
+    encoder = _encoder()
     try:
-        encoder = json.Encoder(enc_hook=_written)
         return encoder.encode_lines(value) if lines else encoder.encode(value)  # type: ignore[no-any-return]
     except (TypeError, ValueError, RecursionError):
         raise UndecidedError from None
+
+
+@cache
+def _encoder() -> Any:
+    return library().json.Encoder(enc_hook=_written)
 
 
 def is_plain(value: Any) -> bool:
