@@ -172,7 +172,7 @@ def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Modu
         pen.assign(local, made.value)
         is_text = pen.has_class(pen.load(local), "str")
         if name in read and int not in read[name].classes:
-            _doubt_unless(pen, is_text)
+            pen.give_up_unless(is_text)
         else:
             pen.branch(pen.not_(is_text), lambda: _as_text(pen, local))
         for one, one_read in read.items():
@@ -196,7 +196,7 @@ def _test(pen: Pen, externals: Externals, value: ast.expr, read: ReadOfRow) -> N
     _has_class(pen, externals, local, read.classes)
     if read.test is not None:
         right = pen.called(externals.named(pen, "typed", read.test), local)
-        return pen.branch(local, lambda: _doubt_unless(pen, right))
+        return pen.branch(local, lambda: pen.give_up_unless(right))
     with pen.into(body):
         _has_class(pen, externals, item, read.items)
     return pen.branch(local, lambda: pen.loop(local, body, item.id))
@@ -204,14 +204,9 @@ def _test(pen: Pen, externals: Externals, value: ast.expr, read: ReadOfRow) -> N
 
 def _has_class(pen: Pen, externals: Externals, value: ast.expr, classes: tuple[type, ...]) -> None:
     usual, others = pen.has_class(value, classes[0].__name__), externals.class_test(pen, value, (*classes, *NOTHING))
-    _doubt_unless(pen, pen.either(usual, others))
+    pen.give_up_unless(pen.either(usual, others))
 
 
 def _as_text(pen: Pen, local: str) -> None:
-    _doubt_unless(pen, pen.has_class(pen.load(local), "int"))
+    pen.give_up_unless(pen.has_class(pen.load(local), "int"))
     pen.assign(local, pen.called("str", pen.load(local)))
-
-
-def _doubt_unless(pen: Pen, test: ast.expr) -> None:
-    doubt = ast.Raise(pen.load("Exception"), None, **pen.at)
-    pen.branch(pen.not_(test), lambda: pen.lines.append(doubt))

@@ -209,10 +209,10 @@ class RowCode:
 
     def doubt(self) -> None:
         """Give up: the row goes to the next code, or else to the exact path."""
-        self.pen.lines.append(ast.Raise(self.pen.load("Exception"), None, **self.pen.at))
+        self.pen.give_up()
 
     def doubt_unless(self, test: ast.expr) -> None:
-        self.pen.branch(self.pen.not_(test), self.doubt)
+        self.pen.give_up_unless(test)
 
     def is_given(self, value: ast.expr) -> ast.expr:
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Name) and value.id in self.given):

@@ -129,6 +129,13 @@ class Pen:
             self.classes[local.id] = name
         return local
 
+    def give_up(self) -> None:
+        """Raise: other code has to go on."""
+        self.lines.append(ast.Raise(self.load("Exception"), None, **self.at))
+
+    def give_up_unless(self, test: ast.expr) -> None:
+        self.branch(self.not_(test), self.give_up)
+
     def empty(self, kind: str, *items: ast.expr) -> str:
         """A new local with an empty `list`, `dict`, `Sequence` or the like, or with a `list` of items."""
         local = self.new_local()

@@ -17,7 +17,7 @@ def compile_shaped(writer: Writer, pairs: dict[str, nodes.Node], shape: Shape) -
     given = [(part, values[part.name]) for part in shape.parts]
     for part, value in given:
         if part.is_required:
-            _give_up_unless(writer, _is_right(writer, part, value))
+            writer.give_up_unless(_is_right(writer, part, value))
     return _dict_of(writer, given) if shape.maker is None else _made_by(writer, shape.maker, given)
 
 
@@ -36,9 +36,9 @@ def _dict_of(writer: Writer, given: list[tuple[Part, ast.expr]]) -> ast.expr:
             writer.branch(
                 is_right,
                 lambda part=part, kept=kept: writer.assign_item(made, part.name, kept),  # type: ignore[misc]
-                lambda value=value: _give_up_unless(writer, writer.is_no_value(value)),  # type: ignore[misc]
+                lambda value=value: writer.give_up_unless(writer.is_no_value(value)),  # type: ignore[misc]
             )
-        _give_up_unless(writer, writer.load(made))
+        writer.give_up_unless(writer.load(made))
 
     writer.branch(writer.both(*rights), whole, in_pieces)
     return writer.known(writer.load(made), "dict")
@@ -48,7 +48,7 @@ def _made_by(writer: Writer, maker: str, given: list[tuple[Part, ast.expr]]) -> 
     values, made = [_or_none(writer, part, value) for part, value in given], writer.new_local("object")
     if not any(part.is_required or _is_sure(writer, part, value) for part, value in given):
         are_there = (writer.test(one, ast.IsNot(), writer.constant(None)) for one in values)
-        _give_up_unless(writer, writer.either(*are_there))
+        writer.give_up_unless(writer.either(*are_there))
     writer.assign(made, writer.called(maker, *values))
     return writer.load(made)
 
@@ -59,7 +59,7 @@ def _or_none(writer: Writer, part: Part, value: ast.expr) -> ast.expr:
     local = writer.new_local("value")
 
     def nothing() -> None:
-        _give_up_unless(writer, writer.is_no_value(value))
+        writer.give_up_unless(writer.is_no_value(value))
         writer.assign(local, writer.constant(None))
 
     kept = _kept(writer, part, value)
@@ -88,8 +88,3 @@ def _kept(writer: Writer, part: Part, value: ast.expr) -> ast.expr:
     if "float" not in part.classes or isinstance(value, ast.Constant):
         return value
     return writer.choice(writer.has_class(value, "int"), value, writer.called("finite", value))
-
-
-def _give_up_unless(writer: Writer, test: ast.expr) -> None:
-    give_up = ast.Raise(writer.load("Exception"), None, **writer.at)
-    writer.branch(test, lambda: None, lambda: writer.lines.append(give_up))
