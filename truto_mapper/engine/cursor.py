@@ -39,8 +39,8 @@ MIN_KEY = 16
 _PRESENTATION = {"limit", "next_cursor", "truto_response_format", "truto_key_by", "truto_exclude_fields"}
 _PRESENTATION |= {"truto_ignore_limit", "truto_ignore_remote_data", "truto_skip_api_call"}
 
-#: How many ids tell the beginning of a page.
-_FIRST = 3
+#: How the first ids of a page are told, by their number.
+_TOLD = (None, "1%05x----------", "2%05x%05x-----", "3%05x%05x%05x")
 
 _MAX_COUNT = 2**53
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -167,11 +167,13 @@ def digest_of(value: Any) -> str:
 
 def beginning(ids: Iterable[Any]) -> str | None:
     """A short text that tells the first ids of a page. None without ids."""
-    first = list(islice(ids, _FIRST))
-    if not first or None in first:
-        return None
-    found = [f"{binascii.crc32(str(one).encode('utf-8', 'backslashreplace')) & 0xFFFFF:05x}" for one in first]
-    return f"{len(found)}{''.join(found):-<15}"
+    first = list(islice(ids, len(_TOLD) - 1))
+    told = _TOLD[len(first)]
+    return None if told is None or None in first else told % tuple(map(_hashed, first))
+
+
+def _hashed(one: Any) -> int:
+    return binascii.crc32(str(one).encode("utf-8", "backslashreplace")) & 0xFFFFF
 
 
 def begins_like(ids: Iterable[Any], other: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from operator import methodcaller
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, overload
 
@@ -290,9 +291,12 @@ def rendered(page: Page[Any], format_: str | None) -> tuple[Any, str]:
     return made if is_json and chosen != "debug" else bodies.writable(made), chosen
 
 
+_id = methodcaller("get", "id")
+
+
 def record_ids(page: Page[Any]) -> Iterator[Any]:
     """The ids of a page's records, None where one has none; nothing of a page without all of its rows."""
-    return (record.get("id") for record in (() if page.rejected else page.records))
+    return map(_id, () if page.rejected else page.records)
 
 
 def position_of(page: Page[Any]) -> Position | None:

@@ -217,7 +217,7 @@ def output(names: Iterable[str]) -> Any:
 
 
 def _get(made: Any, name: str) -> Any:
-    return getattr(made, name) if name in made.__struct_fields__ else None
+    return getattr(made, name, None)
 
 
 def with_inner(row: Any, raw: Any) -> Any:
