@@ -162,6 +162,7 @@ EXACT = {f"engine.{name}" for name in ("exact", "origin", "rows")}
 FUSED = {f"engine.{name}" for name in ("fused", "per_page", "externals", "reply_code", "field_source")}
 FUSED |= {"engine.row_code", "engine.expected_rows", "engine.endpoint_code", "engine.hoisting"}
 FUSED |= {"engine.typed_json", "engine.typed_rows", "engine.typed_reply", "engine.shaped_values", "engine.look_ups"}
+FUSED |= {"engine.lacking_rows"}
 
 
 #: What leads from one path to the other.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from truto_mapper import EvaluationError, MapperError, Source, load
 from truto_mapper.engine.exact import ExactPage
-from truto_mapper.engine.fused import Fused
+from truto_mapper.engine.fused import MANY, Fused
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.odd_rows import OddRows
 from truto_mapper.language.runtime.values import Budget
@@ -150,7 +150,8 @@ def test_for_any_reply_the_fast_path_gives_what_the_exact_path_gives(comparison)
 
 
 def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives():
-    function = GONG._functions["aggregate"]._function
+    function, of_lacking = GONG._functions["aggregate"]._function, GONG._functions["aggregate"]._of_lacking
+    assert of_lacking is not function
     days = "2026-01-01", "2026-02-01"
     page = ("total", *days, "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "total", "_total_2026-01-01_2026-02-01")
     mapped = doubted = 0
@@ -161,11 +162,34 @@ def test_the_code_that_expects_gives_what_the_code_that_assumes_nothing_gives():
         nonlocal mapped, doubted
         records, doubtful, _ = function(rows, True, (True, *page), Budget())
         assert (records, doubtful) == function(rows, True, (False, *page), Budget())[:2]
+        assert (records, doubtful) == of_lacking(rows, True, (True, *page), Budget())[:2]
         mapped, doubted = mapped + len(records) - len(doubtful), doubted + len(doubtful)
 
     test()
     assert mapped > 500
     assert mapped > 0.75 * (mapped + doubted)
+
+
+@pytest.mark.parametrize("lacking", [{"callsAttended": None}, dict.fromkeys(EVERY), {}])
+def test_pages_of_rows_that_lack_something_get_a_function_of_their_own(lacking):
+    mapper, counts = load("gong/activity"), {name: 1 for name in EVERY if name not in lacking}
+    users = [{"userId": f"{n}", "userEmailAddress": "", "userAggregateActivityStats": counts} for n in range(40)]
+    reply = {"fromDateTime": "2026-01-05T00:00:00Z", "toDateTime": "2026-02-02T00:00:00Z"}
+    reply |= {"usersAggregateActivityStats": users}
+    pages = [mapper.map(reply) for _ in range(MANY + 2)]
+    assert pages[0].records[0].get("metrics", {}).keys() == exact(mapper, reply)[0][0].get("metrics", {}).keys()
+    assert all((page.records, page.diagnostics) == (pages[0].records, pages[0].diagnostics) for page in pages)
+    function = mapper._functions["aggregate"]
+    assert ("_of_lacking" in vars(function)) == (function.unusual > MANY) == bool(lacking)
+    usual = reply | {
+        "usersAggregateActivityStats": [{**users[0], "userAggregateActivityStats": dict.fromkeys(EVERY, 1)}]
+    }
+    for _ in range(MANY):
+        assert mapper.map(usual).records[0]["metrics"]["calls_attended"] == 1
+    assert function.unusual == 0
+    without_period = {"usersAggregateActivityStats": users}
+    assert [len(mapper.map(without_period).records) for _ in range(MANY)] == [40] * MANY
+    assert function.unusual == 0  # nothing else would map it faster
 
 
 def user(number, **more):

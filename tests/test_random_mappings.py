@@ -13,6 +13,7 @@ from random_mappings import ArrayDrawn, Drawn, JoinedDrawn, OneDrawn
 
 from truto_mapper import MapperError, MappingError
 from truto_mapper.engine.exact import ExactPage
+from truto_mapper.engine.fused import MANY
 from truto_mapper.language.runtime.values import MISSING, Budget, truthy
 from truto_mapper.language.trace import Trace
 
@@ -99,6 +100,9 @@ def test_for_any_mapping_the_generated_code_gives_what_the_exact_path_gives(tmp_
             assert not found[1]
             if function.tree is not None:
                 assert not unknown_names(function._function)
+                function.unusual = MANY + 1  # as after pages of rows that lack something
+                assert found == outcome(mapper, body, **options)
+                count["lacking"] += function._of_lacking is not function._function
                 count["rows"] += len(exactly)
                 count["doubtful"] += doubtful
 
@@ -107,6 +111,7 @@ def test_for_any_mapping_the_generated_code_gives_what_the_exact_path_gives(tmp_
     assert count["fused"] > 0.75 * count["mappings"], count
     assert count["rows"] > 350
     assert count["doubtful"] < 0.5 * count["rows"], count
+    assert count["lacking"] > 100, count
 
 
 def test_for_any_mapping_of_arrays_the_generated_code_gives_what_the_exact_path_gives(tmp_path):

@@ -39,7 +39,7 @@ class EndpointCode:
             loops = Loops.of(endpoint)
             record = FieldSource.of_record(endpoint, resource)
             self.blueprint = Blueprint(endpoint, record, loops, self.page_values, externals, types)
-            self.tree = _rows_module(self.blueprint)
+            self.tree = rows_module(self.blueprint)
             self.rows = code_of(self.tree, source)
         except (UnfusableError, SyntaxError, RecursionError) as error:  # the latter two: Python cannot nest the code
             self.tree, self.blueprint, self.reason, loops = None, None, str(error), None
@@ -50,11 +50,11 @@ class EndpointCode:
         self.constants = dict(externals.constants)
 
 
-def _rows_module(blueprint: Blueprint) -> ast.Module:
-    """The module with the function `rows(rows, remote_data, page, budget)`."""
+def rows_module(blueprint: Blueprint, of_usual: type[ExpectedRowCode] = ExpectedRowCode) -> ast.Module:
+    """The module with the function `rows(rows, remote_data, page, budget)`. It tries the code of usual rows first."""
     pen = blueprint.externals.pen(blueprint.endpoint.path, {})
     names = [pen.new_local(name) for name in blueprint.loops.variables]
-    codes = [expected := ExpectedRowCode(blueprint, names), RowCode(blueprint, names)]
+    codes = [expected := of_usual(blueprint, names), RowCode(blueprint, names)]
     expected_row, any_row = (code.row() for code in codes)
     body = [*map(Hoisted(blueprint.page).visit, expected_row), *any_row]  # the latter maps uncertain pages, too
     unpack(pen, blueprint.page.parameters, pen.load("page"))

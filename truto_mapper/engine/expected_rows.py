@@ -20,7 +20,7 @@ class ExpectedRowCode(RowCode):
     The page's values must all be there too. A row that fails the condition goes to the code that assumes nothing, and
     after too many such rows the condition is no longer tried. What this earns, compared with the other code alone: a
     page takes 0.69 times as long if every row is as expected, 0.78 times if 10 % of the rows lack a count, 1.03 times
-    if half of them do, and 1.11 times if all do.
+    if half of them do, and 1.11 times if all do. Therefore `lacking_rows` maps pages like the last ones.
     """
 
     def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:

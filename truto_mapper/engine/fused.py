@@ -67,6 +67,10 @@ Made: TypeAlias = list[Any] | tuple[list[Any], Collection[int], Fault | None, bo
 TypedRecords: TypeAlias = "tuple[list[Any], Mapping[int, OddRow], bool, bool]"
 
 
+#: For how many pages in a row without usual rows another function is generated, and how often the usual one is tried.
+MANY = 32
+
+
 class Code(NamedTuple):
     """The code of an endpoint's functions, None for one that cannot be; the objects that it refers to by name."""
 
@@ -105,6 +109,8 @@ class Fused:
         self.code = self._written_code if code is None else code
         self.page_values, self.reason = self.code.page_values, self.code.reason
         self._function = self._linked("rows")
+        #: How many pages in a row had no usual row, or few.
+        self.unusual = 0
         #: What `answer` keeps here: its `OddRows`.
         self.odd_rows: Any = None
         #: See `reply_module`. It returns None for every reply where Python cannot nest its code, and for one whose
@@ -150,6 +156,14 @@ class Fused:
         with suppress(UnfusableError, SyntaxError, RecursionError):
             return TypedRows(blueprint, self._made_of[1])
         return None
+
+    @cached_property
+    def _of_lacking(self) -> Callable[..., Any]:
+        """The function that is faster for pages of rows without some values: it gives the same records."""
+        from truto_mapper.engine.lacking_rows import function_of  # noqa: PLC0415  # most endpoints need none
+
+        blueprint = self._written.blueprint
+        return (blueprint and function_of(blueprint, self._made_of[1])) or self._function
 
     @cached_property
     def takes_array(self) -> bool:
@@ -230,11 +244,15 @@ class Fused:
             return [None] * len(rows), range(len(rows)), None, False
         last, found = self.page_values.last
         arguments, fault, _, odd, _ = found if key == last else self.page_values.of(key, given, budget)
-        function = self._function  # calling it as a method takes longer
+        count = self.unusual  # the usual function is tried again now and then
+        function = self._function if count < MANY or not count % MANY else self._of_lacking
         records, doubtful, misses = function(rows, remote_data, arguments, budget)
         if misses == 0 and records and fault is None and not odd:  # all rows were as expected
+            if count:
+                self.unusual = 0
             return records  # type: ignore[no-any-return]  # of generated code
         if not arguments[0]:  # the values of the page are not short texts
             self.page_values.record(arguments, len(records), budget)
         is_usual = misses is not None and misses < len(rows)
+        self.unusual = count + 1 if arguments[0] and not is_usual else 0
         return records if is_usual and not (doubtful or fault or odd) else (records, doubtful, fault, is_usual)

@@ -24,13 +24,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from truto_mapper.engine import typed_json
-from truto_mapper.engine.expected_rows import ExpectedRowCode
 from truto_mapper.engine.externals import UnfusableError, unpack
 from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.hoisting import Hoisted
+from truto_mapper.engine.lacking_rows import OptionalRowCode
 from truto_mapper.engine.look_ups import JOINED
 from truto_mapper.engine.row_code import Blueprint, not_looked_up
-from truto_mapper.engine.shaping import CLASSES, is_proved_by_class
 from truto_mapper.engine.source_types import Looked, Reading, test_of
 from truto_mapper.language.compiler.calls import may_take_context
 from truto_mapper.language.library.functions import STANDARD
@@ -48,7 +47,7 @@ MAX_ODD = 12
 INNER, ONLY = "inner", "with_only"
 
 
-class TypedRowCode(ExpectedRowCode):
+class TypedRowCode(OptionalRowCode):
     """Writes the code of the rows, and knows their types."""
 
     def __init__(self, blueprint: Blueprint, rows: Sequence[str]) -> None:
@@ -58,16 +57,10 @@ class TypedRowCode(ExpectedRowCode):
         self.made: dict[str, list[str]] = {}
         #: The names that the spec declares for such an object, none for one without declared fields.
         self.declared: dict[str, tuple[str, ...]] = {}
-        #: The paths whose value may be absent, as far as the fields that it becomes are concerned, and all others.
-        self.optional: set[NamePath] = set()
-        self.needed_paths: set[NamePath] = set()
-        #: The locals that may be None for no value.
-        self.maybe: set[str] = set()
 
     def fetched(self, path: NamePath, needed: str | None = None) -> str:
         if path[0] == JOINED and len(path) > 1:
             raise UnfusableError("a join is used for more than to look up keys")
-        self.needed_paths.add(path)
         return super().fetched(path, needed)
 
     def maker(self, names: Sequence[str], declared: Sequence[str]) -> str:
@@ -83,13 +76,8 @@ class TypedRowCode(ExpectedRowCode):
         return shared  # it is only to be encoded
 
     def expected(self, child: FieldSource) -> ast.expr:
-        path = self.paths.path(child.node)
-        if path is not None and len(path) > 1 and self.is_optional(path, child):
-            self.optional.add(path)
-            local = super().fetched(path, CLASSES[child.declared.type])
-            if self.classes.get(local) == CLASSES[child.declared.type]:
-                self.maybe.add(local)
-                return self.attribute(path)
+        if (path := self.optional_path(child)) is not None:
+            return self.attribute(path)
         made = self.joined(child) if self.may_miss(child) else super().expected(child)
         if self.is_maybe(made) and child.declared.required:
             self.doubt_unless(self.is_given(made))
@@ -129,15 +117,6 @@ class TypedRowCode(ExpectedRowCode):
     def is_maybe(self, value: ast.expr) -> bool:
         """Whether a value that was made may be None."""
         return isinstance(value, ast.Attribute) or (isinstance(value, ast.Name) and value.id in self.maybe)
-
-    def is_optional(self, path: NamePath, child: FieldSource) -> bool:
-        """Whether a field takes the value at a path as it is, and may be absent.
-
-        The rows of an outer loop are also part of `remote_data`, which must tell null from absent.
-        """
-        declared = child.declared
-        is_plain = declared.type in CLASSES and is_proved_by_class(declared) and id(declared) not in self.of_memos
-        return is_plain and not declared.required and path[0] == self.paths.context[0]
 
     def object(self, children: list[FieldSource]) -> ast.expr:
         """The object in one piece; None if none of its fields has a value."""
@@ -180,9 +159,6 @@ class TypedRowCode(ExpectedRowCode):
     def maybe_values(self) -> list[ast.expr]:
         """The values that may be absent."""
         return [self.attribute(path) for path in list(self.values) if self.may_be_absent(path)]
-
-    def may_be_absent(self, path: NamePath) -> bool:
-        return path in self.optional and path not in self.needed_paths and self.values[path] in self.maybe
 
     def with_lookups(self, body: list[ast.stmt]) -> list[ast.stmt]:
         """The loops. What decoding proves is not tested."""

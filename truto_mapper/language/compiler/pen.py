@@ -165,6 +165,11 @@ class Pen:
         target = ast.Subscript(self.load(local), key, ast.Store(), **self.at)
         self.lines.append(ast.Assign([target], value, **self.at))
 
+    def delete_item(self, local: str, key: str) -> None:
+        """`del local[key]`"""
+        target = ast.Subscript(self.load(local), self.constant(key), ast.Del(), **self.at)
+        self.lines.append(ast.Delete([target], **self.at))
+
     def do(self, value: ast.expr) -> None:
         """An expression as a statement."""
         self.lines.append(ast.Expr(value, **self.at))
