@@ -102,8 +102,7 @@ class _Lexer(Tokenizer):  # type: ignore[misc]
                 return self.last_slash(prefix)
             raise self.refused("S0103", "this string ends within an escape sequence", self.length) from None
         except PatternError as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-            message = f"this regular expression is not valid in RE2 syntax: {reason}"
+            message = f"this regular expression is not valid in RE2 syntax: {error}"
             raise self.refused("S0302", message, self.position) from None
         if token.type == "string":  # an astral character is two escapes
             token.value = token.value.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-import re2
-
-from truto_mapper.text.backtracking import plan
-from truto_mapper.text.ecmascript import translated
 from truto_mapper.text.source import SURROGATE, is_unicode
 
-PatternError = re2.error
+
+class PatternError(Exception):
+    """What is wrong with a pattern."""
+
 
 #: The most groups × instructions of a pattern: a search notes where each group is for each instruction, in 16 bytes.
 _MAX_PLACES = 5_000_000
@@ -46,6 +45,8 @@ class Regex:
 
     def _prepare(self) -> int:
         """How long a text `re` may search; it is made for the first search."""
+        from truto_mapper.text.backtracking import plan  # noqa: PLC0415  # as in `compile_pattern`
+
         found = plan(self._pattern, self._flags)
         self._reach = found.reach(_MAX_STEPS) if found else -1
         if found:
@@ -103,6 +104,10 @@ def compile_pattern(pattern: str, flags: str = "") -> Regex:
 
     RE2 has no lookaround and no backreferences. Very many groups are refused.
     """
+    import re2  # noqa: PLC0415  # many processes that map need no pattern
+
+    from truto_mapper.text.ecmascript import translated  # noqa: PLC0415  # likewise
+
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = "i" not in flags
@@ -111,6 +116,9 @@ def compile_pattern(pattern: str, flags: str = "") -> Regex:
         made = re2.compile(prefix + pattern, options)
     except UnicodeError:
         raise PatternError("half of a surrogate pair is not a character") from None
+    except re2.error as error:
+        reason = error.args[0]
+        raise PatternError(reason.decode() if isinstance(reason, bytes) else reason) from None
     if made.groups * made.programsize > _MAX_PLACES:
         raise PatternError(f"it has {made.groups:,} groups, which is too many for its length")
     return Regex(made, pattern, flags)
@@ -119,7 +127,9 @@ def compile_pattern(pattern: str, flags: str = "") -> Regex:
 def literal(text: str) -> str:
     """The pattern of a text itself. Raises `PatternError`."""
     try:
-        return str(re2.escape(text))
+        from re2 import escape  # noqa: PLC0415  # likewise
+
+        return str(escape(text))
     except UnicodeError:
         raise PatternError("half of a surrogate pair is not a character") from None
 
