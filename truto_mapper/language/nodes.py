@@ -26,8 +26,16 @@ def _node(kind: type[_Kind]) -> type[_Kind]:
     return made
 
 
+class _Holder:
+    """Keeps the nodes directly in a node once somebody asked for them: nodes never change."""
+
+    __slots__ = ("below",)
+
+    below: tuple[Node, ...]
+
+
 @_node
-class Spanned:
+class Spanned(_Holder):
     """A construct at a span of the expression's text; nodes that differ only in their spans are equal."""
 
     span: Span
@@ -340,16 +348,20 @@ Node = (
 )  # fmt: skip
 
 
-def children(node: Node) -> list[Node]:
+def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly in a node, in the order of the text."""
-    found: list[Node] = []
-    kind: Any = type(node)
-    for name in _held(kind):
-        if value := getattr(node, name):
-            _collect(value, found)
-    if len(found) > 1:
-        found.sort(key=_start)
-    return found
+    try:
+        return node.below
+    except AttributeError:
+        found: list[Node] = []
+        kind: Any = type(node)
+        for name in _held(kind):
+            if value := getattr(node, name):
+                _collect(value, found)
+        if len(found) > 1:
+            found.sort(key=_start)
+        _set(node, "below", tuple(found))
+        return node.below
 
 
 _start = attrgetter("span.start")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import LIBRARY, STANDARD
@@ -43,6 +43,14 @@ def reads(expression: Expression) -> list[Read]:
     `($q := $query; $q.limit)` reads `("query", "limit")`. An array is read through all its items. A function that
     takes the context for an argument left out reads that as a whole; `$eval` reads every variable of the expression.
     """
+    kept: dict[str, Any] = vars(expression)  # it never changes, and many ask
+    if "reads" not in kept:
+        kept["reads"] = _found(expression)
+    found: list[Read] = kept["reads"]
+    return found
+
+
+def _found(expression: Expression) -> list[Read]:
     variables = [variable.name for variable in expression.variables]
     paths = Paths([*variables, "now", "$"], expression.functions)
     paths.free = {id(variable) for variable in expression.variables}
