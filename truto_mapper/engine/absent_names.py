@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, repeat
+from operator import contains
 from typing import Any, NamedTuple
 
 from truto_mapper.engine.source_types import Looked, Reading, SourceTypes
@@ -109,11 +110,11 @@ def _below(
     values: Sequence[Any], kind: Type, looked: Looked, path: NamePath, *, of_rows: bool = False
 ) -> Iterator[Absent]:
     """The names below some values that none of them has. `of_rows` if the names lead to rows, which are objects."""
-    holders = list(_objects(values)) if looked.names else []
+    holders, others = list(_objects(values)) if looked.names else [], None
     # In an order that does not depend on where the mapping reads them.
     for name, inner in sorted(looked.names.items()) if holders else ():
-        if name not in holders[0] and not any(name in holder for holder in holders):
-            others = _undeclared(holders, kind, looked)
+        if name not in holders[0] and not any(map(contains, holders, repeat(name))):
+            others = _undeclared(holders, kind, looked) if others is None else others
             similar = nearest(name, others) if others else None
             yield Absent(
                 (*path, name), similar, is_suspect=similar is not None or bool((inner.names or of_rows) and others)
