@@ -107,15 +107,21 @@ def _fields(value: Any, name: str) -> Any:
     return single if count == 1 else found
 
 
-#: The objects whose fields are read at once.
+#: The objects whose fields are read at once, and the number from which on it pays to look at some of them first.
 _PART: Final = 512
+_FEW: Final = 8
 
 
 def _read(value: Any, name: str) -> tuple[list[Any], set[type]]:
     """The field of each item that has it, and the classes of these values."""
     kinds = set(map(type, value))
     if kinds == _OBJECTS:
-        every = [item.get(name, MISSING) for item in value]
+        try:
+            # All of them seem to have it.
+            is_there = len(value) >= _FEW and name in value[0] and name in value[-1]
+            every = [item[name] for item in value] if is_there else [item.get(name, MISSING) for item in value]
+        except KeyError:
+            every = [item.get(name, MISSING) for item in value]
     elif kinds <= _SINGLE:
         every = [item.get(name, MISSING) for item in value if item.__class__ is dict]
     else:
