@@ -23,7 +23,7 @@ class Columns:
     is within objects is not shown.
     """
 
-    deep = True
+    deep, counts = True, False
 
     def __init__(self, walk: Walk) -> None:
         self.walk, self.is_sure = walk, True
@@ -79,8 +79,9 @@ class Columns:
         inner = self.walk.enter_each(depth, objects, size)
         self.fields(objects)
         members = map(dict.values, objects)
-        if not self.is_sure:
+        if not self.is_sure or (self.counts and _SCALARS.issuperset(map(type, chain.from_iterable(members)))):
             return
+        members = map(dict.values, objects)
         if len(objects) < FEW or size >= MANY:
             self.see(list(chain.from_iterable(members)), inner)
             return
