@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import CHUNK, Missing, Walk
-from truto_mapper.language.runtime.walks import FEW, MANY, PART
+from truto_mapper.language.runtime.walks import FEW, MANY, PART, is_flat
 
 Values = list[Any] | tuple[Any, ...]
 
@@ -20,10 +20,10 @@ class Columns:
     """Shows a subclass the values within some values, and the objects, level by level, in no order.
 
     Where `is_sure` becomes false, as for values of other classes, there is no more to see. Unless it is `deep`, what
-    is within objects is not shown.
+    is within objects is not shown. Where `only_sizes` matter, not all texts, numbers, booleans and nulls are shown.
     """
 
-    deep, counts = True, False
+    deep, only_sizes = True, False
 
     def __init__(self, walk: Walk) -> None:
         self.walk, self.is_sure = walk, True
@@ -78,14 +78,13 @@ class Columns:
         size = len(objects[0])
         inner = self.walk.enter_each(depth, objects, size)
         self.fields(objects)
-        members = map(dict.values, objects)
-        if not self.is_sure or (self.counts and _SCALARS.issuperset(map(type, chain.from_iterable(members)))):
+        if not self.is_sure or (self.only_sizes and is_flat(chain.from_iterable(map(dict.values, objects)))):
             return
-        members = map(dict.values, objects)
         if len(objects) < FEW or size >= MANY:
-            self.see(list(chain.from_iterable(members)), inner)
+            self.see(list(chain.from_iterable(map(dict.values, objects))), inner)
             return
-        for column in list(zip(*members, strict=True)):  # what made the columns is gone before more is made
+        columns = list(zip(*map(dict.values, objects), strict=True))  # what reads the objects is gone by then
+        for column in columns:
             self.see(column, inner)
 
     def _see_arrays(self, arrays: Values, depth: int) -> None:

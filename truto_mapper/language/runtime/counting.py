@@ -15,7 +15,7 @@ _OBJECTS: Final = frozenset((dict,))
 class _Count(Columns):
     """Counts values other than arrays, and the value that holds them."""
 
-    found, counts = 1, True
+    found, only_sizes = 1, True
 
     def fields(self, objects: Values) -> None:
         self._add(len(objects) * len(objects[0]))
