@@ -80,6 +80,13 @@ def test_many_objects_are_walked_as_each_of_them(kinds, order, is_alike):
     assert Expression("$clone(v)").evaluate({"v": rows}) == rows
 
 
+@pytest.mark.parametrize("lacking", [(), (0,), (5,), (0, 5), range(1, 40), range(40)])
+@pytest.mark.parametrize("count", [6, 40, 1_100])
+def test_a_field_is_read_from_the_objects_that_have_it(count, lacking):
+    rows = [{"b": number} if number in lacking else {"a": number, "b": number} for number in range(count)]
+    assert Expression("[a]").evaluate(rows) == [row["a"] for row in rows if "a" in row]
+
+
 @pytest.mark.parametrize("text", ["$count(**)", "$string($)", "[$.*.**]"])
 def test_objects_that_contain_themselves_are_refused(text):
     rows = [{"id": number, "list": []} for number in range(40)]

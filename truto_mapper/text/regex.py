@@ -58,24 +58,22 @@ class Regex:
         reach = self._prepare() if self._reach is None else self._reach
         return self._by_re2 if len(text) > reach or ("i" in self._flags and not text.isascii()) else self._quick
 
-    def is_brief(self, text: str) -> bool:
-        """Whether all matches in a text are found in a few milliseconds, and none is empty."""
-        return self._engine(text) is self._quick and self._brief
+    def brief(self, text: str) -> re.Pattern[str] | None:
+        """What finds all matches in a text in a few milliseconds, none of them empty; None where nothing does."""
+        return self._quick if self._engine(text) is self._quick and self._brief else None
 
     def sub(self, text: str, template: tuple[Any, ...]) -> str | None:
         """A text with its matches replaced, where that is brief; None elsewhere.
 
         A template is texts, with the number of a group between each two of them.
         """
-        if not self.is_brief(text) or self._quick is None:
-            return None
-        return self._quick.sub(_replacement(template), text)
+        brief = self.brief(text)
+        return None if brief is None else brief.sub(_replacement(template), text)
 
     def split(self, text: str) -> list[str] | None:
         """The parts of a text between matches, where that is brief and the pattern has no groups; None elsewhere."""
-        if self.groups or not self.is_brief(text) or self._quick is None:
-            return None
-        return self._quick.split(text)
+        brief = None if self.groups else self.brief(text)
+        return None if brief is None else brief.split(text)
 
     def search(self, text: str, start: int = 0) -> Any:
         """The first match at or after a place, or None. This and the next two raise `UnicodeError`."""

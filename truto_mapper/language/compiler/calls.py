@@ -21,13 +21,13 @@ _COLLAPSING = {"applied": "call", "invoked": "invoke", "performed": "perform", "
 def compile_call(writer: Writer, node: nodes.Call) -> ast.expr:
     """`procedure(arguments)`. As in the reference, a lambda's tail call is not collapsed."""
     made = compile_raw_call(writer, node)
-    return made if node.tail and writer.in_lambda else _collapse(made)
+    return made if node.tail and writer.in_lambda else _collapse(writer, made)
 
 
 def compile_apply(writer: Writer, node: nodes.Apply) -> ast.expr:
     """`left ~> right`, as an array if either side has `[]`."""
     made = compile_raw_apply(writer, node)
-    return writer.called("kept", made) if _keeps_array(node) else _collapse(made)
+    return writer.called("kept", made) if _keeps_array(node) else _collapse(writer, made)
 
 
 def compile_raw_apply(writer: Writer, node: nodes.Apply) -> ast.expr:
@@ -46,11 +46,14 @@ def _keeps_array(node: nodes.Node) -> bool:
     return isinstance(node, (nodes.Step, nodes.Path, nodes.Hole)) and node.keep_array
 
 
-def _collapse(value: ast.expr) -> ast.expr:
-    if isinstance(value, ast.IfExp):
-        value.body, value.orelse = _collapse(value.body), _collapse(value.orelse)
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _COLLAPSING:
-        value.func.id = _COLLAPSING[value.func.id]
+def _collapse(writer: Writer, value: ast.expr) -> ast.expr:
+    match value:
+        case ast.IfExp():
+            value.body, value.orelse = _collapse(writer, value.body), _collapse(writer, value.orelse)
+        case ast.Call(func=ast.Name(id=name) as function) if name in _COLLAPSING:
+            function.id = _COLLAPSING[name]
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="f_match"))):
+            return writer.called("settled", value)
     return value
 
 

@@ -28,6 +28,9 @@ _SHORTENING = frozenset(("uppercase", "lowercase", "substring", "substringBefore
 #: Functions that may do much for a short argument, so that every call of them counts as work.
 _SLOW = frozenset(("formatInteger", "parseInteger"))
 
+#: Functions that count what they do, and whose results are counted.
+_COUNTING = frozenset(("split", "match"))
+
 #: Functions for which the length of a text makes no difference.
 _BRIEF = frozenset(("lookup",))
 
@@ -83,7 +86,7 @@ def _body(writer: Writer, name: str, arguments: list[ast.expr]) -> ast.expr:
     if quick is not None:
         return quick
     function, result = STANDARD[name], (STANDARD[name].signature or "").rpartition(":")[2]
-    if (result not in ("s>", "n>", "b>") and name != "split") or name in (
+    if (result not in ("s>", "n>", "b>") and name not in _COUNTING) or name in (
         "string",
         "trutoString",
         "type",

@@ -114,8 +114,8 @@ def _refuse_match(name: str, found: Any) -> NoReturn:
 def _found(run: Run, pattern: Regex, text: str, limit: Any) -> Iterator[Any]:
     """The matches of a regular expression."""
     _begin(run, pattern, text)
-    if limit is MISSING and pattern.is_brief(text):
-        return pattern.finditer(text)
+    if limit is MISSING and (brief := pattern.brief(text)) is not None:
+        return brief.finditer(text)
     return _counted(run, pattern, text, limit)
 
 
@@ -142,12 +142,12 @@ def match(run: Run, text: Any, pattern: Any, limit: Any = MISSING) -> Any:
         refuse("D3040", "match", 3, "0 or more", limit)
     if not isinstance(pattern, Pattern):
         return Sequence(map(_without_position, _matches(run, "match", pattern, text, limit)))
-    matches, count = Sequence(), pattern.pattern.groups
+    matches, parts, spend = Sequence(), 1 + pattern.pattern.groups, run.budget.spend
     for one in _found(run, pattern.pattern, text, limit):
-        start, end = one.span()
-        run.spend(_MATCH + (1 + count) * (end - start))
-        groups = list(one.groups(MISSING)) if count else []
-        matches.append({"match": text[start:end], "index": start, "groups": groups})
+        found = one.group()
+        spend(_MATCH + parts * len(found))
+        groups = list(one.groups(MISSING)) if parts > 1 else []
+        matches.append({"match": found, "index": one.start(), "groups": groups})
     return matches
 
 

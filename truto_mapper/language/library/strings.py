@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.calls import defined
-from truto_mapper.language.runtime.values import CHUNK, MISSING, Run, bounded, fail
+from truto_mapper.language.runtime.values import CHUNK, MISSING, SMALL, Run, bounded, fail
 
 
 def substring(text: str, start: Any = MISSING, length: Any = MISSING) -> str:
@@ -65,9 +65,20 @@ def join(texts: Any, separator: Any = MISSING) -> Any:
     if texts is MISSING:
         return MISSING
     between = separator or ""
-    if len(texts) > 64:
-        bounded(sum(map(len, texts)) + len(texts) * len(between))
-    return between.join(texts)
+    if len(texts) <= SMALL:
+        return between.join(texts)
+    parts: list[str] = []
+    length = 0
+    for start in range(0, len(texts), _PART):  # what is counted is still in the cache of the machine
+        part = texts[start : start + _PART]
+        length += sum(map(len, part)) + len(part) * len(between)
+        bounded(length)
+        parts.append(between.join(part))
+    return between.join(parts)
+
+
+#: So many texts are joined at once.
+_PART: Final = 512
 
 
 def base64_encode(text: str) -> str:

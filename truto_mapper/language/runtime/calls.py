@@ -137,7 +137,8 @@ def performed(run: Run, function: Function, *arguments: Any) -> Any:
 
 def perform(run: Run, function: Function, *arguments: Any) -> Any:
     """As `invoke`, for arguments that fit."""
-    return settled(performed(run, function, *arguments))
+    result = performed(run, function, *arguments)
+    return collapsed(result) if result.__class__ is Sequence else result
 
 
 def numeric(result: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import chain
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import CHUNK, Missing, Walk
-from truto_mapper.language.runtime.walks import FEW, MANY, PART
+from truto_mapper.language.runtime.walks import FEW, MANY, PART, is_flat
 
 Values = list[Any] | tuple[Any, ...]
 
@@ -18,19 +19,17 @@ _ARRAYS: Final = frozenset((list,))
 class Columns:
     """Shows a subclass the values within some values, and the objects, level by level, in no order.
 
-    Where `is_sure` becomes false, as for values of other classes, there is no more to see.
+    Where `is_sure` becomes false, as for values of other classes, there is no more to see. Unless it is `deep`, what
+    is within objects is not shown. Where `only_sizes` matter, not all texts, numbers, booleans and nulls are shown.
     """
 
-    deep = True
+    deep, only_sizes = True, False
 
     def __init__(self, walk: Walk) -> None:
         self.walk, self.is_sure = walk, True
 
     def scalars(self, values: Values, kinds: set[type]) -> None:
         """There are such texts, numbers, booleans, nulls and undefined values, of these classes."""
-
-    def objects(self, values: Values) -> None:
-        """There are such objects."""
 
     def fields(self, objects: Values) -> None:
         """There are such objects with as many fields each, and what is within them comes next."""
@@ -43,16 +42,15 @@ class Columns:
         self.is_sure = False
 
     def see(self, values: Values, depth: int) -> None:
-        """Look at some values, and if `deep` at what is within objects."""
+        """Look at some values, and at what is within them."""
         kinds = set(map(type, values))
         if kinds <= _SCALARS:
             self.scalars(values, kinds)
-        elif kinds == _ARRAYS:
-            self._see_arrays(values, depth)
         elif kinds == _OBJECTS:
-            self.objects(values)
             if self.deep:
                 self.see_within(values, depth)
+        elif kinds == _ARRAYS:
+            self._see_arrays(values, depth)
         else:
             self._see_mixed(values, kinds, depth)
 
@@ -65,33 +63,33 @@ class Columns:
                 self.see([one for one in values if one.__class__ in some], depth)
 
     def see_within(self, objects: Values, depth: int) -> None:
-        """Look at what is within some objects."""
-        for start in self.walk.each(range(0, len(objects), PART)):
-            part = objects[start : start + PART]
-            sizes = list(map(len, part))
-            if sizes.count(sizes[0]) == len(sizes):
+        """Look at what is within some objects, those with as many fields together."""
+        for start in self.walk.each(range(0, len(objects), PART)) if len(objects) > PART else (0,):
+            part = sorted(objects[start : start + PART], key=len)
+            if len(part[0]) == len(part[-1]):
                 self._see_fields(part, depth)
                 continue
-            groups: dict[int, list[Any]] = {}
-            for size, one in zip(sizes, part, strict=True):
-                groups.setdefault(size, []).append(one)
-            for alike in groups.values():
-                self._see_fields(alike, depth)
+            sizes, end = list(map(len, part)), 0
+            while self.is_sure and end < len(part):
+                first, end = end, bisect_right(sizes, sizes[end])
+                self._see_fields(part[first:end], depth)
 
-    def _see_fields(self, objects: Values, depth: int) -> None:
+    def _see_fields(self, objects: list[Any], depth: int) -> None:
         size = len(objects[0])
         inner = self.walk.enter_each(depth, objects, size)
         self.fields(objects)
-        members = map(dict.values, objects)
-        if len(objects) < FEW or size >= MANY:
-            self.see(list(chain.from_iterable(members)), inner)
+        if not self.is_sure or (self.only_sizes and is_flat(chain.from_iterable(map(dict.values, objects)))):
             return
-        for column in zip(*members, strict=True) if self.is_sure else ():
+        if len(objects) < FEW or size >= MANY:
+            self.see(list(chain.from_iterable(map(dict.values, objects))), inner)
+            return
+        columns = list(zip(*map(dict.values, objects), strict=True))  # what reads the objects is gone by then
+        for column in columns:
             self.see(column, inner)
 
     def _see_arrays(self, arrays: Values, depth: int) -> None:
         size = sum(map(len, arrays))
-        if len(arrays) > 1 and size > CHUNK:
+        if len(arrays) > 1 and (size > CHUNK or size > MANY * len(arrays)):
             for one in arrays:
                 self._see_arrays((one,), depth)
             return

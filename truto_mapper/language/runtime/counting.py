@@ -13,16 +13,19 @@ _OBJECTS: Final = frozenset((dict,))
 
 
 class _Count(Columns):
-    """Counts values other than arrays."""
+    """Counts values other than arrays, and the value that holds them."""
 
-    found = 0
+    found, only_sizes = 1, True
 
-    def scalars(self, values: Values, kinds: set[type]) -> None:  # noqa: ARG002  (every class counts)
-        self.found += len(values)
+    def fields(self, objects: Values) -> None:
+        self._add(len(objects) * len(objects[0]))
+
+    def arrays(self, arrays: Values, size: int) -> None:
+        self._add(size - len(arrays))
+
+    def _add(self, more: int) -> None:
+        self.found += more
         bounded(self.found)
-
-    def objects(self, values: Values) -> None:
-        self.found += len(values)
 
 
 def count_descendants(value: Any, run: Run) -> int:
@@ -36,7 +39,7 @@ def count_descendants(value: Any, run: Run) -> int:
 def count_wildcards(run: Run, several: Any) -> int:
     """`$count(a.*)`, for the context items of `*`."""
     count = _Count(Walk(run))
-    count.deep = False
+    count.deep, count.found = False, 0
     if len(several) > 1 and _OBJECTS.issuperset(map(type, several)):
         count.see_within(several, 0)
     return count.found if _is_known(count) else len(listed(settled(ended(wildcards(run, several), run))))

@@ -91,12 +91,16 @@ class _Plain(Columns):
         if str in kinds:
             self.walk.write(sum(map(len, values if kinds == _TEXT else [v for v in values if v.__class__ is str])))
         if float in kinds:
-            doubles = [one for one in values if one.__class__ is float]
-            texts = list(map(repr, doubles))
-            is_long = max(map(len, texts)) > _DIGITS
-            self.is_sure &= not (is_long or "-0.0" in texts or _OTHER.search(",".join(texts)))
-            self.whole += sum(map(float.is_integer, doubles))
+            self._doubles(values if len(kinds) == 1 else [one for one in values if one.__class__ is float])
         self.is_sure &= Missing not in kinds
+
+    def _doubles(self, doubles: Values) -> None:
+        """The encoder writes doubles alike that have few digits, no exponent, and are finite, but for -0."""
+        text = library().json.encode(doubles)[1:-1]
+        parts = text.split(b",")
+        is_long = max(map(len, parts)) > _DIGITS + 1
+        self.is_sure &= not (is_long or b"e" in text or b"n" in text or (b"-0.0" in text and b"-0.0" in parts))
+        self.whole += text.count(b".0,") + text.endswith(b".0")
 
     def fields(self, objects: Values) -> None:
         """The encoder takes other names than texts."""
