@@ -43,7 +43,7 @@ def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[D
     else:
         expected = _order(said, _name(test.left), _name(test.right))
     if expected is not None and operator != expected:
-        message = f"the message speaks of `{expected}`, and the condition asks for `{operator}`"
+        message = f"this refuses what is `{operator}`, and the message says what `{expected}` refuses"
         yield expression.diagnostic("C248", message, test, severity="warning", hint=f"write `{expected}`")
 
 

@@ -62,9 +62,10 @@ _OPPOSITES = [
 #: Words that say that `from` and `to` beside them are of a time.
 _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month", "week", "timestamp"})
 
-#: Words before `to` that say to whom or to what.
-_TIED = frozenset(
-    {"assigned", "related", "linked", "connected", "attached", "addressed", "redirected", "replied", "moved"}
+#: Words after which a last `from` or `to` is a bound.
+_BOUNDED = frozenset(
+    ["changed", "closed", "completed", "created", "dated", "hired", "issued", "modified", "occurred", "opened"]
+    + ["ordered", "paid", "posted", "published", "registered", "started", "updated", "valid"]
 )
 
 #: Words that are written as one: `firstname`, `lastmodifieddate`.
@@ -123,8 +124,7 @@ def kin(name: str) -> Words:
 
 def _is_bound(parts: Sequence[str], number: int) -> bool:
     """Whether a last `from` or `to` is a bound: `issued_to`, but not `assigned_to`."""
-    before = parts[number - 1]
-    return number == len(parts) - 1 and (before.endswith("ed") or before == "valid") and before not in _TIED
+    return number == len(parts) - 1 and parts[number - 1] in _BOUNDED
 
 
 def words_of(names: Iterable[str]) -> Words:
