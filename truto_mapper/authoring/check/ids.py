@@ -34,7 +34,7 @@ def _same_for_all(named: Named) -> Iterator[Diagnostic]:
         lets = {one.name: one for one in named.namings.of("let")}
         given = [named.namings.sources_of(naming.expression, one) for one in results(naming.node)]
         read = {place for sources in given for place in _places(sources, lets)}
-        if () not in read and not any(place[: len(row)] == row for place in read for row in rows):
+        if read and () not in read and not any(place[: len(row)] == row for place in read for row in rows):
             yield naming.diagnostic("C250", "this id is the same for all rows of a page", "read a value of the row")
 
 

@@ -63,7 +63,7 @@ def _left_unread(named: Named, group: Group) -> Iterator[Diagnostic]:
         name = str(naming.path[-1])
         reads = [source for source in naming.sources if source.path != ("now",)]
         is_shared = len(reads) == 1 and named.used[reads[0].path] > 1
-        is_other = not reads or (is_shared and not words(name) & reads[0].words)
+        is_other = (not reads and _is_constant(naming.node)) or (is_shared and not words(name) & reads[0].words)
         if not is_other or name in _OF_MAPPINGS or isinstance(naming.node, nodes.Array | nodes.Object):
             continue
         near = [one for one in group.namings if one is not naming and one.path[:-1] == naming.path[:-1]]
@@ -71,6 +71,12 @@ def _left_unread(named: Named, group: Group) -> Iterator[Diagnostic]:
         if found is not None:
             message = f"`{naming.name}` does not read `{dotted(found)}`, which has its name and is never read"
             yield naming.diagnostic("C232", message)
+
+
+def _is_constant(node: nodes.Node) -> bool:
+    """Whether a value is the same for all rows: nothing of the reply, and no function that might read it."""
+    below = (one for one in nodes.walk(node) if isinstance(one, nodes.Variable | nodes.Name))
+    return all(isinstance(one, nodes.Variable) and one.name == "now" for one in below)
 
 
 def _same(named: Named, group: Group) -> Iterator[Diagnostic]:

@@ -15,8 +15,10 @@ from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.source import Span
 
 _KEEPING = ("string", "trim", "lowercase", "uppercase")
+_STRING = nodes.Variable(Span(0, 0), "string")
 _OF_NAMES = words("first") | words("last") | words("middle") | words("name")
 
 
@@ -49,7 +51,8 @@ def _judged(expression: Expression, parts: list[Node], *, is_id: bool) -> Iterat
     for one, other in pairwise(parts):
         first, second = _name(one), _name(other)
         is_of_names = bool(words(first) & _OF_NAMES and words(second) & _OF_NAMES)
-        if first and second and (is_of_names or is_id):
+        is_number = is_id and any(isinstance(side, nodes.Call) and side.procedure == _STRING for side in (one, other))
+        if first and second and (is_of_names or is_number):
             message = f"nothing is between `{written(expression, one)}` and `{written(expression, other)}`"
             yield expression.diagnostic("C219", message, other, severity="warning", hint='write `& " " &` between them')
     for one, between, other in zip(parts, parts[1:], parts[2:], strict=False):

@@ -64,8 +64,12 @@ _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month"
 
 #: Words after which a last `from` or `to` is a bound.
 _BOUNDED = frozenset(
-    ["changed", "closed", "completed", "created", "dated", "hired", "issued", "modified", "occurred", "opened"]
-    + ["ordered", "paid", "posted", "published", "registered", "started", "updated", "valid"]
+    word
+    for line in (
+        "changed closed completed created dated hired issued modified occurred opened ordered",
+        "paid posted published registered started updated valid",
+    )
+    for word in line.split()
 )
 
 #: Words that are written as one: `firstname`, `lastmodifieddate`.
