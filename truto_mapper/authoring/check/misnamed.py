@@ -10,7 +10,7 @@ from truto_mapper.authoring.check.namesakes import Named, properties
 from truto_mapper.authoring.check.namings import Group, Naming
 from truto_mapper.authoring.check.words import kin, words
 from truto_mapper.language import nodes
-from truto_mapper.language.names import NamePath
+from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.types import ANY, Type
 from truto_mapper.mapping.linked import expressions, leaves
 from truto_mapper.text.diagnostics import Diagnostic
@@ -62,7 +62,7 @@ def _left_unread(named: Named, group: Group) -> Iterator[Diagnostic]:
     for naming in group.namings:
         name = str(naming.path[-1])
         reads = [source for source in naming.sources if source.path != ("now",)]
-        is_shared = len(reads) == 1 and named.used[reads[0].path] > 1
+        is_shared = len(reads) == 1 and is_simple_path(naming.node) and named.used[reads[0].path] > 1
         is_other = (not reads and _is_constant(naming.node)) or (is_shared and not words(name) & reads[0].words)
         if not is_other or name in _OF_MAPPINGS or isinstance(naming.node, nodes.Array | nodes.Object):
             continue

@@ -13,12 +13,10 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.nodes import Node
-from truto_mapper.mapping.linked import every, leaves
+from truto_mapper.mapping.linked import every, expressions
 from truto_mapper.text.diagnostics import Diagnostic
-from truto_mapper.text.source import Span
 
 _KEEPING = ("string", "trim", "lowercase", "uppercase")
-_STRING = nodes.Variable(Span(0, 0), "string")
 _OF_NAMES = words("first") | words("last") | words("middle") | words("name")
 
 
@@ -26,13 +24,13 @@ def mistaken_texts(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C231: the last name before the first. C219: two values with nothing between them."""
     endpoint = typed.endpoint
     yield from _run_together(typed)
-    made = [*endpoint.let, *((str(path[-1]) if path else "", one) for path, _, one in leaves(endpoint.response))]
-    for name, one in {id(one): (name, one) for name, one in made if "&" in one.text}.values():
+    made = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
+    for one in {id(one): one for one in made if "&" in one.text}.values():
         inner: set[int] = set()
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Binary) and node.operator == "&" and id(node) not in inner:
                 inner |= {id(below) for below in nodes.walk(node) if isinstance(below, nodes.Binary)}
-                yield from _judged(one, list(_parts(node)), is_id="id" in words(name) or name == "key")
+                yield from _judged(one, list(_parts(node)))
 
 
 def _run_together(typed: EndpointTypes) -> Iterator[Diagnostic]:
@@ -47,12 +45,11 @@ def _run_together(typed: EndpointTypes) -> Iterator[Diagnostic]:
                         yield one.diagnostic("C219", message, node, severity="warning", hint=hint)
 
 
-def _judged(expression: Expression, parts: list[Node], *, is_id: bool) -> Iterator[Diagnostic]:
+def _judged(expression: Expression, parts: list[Node]) -> Iterator[Diagnostic]:
     for one, other in pairwise(parts):
         first, second = _name(one), _name(other)
         is_of_names = bool(words(first) & _OF_NAMES and words(second) & _OF_NAMES)
-        is_number = is_id and any(isinstance(side, nodes.Call) and side.procedure == _STRING for side in (one, other))
-        if first and second and (is_of_names or is_number):
+        if is_of_names:
             message = f"nothing is between `{written(expression, one)}` and `{written(expression, other)}`"
             yield expression.diagnostic("C219", message, other, severity="warning", hint='write `& " " &` between them')
     for one, between, other in zip(parts, parts[1:], parts[2:], strict=False):

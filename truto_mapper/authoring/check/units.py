@@ -15,7 +15,7 @@ from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names
 from truto_mapper.language.nodes import Node
-from truto_mapper.mapping.linked import every
+from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
@@ -161,11 +161,20 @@ def _moments(named: Sequence[Named]) -> Iterator[Diagnostic]:
             pool.append((one, use, round(factor, 6)))
     counted = Counter(factor for _, _, factor in pool).most_common()
     usual = min(counted, key=lambda one: (-one[1], -one[0]))[0] if len(counted) > 1 else None
+    if len(counted) > 1 and counted[0][1] == counted[1][1] and not _are_twins(named, [one for one, _, _ in pool]):
+        return  # two may be in two units
     for one, use, factor in pool if usual is not None else ():
         if factor != usual:
             other = next(each.text for _, each, theirs in pool if theirs == usual)
             message = f"`{use.text}` counts {_counted(factor)} here, and `{other}` {_counted(usual or 1)}"
             yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
+
+
+def _are_twins(named: Sequence[Named], some: Sequence[Expression]) -> bool:
+    """Whether some expressions are for when a record was created, and for when it was updated."""
+    made = [each for one in named for each in leaves(one.types.endpoint.response)]
+    names = {str(path[-1]) for path, _, each in made if path and any(each is one for one in some)}
+    return {"created_at", "updated_at"} <= names
 
 
 def _counted(factor: float) -> str:

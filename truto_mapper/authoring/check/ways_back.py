@@ -11,6 +11,7 @@ from truto_mapper.authoring.check.namings import Naming
 from truto_mapper.authoring.check.truths import negated
 from truto_mapper.authoring.check.units import factor_of
 from truto_mapper.authoring.sources import innermost
+from truto_mapper.language.names import is_simple_path
 from truto_mapper.mapping.linked import expressions
 from truto_mapper.text.diagnostics import Diagnostic
 
@@ -54,7 +55,8 @@ def strange_filters(named: Sequence[Named]) -> Iterator[Diagnostic]:
     for one in named:
         known = {kind.path[-1]: kind for kind in innermost(one.types.body) if kind.path and kind.values}
         for naming in one.namings.of("request") if one.types.endpoint.method == "list" else ():
-            field, given = known.get(naming.path[-1]), one.types.kind(naming.node).values
+            field = known.get(naming.path[-1])
+            given = one.types.kind(naming.node).values if is_simple_path(naming.node) else None
             if field is not None and given and not set(given) & set(field.values or ()):
                 theirs = ", ".join(f'"{each}"' for each in field.values or ())
                 message = f"`{naming.name}` is none of the values that `{naming.name}` has in a reply: {theirs}"
