@@ -131,7 +131,7 @@ def _of_unwritten(named: Named) -> Iterator[Diagnostic]:
     written = {one.path: one for one in named.namings.of("record")}
     for path, naming in written.items():
         name = naming.sources[0].name if len(naming.sources) == 1 else ""
-        if not name or words(name) & naming.words or path not in named.fields:
+        if not words(name) or words(name) & naming.words or path not in named.fields:
             continue
         for other, field in named.fields.items():
             mine = named.fields[path]

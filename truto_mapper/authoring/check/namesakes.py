@@ -74,7 +74,7 @@ def _exchanged(group: Group) -> Iterator[tuple[Naming, Diagnostic]]:
         mine = words(one.path[-1])
         is_same_place = source.path[:-1] == theirs.path[:-1]
         is_apart = last.isdisjoint(theirs.words | mine) and mine.isdisjoint(source.words)
-        if is_same_place and is_apart and kin(theirs.name).isdisjoint(kin(other.path[-1])):
+        if last and mine and is_same_place and is_apart and kin(theirs.name).isdisjoint(kin(other.path[-1])):
             message = f"`{one.name}` reads `{source.text}`, which has the name of `{other.name}`"
             yield one, one.diagnostic("C232", message)
 

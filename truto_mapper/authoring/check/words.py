@@ -123,7 +123,7 @@ def words(name: str) -> Words:
 def kin(name: str) -> Words:
     """The words of a name, and the number of each group of words that often stand for one of them."""
     found = words(name)
-    return found | {str(number) for number, group in enumerate(_GROUPS) if found & group}
+    return found | {f"~{number}" for number, group in enumerate(_GROUPS) if found & group}
 
 
 def _is_bound(parts: Sequence[str], number: int) -> bool:
