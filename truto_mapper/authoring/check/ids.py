@@ -32,7 +32,9 @@ def _same_for_all(named: Named) -> Iterator[Diagnostic]:
     naming = next((one for one in named.namings.of("record") if one.path == ("id",)), None)
     if naming is not None and rows and endpoint.method not in OF_ONE and naming.sources:
         lets = {one.name: one for one in named.namings.of("let")}
-        given = [named.namings.sources_of(naming.expression, one) for one in results(naming.node)]
+        is_bound = ":=" in naming.expression.text  # then a part alone does not say what its variables are
+        parts = [naming.node] if is_bound else results(naming.node)
+        given = [named.namings.sources_of(naming.expression, one) for one in parts]
         read = {place for sources in given for place in _places(sources, lets)}
         if read and () not in read and not any(place[: len(row)] == row for place in read for row in rows):
             yield naming.diagnostic("C250", "this id is the same for all rows of a page", "read a value of the row")
