@@ -45,7 +45,7 @@ _SAME = [
 _KIN = [
     "name title label display fullname", "description text body content detail note memo comment message",
     "title summary subject headline", "id key uuid guid ref reference login username handle", "city town locality",
-    "postal zip postcode", "author by creator writer", "street line", "state province region", "amount sum total",
+    "postal post zip", "author by creator writer", "street line", "state province region", "amount sum total",
     "quantity qty count", "due deadline", "phone mobile tel",
 ]  # fmt: skip
 
