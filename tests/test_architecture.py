@@ -235,6 +235,7 @@ def test_no_module_rebinds_its_globals():
 
 #: The caches that outlive a call, all of pure results, and how many each keeps.
 CACHES = {
+    "authoring.check.words.kin": 4096,
     "authoring.check.words.words": 4096,
     "authoring.sources._is_valid_json_schema": 64,
     "edges.bulk.job._freeze": 4,

@@ -1,4 +1,4 @@
-"""`check` of two mappings: what is outside the records (`outside.yaml`), and slips of all kinds (`tracker.yaml`)."""
+"""`check` of three mappings: what is outside the records, slips of all kinds (`tracker.yaml`), and what names mean."""
 
 import data_files
 import pytest
@@ -8,6 +8,7 @@ from truto_mapper.authoring import check
 from truto_mapper.text.errors import MapperError
 
 CASES, TRACKER = data_files.read("outside.yaml"), data_files.read("tracker.yaml")
+MEANINGS = data_files.read("meanings.yaml")
 RIGHT = {"old": "", "new": ""}
 
 
@@ -70,3 +71,14 @@ def test_a_slip_of_an_author_is_found(fault, desk):
 @pytest.mark.parametrize("case", [RIGHT, *TRACKER["fine"]], ids=named)
 def test_nothing_is_found_in_a_mapping_without_slips(case, desk):
     assert [one.render() for one in desk(changed(case, TRACKER["files"]))] == []
+
+
+@pytest.mark.parametrize("fault", MEANINGS["faults"], ids=named)
+def test_what_contradicts_its_name_is_found(fault, desk):
+    found = desk(changed(fault, MEANINGS["files"]))
+    assert fault["finds"] in {one.code for one in found}, [one.render() for one in found]
+
+
+@pytest.mark.parametrize("case", [RIGHT, *MEANINGS["fine"]], ids=named)
+def test_nothing_is_found_in_what_means_what_its_name_says(case, desk):
+    assert [one.render() for one in desk(changed(case, MEANINGS["files"]))] == []

@@ -146,8 +146,13 @@ def is_simple_path(node: Node) -> bool:
     """Whether a node is a variable, or a path of names and at most `[]`."""
     if not isinstance(node, Path):
         return isinstance(node, Variable)
-    bare = all(replace(step, keep_array=False) == Step(step.span, step.node) for step in node.steps)
-    return bare and node.group is None and len(leading_names(node)) == len(node.steps)
+    return all(map(_is_bare, node.steps)) and node.group is None and len(leading_names(node)) == len(node.steps)
+
+
+def _is_bare(step: Step) -> bool:
+    """Whether a step has nothing attached to it but `[]`."""
+    attached = step.predicates or step.stages or step.group or step.focus or step.index or step.ancestor
+    return not (attached or step.tuple or step.consarray)
 
 
 def without_brackets(node: Node) -> Node:

@@ -4,18 +4,23 @@ Each rule is a function that yields findings. An error can never work, a warning
 the mapping leaves out. A comment `# truto: ignore[C206] reason` silences a code.
 """
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.absence import Given, asked, of_request
+from truto_mapper.authoring.check.alike import lacking
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.guards import mistaken_guards
 from truto_mapper.authoring.check.half_made import half_made
+from truto_mapper.authoring.check.ids import mistaken_ids
 from truto_mapper.authoring.check.ignores import unsilenced
-from truto_mapper.authoring.check.namesakes import namesakes
+from truto_mapper.authoring.check.misnamed import misnamed
+from truto_mapper.authoring.check.namesakes import Named, namesakes
+from truto_mapper.authoring.check.namings import Namings
 from truto_mapper.authoring.check.omissions import (
     sent_twice,
     text_switches,
@@ -28,6 +33,7 @@ from truto_mapper.authoring.check.omissions import (
     unwritten_fields,
 )
 from truto_mapper.authoring.check.pages import mispaged, unsent_page
+from truto_mapper.authoring.check.parts_of_texts import mistaken_texts
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
 from truto_mapper.authoring.check.requests import mistaken_joins, our_cursor, unasked, unescaped
@@ -38,8 +44,12 @@ from truto_mapper.authoring.check.rows import (
     repeated_marks,
     unlooped_array,
 )
+from truto_mapper.authoring.check.said import disagreeing
 from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.check.tables import contradictions, unhandled_keys, unused_joins, unused_tables
+from truto_mapper.authoring.check.truths import truths, turned_around
+from truto_mapper.authoring.check.units import mistaken_units
+from truto_mapper.authoring.check.ways_back import strange_filters, ways_back
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
 from truto_mapper.mapping.linked import Endpoint
@@ -65,6 +75,19 @@ def _of_expressions(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> tuple[E
 #: What may be a consequence of a mistake elsewhere: names that nothing uses, fields that nothing reads or writes,
 #: queries that nothing serves or sends.
 _OF_THE_WHOLE = frozenset({"C210", "C212", "C213", "C214", "C215", "C216", "C233", "C238", "C244"})
+
+
+#: Rules about what names, units and truths mean.
+_OF_MEANINGS = (mistaken_units, ways_back, strange_filters, turned_around, misnamed, mistaken_ids)
+
+
+def _of_meanings(mapper: Mapper, names: Sequence[Named]) -> Iterator[Diagnostic]:
+    """What follows from what names, units and truths mean, and from what endpoints have in common."""
+    for rule in _OF_MEANINGS:
+        yield from rule(names)
+    yield from lacking(mapper, [one.types for one in names])
+    for one in names:
+        yield from (*truths(one.types), *mistaken_texts(one.types))
 
 
 def check_file(name: str | Path, *, overlays: Overlays = ()) -> list[Diagnostic]:
@@ -105,11 +128,13 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*unasked(endpoint), *mistaken_joins(types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
-        found += [*mistaken_guards(types), *half_made(mapper, types), *unlooped_array(mapper.mapping, types)]
+        found += [*mistaken_guards(types), *half_made(mapper, types), *disagreeing(endpoint)]
+        found += unlooped_array(mapper.mapping, types)
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)
-    named, mistaken = list(namesakes(mapper, all_types)), list(mistaken_replies(all_types))
+    names = [Named(mapper, one, Namings.of_endpoint(one.endpoint)) for one in all_types]
+    named, mistaken = list(namesakes(mapper, names)), list(mistaken_replies(all_types))
     misread = frozenset(place(one) for one in named if one.code == "C232")
     found = [one for source in mapper.sources for one in repeated_anchors(source)]
     found += [
@@ -122,7 +147,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found = [one for one in found if place(one) not in unlike.get(one.code, ())]
     found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
-    found += [*sent_twice(mapper, misread), *contradictions(mapper)]
+    found += [*_of_meanings(mapper, names), *sent_twice(mapper, misread), *contradictions(mapper)]
     # Endpoints that share an expression by a YAML alias report it once.
     once = list({(one.code, one.source, one.span): one for one in reversed(found)}.values())
     return sorted(unsilenced([*mapper.diagnostics, *once], mapper.sources), key=by_place)

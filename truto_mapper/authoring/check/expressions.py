@@ -151,7 +151,9 @@ class EndpointTypes:
         for one in (join.run_if, join.ids):
             if one is not None:
                 self.inference.used(self._infer(one, page))
-        reply, ids = join_reply(join, None), Type(frozenset({"array"}), items=types.union(types.STRING, types.INTEGER))
+        reply, known = join_reply(join, None), types.item_of(self.kind(join.ids.node)).solid & {"string", "integer"}
+        items = Type(frozenset(known)) if known else types.union(types.STRING, types.INTEGER)
+        ids = Type(frozenset({"array"}), items=items)
         asked = page.bound("ids", ids).within(types.ANY)
         for key, one in join.expressions:
             if key in PLANNING:

@@ -70,6 +70,13 @@ def objects(node: nodes.Node, field: Field) -> Iterator[tuple[Pairs, Sequence[st
             yield part.node.pairs, part.wanted.schema.required
 
 
+def made_for(node: nodes.Node, field: Field) -> Iterator[tuple[nodes.Object, Sequence[str]]]:
+    """The objects that a node makes for a field and below it, each with the names of the resource's fields."""
+    for part in _parts(_Part(node, Wanted(RequestSchema(value_schema(field)), ""))):
+        if isinstance(part.node, nodes.Object):
+            yield part.node, part.wanted.schema.names
+
+
 def _left_out(expression: Expression, kind_of: Kind, wanted: Wanted) -> Iterator[Diagnostic]:
     """C209: `state = "STARTED" ? "live"`, where `state` has one more value than is asked for."""
     match expression.node:
@@ -113,8 +120,8 @@ def _of_part(
             yield warning("C205", message)
     elif isinstance(node, nodes.String) and node.value.lower() in _PLACEHOLDERS and not wanted.schema.values:
         yield warning("C219", f'"{node.value}" is not a value, but a text to replace')
-    elif wanted.schema.is_array and _is_joined(node, kind_of):
-        yield warning("C205", f"`{wanted.called}` is an array, but this makes one text", "write the list itself")
+    elif wanted.schema.is_array:
+        yield from _of_list(expression, part, kind_of)
 
 
 def _parts(part: _Part) -> Iterator[_Part]:
@@ -152,6 +159,47 @@ def _keys(expression: Expression, node: nodes.Object, wanted: Wanted) -> Iterato
     for name in wanted.schema.required if not paths else ():
         if name not in given:
             yield expression.diagnostic("C229", fitting.absent(name, wanted), node, severity="warning", hint=None)
+
+
+def _of_list(expression: Expression, part: _Part, kind_of: Kind) -> Iterator[Diagnostic]:
+    """A list of one item of several, with two items of the same kind, or made one text."""
+    node, wanted = part.node, part.wanted
+    first = _first(node)
+    if first is not None:
+        message = f"`{wanted.called}` is an array, but this takes one item of several"
+        yield expression.diagnostic("C205", message, first, severity="warning", hint="leave the index out")
+    elif isinstance(node, nodes.Array):
+        yield from _same_kind(expression, node, wanted.items)
+    elif _is_joined(node, kind_of):
+        message = f"`{wanted.called}` is an array, but this makes one text"
+        yield expression.diagnostic("C205", message, node, severity="warning", hint="write the list itself")
+
+
+def _first(node: nodes.Node) -> nodes.Node | None:
+    """The constant index of a step of a path, not of a path as a whole."""
+    steps = node.steps if isinstance(node, nodes.Path) else ()
+    tests = (one.expression for step in steps if not isinstance(step.node, nodes.Block) for one in _filters(step))
+    return next((one for one in tests if isinstance(one, nodes.Number)), None)
+
+
+def _filters(step: nodes.Step) -> Iterator[nodes.Filter]:
+    return (one for one in (*step.predicates, *step.stages) if isinstance(one, nodes.Filter))
+
+
+def _same_kind(expression: Expression, array: nodes.Array, wanted: Wanted) -> Iterator[Diagnostic]:
+    """C219: two items with the same constant of an enumeration, another value of which no item has."""
+    known: dict[tuple[str, object], nodes.Node] = {}
+    below = [one for item in array.items for one in nodes.walk(item)]
+    pairs = [pair for one in below if isinstance(one, nodes.Object) for pair in one.pairs]
+    given = {value.value for _, value in pairs if isinstance(value, nodes.String)}
+    for key, value in pairs:
+        child = wanted.child(key.value) if isinstance(key, nodes.String) else None
+        if child is not None and isinstance(key, nodes.String) and isinstance(value, nodes.String):
+            left = [one for one in child.schema.values or () if one not in given]
+            first = known.setdefault((key.value, value.value), value)
+            if first is not value and left:
+                message = f'two items are "{value.value}", and none is "{left[0]}"'
+                yield expression.diagnostic("C219", message, value, severity="warning", hint=None)
 
 
 def _lacks(node: nodes.Node, kind: Type, lets: Mapping[str, Expression]) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
-from truto_mapper.authoring.check.words import Words, are_opposites, words, words_of
+from truto_mapper.authoring.check.words import Words, are_opposites, kin, words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -26,7 +26,7 @@ from truto_mapper.text.pointers import dotted, keys_of
 _MANY = 4
 
 #: Words that say only what kind of value it is.
-_KINDS = words_of(["time", "date", "count", "number"])
+_KINDS = words_of(["time", "date", "count", "number", "ts", "timestamp", "millis", "ms", "epoch", "unix", "utc"])
 
 #: Who leaves out more fields than this knows why.
 _FORGOTTEN = 2
@@ -38,9 +38,8 @@ _REPEATED = frozenset({"page", "pagenumber", "offset", "skip", "start", "startat
 _PARTS_OF_ERRORS = ("message", "request_id", "retry_after")
 
 
-def namesakes(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
+def namesakes(mapper: Mapper, named: Sequence[Named]) -> Iterator[Diagnostic]:
     """C231 to C233 for the endpoints of a mapping."""
-    named = [Named(mapper, one, Namings.of_endpoint(one.endpoint)) for one in all_types]
     for one in named:
         read = list(one.read_otherwise())
         yield from (*read, *one.read_twice(frozenset((each.source, each.span) for each in read)))
@@ -65,20 +64,18 @@ def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
                 yield one.diagnostic("C219", message, severity="warning", hint=hint)
 
 
-#: The endings of the names of moments and days.
-_OF_TIME = ("_at", "_on", "_date", "_time")
-
-
 def _exchanged(group: Group) -> Iterator[tuple[Naming, Diagnostic]]:
-    """C232: a time that reads what another one is named after, which reads something else."""
-    times = [one for one in group.namings if one.path and one.path[-1].endswith(_OF_TIME)]
-    for one, other in permutations(times if group.kind in ("record", "object") else (), 2):
-        mine = [source.path for source in one.sources]
-        is_free = len(mine) == 1 and mine[0] not in {source.path for source in other.sources}
-        if not is_free or one.path[:-1] != other.path[:-1]:
+    """C232: a name that reads what another one beside it is named after, which reads something else there."""
+    single = [one for one in group.namings if len(one.sources) == 1 and one.path]
+    for one, other in permutations(single if group.kind in ("record", "object") else (), 2):
+        source, theirs, last = one.sources[0], other.sources[0], words(other.path[-1])
+        if source.path == theirs.path or one.path[:-1] != other.path[:-1] or words(source.name) != last:
             continue
-        if words(one.sources[0].name) == other.words and other.words.isdisjoint(other.read | one.words):
-            message = f"`{one.name}` reads `{one.sources[0].text}`, which has the name of `{other.name}`"
+        mine = words(one.path[-1])
+        is_same_place = source.path[:-1] == theirs.path[:-1]
+        is_apart = last.isdisjoint(theirs.words | mine) and mine.isdisjoint(source.words)
+        if last and mine and is_same_place and is_apart and kin(theirs.name).isdisjoint(kin(other.path[-1])):
+            message = f"`{one.name}` reads `{source.text}`, which has the name of `{other.name}`"
             yield one, one.diagnostic("C232", message)
 
 
@@ -297,6 +294,8 @@ class Named:
     def other_cursor(self) -> Iterator[Diagnostic]:
         """C232: a cursor read beside a field of the name under which it is sent, which nothing reads."""
         sent = [one.path[-1] for one in self.namings.of("request") if [s.path for s in one.sources] == [_CURSOR]]
+        pages = self.types.endpoint.pagination
+        sent += [pages.parameter] if pages is not None and pages.parameter else []
         keys = [_letters(key) for key in sent if _letters(key) not in _REPEATED]
         for naming in self.namings.of("page"):
             has_key = any(key in _letters(one.name) for one in naming.sources for key in keys)
@@ -349,7 +348,7 @@ class Named:
         for path in self.fields if isinstance(self.types.endpoint.response, dict) else ():
             if not any(path[:end] in written for end in range(1, len(path) + 1)) and self._is_supported(path):
                 near = [one for other, one in written.items() if other[:-1] == path[:-1]]
-                found = next(self._unread(path, near, [name for other, name in read if other == path]), None)
+                found = next(self.unread(path, near, [name for other, name in read if other == path]), None)
                 left.setdefault(path[:-1], {}).update({path: found} if found else {})
         beside = Counter(path[:-1] for path in written)
         few = {above: some for above, some in left.items() if len(some) <= max(beside[above] // 3, beside[above] > 1)}
@@ -366,7 +365,7 @@ class Named:
         field = self.fields[path]
         return not field.supported_in or self.mapper.mapping.integration in field.supported_in
 
-    def _unread(self, path: NamePath, near: Sequence[Naming], others: Sequence[str]) -> Iterator[NamePath]:
+    def unread(self, path: NamePath, near: Sequence[Naming], others: Sequence[str]) -> Iterator[NamePath]:
         """The unread fields of the reply that have the name of a field, beside those that the fields near it read."""
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):

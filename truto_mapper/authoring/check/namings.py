@@ -123,6 +123,10 @@ class Namings:
         """The places that a variable, with names below it, leads to."""
         return tuple((*place, *below) for place in self._places.get(name, ()))
 
+    def sources_of(self, expression: Expression, node: Node) -> tuple[Source, ...]:
+        """What a node of an expression reads."""
+        return self._naming((), expression, node).sources
+
     def of(self, kind: str) -> Iterator[Naming]:
         """The namings of all groups of a kind."""
         return (one for group in self.groups if group.kind == kind for one in group.namings)

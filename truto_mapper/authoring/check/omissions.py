@@ -104,13 +104,23 @@ def unsent_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
     if endpoint.method not in WITH_BODY:
         return
     sent = [one for key, one in every(endpoint) if key in (*OF_REQUESTS, "query_error")]
-    read = {path[1:2] for one in sent for path in (each.path for each in reads(one)) if path[0] == "body"}
+    asked = {id(one) for each in sent if each is endpoint.query_error for one in _absent(each)}
+    found = [each for one in sent for each in reads(one) if asked.isdisjoint(map(id, each.nodes))]
+    read = {each.path[1:2] for each in found if each.path[0] == "body"}
     fields = generated.create_schema(mapper.resource)["properties"]
     left = [name for name in fields if (name,) not in read]
     if left and () not in read:
         message = f"the request of `{endpoint.name}` never has {either(f'`{name}`' for name in left)} of the body"
         hint = f"read `$body.{left[0]}`, refuse it in `query_error`, or make it `read_only` in the spec"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def _absent(refusal: Expression) -> Iterator[nodes.Node]:
+    """The nodes of what a refusal asks for only to refuse that it is absent: `$not($exists($body.project))`."""
+    for one in nodes.walk(refusal.node):
+        match one:
+            case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(nodes.Call() as inner,)):
+                yield from nodes.walk(inner) if getattr(inner.procedure, "name", "") == "exists" else ()
 
 
 def sent_twice(mapper: Mapper, told: frozenset[tuple[Any, Any]]) -> Iterator[Diagnostic]:

@@ -10,6 +10,9 @@ from truto_mapper.language import nodes
 from truto_mapper.mapping.linked import NUMBERED, Endpoint, Mapping, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 
+#: Names of parameters that count rows, and of those that count pages.
+_OFFSETS, _PAGES = ("offset", "skip", "startat", "startindex"), ("page", "pagenumber", "pageno", "pageindex")
+
 
 def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C240: `has_more` that never changes, and a `size` that nobody asks for."""
@@ -18,6 +21,11 @@ def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
         message = "this is the same for every page"
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
     pages = endpoint.pagination
+    counted = {"page": _OFFSETS, "offset": _PAGES}.get(pages.format, ()) if pages is not None else ()
+    if pages is not None and (pages.parameter or "").replace("_", "").lower() in counted:
+        message = f"the {'offset' if counted is _PAGES else 'number of the page'} is sent as `{pages.parameter}`"
+        hint = f"write `format: {'page' if counted is _PAGES else 'offset'}`, or another `parameter`"
+        yield _at(mapping, endpoint, "format", message, hint)
     if pages is None or pages.size is None or pages.format not in NUMBERED:
         return
     is_told = pages.size_parameter is not None or more is not None or endpoint.total is not None

@@ -107,6 +107,11 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
         if name in beside and key not in ("", name) and words(key).isdisjoint(_IDS):  # a row may refer to another
             message = f"the key reads `{key}`, but the ids are each a `{name}`, which the rows have"
             yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{name}`?")
+        elif key and words(key).isdisjoint(words(name)):
+            meant = next((one for one in beside if words(one) and words(one) <= words(name) & _IDS), None)
+            if meant is not None:
+                message = f"the key reads `{key}`, but the ids are each a `{name}`, and the rows have `{meant}`"
+                yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{meant}`?")
         kind = types.item_of(types_.kind(join.ids.node))
         if kind.solid and kind != types.ANY and not kind.solid & {"string", "integer", "number", "array"}:
             message = f"ids are texts or integers, but each of these is {types.in_words(kind)}"

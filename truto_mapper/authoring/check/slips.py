@@ -9,6 +9,7 @@ from truto_mapper.language.hints.operators import looks_like, named
 from truto_mapper.language.hints.templates import joined
 from truto_mapper.language.names import discarded, meant_as_binding
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, shortened
+from truto_mapper.text.source import Span
 
 
 def slips(
@@ -32,8 +33,13 @@ def slips(
                 yield from _brackets(expression, node)
             case nodes.Object(pairs=pairs) | nodes.Group(pairs=pairs):
                 yield from _repeated_keys(expression, pairs)
+            case nodes.Binary(operator="*", left=left, right=right) if _NOTHING in (left, right):
+                yield _warning(expression, "C219", node, "this is always 0", "remove `* 0`")
             case nodes.Step(predicates=filters):
                 yield from _filters(expression, node, filters)
+
+
+_NOTHING = nodes.Number(Span(0, 0), 0)
 
 
 def written(expression: Expression, node: nodes.Node) -> str:

@@ -7,6 +7,8 @@ from itertools import permutations
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.namesakes import properties
+from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
@@ -82,6 +84,7 @@ def contradictions(mapper: Mapper) -> Iterator[Diagnostic]:
                     yield node.value[name].diagnostic("C239", message, key=key, severity="warning", hint=hint)
     for name, table in tables.items():
         yield from _renamed(mapper, node.value[name], table)
+        yield from _shortened(mapper, node.value[name], table)
 
 
 def _are_inverse(table: Mapping[str, Any], back: Mapping[str, Any]) -> bool:
@@ -95,6 +98,30 @@ def _renamed(mapper: Mapper, node: Any, table: Mapping[str, Any]) -> Iterator[Di
         if key not in values and table.get(str(value)) == value and key in _allowed(mapper, values):
             message = f"`{key}` becomes `{value}`, and nothing becomes `{key}`, which the resource has, too"
             yield node.diagnostic("C239", message, key=key, severity="warning")
+
+
+def _shortened(mapper: Mapper, node: Any, table: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """C239: `{A: inactive, I: active}`, whose keys are short for other words."""
+    texts = {key: str(value) for key, value in table.items()}
+    left = _allowed(mapper, set(texts.values())) - set(texts.values())
+    wrong = [key for key, value in texts.items() if not _is_short(key, value)]
+    for key, other in permutations(wrong, 2):
+        if _is_short(key, texts[other]) and _is_short(other, texts[key]):
+            message = f"`{key}` becomes `{texts[key]}`, and `{other}` becomes `{texts[other]}`: are they swapped?"
+            yield node.diagnostic("C239", message, key=key, severity="warning")
+    for key in wrong:
+        meant = [one for one in left if _is_short(key, one)]
+        if len(meant) == 1 and any(texts[one] == texts[key] and _is_short(one, texts[one]) for one in texts):
+            message = f"`{key}` becomes `{texts[key]}`, and nothing becomes `{meant[0]}`, which the resource has, too"
+            yield node.diagnostic("C239", message, key=key, severity="warning")
+
+
+def _is_short(key: str, value: str) -> bool:
+    """Whether a key is a word, or short for it: its beginning, or the first letters of its words."""
+    short, parts = key.lower(), value.lower().split("_")
+    starts = value.lower().startswith(short) or short in ("".join(one[0] for one in parts if one), parts[0])
+    is_first = len(short) == 2 and value.lower()[:1] == short[0] and short[1] in value.lower()
+    return starts or is_first or words(key) == words(value)
 
 
 def _allowed(mapper: Mapper, values: set[str]) -> set[str]:
@@ -124,8 +151,19 @@ def unhandled_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator
             match one:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable(name=name), key)):
                     table, values = lookups.get(name), typed.kind(key).values
+                    yield from _other_key(typed, expression, key, lookups.get(name))
                     lacking = [value for value in values or () if table is not None and value not in table]
                     if lacking:
                         shown = ", ".join(f'"{value}"' for value in lacking[:8])
                         message = f"the table `{name}` has no entry for {shown}: the value is undefined then"
                         yield expression.diagnostic("C209", message, key, severity="warning")
+
+
+def _other_key(typed: EndpointTypes, expression: Expression, key: nodes.Node, table: Any) -> Iterator[Diagnostic]:
+    """C232: a key that may be anything, beside one whose values are the keys of the table."""
+    kind = typed.kind(key)
+    if isinstance(table, Mapping) and kind.path and kind.values is None:
+        for name, other in properties(typed.body, kind.path[:-1]).items():
+            if name != kind.path[-1] and set(other.values or ()) - {None} == set(table):
+                message = f"the keys of the table are the values of `{name}`, not of `{kind.path[-1]}`"
+                yield expression.diagnostic("C232", message, key, severity="warning", hint=f"did you mean `{name}`?")

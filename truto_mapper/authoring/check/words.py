@@ -1,7 +1,7 @@
 """The words of a name, in one form each: `callsGaveFeedback` and `feedback_given` share two."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 Words = frozenset[str]
@@ -41,6 +41,14 @@ _SAME = [
     "terminate termination left leave",
 ]
 
+#: Words that often stand for each other, though they do not mean the same.
+_KIN = [
+    "name title label display fullname", "description text body content detail note memo comment message",
+    "title summary subject headline", "id key uuid guid ref reference login username handle", "city town locality",
+    "postal post zip", "author by creator writer", "street line", "state province region", "amount sum total",
+    "quantity qty count", "due deadline", "phone mobile tel",
+]  # fmt: skip
+
 #: Words that exclude each other: a name with one of them does not mean a value that is named by the other.
 _OPPOSITES = [
     "start end", "give receive", "send receive", "internal external", "own other", "first last", "min max",
@@ -53,6 +61,16 @@ _OPPOSITES = [
 
 #: Words that say that `from` and `to` beside them are of a time.
 _OF_TIME = frozenset({"date", "day", "time", "datetime", "period", "at", "month", "week", "timestamp"})
+
+#: Words after which a last `from` or `to` is a bound.
+_BOUNDED = frozenset(
+    word
+    for line in (
+        "changed closed completed created dated hired issued modified occurred opened ordered",
+        "paid posted published registered started updated valid",
+    )
+    for word in line.split()
+)
 
 #: Words that are written as one: `firstname`, `lastmodifieddate`.
 _JOINED = re.compile(
@@ -73,12 +91,18 @@ def _stem(word: str) -> str:
 _FORMS = {form: _stem(words.split()[0]) for words in _SAME for one in words.split() for form in (one, _stem(one))}
 _APART = [frozenset(_FORMS.get(one, _stem(one)) for one in pair.split()) for pair in _OPPOSITES]
 
+_GROUPS = [frozenset(_FORMS.get(one, _stem(one)) for one in group.split()) for group in _KIN]
 _OPPOSED = frozenset(word for pair in _APART for word in pair)
 
 
 #: Names of persons: their words mean something else in other names.
 _GIVEN = re.compile(r"given_?(?=name)|fore(?=name)", re.IGNORECASE)
 _FAMILY = re.compile(r"family_?(?=name)|sur(?=name)", re.IGNORECASE)
+
+
+def parts(name: str) -> list[str]:
+    """The words of a name as they are written, in lower case."""
+    return [one.lower() for one in _PARTS.findall(name)]
 
 
 @lru_cache(maxsize=4096)
@@ -90,9 +114,21 @@ def words(name: str) -> Words:
     kept = [
         part
         for number, part in enumerate(parts)
-        if part not in _SMALL and (part not in ("to", "from") or of_time or number == 0)
+        if part not in _SMALL and (part not in ("to", "from") or of_time or number == 0 or _is_bound(parts, number))
     ]
     return frozenset(_FORMS.get(part) or _FORMS.get(_stem(part)) or _stem(part) for part in kept or parts)
+
+
+@lru_cache(maxsize=4096)
+def kin(name: str) -> Words:
+    """The words of a name, and the number of each group of words that often stand for one of them."""
+    found = words(name)
+    return found | {f"~{number}" for number, group in enumerate(_GROUPS) if found & group}
+
+
+def _is_bound(parts: Sequence[str], number: int) -> bool:
+    """Whether a last `from` or `to` is a bound: `issued_to`, but not `assigned_to`."""
+    return number == len(parts) - 1 and parts[number - 1] in _BOUNDED
 
 
 def words_of(names: Iterable[str]) -> Words:

@@ -1,0 +1,95 @@
+"""Ids that do not tell rows apart, or are those of the row itself; joins that ask for other ids than are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from truto_mapper.authoring.check.fitting import results
+from truto_mapper.authoring.check.namesakes import Named
+from truto_mapper.authoring.check.namings import Naming, Source
+from truto_mapper.authoring.check.slips import written
+from truto_mapper.authoring.check.words import words
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import NamePath, leading_names
+from truto_mapper.language.nodes import Node
+from truto_mapper.mapping.linked import expressions
+from truto_mapper.resource.spec import OF_ONE
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import dotted
+
+
+def mistaken_ids(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """C250, C237 and C232: what is wrong with the ids of records, and with those of joins."""
+    for one in named:
+        yield from (*_same_for_all(one), *_own(one), *_looked_up(one))
+
+
+def _same_for_all(named: Named) -> Iterator[Diagnostic]:
+    """C250: an id that reads nothing of a row."""
+    endpoint = named.types.endpoint
+    rows = {place for name, _ in endpoint.for_each for place in named.namings.places(name)}
+    naming = next((one for one in named.namings.of("record") if one.path == ("id",)), None)
+    if naming is not None and rows and endpoint.method not in OF_ONE and naming.sources:
+        lets = {one.name: one for one in named.namings.of("let")}
+        is_bound = ":=" in naming.expression.text  # then a part alone does not say what its variables are
+        parts = [naming.node] if is_bound else results(naming.node)
+        given = [named.namings.sources_of(naming.expression, one) for one in parts]
+        read = {place for sources in given for place in _places(sources, lets)}
+        if read and () not in read and not any(place[: len(row)] == row for place in read for row in rows):
+            yield naming.diagnostic("C250", "this id is the same for all rows of a page", "read a value of the row")
+
+
+def _places(sources: Iterable[Source], lets: Mapping[str, Naming]) -> Iterator[NamePath]:
+    """The places that decide a value, through those of `let`; the empty one for what is not known."""
+    for source in sources:
+        root = source.path[0]
+        if root in lets and len(source.path) == 1:
+            yield from _places(lets[root].sources, {name: one for name, one in lets.items() if name != root})
+        else:
+            yield from source.places or ((),)
+
+
+def _own(named: Named) -> Iterator[Diagnostic]:
+    """C237: the id of a parent that is the id of the record, or of the object, itself."""
+    lets = dict(named.types.endpoint.let)
+    for group in named.namings.groups:
+        own = next((one for one in group.namings if one.path == ("id",)), None)
+        for naming in group.namings if own is not None and group.kind in ("record", "object") else ():
+            is_other = naming.path != ("id",) and words("parent_id") <= naming.words
+            if own is not None and is_other and _resolved(naming.node, lets) == _resolved(own.node, lets):
+                message = f"`{naming.name}` is the id of the record itself"
+                yield naming.diagnostic("C237", message, "read the id of the other one")
+
+
+def _resolved(node: Node, lets: dict[str, Expression]) -> Node:
+    """A node, or that of the name of `let` which it is."""
+    return lets[node.name].node if isinstance(node, nodes.Variable) and node.name in lets else node
+
+
+def _looked_up(named: Named) -> Iterator[Diagnostic]:
+    """C232: a join that asks for other ids than records look up."""
+    endpoint = named.types.endpoint
+    if not endpoint.joins:
+        return
+    asked = {one.name: _place(one.ids.node) for one in endpoint.joins}
+    for one in (*(each for _, each in endpoint.let), *expressions(endpoint.response)):
+        for node in nodes.walk(one.node) if "$joined" in one.text else ():
+            match node:
+                case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Path() as table, key)):
+                    names = [getattr(each, "value", "") for each in leading_names(table)[1:]]
+                    ids = asked.get(names[0], ()) if len(names) == 1 else ()
+                    looked = {place for source in named.namings.sources_of(one, key) for place in source.places}
+                    if ids and len(looked) == 1 and ids not in looked and all(place[0] == "$" for place in looked):
+                        join = next(each for each in endpoint.joins if each.name == names[0])
+                        message = f"`{join.name}` asks for `{dotted(ids[1:])}`, and looked up in it is"
+                        message += f" `{written(one, key)}`"
+                        yield join.ids.diagnostic("C232", message, severity="warning")
+
+
+def _place(node: Node) -> NamePath:
+    """The place of the reply that a path leads to; empty for any other node."""
+    names = leading_names(node)
+    is_path = isinstance(node, nodes.Path) and len(names) == len(node.steps)
+    below = tuple(str(getattr(one, "value", "")) for one in names)
+    return ("$", *(below[1:] if isinstance(names[0], nodes.Variable) else below)) if is_path else ()

@@ -1,0 +1,174 @@
+"""Truths that are turned around although their names say the same, and numbers that are taken for truths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.namesakes import Named
+from truto_mapper.authoring.check.namings import Naming
+from truto_mapper.authoring.check.slips import written
+from truto_mapper.authoring.check.words import parts, words
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import is_simple_path, leading_names
+from truto_mapper.language.nodes import Node
+from truto_mapper.mapping.linked import every, expressions
+from truto_mapper.text.diagnostics import Diagnostic
+
+#: Words one of which may be the opposite of a word that is no opposite by itself.
+_OPPOSITE = [
+    "absent active anonymous archived automatic available away banned blocked bot busy canceled cancelled closed",
+    "complete completed current deleted disabled done draft editable empty enabled end ended error except exclude",
+    "excluded expired external failed failure finished former free global guest hidden hide human inactive",
+    "incomplete internal invalid invisible last left live local locked manual missing more muted new no non not",
+    "off offline ok old omit on online only open opened opt optional out paid past paused pending present private",
+    "public published read readonly remote removed required resolved running sandbox skip started stopped",
+    "successful suspended terminated test trashed unread unresolved valid visible void without",
+]
+_POLAR = frozenset(word for line in _OPPOSITE for word in line.split())
+_PREFIXED = re.compile(r"un(?!i|der|til)|non|dis(?!t|p|k|c)|not")
+_YES, _NO = frozenset({"yes", "true", "on", "1", "y", True}), frozenset({"no", "false", "off", "0", "n", False})
+
+
+def negated(node: Node) -> Iterator[Node]:
+    """What a node says the opposite of, if it is a plain field or variable."""
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)) if _is_plain(one):
+            yield one
+        case nodes.Binary(operator="=", left=one, right=nodes.Value(value=False)) if _is_plain(one):
+            yield one
+        case nodes.Binary(operator="!=", left=one, right=nodes.Value(value=True)) if _is_plain(one):
+            yield one
+        case nodes.Condition(condition=one, then=then, otherwise=other) if other is not None and _is_plain(one):
+            values = [each.value for each in (then, other) if isinstance(each, nodes.LITERALS)]
+            if len(values) == 2 and _is_of(values[0], _NO) and _is_of(values[1], _YES):
+                yield one
+        case nodes.Block(expressions=(one,)):
+            yield from negated(one)
+
+
+def _is_of(value: object, some: frozenset[object]) -> bool:
+    return (value.lower() if isinstance(value, str) else value) in some
+
+
+def _is_plain(node: Node) -> bool:
+    return is_simple_path(node) and bool(leading_names(node))
+
+
+def turned_around(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """C246: a truth that is the opposite of what its name, or the words beside it, say."""
+    for one in named:
+        for group in one.namings.groups:
+            for naming in group.namings if group.kind != "errors" else ():
+                yield from _opposite(naming, one.types, group.kind)
+        for join in one.types.endpoint.joins:
+            for node in negated(join.run_if.node) if join.run_if is not None else ():
+                name = _name(node)
+                if words(join.name) & words(name) and _says_no_opposite(join.name, name):
+                    yield _told(join.run_if, node, f"the join `{join.name}` runs where `{name}` is false")
+
+
+def _told(expression: Expression | None, node: Node, message: str) -> Diagnostic:
+    assert expression is not None  # noqa: S101  # for mypy: the node is a part of it
+    return expression.diagnostic("C246", message, node, severity="warning", hint="remove `$not`")
+
+
+def _opposite(naming: Naming, types_: EndpointTypes, kind: str) -> Iterator[Diagnostic]:
+    name = str(naming.path[-1])
+    for one in negated(naming.node):
+        read = _name(one)
+        is_truth = types_.kind(one).solid == types.BOOLEAN.kinds
+        shares = bool(words(name) & words(read))
+        if (shares or (is_truth and kind == "record")) and _says_no_opposite(name, read):
+            message = (
+                f"`{naming.name}` is the opposite of `{written(naming.expression, one)}`, and the names say the same"
+            )
+            yield naming.diagnostic("C246", message)
+    match naming.node:
+        case nodes.Binary(operator="!=", left=one, right=other) if name.startswith("is_"):
+            if any(_is_plain(side) and words(_name(side)) == words(name) for side in (one, other)):
+                yield naming.diagnostic("C246", f"`{naming.name}` is true where it is another one", "write `=`")
+        case nodes.Condition(condition=test, then=then, otherwise=None):
+            yield from _given_where_not(naming, test, then)
+
+
+def _given_where_not(naming: Naming, test: Node, then: Node) -> Iterator[Diagnostic]:
+    """A value under the opposite of the condition that has its name: `phase != "SETTLED" ? settled`."""
+    read = _name(then) if _is_plain(then) else ""
+    match test:
+        case nodes.Binary(operator="!=", right=nodes.String(value=value)) if read and words(value) == words(read):
+            yield naming.diagnostic("C246", f'`{read}` is given where it is not "{value}"', "write `=`")
+    if read and any("more" in parts(_name(one)) for one in negated(test)):
+        yield naming.diagnostic("C246", f"`{read}` is given where there are no more", "remove `$not`")
+
+
+def _says_no_opposite(one: str, other: str) -> bool:
+    """Whether the words that only one of two names has are no opposites of something."""
+    mine, theirs = set(parts(one)), set(parts(other))
+    apart = mine ^ theirs if words(one) != words(other) else ()
+    return not any(word in _POLAR or _PREFIXED.match(word) for word in apart)
+
+
+def _name(node: Node) -> str:
+    last = leading_names(node)[-1]
+    return str(getattr(last, "value", None) or getattr(last, "name", ""))
+
+
+def truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """What is taken for a truth in an endpoint, and what is not taken where it is given."""
+    return chain(taken_for_truths(typed), existing_truths(typed), hidden_by_settings(typed))
+
+
+def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C247: `a.count ? f(a.count)`, which leaves out the number 0."""
+    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+        for node in nodes.walk(one.node) if "?" in one.text else ():
+            test = node.condition if isinstance(node, nodes.Condition) else node
+            if (
+                isinstance(node, nodes.Condition)
+                and _is_count(typed, test)
+                and any(each == test for each in nodes.walk(node.then))
+            ):
+                text = written(one, test)
+                message, hint = f"`{text}` is false where it is 0, which is left out then", f"write `{text} != null`"
+                yield one.diagnostic("C247", message, test, severity="warning", hint=hint)
+
+
+def existing_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C246: `$exists(failed)` for a truth of the reply, which is true where that is false."""
+    tests = [typed.endpoint.error_when, *expressions(typed.endpoint.response)]
+    for one in tests:
+        match one.node if one is not None else None:
+            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(read,)):
+                kind = typed.kind(read)
+                if one is not None and kind.path and kind.solid == types.BOOLEAN.kinds:
+                    text = written(one, read)
+                    message = f"this is true where `{text}` is false, too"
+                    yield one.diagnostic("C246", message, severity="warning", hint=f"write `{text}`")
+
+
+def hidden_by_settings(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C228: `$context.board ?? $body.board`, which takes what the caller asks for only without the setting."""
+    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+        for node in nodes.walk(one.node) if "$context" in one.text else ():
+            if isinstance(node, nodes.Coalesce | nodes.Default):
+                roots = [
+                    getattr(leading_names(side)[0], "name", "") for side in (node.left, node.right) if _is_plain(side)
+                ]
+                if roots in (["context", "body"], ["context", "query"]):
+                    left, right = written(one, node.left), written(one, node.right)
+                    message = f"`{right}` counts only where the account has no `{left}`"
+                    yield one.diagnostic("C228", message, node, severity="warning", hint=f"write `{right} ?? {left}`")
+
+
+def _reads(node: Node, read: Node) -> bool:
+    return any(one == read for one in nodes.walk(node))
+
+
+def _is_count(typed: EndpointTypes, node: Node) -> bool:
+    """Whether a node is a number of the reply, and nothing else but null or absent."""
+    kind = typed.kind(node) if _is_plain(node) else types.ANY
+    return bool(kind.path and kind.solid) and kind.solid <= types.NUMBER.kinds

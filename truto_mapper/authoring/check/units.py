@@ -1,0 +1,215 @@
+"""Numbers in another unit than their names say, than beside them, or than on the way back to the provider."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from truto_mapper.authoring.check.namesakes import Named
+from truto_mapper.authoring.check.namings import Naming
+from truto_mapper.authoring.check.words import parts
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import leading_names
+from truto_mapper.language.nodes import Node
+from truto_mapper.mapping.linked import every, leaves
+from truto_mapper.resource.field import Field
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import dotted
+
+#: How many seconds, and how many units of a currency.
+_TIMES = {"ms": 0.001, "millis": 0.001, "milliseconds": 0.001, "sec": 1, "secs": 1, "seconds": 1}
+_TIMES |= {"mins": 60, "minutes": 60, "hrs": 3_600, "hours": 3_600, "days": 86_400}
+_MONEY = {"cents": 0.01, "pence": 0.01, "minor": 0.01}
+#: What milliseconds are multiplied by in other counts of time.
+_MOMENTS = (1e-6, 0.001, 1, 1_000, 60_000, 3_600_000, 86_400_000)
+_ROUNDING = frozenset({"round", "floor", "ceil", "abs", "number", "sum", "max", "min", "average"})
+_IN_WORDS = re.compile(r"\bin (\w+)\b", re.IGNORECASE)
+_SMALL = re.compile(r"(?<!not in )\b(cents|pence|minor|smallest)\b", re.IGNORECASE)
+_GIVEN = ("query", "body")
+
+
+class Use(NamedTuple):
+    """A path that decides a number, what it is multiplied by, and the function of time around it, if there is one."""
+
+    path: Node
+    factor: float
+    function: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        return [str(getattr(one, "value", None) or getattr(one, "name", "")) for one in leading_names(self.path)]
+
+    @property
+    def text(self) -> str:
+        """The path as it is written, without predicates."""
+        is_variable = isinstance(leading_names(self.path)[0], nodes.Variable)
+        return f"{'$' * is_variable}{dotted(self.names)}"
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a caller gives it."""
+        first = leading_names(self.path)[0]
+        return isinstance(first, nodes.Variable) and first.name in _GIVEN
+
+
+def uses(node: Node, lets: Mapping[str, Expression], factor: float = 1, function: str = "") -> Iterator[Use]:
+    """The paths that a node is a sum of, or chooses from; none for what is computed in another way."""
+    match node:
+        case nodes.Binary(operator="*" | "/" as operator, left=one, right=nodes.Number(value=value)) if value:
+            yield from uses(one, lets, factor * value if operator == "*" else factor / value, function)
+        case nodes.Binary(operator="*", left=nodes.Number(value=value), right=one) if value:
+            yield from uses(one, lets, factor * value, function)
+        case nodes.Binary(operator="+" | "-", left=one, right=other) | nodes.Coalesce(left=one, right=other):
+            yield from (*uses(one, lets, factor, function), *uses(other, lets, factor, function))
+        case nodes.Condition(then=one, otherwise=other):
+            yield from uses(one, lets, factor, function)
+            yield from uses(other, lets, factor, function) if other is not None else ()
+        case nodes.Block(expressions=(one,)):
+            yield from uses(one, lets, factor, function)
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _ROUNDING:
+            yield from uses(one, lets, factor, function)
+        case nodes.Call(procedure=nodes.Variable(name="fromMillis" | "toMillis" as name), arguments=(one,)):
+            yield from uses(one, lets, factor, name) if not function else ()
+        case nodes.Variable(name=name) if name in lets:
+            yield from uses(lets[name].node, {**lets, name: _NOTHING}, factor, function)
+        case nodes.Path(steps=steps, group=None) if len(leading_names(node)) == len(steps):
+            yield Use(node, factor, function)
+
+
+_NOTHING = Expression("null")
+
+
+def mistaken_units(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """C245: what the names, the times beside it, and the request that writes it back say of a number."""
+    yield from _moments(named)
+    for one in named:
+        described = _descriptions(one.mapper.resource.fields)
+        lets = dict(one.types.endpoint.let)
+        for group in one.namings.groups:
+            for naming in group.namings if group.kind not in ("let", "page", "items") else ():
+                yield from _by_name(naming, one, lets, described)
+    for one in named[:1]:
+        yield from _retry_after(one.mapper.mapping.errors)
+
+
+def _by_name(
+    naming: Naming, named: Named, lets: Mapping[str, Expression], described: Mapping[str, str]
+) -> Iterator[Diagnostic]:
+    """A number whose name, or that of what it is made of, has the name of a unit."""
+    name = str(naming.path[-1])
+    mine = _unit(name, described.get(name, ""))
+    if not mine and not any(_unit(source.name) for source in naming.sources):
+        return
+    for use in uses(naming.node, lets):
+        unit = _unit(use.names[-1])
+        expected = _expected(unit, mine, described.get(name, "") if not use.is_given else "")
+        is_number = not named.types.kind(use.path).solid - types.NUMBER.kinds
+        if is_number and not use.function and expected and not math.isclose(use.factor, expected, rel_tol=1e-6):
+            told = _in_words(expected, use.text)
+            message = f"`{naming.name}` is {_in_words(use.factor, use.text)}, and the names say {told}"
+            yield naming.diagnostic("C245", message)
+
+
+def _expected(unit: str, mine: str, description: str) -> float | None:
+    """What a number of a unit is multiplied by where another one is wanted; None if the units do not tell."""
+    if unit in _TIMES and mine in _TIMES:
+        return _TIMES[unit] / _TIMES[mine]
+    if (unit in _MONEY or mine in _MONEY) and not _SMALL.search(description) and not {unit, mine} & _TIMES.keys():
+        return _MONEY.get(unit, 1) / _MONEY.get(mine, 1)
+    return None
+
+
+def _unit(name: str, description: str = "") -> str:
+    """The unit that a name has, or that a description tells; "" if there is none."""
+    found = [
+        one for one in parts(name) if one in _TIMES or (one in _MONEY and (one != "minor" or "version" not in name))
+    ]
+    found += [one.lower() for one in _IN_WORDS.findall(description) if one.lower() in _TIMES]
+    return found[0] if found else ""
+
+
+def _in_words(factor: float, read: str) -> str:
+    if math.isclose(factor, 1):
+        return f"`{read}` itself"
+    is_more = factor > 1
+    number = round(factor if is_more else 1 / factor, 6)
+    return f"`{read} {'*' if is_more else '/'} {number:g}`"
+
+
+def _descriptions(fields: Mapping[str, Field]) -> dict[str, str]:
+    """The descriptions of fields, by their names."""
+    found: dict[str, str] = {}
+    for name, field in fields.items():
+        found |= {**_descriptions(field.below), name: f"{found.get(name, '')} {field.description or ''}"}
+    return found
+
+
+def _moments(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """Moments that one field gives in seconds, and another one in milliseconds."""
+    found = {id(use.path): (one, use) for one, use in _of_time(named)}.values()
+    pool: list[tuple[Expression, Use, float]] = []
+    for one, use in found:
+        factor = 1 / use.factor if use.function == "toMillis" else use.factor
+        if not any(math.isclose(factor, each, rel_tol=1e-6) for each in _MOMENTS):
+            message = f"a moment is a number of seconds or of milliseconds, and this is {_in_words(use.factor, 'it')}"
+            yield one.diagnostic("C245", message, use.path, severity="warning", hint="write `* 1000` for seconds")
+        elif not _unit(use.names[-1]):
+            pool.append((one, use, round(factor, 6)))
+    counted = Counter(factor for _, _, factor in pool).most_common()
+    usual = min(counted, key=lambda one: (-one[1], -one[0]))[0] if len(counted) > 1 else None
+    if len(counted) > 1 and counted[0][1] == counted[1][1] and not _are_twins(named, [one for one, _, _ in pool]):
+        return  # two may be in two units
+    for one, use, factor in pool if usual is not None else ():
+        if factor != usual:
+            other = next(each.text for _, each, theirs in pool if theirs == usual)
+            message = f"`{use.text}` counts {_counted(factor)} here, and `{other}` {_counted(usual or 1)}"
+            yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
+
+
+def _are_twins(named: Sequence[Named], some: Sequence[Expression]) -> bool:
+    """Whether some expressions are for when a record was created, and for when it was updated."""
+    made = [each for one in named for each in leaves(one.types.endpoint.response)]
+    names = {str(path[-1]) for path, _, each in made if path and any(each is one for one in some)}
+    return {"created_at", "updated_at"} <= names
+
+
+def _counted(factor: float) -> str:
+    known: dict[float, str] = {1: "milliseconds", 1_000: "seconds", 60_000: "minutes"}
+    return known.get(factor, "another unit")
+
+
+def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use]]:
+    """What moments of the reply are made of, and what moments of the caller's become in a request."""
+    for endpoint in (one.types.endpoint for one in named):
+        lets = dict(endpoint.let)
+        for key, one in every(endpoint):
+            if "illis(" not in one.text:
+                continue
+            for node in nodes.walk(one.node) if "fromMillis" in one.text else ():
+                match node:
+                    case nodes.Call(procedure=nodes.Variable(name="fromMillis"), arguments=(number, *_)):
+                        yield from ((one, use) for use in uses(number, lets, 1, "fromMillis") if not use.is_given)
+            if key in ("params", "body"):
+                sent = (use for use in uses(one.node, {}) if use.function == "toMillis" and use.is_given)
+                yield from ((one, use) for use in sent)
+
+
+def _retry_after(errors: Mapping[str, Expression]) -> Iterator[Diagnostic]:
+    """The header `retry-after`, which counts seconds."""
+    one = errors.get("retry_after")
+    for use in uses(one.node, {}) if one is not None else ():
+        if one is not None and use.names[-1] == "retry-after" and use.factor != 1:
+            message = (
+                f"the header `retry-after` counts seconds, and so does `retry_after`: this is {use.factor:g} of it"
+            )
+            yield one.diagnostic("C245", message, severity="warning", hint="leave it as it is")
+
+
+def factor_of(naming: Naming, lets: Iterable[tuple[str, Expression]]) -> tuple[float, bool] | None:
+    """What the one path of a naming is multiplied by, and whether it becomes a moment; None if that is not known."""
+    found = list(uses(naming.node, dict(lets)))
+    return (found[0].factor, bool(found[0].function)) if len(found) == 1 else None
