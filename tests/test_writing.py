@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.runtime.values import MISSING, Function, Sequence
+from truto_mapper.language.runtime.values import MISSING, Constructed, Function, Sequence
 from truto_mapper.language.runtime.writing import decimal_of, string
 from truto_mapper.text.errors import EvaluationError
 
@@ -24,6 +24,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
         st.lists(inner, max_size=3).map(Sequence),
+        st.lists(inner, max_size=3).map(Constructed),
         st.dictionaries(TEXTS, inner, max_size=3),
     ),
     max_leaves=8,

@@ -6,14 +6,14 @@ from bisect import bisect_right
 from itertools import chain
 from typing import Any, Final
 
-from truto_mapper.language.runtime.values import CHUNK, Missing, Walk
+from truto_mapper.language.runtime.values import CHUNK, Constructed, Kept, Missing, Sequence, Walk
 from truto_mapper.language.runtime.walks import FEW, MANY, PART, is_flat
 
 Values = list[Any] | tuple[Any, ...]
 
 _SCALARS: Final = frozenset((str, int, float, bool, type(None), Missing))
 _OBJECTS: Final = frozenset((dict,))
-_ARRAYS: Final = frozenset((list,))
+_ARRAYS: Final = frozenset((list, Sequence, Kept, Constructed))
 
 
 class Columns:
@@ -49,7 +49,7 @@ class Columns:
         elif kinds == _OBJECTS:
             if self.deep:
                 self.see_within(values, depth)
-        elif kinds == _ARRAYS:
+        elif kinds <= _ARRAYS:
             self._see_arrays(values, depth)
         else:
             self._see_mixed(values, kinds, depth)
