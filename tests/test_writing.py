@@ -46,7 +46,7 @@ def written(value):
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.lists(VALUES, min_size=1, max_size=4), st.lists(st.integers(0, 3), min_size=33, max_size=80), st.data())
+@given(st.lists(VALUES, min_size=1, max_size=4), st.lists(st.integers(0, 3), min_size=6, max_size=80), st.data())
 def test_many_values_are_written_as_each_of_them(kinds, order, data):
     rows = [kinds[number % len(kinds)] for number in order]
     rows += data.draw(st.lists(st.fixed_dictionaries({"a%": NUMBERS, "b": VALUES}), max_size=12))
@@ -98,6 +98,27 @@ def test_values_are_nested_two_hundred_levels_deep_at_most(count):
     assert string(None, nested(198, count)).startswith("[" * 200)
     with pytest.raises(EvaluationError) as refused:
         string(None, nested(199, count))
+    assert refused.value.diagnostics[0].code == "D407"
+
+
+def row_of_rows(levels, count, kind):
+    """A row in a row, and so on, each with other fields or items."""
+    row = 0.1 + 0.2
+    for _ in range(levels):
+        row = (
+            [row, *[1] * (count - 1)] if kind is list else {"a": row} | {f"b{number}": 1 for number in range(1, count)}
+        )
+    return row
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+@pytest.mark.parametrize("count", [8, 40])
+def test_deep_values_with_many_members_do_not_fill_the_stack(count, kind):
+    row = row_of_rows(190, count, kind)
+    assert Expression("$string($)").evaluate(row) == written(row)
+    assert Expression("$count(**)").evaluate(row) == (190 * (count - 1) + 1) + (190 if kind is dict else 0)
+    with pytest.raises(EvaluationError) as refused:
+        Expression("$string($)").evaluate(row_of_rows(201, count, kind))
     assert refused.value.diagnostics[0].code == "D407"
 
 

@@ -7,13 +7,14 @@ from itertools import chain
 from typing import Any, Final
 
 from truto_mapper.language.runtime.values import CHUNK, Constructed, Kept, Missing, Sequence, Walk
-from truto_mapper.language.runtime.walks import FEW, MANY, PART, is_flat
+from truto_mapper.language.runtime.walks import DEEP, FEW, MANY, PART, is_flat
 
 Values = list[Any] | tuple[Any, ...]
 
 _SCALARS: Final = frozenset((str, int, float, bool, type(None), Missing))
 _OBJECTS: Final = frozenset((dict,))
 _ARRAYS: Final = frozenset((list, Sequence, Kept, Constructed))
+_KNOWN: Final = _SCALARS | _OBJECTS | _ARRAYS
 
 
 class Columns:
@@ -38,7 +39,7 @@ class Columns:
         """There are such arrays with so many items together, and these come next."""
 
     def others(self, values: Values, depth: int) -> None:  # noqa: ARG002  (for subclasses)
-        """There are such values of other classes."""
+        """There are such values of other classes, or so deep."""
         self.is_sure = False
 
     def see(self, values: Values, depth: int) -> None:
@@ -46,6 +47,8 @@ class Columns:
         kinds = set(map(type, values))
         if kinds <= _SCALARS:
             self.scalars(values, kinds)
+        elif depth > DEEP:
+            self.others(values, depth)
         elif kinds == _OBJECTS:
             if self.deep:
                 self.see_within(values, depth)
@@ -55,12 +58,14 @@ class Columns:
             self._see_mixed(values, kinds, depth)
 
     def _see_mixed(self, values: Values, kinds: set[type], depth: int) -> None:
-        known = _SCALARS | _OBJECTS | _ARRAYS
-        if not kinds <= known:
-            self.others([one for one in values if one.__class__ not in known], depth)
-        for some in (_SCALARS, _OBJECTS, _ARRAYS):
-            if self.is_sure and not kinds.isdisjoint(some):
-                self.see([one for one in values if one.__class__ in some], depth)
+        if not kinds <= _KNOWN:
+            self.others([one for one in values if one.__class__ not in _KNOWN], depth)
+        if self.is_sure and (some := kinds & _SCALARS):
+            self.scalars([one for one in values if one.__class__ in _SCALARS], some)
+        if self.is_sure and self.deep and dict in kinds:
+            self.see_within([one for one in values if one.__class__ is dict], depth)
+        if self.is_sure and not kinds.isdisjoint(_ARRAYS):
+            self._see_arrays([one for one in values if one.__class__ in _ARRAYS], depth)
 
     def see_within(self, objects: Values, depth: int) -> None:
         """Look at what is within some objects, those with as many fields together."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from truto_mapper.language.runtime.columns import Columns, Values
 from truto_mapper.language.runtime.values import Missing, Walk
-from truto_mapper.language.runtime.walks import MANY
+from truto_mapper.language.runtime.walks import DEEP, MANY
 
 _SCALARS: Final = frozenset((str, int, float, bool, type(None), Missing))
 _TEXTS: Final = frozenset((str,))
@@ -19,7 +19,7 @@ def measure(value: Any, walk: Walk, depth: int = 0) -> None:
     elif isinstance(value, (list, dict)):
         inner = walk.enter(depth, value)
         size = 3 * len(value) + 2
-        if len(value) >= MANY:
+        if len(value) >= MANY and depth < DEEP:
             walk.write(size)
             _Sizes(walk).see(list(value.values() if isinstance(value, dict) else value), inner)
             return

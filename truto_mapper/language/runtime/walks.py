@@ -32,6 +32,8 @@ _KNOWN: Final = _NO_ARRAYS | {list}
 MANY: Final = 32
 FEW: Final = 8
 PART: Final = 256
+#: What is nested deeper is looked at one by one, which takes less of Python's stack.
+DEEP: Final = 20
 _OBJECTS: Final = frozenset((dict,))
 _NESTED: Final = frozenset((dict, list))
 
@@ -210,7 +212,7 @@ def objects(value: Any, run: Run | None = None) -> Any:
 def _descend(value: Any, found: list[Any], depth: int, walk: Walk, only: bool) -> None:
     """Add what is within an array or object."""
     inner = walk.enter(depth, value)
-    if len(value) >= MANY and isinstance(value, list) and _OBJECTS.issuperset(map(type, value)):
+    if len(value) >= MANY and depth < DEEP and isinstance(value, list) and _OBJECTS.issuperset(map(type, value)):
         _add_alike(value, found, lambda part: _within(part, inner, walk, only))
         return
     members = value.values() if isinstance(value, dict) else walk.each(value)

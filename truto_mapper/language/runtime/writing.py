@@ -24,7 +24,7 @@ from truto_mapper.language.runtime.values import (
     quoted,
     refuse_value,
 )
-from truto_mapper.language.runtime.walks import FEW, MANY, PART, apart, by_fields
+from truto_mapper.language.runtime.walks import DEEP, FEW, MANY, PART, apart, by_fields
 from truto_mapper.text.quick_json import library
 
 
@@ -47,7 +47,8 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
     start, end = ("\n" + " " * indent * inner, "\n" + " " * indent * depth) if indent else ("", "")
     members = list(value if isinstance(value, list) else value.values())
     walk.write(len(value) * (len(start) + 2))
-    if len(members) >= MANY and not indent:
+    least = FEW if members[0].__class__ in _NESTED else MANY
+    if len(members) >= least and depth < DEEP and not indent:
         texts = (_pieces if isinstance(value, list) else _each)(members, inner, walk)
     else:
         walk.write(sum([len(item) for item in members if item.__class__ is str]))
@@ -65,6 +66,7 @@ def to_json(value: Any, indent: int = 0, depth: int = 0, walk: Walk | None = Non
 
 
 _TEXT = frozenset((str,))
+_NESTED = frozenset((dict, list))
 
 
 #: A text as JSON, in quotes.
@@ -164,7 +166,7 @@ def _each(values: list[Any], depth: int, walk: Walk) -> list[str]:
 
 def _texts(values: list[Any], depth: int, walk: Walk) -> list[str]:
     """The JSON of some values; those of one type are written together, which Python does in fewer steps."""
-    if len(values) < FEW:
+    if len(values) < FEW or depth > DEEP:
         return [to_json(value, 0, depth, walk) for value in values]
     if len(kinds := set(map(type, values))) > 1:
         return apart(map(type, values), values, lambda part: _texts(part, depth, walk))
