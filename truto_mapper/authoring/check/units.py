@@ -161,8 +161,9 @@ def _moments(named: Sequence[Named]) -> Iterator[Diagnostic]:
             pool.append((one, use, round(factor, 6)))
     counted = Counter(factor for _, _, factor in pool).most_common()
     usual = min(counted, key=lambda one: (-one[1], -one[0]))[0] if len(counted) > 1 else None
-    if len(counted) > 1 and counted[0][1] == counted[1][1] and not _are_twins(named, [one for one, _, _ in pool]):
-        return  # two may be in two units
+    others = sum(number for factor, number in counted if factor != usual)
+    if others > 1 or (others == len(pool) - 1 and not _are_twins(named, [one for one, _, _ in pool])):
+        return  # a provider may have two units
     for one, use, factor in pool if usual is not None else ():
         if factor != usual:
             other = next(each.text for _, each, theirs in pool if theirs == usual)
