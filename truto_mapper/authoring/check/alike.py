@@ -34,10 +34,14 @@ def _twins(mapper: Mapper, endpoint: Endpoint, join: Join, others: Sequence[Join
     """A join that lacks what another one of the same name, path and schema has."""
     node = mapper.mapping.root.value["endpoints"].value[endpoint.name].value.get("join")
     for other in others:
-        if other.name == join.name and other.path.node == join.path.node and other.source is join.source:
+        if other.name == join.name and other.path.node == join.path.node and _schema(other) == _schema(join):
             left = [key for key in _OF_JOINS if getattr(join, key) is None and getattr(other, key) is not None]
             left += ["on_error"] if other.leaves_out and not join.leaves_out else []
             if left and node is not None:
                 message = f"the join `{join.name}` of `{endpoint.name}` has no `{left[0]}`, which it has elsewhere"
                 yield node.diagnostic("C249", message, key=join.name, severity="warning", hint=f"add `{left[0]}`")
                 return
+
+
+def _schema(join: Join) -> str | None:
+    return None if join.source is None else join.source.name

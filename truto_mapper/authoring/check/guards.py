@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
+from truto_mapper.authoring.check.words import are_opposites, words
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import is_simple_path
+from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import every
 from truto_mapper.text.diagnostics import Diagnostic
@@ -21,7 +22,8 @@ def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Condition) and node.otherwise is None:
                 for tested, read in _others(typed, node):
-                    if not _is_used(tested, every_one):
+                    names = [words(str(getattr(leading_names(each)[-1], "value", ""))) for each in (tested, read)]
+                    if are_opposites(*names) or not _is_used(tested, every_one):
                         text, other = written(one, tested), written(one, read)
                         message = f"`{text}` is only asked for, and `{other}` is given where it has a value"
                         yield one.diagnostic("C232", message, read, severity="warning", hint=f"did you mean `{text}`?")

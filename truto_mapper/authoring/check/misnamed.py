@@ -67,7 +67,7 @@ def _left_unread(named: Named, group: Group) -> Iterator[Diagnostic]:
         if not is_other or name in _OF_MAPPINGS or isinstance(naming.node, nodes.Array | nodes.Object):
             continue
         near = [one for one in group.namings if one is not naming and one.path[:-1] == naming.path[:-1]]
-        found = next(named.unread(naming.path, near, ()), None)
+        found = next(named.unread(naming.path, near, (), by_kin=not reads), None)
         if found is not None:
             message = f"`{naming.name}` does not read `{dotted(found)}`, which has its name and is never read"
             yield naming.diagnostic("C232", message)
@@ -150,7 +150,7 @@ def _left_out(named: Named) -> Iterator[Diagnostic]:
             given = {naming.path[-1] for naming in near}
             left = [name for name in names if name not in given]
             for name in left if 0 < len(left) <= max(1, len(given) // 2) and near else ():
-                found = next(named.unread((name,), near, ()), None)
+                found = next(named.unread((name,), near, (), by_kin=True), None)
                 if found is not None:
                     message = f"the object has no `{name}`, and nothing reads `{dotted(found)}`"
                     yield one.diagnostic("C233", message, made, severity="warning", hint="add it to the object")

@@ -11,7 +11,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
-from truto_mapper.authoring.check.words import Words, are_opposites, kin, words, words_of
+from truto_mapper.authoring.check.words import Words, are_kin, are_opposites, kin, words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -365,8 +365,13 @@ class Named:
         field = self.fields[path]
         return not field.supported_in or self.mapper.mapping.integration in field.supported_in
 
-    def unread(self, path: NamePath, near: Sequence[Naming], others: Sequence[str]) -> Iterator[NamePath]:
-        """The unread fields of the reply that have the name of a field, beside those that the fields near it read."""
+    def unread(
+        self, path: NamePath, near: Sequence[Naming], others: Sequence[str], *, by_kin: bool = False
+    ) -> Iterator[NamePath]:
+        """The unread fields of the reply that have the name of a field, beside those that the fields near it read.
+
+        `by_kin` counts words that often stand for those of the name, too.
+        """
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
             beside = properties(self.types.body, above)
@@ -375,7 +380,7 @@ class Named:
             for name in beside:
                 is_read = any((*above, name)[:end] in self.read for end in range(1, len(above) + 2) if end > len(above))
                 has_name = (found := words(name) - usual) and found in wanted
-                if not is_read and (has_name or name in others):
+                if not is_read and (has_name or name in others or (by_kin and are_kin(path[-1], name))):
                     yield (*above, name)
 
 

@@ -36,6 +36,7 @@ def disagreeing(endpoint: Endpoint) -> Iterator[Diagnostic]:
 def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[Diagnostic]:
     operator = test.operator
     expected = None
+    yield from _other_number(expression, test, said)
     if isinstance(test.right, nodes.Number):
         expected = _limit(said, f"{test.right.value}")
     elif isinstance(test.left, nodes.Number):
@@ -45,6 +46,15 @@ def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[D
     if expected is not None and operator != expected:
         message = f"this refuses what is `{operator}`, and the message says what `{expected}` refuses"
         yield expression.diagnostic("C248", message, test, severity="warning", hint=f"write `{expected}`")
+
+
+def _other_number(expression: Expression, test: nodes.Binary, said: str) -> Iterator[Diagnostic]:
+    """A number that is not the one of the message."""
+    numbers = re.findall(r"\d+", said.replace(",", ""))
+    for side in (test.left, test.right):
+        if isinstance(side, nodes.Number) and len(numbers) == 1 and abs(int(numbers[0]) - side.value) > 1:
+            message = f"this compares with {side.value}, and the message says {numbers[0]}"
+            yield expression.diagnostic("C248", message, side, severity="warning", hint=f"write `{numbers[0]}`")
 
 
 def _limit(said: str, number: str) -> str | None:

@@ -139,15 +139,22 @@ def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 def existing_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C246: `$exists(failed)` for a truth of the reply, which is true where that is false."""
-    tests = [typed.endpoint.error_when, *expressions(typed.endpoint.response)]
-    for one in tests:
-        match one.node if one is not None else None:
-            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(read,)):
-                kind = typed.kind(read)
-                if one is not None and kind.path and kind.solid == types.BOOLEAN.kinds:
-                    text = written(one, read)
-                    message = f"this is true where `{text}` is false, too"
-                    yield one.diagnostic("C246", message, severity="warning", hint=f"write `{text}`")
+    tests = [one for one in (typed.endpoint.error_when,) if one is not None]
+    for one in (*tests, *expressions(typed.endpoint.response)):
+        for node in _given(one.node) if "$exists" in one.text else ():
+            match node:
+                case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(read,)):
+                    kind, text = typed.kind(read), written(one, read)
+                    if kind.path and kind.solid == types.BOOLEAN.kinds:
+                        message = f"this is true where `{text}` is false, too"
+                        yield one.diagnostic("C246", message, node, severity="warning", hint=f"write `{text}`")
+
+
+def _given(node: Node) -> Iterator[Node]:
+    """A node, and the values of the objects below it."""
+    yield node
+    objects = (one for one in nodes.walk(node) if isinstance(one, nodes.Object))
+    yield from (value for one in objects for _, value in one.pairs)
 
 
 def hidden_by_settings(typed: EndpointTypes) -> Iterator[Diagnostic]:

@@ -19,6 +19,7 @@ from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
+from truto_mapper.text.source import Span
 
 #: How many seconds, and how many units of a currency.
 _TIMES = {"ms": 0.001, "millis": 0.001, "milliseconds": 0.001, "sec": 1, "secs": 1, "seconds": 1}
@@ -74,13 +75,25 @@ def uses(node: Node, lets: Mapping[str, Expression], factor: float = 1, function
             yield from uses(one, lets, factor, function)
         case nodes.Call(procedure=nodes.Variable(name="fromMillis" | "toMillis" as name), arguments=(one,)):
             yield from uses(one, lets, factor, name) if not function else ()
-        case nodes.Variable(name=name) if name in lets:
-            yield from uses(lets[name].node, {**lets, name: _NOTHING}, factor, function)
-        case nodes.Path(steps=steps, group=None) if len(leading_names(node)) == len(steps):
-            yield Use(node, factor, function)
+        case nodes.Variable(name=name):
+            yield from uses(lets[name].node, {**lets, name: _NOTHING}, factor, function) if name in lets else ()
+            yield from () if name else (Use(node, factor, function),)
+        case nodes.Path(group=None):
+            yield from _of_path(node, factor, function)
 
 
-_NOTHING = Expression("null")
+def _of_path(path: nodes.Path, factor: float, function: str) -> Iterator[Use]:
+    """A path of names, or one whose last step computes something of each item: `alerts.($ / 60)`."""
+    names, rest, last = len(leading_names(path)), path.steps[:-1], path.steps[-1].node
+    if names == len(path.steps):
+        yield Use(path, factor, function)
+    elif names == len(rest) and isinstance(last, nodes.Block | nodes.Call):
+        for use in uses(last, {}, factor, function):
+            if use.path == _ITEM:
+                yield Use(nodes.Path(path.span, rest), use.factor, use.function)
+
+
+_NOTHING, _ITEM = Expression("null"), nodes.Variable(Span(0, 0), "")
 
 
 def mistaken_units(named: Sequence[Named]) -> Iterator[Diagnostic]:
@@ -161,8 +174,9 @@ def _moments(named: Sequence[Named]) -> Iterator[Diagnostic]:
             pool.append((one, use, round(factor, 6)))
     counted = Counter(factor for _, _, factor in pool).most_common()
     usual = min(counted, key=lambda one: (-one[1], -one[0]))[0] if len(counted) > 1 else None
-    if len(counted) > 1 and counted[0][1] == counted[1][1] and not _are_twins(named, [one for one, _, _ in pool]):
-        return  # two may be in two units
+    others = sum(number for factor, number in counted if factor != usual)
+    if others > 1 or (others == len(pool) - 1 and not _are_twins(named, [one for one, _, _ in pool])):
+        return  # a provider may have two units
     for one, use, factor in pool if usual is not None else ():
         if factor != usual:
             other = next(each.text for _, each, theirs in pool if theirs == usual)

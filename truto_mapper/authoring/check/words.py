@@ -46,7 +46,7 @@ _KIN = [
     "name title label display fullname", "description text body content detail note memo comment message",
     "title summary subject headline", "id key uuid guid ref reference login username handle", "city town locality",
     "postal post zip", "author by creator writer", "street line", "state province region", "amount sum total",
-    "quantity qty count", "due deadline", "phone mobile tel",
+    "quantity qty count", "currency iso", "due deadline", "phone mobile tel",
 ]  # fmt: skip
 
 #: Words that exclude each other: a name with one of them does not mean a value that is named by the other.
@@ -124,6 +124,21 @@ def kin(name: str) -> Words:
     """The words of a name, and the number of each group of words that often stand for one of them."""
     found = words(name)
     return found | {f"~{number}" for number, group in enumerate(_GROUPS) if found & group}
+
+
+def are_kin(one: str, other: str) -> bool:
+    """Whether two names have the same words, or such as often stand for them."""
+    mine, theirs = words(one), words(other)
+    pairs = ((mine, theirs), (theirs, mine))
+    return all(some and all(word in rest or _groups(word) & _groups_of(rest) for word in some) for some, rest in pairs)
+
+
+def _groups(word: str) -> frozenset[int]:
+    return frozenset(number for number, group in enumerate(_GROUPS) if word in group)
+
+
+def _groups_of(some: Words) -> frozenset[int]:
+    return frozenset(number for word in some for number in _groups(word))
 
 
 def _is_bound(parts: Sequence[str], number: int) -> bool:
