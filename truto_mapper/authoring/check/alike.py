@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, Join
 from truto_mapper.text.diagnostics import Diagnostic
@@ -16,13 +17,14 @@ _OF_JOINS = {"run_if": "run_if", "empty_when": "empty_when", "error_when": "erro
 def lacking(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:
     """C249: an endpoint without the `error_when` of the others, and a join without a key of its twin."""
     endpoints = mapper.mapping.root.value["endpoints"]
+    refused = refusal_type(mapper.mapping).properties or {}
     for typed in all_types:
         name, others = typed.endpoint.name, [one.endpoint for one in all_types if one is not typed]
         failing = [one for one in others if one.error_when is not None]
         if typed.endpoint.error_when is None and failing and len(failing) == len(others):
             test = failing[0].error_when
             fields = {read.path[1] for read in reads(test) if read.path[0] == "$" and read.path[1:]} if test else set()
-            if test is not None and fields and fields <= (typed.body.properties or {}).keys():
+            if test is not None and fields and fields <= {*(typed.body.properties or {}), *refused}:
                 message = f"`{name}` has no `error_when`, and `{failing[0].name}` has `{test.line}`"
                 hint = f"add `error_when: {test.line}`: the replies have this, too"
                 yield endpoints.diagnostic("C249", message, key=name, severity="warning", hint=hint)
