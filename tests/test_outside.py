@@ -82,3 +82,12 @@ def test_what_contradicts_its_name_is_found(fault, desk):
 @pytest.mark.parametrize("case", [RIGHT, *MEANINGS["fine"]], ids=named)
 def test_nothing_is_found_in_what_means_what_its_name_says(case, desk):
     assert [one.render() for one in desk(changed(case, MEANINGS["files"]))] == []
+
+
+@pytest.mark.parametrize("edits", MEANINGS["everywhere"], ids=str)
+def test_names_that_say_different_things_are_no_contradiction(edits, desk):
+    files = dict(MEANINGS["files"])
+    for old, new in edits:
+        assert any(old in text for text in files.values()), old
+        files = {name: text.replace(old, new) for name, text in files.items()}
+    assert [one.render() for one in desk(files)] == []

@@ -24,7 +24,8 @@ def lacking(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Diag
         if typed.endpoint.error_when is None and failing and len(failing) == len(others):
             test = failing[0].error_when
             fields = {read.path[1] for read in reads(test) if read.path[0] == "$" and read.path[1:]} if test else set()
-            if test is not None and fields and fields <= {*(typed.body.properties or {}), *refused}:
+            known = {*(typed.body.properties or {}), *(refused if len(others) > 1 else ())}
+            if test is not None and fields and fields <= known:
                 message = f"`{name}` has no `error_when`, and `{failing[0].name}` has `{test.line}`"
                 hint = f"add `error_when: {test.line}`: the replies have this, too"
                 yield endpoints.diagnostic("C249", message, key=name, severity="warning", hint=hint)

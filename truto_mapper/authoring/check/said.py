@@ -13,6 +13,8 @@ from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+#: How many of a unit another one has: days, hours, seconds, thousands of bytes.
+_UNITS = (7, 24, 60, 1_000, 1_024)
 #: What a message says is right, each with the operator that finds what is not.
 _LIMITS = [
     (r"(?:at most|no more than|not more than|up to|maximum(?: of)?|limit(?:ed)? (?:to|of)) {}", ">"),
@@ -52,9 +54,16 @@ def _other_number(expression: Expression, test: nodes.Binary, said: str) -> Iter
     """A number that is not the one of the message."""
     numbers = re.findall(r"\d+", said.replace(",", ""))
     for side in (test.left, test.right):
-        if isinstance(side, nodes.Number) and len(numbers) == 1 and abs(int(numbers[0]) - side.value) > 1:
+        if isinstance(side, nodes.Number) and len(numbers) == 1 and _differ(side.value, int(numbers[0])):
             message = f"this compares with {side.value}, and the message says {numbers[0]}"
             yield expression.diagnostic("C248", message, side, severity="warning", hint=f"write `{numbers[0]}`")
+
+
+def _differ(one: float, other: int) -> bool:
+    """Whether two numbers are not the same, nor in two units, as 2 hours and 120 minutes are."""
+    small, large = sorted((one, other))
+    is_multiple = small > 0 and any(large % (small * unit) == 0 for unit in _UNITS)
+    return large - small > 1 and not is_multiple
 
 
 def _limit(said: str, number: str) -> str | None:

@@ -10,7 +10,7 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming
 from truto_mapper.authoring.check.slips import written
-from truto_mapper.authoring.check.words import parts, words
+from truto_mapper.authoring.check.words import kin, parts, words
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names
@@ -63,7 +63,7 @@ def turned_around(named: Sequence[Named]) -> Iterator[Diagnostic]:
     for one in named:
         for group in one.namings.groups:
             for naming in group.namings if group.kind != "errors" else ():
-                yield from _opposite(naming, one.types, group.kind)
+                yield from _opposite(naming)
         for join in one.types.endpoint.joins:
             for node in negated(join.run_if.node) if join.run_if is not None else ():
                 name = _name(node)
@@ -76,13 +76,11 @@ def _told(expression: Expression | None, node: Node, message: str) -> Diagnostic
     return expression.diagnostic("C246", message, node, severity="warning", hint="remove `$not`")
 
 
-def _opposite(naming: Naming, types_: EndpointTypes, kind: str) -> Iterator[Diagnostic]:
+def _opposite(naming: Naming) -> Iterator[Diagnostic]:
     name = str(naming.path[-1])
     for one in negated(naming.node):
         read = _name(one)
-        is_truth = types_.kind(one).solid == types.BOOLEAN.kinds
-        shares = bool(words(name) & words(read))
-        if (shares or (is_truth and kind == "record")) and _says_no_opposite(name, read):
+        if kin(name) & kin(read) and _says_no_opposite(name, read):
             message = (
                 f"`{naming.name}` is the opposite of `{written(naming.expression, one)}`, and the names say the same"
             )
@@ -127,14 +125,18 @@ def taken_for_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
     for one in {id(one): one for _, one in every(typed.endpoint)}.values():
         for node in nodes.walk(one.node) if "?" in one.text else ():
             test = node.condition if isinstance(node, nodes.Condition) else node
-            if (
-                isinstance(node, nodes.Condition)
-                and _is_count(typed, test)
-                and any(each == test for each in nodes.walk(node.then))
-            ):
+            if isinstance(node, nodes.Condition) and _is_count(typed, test) and _loses_zero(node):
                 text = written(one, test)
                 message, hint = f"`{text}` is false where it is 0, which is left out then", f"write `{text} != null`"
                 yield one.diagnostic("C247", message, test, severity="warning", hint=hint)
+
+
+def _loses_zero(node: nodes.Condition) -> bool:
+    """Whether a condition reads the number that it tests, does not divide by it, and gives no 0 for 0."""
+    below = [one for one in nodes.walk(node.then) if isinstance(one, nodes.Binary) and one.operator in "/%"]
+    divides = any(_reads(one.right, node.condition) for one in below)
+    is_zero = isinstance(node.otherwise, nodes.Number) and node.otherwise.value == 0
+    return _reads(node.then, node.condition) and not divides and not is_zero
 
 
 def existing_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:

@@ -23,7 +23,7 @@ from truto_mapper.text.source import Span
 
 #: How many seconds, and how many units of a currency.
 _TIMES = {"ms": 0.001, "millis": 0.001, "milliseconds": 0.001, "sec": 1, "secs": 1, "seconds": 1}
-_TIMES |= {"mins": 60, "minutes": 60, "hrs": 3_600, "hours": 3_600, "days": 86_400}
+_TIMES |= {"mins": 60, "minutes": 60, "hrs": 3_600, "hours": 3_600}  # a day may have eight hours
 _MONEY = {"cents": 0.01, "pence": 0.01, "minor": 0.01}
 #: What milliseconds are multiplied by in other counts of time.
 _MOMENTS = (1e-6, 0.001, 1, 1_000, 60_000, 3_600_000, 86_400_000)
@@ -119,7 +119,9 @@ def _by_name(
         return
     for use in uses(naming.node, lets):
         unit = _unit(use.names[-1])
-        expected = _expected(unit, mine, described.get(name, "") if not use.is_given else "")
+        if not unit and not use.is_given:
+            continue  # a provider's number may be in any unit
+        expected = _expected(unit, mine, described.get(use.names[-1] if use.is_given else name, ""))
         is_number = not named.types.kind(use.path).solid - types.NUMBER.kinds
         if is_number and not use.function and expected and not math.isclose(use.factor, expected, rel_tol=1e-6):
             told = _in_words(expected, use.text)
