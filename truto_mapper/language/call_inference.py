@@ -92,7 +92,8 @@ def _given(judge: Judge, name: str, scope: TypeScope, arguments: Sequence[nodes.
             offered = offered[: call_types.arity_of(one.name)]
             fit = call_types.fit(one.name, call_types.signature_of(one.name), offered, ANY)
             _tell(judge, one, [one] * len(offered), () if isinstance(fit, Fit) else fit)
-            made = made if name in _KEEPING else call_types.result(one.name, offered, ANY)
+            kept = made.without({"null"}) if one.name == "boolean" else made
+            made = kept if name in _KEEPING else call_types.result(one.name, offered, ANY)
             given.append(types.FUNCTION)
         else:
             given.append(judge.infer(one, scope))
