@@ -57,6 +57,11 @@ SLIPS = [
     ("$map(a, function($v) { v.b })", [("C219", "v", "write `$v`")]),
     ('{"id": a, "id": b}', [("C219", '"id"', "remove one of them, or rename it")]),
     ("m[$n - 1][0]", [("C221", "0", "write `(m[$n - 1])[0]`")]),
+    ('$fromMillis(a, "[Y]-[m01]-[D01]")', [("C219", '"[Y]-[m01]-[D01]"', "write `M` for the month")]),
+    ('$dtFromFormat(a, "yyyy-mm-dd HH:mm")', [("C219", '"yyyy-mm-dd HH:mm"', "write `M` for the month")]),
+    ('$toMillis(a, "[M]/[D]/[Y] [H]:[M01]")', [("C219", '"[M]/[D]/[Y] [H]:[M01]"', "write `m` for minutes")]),
+    ('a ~> $toMillis("[Y]-[M]-[D] [h]:[m]")', [("C219", '"[Y]-[M]-[D] [h]:[m]"', "write `H` for the hour of the day")]),
+    ('$dtFromIso(a).toFormat("h:m")', [("C219", '"h:m"', "write `H` for the hour of the day")]),
 ]
 
 
@@ -66,6 +71,11 @@ def test_a_slip_is_told_with_what_to_write(text, expected):
 
 
 FINE = [
+    '$fromMillis(a, "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z")',
+    '$dtFromFormat(a, "HH:mm dd/MM/yyyy")',
+    "$dtFromFormat(a, \"d LLL yyyy 'at' h:mm a\")",
+    '$toMillis(a, "[h]:[m] [P]")',
+    '$fromMillis(a, "[Y]-[d] [H01][m01]")',
     "$map(a, $string)",
     "a ~> $uppercase",
     "($f := $count; $f(a))",

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from truto_mapper.authoring.check.pictures import mistaken, pictures_of
 from truto_mapper.language import call_types, foreign, nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.hints.operators import looks_like, named
@@ -35,6 +36,9 @@ def slips(
                 yield from _repeated_keys(expression, pairs)
             case nodes.Binary(operator="*", left=left, right=right) if _NOTHING in (left, right):
                 yield _warning(expression, "C219", node, "this is always 0", "remove `* 0`")
+            case nodes.Call():
+                found = ((one, mistaken(one.value)) for one in pictures_of(node))
+                yield from (_warning(expression, "C219", one, *wrong) for one, wrong in found if wrong)
             case nodes.Step(predicates=filters):
                 yield from _filters(expression, node, filters)
 

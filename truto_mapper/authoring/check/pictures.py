@@ -1,0 +1,36 @@
+"""Pictures of dates in which one letter is taken for another: minutes for months, twelve hours for a day's."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from truto_mapper.language import nodes
+from truto_mapper.language.names import leading_names
+
+#: Functions that take a picture.
+_TAKING = frozenset({"fromMillis", "toMillis", "dtFromFormat", "toFormat"})
+#: What is written as it is in a picture of Luxon, and its letters; the components of one of XPath.
+_LUXON, _XPATH = re.compile(r"'[^']*'|([A-Za-z])\1*"), re.compile(r"\[\s*([A-Za-z])[^\]]*\]")
+#: Luxon's letters by those of XPath.
+_LETTERS = {"y": "Y", "L": "M", "d": "D", "a": "P"}
+
+
+def pictures_of(call: nodes.Call) -> list[nodes.String]:
+    """The constant pictures of a call of a function that takes one."""
+    names = leading_names(call.procedure)
+    name = getattr(names[-1], "name", None) or getattr(names[-1], "value", None) if names else None
+    return [one for one in call.arguments[:2] if isinstance(one, nodes.String)] if name in _TAKING else []
+
+
+def mistaken(picture: str) -> tuple[str, str] | None:
+    """What is probably wrong with a picture, and what to write."""
+    letters = _XPATH.findall(picture) or [_LETTERS.get(one, one) for one in _LUXON.findall(picture) if one]
+    known = set(letters)
+    if {"Y", "D", "m"} <= known and "M" not in known:
+        return "this date has minutes, `m`, and no month", "write `M` for the month"
+    if any(first in "Hh" and second == "M" for first, second in pairwise(letters)):
+        return "a month, `M`, is right after the hours", "write `m` for minutes"
+    if "h" in known and "P" not in known:
+        return "`h` counts to twelve, and nothing says a.m. or p.m.", "write `H` for the hour of the day"
+    return None
