@@ -336,6 +336,28 @@ def _looked_up(given: Sequence[Type], _: Type) -> Type:
     return sequence(item_of(found)) if "array" in given[0].kinds else found
 
 
+def _closed(kind: Type) -> list[Type]:
+    """The objects that a value is one of, if nothing else can be in them than their properties; else none."""
+    holders = list(types.objects(kind))
+    is_known = all(one.properties and one.others is None and one.path is None for one in holders)
+    return holders if is_known and kind.solid == {"object"} else []
+
+
+def _keys(given: Sequence[Type], _: Type) -> Type:
+    """The type of `$keys(object)`."""
+    names = tuple(dict.fromkeys(name for one in _closed(given[0]) for name in one.properties or ()))
+    return sequence(types.STRING.one_of(names) if names else types.STRING)
+
+
+def _sifted(given: Sequence[Type], _: Type) -> Type:
+    """The type of `$sift(object, function)`: any of its fields may be gone."""
+    objects = _closed(given[0])
+    if len(objects) != 1:
+        return Type(frozenset({"object", "undefined"}))
+    fields = {name: union(one, UNDEFINED) for name, one in (objects[0].properties or {}).items()}
+    return union(replace(objects[0], properties=fields), UNDEFINED)
+
+
 def _values(holder: Type) -> list[Type]:
     """The types of the values of an object."""
     return [*(holder.properties or {}).values(), *([] if holder.others is None else [holder.others])]
@@ -447,6 +469,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "filter": _kept,
     "find": _found,
     "firstNonEmpty": _first,
+    "keys": _keys,
     "lofilter": _listed,
     "lookup": _looked_up,
     "map": _mapped,
@@ -459,6 +482,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "reduce": _reduced,
     "reverse": _items,
     "shuffle": _items,
+    "sift": _sifted,
     "spread": lambda _, __: ANY,
     "single": lambda _, made: made if made == ANY else union(made, UNDEFINED),
     "sort": _items,
