@@ -336,22 +336,24 @@ def _looked_up(given: Sequence[Type], _: Type) -> Type:
     return sequence(item_of(found)) if "array" in given[0].kinds else found
 
 
-def _closed(kind: Type) -> list[Type]:
-    """The objects that a value is one of, if nothing else can be in them than their properties; else none."""
+def _tables(kind: Type) -> list[Type]:
+    """The objects of constants that a value is one of: a mapping wrote them, so nothing else is in them."""
     holders = list(types.objects(kind))
-    is_known = all(one.properties and one.others is None and one.path is None for one in holders)
-    return holders if is_known and kind.solid == {"object"} else []
+    of_constants = (
+        all(each.values and each.path is None for each in (one.properties or {"": ANY}).values()) for one in holders
+    )
+    return holders if kind.solid == {"object"} and kind.path is None and all(of_constants) else []
 
 
 def _keys(given: Sequence[Type], _: Type) -> Type:
     """The type of `$keys(object)`."""
-    names = tuple(dict.fromkeys(name for one in _closed(given[0]) for name in one.properties or ()))
+    names = tuple(dict.fromkeys(name for one in _tables(given[0]) for name in one.properties or ()))
     return sequence(types.STRING.one_of(names) if names else types.STRING)
 
 
 def _sifted(given: Sequence[Type], _: Type) -> Type:
     """The type of `$sift(object, function)`: any of its fields may be gone."""
-    objects = _closed(given[0])
+    objects = _tables(given[0])
     if len(objects) != 1:
         return Type(frozenset({"object", "undefined"}))
     fields = {name: union(one, UNDEFINED) for name, one in (objects[0].properties or {}).items()}
