@@ -64,6 +64,8 @@ class LackingRowCode(OptionalRowCode):
         super().__init__(blueprint, rows)
         #: The tests that a field has a value, by the identity of the field.
         self.tests: dict[int, ast.expr] = {}
+        #: The paths to a text that may be absent, from which an array is made.
+        self.texts: set[NamePath] = set()
 
     @property
     def has_everything(self) -> bool:
@@ -74,7 +76,8 @@ class LackingRowCode(OptionalRowCode):
             return super().looked_up_as_expected(path)
         pen, local = self.pen, self.values[path]
         value = pen.method(pen.load(self.holder(path[:-1])), "get", pen.constant(path[-1]))
-        is_expected = self.is_expected(path, pen.named(local, value))
+        named = pen.named(local, value)
+        is_expected = pen.has_class(named, "str") if path in self.texts else self.is_expected(path, named)
         return pen.either(is_expected, pen.test(pen.load(local), ast.Is(), pen.constant(None)))
 
     def object(self, children: list[FieldSource]) -> ast.expr:
@@ -95,16 +98,38 @@ class LackingRowCode(OptionalRowCode):
 
     def expected(self, child: FieldSource) -> ast.expr:
         if (path := self.optional_path(child)) is not None:
-            value = self.pen.load(self.values[path])
+            value: ast.expr = self.pen.load(self.values[path])
             self.tests[id(child)] = self.is_given(value)
             return value
+        if self.children(child) is not None:
+            return self.of_object(child)
+        self.pen.at = child.place or self.pen.at
+        value, is_settled = self.value(child)
+        test = self.is_given(value) if is_settled else self.is_valid(value, child.declared)
+        if is_settled and not child.declared.required and not isinstance(test, ast.Constant):
+            self.tests[id(child)] = test
+        else:
+            self.doubt_unless(test)
+        return self.kept(value, child)
+
+    def of_object(self, child: FieldSource) -> ast.expr:
+        """An object, which may have no field."""
         made = super().expected(child)
-        if isinstance(made, ast.Name) and made.id in self.maybe:  # an object without any field
-            if child.declared.required:
-                self.doubt_unless(made)
-            else:
-                self.tests[id(child)] = made
+        if isinstance(made, ast.Name) and made.id in self.maybe and child.declared.required:
+            self.doubt_unless(made)
+        elif isinstance(made, ast.Name) and made.id in self.maybe:
+            self.tests[id(child)] = made
         return made
+
+    def text_at(self, path: NamePath, child: FieldSource) -> str:
+        if child.declared.required or path in self.needed_paths:
+            return super().text_at(path, child)
+        self.optional.add(path)
+        local = ExpectedRowCode.fetched(self, path, "str")
+        self.maybe.add(local)
+        self.texts.add(path)
+        self.classes.pop(local, None)  # it is tested where it is used
+        return local
 
 
 def function_of(blueprint: Blueprint, source: Source) -> Callable[..., Any] | None:

@@ -264,6 +264,10 @@ class RowCode:
             self.values[path] = self.pen.new_local(path[-1])
         return self.values[path]
 
+    def text_at(self, path: NamePath, child: FieldSource) -> str:  # noqa: ARG002
+        """The local of the text at a path from which the array of a field is made."""
+        return self.fetched(path, "str")
+
     def inline(self, expression: Expression, node: Node, declared: Field | None = None) -> str:
         """The local of the value of a node of an expression, whose parts are in the shape of a field."""
         value = self.computed(expression, node, declared)
@@ -475,7 +479,7 @@ def _array_of_one(code: RowCode, child: FieldSource) -> ast.expr | None:
     if found is None or path is None or len(path) == 1 or not code.is_of_row(found[0]):
         return None
     _, condition, children = found
-    pen, text, local = code.pen, code.fetched(path, "str"), code.pen.new_local("array")
+    pen, text, local = code.pen, code.text_at(path, child), code.pen.new_local("array")
     is_text, known = pen.has_class(pen.load(text), "str"), dict(code.classes)
     # `path.($ ? {…})` gives nothing for no value; without the condition a null becomes an object.
     skips_null = isinstance(condition, Variable) and condition.name == ""
