@@ -298,21 +298,3 @@ def test_a_wildcard_finds_the_items_of_arrays_in_arrays(items, value):
     judge = inference.Inference(lambda *told: pytest.fail(str(told)))
     kind = judge.infer(Expression("rows.*").node, inference.TypeScope({"$": reply}, reply))
     assert admits(kind, Expression("rows.*").evaluate({"rows": value}))
-
-
-@pytest.mark.parametrize(
-    ("text", "values"),
-    [
-        ('$keys({"a": 1, "b": "x"})', ("a", "b")),
-        ('$keys({"a": 1, "b": id})', None),
-        ('$keys($sift({"a": 1, "b": 2}, function($v) { $v = 2 }))[0]', ("a", "b")),
-        ("$keys($)", None),
-        ("$keys($sift($, function($v) { $v = 2 }))", None),
-        ('$keys($merge([{"a": 1}, $]))', None),
-        ('$sift({"a": 1}, function($v) { $v = 2 }).a', (1,)),
-    ],
-)
-def test_the_names_of_a_table_of_constants_are_known(text, values):
-    reply = types.from_schema(SCHEMA, SCHEMA, ("$",))
-    judge = inference.Inference(lambda *_: None)
-    assert judge.infer(Expression(text).node, inference.TypeScope({"$": reply}, reply)).values == values

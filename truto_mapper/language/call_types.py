@@ -336,30 +336,6 @@ def _looked_up(given: Sequence[Type], _: Type) -> Type:
     return sequence(item_of(found)) if "array" in given[0].kinds else found
 
 
-def _tables(kind: Type) -> list[Type]:
-    """The objects of constants that a value is one of: a mapping wrote them, so nothing else is in them."""
-    holders = list(types.objects(kind))
-    of_constants = (
-        all(each.values and each.path is None for each in (one.properties or {"": ANY}).values()) for one in holders
-    )
-    return holders if kind.solid == {"object"} and kind.path is None and all(of_constants) else []
-
-
-def _keys(given: Sequence[Type], _: Type) -> Type:
-    """The type of `$keys(object)`."""
-    names = tuple(dict.fromkeys(name for one in _tables(given[0]) for name in one.properties or ()))
-    return sequence(types.STRING.one_of(names) if names else types.STRING)
-
-
-def _sifted(given: Sequence[Type], _: Type) -> Type:
-    """The type of `$sift(object, function)`: any of its fields may be gone."""
-    objects = _tables(given[0])
-    if len(objects) != 1:
-        return Type(frozenset({"object", "undefined"}))
-    fields = {name: union(one, UNDEFINED) for name, one in (objects[0].properties or {}).items()}
-    return union(replace(objects[0], properties=fields), UNDEFINED)
-
-
 def _values(holder: Type) -> list[Type]:
     """The types of the values of an object."""
     return [*(holder.properties or {}).values(), *([] if holder.others is None else [holder.others])]
@@ -471,7 +447,6 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "filter": _kept,
     "find": _found,
     "firstNonEmpty": _first,
-    "keys": _keys,
     "lofilter": _listed,
     "lookup": _looked_up,
     "map": _mapped,
@@ -484,7 +459,6 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "reduce": _reduced,
     "reverse": _items,
     "shuffle": _items,
-    "sift": _sifted,
     "spread": lambda _, __: ANY,
     "single": lambda _, made: made if made == ANY else union(made, UNDEFINED),
     "sort": _items,
