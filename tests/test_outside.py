@@ -62,26 +62,21 @@ def test_nothing_is_found_in_what_is_right(case, desk):
     assert [one.render() for one in desk(changed(case))] == []
 
 
-@pytest.mark.parametrize("fault", TRACKER["faults"], ids=named)
-def test_a_slip_of_an_author_is_found(fault, desk):
-    found = desk(changed(fault, TRACKER["files"]))
-    assert fault["finds"] in {one.code for one in found}, [one.render() for one in found]
+def of_sets(kind, *more):
+    """The cases of a kind of the sets that have mappings of their own, each with its files."""
+    found = [(case, one["files"]) for one in (TRACKER, MEANINGS) for case in (*more, *one[kind])]
+    return pytest.mark.parametrize(("case", "files"), found, ids=[named(case) for case, _ in found])
 
 
-@pytest.mark.parametrize("case", [RIGHT, *TRACKER["fine"]], ids=named)
-def test_nothing_is_found_in_a_mapping_without_slips(case, desk):
-    assert [one.render() for one in desk(changed(case, TRACKER["files"]))] == []
+@of_sets("faults")
+def test_a_slip_of_an_author_and_what_contradicts_its_name_are_found(case, files, desk):
+    found = desk(changed(case, files))
+    assert case["finds"] in {one.code for one in found}, [one.render() for one in found]
 
 
-@pytest.mark.parametrize("fault", MEANINGS["faults"], ids=named)
-def test_what_contradicts_its_name_is_found(fault, desk):
-    found = desk(changed(fault, MEANINGS["files"]))
-    assert fault["finds"] in {one.code for one in found}, [one.render() for one in found]
-
-
-@pytest.mark.parametrize("case", [RIGHT, *MEANINGS["fine"]], ids=named)
-def test_nothing_is_found_in_what_means_what_its_name_says(case, desk):
-    assert [one.render() for one in desk(changed(case, MEANINGS["files"]))] == []
+@of_sets("fine", RIGHT)
+def test_nothing_is_found_in_a_mapping_without_slips_that_means_what_it_says(case, files, desk):
+    assert [one.render() for one in desk(changed(case, files))] == []
 
 
 @pytest.mark.parametrize("edits", MEANINGS["everywhere"], ids=str)
