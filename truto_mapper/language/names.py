@@ -142,6 +142,11 @@ def leading_names(node: Node) -> list[Name | Variable]:
     return names
 
 
+def texts_of_names(node: Node) -> list[str]:
+    """The names that a path begins with, as texts; that of `$` is empty."""
+    return [one.value if isinstance(one, Name) else one.name for one in leading_names(node)]
+
+
 def is_simple_path(node: Node) -> bool:
     """Whether a node is a variable, or a path of names and at most `[]`."""
     if not isinstance(node, Path):

@@ -14,7 +14,7 @@ from truto_mapper.language import facts, nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import Recording, quiet
-from truto_mapper.language.names import NamePath, is_simple_path, leading_names
+from truto_mapper.language.names import NamePath, is_simple_path, leading_names, texts_of_names
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
@@ -138,7 +138,7 @@ class Given:
         kind = kinds.get(id(node), types.ANY)
         if not is_simple_path(node) or "undefined" not in kind.kinds or not kind.solid or kind == types.ANY:
             return False
-        root, *below = [str(getattr(one, "name", None) or getattr(one, "value", "")) for one in leading_names(node)]
+        root, *below = texts_of_names(node)
         if root == "context" and below:
             return any(below[0] in _defaulted(one) for one in self.mapper.mapping.endpoints)
         return root in ("query", "body", "cursor") and (bool(below) or root == "cursor")

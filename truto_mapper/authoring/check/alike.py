@@ -11,7 +11,7 @@ from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, Join
 from truto_mapper.text.diagnostics import Diagnostic
 
-_OF_JOINS = {"run_if": "run_if", "empty_when": "empty_when", "error_when": "error_when", "next_cursor": "next_cursor"}
+_OF_JOINS = ("run_if", "empty_when", "error_when", "next_cursor")
 
 
 def lacking(mapper: Mapper, all_types: Sequence[EndpointTypes]) -> Iterator[Diagnostic]:

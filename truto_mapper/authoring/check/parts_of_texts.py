@@ -11,7 +11,7 @@ from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import words
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import is_simple_path, leading_names
+from truto_mapper.language.names import is_simple_path, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.mapping.linked import every, expressions
 from truto_mapper.text.diagnostics import Diagnostic
@@ -75,5 +75,4 @@ def _name(node: Node) -> str:
             return _name(one)
         case nodes.Block(expressions=(nodes.Default() | nodes.Coalesce() as one,)):
             return _name(next(results(one)))
-    last = leading_names(node)[-1:] if is_simple_path(node) else ()
-    return next((str(getattr(one, "value", None) or getattr(one, "name", "")) for one in last), "")
+    return texts_of_names(node)[-1] if is_simple_path(node) else ""

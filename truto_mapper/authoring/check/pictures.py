@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from truto_mapper.language import nodes
-from truto_mapper.language.names import leading_names
+from truto_mapper.language.names import texts_of_names
 
 #: Functions that take a picture.
 _TAKING = frozenset({"fromMillis", "toMillis", "dtFromFormat", "toFormat"})
@@ -18,9 +18,8 @@ _LETTERS = {"y": "Y", "L": "M", "d": "D", "a": "P"}
 
 def pictures_of(call: nodes.Call) -> list[nodes.String]:
     """The constant pictures of a call of a function that takes one."""
-    names = leading_names(call.procedure)
-    name = getattr(names[-1], "name", None) or getattr(names[-1], "value", None) if names else None
-    return [one for one in call.arguments[:2] if isinstance(one, nodes.String)] if name in _TAKING else []
+    is_taking = not _TAKING.isdisjoint(texts_of_names(call.procedure)[-1:])
+    return [one for one in call.arguments[:2] if isinstance(one, nodes.String)] if is_taking else []
 
 
 def mistaken(picture: str) -> tuple[str, str] | None:

@@ -151,7 +151,7 @@ def unhandled_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator
             match one:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable(name=name), key)):
                     table, values = lookups.get(name), typed.kind(key).values
-                    yield from _other_key(typed, expression, key, lookups.get(name))
+                    yield from _other_key(typed, expression, key, table)
                     lacking = [value for value in values or () if table is not None and value not in table]
                     if lacking:
                         shown = ", ".join(f'"{value}"' for value in lacking[:8])

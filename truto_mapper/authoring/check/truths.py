@@ -13,7 +13,7 @@ from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import kin, parts, words
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import is_simple_path, leading_names
+from truto_mapper.language.names import is_simple_path, leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.mapping.linked import every, expressions
 from truto_mapper.text.diagnostics import Diagnostic
@@ -111,8 +111,7 @@ def _says_no_opposite(one: str, other: str) -> bool:
 
 
 def _name(node: Node) -> str:
-    last = leading_names(node)[-1]
-    return str(getattr(last, "value", None) or getattr(last, "name", ""))
+    return texts_of_names(node)[-1]
 
 
 def truths(typed: EndpointTypes) -> Iterator[Diagnostic]:

@@ -13,7 +13,7 @@ from truto_mapper.authoring.check.namings import Naming
 from truto_mapper.authoring.check.words import parts
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import leading_names
+from truto_mapper.language.names import leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.resource.field import Field
@@ -42,7 +42,7 @@ class Use(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        return [str(getattr(one, "value", None) or getattr(one, "name", "")) for one in leading_names(self.path)]
+        return texts_of_names(self.path)
 
     @property
     def text(self) -> str:

@@ -59,7 +59,7 @@ def strange_filters(named: Sequence[Named]) -> Iterator[Diagnostic]:
             given = one.types.kind(naming.node).values if is_simple_path(naming.node) else None
             if field is not None and given and not set(given) & set(field.values or ()):
                 theirs = ", ".join(f'"{each}"' for each in field.values or ())
-                message = f"`{naming.name}` is none of the values that `{naming.name}` has in a reply: {theirs}"
+                message = f"a reply has other values of `{naming.name}` than this sends: {theirs}"
                 yield naming.diagnostic("C239", message, "translate it, as a `$lookup` does")
 
 
