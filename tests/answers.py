@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from truto_mapper import Mapper, MapperError, Page, Response, load
+from truto_mapper.authoring import mapping_files
 from truto_mapper.authoring.golden import cases, joins
 from truto_mapper.mapping.served import served
 from truto_mapper.resource.json_schema import Schema
@@ -72,7 +73,7 @@ def schema_of(made: Any, *names: str) -> Schema:
 def pages(folder: Path) -> Iterator[tuple[cases.Case, Mapper, Page]]:
     """The pages that the golden cases below a folder give."""
     loaded = cache(lambda path, overlays: load(path, overlays=overlays))
-    for mapping in cases.mappings(str(folder)):
+    for mapping in mapping_files.mappings(str(folder)):
         for at in cases.folders(mapping):
             case = cases.read(at)
             try:

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from truto_mapper import load
-from truto_mapper.authoring import golden
+from truto_mapper.authoring import golden, mapping_files
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import (
@@ -132,7 +132,7 @@ def run(path: Path, step: int = 1) -> tuple[Counter[str], list[str]]:
 
 
 def main(name: str = "gong/activity") -> None:
-    made, survivors = run(golden.mappings(name)[0])
+    made, survivors = run(mapping_files.mappings(name)[0])
     for title in survivors:
         sys.stdout.write(f"survives: {title}\n")
     for kind, count in [*made.items(), ("", made.total())]:

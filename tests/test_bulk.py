@@ -38,7 +38,7 @@ from random_mappings import ArrayDrawn, Drawn, JoinedDrawn
 from stored import are_equal, expected, mapped, ran, rows_of, written
 
 from truto_mapper import MapperError, load
-from truto_mapper.authoring import golden
+from truto_mapper.authoring import golden, mapping_files
 from truto_mapper.authoring.golden import cases
 from truto_mapper.edges.bulk import Run, columns, job, reading, writing
 from truto_mapper.resource.field import Field
@@ -88,7 +88,7 @@ def test_for_any_mapping_and_reply_the_records_are_those_of_map(tmp_path):
 
 
 #: The mappings with golden cases of replies that are lists.
-MAPPINGS = [*golden.mappings(str(ROOT / "mappings")), *golden.mappings(str(ROOT / "examples/mappings"))]
+MAPPINGS = [*mapping_files.mappings(str(ROOT / "mappings")), *mapping_files.mappings(str(ROOT / "examples/mappings"))]
 
 
 @pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -16,12 +16,12 @@ import pytest
 
 import truto_mapper
 from truto_mapper import EvaluationError, MappingError, QueryError, Source, load
-from truto_mapper.authoring import golden
+from truto_mapper.authoring import golden, mapping_files
 from truto_mapper.edges import loading
 from truto_mapper.engine import cache as engine_cache
 from truto_mapper.engine.mapper import EARLY
 
-MAPPING = golden.mappings("gong/activity")[0]
+MAPPING = mapping_files.mappings("gong/activity")[0]
 CASES = [golden.read(folder) for folder in golden.folders(MAPPING)]
 CASE = next(case for case in CASES if case.folder.name == "one-user")
 QUERY, BODY = CASE.settings.query, CASE.payload

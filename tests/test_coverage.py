@@ -9,7 +9,7 @@ from lxml import etree
 from typer.testing import CliRunner
 
 from truto_mapper import Source, load
-from truto_mapper.authoring import coverage, golden
+from truto_mapper.authoring import coverage, golden, mapping_files
 from truto_mapper.edges import cli
 
 DATA = Path(__file__).parent / "data"
@@ -279,7 +279,7 @@ def test_the_same_cases_give_the_same_reports(project):
 
 
 def test_the_cases_of_the_shipped_mapping_take_every_branch_and_write_every_field():
-    path = golden.mappings("gong/activity")[0]
+    path = mapping_files.mappings("gong/activity")[0]
     found = measured(path)
     missed = [unit.name for unit in found.units if not unit.hits and unit.counter != "source fields"]
     assert missed == []

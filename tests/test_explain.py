@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from truto_mapper import MapperError, MappingError, Source, load
-from truto_mapper.authoring import golden
+from truto_mapper.authoring import golden, mapping_files
 from truto_mapper.authoring.explain import explain, table
 from truto_mapper.edges import cli
 from truto_mapper.language.runtime.values import MISSING
@@ -280,7 +280,7 @@ def value_at(record, name):
     return record
 
 
-CASES = [golden.read(folder) for path in golden.mappings("gong/activity") for folder in golden.folders(path)]
+CASES = [golden.read(folder) for path in mapping_files.mappings("gong/activity") for folder in golden.folders(path)]
 MAPPED = [
     one for one in CASES if isinstance(one.payload, dict) and one.settings.status == 200 and not one.settings.raises
 ]

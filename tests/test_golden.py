@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truto_mapper import load
-from truto_mapper.authoring import golden
+from truto_mapper.authoring import golden, mapping_files
 from truto_mapper.authoring.aliases import Aliases
 from truto_mapper.authoring.golden import comparison, places, writing
 from truto_mapper.authoring.golden.comparison import differing
@@ -32,7 +32,7 @@ from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.errors import MappingError
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = golden.mappings("gong/activity")
+SHIPPED = mapping_files.mappings("gong/activity")
 PERIOD = "query: start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z\nnow: 2026-03-01T00:00:00Z\n"
 COUNTS = json.loads((ROOT / "schemas/gong/aggregate.schema.json").read_text())["$defs"]["counts"]["properties"]
 USER = {
@@ -310,7 +310,7 @@ def test_other_formats_have_a_finding_for_each_difference(several):
     ],
 )
 def test_a_mapping_is_named_by_its_file_its_name_a_case_or_a_folder_above(target, found):
-    assert golden.mappings(target) == found
+    assert mapping_files.mappings(target) == found
 
 
 @pytest.mark.parametrize("folder", ["mappings", ".", "acme"])
@@ -318,7 +318,7 @@ def test_a_folder_without_a_name_of_its_own_is_a_folder_too(folder, tmp_path, mo
     (tmp_path / "mappings" / "acme").mkdir(parents=True)
     (tmp_path / "mappings" / "acme" / "users.yaml").touch()
     monkeypatch.chdir(tmp_path / "mappings" if folder != "mappings" else tmp_path)
-    assert [path.name for path in golden.mappings(folder)] == ["users.yaml"]
+    assert [path.name for path in mapping_files.mappings(folder)] == ["users.yaml"]
 
 
 def test_a_misspelt_mapping_is_refused_with_the_nearest_name():

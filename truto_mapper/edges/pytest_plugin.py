@@ -65,9 +65,9 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case. Raises `CaseDiffers`."""
-        from truto_mapper.authoring import golden  # noqa: PLC0415  # see above
+        from truto_mapper.authoring import golden, mapping_files  # noqa: PLC0415  # see above
 
-        mapping = golden.mapping_of(self.path.parent.parent)
+        mapping = mapping_files.mapping_of(self.path.parent.parent)
         found = golden.Report(findings=[] if mapping.is_file() else golden.ownerless(self.path.parent))
         if mapping.is_file():
             golden.run_one(self.path.parent, _loader(mapping), found)

@@ -35,7 +35,7 @@ from truto_mapper.mapping.unjoined import without_joins
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
-from truto_mapper.resource.surely import is_plain, surely_fits
+from truto_mapper.resource.surely import surely_fits
 from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean
 from truto_mapper.text.errors import Findings, MappingError
 from truto_mapper.text.pointers import steps_of
@@ -122,7 +122,7 @@ class _Linker:
         settings = self.settings["context"]
         whole = {"type": "object", "properties": settings, "additionalProperties": False}
         try:
-            schema = Schema(whole, generated=all(map(is_plain, settings.values())))
+            schema = Schema(whole)
         except MappingError as error:
             for found in error.diagnostics:
                 place = node.at(steps_of(found.pointer or "")[1:]) if node else None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from truto_mapper.resource.surely import FORMATS, JSON, resolved, surely_fits
+from truto_mapper.resource.surely import FORMATS, JSON, is_plain, resolved, surely_fits
 from truto_mapper.text.diagnostics import Diagnostic, either, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import Steps, json_pointer
@@ -168,9 +168,7 @@ def _check_schema(schema: JSON) -> Iterator[tuple[Steps, str]]:
     if _deeper(schema, MAX_DEPTH):
         yield (), "nested too deeply"
         return
-    from truto_mapper.resource import validator  # noqa: PLC0415  # likewise
-
-    refused = [(tuple(error.absolute_path), _problem(error).message) for error in validator.refusals(schema)]
+    refused = [] if is_plain(schema) else _refusals(schema)
     yield from refused
     keywords = {path[-1]: path for path in _keywords(schema, ()) if path[-1] in _APART}
     if len(keywords) == len(_APART):
@@ -182,6 +180,12 @@ def _check_schema(schema: JSON) -> Iterator[tuple[Steps, str]]:
             yield path, f"{excerpt(target)} is not in this schema"
         elif _returns(schema, target, _INWARD):
             yield path, f"{excerpt(target)} is a circular reference"
+
+
+def _refusals(schema: JSON) -> list[tuple[Steps, str]]:
+    from truto_mapper.resource import validator  # noqa: PLC0415  # likewise
+
+    return [(tuple(error.absolute_path), _problem(error).message) for error in validator.refusals(schema)]
 
 
 #: jsonschema evaluates the first with Python's own regular expressions, whose time is not bounded.

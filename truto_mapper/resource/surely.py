@@ -29,15 +29,11 @@ _TYPES: dict[type, tuple[str, ...]] = {
     type(None): ("null",),
 }
 _ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "$defs", "title", "description", "default", "examples"})
-_PLAIN = frozenset({"type", "title", "description", "format", "default"})
 
 
 def is_plain(schema: JSON) -> bool:
-    """Whether a schema is so simple that it is valid without a check against the metaschema."""
-    texts = (schema.get(key, "") for key in ("title", "description", "format"))
-    plain = schema.keys() <= _PLAIN and not isinstance(schema.get("default"), (dict, list))
-    kinds = [kinds[0] for kinds in _TYPES.values()][:-1]
-    return plain and schema.get("type") in kinds and all(isinstance(text, str) for text in texts)
+    """Whether a schema has few and simple keywords, and surely is valid against the metaschema."""
+    return surely_fits(schema, _PLAIN)
 
 
 def surely_fits(value: Any, schema: JSON | bool, root: JSON | None = None) -> bool:
@@ -69,6 +65,10 @@ def _is_listed(value: Any, values: list[Any], *_: JSON) -> bool:
 
 
 def _has_format(value: Any, form: str, *_: JSON) -> bool:
+    if form == "regex" and value.__class__ is str:
+        from truto_mapper.text.regex import is_pattern  # noqa: PLC0415  # likewise
+
+        return is_pattern(value)
     return value.__class__ is not str or (form in FORMATS and FORMATS[form](value))
 
 
@@ -97,6 +97,10 @@ def _is_declared(value: Any, rule: Any, schema: JSON, root: JSON) -> bool:
     return not others or ("patternProperties" not in schema and all(surely_fits(value[n], rule, root) for n in others))
 
 
+def _are_different_texts(values: list[Any]) -> bool:
+    return all(one.__class__ is str for one in values) and len(set(values)) == len(values)
+
+
 def _has_names(value: Any, patterns: JSON, schema: JSON, root: JSON) -> bool:
     """`patternProperties`, which is sure only of names that have one of the patterns."""
     if value.__class__ is not dict:
@@ -115,6 +119,7 @@ _HOLDS: dict[str, Callable[[Any, Any, JSON, JSON], bool]] = {
     "pattern": _matches,
     "minimum": _is_at_least,
     "minProperties": lambda value, least, *_: value.__class__ is not dict or len(value) >= least,
+    "minItems": lambda value, least, *_: value.__class__ is not list or len(value) >= least,
     "minLength": lambda value, least, *_: value.__class__ is not str or len(value) >= least,
     "maxLength": lambda value, most, *_: value.__class__ is not str or len(value) <= most,
     "properties": _has_properties,
@@ -124,6 +129,7 @@ _HOLDS: dict[str, Callable[[Any, Any, JSON, JSON], bool]] = {
         surely_fits(name, rule, root) for name in (value if value.__class__ is dict else ())
     ),
     "required": lambda value, names, *_: value.__class__ is not dict or all(name in value for name in names),
+    "uniqueItems": lambda value, *_: value.__class__ is not list or _are_different_texts(value),
     "items": lambda value, rule, _, root: value.__class__ is not list or all(surely_fits(o, rule, root) for o in value),
     "anyOf": lambda value, rules, _, root: any(surely_fits(value, rule, root) for rule in rules),
     "$ref": lambda value, target, _, root: surely_fits(value, resolved(root, target) or {"not": True}, root),
@@ -136,3 +142,30 @@ def resolved(schema: JSON, target: str) -> Any:
     for step in steps_of(target):
         node = node.get(step) if isinstance(node, dict) else None
     return node if isinstance(node, (dict, bool)) else None
+
+
+_TEXT, _SELF = {"type": "string"}, {"anyOf": [{"type": "boolean"}, {"$ref": "#"}]}
+_NAMES = {"type": "array", "items": _TEXT, "uniqueItems": True}
+_TYPE = {"enum": sorted({kind for kinds in _TYPES.values() for kind in kinds})}
+#: The schemas of the values of keywords.
+_KEYWORDS: tuple[tuple[JSON, tuple[str, ...]], ...] = (
+    (_TEXT, ("$schema", "$comment", "$ref", "title", "description", "format")),
+    ({**_TEXT, "pattern": "^[^#]*$"}, ("$id",)),
+    ({**_TEXT, "format": "regex"}, ("pattern",)),
+    ({"type": "number"}, ("minimum", "maximum")),
+    ({"type": "integer", "minimum": 0}, ("minLength", "maxLength", "minItems", "maxItems")),
+    ({"type": "integer", "minimum": 0}, ("minProperties", "maxProperties")),
+    ({"type": "boolean"}, ("uniqueItems", "readOnly", "writeOnly", "deprecated")),
+    ({}, ("const", "default")),
+    ({"type": "array"}, ("enum", "examples")),
+    ({"anyOf": [_TYPE, {**_NAMES, "items": _TYPE, "minItems": 1}]}, ("type",)),
+    (_NAMES, ("required",)),
+    (_SELF, ("items", "additionalProperties", "not")),
+    ({"type": "array", "items": _SELF, "minItems": 1}, ("anyOf", "allOf", "oneOf")),
+    ({"type": "object", "additionalProperties": _SELF}, ("$defs", "properties")),
+)
+_PLAIN: JSON = {
+    "type": "object",
+    "properties": {name: rule for rule, names in _KEYWORDS for name in names},
+    "additionalProperties": False,
+}

@@ -13,18 +13,7 @@ A folder `<mapping>/<case>/` beside `<mapping>.yaml` has
 `raises` is written by hand and never accepted, so that no case starts or stops failing unnoticed.
 """
 
-from truto_mapper.authoring.golden.cases import (
-    PENDING,
-    Case,
-    folders,
-    from_here,
-    json_schema,
-    mapping_of,
-    mappings,
-    orphans,
-    ownerless,
-    read,
-)
+from truto_mapper.authoring.golden.cases import PENDING, Case, folders, json_schema, orphans, ownerless, read
 from truto_mapper.authoring.golden.causes import LISTED, Group, count, groups
 from truto_mapper.authoring.golden.comparison import Difference, compare
 from truto_mapper.authoring.golden.recording import Recorded, record
@@ -33,6 +22,6 @@ from truto_mapper.authoring.golden.writing import accept, pend
 
 __all__ = [
     "LISTED", "PENDING", "Case", "Difference", "Group", "Recorded", "Report", "Result", "accept", "compare", "count",
-    "folders", "from_here", "groups", "json_schema", "loader", "mapping_of", "mappings", "misses", "orphans",
-    "ownerless", "pend", "read", "record", "run", "run_all", "run_one",
+    "folders", "groups", "json_schema", "loader", "misses", "orphans", "ownerless", "pend", "read", "record", "run",
+    "run_all", "run_one",
 ]  # fmt: skip

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import pydantic
 
 from truto_mapper.authoring.golden import joins
+from truto_mapper.authoring.mapping_files import mapping_of
 from truto_mapper.engine.of_one import Method
 from truto_mapper.engine.rendering import loads
 from truto_mapper.text import files, yaml_tree
-from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
+from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.shape import schema_of, shaped
 
@@ -115,53 +116,6 @@ class Case:
     def is_answered(self) -> bool:
         """Whether the provider answers: with a payload, or with a status and no body, as 204 has none."""
         return self.payload is not None or self.settings.status != OK
-
-
-def mappings(target: str | None = None) -> list[Path]:
-    """The mapping files of a target: a file, a case's folder, a folder of mappings, or a shipped name.
-
-    Without a target, those of `./mappings`. Raises `MappingError` M105, which says where was looked.
-    """
-    if target is None:
-        return _below(Path("mappings")) or _nothing(Path("mappings"))
-    path = Path(target)
-    if path.is_dir():
-        owner = mapping_of(path.parent)
-        return [owner] if (path / "case.yaml").is_file() and owner.is_file() else _in_folder(path)
-    if path.is_file() or target.endswith(".yaml"):
-        return [path]
-    known = {name: from_here(path) for name, path in files.known("mappings", ".yaml").items()}
-    if target in known:
-        return [known[target]]
-    message = f"there is no mapping {excerpt(target)}, and no such file or folder"
-    raise MappingError(Diagnostic("M105", message, hint=did_you_mean(target, known)))
-
-
-def _nothing(folder: Path) -> NoReturn:
-    is_there = "has no mapping" if folder.is_dir() else "does not exist"
-    message = f"the folder {excerpt(str(folder))} {is_there}; it was looked for in {Path.cwd()}"
-    raise MappingError(Diagnostic("M105", message, hint="name a mapping, a case or a folder of mappings"))
-
-
-def mapping_of(folder: Path) -> Path:
-    """The mapping file whose cases are in a folder."""
-    return Path(f"{folder}.yaml")
-
-
-def from_here(path: Path) -> Path:
-    """A path relative to the working directory if it is inside it."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _in_folder(path: Path) -> list[Path]:
-    if mapping_of(path).is_file() and any(path.glob("*/case.yaml")):
-        return [mapping_of(path)]
-    return _below(path / "mappings") or _below(path) or _nothing(path)
-
-
-def _below(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")])
 
 
 def folders(mapping: Path) -> list[Path]:

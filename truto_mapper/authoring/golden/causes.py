@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from truto_mapper.authoring.golden.cases import from_here
 from truto_mapper.authoring.golden.comparison import Difference
 from truto_mapper.authoring.golden.places import readers
+from truto_mapper.authoring.mapping_files import from_here
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 

@@ -78,7 +78,7 @@ def _located(targets: list[str] | None) -> tuple[list[Path], list[Path], list[Di
 
     Raises `MappingError` M105.
     """
-    from truto_mapper.authoring import golden
+    from truto_mapper.authoring import golden, mapping_files
 
     whole, chosen, astray = set[Path](), list[Path](), list[Diagnostic]()
     for target in targets or (None,):
@@ -86,16 +86,16 @@ def _located(targets: list[str] | None) -> tuple[list[Path], list[Path], list[Di
         if top.is_dir():
             astray += golden.ownerless(top / "mappings" if (top / "mappings").is_dir() else top)
         try:
-            found = golden.mappings(target)
+            found = mapping_files.mappings(target)
         except MappingError:
             if not astray:
                 raise
             continue
-        is_case = (top / "case.yaml").is_file() and found == [golden.mapping_of(top.parent)]
+        is_case = (top / "case.yaml").is_file() and found == [mapping_files.mapping_of(top.parent)]
         chosen += [top] if is_case else []
         whole |= set() if is_case else set(found)
-    alone = [case for case in chosen if golden.mapping_of(case.parent) not in whole]
-    return sorted({*whole, *map(golden.mapping_of, (case.parent for case in alone))}), alone, astray
+    alone = [case for case in chosen if mapping_files.mapping_of(case.parent) not in whole]
+    return sorted({*whole, *map(mapping_files.mapping_of, (case.parent for case in alone))}), alone, astray
 
 
 def _rounds(paths: list[Path], ours: str) -> Iterator[None]:

@@ -81,10 +81,10 @@ def _version(name: str) -> Iterator[tuple[Path, Callable[[Diagnostic], Diagnosti
     """
     import zipfile
 
-    from truto_mapper.authoring import golden
+    from truto_mapper.authoring import mapping_files
 
     known = files.known("mappings", ".yaml") | files.known("schemas", ".yaml")
-    path = golden.from_here(known[name]) if name in known else Path(name)
+    path = mapping_files.from_here(known[name]) if name in known else Path(name)
     revision, colon, inside = name.partition(":")
     if path.is_file() or not colon:
         yield path, lambda found: found

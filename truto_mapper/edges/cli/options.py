@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from truto_mapper.authoring import mapping_files
 from truto_mapper.edges.cli.input import read_json
 from truto_mapper.edges.cli.output import UsageError
 from truto_mapper.engine.of_one import METHODS
@@ -95,9 +96,7 @@ def located(name: str, folder: str = "mappings") -> str | Path:
 
 def mappings(targets: list[str] | None) -> list[Path]:
     """The mapping files of some targets. Raises `MappingError` M105."""
-    from truto_mapper.authoring import golden
-
-    return sorted({path for target in targets or (None,) for path in golden.mappings(target)})
+    return sorted({path for target in targets or (None,) for path in mapping_files.mappings(target)})
 
 
 def one_mapping(name: str) -> Path:

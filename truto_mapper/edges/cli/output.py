@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,14 +55,21 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def report(diagnostics: Sequence[Diagnostic]) -> None:
     """Diagnostics on stderr, separated by blank lines."""
-    if not diagnostics:
-        return
+    texts = [("\n" if number else "") + found.render() for number, found in enumerate(diagnostics)]
+    if not (sys.stderr.isatty() or "FORCE_COLOR" in os.environ):
+        for text in texts:
+            typer.echo(text, err=True)
+    elif texts:
+        _print_coloured(texts)
+
+
+def _print_coloured(texts: Sequence[str]) -> None:
     from rich.console import Console
     from rich.text import Text
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    for number, found in enumerate(diagnostics):
-        text = Text(("\n" if number else "") + found.render())
+    for plain in texts:
+        text = Text(plain)
         text.highlight_regex(r"(?m)^error\[\w+\]", "bold red")
         text.highlight_regex(r"(?m)^warning\[\w+\]", "bold yellow")
         text.highlight_regex(r"(?m)^note\[\w+\]", "bold blue")

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from truto_mapper.authoring import golden
+from truto_mapper.authoring import golden, mapping_files
 from truto_mapper.edges.mock.faults import Faults, with_faults
 from truto_mapper.edges.mock.requests import RefusedError
 from truto_mapper.edges.mock.samples import sample
@@ -70,7 +70,7 @@ def replay(mapping: Path | str, *, faults: Path | Source | None = None) -> ASGIA
     A request that a golden case expects is answered with what the case recorded, any other one of an endpoint with a
     sample of its `source_schema`. Raises `MappingError` for a mapping, a case or rules with mistakes.
     """
-    path = mapping if isinstance(mapping, Path) else golden.mappings(mapping)[0]
+    path = mapping if isinstance(mapping, Path) else mapping_files.mappings(mapping)[0]
     made = _Replay(load(path), [golden.read(folder) for folder in golden.folders(path)])
     app = Starlette(routes=[Route("/{path:path}", made.answer, methods=list(_METHODS))])
     return with_faults(app, Faults.read(faults), made.refusal)

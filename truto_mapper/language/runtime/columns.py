@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from gc import get_referents
 from itertools import chain
 from typing import Any, Final
 
@@ -70,27 +72,37 @@ class Columns:
     def see_within(self, objects: Values, depth: int) -> None:
         """Look at what is within some objects, those with as many fields together."""
         for start in self.walk.each(range(0, len(objects), PART)) if len(objects) > PART else (0,):
-            part = sorted(objects[start : start + PART], key=len)
-            if len(part[0]) == len(part[-1]):
+            part = objects[start : start + PART]
+            if len(set(map(len, part))) == 1:
                 self._see_fields(part, depth)
                 continue
+            part = sorted(part, key=len)
             sizes, end = list(map(len, part)), 0
             while self.is_sure and end < len(part):
                 first, end = end, bisect_right(sizes, sizes[end])
                 self._see_fields(part[first:end], depth)
 
-    def _see_fields(self, objects: list[Any], depth: int) -> None:
+    def _see_fields(self, objects: Values, depth: int) -> None:
         size = len(objects[0])
         inner = self.walk.enter_each(depth, objects, size)
         self.fields(objects)
-        if not self.is_sure or (self.only_sizes and is_flat(chain.from_iterable(map(dict.values, objects)))):
+        if not self.is_sure:
             return
-        if len(objects) < FEW or size >= MANY:
-            self.see(list(chain.from_iterable(map(dict.values, objects))), inner)
+        values = _within(objects, size * len(objects), dict.values)
+        if self.only_sizes and is_flat(values):
             return
-        columns = list(zip(*map(dict.values, objects), strict=True))  # what reads the objects is gone by then
-        for column in columns:
-            self.see(column, inner)
+        if len(objects) >= FEW and size < MANY:
+            for column in self._columns(values, size):
+                self.see(column, inner)
+        self.see(values, inner)
+
+    def _columns(self, values: list[Any], size: int) -> list[list[Any]]:
+        """The values of each field, taken from those of all; where only sizes matter, what seem scalars stay."""
+        taken = [n for n in range(size) if not self.only_sizes or values[n].__class__ not in _SCALARS]
+        columns = [values[n::size] for n in taken]
+        for left, n in enumerate(reversed(taken)):
+            del values[n :: size - left]
+        return columns
 
     def _see_arrays(self, arrays: Values, depth: int) -> None:
         size = sum(map(len, arrays))
@@ -101,4 +113,13 @@ class Columns:
         inner = self.walk.enter_each(depth, arrays, size // len(arrays))
         self.arrays(arrays, size)
         if self.is_sure:
-            self.see(list(chain.from_iterable(arrays)) if len(arrays) > 1 else arrays[0], inner)
+            self.see(_within(arrays, size, iter) if len(arrays) > 1 else arrays[0], inner)
+
+
+def _within(several: Values, size: int, members: Callable[[Any], Iterable[Any]]) -> list[Any]:
+    """What some arrays or objects hold, `size` values.
+
+    The garbage collector lists it in fewer steps; with it, it lists names that are no texts and classes of our own.
+    """
+    found = get_referents(*several)
+    return found if len(found) == size else list(chain.from_iterable(map(members, several)))

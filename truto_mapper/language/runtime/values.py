@@ -343,24 +343,25 @@ class Walk:
 
     def enter(self, depth: int, value: Any) -> int:
         """Enter an array or object at `depth`; the depth of its items."""
-        if depth >= MAX_DATA_NESTING:
-            fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
-        size, clock = len(value), self.clock
-        self.visits += 1 + (size >> 4)
-        if self.visits > MAX_VISITS:
-            fail("D2014", f"more than {MAX_VISITS:,} arrays and objects")
-        if clock is not None:
-            clock.ticks += size + 1
-            if clock.ticks > 64:
-                clock.tick(0)
-        return depth + 1
+        size = len(value)
+        return self._entered(depth, 1 + (size >> 4), size + 1)
 
     def enter_each(self, depth: int, values: Any, size: int) -> int:
         """As `enter`, for many arrays or objects of some size at once."""
-        self.visits += len(values) * (1 + (size >> 4))
-        if self.clock is not None:
-            self.clock.tick(len(values) * (1 + size))
-        return self.enter(depth, values)
+        number = len(values)
+        return self._entered(depth, number * (1 + (size >> 4)), number * (2 + size) + 1)
+
+    def _entered(self, depth: int, visits: int, work: int) -> int:
+        if depth >= MAX_DATA_NESTING:
+            fail("D407", f"the value is nested more than {MAX_DATA_NESTING} levels deep")
+        self.visits += visits
+        if self.visits > MAX_VISITS:
+            fail("D2014", f"more than {MAX_VISITS:,} arrays and objects")
+        if (clock := self.clock) is not None:
+            clock.ticks += work
+            if clock.ticks > 64:
+                clock.tick(0)
+        return depth + 1
 
     def each(self, found: Any) -> Any:
         """The items of an array, with the deadline checked now and then."""
