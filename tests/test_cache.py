@@ -121,6 +121,15 @@ def test_its_first_pages_from_bytes_to_bytes_import_none_of_it_either(filled):
     assert ({*LATER, "truto_mapper.engine.typed_rows"} - {"typing_extensions"}) & {*imported} == set()
 
 
+def test_a_first_page_with_an_odd_row_generates_no_code(filled):
+    body = json.loads(json.dumps(BODY).replace('"callsAsHost": ', '"callsAsHost": "no number", "callsAsHosts": ', 1))
+    called = 'map(body, query=query, on_invalid="discard_record").rejected'
+    code = IMPORTED.replace("map(body, query=query)", called).replace("print(", "assert _\nprint(")
+    imported = json.loads(python(code.replace("\nload(", "\n_ = load("), filled.parent, json.dumps([body, QUERY])))
+    assert {"truto_mapper.engine.exact"} <= {*imported}
+    assert {"truto_mapper.engine.endpoint_code", "truto_mapper.engine.row_code"} & {*imported} == set()
+
+
 def test_later_pages_from_bytes_to_bytes_are_made_of_typed_rows(filled):
     mapper, body = load("gong/activity", cache=filled.parent), json.dumps(BODY).encode()
     made = {mapper.map_bytes(body, query=QUERY).body for _ in range(EARLY + 2)}

@@ -39,9 +39,10 @@ if not (ROOT / "README.md").is_file():
 
 WRITTEN = [path for path in PAGES if path.name not in GENERATED]
 TEXTS = {path: path.read_text("utf-8") for path in PAGES}
+GROUP = typer.main.get_command(cli.app)
 COMMANDS = {
     f"{name} {inner}".strip(): found
-    for name, command in typer.main.get_command(cli.app).commands.items()
+    for name, command in ((one, GROUP.get_command(None, one)) for one in GROUP.list_commands(None))
     for inner, found in getattr(command, "commands", {"": command}).items()
 }
 

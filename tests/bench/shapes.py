@@ -283,7 +283,10 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     chosen = [shape for shape in SHAPES if re.search(options.only, shape.name)]
     results = {shape: measured(shape, options) for shape in chosen}
-    said = "\n".join(["# Shapes of expressions", "", __doc__.partition("\n\n")[2], *rows(results, options), ""])
+    about = f"Python {sys.version}; one that is not built with its optimisations takes up to 1.7 times as long."
+    said = "\n".join(
+        ["# Shapes of expressions", "", __doc__.partition("\n\n")[2], about, "", *rows(results, options), ""]
+    )
     sys.stdout.write(said)
     if options.write:
         (HERE / "SHAPES.md").write_text(said, "utf-8")

@@ -172,9 +172,12 @@ class Fused:
 
         return may_be_array(self.endpoint)
 
-    @property
+    @cached_property
     def loops(self) -> Loops | None:
-        return None if self._written.blueprint is None else self._written.blueprint.loops
+        """The loops over rows; None where the endpoint cannot become one function."""
+        from truto_mapper.engine.reply_code import Loops  # noqa: PLC0415  # likewise
+
+        return None if self.code.rows is None else Loops.of(self.endpoint)
 
     def shown(self) -> str:
         """The Python code of the endpoint, or why its rows are mapped one expression at a time."""

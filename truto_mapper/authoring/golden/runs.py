@@ -162,12 +162,19 @@ Load = Callable[[tuple[Path, ...]], Mapper]
 
 
 def run_all(
-    paths: Iterable[Path], only: str = "", chosen: Collection[Path] = (), overlays: Sequence[Path] = ()
+    paths: Iterable[Path],
+    only: str = "",
+    chosen: Collection[Path] = (),
+    overlays: Sequence[Path] = (),
+    kept_in: Path | None = None,
 ) -> Report:
-    """Run the cases of mappings: those with `only` in their names, and of a mapping with `chosen` cases only these."""
+    """Run the cases of mappings: those with `only` in their names, and of a mapping with `chosen` cases only these.
+
+    What mappings are compiled to is kept in a folder, if one is given.
+    """
     report = Report()
     for mapping in paths:
-        loaded = loader(mapping)
+        loaded = loader(mapping, kept_in)
         try:
             loaded(tuple(overlays))
         except MapperError as error:
@@ -183,9 +190,9 @@ def run_all(
     return report
 
 
-def loader(mapping: Path) -> Load:
+def loader(mapping: Path, kept_in: Path | None = None) -> Load:
     """Loads a mapping once for each list of overlays."""
-    return cache(lambda overlays: load(mapping, overlays=overlays))
+    return cache(lambda overlays: load(mapping, overlays=overlays, cache=kept_in))
 
 
 def run_one(folder: Path, loaded: Load, report: Report, overlays: Sequence[Path] = ()) -> None:

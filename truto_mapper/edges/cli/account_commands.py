@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
+from truto_mapper import load
 from truto_mapper.edges.cli import account_trial
 from truto_mapper.edges.cli.input import read
 from truto_mapper.edges.cli.options import choice, located, settings
 from truto_mapper.edges.cli.output import UsageError, print_json, print_table, report, reported, write
 from truto_mapper.edges.cli.store_options import KeyFile, SecretEnv, StoreUrl, moment, opened, secret
-from truto_mapper.engine.mapper import load
 from truto_mapper.engine.settings import Settings
 from truto_mapper.text import files, yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt

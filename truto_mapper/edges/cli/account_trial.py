@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from typer import Argument
 
+from truto_mapper import load
 from truto_mapper.edges.cli.options import choice, located
 from truto_mapper.edges.cli.output import FINDINGS, print_json, print_table, report
 from truto_mapper.edges.cli.store_options import KeyFile, StoreUrl, moment, opened
-from truto_mapper.engine.mapper import Mapper, load
+from truto_mapper.engine.mapper import Mapper
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError, QueryError

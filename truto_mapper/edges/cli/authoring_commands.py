@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
+from truto_mapper import load
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, print_json, report, reported, write
-from truto_mapper.engine.mapper import load
 from truto_mapper.text import codes, files
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MapperError, MappingError

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Exit, Option
 
+from truto_mapper import load
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.output import FINDINGS, print_json, progress_bar, report, reported, write
-from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic
 
 if TYPE_CHECKING:

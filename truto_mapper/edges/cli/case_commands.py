@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from truto_mapper import load
 from truto_mapper.edges.cli import case_report, options
 from truto_mapper.edges.cli.input import read_reply
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, reported
-from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError
 
@@ -39,12 +39,13 @@ def run_cases(
 ) -> None:
     """Run the golden cases of mappings. Differing output is left beside them as *.new, except where CI is set."""
     from truto_mapper.authoring import golden
+    from truto_mapper.edges.loading import default_folder
 
     _check_usage(update=update, review=review, accept=bool(accept))
     with reported(format_):
         paths, chosen, astray = _located(targets)
     for _ in _rounds(paths, golden.PENDING) if watch else (None,):
-        made = golden.run_all(paths, only, chosen, overlays or ())
+        made = golden.run_all(paths, only, chosen, overlays or (), default_folder())
         made.findings += astray
         if not made.results and not made.findings:
             made.findings += _without_cases(paths, only)

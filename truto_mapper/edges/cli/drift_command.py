@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
+from truto_mapper import load
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import json_lines, parse_json, rows_or_text
 from truto_mapper.edges.cli.output import FINDINGS, UsageError, conclude, reported
-from truto_mapper.engine.mapper import Mapper, load
+from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.trace import Trace
 from truto_mapper.resource import openapi
 from truto_mapper.text import files

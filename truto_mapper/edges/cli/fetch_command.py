@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 from typer import Option
 
+from truto_mapper import load
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.mapping_commands import ON_INVALID
 from truto_mapper.edges.cli.output import UsageError, progress_bar, report, reported
 from truto_mapper.engine import rendering
-from truto_mapper.engine.mapper import load
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from truto_mapper import load
 from truto_mapper.edges.cli import options
 from truto_mapper.edges.cli.input import read_json, read_reply
 from truto_mapper.edges.cli.output import print_json, report, reported, write
 from truto_mapper.engine import rendering
-from truto_mapper.engine.mapper import load
 from truto_mapper.engine.page import SENT
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
