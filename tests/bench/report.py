@@ -1,6 +1,6 @@
 """The results as Markdown."""
 
-import platform
+import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -26,7 +26,7 @@ def about(node: str) -> str:
     return (
         "One run of `tests/bench/run.py`: CPU time of the thread, and the least of interleaved rounds.\n"
         "Only the ratios mean anything on another machine. Every engine's output is compared before it is timed.\n\n"
-        f"Python {platform.python_version()}, {node}, {', '.join(installed())}."
+        f"Python {sys.version}, {node}, {', '.join(installed())}."
     )
 
 

@@ -91,18 +91,16 @@ class Columns:
         values = _within(objects, size * len(objects), dict.values)
         if self.only_sizes and is_flat(values):
             return
-        if len(objects) >= FEW and size < MANY:
-            for column in self._columns(values, size):
-                self.see(column, inner)
-        self.see(values, inner)
-
-    def _columns(self, values: list[Any], size: int) -> list[list[Any]]:
-        """The values of each field, taken from those of all; where only sizes matter, what seem scalars stay."""
+        if len(objects) < FEW or size >= MANY:
+            self.see(values, inner)
+            return
         taken = [n for n in range(size) if not self.only_sizes or values[n].__class__ not in _SCALARS]
-        columns = [values[n::size] for n in taken]
-        for left, n in enumerate(reversed(taken)):
-            del values[n :: size - left]
-        return columns
+        for column in [values[n::size] for n in taken]:
+            self.see(column, inner)
+        if len(taken) < size:  # what seem scalars are looked at together
+            for fewer, n in enumerate(reversed(taken)):
+                del values[n :: size - fewer]
+            self.see(values, inner)
 
     def _see_arrays(self, arrays: Values, depth: int) -> None:
         size = sum(map(len, arrays))
