@@ -145,6 +145,7 @@ def resolved(schema: JSON, target: str) -> Any:
 
 
 _TEXT, _SELF = {"type": "string"}, {"anyOf": [{"type": "boolean"}, {"$ref": "#"}]}
+_COUNT = {"type": "integer", "minimum": 0}
 _NAMES = {"type": "array", "items": _TEXT, "uniqueItems": True}
 _TYPE = {"enum": sorted({kind for kinds in _TYPES.values() for kind in kinds})}
 #: The schemas of the values of keywords.
@@ -153,8 +154,7 @@ _KEYWORDS: tuple[tuple[JSON, tuple[str, ...]], ...] = (
     ({**_TEXT, "pattern": "^[^#]*$"}, ("$id",)),
     ({**_TEXT, "format": "regex"}, ("pattern",)),
     ({"type": "number"}, ("minimum", "maximum")),
-    ({"type": "integer", "minimum": 0}, ("minLength", "maxLength", "minItems", "maxItems")),
-    ({"type": "integer", "minimum": 0}, ("minProperties", "maxProperties")),
+    (_COUNT, ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")),
     ({"type": "boolean"}, ("uniqueItems", "readOnly", "writeOnly", "deprecated")),
     ({}, ("const", "default")),
     ({"type": "array"}, ("enum", "examples")),

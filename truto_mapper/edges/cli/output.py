@@ -56,11 +56,15 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def report(diagnostics: Sequence[Diagnostic]) -> None:
     """Diagnostics on stderr, separated by blank lines."""
     texts = [("\n" if number else "") + found.render() for number, found in enumerate(diagnostics)]
-    if not (sys.stderr.isatty() or "FORCE_COLOR" in os.environ):
+    if not sys.stderr.isatty() and _COLOURED.isdisjoint(os.environ):
         for text in texts:
             typer.echo(text, err=True)
     elif texts:
         _print_coloured(texts)
+
+
+#: Variables by which rich takes what is no terminal for one.
+_COLOURED = frozenset({"FORCE_COLOR", "TTY_COMPATIBLE"})
 
 
 def _print_coloured(texts: Sequence[str]) -> None:
