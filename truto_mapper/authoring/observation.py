@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.authoring.check.words import words
 from truto_mapper.language.runtime.coercion import kind_of
 from truto_mapper.resource.surely import FORMATS
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import MAX_DEPTH, is_unicode
 
 #: How many different values of a field are kept.

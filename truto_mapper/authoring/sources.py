@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
@@ -17,6 +17,7 @@ from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import steps_of
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 from truto_mapper.text.yaml_tree import Node
 

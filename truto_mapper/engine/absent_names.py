@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby, repeat
 from operator import contains
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.engine.source_types import Looked, Reading, SourceTypes
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import ANY, Type, objects
 from truto_mapper.text.diagnostics import Diagnostic, nearest
 from truto_mapper.text.pointers import dotted
+from truto_mapper.text.record import NamedTuple
 
 #: How many names a message lists, and in how many objects new names are looked for.
 _LISTED, _LOOKED_AT = 5, 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from truto_mapper.engine import replies as replying
 from truto_mapper.engine import requests
@@ -16,6 +16,7 @@ from truto_mapper.engine.rendering import Format
 from truto_mapper.engine.replies import Replies
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.text.record import NamedTuple
 
 if TYPE_CHECKING:
     from truto_mapper.engine.joining import Answered, Joining

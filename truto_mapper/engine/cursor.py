@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import ProviderError, QueryError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import is_unicode
 from truto_mapper.text.timestamps import in_calendar, instant, is_date_time
 

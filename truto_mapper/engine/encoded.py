@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.engine import decimals, rendering, typed_json
 from truto_mapper.engine.answer import Given
@@ -19,6 +19,7 @@ from truto_mapper.engine.page import (
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.record import NamedTuple
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 _BOM = b"\xef\xbb\xbf"

@@ -38,7 +38,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from types import CodeType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import typed_json
 from truto_mapper.engine.called import linked
@@ -48,6 +48,7 @@ from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.language.runtime.values import Budget
 from truto_mapper.mapping.linked import Endpoint, Join, WholeDays
 from truto_mapper.resource.spec import Resource
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from truto_mapper.engine.called import Test, linked, value_at
 from truto_mapper.engine.externals import Externals
@@ -34,6 +34,7 @@ from truto_mapper.language.nodes import Call, Name, Node, Variable
 from truto_mapper.language.types import ANY, Type
 from truto_mapper.mapping.linked import Endpoint, Join
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import NamedTuple
 
 Take = Callable[[list[Any], dict[str, Any]], None]
 

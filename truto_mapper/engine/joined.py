@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.engine.page import Response
 from truto_mapper.engine.rows import REPLIES, OtherReply
 from truto_mapper.language.runtime.values import Budget
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.record import NamedTuple
 
 
 class JoinedBudget(Budget):

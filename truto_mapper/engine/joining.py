@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from truto_mapper.engine.answer import FAILURES, Given, failure, opened, page_of
 from truto_mapper.engine.arguments import checked, refuse
@@ -23,7 +23,7 @@ from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MapperError
-from truto_mapper.text.record import replace
+from truto_mapper.text.record import NamedTuple, replace
 
 if TYPE_CHECKING:
     from truto_mapper.engine.encoded import Encoded

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.engine.exact import ExactPage, Outcome, fate, remove
 from truto_mapper.engine.fused import Fused
@@ -38,6 +38,7 @@ from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.pointers import Steps, is_within, json_pointer
+from truto_mapper.text.record import NamedTuple
 
 #: For how many pages with different values of the page, and for how many kinds of rows of each, findings are kept.
 MAX_PAGES, MAX_KINDS = 16, 500

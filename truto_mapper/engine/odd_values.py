@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.engine.decimals import is_exact
 from truto_mapper.engine.shaping import ANY, SCALARS, is_proved_by_class, schema_of
@@ -17,6 +17,7 @@ from truto_mapper.mapping.linked import Endpoint, Template
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.surely import surely_fits
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import NamedTuple
 
 #: The longest text, and the most parts of an array or object, that a value is known by.
 MAX_TEXT, MAX_PARTS = 200, 8

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from operator import methodcaller
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, overload
 
 from truto_mapper.engine import bodies, rendering
 from truto_mapper.engine.cursor import Cursors, Position, beginning
@@ -15,7 +15,7 @@ from truto_mapper.engine.rendering import Format
 from truto_mapper.resource import spec
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import EvaluationError, QueryError
-from truto_mapper.text.record import record
+from truto_mapper.text.record import NamedTuple, record
 
 #: What becomes of an invalid value: all those of the page are raised together; or an optional one is left out; or its
 #: record is. What is discarded is in `Page.diagnostics`, the row of a dropped record in `Page.rejected`.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.mapping import linked
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine.shaping import MAX_SHORT, Fault, schema_of
 from truto_mapper.language.expression import Expression, Scope
@@ -19,6 +19,7 @@ from truto_mapper.mapping.linked import WholeDays
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.timestamps import has_offset_of, is_time_zone
 
 if TYPE_CHECKING:

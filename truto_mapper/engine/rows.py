@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from truto_mapper.engine.source_types import selected_path
 from truto_mapper.language.expression import Expression, Scope
@@ -15,6 +15,7 @@ from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.trace import Places
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.pointers import Steps, json_pointer
+from truto_mapper.text.record import NamedTuple
 
 #: The binding of the bodies of replies to joins, which no expression can name.
 REPLIES = "replies to joins"

@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.engine.called import Test, has_types, is_of
 from truto_mapper.language import nodes
@@ -33,6 +33,7 @@ from truto_mapper.mapping.linked import Endpoint, Mapping, expressions
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 
 #: Functions that do not look into their argument.

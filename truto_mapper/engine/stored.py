@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import arguments
 from truto_mapper.engine.answer import FAILURES, Given, failure, page_of
@@ -15,7 +15,7 @@ from truto_mapper.engine.replies import Replies
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, either, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import json_pointer
-from truto_mapper.text.record import replace
+from truto_mapper.text.record import NamedTuple, replace
 
 if TYPE_CHECKING:
     from truto_mapper.engine.typed_page import RawRows

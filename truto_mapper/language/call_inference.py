@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from truto_mapper.language import call_types, nodes, types
 from truto_mapper.language.call_types import Fit, Misfit
@@ -11,6 +11,7 @@ from truto_mapper.language.facts import TypeScope, kept_items, narrowed
 from truto_mapper.language.names import binds
 from truto_mapper.language.runtime.signatures import parse_signature
 from truto_mapper.language.types import ANY, Type, item_of
+from truto_mapper.text.record import NamedTuple
 
 #: Called with a finding: its code, node, message and hint, and the names that the node could have meant.
 Tell = Callable[[str, nodes.Node, str, str | None, Iterable[str]], None]

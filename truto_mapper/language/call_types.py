@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import product
 from math import prod
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from truto_mapper.language import types
 from truto_mapper.language.library.functions import LIBRARY, STANDARD
@@ -21,6 +21,7 @@ from truto_mapper.language.runtime.signatures import Parameter, parse_signature
 from truto_mapper.language.runtime.values import MISSING, Budget, Run
 from truto_mapper.language.types import ANY, NONE, UNDEFINED, Type, item_of, sequence, union, union_all
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.timestamps import is_date_time
 
 #: The signatures of our own functions, which check their arguments themselves.

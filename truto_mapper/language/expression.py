@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from types import CodeType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from truto_mapper.language.compiler import placer
 from truto_mapper.language.library.functions import LIBRARY, NAMESPACE, STANDARD
@@ -27,7 +27,7 @@ from truto_mapper.language.runtime.values import (
 )
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
 from truto_mapper.text.errors import EvaluationError, MappingError
-from truto_mapper.text.record import replace
+from truto_mapper.text.record import NamedTuple, replace
 from truto_mapper.text.source import Source, Span
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from truto_mapper.language import nodes
 from truto_mapper.language.library.functions import LIBRARY, STANDARD
 from truto_mapper.language.names import NamePath, is_simple_path, leading_names
 from truto_mapper.language.nodes import Name, Node, Path, Step, Variable, children
 from truto_mapper.language.runtime.signatures import Parameter, parse_signature
+from truto_mapper.text.record import NamedTuple
 
 if TYPE_CHECKING:
     from truto_mapper.language.expression import Expression

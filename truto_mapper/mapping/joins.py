@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import OF_JOINS, Join
+from truto_mapper.text.record import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

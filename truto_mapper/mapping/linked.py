@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.resource.field import Field
 from truto_mapper.resource.json_schema import Schema
 from truto_mapper.resource.spec import OF_ONE, Resource
 from truto_mapper.text.pointers import Steps
-from truto_mapper.text.record import record
+from truto_mapper.text.record import NamedTuple, record
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:

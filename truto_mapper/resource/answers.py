@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from truto_mapper.resource.bundle import lifted, reference
 from truto_mapper.resource.field import Field, object_, value_schema, without
 from truto_mapper.resource.generated import embedded, normalized_schema, record_schema
 from truto_mapper.resource.spec import Resource
 from truto_mapper.resource.surely import JSON
+from truto_mapper.text.record import NamedTuple
 
 #: The parameters that choose what an answer looks like.
 FORMAT, KEY_BY, EXCLUDE, SKIP = "truto_response_format", "truto_key_by", "truto_exclude_fields", "truto_skip_api_call"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from truto_mapper.resource.surely import FORMATS, JSON, is_plain, resolved, surely_fits
 from truto_mapper.text.diagnostics import Diagnostic, either, excerpt
 from truto_mapper.text.errors import MappingError
 from truto_mapper.text.pointers import Steps, json_pointer
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import MAX_DEPTH
 
 if TYPE_CHECKING:

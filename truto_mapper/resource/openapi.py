@@ -9,7 +9,7 @@ import types
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count, groupby
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from truto_mapper.resource.answers import KEY_BY, Answers
 from truto_mapper.resource.bundle import Bundle, lifted, opened, pascal, reference
@@ -28,6 +28,7 @@ from truto_mapper.resource.json_schema import DIALECT
 from truto_mapper.resource.spec import OF_ONE, Resource
 from truto_mapper.resource.surely import JSON
 from truto_mapper.text.diagnostics import Severity, either
+from truto_mapper.text.record import NamedTuple
 
 #: The errors that a service answers with, beside those of the provider's own.
 _PROBLEMS = {

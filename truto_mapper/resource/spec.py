@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from truto_mapper.resource.field import Field, fault
 from truto_mapper.resource.surely import JSON, surely_fits
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic, by_place, did_you_mean
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:

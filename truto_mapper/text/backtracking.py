@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
-from typing import Final, NamedTuple
+from typing import Final
+
+from truto_mapper.text.record import NamedTuple
 
 #: Sets of characters are bits: one for each of ASCII, and one for all others.
 _OTHERS: Final = 1 << 128

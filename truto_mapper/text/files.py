@@ -10,10 +10,10 @@ import re
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source, Span
 
 #: The largest file that is read: enough for the most characters that YAML may have (`yaml_tree.MAX_CHARACTERS`).

@@ -1,12 +1,23 @@
-"""Frozen values with named fields, like dataclasses, whose import and generated methods take a sixth of a start."""
+"""Frozen values with named fields, like dataclasses and named tuples, whose classes take a fifth of a start to make.
+
+Constructors are written when they are first called: in most processes that is half of the classes.
+"""
 
 from __future__ import annotations
 
+from collections import namedtuple
+from collections.abc import Iterable
 from functools import partial
 from operator import attrgetter
-from typing import Any, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 _Kind = TypeVar("_Kind")
+
+#: How many named tuples of a class are made before its constructor is written.
+_FEW = 20
+
+#: What reads each field of a named tuple: the first one, the second one, and so on.
+_READ = [one for name, one in vars(namedtuple("_Read", [f"at_{n}" for n in range(40)])).items() if name[:3] == "at_"]  # noqa: PYI024
 
 
 @dataclass_transform(frozen_default=True)
@@ -38,7 +49,17 @@ def replace(value: _Kind, **changes: Any) -> _Kind:
     return kind(**dict(kept) | changes)  # type: ignore[no-any-return]
 
 
-def _initializer(kind: type, names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:
+def _initializer(kind: Any, names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:
+    """The first `__init__`, which writes the one that follows it."""
+
+    def first(self: Any, *args: Any, **given: Any) -> None:
+        kind.__init__ = _written(kind, names, defaults, extra)
+        kind.__init__(self, *args, **given)
+
+    return first
+
+
+def _written(kind: type, names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:
     """`__init__`, written out: nothing else is as fast. What are no fields, begins as None."""
     parameters = ", ".join(name + f"=_{name}" * (name in defaults) for name in names)
     values = {name: name for name in names} | dict.fromkeys(extra, "None")
@@ -95,3 +116,44 @@ def _eq(self: Any, other: Any) -> Any:
 
 def _hash(self: Any) -> int:
     return hash(self._values(self))
+
+
+if TYPE_CHECKING:
+    from typing import NamedTuple as NamedTuple  # noqa: PLC0414  # to be imported from here
+else:
+
+    class _Named(type):
+        """Makes classes of tuples. They behave as those of `typing.NamedTuple`."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], given: dict[str, Any]) -> type:
+            names = tuple(given["__annotations__"])
+            defaults = {name: given.pop(name) for name in names if name in given}
+            made = {"_fields": names, "_field_defaults": defaults, "__match_args__": names, "__slots__": ()}
+            made["_first"] = iter(range(_FEW))
+            made |= dict(zip(names, _READ[: len(names)], strict=True)) | _METHODS | given
+            return type(name, (tuple, *bases[1:]), made)
+
+    def _first_new(cls: Any, *args: Any, **given: Any) -> Any:
+        """`__new__`, until it is called often, or with anything but a value for each field."""
+        if not given and len(args) == len(cls._fields) and next(cls._first, None) is not None:
+            return tuple.__new__(cls, args)
+        kind = next(one for one in cls.__mro__ if "_fields" in vars(one))
+        written = namedtuple(kind.__name__, kind._fields, defaults=kind._field_defaults.values())  # noqa: PYI024
+        kind.__new__ = staticmethod(written.__new__)
+        return kind.__new__(cls, *args, **given)
+
+    def _make(cls: Any, values: Iterable[Any]) -> Any:
+        return cls(*values)
+
+    def _replace(self: Any, /, **changes: Any) -> Any:
+        return type(self)(**dict(zip(self._fields, self, strict=True)) | changes)
+
+    def _newargs(self: Any) -> tuple[Any, ...]:
+        return tuple(self)
+
+    _METHODS = {"__new__": _first_new, "__repr__": _repr, "_values": staticmethod(tuple), "_make": classmethod(_make)}
+    _METHODS |= {"_replace": _replace, "__replace__": _replace, "__getnewargs__": _newargs}
+    _METHODS |= {"_asdict": lambda self: dict(zip(self._fields, self, strict=True))}
+
+    #: The base of named tuples.
+    NamedTuple = type.__new__(_Named, "NamedTuple", (), {})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from operator import ge, gt, le, lt
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.authoring.check.expressions import PLANNING, EndpointTypes
 from truto_mapper.authoring.check.slips import written
@@ -19,6 +19,7 @@ from truto_mapper.language.nodes import Node
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.record import NamedTuple
 
 _ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}

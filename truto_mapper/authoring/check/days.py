@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
-from typing import Final, NamedTuple
+from typing import Final
 
 from truto_mapper.authoring.check import slips
 from truto_mapper.authoring.sources import parameter_of
@@ -16,6 +16,7 @@ from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Mapping, every, leaves
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Span
 
 #: The functions that make days, and what `whole_days` calls them.

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from truto_mapper.authoring.check import fitting, slips
 from truto_mapper.authoring.check.fitting import Wanted
@@ -15,6 +14,7 @@ from truto_mapper.language.types import Type
 from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import Steps, dotted, keys_of
+from truto_mapper.text.record import NamedTuple
 
 #: The type of a node.
 Kind = Callable[[nodes.Node], Type]

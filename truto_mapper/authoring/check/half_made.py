@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from truto_mapper.authoring.check import fields
 from truto_mapper.authoring.check.expressions import EndpointTypes
@@ -16,6 +15,7 @@ from truto_mapper.language.names import NamePath
 from truto_mapper.mapping.linked import leaves
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import Steps, dotted, keys_of
+from truto_mapper.text.record import NamedTuple
 
 #: Operators that give a value whatever they are given, and those that give none without both sides.
 _CERTAIN = frozenset({"=", "!=", "in", "and", "or", "&"})

@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming
@@ -19,6 +18,7 @@ from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Span
 
 #: How many seconds, and how many units of a currency.

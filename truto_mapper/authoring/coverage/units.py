@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.authoring.sources import innermost, reads_parameter, reply_reads
 from truto_mapper.engine.mapper import Mapper
@@ -20,6 +20,7 @@ from truto_mapper.mapping.linked import Endpoint, every, leaves
 from truto_mapper.mapping.linked import expressions as leaves_of
 from truto_mapper.text.diagnostics import shortened
 from truto_mapper.text.pointers import dotted, keys_of
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source, Span
 
 #: The counters, and the words for a unit that no case hits.

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.normal_form import Names, constructed, normal, variable
 from truto_mapper.mapping.linked import JOIN_SINGLE, OF_REPLIES, Endpoint, Join, Loop, leaves
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import NamedTuple
 
 #: The keys whose expressions read a query.
 _OF_JOINS = tuple(key for key in JOIN_SINGLE if key != "path")

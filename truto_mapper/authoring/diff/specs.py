@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from truto_mapper.authoring.diff.changes import Change, at_key, quoted, word
 from truto_mapper.mapping.linked import WITH_BODY
@@ -13,7 +13,7 @@ from truto_mapper.resource.spec import Resource
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.diagnostics import Severity, excerpt
 from truto_mapper.text.pointers import Steps, dotted
-from truto_mapper.text.record import replace
+from truto_mapper.text.record import NamedTuple, replace
 from truto_mapper.text.source import Source
 
 Side = Literal["readers", "callers"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.engine.mapper import Mapper
@@ -16,6 +16,7 @@ from truto_mapper.language.source_paths import reads
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.record import NamedTuple
 
 #: How many givens are varied, how many values each place gets, how many places are varied together, and in all.
 _GIVENS, _VALUES, _PLACES, _TRIED = 12, 16, 8, 1500

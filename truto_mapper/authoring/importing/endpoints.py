@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 from truto_mapper.authoring.importing import tables
@@ -26,6 +26,7 @@ from truto_mapper.mapping.shape import shape
 from truto_mapper.resource.field import Field
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 
 #: The HTTP method of a proxy method.
 _HTTP = {"list": "GET", "get": "GET", "create": "POST", "update": "PATCH", "delete": "DELETE"}

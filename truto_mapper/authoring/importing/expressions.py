@@ -7,7 +7,7 @@ is a binding only where a path begins at that root: not inside a path, where nam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import STANDARD_FUNCTIONS, Expression
@@ -17,6 +17,7 @@ from truto_mapper.language.nodes import Name, Node, Path, Step, Variable
 from truto_mapper.language.source_paths import without_data
 from truto_mapper.resource.field import Field
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Span
 
 

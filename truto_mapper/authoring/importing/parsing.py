@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from truto_mapper.language.expression import Expression
 from truto_mapper.text import yaml_tree
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 
 #: What Truto's engine reads and ours does not: other regular expressions, and what is too large.
 _OURS = frozenset({"S0302", "M104"})

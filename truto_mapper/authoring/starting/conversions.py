@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import NamedTuple
 
 from truto_mapper.authoring.check.words import words
 from truto_mapper.authoring.observation import Seen
 from truto_mapper.authoring.starting.names import is_usable, path_text
 from truto_mapper.resource.field import Field
+from truto_mapper.text.record import NamedTuple
 
 _NUMBERS = {"integer", "number"}
 SCALARS = _NUMBERS | {"string", "boolean"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from truto_mapper.authoring.observation import Seen
 from truto_mapper.authoring.starting.names import path_text
 from truto_mapper.authoring.starting.rows import ITEM, VALUE, VALUES, Rows
 from truto_mapper.language.types import Type, in_words
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.record import NamedTuple
 
 Path = tuple[str, ...]
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs
 
 import fsspec
@@ -22,6 +22,7 @@ from fsspec.implementations.local import LocalFileSystem
 from truto_mapper.engine.redaction import Redaction
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 
 RECORDS, REJECTS, TEMPORARY, MANIFEST = "records", "rejects", "_temporary", "manifest.jsonl"
 

@@ -12,12 +12,13 @@ from collections.abc import Generator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from truto_mapper.edges.bulk.files import File, Folder, Row
 from truto_mapper.edges.bulk.job import TRIES, Job, deadly, in_worker
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 
 
 def map_files(job: Job, files: Sequence[File], folder: Folder, workers: int | None) -> Generator[Row]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from truto_mapper.edges.bulk.files import File, cannot_read, shown
 from truto_mapper.engine import bodies, typed_json
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MappingError, ProviderError
+from truto_mapper.text.record import NamedTuple
 
 #: The longest line that is read, in bytes: a longer one is no reply.
 MAX_LINE = 256_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from truto_mapper.edges.bulk.columns import whole
 from truto_mapper.edges.bulk.reading import Reply
@@ -14,6 +14,7 @@ from truto_mapper.engine.page import Page
 from truto_mapper.resource.field import REMOTE_DATA
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, is_within, json_pointer
+from truto_mapper.text.record import NamedTuple
 
 
 class Reject(NamedTuple):

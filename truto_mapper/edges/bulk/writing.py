@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import compress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +17,7 @@ from truto_mapper.engine.tabular import as_objects
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.pointers import Steps
+from truto_mapper.text.record import NamedTuple
 
 #: The column of the account that a record is of.
 ACCOUNT = "integrated_account_id"

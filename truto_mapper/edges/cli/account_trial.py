@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument
@@ -18,6 +18,7 @@ from truto_mapper.engine.mapper import Mapper
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError, QueryError
+from truto_mapper.text.record import NamedTuple
 
 if TYPE_CHECKING:
     from truto_mapper.edges.client import Account

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import typer
 
@@ -15,6 +15,7 @@ from truto_mapper.resource.spec import Resource, load_resource
 from truto_mapper.text import files
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 
 _Read = TypeVar("_Read", Mapper[Any], Resource)
 

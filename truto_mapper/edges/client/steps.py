@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from truto_mapper.edges.client.account import Account
 from truto_mapper.edges.client.auth import OAuth
@@ -21,6 +21,7 @@ from truto_mapper.engine.page import Request
 from truto_mapper.mapping.linked import RateLimit
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError, ProviderError
+from truto_mapper.text.record import NamedTuple
 
 ResultT = TypeVar("ResultT")
 

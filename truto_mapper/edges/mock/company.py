@@ -15,10 +15,10 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from itertools import accumulate
 from operator import add
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from truto_mapper.edges.mock.people import Role, User, identity, people
+from truto_mapper.text.record import NamedTuple
 
 #: The fifteen counts, in Gong's order.
 COUNTS: tuple[str, ...] = ("callsAsHost", "callsGaveFeedback", "callsRequestedFeedback", "callsReceivedFeedback")

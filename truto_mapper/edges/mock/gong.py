@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -37,6 +37,7 @@ from truto_mapper.edges.mock.requests import (
     whole_days,
 )
 from truto_mapper.engine import arguments
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 from truto_mapper.text.timestamps import is_time_zone
 

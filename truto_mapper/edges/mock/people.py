@@ -6,7 +6,9 @@ import hashlib
 import unicodedata
 from collections.abc import Iterator
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from truto_mapper.text.record import NamedTuple
 
 Role = Literal["seller", "manager", "rare", "quiet", "avatar"]
 

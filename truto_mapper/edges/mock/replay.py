@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from starlette.applications import Starlette
@@ -24,6 +24,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Endpoint, Join
 from truto_mapper.text.errors import MappingError
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 
 JSON = dict[str, Any]

@@ -6,7 +6,6 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +16,7 @@ from truto_mapper.edges.server.logs import Log
 from truto_mapper.edges.server.metrics import Metrics
 from truto_mapper.edges.server.refusals import Refused
 from truto_mapper.text.errors import MapperError
+from truto_mapper.text.record import NamedTuple
 
 #: The most bytes of a path and its query, and of all header fields together.
 MAX_URL, MAX_HEADERS = 65_000, 32_768

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx2
 
@@ -20,6 +20,7 @@ from truto_mapper.edges.server.replies import Replies
 from truto_mapper.edges.server.store import Store, Stored
 from truto_mapper.engine import arguments
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.text.record import NamedTuple
 
 #: How many clients are kept.
 MAX_CLIENTS = 1_000

@@ -12,12 +12,12 @@ import secrets
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from truto_mapper.edges.server.errors import refuse
+from truto_mapper.text.record import NamedTuple
 
 #: The environment variables that hold the keys, or the path of a file that holds them.
 VARIABLE, FILE_VARIABLE = "TRUTO_MAPPER_KEY", "TRUTO_MAPPER_KEY_FILE"

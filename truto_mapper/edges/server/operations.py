@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 
 from starlette.routing import Match, Route
@@ -26,6 +26,7 @@ from truto_mapper.engine.query_string import split_query_string
 from truto_mapper.mapping.linked import WITH_BODY
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import MapperError, QueryError
+from truto_mapper.text.record import NamedTuple
 
 #: The parameter that names the account, and that which names the format.
 ACCOUNT, FORMAT = "integrated_account_id", "truto_response_format"

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -17,7 +17,7 @@ from truto_mapper.edges.server.refusals import Headers, Refused
 from truto_mapper.engine import rendering
 from truto_mapper.engine.encoded import NDJSON, Encoded
 from truto_mapper.text.errors import ProviderError
-from truto_mapper.text.record import replace
+from truto_mapper.text.record import NamedTuple, replace
 
 #: The status in logs and metrics of a call that got no answer because the caller left, as nginx has it.
 LEFT = 499

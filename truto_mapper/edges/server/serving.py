@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, create_server, socket
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -27,6 +27,7 @@ from truto_mapper.edges.server.logs import Log
 from truto_mapper.edges.server.opening import open_store
 from truto_mapper.edges.server.store import Store
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.text.record import NamedTuple
 
 #: The most bytes of a request's line and headers, and the most seconds until they have come.
 MAX_HEAD, PATIENCE = 200_000, 15.0

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from types import CodeType, MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler import calls, constructors, functions, operators, paths, steps, variables
@@ -18,6 +18,7 @@ from truto_mapper.language.compiler.shape import Shape
 from truto_mapper.language.compiler.writer import Table, Writer
 from truto_mapper.language.library.functions import LIBRARY
 from truto_mapper.language.names import free_variables
+from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import Source
 
 #: The function that compiles each kind of node. The other kinds are parts of these.

@@ -1,6 +1,6 @@
 """What the reader of an object knows of its fields."""
 
-from typing import NamedTuple
+from truto_mapper.text.record import NamedTuple
 
 
 class Part(NamedTuple):

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from itertools import chain, repeat
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 from truto_mapper.language.runtime.signatures import Parameter, Signature, parse_signature
 from truto_mapper.language.runtime.values import MISSING, Function, Missing, fail, instead, is_number, quoted
 from truto_mapper.text.diagnostics import either
+from truto_mapper.text.record import NamedTuple
 
 _LETTERS: Final[Mapping[type, str]] = MappingProxyType(
     {Missing: "m", bool: "b", str: "s", int: "n", float: "n", type(None): "l", list: "a", dict: "o"}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from truto_mapper.language.runtime.values import fail
+from truto_mapper.text.record import NamedTuple
 
 _ACCEPTED: Final = {letter: f"[{letter}m]" for letter in "bnslo"} | {"f": "f", "j": "[asnblom]"}
 _ACCEPTED.update(dict.fromkeys("ax", "[asnblfom]"))

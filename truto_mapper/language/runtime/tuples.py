@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from truto_mapper.language.runtime.sets import INDEXED, SEARCHES, SHORT, bucket_of, remembered
 from truto_mapper.language.runtime.values import BOUNDS, MISSING, Run, Sequence, Tuples, items, listed
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.record import NamedTuple
 
 #: The size of a tuple, in bytes.
 _TUPLE: Final = 232

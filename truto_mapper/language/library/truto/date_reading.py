@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from truto_mapper.language.library.truto.date_writing import (
     MONTHS,
@@ -16,6 +16,7 @@ from truto_mapper.language.library.truto.date_writing import (
 )
 from truto_mapper.language.library.truto.moments import Moment, invalid, of_fields
 from truto_mapper.language.library.truto.zones import UTC_ZONE, Zone, fixed, signed, zone_of
+from truto_mapper.text.record import NamedTuple
 
 #: The longest text that is read as a date.
 MAX_DATE: Final = 1000

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from truto_mapper.language.library.truto.zones import CYCLE_DAYS, CYCLE_YEARS, DAY, HOST, Zone
+from truto_mapper.text.record import NamedTuple
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _BASE: Final = 2000

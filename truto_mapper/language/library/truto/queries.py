@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from truto_mapper.language.library.truto.ecmascript import (
     is_falsy,
@@ -18,6 +18,7 @@ from truto_mapper.language.library.truto.ecmascript import (
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MISSING, Function, Native, Run, Walk, bounded
 from truto_mapper.text.diagnostics import either
+from truto_mapper.text.record import NamedTuple
 
 #: How many items a list has at most; with more it becomes an object. How many brackets and parameters are read.
 _ITEMS, _DEPTH, _PARAMETERS = 20, 5, 1000

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 from xml.parsers import expat
 
 from truto_mapper.language.library.truto.ecmascript import UNUSABLE, is_falsy, number_of, refuse_value, utf8
 from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MAX_DATA_NESTING, MISSING, Run, as_number, bounded, fail
+from truto_mapper.text.record import NamedTuple
 
 _PART: Final = 1 << 16
 #: The bytes that an element, an attribute or a text takes besides its characters.
