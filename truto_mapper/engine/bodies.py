@@ -19,13 +19,14 @@ from truto_mapper.engine.decimals import Exact, noting
 from truto_mapper.language.runtime.values import MAX_WRITTEN
 from truto_mapper.text.diagnostics import Diagnostic, excerpt, shortened
 from truto_mapper.text.errors import EvaluationError, ProviderError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.pointers import Steps, json_pointer
 from truto_mapper.text.source import SURROGATE
 
 Bytes = bytes | bytearray
 
 #: One escape of a JSON text. The group is that of half of a surrogate pair without the other half.
-_ESCAPE = re.compile(
+_ESCAPE = lazy_pattern(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
 
@@ -160,9 +161,9 @@ _NO_REDUCTIONS = _NoReductions()
 #: What is in the pickle of halves of surrogate pairs, of NaN and infinity (a double that begins with 0x7FF or 0xFFF),
 #: and of an integer of more than 255 bytes.
 _FOREIGN = [
-    (b"\xed", re.compile(rb"\xed[\xa0-\xbf]")),
-    (b"G", re.compile(rb"G[\x7f\xff]")),
-    (b"\x8b", re.compile(rb"\x8b[^X}\](].\x00\x00")),
+    (b"\xed", lazy_pattern(rb"\xed[\xa0-\xbf]")),
+    (b"G", lazy_pattern(rb"G[\x7f\xff]")),
+    (b"\x8b", lazy_pattern(rb"\x8b[^X}\](].\x00\x00")),
 ]
 
 

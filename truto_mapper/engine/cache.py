@@ -15,7 +15,6 @@ import io
 import marshal
 import os
 import pickle
-import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,7 @@ from truto_mapper.language.expression import Expression, restored
 from truto_mapper.mapping import linked
 from truto_mapper.resource.spec import Resource
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.source import Source
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ MAX_BYTES = 16_000_000
 MAX_ENTRIES = 64
 
 #: The name of an entry, and of one that is being written.
-_NAME = re.compile(r"truto-[0-9a-f]{8}\.bin(\.[0-9a-f]{16})?")
+_NAME = lazy_pattern(r"truto-[0-9a-f]{8}\.bin(\.[0-9a-f]{16})?")
 
 #: The packages whose code makes an entry.
 _MAKERS = ("truto_mapper.", "jsonata.")

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import ProviderError, QueryError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.record import NamedTuple
 from truto_mapper.text.source import is_unicode
 from truto_mapper.text.timestamps import in_calendar, instant, is_date_time
@@ -45,8 +46,8 @@ _TOLD = (None, "1%05x----------", "2%05x%05x-----", "3%05x%05x%05x")
 
 _MAX_COUNT = 2**53
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_DIGEST = re.compile(r"[A-Za-z0-9_-]{16}", re.ASCII)
-_BEGINNING = re.compile(r"1[0-9a-f]{5}-{10}|2[0-9a-f]{10}-{5}|3[0-9a-f]{15}")
+_DIGEST = lazy_pattern(r"[A-Za-z0-9_-]{16}", re.ASCII)
+_BEGINNING = lazy_pattern(r"1[0-9a-f]{5}-{10}|2[0-9a-f]{10}-{5}|3[0-9a-f]{15}")
 
 
 class Position(NamedTuple):

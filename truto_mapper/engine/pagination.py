@@ -13,9 +13,10 @@ from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import NUMBERED, Endpoint, Join
 from truto_mapper.text.diagnostics import excerpt
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 
 #: The number of a page or an offset, and, where a total says which page is the last, the rows before it.
-_NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})(?:/(0|[1-9][0-9]{0,14}))?", re.ASCII)
+_NUMBER = lazy_pattern(r"(0|[1-9][0-9]{0,14})(?:/(0|[1-9][0-9]{0,14}))?", re.ASCII)
 
 #: The most parameters of a link.
 _MAX_PARTS: Final = 1_000

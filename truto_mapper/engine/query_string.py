@@ -5,12 +5,12 @@ They are read as qs 6 reads them (`tests/data/qs.yaml` has measured answers); wh
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import QueryError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 
 MAX_LENGTH = 250_000
 MAX_PARTS = 1_000
@@ -18,8 +18,8 @@ MAX_PARTS = 1_000
 MAX_BRACKETS = 5
 MAX_INDEX = 20
 
-_KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
-_INDEX = re.compile(r"(?:0|[1-9][0-9]?)\Z")
+_KEY = lazy_pattern(r"([^\[\]]+)((?:\[[^\[\]]*\])*)\Z")
+_INDEX = lazy_pattern(r"(?:0|[1-9][0-9]?)\Z")
 
 #: What every JavaScript object has. qs drops parameters of these names.
 _PROTOTYPE = frozenset({"__proto__", "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"})

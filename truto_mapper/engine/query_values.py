@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ from typing import Any
 
 from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.source import is_unicode
 from truto_mapper.text.timestamps import rfc_3339
 
@@ -23,8 +23,8 @@ MAX_TEXT = 250_000
 #: The longest number that is read or written: Python's own limit is about 4,300 digits.
 MAX_DIGITS = 1_000
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?\Z")
+_INTEGER = lazy_pattern(r"-?[0-9]{1,18}\Z")
+_NUMBER = lazy_pattern(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?\Z")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _NO_JSON = "JSON has no such value"
 _IN_UTC = "write it with a time zone, such as datetime(2026, 1, 31, tzinfo=UTC)"

@@ -10,13 +10,14 @@ from urllib.parse import unquote
 
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.source import is_unicode
 
 #: RFC 3986 §3.3: the characters of a path, and escapes of others.
-_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+_PATH = lazy_pattern(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 #: RFC 9110 §5.6.2: a token.
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_TOKEN = lazy_pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_CONTROL = lazy_pattern(r"[\x00-\x1f\x7f-\x9f]")
 
 #: Headers that the client sets: credentials, the body's length, and those of one connection (RFC 9110 §7.6.1).
 _OF_THE_CLIENT = frozenset({"authorization", "cookie", "host", "content-length", "transfer-encoding", "connection"})

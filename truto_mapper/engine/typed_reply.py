@@ -6,7 +6,6 @@ Names that no schema declares are learned from the first reply that has them. Th
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -21,13 +20,14 @@ from truto_mapper.engine.typed_json import MAX_LESSONS, UndecidedError
 from truto_mapper.language.compiler.compiler import code_of
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.runtime.values import Budget
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.source import Source
 
 #: Maps rows that are JSON: gives the records, the numbers of the doubtful ones, and whether one was as expected.
 MapUsual = Callable[..., tuple[list[Any], list[int], bool]]
 
 #: An escape for a printable character of ASCII, with which a name may have two spellings.
-_ESCAPE = re.compile(rb"\\u00[2-7]")
+_ESCAPE = lazy_pattern(rb"\\u00[2-7]")
 
 #: An odd row: its number and that of its inner row, with nulls, and the outer row as JSON.
 OddRow = tuple[int, int, Any]

@@ -20,12 +20,13 @@ from truto_mapper.mapping.functions_called import CLOCKS, unknown_functions
 from truto_mapper.mapping.linked import RESPONSE_NAMES, Loop, Template
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, nearest, shortened
 from truto_mapper.text.errors import Findings, MappingError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.yaml_tree import Node
 
 #: What the names below a binding are.
 _KINDS = {"query": "query parameter", "context": "context setting", "joined": "join"}
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_VARIABLE = lazy_pattern(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
 class Expressions:

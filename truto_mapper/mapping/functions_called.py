@@ -11,13 +11,14 @@ from truto_mapper.language.foreign import function_for, meant
 from truto_mapper.language.library.truto.names import DATES, HOLDING, METHODS, REFUSED
 from truto_mapper.language.names import bare_calls, keeps_functions
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, shortened
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.source import Span
 
 #: Functions that read a clock. A mapping uses `$now` instead.
 CLOCKS = frozenset({"now", "millis"})
 
 #: What every call without a `$` looks like; most expressions have none, and are not searched.
-_BARE = re.compile(r"(?<![$\w])(?!function\b)[^\W\d]\w*\s*\(|`\s*\(")
+_BARE = lazy_pattern(r"(?<![$\w])(?!function\b)[^\W\d]\w*\s*\(|`\s*\(")
 
 
 def unknown_functions(

@@ -12,6 +12,7 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.record import NamedTuple
 
 #: Sets of characters are bits: one for each of ASCII, and one for all others.
@@ -24,8 +25,8 @@ _PUNCTUATION: Final = {chr(code) for code in range(32, 127) if not chr(code).isa
 _LETTERS: Final = [chr(code) for code in range(128) if chr(code).isalpha()]
 _PRINTABLE: Final = "".join(chr(code) for code in range(128) if chr(code).isprintable() or chr(code).isspace())
 #: A character with its escape, and how often something is repeated.
-_CHARACTER: Final = re.compile(r"(?s)\\x\{([0-9a-f]+)\}|\\(.)|(.)")
-_REPEAT: Final = re.compile(r"(?:([*+?])|\{(\d{1,3})(,?)(\d{0,3})\})(\??)")
+_CHARACTER: Final = lazy_pattern(r"(?s)\\x\{([0-9a-f]+)\}|\\(.)|(.)")
+_REPEAT: Final = lazy_pattern(r"(?:([*+?])|\{(\d{1,3})(,?)(\d{0,3})\})(\??)")
 #: The most ways in which a pattern can match at one place without an unbounded repeat, and the most degrees of one.
 _MAX_WAYS, _MAX_DEGREE = 64, 3
 #: The longest pattern that is read, and the most characters beyond ASCII in a range of it where case does not count.

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from truto_mapper.text.lazy_pattern import lazy_pattern
+
 _SPACES: Final = r"\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}"
 _OTHERS: Final = (
     r"\x{0}-\x{8}\x{e}-\x{1f}!-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}"
@@ -25,16 +27,16 @@ _ESCAPE: Final = rf"\\(?:{_CODE}|c(?P<c>[A-Za-z])|(?P<p>[pP]\{{\^?[A-Za-z]\w*\}}
 _BRACKETS: Final = r"(?s)\[((?:\\.|[^\\\]])*)\]"
 #: What both write alike.
 _PLAIN: Final = r"(?:[^\\\[\](){}.]|\((?!\?[^:])|\)|\[\^?(?:[ \w](?:-\w)?)+\])+"
-_PART: Final = re.compile(
+_PART: Final = lazy_pattern(
     rf"(?as)(?P<plain>{_PLAIN})|{_ESCAPE}|(?P<set>{_BRACKETS[4:]})"
     r"|(?P<name>\(\?<(?![=!])[^>]*>)|(?P<repeat>\{\d+(?:,\d*)?\})|(?P<any>.)"
 )
-_MEMBER: Final = re.compile(rf"(?as){_ESCAPE.replace('[A-Za-z]', '[A-Za-z0-9_]')}|(?P<any>.)")
+_MEMBER: Final = lazy_pattern(rf"(?as){_ESCAPE.replace('[A-Za-z]', '[A-Za-z0-9_]')}|(?P<any>.)")
 #: The characters that are literal where they stand alone, and those that are not in a set.
 _ALONE, _SET = "]{}", "[]^-\\"
 #: A minus sign in a set, which is a range if it is between two characters.
 _RANGE: Final = ""
-_OCTAL: Final = re.compile(r"[0-3][0-7]{0,2}|[4-7][0-7]?|")
+_OCTAL: Final = lazy_pattern(r"[0-3][0-7]{0,2}|[4-7][0-7]?|")
 
 
 def translated(pattern: str) -> str:

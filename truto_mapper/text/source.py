@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from itertools import accumulate
 
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.record import record
 
 #: How many levels deep values in a file may be nested.
 MAX_DEPTH = 64
 
 #: Half of a surrogate pair: no character, and nothing that an encoding can write.
-SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = lazy_pattern("[\ud800-\udfff]")
 
 
 def is_unicode(text: str) -> bool:

@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 
 # RFC 3339 §5.6: "T" and "Z" may alternatively be lower case. Leap seconds are refused: datetime has none.
-_RFC_3339 = re.compile(r"(?a)\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3])(:[0-5]\d){2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)")
+_RFC_3339 = lazy_pattern(
+    r"(?a)\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3])(:[0-5]\d){2}(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)"
+)
 
 
 def is_date_time(text: object) -> bool:
@@ -44,7 +47,7 @@ def in_calendar(moment: datetime) -> bool:
 
 
 #: ISO 8601 in its extended and its basic form: a calendar or week date, a time of hours, minutes or seconds, an offset.
-_ISO_8601 = re.compile(
+_ISO_8601 = lazy_pattern(
     r"(?a)(?P<day>\d{4}(?:-\d\d-\d\d|\d{4}|-W\d\d-\d|W\d{3}))[Tt](?P<hour>\d\d)"
     r"(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
     r"(?:[Zz]|(?P<sign>[+\u2212-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)"
@@ -72,7 +75,7 @@ def rfc_3339(text: str) -> str | None:
 
 
 # Excluded: files of a zone database that are not zones (copies with other rules, the machine's own setting).
-_ZONE_NAME = re.compile(r"(?!posix/|right/|posixrules\Z|localtime\Z)[A-Za-z][\w+-]*(?:/[\w+-]+)*", re.ASCII)
+_ZONE_NAME = lazy_pattern(r"(?!posix/|right/|posixrules\Z|localtime\Z)[A-Za-z][\w+-]*(?:/[\w+-]+)*", re.ASCII)
 
 
 def is_time_zone(name: object) -> bool:

@@ -18,6 +18,7 @@ from truto_mapper.language.library.numerals import table
 from truto_mapper.language.library.pictures import Digits, in_range, integer_format, refuse, short
 from truto_mapper.language.runtime.values import fail
 from truto_mapper.text.diagnostics import excerpt
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.regex import PatternError, compile_pattern, literal
 
 #: The most steps of reading a text by a picture, about a tenth of a second.
@@ -206,7 +207,7 @@ def _plain(marker: Any, write: _Write) -> tuple[str, Callable[[datetime], Any]]:
 
 
 #: The zones that moments are written in.
-OFFSET: Final = re.compile(r"(?a)([-+]?)(?:(\d{1,2})(\d\d)|0{1,2})")
+OFFSET: Final = lazy_pattern(r"(?a)([-+]?)(?:(\d{1,2})(\d\d)|0{1,2})")
 
 
 def _minutes(zone: str | None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,10 +12,11 @@ from truto_mapper.language.runtime.arguments import refuse
 from truto_mapper.language.runtime.values import MISSING, Missing, Run, fail
 from truto_mapper.text.diagnostics import either
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.timestamps import instant, is_date_time, is_time_zone
 
 #: The forms of ISO 8601 that the reference reads: a year, its month and day if any; a time with its offset if any.
-_ISO_8601: Final = re.compile(
+_ISO_8601: Final = lazy_pattern(
     r"(?a)(\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
     r"(?:T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3})\d*)?(?:Z|([+-])([01]\d|2[0-3]):?([0-5]\d))?|Z)?"
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import chain, islice, repeat
@@ -25,6 +24,7 @@ from truto_mapper.language.runtime.values import (
     refuse_value,
 )
 from truto_mapper.language.runtime.walks import DEEP, FEW, MANY, PART, apart, by_fields
+from truto_mapper.text.lazy_pattern import lazy_pattern
 from truto_mapper.text.quick_json import library
 
 
@@ -115,7 +115,7 @@ class _Plain(Columns):
 _NAMES: Final = 1_000_000
 
 #: What the encoder writes behind a double without a fraction; it may also be in a text.
-_FRACTION: Final = re.compile(rb"\.0(?=[],}])")
+_FRACTION: Final = lazy_pattern(rb"\.0(?=[],}])")
 
 
 def _pieces(values: list[Any], depth: int, walk: Walk) -> list[str]:
@@ -211,7 +211,7 @@ def _decimals(values: list[float]) -> list[str]:
     return list(map(decimal_of, values)) if _OTHER.search(",".join(texts)) else texts
 
 
-_OTHER: Final = re.compile(r"[en]|-0(?!\.)")
+_OTHER: Final = lazy_pattern(r"[en]|-0(?!\.)")
 
 #: The significant digits of a fraction.
 _DIGITS: Final = 15
