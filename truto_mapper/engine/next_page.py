@@ -206,15 +206,15 @@ def _check_origin(endpoint: Endpoint, written: str, target: SplitResult, scope: 
     value: Any = value_of(endpoint.origin, scope)
     if value is MISSING or endpoint.origin is None:
         return
-    own = _origin(urlsplit(value)) if isinstance(value, str) else None
+    own = origin_of(urlsplit(value)) if isinstance(value, str) else None
     if own is None:
         message = f"`origin` must be like https://api.example.com, this is {excerpt(value)}"
         raise EvaluationError(endpoint.origin.diagnostic("D406", message))
-    if target.netloc and _origin(target._replace(scheme=target.scheme or own[0])) != own:
+    if target.netloc and origin_of(target._replace(scheme=target.scheme or own[0])) != own:
         _refuse(written, f"leads away from {value}")
 
 
-def _origin(url: SplitResult) -> tuple[str, str | None, int] | None:
+def origin_of(url: SplitResult) -> tuple[str, str | None, int] | None:
     """The scheme, host and port of a URL; None for one without them."""
     scheme = url.scheme.lower()
     return (scheme, url.hostname, url.port or _PORTS[scheme]) if scheme in _PORTS and url.hostname else None

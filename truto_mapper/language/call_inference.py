@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import Protocol
 
 from truto_mapper.language import call_types, nodes, types
@@ -87,7 +88,7 @@ def _given(judge: Judge, name: str, scope: TypeScope, arguments: Sequence[nodes.
         made = offered[0] if name in _KEEPING and made == ANY and offered else made
         called = scope.values.get(one.name, one) if isinstance(one, nodes.Variable) else one
         if offered and isinstance(called, nodes.Lambda):
-            made = _handed(judge, name, called, scope, offered)
+            made = _handed(judge, name, called, scope, offered, given[0])
             given.append(types.FUNCTION)
         elif offered and isinstance(one, nodes.Variable) and call_types.is_known(one.name, scope.variables):
             offered = offered[: call_types.arity_of(one.name)]
@@ -109,16 +110,47 @@ def _offered(name: str, first: Type) -> list[Type]:
     return [known.get(one, ANY) for one in call_types.OFFERED.get(name, ())]
 
 
-def _handed(judge: Judge, name: str, function: nodes.Lambda, scope: TypeScope, offered: list[Type]) -> Type:
-    """The type of what a function makes of what a higher-order function gives to it, or keeps of it."""
+def _handed(
+    judge: Judge, name: str, function: nodes.Lambda, scope: TypeScope, offered: list[Type], first: Type
+) -> Type:
+    """The type of what a function makes of what a higher-order function gives to it, or keeps of `first`."""
     if name == "reduce" and len(function.parameters) < len(("made", "item")):
         message = "the function for $reduce takes what was made so far and the next item"
         judge.tell("C225", function, message, "write `function($made, $item) { … }`", ())
     made = body_type(judge, function, scope, offered)
+    if name == "sift":
+        return _sifted(judge, function, scope, first)
     if name not in _KEEPING or not function.parameters or offered[0] == ANY:
         return offered[0] if name in _KEEPING else made
     holder = function.parameters[0].name
     return kept_items(offered[0], narrowed(function.body, scope.bound(holder, offered[0]), judge.look)[0], holder)
+
+
+def _sifted(judge: Judge, function: nodes.Lambda, scope: TypeScope, table: Type) -> Type:
+    """The type of what a function keeps of an object: fields for whose constant value it may hold."""
+    if not call_types.is_closed(table) or not function.parameters:
+        return ANY
+    holder = function.parameters[0].name
+    kept = {
+        name: types.union(kind, types.UNDEFINED)
+        for name, kind in (table.properties or {}).items()
+        if not _excludes(judge, function.body, scope.bound(holder, kind))
+    }
+    made = Type(frozenset({"object", "undefined"}), properties=kept)
+    return made if kept else types.UNDEFINED
+
+
+def _excludes(judge: Judge, test: nodes.Node, scope: TypeScope) -> bool:
+    """Whether a test compares two values that are never equal."""
+    match test:
+        case nodes.Block(expressions=(inner,)):
+            return _excludes(judge, inner, scope)
+        case nodes.Binary(operator="=", left=left, right=right):
+            known = [judge.look(one, scope) for one in (left, right)]
+            if any(one.values is None or one.solid - types.SCALARS for one in known):
+                return False
+            return not any(types.same_value(*pair) for pair in product(*(one.values or () for one in known)))
+    return False
 
 
 def body_type(judge: Judge, function: nodes.Lambda, scope: TypeScope, given: Sequence[Type]) -> Type:

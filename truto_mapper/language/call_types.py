@@ -321,6 +321,23 @@ def folded(name: str, given: Sequence[Type]) -> Type | None:
     return union(kind, UNDEFINED) if any(one.kinds & NONE for one in given) else kind
 
 
+def is_closed(kind: Type) -> bool:
+    """Whether a value is surely an object all of whose names are known."""
+    return kind.solid == {"object"} and kind.properties is not None and kind.others is None and kind.path is None
+
+
+def _keys(given: Sequence[Type], _: Type) -> Type:
+    """The type of `$keys(object)`."""
+    if not is_closed(given[0]):
+        return union(sequence(types.STRING), UNDEFINED)
+    names = tuple(given[0].properties or {})
+    return sequence(types.STRING.one_of(names)) if names else UNDEFINED
+
+
+def _sifted(_: Sequence[Type], made: Type) -> Type:
+    return made if made != ANY else Type(frozenset({"object", "undefined"}))
+
+
 def _looked_up(given: Sequence[Type], _: Type) -> Type:
     """The type of `$lookup(object, key)`."""
     names = given[1].values if len(given) > 1 else None
@@ -449,6 +466,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "find": _found,
     "firstNonEmpty": _first,
     "lofilter": _listed,
+    "keys": _keys,
     "lookup": _looked_up,
     "map": _mapped,
     "mapValues": _looked_up_text,
@@ -461,6 +479,7 @@ _OF_TYPES: Final[Mapping[str, Callable[[Sequence[Type], Type], Type]]] = {
     "reverse": _items,
     "shuffle": _items,
     "spread": lambda _, __: ANY,
+    "sift": _sifted,
     "single": lambda _, made: made if made == ANY else union(made, UNDEFINED),
     "sort": _items,
     "substring": _cut,

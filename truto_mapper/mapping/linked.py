@@ -124,6 +124,11 @@ class Join(NamedTuple):
             for one in expressions(getattr(self, key)):
                 yield key, one
 
+    @property
+    def requests(self) -> Iterator[Expression]:
+        """The expressions that make its requests."""
+        return (one for key, one in self.expressions if key in OF_REQUESTS)
+
 
 class Endpoint(NamedTuple):
     """An endpoint with its expressions parsed and linked; `EndpointDocument` describes each key.

@@ -20,6 +20,7 @@ from truto_mapper.mapping.linked import (
     OF_REQUESTS,
     WITH_BODY,
     Endpoint,
+    Join,
     every,
     expressions,
     leaves,
@@ -68,11 +69,9 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
     """C244: a cursor that the request never sends, and parameters for this integration that change nothing."""
     sent = list(of_requests(endpoint))
     pages = endpoint.pagination
-    is_sent = (pages is not None and pages.parameter is not None) or any(_sends_cursor(one) for one in sent)
-    if endpoint.next_cursor is not None and not is_sent:
-        message = f"`{endpoint.name}` never sends `$cursor`, so the provider gives the first page again"
-        hint = "write it where the provider reads it"
-        yield endpoint.next_cursor.diagnostic("C244", message, severity="warning", hint=hint)
+    yield from _unsent_cursor(endpoint, sent)
+    for join in endpoint.joins:
+        yield from _unsent_cursor(join, join.requests)
     for one in sent if endpoint.next_cursor is None and pages is None else ():
         for variable in (each for each in one.variables if each.name == "cursor"):
             message = f"`$cursor` is always absent: `{endpoint.name}` has no `next_cursor`"
@@ -89,6 +88,16 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"{integration} supports it, says the resource: read `$query.{left[0]}` in the request"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
+
+
+def _unsent_cursor(asking: Endpoint | Join, sent: Iterable[Expression]) -> Iterator[Diagnostic]:
+    """C244: a cursor that the requests of an endpoint or a join never send."""
+    cursor, pages = asking.next_cursor, asking.pagination
+    is_sent = (pages is not None and pages.parameter is not None) or any(_sends_cursor(one) for one in sent)
+    if cursor is not None and not is_sent:
+        what = f"`{asking.name}`" if isinstance(asking, Endpoint) else f"the join `{asking.name}`"
+        message = f"{what} never sends `$cursor`, so the provider gives the first page again"
+        yield cursor.diagnostic("C244", message, severity="warning", hint="write it where the provider reads it")
 
 
 def _forgotten(mapper: Mapper, parameters: Sequence[str], unread: Sequence[str]) -> list[str]:

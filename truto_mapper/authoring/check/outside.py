@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from truto_mapper.authoring.check import fitting, slips
 from truto_mapper.authoring.check.absence import Given, kinds_in
@@ -15,6 +16,7 @@ from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.authoring.sources import parameter_of
 from truto_mapper.engine import sendable
+from truto_mapper.engine.next_page import origin_of
 from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.engine.source_types import plain_schema
@@ -68,6 +70,8 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
             yield from _parts(one, typed, _wanted(schema, name, hint))
         if key == "whole_days.time_zone":
             yield from _zones(one, kind)
+        if key == "origin":
+            yield from _origins(one, kind)
         yield from _headers_read(one)
         yield from _no_numbers(one, typed.kinds)
     yield from _statuses(mapping, typed)
@@ -105,6 +109,13 @@ def _zones(expression: Expression, kind: Type) -> Iterator[Diagnostic]:
         if isinstance(zone, str) and not is_time_zone(zone):
             hint = "write an IANA name such as `Europe/Berlin`"
             yield expression.diagnostic("C240", f'there is no time zone "{zone}"', severity="warning", hint=hint)
+
+
+def _origins(expression: Expression, kind: Type) -> Iterator[Diagnostic]:
+    for origin in kind.values or ():
+        if isinstance(origin, str) and origin_of(urlsplit(origin)) is None:
+            message, hint = f'"{origin}" is no origin', 'write it with its scheme: `"https://api.example.com"`'
+            yield expression.diagnostic("C240", message, severity="warning", hint=hint)
 
 
 # --------------------------------------------------------------------------------------------------------- requests

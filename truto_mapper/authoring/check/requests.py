@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namesakes import properties
@@ -141,7 +142,7 @@ def _reads_of(some: Iterable[Expression], name: str) -> list[tuple[Expression, N
 
 def our_cursor(endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C232: `$query.next_cursor`, which is ours and means nothing to the provider."""
-    for one in of_requests(endpoint):
+    for one in chain(of_requests(endpoint), *(join.requests for join in endpoint.joins)):
         for read in Paths(["query", "$"]).reads(one.node) if "next_cursor" in one.text else ():
             if read.path == ("query", "next_cursor"):
                 message = "`$query.next_cursor` is our cursor, which the provider does not know"

@@ -228,14 +228,23 @@ class Surprises(Nulls):
         if name == "replace" and len(arguments) > 2:
             self.replaced(arguments[1], arguments[2])
         match arguments:
-            case (nodes.String(value=value) as subject, pattern, *_) if name in _SEARCHING:
-                if (
-                    _WORD.fullmatch(value)
-                    and self.kind(pattern).values is None
-                    and any(isinstance(one, nodes.Name) for one in nodes.walk(pattern))
-                ):
-                    message = f"${name} looks into the constant {self.text_of(subject)}: are the arguments swapped?"
-                    self.surprise("warning", "C225", subject, message, "the text comes first, then what it may have")
+            case (nodes.String() as subject, other, *_) if self.swapped(name, subject.value, other):
+                message = f"${name} looks into the constant {self.text_of(subject)}: are the arguments swapped?"
+                hint = "the text comes first, then what it may have"
+                if name == "join":
+                    message = f"$join joins nothing but {self.text_of(subject)}: are the arguments swapped?"
+                    hint = "the list comes first, then what is between its items"
+                self.surprise("warning", "C225", subject, message, hint)
+
+    def swapped(self, name: str, text: str, other: nodes.Node) -> bool:
+        """Whether a function surely means its second argument where it has a constant text as its first."""
+        if name == "replace":
+            return isinstance(other, nodes.String) and other.value not in text
+        if name == "join":
+            return "array" in self.kind(other).solid and self.kind(other) != types.ANY
+        is_read = any(isinstance(one, nodes.Name) for one in nodes.walk(other))
+        is_word = name in _SEARCHING and _WORD.fullmatch(text) is not None
+        return is_word and is_read and self.kind(other).values is None
 
     def replaced(self, pattern: nodes.Node, by: nodes.Node) -> None:
         """C225: a pattern as the replacement, or a group in it that the pattern does not have."""
