@@ -1,7 +1,9 @@
 import functools
 import gc
+import getpass
 import os
 import signal
+import tempfile
 import time
 
 import pytest
@@ -34,10 +36,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# A process that a test starts reads the package's bytecode, even where that of the tests may write none.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    os.environ["PYTHONPYCACHEPREFIX"] = f"{tempfile.gettempdir()}/bytecode-of-{getpass.getuser()}"
+
+
 def pytest_collection_finish():
-    """Half a million objects stay until the last test: what looks for garbage need not look at them each time."""
+    """Half a million objects stay until the last test: what looks for garbage need not look at them, nor that often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A worker runs neighbours, so that what a module prepares is prepared once, and at the end takes from others."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getvalue("dist") == "load" else None
 
 
 def pytest_addoption(parser):

@@ -65,8 +65,8 @@ def cli(*arguments, env=None, stdin=io.StringIO):
 
 @pytest.fixture
 def mapping(tmp_path):
-    """A copy of the shipped mapping, with its schemas and no cases."""
-    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    """A copy of the shipped mapping, beside its schemas and without cases."""
+    (tmp_path / "schemas").symlink_to(ROOT / "schemas")
     path = tmp_path / "mappings" / "gong" / "activity.yaml"
     path.parent.mkdir(parents=True)
     shutil.copy(ROOT / "mappings" / "gong" / "activity.yaml", path)
