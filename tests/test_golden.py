@@ -1,5 +1,6 @@
 """Golden cases: each difference is shown at the expression that causes it, and accepted by cause."""
 
+import functools
 import io
 import json
 import os
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 from truto_mapper import load
 from truto_mapper.authoring import golden, mapping_files
 from truto_mapper.authoring.aliases import Aliases
-from truto_mapper.authoring.golden import comparison, places, writing
+from truto_mapper.authoring.golden import comparison, places, recording, writing
 from truto_mapper.authoring.golden.comparison import differing
 from truto_mapper.authoring.golden.values import contrast, merged, same
 from truto_mapper.edges.cli import app
@@ -875,7 +876,8 @@ SHIPPED_CASES = [golden.read(folder) for folder in golden.folders(SHIPPED[0])]
 REPLIES = [case for case in SHIPPED_CASES if isinstance(case.payload, dict)]
 
 
-def test_each_reply_of_the_shipped_mapping_is_recorded_as_a_case_of_the_same_behaviour(mapping):
+def test_each_reply_of_the_shipped_mapping_is_recorded_as_a_case_of_the_same_behaviour(mapping, monkeypatch):
+    monkeypatch.setattr(recording, "load", functools.cache(recording.load))  # the mapping stays as it is
     for case in [one for one in REPLIES if not one.joined]:  # `record` takes no refusals of joins
         settings = case.settings.model_dump(exclude_unset=True, exclude={"raises"})
         made = golden.record(mapping, case.name, case.payload, settings).case
