@@ -45,7 +45,7 @@ def pytest_collection_finish():
     """Half a million objects stay until the last test: what looks for garbage need not look at them, nor that often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.hookimpl(optionalhook=True)
