@@ -128,8 +128,9 @@ def _without_null(kind: Type) -> Type:
 
 def failure_type(reply: Type, refusal: Type) -> Type:
     """What `error_when` and `empty_when` look into: a refusal, or a reply."""
-    both = [one.properties for one in (_without_null(reply), refusal) if one.properties is not None]
-    if len(both) < len((reply, refusal)):
+    found = [[*objects(_without_null(one))] for one in (reply, refusal)]  # a path looks into the items of an array
+    both = [one.properties for some in found for one in some if one.properties is not None]
+    if not all(found) or len(both) < sum(map(len, found)):
         return ANY
     names = dict.fromkeys(name for properties in both for name in properties)
     made = {name: union_all(properties[name] for properties in both if name in properties) for name in names}
