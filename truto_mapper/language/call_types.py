@@ -327,11 +327,15 @@ def is_closed(kind: Type) -> bool:
 
 
 def _keys(given: Sequence[Type], _: Type) -> Type:
-    """The type of `$keys(object)`."""
-    if not is_closed(given[0]):
+    """The type of `$keys(object)`: one of the names where some were chosen, as by `$sift`.
+
+    All names of a table are mostly filtered in ways that no type tells.
+    """
+    fields = given[0].properties or {}
+    is_chosen = is_closed(given[0]) and all("undefined" in kind.kinds for kind in fields.values())
+    if not fields or not is_chosen:
         return union(sequence(types.STRING), UNDEFINED)
-    names = tuple(given[0].properties or {})
-    return sequence(types.STRING.one_of(names)) if names else UNDEFINED
+    return sequence(types.STRING.one_of(tuple(fields)))
 
 
 def _sifted(_: Sequence[Type], made: Type) -> Type:

@@ -119,10 +119,16 @@ class Bodies:
 
 
 def _missing(
-    expression: Expression, node: nodes.Node, wanted: Wanted, given: Given, kinds: Kinds | None = None
+    expression: Expression,
+    node: nodes.Node,
+    wanted: Wanted,
+    given: Given,
+    kinds: Kinds | None = None,
+    *,
+    in_item: bool = False,
 ) -> Iterator[Diagnostic]:
     """A required value that may be absent."""
-    if given.is_absent(expression, node, kinds):
+    if given.is_absent(expression, node, kinds, in_item=in_item):
         message = f"{wanted.owner} requires `{wanted.called}`, which may be absent here"
         hint = "give it a value: `… ?? …`, or refuse the query by `query_error`"
         yield expression.diagnostic(wanted.code, message, node, severity="warning", hint=hint)
@@ -135,6 +141,8 @@ class _Part:
     expression: Expression
     kinds: Kinds
     given: Given
+    #: Whether names are those of an item of the body.
+    in_item: bool = False
 
     def misfits(self, wanted: Wanted, node: nodes.Node | None = None) -> Iterator[Diagnostic]:
         node = self.expression.node if node is None else node
@@ -152,7 +160,7 @@ class _Part:
             case nodes.Object(pairs=pairs) | nodes.Path(steps=(*_, nodes.Step(node=nodes.Object(pairs=pairs)))) if (
                 inner := self.object(wanted)
             ):
-                yield from self.keys(node, pairs, inner)
+                yield from self.below(node).keys(node, pairs, inner)
             case nodes.Call(
                 procedure=nodes.Variable(name="min" | "max" as name), arguments=(nodes.Array(items=items),)
             ):
@@ -166,6 +174,11 @@ class _Part:
                 yield from self.leaf(wanted, node) if not texts else ()
             case _:
                 yield from self.leaf(wanted, node)
+
+    def below(self, node: nodes.Node) -> _Part:
+        """The same for what is made of each item of a path."""
+        is_of_body = isinstance(node, nodes.Path) and getattr(node.steps[0].node, "name", "") == "body"
+        return replace(self, in_item=True) if is_of_body else self
 
     def object(self, wanted: Wanted) -> Wanted | None:
         """What an object must be at a place; None if there is none, or if it says nothing."""
@@ -189,7 +202,7 @@ class _Part:
             if below is not None:
                 yield from self.misfits(below, value)
                 if name in wanted.schema.required:
-                    yield from _missing(self.expression, value, below, self.given, self.kinds)
+                    yield from _missing(self.expression, value, below, self.given, self.kinds, in_item=self.in_item)
             elif name is not None:
                 yield fitting.unknown(self.expression, key, name, wanted)
         for name in wanted.schema.required if len(names) == len(pairs) else ():
