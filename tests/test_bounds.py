@@ -435,7 +435,7 @@ def lets(first, step, times=40):
     ],
 )
 def test_lets_that_double_are_stopped(tmp_path, monkeypatch, field, first, step):
-    monkeypatch.setattr("truto_mapper.language.runtime.values.MAX_VISITS", 20_000)
+    monkeypatch.setattr("truto_mapper.language.runtime.values.MAX_VISITS", 5_000)
     chain, last = lets(first, step)
     mapper = mapper_of(tmp_path, {"id": "key", field: last}, let=chain)
     for on_invalid in ("raise", "discard_record"):
