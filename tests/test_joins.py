@@ -763,7 +763,7 @@ def test_check_knows_the_keys_and_the_values_of_a_table(tmp_path):
     schema = {"type": "object", "properties": {"items": {"type": "array", "items": row}}, "required": ["items"]}
     (tmp_path / "schemas/acme/phases.schema.json").write_text(json.dumps(schema))
     found = checked(tmp_path, mapping=typed.replace("  codes:", "  other: {a: b}\n  codes:"))
-    assert ("C209", 'the table `stages` has no entry for "paused": the value is undefined then') in found
+    assert ("C209", 'the table `stages` has no "paused": the value is undefined then') in found
     assert ("C212", "the entry `gone` of the table `stages` is never used: no key can be this") in found
     assert ("C212", "the table `other` is never used: no expression reads `$other`") in found
 

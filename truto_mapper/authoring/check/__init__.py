@@ -46,7 +46,7 @@ from truto_mapper.authoring.check.rows import (
 )
 from truto_mapper.authoring.check.said import disagreeing
 from truto_mapper.authoring.check.shared import in_every, is_held, place
-from truto_mapper.authoring.check.tables import contradictions, unhandled_keys, unused_joins, unused_tables
+from truto_mapper.authoring.check.tables import contradictions, other_keys, unused_joins, unused_tables
 from truto_mapper.authoring.check.truths import truths, turned_around
 from truto_mapper.authoring.check.units import mistaken_units
 from truto_mapper.authoring.check.ways_back import strange_filters, ways_back
@@ -115,7 +115,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         all_types.append(types)
         for source in (endpoint.source, *(join.source for join in endpoint.joins)):
             found += schema_mistakes(source) if source else ()
-        found += unhandled_keys(types, mapper.mapping.lookups)
+        found += other_keys(types, mapper.mapping.lookups)
         found += [*unused_names(endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
         given = Given(mapper, of_request(mapper, types, reach), endpoint.query_error)
         found += [*outside.misfits(mapper.mapping, types, given)]

@@ -127,7 +127,8 @@ def _looked_up(expression: Expression, kinds: Kinds, asked_for: Container[Any]) 
                 missing = [one for one in values if one not in {*names, *known, *types.ALL}]
                 if missing and not any(node is one for one in defaulted) and node not in tested:
                     quoted = ", ".join(f'"{one}"' for one in missing)
-                    message = f"the table has no {quoted}: the value is undefined then"
+                    called = f"table `{table.name}`" if isinstance(table, nodes.Variable) else "table"
+                    message = f"the {called} has no {quoted}: the value is undefined then"
                     hint = "add it, or a default: `$lookup(…) ?? …`"
                     yield expression.diagnostic("C209", message, node, severity="warning", hint=hint)
 

@@ -1,4 +1,4 @@
-"""Joins and lookup tables that nothing uses (C212), keys that a table lacks (C209), and tables that disagree (C239)."""
+"""Joins and lookup tables that nothing uses (C212), keys of other fields (C232), and tables that disagree (C239)."""
 
 from __future__ import annotations
 
@@ -144,23 +144,16 @@ def _texts(values: Iterable[Any]) -> set[str]:
     return {str(one) for one in values}
 
 
-def unhandled_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """C209: members of the source's enumeration that a table has no entry for."""
+def other_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """C232: keys of tables that may be anything, beside a field whose values are those of the table."""
     for _, expression in every(typed.endpoint):
         for one in nodes.walk(expression.node):
             match one:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Variable(name=name), key)):
-                    table, values = lookups.get(name), typed.kind(key).values
-                    yield from _other_key(typed, expression, key, table)
-                    lacking = [value for value in values or () if table is not None and value not in table]
-                    if lacking:
-                        shown = ", ".join(f'"{value}"' for value in lacking[:8])
-                        message = f"the table `{name}` has no entry for {shown}: the value is undefined then"
-                        yield expression.diagnostic("C209", message, key, severity="warning")
+                    yield from _other_key(typed, expression, key, lookups.get(name))
 
 
 def _other_key(typed: EndpointTypes, expression: Expression, key: nodes.Node, table: Any) -> Iterator[Diagnostic]:
-    """C232: a key that may be anything, beside one whose values are the keys of the table."""
     kind = typed.kind(key)
     if isinstance(table, Mapping) and kind.path and kind.values is None:
         for name, other in properties(typed.body, kind.path[:-1]).items():
