@@ -110,7 +110,8 @@ class Inference:
                 return types.FUNCTION
             case nodes.Wildcard() | nodes.Descendant():
                 self.used(scope.context)
-                return types.of_fields(scope.context) if isinstance(node, nodes.Wildcard) else ANY
+                is_wildcard = isinstance(node, nodes.Wildcard)
+                return types.of_fields(scope.context) if is_wildcard else types.of_descendants(scope.context)
             case nodes.Apply() | nodes.Partial() | nodes.Transform():
                 for child in nodes.children(node):
                     self.used(self.infer(child, scope.within(ANY) if isinstance(node, nodes.Transform) else scope))

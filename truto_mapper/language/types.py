@@ -301,6 +301,19 @@ def of_fields(kind: Type) -> Type:
     return sequence(_flat(union_all(one for some in given for one in some))) if all(given) else ANY
 
 
+def of_descendants(kind: Type) -> Type:
+    """The type of what `**` finds: a value, the values of its fields, the items of its arrays, and so on."""
+    found, left = list[Type](), [kind]
+    while left:
+        one = left.pop()
+        holders = [*objects(one)]
+        if one == ANY or any(each.properties is None for each in holders):
+            return ANY
+        found.append(_flat(one))
+        left += (below for each in holders for below in (*(each.properties or {}).values(), each.others) if below)
+    return sequence(union_all(found))
+
+
 def _flat(kind: Type) -> Type:
     """The type of the items of an array, of arrays in it too; any other value is its own item."""
     while "array" in kind.kinds and kind != ANY:
