@@ -88,7 +88,7 @@ ANY_SCHEMAS = st.recursive(
 def test_a_plain_schema_is_one_that_the_metaschema_does_not_refuse():
     plain = Counter[bool]()
 
-    @settings(max_examples=600, deadline=None)
+    @settings(max_examples=1_500, deadline=None)
     @given(ANY_SCHEMAS)
     def judge(schema):
         plain[is_plain(schema)] += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import product
 from typing import Protocol
 
 from truto_mapper.language import call_types, nodes, types
@@ -134,23 +133,10 @@ def _sifted(judge: Judge, function: nodes.Lambda, scope: TypeScope, table: Type)
     kept = {
         name: types.union(kind, types.UNDEFINED)
         for name, kind in (table.properties or {}).items()
-        if not _excludes(judge, function.body, scope.bound(holder, kind))
+        if types.truth_of(judge.look(function.body, scope.bound(holder, kind))) is not False
     }
     made = Type(frozenset({"object", "undefined"}), properties=kept)
     return made if kept else types.UNDEFINED
-
-
-def _excludes(judge: Judge, test: nodes.Node, scope: TypeScope) -> bool:
-    """Whether a test compares two values that are never equal."""
-    match test:
-        case nodes.Block(expressions=(inner,)):
-            return _excludes(judge, inner, scope)
-        case nodes.Binary(operator="=", left=left, right=right):
-            known = [judge.look(one, scope) for one in (left, right)]
-            if any(one.values is None or one.solid - types.SCALARS for one in known):
-                return False
-            return not any(types.same_value(*pair) for pair in product(*(one.values or () for one in known)))
-    return False
 
 
 def body_type(judge: Judge, function: nodes.Lambda, scope: TypeScope, given: Sequence[Type]) -> Type:

@@ -339,7 +339,7 @@ def _keys(given: Sequence[Type], _: Type) -> Type:
 
 
 def _sifted(_: Sequence[Type], made: Type) -> Type:
-    return made if made != ANY else Type(frozenset({"object", "undefined"}))
+    return made if made != ANY else union(_RESULTS["o"], UNDEFINED)
 
 
 def _looked_up(given: Sequence[Type], _: Type) -> Type:

@@ -42,8 +42,8 @@ def record(kind: type[_Kind]) -> type[_Kind]:
     return again
 
 
-def replace(value: _Kind, **changes: Any) -> _Kind:
-    """A record with other values of some fields."""
+def replace(value: _Kind, /, **changes: Any) -> _Kind:
+    """A record, or a named tuple, with other values of some fields."""
     kind: Any = type(value)
     kept = zip(kind._fields, kind._values(value), strict=True)  # noqa: SLF001  # `record` made them
     return kind(**dict(kept) | changes)  # type: ignore[no-any-return]
@@ -145,14 +145,11 @@ else:
     def _make(cls: Any, values: Iterable[Any]) -> Any:
         return cls(*values)
 
-    def _replace(self: Any, /, **changes: Any) -> Any:
-        return type(self)(**dict(zip(self._fields, self, strict=True)) | changes)
-
     def _newargs(self: Any) -> tuple[Any, ...]:
         return tuple(self)
 
     _METHODS = {"__new__": _first_new, "__repr__": _repr, "_values": staticmethod(tuple), "_make": classmethod(_make)}
-    _METHODS |= {"_replace": _replace, "__replace__": _replace, "__getnewargs__": _newargs}
+    _METHODS |= {"_replace": replace, "__replace__": replace, "__getnewargs__": _newargs}
     _METHODS |= {"_asdict": lambda self: dict(zip(self._fields, self, strict=True))}
 
     #: The base of named tuples.

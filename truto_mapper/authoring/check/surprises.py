@@ -238,13 +238,13 @@ class Surprises(Nulls):
 
     def swapped(self, name: str, text: str, other: nodes.Node) -> bool:
         """Whether a function surely means its second argument where it has a constant text as its first."""
+        kind = self.kind(other)
         if name == "replace":
             return isinstance(other, nodes.String) and other.value not in text
         if name == "join":
-            return "array" in self.kind(other).solid and self.kind(other) != types.ANY
+            return "array" in kind.solid and kind != types.ANY
         is_read = any(isinstance(one, nodes.Name) for one in nodes.walk(other))
-        is_word = name in _SEARCHING and _WORD.fullmatch(text) is not None
-        return is_word and is_read and self.kind(other).values is None
+        return name in _SEARCHING and _WORD.fullmatch(text) is not None and is_read and kind.values is None
 
     def replaced(self, pattern: nodes.Node, by: nodes.Node) -> None:
         """C225: a pattern as the replacement, or a group in it that the pattern does not have."""
