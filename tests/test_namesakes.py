@@ -162,6 +162,14 @@ def test_an_object_of_which_most_is_left_out_is_meant_so(left_out, finds, contac
     assert [one.code for one in contacts(text)] == finds
 
 
+def test_a_field_that_an_overlay_removes_is_not_forgotten(contacts):
+    removal = Path("less.yaml")
+    removal.write_text("endpoints: {contacts: {response_mapping: {created_at: null}}}\n", "utf-8")
+    assert contacts(MAPPING) == []
+    found = check.check(load(Path("contacts.yaml"), overlays=[removal]))
+    assert [one.render() for one in found if one.severity != "note"] == []
+
+
 PAIRS = [
     ("callsGaveFeedback", "feedback_given_calls"),
     ("createdAt", "creation"),

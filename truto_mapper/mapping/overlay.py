@@ -7,7 +7,7 @@ there, a change without effect is a finding. Each node keeps its own source, so 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from truto_mapper.mapping.shape import shape
@@ -41,6 +41,19 @@ def layered(sources: Sequence[Source]) -> Layered:
         base = _laid_over(base, overlay, findings.found)
     findings.raise_as(MappingError)
     return Layered(tuple(sources), base, tuple(findings.found))
+
+
+def removed(sources: Sequence[Source]) -> set[Path]:
+    """The paths of what the overlays among the layers of a mapping remove."""
+    return {path for source in sources[1:] for path in _nulls(yaml_tree.parse(source), ())}
+
+
+def _nulls(node: Node, path: Path) -> Iterator[Path]:
+    for name, child in node.value.items() if isinstance(node.value, dict) else ():
+        if child.value is None:
+            yield (*path, name)
+        else:
+            yield from _nulls(child, (*path, name))
 
 
 def _laid_over(base: Node, overlay: Node, found: list[Diagnostic]) -> Node:

@@ -18,6 +18,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import leaves
+from truto_mapper.mapping.overlay import removed
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted, keys_of
@@ -339,14 +340,15 @@ class Named:
         """C233: fields that get no value, although the reply has a field of their name beside others that are read.
 
         A field that another endpoint reads for it has its name, too.
-        Where most fields of an object are left out, that is what its author wants.
+        Where most fields of an object are left out, that is what its author wants, as with those an overlay removes.
         """
         written = {one.path: one for one in self.namings.of("record")}
+        meant = {*written, *self._removed}
         others = [one for other in every for one in other.namings.of("record") if len(one.sources) == 1]
         read = [(one.path, one.sources[0].name) for one in others]
         left: dict[NamePath, dict[NamePath, NamePath]] = {}
         for path in self.fields if isinstance(self.types.endpoint.response, dict) else ():
-            if not any(path[:end] in written for end in range(1, len(path) + 1)) and self._is_supported(path):
+            if not any(path[:end] in meant for end in range(1, len(path) + 1)) and self._is_supported(path):
                 near = [one for other, one in written.items() if other[:-1] == path[:-1]]
                 found = next(self.unread(path, near, [name for other, name in read if other == path]), None)
                 left.setdefault(path[:-1], {}).update({path: found} if found else {})
@@ -360,6 +362,12 @@ class Named:
             severity = "warning" if len(names) <= _FORGOTTEN else "note"
             hint = "add it to response_mapping"
             yield at.diagnostic("C233", message, key=endpoint, severity=severity, hint=hint)
+
+    @property
+    def _removed(self) -> Iterator[NamePath]:
+        """The fields that an overlay removes."""
+        place = ("endpoints", self.types.endpoint.name, "response_mapping")
+        return (path[3:] for path in removed(self.mapper.sources) if path[:3] == place)
 
     def _is_supported(self, path: NamePath) -> bool:
         field = self.fields[path]
