@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -239,6 +240,13 @@ def test_without_recognise_an_endpoint_knows_a_reply_in_which_it_finds_rows(make
     page = mapper.map({"paging": {"next": "b"}}, query={})
     assert [found.code for found in page.diagnostics] == ["P603"]
     assert page.next_cursor is not None
+
+
+@pytest.mark.parametrize("body", [{"foo": 1}, {}])
+def test_a_reply_of_nothing_known_is_not_taken_for_one_that_may_be_anything(body):
+    error = refused(body, load(Path(__file__).parents[1] / "examples/mappings/harbor/contact.yaml"), {})
+    has = "it has foo" if body else "it is empty"
+    assert error.diagnostics[0].message == f"the provider's answer has nothing that contacts reads: {has}"
 
 
 @pytest.mark.parametrize("row", ["$response.contact.key", "contact.key"])

@@ -199,7 +199,7 @@ class Replies:
         scope, fused = self.scope(bindings, budget), self.functions[names[0]]
         if any(self._has_failed(one, scope) for one in self._named(names)):
             raise refusal(self.mapping, scope)
-        known = [one for one in self.mapping.endpoints if _is_of(one, scope, failing=MISSING)]
+        known = [one for one in self.mapping.endpoints if _is_plainly_of(one, scope)]
         if not known and isinstance(scope.data, list):
             self._refuse_array(names, scope)
         if known or self._is_unplanned(plan):
@@ -255,6 +255,12 @@ def _is_of(endpoint: Endpoint, scope: Scope, *, failing: Any = None) -> bool:
     if endpoint.for_each:
         return value_of(endpoint.for_each[0][1], scope, failing=failing) is not MISSING
     return (endpoint.method in linked.WITH_BODY and scope.data == {}) or _has_some(endpoint, scope.data)
+
+
+def _is_plainly_of(endpoint: Endpoint, scope: Scope) -> bool:
+    """Whether a reply is an endpoint's, and would not be if it were anything, or nothing."""
+    is_told = endpoint.recognise is not None or endpoint.for_each or (scope.data and not _has_some(endpoint, {}))
+    return bool(is_told) and _is_of(endpoint, scope, failing=MISSING)
 
 
 def _has_some(endpoint: Endpoint, body: Any) -> bool:

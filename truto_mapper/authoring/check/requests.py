@@ -26,17 +26,24 @@ _IDS = words_of(["id", "uuid", "key", "ref", "number", "no"])
 #: Formats of texts that a path contains as they are.
 _SAFE = frozenset({"uuid", "date", "date-time"})
 #: The variables that callers and accounts give.
-_GIVEN = frozenset({"query", "context", "id", "body"})
+_GIVEN = frozenset({"query", "context", "id", "ids", "body"})
 #: Functions that keep the characters of a text.
 _KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join", "encodeUrl"})
 
 
 def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
-    """C236: texts of the query, the id, a body or a setting that become a part of the path as they are."""
-    path = types_.endpoint.path
-    bound = bound_values(path.node)
-    for node in _parts(path.node, bound):
-        kind = types_.kind(node)
+    """C236: texts of the query, an id, a body or a setting that become a part of a path as they are."""
+    yield from _unescaped(mapper, types_, types_.endpoint.path)
+    for join in types_.endpoint.joins:
+        yield from _unescaped(mapper, types_, join.path, types.item_of(types_.kind(join.ids.node)))
+
+
+def _unescaped(
+    mapper: Mapper, types_: EndpointTypes, path: Expression, ids: types.Type | None = None
+) -> Iterator[Diagnostic]:
+    """The same for a path; `ids` is the type of each of `$ids`."""
+    for node in _parts(path.node, bound_values(path.node)):
+        kind = ids if ids is not None and _root(node) == "ids" else types_.kind(node)
         is_free = "string" in kind.solid and kind != types.ANY and kind.values is None and kind.format not in _SAFE
         if is_free and not _has_pattern(mapper, node):
             text = written(path, node)
@@ -63,7 +70,7 @@ def _parts(node: Node, bound: dict[str, Node]) -> Iterator[Node]:
             yield from _parts(first, bound)
         case nodes.Variable(name=name) if name in bound:
             yield from _parts(bound[name], {other: value for other, value in bound.items() if other != name})
-        case nodes.Path() | nodes.Variable() if _root(node) in _GIVEN:
+        case nodes.Path() | nodes.Step() | nodes.Variable() if _root(node) in _GIVEN:
             yield node
 
 
