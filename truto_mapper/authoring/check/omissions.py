@@ -81,12 +81,12 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
     integration, parameters = mapper.mapping.integration, mapper.resource.parameters_of(endpoint.method)
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
     unread = [name for name in parameters if not any(reads_parameter(one, name) for one in read)]
-    ours += _forgotten(mapper, [name for name in parameters if name not in ours], unread)
-    unread = [name for name in ours if name in unread]
-    left = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_refused(endpoint, name)]
-    if left and len(unread) < len(ours):  # a request that reads none is no omission
+    open_ = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_refused(endpoint, name)]
+    ours += _forgotten(mapper, [name for name in parameters if name not in ours], open_)
+    left = [name for name in ours if name in open_]
+    if left and not set(ours) <= set(unread):  # a request that reads none is no omission
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
-        hint = f"{integration} supports it, says the resource: read `$query.{left[0]}` in the request"
+        hint = f"read `$query.{left[0]}` in the request, or refuse it in `query_error`"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
 
 
@@ -101,8 +101,12 @@ def _unsent_cursor(asking: Endpoint | Join, sent: Iterable[Expression]) -> Itera
 
 
 def _forgotten(mapper: Mapper, parameters: Sequence[str], unread: Sequence[str]) -> list[str]:
-    """The one parameter that the request lacks, where it has all others of a resource with one integration."""
-    asked = [name for name in parameters if not name.startswith("truto_") and name not in _OF_ENGINE]
+    """All parameters of a resource with one integration, where the request lacks one, and has or refuses all others.
+
+    What has a default is not counted: the provider may have it, too.
+    """
+    of_callers = [name for name in parameters if not name.startswith("truto_") and name not in _OF_ENGINE]
+    asked = [name for name in of_callers if mapper.resource.parameters[name].default is None]
     left = [name for name in asked if name in unread]
     is_alone = set(mapper.resource.integrations) == {mapper.mapping.integration}
     return asked if is_alone and len(left) == 1 and len(asked) > _MANY_ASKED else []
@@ -165,6 +169,8 @@ def _asked(test: nodes.Node) -> tuple[nodes.Node, ...]:
     match test:
         case nodes.Binary(operator="=" | "!=" | "in", left=left, right=right):
             return left, right
+        case nodes.Binary(operator="or", left=left, right=right):
+            return *_asked(left), *_asked(right)
         case nodes.Call(procedure=nodes.Variable(name="exists" | "not"), arguments=(one,)):
             return _asked(one)
         case _:
