@@ -6,20 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.namesakes import properties
+from truto_mapper.authoring.check.words import words
 from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import texts_of_names
 from truto_mapper.mapping.linked import NUMBERED, Endpoint, Mapping, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 
 #: Names of parameters that count rows, and of those that count pages.
 _OFFSETS, _PAGES = ("offset", "skip", "startat", "startindex"), ("page", "pagenumber", "pageno", "pageindex")
+_MORE = words("more")
 
 
 def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C240: `has_more` that never changes, and a `size` that nobody asks for."""
+    """C240: `has_more` that never changes or is a text, and a `size` that nobody asks for."""
     endpoint, more = typed.endpoint, typed.endpoint.has_more
     if more is not None and isinstance(more.node, (nodes.String, nodes.Number, nodes.Value)):
         message = "this is the same for every page"
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
+    yield from () if more is None else _texts(typed, more)
     pages = endpoint.pagination
     counted = {"page": _OFFSETS, "offset": _PAGES}.get(pages.format, ()) if pages is not None else ()
     if pages is not None and (pages.parameter or "").replace("_", "").lower() in counted:
@@ -33,6 +39,17 @@ def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
         message = f"nothing asks for {pages.size} rows, and a page with fewer is the last one"
         hint = "add `size_parameter`, or leave `size` out: then a page without rows is the last one"
         yield _at(mapping, endpoint, "size", message, hint)
+
+
+def _texts(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
+    """C240: `has_more` that is a text. One that may be absent, as a cursor, is right where nothing is called `more`."""
+    kind, name = typed.kind(more.node), texts_of_names(more.node)[-1:]
+    beside = properties(typed.body, kind.path[:-1]) if kind.path else {}
+    flag = next((one for one in beside if words(one) >= _MORE), None)
+    if kind.solid == {"string"} and (kind.kinds == {"string"} or flag is not None):
+        message = "this is a text, and any text but the empty one means that more follows"
+        hint = 'compare it: `… = "true"`' if flag in (None, *name) else f"did you mean `{flag}`?"
+        yield more.diagnostic("C240", message, severity="warning", hint=hint)
 
 
 def unsent_page(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
