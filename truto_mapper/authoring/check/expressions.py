@@ -198,14 +198,19 @@ class EndpointTypes:
         judge.infer_all(one.node, scope)
 
     def _without_foreign(self, recognise: Expression, mapper: Mapper) -> Iterator[Diagnostic]:
-        """What is found without the names that other replies have, and whose absence tells this one: `$not(total)`."""
+        """What is found without the names that other replies have, and whose absence tells this one: `$not(total)`.
+
+        A name that is there tells it also where it is null (C227).
+        """
         calls = [one for one in nodes.walk(recognise.node) if isinstance(one, nodes.Call)]
         tests = [one for one in calls if getattr(one.procedure, "name", "") == "not"]
         names = [one for test in tests for one in nodes.walk(test) if isinstance(one, nodes.Name)]
         others = [one for one in mapper.mapping.endpoints if one is not self.endpoint] if names else []
         known = {name for other in others for name in reply_type(other).properties or ()}
         denied = {recognise.locate(one.span) for one in names if one.value in known}
-        return (one for one in self.found if one.code != "C206" or one.span not in denied)
+        asked = {recognise.locate(one.span) for one in calls}
+        harmless = {"C206": denied, "C227": asked}
+        return (one for one in self.found if one.span not in harmless.get(one.code, ()))
 
 
 def _once(found: list[Diagnostic]) -> list[Diagnostic]:

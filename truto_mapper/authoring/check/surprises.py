@@ -100,16 +100,34 @@ class Surprises(Nulls):
                     self.selected((node,), node, one.expression)
         return kind
 
+    def infer_all(self, node: nodes.Node, scope: TypeScope) -> Type:
+        kind = super().infer_all(node, scope)
+        for one in results(node):
+            self.told(one)
+        return kind
+
+    def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
+        made = super().object(pairs, scope)
+        for one in (each for _, value in pairs for each in results(value)):
+            self.told(one)
+        return made
+
     def chosen(self, node: nodes.Condition) -> None:
-        """C227: `$exists(a) ? "yes"` where `a` may be null, of which `$exists` is true."""
+        """C227: `$exists(a) ? "yes"`, where a constant says that there is something."""
+        if isinstance(node.then, (*nodes.CONSTANTS, nodes.Value)):
+            self.told(node.condition)
+
+    def told(self, node: nodes.Node) -> None:
+        """C227: `$exists(a)` where `a` may be null, of which it is true."""
         match node:
-            case nodes.Condition(
-                condition=nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)),
-                then=nodes.String() | nodes.Number() | nodes.Value(),
-            ) if self.kind(one).path is not None and self.may_be_null(one):
+            case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
+                self.told(one)
+            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.kind(
+                one
+            ).path is not None and self.may_be_null(one):
                 text = self.text_of(one)
                 message = f"`{text}` may be null, of which `$exists` is true"
-                self.surprise("warning", "C227", node.condition, message, f"write `{text} != null ? …`")
+                self.surprise("warning", "C227", node, message, f"write `{text} != null`")
 
     def defaulted(self, node: nodes.Coalesce) -> None:
         """C228: `a ?? b` where `a` may be null, which it keeps; C211: where `a` is always there."""
