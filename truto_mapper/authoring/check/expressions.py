@@ -164,20 +164,24 @@ class EndpointTypes:
         self.inference.used(self._infer(join.key, given.within(row)))
         if join.next_cursor is not None:
             self.inference.used(self._infer(join.next_cursor, given))
-        failure = failure_type(reply, refusal_type(mapper.mapping))
-        for one in (join.error_when, join.empty_when):
-            if one is not None:
-                self._infer(one, _of_body(given, failure))
+        self._infer_failures(join, reply, mapper, given)
         return by_key(join, row)
+
+    def _infer_failures(self, asking: Endpoint | Join, reply: Type, mapper: Mapper, scope: TypeScope) -> None:
+        """Infer what tells refusals from replies. Few of them list several errors (C205)."""
+        refusal, before = refusal_type(mapper.mapping), len(self.found)
+        either = failure_type(reply, refusal)
+        for one in (asking.error_when, asking.empty_when):
+            if one is not None:
+                self._infer(one, _of_body(scope, refusal if _asks_for_refusals(one.node) else either))
+        self.found[before:] = [one for one in self.found[before:] if one.code != "C205"]
 
     def _infer_refusals(self, mapper: Mapper, scope: TypeScope) -> None:
         """Infer `error_mapping`, and what tells refusals from replies."""
-        endpoint, errors = self.endpoint, mapper.mapping.errors.values()
-        refusal = refusal_type(mapper.mapping)
-        failure = failure_type(self.body, refusal)
-        read = [(one, failure) for one in (endpoint.error_when, endpoint.empty_when) if one is not None]
-        for one, body in (*read, *((one, refusal) for one in errors)):
-            self._infer(one, _of_body(scope, body))
+        errors = mapper.mapping.errors.values()
+        self._infer_failures(self.endpoint, self.body, mapper, scope)
+        for one in errors:
+            self._infer(one, _of_body(scope, refusal_type(mapper.mapping)))
         for one in (one for one in errors if "??" in one.text):
             self._infer_with_null(one, _of_body(scope, refusal_type(mapper.mapping, with_null=True)))
 
@@ -221,6 +225,16 @@ def _once(found: list[Diagnostic]) -> list[Diagnostic]:
         replace(one, hint=slip.get((one.source, one.span), one.hint)) if one.code == "C206" else one for one in found
     )
     return [one for one in hinted if one.code != "C219" or (one.source, one.span) not in unknown]
+
+
+def _asks_for_refusals(test: nodes.Node) -> bool:
+    """Whether a test holds for a status of refusals only: `$status = 404 and …`."""
+    match test:
+        case nodes.Binary(operator="and", left=left, right=right):
+            return _asks_for_refusals(left) or _asks_for_refusals(right)
+        case nodes.Binary(operator="=", left=nodes.Variable(name="status"), right=nodes.Number(value=status)):
+            return not 200 <= status < 300
+    return False
 
 
 def _of_body(scope: TypeScope, body: Type) -> TypeScope:

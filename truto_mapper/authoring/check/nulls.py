@@ -118,6 +118,9 @@ class Nulls(Recording):
             elif self.kind(side).path is not None and (self.is_list(side) or self.kind(side).solid == {"array"}):
                 message = f"`{self.text_of(side)}` may be a list, which `&` writes as JSON"
                 self.surprise("warning", "C224", side, message, "write `$join(…)`, or select one")
+            elif self.kind(side).solid == {"object"}:
+                message = f"`{self.text_of(side)}` is an object, which `&` writes as JSON"
+                self.surprise("warning", "C224", side, message, "write one of its fields")
         return made
 
     def becomes_text(self, node: nodes.Node, edit: str) -> None:

@@ -80,6 +80,15 @@ class Surprises(Nulls):
                 return
         if all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
+        for side, other in (sides, sides[::-1]):
+            self.equal_to_one(side, self.kind(other).solid)
+
+    def equal_to_one(self, side: nodes.Node, others: frozenset[str]) -> None:
+        """C205: a list, which is held against a single value."""
+        kind = self.kind(side)
+        if "array" in kind.solid and kind.kinds != types.KINDS and others and others <= types.SCALARS:
+            message = f"`{self.text_of(side)}` is a list where there are several, which equals no single value"
+            self.surprise("warning", "C205", side, message, "write `in`, or select one")
 
     def never_null(self, side: nodes.Node) -> bool:
         """Whether a node is a parameter, a setting or the cursor, or a field of a body that is not nullable."""
