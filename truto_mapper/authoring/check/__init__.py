@@ -125,7 +125,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
             *unsent_fields(mapper, endpoint),
         ]
         found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
-        found += [*unasked(endpoint), *mistaken_joins(types)]
+        found += [*unasked(types), *mistaken_joins(types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
         found += [*mistaken_guards(types), *half_made(mapper, types), *disagreeing(endpoint)]

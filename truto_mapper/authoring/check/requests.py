@@ -86,8 +86,9 @@ def _has_pattern(mapper: Mapper, node: Node) -> bool:
     return _root(node) == "context" and "pattern" in mapper.mapping.context_schemas.get(setting, {})
 
 
-def unasked(endpoint: Endpoint) -> Iterator[Diagnostic]:
+def unasked(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C244: a request for one record that does not say which, and one of a join that does not say which rows."""
+    endpoint = types_.endpoint
     if endpoint.method in OF_ONE and not _reads_of(of_requests(endpoint), "id"):
         message = f"the request of `{endpoint.name}` never has `$id`, so it is the same for every record"
         hint = "write `$encodeUrlComponent($id)` in the path"
@@ -98,7 +99,7 @@ def unasked(endpoint: Endpoint) -> Iterator[Diagnostic]:
         if not read and join.next_cursor is None:  # else it may ask for all rows
             message = f"the request of `{join.name}` never has `$ids`, so it is the same for all rows"
             yield join.path.diagnostic("C244", message, severity="warning", hint="write `$ids` where the ids belong")
-        elif read and join.batch > 1 and all(first for _, _, first in read):
+        elif read and join.batch > 1 and "array" in types_.kind(join.ids.node).kinds and all(one[2] for one in read):
             one, node, _ = read[0]
             message = f"`{join.name}` asks for up to {join.batch} ids at once, and sends the first of them only"
             yield one.diagnostic(
