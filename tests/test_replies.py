@@ -211,6 +211,14 @@ def test_words_with_halves_of_characters_can_be_written():
     str(refused({"errors": ["\ud83d broken"], "requestId": "\udc00"}, status=500)).encode()
 
 
+@pytest.mark.parametrize(
+    ("wait", "seconds"), [(2, 2), (2.5, 3), (0.2, 1), (0, 0), (-1, None), (1e300, None), ("2", None)]
+)
+def test_a_wait_is_never_shorter_than_the_provider_says(make, wait, seconds):
+    mapper = make(more="error_mapping: {message: said, retry_after: wait}")
+    assert refused({"said": "slow down", "wait": wait}, mapper, {}, status=429).retry_after == seconds
+
+
 # ── A reply of something else ────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -291,7 +292,7 @@ def refusal(mapping: linked.Mapping, scope: Scope, *more: Diagnostic) -> Provide
     return ProviderError(
         [Diagnostic("P601", f"{mapping.integration} answered {status}: {text}", hint=hint), *more],
         status=status if 400 <= status < 600 else ProviderError.unreadable,
-        retry_after=int(retry) if is_number and 0 <= retry < 2**53 else None,  # type: ignore[arg-type, operator]
+        retry_after=math.ceil(retry) if is_number and 0 <= retry < 2**53 else None,  # type: ignore[arg-type, operator]
         request_id=_words(said.get("request_id")) or None,
     )
 

@@ -1,6 +1,7 @@
 """What a mapping leaves out: names it does not use, unified fields it does not write, reply fields it does not read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from truto_mapper.authoring.check.absence import may_be_absent
@@ -53,8 +54,16 @@ def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
     for name, expression in (*endpoint.for_each, *endpoint.let):
         is_row = (name, expression) in endpoint.for_each[-1:]
         if name not in mentioned and not (is_row and any(row_reads)):
-            hint = _unused_hint(f"${name}", [one for _, one in every(endpoint)])
+            hint = _joined_loop(endpoint, name) or _unused_hint(f"${name}", [one for _, one in every(endpoint)])
             yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint=hint)
+
+
+def _joined_loop(endpoint: Endpoint, name: str) -> str | None:
+    """How a loop over the rows of a loop that nothing uses is written as one; None for other names."""
+    for (outer, rows), (inner, each) in pairwise(endpoint.for_each):
+        if outer == name and is_simple_path(rows.node) and is_simple_path(each.node):
+            return f"write one loop: `{inner}: {rows.text.strip()}.{each.text.strip()}`"
+    return None
 
 
 def _unused_hint(written: str, all_: Iterable[Expression]) -> str:
