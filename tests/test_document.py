@@ -96,7 +96,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_what_is_taken_without_pydantic_is_what_the_models_take(kind, data):
     whole, is_right, model = KINDS[kind]

@@ -298,7 +298,7 @@ SOUP = st.lists(
 
 
 @given(st.one_of(st.text(), SOUP))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_any_text_is_an_expression_or_refused_with_a_code(text):
     error = caught(lambda: Expression(text), MappingError)
     assert error is None or re.fullmatch(r"[SM]\d+", error.code)
@@ -338,7 +338,7 @@ def plain(found):
 
 
 @given(st.sampled_from(TEXTS) | SOUP, JSON)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_an_evaluation_gives_plain_json_or_a_coded_error_and_leaves_its_input_alone(text, data):
     try:
         expression = Expression(text)
@@ -600,7 +600,7 @@ def test_an_evaluation_that_never_ends_or_grows_without_end_is_stopped(text, cod
     "use", ["$string($x)", "$x = $y", "$x.**", "$x ~> |$|{}|", "$x.b", "$x.*", "$distinct([[$x], [$x]])", "$keys($x)"]
 )
 def test_a_small_value_that_holds_its_parts_many_times_over_is_stopped(use, monkeypatch):
-    if use != "$x.*":  # one of them at the real limit
+    if use != "$x.b":  # one of them at the real limit
         monkeypatch.setattr(values, "MAX_VISITS", 50_000)
     doubled, other = [], []
     for _ in range(50):

@@ -226,13 +226,13 @@ def made(function, *args):
 
 
 @given(numbers, number_pictures, options)
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_any_number_in_any_picture_is_text_or_a_coded_error(number, picture, given_options):
     assert isinstance(made(format_number, number, picture, given_options), str | None)
 
 
 @given(numbers, integer_pictures, st.text(max_size=12))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_any_integer_in_any_picture_is_text_or_a_coded_error_and_any_text_a_number(number, picture, text):
     written = made(format_integer, number, picture)
     assert isinstance(written, str | None)
@@ -246,7 +246,7 @@ def test_any_integer_in_any_picture_is_text_or_a_coded_error_and_any_text_a_numb
     st.none() | st.sampled_from(["+0530", "-0330", "x", "0"]),
     st.text(max_size=12),
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_any_moment_in_any_picture_is_text_or_a_coded_error_and_any_text_a_moment(moment, picture, zone, text):
     written = made(format_date_time, moment, picture, zone)
     assert isinstance(written, str | None)
@@ -283,7 +283,7 @@ CYCLE = 146_097 * 86_400_000  # after 400 years dates are on the same days of th
     zone=st.none() | st.sampled_from(["0000", "+0530", "-0330", "+1400"]),
     cycles=st.sampled_from([-600, 600]),
 )
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_moment_outside_pythons_calendar_is_written_as_the_same_one_of_another_year(millis, picture, zone, cycles):
     picture = (picture or DATES[0]).replace("Y", "M").replace("X", "W")
     far = made(format_date_time, millis + cycles * CYCLE, picture, zone)
@@ -301,7 +301,7 @@ def test_a_moment_in_iso_8601_is_as_python_writes_and_reads_it(millis):
 
 
 @given(numbers | st.floats(-1e6, 1e6).map(lambda number: round(number, 3)), st.integers(0, 8))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_number_with_decimals_is_rounded_in_decimal_digits_half_to_even(number, places):
     exact = Decimal(repr(number))
     if abs(exact) < 1e15 and len(exact.as_tuple().digits) < 17:

@@ -11,7 +11,7 @@ from truto_mapper.text.errors import MappingError
 
 
 @given(cases())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_code_that_is_shown_is_the_code(drawn):
     try:
         made = tree(drawn[0])

@@ -32,13 +32,13 @@ def assert_same(text, arguments):
 
 
 @given(SIGNATURES, st.text("bnsloafm", max_size=5))
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True)
 def test_a_signature_has_the_parameters_and_matches_the_arguments_that_the_library_gives_it(text, arguments):
     assert_same(text, arguments)
 
 
 @given(st.text("bnslofajx(sf)<>-?+:", max_size=8).map("<{}>".format), st.text("bnsloafm", max_size=4))
-@settings(max_examples=2000, deadline=None, derandomize=True)
+@settings(max_examples=800, deadline=None, derandomize=True)
 def test_any_text_that_the_parser_accepts_is_read_likewise(text, arguments):
     try:
         Signature(text, "f")

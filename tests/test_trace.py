@@ -35,7 +35,7 @@ def outcome(text, data, bindings):
 
 
 @given(cases())
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 def test_for_any_expression_the_value_or_the_error_and_its_place_are_those_without_a_trace(drawn):
     text, data, bindings = drawn
     bindings = {**bindings, "now": NOW}
@@ -47,7 +47,7 @@ def test_for_any_expression_the_value_or_the_error_and_its_place_are_those_witho
 
 
 @given(cases())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_for_any_expression_events_are_of_its_nodes_and_reads_are_where_they_say(drawn):
     text, data, bindings = drawn
     found = traced(text, data, bindings)

@@ -57,7 +57,7 @@ def test_many_values_are_written_as_each_of_them(kinds, order, data):
     )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=33, max_size=60))
 def test_many_fractions_are_written_as_each_of_them(numbers):
     assert string(None, numbers) == f"[{','.join(map(decimal_of, numbers))}]"
