@@ -26,7 +26,7 @@ from truto_mapper.text.source import Source
 PARSER = Parser(load_resource("conversational-intelligence/activity"), "gong")
 PERIOD = {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-02-01T00:00:00Z"}
 TEXT = "start_time=2026-01-01T00:00:00Z&end_time=2026-02-01T00:00:00Z"
-PROPERTY = settings(derandomize=True, deadline=None, max_examples=200, database=None)
+PROPERTY = settings(derandomize=True, deadline=None, max_examples=120, database=None)
 
 
 def parsed(more=(), **options):

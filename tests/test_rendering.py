@@ -21,7 +21,7 @@ from truto_mapper.text.errors import EvaluationError, QueryError
 from truto_mapper.text.timestamps import is_date_time
 
 RESOURCE = load_resource("conversational-intelligence/activity")
-PROPERTY = settings(derandomize=True, deadline=None, max_examples=150, database=None)
+PROPERTY = settings(derandomize=True, deadline=None, max_examples=80, database=None)
 
 FULL = {
     "id": "7_total",

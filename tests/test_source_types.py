@@ -188,7 +188,7 @@ def test_for_any_value_at_any_place_both_paths_agree_and_nothing_is_guessed(tmp_
     compared = refused = 0
     folder = tmp_path_factory.mktemp("types")
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(
         fields=st.fixed_dictionaries({name: st.sampled_from(texts) for name, texts in FIELDS.items()}),
         changes=st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=4),
