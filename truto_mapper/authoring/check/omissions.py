@@ -90,9 +90,9 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
     integration, parameters = mapper.mapping.integration, mapper.resource.parameters_of(endpoint.method)
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
     unread = [name for name in parameters if not any(reads_parameter(one, name) for one in read)]
-    open_ = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_refused(endpoint, name)]
-    ours += _forgotten(mapper, [name for name in parameters if name not in ours], open_)
-    left = [name for name in ours if name in open_]
+    open_ = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_told(endpoint, name)]
+    ours = [*ours, *_forgotten(mapper, parameters, open_)]
+    left = [name for name in parameters if name in ours and name in open_]
     if left and not set(ours) <= set(unread):  # a request that reads none is no omission
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"read `$query.{left[0]}` in the request, or refuse it in `query_error`"
@@ -109,7 +109,7 @@ def _unsent_cursor(asking: Endpoint | Join, sent: Iterable[Expression]) -> Itera
         yield cursor.diagnostic("C244", message, severity="warning", hint="write it where the provider reads it")
 
 
-def _forgotten(mapper: Mapper, parameters: Sequence[str], unread: Sequence[str]) -> list[str]:
+def _forgotten(mapper: Mapper, parameters: Iterable[str], unread: Sequence[str]) -> list[str]:
     """All parameters of a resource with one integration, where the request lacks one, and has or refuses all others.
 
     What has a default is not counted: the provider may have it, too.
@@ -166,10 +166,10 @@ def sent_twice(mapper: Mapper, told: frozenset[tuple[Any, Any]]) -> Iterator[Dia
                 yield one.diagnostic("C244", message, severity="warning", hint=f"write `$query.{others[0]}`")
 
 
-def _is_refused(endpoint: Endpoint, name: str) -> bool:
-    """Whether `query_error` refuses a query because of a parameter, as in `$exists($query.users) ? "…"`."""
-    every_node = [] if endpoint.query_error is None else list(nodes.walk(endpoint.query_error.node))
-    tests = [one.condition for one in every_node if isinstance(one, nodes.Condition)]
+def _is_told(endpoint: Endpoint, name: str) -> bool:
+    """Whether a query is refused, or its caller told, because of a parameter, as in `$exists($query.users) ? "…"`."""
+    told = [one.node for one in (endpoint.query_error, endpoint.query_note) if one is not None]
+    tests = [one.condition for node in told for one in nodes.walk(node) if isinstance(one, nodes.Condition)]
     return any(parameter_of(side) == name for test in tests for side in _asked(test))
 
 
