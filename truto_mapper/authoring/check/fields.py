@@ -10,6 +10,7 @@ from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
 from truto_mapper.language.inference import quiet
+from truto_mapper.language.names import leading_names, texts_of_names
 from truto_mapper.language.types import Type
 from truto_mapper.resource.field import Field, value_schema
 from truto_mapper.text.diagnostics import Diagnostic
@@ -57,7 +58,7 @@ def misfits(
     source = sources[-1]
     named = [one.name for one in fitting.results(source.node) if isinstance(one, nodes.Variable)]
     for each in (source, *(lets[one] for one in named if one in lets)) if not found else ():
-        for part in _parts(_Part(each.node, wanted)):
+        for part in _parts(_Part(each.node, wanted, required=field.required and len(path) > 1)):
             told = _of_part(each, part, kind_of, lets)
             yield from (one for one in told if each is source or one.code == wanted.code)
     yield from _left_out(source, kind_of, wanted)
@@ -128,9 +129,11 @@ def _parts(part: _Part) -> Iterator[_Part]:
     """The parts that give the values of a place and of those below it."""
     wanted = part.wanted
     inner = wanted.items if wanted.schema.is_array else wanted
+    chosen = {id(one.left) for one in nodes.walk(part.node) if isinstance(one, nodes.Default)}
     for one in fitting.results(part.node):
         if not (part.of_each and isinstance(one, nodes.Array)):  # a path makes one list of those that a block gives
-            yield part._replace(node=one, wanted=inner if isinstance(one, nodes.Object) else wanted)
+            needed = part.required and id(one) not in chosen  # `a ?: b` is `a` only where that is something
+            yield part._replace(node=one, wanted=inner if isinstance(one, nodes.Object) else wanted, required=needed)
         match one:
             case nodes.Object(pairs=pairs):
                 for key, value in pairs:
@@ -203,12 +206,25 @@ def _same_kind(expression: Expression, array: nodes.Array, wanted: Wanted) -> It
 
 
 def _lacks(node: nodes.Node, kind: Type, lets: Mapping[str, Expression]) -> str | None:
-    """`null` or `absent` where a node may be that; absent is what `let` gives a value under a condition only."""
+    """`null` or `absent` where a node may be that.
+
+    Absent is what `let` gives a value under a condition only, and what a join may not have.
+    """
     let = lets.get(node.name) if isinstance(node, nodes.Variable) else None
     if kind != types.ANY and kind.solid and "null" in kind.kinds:
         return "null"
     is_left_out = let is not None and isinstance(let.node, nodes.Condition) and let.node.otherwise is None
+    is_left_out |= _is_of_join(node, lets)
     return "absent" if is_left_out and "undefined" in kind.kinds != types.KINDS else None
+
+
+def _is_of_join(node: nodes.Node, lets: Mapping[str, Expression]) -> bool:
+    """Whether a node is a field of a row that `let` looks up in a join."""
+    first = next(iter(leading_names(node)), None)
+    match lets[first.name].node if isinstance(first, nodes.Variable) and first.name in lets else None:
+        case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(rows, _)):
+            return texts_of_names(rows)[:1] == ["joined"]
+    return False
 
 
 def _is_list(node: nodes.Node, kind_of: Kind, lets: Mapping[str, Expression]) -> bool:

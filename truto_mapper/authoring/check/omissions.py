@@ -91,8 +91,8 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
     unread = [name for name in parameters if not any(reads_parameter(one, name) for one in read)]
     open_ = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_told(endpoint, name)]
-    ours = [*ours, *_forgotten(mapper, parameters, open_)]
-    left = [name for name in parameters if name in ours and name in open_]
+    ours += _forgotten(mapper, [name for name in parameters if name not in ours], open_)
+    left = [name for name in ours if name in open_]
     if left and not set(ours) <= set(unread):  # a request that reads none is no omission
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"read `$query.{left[0]}` in the request, or refuse it in `query_error`"
@@ -109,7 +109,7 @@ def _unsent_cursor(asking: Endpoint | Join, sent: Iterable[Expression]) -> Itera
         yield cursor.diagnostic("C244", message, severity="warning", hint="write it where the provider reads it")
 
 
-def _forgotten(mapper: Mapper, parameters: Iterable[str], unread: Sequence[str]) -> list[str]:
+def _forgotten(mapper: Mapper, parameters: Sequence[str], unread: Sequence[str]) -> list[str]:
     """All parameters of a resource with one integration, where the request lacks one, and has or refuses all others.
 
     What has a default is not counted: the provider may have it, too.
