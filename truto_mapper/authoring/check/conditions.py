@@ -115,10 +115,17 @@ class _Scene:
                     yield from self.branches(node)
                 case nodes.Coalesce():
                     yield from self.replaced(node)
-                case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.exists(one):
-                    name = _name(one)
-                    edit = f"a text always exists; write `$exists({name})` for a field" if name else None
-                    yield self.tell(node, "this is always true", edit)
+                case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
+                    yield from self.exists_always(node, one, is_of_others=key == "recognise")
+
+    def exists_always(self, node: Node, one: Node, *, is_of_others: bool) -> Iterator[Diagnostic]:
+        """`$exists(…)` of what is always there, in a reply that may be another endpoint's or not."""
+        if self.exists(one):
+            name = _name(one)
+            edit = f"a text always exists; write `$exists({name})` for a field" if name else None
+            yield self.tell(node, "this is always true", edit)
+        elif not is_of_others and self.is_required_object(one):
+            yield self.tell(node, f"this is always true: `{self.text(one)}` is always there")
 
     def is_told(self, node: Node) -> bool:
         """Whether a branch that is never reached is told already (C211)."""
@@ -176,6 +183,11 @@ class _Scene:
                 steps = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Step))
                 return (name == "" and is_there) or any(one.index == node for one in steps)
         return self.is_certain(node)
+
+    def is_required_object(self, node: Node) -> bool:
+        """Whether a schema says that a node is an object which is always there: what is asked for may be in it."""
+        kind = self.kinds.get(id(node), types.ANY)
+        return isinstance(node, nodes.Path) and kind.path is not None and kind.kinds == {"object"}
 
     def is_setting(self, node: Node) -> bool:
         """Whether a node is a setting of the account, which has its default in every expression."""
