@@ -107,6 +107,9 @@ def test_each_counter_agrees_with_a_count_by_hand(counter, project):
         ("$user.seen[0].kind", set()),
         ("$user.seen[$exists(kind)].kind", {"left out of [$exists(kind)]"}),
         ("[$user.first, null][$boolean($)]", set()),
+        ("($f := function($x) { $x ? $fromMillis(0) }; $f($user.first))", set()),
+        ("($f := function($x) { $x ? $g($x) : 'none' }; $g := function($x) { $x }; $f($user.first))", set()),
+        ("($f := function($x) { $x ? $fromMillis(0) }; $f($user.id))", {"else of $x ? $fromMillis(0)"}),
     ],
 )
 def test_each_way_of_a_branch_is_counted_by_the_way_it_was_taken(expression, missed, project):

@@ -46,6 +46,11 @@ class Surprises(Nulls):
         if is_slip and "array" in kind.kinds != types.KINDS:
             message = "this makes one object of all items: the keys are the same for each"
             self.surprise("warning", "C219", group.pairs[0][0], message, "write `.{` for an object of each item")
+        for key, _ in group.pairs:
+            if self.may_be_null(key):
+                message = f"`{self.text_of(key)}` may be null, which cannot be a key"
+                edit = f"select the others first: `[{self.text_of(key)} != null]`"
+                self.surprise("warning", "C224", key, message, edit)
         return made
 
     def unequal(self, node: nodes.Binary, scope: TypeScope) -> None:

@@ -1,14 +1,26 @@
 """What cases hit in a mapping: they run with a trace, which shows every value that was read, chosen or written."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from truto_mapper.authoring import golden
 from truto_mapper.authoring.coverage.units import Coverage, Key, Rows, declared, expressions, rows_of
 from truto_mapper.engine.mapper import Mapper
-from truto_mapper.language.nodes import Call, Coalesce, Condition, Default, Filter, Node, Number, Object, Variable, walk
+from truto_mapper.language.nodes import (
+    Call,
+    Coalesce,
+    Condition,
+    Default,
+    Filter,
+    Lambda,
+    Node,
+    Number,
+    Object,
+    Variable,
+    walk,
+)
 from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.trace import Event, Places, Trace
 from truto_mapper.text.pointers import keys_of
@@ -20,11 +32,13 @@ _SCALARS = (str, int, float)
 def measure(mapper: Mapper, cases: Iterable[golden.Case]) -> Coverage:
     """Run cases and count what they hit. A case that fails counts up to the point where it fails."""
     known, hits, evaluated, count = declared(mapper), Counter[Key](), Counter[int](), 0
-    rows = rows_of(mapper)
+    rows, last_calls = rows_of(mapper), _last_calls(mapper)
     for case in cases:
         trace = Trace()
         golden.run(case, mapper.traced(trace))
-        hits.update(_hit(mapper, trace, rows.get(trace.endpoint, Rows((), ""))))  # a refused query has no endpoint
+        hits.update(
+            _hit(mapper, trace, rows.get(trace.endpoint, Rows((), "")), last_calls)
+        )  # a refused query has no endpoint
         hits["called", trace.endpoint] += 1
         evaluated.update(id(event.node) for one in trace.evaluations for event in one.walk())
         count += 1
@@ -32,7 +46,7 @@ def measure(mapper: Mapper, cases: Iterable[golden.Case]) -> Coverage:
     return Coverage(units, _lines(mapper, evaluated), count)
 
 
-def _hit(mapper: Mapper, trace: Trace, rows: Rows) -> Iterator[Key]:
+def _hit(mapper: Mapper, trace: Trace, rows: Rows, last_calls: Mapping[int, Sequence[Key]]) -> Iterator[Key]:
     """Everything that a run hit, once for each hit; `rows` are those of the endpoint that served it."""
     tests = {id(expression) for expression, is_test in expressions(mapper) if is_test}
     places = Places({"": trace.names.get("response")})
@@ -41,6 +55,7 @@ def _hit(mapper: Mapper, trace: Trace, rows: Rows) -> Iterator[Key]:
             yield id(evaluation.expression.node), "true" if truthy(evaluation.value) else "false"
         for event in evaluation.walk():
             yield from ((id(event.node), outcome) for outcome in taken(event))
+            yield from last_calls.get(id(event.node), ())
             yield from _read(event, places, rows)
         place = places.of(evaluation.value)
         if place is not None and isinstance(evaluation.target, tuple):  # a field takes the whole of it
@@ -88,6 +103,22 @@ def taken(event: Event) -> Iterator[str]:
             yield from ("kept" if truthy(one.value) else "left out" for one in asked)
         case Coalesce() | Default():
             yield "right" if any(one.node is node.right for one in inner) else "left"
+
+
+def _last_calls(mapper: Mapper) -> dict[int, list[Key]]:
+    """The ways of conditions that a function ends with, by what tells them: its last call is made once it has ended.
+
+    A condition has no event then. What tells is the first that the call reads.
+    """
+    found: dict[int, list[Key]] = {}
+    below = (one for expression, _ in expressions(mapper) for one in walk(expression.node))
+    for function in (one for one in below if isinstance(one, Lambda)):
+        for condition in (one for one in walk(function.body) if isinstance(one, Condition)):
+            for way, call in (("then", condition.then), ("else", condition.otherwise)):
+                if isinstance(call, Call):
+                    first = next(iter((*call.arguments, call.procedure)))
+                    found.setdefault(id(first), []).append((id(condition), way))
+    return found
 
 
 def _bare(test: Node) -> Node:
