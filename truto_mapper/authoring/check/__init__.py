@@ -144,11 +144,8 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     ]
     found += in_every(by_endpoint, mapper.mapping.endpoints)
     misfits = frozenset(place(one) for one in found if one.code == "C240")
-    unlike = {
-        "C240": misread,
-        "C230": frozenset(map(place, mistaken)),
-        "C227": misfits,
-    }  # these say more about the same
+    # The findings at these places say more than the code does there.
+    unlike = {"C240": misread, "C230": frozenset(map(place, mistaken)), "C227": misfits}
     found = [one for one in found if place(one) not in unlike.get(one.code, ())]
     found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]

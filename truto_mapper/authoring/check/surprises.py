@@ -136,12 +136,14 @@ class Surprises(Nulls):
         match node:
             case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(one,)):
                 self.told(one)
-            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.kind(
-                one
-            ).path is not None and self.may_be_null(one):
+            case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)) if self.is_nullable(one):
                 text = self.text_of(one)
                 message = f"`{text}` may be null, of which `$exists` is true"
                 self.surprise("warning", "C227", node, message, f"write `{text} != null`")
+
+    def is_nullable(self, node: nodes.Node) -> bool:
+        """Whether a schema describes a node, and lets it be null."""
+        return self.kind(node).path is not None and self.may_be_null(node)
 
     def defaulted(self, node: nodes.Coalesce) -> None:
         """C228: `a ?? b` where `a` may be null, which it keeps; C211: where `a` is always there."""

@@ -36,9 +36,8 @@ def measure(mapper: Mapper, cases: Iterable[golden.Case]) -> Coverage:
     for case in cases:
         trace = Trace()
         golden.run(case, mapper.traced(trace))
-        hits.update(
-            _hit(mapper, trace, rows.get(trace.endpoint, Rows((), "")), last_calls)
-        )  # a refused query has no endpoint
+        of_endpoint = rows.get(trace.endpoint, Rows((), ""))  # a refused query has no endpoint
+        hits.update(_hit(mapper, trace, of_endpoint, last_calls))
         hits["called", trace.endpoint] += 1
         evaluated.update(id(event.node) for one in trace.evaluations for event in one.walk())
         count += 1
@@ -116,7 +115,7 @@ def _last_calls(mapper: Mapper) -> dict[int, list[Key]]:
         for condition in (one for one in walk(function.body) if isinstance(one, Condition)):
             for way, call in (("then", condition.then), ("else", condition.otherwise)):
                 if isinstance(call, Call):
-                    first = next(iter((*call.arguments, call.procedure)))
+                    first = call.arguments[0] if call.arguments else call.procedure
                     found.setdefault(id(first), []).append((id(condition), way))
     return found
 
