@@ -25,6 +25,10 @@ from truto_mapper.text.source import Span
 _TIMES = {"ms": 0.001, "millis": 0.001, "milliseconds": 0.001, "sec": 1, "secs": 1, "seconds": 1}
 _TIMES |= {"mins": 60, "minutes": 60, "hrs": 3_600, "hours": 3_600}  # a day may have eight hours
 _MONEY = {"cents": 0.01, "pence": 0.01, "minor": 0.01}
+#: How many bytes. A kilobyte may have 1,000 of them, or 1,024.
+_SIZES = {"byte": 0, "bytes": 0, "kb": 1, "kib": 1, "kilobytes": 1, "mb": 2, "mib": 2, "megabytes": 2}
+_SIZES |= {"gb": 3, "gib": 3, "gigabytes": 3, "tb": 4, "tib": 4, "terabytes": 4}
+_NOT_MONEY = _TIMES.keys() | _SIZES.keys()
 #: What milliseconds are multiplied by in other counts of time.
 _MOMENTS = (1e-6, 0.001, 1, 1_000, 60_000, 3_600_000, 86_400_000)
 _ROUNDING = frozenset({"round", "floor", "ceil", "abs", "number", "sum", "max", "min", "average"})
@@ -123,25 +127,34 @@ def _by_name(
             continue  # a provider's number may be in any unit
         expected = _expected(unit, mine, described.get(use.names[-1] if use.is_given else name, ""))
         is_number = not named.types.kind(use.path).solid - types.NUMBER.kinds
-        if is_number and not use.function and expected and not math.isclose(use.factor, expected, rel_tol=1e-6):
-            told = _in_words(expected, use.text)
+        if is_number and not use.function and expected and not _is_one(use.factor, expected):
+            told = _in_words(expected[0], use.text)
             message = f"`{naming.name}` is {_in_words(use.factor, use.text)}, and the names say {told}"
             yield naming.diagnostic("C245", message)
 
 
-def _expected(unit: str, mine: str, description: str) -> float | None:
-    """What a number of a unit is multiplied by where another one is wanted; None if the units do not tell."""
+def _expected(unit: str, mine: str, description: str) -> tuple[float, ...]:
+    """What a number of a unit may be multiplied by where another one is wanted; nothing if the units do not tell."""
     if unit in _TIMES and mine in _TIMES:
-        return _TIMES[unit] / _TIMES[mine]
-    if (unit in _MONEY or mine in _MONEY) and not _SMALL.search(description) and not {unit, mine} & _TIMES.keys():
-        return _MONEY.get(unit, 1) / _MONEY.get(mine, 1)
-    return None
+        return (_TIMES[unit] / _TIMES[mine],)
+    if unit in _SIZES and mine in _SIZES:
+        return 1_024.0 ** (_SIZES[unit] - _SIZES[mine]), 1_000.0 ** (_SIZES[unit] - _SIZES[mine])
+    if (unit in _MONEY or mine in _MONEY) and not _SMALL.search(description) and not {unit, mine} & _NOT_MONEY:
+        return (_MONEY.get(unit, 1) / _MONEY.get(mine, 1),)
+    return ()
+
+
+def _is_one(factor: float, expected: Iterable[float]) -> bool:
+    """Whether a factor is one of those that are expected."""
+    return any(math.isclose(factor, one, rel_tol=1e-6) for one in expected)
 
 
 def _unit(name: str, description: str = "") -> str:
     """The unit that a name has, or that a description tells; "" if there is none."""
     found = [
-        one for one in parts(name) if one in _TIMES or (one in _MONEY and (one != "minor" or "version" not in name))
+        one
+        for one in parts(name)
+        if one in _NOT_MONEY or (one in _MONEY and (one != "minor" or "version" not in name))
     ]
     found += [one.lower() for one in _IN_WORDS.findall(description) if one.lower() in _TIMES]
     return found[0] if found else ""
@@ -152,7 +165,7 @@ def _in_words(factor: float, read: str) -> str:
         return f"`{read}` itself"
     is_more = factor > 1
     number = round(factor if is_more else 1 / factor, 6)
-    return f"`{read} {'*' if is_more else '/'} {number:g}`"
+    return f"`{read} {'*' if is_more else '/'} {number:.10g}`"
 
 
 def _descriptions(fields: Mapping[str, Field]) -> dict[str, str]:
@@ -169,10 +182,14 @@ def _moments(named: Sequence[Named]) -> Iterator[Diagnostic]:
     pool: list[tuple[Expression, Use, float]] = []
     for one, use in found:
         factor = 1 / use.factor if use.function == "toMillis" else use.factor
-        if not any(math.isclose(factor, each, rel_tol=1e-6) for each in _MOMENTS):
+        told = _expected(_unit(use.names[-1]), "ms", "") if not use.is_given else ()
+        if told and not _is_one(factor, told):
+            message = f"a moment is made of milliseconds: by its name {_in_words(told[0], use.text)}"
+            yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
+        elif not _is_one(factor, _MOMENTS):
             message = f"a moment is a number of seconds or of milliseconds, and this is {_in_words(use.factor, 'it')}"
             yield one.diagnostic("C245", message, use.path, severity="warning", hint="write `* 1000` for seconds")
-        elif not _unit(use.names[-1]):
+        elif not told:
             pool.append((one, use, round(factor, 6)))
     counted = Counter(factor for _, _, factor in pool).most_common()
     usual = min(counted, key=lambda one: (-one[1], -one[0]))[0] if len(counted) > 1 else None
@@ -215,14 +232,15 @@ def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use]]:
 
 
 def _retry_after(errors: Mapping[str, Expression]) -> Iterator[Diagnostic]:
-    """The header `retry-after`, which counts seconds."""
+    """What `retry_after` is made of, and the header `retry-after`: they count seconds."""
     one = errors.get("retry_after")
     for use in uses(one.node, {}) if one is not None else ():
-        if one is not None and use.names[-1] == "retry-after" and use.factor != 1:
-            message = (
-                f"the header `retry-after` counts seconds, and so does `retry_after`: this is {use.factor:g} of it"
-            )
-            yield one.diagnostic("C245", message, severity="warning", hint="leave it as it is")
+        name = use.names[-1]
+        expected = (1.0,) if name == "retry-after" else _expected(_unit(name), "seconds", "")
+        if one is not None and expected and not use.function and not _is_one(use.factor, expected):
+            by_name = _in_words(expected[0], use.text)
+            message = f"`retry_after` counts seconds: by its name {by_name}, and not {_in_words(use.factor, use.text)}"
+            yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
 
 
 def factor_of(naming: Naming, lets: Iterable[tuple[str, Expression]]) -> tuple[float, bool] | None:
