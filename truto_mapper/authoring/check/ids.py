@@ -70,21 +70,25 @@ def _resolved(node: Node, lets: dict[str, Expression]) -> Node:
 def _looked_up(named: Named) -> Iterator[Diagnostic]:
     """C232: a join that asks for other ids than records look up."""
     endpoint = named.types.endpoint
-    if not endpoint.joins:
-        return
-    asked = {one.name: _place(one.ids.node) for one in endpoint.joins}
-    for one in (*(each for _, each in endpoint.let), *expressions(endpoint.response)):
+    joins = {one.name: one for one in endpoint.joins}
+    for one in (*(each for _, each in endpoint.let), *expressions(endpoint.response)) if joins else ():
         for node in nodes.walk(one.node) if "$joined" in one.text else ():
             match node:
                 case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Path() as table, key)):
                     names = [getattr(each, "value", "") for each in leading_names(table)[1:]]
-                    ids = asked.get(names[0], ()) if len(names) == 1 else ()
+                    join = joins.get(names[0]) if len(names) == 1 else None
                     looked = {place for source in named.namings.sources_of(one, key) for place in source.places}
-                    if ids and len(looked) == 1 and ids not in looked and all(place[0] == "$" for place in looked):
-                        join = next(each for each in endpoint.joins if each.name == names[0])
-                        message = f"`{join.name}` asks for `{dotted(ids[1:])}`, and looked up in it is"
-                        message += f" `{written(one, key)}`"
+                    if join is not None and len(looked) == 1 and _asks_for_others(join.ids.node, *looked):
+                        asked = dotted(_place(join.ids.node)[1:]) or join.ids.line
+                        message = f"`{join.name}` asks for `{asked}`, and looked up in it is `{written(one, key)}`"
                         yield join.ids.diagnostic("C232", message, severity="warning")
+
+
+def _asks_for_others(ids: Node, looked: NamePath) -> bool:
+    """Whether ids are surely not those of a place of the reply: of one by its path, of several by their names."""
+    place, names = _place(ids), _names(ids)
+    is_other = place != looked if place else bool(names) and None not in names and looked[-1] not in names
+    return looked[0] == "$" and is_other
 
 
 def _place(node: Node) -> NamePath:
@@ -93,3 +97,19 @@ def _place(node: Node) -> NamePath:
     is_path = isinstance(node, nodes.Path) and len(names) == len(node.steps)
     below = tuple(str(getattr(one, "value", "")) for one in names)
     return ("$", *(below[1:] if isinstance(names[0], nodes.Variable) else below)) if is_path else ()
+
+
+def _names(node: Node) -> set[str | None]:
+    """The last names of the paths to some ids; with None for what is computed in another way."""
+    match node:
+        case nodes.Name(value=name):
+            return {name}
+        case nodes.Path(steps=(*_, nodes.Step(node=last)), group=None) | nodes.Step(node=last, group=None):
+            return _names(last)
+        case nodes.Array(items=parts) | nodes.Block(expressions=(_,) as parts):
+            return {name for one in parts for name in _names(one)}
+        case nodes.Call(procedure=nodes.Variable(name="distinct" | "append" | "sort"), arguments=parts):
+            return {name for one in parts for name in _names(one)}
+        case nodes.Coalesce(left=left, right=right):
+            return _names(left) | _names(right)
+    return {None}
