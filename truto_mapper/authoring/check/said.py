@@ -9,12 +9,16 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names
 from truto_mapper.language.nodes import Node
-from truto_mapper.mapping.linked import Endpoint
+from truto_mapper.language.source_paths import reads
+from truto_mapper.mapping.linked import Endpoint, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 #: How many of a unit another one has: days, hours, seconds, thousands of bytes.
 _UNITS = (7, 24, 60, 1_000, 1_024)
+#: How many seconds.
+_TIMES = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_COUNTED = re.compile(rf"(\d+)(?: ({'|'.join(_TIMES)})s?\b)?")
 #: What a message says is right, each with the operator that finds what is not.
 _LIMITS = [
     (r"(?:at most|no more than|not more than|up to|maximum(?: of)?|limit(?:ed)? (?:to|of)) {}", ">"),
@@ -29,10 +33,40 @@ def disagreeing(endpoint: Endpoint) -> Iterator[Diagnostic]:
     for one in (endpoint.query_error, endpoint.query_note):
         for node in nodes.walk(one.node) if one is not None else ():
             test = node.condition if isinstance(node, nodes.Condition) else None
+            if one is not None and isinstance(test, nodes.Binary) and test.operator == "and":
+                yield from _refused_together(endpoint, one, test)
             if one is not None and isinstance(test, nodes.Binary) and test.operator in _TURNED:
                 below = nodes.walk(node.then) if isinstance(node, nodes.Condition) else ()
                 said = " ".join(each.value for each in below if isinstance(each, nodes.String))
                 yield from _judged(one, test, said)
+
+
+def _refused_together(endpoint: Endpoint, expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:
+    """What is refused only if all of it is there, though the request reads nothing of it."""
+    asked = [_existing(side) for side in _sides(test)]
+    sent = {read.path[:2] for one in of_requests(endpoint) for read in reads(one)}
+    if all(asked) and sent.isdisjoint(asked) and not {path[:1] for path in asked} & sent:
+        message = "this refuses only who gives all of these, and the request reads none of them"
+        yield expression.diagnostic("C248", message, test, severity="warning", hint="write `or`")
+
+
+def _sides(test: Node) -> Iterator[Node]:
+    """What `and` joins."""
+    match test:
+        case nodes.Binary(operator="and", left=left, right=right):
+            yield from (*_sides(left), *_sides(right))
+        case _:
+            yield test
+
+
+def _existing(test: Node) -> tuple[str, ...]:
+    """The parameter, or the field of the body, that `$exists($query.…)` asks for; empty for any other test."""
+    match test:
+        case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Path() as path,)):
+            names = leading_names(path)
+            root = names[0].name if names and isinstance(names[0], nodes.Variable) else ""
+            return (root, str(getattr(names[1], "value", ""))) if root in ("query", "body") and names[1:] else ()
+    return ()
 
 
 def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[Diagnostic]:
@@ -52,15 +86,19 @@ def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[D
 
 def _other_number(expression: Expression, test: nodes.Binary, said: str) -> Iterator[Diagnostic]:
     """A number that is not the one of the message."""
-    numbers = re.findall(r"\d+", said.replace(",", ""))
+    numbers = _COUNTED.findall(said.replace(",", ""))
+    number, unit = numbers[0] if len(numbers) == 1 else ("", "")
     for side in (test.left, test.right):
-        if isinstance(side, nodes.Number) and len(numbers) == 1 and _differ(side.value, int(numbers[0])):
-            message = f"this compares with {side.value}, and the message says {numbers[0]}"
-            yield expression.diagnostic("C248", message, side, severity="warning", hint=f"write `{numbers[0]}`")
+        if number and isinstance(side, nodes.Number) and _differ(side.value, int(number), unit):
+            message = f"this compares with {side.value}, and the message says {number}{f' {unit}s' if unit else ''}"
+            hint = None if unit else f"write `{number}`"
+            yield expression.diagnostic("C248", message, side, severity="warning", hint=hint)
 
 
-def _differ(one: float, other: int) -> bool:
+def _differ(one: float, other: int, unit: str) -> bool:
     """Whether two numbers are not the same, nor in two units, as 2 hours and 120 minutes are."""
+    if unit:
+        return all(abs(one - other * _TIMES[unit] / each) > 1 for each in (0.001, *_TIMES.values()))
     small, large = sorted((one, other))
     is_multiple = small > 0 and any(large % (small * unit) == 0 for unit in _UNITS)
     return large - small > 1 and not is_multiple

@@ -152,9 +152,7 @@ def _is_one(factor: float, expected: Iterable[float]) -> bool:
 def _unit(name: str, description: str = "") -> str:
     """The unit that a name has, or that a description tells; "" if there is none."""
     found = [
-        one
-        for one in parts(name)
-        if one in _NOT_MONEY or (one in _MONEY and (one != "minor" or "version" not in name))
+        one for one in parts(name) if one in _NOT_MONEY or (one in _MONEY and (one != "minor" or "version" not in name))
     ]
     found += [one.lower() for one in _IN_WORDS.findall(description) if one.lower() in _TIMES]
     return found[0] if found else ""
