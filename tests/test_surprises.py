@@ -73,6 +73,9 @@ SURPRISES = [
     ("id != status", unequal("id", "status")),
     ("status = other", [("note", "C220", "status = other", None)]),
     ("status = ()", [("warning", "C220", "status = ()", "write `$not($exists(status))`")]),
+    ('items.id in ["a", "b"]', [("warning", "C205", "items.id", 'ask for each of them: `items.id[$ in ["a", "b"]]`')]),
+    ('$row.items.id in "a"', [("warning", "C205", "$row.items.id", 'ask for each of them: `$row.items.id[$ in "a"]`')]),
+    ('status != "" ? other', unequal("status", '""')),
     ('"a" & nick', [("warning", "C223", "nick", 'write `(nick ?: "")`')]),
     ('$row.nick & "a" & id', [("warning", "C223", "$row.nick", f"write `{EMPTY}`")]),
     ("size & 'px'", [("warning", "C223", "size", 'write `(size != null ? size : "")`')]),
@@ -114,6 +117,10 @@ def test_a_surprise_is_told_with_what_to_write(text, expected):
 
 
 FINE = [
+    'status != "" ? status',
+    '"a" in items.id',
+    'id in items.id',
+    'items.id[$ in ["a", "b"]]',
     'id != "x"',
     'free != "x"',
     'status = "x"',

@@ -37,6 +37,7 @@ def slips(
             case nodes.Binary(operator="*", left=left, right=right) if _NOTHING in (left, right):
                 yield _warning(expression, "C219", node, "this is always 0", "remove `* 0`")
             case nodes.Call():
+                yield from _exchanged_parameters(expression, node)
                 found = ((one, mistaken(one.value)) for one in pictures_of(node))
                 yield from (_warning(expression, "C219", one, *wrong) for one, wrong in found if wrong)
             case nodes.Step(predicates=filters):
@@ -83,6 +84,27 @@ def _functions(expression: Expression, bound: Collection[str]) -> Iterator[Diagn
     if id(expression.node) in named:
         hint = _called(expression.node, bound)
         yield _warning(expression, "C219", expression.node, "this is a function, not a value", hint)
+
+
+_VALUES = frozenset({"value", "val", "v", "item", "element", "row"})
+_KEYS, _NUMBERS = frozenset({"name", "key", "k", "field"}), frozenset({"index", "idx", "i"})
+_SUMS = frozenset({"acc", "accumulator", "prev", "previous", "total", "sum"})
+#: What a callback gets first and second, and what these are called where they are exchanged.
+_CALLBACKS = {"each": ("the value", _KEYS, _VALUES), "sift": ("the value", _KEYS, _VALUES)}
+_CALLBACKS |= dict.fromkeys(("map", "filter", "single"), ("the item", _NUMBERS, _VALUES))
+_CALLBACKS |= {"reduce": ("what was made so far", _VALUES, _SUMS)}
+
+
+def _exchanged_parameters(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
+    """C219: `$each(o, function($name, $value) { … })`, which is given the value first."""
+    name = getattr(call.procedure, "name", "")
+    given = call.arguments[1] if name in _CALLBACKS and len(call.arguments) > 1 else None
+    if isinstance(given, nodes.Lambda) and len(given.parameters) > 1:
+        what, *wrong = _CALLBACKS[name]
+        called = [one.name for one in given.parameters[:2]]
+        if all(one.lower() in some for one, some in zip(called, wrong, strict=True)):
+            message = f"${name} gives {what} first, and this calls it `${called[0]}`"
+            yield _warning(expression, "C219", given, message, f"write `function(${called[1]}, ${called[0]})`")
 
 
 def _called(node: nodes.Node, bound: Collection[str]) -> str:

@@ -86,14 +86,14 @@ class Surprises(Nulls):
         if all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
         for side, other in (sides, sides[::-1]):
-            self.equal_to_one(side, self.kind(other).solid)
+            self.equal_to_one(side, self.kind(other).solid, "write `in`, or select one")
 
-    def equal_to_one(self, side: nodes.Node, others: frozenset[str]) -> None:
+    def equal_to_one(self, side: nodes.Node, others: frozenset[str], hint: str) -> None:
         """C205: a list, which is held against a single value."""
         kind = self.kind(side)
         if "array" in kind.solid and kind.kinds != types.KINDS and others and others <= types.SCALARS:
             message = f"`{self.text_of(side)}` is a list where there are several, which equals no single value"
-            self.surprise("warning", "C205", side, message, "write `in`, or select one")
+            self.surprise("warning", "C205", side, message, hint)
 
     def never_null(self, side: nodes.Node) -> bool:
         """Whether a node is a parameter, a setting or the cursor, or a field of a body that is not nullable."""
@@ -108,6 +108,11 @@ class Surprises(Nulls):
             self.defaulted(node)
         if isinstance(node, nodes.Condition):
             self.chosen(node)
+        if isinstance(node, nodes.Binary) and node.operator == "in":
+            right = self.kind(node.right)
+            items = types.item_of(right).solid if "array" in right.kinds else right.solid
+            left, listed = self.text_of(node.left), self.text_of(node.right)
+            self.equal_to_one(node.left, items, f"ask for each of them: `{left}[$ in {listed}]`")
         if isinstance(node, nodes.Step):
             for one in node.predicates:
                 if isinstance(one, nodes.Filter) and isinstance(one.expression, nodes.Number):
