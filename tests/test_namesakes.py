@@ -162,11 +162,12 @@ def test_an_object_of_which_most_is_left_out_is_meant_so(left_out, finds, contac
     assert [one.code for one in contacts(text)] == finds
 
 
-def test_a_field_that_an_overlay_removes_is_not_forgotten(contacts):
-    removal = Path("less.yaml")
-    removal.write_text("endpoints: {contacts: {response_mapping: {created_at: null}}}\n", "utf-8")
+@pytest.mark.parametrize("change", ["created_at: null", "name: null", "name: $name"])
+def test_a_field_that_an_overlay_removes_is_not_forgotten_nor_what_only_it_reads_unused(change, contacts):
+    overlay = Path("other.yaml")
+    overlay.write_text(f"endpoints: {{contacts: {{response_mapping: {{{change}}}}}}}\n", "utf-8")
     assert contacts(MAPPING) == []
-    found = check.check(load(Path("contacts.yaml"), overlays=[removal]))
+    found = check.check(load(Path("contacts.yaml"), overlays=[overlay]))
     assert [one.render() for one in found if one.severity != "note"] == []
 
 

@@ -119,7 +119,7 @@ def test_a_surprise_is_told_with_what_to_write(text, expected):
 FINE = [
     'status != "" ? status',
     '"a" in items.id',
-    'id in items.id',
+    "id in items.id",
     'items.id[$ in ["a", "b"]]',
     'id != "x"',
     'free != "x"',

@@ -116,7 +116,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         for source in (endpoint.source, *(join.source for join in endpoint.joins)):
             found += schema_mistakes(source) if source else ()
         found += other_keys(types, mapper.mapping.lookups)
-        found += [*unused_names(endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
+        found += [*unused_names(mapper, endpoint), *unwritten_fields(mapper, endpoint), *unsure_fields(mapper, types)]
         given = Given(mapper, of_request(mapper, types, reach), endpoint.query_error)
         found += [*outside.misfits(mapper.mapping, types, given)]
         found += [

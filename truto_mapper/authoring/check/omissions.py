@@ -9,6 +9,7 @@ from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.reachability import Reach
+from truto_mapper.authoring.check.shared import is_overlaid
 from truto_mapper.authoring.check.words import are_opposites, words
 from truto_mapper.authoring.sources import innermost, parameter_of, reads_parameter
 from truto_mapper.engine.mapper import Mapper
@@ -43,7 +44,7 @@ _MANY_ASKED = 3
 SHOWN = 8
 
 
-def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
+def unused_names(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C212: names of `let` and `for_each` that no expression of the endpoint mentions.
 
     The last name of `for_each` is also `$`, so it is unused only if no expression of a row reads `$` either.
@@ -53,7 +54,7 @@ def unused_names(endpoint: Endpoint) -> Iterator[Diagnostic]:
     row_reads = (read for one in of_row for read in reads(one) if read.path[0] == "$")
     for name, expression in (*endpoint.for_each, *endpoint.let):
         is_row = (name, expression) in endpoint.for_each[-1:]
-        if name not in mentioned and not (is_row and any(row_reads)):
+        if name not in mentioned and not (is_row and any(row_reads)) and not is_overlaid(mapper, f"${name}"):
             hint = _joined_loop(endpoint, name) or _unused_hint(f"${name}", [one for _, one in every(endpoint)])
             yield expression.diagnostic("C212", f"${name} is never used", severity="warning", hint=hint)
 
@@ -216,7 +217,8 @@ def unused_settings(mapper: Mapper) -> Iterator[Diagnostic]:
     all_ = [*of_endpoints, *(one for _, one in of_mapping(mapping))]
     every_read = [read.path for one in all_ for read in reads(one)]
     for name in mapping.context_schemas:
-        if ("context",) not in every_read and all(path[:2] != ("context", name) for path in every_read):
+        is_read = ("context",) in every_read or any(path[:2] == ("context", name) for path in every_read)
+        if not is_read and not is_overlaid(mapper, f"$context.{name}"):
             settings = mapping.root.value["context"]
             message = f"the setting `{name}` is never read"
             yield settings.diagnostic(

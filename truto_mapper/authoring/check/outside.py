@@ -68,6 +68,9 @@ def misfits(mapping: linked.Mapping, typed: EndpointTypes, given: Given) -> Iter
             schema, hint = _WANTED[key]
             name = {"path": "path_mapping"}.get(key, key)
             yield from _parts(one, typed, _wanted(schema, name, hint))
+        if key == "error_mapping.request_id" and kind.values is not None:
+            message = "the id of a request is another one each time, and this is one of a few words"
+            yield one.diagnostic("C240", message, severity="warning", hint="read the id, or leave it out")
         if key == "whole_days.time_zone":
             yield from _zones(one, kind)
         if key == "origin":

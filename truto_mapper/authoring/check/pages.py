@@ -7,25 +7,29 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namesakes import properties
-from truto_mapper.authoring.check.words import words
-from truto_mapper.language import nodes
+from truto_mapper.authoring.check.words import words, words_of
+from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import texts_of_names
 from truto_mapper.mapping.linked import NUMBERED, Endpoint, Mapping, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import dotted
 
 #: Names of parameters that count rows, and of those that count pages.
 _OFFSETS, _PAGES = ("offset", "skip", "startat", "startindex"), ("page", "pagenumber", "pageno", "pageindex")
 _MORE = words("more")
+_LEFT = words_of(["remaining", "left", "more", "next"])
+#: Words of names whose numbers are not 0 on the last page, too.
+_COUNTS = words_of(["page", "pages", "number", "total", "count", "size", "limit", "current", "last"])
 
 
 def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C240: `has_more` that never changes or is a text, and a `size` that nobody asks for."""
+    """C240: `has_more` that never changes, is a text or a count, and a `size` that nobody asks for."""
     endpoint, more = typed.endpoint, typed.endpoint.has_more
     if more is not None and isinstance(more.node, (nodes.String, nodes.Number, nodes.Value)):
         message = "this is the same for every page"
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
-    yield from () if more is None else _texts(typed, more)
+    yield from () if more is None else _no_flag(typed, more)
     pages = endpoint.pagination
     counted = {"page": _OFFSETS, "offset": _PAGES}.get(pages.format, ()) if pages is not None else ()
     if pages is not None and (pages.parameter or "").replace("_", "").lower() in counted:
@@ -41,8 +45,11 @@ def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
         yield _at(mapping, endpoint, "size", message, hint)
 
 
-def _texts(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
-    """C240: `has_more` that is a text. One that may be absent, as a cursor, is right where nothing is called `more`."""
+def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
+    """C240: `has_more` that is a text or a count.
+
+    A text that may be absent, as a cursor may, is right where nothing is called `more`.
+    """
     kind, name = typed.kind(more.node), texts_of_names(more.node)[-1:]
     beside = properties(typed.body, kind.path[:-1]) if kind.path else {}
     flag = next((one for one in beside if words(one) >= _MORE), None)
@@ -50,6 +57,10 @@ def _texts(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
         message = "this is a text, and any text but the empty one means that more follows"
         hint = 'compare it: `… = "true"`' if flag in (None, *name) else f"did you mean `{flag}`?"
         yield more.diagnostic("C240", message, severity="warning", hint=hint)
+    path = kind.path if kind.path and kind.solid <= types.NUMBER.kinds else ("",)
+    if words(path[-1]) & _COUNTS and not words(path[-1]) & _LEFT:
+        message = f"`{dotted(path)}` is a number, and any but 0 means that more follows"
+        yield more.diagnostic("C240", message, severity="warning", hint="compare it, as in `page < pages`")
 
 
 def unsent_page(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:

@@ -1,7 +1,9 @@
 """Findings in expressions that several endpoints share by an alias of YAML."""
 
+import re
 from collections.abc import Iterable, Mapping
 
+from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language.expression import Expression
 from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.diagnostics import Diagnostic
@@ -43,3 +45,9 @@ def is_held(found: Diagnostic, places: Iterable[tuple[Source, Span]]) -> bool:
     return span is not None and any(
         found.source is source and held.start <= span.start < held.end for source, held in places
     )
+
+
+def is_overlaid(mapper: Mapper, variable: str) -> bool:
+    """Whether files of a mapping with an overlay mention a variable: an overlay may replace or remove what reads it."""
+    mention = re.compile(rf"{re.escape(variable)}\b")
+    return len(mapper.sources) > 1 and any(mention.search(one.text) for one in mapper.sources)

@@ -8,6 +8,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namesakes import properties
+from truto_mapper.authoring.check.shared import is_overlaid
 from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes
@@ -47,7 +48,7 @@ def unused_tables(mapper: Mapper, typed: Mapping[str, EndpointTypes]) -> Iterato
     every_ += [(None, one) for _, one in of_mapping(mapping)]
     for name, table in mapping.lookups.items():
         uses = [(types, one) for types, one in every_ if any(v.name == name for v in one.variables)]
-        if not uses:
+        if not uses and not is_overlaid(mapper, f"${name}"):
             message = f"the table `{name}` is never used: no expression reads `${name}`"
             yield node.diagnostic("C212", message, key=name, severity="warning", hint="remove it")
         keys = [key for types, one in uses for key in _keys(types, one, name)]
