@@ -9,7 +9,7 @@ from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.absence import Given, asked, of_request
-from truto_mapper.authoring.check.alike import lacking
+from truto_mapper.authoring.check.alike import lacking, other_headers
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
@@ -85,7 +85,7 @@ def _of_meanings(mapper: Mapper, names: Sequence[Named]) -> Iterator[Diagnostic]
     """What follows from what names, units and truths mean, and from what endpoints have in common."""
     for rule in _OF_MEANINGS:
         yield from rule(names)
-    yield from lacking(mapper, [one.types for one in names])
+    yield from (*lacking(mapper, [one.types for one in names]), *other_headers(mapper))
     for one in names:
         yield from (*truths(one.types), *mistaken_texts(one.types))
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import refusal_type
+from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, Join
+from truto_mapper.mapping.linked import Endpoint, Join, leaves
 from truto_mapper.text.diagnostics import Diagnostic
 
+#: Headers that belong to some requests only.
+_OWN_HEADERS = frozenset({"accept", "content-type", "idempotency-key", "if-match", "if-none-match", "prefer"})
+#: How many requests have to agree before one that does not is told.
+_MANY = 3
 _OF_JOINS = ("run_if", "empty_when", "error_when", "next_cursor")
 
 
@@ -44,6 +50,39 @@ def _twins(mapper: Mapper, endpoint: Endpoint, join: Join, others: Sequence[Join
                 message = f"the join `{join.name}` of `{endpoint.name}` has no `{left[0]}`, which it has elsewhere"
                 yield node.diagnostic("C249", message, key=join.name, severity="warning", hint=f"add `{left[0]}`")
                 return
+
+
+def other_headers(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C249: the one request that does not send a header of all others, or names another version in it."""
+    asked = _asked(mapper)
+    sent = [{str(path[0]): each for path, _, each in leaves(one.headers) if path} for one in asked]
+    for name in dict.fromkeys(name for headers in sent for name in headers):
+        without = [one for one, headers in zip(asked, sent, strict=True) if name not in headers]
+        having = {type(one) for one in asked if one not in without}
+        values = [headers[name] for headers in sent if name in headers]
+        is_odd = len(without) == 1 and len(values) >= _MANY and type(without[0]) in having
+        if is_odd and name.lower() not in _OWN_HEADERS:
+            message = f"the request of `{without[0].name}` has no header `{name}`, which all others have"
+            yield without[0].path.diagnostic(
+                "C249", message, severity="warning", hint=f"add `{name}: {values[0].line}`"
+            )
+        yield from _other_version(name, values) if "version" in name.lower() else ()
+
+
+def _asked(mapper: Mapper) -> list[Endpoint | Join]:
+    """What asks the provider: endpoints and joins, those that endpoints share by an alias of YAML once."""
+    every: list[Endpoint | Join] = []
+    for one in (one for one in mapper.mapping.endpoints if one.static_response is None):
+        every += [one, *one.joins]
+    return list({(one.name, one.path.source, one.path.span): one for one in every}.values())
+
+
+def _other_version(name: str, values: Sequence[Expression]) -> Iterator[Diagnostic]:
+    counted = Counter(one.line for one in values).most_common()
+    if len(counted) > 1 and counted[0][1] >= _MANY and len(values) - counted[0][1] == 1:
+        other = next(one for one in values if one.line != counted[0][0])
+        message = f"all other requests have `{counted[0][0]}` in the header `{name}`"
+        yield other.diagnostic("C249", message, severity="warning")
 
 
 def _schema(join: Join) -> str | None:
