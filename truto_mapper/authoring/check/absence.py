@@ -114,6 +114,15 @@ class Given:
         is_open = may_be_absent(node, known, lambda one: self._is_open(one, known, in_item=in_item))
         return is_open and not self._is_refused(expression, node)
 
+    def default(self, node: nodes.Node) -> tuple[str, Any]:
+        """The name and the default of the parameter or the setting that a node is; None for what has no default."""
+        match leading_names(node) if is_simple_path(node) else ():
+            case [nodes.Variable(name="context"), nodes.Name(value=name)]:
+                return name, self.mapper.mapping.context_schemas.get(name, {}).get("default")
+            case [nodes.Variable(name="query"), nodes.Name(value=name)] if name in self.mapper.resource.parameters:
+                return name, self.mapper.resource.parameters[name].default
+        return "", None
+
     def _is_refused(self, expression: Expression, node: nodes.Node) -> bool:
         """Whether all queries are refused that lack what a value needs, as far as trying some tells."""
         if self.refusal is None:

@@ -187,10 +187,19 @@ class _Part:
 
     def leaf(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
         kind = self.kinds.get(id(node), types.ANY)
+        yield from self.default(wanted, node)
         if kind.solid or kind == types.ANY or node is self.expression.node:
             yield from fitting.misfits(self.expression, kind, _at(wanted, node))
         elif "null" in kind.kinds and not wanted.is_any:
             yield from fitting.misfits(self.expression, types.union(kind, _one_of(wanted)), _at(wanted, node))
+
+    def default(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
+        """The default of a parameter or a setting, where it is not one of the values that the schema allows."""
+        name, value = self.given.default(node)
+        is_scalar = isinstance(value, str | int | float)
+        if is_scalar and any(fitting.misfits(self.expression, types.constant(value), wanted)):
+            message = f"the default of `{name}` is {value}, which `{wanted.called}` does not allow"
+            yield wanted.found(self.expression, message, node)
 
     def keys(
         self, node: nodes.Node, pairs: Sequence[tuple[nodes.Node, nodes.Node]], wanted: Wanted
