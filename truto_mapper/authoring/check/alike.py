@@ -53,19 +53,17 @@ def _twins(mapper: Mapper, endpoint: Endpoint, join: Join, others: Sequence[Join
 
 
 def other_headers(mapper: Mapper) -> Iterator[Diagnostic]:
-    """C249: the one request that does not send a header of all others, or names another version in it."""
-    asked = _asked(mapper)
-    sent = [{str(path[0]): each for path, _, each in leaves(one.headers) if path} for one in asked]
-    for name in dict.fromkeys(name for headers in sent for name in headers):
-        without = [one for one, headers in zip(asked, sent, strict=True) if name not in headers]
-        having = {type(one) for one in asked if one not in without}
-        values = [headers[name] for headers in sent if name in headers]
-        is_odd = len(without) == 1 and len(values) >= _MANY and type(without[0]) in having
-        if is_odd and name.lower() not in _OWN_HEADERS:
-            message = f"the request of `{without[0].name}` has no header `{name}`, which all others have"
-            yield without[0].path.diagnostic(
-                "C249", message, severity="warning", hint=f"add `{name}: {values[0].line}`"
-            )
+    """C249: the one endpoint, or join, without a header of all others, and the one that names another version in it."""
+    sent = [(one, {str(path[0]): each for path, _, each in leaves(one.headers) if path}) for one in _asked(mapper)]
+    for name in dict.fromkeys(name for _, headers in sent for name in headers):
+        values = [headers[name] for _, headers in sent if name in headers]
+        for kind in (Endpoint, Join) if len(values) >= _MANY and name.lower() not in _OWN_HEADERS else ():
+            alike = [(one, name in headers) for one, headers in sent if isinstance(one, kind)]
+            without = [one for one, has in alike if not has]
+            if len(without) == 1 < len(alike):
+                message = f"the request of `{without[0].name}` has no header `{name}`, which those beside it have"
+                hint = f"add `{name}: {values[0].line}`"
+                yield without[0].path.diagnostic("C249", message, severity="warning", hint=hint)
         yield from _other_version(name, values) if "version" in name.lower() else ()
 
 
