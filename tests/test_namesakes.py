@@ -38,6 +38,8 @@ fields:
   shipping_address: {ADDRESS}
   deals_won: {{type: integer}}
   deals_lost: {{type: integer}}
+  wait_seconds: {{type: number}}
+  talk_seconds: {{type: number}}
   created_at: {{type: string, format: date-time}}
   updated_at: {{type: string, format: date-time}}
 response: {{result: {{type: array, items: {{type: object}}}}, next_cursor: {{type: string, nullable: true}}}}
@@ -80,6 +82,8 @@ endpoints:
       shipping_address: {street: shipping.line1, city: shipping.town}
       deals_won: wonDealsCount
       deals_lost: lostDealsCount
+      wait_seconds: ringMs / 1000
+      talk_seconds: talkMs / 1000
       created_at: createdTime
       updated_at: modifiedTime
 """
@@ -96,7 +100,16 @@ def an_object(fields):
 PLACE, USER = an_object(properties("string", "line1", "town")), an_object(properties("string", "userId", "mail"))
 MOMENT = {"type": "string", "format": "date-time"}
 ROW = properties("string", "key", "fullName", "firstName", "lastName", "jobTitle")
-ROW |= properties("integer", "contactId", "wonDealsCount", "lostDealsCount", createdTime=MOMENT, modifiedTime=MOMENT)
+ROW |= properties(
+    "integer",
+    "contactId",
+    "wonDealsCount",
+    "lostDealsCount",
+    "ringMs",
+    "talkMs",
+    createdTime=MOMENT,
+    modifiedTime=MOMENT,
+)
 ROW |= {"owner": USER, "createdBy": USER, "billing": PLACE, "shipping": PLACE}
 ROW |= {"company": an_object(properties("integer", "id", name={"type": "string"}))}
 PAGING = properties("integer", "page", "pageSize", "total", next={"type": "string"})

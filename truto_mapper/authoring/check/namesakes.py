@@ -29,6 +29,8 @@ _MANY = 4
 #: Words that say only what kind of value it is.
 _KINDS = words_of(["time", "date", "count", "number", "ts", "timestamp", "millis", "ms", "epoch", "unix", "utc"])
 
+_UNITS = words_of(["seconds", "secs", "ms", "millis", "minutes", "mins", "hours", "days", "cents", "bytes", "kb", "mb"])
+
 #: Who leaves out more fields than this knows why.
 _FORGOTTEN = 2
 _CURSOR = ("cursor",)
@@ -65,14 +67,19 @@ def _bare_words(typed: EndpointTypes, mapper: Mapper) -> Iterator[Diagnostic]:
                 yield one.diagnostic("C219", message, severity="warning", hint=hint)
 
 
+def _without_unit(name: str) -> Words:
+    """The words of a name, without those of a unit beside others: `talk_seconds`."""
+    return words(name) - _UNITS or words(name)
+
+
 def _exchanged(group: Group) -> Iterator[tuple[Naming, Diagnostic]]:
     """C232: a name that reads what another one beside it is named after, which reads something else there."""
     single = [one for one in group.namings if len(one.sources) == 1 and one.path]
     for one, other in permutations(single if group.kind in ("record", "object") else (), 2):
-        source, theirs, last = one.sources[0], other.sources[0], words(other.path[-1])
-        if source.path == theirs.path or one.path[:-1] != other.path[:-1] or words(source.name) != last:
+        source, theirs, last = one.sources[0], other.sources[0], _without_unit(other.path[-1])
+        if source.path == theirs.path or one.path[:-1] != other.path[:-1] or _without_unit(source.name) != last:
             continue
-        mine = words(one.path[-1])
+        mine = _without_unit(one.path[-1])
         is_same_place = source.path[:-1] == theirs.path[:-1]
         is_apart = last.isdisjoint(theirs.words | mine) and mine.isdisjoint(source.words)
         if last and mine and is_same_place and is_apart and kin(theirs.name).isdisjoint(kin(other.path[-1])):
