@@ -158,15 +158,20 @@ def written(path, text):
     path.write_text(f"{head}report: |\n{body}", "utf-8")
 
 
+def laid_out(done):
+    """Write the files of an example into the current folder."""
+    named = done.get("files", {}) | {name: done[key] for key, name in FILES.items() if key in done}
+    for name, text in named.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(text.encode(done.get("encoding", "utf-8")))
+        Path(name).chmod(0o644)
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_a_mistake_is_reported_exactly_like_this(path, accept, tmp_path, monkeypatch):
     done = expanded(example(path)) | {"code": code(path)}
     monkeypatch.chdir(tmp_path)
-    files = done.get("files", {}) | {name: done[key] for key, name in FILES.items() if key in done}
-    for name, text in files.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_bytes(text.encode(done.get("encoding", "utf-8")))
-        Path(name).chmod(0o644)
+    laid_out(done)
     found = report(done)
     assert found, "the example is no mistake"
     assert f"[{code(path)}]" in found
@@ -187,7 +192,7 @@ MENDED = [path for path in EXAMPLES if example(path).get("mend")]
 def test_a_mistake_mended_as_the_example_says_is_not_found_any_more(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = example(path) | {"code": code(path)}
-    Path("activity.yaml").write_text(mended(done), "utf-8")
+    laid_out(done | {"check": mended(done)})
     assert [one.render() for one in checked(done) if one.severity == "error" or one.code == done["code"]] == []
 
 

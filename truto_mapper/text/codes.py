@@ -69,6 +69,7 @@ CODES: dict[str, str] = {
     "C248": "a condition and its message disagree",
     "C249": "an endpoint lacks what those beside it have",
     "C250": "an id does not tell rows apart",
+    "C251": "an update changes what its caller left alone",
     "D401": "a value does not match the unified schema",
     "D402": "a required value is missing",
     "D403": "a value that the resource does not declare was omitted",

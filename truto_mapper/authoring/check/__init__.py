@@ -49,6 +49,7 @@ from truto_mapper.authoring.check.shared import in_every, is_held, place
 from truto_mapper.authoring.check.tables import contradictions, other_keys, unused_joins, unused_tables
 from truto_mapper.authoring.check.truths import truths, turned_around
 from truto_mapper.authoring.check.units import mistaken_units
+from truto_mapper.authoring.check.updates import overwritten
 from truto_mapper.authoring.check.ways_back import strange_filters, ways_back
 from truto_mapper.authoring.sources import schema_mistakes
 from truto_mapper.engine.mapper import Mapper, Overlays, load_for_check
@@ -128,7 +129,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*unasked(types), *mistaken_joins(types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
-        found += [*mistaken_guards(types), *half_made(mapper, types), *disagreeing(endpoint)]
+        found += [*mistaken_guards(types), *half_made(mapper, types), *disagreeing(endpoint), *overwritten(types)]
         found += unlooped_array(mapper.mapping, types)
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found

@@ -1,0 +1,64 @@
+"""Updates that change what their callers left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from truto_mapper.authoring.check.absence import sample
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fitting import results
+from truto_mapper.engine.request_schema import RequestSchema
+from truto_mapper.language import nodes, types
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.source_paths import reads
+from truto_mapper.mapping.linked import Endpoint, leaves
+from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.pointers import Steps, dotted, keys_of
+
+
+def overwritten(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C251: a part of an update's request that has a value where the caller's body has none: `$body.note ?? ""`.
+
+    The request of a PUT replaces the whole record, so it has a value for everything.
+    """
+    endpoint = typed.endpoint
+    if endpoint.method != "update" or endpoint.http_method == "PUT":
+        return
+    kind = typed.scope.variables.get("body", types.ANY)
+    given = {name: sample(one) for name, one in (kind.properties or {}).items() if "undefined" not in one.kinds}
+    for path, _, one in leaves(endpoint.body):
+        fields = [read.path[1] for read in reads(one) if read.path[0] == "body" and read.path[1:]]
+        left = next((name for name in fields if name not in given), None)
+        sent = _sent(one, given) if path and left and not _is_required(endpoint, path) else MISSING
+        if sent is not MISSING and (sent or not isinstance(sent, list | dict) or _is_constant(one)):
+            name = dotted(keys_of(path))
+            message = f"an update without `{left}` sends {json.dumps(sent)} for `{name}`, and so changes it"
+            hint = f"give nothing where the body has nothing: `$exists($body.{left}) ? …`"
+            yield one.diagnostic("C251", message, severity="warning", hint=hint)
+
+
+def _sent(expression: Expression, body: dict[str, object]) -> object:
+    """What is sent for a body; MISSING for nothing, and where that cannot be told."""
+    try:
+        return expression.evaluate(MISSING, {"query": {}, "context": {}, "body": body, "id": "1"}, timeout=1.0)
+    except EvaluationError:
+        return MISSING
+
+
+def _is_constant(expression: Expression) -> bool:
+    """Whether `[]` or `{}` is written, and not what is left of several parts."""
+    empty = (node for node in results(expression.node) if isinstance(node, nodes.Array | nodes.Object))
+    return any(not getattr(node, "items", getattr(node, "pairs", None)) for node in empty)
+
+
+def _is_required(endpoint: Endpoint, path: Steps) -> bool:
+    """Whether the provider requires a part of the body, or what it is in."""
+    schema = None if endpoint.request is None else RequestSchema(dict(endpoint.request))
+    for name in keys_of(path):
+        if schema is None or name in schema.required:
+            return schema is not None
+        schema = schema.at(name)
+    return False
