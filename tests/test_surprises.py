@@ -76,6 +76,7 @@ SURPRISES = [
     ('items.id in ["a", "b"]', [("warning", "C205", "items.id", 'ask for each of them: `items.id[$ in ["a", "b"]]`')]),
     ('$row.items.id in "a"', [("warning", "C205", "$row.items.id", 'ask for each of them: `$row.items.id[$ in "a"]`')]),
     ('status != "" ? other', unequal("status", '""')),
+    ('status != "x" ? status', unequal("status")),
     ('"a" & nick', [("warning", "C223", "nick", 'write `(nick ?: "")`')]),
     ('$row.nick & "a" & id', [("warning", "C223", "$row.nick", f"write `{EMPTY}`")]),
     ("size & 'px'", [("warning", "C223", "size", 'write `(size != null ? size : "")`')]),

@@ -276,10 +276,12 @@ def _tested(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
     """What an expression tests somewhere: the author knows that it may be absent."""
     for one in below:
         match one:
-            case nodes.Condition(condition=nodes.Binary(operator="!=", left=left), then=then, otherwise=None) if (
-                left == then
-            ):
-                yield left  # `a != "" ? a`: there is no value either way
+            case nodes.Condition(
+                condition=nodes.Binary(operator="!=", left=left, right=nodes.String(value="")),
+                then=then,
+                otherwise=None,
+            ) if left == then:
+                yield left  # there is no value either way
             case nodes.Call(procedure=nodes.Variable(name="exists" | "boolean" | "not" | "type"), arguments=arguments):
                 yield from arguments
             case nodes.Coalesce(left=left) | nodes.Default(left=left):
