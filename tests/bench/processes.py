@@ -24,6 +24,7 @@ from truto_mapper import load
 body, query, context, folder = json.loads(sys.argv[1])
 load("gong/activity", cache=Path(folder) if folder else False).map(body, query=query, context=context)
 """
+PAGE_BEFORE = PAGE.replace(", cache=Path(folder) if folder else False", "")  # which has no cache
 
 
 @dataclass(frozen=True)
@@ -50,25 +51,33 @@ def used() -> float:
 
 
 @contextmanager
-def starts() -> Iterator[dict[str, Start]]:
-    """The first page of one user in a fresh process, with and without the cache, and with and without .pyc of ours."""
+def starts(before: Path | None) -> Iterator[dict[str, Start]]:
+    """The first page of one user in a fresh process, with and without the cache, and with and without .pyc of ours.
+
+    `before` is a checkout of an earlier version, which gets .pyc, too.
+    """
     with TemporaryDirectory() as folder:
         found = {"python": Start("pass")}
         for name in ("pyc", "plain"):
-            package = copied(Path(folder, name))
-            if name == "pyc":
-                compileall.compile_dir(package, quiet=1)
-            environment = {"PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
+            package = copied(files.home(), Path(folder, name))
             for cache in (str(package / "cache"), ""):
-                given = json.dumps([pages.page("aggregate", 1), pages.query("aggregate"), pages.CONTEXT, cache])
-                found[f"{name}, {'cache' if cache else 'no cache'}"] = Start(PAGE, (given,), environment)
+                found[f"{name}, {'cache' if cache else 'no cache'}"] = first_page(PAGE, package, cache)
+        if before is not None:
+            found["before"] = first_page(PAGE_BEFORE, copied(before, Path(folder, "before")))
+        for name in ("pyc", "before") if before is not None else ("pyc",):
+            compileall.compile_dir(Path(folder, name), quiet=1)
         yield found
 
 
-def copied(folder: Path) -> Path:
+def first_page(code: str, package: Path, cache: str = "") -> Start:
+    given = json.dumps([pages.page("aggregate", 1), pages.query("aggregate"), pages.CONTEXT, cache])
+    return Start(code, (given,), {"PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def copied(home: Path, folder: Path) -> Path:
     """The package and its data without .pyc in a folder."""
     for part in ("truto_mapper", "mappings", "schemas"):
-        shutil.copytree(files.home() / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(home / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 

@@ -145,7 +145,8 @@ def first_pages(results: Results) -> Iterator[str]:
         for name, label in (("pyc", "with .pyc"), ("plain", "without the package's .pyc"))
     ]
     yield from table(("", "from the cache", "`cache=False`"), rows)
-    yield f"Python alone takes {results.start('python'):.0f}.\n"
+    earlier = f", the earlier commit {results.start('before'):.0f}" if "before" in results.starts else ""
+    yield f"Python alone takes {results.start('python'):.0f}{earlier}.\n"
 
 
 def growing(growth: Growth) -> Iterator[str]:

@@ -50,7 +50,7 @@ def parsed(arguments: list[str]) -> Namespace:
     parser.add_argument("--rounds", type=int, default=15, help="rounds a page (15); slow engines have fewer")
     parser.add_argument("--users", type=sizes, default=[1, 100, 10_000], help="users a page: 1,100,10000")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help=", ".join(SECTIONS))
-    parser.add_argument("--before", type=Path, help="a checkout of an earlier commit, to compare its bytes to bytes")
+    parser.add_argument("--before", type=Path, help="a checkout of an earlier commit, to compare with")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md, chart.svg and the README's figures")
     options = parser.parse_args(arguments)
     if options.write and (options.only != SECTIONS or not {1, 100} <= set(options.users)):
@@ -80,7 +80,7 @@ def measured(options: Namespace, engines: Sequence[Engine]) -> Results:
         results.pages = [timing(kind, users, ON_PAGES, rounds) for kind, users in pairs]
     if "first-page" in options.only:
         tell("first page")
-        with processes.starts() as starts:
+        with processes.starts(options.before) as starts:
             results.starts = interleaved(starts, max(STARTS, rounds))
     if "growth" in options.only:
         results.growth = growth(rounds)
