@@ -25,20 +25,46 @@ _LIMITS = [
     (r"(?:at least|no (?:less|fewer) than|minimum(?: of)?) {}", "<"),
     (r"(?:more|greater|longer|larger) than {}|(?:over|above|exceeds?) {}", ">"),
     (r"(?:fewer|less|shorter|smaller) than {}|(?:under|below) {}", "<"),
+    (r"(?:needs?|have|has|must be|requires?|takes?) {} (?:\w+ )?or more", "<"),
+    (r"(?:have|has|must be|takes?) {} (?:\w+ )?or (?:fewer|less)", ">"),
 ]
+_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = {word: str(number) for number, word in enumerate(_WORDS, 2)}
 
 
 def disagreeing(endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C248: a refusal whose condition is true for other queries than its message says."""
     for one in (endpoint.query_error, endpoint.query_note):
         for node in nodes.walk(one.node) if one is not None else ():
-            test = node.condition if isinstance(node, nodes.Condition) else None
-            if one is not None and isinstance(test, nodes.Binary) and test.operator == "and":
-                yield from _refused_together(endpoint, one, test)
-            if one is not None and isinstance(test, nodes.Binary) and test.operator in _TURNED:
-                below = nodes.walk(node.then) if isinstance(node, nodes.Condition) else ()
-                said = " ".join(each.value for each in below if isinstance(each, nodes.String))
-                yield from _judged(one, test, said)
+            if one is not None and isinstance(node, nodes.Condition):
+                yield from _of_condition(endpoint, one, node)
+
+
+def _of_condition(endpoint: Endpoint, expression: Expression, node: nodes.Condition) -> Iterator[Diagnostic]:
+    said = " ".join(one.value for one in nodes.walk(node.then) if isinstance(one, nodes.String))
+    test = node.condition
+    if isinstance(test, nodes.Binary) and test.operator == "and":
+        yield from _refused_together(endpoint, expression, test)
+    for side in _sides(test):
+        if isinstance(side, nodes.Binary) and side.operator in _TURNED:
+            yield from _judged(expression, side, said)
+        yield from _part_only(expression, side)
+
+
+def _part_only(expression: Expression, test: Node) -> Iterator[Diagnostic]:
+    """A form that a part of the text has to have, and all of it is meant: `$not($contains($query.code, /[A-Z]+/))`."""
+    match test:
+        case nodes.Call(
+            procedure=nodes.Variable(name="not"),
+            arguments=(
+                nodes.Call(
+                    procedure=nodes.Variable(name="contains"), arguments=(_, nodes.Regex(pattern=pattern) as form)
+                ),
+            ),
+        ) if pattern[-1:] in ("+", "*", "}") and not pattern.startswith("^"):
+            message = "a text with such a part passes, whatever is around it"
+            hint = f"write `/^{pattern}$/` for the whole text"
+            yield expression.diagnostic("C248", message, form, severity="warning", hint=hint)
 
 
 def _refused_together(endpoint: Endpoint, expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:
@@ -106,6 +132,7 @@ def _differ(one: float, other: int, unit: str) -> bool:
 
 def _limit(said: str, number: str) -> str | None:
     """The operator that finds what a message about a number refuses."""
+    said = re.sub(r"\b[a-z]+\b", lambda word: _NUMBERS.get(word[0], word[0]), said)
     for pattern, operator in _LIMITS:
         if re.search(rf"\b(?:{pattern.format(*[re.escape(number)] * pattern.count('{}'))})\b", said, re.IGNORECASE):
             return operator
