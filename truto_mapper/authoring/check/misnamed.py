@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 
 from truto_mapper.authoring.check.fields import made_for
+from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.namesakes import Named, properties
 from truto_mapper.authoring.check.namings import Group, Naming
-from truto_mapper.authoring.check.words import kin, words
+from truto_mapper.authoring.check.words import kin, parts, words
 from truto_mapper.language import nodes
 from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.types import ANY, Type
@@ -30,6 +31,7 @@ def misnamed(named: Sequence[Named]) -> Iterator[Diagnostic]:
             if all(id(naming.expression) in made for naming in group.namings):
                 yield from (*_left_unread(one, group), *_same(one, group))
                 yield from _of_another_row(one, group) if group.kind == "object" else ()
+                yield from _apart_from_its_pair(one, group)
         yield from (*_of_unwritten(one), *_left_out(one))
 
 
@@ -61,8 +63,11 @@ def _left_unread(named: Named, group: Group) -> Iterator[Diagnostic]:
     """C232: a constant, or a value that another field has, where nothing reads the field of the name."""
     for naming in group.namings:
         name = str(naming.path[-1])
-        reads = [source for source in naming.sources if source.path != ("now",)]
-        is_shared = len(reads) == 1 and is_simple_path(naming.node) and named.used[reads[0].path] > 1
+        parts = list(results(naming.node))
+        given = (source for one in parts for source in named.namings.sources_of(naming.expression, one))
+        reads = [source for source in dict.fromkeys(given) if source.path != ("now",)]
+        is_plain = all(is_simple_path(one) or isinstance(one, nodes.Call) for one in parts)
+        is_shared = is_plain and len(reads) == 1 and named.used[reads[0].path] > 1
         is_other = (not reads and _is_constant(naming.node)) or (is_shared and not words(name) & reads[0].words)
         if not is_other or name in _OF_MAPPINGS or isinstance(naming.node, nodes.Array | nodes.Object):
             continue
@@ -114,6 +119,21 @@ def _of_another_row(named: Named, group: Group) -> Iterator[Diagnostic]:
             if is_far and source.places and meant:
                 message = f"`{naming.name}` reads `{source.text}`, and nothing reads `{meant}` of `{row[-1]}`"
                 yield naming.diagnostic("C232", message, f"did you mean `{meant}`?")
+
+
+def _apart_from_its_pair(named: Named, group: Group) -> Iterator[Diagnostic]:
+    """C232: `user_id` that is not read from the object which `user_name` is read from, whose `id` nothing reads."""
+    single = [one for one in group.namings if len(one.sources) == 1 and len(one.sources[0].places) == 1]
+    for one, other in permutations(single, 2):
+        (mine,), (theirs,) = one.sources[0].places, other.sources[0].places
+        first, *rest = parts(str(one.path[-1]))
+        if not rest or parts(str(other.path[-1]))[:1] != [first] or one.path[:-1] != other.path[:-1]:
+            continue
+        beside = _unread(named, theirs[1:-1]) if theirs[:-1] != mine[:-1] and theirs[:1] == ("$",) else []
+        meant = next((name for name in beside if parts(name) == rest), None)
+        if meant is not None and mine[-1] != meant:
+            message = f"`{one.name}` reads `{one.sources[0].text}`, and `{other.name}` reads `{other.sources[0].text}`"
+            yield one.diagnostic("C232", message, other.sources[0].meaning(meant))
 
 
 def _declared(named: Named, place: NamePath) -> Type:

@@ -311,7 +311,9 @@ def _of_a_page(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
     rows, *inner = [_named(loop.node) for _, loop in endpoint.for_each] or [[]]
     names = _named(one.node)
     match one.node:
-        case nodes.Call(procedure=nodes.Variable(name="count" | "size"), arguments=(_,)) if {*rows} & {*names}:
+        case nodes.Call(procedure=nodes.Variable(name="count" | "size"), arguments=(given,)) if {*rows} & {
+            *names
+        } or given == nodes.Variable(given.span, ""):
             message, hint = "this counts the rows of one page", "read it from the reply, or leave `total` out"
             yield one.diagnostic("C240", message, severity="warning", hint=hint)
         case nodes.Path() if names and is_simple_path(one.node):

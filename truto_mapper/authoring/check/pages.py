@@ -10,13 +10,16 @@ from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import texts_of_names
+from truto_mapper.language.names import is_simple_path, texts_of_names
 from truto_mapper.mapping.linked import NUMBERED, Endpoint, Mapping, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
 #: Names of parameters that count rows, and of those that count pages.
 _OFFSETS, _PAGES = ("offset", "skip", "startat", "startindex"), ("page", "pagenumber", "pageno", "pageindex")
+#: Names of parameters that say how many rows a page has.
+_SIZES = ("perpage", "pagesize", "limit", "size", "take", "count", "top", "rows", "maxresults", "pagelimit")
+_PLACES = (*_OFFSETS, *_PAGES)
 _MORE = words("more")
 _LEFT = words_of(["remaining", "left", "more", "next"])
 #: Words of names whose numbers are not 0 on the last page, too.
@@ -24,15 +27,19 @@ _COUNTS = words_of(["page", "pages", "number", "total", "count", "size", "limit"
 
 
 def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
-    """C240: `has_more` that never changes, is a text or a count, and a `size` that nobody asks for."""
+    """C240: `has_more` that never changes, is no flag or is turned around; other counts than are meant."""
     endpoint, more = typed.endpoint, typed.endpoint.has_more
     if more is not None and isinstance(more.node, (nodes.String, nodes.Number, nodes.Value)):
         message = "this is the same for every page"
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
-    yield from () if more is None else _no_flag(typed, more)
+    yield from () if more is None else (*_no_flag(typed, more), *_backwards(more))
+    yield from _miscounted(endpoint)
     pages = endpoint.pagination
+    if pages is not None and _letters(pages.parameter) in _SIZES and _letters(pages.size_parameter) in _PLACES:
+        message = f"`{pages.parameter}` says how many rows a page has, and `{pages.size_parameter}` where it begins"
+        yield _at(mapping, endpoint, "parameter", message, "swap `parameter` and `size_parameter`")
     counted = {"page": _OFFSETS, "offset": _PAGES}.get(pages.format, ()) if pages is not None else ()
-    if pages is not None and (pages.parameter or "").replace("_", "").lower() in counted:
+    if pages is not None and _letters(pages.parameter) in counted:
         message = f"the {'offset' if counted is _PAGES else 'number of the page'} is sent as `{pages.parameter}`"
         hint = f"write `format: {'page' if counted is _PAGES else 'offset'}`, or another `parameter`"
         yield _at(mapping, endpoint, "format", message, hint)
@@ -61,6 +68,42 @@ def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
     if words(path[-1]) & _COUNTS and not words(path[-1]) & _LEFT:
         message = f"`{dotted(path)}` is a number, and any but 0 means that more follows"
         yield more.diagnostic("C240", message, severity="warning", hint="compare it, as in `page < pages`")
+
+
+def _letters(name: str | None) -> str:
+    return (name or "").replace("_", "").replace("-", "").lower()
+
+
+def _backwards(more: Expression) -> Iterator[Diagnostic]:
+    """C240: `page > pages`, and `page < total`, which counts rows."""
+    match more.node:
+        case nodes.Binary(operator=operator, left=left, right=right) if operator in nodes.ORDERS:
+            names = [_letters(texts_of_names(side)[-1]) for side in (left, right) if is_simple_path(side)]
+            if len(names) < 2 or not _is_place(names[0]) or not _is_whole(names[1]):
+                return
+            if operator in (">", ">="):
+                message = "more follows where this is less, not where it is greater"
+                yield more.diagnostic("C240", message, severity="warning", hint="write `<`")
+
+
+def _is_place(name: str) -> bool:
+    """Whether a name is that of the number of a page, or of an offset."""
+    return name in (*_PLACES, "number", "current", "currentpage")
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a name is that of a number of all pages, or of all rows."""
+    return "total" in name or name.endswith("pages") or name in ("lastpage", "pagecount")
+
+
+def _miscounted(endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C240: the number of all pages for `page_number`."""
+    number = endpoint.page_number
+    if number is not None and is_simple_path(number.node):
+        name = texts_of_names(number.node)[-1]
+        if _is_whole(_letters(name)):
+            message = f"`{name}` is the number of all pages, and not of this one"
+            yield number.diagnostic("C240", message, severity="warning")
 
 
 def unsent_page(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
