@@ -38,6 +38,8 @@ fields:
   shipping_address: {ADDRESS}
   deals_won: {{type: integer}}
   deals_lost: {{type: integer}}
+  boss_id: {{type: string}}
+  boss_name: {{type: string}}
   wait_seconds: {{type: number}}
   talk_seconds: {{type: number}}
   created_at: {{type: string, format: date-time}}
@@ -82,6 +84,8 @@ endpoints:
       shipping_address: {street: shipping.line1, city: shipping.town}
       deals_won: wonDealsCount
       deals_lost: lostDealsCount
+      boss_id: $string(boss.id)
+      boss_name: boss.name
       wait_seconds: ringMs / 1000
       talk_seconds: talkMs / 1000
       created_at: createdTime
@@ -111,7 +115,7 @@ ROW |= properties(
     modifiedTime=MOMENT,
 )
 ROW |= {"owner": USER, "createdBy": USER, "billing": PLACE, "shipping": PLACE}
-ROW |= {"company": an_object(properties("integer", "id", name={"type": "string"}))}
+ROW |= {one: an_object(properties("integer", "id", name={"type": "string"})) for one in ("company", "boss")}
 PAGING = properties("integer", "page", "pageSize", "total", next={"type": "string"})
 SCHEMA = an_object({"contacts": {"type": "array", "items": an_object(ROW)}, "paging": an_object(PAGING)})
 
@@ -193,6 +197,7 @@ PAIRS = [
     ("HTTPStatus", "http_status"),
     ("ownCallsListenedTo", "calls_listened_own"),
     ("IDs", "id"),
+    ("selfHref", "self_url"),
 ]
 
 

@@ -86,7 +86,7 @@ def _looked_up(named: Named) -> Iterator[Diagnostic]:
 
 def _asks_for_others(ids: Node, looked: NamePath) -> bool:
     """Whether ids are surely not those of a place of the reply: of one by its path, of several by their names."""
-    place, names = _place(ids), _names(ids)
+    place, names = _place(ids), last_names(ids)
     is_other = place != looked if place else bool(names) and None not in names and looked[-1] not in names
     return looked[0] == "$" and is_other
 
@@ -99,17 +99,17 @@ def _place(node: Node) -> NamePath:
     return ("$", *(below[1:] if isinstance(names[0], nodes.Variable) else below)) if is_path else ()
 
 
-def _names(node: Node) -> set[str | None]:
+def last_names(node: Node) -> set[str | None]:
     """The last names of the paths to some ids; with None for what is computed in another way."""
     match node:
         case nodes.Name(value=name):
             return {name}
         case nodes.Path(steps=(*_, nodes.Step(node=last)), group=None) | nodes.Step(node=last, group=None):
-            return _names(last)
+            return last_names(last)
         case nodes.Array(items=parts) | nodes.Block(expressions=(_,) as parts):
-            return {name for one in parts for name in _names(one)}
+            return {name for one in parts for name in last_names(one)}
         case nodes.Call(procedure=nodes.Variable(name="distinct" | "append" | "sort"), arguments=parts):
-            return {name for one in parts for name in _names(one)}
+            return {name for one in parts for name in last_names(one)}
         case nodes.Coalesce(left=left, right=right):
-            return _names(left) | _names(right)
+            return last_names(left) | last_names(right)
     return {None}

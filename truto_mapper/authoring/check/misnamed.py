@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 
 from truto_mapper.authoring.check.fields import made_for
 from truto_mapper.authoring.check.fitting import results
-from truto_mapper.authoring.check.namesakes import Named, properties
+from truto_mapper.authoring.check.namesakes import Named, properties, scaled
 from truto_mapper.authoring.check.namings import Group, Naming
 from truto_mapper.authoring.check.words import kin, parts, words
 from truto_mapper.language import nodes
@@ -63,10 +63,10 @@ def _left_unread(named: Named, group: Group) -> Iterator[Diagnostic]:
     """C232: a constant, or a value that another field has, where nothing reads the field of the name."""
     for naming in group.namings:
         name = str(naming.path[-1])
-        parts = list(results(naming.node))
-        given = (source for one in parts for source in named.namings.sources_of(naming.expression, one))
+        branches = list(results(naming.node))
+        given = (source for one in branches for source in named.namings.sources_of(naming.expression, one))
         reads = [source for source in dict.fromkeys(given) if source.path != ("now",)]
-        is_plain = all(is_simple_path(one) or isinstance(one, nodes.Call) for one in parts)
+        is_plain = all(is_simple_path(scaled(one)) or isinstance(one, nodes.Call) for one in branches)
         is_shared = is_plain and len(reads) == 1 and named.used[reads[0].path] > 1
         is_other = (not reads and _is_constant(naming.node)) or (is_shared and not words(name) & reads[0].words)
         if not is_other or name in _OF_MAPPINGS or isinstance(naming.node, nodes.Array | nodes.Object):
@@ -114,6 +114,7 @@ def _of_another_row(named: Named, group: Group) -> Iterator[Diagnostic]:
         for source in naming.sources:
             own = {_declared(named, place).solid for place in source.places}
             like = [one for one in left if {kinds[one].solid} == own]
+            like = [one for one in like if words(one) & naming.words] if len(like) > 1 else like
             is_far = all(place[:1] == ("$",) and place[:-1] != row for place in source.places)
             meant = source.name if source.name in left else like[0] if len(like) == len(naming.sources) == 1 else ""
             if is_far and source.places and meant:

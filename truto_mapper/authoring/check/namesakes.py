@@ -249,7 +249,7 @@ class Named:
         known: dict[nodes.Node, tuple[str, Expression]] = {}
         for path, field, one in leaves(self.types.endpoint.response, self.mapper.resource.record):
             name = dotted(keys_of(path))
-            read = _scaled(one.node)
+            read = scaled(one.node)
             if field is None or not is_simple_path(read):
                 continue
             other, first = known.setdefault(one.node, (name, one))
@@ -390,7 +390,7 @@ class Named:
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
             beside = properties(self.types.body, above)
-            usual = _usual(beside) | _KINDS
+            usual = _usual(beside) | _KINDS | _UNITS
             wanted = [words_of(names) - usual for names in (path[-1:], path)]
             for name in beside:
                 is_read = any((*above, name)[:end] in self.read for end in range(1, len(above) + 2) if end > len(above))
@@ -468,7 +468,7 @@ def _computes(node: nodes.Node) -> bool:
     return any(one.operator in ("+", "-", "%") or (one.operator in "*/" and not _scales(one)) for one in binaries)
 
 
-def _scaled(node: nodes.Node) -> nodes.Node:
+def scaled(node: nodes.Node) -> nodes.Node:
     """What is multiplied or divided by a constant, or else the node."""
     match node:
         case nodes.Binary(operator="*" | "/", left=one, right=nodes.Number()):

@@ -78,15 +78,10 @@ def _unused_hint(written: str, all_: Iterable[Expression]) -> str:
 def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnostic]:
     """C244: a cursor that the request never sends, and parameters for this integration that change nothing."""
     sent = list(of_requests(endpoint))
-    pages = endpoint.pagination
     yield from _unsent_cursor(endpoint, sent)
+    yield from _absent_cursor(endpoint, sent)
     for join in endpoint.joins:
-        yield from _unsent_cursor(join, join.requests)
-    for one in sent if endpoint.next_cursor is None and pages is None else ():
-        for variable in (each for each in one.variables if each.name == "cursor"):
-            message = f"`$cursor` is always absent: `{endpoint.name}` has no `next_cursor`"
-            hint = "add `next_cursor`, which says where the reply has it"
-            yield one.diagnostic("C244", message, variable, severity="warning", hint=hint)
+        yield from (*_unsent_cursor(join, join.requests), *_absent_cursor(join, join.requests))
     read = [*sent, *(one for _, one in endpoint.for_each)]
     integration, parameters = mapper.mapping.integration, mapper.resource.parameters_of(endpoint.method)
     ours = [name for name, one in parameters.items() if integration in (*one.supported_in, *one.required_in)]
@@ -108,6 +103,15 @@ def _unsent_cursor(asking: Endpoint | Join, sent: Iterable[Expression]) -> Itera
         what = f"`{asking.name}`" if isinstance(asking, Endpoint) else f"the join `{asking.name}`"
         message = f"{what} never sends `$cursor`, so the provider gives the first page again"
         yield cursor.diagnostic("C244", message, severity="warning", hint="write it where the provider reads it")
+
+
+def _absent_cursor(asking: Endpoint | Join, sent: Iterable[Expression]) -> Iterator[Diagnostic]:
+    """C244: `$cursor` in the requests of what has no cursors."""
+    for one in sent if asking.next_cursor is None and asking.pagination is None else ():
+        for variable in (each for each in one.variables if each.name == "cursor"):
+            message = f"`$cursor` is always absent: `{asking.name}` has no `next_cursor`"
+            hint = "add `next_cursor`, which says where the reply has it"
+            yield one.diagnostic("C244", message, variable, severity="warning", hint=hint)
 
 
 def _forgotten(mapper: Mapper, parameters: Sequence[str], unread: Sequence[str]) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.ids import last_names
 from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import words, words_of
@@ -111,20 +112,27 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: a key of another name than the ids have, which its rows have, too. C240: ids that are no ids."""
     for join in types_.endpoint.joins:
         rows = None if join.rows is None else types_.kind(join.rows.node)
-        beside = properties(join_row(join_reply(join, None), rows), ())
-        name, key = (_last(one.node) for one in (join.ids, join.key))
-        if name in beside and key not in ("", name) and words(key).isdisjoint(_IDS):  # a row may refer to another
-            message = f"the key reads `{key}`, but the ids are each a `{name}`, which the rows have"
-            yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{name}`?")
-        elif key and words(key).isdisjoint(words(name)):
-            meant = next((one for one in beside if words(one) and words(one) <= words(name) & _IDS), None)
-            if meant is not None:
+        beside = list(properties(join_row(join_reply(join, None), rows), ()))
+        key = _last(join.key.node)
+        for name in [one for one in last_names(join.ids.node) if one] if key else ():
+            if (meant := _key_meant(name, key, beside)) is not None:
                 message = f"the key reads `{key}`, but the ids are each a `{name}`, and the rows have `{meant}`"
                 yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{meant}`?")
+                break
         kind = types.item_of(types_.kind(join.ids.node))
         if kind.solid and kind != types.ANY and not kind.solid & {"string", "integer", "number", "array"}:
             message = f"ids are texts or integers, but each of these is {types.in_words(kind)}"
             yield join.ids.diagnostic("C240", message, severity="warning", hint="read the id of it")
+
+
+def _key_meant(name: str, key: str, beside: Sequence[str]) -> str | None:
+    """What the key of a join's rows should be, where the ids have a name; None if the key may be right."""
+    tells = words(name) - _IDS
+    if name in beside and key != name and (tells or words(key).isdisjoint(_IDS)):  # a row may refer to another
+        return name
+    if words(key).isdisjoint(words(name)):
+        return next((one for one in beside if words(one) and words(one) <= words(name) & _IDS), None)
+    return None
 
 
 def _last(node: Node) -> str:

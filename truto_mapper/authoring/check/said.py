@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from truto_mapper.authoring.check.words import words
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names
@@ -101,6 +102,7 @@ def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[D
     yield from _other_number(expression, test, said)
     if isinstance(test.right, nodes.Number):
         expected = _limit(said, f"{test.right.value}")
+        yield from _negative(expression, test)
     elif isinstance(test.left, nodes.Number):
         expected, operator = _limit(said, f"{test.left.value}"), _TURNED[operator]
     else:
@@ -108,6 +110,23 @@ def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[D
     if expected is not None and operator != expected:
         message = f"this refuses what is `{operator}`, and the message says what `{expected}` refuses"
         yield expression.diagnostic("C248", message, test, severity="warning", hint=f"write `{expected}`")
+
+
+def _negative(expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:
+    """The end of a period taken from its start: that is never more than a number."""
+    match test:
+        case nodes.Binary(
+            operator=">" | ">=",
+            left=nodes.Binary(operator="-", left=first, right=last),
+            right=nodes.Number(value=limit),
+        ) if limit > 0:
+            names = [
+                " ".join(each.value for each in nodes.walk(one) if isinstance(each, nodes.Name))
+                for one in (first, last)
+            ]
+            if words("start") <= words(names[0]) and words("end") <= words(names[1]):
+                message = "the start is before the end, so this is less than 0"
+                yield expression.diagnostic("C248", message, test.left, severity="warning", hint="swap the two")
 
 
 def _other_number(expression: Expression, test: nodes.Binary, said: str) -> Iterator[Diagnostic]:

@@ -1,5 +1,6 @@
 """What is valid JSONata, but was probably meant to be something else; found without any types."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 
@@ -27,6 +28,8 @@ def slips(
         match node:
             case nodes.String(value=value):
                 yield from _template(expression, node, value)
+                if (path := _PATH.fullmatch(value)) and path[1] in bound:
+                    yield _warning(expression, "C219", node, "this is a text, not a path", f"write `{value}`")
             case nodes.Name(value=value):
                 yield from _name(expression, node, value)
             case nodes.Path(steps=steps):
@@ -45,6 +48,8 @@ def slips(
 
 
 _NOTHING = nodes.Number(Span(0, 0), 0)
+#: A text that is a path of a variable.
+_PATH = re.compile(r"\$([A-Za-z_]\w*)(?:\.\w+)*")
 
 
 def written(expression: Expression, node: nodes.Node) -> str:

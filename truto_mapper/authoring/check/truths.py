@@ -46,6 +46,8 @@ def negated(node: Node) -> Iterator[Node]:
             values = [each.value for each in (then, other) if isinstance(each, nodes.LITERALS)]
             if len(values) == 2 and _is_of(values[0], _NO) and _is_of(values[1], _YES):
                 yield one
+            elif len(values) == 2 and values[1] in parts(_name(one)) and values[0] not in parts(_name(one)):
+                yield one  # `include_hidden ? "exclude" : "include"`
         case nodes.Block(expressions=(one,)):
             yield from negated(one)
 

@@ -35,7 +35,7 @@ _SAME = [
     "amount amt",
     "latitude lat",
     "longitude lon lng",
-    "url link",
+    "url link href uri",
     "birth born",
     "hire join",
     "terminate termination left leave",
