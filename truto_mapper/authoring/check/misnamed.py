@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, permutations
+from itertools import combinations, permutations, takewhile
 
 from truto_mapper.authoring.check.fields import made_for
 from truto_mapper.authoring.check.fitting import results
@@ -16,6 +16,9 @@ from truto_mapper.language.types import ANY, Type
 from truto_mapper.mapping.linked import expressions, leaves
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
+
+#: With fewer values in an object, none is apart from the others.
+_ENOUGH = 3
 
 #: Names of fields that mappings give a constant, whatever the provider calls so.
 _OF_MAPPINGS = frozenset({"type", "kind", "object", "source", "provider"})
@@ -31,7 +34,7 @@ def misnamed(named: Sequence[Named]) -> Iterator[Diagnostic]:
             if all(id(naming.expression) in made for naming in group.namings):
                 yield from (*_left_unread(one, group), *_same(one, group))
                 yield from _of_another_row(one, group) if group.kind == "object" else ()
-                yield from _apart_from_its_pair(one, group)
+                yield from (*_apart_from_its_pair(one, group), *_apart_from_all(one, group))
         yield from (*_of_unwritten(one), *_left_out(one))
 
 
@@ -135,6 +138,23 @@ def _apart_from_its_pair(named: Named, group: Group) -> Iterator[Diagnostic]:
         if meant is not None and mine[-1] != meant:
             message = f"`{one.name}` reads `{one.sources[0].text}`, and `{other.name}` reads `{other.sources[0].text}`"
             yield one.diagnostic("C232", message, other.sources[0].meaning(meant))
+
+
+def _apart_from_all(named: Named, group: Group) -> Iterator[Diagnostic]:
+    """C232: the one value that is not read from the object which all beside it are read from, and nothing reads it."""
+    single = [one for one in group.namings if len(one.sources) == 1 and len(one.sources[0].places) == 1]
+    if len(single) < len(group.namings) or len(single) < _ENOUGH or group.kind != "object":
+        return
+    for one in single:
+        (mine,), others = one.sources[0].places, [each for each in single if each is not one]
+        levels = zip(*(each.sources[0].places[0][:-1] for each in others), strict=False)
+        holder = tuple(names[0] for names in takewhile(lambda names: len({*names}) == 1, levels))
+        left = _unread(named, holder[1:]) if holder[:1] == ("$",) and mine[: len(holder)] != holder else []
+        kinds, own = properties(named.types.body, holder[1:]), _declared(named, mine)
+        like = [name for name in left if (kinds[name].solid, kinds[name].format) == (own.solid, own.format)]
+        if len(holder) > 1 and len(like) == 1:
+            message = f"`{one.name}` reads `{one.sources[0].text}`, and those beside it are of `{dotted(holder[1:])}`"
+            yield one.diagnostic("C232", message, f"nothing reads `{dotted((*holder[1:], like[0]))}`")
 
 
 def _declared(named: Named, place: NamePath) -> Type:
