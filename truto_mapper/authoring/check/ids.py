@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from truto_mapper.authoring.check.fitting import results
@@ -9,20 +10,50 @@ from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming, Source
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import words
+from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
 from truto_mapper.language.nodes import Node
+from truto_mapper.language.source_paths import reads
+from truto_mapper.language.types import Type
+from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import expressions
 from truto_mapper.resource.spec import OF_ONE
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
 
+#: Names of the id of a request.
+_REQUEST_ID = re.compile(r"(request|trace|correlation)[_-]?(id|ref)|reference", re.IGNORECASE)
+
 
 def mistaken_ids(named: Sequence[Named]) -> Iterator[Diagnostic]:
-    """C250, C237 and C232: what is wrong with the ids of records, and with those of joins."""
+    """C250, C237, C232 and C233: what is wrong with the ids of records, of joins and of requests."""
     for one in named:
         yield from (*_same_for_all(one), *_own(one), *_looked_up(one))
+    for one in named[:1]:
+        yield from _of_requests(one.mapper.mapping)
+
+
+def _of_requests(mapping: linked.Mapping) -> Iterator[Diagnostic]:
+    """C232 and C233: the id of a request, which refusals have under its name, and nothing reads."""
+    read = {each.path[1:] for one in mapping.errors.values() for each in reads(one) if each.path[0] == "$"}
+    known = [path for path in _scalars(refusal_type(mapping), ()) if _REQUEST_ID.fullmatch(path[-1])]
+    path = known[0] if known and read.isdisjoint(known) else None
+    given = mapping.errors.get("request_id")
+    if path is not None and given is not None:
+        message = f"`request_id` does not read `{dotted(path)}`, which has its name and is never read"
+        yield given.diagnostic("C232", message, severity="warning", hint=f"did you mean `{dotted(path)}`?")
+    elif path is not None and given is None and mapping.errors:
+        message = f"`error_mapping` has no `request_id`, and nothing reads `{dotted(path)}` of a refusal"
+        hint = f"add `request_id: {dotted(path)}`"
+        yield mapping.root.diagnostic("C233", message, key="error_mapping", severity="warning", hint=hint)
+
+
+def _scalars(kind: Type, path: NamePath) -> Iterator[NamePath]:
+    """The paths to the values below objects."""
+    for name, one in (kind.properties or {}).items():
+        yield from _scalars(one, (*path, name)) if one.properties else ((*path, name),)
 
 
 def _same_for_all(named: Named) -> Iterator[Diagnostic]:

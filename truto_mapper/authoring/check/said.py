@@ -14,6 +14,7 @@ from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 
+_GIVEN = ("query", "context", "body")
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 #: How many of a unit another one has: days, hours, seconds, thousands of bytes.
 _UNITS = (7, 24, 60, 1_000, 1_024)
@@ -46,6 +47,7 @@ def _of_condition(endpoint: Endpoint, expression: Expression, node: nodes.Condit
     test = node.condition
     if isinstance(test, nodes.Binary) and test.operator == "and":
         yield from _refused_together(endpoint, expression, test)
+    yield from _refused_though_sent(endpoint, expression, test)
     for side in _sides(test):
         if isinstance(side, nodes.Binary) and side.operator in _TURNED:
             yield from _judged(expression, side, said)
@@ -77,6 +79,17 @@ def _refused_together(endpoint: Endpoint, expression: Expression, test: nodes.Bi
         yield expression.diagnostic("C248", message, test, severity="warning", hint="write `or`")
 
 
+def _refused_though_sent(endpoint: Endpoint, expression: Expression, test: Node) -> Iterator[Diagnostic]:
+    """A parameter or a setting that is refused wherever it is given, and that the request reads."""
+    asked = _existing(test)
+    sent = {read.path[:2] for one in of_requests(endpoint) for read in reads(one)}
+    if asked in sent and expression is endpoint.query_error:
+        message = f"this refuses every query with `{asked[1]}`, which the request reads"
+        yield expression.diagnostic(
+            "C248", message, test, severity="warning", hint="write `$not(…)`, or do not read it"
+        )
+
+
 def _sides(test: Node) -> Iterator[Node]:
     """What `and` joins."""
     match test:
@@ -87,12 +100,12 @@ def _sides(test: Node) -> Iterator[Node]:
 
 
 def _existing(test: Node) -> tuple[str, ...]:
-    """The parameter, or the field of the body, that `$exists($query.…)` asks for; empty for any other test."""
+    """The parameter, setting or field of the body that `$exists($query.…)` asks for; empty for any other test."""
     match test:
         case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Path() as path,)):
             names = leading_names(path)
             root = names[0].name if names and isinstance(names[0], nodes.Variable) else ""
-            return (root, str(getattr(names[1], "value", ""))) if root in ("query", "body") and names[1:] else ()
+            return (root, str(getattr(names[1], "value", ""))) if root in _GIVEN and names[1:] else ()
     return ()
 
 
