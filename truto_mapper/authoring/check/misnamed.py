@@ -128,10 +128,11 @@ def _of_another_row(named: Named, group: Group) -> Iterator[Diagnostic]:
 def _apart_from_its_pair(named: Named, group: Group) -> Iterator[Diagnostic]:
     """C232: `user_id` that is not read from the object which `user_name` is read from, whose `id` nothing reads."""
     single = [one for one in group.namings if len(one.sources) == 1 and len(one.sources[0].places) == 1]
-    for one, other in permutations(single, 2):
+    split = {id(one): parts(str(one.path[-1])) for one in single}
+    for one, other in permutations((one for one in single if len(split[id(one)]) > 1), 2):
         (mine,), (theirs,) = one.sources[0].places, other.sources[0].places
-        first, *rest = parts(str(one.path[-1]))
-        if not rest or parts(str(other.path[-1]))[:1] != [first] or one.path[:-1] != other.path[:-1]:
+        first, *rest = split[id(one)]
+        if split[id(other)][0] != first or one.path[:-1] != other.path[:-1]:
             continue
         beside = _unread(named, theirs[1:-1]) if theirs[:-1] != mine[:-1] and theirs[:1] == ("$",) else []
         meant = next((name for name in beside if parts(name) == rest), None)

@@ -27,10 +27,14 @@ from truto_mapper.language.types import Type
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Template, every, leaves, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.source import Span
 from truto_mapper.text.timestamps import is_time_zone
 
 #: Headers that are often written with an underscore.
 _HYPHENED: Final = frozenset({"retry-after", "content-type", "x-request-id", "x-total-count", "x-next-page", "x-page"})
+
+#: The reply, where it is an array of rows.
+_ITSELF: Final = nodes.Variable(Span(0, 0), "")
 
 #: Words of names that count pages, or the rows of one.
 _PAGES: Final = words("page")
@@ -311,9 +315,9 @@ def _of_a_page(endpoint: linked.Endpoint) -> Iterator[Diagnostic]:
     rows, *inner = [_named(loop.node) for _, loop in endpoint.for_each] or [[]]
     names = _named(one.node)
     match one.node:
-        case nodes.Call(procedure=nodes.Variable(name="count" | "size"), arguments=(given,)) if {*rows} & {
-            *names
-        } or given == nodes.Variable(given.span, ""):
+        case nodes.Call(procedure=nodes.Variable(name="count" | "size"), arguments=(given,)) if given == _ITSELF or {
+            *rows
+        } & {*names}:
             message, hint = "this counts the rows of one page", "read it from the reply, or leave `total` out"
             yield one.diagnostic("C240", message, severity="warning", hint=hint)
         case nodes.Path() if names and is_simple_path(one.node):

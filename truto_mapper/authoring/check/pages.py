@@ -32,7 +32,7 @@ def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
     if more is not None and isinstance(more.node, (nodes.String, nodes.Number, nodes.Value)):
         message = "this is the same for every page"
         yield more.diagnostic("C240", message, severity="warning", hint="read it in the reply")
-    yield from () if more is None else (*_no_flag(typed, more), *_backwards(more))
+    yield from () if more is None else (*_no_flag(typed, more), *_backwards(typed, more))
     yield from _miscounted(endpoint)
     pages = endpoint.pagination
     if pages is not None and _letters(pages.parameter) in _SIZES and _letters(pages.size_parameter) in _PLACES:
@@ -74,16 +74,23 @@ def _letters(name: str | None) -> str:
     return (name or "").replace("_", "").replace("-", "").lower()
 
 
-def _backwards(more: Expression) -> Iterator[Diagnostic]:
-    """C240: `page > pages`, and `page < total`, which counts rows."""
+def _backwards(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
+    """C240: `page > pages`, and `page < total` where that counts rows."""
     match more.node:
-        case nodes.Binary(operator=operator, left=left, right=right) if operator in nodes.ORDERS:
-            names = [_letters(texts_of_names(side)[-1]) for side in (left, right) if is_simple_path(side)]
-            if len(names) < 2 or not _is_place(names[0]) or not _is_whole(names[1]):
+        case nodes.Binary(operator="<" | "<=" | ">" | ">=" as operator, left=left, right=right) if is_simple_path(
+            left
+        ) and is_simple_path(right):
+            place, whole = (_letters(texts_of_names(side)[-1]) for side in (left, right))
+            if not _is_place(place) or not _is_whole(whole):
                 return
             if operator in (">", ">="):
                 message = "more follows where this is less, not where it is greater"
                 yield more.diagnostic("C240", message, severity="warning", hint="write `<`")
+            path = typed.kind(right).path or ("",)
+            pages = [one for one in properties(typed.body, path[:-1]) if _letters(one).endswith("pages")]
+            if place not in _OFFSETS and "page" not in whole and pages:
+                message = f"`{dotted(path)}` counts rows, and the number of a page is held against it"
+                yield more.diagnostic("C240", message, right, severity="warning", hint=f"did you mean `{pages[0]}`?")
 
 
 def _is_place(name: str) -> bool:

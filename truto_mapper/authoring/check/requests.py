@@ -114,7 +114,7 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
         rows = None if join.rows is None else types_.kind(join.rows.node)
         beside = list(properties(join_row(join_reply(join, None), rows), ()))
         key = _last(join.key.node)
-        for name in [one for one in last_names(join.ids.node) if one] if key else ():
+        for name in sorted(filter(None, last_names(join.ids.node))) if key else ():
             if (meant := _key_meant(name, key, beside)) is not None:
                 message = f"the key reads `{key}`, but the ids are each a `{name}`, and the rows have `{meant}`"
                 yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{meant}`?")
