@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from truto_mapper.authoring.check.words import words
 from truto_mapper.language import nodes
@@ -11,7 +11,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import Endpoint, of_requests
+from truto_mapper.mapping.linked import Endpoint, every, of_requests
 from truto_mapper.text.diagnostics import Diagnostic
 
 _GIVEN = ("query", "context", "body")
@@ -71,23 +71,24 @@ def _part_only(expression: Expression, test: Node) -> Iterator[Diagnostic]:
 
 
 def _refused_together(endpoint: Endpoint, expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:
-    """What is refused only if all of it is there, though the request reads nothing of it."""
+    """What is refused only if all of it is there, though nothing else reads any of it."""
     asked = [_existing(side) for side in _sides(test)]
-    sent = _sent(endpoint) if all(asked) else set()
-    if all(asked) and sent.isdisjoint(asked) and not {path[:1] for path in asked} & sent:
-        message = "this refuses only who gives all of these, and the request reads none of them"
+    others = (one for key, one in every(endpoint) if key not in ("query_error", "query_note"))
+    read = _read(others) if all(asked) else set()
+    if all(asked) and read.isdisjoint(asked) and not {path[:1] for path in asked} & read:
+        message = "this refuses only who gives all of these, and nothing else reads any of them"
         yield expression.diagnostic("C248", message, test, severity="warning", hint="write `or`")
 
 
-def _sent(endpoint: Endpoint) -> set[NamePath]:
-    """The parameters, settings and fields of the body that the request reads."""
-    return {read.path[:2] for one in of_requests(endpoint) for read in reads(one)}
+def _read(some: Iterable[Expression]) -> set[NamePath]:
+    """The parameters, settings and fields of the body that expressions read."""
+    return {read.path[:2] for one in some for read in reads(one)}
 
 
 def _refused_though_sent(endpoint: Endpoint, expression: Expression, test: Node) -> Iterator[Diagnostic]:
     """A parameter or a setting that is refused wherever it is given, and that the request reads."""
     asked = _existing(test)
-    if asked and expression is endpoint.query_error and asked in _sent(endpoint):
+    if asked and expression is endpoint.query_error and asked in _read(of_requests(endpoint)):
         message = f"this refuses every query with `{asked[1]}`, which the request reads"
         yield expression.diagnostic(
             "C248", message, test, severity="warning", hint="write `$not(…)`, or do not read it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from truto_mapper.authoring.check.absence import sample
@@ -14,7 +13,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, leaves
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.pointers import Steps, dotted, keys_of
 
@@ -35,7 +34,7 @@ def overwritten(typed: EndpointTypes) -> Iterator[Diagnostic]:
         sent = _sent(one, given) if path and left and not _is_required(endpoint, path) else MISSING
         if sent is not MISSING and (sent or not isinstance(sent, list | dict) or _is_constant(one)):
             name = dotted(keys_of(path))
-            message = f"an update without `{left}` sends {json.dumps(sent)} for `{name}`, and so changes it"
+            message = f"an update without `{left}` sends {excerpt(sent)} for `{name}`, and so changes it"
             hint = f"give nothing where the body has nothing: `$exists($body.{left}) ? …`"
             yield one.diagnostic("C251", message, severity="warning", hint=hint)
 
