@@ -392,6 +392,15 @@ def walk(node: Node) -> Iterator[Node]:
             waiting += below[::-1]
 
 
+def conjuncts(node: Node) -> Iterator[Node]:
+    """The conditions that `and` joins, in the order of the text; any other node alone."""
+    if isinstance(node, Binary) and node.operator == "and":
+        yield from conjuncts(node.left)
+        yield from conjuncts(node.right)
+    else:
+        yield node
+
+
 def number(node: Node, numbered: list[tuple[Node, int]]) -> None:
     """Append the nodes in the order of `walk`, each with the number of the last node below it."""
     own = len(numbered)

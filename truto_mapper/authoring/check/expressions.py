@@ -229,11 +229,11 @@ def _once(found: list[Diagnostic]) -> list[Diagnostic]:
 
 def _asks_for_refusals(test: nodes.Node) -> bool:
     """Whether a test holds for a status of refusals only: `$status = 404 and …`."""
-    match test:
-        case nodes.Binary(operator="and", left=left, right=right):
-            return _asks_for_refusals(left) or _asks_for_refusals(right)
-        case nodes.Binary(operator="=", left=nodes.Variable(name="status"), right=nodes.Number(value=status)):
-            return not 200 <= status < 300
+    for one in nodes.conjuncts(test):
+        match one:
+            case nodes.Binary(operator="=", left=nodes.Variable(name="status"), right=nodes.Number(value=status)):
+                if not 200 <= status < 300:
+                    return True
     return False
 
 

@@ -125,9 +125,14 @@ def _of_another_row(named: Named, group: Group) -> Iterator[Diagnostic]:
                 yield naming.diagnostic("C232", message, f"did you mean `{meant}`?")
 
 
+def _of_one_place(group: Group) -> list[Naming]:
+    """The names that read one value, which is at one place."""
+    return [one for one in group.namings if len(one.sources) == 1 and len(one.sources[0].places) == 1]
+
+
 def _apart_from_its_pair(named: Named, group: Group) -> Iterator[Diagnostic]:
     """C232: `user_id` that is not read from the object which `user_name` is read from, whose `id` nothing reads."""
-    single = [one for one in group.namings if len(one.sources) == 1 and len(one.sources[0].places) == 1]
+    single = _of_one_place(group)
     split = {id(one): parts(str(one.path[-1])) for one in single}
     for one, other in permutations((one for one in single if len(split[id(one)]) > 1), 2):
         (mine,), (theirs,) = one.sources[0].places, other.sources[0].places
@@ -143,7 +148,7 @@ def _apart_from_its_pair(named: Named, group: Group) -> Iterator[Diagnostic]:
 
 def _apart_from_all(named: Named, group: Group) -> Iterator[Diagnostic]:
     """C232: the one value that is not read from the object which all beside it are read from, and nothing reads it."""
-    single = [one for one in group.namings if len(one.sources) == 1 and len(one.sources[0].places) == 1]
+    single = _of_one_place(group)
     if len(single) < len(group.namings) or len(single) < _ENOUGH or group.kind != "object":
         return
     for one in single:

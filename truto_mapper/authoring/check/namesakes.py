@@ -11,7 +11,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namings import Group, Naming, Namings, Source
-from truto_mapper.authoring.check.words import Words, are_kin, are_opposites, kin, words, words_of
+from truto_mapper.authoring.check.words import Words, are_kin, are_opposites, kin, letters, words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -304,15 +304,15 @@ class Named:
         sent = [one.path[-1] for one in self.namings.of("request") if [s.path for s in one.sources] == [_CURSOR]]
         pages = self.types.endpoint.pagination
         sent += [pages.parameter] if pages is not None and pages.parameter else []
-        keys = [_letters(key) for key in sent if _letters(key) not in _REPEATED]
+        keys = [letters(key) for key in sent if letters(key) not in _REPEATED]
         for naming in self.namings.of("page"):
-            has_key = any(key in _letters(one.name) for one in naming.sources for key in keys)
+            has_key = any(key in letters(one.name) for one in naming.sources for key in keys)
             if naming.path != _CURSOR or has_key or _computes(naming.node):
                 continue
             for source, place in ((one, place) for one in naming.sources for place in one.places if place[1:]):
                 for name in properties(self.types.body, place[1:-1]):
                     is_other = "next" in words(source.name) - words(name) or not self.is_unread((*place[1:-1], name))
-                    if not is_other and any(key in _letters(name) for key in keys):
+                    if not is_other and any(key in letters(name) for key in keys):
                         message = f"`next_cursor` reads `{source.text}`, and `{name}` has the name of what sends it"
                         yield naming.diagnostic("C232", message, source.meaning(name))
 
@@ -456,10 +456,6 @@ def _compared_texts(node: nodes.Node) -> Iterator[str]:
         test = one.expression if isinstance(one, nodes.Filter) else None
         if isinstance(test, nodes.Binary) and test.operator == "=":
             yield from (side.value for side in (test.left, test.right) if isinstance(side, nodes.String))
-
-
-def _letters(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
 
 
 def _computes(node: nodes.Node) -> bool:

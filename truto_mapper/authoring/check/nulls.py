@@ -281,7 +281,7 @@ def _tested(below: Iterable[nodes.Node]) -> Iterator[nodes.Node]:
                 then=then,
                 otherwise=None,
             ) if left == then:
-                yield left  # there is no value either way
+                yield left  # an absent value gives nothing, with the test or without
             case nodes.Call(procedure=nodes.Variable(name="exists" | "boolean" | "not" | "type"), arguments=arguments):
                 yield from arguments
             case nodes.Coalesce(left=left) | nodes.Default(left=left):

@@ -7,7 +7,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.namesakes import properties
-from truto_mapper.authoring.check.words import words, words_of
+from truto_mapper.authoring.check.words import Words, letters, words, words_of
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, texts_of_names
@@ -35,15 +35,17 @@ def mispaged(mapping: Mapping, typed: EndpointTypes) -> Iterator[Diagnostic]:
     yield from () if more is None else (*_no_flag(typed, more), *_backwards(typed, more))
     yield from _miscounted(endpoint)
     pages = endpoint.pagination
-    if pages is not None and _letters(pages.parameter) in _SIZES and _letters(pages.size_parameter) in _PLACES:
+    if pages is None:
+        return
+    sent, counted = letters(pages.parameter or ""), {"page": _OFFSETS, "offset": _PAGES}.get(pages.format, ())
+    if sent in _SIZES and letters(pages.size_parameter or "") in _PLACES:
         message = f"`{pages.parameter}` says how many rows a page has, and `{pages.size_parameter}` where it begins"
         yield _at(mapping, endpoint, "parameter", message, "swap `parameter` and `size_parameter`")
-    counted = {"page": _OFFSETS, "offset": _PAGES}.get(pages.format, ()) if pages is not None else ()
-    if pages is not None and _letters(pages.parameter) in counted:
+    if sent in counted:
         message = f"the {'offset' if counted is _PAGES else 'number of the page'} is sent as `{pages.parameter}`"
         hint = f"write `format: {'page' if counted is _PAGES else 'offset'}`, or another `parameter`"
         yield _at(mapping, endpoint, "format", message, hint)
-    if pages is None or pages.size is None or pages.format not in NUMBERED:
+    if pages.size is None or pages.format not in NUMBERED:
         return
     is_told = pages.size_parameter is not None or more is not None or endpoint.total is not None
     if not is_told and pages.size not in _numbers(endpoint):
@@ -64,30 +66,29 @@ def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
         message = "this is a text, and any text but the empty one means that more follows"
         hint = 'compare it: `… = "true"`' if flag in (None, *name) else f"did you mean `{flag}`?"
         yield more.diagnostic("C240", message, severity="warning", hint=hint)
-    path = kind.path if kind.path and kind.solid <= types.NUMBER.kinds else ("",)
-    if words(path[-1]) & _COUNTS and not words(path[-1]) & _LEFT:
-        message = f"`{dotted(path)}` is a number, and any but 0 means that more follows"
+    elif kind.path and kind.solid <= types.NUMBER.kinds and _is_count(words(kind.path[-1])):
+        message = f"`{dotted(kind.path)}` is a number, and any but 0 means that more follows"
         yield more.diagnostic("C240", message, severity="warning", hint="compare it, as in `page < pages`")
 
 
-def _letters(name: str | None) -> str:
-    return (name or "").replace("_", "").replace("-", "").lower()
+def _is_count(name: Words) -> bool:
+    return bool(name & _COUNTS) and not name & _LEFT
 
 
 def _backwards(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
     """C240: `page > pages`, and `page < total` where that counts rows."""
     match more.node:
-        case nodes.Binary(operator="<" | "<=" | ">" | ">=" as operator, left=left, right=right) if is_simple_path(
-            left
-        ) and is_simple_path(right):
-            place, whole = (_letters(texts_of_names(side)[-1]) for side in (left, right))
+        case nodes.Binary(operator="<" | "<=" | ">" | ">=" as operator, left=left, right=right) if all(
+            map(is_simple_path, (left, right))
+        ):
+            place, whole = (letters(texts_of_names(side)[-1]) for side in (left, right))
             if not _is_place(place) or not _is_whole(whole):
                 return
             if operator in (">", ">="):
                 message = "more follows where this is less, not where it is greater"
                 yield more.diagnostic("C240", message, severity="warning", hint="write `<`")
             path = typed.kind(right).path or ("",)
-            pages = [one for one in properties(typed.body, path[:-1]) if _letters(one).endswith("pages")]
+            pages = [one for one in properties(typed.body, path[:-1]) if letters(one).endswith("pages")]
             if place not in _OFFSETS and "page" not in whole and pages:
                 message = f"`{dotted(path)}` counts rows, and the number of a page is held against it"
                 yield more.diagnostic("C240", message, right, severity="warning", hint=f"did you mean `{pages[0]}`?")
@@ -108,7 +109,7 @@ def _miscounted(endpoint: Endpoint) -> Iterator[Diagnostic]:
     number = endpoint.page_number
     if number is not None and is_simple_path(number.node):
         name = texts_of_names(number.node)[-1]
-        if _is_whole(_letters(name)):
+        if _is_whole(letters(name)):
             message = f"`{name}` is the number of all pages, and not of this one"
             yield number.diagnostic("C240", message, severity="warning")
 

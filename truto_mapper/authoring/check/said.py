@@ -36,9 +36,9 @@ _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS, 2)}
 
 def disagreeing(endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C248: a refusal whose condition is true for other queries than its message says."""
-    for one in (endpoint.query_error, endpoint.query_note):
-        for node in nodes.walk(one.node) if one is not None else ():
-            if one is not None and isinstance(node, nodes.Condition):
+    for one in (each for each in (endpoint.query_error, endpoint.query_note) if each is not None):
+        for node in nodes.walk(one.node):
+            if isinstance(node, nodes.Condition):
                 yield from _of_condition(endpoint, one, node)
 
 
@@ -48,7 +48,7 @@ def _of_condition(endpoint: Endpoint, expression: Expression, node: nodes.Condit
     if isinstance(test, nodes.Binary) and test.operator == "and":
         yield from _refused_together(endpoint, expression, test)
     yield from _refused_though_sent(endpoint, expression, test)
-    for side in _sides(test):
+    for side in nodes.conjuncts(test):
         if isinstance(side, nodes.Binary) and side.operator in _TURNED:
             yield from _judged(expression, side, said)
         yield from _part_only(expression, side)
@@ -72,7 +72,7 @@ def _part_only(expression: Expression, test: Node) -> Iterator[Diagnostic]:
 
 def _refused_together(endpoint: Endpoint, expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:
     """What is refused only if all of it is there, though nothing else reads any of it."""
-    asked = [_existing(side) for side in _sides(test)]
+    asked = [_existing(side) for side in nodes.conjuncts(test)]
     others = (one for key, one in every(endpoint) if key not in ("query_error", "query_note"))
     read = _read(others) if all(asked) else set()
     if all(asked) and read.isdisjoint(asked) and not {path[:1] for path in asked} & read:
@@ -93,15 +93,6 @@ def _refused_though_sent(endpoint: Endpoint, expression: Expression, test: Node)
         yield expression.diagnostic(
             "C248", message, test, severity="warning", hint="write `$not(…)`, or do not read it"
         )
-
-
-def _sides(test: Node) -> Iterator[Node]:
-    """What `and` joins."""
-    match test:
-        case nodes.Binary(operator="and", left=left, right=right):
-            yield from (*_sides(left), *_sides(right))
-        case _:
-            yield test
 
 
 def _existing(test: Node) -> tuple[str, ...]:

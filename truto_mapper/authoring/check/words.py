@@ -105,6 +105,11 @@ def parts(name: str) -> list[str]:
     return [one.lower() for one in _PARTS.findall(name)]
 
 
+def letters(name: str) -> str:
+    """A name in lower case without what joins its words."""
+    return name.replace("_", "").replace("-", "").lower()
+
+
 @lru_cache(maxsize=4096)
 def words(name: str) -> Words:
     """The words of a name, without small ones and single letters, each in one form."""

@@ -42,7 +42,7 @@ def _equalities(
     own = frozenset([step.focus.name if step.focus else "@"])
     position = {step.index.name} if step.index else set()
     others = (frozenset(names) | position | {"@"}) - own
-    for one in _conjuncts(test):
+    for one in nodes.conjuncts(test):
         if not isinstance(one, nodes.Binary) or one.operator not in ("=", "!="):
             return
         for of_tuple, of_item in ((one.left, one.right), (one.right, one.left)):
@@ -53,14 +53,6 @@ def _equalities(
                 yield of_tuple, of_item
         if not _is_safe(one.left, one.right):
             return
-
-
-def _conjuncts(node: nodes.Node) -> Iterator[nodes.Node]:
-    if isinstance(node, nodes.Binary) and node.operator == "and":
-        yield from _conjuncts(node.left)
-        yield from _conjuncts(node.right)
-    else:
-        yield node
 
 
 def _is_safe(*sides: nodes.Node) -> bool:
