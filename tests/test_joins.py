@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joining import company, driven, mapper_of
 
-from truto_mapper import EvaluationError, MappingError, ProviderError, QueryError, Response, load
+from truto_mapper import EvaluationError, MappingError, Page, ProviderError, QueryError, Response, load
 from truto_mapper.authoring import check, coverage, docs, explain, golden
 from truto_mapper.authoring.diff.mappings import mappings
 
@@ -530,6 +530,91 @@ def module_mapper(tmp_path_factory):
         tmp_path_factory.mktemp("joins"),
         ("$uppercase($lookup($joined.users, $string(ownerId)).title)", "$user.title != null ? $uppercase($user.title)"),
     )
+
+
+ODD = st.sampled_from([None, 0, 7, True, "", "7", "x", [], ["x"], {}, {"x": 1}])
+ODD_USER = st.builds(
+    lambda number, name, odd: {**USERS["1"], "id": str(number), name: odd},
+    SMALL,
+    st.sampled_from(["id", "firstName", "age", "title"]),
+    ODD,
+)
+SOME_USERS = st.lists(ODD_USER, max_size=4, unique_by=lambda one: str(one["id"]))
+ODD_BODY = st.fixed_dictionaries(
+    {"users": st.one_of(SOME_USERS, st.lists(USER, max_size=4), st.lists(st.one_of(USER, ODD), max_size=4), ODD)},
+    optional={"error": ODD, "next": st.one_of(ODD, st.uuids().map(str))},
+)
+REPLY = st.one_of(
+    st.tuples(st.fixed_dictionaries({"users": SOME_USERS}), st.sampled_from([200, 200, 200, 404])),
+    st.tuples(st.one_of(ODD_BODY, ODD), st.sampled_from([200, 200, 200, 200, 202, 404, 500])),
+)
+
+
+@pytest.mark.parametrize("changed", ["", "many", "many, on_error", "on_error", "ids", "number"])
+def test_kept_replies_of_any_kind_mean_what_they_meant_when_they_came(tmp_path_factory, changed):
+    read, more = "$lookup($joined.users, $string(ownerId))", "error_when: error\n        "
+    replaced = [(f"{read}.title", "$user.title")]
+    replaced += [(f"user: {read}", f"user: {read}[0]")] if "many" in changed else []
+    replaced += [("key: $string(id)", "key: $ids[0]"), ("batch: 3", "batch: 1")] if "ids" in changed else []
+    more += "many: true\n        " if "many" in changed else ""
+    more += "on_error: leave_out\n        " if "on_error" in changed else ""
+    folder = tmp_path_factory.mktemp("kept")
+    mapper_of(folder, *replaced, ("empty_when", f"{more}empty_when"))
+    schema = folder / "schemas/acme/users.schema.json"
+    kind = '"integer"' if "number" in changed else '"string"' if "many" in changed else '["integer", "string"]'
+    schema.write_text(schema.read_text().replace('{"type": ["integer", "string"]}', f'{{"type": {kind}}}'))
+    mapper = load(folder / "acme.yaml")
+    found = {"pages": 0, "told": 0, "errors": 0}
+
+    @settings(max_examples=120, deadline=None)
+    @given(
+        replies=st.lists(REPLY, max_size=3, unique_by=_cursor), on_invalid=st.sampled_from(["raise", "discard_record"])
+    )
+    def compared(replies, on_invalid):
+        body, sent = {"items": deals(1, 2, "3", 4, 5, 2)}, []
+
+        def send(request):
+            if request.join is None:
+                return Response(body)
+            sent.append(Response(*replies[len(sent)]) if len(sent) < len(replies) else Response({"users": []}))
+            return sent[-1]
+
+        came = _outcome(lambda: exchanged(mapper, send, on_invalid=on_invalid)[1])
+        asked = {"query": mapper.plan({}).query, "joined": {"users": sent}, "on_invalid": on_invalid}
+        assert _outcome(lambda: mapper.map(body, **asked)) == came
+        assert _outcome(lambda: mapper.map_bytes(json.dumps(body).encode(), **asked)) == came
+        is_told = {"P601", "P602", "P603"} & {one.code for one in came[1]}
+        assert is_told or not any(one.status == 200 and _is_odd(one.body) for one in sent)
+        found["errors" if came[0] is None else "told" if came[1] else "pages"] += 1
+
+    compared()
+    assert found["pages"] > 10, found
+    assert found["told" if "on_error" in changed else "errors"] > 20, found
+
+
+def _cursor(reply):
+    """The cursor of a reply, which comes once; another value for each reply without one."""
+    following = reply[0].get("next") if isinstance(reply[0], dict) else None
+    return str(following) if following is not None and following != "" else id(reply)
+
+
+def _is_odd(body):
+    """Whether a user has a value of another type than the provider's schema declares."""
+    users = body.get("users") if isinstance(body, dict) else None
+    users = [one for one in users if isinstance(one, dict)] if isinstance(users, list) else []
+    texts = [one.get(name) for one in users for name in ("firstName", "title")]
+    return any(type(one) is not str for one in texts if one is not None) or any(
+        type(one["age"]) is not int for one in users if one.get("age") is not None
+    )
+
+
+def _outcome(call):
+    """The page that a call gives, None where it fails, and what is told."""
+    try:
+        page = call()
+    except (EvaluationError, ProviderError) as error:
+        return None, error.diagnostics
+    return page.render() if isinstance(page, Page) else json.loads(page.body), page.diagnostics
 
 
 # ── For authors ──────────────────────────────────────────────────────────────────────────────────────────────────

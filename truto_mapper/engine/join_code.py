@@ -3,13 +3,21 @@
 For the key `id`, and rows of which `name`, a text, is read:
 
     def rows_by_key(rows, found):
+        usual = True
         for row in rows:
-            key_1 = row.get("id", MISSING)
+            if usual:  # 1. One condition reads and checks every value.
+                try:
+                    if (key_1 := row["id"]).__class__ is str and ((name_2 := row["name"]).__class__ is str or …):
+                        found[key_1] = row
+                        continue
+                except Exception:
+                    usual = False
+            key_1 = row.get("id", MISSING)  # 2. Names may be absent, and keys numbers.
             if key_1.__class__ is not str:
                 if key_1.__class__ is not int:
                     raise Exception
                 key_1 = str(key_1)
-            if not (row.get("name").__class__ is str or row.get("name").__class__ in classes_2):
+            if not (row.get("name").__class__ is str or row.get("name").__class__ in classes_3):
                 raise Exception
             found[key_1] = row
 
@@ -76,6 +84,22 @@ class JoinTypes:
         at = len(self.path)
         is_in = path[:at] == self.path and len(path) > at and isinstance(path[at], int)
         return int(path[at]) if is_in else None
+
+    def take_all(self, body: Any, found: dict[str, Any]) -> int | None:
+        """As `take_usual`, for a reply that says nothing beside its rows: no error, and no cursor but a text."""
+        if body.__class__ is not dict or self._beside is None:
+            return None
+        for path, classes in self._beside:
+            if value_at(body, *path).__class__ not in classes:
+                return None
+        return self.take_usual(body, found)
+
+    @cached_property
+    def _beside(self) -> list[tuple[NamePath, tuple[type, ...]]] | None:
+        """The paths of what is read beside the rows, and the classes of values that say nothing; None without paths."""
+        classes = {self.join.error_when: NOTHING, self.join.next_cursor: (str, *NOTHING)}
+        found = [(path, classes[one]) for one, path in self.paths.items() if path is not None]
+        return found if len(found) == len(self.paths) else None
 
     def take_usual(self, body: Any, found: dict[str, Any]) -> int | None:
         """Add the rows of a reply by their keys; their number. Nothing, and None, for one that has anything unusual."""
@@ -166,9 +190,11 @@ def _read_of(kind: Type, looked: Looked) -> ReadOfRow:
 def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Module | None:
     """The module with `rows_by_key(rows, found)`; None if computing a key may take long."""
     pen, row, body = externals.pen(join.key, {"row": "dict"}), ast.Name("row", ast.Load()), list[ast.stmt]()
-    made, local, found = externals.emit(join.key, key, {}, "row", pen.classes, ()), pen.new_local("key"), "found"
+    made, local = externals.emit(join.key, key, {}, "row", pen.classes, ()), pen.new_local("key")
     name = ".".join(_names(key) or ())
     with pen.into(body):
+        if len(_names(key) or ()) == 1:
+            pen.branch(pen.load("usual"), lambda: _attempt(pen, join, name, read))
         pen.lines += made.statements
         pen.assign(local, made.value)
         is_text = pen.has_class(pen.load(local), "str")
@@ -179,13 +205,42 @@ def _module(join: Join, externals: Externals, key: Node, read: Read) -> ast.Modu
         for one, one_read in read.items():
             if one != name or str not in one_read.classes:  # a key is tested by now
                 _test(pen, externals, pen.method(row, "get", pen.constant(one)), one_read)
-        several = pen.method(pen.load(found), "setdefault", pen.load(local), pen.list_of())
-        if join.many:
-            pen.do(pen.method(several, "append", row))
-        else:
-            pen.assign_item(found, pen.load(local), row)
+        _add(pen, join, pen.load(local))
+    pen.assign("usual", pen.constant(value=True))
     pen.loop(pen.load("rows"), body, "row")
-    return None if made.runs else externals.module(pen, "rows_by_key", ["rows", found])
+    return None if made.runs else externals.module(pen, "rows_by_key", ["rows", "found"])
+
+
+def _attempt(pen: Pen, join: Join, key: str, read: Read) -> None:
+    """Take in a row that has every name, with one condition; where a name is missing, no further row is tried."""
+    row, lines, failed, local = pen.load("row"), list[ast.stmt](), list[ast.stmt](), pen.new_local("key")
+    is_number = key in read and str not in read[key].classes
+    tests = [pen.has_class(pen.named(local, pen.part(row, pen.constant(key))), "int" if is_number else "str")]
+    tests += [_is_usual(pen, pen.part(row, pen.constant(one)), read[one]) for one in read if one != key]
+    with pen.into(lines):
+        _add(pen, join, pen.called("str", pen.load(local)) if is_number else pen.load(local))
+    with pen.into(failed):
+        pen.assign("usual", pen.constant(value=False))
+    pen.attempt(pen.both(*tests), lines, failed)
+
+
+def _is_usual(pen: Pen, value: ast.expr, read: ReadOfRow) -> ast.expr:
+    """The test that a value is null or of the class that is declared, and empty if more would have to be tested."""
+    local, name = pen.load(pen.new_local("value")), read.classes[0].__name__
+    is_null = pen.test(local, ast.Is(), pen.constant(None))
+    if not read.items and read.test is None:
+        return pen.either(pen.has_class(pen.named(local.id, value), name), is_null)
+    is_empty = pen.both(pen.has_class(pen.named(local.id, value), name), pen.not_(local))
+    return pen.either(is_empty, is_null)
+
+
+def _add(pen: Pen, join: Join, key: ast.expr) -> None:
+    """Add the row by its key."""
+    found, row = pen.load("found"), pen.load("row")
+    if join.many:
+        pen.do(pen.method(pen.method(found, "setdefault", key, pen.list_of()), "append", row))
+    else:
+        pen.assign_item("found", key, row)
 
 
 def _test(pen: Pen, externals: Externals, value: ast.expr, read: ReadOfRow) -> None:

@@ -53,6 +53,16 @@ class Reader:
 
         return JoinTypes(self.endpoint, self.join)
 
+    def take_usual(self, replies: Sequence[Response], rows: dict[str, Any]) -> int | None:
+        """Add the rows of kept replies by their keys: the bytes that these count as. None if a reply is unusual."""
+        taken = 0
+        for body, status, _ in replies:
+            some = self.types.take_all(body, rows) if status == 200 else None
+            if some is None:
+                return None
+            taken += some
+        return _ROW * taken
+
 
 class RepliesOf:
     """The replies to a join for one page, read into `rows`: by key, a row or (`many`) a list of them."""

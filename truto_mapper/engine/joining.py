@@ -18,7 +18,7 @@ from truto_mapper.engine.planner import plan_of
 from truto_mapper.engine.query import Asked, Plan, Query, asked_of
 from truto_mapper.engine.replies import RESPONSE, Replies
 from truto_mapper.language.expression import Expression, Scope
-from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.language.runtime.values import MAX_SPENT, MISSING
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
@@ -119,8 +119,11 @@ class Joining:
         Raises as `map` does, and `QueryError` Q515 for what are no replies.
         """
         query, asked, status, headers, on_invalid = given
-        responses, response = self._responses(joined, asked), Response(body, status, headers)
-        found = self._of_rows(given, responses) if body.__class__ is dict else None
+        response = Response(body, status, headers)
+        found = self._usual(asked, joined) if body.__class__ is dict else None
+        if found is None:
+            responses = self._responses(joined, asked)
+            found = self._of_rows(given, responses) if body.__class__ is dict else None
         if found is None:
             opened = self._opened(response, query, asked, is_exact=is_exact)
             if opened is None:
@@ -133,8 +136,25 @@ class Joining:
 
     def _replies_of_rows(self, given: Given, joined: Any) -> Replies | None:
         """Maps rows with kept replies where nothing of the page itself is read for these; None where something is."""
-        found = self._of_rows(given, self._responses(joined, given[1]))
+        found = self._usual(given[1], joined) or self._of_rows(given, self._responses(joined, given[1]))
         return None if found is None else replace(self.replies, joined=found)
+
+    def _usual(self, asked: Asked, given: Any) -> Joined | None:
+        """What kept replies give, where each of them is usual: no expression has to be evaluated then."""
+        readers = () if asked[0] is None or self.replies.trace is not None else self.readers[asked[0]]
+        if not readers or given.__class__ is not dict or len(given) != len(readers):
+            return None
+        budget, replies = JoinedBudget(), dict[str, list[Response]]()
+        for reader in readers:
+            name, rows = reader.join.name, dict[str, Any]()
+            if given.get(name).__class__ is not list:
+                return None
+            budget.joined[name], replies[name] = rows, list(map(_response, given[name]))
+            taken = reader.take_usual(replies[name], rows)
+            if taken is None:
+                return None
+            budget.spent += taken
+        return Joined(budget, replies) if budget.spent <= MAX_SPENT else None
 
     def _of_rows(self, given: Given, responses: dict[str, list[Response]]) -> Joined | None:
         query, asked, status, headers, on_invalid = given

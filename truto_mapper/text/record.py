@@ -45,8 +45,10 @@ def record(kind: type[_Kind]) -> type[_Kind]:
 def replace(value: _Kind, /, **changes: Any) -> _Kind:
     """A record, or a named tuple, with other values of some fields."""
     kind: Any = type(value)
-    kept = zip(kind._fields, kind._values(value), strict=True)  # noqa: SLF001  # `record` made them
-    return kind(**dict(kept) | changes)  # type: ignore[no-any-return]
+    made = kind(*map(changes.pop, kind._fields, kind._values(value)))  # noqa: SLF001  # `record` made them
+    if changes:
+        raise TypeError
+    return made  # type: ignore[no-any-return]
 
 
 def _initializer(kind: Any, names: list[str], defaults: dict[str, Any], extra: tuple[str, ...]) -> Any:

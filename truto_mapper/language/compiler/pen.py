@@ -194,6 +194,12 @@ class Pen:
                 write()
         self.lines.append(ast.If(test, bodies[0] or [ast.Pass(**self.at)], bodies[1], **self.at))
 
+    def attempt(self, test: ast.expr, body: list[ast.stmt], failed: list[ast.stmt]) -> None:
+        """In a loop: `if test: …; continue`, and other lines where that raises."""
+        taken = ast.If(test, [*body, ast.Continue(**self.at)], [], **self.at)
+        handler = ast.ExceptHandler(self.load("Exception"), None, failed or [ast.Pass(**self.at)], **self.at)
+        self.lines.append(ast.Try([taken], [handler], [], [], **self.at))
+
     def loop(self, over: ast.expr, body: list[ast.stmt], *targets: str) -> None:
         """`for targets in over: …`"""
         names: list[ast.expr] = [ast.Name(name, ast.Store(), **self.at) for name in targets]
