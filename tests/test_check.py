@@ -132,6 +132,28 @@ def test_a_list_that_a_block_makes_of_each_item_of_a_path_is_part_of_one_list(ac
     assert [code for code, _, _ in acme(mapping.replace('"email": other', '"mail": other'))] == ["C201"]
 
 
+@pytest.mark.parametrize(
+    ("mails", "is_told"),
+    [
+        ('$map($user.mails, function($one) { {"email": $one.first, "kind": $one.kind} })', True),
+        ('$user.mails ~> $map(function($one) { {"email": $one.first, "kind": $one.kind} })', True),
+        ('$map($user.mails, function($one) { {"email": {"email": $one.first, "kind": 1}.email} })', False),
+        ("$made", True),
+        ("$made[kind = 1]", False),
+    ],
+)
+def test_keys_that_a_field_does_not_declare_and_nothing_reads_are_told_wherever_they_are_written(mails, is_told, acme):
+    made = '$map($user.mails, function($one) { {"email": $one.first, "kind": 1} })'
+    mapping = ACME.replace(
+        "      user: {id: $user.id}\n", f"      user:\n        id: id\n        emails: |\n          {mails}\n"
+    )
+    mapping = mapping.replace(
+        "    response_mapping:", f"    let:\n      made: |\n        {made}\n    response_mapping:"
+    )
+    assert mails in mapping
+    assert ("C201" in [code for code, _, _ in acme(mapping)]) == is_told
+
+
 def test_every_kind_of_fault_that_has_a_code_is_planted():
     elsewhere = {"C214", "C216", "C251"}  # notes, comments, and updates (`test_updates.py`)
     codes = {code for code in CODES if code.startswith("C") and code > "C205"} - elsewhere

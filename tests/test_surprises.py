@@ -282,6 +282,24 @@ GIVEN |= {"d": KNOWN["date-time"], "day": KNOWN["date"], "zone": KNOWN["time-zon
 GIVEN |= {"k": {"type": "string", "enum": ["a", "b"]}, "id": {"type": ["string", "integer"]}}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[$t, $o][$type($) = "string"].$trim($)',
+        '$map([$t, $o], function($x) { $type($x) = "string" ? $trim($x) : $x.name })',
+        "$map([$t, $o], function($x) { $x.name ? $x.name : $trim($x) })",
+        "[$t, $o].($exists(name) ? name : $trim($))",
+        "$sum($append($i, $n))",
+    ],
+)
+def test_a_value_of_one_of_several_types_may_be_given_where_its_type_was_asked_for(text):
+    kinds = {name: types.from_schema(schema, schema, (name,)) for name, schema in GIVEN.items()}
+    expression, found = Expression(text), []
+    judge = Surprises(lambda *told: found.append(told), lambda *told: found.append(told), lambda _: "…")
+    judge.infer_all(expression.node, TypeScope(kinds, kinds["o"]))
+    assert found == []
+
+
 @pytest.mark.parametrize("row", ARGUMENTS, ids=lambda row: row["text"])
 def test_arguments_that_can_never_work_are_all_told_at_their_places(row):
     expression, found = Expression(row["text"]), []

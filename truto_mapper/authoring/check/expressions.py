@@ -137,12 +137,15 @@ class EndpointTypes:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
             self.inference.lists |= {name} if self.inference.is_list(expression.node) else set()
         let = dict(endpoint.let)
+        read = {
+            one.value for _, each in every(endpoint) for one in nodes.walk(each.node) if isinstance(one, nodes.Name)
+        }
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
             self._field = field
             self.inference.used(self._infer(expression, scope))
             name = expression.node.name if isinstance(expression.node, nodes.Variable) else ""
             sources = [expression, *([let[name]] if name in let else [])]
-            found = [] if field is None else list(fields.misfits(sources, self.kind, field, path, let))
+            found = [] if field is None else list(fields.misfits(sources, self.kind, field, path, let, read))
             fails = any(one.code in ("C208", "C225") and is_inside(one, sources) for one in self.found)
             self.found += [one for one in found if not (fails and one.message.endswith("never gets a value from this"))]
 

@@ -1,6 +1,6 @@
 """Whether the value of an expression, and of each of its parts, can be that of the unified field that it is for."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from truto_mapper.authoring.check import fitting, slips
@@ -13,7 +13,7 @@ from truto_mapper.language.inference import quiet
 from truto_mapper.language.names import leading_names, texts_of_names
 from truto_mapper.language.types import Type
 from truto_mapper.resource.field import Field, value_schema
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, did_you_mean
 from truto_mapper.text.pointers import Steps, dotted, keys_of
 from truto_mapper.text.record import NamedTuple
 
@@ -46,21 +46,28 @@ class _Part(NamedTuple):
 
 
 def misfits(
-    sources: Sequence[Expression], kind_of: Kind, field: Field, path: Steps, lets: Mapping[str, Expression]
+    sources: Sequence[Expression],
+    kind_of: Kind,
+    field: Field,
+    path: Steps,
+    lets: Mapping[str, Expression],
+    read: Collection[str],
 ) -> Iterator[Diagnostic]:
     """C207 where no value of an expression or of a branch can be a value of a field, C209 where some cannot.
 
-    The sources are the expression and that of the name which it is, if it is one. `lets` has the others.
+    The sources are the expression and that of the name which it is, if it is one. `lets` has the others, `read` the
+    names that expressions read of these.
     """
+    expression, source = sources[0], sources[-1]
     wanted = Wanted(RequestSchema(value_schema(field)), dotted(keys_of(path)))
-    found = list(fitting.misfits(sources[0], kind_of(sources[0].node), wanted))
+    found = list(fitting.misfits(expression, kind_of(expression.node), wanted))
     yield from found
-    source = sources[-1]
     named = [one.name for one in fitting.results(source.node) if isinstance(one, nodes.Variable)]
     for each in (source, *(lets[one] for one in named if one in lets)) if not found else ():
         for part in _parts(_Part(each.node, wanted, required=field.required and len(path) > 1)):
             told = _of_part(each, part, kind_of, lets)
             yield from (one for one in told if each is source or one.code == wanted.code)
+            yield from _undeclared(each, part, () if each is expression else read)
     yield from _left_out(source, kind_of, wanted)
 
 
@@ -143,11 +150,38 @@ def _parts(part: _Part) -> Iterator[_Part]:
             case nodes.Array(items=items):
                 for item in items:
                     yield from _parts(_Part(item, inner, in_list=True))
-            case nodes.Call(procedure=nodes.Variable(name="map" | "each"), arguments=(_, nodes.Lambda(body=made))):
+            case (
+                nodes.Call(procedure=nodes.Variable(name="map" | "each"), arguments=(*_, nodes.Lambda(body=made)))
+                | nodes.Apply(
+                    right=nodes.Call(
+                        procedure=nodes.Variable(name="map" | "each"), arguments=(nodes.Lambda(body=made),)
+                    )
+                )
+            ):
                 yield from _parts(_Part(made, inner, in_list=True, of_each=True))
             case nodes.Path(steps=(first, *_, nodes.Step(node=nodes.Object() | nodes.Block() as made)), group=None):
                 rows = first.node.name if isinstance(first.node, nodes.Variable) else ""
                 yield from _parts(_Part(made, inner, in_list=True, of_each=True, rows=rows))
+
+
+def read_of(expression: Expression, lets: Collection[str]) -> Iterator[str]:
+    """The names of what an expression reads below the values of `let`."""
+    for path in nodes.walk(expression.node):
+        match path:
+            case (
+                nodes.Path(steps=(nodes.Step(node=nodes.Variable(name=name)), *_))
+                | nodes.Step(node=nodes.Variable(name=name))
+            ) if name in lets:
+                yield from (str(one.value) for one in nodes.walk(path) if isinstance(one, nodes.Name))
+
+
+def _undeclared(expression: Expression, part: _Part, read: Collection[str]) -> Iterator[Diagnostic]:
+    """C201: keys of an object that the field does not declare, and that nothing reads."""
+    names = part.wanted.schema.names
+    for key, _ in part.node.pairs if isinstance(part.node, nodes.Object) and names else ():
+        if isinstance(key, nodes.String) and key.value not in (*names, *read):
+            message, hint = f"`{part.wanted.called}` has no field `{key.value}`", did_you_mean(key.value, names)
+            yield expression.diagnostic("C201", message, key, severity="warning", hint=hint)
 
 
 def _keys(expression: Expression, node: nodes.Object, wanted: Wanted) -> Iterator[Diagnostic]:

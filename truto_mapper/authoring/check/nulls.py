@@ -40,6 +40,8 @@ class Nulls(Recording):
         self.tests: frozenset[int] = frozenset()
         #: What is only tested: nobody reads the text.
         self.only_tested: frozenset[int] = frozenset()
+        #: The names of the fields that the expression reads.
+        self.read: frozenset[str] = frozenset()
 
     def infer_all(self, node: nodes.Node, scope: TypeScope) -> Type:
         """The type of a whole expression."""
@@ -51,6 +53,7 @@ class Nulls(Recording):
         self.sides = {
             id(side): other for one in pairs for side, other in ((one.left, one.right), (one.right, one.left))
         }
+        self.read = frozenset(one.value for one in below if isinstance(one, nodes.Name))
         tests = (one.expression for one in below if isinstance(one, nodes.Filter))
         self.only_tested = frozenset(id(inner) for test in tests for inner in nodes.walk(test))
         return self.infer(node, scope)
@@ -240,11 +243,16 @@ class Nulls(Recording):
             self.other_kinds(name, node, self.kind(node), frozenset("s"), "texts")
 
     def other_kinds(self, name: str, node: nodes.Node, kind: Type, takes: frozenset[str], named: str) -> None:
-        """C224: a value that the schema lets be of a type that the function does not take."""
-        is_scalar = kind.path is not None and bool(kind.solid) and kind.solid <= types.SCALARS
-        if is_scalar and letters_of(kind) - takes:
+        """C224: a value that the schema lets be of a type that the function does not take.
+
+        Who reads a field of what may be an object knows of that. Branches are judged one by one.
+        """
+        is_known = bool(kind.solid) and "array" not in kind.kinds and kind.kinds != types.KINDS
+        is_certain = len(list(results(node))) == 1 and self.read.isdisjoint(kind.properties or {})
+        if is_known and is_certain and letters_of(kind) - takes:
             message = f"`{self.text_of(node)}` is {types.in_words(kind)}, but ${name} takes {named}"
-            edit = f"write `$string({self.text_of(node)})`" if "s" in takes else None
+            is_written = "s" in takes and kind.solid <= types.SCALARS
+            edit = f"write `$string({self.text_of(node)})`" if is_written else None
             self.surprise("warning", "C224", node, message, edit)
 
     def counted(self, node: nodes.Call, name: str, argument: nodes.Node, kind: Type) -> None:
