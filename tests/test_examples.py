@@ -3,20 +3,23 @@
 import csv
 import io
 import json
+import shutil
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import data_files
 import pytest
 from typer.testing import CliRunner
 
 from truto_mapper import Page, ProviderError, QueryError, Response, load
-from truto_mapper.authoring import coverage, golden
+from truto_mapper.authoring import check, coverage, golden
 from truto_mapper.edges import cli
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MAPPINGS = sorted(EXAMPLES.glob("mappings/*/*.yaml"))
 WEB = {"project": "web"}
+FAULTS = data_files.read("example_faults.yaml")
 
 
 def mapper(name):
@@ -69,6 +72,30 @@ def run(monkeypatch):
 def test_check_finds_neither_errors_nor_warnings(run):
     found = run("check", "--strict")
     assert found.exit_code == 0, found.output
+
+
+@pytest.mark.parametrize("row", FAULTS["faults"], ids=lambda row: row["new"] or row["old"])
+def test_a_fault_in_an_example_is_found(row, tmp_path, monkeypatch):
+    assert row["finds"] in [one.code for one in planted(row, tmp_path, monkeypatch)]
+
+
+@pytest.mark.parametrize("row", FAULTS["fine"], ids=lambda row: row["new"])
+def test_another_way_of_writing_the_same_in_an_example_is_not_told(row, tmp_path, monkeypatch):
+    assert [one.render() for one in planted(row, tmp_path, monkeypatch) if one.severity != "note"] == []
+
+
+def planted(row, folder, monkeypatch):
+    """What `check` finds in a mapping in which one text is another."""
+    shutil.copytree(EXAMPLES / "schemas", folder / "schemas")
+    path, text = (
+        folder / "mappings" / f"{row['file']}.yaml",
+        (EXAMPLES / f"mappings/{row['file']}.yaml").read_text("utf-8"),
+    )
+    assert row["old"] in text
+    path.parent.mkdir(parents=True)
+    path.write_text(text.replace(row["old"], row["new"], 1), "utf-8")
+    monkeypatch.chdir(folder)
+    return check.check_file(path)
 
 
 def test_every_case_passes(run):

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.absence import Given, asked, of_request
-from truto_mapper.authoring.check.alike import lacking, other_headers
+from truto_mapper.authoring.check.alike import lacking, other_headers, other_paths
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded
+from truto_mapper.authoring.check.examples import failing_examples
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.guards import mistaken_guards
 from truto_mapper.authoring.check.half_made import half_made
@@ -86,7 +87,7 @@ def _of_meanings(mapper: Mapper, names: Sequence[Named]) -> Iterator[Diagnostic]
     """What follows from what names, units and truths mean, and from what endpoints have in common."""
     for rule in _OF_MEANINGS:
         yield from rule(names)
-    yield from (*lacking(mapper, [one.types for one in names]), *other_headers(mapper))
+    yield from (*lacking(mapper, [one.types for one in names]), *other_headers(mapper), *other_paths(mapper))
     for one in names:
         yield from (*truths(one.types), *mistaken_texts(one.types))
 
@@ -130,7 +131,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
         found += [*mistaken_guards(types), *half_made(mapper, types), *disagreeing(endpoint), *overwritten(types)]
-        found += unlooped_array(mapper.mapping, types)
+        found += [*unlooped_array(mapper.mapping, types), *failing_examples(types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)

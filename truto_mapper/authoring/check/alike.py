@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.source_types import refusal_type
+from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, Join, leaves
-from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.diagnostics import Diagnostic, nearest
 
 #: Headers that belong to some requests only.
 _OWN_HEADERS = frozenset({"accept", "content-type", "idempotency-key", "if-match", "if-none-match", "prefer"})
@@ -65,6 +66,32 @@ def other_headers(mapper: Mapper) -> Iterator[Diagnostic]:
                 hint = f"add `{name}: {values[0].line}`"
                 yield without[0].path.diagnostic("C249", message, severity="warning", hint=hint)
         yield from _other_version(name, values) if "version" in name.lower() else ()
+
+
+def other_paths(mapper: Mapper) -> Iterator[Diagnostic]:
+    """C249: the one path that has another form of a word than the paths of several requests: `contact`, `contacts`."""
+    found: dict[tuple[str, ...], dict[str, list[Endpoint | Join]]] = {}
+    for one in _asked(mapper):
+        steps = tuple(_shown(one.path.node).strip("/").split("/"))
+        for number, step in enumerate(steps):
+            found.setdefault(steps[:number], {}).setdefault(step, []).append(one)
+    for beside in found.values():
+        usual = [step for step, some in beside.items() if len(some) >= _MANY - 1]
+        for step, some in beside.items():
+            other = nearest(step, [one for one in usual if one != step], 0.8) if len(some) == 1 else None
+            if other is not None:
+                message = f"the path of `{some[0].name}` has `{step}` where {len(beside[other])} others have `{other}`"
+                yield some[0].path.diagnostic("C249", message, severity="warning", hint=f"did you mean `{other}`?")
+
+
+def _shown(path: nodes.Node) -> str:
+    """A path with `{}` for what is computed."""
+    match path:
+        case nodes.String(value=value):
+            return value
+        case nodes.Binary(operator="&", left=left, right=right):
+            return f"{_shown(left)}{_shown(right)}"
+    return "{}"
 
 
 def _asked(mapper: Mapper) -> list[Endpoint | Join]:

@@ -171,7 +171,7 @@ class Surprises(Nulls):
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
         made = super().next_step(step, state, scope)
         item = item_of(state)
-        if isinstance(step.node, nodes.Object) and item.path and "null" in item.kinds != types.KINDS:
+        if _makes_objects(step.node) and item.path and "null" in item.kinds != types.KINDS:
             where = ".".join(item.path)
             message = f"`{where}` may be null, of which an object is made, too"
             self.surprise("warning", "C229", step.node, message, "select the others first: `[$ != null].{…}`")
@@ -335,3 +335,13 @@ def _groups_in_words(count: int) -> str:
 def _of_item(test: nodes.Node) -> bool:
     first = test.steps[0].node if isinstance(test, nodes.Path) else test
     return isinstance(first, nodes.Name)
+
+
+def _makes_objects(node: nodes.Node) -> bool:
+    """Whether a step makes an object of whatever it gets."""
+    match node:
+        case nodes.Block(expressions=(*_, last)):
+            return _makes_objects(last)
+        case nodes.Array(items=items):
+            return any(map(_makes_objects, items))
+    return isinstance(node, nodes.Object)

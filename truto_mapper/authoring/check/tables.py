@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
@@ -17,6 +17,9 @@ from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, every, expressions, of_mapping
 from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.record import NamedTuple
+
+_AGREE = "make the tables agree"
 
 
 def unused_joins(mapper: Mapper) -> Iterator[Diagnostic]:
@@ -72,24 +75,71 @@ def _keys(types: EndpointTypes | None, expression: Expression, name: str) -> Ite
             yield None if given is None or types is None else types.kind(given).values
 
 
+class _Table(NamedTuple):
+    """A table of words, of `lookups` or written in an expression: its words, and what tells a finding about a key."""
+
+    words: Mapping[str, str]
+    told: Callable[[str, str], Diagnostic]
+    text: str
+
+
 def contradictions(mapper: Mapper) -> Iterator[Diagnostic]:
     """C239: tables that lead back to another word: `{open: todo}` beside `{todo: closed}`."""
     tables = {name: table for name, table in mapper.mapping.lookups.items() if _is_plain(table)}
     node = mapper.mapping.root.value.get("lookups")
-    for (name, table), (other, back) in permutations(tables.items(), 2):
-        if len(_texts(table.values())) == len(table) and _are_inverse(table, back):
-            for key, value in table.items():
-                if str(back[str(value)]) != key:
-                    message = f"`{key}` is `{value}` here, and `{value}` is `{back[str(value)]}` in `{other}`"
-                    hint = "make the tables agree"
-                    yield node.value[name].diagnostic("C239", message, key=key, severity="warning", hint=hint)
-    for name, table in tables.items():
-        yield from _renamed(mapper, node.value[name], table)
-        yield from _shortened(mapper, node.value[name], table)
+    every_ = [_named(node.value[name], name, table) for name, table in tables.items()]
+    every_ += [one for expression in dict.fromkeys(_expressions(mapper)) for one in _written(expression)]
+    for table, other in permutations(every_, 2):
+        if len({*table.words.values()}) == len(table.words):
+            yield from _led_back(table, other)
+    for name, words_of in tables.items():
+        yield from _renamed(mapper, node.value[name], words_of)
+        yield from _shortened(mapper, node.value[name], words_of)
 
 
-def _are_inverse(table: Mapping[str, Any], back: Mapping[str, Any]) -> bool:
-    return _texts(table.values()) <= back.keys() and _texts(back.values()) <= table.keys()
+def _named(node: Any, name: str, table: Mapping[str, Any]) -> _Table:
+    def told(key: str, message: str) -> Diagnostic:
+        found: Diagnostic = node.diagnostic("C239", message, key=key, severity="warning", hint=_AGREE)
+        return found
+
+    return _Table({key: str(value) for key, value in table.items()}, told, f"`{name}`")
+
+
+def _expressions(mapper: Mapper) -> Iterator[Expression]:
+    yield from (one for endpoint in mapper.mapping.endpoints for _, one in every(endpoint))
+
+
+def _written(expression: Expression) -> Iterator[_Table]:
+    """The tables that are written in an expression: `$lookup({"WORK": "work"}, …)`."""
+    for node in nodes.walk(expression.node):
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(nodes.Object(pairs=pairs), _)):
+                texts = [(key, value) for key, value in pairs if isinstance(key, nodes.String)]
+                given = {key.value: (key, value.value) for key, value in texts if isinstance(value, nodes.String)}
+                if pairs and len(given) == len(pairs):
+                    yield _of_pairs(expression, given)
+
+
+def _of_pairs(expression: Expression, pairs: Mapping[str, tuple[nodes.Node, str]]) -> _Table:
+    def told(key: str, message: str) -> Diagnostic:
+        return expression.diagnostic("C239", message, pairs[key][0], severity="warning", hint=_AGREE)
+
+    return _Table({key: value for key, (_, value) in pairs.items()}, told, "another table")
+
+
+def _led_back(table: _Table, other: _Table) -> Iterator[Diagnostic]:
+    """The words of a table that another one leads back to other words, or the only one that it does not know."""
+    back, values = other.words, {*table.words.values()}
+    unknown = values - back.keys()
+    most = 1 if len(back) == len(table.words) > len(unknown) + 1 else 0
+    if not {*back.values()} <= table.words.keys() or len(unknown) > most:
+        return
+    for key, value in table.words.items():
+        if value in unknown:
+            meant = next(one for one, word in back.items() if word == key)
+            yield table.told(key, f"`{key}` is `{value}` here, and `{meant}` is `{key}` in {other.text}")
+        elif back[value] != key:
+            yield table.told(key, f"`{key}` is `{value}` here, and `{value}` is `{back[value]}` in {other.text}")
 
 
 def _renamed(mapper: Mapper, node: Any, table: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from truto_mapper.authoring.check.examples import Said
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming
 from truto_mapper.authoring.check.words import parts
@@ -28,10 +29,14 @@ _MONEY = {"cents": 0.01, "pence": 0.01, "minor": 0.01}
 #: How many bytes. A kilobyte may have 1,000 of them, or 1,024.
 _SIZES = {"byte": 0, "bytes": 0, "kb": 1, "kib": 1, "kilobytes": 1, "mb": 2, "mib": 2, "megabytes": 2}
 _SIZES |= {"gb": 3, "gib": 3, "gigabytes": 3, "tb": 4, "tib": 4, "terabytes": 4}
-_NOT_MONEY = _TIMES.keys() | _SIZES.keys()
+#: How many of one.
+_SHARES = {"percent": 0.01, "percentage": 0.01, "pct": 0.01, "ratio": 1, "fraction": 1}
+_NOT_MONEY = _TIMES.keys() | _SIZES.keys() | _SHARES.keys()
 #: What milliseconds are multiplied by in other counts of time.
 _MOMENTS = (1e-6, 0.001, 1, 1_000, 60_000, 3_600_000, 86_400_000)
 _ROUNDING = frozenset({"round", "floor", "ceil", "abs", "number", "sum", "max", "min", "average"})
+#: Functions that take something off a text.
+_CUTTING = frozenset({"replace", "trim", "substringBefore", "substringAfter"})
 _IN_WORDS = re.compile(r"\bin (\w+)\b", re.IGNORECASE)
 _SMALL = re.compile(r"(?<!not in )\b(cents|pence|minor|smallest)\b", re.IGNORECASE)
 _GIVEN = ("query", "body")
@@ -75,7 +80,7 @@ def uses(node: Node, lets: Mapping[str, Expression], factor: float = 1, function
             yield from uses(other, lets, factor, function) if other is not None else ()
         case nodes.Block(expressions=(one,)):
             yield from uses(one, lets, factor, function)
-        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _ROUNDING:
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _ROUNDING | _CUTTING:
             yield from uses(one, lets, factor, function)
         case nodes.Call(procedure=nodes.Variable(name="fromMillis" | "toMillis" as name), arguments=(one,)):
             yield from uses(one, lets, factor, name) if not function else ()
@@ -105,16 +110,16 @@ def mistaken_units(named: Sequence[Named]) -> Iterator[Diagnostic]:
     yield from _moments(named)
     for one in named:
         described = _descriptions(one.mapper.resource.fields)
-        lets = dict(one.types.endpoint.let)
+        lets, said = dict(one.types.endpoint.let), Said(one.types.endpoint.source)
         for group in one.namings.groups:
             for naming in group.namings if group.kind not in ("let", "page", "items") else ():
-                yield from _by_name(naming, one, lets, described)
+                yield from _by_name(naming, one, lets, described, said)
     for one in named[:1]:
         yield from _retry_after(one.mapper.mapping.errors)
 
 
 def _by_name(
-    naming: Naming, named: Named, lets: Mapping[str, Expression], described: Mapping[str, str]
+    naming: Naming, named: Named, lets: Mapping[str, Expression], described: Mapping[str, str], said: Said
 ) -> Iterator[Diagnostic]:
     """A number whose name, or that of what it is made of, has the name of a unit."""
     name = str(naming.path[-1])
@@ -122,11 +127,13 @@ def _by_name(
     if not mine and not any(_unit(source.name) for source in naming.sources):
         return
     for use in uses(naming.node, lets):
-        unit = _unit(use.names[-1])
-        if not unit and not use.is_given:
+        kind = named.types.kind(use.path)
+        units = [*_units(use.names[-1], said.description(kind.path) if mine and kind.path else "")]
+        if not units and not use.is_given:
             continue  # a provider's number may be in any unit
-        expected = _expected(unit, mine, described.get(use.names[-1] if use.is_given else name, ""))
-        is_number = not named.types.kind(use.path).solid - types.NUMBER.kinds
+        description = described.get(use.names[-1] if use.is_given else name, "")
+        expected = next((each for unit in units or [""] if (each := _expected(unit, mine, description))), ())
+        is_number = kind.solid <= types.NUMBER.kinds or ("$number(" in naming.expression.text and kind.path)
         if is_number and not use.function and expected and not _is_one(use.factor, expected):
             told = _in_words(expected[0], use.text)
             message = f"`{naming.name}` is {_in_words(use.factor, use.text)}, and the names say {told}"
@@ -135,8 +142,9 @@ def _by_name(
 
 def _expected(unit: str, mine: str, description: str) -> tuple[float, ...]:
     """What a number of a unit may be multiplied by where another one is wanted; nothing if the units do not tell."""
-    if unit in _TIMES and mine in _TIMES:
-        return (_TIMES[unit] / _TIMES[mine],)
+    for known in (_TIMES, _SHARES):
+        if unit in known and mine in known:
+            return (known[unit] / known[mine],)
     if unit in _SIZES and mine in _SIZES:
         return 1_024.0 ** (_SIZES[unit] - _SIZES[mine]), 1_000.0 ** (_SIZES[unit] - _SIZES[mine])
     if (unit in _MONEY or mine in _MONEY) and not _SMALL.search(description) and not {unit, mine} & _NOT_MONEY:
@@ -151,11 +159,15 @@ def _is_one(factor: float, expected: Iterable[float]) -> bool:
 
 def _unit(name: str, description: str = "") -> str:
     """The unit that a name has, or that a description tells; "" if there is none."""
-    found = [
-        one for one in parts(name) if one in _NOT_MONEY or (one in _MONEY and (one != "minor" or "version" not in name))
-    ]
-    found += [one.lower() for one in _IN_WORDS.findall(description) if one.lower() in _TIMES]
-    return found[0] if found else ""
+    return next(_units(name, description), "")
+
+
+def _units(name: str, description: str) -> Iterator[str]:
+    for one in parts(name):
+        if one in _NOT_MONEY or (one in _MONEY and (one != "minor" or "version" not in name)):
+            yield one
+    told = (one.lower() for one in _IN_WORDS.findall(description))
+    yield from (one for one in told if one in _TIMES or one in _SHARES)
 
 
 def _in_words(factor: float, read: str) -> str:

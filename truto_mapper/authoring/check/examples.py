@@ -1,0 +1,143 @@
+"""What the provider's schema says of a field in words: conversions that fail for its own example (C225)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any
+
+from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.slips import written
+from truto_mapper.engine.request_schema import JSON, RequestSchema
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.language.names import NamePath, is_simple_path
+from truto_mapper.language.nodes import Node
+from truto_mapper.language.runtime.values import MISSING
+from truto_mapper.mapping.linked import every
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.source import Source
+
+#: Functions that give nothing, or fail, for a text that they cannot read.
+_CONVERSIONS = frozenset({"number", "toMillis"})
+#: An example in a description, and a date that a description shows by its letters.
+_SUCH_AS = re.compile(r"(?:such as|e\.g\.|for example|like|example:)[ :,]*([\"'`“]?)(\d[^\s\"'`”;()]*)", re.IGNORECASE)
+_LETTERS = re.compile(r"\b(?:YYYY|YY|MM|DD)(?:[-/. ]?(?:YYYY|YY|MM|DD))+\b", re.IGNORECASE)
+#: The last day of a year: its day is no month.
+_LAST_DAY = {"YYYY": "2026", "YY": "26", "MM": "12", "DD": "31"}
+
+
+class Said:
+    """What the provider's schema of an endpoint's replies says of values, by the names that lead to them."""
+
+    def __init__(self, source: Source | None) -> None:
+        self._source = source
+
+    @cached_property
+    def _schema(self) -> RequestSchema | None:
+        try:
+            return None if self._source is None else RequestSchema(json.loads(self._source.text))
+        except ValueError:  # it is told elsewhere
+            return None
+
+    def of(self, path: NamePath) -> list[JSON]:
+        """The schemas that apply to a value; none if nothing declares it."""
+        place = self._schema
+        for name in path:
+            while place is not None and place.is_array:
+                place = place.items
+            place = None if place is None else place.at(name)
+        return [] if place is None else place.certain
+
+    def description(self, path: NamePath) -> str:
+        return " ".join(str(form.get("description", "")) for form in self.of(path))
+
+
+def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C225: `$number(price)` where the schema says of `price`: such as 1,234.50."""
+    said = Said(typed.endpoint.source)
+    for _, one in every(typed.endpoint):
+        if any(f"${name}(" in one.text for name in _CONVERSIONS):
+            yield from _failing(typed, one, said)
+            yield from _of_empty_cells(typed, one) if typed.endpoint.decode is not None else ()
+
+
+def _of_empty_cells(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnostic]:
+    """C225: a column of CSV that becomes a number without a test: a cell may be empty."""
+    read = {typed.kind(node).path: node for node in nodes.walk(expression.node) if is_simple_path(node)}
+    rows = [name for name, _ in typed.endpoint.for_each]
+    for path, node in read.items() if not _fails(expression, {}, rows) else ():
+        if path is not None and len(path) == 1 and _fails(expression, {path[0]: ""}, rows):
+            text = written(expression, node)
+            message = f"this fails where `{text}` is empty, as cells of CSV may be"
+            yield expression.diagnostic("C225", message, node, severity="warning", hint=f"write `{text} ? …`")
+
+
+def _fails(expression: Expression, row: JSON, names: Iterable[str]) -> bool:
+    """Whether an expression fails for a row."""
+    try:
+        expression.evaluate(row, dict.fromkeys(names, row))
+    except EvaluationError:
+        return True
+    return False
+
+
+def _failing(typed: EndpointTypes, expression: Expression, said: Said) -> Iterator[Diagnostic]:
+    for node in nodes.walk(expression.node):
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name=name), arguments=(first, *_)) if name in _CONVERSIONS:
+                path = _only_path(node, first)
+                known = typed.kind(path).path if path is not None else None
+                examples = _examples(said.of(known), said.description(known)) if known else []
+                if path is not None and examples and not any(_works(expression, node, path, one) for one in examples):
+                    text = written(expression, path)
+                    message = (
+                        f"${name} cannot read {excerpt(examples[0])}, which the provider's schema shows for `{text}`"
+                    )
+                    yield expression.diagnostic("C225", message, node, severity="warning")
+
+
+def _only_path(call: nodes.Call, first: Node) -> Node | None:
+    """The only path that a call reads, in its first argument."""
+    paths: list[Node] = []
+    ahead = [*call.arguments]
+    while ahead:
+        node = ahead.pop()
+        if is_simple_path(node) or isinstance(node, nodes.Name):
+            paths.append(node)
+        elif isinstance(node, nodes.Call):
+            ahead += node.arguments
+        elif not isinstance(node, (*nodes.CONSTANTS, nodes.Regex)):
+            return None
+    inside = paths and first.span.start <= paths[0].span.start < first.span.end
+    return paths[0] if len(paths) == 1 and inside else None
+
+
+def _examples(forms: list[JSON], said: str) -> list[str]:
+    """The texts that a schema shows of a value."""
+    given = [one for form in forms for one in (*_listed(form.get("examples")), form.get("example"))]
+    shown = [found[2].rstrip(".,:") for found in _SUCH_AS.finditer(said)]
+    dates = [_date(found[0]) for found in _LETTERS.finditer(said)]
+    return [one for one in (*given, *shown, *dates) if isinstance(one, str) and one]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _date(letters: str) -> str:
+    """The last day of a year in a form that letters show."""
+    return re.sub("YYYY|YY|MM|DD", lambda one: _LAST_DAY[one[0].upper()], letters, flags=re.IGNORECASE)
+
+
+def _works(expression: Expression, call: nodes.Call, path: Node, example: str) -> bool:
+    """Whether a call gives something for a text in place of a path."""
+    text, span = expression.text, call.span
+    tried = f"{text[span.start : path.span.start]}{json.dumps(example)}{text[path.span.end : span.end]}"
+    try:
+        return Expression(tried).evaluate({}) is not MISSING
+    except EvaluationError:
+        return False
