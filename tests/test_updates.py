@@ -98,3 +98,31 @@ def test_a_put_and_what_the_provider_requires_have_a_value_for_everything(tmp_pa
     assert found(tmp_path, '$body.note ?? ""', method="PUT") == []
     assert found(tmp_path, '$body.note ?? ""', required=["one"]) == []
     assert found(tmp_path, '$body.note ?? ""', required=["all"]) != []
+
+
+SHARED = """\
+  new:
+    method: create
+    request_method: POST
+    path_mapping: '"/contacts"'
+    request_body_mapping: &body
+      one: '$body.stage ? "y"'
+    response_mapping: {id: id}
+  change:
+    method: update
+    request_method: PATCH
+    path_mapping: '"/contacts/" & $encodeUrlComponent($id)'
+    request_body_mapping: *body
+    response_mapping: {id: id}
+"""
+
+
+def test_what_a_body_always_has_to_create_may_be_absent_in_an_update_that_shares_the_expression(tmp_path):
+    spec = SPEC.replace("{update: {", "{create: {http_method: POST, path: /unified/crm/contact}, update: {")
+    spec = spec.replace("stage: {type: string", "stage: {type: string, required: create")
+    Path(tmp_path, "schemas/crm").mkdir(parents=True)
+    Path(tmp_path, "schemas/crm/contact.yaml").write_text(spec, "utf-8")
+    head = MAPPING.partition("lookups:")[0] + "endpoints:\n"
+    for text, told in ((SHARED, []), (SHARED.partition("  change:")[0], ["C230"])):
+        Path(tmp_path, "m.yaml").write_text(head + text, "utf-8")
+        assert [one.code for one in check.check(load(tmp_path / "m.yaml")) if one.code == "C230"] == told

@@ -70,10 +70,10 @@ def narrowed(test: nodes.Node, scope: TypeScope, look: Callable[[nodes.Node, Typ
     match test:
         case nodes.Variable(name=name) if name in scope.values and not isinstance(scope.values[name], nodes.Lambda):
             yes, no = narrowed(scope.values[name], scope, look)
-            return yes + _without(test, NONE, scope, look), no
+            return yes + _truthy(test, scope, look), no
         case nodes.Path() | nodes.Variable() | nodes.Call(procedure=nodes.Variable(name="boolean"), arguments=(_,)):
             one = test.arguments[0] if isinstance(test, nodes.Call) else test
-            return _without(one, NONE, scope, look), _falsy(one, scope, look)
+            return _truthy(one, scope, look), _falsy(one, scope, look)
         case nodes.Block(expressions=(inner,)):
             return narrowed(inner, scope, look)
         case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(one,)):
@@ -108,6 +108,14 @@ def _without(node: nodes.Node, gone: Any, scope: TypeScope, look: _Look) -> Fact
         return ()
     kind = look(node, scope)
     return ((node, kind.without(gone)),) if kind != types.ANY and kind.kinds & gone else ()
+
+
+def _truthy(node: nodes.Node, scope: TypeScope, look: _Look) -> Facts:
+    """The fact that a value is there, and no empty text, 0 or false."""
+    kind = look(node, scope)
+    if kind == types.ANY or not kind.values or all(kind.values):
+        return _without(node, NONE, scope, look)
+    return ((node, kind.without(NONE).one_of(tuple(filter(None, kind.values)))),)
 
 
 def _equated(operator: str, left: nodes.Node, right: nodes.Node, scope: TypeScope, look: _Look) -> tuple[Facts, Facts]:

@@ -79,11 +79,17 @@ def bare_calls(node: Node) -> list[tuple[Name, Span | None]]:
     return found
 
 
-def keeps_functions(node: Node) -> bool:
-    """Whether an object of an expression may have a field that is a function, which a name can then call."""
+def keeps_functions(node: Node, values: Collection[str] = ()) -> bool:
+    """Whether an object of an expression may have a field that is a function, which a name can then call.
+
+    `values` has the names of variables that hold none.
+    """
     pairs = (pair for one in nodes.walk(node) if isinstance(one, (nodes.Object, nodes.Group)) for pair in one.pairs)
     return any(
-        isinstance(value, (Variable, nodes.Lambda, nodes.Partial, nodes.Transform, nodes.Regex)) for _, value in pairs
+        value.name not in values
+        if isinstance(value, Variable)
+        else isinstance(value, (nodes.Lambda, nodes.Partial, nodes.Transform, nodes.Regex))
+        for _, value in pairs
     )
 
 

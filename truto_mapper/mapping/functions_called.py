@@ -39,7 +39,7 @@ def unknown_functions(
             yield expression.diagnostic("C203", message, call, hint=None if is_value else meant(call.name, known))
     bare = bare_calls(expression.node) if _BARE.search(expression.text) else []
     holds = not HOLDING.isdisjoint(call.name for call in expression.calls)
-    for name, before in bare if bare and not keeps_functions(expression.node) else ():
+    for name, before in bare if bare and not keeps_functions(expression.node, values) else ():
         if name.value in METHODS and holds:
             continue
         problem = "" if holds else ": the name of a function begins with `$`"

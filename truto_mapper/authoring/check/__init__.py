@@ -12,7 +12,7 @@ from truto_mapper.authoring.check.absence import Given, asked, of_request
 from truto_mapper.authoring.check.alike import lacking, other_headers, other_paths
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
-from truto_mapper.authoring.check.days import misrounded
+from truto_mapper.authoring.check.days import misrounded, other_zones
 from truto_mapper.authoring.check.examples import failing_examples
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.guards import mistaken_guards
@@ -126,7 +126,12 @@ def check(mapper: Mapper) -> list[Diagnostic]:
             *unsent(mapper, endpoint, reach),
             *unsent_fields(mapper, endpoint),
         ]
-        found += [*misrounded(mapper.mapping, endpoint), *our_cursor(endpoint), *unescaped(mapper, types)]
+        found += [
+            *misrounded(mapper.mapping, endpoint),
+            *other_zones(endpoint),
+            *our_cursor(endpoint),
+            *unescaped(mapper, types),
+        ]
         found += [*unasked(types), *mistaken_joins(types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from typing import Final
 
@@ -43,6 +43,54 @@ def misrounded(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:
             yield from _rounding(one, call, days.parameters[call.parameter], is_sent=key in OF_REQUESTS)
         if key in OF_REQUESTS and len(known) == len(calls) and id(one) not in moments:
             yield from _unrounded(one, days.parameters, {call.parameter for call in calls})
+
+
+class _Zoned(NamedTuple):
+    """A call that reads or makes a date in a zone: what else has to be alike, and the zone, None without one."""
+
+    expression: Expression
+    node: nodes.Call
+    kind: tuple[Hashable, ...]
+    zone: nodes.Node | None
+
+
+def other_zones(endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C243: the only date of a record, or of a request, that is read or made in another zone than those beside it."""
+    for keys in (("response", "let"), OF_REQUESTS):
+        alike: dict[tuple[Hashable, ...], list[_Zoned]] = {}
+        some = [one for _, one in endpoint.let] if "let" in keys else []
+        some += [one for key, one in every(endpoint) if key in keys]
+        for one in (each for expression in some for each in _zoned(expression)):
+            alike.setdefault(one.kind, []).append(one)
+        for group in alike.values():
+            yield from _odd_zone(group)
+
+
+def _odd_zone(group: Sequence[_Zoned]) -> Iterator[Diagnostic]:
+    constant = [one for one in group if one.zone is None or isinstance(one.zone, nodes.String)]
+    others = [one for one in group if one not in constant]
+    if len(constant) == 1 and others and all(one.zone == others[0].zone for one in others):
+        expression, node, _, zone = constant[0]
+        usual = slips.written(others[0].expression, others[0].zone or others[0].node)
+        here = f"is one of {slips.written(expression, zone)}" if zone is not None else "has no zone"
+        message = f"this date {here}, and those beside it are of `{usual}`"
+        hint = f"write `{usual}`" if zone is not None else f'add `{{"zone": {usual}}}`'
+        yield expression.diagnostic("C243", message, zone or node, severity="warning", hint=hint)
+
+
+def _zoned(expression: Expression) -> Iterator[_Zoned]:
+    for node in nodes.walk(expression.node) if "$dtFrom" in expression.text or "Date(" in expression.text else ():
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="floorDate" | "ceilDate"), arguments=(moment, zone, *_)):
+                if not any(isinstance(one, nodes.String) for one in nodes.walk(moment)):  # `… & "T00:00:00Z"` is in UTC
+                    yield _Zoned(expression, node, ("day",), zone)
+            case nodes.Call(procedure=nodes.Variable(name="dtFromFormat" as name), arguments=(_, form, *options)):
+                given = [value for one in options for key, value in getattr(one, "pairs", ()) if _is_zone(key)]
+                yield _Zoned(expression, node, (name, form), given[0] if given else None)
+
+
+def _is_zone(key: nodes.Node) -> bool:
+    return isinstance(key, nodes.String) and key.value == "zone"
 
 
 def _takes_moment(endpoint: Endpoint, path: Steps) -> bool:

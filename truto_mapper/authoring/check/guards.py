@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
-from truto_mapper.authoring.check.words import are_opposites, words
+from truto_mapper.authoring.check.words import Words, are_opposites, words
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names
@@ -22,11 +22,11 @@ def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Condition) and node.otherwise is None:
                 for tested, read in _others(typed, node):
-                    names = [words(str(getattr(leading_names(each)[-1], "value", ""))) for each in (tested, read)]
-                    if are_opposites(*names) or not _is_used(tested, every_one):
+                    if are_opposites(_name(tested), _name(read)) or not _is_used(tested, every_one):
                         text, other = written(one, tested), written(one, read)
                         message = f"`{text}` is only asked for, and `{other}` is given where it has a value"
-                        yield one.diagnostic("C232", message, read, severity="warning", hint=f"did you mean `{text}`?")
+                        hint = f"did you mean `{text}`, or ask for `{other}`?"
+                        yield one.diagnostic("C232", message, read, severity="warning", hint=hint)
 
 
 def _is_used(path: nodes.Node, every_one: Iterable[Expression]) -> bool:
@@ -57,7 +57,7 @@ def _others(typed: EndpointTypes, node: nodes.Condition) -> Iterator[tuple[nodes
 
 
 def _are_alike(typed: EndpointTypes, one: nodes.Path, other: nodes.Path) -> bool:
-    """Whether two paths lead to scalars of one type; the other is always there, or is what a caller gives, too."""
+    """Whether two paths lead to scalars of one type; the other is always there, given, or the opposite."""
     kinds = [typed.kind(each) for each in (one, other)]
     roots = {getattr(each.steps[0].node, "name", "") for each in (one, other)}
     is_apart = one != other
@@ -65,8 +65,16 @@ def _are_alike(typed: EndpointTypes, one: nodes.Path, other: nodes.Path) -> bool
         is_apart
         and _is_plain(kinds[0])
         and kinds[0].solid == kinds[1].solid
-        and (roots <= {"query", "body"} or not kinds[1].kinds - kinds[1].solid)
+        and (
+            roots <= {"query", "body"}
+            or not kinds[1].kinds - kinds[1].solid
+            or are_opposites(*map(_name, (one, other)))
+        )
     )
+
+
+def _name(path: nodes.Node) -> Words:
+    return words(str(getattr(leading_names(path)[-1], "value", "")))
 
 
 def _is_plain(kind: Type) -> bool:

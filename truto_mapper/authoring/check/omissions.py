@@ -6,6 +6,7 @@ from typing import Any
 
 from truto_mapper.authoring.check.absence import may_be_absent
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fields import objects
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.reachability import Reach
@@ -172,7 +173,10 @@ def sent_twice(mapper: Mapper, told: frozenset[tuple[Any, Any]]) -> Iterator[Dia
 
 
 def _is_told(endpoint: Endpoint, name: str) -> bool:
-    """Whether a query is refused, or its caller told, because of a parameter, as in `$exists($query.users) ? "…"`."""
+    """Whether a query is refused, or its caller told, because of a parameter, as in `$exists($query.users) ? "…"`.
+
+    In `$query.users and …` it is only one of several reasons.
+    """
     told = [one.node for one in (endpoint.query_error, endpoint.query_note) if one is not None]
     tests = [one.condition for node in told for one in nodes.walk(node) if isinstance(one, nodes.Condition)]
     return any(parameter_of(side) == name for test in tests for side in _asked(test))
@@ -271,6 +275,20 @@ def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
                 message = f"`{path[0]}` is required, but {[*ways.values()][-1]}"
                 hint = "give it another value there, or select the rows that have it: `rows[… != null]`"
                 yield one.diagnostic("C213", message, severity="warning", hint=hint)
+        yield from _unsure_keys(types, field, one) if field is not None else ()
+
+
+def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterator[Diagnostic]:
+    """C213: required fields of the objects that an expression makes, which may be absent."""
+    for pairs, required in objects(one.node, field):
+        for key, value in pairs:
+            way = _unsure(types, value, null=False)
+            if way is not None and isinstance(key, nodes.String) and key.value in required:
+                message, hint = (
+                    f"`{key.value}` is required, but {way}",
+                    "give it another value there, as in `… ?? false`",
+                )
+                yield one.diagnostic("C213", message, value, severity="warning", hint=hint)
 
 
 def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None:

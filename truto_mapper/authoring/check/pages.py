@@ -62,7 +62,8 @@ def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
     kind, name = typed.kind(more.node), texts_of_names(more.node)[-1:]
     beside = properties(typed.body, kind.path[:-1]) if kind.path else {}
     flag = next((one for one in beside if words(one) >= _MORE), None)
-    if kind.solid == {"string"} and (kind.kinds == {"string"} or flag is not None):
+    is_made = isinstance(more.node, nodes.Call)
+    if kind.solid == {"string"} and (kind.kinds == {"string"} or flag is not None or is_made):
         message = "this is a text, and any text but the empty one means that more follows"
         hint = 'compare it: `… = "true"`' if flag in (None, *name) else f"did you mean `{flag}`?"
         yield more.diagnostic("C240", message, severity="warning", hint=hint)
@@ -105,8 +106,14 @@ def _is_whole(name: str) -> bool:
 
 
 def _miscounted(endpoint: Endpoint) -> Iterator[Diagnostic]:
-    """C240: the number of all pages for `page_number`."""
+    """C240: the number of all pages, or a count of rows, for `page_number`."""
     number = endpoint.page_number
+    match number and number.node:
+        case nodes.Call(procedure=nodes.Variable(name="count" | "size")) if number is not None:
+            message = "this counts rows, and two pages may have as many: they are taken for one page that comes again"
+            yield number.diagnostic(
+                "C240", message, severity="warning", hint="read the number of the page, or leave it out"
+            )
     if number is not None and is_simple_path(number.node):
         name = texts_of_names(number.node)[-1]
         if _is_whole(letters(name)):

@@ -10,7 +10,7 @@ from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.source import Source, Span
 
 #: What says that something never happens. In an expression that endpoints share, it must be so in all of them.
-_NEVER = ("C211", "C239")
+_NEVER = ("C211", "C230", "C239")
 
 
 def place(found: Diagnostic) -> tuple[Source | None, Span | None]:

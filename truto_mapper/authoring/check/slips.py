@@ -37,8 +37,8 @@ def slips(
                 yield from _brackets(expression, node)
             case nodes.Object(pairs=pairs) | nodes.Group(pairs=pairs):
                 yield from _repeated_keys(expression, pairs)
-            case nodes.Binary(operator="*", left=left, right=right) if _NOTHING in (left, right):
-                yield _warning(expression, "C219", node, "this is always 0", "remove `* 0`")
+            case nodes.Binary():
+                yield from _operation(expression, node)
             case nodes.Call():
                 yield from _exchanged_parameters(expression, node)
                 found = ((one, mistaken(one.value)) for one in pictures_of(node))
@@ -47,7 +47,31 @@ def slips(
                 yield from _filters(expression, node, filters)
 
 
+def _operation(expression: Expression, node: nodes.Binary) -> Iterator[Diagnostic]:
+    """Operations whose result is known, and `f(a) - f(b) / n`, of which only the second is divided."""
+    operator, left, right = node.operator, node.left, node.right
+    if operator in _DIFFERING and left == right:
+        message = f"both sides of `{operator}` are `{written(expression, left)}`"
+        yield _warning(expression, "C219", node, message, "one of them should be another value")
+    elif operator == "*" and _NOTHING in (left, right):
+        yield _warning(expression, "C219", node, "this is always 0", "remove `* 0`")
+    match left, right:
+        case (
+            nodes.Call(procedure=nodes.Variable(name=one)),
+            nodes.Binary(
+                operator="/" | "*", left=nodes.Call(procedure=nodes.Variable(name=other)), right=nodes.Number()
+            ),
+        ) if operator in ("+", "-") and one == other:
+            message = (
+                f"`{right.operator}` comes before `{operator}`: only `{written(expression, right)}` is computed so"
+            )
+            hint = f"write `(… {operator} …) {right.operator} {written(expression, right.right)}`"
+            yield _warning(expression, "C219", node, message, hint)
+
+
 _NOTHING = nodes.Number(Span(0, 0), 0)
+#: Operators with which nobody holds a value against itself.
+_DIFFERING = frozenset({"-", "/", "%", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in"})
 #: A text that is a path of a variable.
 _PATH = re.compile(r"\$([A-Za-z_]\w*)(?:\.\w+)*")
 

@@ -270,6 +270,9 @@ class Surprises(Nulls):
             case (nodes.String() as subject, other, *_) if self.swapped(name, subject.value, other):
                 message = f"${name} looks into the constant {self.text_of(subject)}: are the arguments swapped?"
                 hint = "the text comes first, then what it may have"
+                if name in _READING:
+                    message = f"${name} reads the constant {self.text_of(subject)}: are the arguments swapped?"
+                    hint = "the date comes first, then its form"
                 if name == "join":
                     message = f"$join joins nothing but {self.text_of(subject)}: are the arguments swapped?"
                     hint = "the list comes first, then what is between its items"
@@ -283,6 +286,8 @@ class Surprises(Nulls):
         if name == "join":
             return "array" in kind.solid and kind != types.ANY
         is_read = any(isinstance(one, nodes.Name) for one in nodes.walk(other))
+        if name in _READING:
+            return is_read
         return name in _SEARCHING and _WORD.fullmatch(text) is not None and is_read and kind.values is None
 
     def replaced(self, pattern: nodes.Node, by: nodes.Node) -> None:
@@ -300,6 +305,8 @@ class Surprises(Nulls):
 #: What may be a value of one key of a sort.
 _SORTED = frozenset({"boolean", "number", "string"})
 
+#: Functions that read a date in a form.
+_READING = frozenset({"dtFromFormat", "toMillis"})
 #: Functions that look for their second argument in their first.
 _SEARCHING = frozenset({"contains", "match", "split", "substringAfter", "substringBefore"})
 

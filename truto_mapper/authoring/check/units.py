@@ -24,7 +24,7 @@ from truto_mapper.text.source import Span
 
 #: How many seconds, and how many units of a currency.
 _TIMES = {"ms": 0.001, "millis": 0.001, "milliseconds": 0.001, "sec": 1, "secs": 1, "seconds": 1}
-_TIMES |= {"mins": 60, "minutes": 60, "hrs": 3_600, "hours": 3_600}  # a day may have eight hours
+_TIMES |= {"s": 1, "mins": 60, "minutes": 60, "hrs": 3_600, "hours": 3_600}  # a day may have eight hours
 _MONEY = {"cents": 0.01, "pence": 0.01, "minor": 0.01}
 #: How many bytes. A kilobyte may have 1,000 of them, or 1,024.
 _SIZES = {"byte": 0, "bytes": 0, "kb": 1, "kib": 1, "kilobytes": 1, "mb": 2, "mib": 2, "megabytes": 2}
@@ -127,7 +127,7 @@ def _by_name(
     if not mine and not any(_unit(source.name) for source in naming.sources):
         return
     for use in uses(naming.node, lets):
-        kind = named.types.kind(use.path)
+        kind = types.item_of(named.types.kind(use.path))
         units = [*_units(use.names[-1], said.description(kind.path) if mine and kind.path else "")]
         if not units and not use.is_given:
             continue  # a provider's number may be in any unit
