@@ -39,6 +39,7 @@ def strangers(mapping: Any, typed: EndpointTypes) -> Iterator[Diagnostic]:
                     yield from _compared(expression, right, left, typed.kinds)
     for _, expression in (*every(typed.endpoint), *of_mapping(mapping)):
         yield from _looked_up(expression, typed.kinds, asked)
+        yield from _turned_back(expression, typed.kinds)
 
 
 def optional(mapping: linked.Mapping, endpoint: Endpoint) -> list[tuple[Source, Span]]:
@@ -130,6 +131,30 @@ def _looked_up(expression: Expression, kinds: Kinds, asked_for: Container[Any]) 
                     called = f"table `{table.name}`" if isinstance(table, nodes.Variable) else "table"
                     message = f"the {called} has no {quoted}: the value is undefined then"
                     hint = "add it, or a default: `$lookup(…) ?? …`"
+                    yield expression.diagnostic("C209", message, node, severity="warning", hint=hint)
+
+
+def _turned_back(expression: Expression, kinds: Kinds) -> Iterator[Diagnostic]:
+    """C209: `$keys($sift($states, function($word) { $word = $query.status }))` of a word that is not in it."""
+    for node in nodes.walk(expression.node) if "$sift" in expression.text else ():
+        match node:
+            case nodes.Call(
+                procedure=nodes.Variable(name="sift"),
+                arguments=(
+                    nodes.Variable() as table,
+                    nodes.Lambda(parameters=(parameter, *_), body=nodes.Binary(operator="=", left=one, right=other)),
+                ),
+            ) if parameter in (one, other):
+                words = {
+                    value
+                    for kind in (kinds.get(id(table), types.ANY).properties or {}).values()
+                    for value in kind.values or ()
+                }
+                asked = _listed(kinds.get(id(other if one == parameter else one), types.ANY))
+                if words and (missing := [value for value in asked if value not in words]):
+                    quoted = ", ".join(f'"{value}"' for value in missing)
+                    message = f"nothing in the table `{table.name}` becomes {quoted}: this finds nothing then"
+                    hint = "add it, or refuse it in `query_error`"
                     yield expression.diagnostic("C209", message, node, severity="warning", hint=hint)
 
 

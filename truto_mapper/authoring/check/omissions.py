@@ -16,9 +16,10 @@ from truto_mapper.authoring.sources import innermost, parameter_of, reads_parame
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import is_simple_path
+from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
+from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import (
     OF_REQUESTS,
     WITH_BODY,
@@ -265,13 +266,15 @@ def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
 
     A schema that lets every field beside it be absent, or null, says nothing by that.
     """
+    lets = dict(types.endpoint.let)
     for path, field, one in leaves(types.endpoint.response, mapper.resource.record):
         if len(path) == 1 and field is not None and field.required and not field.nullable:
-            direct = {id(node) for node in results(one.node)}  # null in a call is C223 or C224
+            made = lets.get(one.node.name, one).node if isinstance(one.node, nodes.Variable) else one.node
+            direct = {id(node) for node in results(made)}  # null in a call is C223 or C224
             ways = {
-                id(node): way for node in nodes.walk(one.node) if (way := _unsure(types, node, null=id(node) in direct))
+                id(node): way for node in nodes.walk(made) if (way := _unsure(types, node, null=id(node) in direct))
             }
-            if ways and may_be_absent(one.node, types.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
+            if ways and may_be_absent(made, types.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
                 message = f"`{path[0]}` is required, but {[*ways.values()][-1]}"
                 hint = "give it another value there, or select the rows that have it: `rows[… != null]`"
                 yield one.diagnostic("C213", message, severity="warning", hint=hint)
@@ -296,14 +299,21 @@ def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None
     kind = types.kinds.get(id(node))
     if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
         return None
-    beside = properties(types.body, kind.path[:-1])
-    declared = beside.get(kind.path[-1])
-    if declared is None or not declared.solid:
+    found = (_unsure_at(types, kind.path[:end], kind, null=null) for end in range(len(kind.path), 1, -1))
+    return next(filter(None, found), None) or _unsure_at(types, kind.path[:1], kind, null=null)
+
+
+def _unsure_at(types: EndpointTypes, path: NamePath, kind: Type, *, null: bool) -> str | None:
+    """The same for a place of the reply: that of the field, or one above it, below which there is nothing then."""
+    beside = properties(types.body, path[:-1])
+    declared, is_above = beside.get(path[-1]), path != kind.path
+    if declared is None or not declared.solid or (is_above and "array" in declared.kinds):
         return None
     tells = {one for one in ("null", "undefined") if any(one not in each.kinds for each in beside.values())}
-    ways = tells & declared.kinds & kind.kinds - (set() if null else {"null"})
+    left = {"null", "undefined"} if is_above and "undefined" in kind.kinds else kind.kinds
+    ways = tells & declared.kinds & left - (set() if null or is_above else {"null"})
     shown = " or ".join(word for one, word in (("null", "null"), ("undefined", "absent")) if one in ways)
-    return f"`{dotted(kind.path)}` may be {shown}" if ways else None
+    return f"`{dotted(path)}` may be {shown}" if ways else None
 
 
 def _unwritten(

@@ -119,6 +119,22 @@ def _miscounted(endpoint: Endpoint) -> Iterator[Diagnostic]:
         if _is_whole(letters(name)):
             message = f"`{name}` is the number of all pages, and not of this one"
             yield number.diagnostic("C240", message, severity="warning")
+    names = (
+        texts_of_names(endpoint.total.node)
+        if endpoint.total is not None and is_simple_path(endpoint.total.node)
+        else []
+    )
+    if endpoint.total is not None and names and _counts_pages(*names[-2:]):
+        message = f"`{dotted(names)}` is the number of pages, and `total` that of all rows"
+        yield endpoint.total.diagnostic("C240", message, severity="warning")
+
+
+def _counts_pages(*names: str) -> bool:
+    """Whether a path is that of the number of pages, by its last names."""
+    *above, name = map(letters, names)
+    return name in ("pages", "totalpages", "pagecount", "lastpage") or (
+        name == "last" and above[-1:] in (["page"], ["pages"])
+    )
 
 
 def unsent_page(mapping: Mapping, endpoint: Endpoint) -> Iterator[Diagnostic]:

@@ -25,12 +25,32 @@ def mistaken_texts(typed: EndpointTypes) -> Iterator[Diagnostic]:
     endpoint = typed.endpoint
     yield from _run_together(typed)
     made = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
-    for one in {id(one): one for one in made if "&" in one.text}.values():
+    for one in {id(one): one for one in made if "&" in one.text or "$join" in one.text}.values():
         inner: set[int] = set()
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Binary) and node.operator == "&" and id(node) not in inner:
                 inner |= {id(below) for below in nodes.walk(node) if isinstance(below, nodes.Binary)}
                 yield from _judged(one, list(_parts(node)))
+                yield from _repeated(one, list(_parts(node)))
+            match node:
+                case nodes.Call(procedure=nodes.Variable(name="join"), arguments=(items, *_)):
+                    yield from _repeated(one, [each for array in _arrays(items) for each in array.items])
+
+
+def _arrays(node: Node) -> Iterator[nodes.Array]:
+    """The array that a node is, or selects from."""
+    steps = node.steps[:1] if isinstance(node, nodes.Path) else (node,)
+    yield from (one for step in steps if isinstance(one := getattr(step, "node", step), nodes.Array))
+
+
+def _repeated(expression: Expression, parts: list[Node]) -> Iterator[Diagnostic]:
+    """C219: a value that a text has twice."""
+    for number, one in enumerate(parts):
+        if is_simple_path(one) and one in parts[:number]:
+            message = f"`{written(expression, one)}` is in this text twice"
+            yield expression.diagnostic(
+                "C219", message, one, severity="warning", hint="one of them should be another value"
+            )
 
 
 def _run_together(typed: EndpointTypes) -> Iterator[Diagnostic]:

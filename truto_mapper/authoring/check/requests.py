@@ -29,7 +29,8 @@ _SAFE = frozenset({"uuid", "date", "date-time"})
 #: The variables that callers and accounts give.
 _GIVEN = frozenset({"query", "context", "id", "ids", "body"})
 #: Functions that keep the characters of a text.
-_KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join", "encodeUrl"})
+_KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join", "encodeUrl", "substring"})
+_KEEPING |= {"substringBefore", "substringAfter", "pad"}
 
 
 def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
@@ -100,12 +101,29 @@ def unasked(types_: EndpointTypes) -> Iterator[Diagnostic]:
         if not read and join.next_cursor is None:  # else it may ask for all rows
             message = f"the request of `{join.name}` never has `$ids`, so it is the same for all rows"
             yield join.path.diagnostic("C244", message, severity="warning", hint="write `$ids` where the ids belong")
-        elif read and join.batch > 1 and "array" in types_.kind(join.ids.node).kinds and all(one[2] for one in read):
+        for one, node, index in _beyond(sent, join.batch):
+            message = (
+                f"`$ids[{index}]` is always absent: a request of `{join.name}` has no more than {join.batch} of them"
+            )
+            yield one.diagnostic("C244", message, node, severity="warning", hint="the first has the index 0")
+        if read and join.batch > 1 and "array" in types_.kind(join.ids.node).kinds and all(one[2] for one in read):
             one, node, _ = read[0]
             message = f"`{join.name}` asks for up to {join.batch} ids at once, and sends the first of them only"
             yield one.diagnostic(
                 "C244", message, node, severity="warning", hint="send all of `$ids`, or add `batch: 1`"
             )
+
+
+def _beyond(some: Iterable[Expression], batch: int) -> Iterator[tuple[Expression, Node, int]]:
+    """Where expressions take one of `$ids` that a request never has."""
+    for one in some:
+        for node in nodes.walk(one.node) if "$ids" in one.text else ():
+            match node:
+                case nodes.Step(
+                    node=nodes.Variable(name="ids"), predicates=(nodes.Filter(expression=nodes.Number(value=n)), *_)
+                ):
+                    if not -batch <= n < batch:
+                        yield one, node, int(n)
 
 
 def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:

@@ -148,7 +148,7 @@ def existing_truths(typed: EndpointTypes) -> Iterator[Diagnostic]:
             match node:
                 case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(read,)):
                     kind, text = typed.kind(read), written(one, read)
-                    if kind.path and kind.solid == types.BOOLEAN.kinds:
+                    if (kind.path or is_simple_path(read)) and kind.solid == types.BOOLEAN.kinds:
                         message = f"this is true where `{text}` is false, too"
                         yield one.diagnostic("C246", message, node, severity="warning", hint=f"write `{text}`")
 
