@@ -24,7 +24,7 @@ from truto_mapper.text.source import Source
 #: Functions that give nothing, or fail, for a text that they cannot read.
 _CONVERSIONS = frozenset({"number", "toMillis"})
 #: An example in a description, and a date that a description shows by its letters.
-_SUCH_AS = re.compile(r"(?:such as|e\.g\.|for example|like|example:)[ :,]*([\"'`“]?)(\d[^\s\"'`”;()]*)", re.IGNORECASE)
+_SUCH_AS = re.compile(r"(?:such as|e\.g\.|for example|like|example:)[ :,]*[\"'`“]?(\d[^\s\"'`”;()]*)", re.IGNORECASE)
 _LETTERS = re.compile(r"\b(?:YYYY|YY|MM|DD)(?:[-/. ]?(?:YYYY|YY|MM|DD))+\b", re.IGNORECASE)
 #: The last day of a year: its day is no month.
 _LAST_DAY = {"YYYY": "2026", "YY": "26", "MM": "12", "DD": "31"}
@@ -119,7 +119,7 @@ def _only_path(call: nodes.Call, first: Node) -> Node | None:
 def _examples(forms: list[JSON], said: str) -> list[str]:
     """The texts that a schema shows of a value."""
     given = [one for form in forms for one in (*_listed(form.get("examples")), form.get("example"))]
-    shown = [found[2].rstrip(".,:") for found in _SUCH_AS.finditer(said)]
+    shown = [found[1].rstrip(".,:") for found in _SUCH_AS.finditer(said)]
     dates = [_date(found[0]) for found in _LETTERS.finditer(said)]
     return [one for one in (*given, *shown, *dates) if isinstance(one, str) and one]
 

@@ -137,9 +137,7 @@ class EndpointTypes:
             scope = scope.bound(name, self._infer(expression, scope), expression.node)
             self.inference.lists |= {name} if self.inference.is_list(expression.node) else set()
         let = dict(endpoint.let)
-        read = {
-            one.value for _, each in every(endpoint) for one in nodes.walk(each.node) if isinstance(one, nodes.Name)
-        }
+        read = {name for _, one in every(endpoint) for name in fields.read_of(one, let)}
         for path, field, expression in leaves(endpoint.response, mapper.resource.record):
             self._field = field
             self.inference.used(self._infer(expression, scope))

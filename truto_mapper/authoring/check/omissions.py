@@ -1,7 +1,7 @@
 """What a mapping leaves out: names it does not use, unified fields it does not write, reply fields it does not read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from truto_mapper.authoring.check.absence import may_be_absent
@@ -287,10 +287,7 @@ def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterato
         for key, value in pairs:
             way = _unsure(types, value, null=False)
             if way is not None and isinstance(key, nodes.String) and key.value in required:
-                message, hint = (
-                    f"`{key.value}` is required, but {way}",
-                    "give it another value there, as in `… ?? false`",
-                )
+                message, hint = f"`{key.value}` is required, but {way}", "give it another value there: `… ?? …`"
                 yield one.diagnostic("C213", message, value, severity="warning", hint=hint)
 
 
@@ -299,8 +296,10 @@ def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None
     kind = types.kinds.get(id(node))
     if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
         return None
-    found = (_unsure_at(types, kind.path[:end], kind, null=null) for end in range(len(kind.path), 1, -1))
-    return next(filter(None, found), None) or _unsure_at(types, kind.path[:1], kind, null=null)
+    rows = [types.kind(one.node).path for _, one in types.endpoint.for_each]
+    places = (kind.path[:end] for end in range(len(kind.path), 0, -1))
+    below = takewhile(lambda place: place not in rows, places)  # a row is there
+    return next(filter(None, (_unsure_at(types, place, kind, null=null) for place in below)), None)
 
 
 def _unsure_at(types: EndpointTypes, path: NamePath, kind: Type, *, null: bool) -> str | None:

@@ -29,8 +29,8 @@ _SAFE = frozenset({"uuid", "date", "date-time"})
 #: The variables that callers and accounts give.
 _GIVEN = frozenset({"query", "context", "id", "ids", "body"})
 #: Functions that keep the characters of a text.
-_KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "join", "encodeUrl", "substring"})
-_KEEPING |= {"substringBefore", "substringAfter", "pad"}
+_KEEPING = frozenset({"string", "trim", "lowercase", "uppercase", "pad", "join", "encodeUrl"})
+_KEEPING |= {"substring", "substringBefore", "substringAfter"}
 
 
 def unescaped(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
