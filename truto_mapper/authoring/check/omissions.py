@@ -1,7 +1,7 @@
 """What a mapping leaves out: names it does not use, unified fields it does not write, reply fields it does not read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any
 
 from truto_mapper.authoring.check.absence import may_be_absent
@@ -296,10 +296,8 @@ def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None
     kind = types.kinds.get(id(node))
     if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
         return None
-    rows = [types.kind(one.node).path for _, one in types.endpoint.for_each]
     places = (kind.path[:end] for end in range(len(kind.path), 0, -1))
-    below = takewhile(lambda place: place not in rows, places)  # a row is there
-    return next(filter(None, (_unsure_at(types, place, kind, null=null) for place in below)), None)
+    return next(filter(None, (_unsure_at(types, place, kind, null=null) for place in places)), None)
 
 
 def _unsure_at(types: EndpointTypes, path: NamePath, kind: Type, *, null: bool) -> str | None:
