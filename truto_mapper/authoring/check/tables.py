@@ -136,8 +136,7 @@ def _led_back(table: _Table, other: _Table) -> Iterator[Diagnostic]:
         return
     for key, value in table.words.items():
         if value in unknown:
-            meant = next(one for one, word in back.items() if word == key)
-            yield table.told(key, f"`{key}` is `{value}` here, and `{meant}` is `{key}` in {other.text}")
+            yield table.told(key, f"`{key}` is `{value}` here, of which {other.text} makes nothing")
         elif back[value] != key:
             yield table.told(key, f"`{key}` is `{value}` here, and `{value}` is `{back[value]}` in {other.text}")
 
