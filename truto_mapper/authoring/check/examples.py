@@ -66,10 +66,11 @@ def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:
 
 
 def _of_empty_cells(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnostic]:
-    """C225: a column of CSV that becomes a number without a test: a cell may be empty."""
-    read = {typed.kind(node).path: node for node in nodes.walk(expression.node) if is_simple_path(node)}
+    """C225: `$exists(price) ? $number(price)` of a column of CSV: a cell without a value is an empty text."""
+    tests = [one.condition for one in nodes.walk(expression.node) if isinstance(one, nodes.Condition)]
+    read = {typed.kind(node).path: node for test in tests for node in nodes.walk(test) if is_simple_path(node)}
     rows = [name for name, _ in typed.endpoint.for_each]
-    for path, node in read.items() if not _fails(expression, {}, rows) else ():
+    for path, node in read.items() if read and not _fails(expression, {}, rows) else ():
         if path is not None and len(path) == 1 and _fails(expression, {path[0]: ""}, rows):
             text = written(expression, node)
             message = f"this fails where `{text}` is empty, as cells of CSV may be"
