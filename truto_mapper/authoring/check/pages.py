@@ -113,9 +113,9 @@ def _miscounted(endpoint: Endpoint) -> Iterator[Diagnostic]:
         hint = "read the number of the page, or leave it out"
         yield number.diagnostic("C240", message, severity="warning", hint=hint)
     if number is not None and is_simple_path(number.node):
-        name = texts_of_names(number.node)[-1]
-        if _is_whole(letters(name)):
-            message = f"`{name}` is the number of all pages, and not of this one"
+        names = texts_of_names(number.node)
+        if _is_whole(letters(names[-1])) or _counts_pages(*names[-2:]):
+            message = f"`{names[-1]}` is the number of all pages, and not of this one"
             yield number.diagnostic("C240", message, severity="warning")
     if total is not None and is_simple_path(total.node) and _counts_pages(*texts_of_names(total.node)[-2:]):
         message = f"`{dotted(texts_of_names(total.node))}` is the number of pages, and `total` that of all rows"
