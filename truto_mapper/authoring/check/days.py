@@ -13,7 +13,7 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import bound_values, leading_names
 from truto_mapper.language.source_paths import reads
-from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Mapping, every, leaves
+from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Mapping, every, expressions, leaves, of_requests
 from truto_mapper.text.diagnostics import Diagnostic, either
 from truto_mapper.text.pointers import Steps
 from truto_mapper.text.record import NamedTuple
@@ -56,10 +56,9 @@ class _Zoned(NamedTuple):
 
 def other_zones(endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C243: the only date of a record, or of a request, that is read or made in another zone than those beside it."""
-    for keys in (("response", "let"), OF_REQUESTS):
+    made = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
+    for some in (made, of_requests(endpoint)):
         alike: dict[tuple[Hashable, ...], list[_Zoned]] = {}
-        some = [one for _, one in endpoint.let] if "let" in keys else []
-        some += [one for key, one in every(endpoint) if key in keys]
         for one in (each for expression in some for each in _zoned(expression)):
             alike.setdefault(one.kind, []).append(one)
         for group in alike.values():
