@@ -14,7 +14,8 @@ from random_mappings import ArrayDrawn, Drawn, JoinedDrawn, OneDrawn
 from truto_mapper import MapperError, MappingError
 from truto_mapper.engine.exact import ExactPage
 from truto_mapper.engine.fused import MANY
-from truto_mapper.language.runtime.values import MISSING, Budget, truthy
+from truto_mapper.engine.replies import PageBudget
+from truto_mapper.language.runtime.values import MISSING, truthy
 from truto_mapper.language.trace import Trace
 
 #: After an error there are no records to compare, so it is the rarest choice.
@@ -195,10 +196,10 @@ def test_for_any_page_the_generated_code_reads_what_the_exact_path_reads(tmp_pat
         assert not unknown_names(function.reply)
         for body in (drawn.reply(), drawn.reply()):
             bindings = ({"word": "x"}, MISSING, {"word": "h"}, MISSING, {"limit": 3}, body, 200, MISSING, MISSING)
-            found = function.reply(bindings, Budget())
+            found = function.reply(bindings, PageBudget())
             if found is None:  # it may raise; then the exact path says why
                 continue
-            exactly = replies._recognise(function.endpoint, replies.scope(bindings, Budget()))
+            exactly = replies._recognise(function.endpoint, replies.scope(bindings, PageBudget()))
             count["read"] += 1
             assert truthy(found[0]) == truthy(exactly[0])
             if truthy(exactly[0]):

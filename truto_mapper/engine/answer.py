@@ -22,8 +22,17 @@ from truto_mapper.engine.page import (
     bounded,
 )
 from truto_mapper.engine.query import Asked, Plan, Query
-from truto_mapper.engine.replies import RESPONSE, Bindings, Replies, has_joins, next_cursor, offset_notes, zone_notes
-from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.engine.replies import (
+    RESPONSE,
+    Bindings,
+    PageBudget,
+    Replies,
+    has_joins,
+    next_cursor,
+    offset_notes,
+    zone_notes,
+)
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import WITH_BODY
 from truto_mapper.resource.spec import GIVING_ONE
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
@@ -57,10 +66,12 @@ def page_of(  # noqa: C901  # several functions take longer
     headers: Any,
     on_invalid: OnInvalid,
     is_exact: bool = False,  # a keyword of its own takes longer
+    joined: PageBudget | None = None,  # likewise
 ) -> Page[Any]:
     """The page of a response, whose body is JSON or its bytes; see `Given`.
 
-    If it `is_exact`, the numbers in bytes keep the digits that no double has: the page is to be written.
+    If it `is_exact`, the numbers in bytes keep the digits that no double has: the page is to be written. `joined` has
+    what the joins of the page gave, if they ran.
     """
     only, settings, sent, now, parameters, one, given, cursor, zone_of_plan, remote_data, is_whole, notes, plan = asked
     kind: type[Response] = Response
@@ -69,9 +80,8 @@ def page_of(  # noqa: C901  # several functions take longer
         notes += told
     response = _new(kind, (body, status, headers))  # as kind(…), which takes longer
     bindings = (settings, sent, headers, now, parameters, body, status, one, given)
-    joined, reply = replies.joined, None
-    budget: Any = Budget() if joined is None else joined.budget
-    found: list[Diagnostic] = [] if joined is None else [*joined.notes]
+    budget, reply = PageBudget() if joined is None else joined, None
+    found: list[Diagnostic] = [*budget.notes]
     if only is not None and status == 200 and replies.trace is None:  # as `recognised`, which takes longer
         fused: Fused | None = replies.functions[only]
         read = fused.reply  # type: ignore[union-attr]
@@ -88,7 +98,8 @@ def page_of(  # noqa: C901  # several functions take longer
         days = replies.mapping.whole_days
         found += zone_drift(fused.types, body) if zone is MISSING else zone_notes(zone, plan, days)
     is_looping = False
-    if fused.is_more and (fused.has_pages or settings is not fused.quiet):  # it has `pagination`, or joins that run
+    # It has `pagination`, or joins that would have to run.
+    if fused.is_more and (fused.has_pages or (joined is None and settings is not fused.quiet)):
         following, is_looping = _following(replies, fused, query, bindings, following, rows, found, budget)
     elif following.__class__ is not str or not following or (cursor is not None and following == cursor):
         following, is_looping = next_cursor(following, fused, query, body, found)
@@ -113,7 +124,7 @@ def page_of(  # noqa: C901  # several functions take longer
                 True,
                 cursors,
                 "list",
-                None if joined is None else joined.replies,
+                budget.replies,
                 (),
                 (),
             )
@@ -131,7 +142,7 @@ def _following(
     following: Any,
     rows: Any,
     found: list[Diagnostic],
-    budget: Budget,
+    budget: PageBudget,
 ) -> tuple[str | None, bool]:
     """As `next_cursor`, which knows neither `pagination` nor joins."""
     found += _unjoined(fused, replies, bindings, budget) if fused.joins else ()
@@ -140,7 +151,7 @@ def _following(
     return next_cursor(following, fused, query, bindings[RESPONSE], found)
 
 
-def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: Budget) -> Sequence[Diagnostic]:
+def _unjoined(fused: Fused, replies: Replies, bindings: Bindings, budget: PageBudget) -> Sequence[Diagnostic]:
     """A note on a page that is mapped without the joins that it needs."""
     if has_joins(fused, replies, bindings, budget):
         return ()
@@ -195,7 +206,7 @@ class Answer:
         plan: Plan,
         bindings: Bindings,
         found: list[Diagnostic],
-        budget: Budget,
+        budget: PageBudget,
         on_invalid: OnInvalid,
         is_looping: bool = False,
     ) -> None:
@@ -312,7 +323,7 @@ class Answer:
             True,
             cursors,
             self.plan.method,
-            None if self.replies.joined is None else self.replies.joined.replies,
+            self.budget.replies,
             tuple(rejected.pointers),
             tuple(findings),
         )

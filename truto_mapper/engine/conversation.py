@@ -13,7 +13,7 @@ from truto_mapper.engine.page import OnInvalid, Page, Request, Response
 from truto_mapper.engine.planner import plan_of
 from truto_mapper.engine.query import Query, asked_of
 from truto_mapper.engine.rendering import Format
-from truto_mapper.engine.replies import Replies
+from truto_mapper.engine.replies import PageBudget, Replies
 from truto_mapper.language.expression import Scope
 from truto_mapper.language.runtime.values import MISSING, Budget
 from truto_mapper.text.record import NamedTuple
@@ -57,8 +57,9 @@ class Pages:
         if response is not None:
             return self.made(request, response)
         try:
-            replies = self.replies if self.joining is None else self.joining.unasked()
-            return _static(replies, request.query, self.on_invalid)
+            if self.joining is None:
+                return _static(self.replies, request.query, self.on_invalid)
+            return _static(self.joining.replies, request.query, self.on_invalid, self.joining.unasked())
         except FAILURES as error:
             raise failure(error, request.query) from None
 
@@ -120,7 +121,7 @@ class EncodedPages(Pages):
         return made._replace(diagnostics=page.diagnostics, next_cursor=page.next_cursor)  # a stream may have changed it
 
 
-def _static(replies: Replies, query: Query, on_invalid: OnInvalid) -> Page[Any]:
+def _static(replies: Replies, query: Query, on_invalid: OnInvalid, joined: PageBudget | None = None) -> Page[Any]:
     """The page of a call that is skipped: the mapped static_response, or no records."""
     plan, mapping = plan_of(query), replies.mapping
     body = requests.static_response(mapping, query, plan.settings, plan.now, replies.trace)
@@ -128,5 +129,5 @@ def _static(replies: Replies, query: Query, on_invalid: OnInvalid) -> Page[Any]:
         parts = (), None, query.notes, (), Response(None), query, mapping.resource
         return Page(*parts, is_asked=False, method=query.method)
     asked = asked_of(query, plan, plan.settings, plan.now)
-    page = page_of(replies, body, query, asked, 200, {}, on_invalid)._replace(is_asked=False)
+    page = page_of(replies, body, query, asked, 200, {}, on_invalid, joined=joined)._replace(is_asked=False)
     return page._replace(following=None) if plan.first is not None and isinstance(page.following, str) else page

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from truto_mapper.engine.field_source import FieldSource
 from truto_mapper.engine.look_ups import JOINED
-from truto_mapper.engine.row_code import Blueprint, RowCode, deeper_tests
+from truto_mapper.engine.row_code import Blueprint, Made, RowCode, deeper_tests
 from truto_mapper.engine.shaping import CLASSES
 from truto_mapper.language.names import NamePath
 from truto_mapper.language.nodes import Call, Condition, Node, Variable
@@ -137,20 +137,26 @@ class ExpectedRowCode(RowCode):
         return test
 
     def object(self, children: list[FieldSource]) -> ast.expr:
-        """The object in one piece: every field has a value, up to the first one that a join may not give."""
-        count = next((n for n, child in enumerate(children) if self.may_miss(child)), len(children))
-        keys: list[ast.expr | None] = [self.pen.constant(child.name) for child in children[:count]]
-        made = ast.Dict(keys, [self.expected(child) for child in children[:count]], **self.pen.at)
-        if count == len(children):
-            return made
-        local = self.pen.new_local("object")
-        self.pen.assign(local, made)
-        for child in children[count:]:
-            if self.may_miss(child):
-                super().put(local, child)
-            else:
-                self.pen.assign_item(local, child.name, self.expected(child))
-        return self.pen.load(local)
+        """The object in one piece where each field has a value. A join may not give some: then field by field."""
+        pen = self.pen
+        made = [self.value_of(child) if self.may_miss(child) else self._sure(child) for child in children]
+        keys: list[ast.expr | None] = [pen.constant(child.name) for child in children]
+        whole = ast.Dict(keys, [one.kept for one in made], **pen.at)
+        if not any(map(self.may_miss, children)):
+            return whole
+        local = pen.new_local("object")
+
+        def by_field() -> None:
+            pen.assign(local, ast.Dict([], [], **pen.at))
+            for child, one in zip(children, made, strict=True):
+                self.store(local, child, one)
+
+        pen.branch(pen.both(*(one.test for one in made)), lambda: pen.assign(local, whole), by_field)
+        return pen.load(local)
+
+    def _sure(self, child: FieldSource) -> Made:
+        value = self.expected(child)
+        return Made(value, value, self.pen.constant(value=True), is_settled=True)
 
     def may_miss(self, child: FieldSource) -> bool:
         """Whether a join gives the value of a field, or of all fields of an object, so that it is often absent."""

@@ -92,21 +92,34 @@ class JoinTypes:
         for path, classes in self._beside:
             if value_at(body, *path).__class__ not in classes:
                 return None
-        return self.take_usual(body, found)
+        return self._taken(body, found)
 
     @cached_property
     def _beside(self) -> list[tuple[NamePath, tuple[type, ...]]] | None:
-        """The paths of what is read beside the rows, and the classes of values that say nothing; None without paths."""
-        classes = {self.join.error_when: NOTHING, self.join.next_cursor: (str, *NOTHING)}
-        found = [(path, classes[one]) for one, path in self.paths.items() if path is not None]
-        return found if len(found) == len(self.paths) else None
+        """The paths of what is read beside the rows, and the classes of values that say nothing.
+
+        None where more is read, or not by a path.
+        """
+        found, left = list[tuple[NamePath, tuple[type, ...]]](), _without(self.looked, self.path or ())
+        for one, path in self.paths.items():
+            if path is None:
+                return None
+            declared = classes_of(_below(self.kind, path))
+            is_text = one is self.join.next_cursor and (not declared or str in declared)
+            found.append((path, (str, *NOTHING) if is_text else NOTHING))
+            left = _without(left, path)
+        return None if left.names else found
 
     def take_usual(self, body: Any, found: dict[str, Any]) -> int | None:
         """Add the rows of a reply by their keys; their number. Nothing, and None, for one that has anything unusual."""
+        is_usual = self._around is None or self._around(body)
+        return self._taken(body, found) if is_usual else None
+
+    def _taken(self, body: Any, found: dict[str, Any]) -> int | None:
         if self._take is None or self.path is None:
             return None
         rows, made = value_at(body, *self.path), dict[str, Any]() if found else found
-        if rows.__class__ is not list or (self._around is not None and not self._around(body)):
+        if rows.__class__ is not list:
             return None
         try:
             self._take(rows, made)
@@ -162,17 +175,24 @@ def _without(looked: Looked, path: NamePath) -> Looked:
     if not path:
         return Looked()
     names = {name: one for name, one in looked.names.items() if name != path[0]}
-    if path[0] in looked.names:
-        names[path[0]] = _without(looked.names[path[0]], path[1:])
+    below = _without(looked.names.get(path[0], Looked()), path[1:])
+    if below.is_whole or below.names:
+        names[path[0]] = below
     return Looked(looked.is_whole, names)
+
+
+def _below(kind: Type, path: NamePath) -> Type:
+    """The type at a path of names."""
+    for name in path:
+        kind = (kind.properties or {}).get(name, ANY)
+    return kind
 
 
 def _read(kind: Type, looked: Looked, path: NamePath) -> Read | None:
     """What is read of a row and declared; None if a row is declared to be no object."""
     for name in path:
-        kind = (kind.properties or {}).get(name, ANY)
         looked = Looked(is_whole=True) if looked.is_whole else looked.names.get(name, Looked())
-    row = ANY if kind.items is None else kind.items
+    row = _below(kind, path).items or ANY
     if classes_of(row) and dict not in classes_of(row):
         return None
     below = {name: _read_of(inner, deeper) for name, inner, deeper in looked.below(row)}

@@ -10,7 +10,7 @@ from truto_mapper.engine.answer import FAILURES, Given, failure, opened, page_of
 from truto_mapper.engine.arguments import checked, refuse
 from truto_mapper.engine.called import value_at
 from truto_mapper.engine.join_replies import Reader
-from truto_mapper.engine.joined import Joined, JoinedBudget
+from truto_mapper.engine.joined import JoinedBudget
 from truto_mapper.engine.joins import Joins, runs
 from truto_mapper.engine.lacking import lacking
 from truto_mapper.engine.page import OnInvalid, Page, ReadResponse, Request, Response
@@ -23,7 +23,7 @@ from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic, did_you_mean, excerpt
 from truto_mapper.text.errors import MapperError
-from truto_mapper.text.record import NamedTuple, replace
+from truto_mapper.text.record import NamedTuple
 
 if TYPE_CHECKING:
     from truto_mapper.engine.encoded import Encoded
@@ -47,13 +47,13 @@ class Answered(NamedTuple):
     """A reply to a page's own request, its body read, with what its joins gave."""
 
     response: Response
-    joined: Joined
+    joined: JoinedBudget
 
     def page(self, replies: Replies, query: Query | None, asked: Asked, on_invalid: OnInvalid) -> Page[Any]:
         """The page of all replies. Raises as `map` does."""
         body, status, headers = self.response
-        page = page_of(replace(replies, joined=self.joined), body, query, asked, status, headers, on_invalid)
-        self.joined.budget.joined = {}  # what is kept of a page must not keep the rows
+        page = page_of(replies, body, query, asked, status, headers, on_invalid, False, self.joined)  # ditto
+        self.joined.joined = {}  # what is kept of a page must not keep the rows
         return page._replace(response=self.response) if isinstance(self.response, ReadResponse) else page
 
 
@@ -71,11 +71,12 @@ class Joining:
 
     def typed(self, body: bytes, given: Given, chosen: Format | None, joined: Any) -> tuple[Page[Any], Encoded] | None:
         """A page made of rows that stay bytes, with kept replies; see `RawRows.page`."""
-        return self._raw_rows.page(self._replies_of_rows(given, joined), body, given, chosen)
+        found = self._usual(given[1], joined) or self._of_rows(given, self._responses(joined, given[1]))
+        return None if found is None else self._raw_rows.page(self.replies, body, given, chosen, found)
 
-    def unasked(self) -> Replies:
-        """Maps what was not asked for: no join runs."""
-        return replace(self.replies, joined=Joined(JoinedBudget(), {}))
+    def unasked(self) -> JoinedBudget:
+        """What joins give a page that was not asked for: none of them runs."""
+        return JoinedBudget()
 
     def asking(
         self, on_invalid: OnInvalid, request: Request, response: Response, *, is_exact: bool = False
@@ -91,7 +92,7 @@ class Joining:
         response, bindings, endpoint, budget, told = opened
         try:
             joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
-            joins.notes += told
+            joins.budget.notes += told
             return Answered(response, (yield from joins.steps()))
         except FAILURES as error:
             raise failure(error, response.headers, query, reply=response) from None
@@ -130,33 +131,28 @@ class Joining:
                 return None
             response, bindings, endpoint, budget, told = opened
             joins = Joins(self.readers[endpoint.name], self.replies.scope(bindings, budget), query, on_invalid)
-            joins.notes += [*told, *lacking(endpoint.joins, joins.scope, responses)]
+            joins.budget.notes += [*told, *lacking(endpoint.joins, joins.scope, responses)]
             found = joins.of_replies(responses)
         return Answered(response, found).page(self.replies, query, asked, on_invalid)
 
-    def _replies_of_rows(self, given: Given, joined: Any) -> Replies | None:
-        """Maps rows with kept replies where nothing of the page itself is read for these; None where something is."""
-        found = self._usual(given[1], joined) or self._of_rows(given, self._responses(joined, given[1]))
-        return None if found is None else replace(self.replies, joined=found)
-
-    def _usual(self, asked: Asked, given: Any) -> Joined | None:
+    def _usual(self, asked: Asked, given: Any) -> JoinedBudget | None:
         """What kept replies give, where each of them is usual: no expression has to be evaluated then."""
         readers = () if asked[0] is None or self.replies.trace is not None else self.readers[asked[0]]
         if not readers or given.__class__ is not dict or len(given) != len(readers):
             return None
-        budget, replies = JoinedBudget(), dict[str, list[Response]]()
+        budget = JoinedBudget()
         for reader in readers:
             name, rows = reader.join.name, dict[str, Any]()
             if given.get(name).__class__ is not list:
                 return None
-            budget.joined[name], replies[name] = rows, list(map(_response, given[name]))
-            taken = reader.take_usual(replies[name], rows)
+            budget.joined[name], budget.replies[name] = rows, list(map(_response, given[name]))
+            taken = reader.take_usual(budget.replies[name], rows)
             if taken is None:
                 return None
             budget.spent += taken
-        return Joined(budget, replies) if budget.spent <= MAX_SPENT else None
+        return budget if budget.spent <= MAX_SPENT else None
 
-    def _of_rows(self, given: Given, responses: dict[str, list[Response]]) -> Joined | None:
+    def _of_rows(self, given: Given, responses: dict[str, list[Response]]) -> JoinedBudget | None:
         query, asked, status, headers, on_invalid = given
         only, settings, sent, now, parameters, one, of_caller, *_ = asked
         if only is None or any(one.reads_ids or one.join.name not in responses for one in self.readers[only]):

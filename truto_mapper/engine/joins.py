@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
 from truto_mapper.engine.join_replies import Reader, RepliesOf, key_text
-from truto_mapper.engine.joined import Joined, JoinedBudget
+from truto_mapper.engine.joined import JoinedBudget
 from truto_mapper.engine.page import OnInvalid, Request, Response
 from truto_mapper.engine.requests import value_of
 from truto_mapper.language.expression import Scope
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: The most requests of a join for one page.
 MAX_REQUESTS = 1_000
 
-Steps: TypeAlias = Generator[Request, Response, Joined]
+Steps: TypeAlias = Generator[Request, Response, JoinedBudget]
 
 
 class Joins:
@@ -36,7 +36,8 @@ class Joins:
     def __init__(self, readers: Sequence[Reader], scope: Scope, query: Query | None, on_invalid: OnInvalid) -> None:
         self.readers, self.scope, self.query = readers, scope, query
         self.on_invalid: OnInvalid = on_invalid
-        self.notes: list[Diagnostic] = []
+        #: No join sees what another gave: the budget has it at the end.
+        self.rows: dict[str, dict[str, Any]] = {}
         self.replies: dict[str, list[Response]] = {}
 
     @property
@@ -44,21 +45,21 @@ class Joins:
         assert isinstance(self.scope.budget, JoinedBudget)  # noqa: S101  # for mypy
         return self.scope.budget
 
-    @property
-    def joined(self) -> Joined:
-        return Joined(self.budget, self.replies, tuple(self.notes))
-
     def steps(self) -> Steps:
         """Ask for what the page needs. Raises as `map` does, and `ProviderError` P604 for pages without end."""
         for reader in self.readers:
             replies = self._replies_of(reader)
             if runs(reader.join, self.scope):
                 yield from self._asked(replies)
-            self.notes += replies.notes()
-        return self.joined
+            self.budget.notes += replies.notes()
+        return self._filled()
+
+    def _filled(self) -> JoinedBudget:
+        self.budget.joined, self.budget.replies = self.rows, self.replies
+        return self.budget
 
     def _replies_of(self, reader: Reader) -> RepliesOf:
-        rows = self.budget.joined[reader.join.name] = {}
+        rows = self.rows[reader.join.name] = {}
         return RepliesOf(reader, self.scope, rows, self.on_invalid)
 
     def _asked(self, replies: RepliesOf) -> Generator[Request, Response, None]:
@@ -97,14 +98,14 @@ class Joins:
             budget.started += budget.clock() - asked_at
         return response
 
-    def of_replies(self, given: Mapping[str, Sequence[Response]]) -> Joined:
+    def of_replies(self, given: Mapping[str, Sequence[Response]]) -> JoinedBudget:
         """Read kept replies to the joins, in the order of their requests if a join reads `$ids` of them."""
         for reader in self.readers:
             replies = self._replies_of(reader)
             if reader.join.name in given:
                 self._kept(replies, given[reader.join.name])
-            self.notes += replies.notes()
-        return self.joined
+            self.budget.notes += replies.notes()
+        return self._filled()
 
     def _kept(self, replies: RepliesOf, given: Sequence[Response]) -> None:
         join, asked = replies.join, self.replies.setdefault(replies.join.name, [])

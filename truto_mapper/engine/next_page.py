@@ -20,8 +20,7 @@ from truto_mapper.text.record import replace
 if TYPE_CHECKING:
     from truto_mapper.engine.fused import Fused
     from truto_mapper.engine.query import Query
-    from truto_mapper.engine.replies import Bindings, Replies
-    from truto_mapper.language.runtime.values import Budget
+    from truto_mapper.engine.replies import Bindings, PageBudget, Replies
 
 #: Texts that are true in JSONata, and mean the opposite.
 _NO: Final = frozenset({"false", "no", "n", "f", "0", "off", "null", "none"})
@@ -49,7 +48,7 @@ def following(
     value: Any,
     rows: Any,
     found: list[Diagnostic],
-    budget: Budget,
+    budget: PageBudget,
     *,
     is_raw: bool = False,
 ) -> tuple[str | None, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from truto_mapper.engine import requests
@@ -24,7 +25,7 @@ from truto_mapper.text.timestamps import has_offset_of, is_time_zone, offset_at,
 
 if TYPE_CHECKING:
     from truto_mapper.engine.fused import Fused
-    from truto_mapper.engine.joined import Joined
+    from truto_mapper.engine.page import Response
     from truto_mapper.engine.source_types import Reading, SourceTypes
     from truto_mapper.language.trace import Trace
 
@@ -40,6 +41,20 @@ Bindings: TypeAlias = tuple[Any, ...]
 RESPONSE = linked.REPLY.index("response")
 
 
+class PageBudget(Budget):
+    """The time and the memory of a page, and what its joins gave: nothing here, see `JoinedBudget`."""
+
+    #: The rows of each join by their keys, the replies of each that ran, and what is noteworthy about them.
+    joined: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    replies: Mapping[str, Sequence[Response]] | None = None
+    notes: Sequence[Diagnostic] = ()
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What is bound for expressions of records, and for those who look for the places of values."""
+        return {"joined": {}}
+
+
 @record
 class Replies:
     """Reads the replies to one mapping.
@@ -47,8 +62,8 @@ class Replies:
     `functions` has the function of each endpoint by name; `unplanned` is the plan of a reply without a query, by
     method; `forms` has the form of each endpoint that replies in CSV, by name. Records have a `schema`, and `cursors`
     seal where their pages end. `unknown` is filled with what a page without its query does not know, by the name of the
-    endpoint; a `trace` notes every evaluation. `joined` is what the joins of one page gave. `are_stored` if pages
-    are to have the findings about each rejected row, and records that only become columns.
+    endpoint; a `trace` notes every evaluation. `are_stored` if pages are to have the findings about each rejected
+    row, and records that only become columns.
     """
 
     mapping: linked.Mapping
@@ -59,16 +74,15 @@ class Replies:
     cursors: Cursors
     unknown: dict[str, list[Diagnostic]]
     trace: Trace | None = None
-    joined: Joined | None = None
     are_stored: bool = False
 
-    def scope(self, bindings: Bindings, budget: Budget) -> Scope:
+    def scope(self, bindings: Bindings, budget: PageBudget) -> Scope:
         names = dict(zip(linked.REPLY, bindings, strict=True))
-        names |= {"joined": {}} if self.joined is None else self.joined.names
+        names |= budget.names
         return Scope(bindings[RESPONSE], names, trace=self.trace, budget=budget)
 
     def recognised(
-        self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
+        self, bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: PageBudget
     ) -> tuple[Fused | None, Sequence[Any]]:
         """The function of the endpoint whose reply this is, and what `Fused.reply` gives.
 
@@ -100,7 +114,7 @@ class Replies:
                 return fused, reply
         return self._unrecognised(names, bindings, plan, found, budget)
 
-    def _generated(self, fused: Fused, bindings: Bindings, budget: Budget) -> Sequence[Any] | None:
+    def _generated(self, fused: Fused, bindings: Bindings, budget: PageBudget) -> Sequence[Any] | None:
         """What the generated code makes of a reply; None where that cannot tell."""
         is_taken = bindings[RESPONSE].__class__ is not list or fused.takes_array
         return fused.reply(bindings, budget) if is_taken and self.trace is None else None
@@ -194,7 +208,7 @@ class Replies:
             raise refusal(self.mapping, scope, *error.diagnostics) from None
 
     def _unrecognised(
-        self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: Budget
+        self, names: Sequence[str], bindings: Bindings, plan: Plan, found: list[Diagnostic], budget: PageBudget
     ) -> tuple[Fused, Sequence[Any]]:
         """Take a reply that no endpoint recognises for one of the first endpoint asked, if it has any of its names."""
         scope, fused = self.scope(bindings, budget), self.functions[names[0]]
@@ -238,9 +252,9 @@ def _is_first(scope: Scope, plan: Plan) -> bool:
     return cursor is MISSING or (plan.first is not None and cursor == plan.first)
 
 
-def has_joins(fused: Fused, replies: Replies, given: Bindings, budget: Budget) -> bool:
+def has_joins(fused: Fused, replies: Replies, given: Bindings, budget: PageBudget) -> bool:
     """Whether a page is mapped with the joins that it needs, as far as that is known without its rows."""
-    if given[0] is fused.quiet or replies.joined is not None:
+    if given[0] is fused.quiet or budget.replies is not None:
         return True
     page = replies.scope(given, budget)
     if not all(one.is_setting and not truthy(value_of(one.run_if, page)) for one in fused.joins):

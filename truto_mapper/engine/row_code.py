@@ -24,6 +24,7 @@ from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import REPLY, Endpoint
 from truto_mapper.resource.field import REMOTE_DATA, Field
+from truto_mapper.text.record import NamedTuple
 
 #: Functions that are cheaper to call than to look up in a memo.
 _CHEAP = frozenset({"boolean", "exists", "join", "lookup", "not", "size", "string"})
@@ -56,6 +57,18 @@ class Blueprint:
         """The classes of the values that the provider's schema declares at a path, empty if it may be anything."""
         above = self.types.loops.get(path[0])
         return () if above is None else classes_of(self.types.declared((*above, *path[1:])))
+
+
+class Made(NamedTuple):
+    """The value of a field as it is computed, and as it is `kept`, and the test that there is one, and a valid one.
+
+    If it `is_settled`, it is surely valid or absent.
+    """
+
+    value: ast.expr
+    kept: ast.expr
+    test: ast.expr
+    is_settled: bool
 
 
 class _Paths(Paths):
@@ -176,22 +189,30 @@ class RowCode:
         return self.pen.load(local)
 
     def put(self, local: str, child: FieldSource) -> None:
-        """Store a field. An invalid value makes the row doubtful, and so does an absent one if it is required."""
+        """Make the value of a field, and store it."""
+        self.store(local, child, self.value_of(child))
+
+    def value_of(self, child: FieldSource) -> Made:
+        """The value of a field, which may be invalid or absent."""
         self.pen.at = child.place or self.pen.at
-        children, is_settled = self.children(child), True
+        children = self.children(child)
         if children is not None:
-            value = test = self.object(children)
-        else:
-            value, is_settled = self.value(child)
-            test = self.is_given(value) if is_settled else self.is_valid(value, child.declared)
+            value = self.object(children)
+            return Made(value, value, value, is_settled=True)
+        value, is_settled = self.value(child)
+        test = self.is_given(value) if is_settled else self.is_valid(value, child.declared)
+        return Made(value, self.kept(value, child), test, is_settled)
+
+    def store(self, local: str, child: FieldSource, made: Made) -> None:
+        """Store a field. An invalid value makes the row doubtful, and so does an absent one if it is required."""
 
         def leave_out() -> None:
             if child.declared.required:
                 self.doubt()
-            elif not is_settled:
-                self.doubt_unless(self.pen.is_no_value(value))
+            elif not made.is_settled:
+                self.doubt_unless(self.pen.is_no_value(made.value))
 
-        self.pen.branch(test, lambda: self.pen.assign_item(local, child.name, self.kept(value, child)), leave_out)
+        self.pen.branch(made.test, lambda: self.pen.assign_item(local, child.name, made.kept), leave_out)
 
     def of_page(self, parameter: str, *, is_text: bool) -> str:  # noqa: ARG002
         """Note what is known of a value of the page."""

@@ -13,10 +13,10 @@ from truto_mapper.engine.fused import Fused
 from truto_mapper.engine.page import Page, Response
 from truto_mapper.engine.query import Query
 from truto_mapper.engine.rendering import Format
-from truto_mapper.engine.replies import Bindings, Replies, has_joins
+from truto_mapper.engine.replies import Bindings, PageBudget, Replies, has_joins
 from truto_mapper.engine.typed_json import UndecidedError
 from truto_mapper.engine.unread import UnreadAnswer, UnreadResponse
-from truto_mapper.language.runtime.values import MISSING, Budget
+from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.mapping.linked import Endpoint
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.errors import MapperError
@@ -31,27 +31,31 @@ class RawRows:
         self.envelope = envelope_of(endpoints, functions)
 
     def page(
-        self, replies: Replies | None, body: bytes, given: Given, chosen: Format | None
+        self, replies: Replies, body: bytes, given: Given, chosen: Format | None, joined: PageBudget | None = None
     ) -> tuple[Page[Any], Encoded] | None:
         """The page of a body and its bytes in a format; None where that needs the usual way."""
         name = list_format(body, given, chosen)
-        page = None if name is None else self.only_page(replies, body, given)
+        page = None if name is None else self.only_page(replies, body, given, joined)
         try:
             return None if page is None or name is None else (page, encoded_list(page, name))
         except UndecidedError:
             return None
 
-    def only_page(self, replies: Replies | None, body: bytes, given: Given) -> Page[Any] | None:
+    def only_page(
+        self, replies: Replies, body: bytes, given: Given, joined: PageBudget | None = None
+    ) -> Page[Any] | None:
         """The page of a body with status 200, all of which is wanted."""
-        if self.envelope is None or replies is None or replies.trace is not None or given[2] != 200:
+        if self.envelope is None or replies.trace is not None or given[2] != 200:
             return None
         try:
-            return typed_page(replies, self.envelope, body, given)
+            return typed_page(replies, self.envelope, body, given, joined)
         except UndecidedError:
             return None
 
 
-def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Given) -> Page[Any]:
+def typed_page(
+    replies: Replies, envelope: Envelope, sent_body: bytes, given: Given, joined: PageBudget | None
+) -> Page[Any]:
     """The page of a response with status 200; `answer.page_of` makes the same of a body that is read.
 
     Raises `UndecidedError` for one that has to take the usual way, which also says what is wrong with it.
@@ -60,9 +64,8 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
     _, settings, before, now, parameters, one, given_body, sent, planned_zone, remote_data, _, notes, plan = asked
     if plan.method != "list":
         raise UndecidedError
-    joined, body = replies.joined, envelope.opened(sent_body, plan.endpoints)
-    found: list[Diagnostic] = [] if joined is None else [*joined.notes]
-    budget = Budget() if joined is None else joined.budget
+    budget, body = PageBudget() if joined is None else joined, envelope.opened(sent_body, plan.endpoints)
+    found: list[Diagnostic] = [*budget.notes]
     bindings = (settings, before, headers, now, parameters, body, 200, one, given_body)
     try:
         fused, reply = replies.recognised(bindings, plan, found, budget)
@@ -88,14 +91,14 @@ def typed_page(replies: Replies, envelope: Envelope, sent_body: bytes, given: Gi
         notes, resource, name = (*notes, *found) if found else notes, replies.mapping.resource, fused.name
         response = _new(Response, (body, 200, headers))  # as in `page_of`
         parts = (records, cursor, notes, (), response, query, resource, False, name, True, replies.cursors, "list")
-        return _new(Page, (*parts, None if joined is None else joined.replies, (), ()))
+        return _new(Page, (*parts, budget.replies, (), ()))
     response, found[:0] = UnreadResponse(bytes(sent_body), headers, body), notes
     answer = UnreadAnswer(replies, response, query, plan, bindings, found, budget, on_invalid)
     return answer.page(fused, envelope, rows, made, cursor, key)
 
 
 def _following(
-    replies: Replies, fused: Fused, query: Query | None, bindings: Bindings, cursor: Any, rows: Any, budget: Budget
+    replies: Replies, fused: Fused, query: Query | None, bindings: Bindings, cursor: Any, rows: Any, budget: PageBudget
 ) -> str | None:
     """The cursor of the next page; see `next_page.following`. Raises `UndecidedError` where there is more to say."""
     from truto_mapper.engine.next_page import following  # noqa: PLC0415  # few mappings need it
