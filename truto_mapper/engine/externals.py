@@ -60,11 +60,12 @@ class Externals:
         classes: Mapping[str, str],
         small: Collection[str],
         shapes: Mapping[int, Shape] = MappingProxyType({}),
+        objects: Collection[str] = (),
     ) -> Emitted:
         """Compile a node of an expression; see `compiler.emit`."""
         callers = {name: f"caller_{name}" for name in expression.functions}  # linked by `Fused`
         place, numbers = expression.placer, self.temporaries
-        known: dict[str, Any] = {"classes": classes, "small": small, "shapes": shapes}
+        known: dict[str, Any] = {"classes": classes, "small": small, "shapes": shapes, "objects": objects}
         return compiler.emit(node, names, context, place, callers=callers, temporaries=numbers, **known)
 
     def pen(self, expression: Expression, classes: dict[str, str]) -> Pen:

@@ -19,7 +19,7 @@ from truto_mapper.language.compiler import compiler
 from truto_mapper.language.compiler.pen import Pen
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names, without_brackets
-from truto_mapper.language.nodes import Call, Name, Node, Number, String, Value, Variable, walk
+from truto_mapper.language.nodes import Call, Condition, Name, Node, Number, String, Value, Variable, walk
 from truto_mapper.language.runtime.values import finished
 from truto_mapper.language.source_paths import Paths
 from truto_mapper.mapping.linked import REPLY, Endpoint
@@ -102,6 +102,8 @@ class RowCode:
         self.classes: dict[str, str] = {}
         self.given: set[str] = set()
         self.short: set[str] = set()
+        #: The locals that hold an object, a row of a join, or MISSING.
+        self.objects: set[str] = set()
         self.shaped = ShapedValues(blueprint.endpoint, self.record.leaves())
         #: The local of the outer row for which the `let`s that read nothing of the inner ones were computed.
         self.done: str | None = None
@@ -310,7 +312,8 @@ class RowCode:
         names = {name: self.named(name) for name in free if self.is_bound(name)}
         context = self.locals[self.paths.context[0]]
         small = [name for name, local in names.items() if local in self.short]
-        made = self.blueprint.externals.emit(expression, node, names, context, self.classes, small, shapes)
+        known = self.classes, small, shapes, self.objects
+        made = self.blueprint.externals.emit(expression, node, names, context, *known)
         self.runs |= made.runs
         self.pen.lines.extend(made.statements)
         return made.value
@@ -420,7 +423,20 @@ def _write_lets(code: RowCode, lets: Sequence[tuple[str, Expression]]) -> None:
 
 def _write_let(code: RowCode, name: str, expression: Expression) -> None:
     code.pen.at = expression.placer.place(expression.node.span)
-    code.locals[name] = code.inline(expression, expression.node, code.shaped.of_let(name, expression))
+    code.locals[name] = local = code.inline(expression, expression.node, code.shaped.of_let(name, expression))
+    if _is_row_of_join(code, expression.node):
+        code.objects.add(local)
+
+
+def _is_row_of_join(code: RowCode, node: Node) -> bool:
+    """Whether a value is a row of a join, if any: `$lookup($joined.users, id)`, also under a condition."""
+    if isinstance(node, Condition) and node.otherwise is None:
+        node = node.then
+    match node:
+        case Call(procedure=Variable(name="lookup"), arguments=(rows, *_)):
+            path = code.paths.path(rows)
+            return any(path == (JOINED, one.name) and not one.many for one in code.blueprint.endpoint.joins)
+    return False
 
 
 def _limits(code: RowCode) -> list[ast.stmt]:

@@ -87,6 +87,7 @@ def emit(
     alone: bool = False,
     whole: bool = True,
     shapes: Mapping[int, Shape] = MappingProxyType({}),
+    objects: Collection[str] = (),
 ) -> Emitted:
     """Compile a node to statements and an expression, to be placed in a Python function.
 
@@ -97,14 +98,15 @@ def emit(
     differ; each ends in `_` and a number. With `trace`, `Run.seen` records the value of each node under its index in
     `walk(node)`. `small` are variables whose values are not much longer than a row. Code that is `alone` belongs to no
     row of a page: its input may be of any size, so every loop checks the clock. A `whole` context is one item even if
-    it is an array. Object constructors whose identities are in `shapes` give an object of that shape, or raise. The
-    value may be a `Sequence`, or hold functions if the node `escapes`: see `values.plain`.
+    it is an array. Object constructors whose identities are in `shapes` give an object of that shape, or raise.
+    `objects` are locals that hold an object or MISSING: the code may raise for any other value. The value may be a
+    `Sequence`, or hold functions if the node `escapes`: see `values.plain`.
     """
     tables = VALUES, RAW_VALUES
     writer = Writer(
         tables, node, {"$": context, **names}, context, placer, callers or {}, temporaries, classes, trace, small, alone
     )
-    writer.is_input, writer.shapes = whole, shapes
+    writer.is_input, writer.shapes, writer.objects = whole, shapes, objects
     variables.declare_bound(writer, (node,))
     value = writer.value(node)
     return Emitted(writer.lines, value, writer.runs)

@@ -23,6 +23,8 @@ def _look_up(writer: Writer, value: ast.expr, node: nodes.Name, function: str, *
     """`value.get(name, MISSING)` for an object, else a call. The value of a step may be a constructed array."""
     value, name = writer.atom(value), writer.constant(node.value)
     quick = writer.method(value, "get", name, writer.load("MISSING"))
+    if isinstance(value, ast.Name) and value.id in writer.objects:
+        return writer.traced(node, writer.choice(writer.is_there(value), quick, writer.load("MISSING")), value)
     several = writer.method(writer.running(), "counted", value) if writer.loops or writer.reads_variables else value
     exact = writer.called(function, writer.called("whole", several) if of_step else several, name)
     return writer.traced(node, writer.choice(writer.has_class(value, "dict"), quick, exact), value)

@@ -126,6 +126,8 @@ class Writer(Pen):
         self.is_alone = alone
         #: The shapes of object constructors, by their identity.
         self.shapes: Mapping[int, Shape] = {}
+        #: See `compiler.emit`.
+        self.objects: Collection[str] = ()
         #: The locals of callers' functions by name.
         self.callers = callers
 
