@@ -1,21 +1,26 @@
 """The command line as a person or a CI job meets it: JSON on stdout, findings on stderr, honest exit codes."""
 
 import contextlib
+import copy
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from typer import Context
 from typer.testing import CliRunner
 
 import truto_mapper
 from truto_mapper.authoring import coverage, docs
+from truto_mapper.edges import cli as cli_module
 from truto_mapper.edges.cli import app, authoring_commands, main
 from truto_mapper.text import files
 from truto_mapper.text.codes import CODES
@@ -647,3 +652,46 @@ def test_a_golden_case_has_no_time_but_its_own(tmp_path, payload):
     assert (
         json.loads((tmp_path / "mine" / "x" / "request.json").read_text())["body"]["filter"]["toDate"] == "2999-01-01"
     )
+
+
+def _of_commands():
+    """Each parameter of each command, with the name of the command."""
+    for name in cli_module.COMMANDS:
+        command = cli_module._imported(name)
+        for one in (command, *getattr(command, "commands", {}).values()):
+            yield from ((f"{name} {one.name}", parameter) for parameter in one.get_params(Context(one)))
+
+
+def _outcome(function, value):
+    """What a parameter makes of a value: it, and its class, or how it is refused."""
+    try:
+        made = function(None, copy.copy(value))
+    except Exception as error:  # noqa: BLE001  # whatever typer refuses it with
+        return type(error), str(error)
+    return type(made), made
+
+
+def test_a_value_that_is_taken_as_it_is_is_what_typer_makes_of_it():
+    values = [None, "text", "3", 7, 2.5, True, False, (), ("a", "b"), ["a"], ("a", 3)]
+    compared = Counter()
+    for name, parameter in _of_commands():
+        for value in [*values, parameter.default]:
+            quick = parameter.process_value
+            assert isinstance(quick, partial), name
+            expected = _outcome(quick.args[1], value)
+            assert _outcome(quick, value) == expected, (name, parameter.name, value)
+            compared[expected[0]] += 1
+    assert compared.total() > 2_000
+    assert min(compared[kind] for kind in (str, int, float, bool, list, type(None))) > 3
+
+
+def test_short_commands_start_without_pydantic(payload):
+    code = (
+        "import sys, truto_mapper.edges.cli as cli\n"
+        f"sys.argv = ['truto-mapper', 'map', 'gong/activity', {str(payload)!r}, '--query', {PERIOD!r}]\n"
+        "try: cli.main()\nexcept SystemExit as done: assert not done.code\n"
+        "print('pydantic' in sys.modules, file=sys.stderr)"
+    )
+    for _ in range(2):  # the first run may have to compile the mapping
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "False"

@@ -17,6 +17,7 @@ except ImportError:
 from typer.core import TyperGroup
 
 from truto_mapper import __version__
+from truto_mapper.edges.cli.as_given import quickened
 
 #: Where each command is: a module of this package, and its function or group.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -52,6 +53,7 @@ class _Commands(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"commands": dict.fromkeys(COMMANDS)})
+        quickened(self)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  (that of click)
         if cmd_name in COMMANDS and self.commands[cmd_name] is None:
@@ -67,7 +69,7 @@ def _imported(name: str) -> Any:
         holder.add_typer(found, name=name)
     else:
         holder.command(name)(found)
-    return typer.main.get_group(holder).commands[name]
+    return quickened(typer.main.get_group(holder).commands[name])
 
 
 def _typer(**options: Any) -> typer.Typer:
