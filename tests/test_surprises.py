@@ -72,6 +72,7 @@ SURPRISES = [
     ("items[rank != 1]", [("note", "C220", "rank != 1", "write `rank = 1 ? false : true` to keep these rows")]),
     ("id != status", unequal("id", "status")),
     ("status = other", [("note", "C220", "status = other", None)]),
+    ("$not(status = other)", []),
     ("status = ()", [("warning", "C220", "status = ()", "write `$not($exists(status))`")]),
     ('items.id in ["a", "b"]', [("warning", "C205", "items.id", 'ask for each of them: `items.id[$ in ["a", "b"]]`')]),
     ('$row.items.id in "a"', [("warning", "C205", "$row.items.id", 'ask for each of them: `$row.items.id[$ in "a"]`')]),

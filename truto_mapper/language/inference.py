@@ -352,7 +352,8 @@ def _equality(left: Type, right: Type, *, unequal: bool) -> Type:
 
 def known_step(node: nodes.Path, number: int, scope: TypeScope) -> Type | None:
     """The type that a condition guarantees for the first steps of a path."""
-    head: nodes.Node = replace(node, steps=node.steps[:number])
+    first = node.steps[:number]
+    head: nodes.Node = replace(node, steps=first, group=None, keep_singleton_array=False, keep_array=False)
     alone = node.steps[0].node if number == 1 else None
     return next((kind for known, kind in reversed(scope.facts) if known in (head, alone)), None)
 

@@ -292,6 +292,14 @@ def of_field(holder: Type, name: str) -> Type:
     return ANY if holder.others is None else union_path(holder.others, UNDEFINED)
 
 
+def properties_at(kind: Type, path: NamePath) -> Mapping[str, Type]:
+    """The properties of the objects at a path of names, arrays are looked into; none if they are not described."""
+    for name in path:
+        kind = union_all((one.properties or {}).get(name, ANY) for one in objects(kind))
+    found = next(objects(kind), None)
+    return {} if found is None else found.properties or {}
+
+
 def of_fields(kind: Type) -> Type:
     """The type of what `*` finds: the values of all fields, and the items of an array; arrays are flattened."""
     holders = list(objects(kind))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from truto_mapper.authoring.check import fitting, slips
 from truto_mapper.authoring.check.absence import Given, Kinds, kinds_in
+from truto_mapper.authoring.check.each_word import misfits_by_word
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
 from truto_mapper.engine.mapper import Mapper
@@ -46,6 +47,7 @@ class Bodies:
         match template:
             case Expression():
                 yield from (*self._written_as_text(template, wanted), *self._first_only(template, wanted))
+                yield from misfits_by_word(template, wanted, self.given.scope, self.given.mapper.mapping.lookups)
                 yield from _Part(template, kinds_in(template.node, self.given.scope), self.given).misfits(wanted)
             case list():
                 if not wanted.schema.kinds & {"array"}:

@@ -14,6 +14,7 @@ from truto_mapper.engine.source_types import failure_type, refusal_type, reply_t
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.facts import TypeScope
+from truto_mapper.language.names import NamePath
 from truto_mapper.language.types import Type
 from truto_mapper.mapping.linked import NUMBERED, RESPONSE_NAMES, Endpoint, Join, every, leaves, of_mapping
 from truto_mapper.resource import generated
@@ -24,6 +25,8 @@ from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, ne
 #: What is made of a query alone.
 PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_MAPPING = ("whole_days.time_zone",)
+#: Begins the paths of what joins give.
+_JOINED = "$joined"
 _LENGTHS = ("length", "size", "count")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "has_more", "origin", "time_zone")
 
@@ -41,6 +44,8 @@ class EndpointTypes:
         self.kinds: dict[int, Type] = {}
         self.inference = Surprises(self._tell, self._surprise, lambda node: slips.written(self._expression, node))
         self.body = reply_type(endpoint)
+        #: The types of the rows of joins by name.
+        self.rows: dict[str, Type] = {}
         self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
         self._field: Field | None = None
         given = {"query": mapper.resource.parameters_of(endpoint.method), "context": mapper.mapping.context_schemas}
@@ -51,6 +56,12 @@ class EndpointTypes:
         self.scope = narrowed(TypeScope(_variables(mapper, endpoint, self.body), self.body), asked)
         self._infer_all(mapper, self.scope)
         self.found = _once(self.found)
+
+    def properties(self, path: NamePath) -> Mapping[str, Type]:
+        """The properties of the objects at a path of the reply, or of a join; none if they are not described."""
+        if path[:1] != (_JOINED,):
+            return types.properties_at(self.body, path)
+        return types.properties_at(self.rows[path[1]], path[2:]) if path[1:] else {}
 
     def kind(self, node: nodes.Node) -> Type:
         """The type of a node of an expression that was looked at."""
@@ -152,7 +163,8 @@ class EndpointTypes:
         for one in (join.run_if, join.ids):
             if one is not None:
                 self.inference.used(self._infer(one, page))
-        reply, known = join_reply(join, None), types.item_of(self.kind(join.ids.node)).solid & {"string", "integer"}
+        place = _JOINED, join.name
+        reply, known = join_reply(join, place), types.item_of(self.kind(join.ids.node)).solid & {"string", "integer"}
         items = Type(frozenset(known)) if known else types.union(types.STRING, types.INTEGER)
         ids = Type(frozenset({"array"}), items=items)
         asked = page.bound("ids", ids).within(types.ANY)
@@ -161,7 +173,7 @@ class EndpointTypes:
                 self.inference.used(self._infer(one, asked))
         given = _of_body(page.bound("ids", ids), reply)
         rows = None if join.rows is None else self._infer(join.rows, given)
-        row = join_row(reply, rows)
+        row = self.rows[join.name] = _placed(join_row(reply, rows), place)
         self.inference.used(self._infer(join.key, given.within(row)))
         if join.next_cursor is not None:
             self.inference.used(self._infer(join.next_cursor, given))
@@ -285,3 +297,14 @@ def _given(schema: Mapping[str, Any], default: Any) -> Type:
     """The type of a parameter or a setting, which may be absent if it has no default."""
     kind = types.from_schema(schema, schema, None)
     return kind if default is not None else types.union(kind, types.UNDEFINED)
+
+
+def _placed(kind: Type, place: NamePath, above: int | None = None) -> Type:
+    """A type whose path is a place, and those below it begin with that."""
+    if kind.path is None:
+        return kind
+    above = len(kind.path) if above is None else above
+    names = {name: _placed(one, place, above) for name, one in (kind.properties or {}).items()}
+    items = None if kind.items is None else _placed(kind.items, place, above)
+    known = None if kind.properties is None else names
+    return replace(kind, path=(*place, *kind.path[above:]), properties=known, items=items)

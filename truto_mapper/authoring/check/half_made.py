@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from truto_mapper.authoring.check import fields
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import results
-from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -65,7 +64,7 @@ def _nullable(typed: EndpointTypes, node: nodes.Node) -> NamePath | None:
     """
     found = {_holder(typed, one) for one in results(node)}
     holder = found.pop() if len(found) == 1 else None
-    beside = properties(typed.body, holder[:-1]) if holder else {}
+    beside = typed.properties(holder[:-1]) if holder else {}
     return holder if any("null" not in one.kinds for one in beside.values()) else None
 
 

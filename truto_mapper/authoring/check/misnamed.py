@@ -7,7 +7,7 @@ from itertools import combinations, permutations, takewhile
 
 from truto_mapper.authoring.check.fields import made_for
 from truto_mapper.authoring.check.fitting import results
-from truto_mapper.authoring.check.namesakes import Named, properties, scaled
+from truto_mapper.authoring.check.namesakes import Named, scaled
 from truto_mapper.authoring.check.namings import Group, Naming
 from truto_mapper.authoring.check.words import kin, parts, words
 from truto_mapper.language import nodes
@@ -103,7 +103,7 @@ def _same(named: Named, group: Group) -> Iterator[Diagnostic]:
 
 def _unread(named: Named, above: NamePath) -> list[str]:
     """The scalars at a place of the reply that nothing reads."""
-    kinds = properties(named.types.body, above)
+    kinds = named.types.properties(above)
     return [one for one, kind in kinds.items() if kind.solid - {"object", "array"} and named.is_unread((*above, one))]
 
 
@@ -112,7 +112,7 @@ def _of_another_row(named: Named, group: Group) -> Iterator[Diagnostic]:
     inner = [one for one in group.namings if not any(isinstance(n, nodes.Variable) and n.name for n in _free(one.node))]
     row = max((place[:-1] for one in inner for source in one.sources for place in source.places), key=len, default=())
     left = _unread(named, row[1:]) if row[:1] == ("$",) and row[1:] else []
-    kinds = properties(named.types.body, row[1:])
+    kinds = named.types.properties(row[1:])
     for naming in group.namings if left else ():
         for source in naming.sources:
             own = {_declared(named, place).solid for place in source.places}
@@ -156,7 +156,7 @@ def _apart_from_all(named: Named, group: Group) -> Iterator[Diagnostic]:
         levels = zip(*(each.sources[0].places[0][:-1] for each in others), strict=False)
         holder = tuple(names[0] for names in takewhile(lambda names: len({*names}) == 1, levels))
         left = _unread(named, holder[1:]) if holder[:1] == ("$",) and mine[: len(holder)] != holder else []
-        kinds, own = properties(named.types.body, holder[1:]), _declared(named, mine)
+        kinds, own = named.types.properties(holder[1:]), _declared(named, mine)
         like = [name for name in left if (kinds[name].solid, kinds[name].format) == (own.solid, own.format)]
         if len(holder) > 1 and len(like) == 1:
             message = f"`{one.name}` reads `{one.sources[0].text}`, and those beside it are of `{dotted(holder[1:])}`"
@@ -164,7 +164,7 @@ def _apart_from_all(named: Named, group: Group) -> Iterator[Diagnostic]:
 
 
 def _declared(named: Named, place: NamePath) -> Type:
-    return properties(named.types.body, place[1:-1]).get(place[-1], ANY)
+    return named.types.properties(place[1:-1]).get(place[-1], ANY)
 
 
 def _free(node: nodes.Node) -> Iterator[nodes.Node]:

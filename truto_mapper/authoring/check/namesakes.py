@@ -183,7 +183,7 @@ class Named:
         if len(places) != 1:
             return {}
         above = places[0][1:-1]
-        known = properties(self.types.body, above)
+        known = self.types.properties(above)
         if known and source.name not in known:  # it is told already (C206)
             return {source.name: True}
         kinds = known.get(source.name, types.ANY).solid
@@ -198,7 +198,7 @@ class Named:
         yield from ((one, *below) for one in variables if one != root and self.has(self.namings.places(one), below))
         for at in range(1, len(below)):
             above = self.namings.places(root, *below[: at - 1])
-            names = properties(self.types.body, above[0][1:]) if len(above) == 1 and above[0][0] == "$" else ()
+            names = self.types.properties(above[0][1:]) if len(above) == 1 and above[0][0] == "$" else ()
             for name in names:
                 path = (root, *below[: at - 1], name, *below[at:])
                 if name != below[at - 1] and self.has(self.namings.places(root), path[1:]):
@@ -213,7 +213,7 @@ class Named:
         """Whether there is one place in the reply, and a field below it."""
         known = [place for place in places if place[0] == "$"]
         path = (*known[0][1:], *below) if len(known) == len(places) == 1 else ()
-        return bool(path) and path[-1] in properties(self.types.body, path[:-1])
+        return bool(path) and path[-1] in self.types.properties(path[:-1])
 
     def read_otherwise(self) -> Iterator[Diagnostic]:
         """C231 and C232: names that read what others are named after."""
@@ -265,7 +265,7 @@ class Named:
     def alike(self, kind: Type) -> Iterator[NamePath]:
         """The values of the same type beside one in the reply that nothing reads."""
         above = (kind.path or ())[:-1]
-        for name, other in properties(self.types.body, above).items() if kind.path else ():
+        for name, other in self.types.properties(above).items() if kind.path else ():
             like = (other.solid, other.format, other.values) == (kind.solid, kind.format, kind.values)
             if like and self.is_unread((*above, name)) and above not in self.types.inference.whole:
                 yield (*above, name)
@@ -310,7 +310,7 @@ class Named:
             if naming.path != _CURSOR or has_key or _computes(naming.node):
                 continue
             for source, place in ((one, place) for one in naming.sources for place in one.places if place[1:]):
-                for name in properties(self.types.body, place[1:-1]):
+                for name in self.types.properties(place[1:-1]):
                     is_other = "next" in words(source.name) - words(name) or not self.is_unread((*place[1:-1], name))
                     if not is_other and any(key in letters(name) for key in keys):
                         message = f"`next_cursor` reads `{source.text}`, and `{name}` has the name of what sends it"
@@ -318,7 +318,7 @@ class Named:
 
     def is_unread(self, path: NamePath) -> bool:
         """Whether the reply has a field that nothing reads."""
-        return path[-1] in properties(self.types.body, path[:-1]) and path not in self.read
+        return path[-1] in self.types.properties(path[:-1]) and path not in self.read
 
     def is_shared(self, naming: Naming) -> bool:
         """Whether a name is made of one field, and another name of the same."""
@@ -327,7 +327,7 @@ class Named:
 
     def is_of_another(self, naming: Naming, path: NamePath) -> bool:
         """Whether the reply has a field, and another name is made of what a name reads."""
-        return path[-1] in properties(self.types.body, path[:-1]) and self.is_shared(naming)
+        return path[-1] in self.types.properties(path[:-1]) and self.is_shared(naming)
 
     def without_dollar(self) -> Iterator[Diagnostic]:
         """C219: a path that begins with the name of a variable, where no schema says what a row has."""
@@ -389,7 +389,7 @@ class Named:
         """
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
-            beside = properties(self.types.body, above)
+            beside = self.types.properties(above)
             usual = _usual(beside) | _KINDS | _UNITS
             wanted = [words_of(names) - usual for names in (path[-1:], path)]
             for name in beside:
@@ -498,14 +498,6 @@ def _leaves(fields: Mapping[str, Field], above: NamePath) -> Iterator[tuple[Name
             yield from _leaves(field.fields, (*above, name))
         elif name != REMOTE_DATA or above:
             yield (*above, name), field
-
-
-def properties(kind: Type, path: NamePath) -> Mapping[str, Type]:
-    """The properties of the objects at a path of the reply; none if they are not described."""
-    for name in path:
-        kind = types.union_all((one.properties or {}).get(name, types.ANY) for one in types.objects(kind))
-    found = next(types.objects(kind), None)
-    return {} if found is None else found.properties or {}
 
 
 def _usual(names: Mapping[str, Type]) -> Words:

@@ -40,6 +40,8 @@ class Nulls(Recording):
         self.tests: frozenset[int] = frozenset()
         #: What is only tested: nobody reads the text.
         self.only_tested: frozenset[int] = frozenset()
+        #: The arguments of `$not`: an author who turns `a = b` knows what it is where both are absent.
+        self.turned: frozenset[int] = frozenset()
         #: The names of the fields that the expression reads.
         self.read: frozenset[str] = frozenset()
 
@@ -56,6 +58,8 @@ class Nulls(Recording):
         self.read = frozenset(one.value for one in below if isinstance(one, nodes.Name))
         tests = (one.expression for one in below if isinstance(one, nodes.Filter))
         self.only_tested = frozenset(id(inner) for test in tests for inner in nodes.walk(test))
+        calls = (one for one in below if isinstance(one, nodes.Call) and getattr(one.procedure, "name", "") == "not")
+        self.turned = frozenset(id(argument) for one in calls for argument in one.arguments)
         return self.infer(node, scope)
 
     def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:

@@ -8,7 +8,6 @@ from truto_mapper.authoring.check.absence import may_be_absent
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fields import objects
 from truto_mapper.authoring.check.fitting import results
-from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.reachability import Reach
 from truto_mapper.authoring.check.shared import is_overlaid
 from truto_mapper.authoring.check.words import are_opposites, words
@@ -19,7 +18,7 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.language.runtime.values import MISSING
 from truto_mapper.language.source_paths import reads
-from truto_mapper.language.types import Type
+from truto_mapper.language.types import NONE, Type
 from truto_mapper.mapping.linked import (
     OF_REQUESTS,
     WITH_BODY,
@@ -35,7 +34,7 @@ from truto_mapper.resource import generated
 from truto_mapper.resource.field import REMOTE_DATA, Field
 from truto_mapper.resource.generated import ACCOUNT
 from truto_mapper.text.diagnostics import Diagnostic, either
-from truto_mapper.text.pointers import dotted
+from truto_mapper.text.pointers import dotted, keys_of
 
 #: Parameters that the engine and the service answer, whatever the provider is.
 _OF_ENGINE = frozenset({ACCOUNT, "limit", "next_cursor", "remote_query"})
@@ -267,18 +266,43 @@ def unsure_fields(mapper: Mapper, types: EndpointTypes) -> Iterator[Diagnostic]:
     A schema that lets every field beside it be absent, or null, says nothing by that.
     """
     lets = dict(types.endpoint.let)
-    for path, field, one in leaves(types.endpoint.response, mapper.resource.record):
-        if len(path) == 1 and field is not None and field.required and not field.nullable:
+    found = leaves(types.endpoint.response, mapper.resource.record)
+    written = [(keys_of(path), field, one) for path, field, one in found]
+    sure = {path[:-1]: path for path, _, one in written if not types.kind(one.node).kinds & NONE}
+    for path, field, one in written:
+        if field is not None and field.required and not field.nullable and _is_needed(mapper, path, sure):
             made = lets.get(one.node.name, one).node if isinstance(one.node, nodes.Variable) else one.node
+            yield from _left_out(path, one, made, sure.get(path[:-1]))
             direct = {id(node) for node in results(made)}  # null in a call is C223 or C224
+            # Where the object of the reply is absent, so may be the record's.
             ways = {
-                id(node): way for node in nodes.walk(made) if (way := _unsure(types, node, null=id(node) in direct))
+                id(node): way
+                for node in nodes.walk(made)
+                if (way := _unsure(types, node, null=id(node) in direct, above=len(path) == 1))
             }
             if ways and may_be_absent(made, types.kinds, lambda node: id(node) in ways):  # noqa: B023  # called here
-                message = f"`{path[0]}` is required, but {[*ways.values()][-1]}"
+                message = f"`{dotted(path)}` is required, but {[*ways.values()][-1]}"
                 hint = "give it another value there, or select the rows that have it: `rows[… != null]`"
                 yield one.diagnostic("C213", message, severity="warning", hint=hint)
         yield from _unsure_keys(types, field, one) if field is not None else ()
+
+
+def _left_out(path: NamePath, one: Expression, made: nodes.Node, sure: NamePath | None) -> Iterator[Diagnostic]:
+    """C213: `a ? b` for a required field of an object in which another is always there."""
+    if len(path) > 1 and sure and isinstance(made, nodes.Condition) and made.otherwise is None:
+        message = f"`{dotted(path)}` is required, but left out here, while `{dotted(sure)}` is always there"
+        hint = f"leave `{sure[-1]}` out, too, or give `{path[-1]}` another value there"
+        yield one.diagnostic("C213", message, severity="warning", hint=hint)
+
+
+def _is_needed(mapper: Mapper, path: NamePath, sure: Mapping[NamePath, NamePath]) -> bool:
+    """Whether the object that has a required field is needed itself, or is there because others are `sure` in it."""
+    below: Mapping[str, Field] = mapper.resource.fields
+    for end, name in enumerate(path[:-1], 1):
+        if path[:end] not in sure and not below[name].required:
+            return False
+        below = below[name].below
+    return True
 
 
 def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterator[Diagnostic]:
@@ -291,18 +315,21 @@ def _unsure_keys(types: EndpointTypes, field: Field, one: Expression) -> Iterato
                 yield one.diagnostic("C213", message, value, severity="warning", hint=hint)
 
 
-def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool) -> str | None:
-    """How a field of the reply may have no value, in words; None if it surely has one, or for any other node."""
+def _unsure(types: EndpointTypes, node: nodes.Node, *, null: bool, above: bool = True) -> str | None:
+    """How a field of the reply may have no value, in words; None if it surely has one, or for any other node.
+
+    `above` if also because an object that it is in may be absent.
+    """
     kind = types.kinds.get(id(node))
     if kind is None or not kind.path or not (is_simple_path(node) or isinstance(node, nodes.Name)):
         return None
-    places = (kind.path[:end] for end in range(len(kind.path), 0, -1))
+    places = (kind.path[:end] for end in range(len(kind.path), 0 if above else len(kind.path) - 1, -1))
     return next(filter(None, (_unsure_at(types, place, kind, null=null) for place in places)), None)
 
 
 def _unsure_at(types: EndpointTypes, path: NamePath, kind: Type, *, null: bool) -> str | None:
     """The same for a place of the reply: that of the field, or one above it, below which there is nothing then."""
-    beside = properties(types.body, path[:-1])
+    beside = types.properties(path[:-1])
     declared, is_above = beside.get(path[-1]), path != kind.path
     if declared is None or not declared.solid or (is_above and "array" in declared.kinds):
         return None

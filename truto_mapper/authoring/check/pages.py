@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
-from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.words import Words, letters, words, words_of
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -60,7 +59,7 @@ def _no_flag(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
     A text that may be absent, as a cursor may, is right where nothing is called `more`.
     """
     kind, name = typed.kind(more.node), texts_of_names(more.node)[-1:]
-    beside = properties(typed.body, kind.path[:-1]) if kind.path else {}
+    beside = typed.properties(kind.path[:-1]) if kind.path else {}
     flag = next((one for one in beside if words(one) >= _MORE), None)
     is_made = isinstance(more.node, nodes.Call)
     if kind.solid == {"string"} and (kind.kinds == {"string"} or flag is not None or is_made):
@@ -89,7 +88,7 @@ def _backwards(typed: EndpointTypes, more: Expression) -> Iterator[Diagnostic]:
                 message = "more follows where this is less, not where it is greater"
                 yield more.diagnostic("C240", message, severity="warning", hint="write `<`")
             path = typed.kind(right).path or ("",)
-            pages = [one for one in properties(typed.body, path[:-1]) if letters(one).endswith("pages")]
+            pages = [one for one in typed.properties(path[:-1]) if letters(one).endswith("pages")]
             if place not in _OFFSETS and "page" not in whole and pages:
                 message = f"`{dotted(path)}` counts rows, and the number of a page is held against it"
                 yield more.diagnostic("C240", message, right, severity="warning", hint=f"did you mean `{pages[0]}`?")

@@ -7,10 +7,8 @@ from itertools import chain
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.ids import last_names
-from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import words, words_of
-from truto_mapper.engine.join_types import join_reply, join_row
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
@@ -129,8 +127,7 @@ def _beyond(some: Iterable[Expression], batch: int) -> Iterator[tuple[Expression
 def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: a key of another name than the ids have, which its rows have, too. C240: ids that are no ids."""
     for join in types_.endpoint.joins:
-        rows = None if join.rows is None else types_.kind(join.rows.node)
-        beside = list(properties(join_row(join_reply(join, None), rows), ()))
+        beside = list(types_.rows[join.name].properties or ())
         key = _last(join.key.node)
         for name in sorted(filter(None, last_names(join.ids.node))) if key else ():
             if (meant := _key_meant(name, key, beside)) is not None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping as Map
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
-from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.shared import place
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.mapper import Mapper
@@ -103,7 +102,7 @@ def _misread(types_: EndpointTypes, loop: Expression, name: str, unknown: Sequen
     """The finding, with the list that has all of these fields in the hint."""
     there = written(loop, loop.node)
     shown = ", ".join(f"`{one}`" for one in unknown[:_SHOWN]) + (" and others" if len(unknown) > _SHOWN else "")
-    home = next((one for one in _lists(types_.body) if properties(types_.body, one).keys() >= set(unknown)), None)
+    home = next((one for one in _lists(types_.body) if types_.properties(one).keys() >= set(unknown)), None)
     around = types.item_of(types_.kind(dict(types_.endpoint.for_each)[outer].node)) if outer else None
     hint = None
     if home is not None:

@@ -83,7 +83,7 @@ class Surprises(Nulls):
                 hint = f"write `$not($exists({self.text_of(other)}))`"
                 self.surprise("warning", "C220", node, "this is always false: nothing equals undefined", hint)
                 return
-        if all(self.may_lack(side) for side in sides):
+        if id(node) not in self.turned and all(self.may_lack(side) for side in sides):
             self.surprise("note", "C220", node, "this is false where both sides are absent", None)
         for side, other in (sides, sides[::-1]):
             self.equal_to_one(side, self.kind(other).solid, "write `in`, or select one")

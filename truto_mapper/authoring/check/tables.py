@@ -7,7 +7,6 @@ from itertools import permutations
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
-from truto_mapper.authoring.check.namesakes import properties
 from truto_mapper.authoring.check.shared import is_overlaid
 from truto_mapper.authoring.check.words import words
 from truto_mapper.engine.mapper import Mapper
@@ -206,7 +205,7 @@ def other_keys(typed: EndpointTypes, lookups: Mapping[str, Any]) -> Iterator[Dia
 def _other_key(typed: EndpointTypes, expression: Expression, key: nodes.Node, table: Any) -> Iterator[Diagnostic]:
     kind = typed.kind(key)
     if isinstance(table, Mapping) and kind.path and kind.values is None:
-        for name, other in properties(typed.body, kind.path[:-1]).items():
+        for name, other in typed.properties(kind.path[:-1]).items():
             if name != kind.path[-1] and set(other.values or ()) - {None} == set(table):
                 message = f"the keys of the table are the values of `{name}`, not of `{kind.path[-1]}`"
                 yield expression.diagnostic("C232", message, key, severity="warning", hint=f"did you mean `{name}`?")

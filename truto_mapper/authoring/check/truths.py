@@ -179,6 +179,7 @@ def _reads(node: Node, read: Node) -> bool:
 
 
 def _is_count(typed: EndpointTypes, node: Node) -> bool:
-    """Whether a node is a number of the reply, and nothing else but null or absent."""
+    """Whether a node is a number of the reply, or made of one, and nothing else but null or absent."""
     kind = typed.kind(node) if _is_plain(node) else types.ANY
-    return bool(kind.path and kind.solid) and kind.solid <= types.NUMBER.kinds
+    is_made = isinstance(node, nodes.Variable) and bool(kind.kinds & types.NONE)
+    return bool((kind.path or is_made) and kind.solid) and kind.solid <= types.NUMBER.kinds
