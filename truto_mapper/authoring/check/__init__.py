@@ -20,6 +20,7 @@ from truto_mapper.authoring.check.half_made import half_made
 from truto_mapper.authoring.check.ids import mistaken_ids
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.misnamed import misnamed
+from truto_mapper.authoring.check.misspelt import misspelt
 from truto_mapper.authoring.check.namesakes import Named, namesakes
 from truto_mapper.authoring.check.namings import Namings
 from truto_mapper.authoring.check.omissions import (
@@ -157,6 +158,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
     found += [*_of_meanings(mapper, names), *sent_twice(mapper, misread), *contradictions(mapper)]
+    found += misspelt(mapper.mapping)
     of_others = frozenset(place(one) for one in found if one.code == "C232")
     found = [one for one in found if one.code != "C237" or place(one) not in of_others]
     # Endpoints that share an expression by a YAML alias report it once.

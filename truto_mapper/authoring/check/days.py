@@ -54,6 +54,15 @@ class _Zoned(NamedTuple):
     zone: nodes.Node | None
 
 
+#: How functions of dates are written, and what gives a date a zone.
+_ZONED = ("$dtFrom", "Date(", "$fromMillis")
+_LACKING: Final[Map[Hashable, str]] = {
+    "dtFromFormat": 'add `{{"zone": {}}}`',
+    "dtFromIso": "add `, {}`",
+    "day": "write `$floorDate(…, {})`",
+}
+
+
 def other_zones(endpoint: Endpoint) -> Iterator[Diagnostic]:
     """C243: the only date of a record, or of a request, that is read or made in another zone than those beside it."""
     made = [*(one for _, one in endpoint.let), *expressions(endpoint.response)]
@@ -73,16 +82,27 @@ def _odd_zone(group: Sequence[_Zoned]) -> Iterator[Diagnostic]:
         usual = slips.written(others[0].expression, others[0].zone or others[0].node)
         here = f"is one of {slips.written(expression, zone)}" if zone is not None else "has no zone"
         message = f"this date {here}, and those beside it are of `{usual}`"
-        hint = f"write `{usual}`" if zone is not None else f'add `{{"zone": {usual}}}`'
+        hint = f"write `{usual}`" if zone is not None else _LACKING[constant[0].kind[0]].format(usual)
         yield expression.diagnostic("C243", message, zone or node, severity="warning", hint=hint)
 
 
 def _zoned(expression: Expression) -> Iterator[_Zoned]:
-    for node in nodes.walk(expression.node) if "$dtFrom" in expression.text or "Date(" in expression.text else ():
+    for node in nodes.walk(expression.node) if any(one in expression.text for one in _ZONED) else ():
         match node:
             case nodes.Call(procedure=nodes.Variable(name="floorDate" | "ceilDate"), arguments=(moment, zone, *_)):
                 if not any(isinstance(one, nodes.String) for one in nodes.walk(moment)):  # `… & "T00:00:00Z"` is in UTC
                     yield _Zoned(expression, node, ("day",), zone)
+            case nodes.Call(
+                procedure=nodes.Variable(name="substring"),
+                arguments=(
+                    nodes.Call(procedure=nodes.Variable(name="fromMillis"), arguments=(_,)),
+                    nodes.Number(value=0),
+                    nodes.Number(value=10),
+                ),
+            ):
+                yield _Zoned(expression, node, ("day",), None)
+            case nodes.Call(procedure=nodes.Variable(name="dtFromIso" as name), arguments=(_, *zones)):
+                yield _Zoned(expression, node, (name,), zones[0] if zones else None)
             case nodes.Call(procedure=nodes.Variable(name="dtFromFormat" as name), arguments=(_, form, *options)):
                 given = [value for one in options for key, value in getattr(one, "pairs", ()) if _is_zone(key)]
                 yield _Zoned(expression, node, (name, form), given[0] if given else None)

@@ -126,6 +126,7 @@ def _by_name(
     mine = _unit(name, described.get(name, ""))
     if not mine and not any(_unit(source.name) for source in naming.sources):
         return
+    yield from _of_difference(naming, mine) if mine in _TIMES else ()
     for use in uses(naming.node, lets):
         kind = types.item_of(named.types.kind(use.path))
         units = [*_units(use.names[-1], said.description(kind.path) if mine and kind.path else "")]
@@ -138,6 +139,40 @@ def _by_name(
             told = _in_words(expected[0], use.text)
             message = f"`{naming.name}` is {_in_words(use.factor, use.text)}, and the names say {told}"
             yield naming.diagnostic("C245", message)
+
+
+def _of_difference(naming: Naming, unit: str) -> Iterator[Diagnostic]:
+    """The time between two moments, `$toMillis(a) - $toMillis(b)`, which is in milliseconds."""
+    expected = _TIMES["ms"] / _TIMES[unit]
+    for one in nodes.walk(naming.node):
+        match one:
+            case nodes.Binary(
+                operator="-",
+                left=nodes.Call(procedure=nodes.Variable(name="toMillis")),
+                right=nodes.Call(procedure=nodes.Variable(name="toMillis")),
+            ):
+                factor = _factor(naming.node, one)
+                if factor is not None and not _is_one(factor, (expected,)):
+                    told = _in_words(expected, "milliseconds")
+                    message = f"`{naming.name}` is {_in_words(factor, 'milliseconds')}, and the names say {told}"
+                    yield naming.diagnostic("C245", message)
+
+
+def _factor(node: Node | None, part: Node) -> float | None:
+    """What a part of a node is multiplied by; None where the node is not made of it so."""
+    match node:
+        case _ if node is part:
+            return 1
+        case nodes.Binary(operator="*" | "/" as operator, left=one, right=nodes.Number(value=value)) if value:
+            factor = _factor(one, part)
+            return factor and (factor * value if operator == "*" else factor / value)
+        case nodes.Condition(then=one, otherwise=other):
+            return _factor(one, part) or _factor(other, part)
+        case nodes.Block(expressions=(one,)):
+            return _factor(one, part)
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(one, *_)) if name in _ROUNDING:
+            return _factor(one, part)
+    return None
 
 
 def _expected(unit: str, mine: str, description: str) -> tuple[float, ...]:

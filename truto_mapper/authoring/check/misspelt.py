@@ -1,0 +1,44 @@
+"""Words of the provider that an expression asks for, written a little otherwise than everywhere else (C219)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from truto_mapper.language import nodes
+from truto_mapper.language.expression import Expression
+from truto_mapper.mapping.linked import Mapping, every
+from truto_mapper.text.diagnostics import Diagnostic, excerpt
+
+#: The fewest letters of a word with a slip: many short words differ by one letter.
+_LETTERS = 7
+
+
+def misspelt(mapping: Mapping) -> Iterator[Diagnostic]:
+    """C219: `name = "Interactivty"` where another expression has `"Interactivity"`."""
+    all_ = {(one.source, one.span): one for endpoint in mapping.endpoints for _, one in every(endpoint)}.values()
+    known = Counter(node.value for one in all_ for node in nodes.walk(one.node) if isinstance(node, nodes.String))
+    for one in all_:
+        for node in _asked(one):
+            meant = next((word for word in sorted(known) if _is_slip(node.value, word)), None)
+            if meant is not None and known[node.value] == 1:
+                message = f"the other expressions write {excerpt(meant)}"
+                yield one.diagnostic("C219", message, node, severity="warning", hint=f"write `{excerpt(meant)}`")
+
+
+def _asked(expression: Expression) -> Iterator[nodes.String]:
+    """The texts that an expression compares something with."""
+    for node in nodes.walk(expression.node) if '"' in expression.text else ():
+        if isinstance(node, nodes.Binary) and node.operator in ("=", "!="):
+            yield from (side for side in (node.left, node.right) if isinstance(side, nodes.String))
+
+
+def _is_slip(word: str, other: str) -> bool:
+    """Whether a word has a letter too few, too many or another one than a longer word, but for the last."""
+    if min(len(word), len(other)) < _LETTERS or word.casefold() == other.casefold() or abs(len(word) - len(other)) > 1:
+        return False
+    at = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), len(word))
+    ends = [(word[at + 1 :], other[at:]), (word[at:], other[at + 1 :]), (word[at + 1 :], other[at + 1 :])]
+    is_swapped = word[at : at + 2] == other[at : at + 2][::-1] and word[at + 2 :] == other[at + 2 :]
+    is_letter = word[at : at + 1].isalpha() and other[at : at + 1].isalpha()
+    return is_letter and at < len(other) - 1 and (is_swapped or any(one == rest for one, rest in ends))
