@@ -95,7 +95,8 @@ _PARTS = {
 
 
 def _part(key: str) -> str:
-    return f"in the join {key.split('.')[1]}" if key.startswith("join.") else _PARTS.get(key, f"in ${key}")
+    part, _, name = key.partition(".")
+    return f"in the join {name.partition('.')[0]}" if part == "join" else _PARTS.get(key, f"in ${name}")
 
 
 #: The parts of an endpoint that its page lists.

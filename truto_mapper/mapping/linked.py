@@ -265,7 +265,7 @@ def expressions(template: Template | None) -> Iterator[Expression]:
 
 
 def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
-    """Each expression of an endpoint with its key."""
+    """Each expression of an endpoint with its key; for what has a name: `let.total`, `join.users.ids`."""
     for key in SINGLE:
         if (one := getattr(endpoint, key)) is not None:
             yield key, one
@@ -274,7 +274,7 @@ def every(endpoint: Endpoint) -> Iterator[tuple[str, Expression]]:
             yield key, one
     for key in ("for_each", "let"):
         for name, one in getattr(endpoint, key):
-            yield name, one
+            yield f"{key}.{name}", one
     for join in endpoint.joins:
         for key, one in join.expressions:
             yield f"join.{join.name}.{key}", one

@@ -44,7 +44,7 @@ def pointless_conditions(types_: EndpointTypes) -> Iterator[Diagnostic]:
     endpoint = types_.endpoint
     tests = {id(one): key for key in _TESTS for one in _of_key(endpoint, key)}
     for place, one in every(endpoint):
-        key = tests.get(id(one), "empty_when" if place.endswith(".empty_when") else "")
+        key = tests.get(id(one), "empty_when" if place[:5] == "join." and place.endswith(".empty_when") else "")
         statuses = _SUCCESSES if key != "empty_when" else _EMPTY if endpoint.decode is None else _ALL
         yield from _Scene(one, types_.kinds, statuses, place in PLANNING).found(key)
 

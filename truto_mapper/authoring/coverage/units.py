@@ -134,7 +134,8 @@ def expressions(mapper: Mapper) -> Iterator[tuple[Expression, bool]]:
     known: dict[int, tuple[Expression, bool]] = {}
     for endpoint in mapper.mapping.endpoints:
         for key, expression in every(endpoint):
-            known.setdefault(id(expression), (expression, key.rpartition(".")[2] in _TESTS))
+            part, _, name = key.rpartition(".")
+            known.setdefault(id(expression), (expression, name in _TESTS and part not in ("let", "for_each")))
     for expression in mapper.mapping.errors.values():
         known.setdefault(id(expression), (expression, False))
     yield from known.values()

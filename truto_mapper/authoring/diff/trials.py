@@ -115,7 +115,7 @@ def _roots(typed: EndpointTypes, expression: Expression) -> dict[str, Type]:
     endpoint = typed.endpoint
     rows = {name: types.item_of(typed.kind(one.node)).without(types.NONE) for name, one in endpoint.for_each}
     lets = {name: typed.kind(one.node) for name, one in endpoint.let}
-    is_of_row = all(one is not expression for key, one in every(endpoint) if key not in ("let", "response"))
+    is_of_row = all(one is not expression for key, one in every(endpoint) if key != "response" and key[:4] != "let.")
     context = [*rows.values()][-1] if rows and is_of_row else typed.body
     return {**typed.scope.variables, **rows, **lets, "$": context}
 
