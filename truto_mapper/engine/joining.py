@@ -52,7 +52,7 @@ class Answered(NamedTuple):
     def page(self, replies: Replies, query: Query | None, asked: Asked, on_invalid: OnInvalid) -> Page[Any]:
         """The page of all replies. Raises as `map` does."""
         body, status, headers = self.response
-        page = page_of(replies, body, query, asked, status, headers, on_invalid, False, self.joined)  # ditto
+        page = page_of(replies, body, query, asked, status, headers, on_invalid, False, self.joined)  # as in `page_of`
         self.joined.joined = {}  # what is kept of a page must not keep the rows
         return page._replace(response=self.response) if isinstance(self.response, ReadResponse) else page
 

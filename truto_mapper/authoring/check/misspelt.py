@@ -18,9 +18,14 @@ def misspelt(mapping: Mapping) -> Iterator[Diagnostic]:
     """C219: `name = "Interactivty"` where another expression has `"Interactivity"`."""
     all_ = {(one.source, one.span): one for endpoint in mapping.endpoints for _, one in every(endpoint)}.values()
     known = Counter(node.value for one in all_ for node in nodes.walk(one.node) if isinstance(node, nodes.String))
+    alike: dict[tuple[str, str], list[str]] = {}
+    for word in sorted(known):
+        for end in _ends(word):
+            alike.setdefault(end, []).append(word)
     for one in all_:
         for node in _asked(one):
-            meant = next((word for word in sorted(known) if _is_slip(node.value, word)), None)
+            others = (word for end in _ends(node.value) for word in alike[end])
+            meant = next((word for word in others if _is_slip(node.value, word)), None)
             if meant is not None and known[node.value] == 1:
                 message = f"the other expressions write {excerpt(meant)}"
                 yield one.diagnostic("C219", message, node, severity="warning", hint=f"write `{excerpt(meant)}`")
@@ -31,6 +36,11 @@ def _asked(expression: Expression) -> Iterator[nodes.String]:
     for node in nodes.walk(expression.node) if '"' in expression.text else ():
         if isinstance(node, nodes.Binary) and node.operator in ("=", "!="):
             yield from (side for side in (node.left, node.right) if isinstance(side, nodes.String))
+
+
+def _ends(word: str) -> tuple[tuple[str, str], ...]:
+    """How a word begins and how it ends: a slip leaves one of them."""
+    return (word[:3], ""), ("", word[-3:])
 
 
 def _is_slip(word: str, other: str) -> bool:
