@@ -124,6 +124,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [*outside.misfits(mapper.mapping, types, given)]
         found += [
             *Bodies(mapper, types, given).misfits(),
+            *(found for join in endpoint.joins for found in Bodies(mapper, types, given, join).misfits()),
             *unsent(mapper, endpoint, reach),
             *unsent_fields(mapper, endpoint),
         ]

@@ -16,31 +16,37 @@ from truto_mapper.engine.request_schema import RequestSchema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import Template, expressions
+from truto_mapper.mapping.linked import Join, Template, expressions
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.yaml_tree import Node
 
 
 class Bodies:
-    """Judges the body of an endpoint's request. Values count that the queries which the endpoint serves can give."""
+    """Judges the body of an endpoint's request, or of a join's.
 
-    def __init__(self, mapper: Mapper, typed: EndpointTypes, given: Given) -> None:
-        self.typed, self.endpoint, self.given = typed, typed.endpoint, given
-        node = mapper.mapping.root.value["endpoints"].value[self.endpoint.name]
+    Values count that the queries which the endpoint serves can give.
+    """
+
+    def __init__(self, mapper: Mapper, typed: EndpointTypes, given: Given, join: Join | None = None) -> None:
+        self.typed, self.asking, self.given = typed, join or typed.endpoint, given
+        node = mapper.mapping.root.value["endpoints"].value[typed.endpoint.name]
+        if join is not None:
+            node = node.value["join"].value[join.name]
+            self.given = Given(mapper, typed.of_join(join, given.scope), typed.endpoint.query_error)
         self.node: Node | None = node.value.get("request_body_mapping")
         self.holder = node
 
     def misfits(self) -> Iterator[Diagnostic]:
         """C241: what does not fit the schema of the request, or what no schema makes an array again."""
-        if self.endpoint.body is None or self.node is None:
+        if self.asking.body is None or self.node is None:
             return
-        if self.endpoint.request is None:
-            for one in expressions(self.endpoint.body):
+        if self.asking.request is None:
+            for one in expressions(self.asking.body):
                 yield from self._collapsed(one)
             return
-        schema = RequestSchema(dict(self.endpoint.request))
+        schema = RequestSchema(dict(self.asking.request))
         wanted = Wanted(schema, "", "the request's schema", "C241", strict=True)
-        found = self._fitting(self.node, self.endpoint.body, wanted)
+        found = self._fitting(self.node, self.asking.body, wanted)
         yield from {(one.span, one.message): one for one in found}.values()
 
     def _fitting(self, node: Node, template: Template, wanted: Wanted) -> Iterator[Diagnostic]:

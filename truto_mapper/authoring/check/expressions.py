@@ -46,6 +46,8 @@ class EndpointTypes:
         self.body = reply_type(endpoint)
         #: The types of the rows of joins by name.
         self.rows: dict[str, Type] = {}
+        #: The types of the ids that each join asks for.
+        self.ids: dict[str, Type] = {}
         self._expression, self._scope = endpoint.path, TypeScope({}, types.ANY)
         self._field: Field | None = None
         given = {"query": mapper.resource.parameters_of(endpoint.method), "context": mapper.mapping.context_schemas}
@@ -62,6 +64,10 @@ class EndpointTypes:
         if path[:1] != (_JOINED,):
             return types.properties_at(self.body, path)
         return types.properties_at(self.rows[path[1]], path[2:]) if path[1:] else {}
+
+    def of_join(self, join: Join, scope: TypeScope) -> TypeScope:
+        """A scope with what a join has of its own: the ids that it asks for, and the cursor of its replies."""
+        return scope.bound("ids", self.ids[join.name]).bound("cursor", types.union(types.STRING, types.UNDEFINED))
 
     def kind(self, node: nodes.Node) -> Type:
         """The type of a node of an expression that was looked at."""
@@ -166,12 +172,13 @@ class EndpointTypes:
         place = _JOINED, join.name
         reply, known = join_reply(join, place), types.item_of(self.kind(join.ids.node)).solid & {"string", "integer"}
         items = Type(frozenset(known)) if known else types.union(types.STRING, types.INTEGER)
-        ids = Type(frozenset({"array"}), items=items)
-        asked = page.bound("ids", ids).within(types.ANY)
+        self.ids[join.name] = Type(frozenset({"array"}), items=items)
+        page = self.of_join(join, page)
+        asked = page.within(types.ANY)
         for key, one in join.expressions:
             if key in PLANNING:
                 self.inference.used(self._infer(one, asked))
-        given = _of_body(page.bound("ids", ids), reply)
+        given = _of_body(page, reply)
         rows = None if join.rows is None else self._infer(join.rows, given)
         row = self.rows[join.name] = _placed(join_row(reply, rows), place)
         self.inference.used(self._infer(join.key, given.within(row)))
