@@ -550,3 +550,21 @@ def test_a_function_in_let_is_refused_where_it_is_defined_and_only_there(value, 
     else:
         found = acme(called)
         assert [(code, message) for code, message, _ in found] == [("C203", "$f is a value, not a function")]
+
+
+@pytest.mark.parametrize(
+    ("old", "part"),
+    [
+        ('($stats[name = "Patience"].value[$ != null])[0]', "[$ != null]"),
+        ('($stats[name = "Question Rate"].value[$ != null])[0]', "[0]"),
+    ],
+)
+def test_a_field_without_the_selection_of_those_beside_it_is_told(old, part, tmp_path):
+    text = SHIPPED.with_name("interactions.yaml").read_text("utf-8")
+    path = tmp_path / "interactions.yaml"
+    path.write_text(text.replace(old, old.replace(part, "")), "utf-8")
+    (found,) = [one for one in check.check_file(path) if one.code == "C219"]
+    assert (found.message, found.hint) == (
+        f"the fields beside this one have `{part}`, and it does not",
+        f"add `{part}`",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from truto_mapper.authoring.check import enumerations, outside
 from truto_mapper.authoring.check.absence import Given, asked, of_request
-from truto_mapper.authoring.check.alike import lacking, other_headers, other_paths
+from truto_mapper.authoring.check.alike import lacking, other_headers, other_paths, other_selections
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded, other_zones
@@ -131,6 +131,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
         found += [
             *misrounded(mapper.mapping, endpoint),
             *other_zones(endpoint),
+            *other_selections(endpoint),
             *our_cursor(endpoint),
             *unescaped(mapper, types),
         ]

@@ -1,4 +1,4 @@
-"""What endpoints that are alike have in common, and one of them lacks."""
+"""What endpoints and fields that are alike have in common, and one of them lacks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from truto_mapper.language.expression import Expression
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, Join, leaves
 from truto_mapper.text.diagnostics import Diagnostic, nearest
+from truto_mapper.text.lazy_pattern import lazy_pattern
+from truto_mapper.text.pointers import Steps
 
 #: Headers that belong to some requests only.
 _OWN_HEADERS = frozenset({"accept", "content-type", "idempotency-key", "if-match", "if-none-match", "prefer"})
-#: How many requests have to agree before one that does not is told.
+#: A text in an expression, and what selects.
+_TEXT, _SELECTION = lazy_pattern(r'"[^"]*"'), lazy_pattern(r"\[[^\[\]]*\]")
+#: How many requests, or fields, have to agree before one that does not is told.
 _MANY = 3
 _OF_JOINS = ("run_if", "empty_when", "error_when", "next_cursor")
 
@@ -108,6 +112,20 @@ def _other_version(name: str, values: Sequence[Expression]) -> Iterator[Diagnost
         other = next(one for one in values if one.line != counted[0][0])
         message = f"all other requests have `{counted[0][0]}` in the header `{name}`"
         yield other.diagnostic("C249", message, severity="warning")
+
+
+def other_selections(endpoint: Endpoint) -> Iterator[Diagnostic]:
+    """C219: a field without the `[…]` of those beside it, whose expressions are the same but for their texts."""
+    groups: dict[Steps, list[tuple[str, Expression]]] = {}
+    for path, _, one in leaves(endpoint.response):
+        groups.setdefault(path[:-1], []).append((_TEXT.sub('""', one.text.strip()), one))
+    for group in groups.values():
+        usual, count = Counter(text for text, _ in group).most_common(1)[0]
+        parts = {usual[: one.start()] + usual[one.end() :]: one[0] for one in _SELECTION.finditer(usual)}
+        for text, one in group if count >= _MANY else ():
+            if text in parts:
+                message = f"the fields beside this one have `{parts[text]}`, and it does not"
+                yield one.diagnostic("C219", message, severity="warning", hint=f"add `{parts[text]}`")
 
 
 def _schema(join: Join) -> str | None:
