@@ -46,7 +46,11 @@ class Surprises(Nulls):
         if is_slip and "array" in kind.kinds != types.KINDS:
             message = "this makes one object of all items: the keys are the same for each"
             self.surprise("warning", "C219", group.pairs[0][0], message, "write `.{` for an object of each item")
-        for key, _ in group.pairs:
+        for key, value in group.pairs:
+            is_text, known = types.item_of(self.kind(value)).solid == {"string"}, self.kind(key)
+            if is_text and known.path and known.kinds == types.KINDS:
+                message = f"`{self.text_of(key)}` may be of any type, and only a text can be a key"
+                self.surprise("warning", "C224", key, message, f"write `{{{self.text_of(value)}: …}}`, or `$string(…)`")
             if self.may_be_null(key):
                 message = f"`{self.text_of(key)}` may be null, which cannot be a key"
                 edit = f"select the others first: `[{self.text_of(key)} != null]`"
