@@ -160,7 +160,7 @@ def check(mapper: Mapper) -> list[Diagnostic]:
     found += [*unused_joins(mapper), *unused_tables(mapper, {one.endpoint.name: one for one in all_types})]
     found += [*unused_settings(mapper), *text_switches(mapper), *unread, *named, *mistaken]
     found += [*_of_meanings(mapper, names), *sent_twice(mapper, misread), *contradictions(mapper)]
-    found += misspelt(mapper.mapping)
+    found += misspelt(all_types)
     of_others = frozenset(place(one) for one in found if one.code == "C232")
     found = [one for one in found if one.code != "C237" or place(one) not in of_others]
     # Endpoints that share an expression by a YAML alias report it once.
