@@ -4,6 +4,7 @@ import subprocess
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from typing import get_args
 
@@ -13,9 +14,9 @@ from test_expression import TEXTS
 from truto_mapper.language import nodes
 from truto_mapper.language.compiler import compiler, placer
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.library.functions import NAMESPACE
+from truto_mapper.language.library.functions import LIBRARY, NAMESPACE
 from truto_mapper.language.runtime.values import MISSING, Budget, Run
-from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.errors import EvaluationError, MapperError
 from truto_mapper.text.source import Source, Span
 
 MORE = (
@@ -109,6 +110,21 @@ def test_text_of_an_expression_is_nothing_but_a_constant():
         except Exception:  # noqa: BLE001
             continue
         assert all(hostile not in str(n.id) for n in ast.walk(made) if isinstance(n, ast.Name))
+
+
+def test_python_warns_of_no_code_whatever_literals_an_expression_has():
+    literals = ("1", "2.5", '"a"', "null", "true", "[]", "{}", "/a/", "a")
+    operators = ("=", "!=", "<", "+", "%", "&", "and", "or", "in", "..", "??", "?:", "~>")
+    pairs = [(one, other) for one in literals for other in literals]
+    texts = [f"{one} {operator} {other}" for one, other in pairs for operator in operators]
+    texts += [f"${name}([{one}, {other}], {other})" for name in LIBRARY for one, other in pairs]
+    compared = 0
+    for text in texts:
+        with suppress(MapperError):  # a few are no expression
+            made = tree(text)
+            compile(made, "", "exec")  # a warning is an error here
+            compared += 1
+    assert compared > 9_000
 
 
 def test_every_kind_of_node_is_handled():

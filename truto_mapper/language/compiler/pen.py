@@ -47,7 +47,9 @@ class Pen:
         return ast.Call(ast.Attribute(of, name, ast.Load(), **self.at), list(arguments), [], **self.at)
 
     def test(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
-        """A comparison: `left operator right`."""
+        """A comparison: `left operator right`. No value is a text or a number by identity: Python warns of that."""
+        if isinstance(operator, (ast.Is, ast.IsNot)) and any(map(_is_literal, (left, right))):
+            return self.constant(isinstance(operator, ast.IsNot))
         return ast.Compare(left, [operator], [right], **self.at)
 
     def between(self, least: ast.expr, value: ast.expr, most: ast.expr) -> ast.expr:
@@ -210,3 +212,8 @@ class Pen:
         """`def name(parameters): …`"""
         arguments = ast.arguments([], [ast.arg(one, **self.at) for one in parameters], None, [], [], None, [])
         self.lines.append(ast.FunctionDef(name, arguments, body, [], None, None, **self.at))
+
+
+def _is_literal(value: ast.expr) -> bool:
+    """Whether a value is a constant that is never the same object as another: a text or a number."""
+    return isinstance(value, ast.Constant) and value.value is not None and value.value.__class__ is not bool
