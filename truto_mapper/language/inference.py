@@ -315,11 +315,16 @@ class Inference:
 
 
 class Recording(Inference):
-    """Infers types, and keeps that of each node by its identity."""
+    """Infers types, and keeps that of each node by its identity; `before` has what is before each step of a path."""
 
     def __init__(self, tell: Tell) -> None:
         super().__init__(tell)
         self.kinds: dict[int, Type] = {}
+        self.before: dict[int, Type] = {}
+
+    def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
+        self.before[id(step)] = state
+        return super().next_step(step, state, scope)
 
     def infer(self, node: nodes.Node, scope: TypeScope) -> Type:
         kind = self.kinds[id(node)] = super().infer(node, scope)

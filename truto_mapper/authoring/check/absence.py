@@ -33,10 +33,10 @@ Kinds = Mapping[int, Type]
 
 
 def kinds_in(node: nodes.Node, scope: TypeScope) -> Kinds:
-    """The type of each node of an expression, by its identity."""
+    """The type of each node of an expression, by its identity; of a step of a path, that of what is before it."""
     recording = Recording(lambda *_: None)
     recording.infer(node, scope)
-    return recording.kinds
+    return recording.before | recording.kinds
 
 
 def of_request(mapper: Mapper, typed: EndpointTypes, reach: Reach) -> TypeScope:

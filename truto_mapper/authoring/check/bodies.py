@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from truto_mapper.authoring.check import fitting, slips
+from truto_mapper.authoring.check import fields, fitting, slips
 from truto_mapper.authoring.check.absence import Given, Kinds, kinds_in
 from truto_mapper.authoring.check.each_word import misfits_by_word
+from truto_mapper.authoring.check.examples import form_of_dates
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.fitting import Wanted
+from truto_mapper.authoring.check.pictures import as_letters
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.query_values import number_in
 from truto_mapper.engine.request_schema import RequestSchema
@@ -53,6 +55,7 @@ class Bodies:
         match template:
             case Expression():
                 yield from (*self._written_as_text(template, wanted), *self._first_only(template, wanted))
+                yield from self._too_many(template, wanted)
                 yield from misfits_by_word(template, wanted, self.given.scope, self.given.mapper.mapping.lookups)
                 yield from _Part(template, kinds_in(template.node, self.given.scope), self.given).misfits(wanted)
             case list():
@@ -103,17 +106,22 @@ class Bodies:
 
     def _first_only(self, expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
         """One item of a list that the caller gives, where a list is wanted."""
-        match expression.node:
-            case nodes.Path(
-                steps=(first, *_, nodes.Step(stages=(nodes.Filter(expression=nodes.Number() as number),)))
-            ) | (
-                nodes.Path(
-                    steps=(first, *_, nodes.Step(predicates=(nodes.Filter(expression=nodes.Number() as number),)))
-                )
-            ) if wanted.schema.is_array and getattr(first.node, "name", "") in ("query", "body"):
-                message = f"`{wanted.called}` is an array, but this sends one item of several"
-                text = slips.written(expression, expression.node).partition("[")[0]
-                yield expression.diagnostic("C241", message, number, severity="warning", hint=f"write `{text}`")
+        node = expression.node
+        number = fields.first_item(node) if wanted.schema.is_array else None
+        inside = [one for one in nodes.walk(node) if isinstance(one, nodes.Variable)] if number is not None else []
+        if number is not None and any(one.name in ("query", "body") for one in inside):
+            message = f"`{wanted.called}` is an array, but this sends one item of several"
+            text = slips.written(expression, node).partition("[")[0]
+            hint = f"write `{text}`" if isinstance(node, nodes.Path) and text.startswith("$") else "remove the number"
+            yield expression.diagnostic("C241", message, number, severity="warning", hint=hint)
+
+    def _too_many(self, expression: Expression, wanted: Wanted) -> Iterator[Diagnostic]:
+        """More ids of a join than the schema lets a request have."""
+        most = wanted.schema.limit("maxItems") if isinstance(self.asking, Join) else None
+        ids = next((one for one in expression.variables if one.name == "ids"), None)
+        if isinstance(self.asking, Join) and most is not None and ids is not None and self.asking.batch > most:
+            message = f"`{wanted.called}` takes at most {most:g} items, and `batch` is {self.asking.batch}"
+            yield expression.diagnostic("C241", message, ids, severity="warning", hint=f"write `batch: {most:g}`")
 
     def _collapsed(self, expression: Expression) -> Iterator[Diagnostic]:
         """An array of one item, which JSONata makes the item, where no schema makes it an array again."""
@@ -194,12 +202,40 @@ class _Part:
         return None if inner.is_any or "object" not in inner.schema.kinds else inner
 
     def leaf(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
-        kind = self.kinds.get(id(node), types.ANY)
+        kind = self.kind(node)
         yield from self.default(wanted, node)
+        yield from (*self.inexact(wanted, node), *self.form_of_date(wanted, node, kind))
+        if wanted.schema.kinds <= types.SCALARS and fields.is_list(node, self.kind, may_select=False):
+            message = f"{wanted.what} is {wanted.in_words}, but this gives a list where there are several"
+            yield wanted.found(self.expression, message, node, "select one: `(…)[0]`")
         if kind.solid or kind == types.ANY or node is self.expression.node:
             yield from fitting.misfits(self.expression, kind, _at(wanted, node))
         elif "null" in kind.kinds and not wanted.is_any:
             yield from fitting.misfits(self.expression, types.union(kind, _one_of(wanted)), _at(wanted, node))
+
+    def kind(self, node: nodes.Node) -> Type:
+        return self.kinds.get(id(node), types.ANY)
+
+    def inexact(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
+        """A number that need not be whole times another one, where a whole number is wanted: `price * 100`."""
+        match node:
+            case nodes.Binary(operator="*", left=one, right=nodes.Number()) if (
+                "number" in self.kind(one).solid <= types.NUMBER.kinds
+            ):
+                if "integer" in wanted.schema.kinds and "number" not in wanted.schema.kinds:
+                    message = f"{wanted.what} is an integer, but 19.99 * 100 is 1998.9999999999998"
+                    text = slips.written(self.expression, node)
+                    yield wanted.found(self.expression, message, node, f"write `$round({text})`")
+
+    def form_of_date(self, wanted: Wanted, node: nodes.Node, kind: Type) -> Iterator[Diagnostic]:
+        """A date that is written in another form than the description of the schema shows."""
+        form = form_of_dates(wanted.schema.certain)
+        given = "YYYY-MM-DD" if kind.format in ("date", "date-time") else None
+        match node:
+            case nodes.Call(procedure=nodes.Variable(name="fromMillis"), arguments=(_, nodes.String(value=picture))):
+                given = as_letters(picture)
+        if form is not None and given is not None and not form.startswith(given):
+            yield wanted.found(self.expression, f"{wanted.what} is written {form}, but this gives {given}", node)
 
     def default(self, wanted: Wanted, node: nodes.Node) -> Iterator[Diagnostic]:
         """The default of a parameter or a setting, where it is not one of the values that the schema allows."""

@@ -129,6 +129,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def form_of_dates(forms: Iterable[JSON]) -> str | None:
+    """The form of dates that the descriptions of a schema show: `DD.MM.YYYY`; None without one."""
+    found = (_LETTERS.search(str(form.get("description", ""))) for form in forms)
+    return next((one[0].upper() for one in found if one is not None), None)
+
+
 def _date(letters: str) -> str:
     """The last day of a year in a form that letters show."""
     return re.sub("YYYY|YY|MM|DD", lambda one: _LAST_DAY[one[0].upper()], letters, flags=re.IGNORECASE)

@@ -170,8 +170,9 @@ class EndpointTypes:
             if one is not None:
                 self.inference.used(self._infer(one, page))
         place = _JOINED, join.name
-        reply, known = join_reply(join, place), types.item_of(self.kind(join.ids.node)).solid & {"string", "integer"}
-        items = Type(frozenset(known)) if known else types.union(types.STRING, types.INTEGER)
+        reply, one_id = join_reply(join, place), types.item_of(self.kind(join.ids.node))
+        known = one_id.solid & {"string", "integer"}
+        items = Type(frozenset(known), path=one_id.path) if known else types.union(types.STRING, types.INTEGER)
         self.ids[join.name] = Type(frozenset({"array"}), items=items)
         page = self.of_join(join, page)
         asked = page.within(types.ANY)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from truto_mapper.authoring.check import fitting, slips
 from truto_mapper.authoring.check.fitting import Wanted
@@ -122,7 +123,7 @@ def _of_part(
     elif (
         wanted.schema.kinds <= {"object", *types.SCALARS}
         and not part.in_list
-        and (_is_list(node, kind_of, lets) or _is_all_rows(node, part.rows, kind_of))
+        and (is_list(node, kind_of, lets) or _is_all_rows(node, part.rows, kind_of))
     ):
         if not _is_counted(expression):
             message = f"`{wanted.called}` is {wanted.in_words}, but this gives a list where there are several"
@@ -212,7 +213,7 @@ def _keys(expression: Expression, node: nodes.Object, wanted: Wanted) -> Iterato
 def _of_list(expression: Expression, part: _Part, kind_of: Kind) -> Iterator[Diagnostic]:
     """A list of one item of several, with two items of the same kind, or made one text."""
     node, wanted = part.node, part.wanted
-    first = _first(node)
+    first = first_item(node)
     if first is not None:
         message = f"`{wanted.called}` is an array, but this takes one item of several"
         yield expression.diagnostic("C205", message, first, severity="warning", hint="leave the index out")
@@ -223,10 +224,15 @@ def _of_list(expression: Expression, part: _Part, kind_of: Kind) -> Iterator[Dia
         yield expression.diagnostic("C205", message, node, severity="warning", hint="write the list itself")
 
 
-def _first(node: nodes.Node) -> nodes.Node | None:
+def first_item(node: nodes.Node) -> nodes.Node | None:
     """The constant index of a step of a path, not of a path as a whole."""
-    steps = node.steps if isinstance(node, nodes.Path) else ()
-    tests = (one.expression for step in steps if not isinstance(step.node, nodes.Block) for one in _filters(step))
+    steps = node.steps if isinstance(node, nodes.Path) else (node,)
+    tests = (
+        one.expression
+        for step in steps
+        if isinstance(step, nodes.Step) and not isinstance(step.node, nodes.Block)
+        for one in _filters(step)
+    )
     return next((one for one in tests if isinstance(one, nodes.Number)), None)
 
 
@@ -272,17 +278,26 @@ def _is_of_join(node: nodes.Node, lets: Mapping[str, Expression]) -> bool:
     return False
 
 
-def _is_list(node: nodes.Node, kind_of: Kind, lets: Mapping[str, Expression]) -> bool:
-    """Whether a node gives something of each item of a declared list, none of which a predicate selects."""
+def is_list(
+    node: nodes.Node,
+    kind_of: Kind,
+    lets: Mapping[str, Expression] = MappingProxyType({}),
+    *,
+    may_select: bool = True,
+) -> bool:
+    """Whether a node gives something of each item of a declared list, none of which a predicate selects.
+
+    Unless it `may_select` one, a predicate such as `[type = "work"]` leaves a list, too.
+    """
     match node:
         case nodes.Path(steps=(*steps, nodes.Step(node=nodes.Object() | nodes.Name() | nodes.Call())), group=None) if (
             steps
         ):
-            return _through_list(steps, kind_of, lets)
+            return _through_list(steps, kind_of, lets, may_select=may_select)
         case nodes.Call(procedure=nodes.Variable(name="split" | "keys")):
             return True
         case nodes.Call(procedure=nodes.Variable(name=name), arguments=(items, *_)) if name in _MAPPING:
-            return kind_of(items).solid == {"array"} or _is_list(items, kind_of, lets)
+            return kind_of(items).solid == {"array"} or is_list(items, kind_of, lets)
     return False
 
 
@@ -299,20 +314,32 @@ def _is_all_rows(node: nodes.Node, rows: str, kind_of: Kind) -> bool:
     return False
 
 
-def _through_list(steps: Sequence[nodes.Step], kind_of: Kind, lets: Mapping[str, Expression]) -> bool:
+def _through_list(
+    steps: Sequence[nodes.Step], kind_of: Kind, lets: Mapping[str, Expression], *, may_select: bool = True
+) -> bool:
     """Whether the first steps of a path lead through a declared list as a whole."""
     first, *more = (one for one in steps if not isinstance(one.node, nodes.Sort))
     kinds = [kind_of(first.node)]  # of a step, a type is that of what is before it
     kinds += [quiet(one.node, TypeScope({}, types.item_of(kind_of(one)))) for one in more]
     bound = lets[first.node.name].node if isinstance(first.node, nodes.Variable) and first.node.name in lets else None
-    is_list = isinstance(bound, nodes.Path) and bound.group is None and _through_list(bound.steps, kind_of, lets)
+    of_let = isinstance(bound, nodes.Path) and bound.group is None and _through_list(bound.steps, kind_of, lets)
     tests = [one for step in steps for one in (*step.predicates, *step.stages)]
-    return (is_list or any(one.solid == {"array"} for one in kinds)) and all(map(_is_unequal, tests))
+    keep = _keeps_several if may_select else _keeps_words
+    return (of_let or any(one.solid == {"array"} for one in kinds)) and all(map(keep, tests))
 
 
-def _is_unequal(one: nodes.Node) -> bool:
+def _keeps_several(one: nodes.Node) -> bool:
+    """Whether a predicate does not select one item: `[a != null]`."""
     test = one.expression if isinstance(one, nodes.Filter) else one
     return isinstance(test, nodes.Binary) and test.operator == "!="
+
+
+def _keeps_words(one: nodes.Node) -> bool:
+    """The same also for items with a word, such as `[type = "work"]`, of which there may be several."""
+    match one:
+        case nodes.Filter(expression=nodes.Binary(operator="=", left=nodes.Name() | nodes.Path(), right=nodes.String())):
+            return True
+    return _keeps_several(one)
 
 
 def _is_joined(node: nodes.Node, kind_of: Kind) -> bool:

@@ -62,6 +62,10 @@ class Wanted:
         return self.name or "the record"
 
     @property
+    def what(self) -> str:
+        return f"each item of `{self.called}`" if self.is_item else f"`{self.called}`"
+
+    @property
     def is_any(self) -> bool:
         return len(self.schema.kinds) >= len(types.SCALARS) + 2
 
@@ -92,12 +96,12 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
         yield from _empty(expression, kind, wanted)
     elif not _numbers(kind.solid) & _numbers(wanted.schema.kinds) or _are_other_items(kind, wanted):
         hint = _conversion(expression, kind, wanted)
-        what = f"{'each item of ' if wanted.is_item else ''}`{wanted.called}`"
-        message = f"{what} is {wanted.in_words}, but this gives {types.in_words(kind)}"
+        message = f"{wanted.what} is {wanted.in_words}, but this gives {types.in_words(kind)}"
         yield wanted.found(expression, message, hint=hint)
     else:
         yield from _below(expression, kind, wanted)
-        yield from _sometimes(expression, kind, wanted) if wanted.strict else _of_schema(expression, kind, wanted)
+        yield from _sometimes(expression, kind, wanted) if wanted.strict else ()
+        yield from _of_schema(expression, kind, wanted)
         yield from _fractions(expression, kind, wanted) if "number" not in wanted.schema.kinds else ()
 
 
@@ -129,6 +133,8 @@ def _conversion(expression: Expression, kind: Type, wanted: Wanted) -> str | Non
     text = expression.text[node.span.start : node.span.end].strip()
     text = "…" if len(text) > _LONGEST or "\n" in text else text
     operand = text if text == "…" or is_simple_path(node) else f"({text})"
+    if wanted.is_item:
+        return f"write `{operand}.{form.format('$')}`" if form in _CONVERSIONS.values() else None
     given = f"{operand}[$ != null]" if "null" in kind.kinds else text
     return None if form is None else f"write `{form.format(given, operand)}`"
 
@@ -162,7 +168,7 @@ def _of_schema(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[D
     rest = {one for one in others if not _numbers(frozenset({one})) & _numbers(wanted.schema.kinds)}
     if rest:
         of_rest = replace(kind, kinds=frozenset(rest))
-        message = f"`{wanted.called}` is {wanted.in_words}, but this may give {types.in_words(of_rest)}"
+        message = f"{wanted.what} is {wanted.in_words}, but this may give {types.in_words(of_rest)}"
         hint = _conversion(expression, replace(of_rest, kinds=kind.kinds - {"object", "array"}), wanted)
         yield expression.diagnostic(wanted.code, message, wanted.node, severity="warning", hint=hint)
 

@@ -29,7 +29,6 @@ class Nulls(Recording):
     def __init__(self, tell: Tell, surprise: Surprise, text_of: Callable[[nodes.Node], str]) -> None:
         super().__init__(tell)
         self.surprise, self.text_of = surprise, text_of
-        self.before: dict[int, Type] = {}
         self.tested: frozenset[nodes.Node] = frozenset()
         self.asserted: frozenset[nodes.Node] = frozenset()
         #: What each side of an operator is held against.
@@ -61,10 +60,6 @@ class Nulls(Recording):
         calls = (one for one in below if isinstance(one, nodes.Call) and getattr(one.procedure, "name", "") == "not")
         self.turned = frozenset(id(argument) for one in calls for argument in one.arguments)
         return self.infer(node, scope)
-
-    def next_step(self, step: nodes.Step, state: Type, scope: TypeScope) -> Type:
-        self.before[id(step)] = state
-        return super().next_step(step, state, scope)
 
     def kind(self, node: nodes.Node) -> Type:
         return self.kinds.get(id(node), types.ANY)

@@ -90,7 +90,10 @@ def unsent(mapper: Mapper, endpoint: Endpoint, reach: Reach) -> Iterator[Diagnos
     open_ = [name for name in unread if not _is_settled(reach, endpoint, name) and not _is_told(endpoint, name)]
     ours += _forgotten(mapper, [name for name in parameters if name not in ours], open_)
     left = [name for name in ours if name in open_]
-    if left and not set(ours) <= set(unread):  # a request that reads none is no omission
+    chosen = [name for name in open_ if endpoint.when is not None and reads_parameter(endpoint.when, name)]
+    if set(ours) <= set(unread):  # a request that reads none is no omission, but by what it is chosen
+        left = chosen
+    if left:
         message = f"the request of `{endpoint.name}` is the same whatever {either(f'`{name}`' for name in left)} is"
         hint = f"read `$query.{left[0]}` in the request, or refuse it in `query_error`"
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)

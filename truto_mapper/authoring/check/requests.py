@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.fields import first_item
 from truto_mapper.authoring.check.ids import last_names
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import words, words_of
@@ -134,6 +135,10 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
                 message = f"the key reads `{key}`, but the ids are each a `{name}`, and the rows have `{meant}`"
                 yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{meant}`?")
                 break
+        number = first_item(join.ids.node)
+        if number is not None:
+            message = f"`{join.name}` asks for the ids of one item of several"
+            yield join.ids.diagnostic("C240", message, number, severity="warning", hint="leave the index out")
         kind = types.item_of(types_.kind(join.ids.node))
         if kind.solid and kind != types.ANY and not kind.solid & {"string", "integer", "number", "array"}:
             message = f"ids are texts or integers, but each of these is {types.in_words(kind)}"

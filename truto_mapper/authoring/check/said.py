@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from truto_mapper.authoring.check.words import words
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, leading_names
+from truto_mapper.language.names import NamePath, leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import reads
 from truto_mapper.mapping.linked import Endpoint, every, of_requests
@@ -30,6 +30,11 @@ _LIMITS = [
     (r"(?:needs?|have|has|must be|requires?|takes?) {} (?:\w+ )?or more", "<"),
     (r"(?:have|has|must be|takes?) {} (?:\w+ )?or (?:fewer|less)", ">"),
 ]
+#: Words of names for the beginning and the end of the same.
+_BEGINNING = ("start end", "arrival departure", "min max", "hire terminate", "depart return")
+_PERIODS = [tuple(map(words, pair.split())) for pair in _BEGINNING]
+#: What a message says of a list without items.
+_EMPTY = re.compile(r"\bempty\b|\b(?:leave|omit)\b.*\b(?:it|them|out)\b", re.IGNORECASE)
 _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS, 2)}
 
@@ -51,7 +56,35 @@ def _of_condition(endpoint: Endpoint, expression: Expression, node: nodes.Condit
     for side in nodes.conjuncts(test):
         if isinstance(side, nodes.Binary) and side.operator in _TURNED:
             yield from _judged(expression, side, said)
+            if expression is endpoint.query_error:
+                yield from _right_order(expression, side)
         yield from _part_only(expression, side)
+        if _EMPTY.search(said):
+            yield from _absent(expression, side, test)
+
+
+def _right_order(expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:
+    """A refusal of what begins before it ends: `$from < $to ? …`."""
+    first, last = (test.left, test.right) if test.operator in ("<", "<=") else (test.right, test.left)
+    begin, end = words(_name(first)), words(_name(last))
+    if any(begin - end == one and end - begin == other for one, other in _PERIODS):
+        message = f"this refuses each query in which `{_name(first)}` is before `{_name(last)}`"
+        hint = f"write `{_TURNED[test.operator]}`"
+        yield expression.diagnostic("C248", message, test, severity="warning", hint=hint)
+
+
+def _absent(expression: Expression, side: Node, test: Node) -> Iterator[Diagnostic]:
+    """`$count(a) = 0` for a list that is empty, though it is true of an absent one, too."""
+    match side:
+        case nodes.Binary(
+            operator="=",
+            left=nodes.Call(procedure=nodes.Variable(name="count"), arguments=(given,)),
+            right=nodes.Number(value=0),
+        ) if leading_names(given) and all(_existing(one) != _read_by(given) for one in nodes.conjuncts(test)):
+            message = "this is true where there is no list, and the message says that it is empty"
+            text = expression.text[given.span.start : given.span.end]
+            hint = f"write `$exists({text}) and …`"
+            yield expression.diagnostic("C248", message, side, severity="warning", hint=hint)
 
 
 def _part_only(expression: Expression, test: Node) -> Iterator[Diagnostic]:
@@ -99,10 +132,15 @@ def _existing(test: Node) -> tuple[str, ...]:
     """The parameter, setting or field of the body that `$exists($query.…)` asks for; empty for any other test."""
     match test:
         case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Path() as path,)):
-            names = leading_names(path)
-            root = names[0].name if names and isinstance(names[0], nodes.Variable) else ""
-            return (root, str(getattr(names[1], "value", ""))) if root in _GIVEN and names[1:] else ()
+            return _read_by(path)
     return ()
+
+
+def _read_by(path: Node) -> tuple[str, ...]:
+    """The parameter, setting or field of the body that a path leads to; empty for any other."""
+    names = leading_names(path)
+    root = names[0].name if names and isinstance(names[0], nodes.Variable) else ""
+    return (root, str(getattr(names[1], "value", ""))) if root in _GIVEN and names[1:] else ()
 
 
 def _judged(expression: Expression, test: nodes.Binary, said: str) -> Iterator[Diagnostic]:
@@ -180,5 +218,6 @@ def _order(said: str, left: str, right: str) -> str | None:
 
 
 def _name(node: Node) -> str:
-    names = leading_names(node)
-    return str(getattr(names[-1], "value", "")) if names else ""
+    """The last name of a path, or the name of a variable."""
+    names = texts_of_names(node)
+    return names[-1] if names else ""

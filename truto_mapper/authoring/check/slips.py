@@ -41,6 +41,8 @@ def slips(
                 yield from _operation(expression, node)
             case nodes.Call():
                 yield from _exchanged_parameters(expression, node)
+                yield from _patterns_as_texts(expression, node)
+                yield from _binding_tests(expression, node)
                 found = ((one, mistaken(one.value)) for one in pictures_of(node))
                 yield from (_warning(expression, "C219", one, *wrong) for one, wrong in found if wrong)
             case nodes.Step(predicates=filters):
@@ -59,7 +61,9 @@ def _operation(expression: Expression, node: nodes.Binary) -> Iterator[Diagnosti
         case (
             nodes.Call(procedure=nodes.Variable(name=one)),
             nodes.Binary(
-                operator="/" | "*", left=nodes.Call(procedure=nodes.Variable(name=other)), right=nodes.Number()
+                operator="/" | "*",
+                left=nodes.Call(procedure=nodes.Variable(name=other)),
+                right=nodes.Number() | nodes.Variable(),
             ),
         ) if operator in ("+", "-") and one == other:
             message = (
@@ -134,6 +138,34 @@ def _exchanged_parameters(expression: Expression, call: nodes.Call) -> Iterator[
         if all(one.lower() in some for one, some in zip(called, wrong, strict=True)):
             message = f"${name} gives {what} first, and this calls it `${called[0]}`"
             yield _warning(expression, "C219", given, message, f"write `function(${called[1]}, ${called[0]})`")
+
+
+def _patterns_as_texts(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
+    """C219: `$replace(phone, "[^0-9]", "")`, which looks for these characters as they are."""
+    match call:
+        case nodes.Call(procedure=nodes.Variable(name=name), arguments=(_, nodes.String(value=value) as text, *_)):
+            if name in _SEARCHING and _LIKE_A_PATTERN.search(value):
+                hint = f"write `/{value.replace('/', chr(92) + '/')}/`"
+                yield _warning(expression, "C219", text, f"${name} looks for this text as it is", hint)
+
+
+_SEARCHING = frozenset({"replace", "contains", "split"})
+#: A class of characters, a repeated one, alternatives in brackets, or a beginning.
+_LIKE_A_PATTERN = re.compile(r"\\[dswbDSWB]|\[\^?[^\]]*\w-\w[^\]]*\]|\[\^[^\]]+\]|\.[*+]|\(\w+\|[\w|]+\)|^\^.*\w\$$")
+
+
+def _binding_tests(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
+    """C219: `$sift(o, function($v) { $v := 1 })`, which is no test."""
+    callback = call.arguments[1] if getattr(call.procedure, "name", "") in _TESTING and call.arguments[1:] else None
+    match callback:
+        case nodes.Lambda(parameters=parameters, body=nodes.Bind(variable=variable, value=value)) if any(
+            one.name == variable.name for one in parameters
+        ):
+            hint = f"write `${variable.name} = {written(expression, value)}`"
+            yield _warning(expression, "C219", variable, "`:=` binds, and a test compares", hint)
+
+
+_TESTING = frozenset({"filter", "sift", "single"})
 
 
 def _called(node: nodes.Node, bound: Collection[str]) -> str:

@@ -89,8 +89,7 @@ def contradictions(mapper: Mapper) -> Iterator[Diagnostic]:
     every_ = [_named(node.value[name], name, table) for name, table in tables.items()]
     every_ += [one for expression in dict.fromkeys(_expressions(mapper)) for one in _written(expression)]
     for table, other in permutations(every_, 2):
-        if len({*table.words.values()}) == len(table.words):
-            yield from _led_back(table, other)
+        yield from _led_back(table, other)
     for name, words_of in tables.items():
         yield from _renamed(mapper, node.value[name], words_of)
         yield from _shortened(mapper, node.value[name], words_of)
@@ -127,13 +126,19 @@ def _of_pairs(expression: Expression, pairs: Mapping[str, tuple[nodes.Node, str]
 
 
 def _led_back(table: _Table, other: _Table) -> Iterator[Diagnostic]:
-    """The words of a table that another one leads back to other words, or the only one that it does not know."""
+    """The words of a table that another one leads back to other words, or the only one that it does not know.
+
+    Several words may become one. Then a word is told that the other table makes of what this one never gives.
+    """
     back, values = other.words, {*table.words.values()}
-    unknown = values - back.keys()
-    most = 1 if len(back) == len(table.words) > len(unknown) + 1 else 0
+    unknown, is_unique = values - back.keys(), len(values) == len(table.words)
+    most = 1 if is_unique and len(back) == len(table.words) > len(unknown) + 1 else 0
     if not {*back.values()} <= table.words.keys() or len(unknown) > most:
         return
+    left = {word for key, word in back.items() if key not in values}
     for key, value in table.words.items():
+        if not (is_unique or key in left):
+            continue
         if value in unknown:
             yield table.told(key, f"`{key}` is `{value}` here, of which {other.text} makes nothing")
         elif back[value] != key:
