@@ -273,6 +273,23 @@ def test_a_key_may_have_many_rows(tmp_path):
     assert page.records[0]["owner"]["age"] == 3
 
 
+@pytest.mark.parametrize(
+    "notes", ["$rows.{\"text\": firstName}", '$map($rows, function($row) { {"text": $row.firstName} })']
+)
+@pytest.mark.parametrize("context", [{}, {"with_owners": False}])
+def test_a_list_of_what_no_join_gave_is_absent_however_it_is_written(tmp_path, notes, context):
+    notes = notes.replace("$rows", "$lookup($joined.users, $string(ownerId))")
+    mapper = mapper_of(
+        tmp_path,
+        ("key: $string(id)", "key: $string(id)\n        many: true"),
+        ("title: $uppercase($lookup($joined.users, $string(ownerId)).title)", f"notes: '{notes}'"),
+        ("name: $user.firstName", "name: $user[0].firstName"),
+        ("age: $user.age", "age: $sum($user.age)"),
+    )
+    _, page = exchanged(mapper, company(USERS, [deals(77, 1)]), context=context)
+    assert [one.get("notes") for one in page.records] == [None, None if context else [{"text": "U1"}]]
+
+
 def test_rows_of_one_key_come_in_the_order_of_the_replies(tmp_path):
     mapper = mapper_of(
         tmp_path,

@@ -104,6 +104,8 @@ class Origins:
                 yield from self._of_let(name, scope)
             case nodes.Apply(right=call) | (nodes.Call() as call) if found := self._looked_up(call, event.inner):
                 yield found
+            case nodes.Call(procedure=nodes.Variable(name="lookup")) if not everything and _lacks_holder(event.inner):
+                yield from self._read(event.inner[-2], scope, path, everything=everything)
             case _:
                 for inner in event.inner if everything else _carriers(event, path):
                     yield from self._read(inner, scope, path, everything=everything)
@@ -143,6 +145,11 @@ class Origins:
         if known is None or not isinstance(holder, dict) or not isinstance(key, str):
             return None
         return Place(holder.get(key, MISSING), (*known[1], key))
+
+
+def _lacks_holder(operands: Sequence[Event]) -> bool:
+    """Whether `$lookup(object, key)` has no object: nothing is made of the key then."""
+    return len(operands) > 1 and operands[-2].value is MISSING
 
 
 def _outermost(evaluation: Evaluation) -> Sequence[Event]:

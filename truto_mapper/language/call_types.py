@@ -438,9 +438,18 @@ def _reduced(given: Sequence[Type], made: Type) -> Type:
 
 
 def _cut(given: Sequence[Type], _: Type) -> Type:
-    """The type of the text before a `T`, or of the first 10 characters: the date of a date-time."""
+    """The type of the text before a `T`, or of the first 10 characters: the date of a date-time.
+
+    What comes after a date is empty, and less of it is no date.
+    """
     ends = [kind.values for kind in given[1:]]
     is_date = given[0].format == "date-time" and ends in ([(0,), (10,)], [("T",)])
+    of_day = given[0].format in ("date", "date-time") and bool(ends) and all(ends)
+    first, *rest = [one[0] for one in ends if one] if of_day else [0]
+    if of_day and given[0].format == "date" and isinstance(first, int) and first >= len(_DAY):
+        return union(types.constant(""), UNDEFINED)
+    if of_day and first == 0 and rest and isinstance(rest[0], int) and rest[0] < len(_DAY):
+        return Type(frozenset({"string", "undefined"}), format="text")
     return Type(frozenset({"string", "undefined"}), format="date" if is_date else None)
 
 

@@ -145,9 +145,14 @@ def _only(node: nodes.Node, none: Any, scope: TypeScope, look: _Look) -> Facts:
 
 
 def _falsy(node: nodes.Node, scope: TypeScope, look: _Look) -> Facts:
-    """The fact that a text which may be null or absent is so, or empty, which is as good."""
+    """The fact that a text which may be null or absent is so, or empty, which is as good.
+
+    So it is of an object that has a field always: it is never empty.
+    """
     kind = look(node, scope)
-    return _only(node, NONE, scope, look) if kind.solid == types.STRING.kinds and kind.values is None else ()
+    is_full = kind.solid == {"object"} and any("undefined" not in one.kinds for one in (kind.properties or {}).values())
+    is_text = kind.solid == types.STRING.kinds and kind.values is None
+    return _only(node, NONE, scope, look) if is_text or is_full else ()
 
 
 def _of_type(

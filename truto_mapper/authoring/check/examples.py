@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
-from truto_mapper.authoring.check.expressions import EndpointTypes
+from truto_mapper.authoring.check.expressions import JOINED, EndpointTypes
 from truto_mapper.authoring.check.slips import written
 from truto_mapper.engine.request_schema import JSON, RequestSchema
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import NamePath, is_simple_path
+from truto_mapper.language.names import NamePath, is_simple_path, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.mapping.linked import every
+from truto_mapper.mapping.linked import Endpoint, every
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.source import Source
@@ -54,6 +54,20 @@ class Said:
 
     def description(self, path: NamePath) -> str:
         return " ".join(str(form.get("description", "")) for form in self.of(path))
+
+
+def said_by(endpoint: Endpoint) -> Callable[[NamePath | None], list[JSON]]:
+    """What schemas say of a value at a path, in the reply or in that of a join: see `Said.of`."""
+    replies = Said(endpoint.source)
+    joins = {join.name: Said(join.source) for join in endpoint.joins}
+    rows = {join.name: tuple(texts_of_names(join.rows.node)) if join.rows else () for join in endpoint.joins}
+
+    def said(path: NamePath | None) -> list[JSON]:
+        if path is None:
+            return []
+        return joins[path[1]].of((*rows[path[1]], *path[2:])) if path[:1] == (JOINED,) else replies.of(path)
+
+    return said
 
 
 def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:

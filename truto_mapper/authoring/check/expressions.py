@@ -26,7 +26,7 @@ from truto_mapper.text.diagnostics import Diagnostic, Severity, did_you_mean, ne
 PLANNING = ("path", "when", "query_error", "query_note", "static_response", "params", "headers", "body")
 _OF_MAPPING = ("whole_days.time_zone",)
 #: Begins the paths of what joins give.
-_JOINED = "$joined"
+JOINED = "$joined"
 _LENGTHS = ("length", "size", "count")
 _OF_REPLY = ("recognise", "next_cursor", "page_number", "total", "has_more", "origin", "time_zone")
 
@@ -61,7 +61,7 @@ class EndpointTypes:
 
     def properties(self, path: NamePath) -> Mapping[str, Type]:
         """The properties of the objects at a path of the reply, or of a join; none if they are not described."""
-        if path[:1] != (_JOINED,):
+        if path[:1] != (JOINED,):
             return types.properties_at(self.body, path)
         return types.properties_at(self.rows[path[1]], path[2:]) if path[1:] else {}
 
@@ -169,7 +169,7 @@ class EndpointTypes:
         for one in (join.run_if, join.ids):
             if one is not None:
                 self.inference.used(self._infer(one, page))
-        place = _JOINED, join.name
+        place = JOINED, join.name
         reply, one_id = join_reply(join, place), types.item_of(self.kind(join.ids.node))
         known = one_id.solid & {"string", "integer"}
         items = Type(frozenset(known), path=one_id.path) if known else types.union(types.STRING, types.INTEGER)
@@ -203,20 +203,18 @@ class EndpointTypes:
         self._infer_failures(self.endpoint, self.body, mapper, scope)
         for one in errors:
             self._infer(one, _of_body(scope, refusal_type(mapper.mapping)))
-        for one in (one for one in errors if "??" in one.text):
+        for one in (one for one in errors if "??" in one.text or "&" in one.text):
             self._infer_with_null(one, _of_body(scope, refusal_type(mapper.mapping, with_null=True)))
 
     def _infer_with_null(self, one: Expression, scope: TypeScope) -> None:
-        """C228 in `error_mapping`, where only `??` tells null from an absent value.
+        """C223 and C228 in `error_mapping`, where only `&` and `??` tell null from an absent value.
 
         A schema that lets every field beside it be null says nothing by that.
         """
 
         def told(severity: Severity, code: str, node: nodes.Node, message: str, hint: str | None) -> None:
-            holder = scope.context
-            for name in (judge.kind(node).path or ())[:-1]:
-                holder = types.of_field(holder, name)
-            if code == "C228" and any("null" not in one.kinds for one in (holder.properties or {}).values()):
+            beside = types.properties_at(scope.context, (judge.kind(node).path or ())[:-1])
+            if code in ("C223", "C228") and any("null" not in each.kinds for each in beside.values()):
                 self.found.append(one.diagnostic(code, message, node, severity=severity, hint=hint))
 
         judge = Surprises(lambda *_: None, told, lambda node: slips.written(one, node))

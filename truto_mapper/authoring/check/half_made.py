@@ -36,10 +36,31 @@ def half_made(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
         for key in (one for one in keys if one.required):
             holder = _nullable(typed, key.node)
             others = [one for one in keys if one is not key and holder and _is_apart(typed, one.node, holder)]
-            if holder and others:
+            if holder and others and not _is_guarded(typed, key, holder):
                 said = f"`{dotted(holder)}` may be null, where `{others[0].name}` has a value"
                 message, hint = f"`{key.name}` is required, but {said}", "make the object only of others: `… ? {…}`"
                 yield key.expression.diagnostic("C229", message, key.node, severity="warning", hint=hint)
+
+
+def _is_guarded(typed: EndpointTypes, key: _Key, holder: NamePath) -> bool:
+    """Whether a condition around a value asks for something below an object: `a.b ? {…}`."""
+    for one in nodes.walk(key.expression.node):
+        if isinstance(one, nodes.Condition) and any(each is key.node for each in nodes.walk(one.then)):
+            asked = (side for side in nodes.conjuncts(one.condition) if not _is_negative(side))
+            read = (typed.kind(each).path for side in asked for each in nodes.walk(side))
+            if any(path and path[: len(holder)] == holder != path for path in read):
+                return True
+    return False
+
+
+def _is_negative(test: nodes.Node) -> bool:
+    """Whether a test holds for what is not there: `a = null`, `$not(a)`."""
+    match test:
+        case nodes.Binary(operator="=", right=nodes.Value(value=None)):
+            return True
+        case nodes.Call(procedure=nodes.Variable(name="not")):
+            return True
+    return False
 
 
 def _objects(mapper: Mapper, typed: EndpointTypes) -> Iterator[Sequence[_Key]]:

@@ -1,6 +1,7 @@
 """Where null, which the provider's schema allows, becomes text or makes a function or an operator fail."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from truto_mapper.authoring.check.fitting import results
 from truto_mapper.language import call_types, nodes, types
@@ -93,6 +94,12 @@ class Nulls(Recording):
             message = f"`{self.text_of(node)}` is always {what} here: the condition says so"
             self.surprise("warning", "C227", node, message, "turn the condition round, or swap the branches")
 
+    def condition(self, node: nodes.Condition, scope: TypeScope) -> Type:
+        made = super().condition(node, scope)
+        if len(getattr(node.condition, "steps", ())) > 1:  # who asks for the value itself knows of it
+            self.never_here(node.condition, scope)
+        return made
+
     def object(self, pairs: tuple[tuple[nodes.Node, nodes.Node], ...], scope: TypeScope) -> Type:
         made = super().object(pairs, scope)
         for _, value in pairs if "array" not in scope.context.kinds else ():
@@ -117,7 +124,9 @@ class Nulls(Recording):
                     else f'({text} != null ? {text} : "")'
                 )
                 self.becomes_text(side, edit)
-            elif self.kind(side).path is not None and (self.is_list(side) or self.kind(side).solid == {"array"}):
+            elif self.kind(side) != types.ANY and (
+                self.is_list(side) or (self.kind(side).path is not None and self.kind(side).solid == {"array"})
+            ):
                 message = f"`{self.text_of(side)}` may be a list, which `&` writes as JSON"
                 self.surprise("warning", "C224", side, message, "write `$join(…)`, or select one")
             elif self.kind(side).solid == {"object"}:
@@ -213,7 +222,7 @@ class Nulls(Recording):
             and self.allows_null(argument, items)
         ):
             self.fails(argument, f"${name}", "may hold null")
-        elif not takes_null and self.allows_null(argument, kind) and ("array" not in kind.kinds or of_items):
+        elif not takes_null and (self.may_be_null(argument) or (of_items and self.allows_null(argument, kind))):
             self.fails(argument, f"${name}")
         elif "a" not in accepted(parameter) and "array" in kind.kinds and self.is_list(argument):
             text = self.text_of(argument)
@@ -223,10 +232,13 @@ class Nulls(Recording):
             self.other_kinds(name, argument, kind, accepted(parameter), expected(parameter))
 
     def is_list(self, node: nodes.Node) -> bool:
-        """Whether a path of names leads through a list that a schema declares."""
+        """Whether a path of names leads through a list that a schema declares, perhaps to a block: `a.b.(c & d)`."""
         if isinstance(node, nodes.Variable):
             return node.name in self.lists
-        steps = node.steps if isinstance(node, nodes.Path) and is_simple_path(node) else ()
+        steps = node.steps if isinstance(node, nodes.Path) else ()
+        names = steps[:-1] if steps and isinstance(steps[-1].node, nodes.Block) else steps
+        if not (names and is_simple_path(replace(node, steps=names))):  # type: ignore[type-var]  # a path has steps
+            return False
         return any(self.before[id(one)].solid == {"array"} for one in steps if id(one) in self.before)
 
     def item(self, name: str, node: nodes.Node, parameter: Parameter) -> None:

@@ -135,7 +135,7 @@ def unsent_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
     if endpoint.method not in WITH_BODY:
         return
     sent = [one for key, one in every(endpoint) if key in (*OF_REQUESTS, "query_error")]
-    asked = {id(one) for each in sent if each is endpoint.query_error for one in _absent(each)}
+    asked = {id(one) for each in sent if each is endpoint.query_error for one in _absent(each.node)}
     found = [each for one in sent for each in reads(one) if asked.isdisjoint(map(id, each.nodes))]
     read = {each.path[1:2] for each in found if each.path[0] == "body"}
     fields = generated.create_schema(mapper.resource)["properties"]
@@ -146,12 +146,18 @@ def unsent_fields(mapper: Mapper, endpoint: Endpoint) -> Iterator[Diagnostic]:
         yield _at_name(mapper, endpoint, "C244", message, severity="warning", hint=hint)
 
 
-def _absent(refusal: Expression) -> Iterator[nodes.Node]:
+def _absent(node: nodes.Node, *, denied: bool = False) -> Iterator[nodes.Node]:
     """The nodes of what a refusal asks for only to refuse that it is absent: `$not($exists($body.project))`."""
-    for one in nodes.walk(refusal.node):
-        match one:
-            case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(nodes.Call() as inner,)):
-                yield from nodes.walk(inner) if getattr(inner.procedure, "name", "") == "exists" else ()
+    match node:
+        case nodes.Call(procedure=nodes.Variable(name="not"), arguments=(inner,)):
+            yield from _absent(inner, denied=not denied)
+        case nodes.Call(procedure=nodes.Variable(name="exists")) if denied:
+            yield from nodes.walk(node)
+        case nodes.Binary(operator="and" | "or", left=left, right=right):
+            yield from (*_absent(left, denied=denied), *_absent(right, denied=denied))
+        case _:
+            for one in nodes.children(node):
+                yield from _absent(one)
 
 
 def sent_twice(mapper: Mapper, told: frozenset[tuple[Any, Any]]) -> Iterator[Diagnostic]:

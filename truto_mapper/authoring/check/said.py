@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from truto_mapper.authoring.check.words import words
+from truto_mapper.authoring.check.words import is_period, words
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, leading_names, texts_of_names
@@ -30,9 +30,6 @@ _LIMITS = [
     (r"(?:needs?|have|has|must be|requires?|takes?) {} (?:\w+ )?or more", "<"),
     (r"(?:have|has|must be|takes?) {} (?:\w+ )?or (?:fewer|less)", ">"),
 ]
-#: Words of names for the beginning and the end of the same.
-_BEGINNING = ("start end", "arrival departure", "min max", "hire terminate", "depart return")
-_PERIODS = [tuple(map(words, pair.split())) for pair in _BEGINNING]
 #: What a message says of a list without items.
 _EMPTY = re.compile(r"\bempty\b|\b(?:leave|omit)\b.*\b(?:it|them|out)\b", re.IGNORECASE)
 _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -66,8 +63,7 @@ def _of_condition(endpoint: Endpoint, expression: Expression, node: nodes.Condit
 def _right_order(expression: Expression, test: nodes.Binary) -> Iterator[Diagnostic]:
     """A refusal of what begins before it ends: `$from < $to ? …`."""
     first, last = (test.left, test.right) if test.operator in ("<", "<=") else (test.right, test.left)
-    begin, end = words(_name(first)), words(_name(last))
-    if any(begin - end == one and end - begin == other for one, other in _PERIODS):
+    if is_period(_name(first), _name(last)):
         message = f"this refuses each query in which `{_name(first)}` is before `{_name(last)}`"
         hint = f"write `{_TURNED[test.operator]}`"
         yield expression.diagnostic("C248", message, test, severity="warning", hint=hint)
@@ -212,7 +208,7 @@ def _order(said: str, left: str, right: str) -> str | None:
         told = re.search(rf"\b{names[0]}\b (is|must be|has to be) (after|later|before|earlier)\b.*\b{names[1]}\b", said)
         if told is not None:
             is_wrong = told[1] == "is"
-            is_greater = (told[2] in ("after", "later")) is is_wrong is not swapped
+            is_greater = ((told[2] in ("after", "later")) is is_wrong) is not swapped
             return (">" if is_greater else "<") + "=" * (not is_wrong)
     return None
 

@@ -7,10 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from truto_mapper.authoring.check.examples import Said
+from truto_mapper.authoring.check.examples import Said, said_by
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming
-from truto_mapper.authoring.check.words import parts
+from truto_mapper.authoring.check.words import is_period, parts
+from truto_mapper.engine.request_schema import JSON
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names, texts_of_names
@@ -107,7 +108,7 @@ _NOTHING, _ITEM = Expression("null"), nodes.Variable(Span(0, 0), "")
 
 def mistaken_units(named: Sequence[Named]) -> Iterator[Diagnostic]:
     """C245: what the names, the times beside it, and the request that writes it back say of a number."""
-    yield from _moments(named)
+    yield from (*_moments(named), *_cents(named), *_differences(named))
     for one in named:
         described = _descriptions(one.mapper.resource.fields)
         lets, said = dict(one.types.endpoint.let), Said(one.types.endpoint.source)
@@ -223,29 +224,121 @@ def _descriptions(fields: Mapping[str, Field]) -> dict[str, str]:
 
 def _moments(named: Sequence[Named]) -> Iterator[Diagnostic]:
     """Moments that one field gives in seconds, and another one in milliseconds."""
-    found = {id(use.path): (one, use) for one, use in _of_time(named)}.values()
-    pool: list[tuple[Expression, Use, float]] = []
-    for one, use in found:
+    found = {(id(use.path), said): (one, use, said) for one, use, said in _of_time(named)}.values()
+    pool: dict[int, tuple[Expression, Use, float]] = {}
+    described: set[int] = set()
+    for one, use, said in found:
         factor = 1 / use.factor if use.function == "toMillis" else use.factor
-        told = _expected(_unit(use.names[-1]), "ms", "") if not use.is_given else ()
+        by_name = _expected(_unit(use.names[-1]), "ms", "") if not use.is_given else ()
+        told = by_name or _expected(said, "ms", "")
         if told and not _is_one(factor, told):
-            message = f"a moment is made of milliseconds: by its name {_in_words(told[0], use.text)}"
+            source = "by its name" if by_name else "by the provider's schema"
+            message = f"a moment is made of milliseconds: {source} {_in_words(told[0], use.text)}"
             yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
         elif not _is_one(factor, _MOMENTS):
             message = f"a moment is a number of seconds or of milliseconds, and this is {_in_words(use.factor, 'it')}"
             yield one.diagnostic("C245", message, use.path, severity="warning", hint="write `* 1000` for seconds")
-        elif not told:
-            pool.append((one, use, round(factor, 6)))
-    counted = Counter(factor for _, _, factor in pool).most_common()
+        elif not by_name:
+            pool[id(use.path)] = one, use, round(factor, 6)
+            described |= {id(use.path)} if said else set()
+    counted = Counter(factor for _, _, factor in pool.values()).most_common()
     usual = min(counted, key=lambda one: (-one[1], -one[0]))[0] if len(counted) > 1 else None
     others = sum(number for factor, number in counted if factor != usual)
-    if others > 1 or (others == len(pool) - 1 and not _are_twins(named, [one for one, _, _ in pool])):
+    if others > 1 or (others == len(pool) - 1 and not _are_twins(named, [one for one, _, _ in pool.values()])):
         return  # a provider may have two units
-    for one, use, factor in pool if usual is not None else ():
-        if factor != usual:
-            other = next(each.text for _, each, theirs in pool if theirs == usual)
+    for key, (one, use, factor) in pool.items() if usual is not None else ():
+        if factor != usual and key not in described:
+            other = next(each.text for _, each, theirs in pool.values() if theirs == usual)
             message = f"`{use.text}` counts {_counted(factor)} here, and `{other}` {_counted(usual or 1)}"
             yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
+
+
+def _cents(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """Amounts that the provider's schema gives in cents, one of which becomes another unit than the others."""
+    found: dict[tuple[int, int], tuple[Naming, Use]] = {}
+    for one in named:
+        lets, said = dict(one.types.endpoint.let), said_by(one.types.endpoint)
+        described = _descriptions(one.mapper.resource.fields)
+        namings = (each for kind in ("record", "object") for each in one.namings.of(kind))
+        for naming in (each for each in namings if not _is_small(str(each.path[-1]), described)):
+            for use in (each for each in uses(naming.node, lets) if not each.is_given and not each.function):
+                forms = said(one.types.kind(use.path).path)
+                if any(_IN_CENTS.search(str(form.get("description", ""))) for form in forms):
+                    found.setdefault((id(naming.node), id(use.path)), (naming, use))
+    counted = Counter(round(use.factor, 6) for _, use in found.values()).most_common(1)
+    usual, often = counted[0] if counted else (1, 0)
+    others = [one for one in found.values() if not _is_one(one[1].factor, (usual,))]
+    for naming, use in others if len(others) * _USUAL <= often else ():
+        given = _in_words(use.factor, use.text)
+        message = f"`{naming.name}` is {given}, and {often} other amounts in cents are {_in_words(usual, '…')}"
+        yield naming.diagnostic("C245", message)
+
+
+def _differences(named: Sequence[Named]) -> Iterator[Diagnostic]:
+    """The time between two moments: the end taken from the start (C219), or in days as if it counted seconds."""
+    for endpoint in (one.types.endpoint for one in named):
+        lets = dict(endpoint.let)
+        for _, one in every(endpoint):
+            for node in nodes.walk(one.node) if one.text.count("$toMillis(") > 1 else ():
+                match node:
+                    case nodes.Binary(operator="-", left=left, right=right) if _is_backwards(left, right):
+                        message = "the start is before the end, so this is less than 0"
+                        yield one.diagnostic("C219", message, node, severity="warning", hint="swap the two")
+                    case nodes.Binary(operator="/", left=left, right=right) if _is_difference(left):
+                        number = _number(right, lets)
+                        if number in _OF_SECONDS:
+                            message = f"the time between two moments counts milliseconds, and {number:g} are seconds"
+                            hint = f"divide by {number * 1_000:.10g}"
+                            yield one.diagnostic("C245", message, node, severity="warning", hint=hint)
+
+
+#: How many seconds a minute, an hour, a day and a week have.
+_OF_SECONDS = frozenset({60, 3_600, 86_400, 604_800})
+
+
+def _is_backwards(left: Node, right: Node) -> bool:
+    moments = [one.arguments[0] for one in (left, right) if _is_moment(one) and isinstance(one, nodes.Call)]
+    names = [texts_of_names(one)[-1:] for one in moments]
+    return len(names) == 2 and all(names) and is_period(names[0][0], names[1][0])  # noqa: PLR2004
+
+
+def _is_moment(node: Node) -> bool:
+    return isinstance(node, nodes.Call) and getattr(node.procedure, "name", "") == "toMillis" and bool(node.arguments)
+
+
+def _is_difference(node: Node) -> bool:
+    """Whether a node is the time between two moments."""
+    match node:
+        case nodes.Block(expressions=(one,)):
+            return _is_difference(one)
+        case nodes.Binary(operator="-", left=left, right=right):
+            return _is_moment(left) and _is_moment(right)
+    return False
+
+
+def _number(node: Node, lets: Mapping[str, Expression]) -> float | None:
+    """A number that is written, computed of such, or a `let` of these."""
+    match node:
+        case nodes.Number(value=value):
+            return value
+        case nodes.Block(expressions=(one,)):
+            return _number(one, lets)
+        case nodes.Binary(operator="*", left=left, right=right):
+            factors = _number(left, lets), _number(right, lets)
+            return None if None in factors else math.prod(one or 0 for one in factors)
+        case nodes.Variable(name=name) if name in lets:
+            return _number(lets[name].node, {**lets, name: _NOTHING})
+    return None
+
+
+def _is_small(name: str, described: Mapping[str, str]) -> bool:
+    """Whether a unified field is in cents, too."""
+    return _unit(name) in _MONEY or bool(_SMALL.search(described.get(name, "")))
+
+
+#: What a description says of cents, and how many amounts have to be in one unit for each in another one.
+_IN_CENTS = re.compile(r"\bin (?:the )?(?:cents|pence|hundredths|minor unit|smallest unit)", re.IGNORECASE)
+_USUAL = 2
 
 
 def _are_twins(named: Sequence[Named], some: Sequence[Expression]) -> bool:
@@ -260,20 +353,43 @@ def _counted(factor: float) -> str:
     return known.get(factor, "another unit")
 
 
-def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use]]:
-    """What moments of the reply are made of, and what moments of the caller's become in a request."""
-    for endpoint in (one.types.endpoint for one in named):
-        lets = dict(endpoint.let)
+def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use, str]]:
+    """What moments of the reply are made of, and what moments of the caller's become in a request.
+
+    Each with the unit that the provider's schema tells, if it does.
+    """
+    for typed in (one.types for one in named):
+        endpoint = typed.endpoint
+        lets, said = dict(endpoint.let), said_by(endpoint)
         for key, one in every(endpoint):
             if "illis(" not in one.text:
                 continue
             for node in nodes.walk(one.node) if "fromMillis" in one.text else ():
                 match node:
                     case nodes.Call(procedure=nodes.Variable(name="fromMillis"), arguments=(number, *_)):
-                        yield from ((one, use) for use in uses(number, lets, 1, "fromMillis") if not use.is_given)
+                        made = (use for use in uses(number, lets, 1, "fromMillis") if not use.is_given)
+                        yield from ((one, use, _counts(said(typed.kind(use.path).path))) for use in made)
             if key in ("params", "body"):
                 sent = (use for use in uses(one.node, {}) if use.function == "toMillis" and use.is_given)
-                yield from ((one, use) for use in sent)
+                yield from ((one, use, "") for use in sent)
+
+
+def _counts(forms: Iterable[JSON]) -> str:
+    """Whether a moment counts `seconds` or `milliseconds`, by the descriptions and examples of a schema; else ""."""
+    for form in forms:
+        if told := _SINCE.search(str(form.get("description", ""))):
+            return f"{told[1].lower()}s"
+        shown = form.get("examples")
+        for example in shown if isinstance(shown, list) else ():
+            if isinstance(example, int | float):
+                found = (unit for unit, (low, high) in _SHOWN.items() if low <= example < high)
+                return next(found, "")
+    return ""
+
+
+#: What a description says that a moment counts; between which numbers a moment from 1990 to 2100 is.
+_SINCE = re.compile(r"\b((?:milli)?second)s? (?:since|after|from) ", re.IGNORECASE)
+_SHOWN = {"seconds": (6e8, 4e9), "milliseconds": (6e11, 4e12)}
 
 
 def _retry_after(errors: Mapping[str, Expression]) -> Iterator[Diagnostic]:

@@ -11,7 +11,7 @@ from truto_mapper.authoring.check.namings import Naming
 from truto_mapper.authoring.check.truths import negated
 from truto_mapper.authoring.check.units import factor_of
 from truto_mapper.authoring.sources import innermost
-from truto_mapper.language.names import is_simple_path
+from truto_mapper.language.names import NamePath, is_simple_path
 from truto_mapper.mapping.linked import expressions
 from truto_mapper.text.diagnostics import Diagnostic
 
@@ -46,7 +46,7 @@ def ways_back(named: Sequence[Named]) -> Iterator[Diagnostic]:
         for naming in (each for kind in ("request", "object") for each in one.namings.of(kind)):
             below = [each.path for each in naming.sources if each.path[0] == "body" and each.path[1:]]
             if id(naming.expression) in sent and len(below) == len(naming.sources) == 1:
-                yield from _written_elsewhere(naming, below[0][-1], read)
+                yield from _written_elsewhere(naming, below[0], read)
                 yield from _written_otherwise(naming, below[0][-1], read, one)
 
 
@@ -63,12 +63,14 @@ def strange_filters(named: Sequence[Named]) -> Iterator[Diagnostic]:
                 yield naming.diagnostic("C239", message, "translate it, as a `$lookup` does")
 
 
-def _written_elsewhere(naming: Naming, field: str, read: _Read) -> Iterator[Diagnostic]:
+def _written_elsewhere(naming: Naming, path: NamePath, read: _Read) -> Iterator[Diagnostic]:
     """C231: a field that is written where the record reads another one."""
-    key = naming.path[-1]
+    key, field = naming.path[-1], path[-1]
     sources, fields = read.sources.get(field, set()), read.fields.get(key, set())
     if len(sources) == len(fields) == 1 and key not in sources:
         source, other = *sources, *fields
+        if other in path:  # the field is a part of that: `emails.email`
+            return
         message = f"`{key}` gets `{field}` here, but records read `{other}` from it, and `{field}` from `{source}`"
         yield naming.diagnostic("C231", message, f"did you mean `{other}`?")
 

@@ -163,6 +163,19 @@ def as_bounds(found: Words) -> Words:
     return frozenset(bounds.get(word, word) for word in found) if is_of_time else found
 
 
+#: Words of names for the beginning and the end of the same.
+_PERIODS = [
+    tuple(map(words, pair.split()))
+    for pair in ("start end", "arrival departure", "min max", "hire terminate", "depart return")
+]
+
+
+def is_period(first: str, last: str) -> bool:
+    """Whether two names are those of the beginning and of the end of the same."""
+    begin, end = words(first), words(last)
+    return any((begin - end, end - begin) == one for one in _PERIODS)
+
+
 def are_opposites(one: Words, other: Words) -> bool:
     """Whether one of two names has a word, and the other only its opposite."""
     mine, theirs = (one - other) & _OPPOSED, (other - one) & _OPPOSED
