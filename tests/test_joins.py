@@ -274,7 +274,7 @@ def test_a_key_may_have_many_rows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "notes", ["$rows.{\"text\": firstName}", '$map($rows, function($row) { {"text": $row.firstName} })']
+    "notes", ['$rows.{"text": firstName}', '$map($rows, function($row) { {"text": $row.firstName} })']
 )
 @pytest.mark.parametrize("context", [{}, {"with_owners": False}])
 def test_a_list_of_what_no_join_gave_is_absent_however_it_is_written(tmp_path, notes, context):

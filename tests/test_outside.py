@@ -1,4 +1,4 @@
-"""`check` of three mappings: what is outside the records, slips of all kinds (`tracker.yaml`), and what names mean."""
+"""`check` of five mappings: what is outside the records, slips of all kinds, and what names, units and schemas say."""
 
 import data_files
 import pytest
@@ -9,6 +9,7 @@ from truto_mapper.text.errors import MapperError
 
 CASES, TRACKER = data_files.read("outside.yaml"), data_files.read("tracker.yaml")
 MEANINGS = data_files.read("meanings.yaml")
+SETS = (TRACKER, MEANINGS, data_files.read("stays.yaml"), data_files.read("invoices.yaml"))
 RIGHT = {"old": "", "new": ""}
 
 
@@ -64,7 +65,7 @@ def test_nothing_is_found_in_what_is_right(case, desk):
 
 def of_sets(kind, *more):
     """The cases of a kind of the sets that have mappings of their own, each with its files."""
-    found = [(case, one["files"]) for one in (TRACKER, MEANINGS) for case in (*more, *one[kind])]
+    found = [(case, one["files"]) for one in SETS for case in (*more, *one[kind])]
     return pytest.mark.parametrize(("case", "files"), found, ids=[named(case) for case, _ in found])
 
 

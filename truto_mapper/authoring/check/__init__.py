@@ -13,9 +13,9 @@ from truto_mapper.authoring.check.alike import lacking, other_headers, other_pat
 from truto_mapper.authoring.check.bodies import Bodies
 from truto_mapper.authoring.check.conditions import bare_status, pointless_conditions, pointless_in_errors
 from truto_mapper.authoring.check.days import misrounded, other_zones
-from truto_mapper.authoring.check.examples import failing_examples
+from truto_mapper.authoring.check.examples import failing_examples, raw_dates
 from truto_mapper.authoring.check.expressions import EndpointTypes
-from truto_mapper.authoring.check.guards import mistaken_guards
+from truto_mapper.authoring.check.guards import mistaken_guards, swapped_branches
 from truto_mapper.authoring.check.half_made import half_made
 from truto_mapper.authoring.check.ids import mistaken_ids
 from truto_mapper.authoring.check.ignores import unsilenced
@@ -38,7 +38,7 @@ from truto_mapper.authoring.check.pages import mispaged, unsent_page
 from truto_mapper.authoring.check.parts_of_texts import mistaken_texts
 from truto_mapper.authoring.check.reachability import Reach, unreachable
 from truto_mapper.authoring.check.replies import same_for_all
-from truto_mapper.authoring.check.requests import mistaken_joins, our_cursor, unasked, unescaped
+from truto_mapper.authoring.check.requests import mistaken_joins, our_cursor, single_rows, unasked, unescaped
 from truto_mapper.authoring.check.rows import (
     misplaced_rows,
     misread_rows,
@@ -135,11 +135,17 @@ def check(mapper: Mapper) -> list[Diagnostic]:
             *our_cursor(endpoint),
             *unescaped(mapper, types),
         ]
-        found += [*unasked(types), *mistaken_joins(types)]
+        found += [*unasked(types), *mistaken_joins(types), *single_rows(mapper, types)]
         found += [*pointless_conditions(types), *misplaced_rows(types, found), *repeated_marks(mapper, types)]
         found += [*mispaged(mapper.mapping, types), *unsent_page(mapper.mapping, endpoint)]
-        found += [*mistaken_guards(types), *half_made(mapper, types), *disagreeing(endpoint), *overwritten(types)]
-        found += [*unlooped_array(mapper.mapping, types), *failing_examples(types)]
+        found += [
+            *mistaken_guards(types),
+            *swapped_branches(types),
+            *half_made(mapper, types),
+            *disagreeing(endpoint, mapper.mapping.endpoints),
+            *overwritten(types),
+        ]
+        found += [*unlooped_array(mapper.mapping, types), *failing_examples(types), *raw_dates(mapper, types)]
         found += same_for_all(mapper.mapping, types, found)
         by_endpoint[endpoint.name] = found
         unread += unread_fields(mapper, types)

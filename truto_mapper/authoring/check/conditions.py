@@ -241,21 +241,40 @@ class _Scene:
             return None
         if _is_status(subject):
             some = _SAID.get(self.statuses, "100 to 599")
-            return f"the status is {some} here"
-        return f"`{self.text(subject)}` is never less than 0" if _is_count(subject) else None
+            return f"the status is a number, {some} here"
+        return f"`{self.text(subject)}` is a number, never less than 0" if self.counts(subject) else None
+
+    def counts(self, node: Node) -> bool:
+        """Whether a node is a count, or the index of an item."""
+        return _is_count(node) or (isinstance(node, nodes.Variable) and node.name in self.indexes())
+
+    def indexes(self) -> set[str]:
+        """The names that are bound to the index of an item: `a#$i`, `$map(a, function($item, $i) { … })`."""
+        found: set[str] = set()
+        for one in nodes.walk(self.expression.node):
+            match one:
+                case nodes.Step(index=nodes.Variable(name=name)):
+                    found.add(name)
+                case nodes.Call(
+                    procedure=nodes.Variable(name="map" | "filter" | "single"),
+                    arguments=(_, nodes.Lambda(parameters=(_, nodes.Variable(name=name), *_))),
+                ):
+                    found.add(name)
+        return found
 
     def samples(self, tests: Sequence[_Test]) -> Iterable[Any]:
         """Values that tell apart what tests can tell apart."""
         subject, constants = tests[0].subject, [value for test in tests for value in test.constants]
         if self.counts_nothing(subject):
             return (0,)
-        if (_is_status(subject) or _is_count(subject)) and not all(map(_is_number, constants)):
+        is_count = self.counts(subject)
+        if (_is_status(subject) or is_count) and len({*map(_is_number, constants)}) > 1:
             return ()
         if _is_status(subject):
             return self.statuses
         numbers = {value + more for value in constants if _is_number(value) for more in (-1, -0.5, 0, 0.5, 1)}
         texts = {value + more for value in constants if isinstance(value, str) for more in ("", "\0")}
-        if _is_count(subject):
+        if is_count:
             return {0, *(one for one in numbers if one >= 0 and one == int(one))}
         others: list[Any] = [value for value in constants if value is None or isinstance(value, bool)]
         others += [] if any(test.orders for test in tests) else [object()]

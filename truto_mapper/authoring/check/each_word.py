@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from truto_mapper.authoring.check.fitting import Wanted
@@ -24,7 +24,7 @@ def misfits_by_word(
 
     Types say how many items a selection has for no word.
     """
-    selects = "[" in expression.text or "function" in expression.text
+    selects = "[" in expression.text or "function" in expression.text or "?" in expression.text
     path = _only_read(expression, lookups) if selects else None
     words = _words(scope, path) if path is not None else ()
     if path is None or not words or wanted.schema.is_array or "array" in wanted.schema.kinds:
@@ -38,11 +38,24 @@ def misfits_by_word(
             message = f"`{wanted.called}` is {wanted.in_words}, but this gives {excerpt(value)} for {excerpt(word)}"
             yield wanted.found(expression, message, expression.node)
             return
+    for word, value in made.items():
+        if _is_of_another(word, value, made, wanted.schema.values):
+            message = f"this sends {excerpt(value)} for {excerpt(word)}, and the provider has a word for that"
+            yield wanted.found(expression, message, expression.node)
+            return
     lost = [word for word, value in made.items() if value is MISSING]
     if len(made) > len(lost) > len(made) / 2:
         shown = ", ".join(map(excerpt, lost))
         message = f"`${dotted(path)}` has words for which this gives nothing: {shown}"
         yield wanted.found(expression, message, expression.node)
+
+
+def _is_of_another(word: Any, value: Any, made: Mapping[Any, Any], allowed: Sequence[Any]) -> bool:
+    """Whether a word becomes what another one is called, though the provider has it, too: `day` becomes `MONTH`."""
+    if not (isinstance(word, str) and isinstance(value, str)) or word.lower() == value.lower():
+        return False
+    known = {str(one).lower() for one in allowed}
+    return word.lower() in known and value.lower() in {str(one).lower() for one in made}
 
 
 def _only_read(expression: Expression, lookups: Mapping[str, Any]) -> NamePath | None:

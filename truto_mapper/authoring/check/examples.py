@@ -9,16 +9,19 @@ from functools import cached_property
 from typing import Any
 
 from truto_mapper.authoring.check.expressions import JOINED, EndpointTypes
+from truto_mapper.authoring.check.fitting import results
 from truto_mapper.authoring.check.slips import written
+from truto_mapper.engine.mapper import Mapper
 from truto_mapper.engine.request_schema import JSON, RequestSchema
 from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath, is_simple_path, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.runtime.values import MISSING
-from truto_mapper.mapping.linked import Endpoint, every
+from truto_mapper.mapping.linked import Endpoint, every, leaves
 from truto_mapper.text.diagnostics import Diagnostic, excerpt
 from truto_mapper.text.errors import EvaluationError
+from truto_mapper.text.pointers import dotted, keys_of
 from truto_mapper.text.source import Source
 
 #: Functions that give nothing, or fail, for a text that they cannot read.
@@ -77,6 +80,24 @@ def failing_examples(typed: EndpointTypes) -> Iterator[Diagnostic]:
         if any(f"${name}(" in one.text for name in _CONVERSIONS):
             yield from _failing(typed, one, said)
             yield from _of_empty_cells(typed, one) if typed.endpoint.decode is not None else ()
+
+
+def raw_dates(mapper: Mapper, typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C207: a date of the provider's as it is, which the description of its schema shows in another form."""
+    said = said_by(typed.endpoint)
+    for path, field, one in leaves(typed.endpoint.response, mapper.resource.record):
+        wanted = field.format if field is not None else None
+        for node in results(one.node) if wanted in ("date", "date-time") else ():
+            form = form_of_dates(said(typed.kind(node).path)) if is_simple_path(node) else None
+            if form is not None and not form.startswith("YYYY-MM-DD"):
+                message = f"`{dotted(keys_of(path))}` is a {wanted}, but the provider's schema shows {form}"
+                picture = re.sub("[YMD]+", lambda letters: _COMPONENTS.get(letters[0], letters[0]), form)
+                hint = f'write `$fromMillis($toMillis({written(one, node)}, "{picture}"), …)`'
+                yield one.diagnostic("C207", message, node, severity="warning", hint=hint)
+
+
+#: The letters of descriptions as pictures have them.
+_COMPONENTS = {"YYYY": "[Y0001]", "MM": "[M01]", "DD": "[D01]"}
 
 
 def _of_empty_cells(typed: EndpointTypes, expression: Expression) -> Iterator[Diagnostic]:

@@ -337,7 +337,7 @@ def _keeps_several(one: nodes.Node) -> bool:
 def _keeps_words(one: nodes.Node) -> bool:
     """The same also for items with a word, such as `[type = "work"]`, of which there may be several."""
     match one:
-        case nodes.Filter(expression=nodes.Binary(operator="=", left=nodes.Name() | nodes.Path(), right=nodes.String())):
+        case nodes.Filter(expression=nodes.Binary(operator="=", left=nodes.Path(), right=nodes.String())):
             return True
     return _keeps_several(one)
 

@@ -91,6 +91,11 @@ def misfits(expression: Expression, kind: Type, wanted: Wanted) -> Iterator[Diag
     if kind == types.ANY or wanted.is_any:
         return
     if wanted.schema.is_array:
+        if kind.solid == {"object"} and kind.properties is None and wanted.strict and wanted.items.schema.required:
+            pairs = ", ".join(wanted.items.schema.names)
+            message = f"`{wanted.called}` is an array of objects with {pairs}, but this gives one object with any keys"
+            yield wanted.found(expression, message, hint="write `$each(…, function($value, $key) { {…} })`")
+            return
         yield from misfits(expression, types.item_of(kind), wanted.items)
     elif not kind.solid:
         yield from _empty(expression, kind, wanted)
@@ -134,7 +139,7 @@ def _conversion(expression: Expression, kind: Type, wanted: Wanted) -> str | Non
     text = "…" if len(text) > _LONGEST or "\n" in text else text
     operand = text if text == "…" or is_simple_path(node) else f"({text})"
     if wanted.is_item:
-        return f"write `{operand}.{form.format('$')}`" if form in _CONVERSIONS.values() else None
+        return f"write `{operand}.{form.format('$')}`" if form and form in _CONVERSIONS.values() else None
     given = f"{operand}[$ != null]" if "null" in kind.kinds else text
     return None if form is None else f"write `{form.format(given, operand)}`"
 

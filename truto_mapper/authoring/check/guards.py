@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.slips import written
@@ -11,22 +11,47 @@ from truto_mapper.language import nodes
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path, leading_names
 from truto_mapper.language.types import Type
-from truto_mapper.mapping.linked import every
+from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import keys_of
 
 
 def mistaken_guards(typed: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: `a.end ? f(a.start)`, where `a.end` is a value of the same type that nothing else reads."""
     every_one = [*{id(one): one for _, one in every(typed.endpoint)}.values()]
+    fields = {id(one): words(str(keys_of(path)[-1])) for path, _, one in leaves(typed.endpoint.response) if path}
     for one in (each for each in every_one if "?" in each.text):
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Condition) and node.otherwise is None:
                 for tested, read in _others(typed, node):
-                    if are_opposites(_name(tested), _name(read)) or not _is_used(tested, every_one):
+                    field = fields.get(id(one), frozenset())
+                    is_of_field = field & _name(tested) and field.isdisjoint(_name(read))
+                    if is_of_field or are_opposites(_name(tested), _name(read)) or not _is_used(tested, every_one):
                         text, other = written(one, tested), written(one, read)
                         message = f"`{text}` is only asked for, and `{other}` is given where it has a value"
                         hint = f"did you mean `{text}`, or ask for `{other}`?"
                         yield one.diagnostic("C232", message, read, severity="warning", hint=hint)
+
+
+def swapped_branches(typed: EndpointTypes) -> Iterator[Diagnostic]:
+    """C227: `$exists($profile) ? $own : $of_profile`, where only the branch without it reads what is asked for."""
+    lets = dict(typed.endpoint.let)
+    for one in {id(one): one for _, one in every(typed.endpoint)}.values():
+        for node in nodes.walk(one.node) if "?" in one.text else ():
+            if isinstance(node, nodes.Condition) and node.otherwise is not None:
+                match node.condition:
+                    case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(nodes.Variable(name=name),)):
+                        if _reads(node.otherwise, name, lets) and not _reads(node.then, name, lets):
+                            message = f"this reads `${name}`, which is absent here: the condition says so"
+                            hint = "turn the condition round, or swap the branches"
+                            yield one.diagnostic("C227", message, node.otherwise, severity="warning", hint=hint)
+
+
+def _reads(node: nodes.Node, name: str, lets: Mapping[str, Expression]) -> bool:
+    """Whether a node reads a variable, itself or by a `let`."""
+    read = {one.name for one in nodes.walk(node) if isinstance(one, nodes.Variable)}
+    rest = {other: value for other, value in lets.items() if other not in read}
+    return name in read or any(_reads(lets[one].node, name, rest) for one in read & lets.keys())
 
 
 def _is_used(path: nodes.Node, every_one: Iterable[Expression]) -> bool:

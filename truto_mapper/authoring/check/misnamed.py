@@ -75,7 +75,8 @@ def _left_unread(named: Named, group: Group) -> Iterator[Diagnostic]:
         if not is_other or name in _OF_MAPPINGS or isinstance(naming.node, nodes.Array | nodes.Object):
             continue
         near = [one for one in group.namings if one is not naming and one.path[:-1] == naming.path[:-1]]
-        found = next(named.unread(naming.path, near, (), by_kin=not reads), None)
+        truth = isinstance(naming.node, nodes.Value) and naming.node.value is not None
+        found = next(named.unread(naming.path, near, (), by_kin=not reads, truth=truth), None)
         if found is not None:
             message = f"`{naming.name}` does not read `{dotted(found)}`, which has its name and is never read"
             yield naming.diagnostic("C232", message)

@@ -381,11 +381,17 @@ class Named:
         return not field.supported_in or self.mapper.mapping.integration in field.supported_in
 
     def unread(
-        self, path: NamePath, near: Sequence[Naming], others: Sequence[str], *, by_kin: bool = False
+        self,
+        path: NamePath,
+        near: Sequence[Naming],
+        others: Sequence[str],
+        *,
+        by_kin: bool = False,
+        truth: bool = False,
     ) -> Iterator[NamePath]:
         """The unread fields of the reply that have the name of a field, beside those that the fields near it read.
 
-        `by_kin` counts words that often stand for those of the name, too.
+        `by_kin` counts words that often stand for those of the name, too. Of a `truth` one word is enough.
         """
         places = [place for one in near for source in one.sources[:1] for place in source.places if len(place) > 1]
         for above in dict.fromkeys(place[1:-1] for place in places if place[0] == "$"):
@@ -395,6 +401,8 @@ class Named:
             for name in beside:
                 is_read = any((*above, name)[:end] in self.read for end in range(1, len(above) + 2) if end > len(above))
                 has_name = (found := words(name) - usual) and found in wanted
+                if truth and beside[name].solid == {"boolean"}:
+                    has_name = has_name or found & wanted[0]
                 if not is_read and (has_name or name in others or (by_kin and are_kin(path[-1], name))):
                     yield (*above, name)
 

@@ -21,6 +21,7 @@ Surprise = Callable[[Severity, str, nodes.Node, str, str | None], None]
 #: The function that becomes text of null, and arguments that must not be absent either.
 _WRITES = "string"
 _OPERATORS = frozenset("&+-*/%")
+_OF_AMOUNTS = frozenset({"convertCurrencyToSubunit", "convertCurrencyFromSubunit"})
 _NEEDED = frozenset({("floorDate", 1), ("ceilDate", 1)})
 
 
@@ -170,6 +171,7 @@ class Nulls(Recording):
         here = self.look(nodes.Variable(node.span, ""), scope)
         if left_out is not None and here.solid and "null" in here.kinds != types.KINDS:
             self.of_context(node, name, left_out)
+        self.odd_argument(node, name, given)
         for index, (argument, kind) in enumerate(zip(arguments, given, strict=True)):
             if name not in OUTSIDE:
                 self.never_here(argument, scope)
@@ -189,6 +191,20 @@ class Nulls(Recording):
                 self.surprise("warning", "C225", argument, message, "write `$round(…, places)`")
             elif fit is not None:
                 self.passed(name, argument, kind, fit.parameters[index])
+
+    def odd_argument(self, node: nodes.Call, name: str, given: Sequence[Type]) -> None:
+        """C219, C224, C225: a list as one text, ids without a separator, and a code of a currency as the amount."""
+        first = node.arguments[0] if node.arguments else node
+        text = self.text_of(first)
+        if name == _WRITES and given and given[0].path is not None and given[0].solid == {"array"} and given[0].items:
+            message = f"`{text}` is a list, which $string writes as JSON"
+            self.surprise("warning", "C224", first, message, "write `$string($)` for each, or select one")
+        elif name == "join" and len(given) == 1 and any(getattr(one, "name", "") == "ids" for one in nodes.walk(first)):
+            message = "without a separator the ids run into each other"
+            self.surprise("warning", "C219", node, message, f'write `$join({text}, ",")`')
+        elif name in _OF_AMOUNTS and isinstance(first, nodes.String):
+            message = f"argument 1 of ${name} is the amount, and this is a text"
+            self.surprise("warning", "C225", first, message, f"write `${name}(…, {text})`")
 
     def branches_of(self, name: str, index: int, argument: nodes.Node, given: Sequence[Type]) -> None:
         """C208, C225: an argument that fits as a whole, but not in one of its branches."""
@@ -235,9 +251,11 @@ class Nulls(Recording):
         """Whether a path of names leads through a list that a schema declares, perhaps to a block: `a.b.(c & d)`."""
         if isinstance(node, nodes.Variable):
             return node.name in self.lists
-        steps = node.steps if isinstance(node, nodes.Path) else ()
-        names = steps[:-1] if steps and isinstance(steps[-1].node, nodes.Block) else steps
-        if not (names and is_simple_path(replace(node, steps=names))):  # type: ignore[type-var]  # a path has steps
+        if not isinstance(node, nodes.Path):
+            return False
+        steps = node.steps
+        names = steps[:-1] if isinstance(steps[-1].node, nodes.Block) else steps
+        if not (names and is_simple_path(replace(node, steps=names))):
             return False
         return any(self.before[id(one)].solid == {"array"} for one in steps if id(one) in self.before)
 

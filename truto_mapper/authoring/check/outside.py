@@ -23,10 +23,12 @@ from truto_mapper.engine.source_types import plain_schema
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import is_simple_path
+from truto_mapper.language.runtime.values import truthy
 from truto_mapper.language.types import Type
 from truto_mapper.mapping import linked
 from truto_mapper.mapping.linked import Template, every, leaves, of_mapping
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.errors import EvaluationError
 from truto_mapper.text.source import Span
 from truto_mapper.text.timestamps import is_time_zone
 
@@ -448,3 +450,16 @@ def _static_response(typed: EndpointTypes) -> Iterator[Diagnostic]:
         schema = {"type": ["object", "array"]} if typed.endpoint.source is None else plain_schema(typed.endpoint.source)
         wanted = Wanted(RequestSchema(schema), "", "the provider's schema", "C240", strict=True)
         yield from fitting.misfits(one, typed.kind(one.node), wanted)
+        test = typed.endpoint.error_when
+        if test is not None and not one.variables and _holds_for(test, one):
+            message = "`error_when` is true of this body, so skipped calls fail"
+            yield one.diagnostic("C240", message, severity="warning", hint="write what a reply without records has")
+
+
+def _holds_for(test: Expression, body: Expression) -> bool:
+    """Whether a test is true of a constant body."""
+    try:
+        value = body.evaluate({})
+        return truthy(test.evaluate(value, {"response": value, "status": 200, "headers": {}}))
+    except EvaluationError:
+        return False

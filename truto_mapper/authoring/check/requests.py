@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
@@ -13,12 +13,13 @@ from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.engine.mapper import Mapper
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
-from truto_mapper.language.names import bound_values, is_simple_path, leading_names
+from truto_mapper.language.names import bound_values, is_simple_path, leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
 from truto_mapper.language.source_paths import Paths
-from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, of_requests
+from truto_mapper.mapping.linked import OF_REQUESTS, Endpoint, Join, leaves, of_requests
 from truto_mapper.resource.spec import OF_ONE
 from truto_mapper.text.diagnostics import Diagnostic
+from truto_mapper.text.pointers import dotted, keys_of
 
 #: Words of the names of ids.
 _IDS = words_of(["id", "uuid", "key", "ref", "number", "no"])
@@ -128,10 +129,9 @@ def _beyond(some: Iterable[Expression], batch: int) -> Iterator[tuple[Expression
 def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
     """C232: a key of another name than the ids have, which its rows have, too. C240: ids that are no ids."""
     for join in types_.endpoint.joins:
-        beside = list(types_.rows[join.name].properties or ())
         key = _last(join.key.node)
         for name in sorted(filter(None, last_names(join.ids.node))) if key else ():
-            if (meant := _key_meant(name, key, beside)) is not None:
+            if (meant := _key_meant(name, key, join, types_)) is not None:
                 message = f"the key reads `{key}`, but the ids are each a `{name}`, and the rows have `{meant}`"
                 yield join.key.diagnostic("C232", message, severity="warning", hint=f"did you mean `{meant}`?")
                 break
@@ -145,14 +145,50 @@ def mistaken_joins(types_: EndpointTypes) -> Iterator[Diagnostic]:
             yield join.ids.diagnostic("C240", message, severity="warning", hint="read the id of it")
 
 
-def _key_meant(name: str, key: str, beside: Sequence[str]) -> str | None:
+def single_rows(mapper: Mapper, types_: EndpointTypes) -> Iterator[Diagnostic]:
+    """C240: a list of objects that is made of one row of a join, where several may have the key."""
+    single = {join.name for join in types_.endpoint.joins if not join.many}
+    for path, field, one in leaves(types_.endpoint.response, mapper.resource.record) if single else ():
+        match one.node:
+            case nodes.Path(
+                steps=(
+                    nodes.Step(node=nodes.Call(procedure=nodes.Variable(name="lookup"), arguments=(rows, _))),
+                    nodes.Step(node=nodes.Object()),
+                )
+            ) if field is not None and field.type == "array" and texts_of_names(rows)[:1] == ["joined"]:
+                name = texts_of_names(rows)[-1]
+                if name in single:
+                    message = f"`{dotted(keys_of(path))}` is an array, and the join `{name}` keeps one row of each key"
+                    yield one.diagnostic("C240", message, severity="warning", hint="write `many: true` in the join")
+
+
+def _key_meant(name: str, key: str, join: Join, types_: EndpointTypes) -> str | None:
     """What the key of a join's rows should be, where the ids have a name; None if the key may be right."""
-    tells = words(name) - _IDS
-    if name in beside and key != name and (tells or words(key).isdisjoint(_IDS)):  # a row may refer to another
+    beside, tells = types_.rows[join.name].properties or {}, words(name) - _IDS
+    refers = join.many or not words(key).isdisjoint(_IDS)  # a row may refer to another
+    if name in beside and key != name and (tells or not refers):
         return name
+    if meant := _key_by_type(types.item_of(types_.kind(join.ids.node)), key, beside):
+        return meant
+    if join.many:  # many rows refer to one id
+        return None
     if words(key).isdisjoint(words(name)):
         return next((one for one in beside if words(one) and words(one) <= words(name) & _IDS), None)
+    rows = words_of([join.name, *(texts_of_names(join.rows.node) if join.rows is not None else ())])
+    if (words(key) - _IDS).isdisjoint(tells | rows) and words(key) - _IDS:  # `managerId` of a user
+        return next((one for one in beside if words(one) <= _IDS), None)
     return None
+
+
+def _key_by_type(wanted: types.Type, key: str, beside: Mapping[str, types.Type]) -> str | None:
+    """The only id of a row that is of the type and the format of the ids, where the key is not."""
+
+    def fits(kind: types.Type) -> bool:
+        is_known = kind != types.ANY and bool(kind.solid) and wanted != types.ANY and bool(wanted.solid)
+        return not is_known or (bool(kind.solid & wanted.solid) and wanted.format in (None, kind.format))
+
+    others = [one for one, kind in beside.items() if kind.solid and fits(kind) and (wanted.format or words(one) & _IDS)]
+    return others[0] if key in beside and not fits(beside[key]) and len(others) == 1 else None
 
 
 def _last(node: Node) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from truto_mapper.authoring.check.words import is_period, words
 from truto_mapper.language import nodes
@@ -36,20 +37,27 @@ _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"
 _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS, 2)}
 
 
-def disagreeing(endpoint: Endpoint) -> Iterator[Diagnostic]:
-    """C248: a refusal whose condition is true for other queries than its message says."""
+def disagreeing(endpoint: Endpoint, others: Iterable[Endpoint]) -> Iterator[Diagnostic]:
+    """C248: a refusal whose condition is true for other queries than its message says.
+
+    What `others` send, too, they share by an alias: a part of it may be refused by one of them.
+    """
+    shared = {_place(one) for other in others if other is not endpoint for one in of_requests(other)}
+    own = [one for one in of_requests(endpoint) if _place(one) not in shared]
     for one in (each for each in (endpoint.query_error, endpoint.query_note) if each is not None):
         for node in nodes.walk(one.node):
             if isinstance(node, nodes.Condition):
-                yield from _of_condition(endpoint, one, node)
+                yield from _of_condition(endpoint, own, one, node)
 
 
-def _of_condition(endpoint: Endpoint, expression: Expression, node: nodes.Condition) -> Iterator[Diagnostic]:
+def _of_condition(
+    endpoint: Endpoint, own: Sequence[Expression], expression: Expression, node: nodes.Condition
+) -> Iterator[Diagnostic]:
     said = " ".join(one.value for one in nodes.walk(node.then) if isinstance(one, nodes.String))
     test = node.condition
     if isinstance(test, nodes.Binary) and test.operator == "and":
         yield from _refused_together(endpoint, expression, test)
-    yield from _refused_though_sent(endpoint, expression, test)
+    yield from _refused_though_sent(endpoint, own, expression, test)
     for side in nodes.conjuncts(test):
         if isinstance(side, nodes.Binary) and side.operator in _TURNED:
             yield from _judged(expression, side, said)
@@ -114,14 +122,20 @@ def _read(some: Iterable[Expression]) -> set[NamePath]:
     return {read.path[:2] for one in some for read in reads(one)}
 
 
-def _refused_though_sent(endpoint: Endpoint, expression: Expression, test: Node) -> Iterator[Diagnostic]:
+def _refused_though_sent(
+    endpoint: Endpoint, own: Sequence[Expression], expression: Expression, test: Node
+) -> Iterator[Diagnostic]:
     """A parameter or a setting that is refused wherever it is given, and that the request reads."""
     asked = _existing(test)
-    if asked and expression is endpoint.query_error and asked in _read(of_requests(endpoint)):
+    if asked and expression is endpoint.query_error and asked in _read(own):
         message = f"this refuses every query with `{asked[1]}`, which the request reads"
         yield expression.diagnostic(
             "C248", message, test, severity="warning", hint="write `$not(…)`, or do not read it"
         )
+
+
+def _place(one: Expression) -> tuple[Any, Any]:
+    return one.source, one.locate(one.node.span)
 
 
 def _existing(test: Node) -> tuple[str, ...]:

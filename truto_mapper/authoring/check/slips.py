@@ -42,7 +42,7 @@ def slips(
             case nodes.Call():
                 yield from _exchanged_parameters(expression, node)
                 yield from _patterns_as_texts(expression, node)
-                yield from _binding_tests(expression, node)
+                yield from (*_binding_tests(expression, node), *_no_match(expression, node))
                 found = ((one, mistaken(one.value)) for one in pictures_of(node))
                 yield from (_warning(expression, "C219", one, *wrong) for one, wrong in found if wrong)
             case nodes.Step(predicates=filters):
@@ -163,6 +163,17 @@ def _binding_tests(expression: Expression, call: nodes.Call) -> Iterator[Diagnos
         ):
             hint = f"write `${variable.name} = {written(expression, value)}`"
             yield _warning(expression, "C219", variable, "`:=` binds, and a test compares", hint)
+
+
+def _no_match(expression: Expression, call: nodes.Call) -> Iterator[Diagnostic]:
+    """C230: `$not(code ~> /^[A-Z]+$/)`, which is never true: without a match there is no value."""
+    match call:
+        case nodes.Call(
+            procedure=nodes.Variable(name="not"),
+            arguments=(nodes.Apply(right=nodes.Regex()) | nodes.Call(procedure=nodes.Regex()),),
+        ):
+            message = "this is never true: without a match there is no value, and `$not` gives none of that"
+            yield _warning(expression, "C230", call, message, "write `$not($contains(…, /…/))`")
 
 
 _TESTING = frozenset({"filter", "sift", "single"})

@@ -279,8 +279,12 @@ def _differences(named: Sequence[Named]) -> Iterator[Diagnostic]:
     for endpoint in (one.types.endpoint for one in named):
         lets = dict(endpoint.let)
         for _, one in every(endpoint):
-            for node in nodes.walk(one.node) if one.text.count("$toMillis(") > 1 else ():
+            for node in nodes.walk(one.node) if "$toMillis(" in one.text or "$round(" in one.text else ():
                 match node:
+                    case nodes.Call(procedure=nodes.Variable(name="round"), arguments=(_, places)):
+                        if (_number(places, lets) or 0) > _PLACES:
+                            message = "argument 2 of $round is a number of decimal places"
+                            yield one.diagnostic("C225", message, places, severity="warning", hint=None)
                     case nodes.Binary(operator="-", left=left, right=right) if _is_backwards(left, right):
                         message = "the start is before the end, so this is less than 0"
                         yield one.diagnostic("C219", message, node, severity="warning", hint="swap the two")
@@ -292,6 +296,8 @@ def _differences(named: Sequence[Named]) -> Iterator[Diagnostic]:
                             yield one.diagnostic("C245", message, node, severity="warning", hint=hint)
 
 
+#: As many decimal places has no double.
+_PLACES = 20
 #: How many seconds a minute, an hour, a day and a week have.
 _OF_SECONDS = frozenset({60, 3_600, 86_400, 604_800})
 
@@ -299,7 +305,7 @@ _OF_SECONDS = frozenset({60, 3_600, 86_400, 604_800})
 def _is_backwards(left: Node, right: Node) -> bool:
     moments = [one.arguments[0] for one in (left, right) if _is_moment(one) and isinstance(one, nodes.Call)]
     names = [texts_of_names(one)[-1:] for one in moments]
-    return len(names) == 2 and all(names) and is_period(names[0][0], names[1][0])  # noqa: PLR2004
+    return len(names) == 2 and all(names) and is_period(names[0][0], names[1][0])
 
 
 def _is_moment(node: Node) -> bool:
