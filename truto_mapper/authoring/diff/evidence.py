@@ -32,6 +32,7 @@ from truto_mapper.language.trace import Evaluation, Event, Trace
 
 _NOTHING = (MISSING, None)
 _BOTH = ("true", "false")
+_TRIED = "it gives the same for all that was tried"
 
 
 @dataclass(slots=True)
@@ -81,15 +82,16 @@ def weighed(
     before = _evidence(old, [was for was, _ in pairs], cases)
     after = _evidence(new, [now for _, now in pairs], cases)
 
-    trials = Trials(new)
+    trials = Trials(new, old)
 
     def agree(was: Expression, now: Expression) -> bool:
         one, other = before[id(was)], after[id(now)]
         if one.shows(was, now) and other.shows(now, was) and not _exchanges(was, now):
             return True
-        is_seen = bool(one.cases and other.cases) and not (one.differs or other.differs)
+        samples = trials.samples(now)
+        is_seen = bool((one.cases and other.cases) or samples) and not (one.differs or other.differs)
         is_rewritten = meaning(was.node) != meaning(now.node) and _words(was)["Regex"] == _words(now)["Regex"]
-        return is_seen and is_rewritten and trials.agree(was, now, other.givens, is_test=other.is_test)
+        return is_seen and is_rewritten and trials.agree(was, now, [*samples, *other.givens], is_test=other.is_test)
 
     for one in changes:
         is_weighed = one.rewritten and one.found.severity == "warning"
@@ -100,7 +102,8 @@ def weighed(
 
 
 def _agreed(one: Change, cases: int) -> Change:
-    said = f"the {golden.count(cases, 'case')} that evaluate it give the same"
+    said = _TRIED if not cases else f"the {golden.count(cases, 'case')} that evaluate it give the same"
+    said = "the case that evaluates it gives the same" if cases == 1 else said
     hint = f"{one.found.hint}; {said}" if one.found.hint else said
     return replace(one, found=replace(one.found, severity="note", hint=hint))
 

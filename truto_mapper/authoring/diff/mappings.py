@@ -208,7 +208,7 @@ def _rewritten(message: str, code: str, severity: Severity, was: Expression | No
 def _errors(old: Mapper, new: Mapper) -> Iterator[Change]:
     for path, was, now in changed_errors(old.mapping.errors.items(), new.mapping.errors.items()):
         message = f"the provider's errors are read differently: {dotted(path)}"
-        yield replace(_rewritten(message, "B313", "warning", was, now), rewritten=())
+        yield _rewritten(message, "B313", "warning", was, now)
 
 
 def _whole_days(old: Mapper, new: Mapper) -> Iterator[Change]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.engine.mapper import Mapper
+from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import NamePath
@@ -41,23 +42,40 @@ class Given(NamedTuple):
 class Trials:
     """Tries expressions of a mapping. Values fit the schemas of the endpoint that has the expression."""
 
-    def __init__(self, mapper: Mapper) -> None:
+    def __init__(self, mapper: Mapper, before: Mapper) -> None:
         self.mapper = mapper
+        was, now = before.mapping.lookups, mapper.mapping.lookups
+        #: The tables of both, but for those that differ.
+        self._tables = {name: one for name, one in {**was, **now}.items() if was.get(name, one) == now.get(name, one)}
         self._types: dict[str, EndpointTypes] = {}
 
     def agree(self, was: Expression, now: Expression, givens: Iterable[Given], *, is_test: bool) -> bool:
         """Whether two expressions give the same whatever is tried. Where the old one fails, the new one may not."""
         names = {one.name for one in was.variables} | {one.name for one in now.variables}
-        known = [one for one in givens if names <= one.names.keys()][:_GIVENS]
+        known = [one._replace(names={**self._tables, **one.names}) for one in givens]
+        known = [one for one in known if names <= one.names.keys()][:_GIVENS]
         places = [*dict.fromkeys(read.path for one in (was, now) for read in reads(one) if len(read.path) > 1)]
         places += [(one,) for one in names & _ALONE]
+        kinds = [self._kind(now, place) for place in places]
+        few = 0 if all(one.solid == types.BOOLEAN.kinds for one in kinds) else _FEW  # all values of a truth are tried
         tried = 0
         for given in islice(self._varied(now, known, places, _constants((was, now))), _TRIED):
             before = _value(was, given, is_test=is_test)
             tried += 1
             if before is not _FAILED and not _same(before, _value(now, given, is_test=is_test)):
                 return False
-        return tried >= _FEW
+        return tried > few
+
+    def samples(self, expression: Expression) -> list[Given]:
+        """What an expression of `error_mapping` may be given, if a schema says what refusals are; none for others."""
+        refusal = self._refusal(expression)
+        body = None if refusal == types.ANY else _sample(refusal)
+        return [] if body is None else [Given(body, {"response": body, "status": 400, "headers": {}})]
+
+    def _refusal(self, expression: Expression) -> Type:
+        """What an expression of `error_mapping` reads; anything for another one."""
+        is_of_errors = any(one is expression for one in self.mapper.mapping.errors.values())
+        return refusal_type(self.mapper.mapping, with_null=True) if is_of_errors else types.ANY
 
     def _varied(
         self, expression: Expression, givens: Sequence[Given], places: Sequence[NamePath], constants: Collection[Any]
@@ -89,12 +107,14 @@ class Trials:
         return list({repr(one): one for one in made}.values())[:_VALUES]
 
     def _kind(self, expression: Expression, place: NamePath) -> Type:
-        endpoint = self._holder(expression)
+        endpoint, (root, *below) = self._holder(expression), place
         if endpoint is None:
-            return types.ANY
-        typed = self._types.setdefault(endpoint.name, EndpointTypes(self.mapper, endpoint))
-        root, *below = place
-        kind = _roots(typed, expression).get(root, types.ANY)
+            refusal = self._refusal(expression)
+            roots = {"$": refusal, "response": refusal, "status": types.INTEGER}
+        else:
+            typed = self._types.setdefault(endpoint.name, EndpointTypes(self.mapper, endpoint))
+            roots = _roots(typed, expression)
+        kind = roots.get(root, types.ANY)
         for name in below:
             kind = types.union_all(types.of_field(one, name) for one in types.objects(types.item_of(kind)))
             kind = kind if kind.solid else types.ANY  # a schema may not describe it
@@ -108,6 +128,18 @@ class Trials:
 
 #: Variables that are varied themselves.
 _ALONE: Final = {"status", "id", "ids", "cursor"}
+
+
+def _sample(kind: Type) -> Any:
+    """A value of a type, with all that it may have."""
+    if kind.values:
+        return kind.values[0]
+    if "object" in kind.solid:
+        return {name: _sample(one) for name, one in (kind.properties or {}).items()}
+    if "array" in kind.solid:
+        return [] if kind.items is None else [_sample(kind.items)]
+    samples = {"string": "Xy", "integer": 7, "number": 7, "boolean": True}
+    return next((samples[one] for one in samples if one in kind.solid), None)
 
 
 def _roots(typed: EndpointTypes, expression: Expression) -> dict[str, Type]:
