@@ -21,6 +21,7 @@ from truto_mapper.authoring.check.ids import mistaken_ids
 from truto_mapper.authoring.check.ignores import unsilenced
 from truto_mapper.authoring.check.misnamed import misnamed
 from truto_mapper.authoring.check.misspelt import misspelt
+from truto_mapper.authoring.check.moments import mistaken_moments
 from truto_mapper.authoring.check.namesakes import Named, namesakes
 from truto_mapper.authoring.check.namings import Namings
 from truto_mapper.authoring.check.omissions import (
@@ -81,7 +82,7 @@ _OF_THE_WHOLE = frozenset({"C210", "C212", "C213", "C214", "C215", "C216", "C233
 
 
 #: Rules about what names, units and truths mean.
-_OF_MEANINGS = (mistaken_units, ways_back, strange_filters, turned_around, misnamed, mistaken_ids)
+_OF_MEANINGS = (mistaken_moments, mistaken_units, ways_back, strange_filters, turned_around, misnamed, mistaken_ids)
 
 
 def _of_meanings(mapper: Mapper, names: Sequence[Named]) -> Iterator[Diagnostic]:

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from truto_mapper.authoring.check.examples import Said, said_by
 from truto_mapper.authoring.check.namesakes import Named
 from truto_mapper.authoring.check.namings import Naming
-from truto_mapper.authoring.check.words import is_period, parts
-from truto_mapper.engine.request_schema import JSON
+from truto_mapper.authoring.check.words import parts
 from truto_mapper.language import nodes, types
 from truto_mapper.language.expression import Expression
 from truto_mapper.language.names import leading_names, texts_of_names
 from truto_mapper.language.nodes import Node
-from truto_mapper.mapping.linked import every, leaves
 from truto_mapper.resource.field import Field
 from truto_mapper.text.diagnostics import Diagnostic
 from truto_mapper.text.pointers import dotted
@@ -33,8 +31,6 @@ _SIZES |= {"gb": 3, "gib": 3, "gigabytes": 3, "tb": 4, "tib": 4, "terabytes": 4}
 #: How many of one.
 _SHARES = {"percent": 0.01, "percentage": 0.01, "pct": 0.01, "ratio": 1, "fraction": 1}
 _NOT_MONEY = _TIMES.keys() | _SIZES.keys() | _SHARES.keys()
-#: What milliseconds are multiplied by in other counts of time.
-_MOMENTS = (1e-6, 0.001, 1, 1_000, 60_000, 3_600_000, 86_400_000)
 _ROUNDING = frozenset({"round", "floor", "ceil", "abs", "number", "sum", "max", "min", "average"})
 #: Functions that take something off a text.
 _CUTTING = frozenset({"replace", "trim", "substringBefore", "substringAfter"})
@@ -86,7 +82,7 @@ def uses(node: Node, lets: Mapping[str, Expression], factor: float = 1, function
         case nodes.Call(procedure=nodes.Variable(name="fromMillis" | "toMillis" as name), arguments=(one,)):
             yield from uses(one, lets, factor, name) if not function else ()
         case nodes.Variable(name=name):
-            yield from uses(lets[name].node, {**lets, name: _NOTHING}, factor, function) if name in lets else ()
+            yield from uses(lets[name].node, {**lets, name: NOTHING}, factor, function) if name in lets else ()
             yield from () if name else (Use(node, factor, function),)
         case nodes.Path(group=None):
             yield from _of_path(node, factor, function)
@@ -103,12 +99,12 @@ def _of_path(path: nodes.Path, factor: float, function: str) -> Iterator[Use]:
                 yield Use(nodes.Path(path.span, rest), use.factor, use.function)
 
 
-_NOTHING, _ITEM = Expression("null"), nodes.Variable(Span(0, 0), "")
+NOTHING, _ITEM = Expression("null"), nodes.Variable(Span(0, 0), "")
 
 
 def mistaken_units(named: Sequence[Named]) -> Iterator[Diagnostic]:
     """C245: what the names, the times beside it, and the request that writes it back say of a number."""
-    yield from (*_moments(named), *_cents(named), *_differences(named))
+    yield from _cents(named)
     for one in named:
         described = _descriptions(one.mapper.resource.fields)
         lets, said = dict(one.types.endpoint.let), Said(one.types.endpoint.source)
@@ -124,8 +120,8 @@ def _by_name(
 ) -> Iterator[Diagnostic]:
     """A number whose name, or that of what it is made of, has the name of a unit."""
     name = str(naming.path[-1])
-    mine = _unit(name, described.get(name, ""))
-    if not mine and not any(_unit(source.name) for source in naming.sources):
+    mine = unit_of(name, described.get(name, ""))
+    if not mine and not any(unit_of(source.name) for source in naming.sources):
         return
     yield from _of_difference(naming, mine) if mine in _TIMES else ()
     for use in uses(naming.node, lets):
@@ -134,11 +130,11 @@ def _by_name(
         if not units and not use.is_given:
             continue  # a provider's number may be in any unit
         description = described.get(use.names[-1] if use.is_given else name, "")
-        expected = next((each for unit in units or [""] if (each := _expected(unit, mine, description))), ())
+        expected = next((each for unit in units or [""] if (each := factors_between(unit, mine, description))), ())
         is_number = kind.solid <= types.NUMBER.kinds or ("$number(" in naming.expression.text and kind.path)
-        if is_number and not use.function and expected and not _is_one(use.factor, expected):
-            told = _in_words(expected[0], use.text)
-            message = f"`{naming.name}` is {_in_words(use.factor, use.text)}, and the names say {told}"
+        if is_number and not use.function and expected and not is_one(use.factor, expected):
+            told = in_words(expected[0], use.text)
+            message = f"`{naming.name}` is {in_words(use.factor, use.text)}, and the names say {told}"
             yield naming.diagnostic("C245", message)
 
 
@@ -153,9 +149,9 @@ def _of_difference(naming: Naming, unit: str) -> Iterator[Diagnostic]:
                 right=nodes.Call(procedure=nodes.Variable(name="toMillis")),
             ):
                 factor = _factor(naming.node, one)
-                if factor is not None and not _is_one(factor, (expected,)):
-                    told = _in_words(expected, "milliseconds")
-                    message = f"`{naming.name}` is {_in_words(factor, 'milliseconds')}, and the names say {told}"
+                if factor is not None and not is_one(factor, (expected,)):
+                    told = in_words(expected, "milliseconds")
+                    message = f"`{naming.name}` is {in_words(factor, 'milliseconds')}, and the names say {told}"
                     yield naming.diagnostic("C245", message)
 
 
@@ -176,7 +172,7 @@ def _factor(node: Node | None, part: Node) -> float | None:
     return None
 
 
-def _expected(unit: str, mine: str, description: str) -> tuple[float, ...]:
+def factors_between(unit: str, mine: str, description: str) -> tuple[float, ...]:
     """What a number of a unit may be multiplied by where another one is wanted; nothing if the units do not tell."""
     for known in (_TIMES, _SHARES):
         if unit in known and mine in known:
@@ -188,12 +184,12 @@ def _expected(unit: str, mine: str, description: str) -> tuple[float, ...]:
     return ()
 
 
-def _is_one(factor: float, expected: Iterable[float]) -> bool:
+def is_one(factor: float, expected: Iterable[float]) -> bool:
     """Whether a factor is one of those that are expected."""
     return any(math.isclose(factor, one, rel_tol=1e-6) for one in expected)
 
 
-def _unit(name: str, description: str = "") -> str:
+def unit_of(name: str, description: str = "") -> str:
     """The unit that a name has, or that a description tells; "" if there is none."""
     return next(_units(name, description), "")
 
@@ -206,7 +202,7 @@ def _units(name: str, description: str) -> Iterator[str]:
     yield from (one for one in told if one in _TIMES or one in _SHARES)
 
 
-def _in_words(factor: float, read: str) -> str:
+def in_words(factor: float, read: str) -> str:
     if math.isclose(factor, 1):
         return f"`{read}` itself"
     is_more = factor > 1
@@ -220,37 +216,6 @@ def _descriptions(fields: Mapping[str, Field]) -> dict[str, str]:
     for name, field in fields.items():
         found |= {**_descriptions(field.below), name: f"{found.get(name, '')} {field.description or ''}"}
     return found
-
-
-def _moments(named: Sequence[Named]) -> Iterator[Diagnostic]:
-    """Moments that one field gives in seconds, and another one in milliseconds."""
-    found = {(id(use.path), said): (one, use, said) for one, use, said in _of_time(named)}.values()
-    pool: dict[int, tuple[Expression, Use, float]] = {}
-    described: set[int] = set()
-    for one, use, said in found:
-        factor = 1 / use.factor if use.function == "toMillis" else use.factor
-        by_name = _expected(_unit(use.names[-1]), "ms", "") if not use.is_given else ()
-        told = by_name or _expected(said, "ms", "")
-        if told and not _is_one(factor, told):
-            source = "by its name" if by_name else "by the provider's schema"
-            message = f"a moment is made of milliseconds: {source} {_in_words(told[0], use.text)}"
-            yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
-        elif not _is_one(factor, _MOMENTS):
-            message = f"a moment is a number of seconds or of milliseconds, and this is {_in_words(use.factor, 'it')}"
-            yield one.diagnostic("C245", message, use.path, severity="warning", hint="write `* 1000` for seconds")
-        elif not by_name:
-            pool[id(use.path)] = one, use, round(factor, 6)
-            described |= {id(use.path)} if said else set()
-    counted = Counter(factor for _, _, factor in pool.values()).most_common()
-    usual = min(counted, key=lambda one: (-one[1], -one[0]))[0] if len(counted) > 1 else None
-    others = sum(number for factor, number in counted if factor != usual)
-    if others > 1 or (others == len(pool) - 1 and not _are_twins(named, [one for one, _, _ in pool.values()])):
-        return  # a provider may have two units
-    for key, (one, use, factor) in pool.items() if usual is not None else ():
-        if factor != usual and key not in described:
-            other = next(each.text for _, each, theirs in pool.values() if theirs == usual)
-            message = f"`{use.text}` counts {_counted(factor)} here, and `{other}` {_counted(usual or 1)}"
-            yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
 
 
 def _cents(named: Sequence[Named]) -> Iterator[Diagnostic]:
@@ -267,79 +232,16 @@ def _cents(named: Sequence[Named]) -> Iterator[Diagnostic]:
                     found.setdefault((id(naming.node), id(use.path)), (naming, use))
     counted = Counter(round(use.factor, 6) for _, use in found.values()).most_common(1)
     usual, often = counted[0] if counted else (1, 0)
-    others = [one for one in found.values() if not _is_one(one[1].factor, (usual,))]
+    others = [one for one in found.values() if not is_one(one[1].factor, (usual,))]
     for naming, use in others if len(others) * _USUAL <= often else ():
-        given = _in_words(use.factor, use.text)
-        message = f"`{naming.name}` is {given}, and {often} other amounts in cents are {_in_words(usual, '…')}"
+        given = in_words(use.factor, use.text)
+        message = f"`{naming.name}` is {given}, and {often} other amounts in cents are {in_words(usual, '…')}"
         yield naming.diagnostic("C245", message)
-
-
-def _differences(named: Sequence[Named]) -> Iterator[Diagnostic]:
-    """The time between two moments: the end taken from the start (C219), or in days as if it counted seconds."""
-    for endpoint in (one.types.endpoint for one in named):
-        lets = dict(endpoint.let)
-        for _, one in every(endpoint):
-            for node in nodes.walk(one.node) if "$toMillis(" in one.text or "$round(" in one.text else ():
-                match node:
-                    case nodes.Call(procedure=nodes.Variable(name="round"), arguments=(_, places)):
-                        if (_number(places, lets) or 0) > _PLACES:
-                            message = "argument 2 of $round is a number of decimal places"
-                            yield one.diagnostic("C225", message, places, severity="warning", hint=None)
-                    case nodes.Binary(operator="-", left=left, right=right) if _is_backwards(left, right):
-                        message = "the start is before the end, so this is less than 0"
-                        yield one.diagnostic("C219", message, node, severity="warning", hint="swap the two")
-                    case nodes.Binary(operator="/", left=left, right=right) if _is_difference(left):
-                        number = _number(right, lets)
-                        if number in _OF_SECONDS:
-                            message = f"the time between two moments counts milliseconds, and {number:g} are seconds"
-                            hint = f"divide by {number * 1_000:.10g}"
-                            yield one.diagnostic("C245", message, node, severity="warning", hint=hint)
-
-
-#: As many decimal places has no double.
-_PLACES = 20
-#: How many seconds a minute, an hour, a day and a week have.
-_OF_SECONDS = frozenset({60, 3_600, 86_400, 604_800})
-
-
-def _is_backwards(left: Node, right: Node) -> bool:
-    moments = [one.arguments[0] for one in (left, right) if _is_moment(one) and isinstance(one, nodes.Call)]
-    names = [texts_of_names(one)[-1:] for one in moments]
-    return len(names) == 2 and all(names) and is_period(names[0][0], names[1][0])
-
-
-def _is_moment(node: Node) -> bool:
-    return isinstance(node, nodes.Call) and getattr(node.procedure, "name", "") == "toMillis" and bool(node.arguments)
-
-
-def _is_difference(node: Node) -> bool:
-    """Whether a node is the time between two moments."""
-    match node:
-        case nodes.Block(expressions=(one,)):
-            return _is_difference(one)
-        case nodes.Binary(operator="-", left=left, right=right):
-            return _is_moment(left) and _is_moment(right)
-    return False
-
-
-def _number(node: Node, lets: Mapping[str, Expression]) -> float | None:
-    """A number that is written, computed of such, or a `let` of these."""
-    match node:
-        case nodes.Number(value=value):
-            return value
-        case nodes.Block(expressions=(one,)):
-            return _number(one, lets)
-        case nodes.Binary(operator="*", left=left, right=right):
-            factors = _number(left, lets), _number(right, lets)
-            return None if None in factors else math.prod(one or 0 for one in factors)
-        case nodes.Variable(name=name) if name in lets:
-            return _number(lets[name].node, {**lets, name: _NOTHING})
-    return None
 
 
 def _is_small(name: str, described: Mapping[str, str]) -> bool:
     """Whether a unified field is in cents, too."""
-    return _unit(name) in _MONEY or bool(_SMALL.search(described.get(name, "")))
+    return unit_of(name) in _MONEY or bool(_SMALL.search(described.get(name, "")))
 
 
 #: What a description says of cents, and how many amounts have to be in one unit for each in another one.
@@ -347,66 +249,15 @@ _IN_CENTS = re.compile(r"\bin (?:the )?(?:cents|pence|hundredths|minor unit|smal
 _USUAL = 2
 
 
-def _are_twins(named: Sequence[Named], some: Sequence[Expression]) -> bool:
-    """Whether some expressions are for when a record was created, and for when it was updated."""
-    made = [each for one in named for each in leaves(one.types.endpoint.response)]
-    names = {str(path[-1]) for path, _, each in made if path and any(each is one for one in some)}
-    return {"created_at", "updated_at"} <= names
-
-
-def _counted(factor: float) -> str:
-    known: dict[float, str] = {1: "milliseconds", 1_000: "seconds", 60_000: "minutes"}
-    return known.get(factor, "another unit")
-
-
-def _of_time(named: Sequence[Named]) -> Iterator[tuple[Expression, Use, str]]:
-    """What moments of the reply are made of, and what moments of the caller's become in a request.
-
-    Each with the unit that the provider's schema tells, if it does.
-    """
-    for typed in (one.types for one in named):
-        endpoint = typed.endpoint
-        lets, said = dict(endpoint.let), said_by(endpoint)
-        for key, one in every(endpoint):
-            if "illis(" not in one.text:
-                continue
-            for node in nodes.walk(one.node) if "fromMillis" in one.text else ():
-                match node:
-                    case nodes.Call(procedure=nodes.Variable(name="fromMillis"), arguments=(number, *_)):
-                        made = (use for use in uses(number, lets, 1, "fromMillis") if not use.is_given)
-                        yield from ((one, use, _counts(said(typed.kind(use.path).path))) for use in made)
-            if key in ("params", "body"):
-                sent = (use for use in uses(one.node, {}) if use.function == "toMillis" and use.is_given)
-                yield from ((one, use, "") for use in sent)
-
-
-def _counts(forms: Iterable[JSON]) -> str:
-    """Whether a moment counts `seconds` or `milliseconds`, by the descriptions and examples of a schema; else ""."""
-    for form in forms:
-        if told := _SINCE.search(str(form.get("description", ""))):
-            return f"{told[1].lower()}s"
-        shown = form.get("examples")
-        for example in shown if isinstance(shown, list) else ():
-            if isinstance(example, int | float):
-                found = (unit for unit, (low, high) in _SHOWN.items() if low <= example < high)
-                return next(found, "")
-    return ""
-
-
-#: What a description says that a moment counts; between which numbers a moment from 1990 to 2100 is.
-_SINCE = re.compile(r"\b((?:milli)?second)s? (?:since|after|from) ", re.IGNORECASE)
-_SHOWN = {"seconds": (6e8, 4e9), "milliseconds": (6e11, 4e12)}
-
-
 def _retry_after(errors: Mapping[str, Expression]) -> Iterator[Diagnostic]:
     """What `retry_after` is made of, and the header `retry-after`: they count seconds."""
     one = errors.get("retry_after")
     for use in uses(one.node, {}) if one is not None else ():
         name = use.names[-1]
-        expected = (1.0,) if name == "retry-after" else _expected(_unit(name), "seconds", "")
-        if one is not None and expected and not use.function and not _is_one(use.factor, expected):
-            by_name = _in_words(expected[0], use.text)
-            message = f"`retry_after` counts seconds: by its name {by_name}, and not {_in_words(use.factor, use.text)}"
+        expected = (1.0,) if name == "retry-after" else factors_between(unit_of(name), "seconds", "")
+        if one is not None and expected and not use.function and not is_one(use.factor, expected):
+            by_name = in_words(expected[0], use.text)
+            message = f"`retry_after` counts seconds: by its name {by_name}, and not {in_words(use.factor, use.text)}"
             yield one.diagnostic("C245", message, use.path, severity="warning", hint=None)
 
 
