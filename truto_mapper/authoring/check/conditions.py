@@ -78,6 +78,10 @@ def bare_status(mapper: Mapper) -> Iterator[Diagnostic]:
             yield one.diagnostic("C219", message, test.subject, severity="warning", hint="write `$status`")
 
 
+#: Functions that call another one for each item.
+_CALLING = frozenset({"map", "filter", "each", "sift", "single"})
+
+
 class _Test(NamedTuple):
     """A test of a value against constants: the node of the value, the test, and the constants."""
 
@@ -181,7 +185,7 @@ class _Scene:
                 return is_there and (self.is_planning or self.is_setting(node))
             case nodes.Variable(name=name):
                 steps = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Step))
-                return (name == "" and is_there) or any(one.index == node for one in steps)
+                return (name == "" and is_there) or any(one.index == node for one in steps) or name in self.given()
         return self.is_certain(node)
 
     def is_required_object(self, node: Node) -> bool:
@@ -247,6 +251,13 @@ class _Scene:
     def counts(self, node: Node) -> bool:
         """Whether a node is a count, or the index of an item."""
         return _is_count(node) or (isinstance(node, nodes.Variable) and node.name in self.indexes())
+
+    def given(self) -> set[str]:
+        """The names of what callbacks are given for each item, which is always there."""
+        every_call = (one for one in nodes.walk(self.expression.node) if isinstance(one, nodes.Call))
+        calls = (one for one in every_call if getattr(one.procedure, "name", "") in _CALLING)
+        callbacks = (given for one in calls for given in one.arguments if isinstance(given, nodes.Lambda))
+        return {one.name for callback in callbacks for one in callback.parameters[:2]}
 
     def indexes(self) -> set[str]:
         """The names that are bound to the index of an item: `a#$i`, `$map(a, function($item, $i) { … })`."""

@@ -1,5 +1,6 @@
 """Where null, which the provider's schema allows, becomes text or makes a function or an operator fail."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -202,6 +203,9 @@ class Nulls(Recording):
         elif name == "join" and len(given) == 1 and any(getattr(one, "name", "") == "ids" for one in nodes.walk(first)):
             message = "without a separator the ids run into each other"
             self.surprise("warning", "C219", node, message, f'write `$join({text}, ",")`')
+        elif name in ("floorDate", "ceilDate") and isinstance(first, nodes.Binary) and _lacks_offset(first.right):
+            message = f"argument 1 of ${name} is a date-time with an offset, and this has none"
+            self.surprise("warning", "C225", first.right, message, 'write `"T00:00:00Z"`, or another offset')
         elif name in _OF_AMOUNTS and isinstance(first, nodes.String):
             message = f"argument 1 of ${name} is the amount, and this is a text"
             self.surprise("warning", "C225", first, message, f"write `${name}(…, {text})`")
@@ -296,6 +300,11 @@ class Nulls(Recording):
             message = f"${name} counts the items of an array, but `{text}` is {types.in_words(kind)}"
             hint = f"write `{text}`" if kind.solid <= types.NUMBER.kinds else None
             self.surprise("warning", "C208", argument, message, hint)
+
+
+def _lacks_offset(end: nodes.Node) -> bool:
+    """Whether a text ends with a time of the day: `day & "T00:00:00"`."""
+    return isinstance(end, nodes.String) and re.fullmatch(r"T\d\d:\d\d(:\d\d(\.\d+)?)?", end.value) is not None
 
 
 def _tells_existence(other: nodes.Node | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from truto_mapper.authoring.check.expressions import EndpointTypes
 from truto_mapper.authoring.check.shared import is_inside
+from truto_mapper.authoring.check.slips import written
 from truto_mapper.authoring.check.words import words, words_of
 from truto_mapper.engine.source_types import refusal_type
 from truto_mapper.language import nodes, types
@@ -51,6 +52,7 @@ def same_for_all(mapping: linked.Mapping, typed: EndpointTypes, told: Iterable[D
             message = f"this is true for {statuses} whatever the reply says: failures would be empty pages"
             yield one.diagnostic("C230", message, severity="warning", hint="name the status: `$status = 404 and …`")
     yield from _reversed(untold(endpoint.error_when))
+    yield from _of_null(untold(endpoint.error_when), refusal_type(mapping, with_null=True), typed.body)
     yield from (found for join in endpoint.joins for found in _reversed(untold(join.error_when)))
     if typed.body == types.ANY:
         return
@@ -66,6 +68,17 @@ def same_for_all(mapping: linked.Mapping, typed: EndpointTypes, told: Iterable[D
     ):
         message = "this is false for every reply that fits `source_schema`: none would be taken"
         yield one.diagnostic("C230", message, severity="warning")
+
+
+def _of_null(one: Expression | None, *bodies: Type) -> Iterator[Diagnostic]:
+    """C227: `error_when: $exists(error)`, where a reply may have null there, which is no failure."""
+    match one and one.node:
+        case nodes.Call(procedure=nodes.Variable(name="exists"), arguments=(path,)) if is_simple_path(path):
+            *above, name = (str(getattr(each, "value", "")) for each in leading_names(path))
+            kinds = [types.properties_at(body, tuple(above)).get(name, types.NEVER) for body in bodies]
+            if one is not None and any("null" in kind.kinds != types.KINDS for kind in kinds):
+                message = f"`{name}` may be null, which $exists takes for a failure, too"
+                yield one.diagnostic("C227", message, severity="warning", hint=f"write `{written(one, path)}`")
 
 
 def _reversed(one: Expression | None) -> Iterator[Diagnostic]:
